@@ -1,0 +1,131 @@
+import type { Finding } from '../finding/finding.js';
+import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
+
+/**
+ * How much a scan reads: `structure`, footers, indexes, metadata and record headers; `checksums`, every block's and
+ * record's checksum; `full`, every entry of every block.
+ */
+export type Depth = 'structure' | 'checksums' | 'full';
+
+/** What a check could not look at, and why. Any of these makes a scan incomplete (exit status 3). */
+export interface Unchecked {
+  file: string;
+  reason: string;
+  offset?: number;
+  length?: number;
+}
+
+/** What the directory's metadata promises of a table, given to the unit that checks the file. Survives a structured clone. */
+export interface TableContext {
+  /** Relative to the target. */
+  file: string;
+  /** From the file's name. */
+  number?: bigint;
+  depth: Depth;
+  /** Absent when the MANIFEST does not name the file or there is none. */
+  live?: LiveTable;
+  columnFamilyName?: string;
+  /** Comparator of the column family, from the MANIFEST. Absent: trust the table's own property. */
+  comparator?: string;
+  databaseId?: string;
+  /** Data blocks to check, by position in the index: [from, to). Absent: all, and everything else in the file. */
+  blocks?: { from: number; to: number };
+}
+
+/** What cross checks need from a table after the units are merged. */
+export interface TableFacts {
+  kind: 'table';
+  file: string;
+  number?: bigint;
+  /** File size in bytes. */
+  size: number;
+  /** Footer, metaindex, properties and index could be read. */
+  readable: boolean;
+  dataBlocks: number;
+  databaseId?: string;
+  sessionId?: string;
+  originalFileNumber?: bigint;
+  /** Internal unique id, 16 bytes, computed from the properties. */
+  uniqueId?: Uint8Array;
+  columnFamily?: number;
+  columnFamilyName?: string;
+  comparator?: string;
+  entries?: bigint;
+  /** First and last internal key found (range tombstones included), with the global sequence number applied. */
+  smallest?: Uint8Array;
+  largest?: Uint8Array;
+  smallestSequence?: bigint;
+  largestSequence?: bigint;
+  /** Blob files referenced: number to references, bytes of values, and the range of value offsets seen. */
+  blobReferences: { number: bigint; count: number; bytes: bigint; from: bigint; to: bigint }[];
+}
+
+export interface WalContext {
+  file: string;
+  number: bigint;
+  depth: Depth;
+  /** recycle_log_file_num > 0 in OPTIONS. */
+  recycling: boolean;
+}
+
+/** What cross checks and recovery rules need from a WAL. */
+export interface WalFacts {
+  kind: 'wal';
+  file: string;
+  number: bigint;
+  size: number;
+  /** Physical and logical records that were whole. */
+  physicalRecords: number;
+  records: number;
+  /** Header sequence of the first and of the last whole batch. */
+  firstSequence?: bigint;
+  lastSequence?: bigint;
+  /** The sequence that the next batch would take by default counting (last header sequence plus counted operations). */
+  nextSequence?: bigint;
+  /** Offset behind the last whole logical record, 0 when there is none. */
+  end: number;
+  /** How the file ends: at a record, torn inside one, in zero fill, in remains of a recycled file, damaged. */
+  tail: 'clean' | 'torn' | 'zero-fill' | 'recycled' | 'damaged';
+  /** Offset of the first damage that is not a tail. */
+  firstDamage?: number;
+  recyclable: boolean;
+  compressed: boolean;
+  /** Column families that batches name, with the operations on each. */
+  columnFamilies: { id: number; operations: number }[];
+  /** Predecessor record at the start of the file. */
+  predecessor?: { number: bigint; size: bigint; lastSequence: bigint; offset: number };
+  /** Transaction markers were seen. */
+  transactions: boolean;
+}
+
+export interface BlobContext {
+  file: string;
+  number?: bigint;
+  depth: Depth;
+  live?: LiveBlobFile;
+}
+
+export interface BlobFacts {
+  kind: 'blob';
+  file: string;
+  number?: bigint;
+  size: number;
+  /** Header and footer could be read. */
+  readable: boolean;
+  columnFamily?: number;
+  /** Records whose header could be read, and their bytes (headers, keys, values). */
+  records: number;
+  bytes: number;
+  hasFooter: boolean;
+}
+
+export type UnitFacts = TableFacts | WalFacts | BlobFacts;
+
+/** What one unit of work returns. Plain data: it crosses a thread boundary. */
+export interface UnitResult {
+  findings: Finding[];
+  unchecked: Unchecked[];
+  facts: UnitFacts;
+  /** Bytes read from the file. */
+  bytesRead: number;
+}

@@ -1,0 +1,30 @@
+import type { Rule } from './rule.js';
+import { batchRules } from './rules/batch.js';
+import { blobRules } from './rules/blob.js';
+import { directoryRules } from './rules/directory.js';
+import { engineRules } from './rules/engine.js';
+import { ioRules } from './rules/io.js';
+import { manifestRules } from './rules/manifest.js';
+import { sequenceRules } from './rules/sequence.js';
+import { sstRules } from './rules/sst.js';
+import { walRules } from './rules/wal.js';
+
+/** Every rule that kvdoctor knows, by its id `area/what-is-wrong`. Ids are stable across versions. */
+export const catalog = {
+  ...directoryRules,
+  ...engineRules,
+  ...ioRules,
+  ...manifestRules,
+  ...walRules,
+  ...batchRules,
+  ...sequenceRules,
+  ...sstRules,
+  ...blobRules,
+};
+
+export type RuleId = keyof typeof catalog;
+
+/** The description of a rule. */
+export function ruleOf(id: RuleId): Rule {
+  return catalog[id];
+}

@@ -1,0 +1,39 @@
+/** A key or value as it appears in reports: always exact in `base64`, readable in `utf8` where it is valid text. */
+export interface KeyBytes {
+  utf8?: string;
+  base64: string;
+}
+
+/** A window of raw bytes for a hex dump, with the damaged part marked. Private: redaction removes `base64`. */
+export interface HexWindow {
+  /** Offset of the first byte of the window in the file. */
+  start: number;
+  base64: string;
+  /** Ranges to mark, in file offsets. */
+  marks: { offset: number; length: number }[];
+}
+
+/** What may stand in a finding's evidence: scalars, keys, hex windows, and lists of them. */
+export type EvidenceValue =
+  | string
+  | number
+  | boolean
+  | KeyBytes
+  | { value: KeyBytes }
+  | { hex: HexWindow }
+  | EvidenceValue[]
+  | { [name: string]: EvidenceValue };
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The bytes of a key for a report: `utf8` only when they are valid UTF-8 without control characters. */
+export function keyBytes(bytes: Uint8Array): KeyBytes {
+  const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  try {
+    const utf8 = strictUtf8.decode(bytes);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    return /[\u0000-\u001f\u007f]/.test(utf8) ? { base64 } : { utf8, base64 };
+  } catch {
+    return { base64 };
+  }
+}

@@ -1,0 +1,66 @@
+import type { RuleId } from './catalog.js';
+import type { EvidenceValue } from './evidence.js';
+
+/**
+ * What a finding costs: `error`, the engine in the database's own recovery mode refuses to open, loses or misreads
+ * acknowledged data; `warning`, damaged or suspicious without such a loss; `note`, worth knowing.
+ */
+export type Severity = 'error' | 'warning' | 'note';
+
+/** A range of bytes in one space: a file, a reassembled log record or a decompressed block. */
+export interface Range {
+  /** First byte, counted from the start of the space. */
+  offset: number;
+  /** Bytes in the range. 0 marks a position, such as the place where bytes are missing. */
+  length: number;
+}
+
+/** How sure kvdoctor is of a cause. Only what the bytes themselves settle is `proven`. */
+export type Certainty = 'proven' | 'likely' | 'possible';
+
+/** Why bytes are wrong. */
+export interface Cause {
+  kind: string;
+  certainty: Certainty;
+  /** One sentence for a person. */
+  detail: string;
+  /** The exact bits to flip back, file offset and bit 0–7 (0 = least significant), where they are known. */
+  changes?: { offset: number; bit: number }[];
+}
+
+/** What the damage costs, in the terms of the store: sequences, operations, column families, key ranges. */
+export type Impact = Record<string, EvidenceValue>;
+
+/**
+ * One statement about one place: a rule broken, or a fact worth knowing.
+ * `file` is relative to the scanned target; `offset` and `length` are bytes of that file, the damaged record or block and
+ * not more, and are absent when the file itself is (missing file).
+ */
+export interface Finding {
+  rule: RuleId;
+  severity: Severity;
+  file: string;
+  /** The directory that `file` is relative to, when it lies outside the target (wal_dir, another db_path). */
+  root?: string;
+  /** The name's raw bytes where it is not valid UTF-8. */
+  pathBase64?: string;
+  offset?: number;
+  length?: number;
+  /** One sentence, without the offset and the rule's name. */
+  message: string;
+  evidence: Record<string, EvidenceValue>;
+  cause?: Cause;
+  impact?: Impact;
+  /** A command to type next. */
+  next?: string;
+}
+
+/**
+ * What a decoder could not accept. Decoders do not throw on input (bad bytes are data): they return what they could read
+ * and anomalies. A check turns an anomaly into a finding once it knows whose bytes they are.
+ */
+export interface Anomaly extends Range {
+  rule: RuleId;
+  message: string;
+  evidence?: Record<string, EvidenceValue>;
+}

@@ -1,0 +1,3 @@
+import type { Rule } from '../rule.js';
+
+export const blobRules = {} as const satisfies Record<`blob/${string}`, Rule>;

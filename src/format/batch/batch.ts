@@ -1,0 +1,53 @@
+import type { Anomaly } from '../../finding/finding.js';
+
+/** What an operation of a WriteBatch does. */
+export type OpKind =
+  | 'put'
+  | 'delete'
+  | 'single-delete'
+  | 'merge'
+  | 'range-delete'
+  | 'blob-index'
+  | 'entity'
+  | 'timed-put'
+  | 'log-data'
+  | 'noop'
+  | 'begin-prepare'
+  | 'begin-persisted-prepare'
+  | 'begin-unprepare'
+  | 'end-prepare'
+  | 'commit'
+  | 'commit-with-timestamp'
+  | 'rollback';
+
+/** One operation or marker. Offsets are in the batch's own bytes (its logical record). */
+export interface BatchOp {
+  /** The tag byte as stored. */
+  tag: number;
+  kind: OpKind;
+  /** 0 for the short forms and for markers. */
+  columnFamily: number;
+  /** The key; the begin of a range delete; the XID of a marker; the blob of log data. Empty for noop and begin markers. */
+  key: Uint8Array;
+  /** Value, merge operand, end key of a range delete, blob index, entity; the timestamp of commit-with-timestamp. */
+  value?: Uint8Array;
+  /** Write time of a timed put, seconds since 1970. */
+  writeTime?: bigint;
+  /** True when it adds one to the batch's count. */
+  counted: boolean;
+  offset: number;
+  length: number;
+}
+
+export interface WriteBatch {
+  sequence: bigint;
+  /** Operations as the header says. */
+  count: number;
+  ops: BatchOp[];
+  /** Counted operations found. */
+  counted: number;
+  /** In the order in which the parser met them; the first is what RocksDB would report. */
+  anomalies: Anomaly[];
+  /** Bytes decoded before the parser gave up; the length of the batch when all of it decodes. */
+  decodedLength: number;
+}

@@ -1,0 +1,66 @@
+/** A live table as the MANIFEST describes it (rocksdb db/version_edit.h FileMetaData). */
+export interface LiveTable {
+  columnFamily: number;
+  level: number;
+  number: bigint;
+  /** Index into db_paths or cf_paths. */
+  pathId: number;
+  /** Bytes on disk. */
+  size: bigint;
+  /** Internal keys (user key and 8-byte trailer). */
+  smallest: Uint8Array;
+  largest: Uint8Array;
+  smallestSequence: bigint;
+  largestSequence: bigint;
+  /** 16 bytes as stored, absent when the writer was too old. */
+  uniqueId?: Uint8Array;
+  fileChecksum?: Uint8Array;
+  fileChecksumFunction?: string;
+  epoch?: bigint;
+  /** Bytes after the data blocks. */
+  tailSize?: bigint;
+  oldestBlobFile?: bigint;
+  /** False only where the writer strips user-defined timestamps. */
+  timestampsPersisted?: boolean;
+  /** Where in the MANIFEST the edit stands that added it (file offset of its logical record). */
+  addedAt: number;
+}
+
+/** A live blob file as the MANIFEST describes it. */
+export interface LiveBlobFile {
+  columnFamily: number;
+  number: bigint;
+  totalCount: bigint;
+  /** Record headers, keys and values; the file has 62 bytes more (header and footer). */
+  totalBytes: bigint;
+  garbageCount: bigint;
+  garbageBytes: bigint;
+  checksumMethod: string;
+  checksum: Uint8Array;
+}
+
+export interface ColumnFamily {
+  id: number;
+  name: string;
+  comparator: string;
+  /** WALs below it are fully flushed for this column family (tag 2). */
+  logNumber: bigint;
+  timestampsPersisted: boolean;
+  fullHistoryTimestampLow?: Uint8Array;
+  tables: Map<bigint, LiveTable>;
+  blobFiles: Map<bigint, LiveBlobFile>;
+}
+
+/** The state that a replay of a MANIFEST ends in. */
+export interface Version {
+  columnFamilies: Map<number, ColumnFamily>;
+  droppedColumnFamilies: Map<number, string>;
+  nextFileNumber?: bigint;
+  lastSequence?: bigint;
+  previousLogNumber?: bigint;
+  minLogNumberToKeep: bigint;
+  maxColumnFamily?: number;
+  databaseId?: string;
+  /** WALs that the MANIFEST tracks: number to synced size in bytes, `undefined` where the size is not known. */
+  trackedWals: Map<bigint, bigint | undefined>;
+}

@@ -1,0 +1,57 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+
+class FileSource implements ByteSource {
+  constructor(
+    readonly descriptor: SourceDescriptor,
+    private readonly handle: FileHandle,
+    readonly size: number,
+  ) {}
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const { bytesRead } = await this.handle.read(into, done, into.length - done, offset + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+}
+
+class MemorySource implements ByteSource {
+  readonly size: number;
+
+  constructor(
+    readonly descriptor: SourceDescriptor,
+    private readonly bytes: Uint8Array,
+  ) {
+    this.size = bytes.length;
+  }
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    const from = this.bytes.subarray(offset, offset + into.length);
+    into.set(from);
+    return from.length;
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** Opens what a descriptor names, read only. Rejects with the system's error when a file cannot be opened. */
+export async function openSource(descriptor: SourceDescriptor): Promise<ByteSource> {
+  if (descriptor.kind === 'memory') return new MemorySource(descriptor, descriptor.bytes);
+  const { path } = descriptor;
+  const handle = await open(typeof path === 'string' ? path : Buffer.from(path), 'r');
+  try {
+    const { size } = await handle.stat();
+    return new FileSource(descriptor, handle, size);
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
