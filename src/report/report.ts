@@ -1,0 +1,172 @@
+/**
+ * The report, version 1: what a scan found, as plain data. Every output renders this one object, and `--format json` is it,
+ * word for word, but for bigints (decimal strings) and byte arrays (base64). Fields may be added in later versions, none is
+ * removed or changes its meaning; report.schema.json at the root of the package says the same in JSON Schema.
+ *
+ * The scan fills it in, so this file holds types only and stands below the scan; the renderers beside it stand above.
+ */
+import type { Depth, Unchecked, UnitFacts } from '../check/unit.js';
+import type { Finding } from '../finding/finding.js';
+
+/** The version of the report's shape, not of the tool. */
+export const SCHEMA_VERSION = 1;
+
+/** `damaged`: any error. `incomplete`: no error, but not everything could be checked. */
+export type Verdict = 'clean' | 'damaged' | 'incomplete';
+
+export interface Report {
+  schemaVersion: typeof SCHEMA_VERSION;
+  tool: { name: 'kvdoctor'; version: string };
+  verdict: Verdict;
+  summary: Summary;
+  targets: TargetReport[];
+}
+
+/** Totals over all targets. */
+export interface Summary {
+  targets: number;
+  /** Files seen and their bytes. */
+  files: number;
+  bytes: number;
+  /** Bytes read by the checks. */
+  bytesRead: number;
+  errors: number;
+  warnings: number;
+  notes: number;
+  /** Files or ranges that could not be checked. */
+  unchecked: number;
+  depth: Depth;
+  /** ISO 8601, UTC. */
+  startedAt: string;
+  milliseconds: number;
+  /** True when Ctrl-C ended the scan early: the report holds what was known by then, and is not complete. */
+  interrupted?: boolean;
+}
+
+export type TargetKind = 'database' | 'backup' | 'checkpoint' | 'file';
+
+/** RocksDB's four WAL recovery modes by their names on the command line. */
+export type RecoveryModeName =
+  | 'absolute-consistency'
+  | 'point-in-time'
+  | 'tolerate-corrupted-tail'
+  | 'skip-any-corrupted';
+
+/** The engine that wrote the files. `version` as far as it can be known, with the file that tells. */
+export interface EngineReport {
+  name: 'rocksdb' | 'leveldb' | 'pebble' | 'unknown';
+  version?: string;
+  versionFrom?: string;
+}
+
+/** What sits on top of the engine: Kvrocks, TiKV, Restate. */
+export interface ApplicationReport {
+  name: string;
+  version?: string;
+  detail?: string;
+}
+
+/** What the OPTIONS file says, as far as it bears on damage and recovery. */
+export interface OptionsReport {
+  /** The OPTIONS file read, relative to the target. Absent: none, and the engine's defaults are assumed. */
+  file?: string;
+  /** The mode that decides severities. `point-in-time` (RocksDB's default) where OPTIONS does not say. */
+  walRecoveryMode: RecoveryModeName;
+  walDir?: string;
+  dbPaths?: string[];
+  recycleLogFiles?: boolean;
+  walCompression?: string;
+  trackWalsInManifest?: boolean;
+  trackWalsByPredecessor?: boolean;
+  manualWalFlush?: boolean;
+}
+
+export interface ColumnFamilyReport {
+  id: number;
+  name: string;
+  comparator: string;
+  mergeOperator?: string;
+  /** WALs below it are fully flushed for this column family. Decimal. */
+  logNumber?: string;
+  /** Live tables and their bytes, live blob files and theirs. */
+  tables?: number;
+  tableBytes?: number;
+  blobFiles?: number;
+  blobBytes?: number;
+}
+
+export type FileKind =
+  | 'wal'
+  | 'table'
+  | 'blob'
+  | 'manifest'
+  | 'current'
+  | 'identity'
+  | 'options'
+  | 'log'
+  | 'lock'
+  | 'backup-meta'
+  | 'temporary'
+  | 'directory'
+  | 'other';
+
+/**
+ * What the scan has to say of one file: `clean`, checked and fine; `damaged`, at least one error; `suspicious`, warnings
+ * only; `missing`, named by metadata and not there; `unchecked`, could not be checked (in part or whole); `ignored`, holds
+ * nothing to check (LOG, LOCK, files that are not the engine's).
+ */
+export type FileStatus = 'clean' | 'damaged' | 'suspicious' | 'missing' | 'unchecked' | 'ignored';
+
+/** Whether the engine would read it: `live`; `obsolete`, left over; `archived`, a WAL kept for replication. */
+export type FileUse = 'live' | 'obsolete' | 'archived';
+
+export interface FileReport {
+  /** Relative to the target, or to `root` where that is given. */
+  path: string;
+  root?: string;
+  pathBase64?: string;
+  kind: FileKind;
+  /** Bytes; 0 for a missing file. */
+  size: number;
+  status: FileStatus;
+  use?: FileUse;
+  columnFamily?: string;
+  level?: number;
+  /** Records of a WAL, entries of a table, records of a blob file, edits of a MANIFEST. */
+  entries?: number;
+  /** First and last sequence number, decimal. */
+  sequences?: { first: string; last: string };
+}
+
+/** What opening the database in one recovery mode would do. */
+export interface RecoveryReport {
+  mode: RecoveryModeName | 'salvage';
+  opens: boolean;
+  /** The engine's own words when it refuses. */
+  error?: string;
+  lastSequence?: string;
+  lost: Record<string, unknown>;
+  columnFamilies?: { name: string; entries: number; fnv1a64: string }[];
+}
+
+/** One database, backup directory, checkpoint or single file. */
+export interface TargetReport {
+  /** As given on the command line. */
+  path: string;
+  pathBase64?: string;
+  kind: TargetKind;
+  engine: EngineReport;
+  application?: ApplicationReport;
+  options: OptionsReport;
+  columnFamilies: ColumnFamilyReport[];
+  files: FileReport[];
+  findings: Finding[];
+  unchecked: Unchecked[];
+  /** Bytes read by the checks. */
+  bytesRead: number;
+  /** The process that holds LOCK while the scan runs, where it can be known. */
+  owner?: { pid: number; command?: string };
+  /** Facts that cross checks need after a merge of shards; only in the report of a shard. */
+  units?: UnitFacts[];
+  recovery?: RecoveryReport[];
+}
