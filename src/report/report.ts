@@ -8,14 +8,12 @@
 import type { Depth, Unchecked, UnitFacts } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 
-/** The version of the report's shape, not of the tool. */
-export const SCHEMA_VERSION = 1;
-
 /** `damaged`: any error. `incomplete`: no error, but not everything could be checked. */
 export type Verdict = 'clean' | 'damaged' | 'incomplete';
 
 export interface Report {
-  schemaVersion: typeof SCHEMA_VERSION;
+  /** The version of the report's shape, not of the tool. */
+  schemaVersion: 1;
   tool: { name: 'kvdoctor'; version: string };
   verdict: Verdict;
   summary: Summary;
