@@ -24,6 +24,8 @@ export interface Cause {
   certainty: Certainty;
   /** One sentence for a person. */
   detail: string;
+  /** What makes it so sure: "CRC syndrome; the batch decodes when it is flipped back". */
+  basis?: string;
   /** The exact bits to flip back, file offset and bit 0–7 (0 = least significant), where they are known. */
   changes?: { offset: number; bit: number }[];
 }

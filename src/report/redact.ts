@@ -1,0 +1,58 @@
+import type { Report } from './report.js';
+
+/** What is left out of a report: nothing; values and raw bytes; keys as well. */
+export type Redaction = 'none' | 'values' | 'keys';
+
+/** What stands in the place of bytes that were left out. */
+interface Redacted {
+  /** Bytes left out. */
+  redacted: number;
+}
+
+function byteLength(base64: string): number {
+  return Buffer.byteLength(base64, 'base64');
+}
+
+function isRecord(node: unknown): node is Record<string, unknown> {
+  return typeof node === 'object' && node !== null && !Array.isArray(node) && !(node instanceof Uint8Array);
+}
+
+function isKey(node: Record<string, unknown>): node is { base64: string; utf8?: string } {
+  return typeof node.base64 === 'string' && Object.keys(node).every((name) => name === 'base64' || name === 'utf8');
+}
+
+const left = (length: number): Redacted => ({ redacted: length });
+
+function copy(node: unknown, redaction: Redaction): unknown {
+  if (node instanceof Uint8Array) return redaction === 'keys' ? left(node.length) : node;
+  if (Array.isArray(node)) return node.map((item) => copy(item, redaction));
+  if (!isRecord(node)) return node;
+  if (isKey(node)) return redaction === 'keys' ? left(byteLength(node.base64)) : node;
+  return Object.fromEntries(
+    Object.entries(node).map(([name, item]) => {
+      if (name === 'value' && isRecord(item) && isKey(item)) return [name, left(byteLength(item.base64))];
+      if (name === 'hex' && isRecord(item) && typeof item.base64 === 'string') {
+        return [name, { start: item.start, marks: item.marks, ...left(byteLength(item.base64)) }];
+      }
+      return [name, copy(item, redaction)];
+    }),
+  );
+}
+
+/**
+ * A copy of a report without private bytes. `values` takes out values and windows of raw bytes, which hold values; `keys`
+ * takes out keys too. What is taken out is replaced by `{redacted: <bytes>}`. Messages are free text and stay: checks must
+ * not put keys or values into them.
+ */
+export function redact(report: Report, redaction: Redaction): Report {
+  if (redaction === 'none') return report;
+  return {
+    ...report,
+    targets: report.targets.map((target) => ({
+      ...target,
+      findings: copy(target.findings, redaction) as typeof target.findings,
+      ...(target.units && { units: copy(target.units, redaction) as typeof target.units }),
+      ...(target.recovery && { recovery: copy(target.recovery, redaction) as typeof target.recovery }),
+    })),
+  };
+}

@@ -1,0 +1,50 @@
+import type { Depth } from '../check/unit.js';
+import type { Report, Summary, TargetReport, Verdict } from './report.js';
+import { toolVersion } from './tool.js';
+
+/** What is known of a run besides its targets. */
+export interface RunFacts {
+  depth: Depth;
+  startedAt: Date;
+  milliseconds: number;
+  interrupted?: boolean;
+}
+
+function countOf(targets: readonly TargetReport[], severity: 'error' | 'warning' | 'note'): number {
+  return targets.reduce((sum, { findings }) => sum + findings.filter((f) => f.severity === severity).length, 0);
+}
+
+function total(targets: readonly TargetReport[], of: (target: TargetReport) => number): number {
+  return targets.reduce((sum, target) => sum + of(target), 0);
+}
+
+/** Known damage comes before what could not be looked at: more reading cannot make it whole again. */
+export function verdictOf(summary: Pick<Summary, 'errors' | 'unchecked' | 'interrupted'>): Verdict {
+  if (summary.errors > 0) return 'damaged';
+  return summary.unchecked > 0 || summary.interrupted ? 'incomplete' : 'clean';
+}
+
+/** Puts targets together into a report: totals and verdict. */
+export function buildReport(targets: TargetReport[], run: RunFacts): Report {
+  const summary: Summary = {
+    targets: targets.length,
+    files: total(targets, ({ files }) => files.filter((file) => file.status !== 'missing').length),
+    bytes: total(targets, ({ files }) => files.reduce((sum, file) => sum + file.size, 0)),
+    bytesRead: total(targets, ({ bytesRead }) => bytesRead),
+    errors: countOf(targets, 'error'),
+    warnings: countOf(targets, 'warning'),
+    notes: countOf(targets, 'note'),
+    unchecked: total(targets, ({ unchecked }) => unchecked.length),
+    depth: run.depth,
+    startedAt: run.startedAt.toISOString(),
+    milliseconds: Math.round(run.milliseconds),
+    ...(run.interrupted && { interrupted: true }),
+  };
+  return {
+    schemaVersion: 1,
+    tool: { name: 'kvdoctor', version: toolVersion },
+    verdict: verdictOf(summary),
+    summary,
+    targets,
+  };
+}
