@@ -93,7 +93,7 @@ export interface WalFacts {
   /** Column families that batches name, with the operations on each. */
   columnFamilies: { id: number; operations: number }[];
   /** Predecessor record at the start of the file. */
-  predecessor?: { number: bigint; size: bigint; lastSequence: bigint; offset: number };
+  predecessor?: { number: bigint; size: bigint; lastSequence: bigint; offset: number; length: number };
   /** Transaction markers were seen. */
   transactions: boolean;
 }

@@ -1,6 +1,7 @@
 import type { Rule } from './rule.js';
 import { batchRules } from './rules/batch.js';
 import { blobRules } from './rules/blob.js';
+import { continuityRules } from './rules/continuity.js';
 import { directoryRules } from './rules/directory.js';
 import { engineRules } from './rules/engine.js';
 import { ioRules } from './rules/io.js';
@@ -20,6 +21,7 @@ export const catalog = {
   ...sequenceRules,
   ...sstRules,
   ...blobRules,
+  ...continuityRules,
 };
 
 export type RuleId = keyof typeof catalog;

@@ -1,0 +1,112 @@
+import type { Finding } from '../../finding/finding.js';
+import type { TableFacts, WalFacts } from '../unit.js';
+import { finding } from './finding.js';
+
+/** What the MANIFEST says that bears on WALs. Fields are absent where there is no readable MANIFEST. */
+export interface ContinuityContext {
+  lastSequence?: bigint;
+  /** WALs below it are not read by recovery. */
+  cutoff: bigint;
+  /** Live tables: a table with a single sequence number explains a hole of one (ingestion). */
+  tables: readonly TableFacts[];
+}
+
+/**
+ * Holds live WALs against each other and against the MANIFEST: holes, overlaps, predecessors that are not there.
+ * Counting by header sequence plus operations is exact only without transactions, whose prepare sections consume nothing
+ * and whose commits consume what they expand to, so with them only a step backwards is a contradiction.
+ * Takes live WALs in ascending order of number.
+ */
+export function checkWalContinuity(wals: readonly WalFacts[], context: ContinuityContext): Finding[] {
+  const findings: Finding[] = [];
+  let previous: WalFacts | undefined;
+  for (const wal of wals) {
+    findings.push(...checkPredecessor(wal, wals, context.cutoff));
+    if (wal.firstSequence === undefined) continue;
+    if (previous) findings.push(...checkNeighbours(previous, wal, context));
+    else findings.push(...checkFirst(wal, context));
+    previous = wal;
+  }
+  return findings;
+}
+
+function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
+  const { lastSequence } = context;
+  if (lastSequence === undefined || wal.firstSequence === undefined) return [];
+  if (wal.firstSequence <= lastSequence + 1n || context.cutoff === 0n) return [];
+  return [
+    finding('sequence/gap-before-first-wal', wal.file, {
+      message: `starts at sequence ${wal.firstSequence}, but the MANIFEST accounts for sequences up to ${lastSequence} only`,
+      evidence: { firstSequence: String(wal.firstSequence), manifestLastSequence: String(lastSequence) },
+    }),
+  ];
+}
+
+function checkNeighbours(before: WalFacts, wal: WalFacts, context: ContinuityContext): Finding[] {
+  const first = wal.firstSequence as bigint;
+  const transactions = before.transactions || wal.transactions;
+  const last = before.lastSequence as bigint;
+  const next = before.nextSequence ?? last;
+  const evidence = {
+    previousWal: before.file,
+    previousLastSequence: String(last),
+    previousNextSequence: String(next),
+    firstSequence: String(first),
+  };
+  if (first < last || (!transactions && before.tail !== 'damaged' && first < next)) {
+    return [
+      finding('sequence/overlap-between-wals', wal.file, {
+        message: `starts at sequence ${first}, yet ${before.file} goes up to ${next - 1n}: the two cannot both belong here`,
+        evidence,
+      }),
+    ];
+  }
+  const explained =
+    before.tail === 'damaged' || before.tail === 'torn' || isIngested(next, first, context.tables);
+  if (first <= next || transactions || explained) return [];
+  return [
+    finding('sequence/gap-between-wals', wal.file, {
+      message: `starts at sequence ${first}, but ${before.file} ends before ${next}: ${first - next} sequence numbers are in no WAL`,
+      evidence,
+    }),
+  ];
+}
+
+/** True when every number in [from, to) was taken by an ingested file, whose entries all carry one sequence number. */
+function isIngested(from: bigint, to: bigint, tables: readonly TableFacts[]): boolean {
+  if (to - from > 64n) return false;
+  const taken = new Set(
+    tables.flatMap((t) =>
+      t.smallestSequence !== undefined && t.smallestSequence === t.largestSequence
+        ? [t.smallestSequence]
+        : [],
+    ),
+  );
+  for (let sequence = from; sequence < to; sequence++) if (!taken.has(sequence)) return false;
+  return true;
+}
+
+/** rocksdb db/log_format.h: a predecessor record names the WAL before, its size and the header sequence of its last batch. */
+function checkPredecessor(wal: WalFacts, wals: readonly WalFacts[], cutoff: bigint): Finding[] {
+  const recorded = wal.predecessor;
+  if (!recorded || recorded.number < cutoff) return [];
+  const before = wals.find((w) => w.number === recorded.number);
+  const at = { offset: recorded.offset, length: recorded.length };
+  const evidence = {
+    recordedNumber: String(recorded.number),
+    recordedSize: String(recorded.size),
+    recordedLastSequence: String(recorded.lastSequence),
+  };
+  if (!before) {
+    const message = `was written after WAL ${recorded.number}, which recovery needs and which is not there`;
+    return [finding('wal/predecessor-mismatch', wal.file, { ...at, message, evidence })];
+  }
+  if (BigInt(before.size) === recorded.size && (before.lastSequence ?? 0n) === recorded.lastSequence)
+    return [];
+  return [
+    finding('wal/predecessor-mismatch', before.file, {
+      message: `was ${recorded.size} bytes with its last batch at sequence ${recorded.lastSequence} when ${wal.file} was begun; now it is ${before.size} bytes and ends at ${before.lastSequence ?? 0n}`,
+      evidence: { ...evidence, size: before.size, lastSequence: String(before.lastSequence ?? 0n) },
+    }),
+  ];
+}

@@ -1,0 +1,77 @@
+import { Worker } from 'node:worker_threads';
+import { runUnit } from './run-unit.js';
+import type { UnitOutcome, WorkerReply, WorkUnit } from './unit.js';
+
+/** Below this many bytes a worker's start (some 40 ms each) costs more than it gives: units run in this thread. */
+const WORTH_A_WORKER = 24 << 20;
+
+export interface PoolOptions {
+  /** Worker threads at most. 1 runs everything in this thread. */
+  jobs: number;
+  /** Bytes read since the last call. */
+  onRead(bytes: number): void;
+  /** Called for each unit as it ends, in no particular order. */
+  onOutcome(outcome: UnitOutcome): void;
+  /** Stops handing out units; those under way are abandoned. */
+  signal?: AbortSignal;
+}
+
+/** The file that a worker thread runs. In the sources it is TypeScript, which a plain worker cannot load: see `workers`. */
+const workerFile = new URL('./worker.js', import.meta.url);
+
+/** Heaviest first, so that the last unit to start is a small one and no worker waits long at the end. */
+function heaviestFirst(units: readonly WorkUnit[]): WorkUnit[] {
+  return [...units].sort((a, b) => b.weight - a.weight || a.id - b.id);
+}
+
+async function runInline(queue: WorkUnit[], options: PoolOptions): Promise<void> {
+  for (const unit of queue) {
+    if (options.signal?.aborted) return;
+    options.onOutcome(await runUnit(unit, options.onRead));
+  }
+}
+
+function runInWorker(queue: WorkUnit[], options: PoolOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(workerFile);
+    let ended = false;
+    const end = (settle: () => void) => {
+      if (ended) return;
+      ended = true;
+      options.signal?.removeEventListener('abort', stop);
+      void worker.terminate().then(settle);
+    };
+    const stop = () => end(resolve);
+    const next = () => {
+      const unit = options.signal?.aborted ? undefined : queue.shift();
+      if (unit === undefined) end(resolve);
+      else worker.postMessage({ unit });
+    };
+    options.signal?.addEventListener('abort', stop, { once: true });
+    worker.on('message', (message: WorkerReply) => {
+      if ('progress' in message) return options.onRead(message.progress);
+      options.onOutcome(message.outcome);
+      next();
+    });
+    worker.on('error', (error) => end(() => reject(error)));
+    worker.on('exit', (code) =>
+      end(() => reject(new Error(`a worker thread ended early (exit code ${code})`))),
+    );
+    next();
+  });
+}
+
+/** True when this module runs as JavaScript beside a built worker. */
+const canUseWorkers = import.meta.url.endsWith('.js');
+
+/**
+ * Runs units, in worker threads where that pays. Rejects only on a bug in a check or when a thread dies; damaged and
+ * unreadable files are outcomes.
+ */
+export async function runUnits(units: readonly WorkUnit[], options: PoolOptions): Promise<void> {
+  const queue = heaviestFirst(units);
+  const total = units.reduce((sum, unit) => sum + unit.weight, 0);
+  const workers = Math.min(options.jobs, units.length, Math.floor(total / WORTH_A_WORKER) + 1);
+  if (workers <= 1 || !canUseWorkers) return runInline(queue, options);
+  await Promise.all(Array.from({ length: workers }, () => runInWorker(queue, options)));
+}

@@ -1,0 +1,60 @@
+import type { ByteSource } from '../bytes/source.js';
+import { checkBlob } from '../check/blob/blob.js';
+import { checkTable } from '../check/sst/table.js';
+import type { UnitResult } from '../check/unit.js';
+import { checkWal } from '../check/wal/wal.js';
+import { openSource } from '../io/source.js';
+import type { UnitOutcome, WorkUnit } from './unit.js';
+
+/** Counts what passes through a source, so that progress is true whatever a check reads twice. */
+class MeteredSource implements ByteSource {
+  constructor(
+    private readonly inner: ByteSource,
+    private readonly onRead: (bytes: number) => void,
+  ) {}
+
+  get size(): number {
+    return this.inner.size;
+  }
+
+  get descriptor() {
+    return this.inner.descriptor;
+  }
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    const bytes = await this.inner.read(into, offset);
+    this.onRead(bytes);
+    return bytes;
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}
+
+function check(unit: WorkUnit, source: ByteSource): Promise<UnitResult> {
+  switch (unit.kind) {
+    case 'table':
+      return checkTable(source, unit.context);
+    case 'wal':
+      return checkWal(source, unit.context);
+    case 'blob':
+      return checkBlob(source, unit.context);
+  }
+}
+
+/** Runs one unit in this thread. Failures of the medium come back as outcomes; anything else that throws is a bug. */
+export async function runUnit(unit: WorkUnit, onRead: (bytes: number) => void): Promise<UnitOutcome> {
+  let source: ByteSource | undefined;
+  try {
+    source = new MeteredSource(await openSource(unit.source), onRead);
+    return { unit: unit.id, state: 'done', result: await check(unit, source) };
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') return { unit: unit.id, state: 'vanished' };
+    if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) throw error;
+    return { unit: unit.id, state: 'unreadable', code, reason: (error as Error).message };
+  } finally {
+    await source?.close();
+  }
+}

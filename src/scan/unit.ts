@@ -1,0 +1,28 @@
+import type { SourceDescriptor } from '../bytes/source.js';
+import type { BlobContext, TableContext, UnitResult, WalContext } from '../check/unit.js';
+
+/**
+ * One independent piece of a scan: a file, or a range of blocks of a large table. Plain data, so that the same unit runs
+ * inline, in a worker thread or in another process; results merge in any order.
+ */
+export type WorkUnit = {
+  /** Position in the plan; results carry it back. */
+  id: number;
+  source: SourceDescriptor;
+  /** Bytes that the unit is expected to read, for progress and for balance. */
+  weight: number;
+} & (
+  | { kind: 'table'; context: TableContext }
+  | { kind: 'wal'; context: WalContext }
+  | { kind: 'blob'; context: BlobContext }
+);
+
+/** What came of a unit. `vanished`: the file was gone when the unit opened it (a live engine removes files). */
+export type UnitOutcome =
+  | { unit: number; state: 'done'; result: UnitResult }
+  | { unit: number; state: 'vanished' }
+  | { unit: number; state: 'unreadable'; code: string; reason: string };
+
+/** Messages between the pool and its workers. */
+export type WorkerRequest = { unit: WorkUnit };
+export type WorkerReply = { outcome: UnitOutcome } | { progress: number };

@@ -1,0 +1,23 @@
+import { parentPort } from 'node:worker_threads';
+import { runUnit } from './run-unit.js';
+import type { WorkerReply, WorkerRequest } from './unit.js';
+
+/** Bytes read between two progress messages. */
+const PROGRESS_STEP = 8 << 20;
+
+const port = parentPort;
+if (port === null) throw new Error('scan/worker.js runs only as a worker thread');
+const reply = (message: WorkerReply) => port.postMessage(message);
+
+port.on('message', async ({ unit }: WorkerRequest) => {
+  let unreported = 0;
+  const outcome = await runUnit(unit, (bytes) => {
+    unreported += bytes;
+    if (unreported >= PROGRESS_STEP) {
+      reply({ progress: unreported });
+      unreported = 0;
+    }
+  });
+  reply({ progress: unreported });
+  reply({ outcome });
+});
