@@ -9,7 +9,8 @@ const [engine, dir] = process.argv.slice(2);
 const { options = {}, steps } = JSON.parse(fs.readFileSync(0, 'utf8'));
 const results = [];
 
-const bytes = (value) => (typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.base64, 'base64'));
+const bytes = (value) =>
+  typeof value === 'string' ? Buffer.from(value) : Buffer.from(value.base64, 'base64');
 const pair = ([key, value]) => [Buffer.from(key).toString('base64'), Buffer.from(value).toString('base64')];
 const readable = (number, size) => `value-${number}-`.padEnd(size, 'abcdefghijklmnopqrstuvwxyz');
 
@@ -19,8 +20,7 @@ async function openModern() {
   await db.open(options);
   const within = (column) => (column === undefined ? {} : { column: db.columns[column] });
   return {
-    batch: (ops) =>
-      db.batch(ops.map(({ column, ...op }) => ({ ...op, ...within(column) }))),
+    batch: (ops) => db.batch(ops.map(({ column, ...op }) => ({ ...op, ...within(column) }))),
     iterate: async (column) => {
       const iterator = db.iterator({ keyEncoding: 'buffer', valueEncoding: 'buffer', ...within(column) });
       const entries = [];
@@ -40,7 +40,8 @@ async function openModern() {
   };
 }
 
-const promised = (run) => new Promise((done, failed) => run((error, value) => (error ? failed(error) : done(value))));
+const promised = (run) =>
+  new Promise((done, failed) => run((error, value) => (error ? failed(error) : done(value))));
 
 async function openClassic(db, compact) {
   return {
@@ -50,7 +51,9 @@ async function openClassic(db, compact) {
       const entries = [];
       for (;;) {
         const next = await new Promise((done, failed) =>
-          iterator.next((error, key, value) => (error ? failed(error) : done(key === undefined ? undefined : [key, value]))),
+          iterator.next((error, key, value) =>
+            error ? failed(error) : done(key === undefined ? undefined : [key, value]),
+          ),
         );
         if (next === undefined) break;
         entries.push(pair(next));
@@ -90,7 +93,8 @@ function print(report) {
 async function run(db, step) {
   const { op, column } = step;
   const within = column === undefined ? {} : { column };
-  if (op === 'put') return db.batch([{ type: 'put', key: bytes(step.key), value: bytes(step.value), ...within }]);
+  if (op === 'put')
+    return db.batch([{ type: 'put', key: bytes(step.key), value: bytes(step.value), ...within }]);
   if (op === 'del') return db.batch([{ type: 'del', key: bytes(step.key), ...within }]);
   if (op === 'batch')
     return db.batch(

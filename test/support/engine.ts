@@ -76,7 +76,11 @@ export function runEngine(engine: EngineName, dir: string, script: EngineScript)
       const last = out.join('').trim().split('\n').pop();
       const report: EngineReport = last
         ? JSON.parse(last)
-        : { opened: false, error: `the engine's process died: ${signal} ${err.join('').slice(-500)}`, results: [] };
+        : {
+            opened: false,
+            error: `the engine's process died: ${signal} ${err.join('').slice(-500)}`,
+            results: [],
+          };
       done(signal ? { ...report, signal } : report);
     });
   });

@@ -52,7 +52,8 @@ function splice(file: Uint8Array, offset: number, remove: number, insert: Uint8A
 export function appendRecord(file: Uint8Array, type: number, payload: Uint8Array): Uint8Array {
   const left = LOG_BLOCK - (file.length % LOG_BLOCK);
   const start = left < 7 ? file.length + left : file.length;
-  if ((start % LOG_BLOCK) + 7 + payload.length > LOG_BLOCK) throw new Error('the record does not fit its block');
+  if ((start % LOG_BLOCK) + 7 + payload.length > LOG_BLOCK)
+    throw new Error('the record does not fit its block');
   const out = new Uint8Array(start + 7 + payload.length);
   out.set(file);
   new DataView(out.buffer).setUint16(start + 4, payload.length, true);
