@@ -1,0 +1,108 @@
+import { Decompress } from 'fzstd';
+import { type ZstdFrame, ZstdFraming } from './zstd-frame.js';
+
+/** As libzstd's streaming decoder: a frame that wants a larger window is refused. */
+const LARGEST_WINDOW = 2 ** 27 + 1024;
+
+/** fzstd does not look at a frame's header before it has this many bytes of it. */
+const FZSTD_PATIENCE = 18;
+
+/** What a piece of input yielded: bytes decoded before an error, if there was one, are still given. */
+export interface Streamed {
+  bytes: Uint8Array;
+  error?: string;
+}
+
+/**
+ * Decodes zstd frames that arrive in pieces, as the fragments of a compressed WAL do: after each piece come all blocks
+ * that it completed, as libzstd's streaming decoder gives them. After an error nothing more is decoded until `reset`.
+ * Frames with a dictionary are refused: fzstd ignores dictionaries without a word.
+ */
+export class ZstdStream {
+  private framing = new ZstdFraming();
+  private decoder: Decompress | undefined;
+  /** The first bytes of a frame, while fzstd would not look at them yet. */
+  private held: Uint8Array = EMPTY;
+  private started = false;
+  private failed: string | undefined;
+  /** Decoded bytes of the current call. */
+  private output: Uint8Array[] = [];
+  private outputLength = 0;
+
+  /** `limit`: most bytes of output in one call of `push`. */
+  constructor(private readonly limit = 256 * 1024 * 1024) {}
+
+  /** Forgets everything: the next byte starts a frame. */
+  reset(): void {
+    this.nextFrame();
+    this.failed = undefined;
+  }
+
+  /** True between frames: all that was pushed has been decoded. */
+  get atFrameEnd(): boolean {
+    return this.failed === undefined && !this.started;
+  }
+
+  push(chunk: Uint8Array): Streamed {
+    this.output = [];
+    this.outputLength = 0;
+    if (this.failed === undefined) this.failed = this.decode(chunk);
+    const bytes = this.output.length === 1 ? this.output[0] : Buffer.concat(this.output, this.outputLength);
+    this.output = [];
+    return this.failed === undefined ? { bytes } : { bytes, error: this.failed };
+  }
+
+  private decode(chunk: Uint8Array): string | undefined {
+    for (let at = 0; at < chunk.length; ) {
+      this.started = true;
+      const stop = this.framing.advance(chunk, at);
+      if (typeof stop === 'object') return stop.error;
+      const { frame, ended } = this.framing;
+      const error = (frame && refuse(frame)) ?? this.feed(chunk.subarray(at, stop), ended);
+      if (error !== undefined) return error;
+      if (ended) this.nextFrame();
+      at = stop;
+    }
+    return undefined;
+  }
+
+  private feed(piece: Uint8Array, ended: boolean): string | undefined {
+    let bytes = piece;
+    if (this.decoder === undefined) {
+      bytes = this.held.length === 0 ? piece : Buffer.concat([this.held, piece]);
+      if (!ended && bytes.length < FZSTD_PATIENCE) {
+        this.held = bytes.slice();
+        return undefined;
+      }
+    }
+    try {
+      this.decoder ??= new Decompress((decoded) => this.collect(decoded));
+      this.decoder.push(bytes, ended);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private nextFrame(): void {
+    this.framing = new ZstdFraming();
+    this.decoder = undefined;
+    this.held = EMPTY;
+    this.started = false;
+  }
+
+  private collect(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.outputLength += bytes.length;
+    if (this.outputLength > this.limit) throw new Error(`the zstd stream expands past ${this.limit} bytes`);
+    this.output.push(bytes);
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+
+function refuse(frame: ZstdFrame): string | undefined {
+  if (frame.windowSize > LARGEST_WINDOW) return 'the zstd frame wants too large a window';
+  if (frame.dictionaryId !== 0) return 'the zstd frame wants a dictionary';
+  return undefined;
+}

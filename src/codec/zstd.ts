@@ -1,0 +1,76 @@
+import * as zstd from '@bokuweb/zstd-wasm';
+import type { Decompressed } from './decompressed.js';
+import { zstdFrame } from './zstd-frame.js';
+
+let ready: Promise<void> | undefined;
+let contexts: { decompress: number; compress: number } | undefined;
+
+/** Compiles the zstd module. Await it once in every thread before the functions here. */
+export async function loadZstd(): Promise<void> {
+  await (ready ??= zstd.init());
+  contexts ??= { decompress: zstd.createDCtx(), compress: zstd.createCCtx() };
+}
+
+function loaded(): { decompress: number; compress: number } {
+  if (contexts === undefined) throw new Error('loadCodecs() has not been awaited');
+  return contexts;
+}
+
+/** A block of 128 KiB can be one repeated byte, four bytes on disk. */
+const MOST_EXPANSION = 32768;
+
+/** zstd's error numbers as zstd_errors.h words them, for those that damaged data can cause. */
+const ERRORS: Record<string, string> = {
+  '-10': 'not a zstd frame',
+  '-14': 'unsupported zstd frame parameter',
+  '-16': 'the zstd frame wants too much memory',
+  '-20': 'corrupt zstd block',
+  '-22': 'the zstd content checksum does not match',
+  '-24': 'corrupt zstd literals',
+  '-30': 'the zstd dictionary is corrupt',
+  '-32': 'the zstd frame was written with another dictionary',
+  '-70': 'the zstd frame holds more than its size promises',
+  '-72': 'the zstd frame is cut off',
+};
+
+/**
+ * Decompresses zstd frames into `length` bytes (absent: what the frame itself promises, at most `limit`). A dictionary may
+ * be a trained one or raw content; zstd tells them apart by the magic.
+ */
+export function decompressZstd(
+  input: Uint8Array,
+  length: number | undefined,
+  limit: number,
+  dictionary?: Uint8Array,
+): Decompressed {
+  const frame = zstdFrame(input);
+  if (frame === undefined) return { error: 'the zstd frame is cut off' };
+  if ('error' in frame) return frame;
+  const size = length ?? frame.contentSize;
+  if (size === undefined) return { error: 'the zstd frame does not say how large its content is' };
+  if (frame.contentSize !== undefined && frame.contentSize !== size) {
+    return { error: `the zstd frame promises ${frame.contentSize} bytes, the block ${size}` };
+  }
+  if (size > limit) return { error: `the zstd size of ${size} is above the limit of ${limit}` };
+  if (size > input.length * MOST_EXPANSION)
+    return { error: `${input.length} bytes of zstd cannot expand to ${size}` };
+  try {
+    // where the frame does not say, the output buffer is of this size
+    const room = { defaultHeapSize: Math.max(1, size) };
+    const bytes =
+      dictionary === undefined
+        ? zstd.decompress(input, room)
+        : zstd.decompressUsingDict(loaded().decompress, input, dictionary, room);
+    return { bytes };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const code = /-?\d+$/.exec(text)?.[0] ?? '';
+    return { error: ERRORS[code] ?? `zstd: ${text}` };
+  }
+}
+
+export function compressZstd(bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array {
+  return dictionary === undefined
+    ? zstd.compress(bytes)
+    : zstd.compressUsingDict(loaded().compress, bytes, dictionary);
+}

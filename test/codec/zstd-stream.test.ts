@@ -1,0 +1,95 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
+import { ZstdStream } from '../../src/codec/zstd-stream.js';
+
+beforeAll(loadZstd);
+
+/** Bytes that compress, over several zstd blocks where they are long. */
+const sample = (length: number) => Uint8Array.from({ length }, (_, i) => (i * i) >> (i % 5));
+
+function pushAll(stream: ZstdStream, pieces: Uint8Array[]) {
+  const results = pieces.map((piece) => stream.push(piece));
+  return { bytes: Buffer.concat(results.map((r) => r.bytes)), errors: results.map((r) => r.error) };
+}
+
+describe('frames in pieces', () => {
+  test('any cut gives the same bytes', () => {
+    const content = sample(3000);
+    const frame = compressZstd(content);
+    fc.assert(
+      fc.property(fc.array(fc.nat(frame.length), { maxLength: 6 }), (cuts) => {
+        const at = [0, ...cuts.sort((a, b) => a - b), frame.length];
+        const pieces = at.slice(1).map((end, i) => frame.subarray(at[i], end));
+        const stream = new ZstdStream();
+        expect(Buffer.compare(pushAll(stream, pieces).bytes, content)).toBe(0);
+        expect(stream.atFrameEnd).toBe(true);
+      }),
+    );
+  });
+
+  test('blocks come out as they are completed', () => {
+    const content = sample(400_000);
+    const frame = compressZstd(content);
+    const stream = new ZstdStream();
+    const first = stream.push(frame.subarray(0, frame.length - 10));
+    expect(first.error).toBeUndefined();
+    expect(first.bytes.length).toBeGreaterThanOrEqual(128 * 1024);
+    expect(stream.atFrameEnd).toBe(false);
+    const last = stream.push(frame.subarray(frame.length - 10));
+    expect(Buffer.compare(Buffer.concat([first.bytes, last.bytes]), content)).toBe(0);
+  });
+
+  test('one frame after the other, also in one piece', () => {
+    const [a, b] = [sample(12), sample(77)];
+    const both = Buffer.concat([compressZstd(a), compressZstd(b)]);
+    expect(new ZstdStream().push(both).bytes).toEqual(Buffer.concat([a, b]));
+  });
+
+  test('twelve zero bytes, a frame too short for fzstd’s own streaming', () => {
+    expect(Buffer.from(new ZstdStream().push(compressZstd(new Uint8Array(12))).bytes)).toEqual(
+      Buffer.alloc(12),
+    );
+  });
+});
+
+describe('damage', () => {
+  test('what is no frame is an error at once, and until the reset', () => {
+    const stream = new ZstdStream();
+    expect(stream.push(Buffer.from('no frame')).error).toBe('not a zstd frame');
+    expect(stream.push(compressZstd(sample(30))).error).toBe('not a zstd frame');
+    stream.reset();
+    expect(stream.push(compressZstd(sample(30))).error).toBeUndefined();
+  });
+
+  test('an abandoned frame swallows the next one unless reset', () => {
+    const frame = compressZstd(sample(3000));
+    const stream = new ZstdStream();
+    stream.push(frame.subarray(0, frame.length - 4));
+    stream.reset();
+    expect(stream.push(frame).bytes.length).toBe(3000);
+  });
+
+  test('a window of two gigabytes is refused', () => {
+    const stream = new ZstdStream();
+    expect(stream.push(Buffer.from('28b52ffd00a8010000000000000000000000', 'hex')).error).toMatch(/window/);
+  });
+
+  test('output is bounded', () => {
+    expect(new ZstdStream(1000).push(compressZstd(new Uint8Array(5000))).error).toMatch(/past 1000 bytes/);
+  });
+
+  test('no mutation throws', () => {
+    const frame = compressZstd(sample(3000));
+    const change = fc.tuple(fc.nat(frame.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { maxLength: 4 }), fc.nat(frame.length), (changes, cut) => {
+        const bytes = Uint8Array.from(frame);
+        for (const [at, to] of changes) bytes[at] = to;
+        const stream = new ZstdStream();
+        pushAll(stream, [bytes.subarray(0, cut), bytes.subarray(cut)]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
