@@ -11,6 +11,11 @@ class ByteReader {
     if (this.position >= this.bytes.length) throw new Error('the bzip2 stream is cut off');
     return this.bytes[this.position++];
   }
+
+  read(into: Uint8Array, offset: number, length: number): number {
+    for (let i = 0; i < length; i++) into[offset + i] = this.readByte();
+    return length;
+  }
 }
 
 /** Collects bytes in an array that doubles as bytes arrive, so that a promised size alone allocates nothing. */

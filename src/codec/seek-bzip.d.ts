@@ -1,6 +1,7 @@
 declare module 'seek-bzip' {
   interface ByteReader {
     readByte(): number;
+    read(into: Uint8Array, offset: number, length: number): number;
   }
   interface ByteWriter {
     writeByte(byte: number): void;

@@ -148,9 +148,7 @@ test('types that no writer writes are damage, types that kvdoctor cannot decode 
 });
 
 test('no damage makes a codec throw or hang, and no result is longer than promised', () => {
-  const stored = new Map(
-    [1, 2, 4, 7].map((type) => [type, compressBlock(type, text)!]).concat([[3, bzip2]] as never),
-  );
+  const stored = new Map<number, Uint8Array>([[3, bzip2]]);
   for (const type of [1, 2, 4, 7]) stored.set(type, compressBlock(type, text)!);
   const damage = fc.array(fc.tuple(fc.nat(5000), fc.nat(255)), { minLength: 1, maxLength: 4 });
   fc.assert(
