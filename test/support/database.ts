@@ -4,17 +4,17 @@ import { applyPatches } from './patch.js';
 
 /**
  * Runs `body` with a private copy of a fixture, patched (see patch.ts). The directory is gone afterwards.
- * The copy's name is `db`, alone in its parent, so that a command may write beside it.
+ * The copy's name is `db`, alone in its parent, so that a command may write beside it. `{dir}` in a patch is its path.
  */
 export async function withDatabase<T>(
   name: string,
   patches: readonly string[],
   body: (dir: string) => Promise<T>,
 ): Promise<T> {
-  const files = await applyPatches(fixture(name), patches);
   return withTemporaryDirectory(async (parent) => {
     const dir = path.join(parent, 'db');
-    writeFileSet(files, dir);
+    const here = patches.map((patch) => patch.replaceAll('{dir}', dir));
+    writeFileSet(await applyPatches(fixture(name), here), dir);
     return body(dir);
   });
 }

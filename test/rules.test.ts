@@ -1,0 +1,43 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { catalog } from '../src/finding/catalog.js';
+import { type ScanOptions, scanTarget } from '../src/scan/scan.js';
+import { damageCases, findingLine, rewriteExpectations } from './support/case.js';
+import { withDatabase } from './support/database.js';
+
+/*
+ * Every case under fixtures/cases: a shipped database, damaged, and what the scan must say of it. Together they raise every
+ * rule of the catalogue. `UPDATE_CASES=1 npx vitest run test/rules.test.ts` writes what was found into the cases.
+ */
+
+/** Rules that no directory can raise, with the test that does. */
+const RAISED_ELSEWHERE: Record<string, string> = {};
+
+const raised = new Set<string>();
+
+describe.each(damageCases())('$name', (damage) => {
+  test('raises what it says', async () => {
+    const { findings, unchecked } = await withDatabase(damage.base, damage.patches, (dir) =>
+      scanTarget(path.join(dir, damage.target), damage.options as ScanOptions),
+    );
+    for (const finding of findings) raised.add(finding.rule);
+    const lines = findings
+      .map(findingLine)
+      .filter((line) => !line.startsWith('note') || damage.expected.includes(line));
+    const skipped = unchecked.map((entry) => entry.file);
+    if (process.env.UPDATE_CASES)
+      rewriteExpectations(damage, [
+        ...findings.map(findingLine),
+        ...skipped.map((file) => `unchecked ${file}`),
+      ]);
+    else {
+      expect(lines.sort()).toEqual([...damage.expected].sort());
+      expect(skipped).toEqual(expect.arrayContaining(damage.unchecked));
+    }
+  });
+});
+
+test('every rule of the catalogue is raised by a case', () => {
+  const silent = Object.keys(catalog).filter((rule) => !raised.has(rule) && !(rule in RAISED_ELSEWHERE));
+  expect(silent).toEqual([]);
+});
