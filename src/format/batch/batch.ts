@@ -46,8 +46,13 @@ export interface WriteBatch {
   ops: BatchOp[];
   /** Counted operations found. */
   counted: number;
-  /** In the order in which the parser met them; the first is what RocksDB would report. */
+  /** In the order in which the parser met them, by offset in the batch. */
   anomalies: Anomaly[];
+  /**
+   * What RocksDB's decoding of the batch fails with, without `Corruption: `; since 7.4 no recovery mode gets past it.
+   * Absent when it decodes there, which does not mean that it has no anomalies.
+   */
+  engineError?: string;
   /** Bytes decoded before the parser gave up; the length of the batch when all of it decodes. */
   decodedLength: number;
 }
