@@ -1,0 +1,202 @@
+import path from 'node:path';
+import { raiseBarrier } from './barrier.js';
+import { contentOf, contentSize, digest, fileState } from './content.js';
+import type { Disk } from './disk.js';
+import { type Journal, type JournalEntry, stagedName, writeJournal } from './journal.js';
+import { absolute, placeKey } from './place.js';
+import type { FileState, RepairPlan } from './plan.js';
+import { Refusal } from './refusal.js';
+
+export interface ApplyOptions {
+  disk: Disk;
+  /** The journal's directory. It must not exist. */
+  journal: string;
+  /** Rejects with a Refusal when a process owns the target. Called before the first write and before the commit point. */
+  checkOwner(): Promise<void>;
+  /** Name and version for the journal. */
+  tool: string;
+  now: Date;
+}
+
+const CURRENT = 'CURRENT';
+
+/**
+ * Carries out a plan where the files are. Nothing of the target changes before the journal holds every original and every new
+ * file lies complete beside its target; from there on each file changes by one rename or unlink, behind a barrier that the
+ * engine refuses when there is more than one.
+ */
+export async function applyInPlace(plan: RepairPlan, options: ApplyOptions): Promise<Journal> {
+  const { disk } = options;
+  await options.checkOwner();
+  await checkInputs(plan);
+  const journal = await prepare(plan, options);
+  await options.checkOwner();
+  await checkInputs(plan);
+  await commit(disk, options.journal, journal);
+  return journal;
+}
+
+/** Refuses when a file that the plan was made from is no longer what it was. */
+export async function checkInputs(plan: RepairPlan): Promise<void> {
+  for (const input of plan.inputs) {
+    const now = await fileState(plan.target, input);
+    if (sameState(now, input)) continue;
+    throw new Refusal(
+      'refused',
+      `${placeKey(input)} has changed since the plan was made (${describe(input)} then, ${describe(now)} now)`,
+      'make a new plan; if nobody should be writing here, find out who does',
+    );
+  }
+}
+
+export function sameState(
+  a: Pick<FileState, 'size' | 'sha256'>,
+  b: Pick<FileState, 'size' | 'sha256'>,
+): boolean {
+  return a.sha256 === b.sha256 && (a.sha256 === undefined || a.size === b.size);
+}
+
+function describe(state: Pick<FileState, 'size' | 'sha256'>): string {
+  return state.sha256 === undefined ? 'absent' : `${state.size} bytes, SHA-256 ${state.sha256.slice(0, 12)}…`;
+}
+
+/** Puts the originals into the journal and the new files beside their targets. The target's own files are not touched. */
+async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal> {
+  const { disk, journal: directory } = options;
+  const entries: JournalEntry[] = [];
+  // CURRENT is always recorded: the barrier replaces it for a while, and an undo sees by it whether the engine came by.
+  const places = [...plan.steps, ...(plan.steps.some((s) => s.path === CURRENT) ? [] : [{ path: CURRENT }])];
+  for (const [index, step] of places.entries()) {
+    const place =
+      'root' in step && step.root !== undefined ? { path: step.path, root: step.root } : { path: step.path };
+    const { size, sha256 } = await fileState(plan.target, place);
+    const before = sha256 === undefined ? { size: 0 } : { size, sha256 };
+    let after: JournalEntry['after'] = before;
+    if ('action' in step)
+      after = step.action === 'remove' ? { size: 0 } : await digest(contentOf(plan.target, step.content));
+    entries.push({ ...place, before, after, ...(sha256 === undefined ? {} : { original: String(index) }) });
+  }
+  const journal: Journal = {
+    schemaVersion: 1,
+    tool: options.tool,
+    phase: 'preparing',
+    target: plan.target,
+    strategy: plan.strategy,
+    startedAt: options.now.toISOString(),
+    entries,
+  };
+  await disk.makeDirectory(directory);
+  await writeJournal(disk, directory, journal);
+  for (const entry of entries) {
+    if (entry.original === undefined) continue;
+    await duplicate(disk, absolute(plan.target, entry), path.join(directory, entry.original));
+  }
+  await disk.create(path.join(directory, 'plan.json'), once(planText(plan)));
+  await disk.syncDirectory(directory);
+  for (const step of plan.steps) {
+    if (step.action !== 'write') continue;
+    const file = absolute(plan.target, step);
+    const like = (await disk.stat(file)) ?? (await disk.stat(path.join(plan.target, CURRENT)));
+    const staged = stagedName(file);
+    if (await disk.stat(staged)) await disk.remove(staged);
+    await disk.create(staged, contentOf(plan.target, step.content), like);
+    const entry = entries.find((e) => placeKey(e) === placeKey(step)) as JournalEntry;
+    const written = await fileState(plan.target, { ...step, path: stagedName(step.path) });
+    if (!sameState(written, entry.after)) {
+      throw new Refusal(
+        'refused',
+        `${staged} does not read back as it was written: the disk cannot be trusted`,
+      );
+    }
+  }
+  for (const directoryOfFile of directoriesOf(plan.target, entries))
+    await disk.syncDirectory(directoryOfFile);
+  return journal;
+}
+
+/** The commit point and everything after it. Runs again, from wherever it was killed, when the repair is started again. */
+export async function commit(disk: Disk, directory: string, journal: Journal): Promise<void> {
+  const { target, entries } = journal;
+  if (journal.phase !== 'applying') {
+    journal.phase = 'applying';
+    await writeJournal(disk, directory, journal);
+  }
+  const changes = entries.filter((e) => !sameState(e.before, e.after));
+  const changing = changes.filter((e) => e.path !== CURRENT);
+  const barrier = changes.length > 1;
+  if (barrier) await raiseBarrier(disk, target, directory);
+  for (const entry of changing) await moveIntoPlace(disk, target, entry);
+  for (const directoryOfFile of directoriesOf(target, changing)) await disk.syncDirectory(directoryOfFile);
+  const current = entries.find((e) => e.path === CURRENT) as JournalEntry;
+  if (!sameState(current.before, current.after)) await moveIntoPlace(disk, target, current);
+  else if (barrier) await putBack(disk, directory, target, current);
+  await disk.syncDirectory(target);
+  journal.phase = 'done';
+  await writeJournal(disk, directory, journal);
+}
+
+async function moveIntoPlace(disk: Disk, target: string, entry: JournalEntry): Promise<void> {
+  const file = absolute(target, entry);
+  if (entry.after.sha256 === undefined) {
+    if (await disk.stat(file)) await disk.remove(file);
+  } else if (await disk.stat(stagedName(file))) {
+    await disk.rename(stagedName(file), file);
+  }
+}
+
+/** Gives a file back its original, or its absence. */
+export async function putBack(
+  disk: Disk,
+  directory: string,
+  target: string,
+  entry: JournalEntry,
+): Promise<void> {
+  const file = absolute(target, entry);
+  if (entry.original === undefined) {
+    if (await disk.stat(file)) await disk.remove(file);
+    return;
+  }
+  const staged = stagedName(file);
+  if (await disk.stat(staged)) await disk.remove(staged);
+  await duplicate(disk, path.join(directory, entry.original), staged);
+  await disk.rename(staged, file);
+}
+
+/** The same file under a second name where the device allows it, else a copy. */
+async function duplicate(disk: Disk, from: string, to: string): Promise<void> {
+  try {
+    await disk.link(from, to);
+  } catch (error) {
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? ''))
+      throw error;
+    const like = await disk.stat(from);
+    const whole = { from: 'file' as const, path: from, offset: 0, length: like?.size ?? 0 };
+    await disk.create(to, contentOf('/', [whole]), like);
+  }
+}
+
+/** The directories that hold the entries, each once. */
+export function directoriesOf(target: string, entries: readonly JournalEntry[]): string[] {
+  return [...new Set(entries.map((e) => path.dirname(absolute(target, e))))];
+}
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+/** The plan as JSON; bytes as base64. */
+export function planText(plan: RepairPlan): string {
+  return `${JSON.stringify(
+    plan,
+    (_, value) => {
+      if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+      return typeof value === 'bigint' ? String(value) : value;
+    },
+    2,
+  )}\n`;
+}
+
+/** Bytes that carrying out a plan needs on the target's device: every new file beside its old one. */
+export function spaceNeeded(plan: RepairPlan): number {
+  return plan.steps.reduce((sum, s) => sum + (s.action === 'write' ? contentSize(s.content) : 0), 0);
+}

@@ -1,0 +1,73 @@
+import { constants, type Stats } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+
+/**
+ * Everything that a repair does to a disk, one operation at a time, so that a test can end the process before and after
+ * any of them. Every method that changes something returns when the change has reached the disk.
+ */
+export interface Disk {
+  stat(file: string): Promise<Stats | undefined>;
+  read(file: string): Promise<Buffer>;
+  /** Creates a file from chunks, with the mode and owner of `like`, and syncs it. Fails when it exists. */
+  create(file: string, chunks: AsyncIterable<Uint8Array>, like?: Stats): Promise<void>;
+  /** A second name for the same file. Rejects with EXDEV across devices. */
+  link(from: string, to: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(file: string): Promise<void>;
+  makeDirectory(directory: string): Promise<void>;
+  removeDirectory(directory: string): Promise<void>;
+  /** Makes names created, renamed or removed in a directory durable. */
+  syncDirectory(directory: string): Promise<void>;
+}
+
+async function absent<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** The file system itself. */
+export const realDisk: Disk = {
+  stat: (file) => absent(fs.lstat(file)),
+  read: (file) => fs.readFile(file),
+
+  async create(file, chunks, like) {
+    const handle = await fs.open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    try {
+      for await (const chunk of chunks) await handle.writeFile(chunk);
+      if (like) {
+        // Only root may give files away; a repair run by the owner needs no change of owner.
+        if (os.userInfo().uid === 0) await handle.chown(like.uid, like.gid);
+        await handle.chmod(like.mode & 0o7777);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+
+  link: (from, to) => fs.link(from, to),
+  rename: (from, to) => fs.rename(from, to),
+  remove: (file) => fs.unlink(file),
+
+  async makeDirectory(directory) {
+    await fs.mkdir(directory);
+    await this.syncDirectory(path.dirname(directory));
+  },
+
+  removeDirectory: (directory) => fs.rmdir(directory),
+
+  async syncDirectory(directory) {
+    const handle = await fs.open(directory, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};
