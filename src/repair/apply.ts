@@ -160,6 +160,8 @@ export async function putBack(
   if (await disk.stat(staged)) await disk.remove(staged);
   await duplicate(disk, path.join(directory, entry.original), staged);
   await disk.rename(staged, file);
+  // rename(2) between two names of one file does nothing and leaves both: then the file is the original already.
+  if (await disk.stat(staged)) await disk.remove(staged);
 }
 
 /** The same file under a second name where the device allows it, else a copy. */
