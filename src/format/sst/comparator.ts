@@ -1,0 +1,70 @@
+/** How user keys of a column family are ordered (rocksdb util/comparator.cc). */
+export interface Comparator {
+  name: string;
+  /** `unknown`: written by the application, so kvdoctor checks no order across different keys. */
+  order: 'bytewise' | 'reverse' | 'unknown';
+  /** Bytes of user-defined timestamp at the end of each user key: 8 for `.u64ts`, else 0. */
+  timestampSize: number;
+}
+
+const BYTEWISE = 'leveldb.BytewiseComparator';
+const REVERSE = 'rocksdb.ReverseBytewiseComparator';
+const U64_TIMESTAMP = '.u64ts';
+
+/** The comparator of that name; bytewise, RocksDB's default, when no name is known. */
+export function comparatorNamed(name = BYTEWISE): Comparator {
+  const timestamped = name.endsWith(U64_TIMESTAMP);
+  const base = timestamped ? name.slice(0, -U64_TIMESTAMP.length) : name;
+  const order = base === BYTEWISE ? 'bytewise' : base === REVERSE ? 'reverse' : 'unknown';
+  return { name, order, timestampSize: timestamped && order !== 'unknown' ? 8 : 0 };
+}
+
+/** The same comparator over keys whose timestamps were stripped when the table was written. */
+export function withoutTimestamps(comparator: Comparator): Comparator {
+  return { ...comparator, timestampSize: 0 };
+}
+
+/** Bytewise order of two byte ranges: negative, 0 or positive; a prefix comes before what it begins. */
+export function compareBytes(a: Uint8Array, b: Uint8Array, aEnd = a.length, bEnd = b.length): number {
+  const shorter = Math.min(aEnd, bEnd);
+  for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return aEnd - bEnd;
+}
+
+/**
+ * Orders two user keys (timestamps included where the comparator has them, the newer one first). Undefined when the order
+ * is the application's and the keys differ.
+ */
+export function compareUserKeys(
+  comparator: Comparator,
+  a: Uint8Array,
+  b: Uint8Array,
+  aEnd = a.length,
+  bEnd = b.length,
+): number | undefined {
+  const { order, timestampSize } = comparator;
+  const aKey = Math.max(0, aEnd - timestampSize);
+  const bKey = Math.max(0, bEnd - timestampSize);
+  const byKey = compareBytes(a, b, aKey, bKey);
+  if (byKey !== 0) return order === 'unknown' ? undefined : order === 'reverse' ? -byKey : byKey;
+  for (let i = 1; i <= timestampSize; i++) {
+    const difference = (b[bEnd - i] ?? 0) - (a[aEnd - i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Orders two internal keys: user key, then sequence and type descending (rocksdb db/dbformat.h). */
+export function compareInternalKeys(
+  comparator: Comparator,
+  a: Uint8Array,
+  b: Uint8Array,
+): number | undefined {
+  const byUser = compareUserKeys(comparator, a, b, a.length - 8, b.length - 8);
+  if (byUser !== 0) return byUser;
+  for (let i = 1; i <= 8; i++) {
+    const difference = b[b.length - i] - a[a.length - i];
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

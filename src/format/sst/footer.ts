@@ -1,0 +1,202 @@
+/*
+ * The end of a table file (rocksdb table/format.cc, leveldb table/format.cc):
+ *
+ * LevelDB, format version 0, plain tables (48 bytes)
+ *   | metaindex handle | index handle | zeros ... to 40 | magic u64 |
+ *
+ * format versions 1 to 5, cuckoo, Pebble v1 to v5 (53 bytes)
+ *   | checksum type u8 | metaindex handle | index handle | zeros ... to 41 | format version u32 | magic u64 |
+ *
+ * format versions 6 and 7 (53 bytes)
+ *   | checksum type u8 | 3e 00 7a 00 | footer checksum u32 | base context u32 | metaindex size u32 |
+ *   | reserved 24 bytes, the last 8 must be 0 | format version u32 | magic u64 |
+ *
+ * The first two forms have no protection of their own: a flipped bit in a handle only shows when the block that it points
+ * to fails. In the third the metaindex ends where the footer begins, and the index is an entry of the metaindex.
+ */
+import type { Anomaly } from '../../finding/finding.js';
+import { CHECKSUM, contextModifier, rawChecksum } from './checksum.js';
+import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleFits } from './handle.js';
+
+export type TableFormat = 'block-based' | 'legacy' | 'plain' | 'cuckoo' | 'pebble';
+
+/** Magic numbers as two u32 halves of the little-endian u64, and the footer's length with each. */
+export const TABLE_MAGIC = [
+  { format: 'block-based', low: 0x85f4cff7, high: 0x88e241b7, length: 53 },
+  // written by LevelDB and by RocksDB with format version 0: only the metaindex tells them apart
+  { format: 'legacy', low: 0x8b80fb57, high: 0xdb477524, length: 48 },
+  { format: 'plain', low: 0x7a8f13b8, high: 0x4f3418eb, length: 48 },
+  { format: 'plain', low: 0x63bf9564, high: 0x82422296, length: 53 },
+  { format: 'cuckoo', low: 0xc5f17873, high: 0x926789d0, length: 53 },
+  { format: 'pebble', low: 0xb3aa9ff0, high: 0xb3aa9ff0, length: 53 },
+] as const satisfies readonly { format: TableFormat; low: number; high: number; length: number }[];
+
+export type TableMagic = (typeof TABLE_MAGIC)[number];
+
+const EXTENDED_MAGIC = 0x007a003e;
+export const SHORTEST_FOOTER = 48;
+/** Bytes from the end of the file that hold every footer known (Pebble v7 and v8 have 61). */
+export const LONGEST_FOOTER = 61;
+/** The newest format version of block-based tables that there is (RocksDB 10.4 and later). */
+export const NEWEST_FORMAT_VERSION = 7;
+
+export interface Footer {
+  format: TableFormat;
+  /** File offset and bytes of the footer. */
+  offset: number;
+  length: number;
+  /** 0 for the legacy form, which has no such field. */
+  formatVersion: number;
+  checksumType: number;
+  /** `base_context_checksum`, 0 up to format version 5. */
+  baseContext: number;
+  metaindex?: BlockHandle;
+  /** Absent from format version 6 on, where the metaindex names it. */
+  index?: BlockHandle;
+}
+
+export interface FooterReading {
+  /** Absent when nothing in the bytes can be used. */
+  footer?: Footer;
+  anomalies: Anomaly[];
+  /** Why kvdoctor cannot go on although nothing is wrong. */
+  unsupported?: string;
+}
+
+/** The magic number in the last 8 of `bytes[0, end)`, when it is one that a table can have. */
+export function magicAt(bytes: Uint8Array, end: number): TableMagic | undefined {
+  if (end < 8) return undefined;
+  const low = u32(bytes, end - 8);
+  const high = u32(bytes, end - 4);
+  return TABLE_MAGIC.find((magic) => magic.low === low && magic.high === high);
+}
+
+/** The known magic number that differs in the fewest bits from the last 8 of `bytes[0, end)`, and in how many. */
+export function nearestMagic(bytes: Uint8Array, end: number): { magic: TableMagic; bits: number } {
+  const low = u32(bytes, end - 8);
+  const high = u32(bytes, end - 4);
+  let best: { magic: TableMagic; bits: number } = { magic: TABLE_MAGIC[0], bits: 65 };
+  for (const magic of TABLE_MAGIC) {
+    const bits = ones(low ^ magic.low) + ones(high ^ magic.high);
+    if (bits < best.bits) best = { magic, bits };
+  }
+  return best;
+}
+
+/**
+ * Decodes the footer that ends at `bytes[end]` as `magic` says. `base` is the file offset of `bytes[0]`. Damage becomes an
+ * anomaly over the footer, and what can be used is returned all the same.
+ */
+export function decodeFooter(bytes: Uint8Array, end: number, base: number, magic: TableMagic): FooterReading {
+  const start = end - magic.length;
+  if (start < 0) {
+    const short = { offset: base, length: end, message: 'the file is too short for the footer of a table' };
+    return { anomalies: [{ rule: 'sst/bad-footer', ...short }] };
+  }
+  const offset = base + start;
+  const { format, length } = magic;
+  if (length === 48) {
+    const checksumType = format === 'plain' ? CHECKSUM.none : CHECKSUM.crc32c;
+    const footer: Footer = { format, offset, length, formatVersion: 0, checksumType, baseContext: 0 };
+    return withHandles(footer, bytes, start, start + 40);
+  }
+  const checksumType = bytes[start];
+  const formatVersion = u32(bytes, end - 12);
+  const footer: Footer = { format, offset, length, formatVersion, checksumType, baseContext: 0 };
+  if (format === 'pebble') {
+    return { footer, anomalies: [], unsupported: `Pebble table, version ${formatVersion}` };
+  }
+  if (format === 'cuckoo') return withHandles(footer, bytes, start + 1, end - 12);
+  const extended = u32(bytes, start + 1) === EXTENDED_MAGIC;
+  const reading =
+    extended || formatVersion >= 6
+      ? decodeProtected(footer, bytes, start)
+      : withHandles(footer, bytes, start + 1, end - 12);
+  if (checksumType > CHECKSUM.xxh3 && reading.anomalies.length === 0) {
+    reading.anomalies.push(bad(footer, `checksum type ${checksumType} does not exist`));
+  }
+  if (formatVersion > NEWEST_FORMAT_VERSION && reading.anomalies.length === 0) {
+    return extended
+      ? { footer, anomalies: [], unsupported: `format version ${formatVersion}` }
+      : { footer, anomalies: [bad(footer, `format version ${formatVersion} does not exist in this form`)] };
+  }
+  return reading;
+}
+
+function withHandles(footer: Footer, bytes: Uint8Array, start: number, end: number): FooterReading {
+  const metaindex = decodeHandle(bytes, start, end);
+  const index = metaindex && decodeHandle(bytes, start + handleLength(bytes, start), end);
+  const { format, offset } = footer;
+  if (format === 'plain' || format === 'cuckoo') return { footer: { ...footer, metaindex }, anomalies: [] };
+  if (metaindex === undefined || index === undefined) {
+    return { footer, anomalies: [bad(footer, 'a block handle in the footer cannot be decoded')] };
+  }
+  const anomalies = [];
+  for (const [name, handle] of [
+    ['metaindex', metaindex],
+    ['index', index],
+  ] as const) {
+    if (handleFits(handle, offset)) continue;
+    anomalies.push(bad(footer, `the footer places the ${name} at ${handle.offset}, outside the file`));
+  }
+  return { footer: { ...footer, metaindex, index }, anomalies };
+}
+
+/** Bytes of the handle that starts at `start`, which is known to decode. */
+function handleLength(bytes: Uint8Array, start: number): number {
+  let at = start;
+  for (let varints = 0; varints < 2; at++) if (bytes[at] < 0x80) varints++;
+  return at - start;
+}
+
+/** Format versions 6 and later: the footer carries its own checksum, and the metaindex touches it. */
+function decodeProtected(footer: Footer, bytes: Uint8Array, start: number): FooterReading {
+  const { checksumType, offset, length } = footer;
+  const stored = u32(bytes, start + 5);
+  const baseContext = u32(bytes, start + 9);
+  const metaindexSize = u32(bytes, start + 13);
+  const covered = bytes.slice(start, start + length);
+  covered.fill(0, 5, 9);
+  const computed =
+    (rawChecksum(checksumType, covered, 0, length) + contextModifier(baseContext, offset)) >>> 0;
+  const metaindex = { offset: offset - BLOCK_TRAILER - metaindexSize, size: metaindexSize };
+  const reading: FooterReading = { footer: { ...footer, baseContext, metaindex }, anomalies: [] };
+  const problem =
+    stored !== computed
+      ? 'the footer does not match its own checksum'
+      : u32(bytes, start + 1) !== EXTENDED_MAGIC
+        ? 'the footer lacks the mark of its format version'
+        : baseContext === 0
+          ? 'the base of the context checksums is 0'
+          : metaindex.offset < 0
+            ? 'the metaindex would begin before the file'
+            : undefined;
+  if (problem !== undefined) {
+    reading.anomalies.push({
+      ...bad(footer, problem),
+      rule: stored !== computed ? 'sst/footer-checksum' : 'sst/bad-footer',
+      evidence: { stored: hex32(stored), computed: hex32(computed) },
+    });
+  } else if (u32(bytes, start + 33) !== 0 || u32(bytes, start + 37) !== 0) {
+    reading.unsupported = 'the table needs a feature newer than RocksDB 11.9';
+  }
+  return reading;
+}
+
+function bad(footer: Footer, message: string): Anomaly {
+  return { rule: 'sst/bad-footer', offset: footer.offset, length: footer.length, message };
+}
+
+function hex32(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`;
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
+function ones(word: number): number {
+  let count = 0;
+  for (let left = word >>> 0; left !== 0; left &= left - 1) count++;
+  return count;
+}

@@ -1,0 +1,72 @@
+/*
+ * Internal key (rocksdb db/dbformat.h):
+ *   user key [ | u64 timestamp ] | u64 (sequence << 8 | type)
+ * Ordered by user key, then by that last word descending. Sequences have 56 bits.
+ */
+
+/** Bytes of sequence and type behind each user key. */
+export const KEY_TRAILER = 8;
+
+export const MAX_SEQUENCE = (1n << 56n) - 1n;
+
+/** Value types that tables hold, by their byte. */
+export const VALUE_TYPE = {
+  delete: 0x00,
+  put: 0x01,
+  merge: 0x02,
+  singleDelete: 0x07,
+  rangeDelete: 0x0f,
+  blobIndex: 0x11,
+  deleteWithTimestamp: 0x14,
+  entity: 0x16,
+  timedPut: 0x18,
+} as const;
+
+const NAMES = new Map<number, string>([
+  [0x00, 'delete'],
+  [0x01, 'put'],
+  [0x02, 'merge'],
+  [0x07, 'single-delete'],
+  [0x0f, 'range-delete'],
+  [0x11, 'blob-index'],
+  [0x14, 'delete-with-timestamp'],
+  [0x16, 'entity'],
+  [0x18, 'timed-put'],
+]);
+
+/** A value type as people write it: `put`, or its hex byte where a table must not hold it. */
+export function valueTypeName(type: number): string {
+  return NAMES.get(type) ?? `0x${type.toString(16).padStart(2, '0')}`;
+}
+
+/** What data blocks may hold, as a table for hot loops: 1 legal, 0 illegal. Range tombstones have their own block. */
+export const ROCKSDB_POINT_TYPES = typeTable(0x00, 0x01, 0x02, 0x07, 0x11, 0x14, 0x16, 0x18);
+export const LEVELDB_POINT_TYPES = typeTable(0x00, 0x01);
+
+function typeTable(...types: number[]): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const type of types) table[type] = 1;
+  return table;
+}
+
+export interface ParsedKey {
+  userKey: Uint8Array;
+  sequence: bigint;
+  type: number;
+}
+
+/** Takes an internal key apart (views, no copies); undefined when it is shorter than its trailer. */
+export function parseInternalKey(key: Uint8Array): ParsedKey | undefined {
+  if (key.length < KEY_TRAILER) return undefined;
+  const split = key.length - KEY_TRAILER;
+  const word = new DataView(key.buffer, key.byteOffset + split, KEY_TRAILER).getBigUint64(0, true);
+  return { userKey: key.subarray(0, split), sequence: word >> 8n, type: Number(word & 0xffn) };
+}
+
+/** User key, sequence and type as one internal key. */
+export function internalKey(userKey: Uint8Array, sequence: bigint, type: number): Uint8Array {
+  const key = new Uint8Array(userKey.length + KEY_TRAILER);
+  key.set(userKey);
+  new DataView(key.buffer).setBigUint64(userKey.length, (sequence << 8n) | BigInt(type), true);
+  return key;
+}

@@ -1,0 +1,182 @@
+import { hexWindow } from '../../bytes/hexdump.js';
+import type { ByteSource } from '../../bytes/source.js';
+import { type BlockCompression, codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
+import type { Anomaly } from '../../finding/finding.js';
+import {
+  type BlockProtection,
+  checksumName,
+  contextModifier,
+  type StoredBlock,
+  verifyBlock,
+} from './checksum.js';
+import { BLOCK_TRAILER, type BlockHandle } from './handle.js';
+
+/**
+ * Larger blocks are not read: 256 MiB, payload or decompressed. RocksDB's own bound is 4 GiB; a block that large holds one
+ * value, and its size is more often a flipped bit.
+ */
+export const BLOCK_LIMIT = 256 * 1024 * 1024;
+
+/** What a block holds, as findings name it. */
+export type BlockKind =
+  | 'data'
+  | 'index'
+  | 'index-partition'
+  | 'metaindex'
+  | 'properties'
+  | 'compression-dictionary'
+  | 'range-tombstones'
+  | 'filter'
+  | 'filter-partition'
+  | 'filter-index'
+  | 'block-filter'
+  | 'hash-index-prefixes'
+  | 'hash-index-metadata'
+  | 'user-defined-index'
+  | 'unknown';
+
+/** Where blocks come from and how they are protected and compressed. */
+export interface BlockSpace extends BlockProtection {
+  source: ByteSource;
+  /** No block reaches past it: where the footer begins, or the end of the file. */
+  limit: number;
+  compression: BlockCompression;
+}
+
+/** A block that was read. */
+export interface LoadedBlock {
+  kind: BlockKind;
+  handle: BlockHandle;
+  /** Absent when the file does not hold it. */
+  stored?: StoredBlock;
+  /** The decompressed block, also where the checksum fails and it decompresses all the same. */
+  contents?: Uint8Array;
+  /** In file offsets: damage found on the way here. */
+  anomalies: Anomaly[];
+  /** Why `contents` is missing although nothing is wrong. */
+  unsupported?: string;
+}
+
+/** What it takes to move a place inside a decompressed block into the file. */
+export interface BlockPlace {
+  kind: BlockKind;
+  handle: BlockHandle;
+  stored?: { compression: number };
+}
+
+/** Offset and length of a block with its trailer, as findings give them. */
+export function blockRange(handle: BlockHandle): { offset: number; length: number } {
+  return { offset: handle.offset, length: handle.size + BLOCK_TRAILER };
+}
+
+/** Reads, verifies and decompresses one block. Rejects only when the medium fails. */
+export async function loadBlock(
+  space: BlockSpace,
+  handle: BlockHandle,
+  kind: BlockKind,
+): Promise<LoadedBlock> {
+  const { source, limit } = space;
+  const block: LoadedBlock = { kind, handle, anomalies: [] };
+  const end = handle.offset + handle.size + BLOCK_TRAILER;
+  if (!(end <= limit)) {
+    const message = `the ${kind} block would lie at ${handle.offset}, ${handle.size} bytes, outside the file`;
+    block.anomalies.push({
+      rule: 'sst/bad-handle',
+      offset: Math.min(handle.offset, limit),
+      length: 0,
+      message,
+    });
+    return block;
+  }
+  if (handle.size > BLOCK_LIMIT) {
+    block.unsupported = `a ${kind} block of ${handle.size} bytes is larger than kvdoctor reads`;
+    return block;
+  }
+  const bytes = new Uint8Array(handle.size + BLOCK_TRAILER);
+  const got = await source.read(bytes, handle.offset);
+  if (got < bytes.length) {
+    const message = `the file ends inside the ${kind} block`;
+    block.anomalies.push({ rule: 'sst/truncated', ...blockRange(handle), message });
+    return block;
+  }
+  block.stored = verifyBlock(space, bytes, handle);
+  if (!block.stored.intact) block.anomalies.push(checksumAnomaly(space, block.stored, kind));
+  decompressInto(space, block, block.stored);
+  return block;
+}
+
+function decompressInto(space: BlockSpace, block: LoadedBlock, stored: StoredBlock): void {
+  const payload = stored.bytes.subarray(0, stored.handle.size);
+  if (stored.compression === 0) {
+    block.contents = payload;
+    return;
+  }
+  const codec = codecOf(stored.compression, space.compression.dialect);
+  if (codec !== undefined && isUnsupported(codec)) {
+    if (stored.intact) block.unsupported = `${codec} compression (type ${stored.compression})`;
+    return;
+  }
+  const result = decompressBlock(stored.compression, payload, { limit: BLOCK_LIMIT, ...space.compression });
+  if (result.bytes !== undefined) block.contents = result.bytes;
+  else if (stored.intact) {
+    block.anomalies.push({
+      rule: 'sst/decompression',
+      ...blockRange(block.handle),
+      message: `the ${block.kind} block does not decompress: ${result.error}`,
+      evidence: { block: block.kind, compression: codec ?? stored.compression },
+    });
+  }
+}
+
+/** The finding for a block whose checksum fails, with both values and the bytes around the stored one. */
+export function checksumAnomaly(space: BlockProtection, stored: StoredBlock, kind: BlockKind): Anomaly {
+  const { handle, bytes } = stored;
+  const mark = { offset: handle.offset + handle.size + 1, length: 4 };
+  const context = contextModifier(space.baseContext, handle.offset);
+  return {
+    rule: 'sst/block-checksum',
+    ...blockRange(handle),
+    message: `the ${kind} block does not match its checksum`,
+    evidence: {
+      block: kind,
+      checksum: checksumName(space.checksumType),
+      stored: hex32(stored.stored),
+      computed: hex32(stored.computed),
+      ...(context === 0 ? {} : { context: hex32(context) }),
+      blockOffset: handle.offset,
+      blockSize: handle.size,
+      compressionType: stored.compression,
+      ...(isZeroed(bytes) ? { zeroed: true } : {}),
+      window: { hex: hexWindow(bytes, { base: handle.offset, marks: [mark], rows: 4 }) },
+    },
+  };
+}
+
+function isZeroed(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
+/**
+ * Anomalies of a decompressed block, moved into the file: exact where the block is stored as it is, the whole block where
+ * it is compressed, with the place inside it as evidence.
+ */
+export function inFile(block: BlockPlace, anomalies: readonly Anomaly[]): Anomaly[] {
+  const { handle, kind } = block;
+  const plain = block.stored?.compression === 0;
+  return anomalies.map((anomaly) => ({
+    ...anomaly,
+    ...(plain ? { offset: handle.offset + anomaly.offset, length: anomaly.length } : blockRange(handle)),
+    evidence: {
+      block: kind,
+      blockOffset: handle.offset,
+      ...(plain ? {} : { offsetInBlock: anomaly.offset, lengthInBlock: anomaly.length }),
+      ...anomaly.evidence,
+    },
+  }));
+}
+
+/** A 32-bit number as people compare checksums. */
+export function hex32(value: number): string {
+  return `0x${value.toString(16).padStart(8, '0')}`;
+}

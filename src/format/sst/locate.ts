@@ -1,0 +1,126 @@
+import type { ByteSource } from '../../bytes/source.js';
+import type { Anomaly } from '../../finding/finding.js';
+import { blockChecksum, storedChecksum } from './checksum.js';
+import {
+  decodeFooter,
+  type Footer,
+  type FooterReading,
+  LONGEST_FOOTER,
+  magicAt,
+  nearestMagic,
+  SHORTEST_FOOTER,
+} from './footer.js';
+import { BLOCK_TRAILER, handleFits } from './handle.js';
+
+/** How far behind the end a footer is looked for when the file does not end in one: appended bytes are a page or two. */
+const SEARCH = 1024 * 1024;
+/** More wrong bits than these in the magic number, and the 8 bytes are something else. */
+const MAGIC_BITS = 8;
+const LARGEST_METAINDEX = 1024 * 1024;
+
+/**
+ * Finds the footer of a table. Where the file does not end in one, it is looked for under a damaged magic number and
+ * before appended bytes; a footer found so counts only when the metaindex that it names is intact.
+ */
+export async function locateFooter(source: ByteSource): Promise<FooterReading> {
+  const { size } = source;
+  if (size === 0)
+    return { anomalies: [{ rule: 'sst/empty', offset: 0, length: 0, message: 'the table is empty' }] };
+  const tailLength = Math.min(size, LONGEST_FOOTER);
+  const tail = new Uint8Array(tailLength);
+  const base = size - tailLength;
+  const got = await source.read(tail, base);
+  if (got < tailLength) return { anomalies: [shrunk(base + got, size)] };
+  const magic = magicAt(tail, tailLength);
+  if (magic !== undefined) return decodeFooter(tail, tailLength, base, magic);
+  if (size < SHORTEST_FOOTER) {
+    const message = `${size} bytes are too few for a table`;
+    return { anomalies: [{ rule: 'sst/truncated', offset: size, length: 0, message }] };
+  }
+  return (await underDamagedMagic(source, tail, base)) ?? (await beforeTheEnd(source));
+}
+
+function shrunk(offset: number, size: number): Anomaly {
+  const message = `the file had ${size} bytes when it was opened and ends at ${offset} now`;
+  return { rule: 'sst/truncated', offset, length: 0, message };
+}
+
+async function underDamagedMagic(
+  source: ByteSource,
+  tail: Uint8Array,
+  base: number,
+): Promise<FooterReading | undefined> {
+  const { magic, bits } = nearestMagic(tail, tail.length);
+  if (bits > MAGIC_BITS || magic.length > tail.length) return undefined;
+  const reading = decodeFooter(repaired(tail, magic), tail.length, base, magic);
+  const { footer } = reading;
+  if (footer === undefined || !(await metaindexHolds(source, footer))) return undefined;
+  const message = `the magic number at the end of the table is wrong in ${bits === 1 ? 'one bit' : `${bits} bits`}`;
+  const { offset, length } = footer;
+  reading.anomalies = [{ rule: 'sst/bad-magic', offset, length, message, evidence: { bits } }];
+  return reading;
+}
+
+/** The tail with the magic number put right. */
+function repaired(tail: Uint8Array, magic: { low: number; high: number }): Uint8Array {
+  const copy = tail.slice();
+  const view = new DataView(copy.buffer);
+  view.setUint32(copy.length - 8, magic.low, true);
+  view.setUint32(copy.length - 4, magic.high, true);
+  return copy;
+}
+
+async function beforeTheEnd(source: ByteSource): Promise<FooterReading> {
+  const { size } = source;
+  const length = Math.min(size, SEARCH);
+  const base = size - length;
+  const bytes = new Uint8Array(length);
+  const got = await source.read(bytes, base);
+  for (let end = got - 1; end >= SHORTEST_FOOTER; end--) {
+    const magic = magicAt(bytes, end);
+    if (magic === undefined) continue;
+    const reading = decodeFooter(bytes, end, base, magic);
+    const { footer } = reading;
+    if (footer === undefined || !(await metaindexHolds(source, footer))) continue;
+    const message = `${size - base - end} bytes follow the footer of the table`;
+    const evidence = { zeroes: isZero(bytes, end, got) };
+    reading.anomalies.push({
+      rule: 'sst/trailing-bytes',
+      offset: base + end,
+      length: size - base - end,
+      message,
+      evidence,
+    });
+    return reading;
+  }
+  return { anomalies: [missing(bytes, got, base)] };
+}
+
+/** No footer anywhere: says whether the end of the file was never written or never made it. */
+function missing(bytes: Uint8Array, end: number, base: number): Anomaly {
+  let zeroes = 0;
+  while (zeroes < end && bytes[end - 1 - zeroes] === 0) zeroes++;
+  const size = base + end;
+  if (zeroes >= SHORTEST_FOOTER) {
+    const message = `the last ${zeroes} bytes of the table are zeros, where index and footer should be`;
+    return { rule: 'sst/zeroed', offset: size - zeroes, length: zeroes, message };
+  }
+  return { rule: 'sst/truncated', offset: size, length: 0, message: 'the table ends without a footer' };
+}
+
+async function metaindexHolds(source: ByteSource, footer: Footer): Promise<boolean> {
+  const { metaindex } = footer;
+  if (metaindex === undefined || !handleFits(metaindex, footer.offset)) return false;
+  if (metaindex.size > LARGEST_METAINDEX) return false;
+  // plain and cuckoo tables have no checksums that could tell
+  if (footer.format === 'plain' || footer.format === 'cuckoo') return true;
+  const bytes = new Uint8Array(metaindex.size + BLOCK_TRAILER);
+  if ((await source.read(bytes, metaindex.offset)) < bytes.length) return false;
+  const computed = blockChecksum(footer, bytes, 0, metaindex.size, metaindex.offset);
+  return computed === storedChecksum(bytes, metaindex.size);
+}
+
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
+  return true;
+}

@@ -1,0 +1,79 @@
+/*
+ * The metaindex: an ordinary block whose keys are the names of the other meta blocks and whose values are their handles,
+ * sorted bytewise (rocksdb table/meta_blocks.cc).
+ */
+import type { Anomaly } from '../../finding/finding.js';
+import { BlockReader } from './block.js';
+import { compareBytes } from './comparator.js';
+import { type BlockHandle, decodeHandle } from './handle.js';
+
+/** What a meta block holds, by its name in the metaindex. */
+export type MetaKind =
+  | 'properties'
+  | 'index'
+  | 'compression-dictionary'
+  | 'range-tombstones'
+  | 'filter'
+  | 'partitioned-filter'
+  | 'block-filter'
+  | 'hash-index-prefixes'
+  | 'hash-index-metadata'
+  | 'user-defined-index'
+  | 'pebble'
+  | 'unknown';
+
+const BY_NAME = new Map<string, MetaKind>([
+  ['rocksdb.properties', 'properties'],
+  ['rocksdb.stats', 'properties'],
+  ['rocksdb.index', 'index'],
+  ['rocksdb.compression_dict', 'compression-dictionary'],
+  ['rocksdb.range_del', 'range-tombstones'],
+  ['rocksdb.hashindex.prefixes', 'hash-index-prefixes'],
+  ['rocksdb.hashindex.metadata', 'hash-index-metadata'],
+  ['rocksdb.range_del2', 'pebble'],
+]);
+
+const BY_PREFIX: readonly (readonly [string, MetaKind])[] = [
+  ['fullfilter.', 'filter'],
+  ['partitionedfilter.', 'partitioned-filter'],
+  ['filter.', 'block-filter'],
+  ['rocksdb.user_defined_index.', 'user-defined-index'],
+  ['pebble.', 'pebble'],
+];
+
+export interface MetaBlock {
+  name: string;
+  kind: MetaKind;
+  handle: BlockHandle;
+}
+
+/** What a meta block of that name holds. */
+export function metaKind(name: string): MetaKind {
+  return BY_NAME.get(name) ?? BY_PREFIX.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 'unknown';
+}
+
+const latin1 = new TextDecoder('latin1');
+
+/** Decodes a metaindex block. Anomalies are in its own space; entries that cannot be read are left out. */
+export function decodeMetaindex(bytes: Uint8Array): { blocks: MetaBlock[]; anomalies: Anomaly[] } {
+  const reader = new BlockReader(bytes);
+  const blocks: MetaBlock[] = [];
+  let previous: Uint8Array | undefined;
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+    const name = latin1.decode(entry.key);
+    const { offset, length, valueOffset, valueLength } = entry;
+    const handle = decodeHandle(bytes, valueOffset, valueOffset + valueLength);
+    if (handle === undefined) {
+      const message = `the handle of ${name} cannot be decoded`;
+      reader.anomalies.push({ rule: 'sst/bad-handle', offset, length, message });
+      continue;
+    }
+    if (previous !== undefined && compareBytes(previous, entry.key) >= 0) {
+      const message = `the entry ${name} is out of order`;
+      reader.anomalies.push({ rule: 'sst/bad-metaindex', offset, length, message });
+    }
+    previous = entry.key.slice();
+    blocks.push({ name, kind: metaKind(name), handle });
+  }
+  return { blocks, anomalies: reader.anomalies };
+}

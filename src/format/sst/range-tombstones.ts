@@ -1,0 +1,49 @@
+/*
+ * The block of range tombstones: key = internal key (start, sequence, 0f), value = end key, exclusive. Fragments may overlap,
+ * and files of SstFileWriter or from before fragmentation are not even sorted (rocksdb db/range_tombstone_fragmenter.cc).
+ */
+import { type EvidenceValue, keyBytes } from '../../finding/evidence.js';
+import type { Anomaly } from '../../finding/finding.js';
+import { BlockReader } from './block.js';
+import { type Comparator, compareUserKeys } from './comparator.js';
+import { parseInternalKey, VALUE_TYPE, valueTypeName } from './internal-key.js';
+
+export interface RangeTombstone {
+  /** User keys: the first one deleted, and the first one that is not. */
+  start: Uint8Array;
+  end: Uint8Array;
+  sequence: bigint;
+  /** Offset of the entry in the block. */
+  offset: number;
+}
+
+/** Decodes a block of range tombstones. Anomalies are in its own space; entries that cannot be read are left out. */
+export function decodeRangeTombstones(
+  bytes: Uint8Array,
+  comparator: Comparator,
+): { tombstones: RangeTombstone[]; anomalies: Anomaly[] } {
+  const reader = new BlockReader(bytes);
+  const tombstones: RangeTombstone[] = [];
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+    const { offset, length, valueOffset, valueLength } = entry;
+    const complain = (message: string, evidence?: Record<string, EvidenceValue>) =>
+      reader.anomalies.push({ rule: 'sst/bad-range-tombstone', offset, length, message, evidence });
+    const parsed = parseInternalKey(entry.key);
+    if (parsed === undefined) {
+      complain('the key of a range tombstone is shorter than its sequence and type');
+      continue;
+    }
+    if (parsed.type !== VALUE_TYPE.rangeDelete) {
+      complain(`an entry of type ${valueTypeName(parsed.type)} stands among the range tombstones`);
+      continue;
+    }
+    const start = parsed.userKey.slice();
+    const end = bytes.slice(valueOffset, valueOffset + valueLength);
+    const order = compareUserKeys(comparator, start, end);
+    if (order !== undefined && order > 0) {
+      complain('a range tombstone ends before it begins', { start: keyBytes(start), end: keyBytes(end) });
+    }
+    tombstones.push({ start, end, sequence: parsed.sequence, offset });
+  }
+  return { tombstones, anomalies: reader.anomalies };
+}

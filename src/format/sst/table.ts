@@ -1,0 +1,358 @@
+import type { ByteSource } from '../../bytes/source.js';
+import { loadHashes } from '../../bytes/xxhash.js';
+import { type BlockCompression, loadCodecs } from '../../codec/block.js';
+import type { Anomaly } from '../../finding/finding.js';
+import { blockChecksum } from './checksum.js';
+import { type Comparator, comparatorNamed, withoutTimestamps } from './comparator.js';
+import type { Footer } from './footer.js';
+import { type BlockHandle, handleFits } from './handle.js';
+import { BlockIndex, decodeIndexBlock, type IndexForm, indexFits } from './index-block.js';
+import { type BlockKind, type BlockSpace, blockRange, inFile, type LoadedBlock, loadBlock } from './load.js';
+import { locateFooter } from './locate.js';
+import { decodeMetaindex, type MetaBlock, type MetaKind } from './metaindex.js';
+import { COLLECTED_PROPERTIES, decodeProperties, type TableProperties } from './properties.js';
+import { decodeRangeTombstones, type RangeTombstone } from './range-tombstones.js';
+
+/** Whose table it is: LevelDB's and RocksDB's format version 0 share a footer and differ in what compression types mean. */
+export type TableDialect = 'rocksdb' | 'leveldb' | 'pebble';
+
+/** A block that the table's metadata names, read or not. */
+export interface NamedBlock {
+  kind: BlockKind;
+  handle: BlockHandle;
+}
+
+/**
+ * A table whose metadata has been read: everything but data and filter blocks. What is damaged is absent (or, where it
+ * decodes in spite of a wrong checksum, present with `intact` false) and described in `anomalies`.
+ */
+export interface Table {
+  source: ByteSource;
+  /** Bytes. */
+  size: number;
+  dialect: TableDialect;
+  footer?: Footer;
+  /** How to read its blocks; absent when there is no footer. */
+  space?: BlockSpace;
+  /** Blocks that the metaindex names, in its order. */
+  meta: MetaBlock[];
+  metaindexIntact: boolean;
+  properties?: TableProperties;
+  /** The properties block matches its checksum, or differs only in a global sequence number written into it. */
+  propertiesIntact: boolean;
+  /** A global sequence number was written into the properties block after its checksum: legitimate on ingestion. */
+  globalSequenceEdited: boolean;
+  /** The properties block in its decompressed form, for findings about single properties. */
+  propertiesBlock?: LoadedBlock;
+  /** User keys as data and index blocks hold them: without timestamps where the writer stripped them. */
+  comparator: Comparator;
+  timestampsStripped: boolean;
+  index?: BlockIndex;
+  /** Every index block was read and is intact. */
+  indexIntact: boolean;
+  /** Bytes that index blocks decompress to, all levels. */
+  indexContentSize: number;
+  rangeTombstones: RangeTombstone[];
+  /** The block of range tombstones, when there is one, was read and is intact. */
+  rangeTombstonesIntact: boolean;
+  /** Dictionary of the data blocks. */
+  dictionary?: Uint8Array;
+  /** There is a dictionary that cannot be trusted: data blocks cannot be decompressed. */
+  dictionaryLost: boolean;
+  /** Every block outside the data area that could be named. */
+  blocks: NamedBlock[];
+  /** In file offsets. */
+  anomalies: Anomaly[];
+  /** What kvdoctor cannot look at, and why. */
+  unsupported: { reason: string; offset?: number; length?: number }[];
+}
+
+export interface OpenOptions {
+  /** Name of the column family's comparator, where the MANIFEST told it. Default: the table's own property. */
+  comparator?: string;
+}
+
+/** True when data blocks can be found. */
+export function isReadable(table: Table): boolean {
+  return table.space !== undefined && table.index !== undefined;
+}
+
+/**
+ * Reads footer, metaindex, properties, index, range tombstones and dictionary of a table. Damage goes into `anomalies`, and
+ * what can still be reached is read: with the metaindex or the index damaged, by what decodes in spite of it. Rejects only
+ * when the medium fails.
+ */
+export async function openTable(source: ByteSource, options: OpenOptions = {}): Promise<Table> {
+  await Promise.all([loadHashes(), loadCodecs()]);
+  const table: Table = {
+    source,
+    size: source.size,
+    dialect: 'rocksdb',
+    meta: [],
+    metaindexIntact: false,
+    propertiesIntact: false,
+    globalSequenceEdited: false,
+    comparator: comparatorNamed(options.comparator),
+    timestampsStripped: false,
+    indexIntact: false,
+    indexContentSize: 0,
+    rangeTombstones: [],
+    rangeTombstonesIntact: false,
+    dictionaryLost: false,
+    blocks: [],
+    anomalies: [],
+    unsupported: [],
+  };
+  const { footer, anomalies, unsupported } = await locateFooter(source);
+  table.anomalies.push(...anomalies);
+  if (unsupported !== undefined) table.unsupported.push({ reason: unsupported });
+  if (footer === undefined) return table;
+  table.footer = footer;
+  if (unsupported !== undefined) return table;
+  if (footer.format === 'plain' || footer.format === 'cuckoo') {
+    const name = footer.format === 'plain' ? 'a plain table' : 'a cuckoo table';
+    table.unsupported.push({ reason: `${name} has no checksums: it cannot be verified` });
+    return table;
+  }
+  table.space = {
+    source,
+    limit: footer.offset,
+    checksumType: footer.checksumType,
+    baseContext: footer.baseContext,
+    compression: { version: footer.formatVersion >= 2 ? 2 : 1 },
+  };
+  await readMetaindex(table, footer, table.space);
+  await readProperties(table, table.space);
+  applyProperties(table, options);
+  await readIndex(table, footer, table.space);
+  await readRangeTombstones(table, table.space);
+  await readDictionary(table, table.space);
+  return table;
+}
+
+/** The handle of the first meta block of that kind. */
+export function metaBlock(table: Table, kind: MetaKind): MetaBlock | undefined {
+  return table.meta.find((block) => block.kind === kind);
+}
+
+/** The context in which data blocks of the table are decompressed. */
+export function dataCompression(table: Table): BlockCompression {
+  return { ...table.space?.compression, dictionary: table.dictionary };
+}
+
+/** Loads a meta block, keeps what is wrong with it, remembers where it is. */
+async function load(
+  table: Table,
+  space: BlockSpace,
+  handle: BlockHandle,
+  kind: BlockKind,
+): Promise<LoadedBlock> {
+  const block = await loadBlock(space, handle, kind);
+  table.anomalies.push(...block.anomalies);
+  if (block.stored !== undefined) table.blocks.push({ kind, handle });
+  if (block.unsupported !== undefined) {
+    table.unsupported.push({ reason: block.unsupported, ...blockRange(handle) });
+  }
+  return block;
+}
+
+async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): Promise<void> {
+  const { metaindex } = footer;
+  if (metaindex === undefined || !handleFits(metaindex, footer.offset)) return;
+  const block = await load(table, space, metaindex, 'metaindex');
+  if (block.contents === undefined) return;
+  const { blocks, anomalies } = decodeMetaindex(block.contents);
+  table.metaindexIntact = block.stored?.intact === true;
+  if (table.metaindexIntact) table.anomalies.push(...inFile(block, anomalies));
+  // a handle from a damaged metaindex counts only when an intact block is where it points
+  for (const meta of blocks) {
+    if (table.metaindexIntact || (await isIntact(space, meta.handle))) table.meta.push(meta);
+  }
+  const isRocksDb = table.meta.some((meta) => meta.kind === 'properties');
+  if (footer.format === 'legacy' && table.metaindexIntact && !isRocksDb) {
+    table.dialect = 'leveldb';
+    space.compression.dialect = 'leveldb';
+  }
+  if (table.meta.some((meta) => meta.kind === 'pebble')) {
+    table.dialect = 'pebble';
+    table.unsupported.push({ reason: 'a table written by Pebble' });
+  }
+}
+
+async function isIntact(space: BlockSpace, handle: BlockHandle): Promise<boolean> {
+  if (!handleFits(handle, space.limit)) return false;
+  return (await loadBlock(space, handle, 'unknown')).stored?.intact === true;
+}
+
+async function readProperties(table: Table, space: BlockSpace): Promise<void> {
+  const meta = metaBlock(table, 'properties');
+  if (meta === undefined) return;
+  const block = await loadBlock(space, meta.handle, 'properties');
+  if (block.stored !== undefined) table.blocks.push({ kind: 'properties', handle: meta.handle });
+  if (block.contents === undefined) {
+    table.anomalies.push(...block.anomalies);
+    return;
+  }
+  const { properties, anomalies } = decodeProperties(block.contents);
+  const { stored } = block;
+  table.properties = properties;
+  table.propertiesBlock = block;
+  table.propertiesIntact = stored?.intact === true;
+  if (!table.propertiesIntact && stored !== undefined && withoutGlobalSequence(space, block, properties)) {
+    table.propertiesIntact = true;
+    table.globalSequenceEdited = true;
+    return;
+  }
+  table.anomalies.push(...block.anomalies);
+  if (table.propertiesIntact) table.anomalies.push(...inFile(block, anomalies));
+}
+
+/**
+ * Ingestion with `write_global_seqno` (the default for years) overwrites the 8 bytes of a property in place and leaves the
+ * checksum as it was: with those bytes zeroed again, the block must match.
+ */
+function withoutGlobalSequence(space: BlockSpace, block: LoadedBlock, properties: TableProperties): boolean {
+  const place = properties.place(COLLECTED_PROPERTIES.globalSequence);
+  const { stored, handle } = block;
+  if (place === undefined || place.length !== 8 || stored === undefined || stored.compression !== 0)
+    return false;
+  const bytes = stored.bytes.slice();
+  bytes.fill(0, place.offset, place.offset + place.length);
+  return blockChecksum(space, bytes, 0, handle.size, handle.offset) === stored.stored;
+}
+
+function applyProperties(table: Table, options: OpenOptions): void {
+  const { properties, footer } = table;
+  if (properties === undefined) {
+    const required = table.metaindexIntact && table.dialect === 'rocksdb' && !hasProperties(table);
+    if (required && footer !== undefined) {
+      const message = 'the metaindex names no properties block';
+      table.anomalies.push({ rule: 'sst/missing-properties', ...blockRange(footer.metaindex!), message });
+    }
+    return;
+  }
+  const own = properties.text('comparator');
+  if (options.comparator === undefined && own !== undefined && table.propertiesIntact) {
+    table.comparator = comparatorNamed(own);
+  }
+  table.timestampsStripped =
+    table.comparator.timestampSize > 0 && properties.number('user.defined.timestamps.persisted') === 0n;
+  if (table.timestampsStripped) table.comparator = withoutTimestamps(table.comparator);
+}
+
+function hasProperties(table: Table): boolean {
+  return metaBlock(table, 'properties') !== undefined;
+}
+
+const INDEX_TYPE = { binary: 0, hash: 1, twoLevel: 2, withFirstKey: 3 };
+
+async function readIndex(table: Table, footer: Footer, space: BlockSpace): Promise<void> {
+  const handle = footer.index ?? metaBlock(table, 'index')?.handle;
+  if (handle === undefined) {
+    if (table.metaindexIntact) {
+      const message = 'the metaindex names no index block';
+      table.anomalies.push({ rule: 'sst/missing-index', ...blockRange(footer.metaindex!), message });
+    }
+    return;
+  }
+  if (!handleFits(handle, footer.offset)) return;
+  const block = await load(table, space, handle, 'index');
+  const { contents } = block;
+  if (contents === undefined) return;
+  const type = Number(table.properties?.fixed(COLLECTED_PROPERTIES.indexType, 4) ?? INDEX_TYPE.binary);
+  const stated: IndexForm = {
+    deltaEncoded: table.properties?.number('index.value.is.delta.encoded') === 1n,
+    userKeys: table.properties?.number('index.key.is.user.key') === 1n,
+    firstKeys: type === INDEX_TYPE.withFirstKey,
+  };
+  const intact = block.stored?.intact === true;
+  const form = table.propertiesIntact || !intact ? stated : guessForm(contents, stated, space.limit);
+  const index = new BlockIndex(form);
+  const twoLevel =
+    type === INDEX_TYPE.twoLevel || (!table.propertiesIntact && (await pointsAtIndex(space, contents, form)));
+  table.indexIntact = intact;
+  table.indexContentSize = contents.length;
+  if (!twoLevel) addEntries(table, block, index);
+  else await readPartitions(table, space, block, form, index);
+  table.index = index;
+}
+
+/** Adds the entries of an index block; what is wrong with them is only reported when the block is intact. */
+function addEntries(table: Table, block: LoadedBlock, index: BlockIndex): void {
+  const { anomalies, unsupported } = decodeIndexBlock(block.contents!, index);
+  if (block.stored?.intact === true) table.anomalies.push(...inFile(block, anomalies));
+  if (anomalies.length > 0) table.indexIntact = false;
+  if (unsupported !== undefined) table.unsupported.push({ reason: unsupported, ...blockRange(block.handle) });
+}
+
+async function readPartitions(
+  table: Table,
+  space: BlockSpace,
+  top: LoadedBlock,
+  form: IndexForm,
+  index: BlockIndex,
+): Promise<void> {
+  const partitions = new BlockIndex({ ...form, firstKeys: false });
+  addEntries(table, top, partitions);
+  const topIntact = table.indexIntact;
+  for (let i = 0; i < partitions.count; i++) {
+    const handle = { offset: partitions.offset(i), size: partitions.size(i) };
+    // behind a damaged top level a handle counts only when an intact block is where it points
+    if (!topIntact && !(await isIntact(space, handle))) continue;
+    const block = await load(table, space, handle, 'index-partition');
+    if (block.stored?.intact !== true) table.indexIntact = false;
+    if (block.contents === undefined) continue;
+    table.indexContentSize += block.contents.length;
+    addEntries(table, block, index);
+  }
+}
+
+/** The form of an index whose table has lost its properties: the first in which it reads without a flaw. */
+function guessForm(contents: Uint8Array, stated: IndexForm, limit: number): IndexForm {
+  const both = [true, false];
+  const forms = both.flatMap((deltaEncoded) =>
+    both.map((firstKeys) => ({ deltaEncoded, firstKeys, userKeys: stated.userKeys })),
+  );
+  return [stated, ...forms].find((form) => indexFits(contents, form, limit)) ?? stated;
+}
+
+/** Whether the entries of an index lead to index blocks: those never begin at the start of the file. */
+async function pointsAtIndex(space: BlockSpace, contents: Uint8Array, form: IndexForm): Promise<boolean> {
+  const top = new BlockIndex({ ...form, firstKeys: false });
+  decodeIndexBlock(contents, top);
+  if (top.count === 0 || top.offset(0) === 0) return false;
+  const first = await loadBlock(space, { offset: top.offset(0), size: top.size(0) }, 'index-partition');
+  if (first.contents === undefined || first.stored?.intact !== true) return false;
+  return indexFits(first.contents, form, space.limit);
+}
+
+async function readRangeTombstones(table: Table, space: BlockSpace): Promise<void> {
+  const meta = metaBlock(table, 'range-tombstones');
+  table.rangeTombstonesIntact = meta === undefined && table.metaindexIntact;
+  if (meta === undefined || meta.handle.size === 0) return;
+  const block = await load(table, space, meta.handle, 'range-tombstones');
+  if (block.contents === undefined) return;
+  const { tombstones, anomalies } = decodeRangeTombstones(block.contents, table.comparator);
+  const intact = block.stored?.intact === true;
+  if (!intact) return;
+  table.rangeTombstones = tombstones;
+  table.rangeTombstonesIntact = anomalies.length === 0;
+  table.anomalies.push(...inFile(block, anomalies));
+}
+
+async function readDictionary(table: Table, space: BlockSpace): Promise<void> {
+  const meta = metaBlock(table, 'compression-dictionary');
+  // with the metaindex damaged, whether there is a dictionary is not known
+  table.dictionaryLost = !table.metaindexIntact && meta === undefined;
+  if (meta === undefined) return;
+  const block = await load(table, space, meta.handle, 'compression-dictionary');
+  if (block.stored?.intact === true && block.contents !== undefined && block.contents.length > 0) {
+    table.dictionary = block.contents;
+    return;
+  }
+  table.dictionaryLost = true;
+  if (block.stored?.intact === true) {
+    const message = 'the compression dictionary is empty';
+    table.anomalies.push({ rule: 'sst/bad-dictionary', ...blockRange(meta.handle), message });
+  }
+}
