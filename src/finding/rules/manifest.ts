@@ -1,3 +1,182 @@
 import type { Rule } from '../rule.js';
 
-export const manifestRules = {} as const satisfies Record<`manifest/${string}`, Rule>;
+export const manifestRules = {
+  'manifest/checksum-mismatch': {
+    severity: 'error',
+    title: 'MANIFEST record checksum does not match',
+    meaning:
+      'An edit cannot be trusted, and with it nothing behind it: RocksDB refuses to open, even if it is the last record. ' +
+      'Tables are not affected.',
+    origin: 'A flipped bit or an overwritten sector on disk, in a controller, in memory or in a copy.',
+    action:
+      'If one flipped bit explains the checksum, kvdoctor says which, and heal puts it back. Otherwise a MANIFEST can be ' +
+      'written again from the edits that are whole and from the tables.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
+  'manifest/bad-record-length': {
+    severity: 'error',
+    title: 'MANIFEST record is longer than its block',
+    meaning:
+      'The length field is wrong; RocksDB refuses to open, or, in the last block, takes everything from here on for a tail and ' +
+      'silently loses the edits behind it.',
+    origin: 'A damaged length field (no checksum covers it), or bytes missing or inserted before it.',
+    action:
+      'Look at the record with kvdoctor inspect. The true length often follows from where the next record starts.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
+  'manifest/unknown-record-type': {
+    severity: 'error',
+    title: 'MANIFEST record of a type that does not belong there',
+    meaning: 'The checksum is right, so it was written like that; RocksDB stops reading at it or ignores it.',
+    origin: 'Another kind of log under this name, a newer format, or a software fault.',
+    action: 'Check that the file is the MANIFEST of this database and which program wrote it.',
+    references: ['rocksdb db/log_format.h'],
+  },
+  'manifest/missing-fragment': {
+    severity: 'error',
+    title: 'MANIFEST record lacks a fragment',
+    meaning: 'An edit that was written in several pieces is not whole. RocksDB refuses to open.',
+    origin: 'A lost, zeroed or overwritten block.',
+    action:
+      'Restore the MANIFEST from a checkpoint or backup, or write it again from the edits that are whole.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
+  'manifest/zeroed-range': {
+    severity: 'error',
+    title: 'Zeros in the middle of the MANIFEST',
+    meaning:
+      'RocksDB takes zeros for unused space and skips the rest of the block without a word: the edits that stood there are ' +
+      'lost unnoticed, and tables that they added may be deleted.',
+    origin: 'A page that never reached the disk, or a file system that gave back zeros after a crash.',
+    action: 'Do not open the database. Restore the MANIFEST, or write it again.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
+  'manifest/torn-tail': {
+    severity: 'warning',
+    title: 'The MANIFEST ends inside a record',
+    meaning:
+      'The last edit was not written whole. RocksDB ignores it without a word. That is right if the process was killed while ' +
+      'writing it: the work that it describes was not yet acknowledged. If files are missing that the remaining edits name, ' +
+      'the lost edit had taken effect.',
+    origin: 'A kill or power loss during the write; a copy of a live database; a truncated file.',
+    action:
+      'If nothing that is referenced is missing, nothing. Otherwise find out what truncated the file; the files named as ' +
+      'orphans are likely what the lost edit added.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
+  'manifest/zero-tail': {
+    severity: 'note',
+    title: 'The MANIFEST ends in zeros',
+    meaning:
+      'RocksDB ignores them. Edits may have stood there; if so, files would be missing or unreferenced.',
+    origin: 'A crash after the file was extended and before the data was written, or preallocation.',
+    action: 'Nothing, if all live files are there.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
+  'manifest/open-atomic-group': {
+    severity: 'warning',
+    title: 'The MANIFEST ends inside an atomic group',
+    meaning: 'Edits that belong together are not all there; RocksDB drops those that are, without a word.',
+    origin: 'A kill or power loss during the write, or a MANIFEST cut at a record end.',
+    action: 'Nothing, if all live files are there.',
+    references: ['rocksdb db/version_edit_handler.cc'],
+  },
+  'manifest/malformed-edit': {
+    severity: 'error',
+    title: 'A version edit does not decode',
+    meaning:
+      'The checksum around it is right, so it was wrong before it was written, or was written by something else. RocksDB ' +
+      'refuses to open.',
+    origin:
+      'A software or memory fault in the writer, a tool that edited the file, or an unsupported format.',
+    action: 'Acquit the disk. Look at the record with kvdoctor inspect and at the version that wrote it.',
+    references: ['rocksdb db/version_edit.cc'],
+  },
+  'manifest/unknown-tag': {
+    severity: 'error',
+    title: 'A version edit has a field that may not be skipped',
+    meaning:
+      'The reader does not know the field, and it is not marked as ignorable. RocksDB refuses to open.',
+    origin: 'A newer release or another engine wrote the MANIFEST; or a software fault.',
+    action: 'Open with the release that wrote it. OPTIONS says which.',
+    references: ['rocksdb db/version_edit.h'],
+  },
+  'manifest/atomic-group': {
+    severity: 'error',
+    title: 'An atomic group is not coherent',
+    meaning: 'Edits that must be applied together are incomplete or miscounted. RocksDB refuses to open.',
+    origin: 'A lost record in the middle of the file, or a software fault.',
+    action: 'Look at the records around it with kvdoctor inspect.',
+    references: ['rocksdb db/version_edit_handler.cc'],
+  },
+  'manifest/incomplete': {
+    severity: 'error',
+    title: 'The MANIFEST lacks its basic entries',
+    meaning:
+      'It is empty or was cut in its first records. RocksDB refuses to open: "no … entry in MANIFEST".',
+    origin:
+      'A full disk or crash while a new MANIFEST was begun, a truncated copy, a preallocated file that was never written.',
+    action: 'An older MANIFEST may be whole: if all tables that it names still exist, let CURRENT name it.',
+    references: ['rocksdb db/version_edit_handler.cc'],
+  },
+  'manifest/unknown-column-family': {
+    severity: 'error',
+    title: 'An edit names a column family that does not exist',
+    meaning: 'The edit that added it is missing. RocksDB refuses to open.',
+    origin: 'A lost record, a MANIFEST put together from two, or a software fault.',
+    action:
+      "Look at the records around it with kvdoctor inspect; OPTIONS may still tell the column family's name.",
+    references: ['rocksdb db/version_edit_handler.cc'],
+  },
+  'manifest/duplicate-column-family': {
+    severity: 'error',
+    title: 'A column family is added twice',
+    meaning: 'RocksDB refuses to open.',
+    origin: 'Records repeated by a copy, or a software fault.',
+    action: 'Look at the records around it with kvdoctor inspect.',
+    references: ['rocksdb db/version_edit_handler.cc'],
+  },
+  'manifest/deleted-file-not-live': {
+    severity: 'error',
+    title: 'An edit deletes a table that is not live',
+    meaning: 'The edits contradict each other: one is lost, repeated or wrong. RocksDB refuses to open.',
+    origin: 'A lost record, or a software fault in an engine or tool.',
+    action: 'Look at the records around it with kvdoctor inspect.',
+    references: ['rocksdb db/version_builder.cc'],
+  },
+  'manifest/file-added-twice': {
+    severity: 'error',
+    title: 'An edit adds a table that is already live',
+    meaning: 'The edits contradict each other: one is lost, repeated or wrong. RocksDB refuses to open.',
+    origin: 'A lost or repeated record, or a software fault in an engine or tool.',
+    action: 'Look at the records around it with kvdoctor inspect.',
+    references: ['rocksdb db/version_builder.cc'],
+  },
+  'manifest/ignored-file': {
+    severity: 'error',
+    title: 'A table is added where the engine ignores it',
+    meaning:
+      'Files in an edit that adds a column family are dropped without a word, so the table is not live and the next open ' +
+      'deletes it.',
+    origin: 'A tool that wrote the MANIFEST and did not know this.',
+    action: 'Do not open the database. The table must be added by an edit of its own.',
+    references: ['rocksdb db/version_edit_handler.cc'],
+  },
+  'manifest/wal-created-twice': {
+    severity: 'error',
+    title: 'A WAL is created twice',
+    meaning: 'WAL tracking contradicts itself. RocksDB refuses to open.',
+    origin: 'A repeated record or a software fault.',
+    action: 'Look at the records around it with kvdoctor inspect.',
+    references: ['rocksdb db/wal_edit.cc'],
+  },
+  'manifest/blob-file-state': {
+    severity: 'error',
+    title: "A blob file's edits contradict each other",
+    meaning:
+      'It is added twice, or garbage is counted in a file that is not live or beyond its size. RocksDB refuses to open.',
+    origin: 'A lost or repeated record, or a software fault.',
+    action: 'Look at the records around it with kvdoctor inspect.',
+    references: ['rocksdb db/version_builder.cc'],
+  },
+} as const satisfies Record<`manifest/${string}`, Rule>;

@@ -1,3 +1,5 @@
+import type { Range } from '../../finding/finding.js';
+
 /** A live table as the MANIFEST describes it (rocksdb db/version_edit.h FileMetaData). */
 export interface LiveTable {
   columnFamily: number;
@@ -24,6 +26,8 @@ export interface LiveTable {
   timestampsPersisted?: boolean;
   /** Where in the MANIFEST the edit stands that added it (file offset of its logical record). */
   addedAt: number;
+  /** The table's own entry in that edit, in bytes of the MANIFEST. */
+  entry: Range;
 }
 
 /** A live blob file as the MANIFEST describes it. */
@@ -37,6 +41,8 @@ export interface LiveBlobFile {
   garbageBytes: bigint;
   checksumMethod: string;
   checksum: Uint8Array;
+  /** Its entry in the MANIFEST, in bytes of that file. */
+  entry: Range;
 }
 
 export interface ColumnFamily {

@@ -1,0 +1,117 @@
+import type { Range } from '../../finding/finding.js';
+
+/** A table added by an edit (rocksdb db/version_edit.h, tags 7, 100, 102, 103). Offsets are in the edit's own record. */
+export interface NewFile extends Range {
+  /** The tag that it was written with. */
+  tag: number;
+  level: number;
+  number: bigint;
+  pathId: number;
+  /** Bytes on disk. */
+  size: bigint;
+  /** Internal keys. */
+  smallest: Uint8Array;
+  largest: Uint8Array;
+  /** 0 and the largest possible where LevelDB wrote the edit and nobody knows. */
+  smallestSequence: bigint;
+  largestSequence: bigint;
+  needsCompaction?: boolean;
+  oldestBlobFile?: bigint;
+  /** Seconds since 1970, 0 where unknown. */
+  oldestAncestorTime?: bigint;
+  creationTime?: bigint;
+  fileChecksum?: Uint8Array;
+  fileChecksumFunction?: string;
+  temperature?: number;
+  minTimestamp?: Uint8Array;
+  maxTimestamp?: Uint8Array;
+  uniqueId?: Uint8Array;
+  /** 0: unknown. */
+  epoch?: bigint;
+  compensatedRangeDeletionSize?: bigint;
+  tailSize?: bigint;
+  /** Written only when false. */
+  timestampsPersisted?: boolean;
+  openMetadata?: Uint8Array;
+  /** Custom fields that this release does not know and that may be skipped. */
+  unknown: { id: number; value: Uint8Array }[];
+}
+
+export interface DeletedFile extends Range {
+  level: number;
+  number: bigint;
+}
+
+export interface BlobFileAddition extends Range {
+  number: bigint;
+  totalCount: bigint;
+  totalBytes: bigint;
+  checksumMethod: string;
+  checksum: Uint8Array;
+}
+
+export interface BlobFileGarbage extends Range {
+  number: bigint;
+  garbageCount: bigint;
+  garbageBytes: bigint;
+}
+
+export interface WalAddition extends Range {
+  number: bigint;
+  /** Bytes that were synced; absent: the WAL was created and its size is not known. */
+  syncedSize?: bigint;
+}
+
+/** One field of an edit as it stands in the record. */
+export interface EditField extends Range {
+  tag: number;
+}
+
+/**
+ * One logical record of a MANIFEST. What is absent was not in the record; the order of fields carries no meaning, and the
+ * column family id usually comes last.
+ */
+export interface VersionEdit {
+  columnFamily: number;
+  comparator?: string;
+  logNumber?: bigint;
+  previousLogNumber?: bigint;
+  minLogNumberToKeep?: bigint;
+  nextFileNumber?: bigint;
+  lastSequence?: bigint;
+  maxColumnFamily?: number;
+  columnFamilyAdd?: string;
+  columnFamilyDrop: boolean;
+  databaseId?: string;
+  /** Edits of the same atomic group that follow this one. */
+  remainingInGroup?: number;
+  compactCursors: { level: number; key: Uint8Array }[];
+  deletedFiles: DeletedFile[];
+  newFiles: NewFile[];
+  blobFileAdditions: BlobFileAddition[];
+  blobFileGarbages: BlobFileGarbage[];
+  walAdditions: WalAddition[];
+  /** WALs below it are forgotten. */
+  walDeletion?: bigint;
+  fullHistoryTimestampLow?: Uint8Array;
+  timestampsPersisted?: boolean;
+  /** As stored; see `decodeSubcompactionProgress`. */
+  subcompactionProgress?: Uint8Array;
+  lastCompactedManifestSize?: bigint;
+  /** Ignorable tags that this release does not know. */
+  unknown: { tag: number; value: Uint8Array }[];
+}
+
+export function emptyEdit(): VersionEdit {
+  return {
+    columnFamily: 0,
+    columnFamilyDrop: false,
+    compactCursors: [],
+    deletedFiles: [],
+    newFiles: [],
+    blobFileAdditions: [],
+    blobFileGarbages: [],
+    walAdditions: [],
+    unknown: [],
+  };
+}

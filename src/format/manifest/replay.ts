@@ -1,0 +1,203 @@
+import type { ByteSource } from '../../bytes/source.js';
+import type { Anomaly, Range } from '../../finding/finding.js';
+import { applyEdit, type EditPlace, emptyVersion, type ReplayState } from './apply.js';
+import { liveBlobFiles } from './blob-links.js';
+import { type DecodedEdit, decodeVersionEdit, type ManifestDialect } from './decode.js';
+import { readLog, readLogBytes } from './log-reader.js';
+import { fileRange, type LogRecord, type LogTail, type LogVisitor } from './log-record.js';
+import type { Version } from './version.js';
+
+/** Anomalies kept of one MANIFEST; a file of noise would give one for each block. */
+const MAX_ANOMALIES = 1000;
+
+/** What a MANIFEST comes to. */
+export interface ManifestReplay {
+  /**
+   * The state that the edits lead to. Behind damage the replay goes on with what is whole, as well as it can: see
+   * `complete`.
+   */
+  version: Version;
+  /** False once an edit was lost or refused: then `version` is a best guess that no engine would come to. */
+  complete: boolean;
+  /** What the engine would say when it refuses, without the file name it adds: the first anomaly that it notices. */
+  error?: string;
+  /** File offset behind the last record that the engine would have used; of an open atomic group, its start. */
+  logicalEnd: number;
+  tail: LogTail;
+  /** An atomic group that the file ends in, which the engine drops in silence. */
+  openGroup?: Range & { edits: number };
+  /** Logical records that were whole. */
+  records: number;
+  /** In file order, offsets in bytes of the MANIFEST; at most 1,000. */
+  anomalies: Anomaly[];
+  size: number;
+}
+
+export interface ReplayOptions {
+  dialect?: ManifestDialect;
+  /** Called with every record that is whole, before it is applied. The record's payload is only valid during the call. */
+  onEdit?(decoded: DecodedEdit, record: LogRecord): void;
+}
+
+/** Replays a MANIFEST in one pass with bounded buffers. Rejects only when the medium fails. */
+export async function replayManifest(
+  source: ByteSource,
+  options: ReplayOptions = {},
+): Promise<ManifestReplay> {
+  const replay = new Replay(options);
+  return replay.finish(await readLog(source, replay), source.size);
+}
+
+/** The same over bytes in memory. */
+export function replayManifestBytes(bytes: Uint8Array, options: ReplayOptions = {}): ManifestReplay {
+  const replay = new Replay(options);
+  return replay.finish(readLogBytes(bytes, replay), bytes.length);
+}
+
+interface PendingEdit {
+  decoded: DecodedEdit;
+  record: LogRecord;
+}
+
+class Replay implements LogVisitor {
+  private readonly state: ReplayState = {
+    version: emptyVersion(),
+    forgottenWals: 0n,
+    logNumberSeen: false,
+  };
+  private readonly anomalies: Anomaly[] = [];
+  private error: string | undefined;
+  private complete = true;
+  private records = 0;
+  private logicalEnd = 0;
+  /** Edits of the atomic group that is being read, and how many it has. */
+  private group: PendingEdit[] = [];
+  private groupSize = 0;
+
+  constructor(private readonly options: ReplayOptions) {}
+
+  damage(anomaly: Anomaly): void {
+    this.report(anomaly);
+    this.complete = false;
+  }
+
+  record(record: LogRecord): void {
+    this.records++;
+    const decoded = decodeVersionEdit(record.payload, this.options.dialect);
+    this.options.onEdit?.(decoded, record);
+    for (const anomaly of decoded.anomalies) {
+      this.report({ ...anomaly, ...fileRange(record.fragments, anomaly.offset, anomaly.length) });
+    }
+    if (decoded.anomalies.length > 0) {
+      this.complete = false;
+      return;
+    }
+    const remaining = decoded.edit.remainingInGroup;
+    if (remaining !== undefined) {
+      this.addToGroup({ decoded, record }, remaining);
+      return;
+    }
+    if (this.group.length > 0) {
+      this.brokenGroup(record, 'an ordinary edit stands before an atomic group is complete');
+    }
+    this.apply(decoded, record);
+  }
+
+  finish(tail: LogTail, size: number): ManifestReplay {
+    const { version } = this.state;
+    this.checkMandatory(size);
+    const openGroup = this.openGroup();
+    for (const family of version.columnFamilies.values()) family.blobFiles = liveBlobFiles(family);
+    return {
+      version,
+      complete: this.complete,
+      ...(this.error === undefined ? {} : { error: this.error }),
+      logicalEnd: openGroup === undefined ? this.logicalEnd : Math.min(openGroup.offset, this.logicalEnd),
+      tail,
+      ...(openGroup === undefined ? {} : { openGroup }),
+      records: this.records,
+      anomalies: this.anomalies,
+      size,
+    };
+  }
+
+  private addToGroup(pending: PendingEdit, remaining: number): void {
+    if (this.group.length === 0) this.groupSize = remaining + 1;
+    // a group whose count is off is refused whole
+    if (this.group.length + 1 + remaining !== this.groupSize) {
+      this.brokenGroup(pending.record, `an atomic group of ${this.groupSize} edits miscounts`);
+      return;
+    }
+    this.group.push({ ...pending, record: { ...pending.record, payload: new Uint8Array(0) } });
+    if (remaining > 0) return;
+    const edits = this.group;
+    this.group = [];
+    for (const { decoded, record } of edits) this.apply(decoded, record);
+  }
+
+  private brokenGroup(record: LogRecord, message: string): void {
+    this.group = [];
+    this.complete = false;
+    this.report({
+      rule: 'manifest/atomic-group',
+      offset: record.offset,
+      length: record.end - record.offset,
+      message,
+      evidence: { engine: 'Corruption: corrupted atomic group' },
+    });
+  }
+
+  private apply(decoded: DecodedEdit, record: LogRecord): void {
+    // behind a lost edit the state is a guess, and what does not fit it is no news
+    const trusted = this.complete;
+    const place: EditPlace = {
+      offset: record.offset,
+      length: record.fragments.reduce((sum, f) => sum + f.length, 0),
+      inFile: ({ offset, length }) => fileRange(record.fragments, offset, length),
+      report: ({ engine, rule, message, offset, length }) => {
+        if (!trusted) return;
+        if (engine !== undefined) this.complete = false;
+        this.report({
+          rule,
+          message,
+          ...fileRange(record.fragments, offset, length),
+          evidence: engine === undefined ? {} : { engine: `Corruption: ${engine}` },
+        });
+      },
+    };
+    applyEdit(this.state, decoded.edit, place);
+    if (this.complete) this.logicalEnd = record.end;
+  }
+
+  private report(anomaly: Anomaly): void {
+    const engine = anomaly.evidence?.engine;
+    if (this.error === undefined && typeof engine === 'string') this.error = engine;
+    if (this.anomalies.length < MAX_ANOMALIES) this.anomalies.push(anomaly);
+  }
+
+  private openGroup(): (Range & { edits: number }) | undefined {
+    const first = this.group[0];
+    const last = this.group.at(-1);
+    if (first === undefined || last === undefined) return undefined;
+    const { offset } = first.record;
+    return { offset, length: last.record.end - offset, edits: this.group.length };
+  }
+
+  private checkMandatory(size: number): void {
+    const { version, logNumberSeen } = this.state;
+    const missing = [
+      ...(logNumberSeen ? [] : ['log_file_number']),
+      ...(version.nextFileNumber === undefined ? ['next_file_number'] : []),
+      ...(version.lastSequence === undefined ? ['last_sequence'] : []),
+    ];
+    if (missing.length === 0 || !this.complete) return;
+    this.complete = false;
+    this.report({
+      rule: 'manifest/incomplete',
+      offset: 0,
+      length: size,
+      message: `no edit states ${missing.join(', ')}`,
+      evidence: { missing, engine: `Corruption: no ${missing.join(', ')} entry in MANIFEST` },
+    });
+  }
+}
