@@ -1,0 +1,361 @@
+import { Cursor } from '../bytes/cursor.js';
+import type { ByteSource } from '../bytes/source.js';
+import { ZstdStream } from '../codec/zstd-stream.js';
+import type { ReplayBehaviour } from './behaviour.js';
+import type { RecoveryMode } from './mode.js';
+import { BLOCK, type FragmentDecompressor, PhysicalReader, physical } from './physical-reader.js';
+import { mismatch, type PredecessorCheck } from './predecessor.js';
+import { corruption, type EngineError, type ErrorKind } from './status.js';
+
+/** A logical record as the engine would hand it to replay. */
+export interface LogRecord {
+  /** Valid until the next read. */
+  bytes: Uint8Array;
+  /** File offset of its first fragment's header. */
+  offset: number;
+  /** File offset behind its last fragment. */
+  end: number;
+  /**
+   * The engine's hash over the record took in bytes of a fragment that it had dropped: the record is refused although
+   * its bytes are fine (facebook/rocksdb#14709).
+   */
+  staleHash: boolean;
+}
+
+/** What the engine's reader tells its reporter: bytes that it drops. The first report of a file becomes its status. */
+export interface Report {
+  error: EngineError;
+  /** File offset of the physical record that raised it. */
+  offset: number;
+  /** Bytes that the engine says it drops. */
+  dropped: number;
+  /** The WAL that is to blame, where it is another than the one read. */
+  blames?: bigint;
+}
+
+/** Bytes that the engine drops without telling anyone. */
+export interface SilentDrop {
+  reason: 'zero-record' | 'undecodable-fragment' | 'ignorable-type' | 'old-record' | 'interrupted-fragments';
+  offset: number;
+}
+
+export type ReadResult = LogRecord | 'end' | 'hang';
+
+export interface LogReaderOptions {
+  mode: RecoveryMode;
+  behaviour: ReplayBehaviour;
+  /** From the file's name. */
+  number: bigint;
+  /** What `track_and_verify_wals` compares the file's predecessor record with; absent: not compared. */
+  predecessor?: PredecessorCheck;
+  onReport(report: Report): void;
+  onSilentDrop?(drop: SilentDrop): void;
+}
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * RocksDB's WAL reader: which logical records it delivers, what it reports and where it stops, in one recovery mode
+ * (rocksdb db/log_reader.cc, Reader::ReadRecord). Reads a window at a time; holds one record.
+ */
+export class LogReader {
+  private readonly input: PhysicalReader;
+  private readonly behaviour: ReplayBehaviour;
+  private readonly mode: RecoveryMode;
+  /** Fragments of the record that is being put together. */
+  private scratch = NOTHING;
+  private scratchLength = 0;
+  private inFragments = false;
+  private start = 0;
+  /** Bytes in the engine's hash that are not in `scratch`. */
+  private foreignHashed = 0;
+  private hashed = 0;
+  private compressionSeen = false;
+  private ioReported = false;
+
+  /** A record of another log ended the file, outside a fragmented record: nothing was reported. */
+  endedAtOldRecord = false;
+  /** Timestamp sizes that the file records, by column family. They hold for all that follows. */
+  readonly timestampSizes = new Map<number, number>();
+
+  constructor(
+    source: ByteSource,
+    private readonly options: LogReaderOptions,
+  ) {
+    this.behaviour = options.behaviour;
+    this.mode = options.mode;
+    this.input = new PhysicalReader(source, options.number, options.behaviour);
+  }
+
+  /** File offset behind the last byte consumed. */
+  get offset(): number {
+    return this.input.offset;
+  }
+
+  /** The next logical record. After `end` or `hang` there is no more. */
+  async read(): Promise<ReadResult> {
+    this.scratchLength = 0;
+    this.inFragments = false;
+    this.foreignHashed = 0;
+    this.hashed = 0;
+    this.input.decompressor?.reset();
+    for (;;) {
+      const result = this.advance();
+      if (result !== undefined) return result;
+      await this.input.fill();
+      if (this.input.ioError !== undefined && !this.ioReported) {
+        this.ioReported = true;
+        this.report({ code: 'io-error', kind: 'io', message: String(this.input.ioError) }, BLOCK);
+      }
+    }
+  }
+
+  private advance(): ReadResult | undefined {
+    const { input, behaviour, mode } = this;
+    const strict =
+      mode === 'absolute-consistency' || (mode === 'point-in-time' && behaviour.reportsTornTails);
+    for (;;) {
+      const type = input.step();
+      switch (type) {
+        case physical.needBlock:
+          return undefined;
+        case physical.hang:
+          return 'hang';
+        case 1:
+        case 5:
+          if (this.inFragments && this.scratchLength > 0) {
+            this.corrupt('fragment-order', 'partial record without end(1)', this.scratchLength);
+          }
+          input.delivered = true;
+          return { bytes: input.payload, offset: input.headerOffset, end: input.offset, staleHash: false };
+        case 2:
+        case 6:
+          if (this.inFragments && this.scratchLength > 0) {
+            this.corrupt('fragment-order', 'partial record without end(2)', this.scratchLength);
+            this.hashed = this.foreignHashed = 0;
+          }
+          this.abandon();
+          this.start = input.headerOffset;
+          this.append(input.payload);
+          this.inFragments = true;
+          break;
+        case 3:
+        case 7:
+          if (this.inFragments) this.append(input.payload);
+          else this.corrupt('fragment-order', 'missing start of fragmented record(1)', input.payload.length);
+          break;
+        case 4:
+        case 8:
+          if (!this.inFragments) {
+            this.corrupt('fragment-order', 'missing start of fragmented record(2)', input.payload.length);
+            break;
+          }
+          this.append(input.payload);
+          input.delivered = true;
+          return {
+            bytes: this.scratch.subarray(0, this.scratchLength),
+            offset: this.start,
+            end: input.offset,
+            staleHash: this.foreignHashed > 0,
+          };
+        case physical.badHeader:
+          if (strict) this.corrupt('truncated', 'truncated header', input.dropped);
+          return this.endOfFile(strict, 'EOF');
+        case physical.eof:
+          return this.endOfFile(strict, 'EOF');
+        case physical.oldRecord:
+          if (mode !== 'skip-any-corrupted') {
+            if (!this.inFragments) this.endedAtOldRecord = true;
+            return this.endOfFile(strict, 'old record');
+          }
+          if (!behaviour.consumesOldRecords) return 'hang';
+          this.badRecord('old-record');
+          break;
+        case physical.badRecord:
+          this.badRecord(input.payload.length > 0 ? 'undecodable-fragment' : 'zero-record');
+          break;
+        case physical.badLength:
+          if (input.eof && behaviour.reportsTornTails) {
+            if (strict) this.corrupt('truncated', 'truncated record body', input.dropped);
+            return 'end';
+          }
+          if (this.endsRecycledTail()) return 'end';
+          this.corrupt('bad-length', 'bad record length', input.dropped);
+          this.dropFragments();
+          break;
+        case physical.badChecksum:
+          if (this.endsRecycledTail()) return 'end';
+          this.corrupt('checksum', 'checksum mismatch', input.dropped);
+          this.dropFragments();
+          break;
+        default:
+          if (!this.metadata(type)) this.unknown(type);
+      }
+    }
+  }
+
+  private metadata(type: number): boolean {
+    const { behaviour } = this;
+    if (type === 9 && behaviour.compression) this.setCompression();
+    else if ((type === 10 || type === 11) && behaviour.timestampSizes) this.recordTimestampSizes();
+    else if ((type === 130 || type === 131) && behaviour.predecessorRecords) this.verifyPredecessor();
+    else return false;
+    return true;
+  }
+
+  private setCompression(): void {
+    const { payload, delivered } = this.input;
+    const length = payload.length;
+    if (this.compressionSeen) {
+      this.corrupt('metadata-record', 'read multiple SetCompressionType records', length);
+    }
+    if (delivered) this.corrupt('metadata-record', 'SetCompressionType not the first record', length);
+    this.forgetScratch();
+    const stored = new Cursor(payload).u32();
+    // The engine keeps the low byte of the four.
+    const compression = stored === undefined ? -1 : stored & 0xff;
+    if (compression !== 0 && compression !== 7) {
+      this.corrupt('metadata-record', 'could not decode SetCompressionType record', length);
+      return;
+    }
+    this.compressionSeen = true;
+    this.input.decompressor = compression === 7 ? new ZstdFragments() : undefined;
+  }
+
+  private recordTimestampSizes(): void {
+    const { payload } = this.input;
+    if (this.inFragments && this.scratchLength > 0) {
+      const text = 'user-defined timestamp size record interspersed partial record';
+      this.corrupt('metadata-record', text, this.scratchLength);
+    }
+    this.forgetScratch();
+    if (payload.length % 6 !== 0) {
+      this.corrupt('metadata-record', 'could not decode user-defined timestamp size record', payload.length);
+      return;
+    }
+    const cursor = new Cursor(payload);
+    while (cursor.remaining > 0) {
+      const columnFamily = cursor.u32()!;
+      const size = cursor.u16()!;
+      const problem =
+        size === 0
+          ? 'contains zero timestamp size.'
+          : this.timestampSizes.has(columnFamily)
+            ? 'contains update to recorded column family.'
+            : undefined;
+      if (problem !== undefined) {
+        this.corrupt('metadata-record', `User-defined timestamp size record ${problem}`, payload.length);
+        return;
+      }
+      this.timestampSizes.set(columnFamily, size);
+    }
+  }
+
+  private verifyPredecessor(): void {
+    const { payload } = this.input;
+    this.forgetScratch();
+    const cursor = new Cursor(payload);
+    const number = cursor.u64();
+    const size = cursor.u64();
+    const lastSequence = cursor.u64();
+    if (number === undefined || size === undefined || lastSequence === undefined) {
+      this.corrupt('metadata-record', 'could not decode PredecessorWALInfoType record', payload.length);
+      return;
+    }
+    const check = this.options.predecessor;
+    if (check === undefined || this.mode === 'skip-any-corrupted') return;
+    const text = mismatch({ number, size, lastSequence }, check, this.behaviour);
+    if (text === undefined) return;
+    const blames = this.behaviour.blamesPredecessor ? number : undefined;
+    this.report(corruption('inconsistency', text), payload.length, blames);
+  }
+
+  private unknown(type: number): void {
+    if (this.behaviour.ignoresUnknownHighTypes && (type & 0x80) !== 0) {
+      this.silent('ignorable-type');
+    } else {
+      const length = this.input.payload.length + (this.inFragments ? this.scratchLength : 0);
+      this.corrupt('unknown-record', `unknown record type ${type}`, length);
+    }
+    this.inFragments = false;
+    this.abandon();
+  }
+
+  private endOfFile(strict: boolean, what: string): 'end' {
+    if (this.inFragments && strict) {
+      const cause = this.behaviour.namesWhatEndedTheTail ? ` due to encountering ${what}` : '';
+      this.corrupt('truncated', `error reading trailing data${cause}`, this.scratchLength);
+    }
+    return 'end';
+  }
+
+  private badRecord(reason: SilentDrop['reason']): void {
+    if (!this.inFragments) this.silent(reason);
+    this.dropFragments();
+  }
+
+  private dropFragments(): void {
+    if (!this.inFragments) return;
+    this.corrupt('fragment-order', 'error in middle of record', this.scratchLength);
+    this.inFragments = false;
+    this.abandon();
+  }
+
+  private endsRecycledTail(): boolean {
+    return this.input.recycled && this.mode === 'tolerate-corrupted-tail';
+  }
+
+  /** A metadata record empties the record in progress but does not end it: its LAST delivers a stump. */
+  private forgetScratch(): void {
+    if (this.inFragments) this.silent('interrupted-fragments');
+    this.start = this.input.headerOffset;
+    this.abandon();
+  }
+
+  /** The bytes go, the hash keeps them. */
+  private abandon(): void {
+    this.scratchLength = 0;
+    this.foreignHashed += this.hashed;
+    this.hashed = 0;
+  }
+
+  private append(fragment: Uint8Array): void {
+    const needed = this.scratchLength + fragment.length;
+    if (needed > this.scratch.length) {
+      const grown = new Uint8Array(Math.max(needed, this.scratch.length * 2, 4096));
+      grown.set(this.scratch.subarray(0, this.scratchLength));
+      this.scratch = grown;
+    }
+    this.scratch.set(fragment, this.scratchLength);
+    this.scratchLength = needed;
+    this.hashed += fragment.length;
+  }
+
+  private corrupt(kind: ErrorKind, message: string, dropped: number): void {
+    this.report(corruption(kind, message), dropped);
+  }
+
+  private report(error: EngineError, dropped: number, blames?: bigint): void {
+    this.options.onReport({ error, offset: this.input.headerOffset, dropped, blames });
+  }
+
+  private silent(reason: SilentDrop['reason']): void {
+    this.options.onSilentDrop?.({ reason, offset: this.input.headerOffset });
+  }
+}
+
+/** One context for the file, reset for each record and, as in the engine, when it fails. */
+class ZstdFragments implements FragmentDecompressor {
+  private readonly stream = new ZstdStream();
+
+  reset(): void {
+    this.stream.reset();
+  }
+
+  feed(input: Uint8Array): Uint8Array | undefined {
+    const { bytes, error } = this.stream.push(input);
+    if (error === undefined) return bytes;
+    this.stream.reset();
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+import type { Report, SilentDrop } from './log-reader.js';
+import type { RecoveryMode } from './mode.js';
+import type { EngineError } from './status.js';
+import type { RecoveredTransaction, WritePolicy } from './transactions.js';
+
+/** A range of file offsets, [from, to). */
+export interface OffsetRange {
+  from: number;
+  to: number;
+}
+
+/** A batch of which the engine applied only the first operations. */
+export interface TornBatch {
+  /** File offsets of its logical record. */
+  offset: number;
+  end: number;
+  sequence: bigint;
+  /** Operations that took effect, and the offset in the batch behind the last of them. */
+  taken: number;
+  takenEnd: number;
+  error: EngineError;
+}
+
+/** What replay made of one WAL. */
+export interface WalOutcome {
+  number: bigint;
+  /** Relative to the target. */
+  file: string;
+  /** Bytes on disk. */
+  size: number;
+  /**
+   * `not-needed`: below what any column family still needs, not opened; `applied`: read to its end as this mode sees it;
+   * `stopped`: point-in-time recovery stopped in it; `dropped`: nothing of it is applied because replay had stopped before;
+   * `refused`: the open failed in it; `unread`: the open failed before it.
+   */
+  state: 'not-needed' | 'applied' | 'stopped' | 'dropped' | 'refused' | 'unread';
+  /** Logical records applied, and operations put into memtables. */
+  records: number;
+  operations: number;
+  /** File offset behind the last logical record applied whole; 0 when there is none. */
+  appliedEnd: number;
+  /** Where applied records lie: one range, more where something between them was dropped. */
+  applied: OffsetRange[];
+  /** File offset of the record that ended the replay of this WAL early: it and what follows are not applied. */
+  stoppedAt?: number;
+  /** Why: the engine's status. Absent for an old record and for a WAL that does not continue the sequence. */
+  stopError?: EngineError;
+  torn?: TornBatch;
+  /** Header sequence of the first and last batch applied. */
+  firstSequence?: bigint;
+  lastSequence?: bigint;
+  /** What the engine's reader complained about, first ones. */
+  reports: Report[];
+  /** Bytes that it dropped without a word, first ones. */
+  silentDrops: SilentDrop[];
+}
+
+/** What a mode's replay leaves. */
+export interface ReplayOutcome {
+  mode: RecoveryMode;
+  error?: EngineError;
+  /** The WAL that the error is about. */
+  errorWal?: bigint;
+  /** Sequence number after replay, before a TransactionDB takes more. */
+  lastSequence: bigint;
+  wals: WalOutcome[];
+  /** WALs below are not read. */
+  cutoff: bigint;
+  policy: WritePolicy;
+  /** Undecided transactions. */
+  transactions: RecoveredTransaction[];
+  /** Point-in-time replay had stopped when the last WAL was read, and which WAL it blames. */
+  stopped: boolean;
+  corruptedWal?: bigint;
+  /**
+   * Nothing happened that the modes treat differently, nothing was dropped in silence: the other modes' replay of the same
+   * files is this one.
+   */
+  uneventful: boolean;
+}

@@ -1,0 +1,161 @@
+import type { ByteSource } from '../bytes/source.js';
+import type { EngineVersion } from '../engine/version.js';
+import { MAX_SEQUENCE } from '../format/batch/tags.js';
+import { replayBehaviour } from './behaviour.js';
+import type { FamilyState } from './family.js';
+import type { RecoveryMode } from './mode.js';
+import type { ReplayOutcome, WalOutcome } from './outcome.js';
+import type { ReplaySink } from './sink.js';
+import { corruption, type EngineError } from './status.js';
+import { RecoveredTransactions, type WritePolicy } from './transactions.js';
+import { type ReplayState, replayWal } from './wal-replay.js';
+
+/** A WAL of the directory. */
+export interface WalFile {
+  number: bigint;
+  /** Relative to the target. */
+  file: string;
+  /** Bytes. */
+  size: number;
+  open(): Promise<ByteSource>;
+}
+
+export interface ReplayInput {
+  mode: RecoveryMode;
+  version: EngineVersion;
+  /** Live column families, in the order in which the MANIFEST adds them. */
+  families: readonly FamilyState[];
+  minLogNumberToKeep: bigint;
+  /** last_sequence of the MANIFEST. */
+  lastSequence: bigint;
+  /** Every `N.log` of the WAL directory, ascending. */
+  wals: readonly WalFile[];
+  policy: WritePolicy;
+  trackAndVerifyWals: boolean;
+  paranoidChecks: boolean;
+  sink?: ReplaySink;
+}
+
+/**
+ * The smallest WAL number that replay opens (db_impl_open.cc, SetupLogFilesRecovery). Files below may be damaged or gone.
+ */
+export function replayCutoff(
+  input: Pick<ReplayInput, 'families' | 'minLogNumberToKeep' | 'policy' | 'version'>,
+): bigint {
+  const keep = input.minLogNumberToKeep;
+  if (input.policy !== 'none' || !replayBehaviour(input.version).skipsFlushedWals) return keep;
+  const numbers = input.families.map(({ logNumber }) => logNumber);
+  if (numbers.length === 0) return keep;
+  const unflushed = numbers.reduce((least, number) => (number < least ? number : least));
+  // biome-ignore lint/complexity/useMathMinMax: bigints
+  return unflushed > keep ? unflushed : keep;
+}
+
+/**
+ * Replays WALs as DB::Open does in one recovery mode, into `sink` (rocksdb db/db_impl/db_impl_open.cc, RecoverLogFiles).
+ * Reads each WAL once, a window at a time; holds one logical record and the undecided transactions. Never rejects on
+ * what the files hold; a read that the medium refuses is the engine's IO error.
+ */
+export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
+  const behaviour = replayBehaviour(input.version);
+  const cutoff = replayCutoff(input);
+  const state: ReplayState = {
+    input,
+    behaviour,
+    cutoff,
+    context: {
+      families: new Map(input.families.map((family) => [family.id, family])),
+      policy: input.policy,
+      transactions: new RecoveredTransactions(),
+      shared: { sequence: -1n, keys: new Set() },
+      sink: input.sink,
+    },
+    timestampSizes: new Map(input.families.map(({ id, comparator }) => [id, comparator.timestampSize])),
+    next: MAX_SEQUENCE,
+    lastSequence: input.lastSequence,
+    stopped: false,
+    eventful: false,
+  };
+  const wals: WalOutcome[] = [];
+  let error: EngineError | undefined;
+  let errorWal: bigint | undefined;
+  for (const wal of input.wals) {
+    const outcome = emptyOutcome(wal);
+    wals.push(outcome);
+    if (wal.number < cutoff) continue;
+    outcome.state = 'unread';
+    if (error !== undefined) continue;
+    const before = state.next;
+    error = await replayWal(state, wal, outcome);
+    if (error === undefined && behaviour.refusesBackwardSequences) error = setBack(before, state.next);
+    if (error !== undefined) {
+      outcome.state = 'refused';
+      outcome.stopError ??= error;
+      errorWal = wal.number;
+    }
+  }
+  if (error === undefined && state.stopped) {
+    error = inconsistentFamily(state);
+    errorWal = error === undefined ? undefined : state.corruptedWal;
+  }
+  return {
+    mode: input.mode,
+    error,
+    errorWal,
+    lastSequence: state.lastSequence,
+    wals,
+    cutoff,
+    policy: input.policy,
+    transactions: state.context.transactions.all(),
+    stopped: state.stopped,
+    corruptedWal: state.corruptedWal,
+    uneventful: error === undefined && !state.eventful,
+  };
+}
+
+function emptyOutcome({ number, file, size }: WalFile): WalOutcome {
+  return {
+    number,
+    file,
+    size,
+    state: 'not-needed',
+    records: 0,
+    operations: 0,
+    appliedEnd: 0,
+    applied: [],
+    reports: [],
+    silentDrops: [],
+  };
+}
+
+/** 10.1: a batch, or a WAL, after which the next sequence number is smaller than before it. Fatal in every mode. */
+export function setBack(before: bigint, after: bigint): EngineError | undefined {
+  if (before === MAX_SEQUENCE || before <= after) return undefined;
+  return corruption(
+    'sequence',
+    'Sequence number is being set backwards during recovery, this is likely a software bug or a data corruption. ' +
+      `Prev next seqno: ${before} , current next seqno: ${after}`,
+  );
+}
+
+/**
+ * Point-in-time recovery stopped in one WAL while a column family's tables already hold what a later one said. The engine
+ * goes by log numbers alone: it also refuses where that family lost nothing, or the later WAL is empty.
+ */
+function inconsistentFamily({ input, behaviour, corruptedWal }: ReplayState): EngineError | undefined {
+  const family = input.families.find(
+    ({ logNumber, tableBytes }) =>
+      corruptedWal !== undefined &&
+      logNumber > corruptedWal &&
+      (tableBytes > 0n || !behaviour.emptyFamiliesAreConsistent),
+  );
+  if (family === undefined) return undefined;
+  const texts = {
+    long:
+      'Column family inconsistency: SST file contains data beyond the point of corruption in CF ' +
+      `${family.name}. WAL recovery stopped at corruption point, but SST files contain newer data.`,
+    named: `SST file is ahead of WALs in CF ${family.name}`,
+    bare: 'SST file is ahead of WALs',
+  };
+  return corruption('inconsistency', texts[behaviour.inconsistencyText]);
+}

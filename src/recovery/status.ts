@@ -1,0 +1,62 @@
+/** The classes of RocksDB's Status that an open can fail with (rocksdb include/rocksdb/status.h). */
+export type StatusCode =
+  | 'corruption'
+  | 'io-error'
+  | 'invalid-argument'
+  | 'not-supported'
+  /** Not a Status: the engine does not come back, or ends the process. */
+  | 'hang'
+  | 'crash';
+
+/** What a refusal is about, for people and for comparisons; the text is for those who search for it. */
+export type ErrorKind =
+  | 'checksum'
+  | 'truncated'
+  | 'bad-length'
+  | 'fragment-order'
+  | 'unknown-record'
+  | 'metadata-record'
+  | 'short-record'
+  | 'wrong-count'
+  | 'malformed-batch'
+  | 'unknown-tag'
+  | 'content-hash'
+  | 'sequence'
+  | 'insert'
+  | 'timestamp-size'
+  | 'transactions'
+  | 'missing-file'
+  | 'size-mismatch'
+  | 'inconsistency'
+  | 'manifest'
+  | 'table'
+  | 'unsupported'
+  | 'io'
+  | 'hang'
+  | 'crash';
+
+/** A Status that is not OK. */
+export interface EngineError {
+  code: StatusCode;
+  kind: ErrorKind;
+  /** The engine's text without the class in front of it. Paths in it are relative to the database. */
+  message: string;
+}
+
+const prefixes: Readonly<Record<StatusCode, string>> = {
+  corruption: 'Corruption: ',
+  'io-error': 'IO error: ',
+  'invalid-argument': 'Invalid argument: ',
+  'not-supported': 'Not implemented: ',
+  hang: '',
+  crash: '',
+};
+
+/** The text as `Status::ToString()` gives it and as logs show it. */
+export function statusText(error: EngineError): string {
+  return prefixes[error.code] + error.message;
+}
+
+export function corruption(kind: ErrorKind, message: string): EngineError {
+  return { code: 'corruption', kind, message };
+}

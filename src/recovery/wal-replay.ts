@@ -1,0 +1,267 @@
+import type { ByteSource } from '../bytes/source.js';
+import { BATCH_HEADER, MAX_SEQUENCE } from '../format/batch/tags.js';
+import { BatchWalker, batchProblem } from './batch-walker.js';
+import type { ReplayBehaviour } from './behaviour.js';
+import { LogReader, type LogRecord, type Report } from './log-reader.js';
+import { type InserterContext, MemtableInserter } from './memtable-inserter.js';
+import type { WalOutcome } from './outcome.js';
+import type { PredecessorInfo } from './predecessor.js';
+import { type ReplayInput, setBack, type WalFile } from './replay.js';
+import { corruption, type EngineError } from './status.js';
+import { reconcileTimestamps } from './timestamps.js';
+
+/** What goes from one WAL to the next. */
+export interface ReplayState {
+  readonly input: ReplayInput;
+  readonly behaviour: ReplayBehaviour;
+  readonly cutoff: bigint;
+  readonly context: InserterContext;
+  /** Timestamp sizes that the column families have now. */
+  readonly timestampSizes: ReadonlyMap<number, number>;
+  /** The sequence number that the next batch should have; `MAX_SEQUENCE` before the first. */
+  next: bigint;
+  lastSequence: bigint;
+  /** Point-in-time recovery applies nothing until a WAL begins with `next`. */
+  stopped: boolean;
+  corruptedWal?: bigint;
+  predecessor?: PredecessorInfo;
+  /** Something happened that another mode might take differently, or that nobody is told. */
+  eventful: boolean;
+}
+
+/** Reports and silent drops kept for one WAL. */
+const MAX_NOTES = 100;
+
+/** Replays one WAL. Returns what the open fails with, if it does (db_impl_open.cc, ProcessLogFile). */
+export async function replayWal(
+  state: ReplayState,
+  wal: WalFile,
+  outcome: WalOutcome,
+): Promise<EngineError | undefined> {
+  let source: ByteSource;
+  try {
+    source = await wal.open();
+  } catch (error) {
+    return state.input.paranoidChecks ? { code: 'io-error', kind: 'io', message: String(error) } : undefined;
+  }
+  try {
+    return await new WalReplay(state, wal, outcome, source).run();
+  } finally {
+    await source.close();
+  }
+}
+
+class WalReplay {
+  private readonly reader: LogReader;
+  /** The first report, where this mode listens to reports. */
+  private status: EngineError | undefined;
+  private statusOffset = 0;
+  private blames: bigint | undefined;
+  private readonly listens: boolean;
+  private readonly wasStopped: boolean;
+  private lastHeaderSequence = 0n;
+  /** Something lies between the last applied record and the next one. */
+  private gap = true;
+
+  constructor(
+    private readonly state: ReplayState,
+    private readonly wal: WalFile,
+    private readonly outcome: WalOutcome,
+    source: ByteSource,
+  ) {
+    const { input, behaviour } = state;
+    this.wasStopped = state.stopped;
+    this.listens = input.mode !== 'skip-any-corrupted' && input.paranoidChecks;
+    const verifies = input.trackAndVerifyWals && behaviour.predecessorRecords && !state.stopped;
+    this.reader = new LogReader(source, {
+      mode: input.mode,
+      behaviour,
+      number: wal.number,
+      predecessor: verifies
+        ? { observed: state.predecessor, cutoff: state.cutoff, file: wal.file }
+        : undefined,
+      onReport: (report) => this.report(report),
+      onSilentDrop: (drop) => {
+        this.gap = true;
+        state.eventful = true;
+        if (outcome.silentDrops.length < MAX_NOTES) outcome.silentDrops.push(drop);
+      },
+    });
+  }
+
+  async run(): Promise<EngineError | undefined> {
+    const { state, reader, outcome } = this;
+    outcome.state = 'applied';
+    for (;;) {
+      const record = await reader.read();
+      if (record === 'hang') return this.hang();
+      if (record === 'end' || this.status !== undefined) break;
+      const before = state.next;
+      const fatal = this.process(record);
+      if (fatal !== undefined) {
+        outcome.stoppedAt = record.offset;
+        return fatal;
+      }
+      if (state.behaviour.refusesBackwardSequences) {
+        const backwards = setBack(before, state.next);
+        if (backwards !== undefined) {
+          outcome.stoppedAt = record.offset;
+          return backwards;
+        }
+      }
+      if (state.stopped) {
+        outcome.stoppedAt ??= record.offset;
+        break;
+      }
+    }
+    return this.end();
+  }
+
+  /** After the last record: what the reports come to (HandleNonOkStatusOrOldLogRecord). */
+  private end(): EngineError | undefined {
+    const { state, wal, outcome, status } = this;
+    const { mode } = state.input;
+    if (status === undefined) {
+      state.predecessor = {
+        number: wal.number,
+        size: BigInt(wal.size),
+        lastSequence: this.lastHeaderSequence,
+      };
+    }
+    const oldRecord = this.reader.endedAtOldRecord;
+    if (oldRecord) state.eventful = true;
+    const stops = oldRecord && mode === 'point-in-time' && state.behaviour.oldRecordStopsPointInTime;
+    if (status !== undefined || stops) {
+      outcome.stopError = status;
+      outcome.stoppedAt ??= status === undefined ? this.reader.offset : this.statusOffset;
+      if (status?.code === 'not-supported') return status;
+      if (mode === 'point-in-time') {
+        if (status?.code === 'io-error') return status;
+        state.stopped = true;
+        state.corruptedWal = this.blames ?? wal.number;
+      } else if (mode !== 'skip-any-corrupted' && status !== undefined) {
+        return status;
+      }
+    }
+    if (state.stopped) outcome.state = this.wasStopped && outcome.records === 0 ? 'dropped' : 'stopped';
+    const last = BigInt.asUintN(64, state.next - 1n);
+    if (state.next !== MAX_SEQUENCE && state.lastSequence <= last) state.lastSequence = last;
+    return undefined;
+  }
+
+  /** Takes one logical record. Returns what is fatal in every mode. */
+  private process(record: LogRecord): EngineError | undefined {
+    const { state } = this;
+    const { behaviour, input } = state;
+    if (record.bytes.length < BATCH_HEADER) {
+      this.reportRecord(record, corruption('short-record', 'log record too small'));
+      return undefined;
+    }
+    const decoded = this.decode(record);
+    if ('code' in decoded) return decoded;
+    const { bytes } = decoded;
+    const walker = new BatchWalker(bytes);
+    const sequence = walker.sequence;
+    this.lastHeaderSequence = sequence;
+    if (sequence > MAX_SEQUENCE && behaviour.rejectsLargeSequences) {
+      this.reportRecord(record, corruption('sequence', `sequence ${sequence} is too large`));
+      return undefined;
+    }
+    if (input.mode === 'point-in-time') {
+      // Only here does replay go on behind a stop: with the first batch of a WAL written after an earlier recovery.
+      if (sequence === state.next) state.stopped = false;
+      if (state.stopped) return undefined;
+    }
+    return this.insert(record, bytes, sequence);
+  }
+
+  /** The bytes to apply, or why no mode gets past them. */
+  private decode(record: LogRecord): { bytes: Uint8Array } | EngineError {
+    const { behaviour, timestampSizes } = this.state;
+    let { bytes } = record;
+    let verify = behaviour.verifiesContentHash;
+    if (behaviour.reconcilesTimestamps) {
+      const reconciled = reconcileTimestamps(bytes, timestampSizes, this.reader.timestampSizes);
+      if (reconciled.error !== undefined) return reconciled.error;
+      if (reconciled.bytes !== undefined) {
+        bytes = reconciled.bytes;
+        verify = false;
+      }
+    }
+    if (!behaviour.decodesBatchFirst) return { bytes };
+    const problem = batchProblem(bytes);
+    if (problem !== undefined) return problem;
+    if (verify && record.staleHash) return corruption('content-hash', 'Write batch content corrupted.');
+    return { bytes };
+  }
+
+  private insert(record: LogRecord, bytes: Uint8Array, sequence: bigint): EngineError | undefined {
+    const { state, outcome } = this;
+    const inserted = new MemtableInserter(state.context, this.wal.number, sequence).insert(bytes);
+    state.next = inserted.next;
+    outcome.operations += inserted.applied;
+    outcome.firstSequence ??= sequence;
+    outcome.lastSequence = sequence;
+    const error = inserted.error && asWorded(inserted.error, state.behaviour);
+    if (error === undefined) {
+      this.applied(record);
+      return undefined;
+    }
+    if (error.code === 'crash') return error;
+    const { taken, takenEnd } = inserted;
+    outcome.torn ??= { offset: record.offset, end: record.end, sequence, taken, takenEnd, error };
+    this.reportRecord(record, error);
+    // Before 9.11 the failed insert is itself the WAL's status, whether reports are listened to or not.
+    if (
+      !state.behaviour.skipContinuesAfterInsertError &&
+      state.input.paranoidChecks &&
+      this.status === undefined
+    ) {
+      this.setStatus(error, record.offset);
+    }
+    return undefined;
+  }
+
+  private applied({ offset, end }: LogRecord): void {
+    const { outcome } = this;
+    outcome.records++;
+    outcome.appliedEnd = end;
+    const last = outcome.applied.at(-1);
+    if (last === undefined || this.gap) outcome.applied.push({ from: offset, to: end });
+    else last.to = end;
+    this.gap = false;
+  }
+
+  private reportRecord(record: LogRecord, error: EngineError): void {
+    this.report({ error, offset: record.offset, dropped: record.bytes.length });
+  }
+
+  private report(report: Report): void {
+    this.gap = true;
+    this.state.eventful = true;
+    if (this.outcome.reports.length < MAX_NOTES) this.outcome.reports.push(report);
+    if (!this.listens || this.status !== undefined) return;
+    this.setStatus(report.error, report.offset);
+    this.blames = report.blames;
+  }
+
+  private setStatus(error: EngineError, offset: number): void {
+    this.status = error;
+    this.statusOffset = offset;
+  }
+
+  private hang(): EngineError {
+    this.outcome.stoppedAt = this.reader.offset;
+    return {
+      code: 'hang',
+      kind: 'hang',
+      message: `the engine does not come back: it meets the record at ${this.reader.offset} of ${this.wal.file} again and again`,
+    };
+  }
+}
+
+function asWorded(error: EngineError, { namesUnknownTag }: ReplayBehaviour): EngineError {
+  return error.kind === 'unknown-tag' && !namesUnknownTag
+    ? { ...error, message: 'unknown WriteBatch tag' }
+    : error;
+}
