@@ -18,7 +18,8 @@ function compact(value: unknown): string {
 function* lines(name: string, items: readonly unknown[], indent: string): Iterable<string> {
   if (items.length === 0) return yield `${indent}${JSON.stringify(name)}: []`;
   yield `${indent}${JSON.stringify(name)}: [\n`;
-  for (const [i, item] of items.entries()) yield `${indent}  ${compact(item)}${i < items.length - 1 ? ',' : ''}\n`;
+  for (const [i, item] of items.entries())
+    yield `${indent}  ${compact(item)}${i < items.length - 1 ? ',' : ''}\n`;
   yield `${indent}]`;
 }
 

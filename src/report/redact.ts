@@ -18,7 +18,9 @@ function isRecord(node: unknown): node is Record<string, unknown> {
 }
 
 function isKey(node: Record<string, unknown>): node is { base64: string; utf8?: string } {
-  return typeof node.base64 === 'string' && Object.keys(node).every((name) => name === 'base64' || name === 'utf8');
+  return (
+    typeof node.base64 === 'string' && Object.keys(node).every((name) => name === 'base64' || name === 'utf8')
+  );
 }
 
 const left = (length: number): Redacted => ({ redacted: length });

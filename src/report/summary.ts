@@ -11,7 +11,10 @@ export interface RunFacts {
 }
 
 function countOf(targets: readonly TargetReport[], severity: 'error' | 'warning' | 'note'): number {
-  return targets.reduce((sum, { findings }) => sum + findings.filter((f) => f.severity === severity).length, 0);
+  return targets.reduce(
+    (sum, { findings }) => sum + findings.filter((f) => f.severity === severity).length,
+    0,
+  );
 }
 
 function total(targets: readonly TargetReport[], of: (target: TargetReport) => number): number {

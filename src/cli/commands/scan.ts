@@ -1,0 +1,201 @@
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import type { Depth } from '../../check/unit.js';
+import type { Redaction } from '../../report/redact.js';
+import type { Report, TargetReport } from '../../report/report.js';
+import { plainPalette } from '../../report/reporter.js';
+import { buildReport } from '../../report/summary.js';
+import { verdictText } from '../../report/text/verdict.js';
+import type { ScanOptions } from '../../scan/scan.js';
+import { choice, positive, several, version } from '../choices.js';
+import { type ColorChoice, colorChoices } from '../colour.js';
+import { ExitStatus, exitStatusOf, type FailOn } from '../exit-status.js';
+import { Failure, systemCode, systemText } from '../failure.js';
+import type { Host } from '../host.js';
+import { watchInterrupt } from '../interrupt.js';
+import { formatOption, type OutputChoice, openOutputs } from '../outputs.js';
+import { type ProgressBar, progressBar } from '../progress-bar.js';
+
+/** What commander makes of the command line. */
+interface ScanFlags {
+  depth: Depth;
+  jobs: number;
+  failOn: FailOn;
+  format?: OutputChoice[];
+  kind?: ScanOptions['kind'];
+  redact?: Redaction;
+  color: ColorChoice;
+  quiet?: true;
+  verbose?: true;
+  progress: boolean;
+  dbPath?: string[];
+  walDir?: string;
+  engineVersion?: string;
+}
+
+const examples = `
+Examples:
+  kvdoctor scan /var/lib/app/db                    check everything, every entry of every block
+  kvdoctor scan --depth checksums db               checksums only: faster, finds what a disk does
+  kvdoctor scan --format json=report.json db       the whole report as JSON, for other programs
+  kvdoctor scan --kind backup --fail-on warning .  in CI: exit status 1 on anything suspicious
+  kvdoctor scan db/000021.log                      a single file
+
+Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 130 interrupted.`;
+
+/** A target that cannot be opened at all stands in the report too, so that the others are still reported. */
+function unopened(path: string, error: unknown): TargetReport {
+  return {
+    path,
+    kind: 'database',
+    engine: { name: 'unknown' },
+    options: { walRecoveryMode: 'point-in-time' },
+    columnFamilies: [],
+    files: [],
+    findings: [],
+    unchecked: [{ file: '.', reason: systemText(error) }],
+    bytesRead: 0,
+  };
+}
+
+const notThere = new Set(['ENOENT', 'ENOTDIR']);
+
+/** A name that is not there is a mistake on the command line, unless it is one of several. */
+function refuse(path: string, error: unknown, alone: boolean): TargetReport {
+  const code = systemCode(error);
+  if (code === undefined) throw error;
+  if (alone && notThere.has(code)) {
+    throw new Failure(
+      `${path}: ${systemText(error)}`,
+      undefined,
+      'Name the database directory: kvdoctor scan DIR.',
+    );
+  }
+  return unopened(path, error);
+}
+
+async function scanAll(
+  paths: readonly string[],
+  options: ScanOptions,
+  work: ScanWork,
+): Promise<TargetReport[]> {
+  // loaded here, so that commands that read no database start at once
+  const { scanTarget } = await import('../../scan/scan.js');
+  const targets: TargetReport[] = [];
+  for (const path of paths) {
+    if (work.signal.aborted) break;
+    const hooks = {
+      onProgress: (progress: { done: number; total: number }) => work.bar.update(progress),
+      signal: work.signal,
+    };
+    targets.push(
+      await scanTarget(path, options, hooks).catch((error) => refuse(path, error, paths.length === 1)),
+    );
+  }
+  return targets;
+}
+
+interface ScanWork {
+  bar: ProgressBar;
+  signal: AbortSignal;
+}
+
+function scanOptionsOf(flags: ScanFlags): ScanOptions {
+  return {
+    depth: flags.depth,
+    jobs: flags.jobs,
+    ...(flags.kind && { kind: flags.kind }),
+    ...(flags.dbPath && { dbPaths: flags.dbPath }),
+    ...(flags.walDir && { walDir: flags.walDir }),
+    ...(flags.engineVersion && { engineVersion: flags.engineVersion }),
+  };
+}
+
+/** Scans while a bar shows how far it is; Ctrl-C ends it with what is known. */
+async function scanWatched(paths: readonly string[], flags: ScanFlags, host: Host): Promise<Report> {
+  const interrupt = watchInterrupt(host);
+  const shown = flags.progress && !flags.quiet;
+  const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
+  const startedAt = new Date();
+  const started = performance.now();
+  try {
+    const targets = await scanAll(paths, scanOptionsOf(flags), { bar, signal: interrupt.signal });
+    return buildReport(targets, {
+      depth: flags.depth,
+      startedAt,
+      milliseconds: performance.now() - started,
+      interrupted: interrupt.signal.aborted,
+    });
+  } finally {
+    bar.end();
+    interrupt.release();
+  }
+}
+
+async function scan(paths: readonly string[], flags: ScanFlags, host: Host): Promise<number> {
+  const { color, redact, quiet = false, verbose = false } = flags;
+  const outputs = await openOutputs(
+    flags.format ?? [],
+    { color, ...(redact && { redact }), quiet, verbose },
+    host,
+  );
+  try {
+    const report = await scanWatched(paths.length > 0 ? paths : ['.'], flags, host);
+    const failures = await outputs.write(report);
+    if (!outputs.onStdout && !quiet) {
+      host.stderr.write(verdictText(report, { width: 100, palette: plainPalette, verbose, quiet }));
+    }
+    for (const { message } of failures) host.stderr.write(`kvdoctor: ${message}\n`);
+    const status = exitStatusOf(report, flags.failOn);
+    return status === ExitStatus.ok && failures.length > 0 ? ExitStatus.incomplete : status;
+  } catch (error) {
+    await outputs.abandon();
+    throw error;
+  }
+}
+
+/** Adds `kvdoctor scan` to the program. `done` gets the exit status. */
+export function addScan(program: Command, host: Host, done: (status: number) => void): void {
+  program
+    .command('scan')
+    .description('check every file of databases, backups and checkpoints, without opening them')
+    .argument('[dir...]', 'database directories or single files (default: the current directory)')
+    .addOption(
+      choice('--depth <depth>', 'how much to check', ['structure', 'checksums', 'full']).default('full'),
+    )
+    .option('--jobs <n>', 'worker threads', positive, availableParallelism())
+    .addOption(
+      choice('--fail-on <severity>', 'exit status 1 from here on', [
+        'error',
+        'warning',
+        'note',
+        'never',
+      ]).default('error'),
+    )
+    .addOption(formatOption())
+    .addOption(
+      choice('--kind <kind>', 'what the directory is, where its path does not tell', [
+        'database',
+        'backup',
+        'checkpoint',
+      ]),
+    )
+    .option(
+      '--db-path <dir>',
+      'where db_paths of OPTIONS lies now; may be given several times, in order',
+      several,
+    )
+    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
+    .option(
+      '--engine-version <version>',
+      'the engine that will open it (default: what OPTIONS says)',
+      version,
+    )
+    .addOption(choice('--redact <what>', 'leave private bytes out of the report', ['values', 'keys', 'none']))
+    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
+    .option('-q, --quiet', 'no progress, no notes, and nothing at all about what is clean')
+    .option('-v, --verbose', 'show every finding and every file; stack traces on failures')
+    .option('--no-progress', 'no progress bar')
+    .addHelpText('after', examples)
+    .action(async (paths: string[], flags: ScanFlags) => done(await scan(paths, flags, host)));
+}

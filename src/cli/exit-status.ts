@@ -1,0 +1,33 @@
+import type { Severity } from '../finding/finding.js';
+import type { Report } from '../report/report.js';
+
+/** The exit status of every command. Scripts rely on it: docs/exit-status.md says the same. */
+export const ExitStatus = {
+  /** Nothing at or above --fail-on, and everything was checked. */
+  ok: 0,
+  /** Findings at or above --fail-on. Known damage wins over an incomplete check. */
+  findings: 1,
+  /** The command line is wrong, or names something that is not there. */
+  usage: 2,
+  /** Not everything could be checked: unreadable, unsupported, or a fault of kvdoctor's own. */
+  incomplete: 3,
+  /** In use by a live process (repair and undo). */
+  inUse: 4,
+  /** A repair was refused or is incomplete. */
+  repairRefused: 5,
+  /** Ctrl-C or SIGTERM. */
+  interrupted: 130,
+} as const;
+
+/** From which severity on findings make the exit status 1. */
+export type FailOn = Severity | 'never';
+
+/** The exit status that a report asks for. */
+export function exitStatusOf({ summary }: Report, failOn: FailOn): number {
+  const counts = { error: summary.errors, warning: summary.warnings, note: summary.notes };
+  const severities = ['error', 'warning', 'note'] as const;
+  const counting = failOn === 'never' ? [] : severities.slice(0, severities.indexOf(failOn) + 1);
+  if (summary.interrupted) return ExitStatus.interrupted;
+  if (counting.some((severity) => counts[severity] > 0)) return ExitStatus.findings;
+  return summary.unchecked > 0 ? ExitStatus.incomplete : ExitStatus.ok;
+}

@@ -1,0 +1,44 @@
+import { ExitStatus } from './exit-status.js';
+
+/**
+ * Something that ends a command and that a person can do something about: what is wrong, and what to type next. Shown
+ * without a stack trace.
+ */
+export class Failure extends Error {
+  constructor(
+    message: string,
+    /** The exit status. */
+    readonly status: number = ExitStatus.usage,
+    /** One sentence: what to do about it. */
+    readonly hint?: string,
+  ) {
+    super(message);
+    this.name = 'Failure';
+  }
+}
+
+/** What the operating system says, in words. */
+const systemMessages: Record<string, string> = {
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EMFILE: 'too many open files',
+  EIO: 'the device reports an input/output error',
+  ENOSPC: 'no space left on the device',
+  EROFS: 'the file system is read-only',
+  ELOOP: 'too many symbolic links',
+  EISDIR: 'it is a directory',
+};
+
+/** The code of an operating system error (`ENOENT`), if it is one. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** An operating system error as a person would say it: `permission denied (EACCES)`. */
+export function systemText(error: unknown): string {
+  const code = systemCode(error) ?? '';
+  return code in systemMessages ? `${systemMessages[code]} (${code})` : (error as Error).message;
+}

@@ -1,0 +1,21 @@
+import { ExitStatus } from './exit-status.js';
+import type { Host } from './host.js';
+
+/** Ctrl-C while a command works. */
+export interface Interrupt {
+  /** Aborted by the first Ctrl-C: the command ends with what is known by then. */
+  readonly signal: AbortSignal;
+  /** Ctrl-C ends the process again. */
+  release(): void;
+}
+
+/** Watches for Ctrl-C (or SIGTERM): the first asks the command to end cleanly, the second ends the process. */
+export function watchInterrupt(host: Host): Interrupt {
+  const controller = new AbortController();
+  const release = host.onInterrupt(() => {
+    if (controller.signal.aborted) return host.kill(ExitStatus.interrupted);
+    host.stderr.write('\nkvdoctor: ending with what is known so far; Ctrl-C again to stop at once\n');
+    controller.abort();
+  });
+  return { signal: controller.signal, release };
+}

@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import { toolVersion } from '../report/tool.js';
+import { addCompletion } from './commands/completion.js';
+import { addExplain } from './commands/explain.js';
+import { addScan } from './commands/scan.js';
+import type { Host } from './host.js';
+
+const examples = `
+Examples:
+  kvdoctor scan /var/lib/app/db           what is damaged, where and why
+  kvdoctor explain wal/checksum-mismatch  what a finding means and what to do
+
+kvdoctor reads files and never opens a database with its engine: a scan changes nothing.
+Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 130 interrupted.`;
+
+/** The command line. `done` gets the exit status of the command that was run. */
+export function makeProgram(host: Host, done: (status: number) => void): Command {
+  const program = new Command('kvdoctor')
+    .description('Finds, explains and repairs damage in RocksDB directories without opening them.')
+    .version(toolVersion, '-V, --version')
+    .addHelpText('after', examples)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+      getOutHelpWidth: () => Math.min(host.stdout.columns ?? 100, 120),
+      getErrHelpWidth: () => Math.min(host.stderr.columns ?? 100, 120),
+      outputError: () => {},
+    });
+  addScan(program, host, done);
+  addExplain(program, host, done);
+  addCompletion(program, host, done);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}

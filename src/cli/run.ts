@@ -1,0 +1,65 @@
+import { CommanderError } from 'commander';
+import { ExitStatus } from './exit-status.js';
+import { Failure, systemCode, systemText } from './failure.js';
+import type { Host } from './host.js';
+import { makeProgram } from './program.js';
+import { streamSink } from './sink.js';
+
+function wantsTrace(argv: readonly string[], host: Host): boolean {
+  return Boolean(host.env.KVDOCTOR_DEBUG) || argv.includes('--verbose') || argv.includes('-v');
+}
+
+/** Someone who types a path where a command belongs wants it scanned. */
+function usageHint(message: string): string {
+  const unknown = /unknown command '([^']*)'/.exec(message)?.[1];
+  if (unknown !== undefined && /[/.\\]/.test(unknown)) return `To scan it: kvdoctor scan ${unknown}`;
+  return 'How it is used: kvdoctor --help';
+}
+
+/** What went wrong, for a person, and the exit status that it makes. */
+function explainFailure(error: unknown, trace: boolean): { text: string; status: number } {
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/^error: /, '').replace(/\n\(/, ' (');
+    return { text: `${message}\n${usageHint(message)}`, status: ExitStatus.usage };
+  }
+  const stack = trace && error instanceof Error ? `\n${error.stack}` : '';
+  if (error instanceof Failure) {
+    return {
+      text: error.message + (error.hint === undefined ? '' : `\n${error.hint}`) + stack,
+      status: error.status,
+    };
+  }
+  if (systemCode(error) !== undefined)
+    return { text: systemText(error) + stack, status: ExitStatus.incomplete };
+  const message = error instanceof Error ? error.message : String(error);
+  const advice = trace
+    ? ''
+    : '\nThis is a fault of kvdoctor itself. Run it again with KVDOCTOR_DEBUG=1 and report what it prints.';
+  return { text: `internal error: ${message}${advice}${stack}`, status: ExitStatus.incomplete };
+}
+
+/** Runs one command line (without node and script) and returns its exit status. Never throws. */
+export async function run(argv: readonly string[], host: Host): Promise<number> {
+  const errors = streamSink(host.stderr);
+  // commander writes help and version to the stream itself: a reader who goes away is handled there too
+  streamSink(host.stdout);
+  let status: number = ExitStatus.ok;
+  try {
+    const program = makeProgram(host, (outcome) => {
+      status = outcome;
+    });
+    if (argv.length === 0) {
+      host.stderr.write(program.helpInformation());
+      return ExitStatus.usage;
+    }
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    // help and version arrive as errors of status 0
+    if (error instanceof CommanderError && error.exitCode === 0) return ExitStatus.ok;
+    const failure = explainFailure(error, wantsTrace(argv, host));
+    await errors.write(`kvdoctor: ${failure.text}\n`);
+    status = failure.status;
+  }
+  await errors.close();
+  return status;
+}

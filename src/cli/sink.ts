@@ -1,0 +1,69 @@
+import { once } from 'node:events';
+import { createFile, type FileSink } from '../io/sink.js';
+import { ExitStatus } from './exit-status.js';
+import { Failure, systemCode, systemText } from './failure.js';
+import type { Output } from './host.js';
+
+/** Where an output goes. Failures of the medium are rejections with a `Failure`. */
+export interface Sink {
+  /** False when nobody reads any more: the rest need not be made. */
+  write(piece: string): Promise<boolean>;
+  /** All of it has been written. */
+  close(): Promise<void>;
+  /** There will be no more, and what there is is not whole. */
+  abandon(): Promise<void>;
+}
+
+/** A stream of the process. A reader who goes away (`| head`) is no failure: the rest is left out. */
+export function streamSink(stream: Output): Sink {
+  let gone = false;
+  let broken: unknown;
+  stream.on('error', (error) => {
+    gone = true;
+    if (systemCode(error) !== 'EPIPE') broken = error;
+  });
+  const check = () => {
+    if (broken === undefined) return;
+    throw new Failure(`cannot write the output: ${systemText(broken)}`, ExitStatus.incomplete);
+  };
+  return {
+    async write(piece) {
+      if (gone || piece === '') return !gone;
+      if (!stream.write(piece))
+        await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
+      check();
+      return !gone;
+    },
+    async close() {
+      if (!gone) await new Promise<void>((done) => stream.write('', () => done()));
+      check();
+    },
+    async abandon() {},
+  };
+}
+
+/**
+ * A file, which appears whole under its name when the output is complete, or not at all. Opened before the work begins, so
+ * that a wrong path is known before hours of reading.
+ */
+export async function fileSink(path: string): Promise<Sink> {
+  let file: FileSink;
+  const attempt = async <T>(work: () => Promise<T>, status: number): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      await file?.abandon().catch(() => {});
+      if (systemCode(error) === undefined) throw error;
+      throw new Failure(`cannot write ${path}: ${systemText(error)}`, status);
+    }
+  };
+  file = await attempt(() => createFile(path), ExitStatus.usage);
+  return {
+    async write(piece) {
+      await attempt(() => file.write(piece), ExitStatus.incomplete);
+      return true;
+    },
+    close: () => attempt(() => file.commit(), ExitStatus.incomplete),
+    abandon: () => file.abandon(),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Report } from './report.js';
+import type { RenderSettings, Reporter } from './reporter.js';
+import { filesText } from './text/files.js';
+import { findingsText } from './text/findings.js';
+import { targetHead, uncheckedText } from './text/target.js';
+import { verdictText } from './text/verdict.js';
+
+function isQuiet(report: Report, settings: RenderSettings): boolean {
+  return settings.quiet && report.verdict === 'clean' && report.summary.warnings === 0;
+}
+
+/** The report for a person at a terminal: what was looked at, findings worst first, the files, and last the verdict. */
+export function textReporter(settings: RenderSettings): Reporter {
+  return {
+    *render(report) {
+      if (isQuiet(report, settings)) return;
+      for (const target of report.targets) {
+        yield `${targetHead(target, settings)}\n`;
+        yield* findingsText(target.findings, settings);
+        yield uncheckedText(target, settings);
+        if (!settings.quiet) yield* filesText(target, settings);
+      }
+      yield verdictText(report, settings);
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import stringWidth from 'string-width';
+import type { Finding, Severity } from '../../finding/finding.js';
+import { printable } from '../printable.js';
+import { counted, offsetText } from '../quantity.js';
+import type { Palette, RenderSettings } from '../reporter.js';
+import { fieldsText, hexWindowOf, spokenEvidence, valueText } from './evidence.js';
+import { hexLines } from './hexdump.js';
+import { paragraph } from './layout.js';
+
+/** The severity's colour. */
+export function paint(palette: Palette, severity: Severity): (text: string) => string {
+  return palette[severity];
+}
+
+/** The file as a person would type it from where the target lies. */
+export function fileOf(finding: Pick<Finding, 'file' | 'root'>): string {
+  const name = printable(finding.file);
+  return finding.root === undefined ? name : `${printable(finding.root).replace(/\/$/, '')}/${name}`;
+}
+
+/** `000021.log at 0x7a3a (31290), 412 bytes`. */
+export function placeOf(finding: Finding): string {
+  const length = finding.length ? `, ${counted(finding.length, 'byte')}` : '';
+  return fileOf(finding) + (finding.offset === undefined ? '' : ` at ${offsetText(finding.offset)}${length}`);
+}
+
+function headline(finding: Finding, { palette, width }: RenderSettings): string {
+  const place = placeOf(finding);
+  const plainLength = finding.severity.length + 1 + finding.rule.length + 3 + stringWidth(place);
+  const head = `${paint(palette, finding.severity)(finding.severity)} ${palette.strong(finding.rule)}`;
+  return plainLength <= width ? `${head}   ${place}` : `${head}\n  ${place}`;
+}
+
+function labelled(label: string, text: string, { palette, width }: RenderSettings): string {
+  return paragraph(text, width, `  ${palette.dim(label.padEnd(6))} `);
+}
+
+function causeText({ detail, certainty, basis }: NonNullable<Finding['cause']>): string {
+  return printable(`${detail} (${certainty}${basis === undefined ? '' : `: ${basis}`})`);
+}
+
+function impactText(impact: NonNullable<Finding['impact']>): string {
+  const { summary, ...rest } = impact;
+  return summary === undefined ? fieldsText(rest) : valueText(summary);
+}
+
+/** A finding as DESIGN has it: severity, rule and place; what is wrong; the bytes; cause, proof, impact and the next step. */
+export function findingText(finding: Finding, settings: RenderSettings): string {
+  const { width, palette } = settings;
+  const { evidence, message } = finding;
+  const lines = [headline(finding, settings), paragraph(printable(message), width, '  ')];
+  const spoken = spokenEvidence(evidence, message);
+  if (Object.keys(spoken).length > 0) lines.push(paragraph(fieldsText(spoken), width, '  '));
+  for (const value of Object.values(evidence)) {
+    const window = hexWindowOf(value);
+    if (window !== undefined) lines.push(...hexLines(window, palette).map((line) => `  ${line}`));
+  }
+  if (finding.cause) lines.push(labelled('cause', causeText(finding.cause), settings));
+  if (typeof evidence.proof === 'string') lines.push(labelled('proof', printable(evidence.proof), settings));
+  if (finding.impact) lines.push(labelled('impact', impactText(finding.impact), settings));
+  if (finding.next) lines.push(labelled('next', printable(finding.next), settings));
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,71 @@
+import type { Finding } from '../../finding/finding.js';
+import { printable } from '../printable.js';
+import { byteSize, counted, duration } from '../quantity.js';
+import type { Report } from '../report.js';
+import type { RenderSettings } from '../reporter.js';
+import { tally } from './findings.js';
+import { paragraph } from './layout.js';
+
+function listed(parts: (string | false | undefined)[]): string {
+  return parts.filter((part) => part).join(', ');
+}
+
+function damagedFiles(findings: readonly Finding[]): number {
+  const files = findings
+    .filter(({ severity }) => severity === 'error')
+    .map(({ root, file }) => `${root ?? ''}\0${file}`);
+  return new Set(files).size;
+}
+
+/** The verdict in one sentence. */
+function sentence(report: Report, settings: RenderSettings): string {
+  const { summary, verdict, targets } = report;
+  const { palette } = settings;
+  const findings = targets.flatMap((target) => target.findings);
+  const counts = tally(findings, settings);
+  const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}`;
+  const unchecked =
+    summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`;
+  if (verdict === 'damaged') {
+    const where = `${counted(damagedFiles(findings), 'file')} damaged or missing`;
+    const broken = summary.interrupted && 'interrupted before the end';
+    return `${palette.error('Damaged')}: ${listed([counts, where, unchecked, broken])} (of ${looked}).`;
+  }
+  if (summary.interrupted) {
+    const read = `${byteSize(summary.bytesRead)} of ${byteSize(summary.bytes)} read`;
+    return `${palette.warning('Interrupted')}: no error up to here, ${listed([read, counts])}; nothing is known of the rest.`;
+  }
+  if (verdict === 'incomplete') {
+    return `${palette.warning('Incomplete')}: no error found, but ${listed([unchecked, counts])} (of ${looked}).`;
+  }
+  const clean = `${palette.good('Clean')}: no damage that costs data in ${looked} (depth ${summary.depth})`;
+  return counts === ''
+    ? `${palette.good('Clean')}: no damage in ${looked} (depth ${summary.depth}).`
+    : `${clean}; ${counts}.`;
+}
+
+/** What to type next: what the worst finding asks for, else its explanation. */
+function nextCommand(report: Report): string | undefined {
+  const findings = report.targets.flatMap((target) => target.findings);
+  for (const severity of ['error', 'warning'] as const) {
+    const ofSeverity = findings.filter((finding) => finding.severity === severity);
+    const next = ofSeverity.find((finding) => finding.next !== undefined)?.next;
+    if (next !== undefined) return next;
+    if (ofSeverity.length > 0) return `kvdoctor explain ${ofSeverity[0].rule}`;
+  }
+  return undefined;
+}
+
+export function verdictText(report: Report, settings: RenderSettings): string {
+  const { summary } = report;
+  const next = nextCommand(report);
+  const lines = [paragraph(sentence(report, settings), settings.width, '')];
+  if (!settings.quiet) {
+    lines.push(
+      settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
+    );
+  }
+  if (next !== undefined)
+    lines.push(paragraph(printable(next), settings.width, `${settings.palette.dim('next')}  `));
+  return `${lines.join('\n')}\n`;
+}
