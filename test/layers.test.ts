@@ -1,0 +1,119 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const src = fileURLToPath(new URL('../src/', import.meta.url));
+
+/** A layer imports from itself and from layers before it. Layers that share a line know nothing of each other. */
+const order: string[][] = [
+  ['bytes', 'finding'],
+  ['codec'],
+  ['format'],
+  ['encode'],
+  ['engine', 'io'],
+  ['check'],
+  ['recovery'],
+  ['lsm'],
+  ['app'],
+  ['diagnose'],
+  ['scan'],
+  ['repair', 'report'],
+  ['cli'],
+];
+
+/** Imports against the order that are right, with the reason. */
+const exempt: { from: string; to: string; typeOnly: boolean; because: string }[] = [
+  {
+    from: 'bytes/hexdump.ts',
+    to: 'finding/evidence.ts',
+    typeOnly: true,
+    because: 'the shape of a hex window',
+  },
+  { from: 'scan/', to: 'report/report.ts', typeOnly: true, because: 'the shape that a scan fills in' },
+];
+
+const rankOf = (layer: string) => order.findIndex((layers) => layers.includes(layer));
+
+interface Import {
+  file: string;
+  /** A file under src, or a module's name. */
+  to: string;
+  typeOnly: boolean;
+}
+
+/** Import and export declarations, and `import()`; a type that is imported by an inline `import('…')` counts as one as well. */
+const statement =
+  /(?:^|\n)\s*(?:import|export)\s+(?<type>type\s)?(?:[^;'"]*?\sfrom\s+)?['"](?<from>[^'"]+)['"]|import\(['"](?<dynamic>[^'"]+)['"]\)/g;
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+  return [...text.matchAll(statement)].map(({ groups }) => {
+    const name = groups?.from ?? groups?.dynamic ?? '';
+    const local = name.startsWith('.');
+    const to = local ? relative(src, resolve(src, dirname(file), name)).replace(/\.js$/, '.ts') : name;
+    return { file, to, typeOnly: groups?.type !== undefined };
+  });
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const imports = files.flatMap(importsOf);
+const layerOf = (file: string) => file.split('/')[0];
+const inLayers = ({ file }: { file: string }) => file.includes('/');
+
+function isExempt({ file, to, typeOnly }: Import): boolean {
+  return exempt.some((each) => file.startsWith(each.from) && to === each.to && (typeOnly || !each.typeOnly));
+}
+
+describe('the layers', () => {
+  it('are the folders of src', () => {
+    const folders = new Set(files.filter((file) => file.includes('/')).map(layerOf));
+    expect([...folders].filter((folder) => rankOf(folder) < 0)).toEqual([]);
+  });
+
+  it('import one way only', () => {
+    const local = imports.filter(inLayers).filter(({ to }) => to.endsWith('.ts') && rankOf(layerOf(to)) >= 0);
+    const wrong = local.filter((each) => {
+      const [from, to] = [layerOf(each.file), layerOf(each.to)];
+      return from !== to && rankOf(to) >= rankOf(from) && !isExempt(each);
+    });
+    expect(wrong.map(({ file, to }) => `${file} imports ${to}`)).toEqual([]);
+  });
+
+  it('leave the process, colours and terminals to cli', () => {
+    const terminal = /^(node:process|process|chalk|commander|cli-progress|node:readline.*|node:tty)$/;
+    const wrong = imports
+      .filter(({ file, to }) => layerOf(file) !== 'cli' && terminal.test(to))
+      .map(({ file }) => file);
+    const global = files
+      .filter((file) => layerOf(file) !== 'cli')
+      .filter((file) => /(?<![\w.'"])process\.\w/.test(withoutComments(file)));
+    expect([...wrong, ...global]).toEqual([]);
+  });
+
+  it('leave the file system to io and repair', () => {
+    const wrong = imports.filter(
+      ({ file, to }) => /^(node:)?fs(\/|$)/.test(to) && !/^(io|repair)\//.test(file),
+    );
+    expect(wrong.map(({ file, to }) => `${file} imports ${to}`)).toEqual([]);
+  });
+
+  it('name their Node modules with node:', () => {
+    const bare =
+      /^(fs|path|os|util|events|stream|url|worker_threads|child_process|crypto|module|buffer|zlib)(\/|$)/;
+    expect(imports.filter(({ to }) => bare.test(to)).map(({ file, to }) => `${file} imports ${to}`)).toEqual(
+      [],
+    );
+  });
+});
+
+function withoutComments(file: string): string {
+  return readFileSync(join(src, file), 'utf8')
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/\/\/.*$/gm, '');
+}
+
+it('the test reads imports at all', () => {
+  expect(imports.length).toBeGreaterThan(50);
+  expect(importsOf('cli/run.ts').map(({ to }) => to)).toContain('cli/program.ts');
+});
