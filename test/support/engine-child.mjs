@@ -119,6 +119,25 @@ async function run(db, step) {
     }
     return undefined;
   }
+  if (op === 'load') {
+    // Overwrites and deletions all over the key range, so that every flush gives compaction something to do.
+    const end = Date.now() + step.milliseconds;
+    let n = 1;
+    while (Date.now() < end) {
+      const ops = [];
+      for (let i = 0; i < 50; i++) {
+        n = (n * 48271) % 2147483647;
+        const key = Buffer.from(`key:${String(n % 20000).padStart(6, '0')}`);
+        ops.push(
+          n % 7 === 0
+            ? { type: 'del', key, ...within }
+            : { type: 'put', key, value: Buffer.from(readable(n, 40 + (n % 400))), ...within },
+        );
+      }
+      await db.batch(ops);
+    }
+    return undefined;
+  }
   if (op === 'iterate') return db.iterate(column);
   if (op === 'compact') return db.compact();
   if (op === 'property') return db.property(step.name);

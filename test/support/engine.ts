@@ -19,6 +19,8 @@ export type EngineStep =
   | { op: 'batch'; ops: { type: 'put' | 'del'; key: Bytes; value?: Bytes; column?: string }[] }
   /** Puts `prefix:000123` for from ≤ number < to, `batch` of them per WriteBatch. */
   | { op: 'fill'; from: number; to: number; size?: number; batch?: number; prefix?: string; column?: string }
+  /** Writes as fast as it can: puts and deletions over 20,000 keys. */
+  | { op: 'load'; milliseconds: number; column?: string }
   /** Every visible entry, as pairs of base64. */
   | { op: 'iterate'; column?: string }
   /** Flushes and compacts everything (not with 9.7, whose binding cannot). */
