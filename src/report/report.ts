@@ -7,6 +7,7 @@
  */
 import type { Depth, Unchecked, UnitFacts } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
+import type { WalRecoveryMode } from '../format/database-options.js';
 
 /** `damaged`: any error. `incomplete`: no error, but not everything could be checked. */
 export type Verdict = 'clean' | 'damaged' | 'incomplete';
@@ -44,11 +45,7 @@ export interface Summary {
 export type TargetKind = 'database' | 'backup' | 'checkpoint' | 'file';
 
 /** RocksDB's four WAL recovery modes by their names on the command line. */
-export type RecoveryModeName =
-  | 'absolute-consistency'
-  | 'point-in-time'
-  | 'tolerate-corrupted-tail'
-  | 'skip-any-corrupted';
+export type RecoveryModeName = WalRecoveryMode;
 
 /** The engine that wrote the files. `version` as far as it can be known, with the file that tells. */
 export interface EngineReport {
