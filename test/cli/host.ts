@@ -1,0 +1,50 @@
+import { PassThrough } from 'node:stream';
+import type { Host, Output } from '../../src/cli/host.js';
+import { run } from '../../src/cli/run.js';
+
+export interface FakeHost extends Host {
+  out(): string;
+  err(): string;
+  /** What Ctrl-C does. */
+  interrupt(): void;
+  killed: number[];
+}
+
+function recorded(isTTY: boolean, columns: number): [Output, () => string] {
+  const pieces: Buffer[] = [];
+  const stream: Output = new PassThrough();
+  stream.on('data', (piece: Buffer) => pieces.push(piece));
+  Object.assign(stream, isTTY ? { isTTY, columns } : {});
+  return [stream, () => Buffer.concat(pieces).toString()];
+}
+
+/** A process that records what is written; `terminal` gives it one of 80 columns. */
+export function fakeHost(options: { terminal?: boolean; env?: Record<string, string> } = {}): FakeHost {
+  const { terminal = false, env = {} } = options;
+  const [stdout, out] = recorded(terminal, 80);
+  const [stderr, err] = recorded(terminal, 80);
+  const handlers = new Set<() => void>();
+  const killed: number[] = [];
+  return {
+    stdout,
+    stderr,
+    env,
+    out,
+    err,
+    killed,
+    onInterrupt(handler) {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+    interrupt() {
+      for (const handler of handlers) handler();
+    },
+    kill: (status) => killed.push(status),
+  };
+}
+
+/** Runs a command line as typed, words parted by spaces. */
+export async function kvdoctor(line: string, host = fakeHost()) {
+  const status = await run(line.split(' ').filter(Boolean), host);
+  return { status, out: host.out(), err: host.err() };
+}
