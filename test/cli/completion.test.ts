@@ -49,7 +49,32 @@ it.each(['zsh', 'fish'])('%s: names every command and option', async (shell) => 
   expect(status).toBe(0);
   for (const name of ['scan', 'explain', 'completion', 'depth', 'fail-on', 'redact'])
     expect(out).toContain(name);
-  if (has(shell)) execFileSync(shell, ['-n'], { input: out });
+});
+
+describe.skipIf(!has('zsh'))('zsh', () => {
+  it('accepts the script', async () => {
+    const { out } = await kvdoctor('completion zsh');
+    execFileSync('zsh', ['-n'], { input: out });
+  });
+});
+
+describe.skipIf(!has('fish'))('fish', () => {
+  it('completes commands, options and their words', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'kvdoctor-completion-'));
+    const script = join(dir, 'kvdoctor.fish');
+    writeFileSync(script, (await kvdoctor('completion fish')).out);
+    const offers = (line: string) =>
+      execFileSync('fish', ['--no-config', '-c', `source ${script}; complete -C '${line}'`], {
+        encoding: 'utf8',
+      })
+        .split('\n')
+        .map((offer) => offer.split('\t')[0])
+        .filter(Boolean);
+    expect(offers('kvdoctor sc')).toEqual(['scan']);
+    expect(offers('kvdoctor scan --dep')).toEqual(['--depth']);
+    expect(offers('kvdoctor scan --depth c')).toEqual(['checksums']);
+    rmSync(dir, { recursive: true });
+  });
 });
 
 it('an unknown shell is a usage error', async () => {
