@@ -1,0 +1,95 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadCodecs } from '../../src/codec/block.js';
+import type { BatchOp } from '../../src/format/batch/batch.js';
+import { decodeBatch } from '../../src/format/batch/decode.js';
+import { decodeCompression } from '../../src/format/wal/metadata.js';
+import { WalEvent, WalParser } from '../../src/format/wal/parser.js';
+import { RecordKind } from '../../src/format/wal/types.js';
+import { openSource } from '../../src/io/source.js';
+import { lacks, output } from '../support/tools.js';
+import { readable, withReadable } from './databases.js';
+
+const hex = (bytes: Uint8Array) => `0x${Buffer.from(bytes).toString('hex').toUpperCase()}`;
+
+/** An operation in the words of ldb; log data is not printed. */
+function dumpOp({ kind, columnFamily, key, value }: BatchOp): string {
+  switch (kind) {
+    case 'put':
+      return `PUT(${columnFamily}) : ${hex(key)} : ${hex(value!)}`;
+    case 'merge':
+      return `MERGE(${columnFamily}) : ${hex(key)} : ${hex(value!)}`;
+    case 'delete':
+      return `DELETE(${columnFamily}) : ${hex(key)}`;
+    case 'single-delete':
+      return `SINGLE_DELETE(${columnFamily}) : ${hex(key)}`;
+    case 'range-delete':
+      return `DELETE_RANGE(${columnFamily}) : ${hex(key)} ${hex(value!)}`;
+    case 'noop':
+      return 'NOOP';
+    case 'begin-prepare':
+    case 'begin-persisted-prepare':
+      return 'BEGIN_PREPARE(false)';
+    case 'begin-unprepare':
+      return 'BEGIN_PREPARE(true)';
+    case 'end-prepare':
+      return `END_PREPARE(${hex(key)})`;
+    case 'commit':
+      return `COMMIT(${hex(key)})`;
+    case 'rollback':
+      return `ROLLBACK(${hex(key)})`;
+    case 'log-data':
+      return '';
+    default:
+      throw new Error(`ldb 7.8 does not print ${kind}`);
+  }
+}
+
+/** Batches of a WAL as ldb prints them: `sequence,count,bytes,offset,operations`. */
+async function batchesOfOurs(file: string): Promise<string[]> {
+  await loadCodecs();
+  const source = await openSource({ kind: 'file', path: file });
+  const parser = new WalParser(source, { number: BigInt(path.basename(file, '.log')) });
+  const lines: string[] = [];
+  try {
+    await parser.load();
+    for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
+      const { bytes, start, end, offset } = parser.record;
+      if (event === WalEvent.more) await parser.load();
+      else if (event === WalEvent.damage) break;
+      else if (event === WalEvent.record) {
+        const batch = decodeBatch(bytes.subarray(start, end));
+        if (batch.anomalies.length > 0) break;
+        const ops = batch.ops.map(dumpOp).filter((op) => op !== '');
+        lines.push([batch.sequence, batch.count, end - start, offset, ops.join(' ')].join(','));
+      } else if (parser.metadataKind === RecordKind.compression)
+        parser.compressed = decodeCompression(bytes.subarray(start, end)).value === 7;
+    }
+    return lines;
+  } finally {
+    await source.close();
+  }
+}
+
+function batchesOfTool(file: string, writeCommitted: boolean): string[] {
+  const policy = writeCommitted ? [] : ['--write_committed=false'];
+  const text = output('ldb', ['dump_wal', `--walfile=${file}`, '--header', '--print_value', ...policy]);
+  return text
+    .split('\n')
+    .filter((line) => /^\d+,/.test(line))
+    .map((line) => line.trim().replace(/ +/g, ' '));
+}
+
+describe.skipIf(lacks('ldb'))('batches of WALs are what ldb dump_wal prints', () => {
+  // Of wide-column entities the tool says "not implemented".
+  test.each(readable.filter((name) => !name.includes('wide')))('%s', async (name) => {
+    await withReadable(name, async (dir) => {
+      for (const log of fs.readdirSync(dir).filter((file) => file.endsWith('.log'))) {
+        const file = path.join(dir, log);
+        const expected = batchesOfTool(file, !/prepared|txn[23]/.test(name));
+        expect({ log, batches: await batchesOfOurs(file) }).toEqual({ log, batches: expected });
+      }
+    });
+  });
+});
