@@ -57,3 +57,8 @@ export function hexRows(window: HexWindow): HexRow[] {
 export function asciiOf(byte: number): string {
   return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.';
 }
+
+/** A 32-bit number as reports show it: `0x0000a1b2`. */
+export function hex32(value: number): string {
+  return `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+}

@@ -103,6 +103,8 @@ export interface BlobContext {
   number?: bigint;
   depth: Depth;
   live?: LiveBlobFile;
+  /** A MANIFEST was read and does not name the file. Default: whenever `live` is absent. */
+  orphan?: boolean;
 }
 
 export interface BlobFacts {
@@ -113,6 +115,8 @@ export interface BlobFacts {
   /** Header and footer could be read. */
   readable: boolean;
   columnFamily?: number;
+  /** Type byte of the header, which every blob index that refers to the file must repeat. */
+  compression?: number;
   /** Records whose header could be read, and their bytes (headers, keys, values). */
   records: number;
   bytes: number;
