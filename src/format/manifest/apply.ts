@@ -35,6 +35,7 @@ export function newColumnFamily(id: number, name: string): ColumnFamily {
     comparator: '',
     logNumber: 0n,
     timestampsPersisted: true,
+    compactCursors: new Map(),
     tables: new Map(),
     blobFiles: new Map(),
   };
@@ -185,6 +186,7 @@ function applyFiles(family: ColumnFamily, edit: VersionEdit, place: EditPlace): 
     family.tables.delete(number);
   }
   for (const file of edit.newFiles) addTable(family, file, place);
+  for (const { level, key } of edit.compactCursors) family.compactCursors.set(level, key);
 }
 
 function addTable(family: ColumnFamily, file: NewFile, place: EditPlace): void {
@@ -221,6 +223,15 @@ function liveTable(columnFamily: number, file: NewFile, place: EditPlace): LiveT
     tailSize: file.tailSize,
     oldestBlobFile: file.oldestBlobFile === 0n ? undefined : file.oldestBlobFile,
     timestampsPersisted: file.timestampsPersisted,
+    needsCompaction: file.needsCompaction,
+    oldestAncestorTime: file.oldestAncestorTime,
+    creationTime: file.creationTime,
+    temperature: file.temperature,
+    minTimestamp: file.minTimestamp,
+    maxTimestamp: file.maxTimestamp,
+    compensatedRangeDeletionSize: file.compensatedRangeDeletionSize,
+    openMetadata: file.openMetadata,
+    ...(file.unknown.length > 0 ? { unknown: file.unknown } : {}),
     addedAt: place.offset,
     entry: place.inFile(file),
   };

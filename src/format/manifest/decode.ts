@@ -47,6 +47,7 @@ function newFile(tag: number): FieldReader {
     const file = readNewFile(cursor, tag, offset);
     if (typeof file === 'string') return file;
     edit.newFiles.push(file);
+    if (file.minLogNumberToKeep !== undefined) edit.minLogNumberToKeep = file.minLogNumberToKeep;
     return undefined;
   };
 }

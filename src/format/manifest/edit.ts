@@ -16,6 +16,8 @@ export interface NewFile extends Range {
   smallestSequence: bigint;
   largestSequence: bigint;
   needsCompaction?: boolean;
+  /** RocksDB 5 to 7 hide the edit's own smallest log to keep in its first table, where older releases skip it. */
+  minLogNumberToKeep?: bigint;
   oldestBlobFile?: bigint;
   /** Seconds since 1970, 0 where unknown. */
   oldestAncestorTime?: bigint;

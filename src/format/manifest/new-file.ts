@@ -90,7 +90,7 @@ function applyCustomField(file: NewFile, id: number, value: Uint8Array): string 
       return undefined;
     }
     case customFields.minLogNumberToKeepHack:
-      return fixed64(value) === undefined ? 'invalid log number' : undefined;
+      return (file.minLogNumberToKeep = fixed64(value)) === undefined ? 'invalid log number' : undefined;
     case customFields.oldestBlobFile:
       return (file.oldestBlobFile = toVarint64(value)) === undefined
         ? 'invalid oldest blob file number'

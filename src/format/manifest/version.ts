@@ -24,6 +24,17 @@ export interface LiveTable {
   oldestBlobFile?: bigint;
   /** False only where the writer strips user-defined timestamps. */
   timestampsPersisted?: boolean;
+  needsCompaction?: boolean;
+  /** Seconds since 1970, 0 where unknown. */
+  oldestAncestorTime?: bigint;
+  creationTime?: bigint;
+  temperature?: number;
+  minTimestamp?: Uint8Array;
+  maxTimestamp?: Uint8Array;
+  compensatedRangeDeletionSize?: bigint;
+  openMetadata?: Uint8Array;
+  /** Custom fields that may be skipped and that kvdoctor does not know; kept for a rewritten MANIFEST. */
+  unknown?: { id: number; value: Uint8Array }[];
   /** Where in the MANIFEST the edit stands that added it (file offset of its logical record). */
   addedAt: number;
   /** The table's own entry in that edit, in bytes of the MANIFEST. */
@@ -53,6 +64,8 @@ export interface ColumnFamily {
   logNumber: bigint;
   timestampsPersisted: boolean;
   fullHistoryTimestampLow?: Uint8Array;
+  /** Where the next compaction of a level begins. */
+  compactCursors: Map<number, Uint8Array>;
   tables: Map<bigint, LiveTable>;
   blobFiles: Map<bigint, LiveBlobFile>;
 }
