@@ -1,0 +1,132 @@
+import type { ByteSource } from '../bytes/source.js';
+import { loadCodecs } from '../codec/block.js';
+import { decodeBlobIndex } from '../format/blob/blob-index.js';
+import { decodeBlobFileHeader } from '../format/blob/header.js';
+import { BLOB } from '../format/blob/layout.js';
+import { readBlob } from '../format/blob/read-blob.js';
+import { type BlockSpace, loadBlock } from '../format/sst/load.js';
+import type { Problem } from './cursor.js';
+import type { StoreFiles } from './store-files.js';
+
+/** Blob files that are open at a time, each with a read-ahead buffer. */
+const OPEN_FILES = 8;
+const READ_AHEAD = 256 * 1024;
+
+export type BlobResult = { value: Uint8Array; problem?: undefined } | { value?: undefined; problem: Problem };
+
+interface BlobFile {
+  file: string;
+  source: ByteSource;
+  compression?: number;
+}
+
+/**
+ * Reads values that tables keep in blob files. A flush writes them in key order, so those of neighbouring keys mostly lie
+ * behind one another: they are read ahead.
+ */
+export class BlobValues {
+  private readonly open = new Map<bigint, BlobFile | Problem>();
+  private codecs?: Promise<void>;
+
+  /** `tables` has the tables that are open, by file name, for values that lie in the table itself. */
+  constructor(
+    private readonly files: StoreFiles,
+    private readonly tables: ReadonlyMap<string, BlockSpace>,
+  ) {}
+
+  /** The value that the blob index of user key `key` in `file` stands for. */
+  async read(index: Uint8Array, key: Uint8Array, file: string): Promise<BlobResult> {
+    const decoded = decodeBlobIndex(index);
+    if (decoded.kind === 'malformed') return { problem: { file, message: decoded.error } };
+    if (decoded.kind === 'inlined') return { value: decoded.value };
+    if (decoded.fileNumber === 0n)
+      return this.readEmbedded(Number(decoded.offset), Number(decoded.size), file);
+    const blob = await this.blobFile(decoded.fileNumber);
+    if ('message' in blob) return { problem: blob };
+    const { offset, size, compression } = decoded;
+    const place = { offset: Number(offset), length: Number(size) };
+    const problem = (message: string): BlobResult => ({ problem: { file: blob.file, ...place, message } });
+    if (blob.compression !== compression)
+      return problem('The blob index and the blob file differ in compression');
+    this.codecs ??= loadCodecs();
+    await this.codecs;
+    try {
+      const { value, error } = await readBlob(blob.source, { offset, size, compression, key });
+      return value === undefined ? problem(`A blob value cannot be read: ${error}`) : { value };
+    } catch (error) {
+      return problem(`A blob value cannot be read: ${text(error)}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const blob of this.open.values()) if ('source' in blob) await blob.source.close();
+    this.open.clear();
+  }
+
+  private async readEmbedded(offset: number, size: number, file: string): Promise<BlobResult> {
+    const problem = (message: string): BlobResult => ({ problem: { file, offset, length: size, message } });
+    const space = this.tables.get(file);
+    if (space === undefined) return problem('A blob index names its own table, but stands in none');
+    const { contents, anomalies } = await loadBlock(space, { offset, size }, 'unknown');
+    if (contents !== undefined && anomalies.length === 0) return { value: contents };
+    return problem(`A blob value cannot be read: ${anomalies[0]?.message}`);
+  }
+
+  private async blobFile(number: bigint): Promise<BlobFile | Problem> {
+    let blob = this.open.get(number);
+    if (blob !== undefined) this.open.delete(number);
+    else {
+      for (const [oldest, entry] of this.open) {
+        if (this.open.size < OPEN_FILES) break;
+        this.open.delete(oldest);
+        if ('source' in entry) await entry.source.close();
+      }
+      blob = await this.openBlobFile(number);
+    }
+    this.open.set(number, blob);
+    return blob;
+  }
+
+  private async openBlobFile(number: bigint): Promise<BlobFile | Problem> {
+    const { name: file, open } = this.files.blob(number);
+    try {
+      const source = readAhead(await open());
+      const bytes = new Uint8Array(BLOB.headerLength);
+      const { header, anomalies } = decodeBlobFileHeader(bytes.subarray(0, await source.read(bytes, 0)));
+      if (anomalies.length === 0) return { file, source, compression: header?.compression };
+      await source.close();
+      return { file, offset: 0, length: BLOB.headerLength, message: anomalies[0].message };
+    } catch (error) {
+      return { file, message: `A blob file cannot be opened: ${text(error)}` };
+    }
+  }
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The same source, read in larger pieces where less is asked for. */
+function readAhead(source: ByteSource): ByteSource {
+  let buffer = new Uint8Array(0);
+  let start = 0;
+  let end = 0;
+  return {
+    size: source.size,
+    descriptor: source.descriptor,
+    close: () => source.close(),
+    async read(into, offset) {
+      if (into.length > READ_AHEAD) return source.read(into, offset);
+      if (offset < start || offset + into.length > end) {
+        if (buffer.length === 0) buffer = new Uint8Array(Math.min(READ_AHEAD, source.size));
+        start = end = 0;
+        const length = await source.read(buffer, offset);
+        start = offset;
+        end = offset + length;
+      }
+      const found = buffer.subarray(offset - start, Math.min(end - start, offset - start + into.length));
+      into.set(found);
+      return found.length;
+    },
+  };
+}

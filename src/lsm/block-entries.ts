@@ -1,0 +1,127 @@
+import { type BlockTail, decodeBlockTail, restartOffset } from '../format/sst/block.js';
+
+/**
+ * Walks the entries of a decompressed data block (format/sst/block.ts has its drawing) with the key in a reused array and
+ * no object per entry. Every length is checked against the block before it is used.
+ */
+export class BlockEntries {
+  /** The internal key is `key[0, keyLength)`. */
+  key: Uint8Array = new Uint8Array(256);
+  keyLength = 0;
+  /** The value is `bytes[valueFrom, valueTo)`. */
+  bytes: Uint8Array = new Uint8Array(0);
+  valueFrom = 0;
+  valueTo = 0;
+  /** Why `next` gave up, empty at a regular end. */
+  flaw = '';
+  /** Where the entry that `next` came to starts in the block. */
+  entryFrom = 0;
+
+  private position = 0;
+  private entriesEnd = 0;
+  private valuesEnd = 0;
+  private tail?: BlockTail;
+  private restart = 0;
+  private restartAt = 0;
+
+  /** Starts over with another block. */
+  reset(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.position = 0;
+    this.keyLength = 0;
+    this.entriesEnd = 0;
+    this.flaw = '';
+    const tail = decodeBlockTail(bytes);
+    if (typeof tail === 'string') {
+      this.flaw = tail;
+      return;
+    }
+    this.entriesEnd = tail.entriesEnd;
+    this.valuesEnd = tail.separated ? tail.restartsOffset : tail.entriesEnd;
+    this.valueTo = tail.entriesEnd;
+    this.tail = tail.separated ? tail : undefined;
+    if (this.tail !== undefined) {
+      this.restart = 0;
+      this.restartAt = restartOffset(bytes, tail, 0);
+    }
+  }
+
+  /** Moves to the next entry. False behind the last one, and at one that cannot be read (then `flaw` says why). */
+  next(): boolean {
+    const { bytes, entriesEnd } = this;
+    let at = this.position;
+    if (at >= entriesEnd) return false;
+    this.entryFrom = at;
+    let shared = bytes[at];
+    let added = bytes[at + 1];
+    let valueLength = bytes[at + 2];
+    if ((shared | added | valueLength) < 0x80 && at + 3 <= entriesEnd) at += 3;
+    else {
+      shared = this.varint(at);
+      added = shared < 0 ? -1 : this.varint(this.after);
+      valueLength = added < 0 ? -1 : this.varint(this.after);
+      if (valueLength < 0) return this.give('the header of the entry runs past the entries');
+      at = this.after;
+    }
+    if (this.tail !== undefined) {
+      const placed = this.valuePlace(at, this.tail);
+      if (placed < 0) return this.give('the header of the entry runs past the entries');
+      at = this.after;
+      this.valueTo = placed;
+    }
+    const keyLength = shared + added;
+    if (shared > this.keyLength)
+      return this.give(`the key shares ${shared} bytes with one of ${this.keyLength}`);
+    if (at + added > entriesEnd) return this.give(`a key of ${added} bytes runs past the entries`);
+    if (keyLength > this.key.length) this.grow(keyLength);
+    const { key } = this;
+    for (let i = shared; i < keyLength; i++) key[i] = bytes[at++];
+    this.keyLength = keyLength;
+    this.valueFrom = this.tail === undefined ? at : this.valueTo;
+    this.valueTo = this.valueFrom + valueLength;
+    if (this.valueTo > this.valuesEnd)
+      return this.give(`a value of ${valueLength} bytes runs past the block`);
+    this.position = this.tail === undefined ? this.valueTo : at;
+    return true;
+  }
+
+  private after = 0;
+
+  /** A varint32 at `at`, -1 when it does not fit; `after` is the position behind it. */
+  private varint(at: number): number {
+    let result = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      if (at >= this.entriesEnd) return -1;
+      const byte = this.bytes[at++];
+      result = (result | ((byte & 0x7f) << shift)) >>> 0;
+      if (byte < 0x80) {
+        this.after = at;
+        return result;
+      }
+    }
+    return -1;
+  }
+
+  /** Where the value stands in a block with separated values: said at restart points, else behind the one before. */
+  private valuePlace(at: number, tail: BlockTail): number {
+    this.after = at;
+    while (this.restartAt < this.entryFrom && this.restart + 1 < tail.restartCount) {
+      this.restartAt = restartOffset(this.bytes, tail, ++this.restart);
+    }
+    if (this.restartAt !== this.entryFrom) return this.valueTo;
+    const place = this.varint(at);
+    return place < 0 ? -1 : tail.entriesEnd + place;
+  }
+
+  private give(flaw: string): false {
+    this.flaw = flaw;
+    this.position = this.entriesEnd;
+    return false;
+  }
+
+  private grow(length: number): void {
+    const larger = new Uint8Array(length * 2);
+    larger.set(this.key.subarray(0, this.keyLength));
+    this.key = larger;
+  }
+}

@@ -1,0 +1,94 @@
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import type { BlockSpace } from '../format/sst/load.js';
+import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
+import { isReadable, openTable, type Table } from '../format/sst/table.js';
+import type { EntryCursor, Problem } from './cursor.js';
+import { type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
+import type { ProblemLog } from './problems.js';
+import { rangeTombstone, type TombstoneSweep } from './range-tombstones.js';
+import type { BoundedTable } from './runs.js';
+import type { SourcePool } from './source-pool.js';
+import type { StoreFiles } from './store-files.js';
+import { TableCursor } from './table-cursor.js';
+
+/** What a walk brings along when it opens a table. */
+export interface OpeningWalk {
+  files: StoreFiles;
+  order: KeyOrder;
+  pool: SourcePool;
+  /** Takes the table's range tombstones. */
+  tombstones: TombstoneSweep;
+  problems: ProblemLog;
+  /** How to read blocks of the tables that are open, by file name. */
+  spaces: Map<string, BlockSpace>;
+}
+
+/**
+ * Opens a live table for a walk: its range tombstones join the sweep, the cursor yields its point entries with the sequence
+ * of an ingested table put in. `undefined`: it cannot be read at all; `'stop'`: the walk ends here. Both are reported.
+ */
+export async function openTableCursor(
+  walk: OpeningWalk,
+  bounded: BoundedTable,
+  from?: KeyPosition,
+): Promise<EntryCursor | undefined | 'stop'> {
+  const { files, order, pool, problems, spaces } = walk;
+  const { name, open } = files.table(bounded.live);
+  const report = (problem: Omit<Problem, 'file'>) => problems.add({ file: name, ...problem });
+  try {
+    const source = await pool.source(open);
+    const table = await openTable(source, { comparator: order.comparator });
+    if (!flaws(table).every(report) || !isReadable(table)) {
+      await source.close();
+      return problems.stopped ? 'stop' : undefined;
+    }
+    const globalSequence = globalSequenceOf(table, bounded);
+    addTombstones(walk, table, bounded, globalSequence);
+    if (table.space !== undefined) spaces.set(name, table.space);
+    return new TableCursor({ file: name, table, globalSequence }, order, problems, from);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return report({ message: `The table cannot be opened: ${message}` }) ? undefined : 'stop';
+  }
+}
+
+/** What makes the engine refuse a table when it opens it, and what kvdoctor cannot read. */
+function flaws(table: Table): Omit<Problem, 'file'>[] {
+  const { anomalies, unsupported } = table;
+  if (unsupported.length > 0) {
+    const { reason, offset, length } = unsupported[0];
+    return [{ offset, length, message: `The table cannot be read: ${reason}` }];
+  }
+  const intact =
+    isReadable(table) &&
+    table.metaindexIntact &&
+    table.indexIntact &&
+    table.rangeTombstonesIntact &&
+    (table.propertiesIntact || table.dialect === 'leveldb');
+  if (intact) return [];
+  const { offset, length, message } = anomalies[0] ?? { message: 'its metadata is damaged' };
+  return [{ offset, length, message: `The table is damaged: ${message}` }];
+}
+
+/** Ingested tables of version 2 hold zeros for sequences; theirs is in the MANIFEST (rocksdb table/block_based). */
+function globalSequenceOf({ properties }: Table, { live }: BoundedTable): bigint | undefined {
+  const version = properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) ?? 0n;
+  return version >= 2n ? live.largestSequence : undefined;
+}
+
+function addTombstones(
+  { order, tombstones }: OpeningWalk,
+  table: Table,
+  bounds: BoundedTable,
+  globalSequence: bigint | undefined,
+): void {
+  // a table whose timestamps were stripped has none here either
+  const { timestampSize } = table.comparator;
+  const key = (bytes: Uint8Array) => bytes.subarray(0, Math.max(0, bytes.length - timestampSize));
+  for (const { start, end, sequence } of table.rangeTombstones) {
+    const at = globalSequence ?? sequence;
+    const low = trailerLow(at, VALUE_TYPE.rangeDelete);
+    const tombstone = rangeTombstone(order, key(start), key(end), trailerHigh(at), low, bounds);
+    if (tombstone !== undefined) tombstones.add(tombstone);
+  }
+}

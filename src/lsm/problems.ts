@@ -1,0 +1,24 @@
+import type { Problem } from './cursor.js';
+
+/** Problems kept of one walk; the rest is only counted. */
+const MAX_KEPT = 1000;
+
+/**
+ * What one walk over a column family could not read. Strict, the walk ends at the first problem, as the engine's iterators
+ * do; lenient, it goes on behind each.
+ */
+export class ProblemLog {
+  readonly kept: Problem[] = [];
+  count = 0;
+  stopped = false;
+
+  constructor(readonly lenient: boolean) {}
+
+  /** True: go on behind it. */
+  add(problem: Problem): boolean {
+    this.count++;
+    if (this.kept.length < MAX_KEPT) this.kept.push(problem);
+    if (!this.lenient) this.stopped = true;
+    return this.lenient;
+  }
+}

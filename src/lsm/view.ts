@@ -1,0 +1,140 @@
+import type { NamedObject } from '../format/database-options.js';
+import type { ColumnFamily, Version } from '../format/manifest/version.js';
+import type { BlockSpace } from '../format/sst/load.js';
+import { BlobValues } from './blob-values.js';
+import type { EntryCursor } from './cursor.js';
+import { beforeKey, type KeyOrder, keyOrder } from './key-order.js';
+import { MergeIterator } from './merge-iterator.js';
+import { mergeOperator } from './merge-operator.js';
+import { openTableCursor } from './open-table.js';
+import { ProblemLog } from './problems.js';
+import { TombstoneSweep } from './range-tombstones.js';
+import { RunCursor } from './run-cursor.js';
+import { type Run, tableRuns } from './runs.js';
+import { SourcePool } from './source-pool.js';
+import type { StoreFiles } from './store-files.js';
+import { type SequenceRange, UncommittedSequences } from './uncommitted.js';
+import { VisibleIterator } from './visible.js';
+import { type Replay, ReplayedMemtables } from './windows.js';
+
+/** Tables that one walk has open at a time. */
+const OPEN_TABLES = 128;
+
+export interface ViewInput {
+  version: Version;
+  files: StoreFiles;
+  /** Operations that recovery applies; without it only tables are seen. */
+  replay?: Replay;
+  /** The last sequence that is seen: recovery's outcome. Default: the MANIFEST's. */
+  sequence?: bigint;
+  /** Written by transactions that are not decided: not seen. */
+  uncommitted?: readonly SequenceRange[];
+  /** The merge operator that OPTIONS names for a column family. */
+  mergeOperator?(columnFamily: ColumnFamily): NamedObject | undefined;
+  /** Bytes for replayed operations, see windows.ts. */
+  memtableBudget?: number;
+}
+
+export interface WalkOptions {
+  /** Begin at this key (without timestamp), included. */
+  from?: Uint8Array;
+  /** Go on behind what cannot be read. Default: end there, as the engine's iterators do. */
+  lenient?: boolean;
+}
+
+/** Every version of every key in order, shadowed and deleted ones too. Close `entries` in the end. */
+export interface VersionWalk {
+  entries: MergeIterator;
+  /** Asked for each entry in order, says which are under a range tombstone. */
+  tombstones: TombstoneSweep;
+  problems: ProblemLog;
+}
+
+/**
+ * The offline view of a database: live tables, blob files and replayed WALs merged as the engine merges them, read only and
+ * streaming. A walk holds the memtables (see windows.ts for their bound), the index and a 256 KiB buffer of one table per
+ * run (see runs.ts), the range tombstones that apply or come soon, and the operands of one key.
+ */
+export class View {
+  /** The last sequence that is seen. */
+  readonly sequence: bigint;
+  private readonly runs = new Map<number, Run[]>();
+
+  private constructor(
+    private readonly input: ViewInput,
+    private readonly orders: ReadonlyMap<number, KeyOrder>,
+    private readonly memtables: ReplayedMemtables | undefined,
+  ) {
+    this.sequence = input.sequence ?? input.version.lastSequence ?? 0n;
+    for (const { id, tables } of this.columnFamilies) {
+      this.runs.set(id, tableRuns(tables.values(), this.order(id)));
+    }
+  }
+
+  /** Replays the WALs, and reads nothing else: damage in other files comes to light in walks. */
+  static async open(input: ViewInput): Promise<View> {
+    const orders = new Map<number, KeyOrder>();
+    for (const { id, comparator } of input.version.columnFamilies.values())
+      orders.set(id, keyOrder(comparator));
+    const { replay, memtableBudget } = input;
+    const memtables = replay && (await ReplayedMemtables.fill(orders, replay, memtableBudget));
+    return new View(input, orders, memtables);
+  }
+
+  /** By id. */
+  get columnFamilies(): ColumnFamily[] {
+    return [...this.input.version.columnFamilies.values()].sort((a, b) => a.id - b.id);
+  }
+
+  /** How a column family sorts its keys. Where `known` is false, tables are merged as if bytewise. */
+  order(columnFamily: number): KeyOrder {
+    const order = this.orders.get(columnFamily);
+    if (order === undefined) throw new RangeError(`there is no column family ${columnFamily}`);
+    return order;
+  }
+
+  /** Walks what a reader sees. */
+  visible(columnFamily: number, options: WalkOptions = {}): VisibleIterator {
+    const spaces = new Map<string, BlockSpace>();
+    const { entries, tombstones, problems } = this.walk(columnFamily, options, spaces);
+    const family = this.input.version.columnFamilies.get(columnFamily);
+    const named = family && this.input.mergeOperator?.(family);
+    return new VisibleIterator(entries, {
+      order: this.order(columnFamily),
+      sequence: this.sequence,
+      uncommitted: new UncommittedSequences(this.input.uncommitted ?? []),
+      tombstones,
+      mergeOperator: named && mergeOperator(named),
+      blobs: new BlobValues(this.input.files, spaces),
+      problems,
+    });
+  }
+
+  /** Walks every version. */
+  versions(columnFamily: number, options: WalkOptions = {}): VersionWalk {
+    return this.walk(columnFamily, options, new Map());
+  }
+
+  private walk(
+    columnFamily: number,
+    { from, lenient = false }: WalkOptions,
+    spaces: Map<string, BlockSpace>,
+  ): VersionWalk {
+    const order = this.order(columnFamily);
+    const { files } = this.input;
+    const problems = new ProblemLog(lenient);
+    const tombstones = new TombstoneSweep(order, this.sequence, this.input.uncommitted);
+    const pool = new SourcePool(OPEN_TABLES);
+    const opening = { files, order, pool, tombstones, problems, spaces };
+    const position = from && beforeKey(from, order);
+    const sources: EntryCursor[] = [];
+    if (this.memtables !== undefined) {
+      sources.push(this.memtables.cursor(columnFamily, from));
+      for (const tombstone of this.memtables.rangeTombstones(columnFamily)) tombstones.add(tombstone);
+    }
+    for (const run of this.runs.get(columnFamily) ?? []) {
+      sources.push(new RunCursor(run, order, (table, at) => openTableCursor(opening, table, at), position));
+    }
+    return { entries: new MergeIterator(order, sources), tombstones, problems };
+  }
+}
