@@ -54,13 +54,14 @@ export function decompressZstd(
   if (size > limit) return { error: `the zstd size of ${size} is above the limit of ${limit}` };
   if (size > input.length * MOST_EXPANSION)
     return { error: `${input.length} bytes of zstd cannot expand to ${size}` };
+  const { decompress } = loaded();
   try {
     // where the frame does not say, the output buffer is of this size
     const room = { defaultHeapSize: Math.max(1, size) };
     const bytes =
       dictionary === undefined
         ? zstd.decompress(input, room)
-        : zstd.decompressUsingDict(loaded().decompress, input, dictionary, room);
+        : zstd.decompressUsingDict(decompress, input, dictionary, room);
     return { bytes };
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
@@ -70,7 +71,8 @@ export function decompressZstd(
 }
 
 export function compressZstd(bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array {
+  const { compress } = loaded();
   return dictionary === undefined
     ? zstd.compress(bytes)
-    : zstd.compressUsingDict(loaded().compress, bytes, dictionary);
+    : zstd.compressUsingDict(compress, bytes, dictionary);
 }

@@ -1,13 +1,13 @@
 import { crc32c } from '../../bytes/crc32c.js';
 import { hex32 } from '../../bytes/hexdump.js';
 import type { ByteSource } from '../../bytes/source.js';
-import { loadCodecs } from '../../codec/block.js';
+import { codecOf, isUnsupported, loadCodecs } from '../../codec/block.js';
 import { ruleOf } from '../../finding/catalog.js';
 import type { Anomaly, Finding, Severity } from '../../finding/finding.js';
 import { type BlobFileHeader, decodeBlobFileHeader } from '../../format/blob/header.js';
 import { BLOB } from '../../format/blob/layout.js';
 import { walkBlobFile } from '../../format/blob/walk.js';
-import type { BlobContext, BlobFacts, UnitResult } from '../unit.js';
+import type { BlobContext, BlobFacts, Unchecked, UnitResult } from '../unit.js';
 import { closingOf } from './closing.js';
 import { headerAgainstManifest } from './header.js';
 import { RecordTally } from './records.js';
@@ -53,7 +53,14 @@ export async function checkBlob(source: ByteSource, context: BlobContext): Promi
   }
 
   const findings = mergeHeader(anomalies).map((anomaly) => toFinding(anomaly, context.file, orphan));
-  return { findings, unchecked: [], facts, bytesRead: source.size };
+  return { findings, unchecked: uncheckedOf(context, facts), facts, bytesRead: source.size };
+}
+
+/** Values whose codec kvdoctor does not have match their checksums, and that is all that is known of them. */
+function uncheckedOf({ file, depth }: BlobContext, { compression }: BlobFacts): Unchecked[] {
+  const codec = compression === undefined ? undefined : codecOf(compression);
+  if (depth !== 'full' || codec === undefined || !isUnsupported(codec)) return [];
+  return [{ file, reason: `values compressed with ${codec} cannot be decompressed` }];
 }
 
 async function readHeader(source: ByteSource): Promise<{ header?: BlobFileHeader; anomalies: Anomaly[] }> {
