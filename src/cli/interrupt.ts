@@ -14,8 +14,9 @@ export function watchInterrupt(host: Host): Interrupt {
   const controller = new AbortController();
   const release = host.onInterrupt(() => {
     if (controller.signal.aborted) return host.kill(ExitStatus.interrupted);
-    host.stderr.write('\nkvdoctor: ending with what is known so far; Ctrl-C again to stop at once\n');
+    // what a command draws is taken away first
     controller.abort();
+    host.stderr.write('\nkvdoctor: ending with what is known so far; Ctrl-C again to stop at once\n');
   });
   return { signal: controller.signal, release };
 }

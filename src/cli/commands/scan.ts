@@ -116,6 +116,7 @@ async function scanWatched(paths: readonly string[], flags: ScanFlags, host: Hos
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && !flags.quiet;
   const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
+  interrupt.signal.addEventListener('abort', () => bar.end());
   const startedAt = new Date();
   const started = performance.now();
   try {
