@@ -1,0 +1,185 @@
+import { catalog } from '../../src/finding/catalog.js';
+import type { Finding } from '../../src/finding/finding.js';
+import { decodeCurrent } from '../../src/format/current.js';
+import { databaseOptions } from '../../src/format/database-options.js';
+import { replayManifestBytes } from '../../src/format/manifest/replay.js';
+import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
+import { parseOptions } from '../../src/format/options.js';
+import { readDataBlocks } from '../../src/format/sst/data-blocks.js';
+import { openTable } from '../../src/format/sst/table.js';
+import { openSource } from '../../src/io/source.js';
+import { runUnit } from '../../src/scan/run-unit.js';
+import type { WorkUnit } from '../../src/scan/unit.js';
+import { type FileSet, fixture, fixtureNames } from '../support/files.js';
+import type { Layout } from './mutate.js';
+
+/** A file of a fixture and what a scan does with it. */
+export interface Subject {
+  base: string;
+  file: string;
+  healthy: Uint8Array;
+  layout: Layout;
+  /** Checks bytes in the file's place; returns complaints about what the check did, not about the bytes. */
+  run(bytes: Uint8Array): Promise<string[]>;
+}
+
+const nothing = (): Layout => ({ records: [], blocks: [], blobRecords: [], footer: 'none' });
+
+const LOG_BLOCK = 32768;
+
+/** Physical records of a healthy log, by their headers. */
+function recordsOf(log: Uint8Array): Layout['records'] {
+  const view = new DataView(log.buffer, log.byteOffset, log.byteLength);
+  const records: Layout['records'] = [];
+  for (let at = 0; at + 7 <= log.length; ) {
+    const left = LOG_BLOCK - (at % LOG_BLOCK);
+    const length =
+      (at + 7 > log.length ? 0 : view.getUint16(at + 4, true)) +
+      ([5, 6, 7, 8, 11].includes(log[at + 6]) ? 11 : 7);
+    if (left < 7 || log[at + 6] === 0) at += left;
+    else if (length > left || at + length > log.length) break;
+    else {
+      records.push({ offset: at, length });
+      at += length;
+    }
+  }
+  return records;
+}
+
+function blobRecordsOf(blob: Uint8Array): Layout['blobRecords'] {
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
+  const records: Layout['blobRecords'] = [];
+  for (let at = 30; at + 32 < blob.length - 32; ) {
+    const length = 32 + Number(view.getBigUint64(at, true) + view.getBigUint64(at + 8, true));
+    records.push({ offset: at, length });
+    at += length;
+  }
+  return records;
+}
+
+async function tableLayout(bytes: Uint8Array): Promise<Layout> {
+  const table = await openTable(await openSource({ kind: 'memory', bytes }));
+  const blocks = table.blocks.map(({ handle }) => ({ offset: handle.offset, size: handle.size }));
+  for await (const { handle } of readDataBlocks(table))
+    blocks.push({ offset: handle.offset, size: handle.size });
+  return { ...nothing(), blocks, footer: (table.footer?.formatVersion ?? 0) >= 6 ? 'table' : 'none' };
+}
+
+/** What must hold for findings whatever the bytes are. */
+function complaintsAbout(findings: readonly Finding[], size: number): string[] {
+  const complaints: string[] = [];
+  for (const { rule, offset, length, message, severity } of findings) {
+    const place = `${severity} ${rule} at ${offset}+${length} of ${size}`;
+    if (!(rule in catalog)) complaints.push(`${place}: no such rule`);
+    if (message === '' || /undefined|NaN|\[object/.test(message))
+      complaints.push(`${place}: message "${message}"`);
+    const inside =
+      offset === undefined || (offset >= 0 && (length ?? 0) >= 0 && offset + (length ?? 0) <= size);
+    if (!inside) complaints.push(`${place}: outside the file`);
+  }
+  return complaints;
+}
+
+function unitRunner(unit: (bytes: Uint8Array) => WorkUnit): Subject['run'] {
+  return async (bytes) => {
+    const outcome = await runUnit(unit(bytes), () => {});
+    if (outcome.state !== 'done') return [`the unit came back ${outcome.state}`];
+    return complaintsAbout(outcome.result.findings, bytes.length);
+  };
+}
+
+interface Base {
+  name: string;
+  files: FileSet;
+  version?: Version;
+}
+
+function liveTable({ version }: Base, number: bigint): LiveTable | undefined {
+  for (const family of version?.columnFamilies.values() ?? []) {
+    const table = family.tables.get(number);
+    if (table) return table;
+  }
+  return undefined;
+}
+
+function liveBlob({ version }: Base, number: bigint): LiveBlobFile | undefined {
+  for (const family of version?.columnFamilies.values() ?? []) {
+    const blob = family.blobFiles.get(number);
+    if (blob) return blob;
+  }
+  return undefined;
+}
+
+async function subjectFor(base: Base, file: string): Promise<Subject | undefined> {
+  const healthy = base.files.get(file)!;
+  const subject = (layout: Layout, run: Subject['run']): Subject => ({
+    base: base.name,
+    file,
+    healthy,
+    layout,
+    run,
+  });
+  const [, digits, ending] = /(?:^|\/)(\d+)[^/]*\.(log|sst|ldb|blob)$/.exec(file) ?? [];
+  const number = BigInt(digits ?? 0);
+  const common = { id: 0, weight: healthy.length };
+  const source = (bytes: Uint8Array) => ({ kind: 'memory', bytes }) as const;
+  if (ending === 'log') {
+    const context = { file, number, depth: 'full', recycling: base.name.includes('recycled') } as const;
+    return subject(
+      { ...nothing(), records: recordsOf(healthy) },
+      unitRunner((bytes) => ({ ...common, kind: 'wal', source: source(bytes), context })),
+    );
+  }
+  if (ending === 'sst' || ending === 'ldb') {
+    const context = { file, number, depth: 'full', live: liveTable(base, number) } as const;
+    return subject(
+      await tableLayout(healthy),
+      unitRunner((bytes) => ({ ...common, kind: 'table', source: source(bytes), context })),
+    );
+  }
+  if (ending === 'blob') {
+    const context = { file, number, depth: 'full', live: liveBlob(base, number) } as const;
+    return subject(
+      { ...nothing(), blobRecords: blobRecordsOf(healthy), footer: 'blob' },
+      unitRunner((bytes) => ({ ...common, kind: 'blob', source: source(bytes), context })),
+    );
+  }
+  if (/(^|\/)MANIFEST-\d+$/.test(file)) {
+    return subject({ ...nothing(), records: recordsOf(healthy) }, async (bytes) => {
+      const { anomalies } = replayManifestBytes(bytes);
+      return complaintsAbout(
+        anomalies.map((anomaly) => ({ severity: 'error', file, evidence: {}, ...anomaly })),
+        bytes.length,
+      );
+    });
+  }
+  if (/(^|\/)OPTIONS-\d+$/.test(file)) {
+    return subject(nothing(), async (bytes) => {
+      databaseOptions(parseOptions(bytes));
+      return [];
+    });
+  }
+  if (/(^|\/)CURRENT$/.test(file)) {
+    return subject(nothing(), async (bytes) => {
+      decodeCurrent(bytes);
+      return [];
+    });
+  }
+  return undefined;
+}
+
+/** Every file of every fixture that a check reads. */
+export async function allSubjects(): Promise<Subject[]> {
+  const subjects: Subject[] = [];
+  for (const name of fixtureNames()) {
+    const base: Base = { name, files: fixture(name) };
+    const current = base.files.get('CURRENT');
+    const manifest = current && base.files.get(Buffer.from(current).toString().trim());
+    if (manifest && name !== 'leveldb') base.version = replayManifestBytes(manifest).version;
+    for (const file of base.files.keys()) {
+      const subject = await subjectFor(base, file);
+      if (subject) subjects.push(subject);
+    }
+  }
+  return subjects;
+}
