@@ -82,8 +82,18 @@ async function open(
   return { reporter, sink, redaction: settings.redact ?? format.redaction };
 }
 
+/** Characters gathered before they are written: reports have a piece for each file, and there may be 100,000. */
+const GATHERED = 1 << 16;
+
 async function writeOne({ reporter, sink, redaction }: OpenOutput, report: Report): Promise<void> {
-  for (const piece of reporter.render(redact(report, redaction))) if (!(await sink.write(piece))) break;
+  let gathered = '';
+  for (const piece of reporter.render(redact(report, redaction))) {
+    gathered += piece;
+    if (gathered.length < GATHERED) continue;
+    if (!(await sink.write(gathered))) return sink.close();
+    gathered = '';
+  }
+  await sink.write(gathered);
   await sink.close();
 }
 

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Depth } from '../../check/unit.js';
+import { pathArgument } from '../../io/arguments.js';
 import type { Redaction } from '../../report/redact.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { plainPalette } from '../../report/reporter.js';
@@ -88,8 +89,9 @@ async function scanAll(
       onProgress: (progress: { done: number; total: number }) => work.bar.update(progress),
       signal: work.signal,
     };
+    const argument = await pathArgument(path);
     targets.push(
-      await scanTarget(path, options, hooks).catch((error) => refuse(path, error, paths.length === 1)),
+      await scanTarget(argument, options, hooks).catch((error) => refuse(path, error, paths.length === 1)),
     );
   }
   return targets;
