@@ -26,7 +26,7 @@ afterEach(() => rmSync(dir, { recursive: true }));
 describe.skipIf(!built)('the program', () => {
   it('ends quietly when its reader goes away', async () => {
     const { stdout, stderr } = await shell(
-      '$KV explain --format markdown | head -n 1; echo "status ${PIPESTATUS[0]}"',
+      '$KV explain --format markdown | head -n 1; echo "status $PIPESTATUS"',
     );
     expect(stdout).toBe('# Rules\nstatus 0\n');
     expect(stderr).toBe('');
