@@ -1,6 +1,6 @@
 import type { Report, SilentDrop } from './log-reader.js';
 import type { RecoveryMode } from './mode.js';
-import type { EngineError } from './status.js';
+import type { EngineError, ErrorKind } from './status.js';
 import type { RecoveredTransaction, WritePolicy } from './transactions.js';
 
 /** A range of file offsets, [from, to). */
@@ -77,4 +77,24 @@ export interface ReplayOutcome {
    * files is this one.
    */
   uneventful: boolean;
+}
+
+/** Sequence numbers [from, to) that readers do not see, in memtables and in tables. */
+export interface HiddenSequences {
+  from: bigint;
+  to: bigint;
+  /** Merge operands among them are seen. */
+  keepsMerges: boolean;
+}
+
+/** What one recovery mode would come to. */
+export interface RecoveryOutcome extends Omit<ReplayOutcome, 'error' | 'errorWal'> {
+  opens: boolean;
+  error?: EngineError;
+  /** The error as `Status::ToString()` gives it. */
+  errorText?: string;
+  errorKind?: ErrorKind;
+  /** The file that the error is about, relative to the target. */
+  errorFile?: string;
+  hidden: HiddenSequences[];
 }

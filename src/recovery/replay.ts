@@ -44,11 +44,9 @@ export function replayCutoff(
 ): bigint {
   const keep = input.minLogNumberToKeep;
   if (input.policy !== 'none' || !replayBehaviour(input.version).skipsFlushedWals) return keep;
-  const numbers = input.families.map(({ logNumber }) => logNumber);
-  if (numbers.length === 0) return keep;
-  const unflushed = numbers.reduce((least, number) => (number < least ? number : least));
-  // biome-ignore lint/complexity/useMathMinMax: bigints
-  return unflushed > keep ? unflushed : keep;
+  const [unflushed] = input.families.map(({ logNumber }) => logNumber).sort((a, b) => Number(a - b));
+  if (unflushed === undefined || unflushed < keep) return keep;
+  return unflushed;
 }
 
 /**

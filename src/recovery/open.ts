@@ -1,0 +1,222 @@
+import type { EngineVersion } from '../engine/version.js';
+import type { DatabaseOptions } from '../format/database-options.js';
+import type { LiveTable, Version } from '../format/manifest/version.js';
+import { comparatorNamed } from '../format/sst/comparator.js';
+import { replayBehaviour } from './behaviour.js';
+import type { FamilyState } from './family.js';
+import type { RecoveryMode } from './mode.js';
+import type { RecoveryOutcome } from './outcome.js';
+import { type ReplayInput, replay, type WalFile } from './replay.js';
+import type { ReplaySink } from './sink.js';
+import { corruption, type EngineError, statusText } from './status.js';
+import { checkTable, type TableFile } from './table-open.js';
+import { afterOpen } from './transaction-db.js';
+import type { WritePolicy } from './transactions.js';
+import { checkTrackedWals } from './wal-tracking.js';
+import { writePolicyOf } from './write-policy.js';
+
+/** A database as DB::Open meets it. Nothing in it is written to. */
+export interface DatabaseView {
+  /** The MANIFEST that CURRENT names, replayed; or what stands in its way. */
+  manifest:
+    | {
+        /** Relative to the target. */
+        file: string;
+        version: Version;
+        /** The engine's complaint about the edits (`Corruption: checksum mismatch`), when it has one. */
+        error?: string;
+      }
+    | { error: EngineError };
+  /** Of the newest OPTIONS file; the engine's defaults where there is none that can be read. */
+  options: DatabaseOptions;
+  /** Every WAL of the WAL directory, in any order. */
+  wals: readonly WalFile[];
+  /** The file of a table: `N.sst`, else `N.ldb`. */
+  table(live: LiveTable): TableFile | undefined;
+}
+
+/** What does not depend on the recovery mode, found out once. */
+export interface PreparedOpen {
+  readonly database: DatabaseView;
+  readonly version: EngineVersion;
+  readonly policy: WritePolicy;
+  /** Refuses in every mode. */
+  readonly error?: EngineError;
+  /** The file that the error is about. */
+  readonly errorFile?: string;
+}
+
+export interface OpenOptions {
+  /** Default: a plain DB without `allow_2pc`, else as the WALs tell. */
+  policy?: WritePolicy;
+}
+
+/**
+ * Everything that DB::Open looks at before it reads WALs: CURRENT, MANIFEST, live tables, tracked WALs. The engine looks
+ * with the options that its caller passes; here those of the database itself are taken, with two liberties: tables are
+ * all opened (table-open.ts), and a missing CURRENT refuses also where `create_if_missing` would have the engine make
+ * an empty database in its place.
+ */
+export async function prepareOpen(
+  database: DatabaseView,
+  version: EngineVersion,
+  { policy }: OpenOptions = {},
+): Promise<PreparedOpen> {
+  const { manifest, options } = database;
+  const wals = ascending(database.wals);
+  if (!('version' in manifest)) return { database, version, policy: policy ?? 'none', error: manifest.error };
+  const { file } = manifest;
+  if (manifest.error !== undefined) {
+    return {
+      database,
+      version,
+      policy: policy ?? 'none',
+      error: inManifest(asStatus(manifest.error), file),
+      errorFile: file,
+    };
+  }
+  const refused = await tablesError(database, manifest.version, file, version);
+  const chosen = policy ?? (options.allow2pc ? await writePolicyOf(wals, version) : 'none');
+  if (refused !== undefined) return { database, version, policy: chosen, ...refused };
+  return { database, version, policy: chosen, ...walsError(wals, manifest.version, options, version) };
+}
+
+/** Opens the database in one recovery mode, as far as its files are concerned. What it applies goes to `sink`. */
+export async function simulateOpen(
+  prepared: PreparedOpen,
+  mode: RecoveryMode,
+  sink?: ReplaySink,
+): Promise<RecoveryOutcome> {
+  const { database, version, policy } = prepared;
+  const { manifest, options } = database;
+  const lastSequence = 'version' in manifest ? (manifest.version.lastSequence ?? 0n) : 0n;
+  if (prepared.error !== undefined || !('version' in manifest)) {
+    return {
+      mode,
+      policy,
+      opens: false,
+      ...refusal(prepared.error),
+      errorFile: prepared.errorFile,
+      lastSequence,
+      wals: [],
+      hidden: [],
+      transactions: [],
+      stopped: false,
+      uneventful: false,
+      cutoff: 0n,
+    };
+  }
+  const input: ReplayInput = {
+    mode,
+    version,
+    families: familiesOf(manifest.version, options),
+    minLogNumberToKeep: manifest.version.minLogNumberToKeep,
+    lastSequence,
+    wals: ascending(database.wals),
+    policy,
+    trackAndVerifyWals: options.trackAndVerifyWals,
+    paranoidChecks: options.paranoidChecks,
+    sink,
+  };
+  const replayed = await replay(input);
+  const failed = replayed.error;
+  const errorFile = replayed.wals.find(({ number }) => number === replayed.errorWal)?.file;
+  if (failed !== undefined) return { ...replayed, opens: false, ...refusal(failed), errorFile, hidden: [] };
+  const after = afterOpen(replayed);
+  return {
+    ...replayed,
+    opens: after.error === undefined,
+    ...refusal(after.error),
+    lastSequence: after.lastSequence,
+    hidden: after.hidden,
+  };
+}
+
+/**
+ * The live column families as replay sees them. Any merge operator will do, as replay only keeps operands; it is taken to
+ * be absent only where OPTIONS says so in as many words.
+ */
+export function familiesOf(version: Version, options: DatabaseOptions): FamilyState[] {
+  const hasOperator = (name: string) =>
+    options.columnFamilies.get(name)?.values.get('merge_operator') !== 'nullptr';
+  return [...version.columnFamilies.values()].map((family) => ({
+    id: family.id,
+    name: family.name,
+    logNumber: family.logNumber,
+    comparator: comparatorNamed(family.comparator),
+    mergeOperator: hasOperator(family.name),
+    tableBytes: [...family.tables.values()].reduce((sum, { size }) => sum + size, 0n),
+  }));
+}
+
+async function tablesError(
+  database: DatabaseView,
+  version: Version,
+  manifest: string,
+  engine: EngineVersion,
+): Promise<{ error: EngineError; errorFile: string } | undefined> {
+  for (const family of version.columnFamilies.values()) {
+    const tables = [...family.tables.values()].sort(
+      (a, b) => a.level - b.level || (a.number < b.number ? -1 : 1),
+    );
+    for (const live of tables) {
+      const table = database.table(live);
+      const name = table?.file ?? `${String(live.number).padStart(6, '0')}.sst`;
+      const error = table === undefined ? missingTable(name) : await checkTable(live, table, engine);
+      if (error !== undefined) return { error: inManifest(error, manifest), errorFile: name };
+    }
+  }
+  return undefined;
+}
+
+function missingTable(file: string): EngineError {
+  const text = `Corruption: IO error: No such file or directory: While open a file for random read: ${file}: No such file or directory`;
+  return corruption('missing-file', text);
+}
+
+function walsError(
+  wals: readonly WalFile[],
+  version: Version,
+  options: DatabaseOptions,
+  engine: EngineVersion,
+): { error: EngineError; errorFile?: string } | undefined {
+  const behaviour = replayBehaviour(engine);
+  if (options.trackAndVerifyWals && behaviour.predecessorRecords && wals.length === 0) {
+    return { error: corruption('missing-file', 'Opening an existing DB with no WAL files') };
+  }
+  if (!options.trackAndVerifyWalsInManifest || !behaviour.tracksWals) return undefined;
+  const found = checkTrackedWals(
+    version.trackedWals,
+    new Map(wals.map(({ number, size }) => [number, size])),
+  );
+  if (found === undefined) return undefined;
+  const errorFile =
+    wals.find(({ number }) => number === found.wal)?.file ?? `${String(found.wal).padStart(6, '0')}.log`;
+  return { error: found.error, errorFile };
+}
+
+/** Errors met while the MANIFEST is read name it (8.6; before, ` in file …`). */
+function inManifest(error: EngineError, file: string): EngineError {
+  if (error.code !== 'corruption') return error;
+  return { ...error, message: `${error.message}  The file ${file} may be corrupted.` };
+}
+
+function asStatus(text: string): EngineError {
+  const found = /^(Corruption|Invalid argument|IO error|Not implemented): /.exec(text);
+  const message = found === null ? text : text.slice(found[0].length);
+  const codes = {
+    'Invalid argument': 'invalid-argument',
+    'IO error': 'io-error',
+    'Not implemented': 'not-supported',
+  } as const;
+  const code = codes[(found?.[1] ?? '') as keyof typeof codes] ?? 'corruption';
+  return { code, kind: 'manifest', message };
+}
+
+function refusal(error: EngineError | undefined): Pick<RecoveryOutcome, 'error' | 'errorText' | 'errorKind'> {
+  return error === undefined ? {} : { error, errorText: statusText(error), errorKind: error.kind };
+}
+
+function ascending(wals: readonly WalFile[]): WalFile[] {
+  return [...wals].sort((a, b) => (a.number < b.number ? -1 : 1));
+}
