@@ -38,7 +38,8 @@ export function words(name: string): string {
 /** A value for a person, on one line. `name` tells offsets from counts. */
 export function valueText(value: EvidenceValue, name = ''): string {
   if (typeof value === 'string') return printable(value);
-  if (typeof value === 'number') return /offset$/i.test(name) ? offsetText(value) : String(value);
+  if (typeof value === 'number')
+    return /(offset|At)$/.test(name.replace(/Offset$/, 'offset')) ? offsetText(value) : String(value);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) {
     const shown = value.slice(0, LIST_LIMIT).map((item) => valueText(item, name));
@@ -55,23 +56,34 @@ export function valueText(value: EvidenceValue, name = ''): string {
 /** Fields as `stored 0x5b1c22d0, computed 0x1f0e91aa`. */
 export function fieldsText(fields: Fields): string {
   return Object.entries(fields)
-    .map(([name, value]) => `${words(name)} ${valueText(value, name)}`)
+    .map(([name, value]) => (value === true ? words(name) : `${words(name)} ${valueText(value, name)}`))
     .join(', ');
 }
 
-/** What of a finding's evidence goes into its lines of text: not the hex windows, and not what the message says already. */
+/** Evidence that has a line of its own, with its name as the label. */
+export const labelledEvidence = ['proof', 'engine'] as const;
+
+/**
+ * What of a finding's evidence goes into its lines of text: not the hex windows, not what is labelled, not what is not so
+ * (`zeroed: false`), and not what the message says already.
+ */
 export function spokenEvidence(evidence: Fields, message: string): Fields {
   const spoken = Object.entries(evidence).filter(([name, value]) => {
-    if (name === 'proof' || (isFields(value) && 'hex' in value)) return false;
+    if (isLabelled(name, value) || value === false) return false;
+    if (isFields(value) && 'hex' in value) return false;
     const scalar = typeof value === 'string' || typeof value === 'number';
     return !scalar || !holdsWord(message, String(value));
   });
   return Object.fromEntries(spoken);
 }
 
+function isLabelled(name: string, value: EvidenceValue): boolean {
+  return typeof value === 'string' && labelledEvidence.some((label) => label === name);
+}
+
 function holdsWord(text: string, word: string): boolean {
   const at = text.indexOf(word);
-  if (at < 0 || word === '') return false;
+  if (at < 0 || word.length < 2) return false;
   const isPart = (character: string | undefined) => character !== undefined && /[\w]/.test(character);
   return !isPart(text[at - 1]) && !isPart(text[at + word.length]);
 }

@@ -3,7 +3,7 @@ import type { Finding, Severity } from '../../finding/finding.js';
 import { printable } from '../printable.js';
 import { counted, offsetText } from '../quantity.js';
 import type { Palette, RenderSettings } from '../reporter.js';
-import { fieldsText, hexWindowOf, spokenEvidence, valueText } from './evidence.js';
+import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, valueText } from './evidence.js';
 import { hexLines } from './hexdump.js';
 import { paragraph } from './layout.js';
 
@@ -56,7 +56,10 @@ export function findingText(finding: Finding, settings: RenderSettings): string 
     if (window !== undefined) lines.push(...hexLines(window, palette).map((line) => `  ${line}`));
   }
   if (finding.cause) lines.push(labelled('cause', causeText(finding.cause), settings));
-  if (typeof evidence.proof === 'string') lines.push(labelled('proof', printable(evidence.proof), settings));
+  for (const label of labelledEvidence) {
+    const value = evidence[label];
+    if (typeof value === 'string') lines.push(labelled(label, printable(value), settings));
+  }
   if (finding.impact) lines.push(labelled('impact', impactText(finding.impact), settings));
   if (finding.next) lines.push(labelled('next', printable(finding.next), settings));
   return `${lines.join('\n')}\n`;
