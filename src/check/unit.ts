@@ -28,8 +28,68 @@ export interface TableContext {
   /** Comparator of the column family, from the MANIFEST. Absent: trust the table's own property. */
   comparator?: string;
   databaseId?: string;
-  /** Data blocks to check, by position in the index: [from, to). Absent: all, and everything else in the file. */
+  /**
+   * The MANIFEST was read and does not name the file: an unfinished output or an obsolete table. Nothing depends on it, so
+   * whatever is wrong with it is a note.
+   */
+  unreferenced?: boolean;
+  /**
+   * Data blocks to check, by position in the index: [from, to). Absent: all. The unit with `from` 0 checks everything else
+   * in the file too. What needs all blocks is decided after the merge: `mergeTableFacts`, `checkTableTotals`.
+   */
   blocks?: { from: number; to: number };
+}
+
+/** What the data blocks of one unit hold, found by reading every entry. */
+export interface TableTotals {
+  /** False when a block could not be read or decoded: the sums are then too small. */
+  complete: boolean;
+  blocks: number;
+  points: number;
+  /** Delete, SingleDelete, DeleteWithTimestamp. */
+  deletions: number;
+  merges: number;
+  /** Stored internal keys and values, bytes. */
+  keyBytes: number;
+  valueBytes: number;
+  /** As stored, that is 0 in an ingested table. Absent when there is no entry. */
+  minSequence?: number;
+  maxSequence?: number;
+  /** First and last internal key of a point entry, as stored. */
+  first?: Uint8Array;
+  last?: Uint8Array;
+}
+
+/** What the table says of itself, from the unit that reads its metadata. */
+export interface TableStatement {
+  /** Numbers in the properties block and where each stands in the file. Empty when the block is damaged. */
+  properties: { name: string; value: bigint; offset: number; length: number }[];
+  /** File range of the properties block. */
+  propertiesAt?: { offset: number; length: number };
+  rangeTombstones: {
+    complete: boolean;
+    count: number;
+    /** Internal start keys and end keys, bytes. */
+    keyBytes: number;
+    endBytes: number;
+    minSequence?: bigint;
+    maxSequence?: bigint;
+    /** Internal keys of the bounds. */
+    smallest?: Uint8Array;
+    largest?: Uint8Array;
+  };
+  /** Data blocks that the index names, and the end of the last one; absent when the index is damaged. */
+  index?: { blocks: number; dataEnd: number; contentSize: number; partitions: number };
+  /** Payload bytes of all filter blocks; absent when one is damaged. */
+  filterSize?: number;
+  hasDictionary: boolean;
+  timestampsStripped: boolean;
+  /** The sequence of all entries of an ingested table. */
+  globalSequence?: bigint;
+  /** The file is another one than the MANIFEST means: nothing in it is compared with the MANIFEST. */
+  wrongFile: boolean;
+  /** The bytes of a property were changed after its checksum, so that a checksum of the file is stale. */
+  globalSequenceEdited: boolean;
 }
 
 /** What cross checks need from a table after the units are merged. */
@@ -58,6 +118,16 @@ export interface TableFacts {
   largestSequence?: bigint;
   /** Blob files referenced: number to references, bytes of values, and the range of value offsets seen. */
   blobReferences: { number: bigint; count: number; bytes: bigint; from: bigint; to: bigint }[];
+  /** The range of blocks that the facts are of; absent for all. */
+  blocks?: { from: number; to: number };
+  /** Present at full depth. */
+  totals?: TableTotals;
+  /** Absent in the facts of a range that does not begin at the first block. */
+  stated?: TableStatement;
+  /** CRC-32C of pieces of the file, where the MANIFEST has one of the whole. */
+  crcs?: { offset: number; length: number; crc: number }[];
+  /** Findings of severity error in this unit: what follows from damage is not reported on top of it. */
+  errors?: number;
 }
 
 export interface WalContext {
@@ -86,6 +156,8 @@ export interface WalFacts {
   end: number;
   /** How the file ends: at a record, torn inside one, in zero fill, in remains of a recycled file, damaged. */
   tail: 'clean' | 'torn' | 'zero-fill' | 'recycled' | 'damaged';
+  /** Where the tail begins: findings from here on are about how the file ends. The file's size when it ends clean. */
+  tailOffset: number;
   /** Offset of the first damage that is not a tail. */
   firstDamage?: number;
   recyclable: boolean;

@@ -1,3 +1,4 @@
+import { decodeBlobIndex } from '../sst/blob-index.js';
 import { decodeEntity } from './entity.js';
 import { BATCH_HEADER, type BatchDialect, rocksdbBatch, Shape } from './tags.js';
 import { type BatchTally, Marker } from './tally.js';
@@ -17,7 +18,7 @@ const BEGIN = Marker.beginPrepare | Marker.beginPersistedPrepare | Marker.beginU
 
 /**
  * Whether the WriteBatch in `bytes[start, end)` has nothing wrong: exactly when `decodeBatch` finds no anomaly in it.
- * Allocates nothing per operation (entities excepted). `tally` receives the header, counts and markers; of a batch that
+ * Allocates nothing per operation (entities and blob indexes excepted). `tally` receives the header, counts and markers; of a batch that
  * has something wrong only what was met before it, and no operations per column family.
  */
 export function verifyBatch(
@@ -118,7 +119,7 @@ function restore(tally: BatchTally, at: number): false {
 function fineValue(shape: number, bytes: Uint8Array, start: number, end: number): boolean {
   if (shape === Shape.timedPut) return end - start >= 8;
   if (shape === Shape.entity) return decodeEntity(bytes.subarray(start, end)).anomalies.length === 0;
-  return true;
+  return shape !== Shape.blobIndex || decodeBlobIndex(bytes, start, end) !== undefined;
 }
 
 function same(bytes: Uint8Array, a: number, aLength: number, b: number, bLength: number): boolean {

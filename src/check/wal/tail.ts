@@ -1,0 +1,140 @@
+import type { ByteSource } from '../../bytes/source.js';
+import { type RuleId, ruleOf } from '../../finding/catalog.js';
+import type { EvidenceValue } from '../../finding/evidence.js';
+import type { Finding } from '../../finding/finding.js';
+import type { Tail } from '../../format/wal/damage.js';
+import { BLOCK_SIZE } from '../../format/wal/types.js';
+import type { WalFacts } from '../unit.js';
+import { damageFinding } from './damage.js';
+import { complaintAboutTail } from './engine-complaint.js';
+import { hexAround } from './evidence.js';
+import { type LogState, lengthThatFits, wasOurs } from './plausible.js';
+
+export interface TailVerdict {
+  tail: WalFacts['tail'];
+  finding?: Finding;
+}
+
+/**
+ * Tells the ends of a log apart: a torn last record, zeros, what an earlier log left in a recycled file, damage, something
+ * else's bytes. Behind `tail.offset` no whole record of this log is left.
+ */
+export async function judgeTail(
+  source: ByteSource,
+  file: string,
+  tail: Tail,
+  state: LogState,
+): Promise<TailVerdict> {
+  const inRecord = tail.damage?.recordOffset;
+  switch (tail.kind) {
+    case 'clean':
+      return { tail: 'clean' };
+    case 'torn-fragments':
+      return torn(source, file, tail, 'The record that begins here has no last fragment');
+    case 'zero-fill':
+      return inRecord === undefined
+        ? zeroFill(source, file, tail)
+        : tornInRecord(source, file, tail, 'zeros');
+    case 'recycled':
+      return inRecord === undefined
+        ? remains(source, file, tail)
+        : tornInRecord(source, file, tail, 'an earlier log');
+    case 'torn-header':
+      return torn(source, file, tail, `The file ends ${tail.length} bytes into a record header`);
+    case 'torn-body':
+    case 'damaged':
+      return damaged(source, file, tail, state);
+  }
+}
+
+async function damaged(source: ByteSource, file: string, tail: Tail, state: LogState): Promise<TailVerdict> {
+  const damage = tail.damage!;
+  const bytes = new Uint8Array(Math.min(tail.length, BLOCK_SIZE));
+  const head = bytes.subarray(0, await source.read(bytes, tail.offset));
+  const ours = wasOurs(head, damage, state);
+  if (!ours && state.style === 'recyclable') {
+    return damage.recordOffset === undefined
+      ? remains(source, file, tail)
+      : tornInRecord(source, file, tail, 'an earlier log');
+  }
+  if (tail.kind === 'torn-body' && ours && lengthThatFits(head, damage, false) === undefined) {
+    const there = tail.length - damage.header!.headerSize;
+    return torn(
+      source,
+      file,
+      tail,
+      `The record should have ${damage.header!.length} bytes, the file ends after ${there}`,
+    );
+  }
+  const finding = await damageFinding(source, file, damage);
+  finding.evidence.following = 'nothing that is a record of this log';
+  if (!ours && finding.evidence.fittingLength === undefined) {
+    finding.rule = 'wal/trailing-garbage';
+    finding.severity = ruleOf('wal/trailing-garbage').severity;
+    finding.message = `${tail.length} bytes to the end of the file are no records of this log`;
+  }
+  return { tail: 'damaged', finding };
+}
+
+async function torn(source: ByteSource, file: string, tail: Tail, message: string): Promise<TailVerdict> {
+  return { tail: 'torn', finding: await tailFinding(source, file, tail, 'wal/torn-tail', message, {}) };
+}
+
+/** A record of several fragments begins, and then something else comes. */
+async function tornInRecord(
+  source: ByteSource,
+  file: string,
+  tail: Tail,
+  what: string,
+): Promise<TailVerdict> {
+  const offset = tail.damage!.recordOffset!;
+  const message = `The record that begins here has no last fragment; ${what} follow${what === 'zeros' ? '' : 's'} at ${tail.offset}`;
+  const place = { ...tail, offset, length: tail.offset - offset };
+  return { tail: 'torn', finding: await tailFinding(source, file, place, 'wal/torn-tail', message, {}) };
+}
+
+async function zeroFill(source: ByteSource, file: string, tail: Tail): Promise<TailVerdict> {
+  const message = `${tail.length} zeros to the end of the file`;
+  return { tail: 'zero-fill', finding: await tailFinding(source, file, tail, 'wal/zero-fill', message, {}) };
+}
+
+async function remains(source: ByteSource, file: string, tail: Tail): Promise<TailVerdict> {
+  const old = tail.oldRecord;
+  const message =
+    old === undefined
+      ? `${tail.length} bytes behind the last record are none of this log`
+      : `${tail.length} bytes are left of log ${old.logNumber}, which this file held before`;
+  const evidence: Record<string, EvidenceValue> =
+    old === undefined
+      ? { proof: 'none: the log recycles files, and nothing of this log follows' }
+      : { proof: `a whole record of log ${old.logNumber} follows`, oldRecordOffset: old.offset };
+  return {
+    tail: 'recycled',
+    finding: await tailFinding(source, file, tail, 'wal/recycled-remains', message, evidence),
+  };
+}
+
+async function tailFinding(
+  source: ByteSource,
+  file: string,
+  tail: Tail,
+  rule: RuleId,
+  message: string,
+  evidence: Record<string, EvidenceValue>,
+): Promise<Finding> {
+  const { offset, length } = tail;
+  const says = complaintAboutTail(tail);
+  return {
+    rule,
+    severity: ruleOf(rule).severity,
+    file,
+    offset,
+    length,
+    message,
+    evidence: {
+      ...evidence,
+      ...(says !== undefined && { strictModeSays: says }),
+      bytes: await hexAround(source, offset, Math.min(length, 16)),
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import { ZstdStream } from '../../codec/zstd-stream.js';
+
+/** A logical record of more bytes is framed and checksummed, but not put together. */
+export const MAX_RECORD = 128 * 1024 * 1024;
+
+/** A record of more fragments than fit one of that size does not have the places of the rest remembered. */
+const MAX_FRAGMENTS = 16_384;
+
+/**
+ * A logical record: the payloads of its fragments, decompressed where the log is compressed. A record of one
+ * uncompressed fragment is a view into the chunk that was read; any other is put together in a buffer that grows with the
+ * bytes that really came, never with a length that was only claimed.
+ */
+export class Assembly {
+  /** The record is `bytes[start, end)`, until the parser goes on. */
+  bytes: Uint8Array = new Uint8Array(0);
+  start = 0;
+  end = 0;
+  /** File offset of the header of the first fragment. */
+  offset = 0;
+  /** File offset behind the last fragment so far. */
+  endOffset = 0;
+  /** Fragments; the file offsets and lengths of their payloads. */
+  fragments = 0;
+  readonly payloadOffsets: number[] = [];
+  readonly payloadLengths: number[] = [];
+  /** Bytes of payload as stored. */
+  storedLength = 0;
+  /** The record is larger than `MAX_RECORD`: its bytes are not here. */
+  oversized = false;
+  /** Why its ZSTD frame does not decode, or that it does not end. */
+  decompressionError: string | undefined;
+  compressed = false;
+
+  private buffer = new Uint8Array(0);
+  private readonly stream = new ZstdStream(MAX_RECORD);
+
+  /** A record in one piece: `bytes[from, to)` is its payload, at file offset `payloadOffset`. */
+  whole(bytes: Uint8Array, from: number, to: number, offset: number, payloadOffset: number): void {
+    if (!this.compressed) {
+      this.view(bytes, from, to, offset, payloadOffset);
+      return;
+    }
+    this.begin(offset);
+    this.add(bytes, from, to, payloadOffset);
+    this.finish();
+  }
+
+  /** As `whole`, of a record that is never compressed. */
+  view(bytes: Uint8Array, from: number, to: number, offset: number, payloadOffset: number): void {
+    this.begin(offset);
+    this.place(payloadOffset, to - from);
+    this.bytes = bytes;
+    this.start = from;
+    this.end = to;
+  }
+
+  /** Starts a record of several fragments whose first header is at file offset `offset`. */
+  begin(offset: number): void {
+    this.offset = offset;
+    this.fragments = this.start = this.end = this.storedLength = 0;
+    this.oversized = false;
+    this.decompressionError = undefined;
+    this.bytes = this.buffer;
+    if (this.compressed) this.stream.reset();
+  }
+
+  add(bytes: Uint8Array, from: number, to: number, payloadOffset: number): void {
+    this.place(payloadOffset, to - from);
+    if (!this.compressed) {
+      this.append(bytes.subarray(from, to));
+      return;
+    }
+    // A zero-length fragment is nothing to the decoder.
+    if (this.decompressionError !== undefined || from === to) return;
+    const { bytes: decoded, error } = this.stream.push(bytes.subarray(from, to));
+    this.append(decoded);
+    this.decompressionError = error;
+  }
+
+  finish(): void {
+    if (this.compressed && this.decompressionError === undefined && !this.stream.atFrameEnd)
+      this.decompressionError = 'the ZSTD frame does not end with the record';
+  }
+
+  /** The file offset of a byte of the record. Of a compressed record the first header's, for bytes have no place there. */
+  fileOffset(offset: number): number {
+    if (this.compressed) return this.offset;
+    let before = 0;
+    for (let i = 0; i < Math.min(this.fragments, this.payloadLengths.length); i++) {
+      if (offset < before + this.payloadLengths[i]) return this.payloadOffsets[i] + offset - before;
+      before += this.payloadLengths[i];
+    }
+    return this.endOffset;
+  }
+
+  private place(payloadOffset: number, length: number): void {
+    if (this.fragments < MAX_FRAGMENTS) {
+      this.payloadOffsets[this.fragments] = payloadOffset;
+      this.payloadLengths[this.fragments] = length;
+    }
+    this.fragments++;
+    this.storedLength += length;
+    this.endOffset = payloadOffset + length;
+  }
+
+  private append(part: Uint8Array): void {
+    const needed = this.end + part.length;
+    if (this.oversized || needed > MAX_RECORD) {
+      this.oversized = true;
+      return;
+    }
+    if (needed > this.buffer.length) {
+      const larger = new Uint8Array(Math.min(Math.max(needed, 2 * this.buffer.length, 65_536), MAX_RECORD));
+      larger.set(this.buffer.subarray(0, this.end));
+      this.buffer = larger;
+    }
+    this.buffer.set(part, this.end);
+    this.bytes = this.buffer;
+    this.end = needed;
+  }
+}

@@ -1,0 +1,64 @@
+// A physical record, the unit of framing of a WAL and of a MANIFEST (rocksdb db/log_format.h):
+//
+//   legacy       | u32 masked CRC | u16 length | u8 type | payload
+//   recyclable   | u32 masked CRC | u16 length | u8 type | u32 log number | payload
+//                0                4            6         7                11
+//
+// The CRC covers the type, the log number and the payload as stored. It does not cover the length. A header that does not
+// fit the rest of a block is not begun: the rest is zeros.
+
+import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
+import { LEGACY_HEADER, RECYCLABLE_HEADER, recordKindNames, type WalDialect } from './types.js';
+
+/** A header as it is found, whether or not it makes sense. */
+export interface PhysicalHeader {
+  /** As stored, masked. */
+  storedCrc: number;
+  /** Bytes of payload. */
+  length: number;
+  type: number;
+  kind: (typeof recordKindNames)[number];
+  /** Bytes of header that the type asks for. */
+  headerSize: number;
+  /** Recyclable types only. */
+  logNumber?: number;
+}
+
+export function u32At(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
+export function lengthAt(bytes: Uint8Array, at: number): number {
+  return bytes[at + 4] | (bytes[at + 5] << 8);
+}
+
+/** The header at `at`, or `undefined` when fewer bytes than its type asks for are left before `end`. */
+export function decodePhysicalHeader(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  dialect: WalDialect,
+): PhysicalHeader | undefined {
+  if (end - at < LEGACY_HEADER) return undefined;
+  const type = bytes[at + 6];
+  const headerSize = dialect.headerSizes[type];
+  if (end - at < headerSize) return undefined;
+  return {
+    storedCrc: u32At(bytes, at),
+    length: lengthAt(bytes, at),
+    type,
+    kind: recordKindNames[dialect.kinds[type]],
+    headerSize,
+    ...(headerSize === RECYCLABLE_HEADER && { logNumber: u32At(bytes, at + LEGACY_HEADER) }),
+  };
+}
+
+/** The CRC of the record at `at`, not masked: from its type byte to `end`, the end of its payload. */
+export function physicalCrc(bytes: Uint8Array, at: number, end: number): number {
+  return crc32c(bytes, at + 6, end);
+}
+
+/** The checksum of the record at `at` holds. `end` is the end of its payload. */
+export function checksumHolds(bytes: Uint8Array, at: number, end: number): boolean {
+  return crc32c(bytes, at + 6, end) === unmaskCrc(u32At(bytes, at));
+}

@@ -1,0 +1,105 @@
+import { rocksdbBatch, Shape } from '../batch/tags.js';
+import { checksumHolds, lengthAt, u32At } from './physical.js';
+import { LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, type WalDialect } from './types.js';
+
+/** A file's headers are all of one style; a compression record is legacy in both. */
+export type HeaderStyle = 'legacy' | 'recyclable' | 'unknown';
+
+/** What the log so far says of the records to look for. */
+export interface LogTraits {
+  dialect: WalDialect;
+  /** Low 32 bits. */
+  logNumber: number;
+  style: HeaderStyle;
+  compressed: boolean;
+}
+
+/**
+ * Bytes that one file's search may checksum at places where nothing but their look speaks for a record. Beyond it only
+ * block starts and the ends that lengths point at are tried, so that no file takes more than a bounded time.
+ */
+const GUESS_BUDGET = 256 * 1024 * 1024;
+
+/**
+ * Looks for the next whole record behind damage. At the start of a block, and where the damaged record's length points,
+ * any type will do; elsewhere only one that begins a logical record, and it must look like one before it is checksummed:
+ * in a log without compression, middle and last fragments start a block and first ones fill theirs.
+ */
+export class Resync {
+  /** The first whole record of a lower-numbered log, which the present one has not overwritten. */
+  oldRecord: { at: number; logNumber: number } | undefined;
+  private budget = GUESS_BUDGET;
+
+  /**
+   * The first record in `bytes[from, blockEnd)`, or -1. `chain` is the index at which the damaged record should end, -1
+   * when it does not end in this block; `filled`: the block is not cut short by the end of the file.
+   */
+  find(
+    bytes: Uint8Array,
+    from: number,
+    blockStart: number,
+    blockEnd: number,
+    filled: boolean,
+    chain: number,
+    traits: LogTraits,
+  ): number {
+    const { kinds } = traits.dialect;
+    const last = blockEnd - LEGACY_HEADER;
+    this.oldRecord = undefined;
+    for (let at = from; at <= last; at++) {
+      const kind = kinds[bytes[at + 6]];
+      if (kind < RecordKind.full) continue;
+      const anchored = at === blockStart || at === chain;
+      if (!anchored && kind > RecordKind.first) continue;
+      const end = at + traits.dialect.headerSizes[bytes[at + 6]] + lengthAt(bytes, at);
+      if (end > blockEnd || !this.mayBeOurs(bytes, at, traits)) continue;
+      if (!anchored && !this.looksRight(bytes, at, end, kind, filled && end === blockEnd, traits)) continue;
+      if (!checksumHolds(bytes, at, end)) continue;
+      const number = logNumberAt(bytes, at, traits);
+      if (number === traits.logNumber) return at;
+      this.oldRecord ??= { at, logNumber: number };
+      at = end - 1;
+    }
+    return -1;
+  }
+
+  private mayBeOurs(bytes: Uint8Array, at: number, traits: LogTraits): boolean {
+    if (traits.dialect.headerSizes[bytes[at + 6]] === LEGACY_HEADER) return traits.style !== 'recyclable';
+    const number = u32At(bytes, at + LEGACY_HEADER);
+    return (
+      number === traits.logNumber || (number !== 0 && number < traits.logNumber && traits.style !== 'legacy')
+    );
+  }
+
+  /** Cheap reasons against a record that only chance would put here. */
+  private looksRight(
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    kind: number,
+    fillsBlock: boolean,
+    traits: LogTraits,
+  ): boolean {
+    const payload = at + traits.dialect.headerSizes[bytes[at + 6]];
+    const length = end - payload;
+    if (traits.compressed) {
+      if (length < 4 || u32At(bytes, payload) !== ZSTD_MAGIC) return false;
+    } else {
+      if (kind === RecordKind.first ? !fillsBlock : length < 12) return false;
+      // Sequence numbers have 56 bits.
+      if (length >= 8 && bytes[payload + 7] !== 0) return false;
+      if (length > 12 && rocksdbBatch.shapes[bytes[payload + 12]] === Shape.unknown) return false;
+    }
+    this.budget -= length;
+    return this.budget >= 0;
+  }
+}
+
+/** The log number of the record at `at`; legacy records carry none and pass for the log's own. */
+function logNumberAt(bytes: Uint8Array, at: number, traits: LogTraits): number {
+  return traits.dialect.headerSizes[bytes[at + 6]] === RECYCLABLE_HEADER
+    ? u32At(bytes, at + LEGACY_HEADER)
+    : traits.logNumber;
+}
+
+export const ZSTD_MAGIC = 0xfd2fb528;

@@ -1,0 +1,109 @@
+/** Bytes of a block: physical records do not cross its end. */
+export const BLOCK_SIZE = 32_768;
+
+/** Bytes of the two headers; the recyclable one carries the log number. */
+export const LEGACY_HEADER = 7;
+export const RECYCLABLE_HEADER = 11;
+
+/** Record types as stored (rocksdb db/log_format.h). */
+export const RecordType = {
+  zero: 0,
+  full: 1,
+  first: 2,
+  middle: 3,
+  last: 4,
+  recyclableFull: 5,
+  recyclableFirst: 6,
+  recyclableMiddle: 7,
+  recyclableLast: 8,
+  setCompression: 9,
+  timestampSizes: 10,
+  recyclableTimestampSizes: 11,
+  predecessor: 130,
+  recyclablePredecessor: 131,
+} as const;
+
+/** What a record type means to a reader. */
+export const RecordKind = {
+  unknown: 0,
+  zero: 1,
+  full: 2,
+  first: 3,
+  middle: 4,
+  last: 5,
+  compression: 6,
+  timestampSizes: 7,
+  predecessor: 8,
+  /** Not known, and marked as safe to skip by its high bit. */
+  ignorable: 9,
+} as const;
+
+export const recordKindNames = [
+  'unknown',
+  'zero',
+  'full',
+  'first',
+  'middle',
+  'last',
+  'compression',
+  'timestamp-sizes',
+  'predecessor',
+  'ignorable',
+] as const;
+
+/** How one engine frames its logs. */
+export interface WalDialect {
+  name: string;
+  /** By type: bytes of header. */
+  headerSizes: Uint8Array;
+  /** By type: a `RecordKind`. */
+  kinds: Uint8Array;
+  /**
+   * Types from here on are the reader's own result codes (end of file, bad record, bad header, old record, bad length, bad
+   * checksum), so that a whole record of such a type acts as one.
+   */
+  firstResultCode: number;
+}
+
+function dialect(name: string, table: [number, number, number?][], ignorableFrom = 256): WalDialect {
+  const headerSizes = new Uint8Array(256).fill(LEGACY_HEADER);
+  const kinds = new Uint8Array(256);
+  kinds.fill(RecordKind.ignorable, ignorableFrom);
+  let last = 0;
+  for (const [type, kind, header] of table) {
+    kinds[type] = kind;
+    headerSizes[type] = header ?? LEGACY_HEADER;
+    last = Math.max(last, type);
+  }
+  return { name, headerSizes, kinds, firstResultCode: last + 1 };
+}
+
+const data: [number, number, number?][] = [
+  [RecordType.zero, RecordKind.zero],
+  [RecordType.full, RecordKind.full],
+  [RecordType.first, RecordKind.first],
+  [RecordType.middle, RecordKind.middle],
+  [RecordType.last, RecordKind.last],
+];
+
+/** RocksDB 11.9. Types from 128 on were errors before 9.11. */
+export const rocksdbWal = dialect(
+  'rocksdb',
+  [
+    ...data,
+    [RecordType.recyclableFull, RecordKind.full, RECYCLABLE_HEADER],
+    [RecordType.recyclableFirst, RecordKind.first, RECYCLABLE_HEADER],
+    [RecordType.recyclableMiddle, RecordKind.middle, RECYCLABLE_HEADER],
+    [RecordType.recyclableLast, RecordKind.last, RECYCLABLE_HEADER],
+    // Legacy header in every file: it is written before the writer knows better.
+    [RecordType.setCompression, RecordKind.compression],
+    [RecordType.timestampSizes, RecordKind.timestampSizes],
+    [RecordType.recyclableTimestampSizes, RecordKind.timestampSizes, RECYCLABLE_HEADER],
+    [RecordType.predecessor, RecordKind.predecessor],
+    [RecordType.recyclablePredecessor, RecordKind.predecessor, RECYCLABLE_HEADER],
+  ],
+  128,
+);
+
+/** leveldb db/log_format.h; also the framing of RocksDB's MANIFEST. */
+export const leveldbWal = dialect('leveldb', data);
