@@ -1,0 +1,192 @@
+import { databaseOptions } from '../format/database-options.js';
+import type { FileKind } from '../format/filename.js';
+import { decodeVersionEdit } from '../format/manifest/decode.js';
+import { readLogBytes } from '../format/manifest/log-reader.js';
+import { levelDbTags } from '../format/manifest/tags.js';
+import { parseOptions } from '../format/options.js';
+import type { Inventory, InventoryEntry } from '../io/inventory.js';
+import { SNIFF_BYTES, sniffFile } from './file-type.js';
+
+export type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
+
+export type TargetKind =
+  /** The directory of a database that is or was in use. */
+  | 'database'
+  /** A copy that the engine made of one: nobody writes to it, so it must be whole. */
+  | 'checkpoint'
+  /** A BackupEngine directory. */
+  | 'backup'
+  /** Holds databases in subdirectories, as servers keep them: see `databases`. */
+  | 'container'
+  /** Tables or WALs with nothing that says how they belong together. */
+  | 'loose-files'
+  | 'empty'
+  | 'not-a-database';
+
+export interface Detection {
+  kind: TargetKind;
+  engine?: EngineName;
+  /** Why, in half sentences. */
+  evidence: string[];
+  /** Of a container: its databases and backups, relative to the target. */
+  databases?: string[];
+}
+
+/** Reads at most `limit` bytes from the start (or the end) of a file; rejects when it cannot. */
+export interface FileReader {
+  head(entry: InventoryEntry, limit: number): Promise<Uint8Array>;
+  tail(entry: InventoryEntry, limit: number): Promise<Uint8Array>;
+  /** Paths of databases in subdirectories of the target. */
+  databasesBelow(): Promise<string[]>;
+}
+
+/** What a directory is, from its names and, where they leave it open, from the beginning of a few small files. */
+export async function detectTarget(inventory: Inventory, read: FileReader): Promise<Detection> {
+  const { entries, directories } = inventory;
+  const own = entries.filter((entry) => entry.place === 'database');
+  const has = (kind: FileKind) => own.some((entry) => entry.kind === kind);
+
+  if (
+    directories.includes('meta') &&
+    ['private', 'shared', 'shared_checksum'].some((name) => directories.includes(name)) &&
+    !has('manifest')
+  ) {
+    return {
+      kind: 'backup',
+      engine: 'rocksdb',
+      evidence: ['has meta/ and private/, shared/ or shared_checksum/'],
+    };
+  }
+  if (own.length === 0 && directories.length === 0) {
+    return inventory.unlistable.length > 0
+      ? { kind: 'not-a-database', evidence: ['holds nothing that can be read'] }
+      : { kind: 'empty', evidence: ['holds no files'] };
+  }
+
+  const binding = own.filter((entry) => isBinding(entry.kind));
+  const data = own.filter((entry) => ['table', 'wal', 'blob'].includes(entry.kind));
+  if (binding.length === 0 && data.length === 0) {
+    const databases = directories.length > 0 ? await read.databasesBelow() : [];
+    return databases.length > 0
+      ? { kind: 'container', evidence: [`holds ${listed(databases)}`], databases }
+      : { kind: 'not-a-database', evidence: [contentEvidence(own, directories)] };
+  }
+  if (binding.length === 0) {
+    const engine = await engineOfTables(own, read);
+    return {
+      kind: 'loose-files',
+      ...engine,
+      evidence: ['has tables, WALs or blob files, but no CURRENT, MANIFEST or OPTIONS', ...engine.evidence],
+    };
+  }
+  const engine = await detectEngine(own, read);
+  const inUse = ['lock', 'identity', 'info-log'].filter((kind) => has(kind as FileKind));
+  const checkpoint = inUse.length === 0 && engine.engine === 'rocksdb' && has('manifest');
+  return {
+    kind: checkpoint ? 'checkpoint' : 'database',
+    engine: engine.engine,
+    evidence: [
+      ...engine.evidence,
+      ...(checkpoint ? ['no LOCK, IDENTITY or LOG: no process had it open'] : []),
+    ],
+  };
+}
+
+/** Files that say how the others belong together. */
+function isBinding(kind: FileKind): boolean {
+  return ['current', 'manifest', 'options', 'pebble-marker', 'identity'].includes(kind);
+}
+
+function contentEvidence(own: InventoryEntry[], directories: string[]): string {
+  const names = [...own.map((entry) => entry.name), ...directories.map((name) => `${name}/`)];
+  return `holds ${listed(names)}, none of them a database's`;
+}
+
+function listed(names: string[]): string {
+  const shown = names.slice(0, 5).join(', ');
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+}
+
+type EngineEvidence = { engine?: EngineName; evidence: string[] };
+
+async function detectEngine(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence> {
+  const marker = own.find((entry) => entry.kind === 'pebble-marker');
+  if (marker) return { engine: 'pebble', evidence: [`has ${marker.name}, as only Pebble writes it`] };
+  const fromOptions = await engineOfOptions(own, read);
+  if (fromOptions) return fromOptions;
+  if (own.some((entry) => entry.kind === 'blob')) {
+    return { engine: 'rocksdb', evidence: ['has blob files'] };
+  }
+  if (own.some((entry) => entry.kind === 'identity')) {
+    return { engine: 'rocksdb', evidence: ['has IDENTITY'] };
+  }
+  const fromManifest = await engineOfManifest(own, read);
+  return fromManifest ?? engineOfTables(own, read);
+}
+
+async function engineOfOptions(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence | undefined> {
+  for (const entry of newestFirst(own, 'options')) {
+    const bytes = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
+    const { rocksdbVersion, pebbleVersion, values } = databaseOptions(parseOptions(bytes));
+    if (pebbleVersion !== undefined) {
+      return { engine: 'pebble', evidence: [`${entry.name} states pebble_version ${pebbleVersion}`] };
+    }
+    if (rocksdbVersion !== undefined) {
+      return { engine: 'rocksdb', evidence: [`${entry.name} states rocksdb_version ${rocksdbVersion}`] };
+    }
+    if (values.size > 0) return { engine: 'rocksdb', evidence: [`${entry.name} has [DBOptions]`] };
+  }
+  return undefined;
+}
+
+/** RocksDB's edits use tags that LevelDB does not know as soon as there is a table; LevelDB's never do. */
+async function engineOfManifest(
+  own: InventoryEntry[],
+  read: FileReader,
+): Promise<EngineEvidence | undefined> {
+  for (const entry of newestFirst(own, 'manifest')) {
+    const bytes = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
+    let edits = 0;
+    let foreign: number | undefined;
+    readLogBytes(bytes, {
+      record: ({ payload }) => {
+        edits++;
+        const { fields } = decodeVersionEdit(payload);
+        foreign ??= fields.find(({ tag }) => !levelDbTags.has(tag))?.tag;
+      },
+      damage: () => {},
+    });
+    if (foreign !== undefined) {
+      return {
+        engine: 'rocksdb',
+        evidence: [`${entry.name} uses tag ${foreign}, which LevelDB does not know`],
+      };
+    }
+    if (edits > 0) {
+      return {
+        engine: 'leveldb',
+        evidence: [`no OPTIONS, and ${entry.name} uses only tags that LevelDB knows`],
+      };
+    }
+  }
+  return undefined;
+}
+
+async function engineOfTables(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence> {
+  for (const entry of own) {
+    if (entry.kind !== 'table' && entry.kind !== 'blob') continue;
+    const tail = await read.tail(entry, 8).catch(() => new Uint8Array(0));
+    const sniffed = sniffFile(new Uint8Array(0), tail);
+    if (sniffed?.engine) return { engine: sniffed.engine, evidence: [`${entry.name} ${sniffed.evidence}`] };
+    if (sniffed) return { engine: 'leveldb', evidence: [`${entry.name} ${sniffed.evidence}`] };
+    if (entry.name.endsWith('.ldb'))
+      return { engine: 'leveldb', evidence: [`${entry.name} is named as LevelDB names tables`] };
+  }
+  return { evidence: ['nothing tells which engine wrote it'] };
+}
+
+function newestFirst(own: InventoryEntry[], kind: FileKind): InventoryEntry[] {
+  return own
+    .filter((entry) => entry.kind === kind)
+    .sort((a, b) => Number((b.number ?? 0n) - (a.number ?? 0n)));
+}

@@ -1,0 +1,55 @@
+/**
+ * What a file is by its bytes, for one that was named on its own or carries a strange name. Magic numbers: rocksdb
+ * table/format.cc, db/blob/blob_log_format.h; leveldb table/format.h.
+ */
+import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import type { FileKind } from '../format/filename.js';
+import { magicAt } from '../format/sst/footer.js';
+
+const BLOB_MAGIC = 0x00248f37;
+
+/** Enough of a file's end and beginning to tell. */
+export const SNIFF_BYTES = 64 << 10;
+
+export interface Sniffed {
+  kind: FileKind;
+  engine?: 'rocksdb' | 'leveldb' | 'pebble';
+  evidence: string;
+}
+
+/** `head`: the first bytes of the file, up to 64 KiB; `tail`: the last eight. */
+export function sniffFile(head: Uint8Array, tail: Uint8Array): Sniffed | undefined {
+  const magic = tail.length < 8 ? undefined : magicAt(tail, tail.length);
+  if (magic !== undefined) {
+    // RocksDB wrote LevelDB's magic number in its first format version
+    const engine = magic.format === 'legacy' ? undefined : magic.format === 'pebble' ? 'pebble' : 'rocksdb';
+    return { kind: 'table', engine, evidence: `ends in the magic number of a ${magic.format} table` };
+  }
+  if (head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === BLOB_MAGIC) {
+    return { kind: 'blob', engine: 'rocksdb', evidence: 'begins with the magic number of a blob file' };
+  }
+  const text = Buffer.from(head.subarray(0, 4096)).toString('latin1');
+  if (/^MANIFEST-\d+\n$/.test(text)) return { kind: 'current', evidence: 'holds the name of a MANIFEST' };
+  if (/^\s*(#[^\n]*\n\s*)*\[Version\]\s/.test(text)) {
+    return { kind: 'options', evidence: 'begins like an OPTIONS file' };
+  }
+  return sniffLog(head);
+}
+
+/** A log by its first physical record; a MANIFEST by the comparator or database id that its first edit holds. */
+function sniffLog(head: Uint8Array): Sniffed | undefined {
+  if (head.length < 7) return undefined;
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  const length = view.getUint16(4, true);
+  const type = head[6];
+  const header = type >= 5 && type <= 8 ? 11 : 7;
+  const end = header + length;
+  if (end > head.length || end > 32768) return undefined;
+  if (unmaskCrc(view.getUint32(0, true)) !== crc32c(head, 6, end)) return undefined;
+  const payload = head.subarray(header, end);
+  const beginsLikeEdit =
+    payload[0] === 1 || (payload[0] === 0x81 && payload[1] === 0x40) || (payload[0] === 2 && length < 12);
+  return beginsLikeEdit && header === 7
+    ? { kind: 'manifest', evidence: 'begins with a version edit in a log record' }
+    : { kind: 'wal', evidence: 'begins with a whole log record' };
+}
