@@ -60,25 +60,35 @@ export function fieldsText(fields: Fields): string {
     .join(', ');
 }
 
-/** Evidence that has a line of its own, with its name as the label. */
-export const labelledEvidence = ['proof', 'engine'] as const;
+/** Evidence that has a line of its own: its label there, and what is said around it. */
+const lines: Record<string, { label: string; text(value: string): string }> = {
+  proof: { label: 'proof', text: (value) => value },
+  engine: { label: 'engine', text: (value) => `says "${value}"` },
+  strictModeSays: { label: 'engine', text: (value) => `says "${value}" in absolute-consistency mode` },
+  everyModeSays: { label: 'engine', text: (value) => `says "${value}" in every recovery mode` },
+};
 
-/**
- * What of a finding's evidence goes into its lines of text: not the hex windows, not what is labelled, not what is not so
- * (`zeroed: false`), and not what the message says already.
- */
-export function spokenEvidence(evidence: Fields, message: string): Fields {
-  const spoken = Object.entries(evidence).filter(([name, value]) => {
-    if (isLabelled(name, value) || value === false) return false;
-    if (isFields(value) && 'hex' in value) return false;
-    const scalar = typeof value === 'string' || typeof value === 'number';
-    return !scalar || !holdsWord(message, String(value));
+/** The evidence of a finding that has lines of its own. */
+export function labelledEvidence(evidence: Fields): { label: string; text: string }[] {
+  return Object.keys(lines).flatMap((name) => {
+    const value = evidence[name];
+    const { label, text } = lines[name];
+    return typeof value === 'string' ? [{ label, text: text(printable(value)) }] : [];
   });
-  return Object.fromEntries(spoken);
 }
 
-function isLabelled(name: string, value: EvidenceValue): boolean {
-  return typeof value === 'string' && labelledEvidence.some((label) => label === name);
+/**
+ * The rest of a finding's evidence, for its lines of text: without hex windows, what is not so (`zeroed: false`), and what
+ * `said`, the finding's other lines, says already.
+ */
+export function spokenEvidence(evidence: Fields, said: string): Fields {
+  const spoken = Object.entries(evidence).filter(([name, value]) => {
+    if (value === false || (name in lines && typeof value === 'string')) return false;
+    if (isFields(value) && 'hex' in value) return false;
+    const scalar = typeof value === 'string' || typeof value === 'number';
+    return !scalar || !holdsWord(said, String(value));
+  });
+  return Object.fromEntries(spoken);
 }
 
 function holdsWord(text: string, word: string): boolean {

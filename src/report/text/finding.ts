@@ -49,17 +49,16 @@ export function findingText(finding: Finding, settings: RenderSettings): string 
   const { width, palette } = settings;
   const { evidence, message } = finding;
   const lines = [headline(finding, settings), paragraph(printable(message), width, '  ')];
-  const spoken = spokenEvidence(evidence, message);
+  const labels = labelledEvidence(evidence);
+  const said = [message, ...labels.map(({ text }) => text)].join(' ');
+  const spoken = spokenEvidence(evidence, said);
   if (Object.keys(spoken).length > 0) lines.push(paragraph(fieldsText(spoken), width, '  '));
   for (const value of Object.values(evidence)) {
     const window = hexWindowOf(value);
     if (window !== undefined) lines.push(...hexLines(window, palette).map((line) => `  ${line}`));
   }
   if (finding.cause) lines.push(labelled('cause', causeText(finding.cause), settings));
-  for (const label of labelledEvidence) {
-    const value = evidence[label];
-    if (typeof value === 'string') lines.push(labelled(label, printable(value), settings));
-  }
+  for (const { label, text } of labels) lines.push(labelled(label, text, settings));
   if (finding.impact) lines.push(labelled('impact', impactText(finding.impact), settings));
   if (finding.next) lines.push(labelled('next', printable(finding.next), settings));
   return `${lines.join('\n')}\n`;
