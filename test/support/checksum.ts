@@ -1,4 +1,4 @@
-import { buf as crc32c } from 'crc-32/crc32c.js';
+import crc32c from 'crc-32/crc32c.js';
 import { xxhash3, xxhash32, xxhash64 } from 'hash-wasm';
 
 /*
@@ -8,7 +8,7 @@ import { xxhash3, xxhash32, xxhash64 } from 'hash-wasm';
 
 export function maskedCrc32c(...parts: Uint8Array[]): number {
   let crc = 0;
-  for (const part of parts) crc = crc32c(part, crc);
+  for (const part of parts) crc = crc32c.buf(part, crc);
   crc >>>= 0;
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
