@@ -29,10 +29,10 @@ export interface TableContext {
   comparator?: string;
   databaseId?: string;
   /**
-   * The MANIFEST was read and does not name the file: an unfinished output or an obsolete table. Nothing depends on it, so
-   * whatever is wrong with it is a note.
+   * A MANIFEST was read and does not name the file: an unfinished output or an obsolete table. Nothing depends on it, so
+   * whatever is wrong with it is a note. Default: whenever `live` is absent.
    */
-  unreferenced?: boolean;
+  orphan?: boolean;
   /**
    * Data blocks to check, by position in the index: [from, to). Absent: all. The unit with `from` 0 checks everything else
    * in the file too. What needs all blocks is decided after the merge: `mergeTableFacts`, `checkTableTotals`.

@@ -47,6 +47,7 @@ export function decodeBlockTail(bytes: Uint8Array, length = bytes.length): Block
     end -= 2;
     if (end < 0) return 'the hash index does not fit into the block';
     const count = bytes[end] | (bytes[end + 1] << 8);
+    if (count === 0) return 'the hash index has no buckets';
     end -= count;
     if (end < 0) return `the hash index of ${count} buckets does not fit into the block`;
     buckets = { offset: end, count };
@@ -144,7 +145,9 @@ export class BlockReader {
     if (placed !== undefined && valueOffset !== this.valuePosition) {
       this.report('sst/bad-entry', offset, keyEnd - offset, 'the value does not follow the one before it');
     }
-    if (restart >= 0 && shared !== 0) {
+    if (offset === 0 && restart < 0) {
+      this.badRestart(tail, 0, restartOffset(bytes, tail, 0));
+    } else if (restart >= 0 && shared !== 0) {
       this.report(
         'sst/bad-restart',
         offset,

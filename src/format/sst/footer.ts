@@ -14,6 +14,7 @@
  * The first two forms have no protection of their own: a flipped bit in a handle only shows when the block that it points
  * to fails. In the third the metaindex ends where the footer begins, and the index is an entry of the metaindex.
  */
+import { hex32 } from '../../bytes/hexdump.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { CHECKSUM, contextModifier, rawChecksum } from './checksum.js';
 import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleFits } from './handle.js';
@@ -185,10 +186,6 @@ function decodeProtected(footer: Footer, bytes: Uint8Array, start: number): Foot
 
 function bad(footer: Footer, message: string): Anomaly {
   return { rule: 'sst/bad-footer', offset: footer.offset, length: footer.length, message };
-}
-
-function hex32(value: number): string {
-  return `0x${value.toString(16).padStart(8, '0')}`;
 }
 
 function u32(bytes: Uint8Array, at: number): number {

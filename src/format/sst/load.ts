@@ -1,4 +1,4 @@
-import { hexWindow } from '../../bytes/hexdump.js';
+import { hex32, hexWindow } from '../../bytes/hexdump.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { type BlockCompression, codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
@@ -10,6 +10,8 @@ import {
   verifyBlock,
 } from './checksum.js';
 import { BLOCK_TRAILER, type BlockHandle } from './handle.js';
+
+export { hex32 } from '../../bytes/hexdump.js';
 
 /**
  * Larger blocks are not read: 256 MiB, payload or decompressed. RocksDB's own bound is 4 GiB; a block that large holds one
@@ -41,6 +43,8 @@ export interface BlockSpace extends BlockProtection {
   /** No block reaches past it: where the footer begins, or the end of the file. */
   limit: number;
   compression: BlockCompression;
+  /** The properties say that no block is compressed. The engine then takes payloads as they are, whatever the type byte. */
+  uncompressed?: boolean;
 }
 
 /** A block that was read. */
@@ -119,6 +123,7 @@ function decompressInto(space: BlockSpace, block: LoadedBlock, stored: StoredBlo
   const result = decompressBlock(stored.compression, payload, { limit: BLOCK_LIMIT, ...space.compression });
   if (result.bytes !== undefined) block.contents = result.bytes;
   else if (stored.intact) {
+    if (space.uncompressed) block.contents = payload;
     block.anomalies.push({
       rule: 'sst/decompression',
       ...blockRange(block.handle),
@@ -174,9 +179,4 @@ export function inFile(block: BlockPlace, anomalies: readonly Anomaly[]): Anomal
       ...anomaly.evidence,
     },
   }));
-}
-
-/** A 32-bit number as people compare checksums. */
-export function hex32(value: number): string {
-  return `0x${value.toString(16).padStart(8, '0')}`;
 }

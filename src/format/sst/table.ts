@@ -57,7 +57,7 @@ export interface Table {
   rangeTombstonesIntact: boolean;
   /** Dictionary of the data blocks. */
   dictionary?: Uint8Array;
-  /** There is a dictionary that cannot be trusted: data blocks cannot be decompressed. */
+  /** There is a dictionary that is damaged, or may be one: a block that does not decompress is not to blame. */
   dictionaryLost: boolean;
   /** Every block outside the data area that could be named. */
   blocks: NamedBlock[];
@@ -68,7 +68,7 @@ export interface Table {
 }
 
 export interface OpenOptions {
-  /** Name of the column family's comparator, where the MANIFEST told it. Default: the table's own property. */
+  /** Name of the column family's comparator, for tables whose properties do not tell theirs. Default: bytewise. */
   comparator?: string;
 }
 
@@ -231,10 +231,16 @@ function applyProperties(table: Table, options: OpenOptions): void {
     }
     return;
   }
+  // the table's own word first: a column family that has got timestamps since keeps tables without
   const own = properties.text('comparator');
-  if (options.comparator === undefined && own !== undefined && table.propertiesIntact) {
+  const isKnown = own !== undefined && own !== '' && own !== 'nullptr';
+  if (isKnown && (table.propertiesIntact || options.comparator === undefined)) {
     table.comparator = comparatorNamed(own);
   }
+  const compression = properties.text('compression');
+  // from format version 7 on: manager, compression types in hexadecimal, future use
+  if (table.space !== undefined && table.propertiesIntact && compression !== undefined)
+    table.space.uncompressed = compression === 'NoCompression' || /^[^;]*;;/.test(compression);
   table.timestampsStripped =
     table.comparator.timestampSize > 0 && properties.number('user.defined.timestamps.persisted') === 0n;
   if (table.timestampsStripped) table.comparator = withoutTimestamps(table.comparator);

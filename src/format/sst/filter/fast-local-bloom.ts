@@ -1,4 +1,4 @@
-import { xxph3 } from '../../../bytes/xxph3.js';
+import { hashResult, hashXxph3 } from '../../../bytes/kernel.js';
 import type { Filter } from './filter.js';
 
 /** The Bloom filter of table format 5: all probes of a key in one line of 64 bytes (rocksdb util/bloom_impl.h). */
@@ -7,25 +7,33 @@ export class FastLocalBloom implements Filter {
   static readonly LINE = 64;
   readonly kind = 'fast-local-bloom';
   readonly problems = [];
+  private readonly lines: number;
 
   constructor(
     private readonly bits: Uint8Array,
     private readonly probes: number,
-  ) {}
+  ) {
+    this.lines = bits.length / FastLocalBloom.LINE;
+  }
 
   mayMatch(bytes: Uint8Array, start: number, end: number): boolean {
     const { bits, probes } = this;
-    const hash = xxph3(bytes, start, end);
-    const lines = BigInt(bits.length / FastLocalBloom.LINE);
-    const line = Number(((hash & 0xffffffffn) * lines) >> 32n) * FastLocalBloom.LINE;
-    let rest = Number(hash >> 32n) | 0;
+    hashXxph3(bytes, start, end);
+    const line = scaled(hashResult[0], this.lines) * FastLocalBloom.LINE;
+    let hash = hashResult[1] | 0;
     for (let i = 0; i < probes; i++) {
-      const bit = rest >>> 23;
+      const bit = hash >>> 23;
       if ((bits[line + (bit >>> 3)] & (1 << (bit & 7))) === 0) return false;
-      rest = Math.imul(rest, GOLDEN_RATIO);
+      hash = Math.imul(hash, GOLDEN_RATIO);
     }
     return true;
   }
 }
 
 const GOLDEN_RATIO = 0x9e3779b9;
+
+/** `hash · count / 2^32`, both unsigned 32 bits: by halves, as the product would pass 2^53. */
+function scaled(hash: number, count: number): number {
+  const low = Math.floor(((hash & 0xffff) * count) / 0x10000);
+  return Math.floor(((hash >>> 16) * count + low) / 0x10000);
+}

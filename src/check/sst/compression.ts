@@ -1,0 +1,37 @@
+import type { Table } from '../../format/sst/table.js';
+
+/** Compression types by the names that tables up to format version 6 declare them with. */
+const BY_NAME: Record<string, readonly number[]> = {
+  NoCompression: [],
+  Snappy: [0x01],
+  Zlib: [0x02],
+  BZip2: [0x03],
+  // one decoder reads both, and one name is written for either
+  LZ4: [0x04, 0x05],
+  LZ4HC: [0x04, 0x05],
+  Xpress: [0x06],
+  ZSTD: [0x07],
+  ZSTDNotFinal: [0x40],
+};
+
+const ALL = new Uint8Array(256).fill(1);
+
+/**
+ * Which compression types the properties of a table allow its data blocks: 1 for each. All, where the table does not say.
+ * From format version 7 on the property reads `<manager>;<types in hex>;<reserved>`.
+ */
+export function declaredCompression(table: Table): Uint8Array {
+  const stated = table.propertiesIntact ? table.properties?.text('compression') : undefined;
+  if (stated === undefined || stated === '') return ALL;
+  const types = stated.includes(';') ? pairs(stated.split(';')[1]) : BY_NAME[stated];
+  if (types === undefined) return ALL;
+  const declared = new Uint8Array(256);
+  declared[0] = 1;
+  for (const type of types) declared[type] = 1;
+  return declared;
+}
+
+function pairs(hex: string): number[] | undefined {
+  if (!/^([0-9a-fA-F]{2})*$/.test(hex)) return undefined;
+  return Array.from(hex.matchAll(/../g), ([pair]) => Number.parseInt(pair, 16));
+}

@@ -1,0 +1,134 @@
+import { decodeEntity } from '../../format/batch/entity.js';
+import { decodeBlobIndex } from '../../format/sst/blob-index.js';
+import type { Comparator } from '../../format/sst/comparator.js';
+import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
+
+/** What the entries of one table's data blocks are held against, by the fast path and by the one that explains. */
+export interface DataRules {
+  comparator: Comparator;
+  /** 1 for each value type that data blocks may hold. */
+  types: Uint8Array;
+  /** Absent: none, or not usable. */
+  filter?: KeyFilter;
+  /** Every stored sequence is 0: tables of SstFileWriter whose sequence stands in the MANIFEST. */
+  zeroSequences: boolean;
+  /** The table may refer to values in itself (file number 0). */
+  embeddedBlobs: boolean;
+}
+
+/** What a table says about which keys it holds. */
+export interface KeyFilter {
+  /** False when a reader would skip the table for the user key (without timestamp) in `key[0, length)`. */
+  holds(key: Uint8Array, length: number, blockOffset: number): boolean;
+}
+
+/** Sequences from here on do not fit a double; no database gets there before its disk is full of them. */
+export const LARGEST_SEQUENCE = 2 ** 53;
+
+/** High half of the trailer of such a key. */
+export const SEQUENCE_HIGH_LIMIT = LARGEST_SEQUENCE / 0x100_0000;
+
+/** References to one blob file. */
+export interface BlobTally {
+  count: number;
+  /** Bytes of values as stored. */
+  bytes: number;
+  /** Offset of the first value and end of the last. */
+  from: number;
+  to: number;
+}
+
+/** What was found in data blocks. */
+export class Tally {
+  blocks = 0;
+  points = 0;
+  /** Delete, SingleDelete and DeleteWithTimestamp. */
+  deletions = 0;
+  merges = 0;
+  /** Stored internal keys. */
+  keyBytes = 0;
+  valueBytes = 0;
+  minSequence = Number.POSITIVE_INFINITY;
+  maxSequence = -1;
+  readonly blobs = new Map<number, BlobTally>();
+
+  addBlob(file: number, offset: number, size: number): void {
+    const tally = this.blobs.get(file);
+    if (tally === undefined) {
+      this.blobs.set(file, { count: 1, bytes: size, from: offset, to: offset + size });
+      return;
+    }
+    tally.count++;
+    tally.bytes += size;
+    tally.from = Math.min(tally.from, offset);
+    tally.to = Math.max(tally.to, offset + size);
+  }
+}
+
+/** A value that is more than bytes to the engine: 1, its content is checked too. */
+export const STRUCTURED_TYPES = new Uint8Array(256);
+STRUCTURED_TYPES[VALUE_TYPE.blobIndex] = 1;
+STRUCTURED_TYPES[VALUE_TYPE.entity] = 1;
+STRUCTURED_TYPES[VALUE_TYPE.timedPut] = 1;
+
+/** 1 for the types that properties count as deleted keys. */
+export const DELETION_TYPES = new Uint8Array(256);
+DELETION_TYPES[VALUE_TYPE.delete] = 1;
+DELETION_TYPES[VALUE_TYPE.singleDelete] = 1;
+DELETION_TYPES[VALUE_TYPE.deleteWithTimestamp] = 1;
+
+/** Bytes of preferred sequence behind the value of a timed put. */
+const PREFERRED_SEQUENCE = 8;
+
+/**
+ * What is wrong with the value `bytes[start, end)` of a structured type, undefined when it decodes. Blob references go to
+ * `onBlob`.
+ */
+export function valueProblem(
+  rules: DataRules,
+  type: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  onBlob: (file: number, offset: number, size: number) => void,
+): string | undefined {
+  switch (type) {
+    case VALUE_TYPE.blobIndex:
+      return blobProblem(rules, bytes, start, end, onBlob);
+    case VALUE_TYPE.entity: {
+      const { columns, anomalies } = decodeEntity(bytes.subarray(start, end));
+      if (anomalies.length > 0) return anomalies[0].message;
+      for (const { blobIndex, value } of columns) {
+        const problem = blobIndex ? blobProblem(rules, value, 0, value.length, onBlob) : undefined;
+        if (problem !== undefined) return problem;
+      }
+      return undefined;
+    }
+    case VALUE_TYPE.timedPut:
+      return end - start < PREFERRED_SEQUENCE
+        ? `a timed put of ${end - start} bytes has no room for its sequence`
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function blobProblem(
+  rules: DataRules,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  onBlob: (file: number, offset: number, size: number) => void,
+): string | undefined {
+  const blob = decodeBlobIndex(bytes, start, end);
+  if (blob === undefined) return 'the reference to a blob file cannot be decoded';
+  if (blob.file === undefined) return undefined;
+  if (blob.file === 0 && !rules.embeddedBlobs) return 'the reference names blob file 0, which does not exist';
+  onBlob(blob.file, blob.offset, blob.size);
+  return undefined;
+}
+
+/** Shortest internal key that the comparator can take apart. */
+export function shortestKey(comparator: Comparator): number {
+  return KEY_TRAILER + comparator.timestampSize;
+}

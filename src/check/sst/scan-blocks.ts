@@ -1,0 +1,274 @@
+import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
+import type { Anomaly } from '../../finding/finding.js';
+import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
+import { compareBytes, compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
+import { BLOCK_TRAILER, type BlockHandle, handleFits } from '../../format/sst/handle.js';
+import type { BlockIndex } from '../../format/sst/index-block.js';
+import { KEY_TRAILER } from '../../format/sst/internal-key.js';
+import { BLOCK_LIMIT, type BlockSpace, blockRange, checksumAnomaly, inFile } from '../../format/sst/load.js';
+import { dataCompression, type Table } from '../../format/sst/table.js';
+import { SourceWindow } from '../../format/sst/window.js';
+import type { Depth } from '../unit.js';
+import { declaredCompression } from './compression.js';
+import type { DataRules } from './data-rules.js';
+import { explainDataBlock } from './explain.js';
+import type { TableReport } from './report.js';
+import { DataBlockVerifier } from './verify.js';
+
+/** Gaps between blocks up to this length are read: alignment pads to a page, or to a super block of some megabytes. */
+const LARGEST_GAP = 16 * 1024 * 1024;
+
+export interface ScannedBlocks {
+  verifier: DataBlockVerifier;
+  /** False when a block could not be read or decoded. */
+  complete: boolean;
+  /** Copies of the first and last internal key. */
+  first?: Uint8Array;
+  last?: Uint8Array;
+  /** Keys that the filter denies, and the first of them. */
+  filterMisses: Anomaly[];
+  bytesRead: number;
+}
+
+/**
+ * Checks the data blocks [from, to) of a table: checksum, decompression and, at full depth, every entry, each block
+ * against its separators. One block that is damaged does not hide the next. Rejects only when the medium fails.
+ */
+export async function scanBlocks(
+  table: Table,
+  rules: DataRules,
+  depth: Depth,
+  range: { from: number; to: number },
+  report: TableReport,
+): Promise<ScannedBlocks> {
+  const scan = new BlockScan(table, table.index!, table.space!, rules, depth, report);
+  await scan.run(range.from, range.to);
+  const { verifier } = scan;
+  return {
+    verifier,
+    complete: scan.complete,
+    first: scan.first,
+    last: verifier.keyLength === 0 ? undefined : verifier.key.slice(0, verifier.keyLength),
+    filterMisses: scan.filterMisses,
+    bytesRead: scan.window.bytesRead,
+  };
+}
+
+class BlockScan {
+  readonly verifier: DataBlockVerifier;
+  readonly window: SourceWindow;
+  readonly filterMisses: Anomaly[] = [];
+  complete = true;
+  first?: Uint8Array;
+  private readonly declared: Uint8Array;
+  private readonly compression;
+  private into: Uint8Array = new Uint8Array(64 * 1024);
+
+  constructor(
+    private readonly table: Table,
+    private readonly index: BlockIndex,
+    private readonly space: BlockSpace,
+    private readonly rules: DataRules,
+    private readonly depth: Depth,
+    private readonly report: TableReport,
+  ) {
+    this.verifier = new DataBlockVerifier(rules);
+    this.window = new SourceWindow(table.source, space.limit);
+    this.declared = declaredCompression(table);
+    this.compression = { ...dataCompression(table), limit: BLOCK_LIMIT };
+  }
+
+  async run(from: number, to: number): Promise<void> {
+    const { index, space, window } = this;
+    let expected = from === 0 ? 0 : index.offset(from - 1) + index.size(from - 1) + BLOCK_TRAILER;
+    for (let i = from; i < to; i++) {
+      const offset = index.offset(i);
+      const size = index.size(i);
+      const end = offset + size + BLOCK_TRAILER;
+      if (!(end <= space.limit) || size > BLOCK_LIMIT) {
+        this.outOfReach({ offset, size });
+        continue;
+      }
+      if (offset !== expected) await this.checkGap(expected, offset);
+      if (!window.has(offset, size + BLOCK_TRAILER)) await window.ensure(offset, size + BLOCK_TRAILER);
+      if (!window.has(offset, size + BLOCK_TRAILER)) {
+        this.complete = false;
+        const message = `the file ends inside the data block at ${offset}`;
+        this.report.add({ rule: 'sst/truncated', ...blockRange({ offset, size }), message });
+        return;
+      }
+      this.checkBlock(i, offset, size);
+      expected = end;
+    }
+  }
+
+  private outOfReach(handle: BlockHandle): void {
+    this.complete = false;
+    if (handleFits(handle, this.space.limit)) {
+      this.report.skip(`a data block of ${handle.size} bytes is larger than kvdoctor reads`, ...place(handle));
+    } else if (this.table.indexIntact) {
+      const message = `the index places a data block at ${handle.offset}, ${handle.size} bytes, outside the file`;
+      const offset = Math.min(handle.offset, this.space.limit);
+      this.report.add({ rule: 'sst/bad-handle', offset, length: 0, message });
+    }
+  }
+
+  /** Data blocks follow each other; alignment leaves zeros between them, embedded blobs their own records. */
+  private async checkGap(expected: number, offset: number): Promise<void> {
+    if (!this.table.indexIntact || this.rules.embeddedBlobs) return;
+    if (offset < expected) {
+      const message = `the index places a data block at ${offset}, inside the one before it`;
+      this.report.add({ rule: 'sst/bad-handle', offset, length: expected - offset, message });
+      return;
+    }
+    const length = offset - expected;
+    if (length > LARGEST_GAP) {
+      const message = `${length} bytes between two data blocks belong to none`;
+      this.report.add({ rule: 'sst/gap', offset: expected, length, message });
+      return;
+    }
+    await this.window.ensure(expected, length);
+    const bytes = this.window.view(expected, length);
+    if (bytes === undefined || bytes.every((byte) => byte === 0)) return;
+    const message = `${length} bytes between two data blocks belong to none and are not zero`;
+    this.report.add({ rule: 'sst/gap', offset: expected, length, message });
+  }
+
+  private checkBlock(i: number, offset: number, size: number): void {
+    const { window, space } = this;
+    const { bytes } = window;
+    const start = window.position(offset);
+    const end = start + size;
+    if (blockChecksum(space, bytes, start, end, offset) !== storedChecksum(bytes, end)) {
+      this.damaged(i, bytes.subarray(start, end + BLOCK_TRAILER), { offset, size });
+      return;
+    }
+    const type = bytes[end];
+    if (this.declared[type] === 0) this.undeclared(type, { offset, size });
+    if (this.depth !== 'full') return;
+    if (type === 0) this.checkEntries(i, bytes, start, end, { offset, size }, 0);
+    else this.checkCompressed(i, type, bytes.subarray(start, end), { offset, size });
+  }
+
+  private damaged(i: number, bytes: Uint8Array, handle: BlockHandle): void {
+    this.complete = false;
+    if (this.table.indexIntact || this.isTrusted(i)) {
+      this.report.add(checksumAnomaly(this.space, verifyBlock(this.space, bytes, handle), 'data'));
+    } else {
+      this.report.skip('the damaged index does not tell what stands here', ...place(handle));
+    }
+  }
+
+  /** In a damaged index an entry counts when its neighbours agree with it. */
+  private isTrusted(i: number): boolean {
+    const { index } = this;
+    const end = (j: number) => index.offset(j) + index.size(j) + BLOCK_TRAILER;
+    const begins = i === 0 ? index.offset(0) === 0 : end(i - 1) === index.offset(i);
+    return begins && i + 1 < index.count && end(i) === index.offset(i + 1);
+  }
+
+  private undeclared(type: number, handle: BlockHandle): void {
+    const stated = this.table.properties?.text('compression') ?? '';
+    const message = `a data block has the compression type ${type}, the properties of the table say ${stated}`;
+    this.report.add({
+      rule: 'sst/undeclared-compression',
+      ...blockRange(handle),
+      message,
+      evidence: { compressionType: type, declared: stated },
+    });
+  }
+
+  private checkCompressed(i: number, type: number, payload: Uint8Array, handle: BlockHandle): void {
+    const codec = codecOf(type, this.compression.dialect);
+    if (codec !== undefined && isUnsupported(codec)) {
+      this.complete = false;
+      this.report.skip(`${codec} compression (type ${type}) cannot be decoded`, ...place(handle));
+      return;
+    }
+    const { bytes, error } = decompressBlock(type, payload, this.compression, this.into);
+    if (bytes !== undefined) {
+      // blocks of one table are of one size: after the first large one no further buffer is needed
+      if (bytes.length > this.into.length && bytes.length <= LARGEST_GAP) this.into = new Uint8Array(2 * bytes.length);
+      this.checkEntries(i, bytes, 0, bytes.length, handle, type);
+      return;
+    }
+    this.complete = false;
+    if (this.table.dictionaryLost) {
+      this.report.skip('without the compression dictionary the block cannot be decoded', ...place(handle));
+      return;
+    }
+    const message = `the data block does not decompress: ${error}`;
+    const evidence = { block: 'data', compression: codec ?? type };
+    this.report.add({ rule: 'sst/decompression', ...blockRange(handle), message, evidence });
+  }
+
+  private checkEntries(
+    i: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    handle: BlockHandle,
+    compression: number,
+  ): void {
+    const { verifier } = this;
+    let first: Uint8Array | undefined;
+    if (verifier.verify(bytes, start, end, handle.offset)) {
+      if (verifier.firstLength === 0) return;
+      first = verifier.first.subarray(0, verifier.firstLength);
+    } else {
+      const before = verifier.before.slice(0, verifier.beforeLength);
+      const block = bytes.subarray(start, end);
+      const explained = explainDataBlock(block, this.rules, before, handle.offset, verifier.tally);
+      this.addAnomalies(explained.anomalies, handle, compression);
+      verifier.resume(explained.last ?? before);
+      first = explained.first;
+    }
+    if (first === undefined) return;
+    this.first ??= first.slice();
+    this.checkSeparators(i, first, verifier.key.subarray(0, verifier.keyLength), handle);
+  }
+
+  private addAnomalies(anomalies: readonly Anomaly[], handle: BlockHandle, compression: number): void {
+    const placed = inFile({ kind: 'data', handle, stored: { compression } }, anomalies);
+    for (const anomaly of placed) {
+      if (anomaly.rule === 'sst/filter-misses-key') this.filterMisses.push(anomaly);
+      else this.report.add(anomaly);
+      if (anomaly.rule === 'sst/bad-entry' || anomaly.rule === 'sst/bad-block') this.complete = false;
+    }
+  }
+
+  /** A reader finds a key only in the block between whose separators it lies. */
+  private checkSeparators(i: number, first: Uint8Array, last: Uint8Array, handle: BlockHandle): void {
+    const { index, table } = this;
+    if (!table.indexIntact) return;
+    if (this.order(last, index.separator(i)) > 0) {
+      const message = 'the last key of the block comes behind the separator that the index has for it';
+      this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
+    }
+    if (i > 0 && this.order(first, index.separator(i - 1)) <= 0) {
+      const message = 'the first key of the block comes before the separator of the block before it';
+      this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
+    }
+    const indexed = index.firstKey(i);
+    if (indexed !== undefined && compareBytes(indexed, first) !== 0) {
+      const message = 'the first key that the index gives for the block is not the first key in it';
+      this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
+    }
+  }
+
+  /** Orders an internal key and a separator. */
+  private order(key: Uint8Array, separator: Uint8Array): number {
+    const { comparator } = this.table;
+    const { userKeys } = this.index.form;
+    const order = userKeys
+      ? compareUserKeys(comparator, key, separator, key.length - KEY_TRAILER)
+      : compareInternalKeys(comparator, key, separator);
+    // an application's order is not known
+    return order ?? Number.NaN;
+  }
+}
+
+function place(handle: BlockHandle): [number, number] {
+  const { offset, length } = blockRange(handle);
+  return [offset, length];
+}

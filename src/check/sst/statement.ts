@@ -1,0 +1,84 @@
+import { BLOCK_TRAILER } from '../../format/sst/handle.js';
+import { internalKey, KEY_TRAILER, MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import { blockRange } from '../../format/sst/load.js';
+import { COLLECTED_PROPERTIES, NUMBER_PROPERTIES } from '../../format/sst/properties.js';
+import { metaBlock, type Table } from '../../format/sst/table.js';
+import { compareUserKeys } from '../../format/sst/comparator.js';
+import type { TableContext, TableStatement } from '../unit.js';
+
+/** What the table says of itself, as plain data that outlives the unit. */
+export function stateTable(table: Table, context: TableContext, wrongFile: boolean): TableStatement {
+  const statement: TableStatement = {
+    properties: [],
+    rangeTombstones: stateTombstones(table),
+    hasDictionary: metaBlock(table, 'compression-dictionary') !== undefined,
+    timestampsStripped: table.timestampsStripped,
+    wrongFile,
+    globalSequenceEdited: table.globalSequenceEdited,
+  };
+  const { properties, propertiesBlock, index } = table;
+  if (properties !== undefined && propertiesBlock !== undefined && table.propertiesIntact) {
+    const { handle, stored } = propertiesBlock;
+    statement.propertiesAt = blockRange(handle);
+    for (const name of NUMBER_PROPERTIES) {
+      const value = properties.number(name);
+      const place = properties.place(name);
+      if (value === undefined || place === undefined) continue;
+      const at =
+        stored?.compression === 0
+          ? { offset: handle.offset + place.offset, length: place.length }
+          : blockRange(handle);
+      statement.properties.push({ name, value, ...at });
+    }
+    statement.globalSequence = globalSequence(table, context);
+  }
+  if (index !== undefined && table.indexIntact) {
+    const last = index.count - 1;
+    statement.index = {
+      blocks: index.count,
+      dataEnd: last < 0 ? 0 : index.offset(last) + index.size(last) + BLOCK_TRAILER,
+      contentSize: table.indexContentSize,
+      partitions: table.blocks.filter(({ kind }) => kind === 'index-partition').length,
+    };
+  }
+  return statement;
+}
+
+/** External version 2: all entries have the sequence that the MANIFEST gives the file. */
+export function isIngested(table: Table): boolean {
+  return table.propertiesIntact && table.properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) === 2n;
+}
+
+function globalSequence(table: Table, { live }: TableContext): bigint | undefined {
+  if (!isIngested(table)) return undefined;
+  return live?.largestSequence ?? table.properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8);
+}
+
+function stateTombstones(table: Table): TableStatement['rangeTombstones'] {
+  const { rangeTombstones, comparator } = table;
+  const stated: TableStatement['rangeTombstones'] = {
+    complete: table.rangeTombstonesIntact,
+    count: rangeTombstones.length,
+    keyBytes: 0,
+    endBytes: 0,
+  };
+  let first: Uint8Array | undefined;
+  let firstSequence = 0n;
+  let last: Uint8Array | undefined;
+  for (const { start, end, sequence } of rangeTombstones) {
+    stated.keyBytes += start.length + KEY_TRAILER;
+    stated.endBytes += end.length;
+    if (stated.minSequence === undefined || sequence < stated.minSequence) stated.minSequence = sequence;
+    if (stated.maxSequence === undefined || sequence > stated.maxSequence) stated.maxSequence = sequence;
+    const order = first === undefined ? -1 : (compareUserKeys(comparator, start, first) ?? 1);
+    if (order < 0 || (order === 0 && sequence > firstSequence)) {
+      first = start;
+      firstSequence = sequence;
+    }
+    if (last === undefined || (compareUserKeys(comparator, end, last) ?? -1) > 0) last = end;
+  }
+  if (first !== undefined) stated.smallest = internalKey(first, firstSequence, VALUE_TYPE.rangeDelete);
+  // the end is exclusive, and so is the bound: no entry of that key can have so large a sequence
+  if (last !== undefined) stated.largest = internalKey(last, MAX_SEQUENCE, VALUE_TYPE.rangeDelete);
+  return stated;
+}

@@ -1,0 +1,230 @@
+import { crc32c } from '../../bytes/crc32c.js';
+import type { ByteSource, SourceDescriptor } from '../../bytes/source.js';
+import { BLOCK_TRAILER } from '../../format/sst/handle.js';
+import type { BlockIndex } from '../../format/sst/index-block.js';
+import { LEVELDB_POINT_TYPES, ROCKSDB_POINT_TYPES } from '../../format/sst/internal-key.js';
+import { COLLECTED_PROPERTIES } from '../../format/sst/properties.js';
+import { isReadable, openTable, type Table } from '../../format/sst/table.js';
+import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.js';
+import type { DataRules } from './data-rules.js';
+import { readFilter, type TableFilter } from './filters.js';
+import { identify, isWrongFile, reportWrongFile } from './identity.js';
+import { checkLayout } from './layout.js';
+import { isCrc32c } from './manifest.js';
+import { mergeTableFacts } from './merge.js';
+import { checkOtherBlocks, checkProperties, reportMetadata } from './metadata.js';
+import { TableReport } from './report.js';
+import { type ScannedBlocks, scanBlocks } from './scan-blocks.js';
+import { isIngested, stateTable } from './statement.js';
+import { checkTableTotals } from './totals.js';
+
+export { mergeTableFacts } from './merge.js';
+export { checkTableTotals } from './totals.js';
+
+/** What it takes to split the check of a table among units. */
+export interface TablePlan {
+  /** Data blocks that the index names; 0 when they cannot be reached. */
+  blocks: number;
+  /** File offset behind the last data block. */
+  dataEnd: number;
+}
+
+/** Reads as much of a table as it takes to split its check by `TableContext.blocks`. Rejects only when the medium fails. */
+export async function planTable(source: ByteSource): Promise<TablePlan> {
+  const { index } = await openTable(source);
+  return { blocks: index?.count ?? 0, dataEnd: index === undefined ? 0 : blockEnd(index, index.count - 1) };
+}
+
+/** File offset behind data block `i`, trailer included; 0 for −1. */
+function blockEnd(index: BlockIndex, i: number): number {
+  return i < 0 ? 0 : index.offset(i) + index.size(i) + BLOCK_TRAILER;
+}
+
+/**
+ * Checks one table, or a range of its blocks, and returns what is wrong with it and the facts that cross checks need. What
+ * takes all blocks (counts, sizes, bounds, the checksum of the file) is checked here when `context.blocks` is absent; for
+ * units of one table the caller puts their facts together with `mergeTableFacts` and asks `checkTableTotals`. Damage never
+ * throws; rejects only when the medium fails.
+ */
+export async function checkTable(source: ByteSource, context: TableContext): Promise<UnitResult> {
+  const report = new TableReport(context);
+  const metered = new MeteredSource(source);
+  const table = await openTable(metered, { comparator: context.comparator });
+  let facts: TableFacts = {
+    kind: 'table',
+    file: context.file,
+    number: context.number,
+    size: table.size,
+    readable: isReadable(table),
+    dataBlocks: table.index?.count ?? 0,
+    blobReferences: [],
+    ...(context.blocks === undefined ? {} : { blocks: context.blocks }),
+  };
+  await identify(table, facts);
+  const wrongFile = isWrongFile(table, facts, context);
+  const hasMetadata = (context.blocks?.from ?? 0) === 0;
+  if (hasMetadata) {
+    if (wrongFile) reportWrongFile(table, facts, report);
+    reportMetadata(table, report, wrongFile);
+    checkProperties(table, report, wrongFile);
+  }
+  await checkContents(table, facts, report, wrongFile, hasMetadata);
+  facts.errors = report.errors;
+  if (context.blocks === undefined) {
+    facts = mergeTableFacts([facts]);
+    report.findings.push(...checkTableTotals(facts, context));
+  }
+  report.finish();
+  return { findings: report.findings, unchecked: report.unchecked, facts, bytesRead: metered.bytesRead };
+}
+
+/** Everything behind the metadata that opening has read: filter, other meta blocks, data blocks, layout. */
+async function checkContents(
+  table: Table,
+  facts: TableFacts,
+  report: TableReport,
+  wrongFile: boolean,
+  hasMetadata: boolean,
+): Promise<void> {
+  const { context } = report;
+  const { depth } = context;
+  if (hasMetadata) facts.stated = stateTable(table, context, wrongFile);
+  if (table.space === undefined || depth === 'structure') return;
+  const filter = hasMetadata || depth === 'full' ? await readFilter(table) : undefined;
+  if (hasMetadata && filter !== undefined) {
+    report.addAll(filter.anomalies);
+    if (filter.anomalies.length === 0) facts.stated!.filterSize = filter.size;
+    const others = await checkOtherBlocks(table, report);
+    await reportLayout(table, [...table.blocks, ...filter.blocks, ...others], report);
+  }
+  if (table.index === undefined) {
+    if (hasMetadata && table.unsupported.length === 0) skipData(table, report);
+    return;
+  }
+  const range = context.blocks ?? { from: 0, to: table.index.count };
+  const to = Math.min(range.to, table.index.count);
+  const rules = dataRules(table, filter);
+  const scanned = await scanBlocks(table, rules, depth, { from: range.from, to }, report);
+  reportFilterMisses(scanned, filter, report);
+  if (depth === 'full') addTotals(facts, scanned);
+  await addFileChecksum(table, facts, context, { from: range.from, to });
+}
+
+function skipData(table: Table, report: TableReport): void {
+  const end = table.footer?.offset ?? table.size;
+  if (end > 0) report.skip('without its index the data blocks of the table cannot be found', 0, end);
+}
+
+async function reportLayout(
+  table: Table,
+  blocks: Parameters<typeof checkLayout>[1],
+  report: TableReport,
+): Promise<void> {
+  const intact = table.metaindexIntact && table.indexIntact && table.anomalies.length === 0;
+  const embedded = table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs);
+  if (!intact || table.index === undefined || embedded || report.errors > 0) return;
+  const { index } = table;
+  report.addAll(await checkLayout(table, blocks, blockEnd(index, index.count - 1)));
+}
+
+function dataRules(table: Table, filter: TableFilter | undefined): DataRules {
+  return {
+    comparator: table.comparator,
+    types: table.dialect === 'leveldb' ? LEVELDB_POINT_TYPES : ROCKSDB_POINT_TYPES,
+    filter: filter?.filter,
+    zeroSequences: isIngested(table),
+    embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,
+  };
+}
+
+/** A key or two may be the wrong ones; where the filter denies many, it is the filter. */
+const MOST_WRONG_KEYS = 3;
+
+function reportFilterMisses({ filterMisses }: ScannedBlocks, filter: TableFilter | undefined, report: TableReport): void {
+  if (filterMisses.length <= MOST_WRONG_KEYS || filter?.place === undefined) {
+    report.addAll(filterMisses);
+    return;
+  }
+  const first = filterMisses[0].evidence?.key;
+  report.add({
+    rule: 'sst/filter-misses-key',
+    ...filter.place,
+    message: `The filter says of ${filterMisses.length} keys of the table that they do not exist`,
+    evidence: { keys: filterMisses.length, ...(first === undefined ? {} : { firstKey: first }) },
+  });
+}
+
+function addTotals(facts: TableFacts, scanned: ScannedBlocks): void {
+  const { tally } = scanned.verifier;
+  const { blocks, points, deletions, merges, keyBytes, valueBytes } = tally;
+  const totals: TableTotals = {
+    complete: scanned.complete,
+    blocks,
+    points,
+    deletions,
+    merges,
+    keyBytes,
+    valueBytes,
+    first: scanned.first,
+    last: scanned.last,
+  };
+  if (tally.maxSequence >= 0) {
+    totals.minSequence = tally.minSequence;
+    totals.maxSequence = tally.maxSequence;
+  }
+  facts.totals = totals;
+  facts.blobReferences = [...tally.blobs].map(([file, { count, bytes, from, to }]) => ({
+    number: BigInt(file),
+    count,
+    bytes: BigInt(bytes),
+    from: BigInt(from),
+    to: BigInt(to),
+  }));
+}
+
+const PIECE = 1024 * 1024;
+
+/** The CRC of the unit's part of the file, where the MANIFEST has one of the whole. */
+async function addFileChecksum(
+  table: Table,
+  facts: TableFacts,
+  { live }: TableContext,
+  range: { from: number; to: number },
+): Promise<void> {
+  const { index, size } = table;
+  if (live === undefined || !isCrc32c(live) || index === undefined || !table.indexIntact) return;
+  const start = blockEnd(index, range.from - 1);
+  const end = range.to >= index.count ? size : blockEnd(index, range.to - 1);
+  const buffer = new Uint8Array(Math.max(0, Math.min(PIECE, end - start)));
+  let crc = 0;
+  for (let at = start; at < end; ) {
+    const piece = buffer.subarray(0, Math.min(PIECE, end - at));
+    const got = await table.source.read(piece, at);
+    if (got === 0) return;
+    crc = crc32c(piece, 0, got, crc);
+    at += got;
+  }
+  facts.crcs = [{ offset: start, length: end - start, crc }];
+}
+
+/** Counts what a check reads. */
+class MeteredSource implements ByteSource {
+  bytesRead = 0;
+  readonly size: number;
+  readonly descriptor: SourceDescriptor;
+
+  constructor(private readonly inner: ByteSource) {
+    this.size = inner.size;
+    this.descriptor = inner.descriptor;
+  }
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    const got = await this.inner.read(into, offset);
+    this.bytesRead += got;
+    return got;
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}

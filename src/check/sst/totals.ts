@@ -1,0 +1,101 @@
+import type { Anomaly, Finding, Severity } from '../../finding/finding.js';
+import type { NumberProperty } from '../../format/sst/properties.js';
+import type { TableContext, TableFacts, TableStatement, TableTotals } from '../unit.js';
+import { compareWithManifest } from './manifest.js';
+import { TableReport } from './report.js';
+
+/**
+ * What needs every block of a table: what was found in it against what its properties and the MANIFEST say. Takes the facts
+ * of a whole table, or of its units put together by `mergeTableFacts`.
+ */
+export function checkTableTotals(facts: TableFacts, context: TableContext): Finding[] {
+  const report = new TableReport(context);
+  const { totals, stated } = facts;
+  if (stated === undefined) return [];
+  compareWithProperties(stated, totals, report);
+  if (!stated.wrongFile) compareWithManifest(facts, stated, context, report);
+  report.finish();
+  return report.findings;
+}
+
+/** What a property should be: one number, or any of several that versions of the writer left. */
+interface Expectation {
+  name: NumberProperty;
+  what: string;
+  found: readonly (number | bigint | undefined)[];
+  rule: Anomaly['rule'];
+  severity?: Severity;
+}
+
+function compareWithProperties(stated: TableStatement, totals: TableTotals | undefined, report: TableReport): void {
+  const { rangeTombstones: tombstones, index } = stated;
+  const expectations: Expectation[] = [];
+  if (tombstones.complete) {
+    expectations.push({
+      name: 'num.range-deletions',
+      what: 'range tombstones',
+      found: [tombstones.count],
+      rule: 'sst/wrong-count',
+    });
+  }
+  if (totals?.complete && tombstones.complete) expectations.push(...ofEntries(stated, totals));
+  if (index !== undefined) expectations.push(...ofBlocks(stated, index));
+  for (const expectation of expectations) compare(stated, expectation, report);
+}
+
+function ofEntries(stated: TableStatement, totals: TableTotals): Expectation[] {
+  const { rangeTombstones: tombstones } = stated;
+  const { points, deletions, merges, keyBytes, valueBytes } = totals;
+  const size = { rule: 'sst/wrong-size', severity: 'warning' } as const;
+  const count = { rule: 'sst/wrong-count', severity: 'warning' } as const;
+  const expectations: Expectation[] = [
+    { name: 'num.entries', what: 'entries', found: [points + tombstones.count], rule: 'sst/wrong-count' },
+    // writers before 5.18 did not count range tombstones among the deletions
+    { name: 'deleted.keys', what: 'deletions', found: [deletions + tombstones.count, deletions], ...count },
+    { name: 'merge.operands', what: 'merge operands', found: [merges], ...count },
+    { name: 'raw.key.size', what: 'bytes of keys', found: [keyBytes + tombstones.keyBytes, keyBytes], ...size },
+  ];
+  // where timestamps are stripped, the sum is of the values before that
+  if (!stated.timestampsStripped) {
+    const found = [valueBytes + tombstones.endBytes, valueBytes];
+    expectations.push({ name: 'raw.value.size', what: 'bytes of values', found, ...size });
+  }
+  const sequences = [totals.minSequence, totals.maxSequence, tombstones.minSequence, tombstones.maxSequence]
+    .filter((sequence) => sequence !== undefined)
+    .map(Number);
+  if (sequences.length > 0) {
+    const largest = Math.max(...sequences);
+    const smallest = Math.min(...sequences);
+    expectations.push(
+      { name: 'key.largest.seqno', what: 'as the largest sequence', found: [largest], ...size },
+      { name: 'key.smallest.seqno', what: 'as the smallest sequence', found: [smallest], ...size },
+    );
+  }
+  return expectations;
+}
+
+function ofBlocks(stated: TableStatement, index: NonNullable<TableStatement['index']>): Expectation[] {
+  const note = { rule: 'sst/wrong-size', severity: 'note' } as const;
+  const expectations: Expectation[] = [
+    // 5 bytes for one trailer, however many index blocks there are
+    { name: 'index.size', what: 'bytes of index', found: [index.contentSize + 5, index.contentSize], ...note },
+    { name: 'filter.size', what: 'bytes of filters', found: [stated.filterSize], ...note },
+  ];
+  // tables that collect samples for a dictionary count their data blocks wrong from 10.9 on
+  if (!stated.hasDictionary) {
+    const found = [index.blocks];
+    expectations.push({ name: 'num.data.blocks', what: 'data blocks', found, rule: 'sst/wrong-count', severity: 'warning' });
+  }
+  return expectations;
+}
+
+function compare(stated: TableStatement, expectation: Expectation, report: TableReport): void {
+  const { name, what, found, rule, severity } = expectation;
+  const property = stated.properties.find((candidate) => candidate.name === name);
+  if (property === undefined || found[0] === undefined) return;
+  if (found.some((number) => number !== undefined && BigInt(number) === property.value)) return;
+  const { offset, length, value } = property;
+  const evidence = { property: `rocksdb.${name}`, stated: String(value), found: String(found[0]) };
+  const message = `The properties give ${value} ${what}, the table holds ${found[0]}`;
+  report.add({ rule, offset, length, message, evidence }, severity);
+}
