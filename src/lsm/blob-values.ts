@@ -1,11 +1,13 @@
 import type { ByteSource } from '../bytes/source.js';
 import { loadCodecs } from '../codec/block.js';
 import { decodeBlobIndex } from '../format/blob/blob-index.js';
+import { isBlobFileFooter } from '../format/blob/footer.js';
 import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
 import { readBlob } from '../format/blob/read-blob.js';
 import { type BlockSpace, loadBlock } from '../format/sst/load.js';
 import type { Problem } from './cursor.js';
+import type { ProblemLog } from './problems.js';
 import type { StoreFiles } from './store-files.js';
 
 /** Blob files that are open at a time, each with a read-ahead buffer. */
@@ -32,6 +34,7 @@ export class BlobValues {
   constructor(
     private readonly files: StoreFiles,
     private readonly tables: ReadonlyMap<string, BlockSpace>,
+    private readonly problems: ProblemLog,
   ) {}
 
   /** The value that the blob index of user key `key` in `file` stands for. */
@@ -91,15 +94,28 @@ export class BlobValues {
     const { name: file, open } = this.files.blob(number);
     try {
       const source = readAhead(await open());
-      const bytes = new Uint8Array(BLOB.headerLength);
-      const { header, anomalies } = decodeBlobFileHeader(bytes.subarray(0, await source.read(bytes, 0)));
-      if (anomalies.length === 0) return { file, source, compression: header?.compression };
+      const start = new Uint8Array(BLOB.headerLength);
+      const { header, anomalies } = decodeBlobFileHeader(start.subarray(0, await source.read(start, 0)));
+      const flaw = anomalies[0] ?? (await footerFlaw(source));
+      // values have checksums of their own: a footer is no reason to give them up, though the engine does
+      if (flaw === undefined || (anomalies.length === 0 && this.problems.add({ ...flaw, file })))
+        return { file, source, compression: header?.compression };
       await source.close();
-      return { file, offset: 0, length: BLOB.headerLength, message: anomalies[0].message };
+      return { ...flaw, file };
     } catch (error) {
       return { file, message: `A blob file cannot be opened: ${text(error)}` };
     }
   }
+}
+
+/** What is wrong with the footer. Without it the engine does not read the file. */
+async function footerFlaw(source: ByteSource): Promise<Omit<Problem, 'file'> | undefined> {
+  const offset = source.size - BLOB.footerLength;
+  const end = new Uint8Array(BLOB.footerLength);
+  if (offset >= BLOB.headerLength && (await source.read(end, offset)) === end.length && isBlobFileFooter(end))
+    return undefined;
+  const place = offset >= BLOB.headerLength ? { offset, length: BLOB.footerLength } : {};
+  return { ...place, message: 'The footer of the blob file is missing or damaged' };
 }
 
 function text(error: unknown): string {

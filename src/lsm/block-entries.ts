@@ -1,4 +1,5 @@
 import { type BlockTail, decodeBlockTail, restartOffset } from '../format/sst/block.js';
+import { KEY_TRAILER } from '../format/sst/internal-key.js';
 
 /**
  * Walks the entries of a decompressed data block (format/sst/block.ts has its drawing) with the key in a reused array and
@@ -21,6 +22,7 @@ export class BlockEntries {
   private entriesEnd = 0;
   private valuesEnd = 0;
   private tail?: BlockTail;
+  private separated = false;
   private restart = 0;
   private restartAt = 0;
 
@@ -39,11 +41,10 @@ export class BlockEntries {
     this.entriesEnd = tail.entriesEnd;
     this.valuesEnd = tail.separated ? tail.restartsOffset : tail.entriesEnd;
     this.valueTo = tail.entriesEnd;
-    this.tail = tail.separated ? tail : undefined;
-    if (this.tail !== undefined) {
-      this.restart = 0;
-      this.restartAt = restartOffset(bytes, tail, 0);
-    }
+    this.tail = tail;
+    this.separated = tail.separated;
+    this.restart = 0;
+    this.restartAt = restartOffset(bytes, tail, 0);
   }
 
   /** Moves to the next entry. False behind the last one, and at one that cannot be read (then `flaw` says why). */
@@ -63,8 +64,8 @@ export class BlockEntries {
       if (valueLength < 0) return this.give('the header of the entry runs past the entries');
       at = this.after;
     }
-    if (this.tail !== undefined) {
-      const placed = this.valuePlace(at, this.tail);
+    if (this.separated) {
+      const placed = this.valuePlace(at, this.tail!);
       if (placed < 0) return this.give('the header of the entry runs past the entries');
       at = this.after;
       this.valueTo = placed;
@@ -77,14 +78,49 @@ export class BlockEntries {
     const { key } = this;
     for (let i = shared; i < keyLength; i++) key[i] = bytes[at++];
     this.keyLength = keyLength;
-    this.valueFrom = this.tail === undefined ? at : this.valueTo;
+    if (keyLength < KEY_TRAILER) return this.give('a key is shorter than its sequence and type');
+    this.valueFrom = this.separated ? this.valueTo : at;
     this.valueTo = this.valueFrom + valueLength;
     if (this.valueTo > this.valuesEnd)
       return this.give(`a value of ${valueLength} bytes runs past the block`);
-    this.position = this.tail === undefined ? this.valueTo : at;
+    this.position = this.separated ? at : this.valueTo;
     return true;
   }
 
+  /** The whole key of the entry that `peek` looked at is `bytes[peekedFrom, peekedTo)`. */
+  peekedFrom = 0;
+  peekedTo = 0;
+
+  /** Restart points behind the entry that `next` came to last, ascending: places to go on at. */
+  *restartsAhead(): Generator<number> {
+    const { tail, bytes, entryFrom, entriesEnd } = this;
+    if (tail === undefined) return;
+    for (let i = 0; i < tail.restartCount; i++) {
+      const at = restartOffset(bytes, tail, i);
+      if (at > entryFrom && at < entriesEnd) yield at;
+    }
+  }
+
+  /** Looks at the key at a restart point without moving there. False when none can be read. */
+  peek(restart: number): boolean {
+    const shared = this.varint(restart);
+    const added = shared === 0 ? this.varint(this.after) : -1;
+    const length = added < KEY_TRAILER ? -1 : this.varint(this.after);
+    if (length < 0) return false;
+    if (this.separated && this.varint(this.after) < 0) return false;
+    this.peekedFrom = this.after;
+    this.peekedTo = this.after + added;
+    return this.peekedTo <= this.entriesEnd;
+  }
+
+  /** Goes on at a restart point. */
+  resume(restart: number): void {
+    this.position = restart;
+    this.keyLength = 0;
+    this.flaw = '';
+  }
+
+  /** Where `varint` stopped. */
   private after = 0;
 
   /** A varint32 at `at`, -1 when it does not fit; `after` is the position behind it. */

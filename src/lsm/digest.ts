@@ -15,8 +15,9 @@ export interface Digest {
    * operand after a 0x02.
    */
   unmerged: number;
-  /** What the walk ended at before all entries were seen. */
-  problem?: Problem;
+  /** False when the walk ended at damage, as an iterator of the engine would: the last of `problems`. */
+  complete: boolean;
+  problems: readonly Problem[];
 }
 
 /** Entries between two calls of `onProgress`. */
@@ -57,5 +58,6 @@ export async function digest(
   } finally {
     await visible.close();
   }
-  return { columnFamily, name, entries, fnv1a64: hash.hex(), unmerged, problem: visible.problems.kept[0] };
+  const { stopped, kept } = visible.problems;
+  return { columnFamily, name, entries, fnv1a64: hash.hex(), unmerged, complete: !stopped, problems: kept };
 }

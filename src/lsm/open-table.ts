@@ -19,6 +19,8 @@ export interface OpeningWalk {
   /** Takes the table's range tombstones. */
   tombstones: TombstoneSweep;
   problems: ProblemLog;
+  /** Every version counts, deleted ones too: blocks under a range tombstone are read. */
+  allVersions: boolean;
   /** How to read blocks of the tables that are open, by file name. */
   spaces: Map<string, BlockSpace>;
 }
@@ -45,29 +47,33 @@ export async function openTableCursor(
     const globalSequence = globalSequenceOf(table, bounded);
     addTombstones(walk, table, bounded, globalSequence);
     if (table.space !== undefined) spaces.set(name, table.space);
-    return new TableCursor({ file: name, table, globalSequence }, order, problems, from);
+    const opened = { file: name, table, globalSequence, largestSequence: bounded.live.largestSequence };
+    const context = { order, problems, tombstones: walk.allVersions ? undefined : walk.tombstones };
+    return new TableCursor(opened, context, from);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return report({ message: `The table cannot be opened: ${message}` }) ? undefined : 'stop';
   }
 }
 
+/** Oddities of blocks that are otherwise intact, which the engine does not notice or does not mind. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  'sst/bad-restart',
+  'sst/bad-range-tombstone',
+  'sst/bad-property',
+  'sst/trailing-bytes',
+]);
+
 /** What makes the engine refuse a table when it opens it, and what kvdoctor cannot read. */
 function flaws(table: Table): Omit<Problem, 'file'>[] {
-  const { anomalies, unsupported } = table;
+  const { anomalies, unsupported, space } = table;
   if (unsupported.length > 0) {
     const { reason, offset, length } = unsupported[0];
     return [{ offset, length, message: `The table cannot be read: ${reason}` }];
   }
-  const intact =
-    isReadable(table) &&
-    table.metaindexIntact &&
-    table.indexIntact &&
-    table.rangeTombstonesIntact &&
-    (table.propertiesIntact || table.dialect === 'leveldb');
-  if (intact) return [];
-  const { offset, length, message } = anomalies[0] ?? { message: 'its metadata is damaged' };
-  return [{ offset, length, message: `The table is damaged: ${message}` }];
+  return anomalies
+    .filter(({ rule }) => !HARMLESS.has(rule) && !(rule === 'sst/decompression' && space?.uncompressed))
+    .map(({ offset, length, message }) => ({ offset, length, message: `The table is damaged: ${message}` }));
 }
 
 /** Ingested tables of version 2 hold zeros for sequences; theirs is in the MANIFEST (rocksdb table/block_based). */

@@ -14,10 +14,15 @@ export class ProblemLog {
 
   constructor(readonly lenient: boolean) {}
 
-  /** True: go on behind it. */
-  add(problem: Problem): boolean {
+  /** Something odd that does not keep the walk from going on, nor the engine. */
+  note(problem: Problem): void {
     this.count++;
     if (this.kept.length < MAX_KEPT) this.kept.push(problem);
+  }
+
+  /** Something that cannot be read. True: go on behind it. */
+  add(problem: Problem): boolean {
+    this.note(problem);
     if (!this.lenient) this.stopped = true;
     return this.lenient;
   }

@@ -63,6 +63,9 @@ export function rangeTombstone(
   return comparePositions(order, start, end) < 0 ? { start, end, high, low } : undefined;
 }
 
+/** Tombstones that `coversUpTo` tries, newest ones first: it is asked once per block, and one wide tombstone is the rule. */
+const LOOKED_AT = 64;
+
 /**
  * Answers, for entries that come in internal-key order, whether a range tombstone covers them. Tombstones may be added
  * in any order and overlap as they like, as long as none is added after an entry that it covers was asked about. Those
@@ -110,6 +113,21 @@ export class TombstoneSweep {
     if (this.begun.length === 0) return false;
     const newest = this.begun[0];
     return newest.high !== high ? newest.high > high : newest.low >>> 8 > low >>> 8;
+  }
+
+  /**
+   * Whether one tombstone deletes everything from the last entry asked about up to `key[from, to)` (without timestamp) that
+   * is not newer than the sequence given. The engine then seeks past it: it never reads what lies between.
+   */
+  coversUpTo(key: Uint8Array, from: number, to: number, high: number, low: number): boolean {
+    const { begun, order } = this;
+    for (let i = 0; i < begun.length && i < LOOKED_AT; i++) {
+      const { end, high: ownHigh, low: ownLow } = begun[i];
+      const newer = ownHigh !== high ? ownHigh > high : ownLow >>> 8 > low >>> 8;
+      const endTo = end.userKey.length - order.timestampSize;
+      if (newer && order.compareKeys(end.userKey, 0, endTo, key, from, to) > 0) return true;
+    }
+    return false;
   }
 
   private compare(

@@ -10,6 +10,7 @@ import { BlockEntries } from './block-entries.js';
 import { END, ENTRY, type EntryCursor, LOAD, type Step } from './cursor.js';
 import { type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
 import type { ProblemLog } from './problems.js';
+import type { TombstoneSweep } from './range-tombstones.js';
 
 /** Bytes read at once: a read, and a promise, for some 60 blocks of the usual 4 KiB. */
 const READ_AHEAD = 256 * 1024;
@@ -20,6 +21,16 @@ export interface OpenedTable {
   table: Table;
   /** Replaces the stored sequences: an ingested table holds zeros. */
   globalSequence?: bigint;
+  /** The largest sequence in it. */
+  largestSequence: bigint;
+}
+
+/** What a cursor has to know of the walk that it is part of. */
+export interface CursorContext {
+  order: KeyOrder;
+  problems: ProblemLog;
+  /** Blocks that a range tombstone covers whole are not read, as the engine does not. Absent: all are. */
+  tombstones?: TombstoneSweep;
 }
 
 /**
@@ -37,7 +48,14 @@ export class TableCursor implements EntryCursor {
   valueFrom = 0;
   valueTo = 0;
 
+  private readonly order: KeyOrder;
+  private readonly problems: ProblemLog;
+  private readonly tombstones?: TombstoneSweep;
+  private readonly newestHigh: number;
+  private readonly newestLow: number;
   private readonly index?: BlockIndex;
+  /** Bytes behind the key in a separator. */
+  private readonly separatorTail: number;
   private readonly space?: BlockSpace;
   private readonly compression: BlockCompression;
   private readonly window?: SourceWindow;
@@ -58,11 +76,15 @@ export class TableCursor implements EntryCursor {
   /** Starts at `from` (included), at the first entry without it. */
   constructor(
     opened: OpenedTable,
-    private readonly order: KeyOrder,
-    private readonly problems: ProblemLog,
+    { order, problems, tombstones }: CursorContext,
     private from?: KeyPosition,
   ) {
-    const { table, globalSequence } = opened;
+    const { table, globalSequence, largestSequence } = opened;
+    this.order = order;
+    this.problems = problems;
+    this.tombstones = tombstones;
+    this.newestHigh = trailerHigh(largestSequence);
+    this.newestLow = trailerLow(largestSequence, 0);
     this.file = opened.file;
     this.index = table.index;
     this.space = table.space;
@@ -71,6 +93,8 @@ export class TableCursor implements EntryCursor {
       this.window = new SourceWindow(table.source, table.space.limit, READ_AHEAD);
     this.padding = table.timestampsStripped ? order.timestampSize : 0;
     this.blocks = this.space === undefined ? 0 : (table.index?.count ?? 0);
+    this.separatorTail =
+      (table.index?.form.userKeys ? 0 : KEY_TRAILER) + (this.padding > 0 ? 0 : order.timestampSize);
     this.block = from === undefined ? 0 : this.blockOf(from);
     this.keyBytes = this.entries.key;
     this.valueBytes = this.entries.bytes;
@@ -84,10 +108,6 @@ export class TableCursor implements EntryCursor {
     for (;;) {
       if (this.inBlock) {
         if (entries.next()) {
-          if (entries.keyLength < KEY_TRAILER) {
-            this.complain(this.block - 1, 'a key is shorter than its sequence and type');
-            continue;
-          }
           this.take();
           if (this.from !== undefined) {
             if (this.isBefore(this.from)) continue;
@@ -95,10 +115,17 @@ export class TableCursor implements EntryCursor {
           }
           return ENTRY;
         }
+        if (entries.flaw !== '') {
+          if (this.resumeBehindTombstone()) continue;
+          this.complain(this.block - 1, entries.flaw);
+        }
         this.inBlock = false;
-        if (entries.flaw !== '') this.complain(this.block - 1, entries.flaw);
       }
       if (this.block >= this.blocks) return END;
+      if (this.tombstones?.active && this.block > 0 && this.isCovered(this.tombstones)) {
+        this.block++;
+        continue;
+      }
       const { offset, size } = this.handle(this.block);
       const bytes = this.window!.view(offset, size + BLOCK_TRAILER);
       if (bytes === undefined) return LOAD;
@@ -138,17 +165,43 @@ export class TableCursor implements EntryCursor {
     const { index, order } = this;
     if (index === undefined || !order.known) return 0;
     const keyTo = from.userKey.length - order.timestampSize;
-    const cut = (index.form.userKeys ? 0 : KEY_TRAILER) + (this.padding > 0 ? 0 : order.timestampSize);
     let low = 0;
     let high = this.blocks;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const separator = index.separator(middle);
-      const length = Math.max(0, separator.length - cut);
+      const length = Math.max(0, separator.length - this.separatorTail);
       if (order.compareKeys(separator, 0, length, from.userKey, 0, keyTo) < 0) low = middle + 1;
       else high = middle;
     }
     return low;
+  }
+
+  /** Whether all of the next block is deleted. Its keys lie behind the entry that was read last and not behind its separator. */
+  private isCovered(tombstones: TombstoneSweep): boolean {
+    const separator = this.index!.separator(this.block);
+    const length = Math.max(0, separator.length - this.separatorTail);
+    return tombstones.coversUpTo(separator, 0, length, this.newestHigh, this.newestLow);
+  }
+
+  /**
+   * An entry that cannot be read, in a block that has no checksum to fail: if a range tombstone covers it, the engine has
+   * jumped over it, to the last restart point that is still before the tombstone's end.
+   */
+  private resumeBehindTombstone(): boolean {
+    const { entries, tombstones, order } = this;
+    if (!tombstones?.active) return false;
+    let resume = -1;
+    for (const at of entries.restartsAhead()) {
+      if (!entries.peek(at)) continue;
+      const keyTo = entries.peekedTo - KEY_TRAILER - (this.padding > 0 ? 0 : order.timestampSize);
+      if (!tombstones.coversUpTo(entries.bytes, entries.peekedFrom, keyTo, this.newestHigh, this.newestLow))
+        break;
+      resume = at;
+    }
+    if (resume < 0) return false;
+    entries.resume(resume);
+    return true;
   }
 
   private handle(block: number): { offset: number; size: number } {
@@ -170,14 +223,14 @@ export class TableCursor implements EntryCursor {
       this.compression,
       this.output,
     );
-    if (contents === undefined) {
+    if (contents === undefined && !this.space!.uncompressed) {
       this.complain(block, error ?? 'it does not decompress');
       return;
     }
     // blocks of a table are mostly of a size: with this one's, the next will not need new memory
-    if (stored.compression !== 0 && contents.length > (this.output?.length ?? 0))
+    if (stored.compression !== 0 && contents !== undefined && contents.length > (this.output?.length ?? 0))
       this.output = new Uint8Array(Math.ceil(contents.length * 1.25));
-    this.entries.reset(contents);
+    this.entries.reset(contents ?? payload);
     this.inBlock = true;
   }
 

@@ -96,7 +96,7 @@ export class View {
   /** Walks what a reader sees. */
   visible(columnFamily: number, options: WalkOptions = {}): VisibleIterator {
     const spaces = new Map<string, BlockSpace>();
-    const { entries, tombstones, problems } = this.walk(columnFamily, options, spaces);
+    const { entries, tombstones, problems } = this.walk(columnFamily, options, spaces, false);
     const family = this.input.version.columnFamilies.get(columnFamily);
     const named = family && this.input.mergeOperator?.(family);
     return new VisibleIterator(entries, {
@@ -105,27 +105,28 @@ export class View {
       uncommitted: new UncommittedSequences(this.input.uncommitted ?? []),
       tombstones,
       mergeOperator: named && mergeOperator(named),
-      blobs: new BlobValues(this.input.files, spaces),
+      blobs: new BlobValues(this.input.files, spaces, problems),
       problems,
     });
   }
 
   /** Walks every version. */
   versions(columnFamily: number, options: WalkOptions = {}): VersionWalk {
-    return this.walk(columnFamily, options, new Map());
+    return this.walk(columnFamily, options, new Map(), true);
   }
 
   private walk(
     columnFamily: number,
     { from, lenient = false }: WalkOptions,
     spaces: Map<string, BlockSpace>,
+    allVersions: boolean,
   ): VersionWalk {
     const order = this.order(columnFamily);
     const { files } = this.input;
     const problems = new ProblemLog(lenient);
     const tombstones = new TombstoneSweep(order, this.sequence, this.input.uncommitted);
     const pool = new SourcePool(OPEN_TABLES);
-    const opening = { files, order, pool, tombstones, problems, spaces };
+    const opening = { files, order, pool, tombstones, problems, spaces, allVersions };
     const position = from && beforeKey(from, order);
     const sources: EntryCursor[] = [];
     if (this.memtables !== undefined) {

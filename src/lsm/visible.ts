@@ -109,16 +109,15 @@ export class VisibleIterator {
           0,
           this.keyTo,
         );
-        if (difference === 0) {
-          if (this.settled) continue;
-        } else {
-          if (this.operands.length > 0) {
-            this.held = true;
-            return this.finishMerge(undefined);
-          }
-          this.grouped = false;
-          if (difference < 0 && !this.disordered(entry)) break;
+        if (difference !== 0 && this.operands.length > 0) {
+          this.held = true;
+          return this.finishMerge(undefined);
         }
+        if (difference < 0) this.noteDisorder(entry);
+        // a key that comes too late counts as an older version, as it does for the engine
+        if (difference <= 0) {
+          if (this.settled) continue;
+        } else this.grouped = false;
       }
       const { high, low } = entry;
       if (high > this.snapshotHigh || (high === this.snapshotHigh && low > this.snapshotLow)) continue;
@@ -268,8 +267,8 @@ export class VisibleIterator {
     return this.options.problems.add(problem) ? undefined : END;
   }
 
-  private disordered(entry: EntryCursor): boolean {
-    return this.options.problems.add({
+  private noteDisorder(entry: EntryCursor): void {
+    this.options.problems.note({
       file: entry.file,
       message: 'A key comes before the one that precedes it',
       evidence: { key: keyBytes(entry.keyBytes.subarray(entry.keyFrom, entry.keyTo)) },
