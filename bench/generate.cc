@@ -50,6 +50,8 @@ int main(int count, char** args) {
   o.compression = codec == "lz4" ? kLZ4Compression : codec == "zstd" ? kZSTD : kNoCompression;
   o.info_log_level = HEADER_LEVEL;
   o.write_buffer_size = what == "wal" ? 4ull << 30 : 64 << 20;
+  // Also what the engine preallocates of a WAL: without it, the size of the write buffer.
+  if (what == "wal") o.max_total_wal_size = 2 * bytes;
   BlockBasedTableOptions t;
   t.filter_policy.reset(NewBloomFilterPolicy(10));
   o.table_factory.reset(NewBlockBasedTableFactory(t));
