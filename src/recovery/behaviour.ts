@@ -35,7 +35,7 @@ export interface ReplayBehaviour {
   decodesBatchFirst: boolean;
   /** 7.5: and its bytes must hash to what the reader hashed while it put them together. */
   verifiesContentHash: boolean;
-  /** 7.4: `unknown WriteBatch tag: 95`. Before, without the number. */
+  /** 9.7.3: `unknown WriteBatch tag: 95`. Before, without the number. */
   namesUnknownTag: boolean;
   /** 8.9. */
   rejectsLargeSequences: boolean;
@@ -77,7 +77,7 @@ export function replayBehaviour(version: EngineVersion): ReplayBehaviour {
     oldRecordStopsPointInTime: from(9, 1),
     decodesBatchFirst: from(7, 4),
     verifiesContentHash: from(7, 5),
-    namesUnknownTag: from(7, 4),
+    namesUnknownTag: from(9, 7, 3),
     rejectsLargeSequences: from(8, 9),
     skipContinuesAfterInsertError: from(9, 11),
     refusesBackwardSequences: from(10, 1),

@@ -1,4 +1,4 @@
-import type { EngineVersion } from '../engine/version.js';
+import { atLeast, type EngineVersion } from '../engine/version.js';
 import type { DatabaseOptions } from '../format/database-options.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
@@ -71,7 +71,7 @@ export async function prepareOpen(
       database,
       version,
       policy: policy ?? 'none',
-      error: inManifest(asStatus(manifest.error), file),
+      error: inManifest(asStatus(manifest.error), file, version),
       errorFile: file,
     };
   }
@@ -163,7 +163,7 @@ async function tablesError(
       const table = database.table(live);
       const name = table?.file ?? `${String(live.number).padStart(6, '0')}.sst`;
       const error = table === undefined ? missingTable(name) : await checkTable(live, table, engine);
-      if (error !== undefined) return { error: inManifest(error, manifest), errorFile: name };
+      if (error !== undefined) return { error: inManifest(error, manifest, engine), errorFile: name };
     }
   }
   return undefined;
@@ -195,10 +195,11 @@ function walsError(
   return { error: found.error, errorFile };
 }
 
-/** Errors met while the MANIFEST is read name it (8.6; before, ` in file …`). */
-function inManifest(error: EngineError, file: string): EngineError {
+/** Corruption met while the MANIFEST is replayed, in a table too, names the MANIFEST. */
+function inManifest(error: EngineError, file: string, version: EngineVersion): EngineError {
   if (error.code !== 'corruption') return error;
-  return { ...error, message: `${error.message}  The file ${file} may be corrupted.` };
+  const suffix = atLeast(version, 8, 6) ? `  The file ${file} may be corrupted.` : ` in file ${file}`;
+  return { ...error, message: error.message + suffix };
 }
 
 function asStatus(text: string): EngineError {

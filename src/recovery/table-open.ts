@@ -41,6 +41,11 @@ const blockNames: Partial<Record<BlockKind, string>> = {
   'compression-dictionary': 'CompressionDictionary',
 };
 
+interface Place {
+  file: string;
+  version: EngineVersion;
+}
+
 /** Opens a table as the engine does. Returns why it would not; rejects only when the medium fails. */
 export async function checkTable(
   live: LiveTable,
@@ -50,7 +55,7 @@ export async function checkTable(
   if (BigInt(size) !== live.size) {
     const text = atLeast(version, 10, 5)
       ? `Sst file size mismatch between expected ${live.size} and file system ${size} sstable: ${file}`
-      : `Sst file size mismatch: ${file}. Size recorded in manifest ${live.size}, actual size ${size}\n`;
+      : `file is too short (${live.size} bytes) to be an sstable: ${file}`;
     return corruption('size-mismatch', text);
   }
   const source = await open();
@@ -74,15 +79,16 @@ export function tableOpenError(
   version: EngineVersion,
   ending = 0n,
 ): EngineError | undefined {
+  const place = { file, version };
   return (
     footerError(table, file, version, ending) ??
     (isOtherFormat(table)
       ? undefined
-      : (blockError(table, 'metaindex', file) ??
-        propertiesError(table, file) ??
-        blockError(table, 'range-tombstones', file) ??
-        indexError(table, live.level, file) ??
-        blockError(table, 'compression-dictionary', file)))
+      : (blockError(table, 'metaindex', place) ??
+        propertiesError(table, place) ??
+        blockError(table, 'range-tombstones', place) ??
+        indexError(table, live.level, place) ??
+        blockError(table, 'compression-dictionary', place)))
   );
 }
 
@@ -133,7 +139,7 @@ function footerError(
   return corruption('table', `${flaw.message} in ${file}`);
 }
 
-function propertiesError(table: Table, file: string): EngineError | undefined {
+function propertiesError(table: Table, place: Place): EngineError | undefined {
   const { properties, propertiesIntact, anomalies } = table;
   if (metaBlock(table, 'properties') === undefined) {
     const unreadable = anomalies.some(
@@ -142,13 +148,9 @@ function propertiesError(table: Table, file: string): EngineError | undefined {
     return corruption('table', unreadable ? 'bad block handle' : 'Cannot find Properties block from file.');
   }
   // The engine parses the block first and looks at its checksum afterwards.
-  if (
-    anomalies.some(({ rule, message }) => rule === 'sst/bad-property' && message.endsWith('out of order'))
-  ) {
-    return corruption('table', 'properties unsorted');
-  }
+  if (!isSorted(table)) return corruption('table', 'properties unsorted');
   if (properties === undefined || !propertiesIntact) {
-    return blockError(table, 'properties', file) ?? corruption('table', 'bad block contents');
+    return blockError(table, 'properties', place) ?? corruption('table', 'bad block contents');
   }
   if (properties.fixed(COLLECTED_PROPERTIES.indexType, 4) === undefined) {
     return corruption('table', 'Missing index type property');
@@ -163,12 +165,13 @@ function isSorted({ propertiesBlock }: Table): boolean {
   return bytes.every((name, i) => i === 0 || Buffer.compare(bytes[i - 1], name) < 0);
 }
 
-function indexError(table: Table, level: number, file: string): EngineError | undefined {
+function indexError(table: Table, level: number, place: Place): EngineError | undefined {
   if (table.footer?.index === undefined && metaBlock(table, 'index') === undefined) {
     return corruption('table', 'Cannot find the meta block: rocksdb.index');
   }
   return (
-    blockError(table, 'index', file) ?? (level === 0 ? blockError(table, 'index-partition', file) : undefined)
+    blockError(table, 'index', place) ??
+    (level === 0 ? blockError(table, 'index-partition', place) : undefined)
   );
 }
 
@@ -181,16 +184,16 @@ const blockRules = new Set<string>([
 ]);
 
 /** The first thing wrong with blocks of a kind: place, checksum, decompression. What they hold is not parsed. */
-function blockError(table: Table, kind: BlockKind, file: string): EngineError | undefined {
+function blockError(table: Table, kind: BlockKind, place: Place): EngineError | undefined {
   const flaw = table.anomalies.find(({ rule, evidence, message }) => {
     if (!blockRules.has(rule) || (rule === 'sst/decompression' && isUncompressed(table))) return false;
     return evidence?.block === kind || (evidence?.block === undefined && message.includes(kind));
   });
   if (flaw === undefined) return undefined;
-  if (flaw.rule === 'sst/block-checksum') return checksumError(table, flaw, kind, file);
+  if (flaw.rule === 'sst/block-checksum') return checksumError(table, flaw, kind, place);
   return corruption(
     'table',
-    flaw.rule === 'sst/bad-handle' ? 'bad block handle' : `${flaw.message} in ${file}`,
+    flaw.rule === 'sst/bad-handle' ? 'bad block handle' : `${flaw.message} in ${place.file}`,
   );
 }
 
@@ -203,7 +206,13 @@ function isUncompressed({ properties }: Table): boolean {
   return compression === 'NoCompression' || (compression !== undefined && /^[^;]*;;/.test(compression));
 }
 
-function checksumError(table: Table, { evidence = {} }: Anomaly, kind: BlockKind, file: string): EngineError {
+function checksumError(
+  table: Table,
+  { evidence = {} }: Anomaly,
+  kind: BlockKind,
+  { file, version }: Place,
+): EngineError {
+  const naming = atLeast(version, 11) ? `, block_type = ${blockNames[kind] ?? 'Invalid'}` : '';
   const number = (name: string) => Number(evidence[name] ?? 0);
   const context = number('context');
   const type = table.footer?.checksumType ?? 0;
@@ -216,6 +225,6 @@ function checksumError(table: Table, { evidence = {} }: Anomaly, kind: BlockKind
     'checksum',
     `block checksum mismatch: stored${context === 0 ? '' : '(context removed)'} = ${shown('stored')}, ` +
       `computed = ${shown('computed')}, type = ${type}  in ${file} offset ${evidence.blockOffset} ` +
-      `size ${evidence.blockSize}, block_type = ${blockNames[kind] ?? 'Invalid'}`,
+      `size ${evidence.blockSize}${naming}`,
   );
 }

@@ -190,7 +190,7 @@ class WalReplay {
     }
     if (!behaviour.decodesBatchFirst) return { bytes };
     const problem = batchProblem(bytes);
-    if (problem !== undefined) return problem;
+    if (problem !== undefined) return asWorded(problem, behaviour);
     if (verify && record.staleHash) return corruption('content-hash', 'Write batch content corrupted.');
     return { bytes };
   }

@@ -1,0 +1,90 @@
+import type { Database } from '../engine/database.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { openSource } from '../io/source.js';
+import type { DatabaseView } from './open.js';
+import type { WalFile } from './replay.js';
+import { corruption, type EngineError } from './status.js';
+import type { TableFile } from './table-open.js';
+
+/** A database on disk as DB::Open would meet it. */
+export function databaseView(database: Database): DatabaseView {
+  const tables = new Map<bigint, InventoryEntry[]>();
+  for (const entry of database.inventory.entries) {
+    if (entry.kind !== 'table' || entry.number === undefined) continue;
+    if (entry.place !== 'database' && entry.place !== 'db-path') continue;
+    tables.set(entry.number, [...(tables.get(entry.number) ?? []), entry]);
+  }
+  return {
+    manifest: manifestOf(database),
+    options: database.options,
+    wals: walsOf(database.inventory.entries),
+    table: ({ number, pathId }) => {
+      const named = tables.get(number) ?? [];
+      const inPath = named.filter((entry) => (entry.pathId ?? 0) === pathId);
+      const candidates = inPath.length > 0 ? inPath : named;
+      // `.sst` is tried first, `.ldb` when it is not there.
+      const entry = candidates.find(({ name }) => name.endsWith('.sst')) ?? candidates[0];
+      return entry && tableFile(entry);
+    },
+  };
+}
+
+function tableFile({ file, size, source }: InventoryEntry): TableFile {
+  return { file, size, open: () => openSource(source) };
+}
+
+/** WALs by number. The engine lists names and opens `%06llu.log`: a WAL under another spelling is one it cannot open. */
+function walsOf(entries: readonly InventoryEntry[]): WalFile[] {
+  const byNumber = new Map<bigint, WalFile>();
+  const elsewhere = entries.some(({ kind, place }) => kind === 'wal' && place === 'wal-dir');
+  for (const { kind, place, number, name, file, size, source, suffix } of entries) {
+    if (kind !== 'wal' || number === undefined || suffix !== undefined) continue;
+    if (place !== (elsewhere ? 'wal-dir' : 'database')) continue;
+    const canonical = name === `${String(number).padStart(6, '0')}.log`;
+    if (!canonical && byNumber.has(number)) continue;
+    const open = () =>
+      canonical
+        ? openSource(source)
+        : Promise.reject(
+            new Error(`No such file or directory: While opening a file for sequentially reading: ${name}`),
+          );
+    byNumber.set(number, { number, file, size, open });
+  }
+  return [...byNumber.values()];
+}
+
+function manifestOf({ current, manifest, unread }: Database): DatabaseView['manifest'] {
+  const blocked = unread.find(({ entry }) => entry.kind === 'current' || entry.kind === 'manifest');
+  if (blocked !== undefined && (current === undefined || manifest === undefined)) {
+    return {
+      error: {
+        code: 'io-error',
+        kind: 'io',
+        message: `While opening ${blocked.entry.file}: ${blocked.reason}`,
+      },
+    };
+  }
+  if (current === undefined) {
+    return {
+      error: {
+        code: 'invalid-argument',
+        kind: 'missing-file',
+        message: 'CURRENT: does not exist (create_if_missing is false)',
+      },
+    };
+  }
+  const complaint = current.decoded.anomalies.find(({ evidence }) => typeof evidence?.engine === 'string');
+  if (complaint !== undefined) {
+    const text = String(complaint.evidence?.engine).replace(/^Corruption: /, '');
+    return { error: corruption('manifest', text) };
+  }
+  if (manifest === undefined || !manifest.named)
+    return { error: missing(current.decoded.manifest ?? 'MANIFEST') };
+  const { replay, entry } = manifest;
+  return { file: entry.file, version: replay.version, error: replay.error };
+}
+
+function missing(file: string): EngineError {
+  const message = `No such file or directory: While opening a file for sequentially reading: ${file}: No such file or directory`;
+  return { code: 'io-error', kind: 'missing-file', message };
+}

@@ -1,0 +1,177 @@
+import type { ByteSource } from '../bytes/source.js';
+import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
+import { WalEvent, WalParser } from '../format/wal/parser.js';
+import { BatchWalker, marker } from './batch-walker.js';
+import type { FamilyState } from './family.js';
+import { KeySpan } from './key-span.js';
+import type { RecoveryOutcome, WalOutcome } from './outcome.js';
+import type { WalFile } from './replay.js';
+
+/** What a recovery mode loses of a column family. */
+export interface FamilyLoss {
+  id: number;
+  name: string;
+  operations: number;
+  /** The smallest and largest key among them, in the column family's order (bytewise where that is not known). */
+  firstKey?: Uint8Array;
+  lastKey?: Uint8Array;
+}
+
+/**
+ * What the WALs still hold and a recovery mode does not apply. Only what decodes is counted: a record that is damaged beyond
+ * that shows in `damagedBytes`, and one that is gone (a file cut at a record's end) shows nowhere.
+ */
+export interface Loss {
+  /** Logical records not applied, or not wholly. */
+  records: number;
+  /** Operations on live column families that their tables do not already have; those of prepared sections included. */
+  operations: number;
+  /** Of those operations. */
+  firstSequence?: bigint;
+  lastSequence?: bigint;
+  columnFamilies: FamilyLoss[];
+  /** Commit markers: their transactions stay undecided. */
+  commits: number;
+  /** Records among them that stop decoding; their operations up to there are counted. */
+  undecodable: number;
+  /** Bytes of WALs that hold nothing whole. */
+  damagedBytes: number;
+}
+
+/** A cap on objects held for one WAL: more column family ids than this in damaged batches are not told apart. */
+const MAX_FAMILIES = 10_000;
+
+class LossTally {
+  readonly loss: Loss = {
+    records: 0,
+    operations: 0,
+    columnFamilies: [],
+    commits: 0,
+    undecodable: 0,
+    damagedBytes: 0,
+  };
+  private readonly families = new Map<number, { operations: number; keys: KeySpan }>();
+
+  constructor(
+    private readonly live: ReadonlyMap<number, FamilyState>,
+    private readonly outcome: RecoveryOutcome,
+  ) {}
+
+  /** Takes a logical record of a WAL, unless the mode applied it. */
+  record(wal: WalOutcome, offset: number, bytes: Uint8Array): void {
+    const torn = wal.torn?.offset === offset ? wal.torn : undefined;
+    if (torn === undefined && isApplied(wal, offset)) return;
+    const { loss } = this;
+    loss.records++;
+    if (bytes.length < BATCH_HEADER) {
+      loss.undecodable++;
+      return;
+    }
+    const walker = new BatchWalker(bytes);
+    const { sequence } = walker;
+    const perBatch = this.outcome.policy === 'write-prepared' || this.outcome.policy === 'write-unprepared';
+    let index = 0n;
+    while (walker.next()) {
+      if (walker.tag === marker.commit || walker.tag === marker.commitWithTimestamp) loss.commits++;
+      if (rocksdbBatch.counted[walker.tag] !== 1) continue;
+      const at = perBatch ? sequence : sequence + index++;
+      if (torn !== undefined && walker.position <= torn.takenEnd) continue;
+      this.operation(walker, at, wal.number);
+    }
+    if (walker.error() !== undefined) loss.undecodable++;
+  }
+
+  private operation(walker: BatchWalker, sequence: bigint, wal: bigint): void {
+    const family = this.live.get(walker.columnFamily);
+    if (family === undefined || wal < family.logNumber) return;
+    const { loss } = this;
+    loss.operations++;
+    if (loss.firstSequence === undefined || sequence < loss.firstSequence) loss.firstSequence = sequence;
+    if (loss.lastSequence === undefined || sequence > loss.lastSequence) loss.lastSequence = sequence;
+    let entry = this.families.get(family.id);
+    if (entry === undefined) {
+      if (this.families.size >= MAX_FAMILIES) return;
+      entry = { operations: 0, keys: new KeySpan(family.comparator) };
+      this.families.set(family.id, entry);
+    }
+    entry.operations++;
+    entry.keys.add(walker.key);
+  }
+
+  finish(): Loss {
+    for (const [id, { operations, keys }] of this.families) {
+      const { first: firstKey, last: lastKey } = keys;
+      this.loss.columnFamilies.push({ id, name: this.live.get(id)!.name, operations, firstKey, lastKey });
+    }
+    return this.loss;
+  }
+}
+
+function isApplied({ applied }: WalOutcome, offset: number): boolean {
+  let low = 0;
+  let high = applied.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (applied[middle].to <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low < applied.length && applied[low].from <= offset;
+}
+
+/**
+ * What each outcome loses, in one pass over the WALs with kvdoctor's own parser, which finds whole records where the engine
+ * gives up. Outcomes that do not open lose nothing, for nothing is changed then: their entry is `undefined`.
+ */
+export async function lossesOf(
+  wals: readonly WalFile[],
+  families: readonly FamilyState[],
+  outcomes: readonly RecoveryOutcome[],
+): Promise<(Loss | undefined)[]> {
+  const live = new Map(families.map((family) => [family.id, family]));
+  const tallies = outcomes.map((outcome) => (outcome.opens ? new LossTally(live, outcome) : undefined));
+  if (outcomes.some((outcome) => outcome.opens && !outcome.uneventful)) {
+    for (const wal of wals) await tallyWal(wal, outcomes, tallies);
+  }
+  return tallies.map((tally) => tally?.finish());
+}
+
+async function tallyWal(
+  wal: WalFile,
+  outcomes: readonly RecoveryOutcome[],
+  tallies: readonly (LossTally | undefined)[],
+): Promise<void> {
+  const views = outcomes.map((outcome) => outcome.wals.find(({ number }) => number === wal.number));
+  if (views.every((view) => view === undefined || view.state === 'not-needed')) return;
+  let source: ByteSource;
+  try {
+    source = await wal.open();
+  } catch {
+    return;
+  }
+  try {
+    const parser = new WalParser(source, { number: wal.number });
+    for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
+      if (event === WalEvent.more) {
+        await parser.load();
+      } else if (event === WalEvent.damage) {
+        for (const tally of tallies)
+          if (tally !== undefined) tally.loss.damagedBytes += parser.damage!.length;
+      } else if (event === WalEvent.record) {
+        const { record } = parser;
+        const bytes = record.bytes.subarray(record.start, record.end);
+        for (const [i, tally] of tallies.entries()) {
+          const view = views[i];
+          if (view !== undefined && view.state !== 'not-needed') tally?.record(view, record.offset, bytes);
+        }
+      }
+    }
+    const tail = parser.tail;
+    if (tail !== undefined && tail.kind !== 'zero-fill' && tail.kind !== 'recycled') {
+      for (const tally of tallies) if (tally !== undefined) tally.loss.damagedBytes += tail.length;
+    }
+  } catch {
+    // A medium that fails in the middle: what comes behind cannot be counted, and the outcome already says IO error.
+  } finally {
+    await source.close();
+  }
+}
