@@ -1,4 +1,5 @@
 import { createXXHash3, createXXHash32, createXXHash64, createXXHash128, type IHasher } from 'hash-wasm';
+import { hashResult, hashXxh3, KERNEL_INPUT } from './kernel.js';
 
 let hashers: { xxh32: IHasher; xxh64: IHasher; xxh3: IHasher } | undefined;
 
@@ -46,12 +47,16 @@ export function xxh64(bytes: Uint8Array, start = 0, end = bytes.length): bigint 
 
 /** Low 32 bits of the 64-bit XXH3, seed 0: what block checksums take of it. */
 export function xxh3Low(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  return u32(digest('xxh3', bytes, start, end), 4);
+  if (end - start > KERNEL_INPUT) return u32(digest('xxh3', bytes, start, end), 4);
+  hashXxh3(bytes, start, end);
+  return hashResult[0];
 }
 
 /** The 64-bit XXH3, seed 0. */
 export function xxh3(bytes: Uint8Array, start = 0, end = bytes.length): bigint {
-  return u64(digest('xxh3', bytes, start, end));
+  if (end - start > KERNEL_INPUT) return u64(digest('xxh3', bytes, start, end));
+  hashXxh3(bytes, start, end);
+  return (BigInt(hashResult[1]) << 32n) | BigInt(hashResult[0]);
 }
 
 /** The 128-bit XXH3 with a 64-bit seed, as two halves. Asynchronous because each seed needs an instance of its own. */
