@@ -4,7 +4,7 @@ import { scanTarget } from '../../src/scan/scan.js';
 import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
 import { mutate } from './mutate.js';
 import { Random } from './random.js';
-import type { Subject } from './subjects.js';
+import type { Subject, Verdict } from './subjects.js';
 
 /** One in so many mutations goes through a whole directory on disk, the rest straight through the check of its file. */
 const DIRECTORY_EVERY = 200;
@@ -38,6 +38,8 @@ function weigher(subjects: readonly Subject[]): (random: Random) => Subject {
 
 /** Makes and checks mutations by number. Each is its own seed, so that any of them can be had again alone. */
 export class Mutator {
+  /** How many so far were noticed at all. Most of the rest changed nothing, or bytes that nothing protects. */
+  noticed = 0;
   private readonly choose: (random: Random) => Subject;
 
   constructor(
@@ -54,10 +56,11 @@ export class Mutator {
     const patches: string[] = [];
     const start = performance.now();
     try {
-      const complaints =
+      const { complaints, noticed } =
         index % DIRECTORY_EVERY === 0
           ? await this.directory(subject, random, patches)
           : await this.single(subject, random, patches);
+      if (noticed) this.noticed++;
       const seconds = (performance.now() - start) / 1000;
       if (seconds > HANG_SECONDS) complaints.push(`took ${seconds.toFixed(1)} s`);
       if (complaints.length === 0) return undefined;
@@ -67,13 +70,13 @@ export class Mutator {
     }
   }
 
-  private async single(subject: Subject, random: Random, patches: string[]): Promise<string[]> {
+  private async single(subject: Subject, random: Random, patches: string[]): Promise<Verdict> {
     const mutation = await mutate(subject.healthy, subject.layout, random);
     patches.push(...mutation.patches.map((patch) => patch.replace('%', subject.file)));
     return subject.run(mutation.bytes);
   }
 
-  private async directory(first: Subject, random: Random, patches: string[]): Promise<string[]> {
+  private async directory(first: Subject, random: Random, patches: string[]): Promise<Verdict> {
     const files = fixture(first.base);
     const here = this.subjects.filter((subject) => subject.base === first.base);
     for (const subject of [first, ...Array.from({ length: random.below(3) }, () => random.pick(here))]) {
@@ -94,7 +97,10 @@ export class Mutator {
       const nowhere = report.findings.filter(
         (finding) => finding.message === '' || path.isAbsolute(finding.file),
       );
-      return nowhere.map((finding) => `${finding.rule} names ${finding.file}: "${finding.message}"`);
+      return {
+        complaints: nowhere.map(({ rule, file, message }) => `${rule} names ${file}: "${message}"`),
+        noticed: report.findings.length > 0,
+      };
     });
   }
 }

@@ -25,6 +25,7 @@ const jobs = Number(values.jobs);
 const seed = Number(values.seed);
 
 let failures = 0;
+let noticed = 0;
 let peak = 0;
 let slowest = 0;
 
@@ -65,7 +66,10 @@ function runFrom(start: number): Promise<number | undefined> {
       if (index >= 0 && Date.now() - since > HANG_SECONDS * 1000) stop(`no end after ${HANG_SECONDS} s`);
       else if (memory > MEMORY_LIMIT) stop(`${Math.round(memory / 2 ** 20)} MiB of memory`);
     }, 20);
-    worker.on('message', report);
+    worker.on('message', (message: Failure | { noticed: number }) => {
+      if ('noticed' in message) noticed += message.noticed;
+      else report(message);
+    });
     worker.on('error', (error) => stop(`the worker died: ${error.stack}`));
     worker.on('exit', () => {
       clearInterval(watch);
@@ -81,7 +85,7 @@ if (to - from === 1) {
 } else await Promise.all(Array.from({ length: jobs }, (_, job) => share(from + job)));
 const seconds = (Date.now() - start) / 1000;
 console.log(
-  `${to - from} mutations in ${seconds.toFixed(0)} s: ${failures} failed; ` +
+  `${to - from} mutations in ${seconds.toFixed(0)} s: ${failures} failed, ${noticed} noticed; ` +
     `peak ${Math.round(peak / 2 ** 20)} MiB, slowest under ${Math.max(slowest, 20) + 20} ms`,
 );
 process.exitCode = failures > 0 ? 1 : 0;

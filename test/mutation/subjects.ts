@@ -19,8 +19,15 @@ export interface Subject {
   file: string;
   healthy: Uint8Array;
   layout: Layout;
-  /** Checks bytes in the file's place; returns complaints about what the check did, not about the bytes. */
-  run(bytes: Uint8Array): Promise<string[]>;
+  /** Checks bytes in the file's place. */
+  run(bytes: Uint8Array): Promise<Verdict>;
+}
+
+export interface Verdict {
+  /** What is wrong with how the check took it, not with the bytes. */
+  complaints: string[];
+  /** It found something. */
+  noticed: boolean;
 }
 
 const nothing = (): Layout => ({ records: [], blocks: [], blobRecords: [], footer: 'none' });
@@ -66,7 +73,7 @@ async function tableLayout(bytes: Uint8Array): Promise<Layout> {
 }
 
 /** What must hold for findings whatever the bytes are. */
-function complaintsAbout(findings: readonly Finding[], size: number): string[] {
+function judge(findings: readonly Finding[], size: number): Verdict {
   const complaints: string[] = [];
   for (const { rule, offset, length, message, severity } of findings) {
     const place = `${severity} ${rule} at ${offset}+${length} of ${size}`;
@@ -77,14 +84,15 @@ function complaintsAbout(findings: readonly Finding[], size: number): string[] {
       offset === undefined || (offset >= 0 && (length ?? 0) >= 0 && offset + (length ?? 0) <= size);
     if (!inside) complaints.push(`${place}: outside the file`);
   }
-  return complaints;
+  return { complaints, noticed: findings.length > 0 };
 }
 
 function unitRunner(unit: (bytes: Uint8Array) => WorkUnit): Subject['run'] {
   return async (bytes) => {
     const outcome = await runUnit(unit(bytes), () => {});
-    if (outcome.state !== 'done') return [`the unit came back ${outcome.state}`];
-    return complaintsAbout(outcome.result.findings, bytes.length);
+    if (outcome.state !== 'done')
+      return { complaints: [`the unit came back ${outcome.state}`], noticed: true };
+    return judge(outcome.result.findings, bytes.length);
   };
 }
 
@@ -147,7 +155,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   if (/(^|\/)MANIFEST-\d+$/.test(file)) {
     return subject({ ...nothing(), records: recordsOf(healthy) }, async (bytes) => {
       const { anomalies } = replayManifestBytes(bytes);
-      return complaintsAbout(
+      return judge(
         anomalies.map((anomaly) => ({ severity: 'error', file, evidence: {}, ...anomaly })),
         bytes.length,
       );
@@ -155,14 +163,15 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   }
   if (/(^|\/)OPTIONS-\d+$/.test(file)) {
     return subject(nothing(), async (bytes) => {
-      databaseOptions(parseOptions(bytes));
-      return [];
+      const options = parseOptions(bytes);
+      databaseOptions(options);
+      return { complaints: [], noticed: options.anomalies.length > 0 };
     });
   }
   if (/(^|\/)CURRENT$/.test(file)) {
     return subject(nothing(), async (bytes) => {
-      decodeCurrent(bytes);
-      return [];
+      const { anomalies } = decodeCurrent(bytes);
+      return { complaints: [], noticed: anomalies.length > 0 };
     });
   }
   return undefined;

@@ -16,4 +16,5 @@ for (let index = from; index < to; index += step) {
   const failure = await mutator.run(index);
   if (failure) parentPort!.postMessage(failure);
 }
+parentPort!.postMessage({ noticed: mutator.noticed });
 Atomics.store(current, 0, -1);
