@@ -5,6 +5,7 @@ import { readLogBytes } from '../format/manifest/log-reader.js';
 import { levelDbTags } from '../format/manifest/tags.js';
 import { parseOptions } from '../format/options.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
+import type { FileReader } from '../io/reader.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
 
 export type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
@@ -30,14 +31,6 @@ export interface Detection {
   evidence: string[];
   /** Of a container: its databases and backups, relative to the target. */
   databases?: string[];
-}
-
-/** Reads at most `limit` bytes from the start (or the end) of a file; rejects when it cannot. */
-export interface FileReader {
-  head(entry: InventoryEntry, limit: number): Promise<Uint8Array>;
-  tail(entry: InventoryEntry, limit: number): Promise<Uint8Array>;
-  /** Paths of databases in subdirectories of the target. */
-  databasesBelow(): Promise<string[]>;
 }
 
 /** What a directory is, from its names and, where they leave it open, from the beginning of a few small files. */

@@ -1,6 +1,14 @@
-import type { FileReader } from '../engine/detect.js';
 import { databasesBelow } from './below.js';
 import { readHead, readTail } from './head.js';
+import type { InventoryEntry } from './inventory.js';
+
+/** Reads at most `limit` bytes from the start (or the end) of a file; rejects when it cannot. */
+export interface FileReader {
+  head(entry: InventoryEntry, limit: number): Promise<Uint8Array>;
+  tail(entry: InventoryEntry, limit: number): Promise<Uint8Array>;
+  /** Paths of databases in subdirectories of the target. */
+  databasesBelow(): Promise<string[]>;
+}
 
 /** Reads the files of a target on disk. */
 export function diskReader(target: string): FileReader {

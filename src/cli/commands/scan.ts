@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Depth } from '../../check/unit.js';
 import { pathArgument } from '../../io/arguments.js';
+import { TargetError } from '../../io/target-error.js';
 import type { Redaction } from '../../report/redact.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { plainPalette } from '../../report/reporter.js';
@@ -45,7 +46,7 @@ Examples:
 Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 130 interrupted.`;
 
 /** A target that cannot be opened at all stands in the report too, so that the others are still reported. */
-function unopened(path: string, error: unknown): TargetReport {
+function unopened(path: string, reason: string): TargetReport {
   return {
     path,
     kind: 'database',
@@ -54,25 +55,29 @@ function unopened(path: string, error: unknown): TargetReport {
     columnFamilies: [],
     files: [],
     findings: [],
-    unchecked: [{ file: '.', reason: systemText(error) }],
+    unchecked: [{ file: '.', reason }],
     bytesRead: 0,
   };
 }
 
 const notThere = new Set(['ENOENT', 'ENOTDIR']);
 
-/** A name that is not there is a mistake on the command line, unless it is one of several. */
+/**
+ * What becomes of a target that cannot be opened: a name that is not there is a mistake on the command line, unless it is one
+ * of several; what may not be read is an incomplete check. Anything but the system's errors is a fault of our own.
+ */
 function refuse(path: string, error: unknown, alone: boolean): TargetReport {
   const code = systemCode(error);
-  if (code === undefined) throw error;
-  if (alone && notThere.has(code)) {
+  const at = error instanceof TargetError ? error.path : path;
+  if (code === undefined && !(error instanceof TargetError)) throw error;
+  if (alone && code !== undefined && notThere.has(code)) {
     throw new Failure(
-      `${path}: ${systemText(error)}`,
+      `${at}: ${systemText(error)}`,
       undefined,
       'Name the database directory: kvdoctor scan DIR.',
     );
   }
-  return unopened(path, error);
+  return unopened(path, at === path ? systemText(error) : `${at}: ${systemText(error)}`);
 }
 
 async function scanAll(
