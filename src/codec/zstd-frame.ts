@@ -114,7 +114,9 @@ export class ZstdFraming {
     const type = (word >> 1) & 3;
     const size = word >>> 3;
     if (type === 3) return 'a zstd block has the reserved type';
-    if (size > LARGEST_BLOCK) return 'a zstd block is larger than 128 KiB';
+    // libzstd bounds blocks by the window, which is the content itself where the header says so
+    if (size > Math.min(frame.windowSize, LARGEST_BLOCK))
+      return 'a zstd block is larger than the window allows';
     this.last = (word & 1) === 1;
     this.body = (type === 1 ? 1 : size) + (this.last && frame.hasChecksum ? 4 : 0);
     return undefined;

@@ -71,7 +71,8 @@ export class ZstdStream {
     if (this.decoder === undefined) {
       bytes = this.held.length === 0 ? piece : Buffer.concat([this.held, piece]);
       if (!ended && bytes.length < FZSTD_PATIENCE) {
-        this.held = bytes.slice();
+        // a copy, also of a Buffer, whose slice is none
+        this.held = Uint8Array.from(bytes);
         return undefined;
       }
     }

@@ -74,7 +74,8 @@ async function spanAt(window: SourceWindow, at: number, options: WalkOptions): P
   const bytes = window.view(at, BLOB.recordHeaderLength);
   if (bytes === undefined) return { kind: 'cut', offset: at, length: end - at };
   const header = decodeBlobRecordHeader(bytes);
-  if (!isIntact(header)) return damagedAt(window, at, { header, headerBytes: bytes.slice() }, options);
+  if (!isIntact(header))
+    return damagedAt(window, at, { header, headerBytes: Uint8Array.from(bytes) }, options);
   const length = recordLength(header);
   if (length > end - at) return { kind: 'cut', offset: at, length: end - at, header };
   if (!options.contents) return { kind: 'record', offset: at, length, header };

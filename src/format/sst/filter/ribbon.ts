@@ -26,7 +26,7 @@ export class RibbonFilter implements Filter {
     const segments = solution.length / RibbonFilter.SEGMENT;
     this.upperColumns = Math.ceil(segments / blocks);
     this.upperStart = this.upperColumns * blocks - segments;
-    this.words = new Uint32Array(solution.slice().buffer);
+    this.words = new Uint32Array(Uint8Array.from(solution).buffer);
   }
 
   mayMatch(bytes: Uint8Array, start: number, end: number): boolean {
