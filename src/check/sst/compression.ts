@@ -21,7 +21,7 @@ const ALL = new Uint8Array(256).fill(1);
  * From format version 7 on the property reads `<manager>;<types in hex>;<reserved>`.
  */
 export function declaredCompression(table: Table): Uint8Array {
-  const stated = table.propertiesIntact ? table.properties?.text('compression') : undefined;
+  const stated = table.propertiesSound ? table.properties?.text('compression') : undefined;
   if (stated === undefined || stated === '') return ALL;
   const types = stated.includes(';') ? pairs(stated.split(';')[1]) : BY_NAME[stated];
   if (types === undefined) return ALL;

@@ -48,7 +48,7 @@ async function load(
     result.blocks.push({ kind, handle });
     result.size += handle.size;
   }
-  return block.stored?.intact === true && block.contents !== undefined ? block : undefined;
+  return block.sound && block.contents !== undefined ? block : undefined;
 }
 
 /** A filter over whole blocks; what no writer leaves in it is noted. */
@@ -142,7 +142,7 @@ class PartitionedFilter implements KeyFilter {
 /** How a key of this table is asked for in its filter; undefined when what was added to the filter is not known. */
 function probe(table: Table): Probe | undefined {
   const { properties } = table;
-  if (properties === undefined || !table.propertiesIntact) return undefined;
+  if (properties === undefined || !table.propertiesSound) return undefined;
   const whole = properties.flag(COLLECTED_PROPERTIES.wholeKeyFiltering) ?? true;
   const prefixed = properties.flag(COLLECTED_PROPERTIES.prefixFiltering) ?? false;
   const prefix = prefixed ? prefixExtractor(properties.text('prefix.extractor.name')) : undefined;

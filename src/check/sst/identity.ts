@@ -42,7 +42,7 @@ function base36(digits: string): bigint {
 export async function identify(table: Table, facts: TableFacts): Promise<void> {
   const { properties } = table;
   facts.comparator = table.comparator.name;
-  if (properties === undefined || !table.propertiesIntact) return;
+  if (properties === undefined || !table.propertiesSound) return;
   facts.databaseId = properties.text('creating.db.identity');
   facts.sessionId = properties.text('creating.session.identity');
   facts.originalFileNumber = properties.number('original.file.number');
@@ -61,7 +61,7 @@ export async function identify(table: Table, facts: TableFacts): Promise<void> {
  */
 export function isWrongFile(table: Table, facts: TableFacts, context: TableContext): boolean {
   const { live } = context;
-  if (live === undefined || !table.metaindexIntact || !table.propertiesIntact) return false;
+  if (live === undefined || !table.metaindexSound || !table.propertiesSound) return false;
   if (live.uniqueId !== undefined && facts.uniqueId !== undefined) {
     return compareBytes(live.uniqueId, facts.uniqueId) !== 0;
   }

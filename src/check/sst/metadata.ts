@@ -57,7 +57,7 @@ function overwrittenFooter(table: Table, anomaly: Anomaly): Anomaly {
 /** Checks what properties say about the table as a whole. */
 export function checkProperties(table: Table, report: TableReport, wrongFile: boolean): void {
   const { properties } = table;
-  if (properties === undefined || !table.propertiesIntact || wrongFile) return;
+  if (properties === undefined || !table.propertiesSound || wrongFile) return;
   const { comparator, live } = report.context;
   const own = properties.text('comparator');
   if (comparator !== undefined && own && own !== 'nullptr' && baseName(own) !== baseName(comparator)) {
@@ -125,7 +125,7 @@ export async function checkOtherBlocks(table: Table, report: TableReport): Promi
   }
   const prefixes = loaded.get('hash-index-prefixes');
   const metadata = loaded.get('hash-index-metadata');
-  if (prefixes?.stored?.intact && metadata?.stored?.intact && table.index !== undefined && table.indexIntact) {
+  if (prefixes?.sound && metadata?.sound && table.index !== undefined && table.indexSound) {
     report.addAll(checkHashIndexBlocks(prefixes, metadata, table.index.count));
   }
   return blocks;

@@ -106,7 +106,7 @@ class BlockScan {
     this.complete = false;
     if (handleFits(handle, this.space.limit)) {
       this.report.skip(`a data block of ${handle.size} bytes is larger than kvdoctor reads`, ...place(handle));
-    } else if (this.table.indexIntact) {
+    } else if (this.table.indexSound) {
       const message = `the index places a data block at ${handle.offset}, ${handle.size} bytes, outside the file`;
       const offset = Math.min(handle.offset, this.space.limit);
       this.report.add({ rule: 'sst/bad-handle', offset, length: 0, message });
@@ -115,7 +115,7 @@ class BlockScan {
 
   /** Data blocks follow each other; alignment leaves zeros between them, embedded blobs their own records. */
   private async checkGap(expected: number, offset: number): Promise<void> {
-    if (!this.table.indexIntact || this.rules.embeddedBlobs) return;
+    if (!this.table.indexSound || this.rules.embeddedBlobs) return;
     if (offset < expected) {
       const message = `the index places a data block at ${offset}, inside the one before it`;
       this.report.add({ rule: 'sst/bad-handle', offset, length: expected - offset, message });
@@ -146,17 +146,31 @@ class BlockScan {
     const type = bytes[end];
     if (this.declared[type] === 0) this.undeclared(type, { offset, size });
     if (this.depth !== 'full') return;
-    if (type === 0) this.checkEntries(i, bytes, start, end, { offset, size }, 0);
-    else this.checkCompressed(i, type, bytes.subarray(start, end), { offset, size });
+    this.checkPayload(i, type, bytes, start, end, { offset, size });
+  }
+
+  private checkPayload(
+    i: number,
+    type: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    handle: BlockHandle,
+  ): void {
+    if (type === 0) this.checkEntries(i, bytes, start, end, handle, 0);
+    else this.checkCompressed(i, type, bytes.subarray(start, end), handle);
   }
 
   private damaged(i: number, bytes: Uint8Array, handle: BlockHandle): void {
-    this.complete = false;
-    if (this.table.indexIntact || this.isTrusted(i)) {
-      this.report.add(checksumAnomaly(this.space, verifyBlock(this.space, bytes, handle), 'data'));
+    const stored = verifyBlock(this.space, bytes, handle);
+    if (this.table.indexSound || stored.soundAs !== undefined || this.isTrusted(i)) {
+      this.report.add(checksumAnomaly(this.space, stored, 'data'));
     } else {
       this.report.skip('the damaged index does not tell what stands here', ...place(handle));
     }
+    if (stored.soundAs !== undefined && this.depth === 'full') {
+      this.checkPayload(i, stored.soundAs, bytes, 0, handle.size, handle);
+    } else this.complete = false;
   }
 
   /** In a damaged index an entry counts when its neighbours agree with it. */
@@ -230,9 +244,11 @@ class BlockScan {
 
   private addAnomalies(anomalies: readonly Anomaly[], handle: BlockHandle, compression: number): void {
     const placed = inFile({ kind: 'data', handle, stored: { compression } }, anomalies);
+    const misses = placed.every(({ rule }) => rule === 'sst/filter-misses-key');
     for (const anomaly of placed) {
-      if (anomaly.rule === 'sst/filter-misses-key') this.filterMisses.push(anomaly);
-      else this.report.add(anomaly);
+      // keys that are wrong otherwise, and those that share bytes with them, are not in the filter either
+      if (anomaly.rule !== 'sst/filter-misses-key') this.report.add(anomaly);
+      else if (misses) this.filterMisses.push(anomaly);
       if (anomaly.rule === 'sst/bad-entry' || anomaly.rule === 'sst/bad-block') this.complete = false;
     }
   }
@@ -240,7 +256,8 @@ class BlockScan {
   /** A reader finds a key only in the block between whose separators it lies. */
   private checkSeparators(i: number, first: Uint8Array, last: Uint8Array, handle: BlockHandle): void {
     const { index, table } = this;
-    if (!table.indexIntact) return;
+    // without the properties it is a guess what kind of keys the index holds
+    if (!table.indexSound || !table.indexFormKnown) return;
     if (this.order(last, index.separator(i)) > 0) {
       const message = 'the last key of the block comes behind the separator that the index has for it';
       this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });

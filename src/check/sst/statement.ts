@@ -11,13 +11,13 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
   const statement: TableStatement = {
     properties: [],
     rangeTombstones: stateTombstones(table),
-    hasDictionary: metaBlock(table, 'compression-dictionary') !== undefined,
+    hasDictionary: metaBlock(table, 'compression-dictionary') !== undefined || !table.metaindexSound,
     timestampsStripped: table.timestampsStripped,
     wrongFile,
     globalSequenceEdited: table.globalSequenceEdited,
   };
   const { properties, propertiesBlock, index } = table;
-  if (properties !== undefined && propertiesBlock !== undefined && table.propertiesIntact) {
+  if (properties !== undefined && propertiesBlock !== undefined && table.propertiesSound) {
     const { handle, stored } = propertiesBlock;
     statement.propertiesAt = blockRange(handle);
     for (const name of NUMBER_PROPERTIES) {
@@ -32,7 +32,7 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
     }
     statement.globalSequence = globalSequence(table, context);
   }
-  if (index !== undefined && table.indexIntact) {
+  if (index !== undefined && table.indexSound) {
     const last = index.count - 1;
     statement.index = {
       blocks: index.count,
@@ -46,7 +46,7 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
 
 /** External version 2: all entries have the sequence that the MANIFEST gives the file. */
 export function isIngested(table: Table): boolean {
-  return table.propertiesIntact && table.properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) === 2n;
+  return table.propertiesSound && table.properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) === 2n;
 }
 
 function globalSequence(table: Table, { live }: TableContext): bigint | undefined {
@@ -57,7 +57,7 @@ function globalSequence(table: Table, { live }: TableContext): bigint | undefine
 function stateTombstones(table: Table): TableStatement['rangeTombstones'] {
   const { rangeTombstones, comparator } = table;
   const stated: TableStatement['rangeTombstones'] = {
-    complete: table.rangeTombstonesIntact,
+    complete: table.rangeTombstonesSound,
     count: rangeTombstones.length,
     keyBytes: 0,
     endBytes: 0,

@@ -106,7 +106,7 @@ async function checkContents(
   const rules = dataRules(table, filter);
   const scanned = await scanBlocks(table, rules, depth, { from: range.from, to }, report);
   reportFilterMisses(scanned, filter, report);
-  if (depth === 'full') addTotals(facts, scanned);
+  if (depth === 'full') addTotals(table, facts, scanned);
   await addFileChecksum(table, facts, context, { from: range.from, to });
 }
 
@@ -120,7 +120,7 @@ async function reportLayout(
   blocks: Parameters<typeof checkLayout>[1],
   report: TableReport,
 ): Promise<void> {
-  const intact = table.metaindexIntact && table.indexIntact && table.anomalies.length === 0;
+  const intact = table.metaindexSound && table.indexSound && table.anomalies.length === 0;
   const embedded = table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs);
   if (!intact || table.index === undefined || embedded || report.errors > 0) return;
   const { index } = table;
@@ -154,11 +154,11 @@ function reportFilterMisses({ filterMisses }: ScannedBlocks, filter: TableFilter
   });
 }
 
-function addTotals(facts: TableFacts, scanned: ScannedBlocks): void {
+function addTotals(table: Table, facts: TableFacts, scanned: ScannedBlocks): void {
   const { tally } = scanned.verifier;
   const { blocks, points, deletions, merges, keyBytes, valueBytes } = tally;
   const totals: TableTotals = {
-    complete: scanned.complete,
+    complete: scanned.complete && table.indexSound,
     blocks,
     points,
     deletions,
@@ -192,7 +192,7 @@ async function addFileChecksum(
   range: { from: number; to: number },
 ): Promise<void> {
   const { index, size } = table;
-  if (live === undefined || !isCrc32c(live) || index === undefined || !table.indexIntact) return;
+  if (live === undefined || !isCrc32c(live) || index === undefined || !table.indexSound) return;
   const start = blockEnd(index, range.from - 1);
   const end = range.to >= index.count ? size : blockEnd(index, range.to - 1);
   const buffer = new Uint8Array(Math.max(0, Math.min(PIECE, end - start)));

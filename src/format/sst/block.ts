@@ -147,6 +147,7 @@ export class BlockReader {
     }
     if (offset === 0 && restart < 0) {
       this.badRestart(tail, 0, restartOffset(bytes, tail, 0));
+      this.nextRestart = 1;
     } else if (restart >= 0 && shared !== 0) {
       this.report(
         'sst/bad-restart',

@@ -83,6 +83,11 @@ export interface StoredBlock {
   stored: number;
   computed: number;
   intact: boolean;
+  /**
+   * The compression type with which the payload can be believed: the stored one of an intact block, and of one whose
+   * checksum field differs in a single bit; another one that differs in a single bit where the block matches with that.
+   */
+  soundAs?: number;
 }
 
 /** Verifies a block whose payload and trailer are all of `bytes`. */
@@ -94,5 +99,26 @@ export function verifyBlock(
   const end = bytes.length - BLOCK_TRAILER;
   const stored = storedChecksum(bytes, end);
   const computed = blockChecksum(protection, bytes, 0, end, handle.offset);
-  return { handle, bytes, compression: bytes[end], stored, computed, intact: stored === computed };
+  const compression = bytes[end];
+  const intact = stored === computed;
+  const soundAs =
+    intact || isPowerOfTwo(stored ^ computed) ? compression : otherType(protection, bytes, handle);
+  return { handle, bytes, compression, stored, computed, intact, soundAs };
+}
+
+/** The compression type, one bit from the stored one, with which the block would match. */
+function otherType(protection: BlockProtection, bytes: Uint8Array, handle: BlockHandle): number | undefined {
+  if (protection.checksumType === CHECKSUM.none) return undefined;
+  const end = bytes.length - BLOCK_TRAILER;
+  const stored = storedChecksum(bytes, end);
+  const changed = bytes.slice(0, end + 1);
+  for (let bit = 0; bit < 8; bit++) {
+    changed[end] = bytes[end] ^ (1 << bit);
+    if (blockChecksum(protection, changed, 0, end, handle.offset) === stored) return changed[end];
+  }
+  return undefined;
+}
+
+function isPowerOfTwo(word: number): boolean {
+  return word !== 0 && (word & (word - 1)) === 0;
 }

@@ -13,6 +13,7 @@
 import type { Anomaly } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
 import { BLOCK_TRAILER, NumberReader } from './handle.js';
+import { KEY_TRAILER } from './internal-key.js';
 
 /** How the index blocks of a table are written, by its properties. */
 export interface IndexForm {
@@ -160,4 +161,18 @@ export function indexFits(bytes: Uint8Array, form: IndexForm, limit: number): bo
     end = index.offset(i) + index.size(i) + BLOCK_TRAILER;
   }
   return end <= limit;
+}
+
+/** Value types that a separator can end in: those of entries, and what versions of the engine put in for seeking. */
+const SEPARATOR_TYPES = new Set([0x00, 0x01, 0x02, 0x07, 0x0f, 0x11, 0x14, 0x16, 0x18]);
+
+/** Whether every key of the index looks like an internal key: where the property that says so is lost. */
+export function holdsInternalKeys(bytes: Uint8Array, form: IndexForm): boolean {
+  const index = new BlockIndex(form);
+  decodeIndexBlock(bytes, index);
+  for (let i = 0; i < index.count; i++) {
+    const key = index.separator(i);
+    if (key.length < KEY_TRAILER || !SEPARATOR_TYPES.has(key[key.length - KEY_TRAILER])) return false;
+  }
+  return true;
 }

@@ -1,6 +1,7 @@
 import { hex32, hexWindow } from '../../bytes/hexdump.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { type BlockCompression, codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
+import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Anomaly } from '../../finding/finding.js';
 import {
   type BlockProtection,
@@ -55,6 +56,8 @@ export interface LoadedBlock {
   stored?: StoredBlock;
   /** The decompressed block, also where the checksum fails and it decompresses all the same. */
   contents?: Uint8Array;
+  /** The contents are what was written: the block is intact, or only its checksum or its type byte is damaged. */
+  sound: boolean;
   /** In file offsets: damage found on the way here. */
   anomalies: Anomaly[];
   /** Why `contents` is missing although nothing is wrong. */
@@ -80,7 +83,7 @@ export async function loadBlock(
   kind: BlockKind,
 ): Promise<LoadedBlock> {
   const { source, limit } = space;
-  const block: LoadedBlock = { kind, handle, anomalies: [] };
+  const block: LoadedBlock = { kind, handle, sound: false, anomalies: [] };
   const end = handle.offset + handle.size + BLOCK_TRAILER;
   if (!(end <= limit)) {
     const message = `the ${kind} block would lie at ${handle.offset}, ${handle.size} bytes, outside the file`;
@@ -111,24 +114,30 @@ export async function loadBlock(
 
 function decompressInto(space: BlockSpace, block: LoadedBlock, stored: StoredBlock): void {
   const payload = stored.bytes.subarray(0, stored.handle.size);
-  if (stored.compression === 0) {
+  const type = stored.soundAs ?? stored.compression;
+  block.sound = stored.soundAs !== undefined;
+  if (type === 0) {
     block.contents = payload;
     return;
   }
-  const codec = codecOf(stored.compression, space.compression.dialect);
+  const codec = codecOf(type, space.compression.dialect);
   if (codec !== undefined && isUnsupported(codec)) {
-    if (stored.intact) block.unsupported = `${codec} compression (type ${stored.compression})`;
+    if (stored.intact) block.unsupported = `${codec} compression (type ${type})`;
     return;
   }
-  const result = decompressBlock(stored.compression, payload, { limit: BLOCK_LIMIT, ...space.compression });
-  if (result.bytes !== undefined) block.contents = result.bytes;
-  else if (stored.intact) {
+  const result = decompressBlock(type, payload, { limit: BLOCK_LIMIT, ...space.compression });
+  if (result.bytes !== undefined) {
+    block.contents = result.bytes;
+    return;
+  }
+  block.sound = false;
+  if (stored.intact) {
     if (space.uncompressed) block.contents = payload;
     block.anomalies.push({
       rule: 'sst/decompression',
       ...blockRange(block.handle),
       message: `the ${block.kind} block does not decompress: ${result.error}`,
-      evidence: { block: block.kind, compression: codec ?? stored.compression },
+      evidence: { block: block.kind, compression: codec ?? type },
     });
   }
 }
@@ -152,14 +161,41 @@ export function checksumAnomaly(space: BlockProtection, stored: StoredBlock, kin
       blockSize: handle.size,
       compressionType: stored.compression,
       ...(isZeroed(bytes) ? { zeroed: true } : {}),
+      ...soundness(stored),
       window: { hex: hexWindow(bytes, { base: handle.offset, marks: [mark], rows: 4 }) },
     },
   };
 }
 
+/** What would make the block match again, where it takes one bit outside the payload. */
+function soundness({ compression, soundAs }: StoredBlock): Record<string, EvidenceValue> {
+  if (soundAs === undefined) return {};
+  return soundAs === compression ? { onlyChecksumDamaged: true } : { matchesWithCompressionType: soundAs };
+}
+
 function isZeroed(bytes: Uint8Array): boolean {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
   return true;
+}
+
+/**
+ * Anomalies of one rule that touch, as one: a block overwritten with zeros has a broken entry every three bytes. Takes them
+ * in the order of their offsets.
+ */
+function joinRuns(anomalies: readonly Anomaly[]): Anomaly[] {
+  const joined: Anomaly[] = [];
+  let count = 1;
+  for (const anomaly of anomalies) {
+    const last = joined.at(-1);
+    if (last === undefined || last.rule !== anomaly.rule || anomaly.offset > last.offset + last.length) {
+      joined.push({ ...anomaly });
+      count = 1;
+      continue;
+    }
+    last.length = Math.max(last.offset + last.length, anomaly.offset + anomaly.length) - last.offset;
+    last.evidence = { ...last.evidence, times: ++count };
+  }
+  return joined;
 }
 
 /**
@@ -169,7 +205,7 @@ function isZeroed(bytes: Uint8Array): boolean {
 export function inFile(block: BlockPlace, anomalies: readonly Anomaly[]): Anomaly[] {
   const { handle, kind } = block;
   const plain = block.stored?.compression === 0;
-  return anomalies.map((anomaly) => ({
+  return joinRuns(anomalies).map((anomaly) => ({
     ...anomaly,
     ...(plain ? { offset: handle.offset + anomaly.offset, length: anomaly.length } : blockRange(handle)),
     evidence: {

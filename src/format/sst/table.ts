@@ -6,7 +6,7 @@ import { blockChecksum } from './checksum.js';
 import { type Comparator, comparatorNamed, withoutTimestamps } from './comparator.js';
 import type { Footer } from './footer.js';
 import { type BlockHandle, handleFits } from './handle.js';
-import { BlockIndex, decodeIndexBlock, type IndexForm, indexFits } from './index-block.js';
+import { BlockIndex, decodeIndexBlock, holdsInternalKeys, type IndexForm, indexFits } from './index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, inFile, type LoadedBlock, loadBlock } from './load.js';
 import { locateFooter } from './locate.js';
 import { decodeMetaindex, type MetaBlock, type MetaKind } from './metaindex.js';
@@ -36,10 +36,13 @@ export interface Table {
   space?: BlockSpace;
   /** Blocks that the metaindex names, in its order. */
   meta: MetaBlock[];
-  metaindexIntact: boolean;
+  /** The metaindex can be believed. */
+  metaindexSound: boolean;
   properties?: TableProperties;
   /** The properties block matches its checksum, or differs only in a global sequence number written into it. */
   propertiesIntact: boolean;
+  /** The properties can be believed: intact, or only the checksum or the type byte of the block is damaged. */
+  propertiesSound: boolean;
   /** A global sequence number was written into the properties block after its checksum: legitimate on ingestion. */
   globalSequenceEdited: boolean;
   /** The properties block in its decompressed form, for findings about single properties. */
@@ -48,13 +51,15 @@ export interface Table {
   comparator: Comparator;
   timestampsStripped: boolean;
   index?: BlockIndex;
-  /** Every index block was read and is intact. */
-  indexIntact: boolean;
+  /** How the index is written is known, not guessed for want of the properties that say so. */
+  indexFormKnown: boolean;
+  /** Every index block was read and can be believed. */
+  indexSound: boolean;
   /** Bytes that index blocks decompress to, all levels. */
   indexContentSize: number;
   rangeTombstones: RangeTombstone[];
-  /** The block of range tombstones, when there is one, was read and is intact. */
-  rangeTombstonesIntact: boolean;
+  /** The block of range tombstones, when there is one, was read and can be believed. */
+  rangeTombstonesSound: boolean;
   /** Dictionary of the data blocks. */
   dictionary?: Uint8Array;
   /** There is a dictionary that is damaged, or may be one: a block that does not decompress is not to blame. */
@@ -89,15 +94,17 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     size: source.size,
     dialect: 'rocksdb',
     meta: [],
-    metaindexIntact: false,
+    metaindexSound: false,
     propertiesIntact: false,
+    propertiesSound: false,
     globalSequenceEdited: false,
     comparator: comparatorNamed(options.comparator),
     timestampsStripped: false,
-    indexIntact: false,
+    indexFormKnown: false,
+    indexSound: false,
     indexContentSize: 0,
     rangeTombstones: [],
-    rangeTombstonesIntact: false,
+    rangeTombstonesSound: false,
     dictionaryLost: false,
     blocks: [],
     anomalies: [],
@@ -162,14 +169,14 @@ async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): P
   const block = await load(table, space, metaindex, 'metaindex');
   if (block.contents === undefined) return;
   const { blocks, anomalies } = decodeMetaindex(block.contents);
-  table.metaindexIntact = block.stored?.intact === true;
-  if (table.metaindexIntact) table.anomalies.push(...inFile(block, anomalies));
+  table.metaindexSound = block.sound && anomalies.length === 0;
+  if (block.sound) table.anomalies.push(...inFile(block, anomalies));
   // a handle from a damaged metaindex counts only when an intact block is where it points
   for (const meta of blocks) {
-    if (table.metaindexIntact || (await isIntact(space, meta.handle))) table.meta.push(meta);
+    if (table.metaindexSound || (await isIntact(space, meta.handle))) table.meta.push(meta);
   }
   const isRocksDb = table.meta.some((meta) => meta.kind === 'properties');
-  if (footer.format === 'legacy' && table.metaindexIntact && !isRocksDb) {
+  if (footer.format === 'legacy' && table.metaindexSound && !isRocksDb) {
     table.dialect = 'leveldb';
     space.compression.dialect = 'leveldb';
   }
@@ -200,11 +207,13 @@ async function readProperties(table: Table, space: BlockSpace): Promise<void> {
   table.propertiesIntact = stored?.intact === true;
   if (!table.propertiesIntact && stored !== undefined && withoutGlobalSequence(space, block, properties)) {
     table.propertiesIntact = true;
+    table.propertiesSound = true;
     table.globalSequenceEdited = true;
     return;
   }
   table.anomalies.push(...block.anomalies);
-  if (table.propertiesIntact) table.anomalies.push(...inFile(block, anomalies));
+  if (block.sound) table.anomalies.push(...inFile(block, anomalies));
+  table.propertiesSound = block.sound && anomalies.every(({ rule }) => rule === 'sst/bad-property');
 }
 
 /**
@@ -224,7 +233,7 @@ function withoutGlobalSequence(space: BlockSpace, block: LoadedBlock, properties
 function applyProperties(table: Table, options: OpenOptions): void {
   const { properties, footer } = table;
   if (properties === undefined) {
-    const required = table.metaindexIntact && table.dialect === 'rocksdb' && !hasProperties(table);
+    const required = table.metaindexSound && table.dialect === 'rocksdb' && !hasProperties(table);
     if (required && footer !== undefined) {
       const message = 'the metaindex names no properties block';
       table.anomalies.push({ rule: 'sst/missing-properties', ...blockRange(footer.metaindex!), message });
@@ -234,12 +243,12 @@ function applyProperties(table: Table, options: OpenOptions): void {
   // the table's own word first: a column family that has got timestamps since keeps tables without
   const own = properties.text('comparator');
   const isKnown = own !== undefined && own !== '' && own !== 'nullptr';
-  if (isKnown && (table.propertiesIntact || options.comparator === undefined)) {
+  if (isKnown && (table.propertiesSound || options.comparator === undefined)) {
     table.comparator = comparatorNamed(own);
   }
   const compression = properties.text('compression');
   // from format version 7 on: manager, compression types in hexadecimal, future use
-  if (table.space !== undefined && table.propertiesIntact && compression !== undefined)
+  if (table.space !== undefined && table.propertiesSound && compression !== undefined)
     table.space.uncompressed = compression === 'NoCompression' || /^[^;]*;;/.test(compression);
   table.timestampsStripped =
     table.comparator.timestampSize > 0 && properties.number('user.defined.timestamps.persisted') === 0n;
@@ -255,7 +264,7 @@ const INDEX_TYPE = { binary: 0, hash: 1, twoLevel: 2, withFirstKey: 3 };
 async function readIndex(table: Table, footer: Footer, space: BlockSpace): Promise<void> {
   const handle = footer.index ?? metaBlock(table, 'index')?.handle;
   if (handle === undefined) {
-    if (table.metaindexIntact) {
+    if (table.metaindexSound) {
       const message = 'the metaindex names no index block';
       table.anomalies.push({ rule: 'sst/missing-index', ...blockRange(footer.metaindex!), message });
     }
@@ -271,23 +280,24 @@ async function readIndex(table: Table, footer: Footer, space: BlockSpace): Promi
     userKeys: table.properties?.number('index.key.is.user.key') === 1n,
     firstKeys: type === INDEX_TYPE.withFirstKey,
   };
-  const intact = block.stored?.intact === true;
-  const form = table.propertiesIntact || !intact ? stated : guessForm(contents, stated, space.limit);
+  // LevelDB knows one form only
+  table.indexFormKnown = table.propertiesSound || table.dialect === 'leveldb';
+  const form = table.indexFormKnown ? stated : guessForm(contents, stated, space.limit);
   const index = new BlockIndex(form);
   const twoLevel =
-    type === INDEX_TYPE.twoLevel || (!table.propertiesIntact && (await pointsAtIndex(space, contents, form)));
-  table.indexIntact = intact;
+    type === INDEX_TYPE.twoLevel || (!table.indexFormKnown && (await pointsAtIndex(space, contents, form)));
+  table.indexSound = block.sound;
   table.indexContentSize = contents.length;
   if (!twoLevel) addEntries(table, block, index);
   else await readPartitions(table, space, block, form, index);
   table.index = index;
 }
 
-/** Adds the entries of an index block; what is wrong with them is only reported when the block is intact. */
+/** Adds the entries of an index block; what is wrong with them is only reported when the block can be believed. */
 function addEntries(table: Table, block: LoadedBlock, index: BlockIndex): void {
   const { anomalies, unsupported } = decodeIndexBlock(block.contents!, index);
-  if (block.stored?.intact === true) table.anomalies.push(...inFile(block, anomalies));
-  if (anomalies.length > 0) table.indexIntact = false;
+  if (block.sound) table.anomalies.push(...inFile(block, anomalies));
+  if (anomalies.length > 0) table.indexSound = false;
   if (unsupported !== undefined) table.unsupported.push({ reason: unsupported, ...blockRange(block.handle) });
 }
 
@@ -300,13 +310,13 @@ async function readPartitions(
 ): Promise<void> {
   const partitions = new BlockIndex({ ...form, firstKeys: false });
   addEntries(table, top, partitions);
-  const topIntact = table.indexIntact;
+  const topSound = table.indexSound;
   for (let i = 0; i < partitions.count; i++) {
     const handle = { offset: partitions.offset(i), size: partitions.size(i) };
     // behind a damaged top level a handle counts only when an intact block is where it points
-    if (!topIntact && !(await isIntact(space, handle))) continue;
+    if (!topSound && !(await isIntact(space, handle))) continue;
     const block = await load(table, space, handle, 'index-partition');
-    if (block.stored?.intact !== true) table.indexIntact = false;
+    if (!block.sound) table.indexSound = false;
     if (block.contents === undefined) continue;
     table.indexContentSize += block.contents.length;
     addEntries(table, block, index);
@@ -317,9 +327,10 @@ async function readPartitions(
 function guessForm(contents: Uint8Array, stated: IndexForm, limit: number): IndexForm {
   const both = [true, false];
   const forms = both.flatMap((deltaEncoded) =>
-    both.map((firstKeys) => ({ deltaEncoded, firstKeys, userKeys: stated.userKeys })),
+    both.map((firstKeys) => ({ deltaEncoded, firstKeys, userKeys: false })),
   );
-  return [stated, ...forms].find((form) => indexFits(contents, form, limit)) ?? stated;
+  const fits = [stated, ...forms].find((form) => indexFits(contents, form, limit)) ?? stated;
+  return { ...fits, userKeys: !holdsInternalKeys(contents, fits) };
 }
 
 /** Whether the entries of an index lead to index blocks: those never begin at the start of the file. */
@@ -334,25 +345,24 @@ async function pointsAtIndex(space: BlockSpace, contents: Uint8Array, form: Inde
 
 async function readRangeTombstones(table: Table, space: BlockSpace): Promise<void> {
   const meta = metaBlock(table, 'range-tombstones');
-  table.rangeTombstonesIntact = meta === undefined && table.metaindexIntact;
+  table.rangeTombstonesSound = meta === undefined && table.metaindexSound;
   if (meta === undefined || meta.handle.size === 0) return;
   const block = await load(table, space, meta.handle, 'range-tombstones');
   if (block.contents === undefined) return;
   const { tombstones, anomalies } = decodeRangeTombstones(block.contents, table.comparator);
-  const intact = block.stored?.intact === true;
-  if (!intact) return;
+  if (!block.sound) return;
   table.rangeTombstones = tombstones;
-  table.rangeTombstonesIntact = anomalies.length === 0;
+  table.rangeTombstonesSound = anomalies.length === 0;
   table.anomalies.push(...inFile(block, anomalies));
 }
 
 async function readDictionary(table: Table, space: BlockSpace): Promise<void> {
   const meta = metaBlock(table, 'compression-dictionary');
   // with the metaindex damaged, whether there is a dictionary is not known
-  table.dictionaryLost = !table.metaindexIntact && meta === undefined;
+  table.dictionaryLost = !table.metaindexSound && meta === undefined;
   if (meta === undefined) return;
   const block = await load(table, space, meta.handle, 'compression-dictionary');
-  if (block.stored?.intact === true && block.contents !== undefined && block.contents.length > 0) {
+  if (block.sound && block.contents !== undefined && block.contents.length > 0) {
     table.dictionary = block.contents;
     return;
   }
