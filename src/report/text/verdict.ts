@@ -1,6 +1,5 @@
-import type { Finding } from '../../finding/finding.js';
 import { printable } from '../printable.js';
-import { byteSize, counted, duration } from '../quantity.js';
+import { byteSize, counted, duration, grouped } from '../quantity.js';
 import type { Report } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { tally } from './findings.js';
@@ -10,11 +9,13 @@ function listed(parts: (string | false | undefined)[]): string {
   return parts.filter((part) => part).join(', ');
 }
 
-function damagedFiles(findings: readonly Finding[]): number {
-  const files = findings
-    .filter(({ severity }) => severity === 'error')
-    .map(({ root, file }) => `${root ?? ''}\0${file}`);
-  return new Set(files).size;
+/** `2 files damaged, 1 missing`. */
+function filesHit(report: Report): string {
+  const files = report.targets.flatMap((target) => target.files);
+  const damaged = files.filter(({ status }) => status === 'damaged').length;
+  const missing = files.filter(({ status }) => status === 'missing').length;
+  if (damaged === 0) return missing === 0 ? '' : `${counted(missing, 'file')} missing`;
+  return listed([`${counted(damaged, 'file')} damaged`, missing > 0 && `${grouped(missing)} missing`]);
 }
 
 /** The verdict in one sentence. */
@@ -27,9 +28,8 @@ function sentence(report: Report, settings: RenderSettings): string {
   const unchecked =
     summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`;
   if (verdict === 'damaged') {
-    const where = `${counted(damagedFiles(findings), 'file')} damaged or missing`;
     const broken = summary.interrupted && 'interrupted before the end';
-    return `${palette.error('Damaged')}: ${listed([counts, where, unchecked, broken])} (of ${looked}).`;
+    return `${palette.error('Damaged')}: ${listed([counts, filesHit(report), unchecked, broken])} (of ${looked}).`;
   }
   if (summary.interrupted) {
     const read = `${byteSize(summary.bytesRead)} of ${byteSize(summary.bytes)} read`;
