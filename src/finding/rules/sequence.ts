@@ -19,11 +19,11 @@ export const sequenceRules = {
     references: ['rocksdb db/db_impl/db_impl_open.cc'],
   },
   'sequence/overlap': {
-    severity: 'error',
+    severity: 'warning',
     title: 'Two batches of a log claim the same sequence number',
     meaning:
-      `${countingIsNot} Two operations with one number make one of them win by chance; on the same key RocksDB fails with ` +
-      '"two consecutive TryAgain".',
+      `${countingIsNot} Recovery accepts two operations with one number, unless they are on the same key: ` +
+      'then it fails with "two consecutive TryAgain" or loses one. Replicas that count by sequence number disagree from here on.',
     origin:
       'A batch that grew after its sequence numbers were given out, because two threads used it, or records of another log ' +
       'in this place.',

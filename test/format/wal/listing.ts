@@ -1,0 +1,53 @@
+import type { Damage, Tail } from '../../../src/format/wal/damage.js';
+import { decodeCompression, WAL_ZSTD } from '../../../src/format/wal/metadata.js';
+import { WalEvent, WalParser, type WalParserOptions } from '../../../src/format/wal/parser.js';
+import { recordKindNames } from '../../../src/format/wal/types.js';
+import { openSource } from '../../../src/io/source.js';
+
+export const bytesOf = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(/[\s|]/g, ''), 'hex'));
+
+export interface Parsed {
+  /** One line per event: `record 0+26`, `predecessor 0+31`, `checksum 26+19`, `end torn-body 45+10`. */
+  events: string[];
+  records: Uint8Array[];
+  damages: Damage[];
+  tail: Tail;
+  parser: WalParser;
+}
+
+/** Parses a whole log in memory. */
+export async function parse(bytes: Uint8Array, options: WalParserOptions = {}): Promise<Parsed> {
+  const source = await openSource({ kind: 'memory', bytes });
+  const parser = new WalParser(source, options);
+  const events: string[] = [];
+  const records: Uint8Array[] = [];
+  const damages: Damage[] = [];
+  for (;;) {
+    const { record } = parser;
+    const event = parser.step();
+    if (event === WalEvent.more) {
+      await parser.load();
+    } else if (event === WalEvent.record) {
+      events.push(`record ${record.offset}+${record.endOffset - record.offset}`);
+      if (record.decompressionError === undefined) records.push(record.bytes.slice(record.start, record.end));
+    } else if (event === WalEvent.metadata) {
+      const kind = recordKindNames[parser.metadataKind];
+      events.push(`${kind} ${record.offset}+${record.endOffset - record.offset}`);
+      if (kind === 'compression')
+        parser.compressed =
+          decodeCompression(record.bytes.subarray(record.start, record.end)).value === WAL_ZSTD;
+    } else if (event === WalEvent.damage) {
+      const { reason, offset, length } = parser.damage!;
+      events.push(`${reason} ${offset}+${length}`);
+      damages.push(parser.damage!);
+    } else {
+      const tail = parser.tail!;
+      events.push(`end ${tail.kind} ${tail.offset}${tail.length > 0 ? `+${tail.length}` : ''}`);
+      return { events, records, damages, tail, parser };
+    }
+  }
+}
+
+export function concat(...parts: Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}
