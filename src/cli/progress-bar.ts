@@ -8,11 +8,14 @@ const PATIENCE_MS = 500;
 /** A rate over less than this says nothing yet. */
 const RATE_AFTER_MS = 1000;
 
-/** How far a scan is. */
+/** How far a command is. */
 export interface Progress {
-  /** Bytes read, and bytes that are to be read as far as is known yet. */
+  /** Of all the work, 0 to 1. */
+  share: number;
+  /** Bytes read. */
   done: number;
-  total: number;
+  /** Bytes that are to be read, where they are known. */
+  total?: number;
 }
 
 /** Shown while a command works. Every method may be called at any time and in any order. */
@@ -24,21 +27,20 @@ export interface ProgressBar {
 
 const noBar: ProgressBar = { update() {}, end() {} };
 
-/** `▕██████    ▏ 62 %  1.24 of 2.00 GiB  412 MiB/s  2 s left`, as long as fits. */
-function barText({ done, total }: Progress, elapsed: number, width: number): string {
-  const share = total > 0 ? Math.min(1, done / total) : 0;
+/** `[#####-----]  52 %  210 MiB of 400 MiB  98.8 MiB/s  1.9 s left`, as much of it as fits. */
+function barText({ share, done, total }: Progress, elapsed: number, width: number): string {
+  const whole = Math.max(0, Math.min(1, share));
   const facts = [
-    `${String(Math.floor(share * 100)).padStart(3)} %`,
-    `${byteSize(done)} of ${byteSize(total)}`,
+    `${String(Math.floor(whole * 100)).padStart(3)} %`,
+    byteSize(done) + (total === undefined ? '' : ` of ${byteSize(total)}`),
   ];
-  if (elapsed > RATE_AFTER_MS && done > 0) {
-    const perMs = done / elapsed;
-    facts.push(`${byteSize(perMs * 1000)}/s`, `${duration(Math.max(0, total - done) / perMs)} left`);
+  if (elapsed > RATE_AFTER_MS && whole > 0) {
+    facts.push(`${byteSize((done / elapsed) * 1000)}/s`, `${duration((elapsed / whole) * (1 - whole))} left`);
   }
   const text = facts.join('  ');
   const room = Math.min(30, width - text.length - 4);
   if (room < 5) return text.slice(0, width - 1);
-  const filled = Math.round(share * room);
+  const filled = Math.round(whole * room);
   return `[${'#'.repeat(filled)}${'-'.repeat(room - filled)}] ${text}`;
 }
 
@@ -46,7 +48,7 @@ function barText({ done, total }: Progress, elapsed: number, width: number): str
 export function progressBar(stream: Output, env: Readonly<Record<string, string | undefined>>): ProgressBar {
   if (!stream.isTTY || env.TERM === 'dumb') return noBar;
   const startedAt = Date.now();
-  let progress: Progress = { done: 0, total: 0 };
+  let progress: Progress = { share: 0, done: 0 };
   let ended = false;
   const bar = new SingleBar({
     stream,
@@ -58,13 +60,13 @@ export function progressBar(stream: Output, env: Readonly<Record<string, string 
   let started = false;
   const timer = setTimeout(() => {
     started = true;
-    bar.start(progress.total, progress.done);
+    bar.start(1, progress.share);
   }, PATIENCE_MS);
   timer.unref();
   return {
     update(next) {
       progress = next;
-      if (started && !ended) bar.update(next.done);
+      if (started && !ended) bar.update(next.share);
     },
     end() {
       if (ended) return;

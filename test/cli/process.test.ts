@@ -38,14 +38,6 @@ describe.skipIf(!built)('the program', () => {
     expect(stderr).toContain('no space left on the device (ENOSPC)');
   });
 
-  it('finds a directory whose name is not UTF-8', async () => {
-    cpSync(inRepository('fixtures/basic-7.8'), join(dir, 'db'), { recursive: true });
-    const { stdout } = await shell(`mv db $'d\\xffb' && $KV scan $'d\\xffb' --format json`);
-    expect(Buffer.from(JSON.parse(stdout).targets[0].pathBase64, 'base64')).toEqual(
-      Buffer.from('64ff62', 'hex'),
-    );
-  });
-
   it('is not run by a wrong command', async () => {
     await expect(shell('$KV scna')).rejects.toMatchObject({ code: 2, stdout: '' });
   });
@@ -54,15 +46,15 @@ describe.skipIf(!built)('the program', () => {
     const db = join(dir, 'db');
     cpSync(inRepository('fixtures/basic-7.8'), db, { recursive: true });
     // many targets with many files: work that lasts longer than the test waits
-    for (let i = 0; i < 20_000; i++) writeFileSync(join(db, `leftover-${i}.tmp`), '');
-    const child = spawn(process.execPath, [program, 'scan', ...Array(200).fill(db)], {
+    for (let i = 0; i < 2_000; i++) writeFileSync(join(db, `leftover-${i}.tmp`), '');
+    const child = spawn(process.execPath, [program, 'scan', ...Array(1000).fill(db)], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let out = '';
     child.stdout.on('data', (data) => {
       out += data;
     });
-    setTimeout(() => child.kill('SIGINT'), 1500);
+    setTimeout(() => child.kill('SIGINT'), 1000);
     const [status, signal] = await new Promise<[number | null, string | null]>((done) =>
       child.on('close', (...end) => done(end)),
     );

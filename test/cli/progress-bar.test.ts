@@ -15,7 +15,8 @@ const MiB = 1 << 20;
 function work(host: ReturnType<typeof fakeHost>, milliseconds: number): string {
   const bar = progressBar(host.stderr, host.env);
   for (let passed = 0; passed < milliseconds; passed += 100) {
-    bar.update({ done: 400 * MiB * (passed / milliseconds), total: 400 * MiB });
+    const share = passed / milliseconds;
+    bar.update({ share, done: 400 * MiB * share, total: 400 * MiB });
     vi.advanceTimersByTime(100);
   }
   bar.end();

@@ -88,16 +88,22 @@ async function scanAll(
   // loaded here, so that commands that read no database start at once
   const { scanTarget } = await import('../../scan/scan.js');
   const targets: TargetReport[] = [];
-  for (const path of paths) {
+  let readBefore = 0;
+  for (const [i, path] of paths.entries()) {
     if (work.signal.aborted) break;
+    const alone = paths.length === 1;
     const hooks = {
-      onProgress: (progress: { done: number; total: number }) => work.bar.update(progress),
+      onProgress({ done, total }: { done: number; total: number }) {
+        const share = (i + (total > 0 ? done / total : 0)) / paths.length;
+        // how large the targets are that come later nobody knows yet
+        work.bar.update({ share, done: readBefore + done, ...(alone && { total }) });
+      },
       signal: work.signal,
     };
     const argument = await pathArgument(path);
-    targets.push(
-      await scanTarget(argument, options, hooks).catch((error) => refuse(path, error, paths.length === 1)),
-    );
+    const target = await scanTarget(argument, options, hooks).catch((error) => refuse(path, error, alone));
+    readBefore += target.bytesRead;
+    targets.push(target);
   }
   return targets;
 }
