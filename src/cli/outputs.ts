@@ -38,11 +38,13 @@ export interface OutputSettings {
   verbose: boolean;
 }
 
-/** Without a terminal lines are kept to what a CI log or a mail shows well, or to COLUMNS. */
+/** Without a terminal lines are kept to what a CI log or a mail shows well. */
 const WIDTH_WITHOUT_TERMINAL = 100;
 
-export function widthOf(stream: { columns?: number }, env: Host['env']): number {
-  return stream.columns || Number.parseInt(env.COLUMNS ?? '', 10) || WIDTH_WITHOUT_TERMINAL;
+/** Columns for standard output: its terminal's, else COLUMNS, else those of the terminal behind a pager. */
+export function stdoutWidth({ stdout, stderr, env }: Host): number {
+  const stated = Number.parseInt(env.COLUMNS ?? '', 10);
+  return stdout.columns || (stated >= 40 ? stated : 0) || stderr.columns || WIDTH_WITHOUT_TERMINAL;
 }
 
 interface OpenOutput {
@@ -73,7 +75,7 @@ async function open(
   // a file is read elsewhere and later: the terminal's width and colours do not matter to it
   const env = file === undefined ? host.env : {};
   const reporter = format.create({
-    width: widthOf(stream, env),
+    width: file === undefined ? stdoutWidth(host) : WIDTH_WITHOUT_TERMINAL,
     palette: paletteFor(wantsColour(settings.color, env, stream)),
     verbose: settings.verbose,
     quiet: settings.quiet,

@@ -9,7 +9,7 @@ import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
 import { nearest } from '../nearest.js';
-import { widthOf } from '../outputs.js';
+import { stdoutWidth } from '../outputs.js';
 import { streamSink } from '../sink.js';
 
 interface ExplainFlags {
@@ -66,7 +66,7 @@ export function addExplain(program: Command, host: Host, done: (status: number) 
     .addHelpText('after', examples)
     .action(async (name: string | undefined, { format, color }: ExplainFlags) => {
       const settings: RenderSettings = {
-        width: widthOf(host.stdout, host.env),
+        width: stdoutWidth(host),
         palette: paletteFor(wantsColour(color, host.env, host.stdout)),
         verbose: false,
         quiet: false,
