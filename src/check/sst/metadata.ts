@@ -13,11 +13,20 @@ import type { TableReport } from './report.js';
  */
 export function reportMetadata(table: Table, report: TableReport, wrongFile: boolean): void {
   const live = wrongFile ? undefined : report.context.live;
-  const cut = live !== undefined && live.size !== BigInt(table.size) ? sizeAnomaly(table, live.size) : undefined;
+  // a table that ends in its footer is whole: then the MANIFEST has its size wrong, and is blamed where it says so
+  const whole = table.footer !== undefined && table.footer.offset + table.footer.length === table.size;
+  const cut =
+    live !== undefined && live.size !== BigInt(table.size) && !whole
+      ? sizeAnomaly(table, live.size)
+      : undefined;
   if (cut !== undefined) report.add(cut);
   for (const anomaly of table.anomalies) {
     if (cut !== undefined && isAboutTheEnd(anomaly, table)) continue;
-    if (anomaly.rule === 'sst/truncated' && anomaly.offset === table.size && live?.size === BigInt(table.size)) {
+    if (
+      anomaly.rule === 'sst/truncated' &&
+      anomaly.offset === table.size &&
+      live?.size === BigInt(table.size)
+    ) {
       report.add(overwrittenFooter(table, anomaly));
     } else report.add(anomaly);
   }
@@ -43,7 +52,13 @@ function sizeAnomaly(table: Table, expected: bigint): Anomaly {
 /** True for what a wrong size brings with it: no footer, or one before the end. */
 function isAboutTheEnd(anomaly: Anomaly, table: Table): boolean {
   if (anomaly.evidence?.block !== undefined) return false;
-  const rules = new Set<string>(['sst/empty', 'sst/truncated', 'sst/zeroed', 'sst/trailing-bytes', 'sst/bad-magic']);
+  const rules = new Set<string>([
+    'sst/empty',
+    'sst/truncated',
+    'sst/zeroed',
+    'sst/trailing-bytes',
+    'sst/bad-magic',
+  ]);
   return rules.has(anomaly.rule) || (table.footer === undefined && anomaly.rule === 'sst/bad-footer');
 }
 
@@ -119,7 +134,8 @@ export async function checkOtherBlocks(table: Table, report: TableReport): Promi
     if (READ_BY_OPEN.has(kind)) continue;
     const block = await loadBlock(space, handle, blockKind(kind));
     report.addAll(block.anomalies);
-    if (block.unsupported !== undefined) report.skip(`${name}: ${block.unsupported}`, handle.offset, handle.size);
+    if (block.unsupported !== undefined)
+      report.skip(`${name}: ${block.unsupported}`, handle.offset, handle.size);
     loaded.set(kind, block);
     blocks.push({ kind: block.kind, handle });
   }

@@ -120,16 +120,17 @@ export const directoryRules = {
     action: 'Put the whole file back from a copy. If there is none, repair to the last consistent point.',
     references: ['rocksdb db/wal_edit.cc'],
   },
-  'directory/needed-wal-missing': {
+  'directory/removed-wal': {
     severity: 'warning',
-    title: 'A WAL that the MANIFEST counts on is missing',
+    title: 'A WAL was removed from the middle',
     meaning:
-      'The MANIFEST says that the writes of a column family up to this WAL are in tables and those from this WAL on are ' +
-      'not; the WAL is not there although later ones are. What it held is lost, and RocksDB opens without a word.',
-    origin: 'Deleted by hand, left out of a copy.',
+      'The MANIFEST mentions this WAL, and an older one is still there, though the engine deletes the oldest first. If no ' +
+      'table holds its writes they are lost, and RocksDB opens without a word or with later writes on top of the hole.',
+    origin: 'Deleted by hand to free space, left out of a copy, lost by a file system.',
     action:
-      'Look for the file in archive/, in backups and in wal_dir. If it is found put it back before the server starts.',
-    references: ['rocksdb db/db_impl/db_impl_open.cc'],
+      'Look for the file in archive/, in backups and in wal_dir. If it is found, put it back before the server starts. ' +
+      'The sequence numbers of its neighbours say how many writes it held.',
+    references: ['rocksdb db/db_impl/db_impl_files.cc'],
   },
   'directory/orphan-table': {
     severity: 'note',
@@ -234,6 +235,15 @@ export const directoryRules = {
       'RepairDB, a dropped column family before options were written again, or a MANIFEST that lost its last edits.',
     action: 'If the MANIFEST is damaged, this may name what it lost. Otherwise nothing.',
     references: ['rocksdb db/repair.cc'],
+  },
+  'directory/options-comparator': {
+    severity: 'warning',
+    title: 'OPTIONS and MANIFEST name different comparators',
+    meaning:
+      'Tools that open with the OPTIONS file are refused: "does not match existing comparator". The MANIFEST is right.',
+    origin: 'An edit by hand, or OPTIONS of another database.',
+    action: 'Check whose OPTIONS file it is.',
+    references: ['rocksdb db/version_edit_handler.cc'],
   },
   'directory/best-efforts-recovery': {
     severity: 'warning',

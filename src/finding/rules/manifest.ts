@@ -179,4 +179,89 @@ export const manifestRules = {
     action: 'Look at the records around it with kvdoctor inspect.',
     references: ['rocksdb db/version_builder.cc'],
   },
+  'manifest/wrong-table-size': {
+    severity: 'error',
+    title: 'The MANIFEST records a wrong size of a table',
+    meaning:
+      'The table is whole, with the identity that the MANIFEST gives it, and has another size. The checksum of the record is ' +
+      'right, so it was wrong when it was written. RocksDB refuses to open: "Sst file size mismatch".',
+    origin: 'A software or memory fault in the writer, or a tool that edited the MANIFEST.',
+    action: 'The table needs no repair; the entry does. A fresh MANIFEST with the true size opens.',
+    references: ['rocksdb db/version_set.cc'],
+  },
+  'manifest/file-number': {
+    severity: 'warning',
+    title: 'A live file has a number that was not given out',
+    meaning:
+      'next_file_number is not above it. RocksDB opens without a word; with a lost or renamed file it could give the number ' +
+      'to a new one.',
+    origin: 'A lost edit at the end of the MANIFEST, or a tool that edited it.',
+    action: 'A fresh MANIFEST with a larger next_file_number is safe.',
+    references: ['rocksdb db/version_set.cc'],
+  },
+  'manifest/table-bounds': {
+    severity: 'error',
+    title: "A table's bounds are the wrong way round",
+    meaning: 'Its smallest key or sequence is above its largest. Reads would not find what is in it.',
+    origin: "A software or memory fault in the writer: the record's checksum is right.",
+    action: "Compare with the table's own first and last key; a fresh MANIFEST can state them.",
+    references: ['rocksdb db/version_edit.h'],
+  },
+  'manifest/overlapping-tables': {
+    severity: 'error',
+    title: 'Tables on one level overlap',
+    meaning:
+      'On level 1 and below tables must not share keys. RocksDB refuses to open ("has overlapping ranges") unless ' +
+      'force_consistency_checks is off; then reads may return old values or miss keys.',
+    origin:
+      'A lost or repeated edit, a software fault in compaction or ingestion, or a tool that moved tables.',
+    action: 'Moving the tables of that level to level 0 in the order of their sequences keeps all data.',
+    references: ['rocksdb db/version_builder.cc'],
+  },
+  'manifest/level-0-order': {
+    severity: 'error',
+    title: 'Overlapping level-0 tables have the same epoch',
+    meaning:
+      'Epoch numbers say which level-0 table is newer. These two overlap and neither is. RocksDB refuses to open.',
+    origin: 'A software fault, or a tool that edited the MANIFEST.',
+    action: 'A fresh MANIFEST without epoch numbers lets the engine order them by sequence.',
+    references: ['rocksdb db/version_builder.cc'],
+  },
+  'manifest/partial-epochs': {
+    severity: 'warning',
+    title: 'Some tables of a column family lack an epoch number',
+    meaning:
+      'If any table lacks one, RocksDB ignores them all and orders level 0 by sequence, without a word. That is right unless ' +
+      'tables were ingested behind newer data.',
+    origin: 'A tool that edited the MANIFEST; an older release that wrote to it.',
+    action: 'Nothing, usually.',
+    references: ['rocksdb db/version_builder.cc'],
+  },
+  'manifest/blob-link': {
+    severity: 'error',
+    title: 'Tables and blob files do not fit together',
+    meaning:
+      'A table needs a blob file that the MANIFEST does not have, or a blob file in use is counted as all garbage. Reads of ' +
+      'the values fail, or RocksDB refuses to open.',
+    origin: 'RepairDB, which drops blob metadata; a lost edit; a software fault.',
+    action: 'If the blob file is still in the directory do not open the database, which would delete it.',
+    references: ['rocksdb db/version_builder.cc', 'rocksdb db/repair.cc'],
+  },
+  'manifest/column-family-id': {
+    severity: 'warning',
+    title: 'Column family ids or names contradict each other',
+    meaning:
+      'Two column families have one name, or an id is above the largest that the MANIFEST says was ever given out.',
+    origin: 'A lost edit, a software fault, or a tool that edited the MANIFEST.',
+    action: 'Look at the records with kvdoctor inspect before creating another column family.',
+    references: ['rocksdb db/column_family.cc'],
+  },
+  'manifest/too-many-levels': {
+    severity: 'warning',
+    title: 'A table is on a level that OPTIONS does not have',
+    meaning: 'An open with these options is refused: "db has more levels than options.num_levels".',
+    origin: 'num_levels was lowered, or the level in the edit is wrong.',
+    action: 'Open with a larger num_levels.',
+    references: ['rocksdb db/version_edit_handler.cc'],
+  },
 } as const satisfies Record<`manifest/${string}`, Rule>;

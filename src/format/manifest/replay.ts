@@ -9,6 +9,7 @@ import type { Version } from './version.js';
 
 /** Anomalies kept of one MANIFEST; a file of noise would give one for each block. */
 const MAX_ANOMALIES = 1000;
+const MAX_BEGUN_WALS = 4096;
 
 /** What a MANIFEST comes to. */
 export interface ManifestReplay {
@@ -28,6 +29,8 @@ export interface ManifestReplay {
   openGroup?: Range & { edits: number };
   /** Logical records that were whole. */
   records: number;
+  /** Log numbers that edits have set, in that order; the last 4,096 of them. Each was the number of a new WAL. */
+  begunWals: bigint[];
   /** In file order, offsets in bytes of the MANIFEST; at most 1,000. */
   anomalies: Anomaly[];
   size: number;
@@ -66,6 +69,7 @@ class Replay implements LogVisitor {
     logNumberSeen: false,
   };
   private readonly anomalies: Anomaly[] = [];
+  private readonly begunWals = new Set<bigint>();
   private error: string | undefined;
   private complete = true;
   private records = 0;
@@ -116,6 +120,7 @@ class Replay implements LogVisitor {
       tail,
       ...(openGroup === undefined ? {} : { openGroup }),
       records: this.records,
+      begunWals: [...this.begunWals],
       anomalies: this.anomalies,
       size,
     };
@@ -166,7 +171,16 @@ class Replay implements LogVisitor {
       },
     };
     applyEdit(this.state, decoded.edit, place);
+    this.noteBegunWal(decoded.edit.logNumber);
     if (this.complete) this.logicalEnd = record.end;
+  }
+
+  private noteBegunWal(number: bigint | undefined): void {
+    if (number === undefined || number === 0n) return;
+    this.begunWals.add(number);
+    if (this.begunWals.size <= MAX_BEGUN_WALS) return;
+    const [oldest] = this.begunWals;
+    this.begunWals.delete(oldest);
   }
 
   private report(anomaly: Anomaly): void {

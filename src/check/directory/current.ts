@@ -1,0 +1,84 @@
+import type { Database } from '../../engine/database.js';
+import type { Finding } from '../../finding/finding.js';
+import { fileName } from '../../format/filename.js';
+import { findingAt, placeOf } from './place.js';
+
+const notThere = 'IO error: No such file or directory: While opening a file for sequentially reading';
+
+/** CURRENT: that it is there, is well-formed, and names a MANIFEST that is there. */
+export function checkCurrent(database: Database): Finding[] {
+  const { current, manifest } = database;
+  if (current === undefined) {
+    const unread = database.unread.some(({ entry }) => entry.kind === 'current');
+    return unread ? [] : [missingCurrent(database)];
+  }
+  const findings = current.decoded.anomalies.map(({ rule, message, evidence, offset, length }) =>
+    findingAt(placeOf(current.entry), rule, {
+      offset,
+      length,
+      message,
+      evidence: { ...evidence, ...(manifest === undefined ? {} : { newestManifest: manifest.entry.file }) },
+    }),
+  );
+  const { number, manifest: name } = current.decoded;
+  const unreadManifest = database.unread.some(({ entry }) => entry.kind === 'manifest');
+  if (number !== undefined && name !== undefined && manifest?.named !== true && !unreadManifest) {
+    const others = manifests(database);
+    findings.push(
+      findingAt({ file: fileName('manifest', number) }, 'directory/missing-manifest', {
+        message: `CURRENT names ${name}, which is not in the directory`,
+        evidence: {
+          ...(others.length > 0 ? { otherManifests: others } : {}),
+          engine: `${notThere}: ${name}`,
+        },
+      }),
+    );
+  }
+  return [...findings, ...checkFreshStart(database)];
+}
+
+function missingCurrent(database: Database): Finding {
+  const others = manifests(database);
+  const { manifest } = database;
+  const whole = manifest?.replay.complete === true;
+  const hint = whole
+    ? `; ${manifest.entry.file} is whole and is most likely what it named`
+    : others.length === 0
+      ? ', and there is no MANIFEST either'
+      : '';
+  return findingAt({ file: 'CURRENT' }, 'directory/current-missing', {
+    message: `there is no CURRENT file${hint}`,
+    evidence: { manifests: others, engine: `${notThere}: CURRENT` },
+  });
+}
+
+function manifests({ inventory }: Database): string[] {
+  return inventory.entries.filter((e) => e.kind === 'manifest' && e.place === 'database').map((e) => e.file);
+}
+
+/**
+ * RocksDB, told to create a missing database while CURRENT was lost, has begun a new MANIFEST beside the old files; the next
+ * open deletes them all.
+ */
+function checkFreshStart({ current, manifest, version, inventory }: Database): Finding[] {
+  if (current === undefined || manifest?.named !== true || version === undefined) return [];
+  const tables = [...version.columnFamilies.values()].reduce((sum, family) => sum + family.tables.size, 0);
+  const own = manifest.entry;
+  const older = inventory.entries.filter(
+    (e) =>
+      e.kind === 'manifest' &&
+      e.place === 'database' &&
+      (e.number ?? 0n) > (own.number ?? 0n) &&
+      e.size > own.size,
+  );
+  const orphans = inventory.entries.filter((e) => e.kind === 'table' && e.place !== 'lost');
+  if (tables > 0 || older.length === 0 || orphans.length === 0) return [];
+  return [
+    findingAt(placeOf(current.entry), 'directory/current-names-empty-manifest', {
+      offset: 0,
+      length: current.entry.size,
+      message: `${own.file} has no tables, while ${older[0].file} is larger and ${orphans.length} tables are in the directory`,
+      evidence: { named: own.file, larger: older.map((e) => e.file), tables: orphans.length },
+    }),
+  ];
+}

@@ -1,0 +1,117 @@
+import type { Database } from '../../engine/database.js';
+import type { Finding } from '../../finding/finding.js';
+import type { FileKind } from '../../format/filename.js';
+import { readHead } from '../../io/head.js';
+import { checkInvariants } from '../manifest/invariants.js';
+import { checkManifest } from '../manifest/manifest.js';
+import type { Unchecked, UnitFacts } from '../unit.js';
+import { checkCurrent } from './current.js';
+import { checkIdentity, IDENTITY_LIMIT } from './identity.js';
+import { checkLeftovers } from './leftovers.js';
+import { checkLiveFiles } from './live-files.js';
+import { checkOptions } from './options.js';
+import { placeOf } from './place.js';
+import { checkBegunWals, checkTrackedWals } from './tracked-wals.js';
+
+export interface DirectoryCircumstances {
+  /** Nobody was writing: a backup or checkpoint. */
+  atRest: boolean;
+  /** A running process holds the database. */
+  owned: boolean;
+  /** What reading tables, WALs and blob files has shown, by the inventory's `file`; empty before they are read. */
+  facts?: ReadonlyMap<string, UnitFacts>;
+  /** db_paths were named by the user. */
+  pathsKnown?: boolean;
+  /**
+   * What something else names and the MANIFEST lacks, in words: `column family 3 (000012.log)`. With a torn MANIFEST it
+   * proves that the lost edit had taken effect.
+   */
+  lost?: readonly string[];
+}
+
+export interface DirectoryResult {
+  findings: Finding[];
+  unchecked: Unchecked[];
+}
+
+/**
+ * Everything that CURRENT, IDENTITY, OPTIONS, the MANIFEST and the names and sizes of files tell, held against each other.
+ * With `facts` a table whose size is not the MANIFEST's is blamed on the right side.
+ */
+export async function checkDirectory(
+  database: Database,
+  circumstances: DirectoryCircumstances,
+): Promise<DirectoryResult> {
+  const { engine } = database.detection;
+  const unchecked = database.unread.map(({ entry, reason }) => ({ file: entry.file, reason }));
+  unchecked.push(...unlistable(database));
+  if (engine === 'pebble') return { findings: [], unchecked };
+  const identity = await readIdentity(database, unchecked);
+  const findings = [
+    ...checkCurrent(database),
+    ...checkOptions(database),
+    ...(identity === undefined
+      ? []
+      : checkIdentity(identity.entry, identity.content, database.version?.databaseId)),
+  ];
+  if (database.manifest !== undefined && database.version !== undefined) {
+    const manifest = checkManifestAndFiles(database, circumstances);
+    findings.push(...manifest.findings);
+    unchecked.push(...manifest.unchecked);
+  }
+  findings.push(...checkLeftovers(database));
+  return { findings, unchecked };
+}
+
+function checkManifestAndFiles(database: Database, circumstances: DirectoryCircumstances): DirectoryResult {
+  const { manifest, version, inventory } = database;
+  if (manifest === undefined || version === undefined) return { findings: [], unchecked: [] };
+  const { entry, replay, named } = manifest;
+  const { atRest, owned, facts, pathsKnown = false, lost = [] } = circumstances;
+  const live = checkLiveFiles(version, inventory, {
+    manifest: entry.file,
+    // one that CURRENT does not name is a guess, too
+    complete: replay.complete && named,
+    ...(facts === undefined ? {} : { facts }),
+    pathsKnown,
+  });
+  const findings = checkManifest(placeOf(entry), replay, {
+    atRest,
+    owned,
+    lost: [...live.missing, ...lost],
+  });
+  findings.push(...live.findings);
+  if (replay.complete) {
+    findings.push(
+      ...checkInvariants(version, {
+        manifest: entry.file,
+        ...(database.optionsFile === undefined ? {} : { options: database.options }),
+        stackedBlobs: inventory.directories.includes('blob_dir'),
+      }),
+      ...checkTrackedWals(database),
+      ...checkBegunWals(database, replay.begunWals),
+    );
+  }
+  return { findings, unchecked: live.unchecked };
+}
+
+const binding: ReadonlySet<FileKind> = new Set(['current', 'manifest', 'options', 'wal', 'identity']);
+
+/** Names that cannot be opened. A live table or blob file among them is reported as missing. */
+function unlistable({ inventory }: Database): Unchecked[] {
+  return inventory.unlistable
+    .filter(({ kind, file }) => binding.has(kind) || file === 'archive' || file === 'lost')
+    .map(({ file, reason }) => ({ file, reason }));
+}
+
+async function readIdentity({ inventory }: Database, unchecked: Unchecked[]) {
+  const entry = inventory.entries.find((e) => e.kind === 'identity' && e.place === 'database');
+  if (entry === undefined) return undefined;
+  try {
+    return { entry, content: await readHead(entry.source, IDENTITY_LIMIT) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    unchecked.push({ file: entry.file, reason: (error as Error).message });
+    return undefined;
+  }
+}

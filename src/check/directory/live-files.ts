@@ -1,0 +1,191 @@
+import type { Finding } from '../../finding/finding.js';
+import { fileName } from '../../format/filename.js';
+import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../../format/manifest/version.js';
+import { compareBytes } from '../../format/sst/comparator.js';
+import type { Inventory, InventoryEntry } from '../../io/inventory.js';
+import type { TableFacts, Unchecked, UnitFacts } from '../unit.js';
+import { findingAt, placeOf } from './place.js';
+
+/** Header and footer of a blob file, bytes. */
+const BLOB_FRAME = 62n;
+
+export interface LiveFilesContext {
+  /** The MANIFEST's name, for findings about its entries. */
+  manifest: string;
+  /** The MANIFEST was read to its end without damage: then what it names is what the engine will look for. */
+  complete: boolean;
+  /** What reading the files has shown, by the inventory's `file`; absent before they are read. */
+  facts?: ReadonlyMap<string, UnitFacts>;
+  /** db_paths were named by the user: a table that is in none of them is missing. */
+  pathsKnown: boolean;
+}
+
+export interface LiveFilesResult {
+  findings: Finding[];
+  unchecked: Unchecked[];
+  /** Names of live tables and blob files that are not there. */
+  missing: string[];
+}
+
+/** Every table and blob file that the MANIFEST names is there and has its size. */
+export function checkLiveFiles(
+  version: Version,
+  inventory: Inventory,
+  context: LiveFilesContext,
+): LiveFilesResult {
+  const result: LiveFilesResult = { findings: [], unchecked: [], missing: [] };
+  const tables = byNumber(inventory, 'table');
+  const blobs = byNumber(inventory, 'blob');
+  for (const family of version.columnFamilies.values()) {
+    for (const table of family.tables.values()) {
+      const entry = tables.get(table.number);
+      if (entry === undefined) missingTable(result, table, family, inventory, context);
+      else if (BigInt(entry.size) !== table.size) wrongTableSize(result, table, entry, context);
+    }
+    for (const blob of family.blobFiles.values()) {
+      const entry = blobs.get(blob.number);
+      if (entry === undefined) missingBlob(result, blob, family, inventory, context);
+      else wrongBlobSize(result, blob, entry, context);
+    }
+  }
+  return result;
+}
+
+/** Files by number, in every directory that tables may lie in; `.sst` before `.ldb`, as the engine looks for them. */
+export function byNumber(inventory: Inventory, kind: 'table' | 'blob'): Map<bigint, InventoryEntry> {
+  const files = new Map<bigint, InventoryEntry>();
+  for (const entry of inventory.entries) {
+    if (entry.kind !== kind || entry.number === undefined) continue;
+    if (entry.place !== 'database' && entry.place !== 'db-path') continue;
+    if (!files.has(entry.number) || entry.name.endsWith('.sst')) files.set(entry.number, entry);
+  }
+  return files;
+}
+
+function missingTable(
+  result: LiveFilesResult,
+  table: LiveTable,
+  family: ColumnFamily,
+  inventory: Inventory,
+  context: LiveFilesContext,
+): void {
+  const file = fileName('table', table.number);
+  const unlistable = inventory.unlistable.find((u) => u.kind === 'table' && u.number === table.number);
+  if (table.pathId > 0 && !context.pathsKnown && unlistable === undefined) {
+    const reason = `the table lies in db_path or cf_path ${table.pathId}, which OPTIONS does not record; name the paths`;
+    result.unchecked.push({ file, reason });
+    return;
+  }
+  result.missing.push(file);
+  const where = `column family ${family.name}, level ${table.level}, ${table.size} bytes`;
+  result.findings.push(
+    findingAt({ file: unlistable?.file ?? file }, 'directory/missing-table', {
+      ...(context.complete ? {} : { severity: 'warning' as const }),
+      message: `${context.manifest} names the table (${where}); ${
+        unlistable === undefined ? 'it is not there' : `it is ${unlistable.reason}`
+      }${context.complete ? '' : ', but an edit that is lost may have dropped it'}`,
+      evidence: {
+        columnFamily: family.name,
+        level: table.level,
+        size: String(table.size),
+        smallestSequence: String(table.smallestSequence),
+        largestSequence: String(table.largestSequence),
+        manifestOffset: table.entry.offset,
+        engine: `Corruption: Corruption: IO error: No such file or directory: While open a file for random read: ${file}`,
+      },
+    }),
+  );
+}
+
+function wrongTableSize(
+  result: LiveFilesResult,
+  table: LiveTable,
+  entry: InventoryEntry,
+  { manifest, facts }: LiveFilesContext,
+): void {
+  const found = facts?.get(entry.file);
+  const checked = found?.kind === 'table' ? found : undefined;
+  // its own check has said what is wrong with the file, or that it is another one
+  if (checked !== undefined && ((checked.errors ?? 0) > 0 || isAnother(checked, table))) return;
+  const evidence = {
+    recorded: String(table.size),
+    actual: entry.size,
+    engine: `Corruption: Sst file size mismatch between expected ${table.size} and file system ${entry.size} sstable: ${entry.file}`,
+  };
+  if (checked?.readable === true) {
+    result.findings.push(
+      findingAt({ file: manifest }, 'manifest/wrong-table-size', {
+        ...table.entry,
+        message: `the entry of ${entry.file} says ${table.size} bytes; the table is whole and has ${entry.size}`,
+        evidence: { ...evidence, table: entry.file },
+      }),
+    );
+    return;
+  }
+  const cut = BigInt(entry.size) < table.size;
+  result.findings.push(
+    findingAt(placeOf(entry), 'directory/wrong-table-size', {
+      offset: cut ? entry.size : Number(table.size),
+      length: cut ? 0 : entry.size - Number(table.size),
+      message: `the file has ${entry.size} bytes, ${manifest} says ${table.size}`,
+      evidence,
+    }),
+  );
+}
+
+/** Whether the file that was read is not the table that the MANIFEST means. */
+function isAnother(facts: TableFacts, table: LiveTable): boolean {
+  if (facts.stated?.wrongFile === true) return true;
+  return (
+    facts.uniqueId !== undefined &&
+    table.uniqueId !== undefined &&
+    compareBytes(facts.uniqueId, table.uniqueId) !== 0
+  );
+}
+
+function missingBlob(
+  result: LiveFilesResult,
+  blob: LiveBlobFile,
+  family: ColumnFamily,
+  inventory: Inventory,
+  context: LiveFilesContext,
+): void {
+  const file = fileName('blob', blob.number);
+  const unlistable = inventory.unlistable.find((u) => u.kind === 'blob' && u.number === blob.number);
+  result.missing.push(file);
+  result.findings.push(
+    findingAt({ file: unlistable?.file ?? file }, 'directory/missing-blob', {
+      ...(context.complete ? {} : { severity: 'warning' as const }),
+      message: `${context.manifest} names the blob file (column family ${family.name}, ${blob.totalCount} values, ${
+        blob.garbageCount
+      } of them garbage); ${unlistable === undefined ? 'it is not there' : `it is ${unlistable.reason}`}`,
+      evidence: {
+        columnFamily: family.name,
+        values: String(blob.totalCount),
+        garbage: String(blob.garbageCount),
+        manifestOffset: blob.entry.offset,
+        engine: `IO error: No such file or directory: While open a file for random read: ${file}`,
+      },
+    }),
+  );
+}
+
+function wrongBlobSize(
+  result: LiveFilesResult,
+  blob: LiveBlobFile,
+  entry: InventoryEntry,
+  { manifest, facts }: LiveFilesContext,
+): void {
+  const expected = blob.totalBytes + BLOB_FRAME;
+  // the check of its records says more
+  if (BigInt(entry.size) === expected || facts?.has(entry.file)) return;
+  const cut = BigInt(entry.size) < expected;
+  result.findings.push(
+    findingAt(placeOf(entry), 'directory/wrong-blob-size', {
+      offset: cut ? entry.size : Number(expected),
+      length: cut ? 0 : entry.size - Number(expected),
+      message: `the file has ${entry.size} bytes; with what ${manifest} says of it, it should have ${expected}`,
+      evidence: { expected: String(expected), actual: entry.size },
+    }),
+  );
+}

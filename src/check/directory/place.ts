@@ -1,0 +1,21 @@
+import { type RuleId, ruleOf } from '../../finding/catalog.js';
+import type { Finding } from '../../finding/finding.js';
+
+/** Where a file lies, as findings say it. */
+export type Place = Pick<Finding, 'file' | 'root' | 'pathBase64'>;
+
+export function placeOf(entry: { file: string; root?: string; nameBytes?: Uint8Array }): Place {
+  return {
+    file: entry.file,
+    ...(entry.root === undefined ? {} : { root: entry.root }),
+    ...(entry.nameBytes === undefined ? {} : { pathBase64: Buffer.from(entry.nameBytes).toString('base64') }),
+  };
+}
+
+type About = Pick<Finding, 'message'> &
+  Partial<Pick<Finding, 'offset' | 'length' | 'evidence' | 'severity' | 'next'>>;
+
+/** A finding with its rule's default severity. */
+export function findingAt(place: Place, rule: RuleId, about: About): Finding {
+  return { rule, severity: ruleOf(rule).severity, ...place, evidence: {}, ...about };
+}
