@@ -68,11 +68,15 @@ export async function fixFooter(file: Uint8Array): Promise<void> {
   view.setUint32(offset + 5, (sum + contextModifier(contextBase, offset)) >>> 0, true);
 }
 
+/** Log record types whose header holds a log number and has 11 bytes. */
+export function isRecyclable(type: number): boolean {
+  return [5, 6, 7, 8, 11, 131].includes(type);
+}
+
 /** Puts the right CRC into the physical log record whose header starts at `offset` (legacy and recyclable). */
 export function fixRecord(file: Uint8Array, offset: number): void {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const type = file[offset + 6];
-  const header = [5, 6, 7, 8, 11, 131].includes(type) ? 11 : 7;
+  const header = isRecyclable(file[offset + 6]) ? 11 : 7;
   const end = offset + header + view.getUint16(offset + 4, true);
   view.setUint32(offset, maskedCrc32c(file.subarray(offset + 6, end)), true);
 }

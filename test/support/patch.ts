@@ -1,4 +1,4 @@
-import { fixBlobFooter, fixBlobRecord, fixBlock, fixFooter, fixRecord } from './checksum.js';
+import { fixBlobFooter, fixBlobRecord, fixBlock, fixFooter, fixRecord, isRecyclable } from './checksum.js';
 import type { FileSet } from './files.js';
 
 /*
@@ -48,15 +48,19 @@ function splice(file: Uint8Array, offset: number, remove: number, insert: Uint8A
   return Buffer.concat([file.subarray(0, offset), insert, file.subarray(offset + remove)]);
 }
 
-/** A log record at the end of a file: zeros up to the next block where its header does not fit, as the engine writes. */
+/**
+ * A log record at the end of a file: zeros up to the next block where its header does not fit, as the engine writes. The
+ * payload of a recyclable type begins with its log number.
+ */
 export function appendRecord(file: Uint8Array, type: number, payload: Uint8Array): Uint8Array {
+  const inHeader = isRecyclable(type) ? 4 : 0;
   const left = LOG_BLOCK - (file.length % LOG_BLOCK);
   const start = left < 7 ? file.length + left : file.length;
   if ((start % LOG_BLOCK) + 7 + payload.length > LOG_BLOCK)
     throw new Error('the record does not fit its block');
   const out = new Uint8Array(start + 7 + payload.length);
   out.set(file);
-  new DataView(out.buffer).setUint16(start + 4, payload.length, true);
+  new DataView(out.buffer).setUint16(start + 4, payload.length - inHeader, true);
   out[start + 6] = type;
   out.set(payload, start + 7);
   fixRecord(out, start);
