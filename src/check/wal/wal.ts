@@ -140,6 +140,7 @@ class WalCheck {
   }
 
   private async badRecord(): Promise<void> {
+    if (this.full()) return;
     const { record } = this.parser;
     if (record.decompressionError !== undefined) {
       const damage: Damage = {
@@ -205,21 +206,21 @@ class WalCheck {
   }
 
   private async damage(damage: Damage): Promise<void> {
-    if (this.findings.length >= MAX_FINDINGS) {
-      this.dropped++;
-      return;
-    }
+    if (this.full()) return;
     const finding = await damageFinding(this.source, this.context.file, damage);
     if (damage.reason === 'trailer' || damage.reason === 'zero-gap') this.findings.push(finding);
     else this.addDamage(finding);
   }
 
+  /** There is no room for another finding, which is counted. */
+  private full(): boolean {
+    if (this.findings.length < MAX_FINDINGS) return false;
+    this.dropped++;
+    return true;
+  }
+
   /** A finding that the batches behind it are evidence for. */
   private addDamage(finding: Finding): void {
-    if (this.findings.length >= MAX_FINDINGS) {
-      this.dropped++;
-      return;
-    }
     this.facts.firstDamage ??= finding.offset;
     this.findings.push(finding);
     const { sequence, batches } = this;
@@ -259,10 +260,7 @@ class WalCheck {
     length: number,
     about: { message: string; evidence: Record<string, EvidenceValue> },
   ): void {
-    if (this.findings.length >= MAX_FINDINGS) {
-      this.dropped++;
-      return;
-    }
+    if (this.full()) return;
     const { file } = this.context;
     this.findings.push({ rule, severity: ruleOf(rule).severity, file, offset, length, ...about });
   }
@@ -291,6 +289,11 @@ class WalCheck {
     }
     for (const each of this.waiting) this.conclude(each);
     this.reportGaps();
+    if (facts.recyclable && context.number >= 1n << 32n)
+      this.add('wal/number-too-large', 0, facts.end, {
+        message: `The log's number, ${context.number}, does not fit the 32 bits that its records have for it`,
+        evidence: { logNumber: state.logNumber },
+      });
     if (this.dropped > 0) {
       const reason = `${this.dropped} more findings are not listed`;
       this.unchecked.push({ file: context.file, reason });
@@ -337,7 +340,7 @@ class WalCheck {
  * Checks one WAL: framing, checksums, and at full depth every operation of every batch; the order of sequence numbers; how
  * it ends. Severities are the rules' own: whether a torn tail or a hole matters depends on the recovery mode and on the
  * other files, which is not decided here. Reads front to back in two buffers of 1 MiB; a record of several fragments is
- * put together up to 128 MiB.
+ * put together up to 64 MiB.
  */
 export function checkWal(source: ByteSource, context: WalContext): Promise<UnitResult> {
   return new WalCheck(source, context).run();

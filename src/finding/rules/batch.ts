@@ -94,11 +94,11 @@ export const batchRules = {
     references: ['rocksdb db/blob/blob_index.h'],
   },
   'batch/unbalanced-prepare': {
-    severity: 'warning',
+    severity: 'error',
     title: 'Transaction markers do not pair up',
     meaning:
       'A prepared section begins or ends without its counterpart in the same batch. Release builds of RocksDB do not check ' +
-      'it: operations may be taken for part of a transaction, or the reverse.',
+      'it: operations of a section without an end are lost in silence.',
     origin: inMemory,
     action: 'Compare the transaction with the application; kvdoctor inspect shows the batch.',
     references: ['rocksdb db/write_batch.cc'],

@@ -148,6 +148,17 @@ export const walRules = {
     action: 'Find the log that belongs here; the number in its records tells.',
     references: ['rocksdb db/log_reader.cc'],
   },
+  'wal/number-too-large': {
+    severity: 'error',
+    title: 'Number of a recyclable log does not fit 32 bits',
+    meaning:
+      'Recyclable records hold the low 32 bits of their log’s number, and RocksDB compares them with the whole number: it ' +
+      'takes every record for an old one and the log for empty, without an error.',
+    origin:
+      'A database that has numbered more than 4,294,967,295 files, or a log that was given such a name.',
+    action: 'Turn off recycle_log_file_num. The records themselves are readable: kvdoctor export.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
   'wal/mixed-headers': {
     severity: 'error',
     title: 'Recyclable record behind legacy ones',

@@ -14,7 +14,7 @@ import { Cursor } from '../../bytes/cursor.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import { decodeBlobIndex } from '../sst/blob-index.js';
 import type { BatchOp, WriteBatch } from './batch.js';
-import { decodeEntity } from './entity.js';
+import { verifyEntity } from './entity.js';
 import { BATCH_HEADER, type BatchDialect, MAX_SEQUENCE, rocksdbBatch, Shape, type TagSpec } from './tags.js';
 
 export interface DecodeBatchOptions {
@@ -147,9 +147,8 @@ function checkOperands(
   if (shape === Shape.timedPut) checkTimedPut(batch, op, value);
   if (shape === Shape.blobIndex && decodeBlobIndex(value, 0, value.length) === undefined)
     note(batch, 'batch/malformed-blob-index', op.offset, op.length, 'The blob index does not decode');
-  if (shape !== Shape.entity) return;
-  for (const { message } of decodeEntity(value).anomalies)
-    note(batch, 'batch/malformed-entity', op.offset, op.length, message);
+  const inside = shape === Shape.entity ? verifyEntity(value) : undefined;
+  if (inside !== undefined) note(batch, 'batch/malformed-entity', op.offset, op.length, inside.message);
 }
 
 function checkTimedPut(batch: WriteBatch, op: BatchOp, value: Uint8Array): void {

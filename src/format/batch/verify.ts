@@ -1,5 +1,5 @@
 import { decodeBlobIndex } from '../sst/blob-index.js';
-import { decodeEntity } from './entity.js';
+import { verifyEntity } from './entity.js';
 import { BATCH_HEADER, type BatchDialect, rocksdbBatch, Shape } from './tags.js';
 import { type BatchTally, Marker } from './tally.js';
 
@@ -118,7 +118,7 @@ function restore(tally: BatchTally, at: number): false {
 
 function fineValue(shape: number, bytes: Uint8Array, start: number, end: number): boolean {
   if (shape === Shape.timedPut) return end - start >= 8;
-  if (shape === Shape.entity) return decodeEntity(bytes.subarray(start, end)).anomalies.length === 0;
+  if (shape === Shape.entity) return verifyEntity(bytes.subarray(start, end)) === undefined;
   return shape !== Shape.blobIndex || decodeBlobIndex(bytes, start, end) !== undefined;
 }
 

@@ -9,6 +9,7 @@
 // A recycled file holds, behind what was written last, what an earlier log left there.
 
 import type { ByteSource } from '../../bytes/source.js';
+import { loadHashes } from '../../bytes/xxhash.js';
 import { Assembly } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
 import type { Damage, DamageReason, Tail, TailKind } from './damage.js';
@@ -119,6 +120,7 @@ export class WalParser {
 
   /** Reads the next chunk. Rejects only when the medium fails. */
   async load(): Promise<void> {
+    await loadHashes();
     await this.chunks.next();
     this.at = this.blockStart = 0;
     this.blockEnd = Math.min(BLOCK_SIZE, this.chunks.length);
@@ -321,7 +323,8 @@ export class WalParser {
   /** Looks through the rest of the current block. */
   private seek(search: Search): number {
     const { chunks, at, blockStart, blockEnd, resync } = this;
-    if (search.zeroed && firstNonZero(chunks.bytes, at, blockEnd) === blockEnd) {
+    const nonZero = firstNonZero(chunks.bytes, at, blockEnd);
+    if (nonZero === blockEnd) {
       this.at = blockEnd;
       return 0;
     }
@@ -337,13 +340,10 @@ export class WalParser {
         offset: chunks.offset + resync.oldRecord.at,
         logNumber: resync.oldRecord.logNumber,
       };
-    if (found < 0) {
-      search.zeroed &&= firstNonZero(chunks.bytes, at, blockEnd) === blockEnd;
-      this.at = blockEnd;
-      return 0;
-    }
-    search.zeroed &&= firstNonZero(chunks.bytes, at, found) === found;
-    return this.found(search, found);
+    search.zeroed &&= found >= 0 && nonZero >= found;
+    if (found >= 0) return this.found(search, found);
+    this.at = blockEnd;
+    return 0;
   }
 
   private found(search: Search, found: number): number {

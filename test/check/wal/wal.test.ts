@@ -6,7 +6,7 @@ import { type BatchInput, encodeBatch } from '../../../src/encode/batch/encode.j
 import { encodePhysical } from '../../../src/encode/wal/physical.js';
 import { WalWriter, type WalWriterOptions } from '../../../src/encode/wal/writer.js';
 import { openSource } from '../../../src/io/source.js';
-import { bytesOf, concat } from '../../format/wal/listing.js';
+import { bytesOf, concat, logWithGap } from '../../format/wal/listing.js';
 
 const BLOCK = 32768;
 const key = new Uint8Array([0x6b]);
@@ -203,6 +203,16 @@ describe('a checksum that holds around a batch that does not', () => {
     expect(evidence[0]).toMatchObject({ anomalyOffset: tag + 14, batchOffset: tag, fragments: 2, tag: 101 });
   });
 
+  test('a healthy record that RocksDB takes for damage', async () => {
+    const first = encodeBatch({ sequence: 1n, ops: [put(32_600)] });
+    const second = encodeBatch({ sequence: 2n, ops: [put(64_000)] });
+    const { bytes, start, gap } = logWithGap(first, second);
+    const { lines, evidence, facts } = await check(bytes);
+    expect(lines).toEqual([`error wal/zero-gap-in-record ${gap}+8`]);
+    expect(evidence[0]).toMatchObject({ recordOffset: start, strictModeSays: 'error in middle of record' });
+    expect(facts).toMatchObject({ records: 2, lastSequence: 2n, tail: 'clean' });
+  });
+
   test('a compressed record that is cut, but whole to its checksum', async () => {
     const writer = new WalWriter();
     const start = writer.compression();
@@ -268,6 +278,12 @@ test('metadata records', async () => {
   expect(findings[1].evidence.strictModeSays).toBe(
     'User-defined timestamp size record contains update to recorded column family.',
   );
+});
+
+test('a recyclable log whose number does not fit its headers', async () => {
+  const bytes = log(five, { recyclable: true, number: 12n });
+  const { lines } = await check(bytes, { number: (1n << 32n) + 12n });
+  expect(lines).toEqual([`error wal/number-too-large 0+${bytes.length}`]);
 });
 
 test('depth: headers alone, checksums, every operation', async () => {

@@ -1,7 +1,7 @@
 import type { Damage, Tail } from '../../../src/format/wal/damage.js';
 import { decodeCompression, WAL_ZSTD } from '../../../src/format/wal/metadata.js';
 import { WalEvent, WalParser, type WalParserOptions } from '../../../src/format/wal/parser.js';
-import { recordKindNames } from '../../../src/format/wal/types.js';
+import { BLOCK_SIZE, RECYCLABLE_HEADER, RecordType, recordKindNames } from '../../../src/format/wal/types.js';
 import { openSource } from '../../../src/io/source.js';
 
 export const bytesOf = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(/[\s|]/g, ''), 'hex'));
@@ -50,4 +50,24 @@ export async function parse(bytes: Uint8Array, options: WalParserOptions = {}): 
 
 export function concat(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/**
+ * A compressed, recycled log 12 of two records, of which the second is laid out as RocksDB 11.9 does when a compressed
+ * chunk ends 8 bytes before the end of a block. `first` must end in the first block, `second` in the third.
+ */
+export function logWithGap(first: Uint8Array, second: Uint8Array) {
+  const writer = new WalWriter({ number: 12n, recyclable: true });
+  const before = concat(writer.compression(), writer.record(first));
+  const frame = storedFrame(second);
+  const one = BLOCK_SIZE - before.length - RECYCLABLE_HEADER;
+  const two = one + BLOCK_SIZE - RECYCLABLE_HEADER - 8;
+  const bytes = concat(
+    before,
+    encodePhysical(RecordType.recyclableFirst, frame.subarray(0, one), 12),
+    encodePhysical(RecordType.recyclableMiddle, frame.subarray(one, two), 12),
+    new Uint8Array(8),
+    encodePhysical(RecordType.recyclableLast, frame.subarray(two), 12),
+  );
+  return { bytes, start: before.length, gap: 2 * BLOCK_SIZE - 8 };
 }

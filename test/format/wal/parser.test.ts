@@ -4,7 +4,7 @@ import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { encodePhysical } from '../../../src/encode/wal/physical.js';
 import { WalWriter, type WalWriterOptions } from '../../../src/encode/wal/writer.js';
 import { decodeBatch } from '../../../src/format/batch/decode.js';
-import { bytesOf, concat, parse } from './listing.js';
+import { bytesOf, concat, logWithGap, parse } from './listing.js';
 
 const BLOCK = 32768;
 
@@ -150,30 +150,16 @@ describe('where a log may leave zeros', () => {
   });
 
   test('inside a record, in a compressed and recycled log: healthy, though RocksDB rejects it', async () => {
-    // The layout that RocksDB 11.9 writes when a compressed chunk ends 8 bytes before the end of a block.
-    const writer = new WalWriter({ number: 12n, recyclable: true });
-    const start = concat(writer.compression(), writer.record(batch(1, 32_700)));
-    const frame = new WalWriter({ number: 12n, recyclable: true, compressed: true });
-    const stored = frame.record(batch(2, 64_000));
-    const whole = unframe(stored, 11);
-    const first = BLOCK - start.length - 11;
-    const middle = BLOCK - 11 - 8;
-    const bytes = concat(
-      start,
-      encodePhysical(6, whole.subarray(0, first), 12),
-      encodePhysical(7, whole.subarray(first, first + middle), 12),
-      new Uint8Array(8),
-      encodePhysical(8, whole.subarray(first + middle), 12),
-    );
+    const { bytes, start, gap } = logWithGap(batch(1, 32_700), batch(2, 64_000));
     const { events, records, damages } = await parse(bytes, { number: 12n });
     expect(events).toEqual([
       'compression 0+11',
-      `record 11+${start.length - 11}`,
-      `zero-gap ${2 * BLOCK - 8}+8`,
-      `record ${start.length}+${bytes.length - start.length}`,
+      `record 11+${start - 11}`,
+      `zero-gap ${gap}+8`,
+      `record ${start}+${bytes.length - start}`,
       `end clean ${bytes.length}`,
     ]);
-    expect(damages[0].recordOffset).toBe(start.length);
+    expect(damages[0].recordOffset).toBe(start);
     expect(records[1]).toEqual(batch(2, 64_000));
   });
 
@@ -182,18 +168,6 @@ describe('where a log may leave zeros', () => {
     expect(events).toEqual(['record 0+47', 'end zero-fill 47+5000']);
   });
 });
-
-/** The payloads of consecutive physical records, put together. */
-function unframe(bytes: Uint8Array, header: number): Uint8Array {
-  const parts: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes[at + 4] | (bytes[at + 5] << 8);
-    parts.push(bytes.subarray(at + header, at + header + length));
-    at += header + length;
-    if (BLOCK - (at % BLOCK) < header) at += BLOCK - (at % BLOCK);
-  }
-  return concat(...parts);
-}
 
 describe('damage, with records behind it', () => {
   const lengths = [40, 60, 50, 70];
