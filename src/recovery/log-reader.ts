@@ -1,11 +1,12 @@
 import { Cursor } from '../bytes/cursor.js';
 import type { ByteSource } from '../bytes/source.js';
-import { ZstdStream } from '../codec/zstd-stream.js';
+import { loadHashes } from '../bytes/xxhash.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
-import { BLOCK, type FragmentDecompressor, PhysicalReader, physical } from './physical-reader.js';
+import { BLOCK, PhysicalReader, physical } from './physical-reader.js';
 import { mismatch, type PredecessorCheck } from './predecessor.js';
 import { corruption, type EngineError, type ErrorKind } from './status.js';
+import { ZstdFragments } from './zstd-fragments.js';
 
 /** A logical record as the engine would hand it to replay. */
 export interface LogRecord {
@@ -102,7 +103,7 @@ export class LogReader {
     for (;;) {
       const result = this.advance();
       if (result !== undefined) return result;
-      await this.input.fill();
+      await Promise.all([loadHashes(), this.input.fill()]);
       if (this.input.ioError !== undefined && !this.ioReported) {
         this.ioReported = true;
         this.report({ code: 'io-error', kind: 'io', message: String(this.input.ioError) }, BLOCK);
@@ -341,21 +342,5 @@ export class LogReader {
 
   private silent(reason: SilentDrop['reason']): void {
     this.options.onSilentDrop?.({ reason, offset: this.input.headerOffset });
-  }
-}
-
-/** One context for the file, reset for each record and, as in the engine, when it fails. */
-class ZstdFragments implements FragmentDecompressor {
-  private readonly stream = new ZstdStream();
-
-  reset(): void {
-    this.stream.reset();
-  }
-
-  feed(input: Uint8Array): Uint8Array | undefined {
-    const { bytes, error } = this.stream.push(input);
-    if (error === undefined) return bytes;
-    this.stream.reset();
-    return undefined;
   }
 }
