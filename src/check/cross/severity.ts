@@ -1,0 +1,32 @@
+import type { Finding } from '../../finding/finding.js';
+import type { WalRecoveryMode } from '../../format/database-options.js';
+
+/** What decides how much a finding about a WAL costs. */
+export interface WalCircumstances {
+  /** Recovery reads the file. */
+  live: boolean;
+  /** No live WAL with records comes after it. */
+  newest: boolean;
+  mode: WalRecoveryMode;
+  /** Nobody was writing: a backup or checkpoint, so every file must be whole. */
+  atRest: boolean;
+  /** A running process holds the database: its newest WAL ends wherever the writer happens to be. */
+  owned: boolean;
+}
+
+/** Ends of files that a killed process leaves behind, as opposed to damage. */
+const TAILS: ReadonlySet<string> = new Set(['wal/torn-tail']);
+
+/**
+ * The consequence of a finding about a WAL, for the database's own recovery mode. The end of the newest WAL of a killed
+ * process holds nothing acknowledged; the same end on an older WAL, or in a copy that was made at rest, means that writes
+ * are missing; damage where recovery does not look costs nothing.
+ */
+export function walSeverity(found: Finding, at: WalCircumstances): Finding {
+  if (found.severity === 'note') return found;
+  if (!at.live) return { ...found, severity: 'note' };
+  if (!TAILS.has(found.rule)) return found;
+  if (at.owned && at.newest) return { ...found, severity: 'note' };
+  const tolerated = at.newest && !at.atRest && at.mode !== 'absolute-consistency';
+  return { ...found, severity: tolerated ? 'warning' : 'error' };
+}

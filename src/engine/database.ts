@@ -1,0 +1,249 @@
+import path from 'node:path';
+import { CURRENT_LIMIT, type CurrentFile, decodeCurrent } from '../format/current.js';
+import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
+import { INFO_LOG_HEAD, pathsInInfoLog } from '../format/info-log.js';
+import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
+import type { Version } from '../format/manifest/version.js';
+import { type OptionsFile, parseOptions } from '../format/options.js';
+import { readHead } from '../io/head.js';
+import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
+import { diskReader } from '../io/reader.js';
+import { openSource } from '../io/source.js';
+import { TargetError } from '../io/target-error.js';
+import { type Detection, detectTarget } from './detect.js';
+import { type EngineVersion, engineVersion } from './version.js';
+
+/** An OPTIONS file larger than this is no OPTIONS file. Bytes. */
+const OPTIONS_LIMIT = 16 << 20;
+
+export interface DatabaseRequest {
+  /** Where WALs lie, over what OPTIONS says. */
+  walDir?: string;
+  /** db_paths in their order, over what LOG says. */
+  dbPaths?: readonly string[];
+  engineVersion?: string;
+}
+
+/** A metadata file that could not be read at all, and the system's reason. */
+export interface UnreadFile {
+  entry: InventoryEntry;
+  code: string;
+  reason: string;
+}
+
+/**
+ * What a database directory says about itself, before a single table or WAL is read: its files, which engine, which options,
+ * and the version that its MANIFEST leads to. Damage in it is data here; checks turn it into findings.
+ */
+export interface Database {
+  target: string;
+  /** What it was asked with, to ask again. */
+  request: DatabaseRequest;
+  inventory: Inventory;
+  detection: Detection;
+  current?: { entry: InventoryEntry; decoded: CurrentFile };
+  /** The MANIFEST that CURRENT names; without a usable CURRENT, the newest one (`named` is false then). */
+  manifest?: { entry: InventoryEntry; replay: ManifestReplay; named: boolean };
+  /** The newest OPTIONS file, which the engine's tools take. */
+  optionsFile?: { entry: InventoryEntry; parsed: OptionsFile };
+  /** Of the newest OPTIONS file, RocksDB's defaults where it is silent or absent. */
+  options: DatabaseOptions;
+  engineVersion: EngineVersion;
+  /** Absent when there is no MANIFEST that can be read. */
+  version?: Version;
+  /** WALs below it are not read by recovery (see `walCutoff`); 0 without a MANIFEST. */
+  walCutoff: bigint;
+  unread: UnreadFile[];
+}
+
+/** Reads the metadata of a directory. Rejects with a `TargetError` when the directory itself cannot be listed. */
+export async function readDatabase(target: string, request: DatabaseRequest = {}): Promise<Database> {
+  const unread: UnreadFile[] = [];
+  const first = await takeInventory(target, {
+    ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
+    ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),
+  });
+  const detection = await detectTarget(first, diskReader(target));
+  const optionsFile = await readOptions(first, unread);
+  const options = databaseOptions(optionsFile?.parsed);
+  const inventory = await withFurtherPaths(first, options, request);
+  const { current, manifest, ...latest } = await readVersion(inventory, detection, unread);
+  const version = manifest?.replay.version;
+  return {
+    target,
+    request,
+    inventory: latest.inventory,
+    detection,
+    ...(current && { current }),
+    ...(manifest && { manifest }),
+    ...(optionsFile && { optionsFile }),
+    options,
+    engineVersion: engineVersion(request.engineVersion, options.rocksdbVersion),
+    ...(version && { version }),
+    walCutoff: version ? walCutoff(version, options) : 0n,
+    unread,
+  };
+}
+
+/**
+ * The number below which recovery opens no WAL: what the MANIFEST says to keep, and, unless prepared transactions may wait
+ * in older files, the oldest log that a live column family needs (rocksdb db/db_impl/db_impl_open.cc, since 6.29.5).
+ */
+export function walCutoff(version: Version, options: DatabaseOptions): bigint {
+  const logNumbers = [...version.columnFamilies.values()].map((cf) => cf.logNumber);
+  if (options.allow2pc || logNumbers.length === 0) return version.minLogNumberToKeep;
+  const oldest = logNumbers.reduce((a, b) => (a < b ? a : b));
+  return oldest > version.minLogNumberToKeep ? oldest : version.minLogNumberToKeep;
+}
+
+/** WALs that recovery reads, in ascending order of number. Those in `archive/` never count. */
+export function liveWals(database: Database): InventoryEntry[] {
+  return database.inventory.entries
+    .filter((e) => e.kind === 'wal' && e.place !== 'archive' && e.place !== 'lost')
+    .filter((e) => e.number !== undefined && e.number >= database.walCutoff)
+    .sort((a, b) => (a.number! < b.number! ? -1 : 1));
+}
+
+/** Readings of a directory that a running engine keeps changing, before what is missing counts as missing. */
+const ATTEMPTS = 5;
+
+/**
+ * Reads CURRENT and its MANIFEST. A running engine makes files between the listing and this reading, and removes others, so
+ * when the version names a file that was not listed, both are taken again until they agree or nothing moves any more.
+ */
+async function readVersion(inventory: Inventory, detection: Detection, unread: UnreadFile[]) {
+  for (let attempt = 1; ; attempt++) {
+    const current = await readCurrent(inventory, unread);
+    const manifest = await readManifest(inventory, current?.decoded, detection, unread);
+    const complete = manifest === undefined || hasAllTables(inventory, manifest.replay.version);
+    if (complete || attempt === ATTEMPTS) return { inventory, current, manifest };
+    const again = await takeInventory(inventory.target, {
+      dbPaths: inventory.roots.filter((r) => r.place === 'db-path').map((r) => r.directory),
+      ...walDirOf(inventory),
+    });
+    const moved = signature(again) !== signature(inventory);
+    if (!moved) return { inventory, current, manifest };
+    inventory = again;
+  }
+}
+
+function walDirOf(inventory: Inventory): { walDir?: string } {
+  const root = inventory.roots.find((r) => r.place === 'wal-dir');
+  return root ? { walDir: root.directory } : {};
+}
+
+function hasAllTables(inventory: Inventory, version: Version): boolean {
+  const listed = new Set(inventory.entries.filter((e) => e.kind === 'table').map((e) => e.number));
+  return [...version.columnFamilies.values()].every((cf) =>
+    [...cf.tables.keys()].every((n) => listed.has(n)),
+  );
+}
+
+function signature({ entries }: Inventory): string {
+  return entries.map((e) => (e.kind === 'manifest' ? `${e.file}:${e.size}` : e.file)).join('\n');
+}
+
+function newest(inventory: Inventory, kind: InventoryEntry['kind']): InventoryEntry | undefined {
+  return inventory.entries
+    .filter((e) => e.kind === kind && e.place === 'database')
+    .reduce<InventoryEntry | undefined>(
+      (a, b) => (a && (a.number ?? 0n) >= (b.number ?? 0n) ? a : b),
+      undefined,
+    );
+}
+
+async function reading<T>(
+  entry: InventoryEntry,
+  unread: UnreadFile[],
+  read: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    unread.push({ entry, code, reason: TargetError.from(error, entry.file).message });
+    return undefined;
+  }
+}
+
+async function readOptions(inventory: Inventory, unread: UnreadFile[]) {
+  const entry = newest(inventory, 'options');
+  if (!entry) return undefined;
+  const bytes = await reading(entry, unread, () => readHead(entry.source, OPTIONS_LIMIT));
+  return bytes && { entry, parsed: parseOptions(bytes) };
+}
+
+async function readCurrent(inventory: Inventory, unread: UnreadFile[]) {
+  const entry = inventory.entries.find(
+    (e) => e.kind === 'current' && e.place === 'database' && e.name === 'CURRENT',
+  );
+  if (!entry) return undefined;
+  const bytes = await reading(entry, unread, () => readHead(entry.source, CURRENT_LIMIT + 1));
+  return bytes && { entry, decoded: decodeCurrent(bytes) };
+}
+
+async function readManifest(
+  inventory: Inventory,
+  current: CurrentFile | undefined,
+  detection: Detection,
+  unread: UnreadFile[],
+) {
+  const byName = inventory.entries.find(
+    (e) =>
+      e.kind === 'manifest' &&
+      e.place === 'database' &&
+      current?.number !== undefined &&
+      e.number === current.number,
+  );
+  const entry = byName ?? newest(inventory, 'manifest');
+  if (!entry || detection.engine === 'pebble') return undefined;
+  const dialect = detection.engine === 'leveldb' ? 'leveldb' : 'rocksdb';
+  const replay = await reading(entry, unread, async () => {
+    const source = await openSource(entry.source);
+    try {
+      return await replayManifest(source, { dialect });
+    } finally {
+      await source.close();
+    }
+  });
+  return replay && { entry, replay, named: byName !== undefined };
+}
+
+/** Lists again with the directories that OPTIONS and LOG name, where nothing was said on the command line. */
+async function withFurtherPaths(
+  first: Inventory,
+  options: DatabaseOptions,
+  request: DatabaseRequest,
+): Promise<Inventory> {
+  const info = request.dbPaths ? undefined : await infoLogPaths(first);
+  const walDir = request.walDir ?? (await presentDirectory(first.target, options.walDir ?? info?.wal));
+  const listed = await Promise.all((info?.tables ?? []).map((p) => presentDirectory(first.target, p)));
+  const dbPaths = request.dbPaths ?? listed.filter((p) => p !== undefined);
+  const walDirIsNew = walDir !== undefined && request.walDir === undefined;
+  if (!walDirIsNew && (request.dbPaths !== undefined || dbPaths.length === 0)) return first;
+  return takeInventory(first.target, { ...(walDir && { walDir }), dbPaths });
+}
+
+async function infoLogPaths(inventory: Inventory) {
+  const log = inventory.entries.find((e) => e.name === 'LOG' && e.place === 'database');
+  if (!log) return undefined;
+  const head = await readHead(log.source, INFO_LOG_HEAD).catch(() => new Uint8Array(0));
+  return pathsInInfoLog(Buffer.from(head).toString('latin1'));
+}
+
+/**
+ * A directory that the database names, if it is there and is another than the target. A copied or mounted database still
+ * names the place where it used to be; where that is a database of its own, it is the original that this was copied from.
+ */
+async function presentDirectory(target: string, named: string | undefined): Promise<string | undefined> {
+  if (named === undefined) return undefined;
+  const directory = path.resolve(target, named);
+  if (directory === path.resolve(target)) return undefined;
+  try {
+    const { entries } = await takeInventory(directory);
+    return entries.some((e) => e.kind === 'current' || e.kind === 'manifest') ? undefined : directory;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Depth } from '../check/unit.js';
+
+export interface ScanOptions {
+  /** Default `full`. */
+  depth?: Depth;
+  /** Threads at most. Default: one per core. */
+  jobs?: number;
+  /** What the target is, where the path does not tell. In a backup or checkpoint nobody was writing. */
+  kind?: 'database' | 'backup' | 'checkpoint';
+  /** db_paths in their order, where LOG does not tell. */
+  dbPaths?: readonly string[];
+  /** Directory of the WALs, over what OPTIONS says. */
+  walDir?: string;
+  /** Decides version-dependent behaviour. Default: what OPTIONS says. */
+  engineVersion?: string;
+}
+
+export interface ScanHooks {
+  /** Bytes read so far and bytes to read, as far as they are known. */
+  onProgress?(progress: { done: number; total: number }): void;
+  /** Ends the scan early with what is known. */
+  signal?: AbortSignal;
+}

@@ -1,0 +1,136 @@
+import { planTable } from '../check/sst/table.js';
+import type { Depth, TableContext } from '../check/unit.js';
+import type { Database } from '../engine/database.js';
+import type { ColumnFamily, LiveBlobFile, LiveTable } from '../format/manifest/version.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { openSource } from '../io/source.js';
+import type { WorkUnit } from './unit.js';
+
+/** Tables larger than this are checked in pieces of about this size, so that several threads share one. Bytes. */
+const PIECE = 64 << 20;
+
+/** A unit and the file that it is (a piece of). */
+export type PlannedUnit = WorkUnit & { entry: InventoryEntry };
+
+type Draft = PlannedUnit extends infer U ? (U extends PlannedUnit ? Omit<U, 'id'> : never) : never;
+
+/** A live table with the column family that it belongs to. */
+export interface OwnedTable {
+  family: ColumnFamily;
+  table: LiveTable;
+}
+
+/** Live tables by number. */
+export function liveTables(database: Database): Map<bigint, OwnedTable> {
+  const tables = new Map<bigint, OwnedTable>();
+  for (const family of database.version?.columnFamilies.values() ?? []) {
+    for (const table of family.tables.values()) tables.set(table.number, { family, table });
+  }
+  return tables;
+}
+
+/** Live blob files by number. */
+export function liveBlobs(database: Database): Map<bigint, LiveBlobFile> {
+  const blobs = new Map<bigint, LiveBlobFile>();
+  for (const family of database.version?.columnFamilies.values() ?? []) {
+    for (const blob of family.blobFiles.values()) blobs.set(blob.number, blob);
+  }
+  return blobs;
+}
+
+/** Cuts the work of a directory into units: every table, WAL and blob file in it, live or not; large tables in pieces. */
+export async function planUnits(database: Database, depth: Depth, jobs: number): Promise<PlannedUnit[]> {
+  const tables = liveTables(database);
+  const blobs = liveBlobs(database);
+  const drafts: Draft[] = [];
+  for (const entry of database.inventory.entries) {
+    const draft = draftOf(entry, database, depth, tables, blobs);
+    if (draft === undefined) continue;
+    if (draft.kind === 'table' && depth !== 'structure' && jobs > 1 && entry.size > 2 * PIECE) {
+      drafts.push(...(await piecesOf(draft, entry)));
+    } else {
+      drafts.push(draft);
+    }
+  }
+  return drafts.map((draft, id) => ({ ...draft, id }) as PlannedUnit);
+}
+
+function draftOf(
+  entry: InventoryEntry,
+  database: Database,
+  depth: Depth,
+  tables: Map<bigint, OwnedTable>,
+  blobs: Map<bigint, LiveBlobFile>,
+): Draft | undefined {
+  const { source, size: weight, file, number } = entry;
+  switch (entry.kind) {
+    case 'wal':
+      if (number === undefined) return undefined;
+      return {
+        kind: 'wal',
+        entry,
+        source,
+        weight,
+        context: { file, number, depth, recycling: database.options.recycleLogFileNum > 0 },
+      };
+    case 'blob': {
+      const live = number === undefined ? undefined : blobs.get(number);
+      const context = { file, depth, ...(number !== undefined && { number }), ...(live && { live }) };
+      return { kind: 'blob', entry, source, weight, context };
+    }
+    case 'table': {
+      const owned = number === undefined ? undefined : tables.get(number);
+      return { kind: 'table', entry, source, weight, context: tableContext(entry, database, depth, owned) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function tableContext(
+  entry: InventoryEntry,
+  database: Database,
+  depth: Depth,
+  owned: OwnedTable | undefined,
+): TableContext {
+  return {
+    file: entry.file,
+    depth,
+    ...(entry.number !== undefined && { number: entry.number }),
+    ...(owned && {
+      live: owned.table,
+      columnFamilyName: owned.family.name,
+      comparator: owned.family.comparator,
+    }),
+    ...(database.version?.databaseId !== undefined && { databaseId: database.version.databaseId }),
+  };
+}
+
+async function piecesOf(draft: Draft & { kind: 'table' }, entry: InventoryEntry): Promise<Draft[]> {
+  const blocks = await countBlocks(entry);
+  const pieces = Math.min(Math.ceil(entry.size / PIECE), blocks);
+  if (pieces < 2) return [draft];
+  return Array.from({ length: pieces }, (_, i) => ({
+    ...draft,
+    weight: Math.ceil(entry.size / pieces),
+    context: {
+      ...draft.context,
+      blocks: { from: Math.floor((i * blocks) / pieces), to: Math.floor(((i + 1) * blocks) / pieces) },
+    },
+  }));
+}
+
+/** 0 for a table whose index cannot be reached, and for a file that is gone: its unit will say why. */
+async function countBlocks(entry: InventoryEntry): Promise<number> {
+  try {
+    const source = await openSource(entry.source);
+    try {
+      return (await planTable(source)).blocks;
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return 0;
+  }
+}

@@ -1,0 +1,86 @@
+import { availableParallelism } from 'node:os';
+import { type Database, readDatabase } from '../engine/database.js';
+import { probeLock } from '../io/lock.js';
+import type { TargetReport } from '../report/report.js';
+import { crossCheck } from './cross.js';
+import { fileReports } from './file-report.js';
+import { settle } from './live.js';
+import { checkMetadata } from './metadata.js';
+import type { ScanHooks, ScanOptions } from './options.js';
+import { planUnits } from './plan.js';
+import { runPlan } from './run.js';
+import { isFile, scanFile } from './single-file.js';
+import { columnFamilyReports, emptyTarget, optionsReport } from './target.js';
+
+export type { ScanHooks, ScanOptions } from './options.js';
+
+/**
+ * Checks one directory, or one file of one, and returns what is wrong with it. Only reads. Rejects with a `TargetError` when
+ * there is nothing at the path that can be listed; damage and unreadable files are part of the report.
+ */
+export async function scanTarget(
+  target: string | Buffer,
+  options: ScanOptions = {},
+  hooks: ScanHooks = {},
+): Promise<TargetReport> {
+  const path = target.toString();
+  if (await isFile(target)) return scanFile(target, options);
+  const database = await readDatabase(path, {
+    ...(options.walDir !== undefined && { walDir: options.walDir }),
+    ...(options.dbPaths !== undefined && { dbPaths: options.dbPaths }),
+    ...(options.engineVersion !== undefined && { engineVersion: options.engineVersion }),
+  });
+  const report = emptyTarget(path, database, options.kind);
+  const unsupported = reasonNotToCheck(database);
+  if (unsupported !== undefined) {
+    report.unchecked.push({ file: '.', reason: unsupported });
+    return report;
+  }
+  return scanDatabase(database, report, options, hooks);
+}
+
+async function scanDatabase(
+  database: Database,
+  report: TargetReport,
+  options: ScanOptions,
+  hooks: ScanHooks,
+): Promise<TargetReport> {
+  const jobs = options.jobs ?? availableParallelism();
+  const depth = options.depth ?? 'full';
+  const lock = await probeLock(database.target);
+  const units = await planUnits(database, depth, jobs);
+  const outcomes = await runPlan(units, jobs, hooks);
+  const atRest = report.kind !== 'database';
+  const settled = await settle({ database, outcomes, depth, owned: lock.state === 'held', jobs });
+  const findings = [
+    ...(await checkMetadata(settled.database, atRest)),
+    ...crossCheck(settled.database, settled.outcomes, { atRest, owned: settled.owned }),
+  ];
+  report.findings = findings;
+  report.unchecked.push(
+    ...database.unread.map(({ entry, reason }) => ({ file: entry.file, reason })),
+    ...settled.outcomes.flatMap((o) => o.unchecked),
+  );
+  report.bytesRead = outcomes.reduce((sum, o) => sum + o.bytesRead, 0);
+  report.files = fileReports(settled.database, settled.outcomes, findings);
+  report.columnFamilies = columnFamilyReports(settled.database);
+  report.options = optionsReport(settled.database);
+  const [pid] = lock.pids;
+  if (lock.state === 'held' && pid !== undefined) report.owner = { pid };
+  return report;
+}
+
+/** Why a directory is not scanned as a RocksDB database, when it is not. */
+function reasonNotToCheck({ detection }: Database): string | undefined {
+  const { kind, engine, evidence } = detection;
+  const because = evidence.length > 0 ? ` (${evidence.join('; ')})` : '';
+  if (kind === 'empty') return 'the directory is empty: there is no database here';
+  if (kind === 'not-a-database') return `this is not a database${because}`;
+  if (kind === 'container') {
+    return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those`;
+  }
+  if (kind === 'backup') return `a RocksDB backup directory, whose check is not supported yet${because}`;
+  if (engine === 'leveldb') return `a LevelDB database, which is not supported yet${because}`;
+  if (engine === 'pebble') return `a Pebble database, which is not supported yet${because}`;
+  return undefined;
+}

@@ -1,0 +1,67 @@
+import type { Database } from '../engine/database.js';
+import { formatVersion } from '../engine/version.js';
+import { liveBlobFiles } from '../format/manifest/blob-links.js';
+import type { ColumnFamilyReport, OptionsReport, TargetKind, TargetReport } from '../report/report.js';
+
+const sum = (values: Iterable<bigint>) => [...values].reduce((a, b) => a + b, 0n);
+
+/** A report of a target of which only the metadata has been looked at. */
+export function emptyTarget(path: string, database: Database, kind?: TargetKind): TargetReport {
+  const { detection, options, optionsFile, engineVersion } = database;
+  const detected: TargetKind =
+    detection.kind === 'backup' || detection.kind === 'checkpoint' ? detection.kind : 'database';
+  return {
+    path,
+    kind: kind ?? detected,
+    engine: {
+      name: detection.engine ?? 'unknown',
+      ...(options.rocksdbVersion !== undefined && {
+        version: formatVersion(engineVersion),
+        ...(optionsFile && { versionFrom: optionsFile.entry.file }),
+      }),
+    },
+    options: optionsReport(database),
+    columnFamilies: [],
+    files: [],
+    findings: [],
+    unchecked: [],
+    bytesRead: 0,
+  };
+}
+
+export function optionsReport({ options, optionsFile, inventory }: Database): OptionsReport {
+  const dbPaths = inventory.roots.filter((r) => r.place === 'db-path').map((r) => r.directory);
+  const walDir = inventory.roots.find((r) => r.place === 'wal-dir')?.directory;
+  return {
+    ...(optionsFile && { file: optionsFile.entry.file }),
+    walRecoveryMode: options.walRecoveryMode,
+    ...(walDir !== undefined && { walDir }),
+    ...(dbPaths.length > 0 && { dbPaths }),
+    ...(optionsFile && {
+      recycleLogFiles: options.recycleLogFileNum > 0,
+      walCompression: options.walCompression,
+      trackWalsInManifest: options.trackAndVerifyWalsInManifest,
+      trackWalsByPredecessor: options.trackAndVerifyWals,
+      manualWalFlush: options.manualWalFlush,
+    }),
+  };
+}
+
+export function columnFamilyReports({ version, options }: Database): ColumnFamilyReport[] {
+  return [...(version?.columnFamilies.values() ?? [])].map((family) => {
+    const tables = [...family.tables.values()];
+    const blobs = [...liveBlobFiles(family).values()];
+    const mergeOperator = options.columnFamilies.get(family.name)?.mergeOperator?.id;
+    return {
+      id: family.id,
+      name: family.name,
+      comparator: family.comparator,
+      ...(mergeOperator !== undefined && { mergeOperator }),
+      logNumber: String(family.logNumber),
+      tables: tables.length,
+      tableBytes: Number(sum(tables.map((t) => t.size))),
+      blobFiles: blobs.length,
+      blobBytes: Number(sum(blobs.map((b) => b.totalBytes + 62n))),
+    };
+  });
+}
