@@ -2,18 +2,32 @@ import { KERNEL } from './kernel-module.js';
 import { xxph3 } from './xxph3.js';
 
 /*
- * XXH3 and XXPH3 in WebAssembly (kernel/*.ts). They run once per block and once per key, and need 64-bit multiplies.
- * Measured on Node 20, x86-64, two busy cores: a block of 4 KiB 250 ns and 150 ns more to copy it in (hash-wasm: 930 ns);
- * a key of 16 bytes 9 ns where it lies in `keyScratch`, 28 ns elsewhere (with bigints: 2,500 ns).
+ * XXH3, XXPH3 and the entries of data blocks in WebAssembly (kernel/*.ts): what runs once per block or per key. Measured
+ * on Node 20, x86-64, two busy cores:
  *
- *   memory   0 constants, result | 4 KiB keys | 64 KiB input of up to 1 MiB |
+ *   XXH3 of a block of 4 KiB     250 ns, and 150 ns to copy it in      hash-wasm 930 ns
+ *   XXPH3 of a key of 16 bytes   9 ns in `keyScratch`, 28 ns elsewhere      with bigints 2,500 ns
  */
 interface Exports {
   memory: { buffer: ArrayBuffer };
   RESULT: { value: number };
+  KEY: { value: number };
+  FIRST_KEY: { value: number };
+  LONGEST_KEY: { value: number };
+  INPUT: { value: number };
+  HASHES: { value: number };
+  MOST_HASHES: { value: number };
   hashXxh3(input: number, length: number): void;
   hashXxph3(input: number, length: number): void;
   rowOfHash(rawSeed: number, starts: number): void;
+  setType(type: number, use: number): void;
+  verifyDataBlock(
+    block: number,
+    length: number,
+    previous: number,
+    zeroSequences: boolean,
+    hashed: boolean,
+  ): number;
 }
 
 // TypeScript has these only together with a browser's types
@@ -22,26 +36,29 @@ declare const WebAssembly: {
   Instance: new (module: object) => { exports: unknown };
 };
 
-// 5 KB compile in a millisecond; waiting for it would make every caller wait
+// 7 KB compile in a millisecond; waiting for it would make every caller wait
 const kernel = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(KERNEL, 'base64')))
   .exports as Exports;
 
-/** The memory never grows, so views of it stay valid. */
-const memory = new Uint8Array(kernel.memory.buffer);
-const KEYS = 4096;
-const INPUT = 65536;
+/** It never grows, so views of it stay valid. */
+const { buffer } = kernel.memory;
+const memory = new Uint8Array(buffer);
+const KEY = kernel.KEY.value;
+const FIRST_KEY = kernel.FIRST_KEY.value;
+const INPUT = kernel.INPUT.value;
+const HASHES = kernel.HASHES.value;
 
 /** Longer inputs do not fit, bytes. */
-export const KERNEL_INPUT = memory.length - INPUT;
+export const KERNEL_INPUT = HASHES - INPUT;
 
 /**
  * Keys that lie in here are hashed where they are. For code that runs from start to end without waiting: whatever runs
  * next may use it, too.
  */
-export const keyScratch = memory.subarray(KEYS, INPUT);
+export const keyScratch = memory.subarray(KEY, FIRST_KEY);
 
 /** Result of the last call, 32 bits each; for the 64-bit hashes the low half first. */
-export const hashResult: Uint32Array = new Uint32Array(kernel.memory.buffer, kernel.RESULT.value, 10);
+export const hashResult: Uint32Array = new Uint32Array(buffer, kernel.RESULT.value, 10);
 
 /** XXH3 of `bytes[start, end)`, at most `KERNEL_INPUT` bytes, into `hashResult`. */
 export function hashXxh3(bytes: Uint8Array, start: number, end: number): void {
@@ -72,11 +89,11 @@ export function hashRibbon(
 
 /** Below it, words put together here are faster than the fixed cost of `set`. */
 const SHORT = 64;
-const words = new Int32Array(kernel.memory.buffer);
+const words = new Int32Array(buffer);
 
 /** Where the kernel finds the bytes: in place, or copied in. */
 function place(bytes: Uint8Array, start: number, end: number): number {
-  if (bytes === keyScratch) return KEYS + start;
+  if (bytes === keyScratch) return KEY + start;
   if (end - start > SHORT) {
     memory.set(bytes.subarray(start, end), INPUT);
     return INPUT;
@@ -90,4 +107,43 @@ function place(bytes: Uint8Array, start: number, end: number): number {
   for (let shift = 0; at < end; at++, shift += 8) rest |= bytes[at] << shift;
   words[to] = rest;
   return INPUT;
+}
+
+/** What `verifyDataBlock` does with a value type. */
+export const TYPE_USE = { foreign: 0, plain: 1, deletion: 2, merge: 3 } as const;
+
+/** Longest internal key that `verifyDataBlock` takes, bytes. */
+export const LONGEST_KERNEL_KEY = kernel.LONGEST_KEY.value;
+
+/** The keys at both ends of the block that `verifyDataBlock` saw last; before the call, `lastKey` holds the key before it. */
+export const lastKey = keyScratch;
+export const firstKey = memory.subarray(FIRST_KEY, INPUT);
+
+/** XXPH3 of the user keys of the block, two words each, low half first. */
+export const keyHashes: Uint32Array = new Uint32Array(buffer, HASHES, 2 * kernel.MOST_HASHES.value);
+
+/** Sums of the block that `verifyDataBlock` saw last; kernel/data-block.ts names the places. */
+export const blockSums: Uint32Array = new Uint32Array(buffer, kernel.RESULT.value, 8);
+/** Its smallest and largest sequence. */
+export const blockSequences: Float64Array = new Float64Array(buffer, kernel.RESULT.value + 32, 2);
+
+/** Says which value types a data block may hold, by `TYPE_USE`, for the calls of `verifyDataBlock` to come. */
+export function setValueTypes(uses: Uint8Array): void {
+  for (let type = 0; type < 256; type++) kernel.setType(type, uses[type]);
+}
+
+/**
+ * Whether the data block `bytes[start, end)` of at most `KERNEL_INPUT` bytes is as it should be, and its sums; false also
+ * where only JavaScript can tell (kernel/data-block.ts).
+ */
+export function verifyDataBlock(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  previousLength: number,
+  zeroSequences: boolean,
+  hashed: boolean,
+): boolean {
+  memory.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), INPUT);
+  return kernel.verifyDataBlock(INPUT, end - start, previousLength, zeroSequences, hashed) !== 0;
 }
