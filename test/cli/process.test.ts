@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -17,10 +17,16 @@ const shell = async (command: string) => {
   return promisify(execFile)('bash', ['-c', command], { env, cwd: dir });
 };
 
-/** Whether a process has a handler for a signal by now. */
-function catches(pid: number, signal: 'SIGINT'): boolean {
-  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-  return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
+/** Whether a process has a file below `folder` open. */
+function reads(pid: number, folder: string): boolean {
+  const descriptors = `/proc/${pid}/fd`;
+  return readdirSync(descriptors).some((descriptor) => {
+    try {
+      return readlinkSync(join(descriptors, descriptor)).startsWith(folder);
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
 }
 
 let dir: string;
@@ -60,7 +66,7 @@ describe.skipIf(!built)('the program', () => {
     child.stdout.on('data', (data) => {
       out += data;
     });
-    while (!catches(child.pid!, 'SIGINT')) await new Promise((done) => setTimeout(done, 20));
+    while (!reads(child.pid!, db)) await new Promise((done) => setTimeout(done, 2));
     child.kill('SIGINT');
     const [status, signal] = await new Promise<[number | null, string | null]>((done) =>
       child.on('close', (...end) => done(end)),

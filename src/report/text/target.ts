@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { printable } from '../printable.js';
 import { byteSize, counted, offsetText } from '../quantity.js';
 import type { EngineReport, TargetReport } from '../report.js';
@@ -33,7 +34,11 @@ export function targetHead(target: TargetReport, settings: RenderSettings): stri
     owner && `in use by process ${owner.pid}${owner.command === undefined ? '' : ` (${owner.command})`}`,
   ];
   const facts = printable(parts.filter((part) => part).join(', '));
-  return `${paragraph(facts, settings.width, `${settings.palette.strong(printable(target.path))}   `)}\n`;
+  const path = printable(target.path);
+  const head = settings.palette.strong(path);
+  // a long path has a line of its own, or there would be no room beside it
+  if (stringWidth(path) > settings.width / 3) return `${head}\n${paragraph(facts, settings.width, '  ')}\n`;
+  return `${paragraph(facts, settings.width, `${head}   `)}\n`;
 }
 
 /** What could not be checked, with the reasons. */
