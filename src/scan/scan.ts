@@ -47,7 +47,7 @@ async function scanDatabase(
 ): Promise<TargetReport> {
   const jobs = options.jobs ?? availableParallelism();
   const depth = options.depth ?? 'full';
-  const lock = await probeLock(database.target);
+  const lock = await probeLock(database.target, { quick: true });
   const units = await planUnits(database, depth, jobs);
   const outcomes = await runPlan(units, jobs, hooks);
   const atRest = report.kind !== 'database';
