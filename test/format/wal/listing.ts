@@ -1,3 +1,6 @@
+import { storedFrame } from '../../../src/encode/wal/frame.js';
+import { encodePhysical } from '../../../src/encode/wal/physical.js';
+import { WalWriter } from '../../../src/encode/wal/writer.js';
 import type { Damage, Tail } from '../../../src/format/wal/damage.js';
 import { decodeCompression, WAL_ZSTD } from '../../../src/format/wal/metadata.js';
 import { WalEvent, WalParser, type WalParserOptions } from '../../../src/format/wal/parser.js';
