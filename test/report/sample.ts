@@ -18,7 +18,7 @@ export const settings = (changes: Partial<RenderSettings> = {}): RenderSettings 
   ...changes,
 });
 
-/** The finding that DESIGN shows, down to its bytes. */
+/** A finding with all its parts. */
 export const checksumMismatch: Finding = {
   rule: rule('wal/checksum-mismatch'),
   severity: 'error',

@@ -44,11 +44,16 @@ function impactText(impact: NonNullable<Finding['impact']>): string {
   return summary === undefined ? fieldsText(rest) : valueText(summary);
 }
 
-/** A finding as DESIGN has it: severity, rule and place; what is wrong; the bytes; cause, proof, impact and the next step. */
+/** With a capital letter, where it begins with a word and not with a name. */
+function sentence(message: string): string {
+  return /^[a-z]+[ ,]/.test(message) ? message[0].toUpperCase() + message.slice(1) : message;
+}
+
+/** A finding: severity, rule and place; what is wrong; the bytes; cause, proof, impact and the next step. */
 export function findingText(finding: Finding, settings: RenderSettings): string {
   const { width, palette } = settings;
   const { evidence, message } = finding;
-  const lines = [headline(finding, settings), paragraph(printable(message), width, '  ')];
+  const lines = [headline(finding, settings), paragraph(sentence(printable(message)), width, '  ')];
   const labels = labelledEvidence(evidence);
   const said = [message, ...labels.map(({ text }) => text)].join(' ');
   const spoken = spokenEvidence(evidence, said);
