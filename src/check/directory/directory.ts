@@ -89,7 +89,7 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
         stackedBlobs: inventory.directories.includes('blob_dir'),
       }),
       ...checkTrackedWals(database),
-      ...checkBegunWals(database, replay.begunWals),
+      ...checkBegunWals(database, atRest),
     );
   }
   return { findings, unchecked: live.unchecked };

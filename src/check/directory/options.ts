@@ -1,4 +1,11 @@
 import type { Database } from '../../engine/database.js';
+import {
+  compareVersions,
+  type EngineVersion,
+  formatVersion,
+  newestKnown,
+  parseVersion,
+} from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from './place.js';
 
@@ -30,6 +37,15 @@ export function checkOptions(database: Database): Finding[] {
       },
     }),
   );
+  const stated = parseVersion(database.options.rocksdbVersion ?? '');
+  if (stated !== undefined && compareReleases(stated, newestKnown) > 0) {
+    findings.push(
+      findingAt(place, 'engine/newer-release', {
+        message: `OPTIONS was written by RocksDB ${formatVersion(stated)}; kvdoctor knows releases up to ${formatVersion(newestKnown)}`,
+        evidence: { release: formatVersion(stated), newestKnown: formatVersion(newestKnown) },
+      }),
+    );
+  }
   if (database.options.bestEffortsRecovery) {
     findings.push(
       findingAt(place, 'directory/best-efforts-recovery', {
@@ -38,8 +54,13 @@ export function checkOptions(database: Database): Finding[] {
     );
   }
   // a cut file lists fewer column families than there are, which is no news
-  if (findings.length === 0) findings.push(...compareWithManifest(database));
+  if (optionsFile.parsed.anomalies.length === 0) findings.push(...compareWithManifest(database));
   return findings;
+}
+
+/** By major and minor: patches change no format. */
+function compareReleases(a: EngineVersion, b: EngineVersion): number {
+  return compareVersions({ ...a, patch: 0 }, { ...b, patch: 0 });
 }
 
 function compareWithManifest({ optionsFile, options, manifest, version }: Database): Finding[] {

@@ -1,4 +1,5 @@
 import type { Database } from '../../engine/database.js';
+import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
@@ -47,34 +48,48 @@ export function checkTrackedWals(database: Database): Finding[] {
 }
 
 /**
- * WALs that an edit says were begun and that are gone although an older one is still there. The engine deletes WALs from the
- * oldest on, so somebody else removed them. `begun`: log numbers that edits set. A number right behind an existing WAL is
- * left out: an open without WAL to continue sets such a number and never begins the file.
+ * WALs that were begun while the database ran and are gone although nothing allows it. A log number that an edit sets is that
+ * of a new WAL when it is above the MANIFEST's own number; smaller ones may come from an open, which sets a number without
+ * beginning the file. The engine deletes WALs from the oldest on and, since 6.29.5, records before what it may delete.
  */
-export function checkBegunWals(database: Database, begun: Iterable<bigint>): Finding[] {
-  const { version, walCutoff, inventory } = database;
-  if (version === undefined) return [];
+export function checkBegunWals(database: Database, atRest: boolean): Finding[] {
+  const { version, manifest, walCutoff, inventory, optionsFile, engineVersion } = database;
+  const own = manifest?.entry.number;
+  if (version === undefined || manifest === undefined || own === undefined) return [];
   const wals = walsByNumber(database);
-  const oldest = [...wals.keys()].reduce<bigint | undefined>(
-    (a, b) => (a === undefined || b < a ? b : a),
-    undefined,
-  );
+  const oldest = smallest(wals.keys());
   const archived = new Set(
     inventory.entries.filter((e) => e.kind === 'wal' && e.place === 'archive').map((e) => e.number),
   );
+  // a copy that was made at rest has no WAL whose writes are all in tables
+  const allNeeded = !atRest && optionsFile !== undefined && atLeast(engineVersion, 6, 29, 5);
   const findings: Finding[] = [];
-  for (const number of new Set(begun)) {
-    if (oldest === undefined || number <= oldest || wals.has(number) || wals.has(number - 1n)) continue;
-    if (archived.has(number) || version.trackedWals.get(number) !== undefined) continue;
+  for (const number of manifest.replay.begunWals) {
+    if (number <= own || wals.has(number) || archived.has(number)) continue;
+    // a tracked one is an error of its own
+    if (version.trackedWals.get(number) !== undefined) continue;
+    const older = oldest !== undefined && oldest < number ? fileName('wal', oldest) : undefined;
+    const needed = number >= walCutoff;
+    if (older === undefined && !(needed && allNeeded)) continue;
+    const why =
+      older !== undefined
+        ? `although the older ${older} is there`
+        : 'although it holds writes that no table has';
     findings.push(
       findingAt({ file: fileName('wal', number) }, 'directory/removed-wal', {
-        severity: number >= walCutoff ? 'warning' : 'note',
-        message: `the MANIFEST says that this WAL was begun; it is gone, although the older ${fileName('wal', oldest)} is there`,
-        evidence: { oldestWal: fileName('wal', oldest), walCutoff: String(walCutoff) },
+        severity: needed ? 'warning' : 'note',
+        message: `${manifest.entry.file} says that this WAL was begun; it is gone, ${why}`,
+        evidence: { walCutoff: String(walCutoff), ...(older === undefined ? {} : { olderWal: older }) },
       }),
     );
   }
   return findings;
+}
+
+function smallest(numbers: Iterable<bigint>): bigint | undefined {
+  let least: bigint | undefined;
+  for (const number of numbers) if (least === undefined || number < least) least = number;
+  return least;
 }
 
 /** WALs outside archive/ and lost/, by number. */

@@ -122,14 +122,16 @@ export const directoryRules = {
   },
   'directory/removed-wal': {
     severity: 'warning',
-    title: 'A WAL was removed from the middle',
+    title: 'A WAL was removed that the engine had not finished with',
     meaning:
-      'The MANIFEST mentions this WAL, and an older one is still there, though the engine deletes the oldest first. If no ' +
-      'table holds its writes they are lost, and RocksDB opens without a word or with later writes on top of the hole.',
-    origin: 'Deleted by hand to free space, left out of a copy, lost by a file system.',
+      'The MANIFEST says that this WAL was begun, and recovery would read it, or an older one is still there, though the ' +
+      'engine deletes the oldest first. What it held and no table holds is lost: RocksDB opens without a word, or puts later ' +
+      'writes on top of the hole.',
+    origin:
+      'Deleted by hand to free space, left out of a copy, a wal_dir that is not mounted, lost by a file system.',
     action:
-      'Look for the file in archive/, in backups and in wal_dir. If it is found, put it back before the server starts. ' +
-      'The sequence numbers of its neighbours say how many writes it held.',
+      'Look for the file in archive/, in backups and in wal_dir (--wal-dir). If it is found, put it back before the server ' +
+      'starts. The sequence numbers of its neighbours say how many writes it held.',
     references: ['rocksdb db/db_impl/db_impl_files.cc'],
   },
   'directory/orphan-table': {
