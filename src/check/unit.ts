@@ -78,8 +78,11 @@ export interface TableStatement {
     smallest?: Uint8Array;
     largest?: Uint8Array;
   };
-  /** Data blocks that the index names, and the end of the last one; absent when the index is damaged. */
-  index?: { blocks: number; dataEnd: number; contentSize: number; partitions: number };
+  /**
+   * Data blocks that the index names, the end of the last one, and what all index blocks decompress to (not told where a
+   * hash index counts in, too); absent when the index is damaged.
+   */
+  index?: { blocks: number; dataEnd: number; contentSize?: number; partitions: number };
   /** Payload bytes of all filter blocks; absent when one is damaged. */
   filterSize?: number;
   hasDictionary: boolean;

@@ -20,6 +20,12 @@ export interface DataRules {
 export interface KeyFilter {
   /** False when a reader would skip the table for the user key (without timestamp) in `key[0, length)`. */
   holds(key: Uint8Array, length: number, blockOffset: number): boolean;
+  /**
+   * The same of all user keys of one block at once, by their XXPH3 (two words each, low half first); its first and last
+   * internal key are `firstKey` and `lastKey` of the kernel. False also where only `holds` can tell. Absent where the
+   * filter rests on another hash.
+   */
+  holdsAll?(hashes: Uint32Array, count: number, firstLength: number, lastLength: number): boolean;
 }
 
 /** Sequences from here on do not fit a double; no database gets there before its disk is full of them. */

@@ -85,7 +85,11 @@ function checkEntry(block: BlockState, entry: BlockEntry, previous: Uint8Array |
   if (sequence >= BigInt(LARGEST_SEQUENCE)) {
     complain('sst/bad-key', `No database reaches the sequence ${sequence}`, shown);
   } else if (rules.zeroSequences && sequence !== 0n) {
-    complain('sst/global-sequence', `An entry of an ingested table has the sequence ${sequence}, not 0`, shown);
+    complain(
+      'sst/global-sequence',
+      `An entry of an ingested table has the sequence ${sequence}, not 0`,
+      shown,
+    );
   }
   checkOrder(block, entry, previous, shown);
   checkStructuredValue(block, entry, type);
@@ -111,7 +115,8 @@ function checkOrder(
     // either of the two keys may be the wrong one
     offset: previousOffset,
     length: entry.offset + entry.length - previousOffset,
-    message: order === 0 ? 'Two entries have the same internal key' : 'A key comes before the one that it follows',
+    message:
+      order === 0 ? 'Two entries have the same internal key' : 'A key comes before the one that it follows',
     evidence: {
       ...shown,
       previousKey: keyBytes(before?.userKey ?? previous),
@@ -164,7 +169,13 @@ function checkFilter(
   if (filter.holds(entry.key, length, blockOffset)) return;
   const { offset, length: entryLength } = entry;
   const message = 'The filter of the table says that a key of it does not exist';
-  reader.anomalies.push({ rule: 'sst/filter-misses-key', offset, length: entryLength, message, evidence: shown });
+  reader.anomalies.push({
+    rule: 'sst/filter-misses-key',
+    offset,
+    length: entryLength,
+    message,
+    evidence: shown,
+  });
 }
 
 /** True when both internal keys have the same user key, timestamps aside. */

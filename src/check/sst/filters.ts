@@ -6,7 +6,13 @@ import { openFilter } from '../../format/sst/filter/open.js';
 import type { BlockHandle } from '../../format/sst/handle.js';
 import { BlockIndex, decodeIndexBlock } from '../../format/sst/index-block.js';
 import { KEY_TRAILER } from '../../format/sst/internal-key.js';
-import { type BlockKind, type BlockSpace, inFile, type LoadedBlock, loadBlock } from '../../format/sst/load.js';
+import {
+  type BlockKind,
+  type BlockSpace,
+  inFile,
+  type LoadedBlock,
+  loadBlock,
+} from '../../format/sst/load.js';
 import type { MetaBlock } from '../../format/sst/metaindex.js';
 import { COLLECTED_PROPERTIES } from '../../format/sst/properties.js';
 import type { Table } from '../../format/sst/table.js';
@@ -59,7 +65,12 @@ function opened(block: LoadedBlock, result: TableFilter): Filter {
   return filter;
 }
 
-async function readWhole(table: Table, space: BlockSpace, meta: MetaBlock, result: TableFilter): Promise<void> {
+async function readWhole(
+  table: Table,
+  space: BlockSpace,
+  meta: MetaBlock,
+  result: TableFilter,
+): Promise<void> {
   const kind = meta.kind === 'block-filter' ? 'block-filter' : 'filter';
   const block = await load(space, meta.handle, kind, result);
   if (block === undefined) return;
@@ -127,7 +138,8 @@ class PartitionedFilter implements KeyFilter {
 
   holds(key: Uint8Array, length: number): boolean {
     while (this.current > 0 && !this.isBelow(this.current - 1, key, length)) this.current--;
-    while (this.current < this.separators.length - 1 && this.isBelow(this.current, key, length)) this.current++;
+    while (this.current < this.separators.length - 1 && this.isBelow(this.current, key, length))
+      this.current++;
     const partition = this.partitions[this.current];
     return partition === undefined || this.probe(partition, key, length);
   }

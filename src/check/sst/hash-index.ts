@@ -10,7 +10,11 @@ import { NumberReader } from '../../format/sst/handle.js';
 import { inFile, type LoadedBlock } from '../../format/sst/load.js';
 
 /** Checks both blocks of a hash index against each other and against an index of `entries` blocks. */
-export function checkHashIndexBlocks(prefixes: LoadedBlock, metadata: LoadedBlock, entries: number): Anomaly[] {
+export function checkHashIndexBlocks(
+  prefixes: LoadedBlock,
+  metadata: LoadedBlock,
+  entries: number,
+): Anomaly[] {
   const bytes = metadata.contents;
   if (bytes === undefined || prefixes.contents === undefined) return [];
   const complain = (offset: number, length: number, message: string) =>

@@ -9,7 +9,11 @@ const LARGEST_GAP = 16 * 1024 * 1024;
  * Holds the blocks behind the data against each other: each begins where another ends, and what lies between is zero. To be
  * asked only where all metadata is intact. Rejects only when the medium fails.
  */
-export async function checkLayout(table: Table, named: readonly NamedBlock[], dataEnd: number): Promise<Anomaly[]> {
+export async function checkLayout(
+  table: Table,
+  named: readonly NamedBlock[],
+  dataEnd: number,
+): Promise<Anomaly[]> {
   const anomalies: Anomaly[] = [];
   const blocks = [...named].sort((a, b) => a.handle.offset - b.handle.offset);
   let end = dataEnd;

@@ -26,14 +26,24 @@ export function compareWithManifest(
     const found = BigInt(facts.size) - tailStart.value;
     if (found !== live.tailSize) {
       const message = `The MANIFEST gives the table a tail of ${live.tailSize} bytes, its properties one of ${found}`;
-      report.add({ rule: 'sst/manifest-mismatch', offset: tailStart.offset, length: tailStart.length, message });
+      report.add({
+        rule: 'sst/manifest-mismatch',
+        offset: tailStart.offset,
+        length: tailStart.length,
+        message,
+      });
     }
   }
   if (!facts.errors && report.errors === 0) compareChecksum(facts, stated, live, report);
 }
 
 /** The engine looks for a key only in tables between whose bounds it lies. */
-function compareBounds(facts: TableFacts, stated: TableStatement, live: LiveTable, report: TableReport): void {
+function compareBounds(
+  facts: TableFacts,
+  stated: TableStatement,
+  live: LiveTable,
+  report: TableReport,
+): void {
   const comparator = tableComparator(facts);
   const { first, last } = facts.totals!;
   // the MANIFEST may hold the bounds of such tables with timestamps or without
@@ -58,7 +68,8 @@ function compareBounds(facts: TableFacts, stated: TableStatement, live: LiveTabl
     add(`Keys of the table lie outside ${which} that the MANIFEST gives it`, 'error');
   } else if (stated.rangeTombstones.count === 0 && !ingested) {
     const narrower = order(first, live.smallest) !== 0 || order(last, live.largest) !== 0;
-    if (narrower) add('The bounds that the MANIFEST gives the table are not its first and last key', 'warning');
+    if (narrower)
+      add('The bounds that the MANIFEST gives the table are not its first and last key', 'warning');
   }
 }
 
@@ -91,7 +102,7 @@ function compareOldestBlob(facts: TableFacts, live: LiveTable, report: TableRepo
   const { oldestBlobFile: stated = 0n } = live;
   const referenced = facts.blobReferences.map(({ number }) => number).filter((number) => number !== 0n);
   if (referenced.length === 0) return;
-  const oldest = referenced.reduce((a, b) => (a < b ? a : b));
+  const oldest = referenced.reduce((a, b) => Math.min(a, b));
   if (stated !== 0n && oldest >= stated) return;
   const said = stated === 0n ? 'none' : `${stated} as the oldest`;
   const message = `The table refers to blob file ${oldest}, the MANIFEST gives it ${said}`;
@@ -99,7 +110,12 @@ function compareOldestBlob(facts: TableFacts, live: LiveTable, report: TableRepo
 }
 
 /** `FileChecksumCrc32c`: the CRC-32C of all bytes, unmasked, big-endian. Other functions are an application's own. */
-function compareChecksum(facts: TableFacts, stated: TableStatement, live: LiveTable, report: TableReport): void {
+function compareChecksum(
+  facts: TableFacts,
+  stated: TableStatement,
+  live: LiveTable,
+  report: TableReport,
+): void {
   const whole = facts.crcs?.[0];
   const { fileChecksum } = live;
   if (whole === undefined || fileChecksum === undefined || stated.globalSequenceEdited) return;
@@ -110,7 +126,8 @@ function compareChecksum(facts: TableFacts, stated: TableStatement, live: LiveTa
     rule: 'sst/file-checksum',
     offset: 0,
     length: facts.size,
-    message: 'The file does not match the checksum that the MANIFEST has of it, though every block matches its own',
+    message:
+      'The file does not match the checksum that the MANIFEST has of it, though every block matches its own',
     evidence: { stored: hex(expected), computed: hex(whole.crc), checksum: 'FileChecksumCrc32c' },
   });
 }

@@ -1,5 +1,10 @@
 import { combineCrc } from '../../bytes/crc32c.js';
-import { type Comparator, comparatorNamed, compareInternalKeys, withoutTimestamps } from '../../format/sst/comparator.js';
+import {
+  type Comparator,
+  comparatorNamed,
+  compareInternalKeys,
+  withoutTimestamps,
+} from '../../format/sst/comparator.js';
 import { internalKey, parseInternalKey } from '../../format/sst/internal-key.js';
 import type { TableFacts, TableTotals } from '../unit.js';
 
@@ -71,7 +76,8 @@ function summarise(facts: TableFacts): void {
   if (totals === undefined || stated === undefined) return;
   const { rangeTombstones: tombstones, globalSequence } = stated;
   const ingested = globalSequence !== undefined;
-  const applied = (key: Uint8Array | undefined) => (ingested && key ? withSequence(key, globalSequence) : key);
+  const applied = (key: Uint8Array | undefined) =>
+    ingested && key ? withSequence(key, globalSequence) : key;
   facts.entries = BigInt(totals.points + tombstones.count);
   const comparator = tableComparator(facts);
   facts.smallest = extreme(comparator, -1, applied(totals.first), applied(tombstones.smallest));
@@ -80,8 +86,8 @@ function summarise(facts: TableFacts): void {
     .filter((sequence) => sequence !== undefined)
     .map((sequence) => (ingested ? globalSequence : BigInt(sequence)));
   if (sequences.length === 0) return;
-  facts.smallestSequence = sequences.reduce((a, b) => (a < b ? a : b));
-  facts.largestSequence = sequences.reduce((a, b) => (a > b ? a : b));
+  facts.smallestSequence = sequences.reduce((a, b) => Math.min(a, b));
+  facts.largestSequence = sequences.reduce((a, b) => Math.max(a, b));
 }
 
 /** The order of the keys as the table holds them. */

@@ -105,7 +105,10 @@ class BlockScan {
   private outOfReach(handle: BlockHandle): void {
     this.complete = false;
     if (handleFits(handle, this.space.limit)) {
-      this.report.skip(`a data block of ${handle.size} bytes is larger than kvdoctor reads`, ...place(handle));
+      this.report.skip(
+        `a data block of ${handle.size} bytes is larger than kvdoctor reads`,
+        ...place(handle),
+      );
     } else if (this.table.indexSound) {
       const message = `the index places a data block at ${handle.offset}, ${handle.size} bytes, outside the file`;
       const offset = Math.min(handle.offset, this.space.limit);
@@ -202,7 +205,8 @@ class BlockScan {
     const { bytes, error } = decompressBlock(type, payload, this.compression, this.into);
     if (bytes !== undefined) {
       // blocks of one table are of one size: after the first large one no further buffer is needed
-      if (bytes.length > this.into.length && bytes.length <= LARGEST_GAP) this.into = new Uint8Array(2 * bytes.length);
+      if (bytes.length > this.into.length && bytes.length <= LARGEST_GAP)
+        this.into = new Uint8Array(2 * bytes.length);
       this.checkEntries(i, bytes, 0, bytes.length, handle, type);
       return;
     }

@@ -1,9 +1,9 @@
+import { compareUserKeys } from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import { internalKey, KEY_TRAILER, MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { blockRange } from '../../format/sst/load.js';
 import { COLLECTED_PROPERTIES, NUMBER_PROPERTIES } from '../../format/sst/properties.js';
 import { metaBlock, type Table } from '../../format/sst/table.js';
-import { compareUserKeys } from '../../format/sst/comparator.js';
 import type { TableContext, TableStatement } from '../unit.js';
 
 /** What the table says of itself, as plain data that outlives the unit. */
@@ -37,7 +37,9 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
     statement.index = {
       blocks: index.count,
       dataEnd: last < 0 ? 0 : index.offset(last) + index.size(last) + BLOCK_TRAILER,
-      contentSize: table.indexContentSize,
+      ...(metaBlock(table, 'hash-index-prefixes') === undefined
+        ? { contentSize: table.indexContentSize }
+        : {}),
       partitions: table.blocks.filter(({ kind }) => kind === 'index-partition').length,
     };
   }

@@ -140,7 +140,11 @@ function dataRules(table: Table, filter: TableFilter | undefined): DataRules {
 /** A key or two may be the wrong ones; where the filter denies many, it is the filter. */
 const MOST_WRONG_KEYS = 3;
 
-function reportFilterMisses({ filterMisses }: ScannedBlocks, filter: TableFilter | undefined, report: TableReport): void {
+function reportFilterMisses(
+  { filterMisses }: ScannedBlocks,
+  filter: TableFilter | undefined,
+  report: TableReport,
+): void {
   if (filterMisses.length <= MOST_WRONG_KEYS || filter?.place === undefined) {
     report.addAll(filterMisses);
     return;

@@ -1,3 +1,4 @@
+import { keyScratch } from '../../bytes/kernel.js';
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 import {
   type DataRules,
@@ -64,8 +65,10 @@ export class DataBlockVerifier {
    * `tally` is as before and `key` holds anything: call `resume`.
    */
   verify(bytes: Uint8Array, start: number, end: number, blockOffset: number): boolean {
-    this.before = copyInto(this.before, this.key, this.keyLength);
+    const reused = this.before;
+    this.before = this.key;
     this.beforeLength = this.keyLength;
+    this.key = reused;
     this.firstLength = 0;
     if (end - start < 8) return false;
     const packed = u32(bytes, end - 4);
@@ -93,11 +96,16 @@ export class DataBlockVerifier {
     if (restarts < start || valuesAt > restarts) return false;
     if (u32(bytes, restarts) !== 0) return false;
     const entriesEnd = separated ? valuesAt : restarts;
-    if (entriesEnd === start) return restartCount === 1 && (!separated || valuesAt === restarts);
+    if (entriesEnd === start) {
+      this.key = copyInto(this.key, this.before, this.beforeLength);
+      this.tally.blocks++;
+      return restartCount === 1 && (!separated || valuesAt === restarts);
+    }
 
     const { rules, ascending, anyOrder, timestampSize, shortest } = this;
     const { types, filter, zeroSequences } = rules;
-    let { key } = this;
+    // the filter hashes keys where it finds them: this array is the one that it need not copy them from
+    let key = copyInto(keyScratch, this.before, this.beforeLength);
     let previousLength = this.keyLength;
     let previousHigh = 0;
     let previousLow = 0;
@@ -164,9 +172,9 @@ export class DataBlockVerifier {
       let order = 1;
       if (previousLength > 0) {
         const previousBody = previousLength - shortest;
-        const common = bodyLength < previousBody ? bodyLength : previousBody;
+        const common = Math.min(bodyLength, previousBody);
         order = 0;
-        for (let i = shared < common ? shared : common; i < common; i++) {
+        for (let i = Math.min(shared, common); i < common; i++) {
           order = bytes[deltaAt + i - shared] - key[i];
           if (order !== 0) break;
         }
@@ -175,7 +183,7 @@ export class DataBlockVerifier {
         if (order < 0) return false;
       }
 
-      if (length > key.length) key = this.grow(key, length, shared);
+      if (length > key.length) key = grown(key, length, shared);
       if (nonShared <= SHORT_COPY) {
         for (let i = 0; i < nonShared; i++) key[shared + i] = bytes[deltaAt + i];
       } else {
@@ -245,21 +253,21 @@ export class DataBlockVerifier {
     for (let i = 0; i < pendingBlobs.length; i += 3) {
       tally.addBlob(pendingBlobs[i], pendingBlobs[i + 1], pendingBlobs[i + 2]);
     }
+    this.key = copyInto(this.key, key, previousLength);
     this.keyLength = previousLength;
     return true;
-  }
-
-  private grow(key: Uint8Array, length: number, used: number): Uint8Array {
-    const grown = new Uint8Array(2 * length);
-    grown.set(key.subarray(0, used));
-    this.key = grown;
-    return grown;
   }
 
   private keepFirst(key: Uint8Array, length: number): void {
     this.first = copyInto(this.first, key, length);
     this.firstLength = length;
   }
+}
+
+function grown(key: Uint8Array, length: number, used: number): Uint8Array {
+  const larger = new Uint8Array(2 * length);
+  larger.set(key.subarray(0, used));
+  return larger;
 }
 
 /** Copies `from[0, length)` into `into`, or into a larger array. */

@@ -17,14 +17,20 @@ export class FastLocalBloom implements Filter {
   }
 
   mayMatch(bytes: Uint8Array, start: number, end: number): boolean {
-    const { bits, probes } = this;
     hashXxph3(bytes, start, end);
-    const line = scaled(hashResult[0], this.lines) * FastLocalBloom.LINE;
-    let hash = hashResult[1] | 0;
-    for (let i = 0; i < probes; i++) {
-      const bit = hash >>> 23;
-      if ((bits[line + (bit >>> 3)] & (1 << (bit & 7))) === 0) return false;
-      hash = Math.imul(hash, GOLDEN_RATIO);
+    return this.mayMatchAll(hashResult, 1);
+  }
+
+  mayMatchAll(hashes: Uint32Array, count: number): boolean {
+    const { bits, probes, lines } = this;
+    for (let at = 0; at < 2 * count; at += 2) {
+      const line = scaled(hashes[at], lines) * FastLocalBloom.LINE;
+      let hash = hashes[at + 1] | 0;
+      for (let i = 0; i < probes; i++) {
+        const bit = hash >>> 23;
+        if ((bits[line + (bit >>> 3)] & (1 << (bit & 7))) === 0) return false;
+        hash = Math.imul(hash, GOLDEN_RATIO);
+      }
     }
     return true;
   }

@@ -16,6 +16,11 @@ export interface Filter {
   readonly kind: FilterKind;
   /** False: a reader skips the table for the key `bytes[start, end)`, a user key or a prefix without timestamp. */
   mayMatch(bytes: Uint8Array, start: number, end: number): boolean;
+  /**
+   * The same of `count` keys of which only the XXPH3 is at hand, two words each, low half first: true when it matches all.
+   * Absent where the filter rests on another hash.
+   */
+  mayMatchAll?(hashes: Uint32Array, count: number): boolean;
   /** Empty for a filter as a writer leaves it. */
   readonly problems: readonly FilterProblem[];
 }
