@@ -1,0 +1,36 @@
+/**
+ * kvdoctor as a library. What is exported here is promised and follows semantic versioning; the rest of the package is not.
+ *
+ * @example
+ * import { buildReport, scanTarget } from 'kvdoctor';
+ *
+ * const target = await scanTarget('/var/lib/app/db', { depth: 'checksums' });
+ * for (const { rule, file, offset } of target.findings) console.log(rule, file, offset);
+ */
+export type { Depth, Unchecked } from './check/unit.js';
+export { catalog, type RuleId, ruleOf } from './finding/catalog.js';
+export type { EvidenceValue, HexWindow, KeyBytes } from './finding/evidence.js';
+export type { Cause, Certainty, Finding, Impact, Range, Severity } from './finding/finding.js';
+export type { Rule } from './finding/rule.js';
+export { type FormatName, formats } from './report/formats.js';
+export { type Redaction, redact } from './report/redact.js';
+export type {
+  ApplicationReport,
+  ColumnFamilyReport,
+  EngineReport,
+  FileKind,
+  FileReport,
+  FileStatus,
+  FileUse,
+  OptionsReport,
+  RecoveryModeName,
+  RecoveryReport,
+  Report,
+  Summary,
+  TargetKind,
+  TargetReport,
+  Verdict,
+} from './report/report.js';
+export { type Palette, plainPalette, type RenderSettings, type Reporter } from './report/reporter.js';
+export { buildReport, type RunFacts } from './report/summary.js';
+export { type ScanHooks, type ScanOptions, scanTarget } from './scan/scan.js';
