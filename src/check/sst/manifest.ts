@@ -4,7 +4,7 @@ import type { LiveTable } from '../../format/manifest/version.js';
 import { compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
 import { parseInternalKey } from '../../format/sst/internal-key.js';
 import type { TableContext, TableFacts, TableStatement } from '../unit.js';
-import { tableComparator } from './merge.js';
+import { bigMin, tableComparator } from './merge.js';
 import type { TableReport } from './report.js';
 
 /** Compares the facts of a whole table with what the MANIFEST says of it. */
@@ -102,7 +102,7 @@ function compareOldestBlob(facts: TableFacts, live: LiveTable, report: TableRepo
   const { oldestBlobFile: stated = 0n } = live;
   const referenced = facts.blobReferences.map(({ number }) => number).filter((number) => number !== 0n);
   if (referenced.length === 0) return;
-  const oldest = referenced.reduce((a, b) => Math.min(a, b));
+  const oldest = bigMin(referenced);
   if (stated !== 0n && oldest >= stated) return;
   const said = stated === 0n ? 'none' : `${stated} as the oldest`;
   const message = `The table refers to blob file ${oldest}, the MANIFEST gives it ${said}`;

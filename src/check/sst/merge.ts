@@ -86,8 +86,8 @@ function summarise(facts: TableFacts): void {
     .filter((sequence) => sequence !== undefined)
     .map((sequence) => (ingested ? globalSequence : BigInt(sequence)));
   if (sequences.length === 0) return;
-  facts.smallestSequence = sequences.reduce((a, b) => Math.min(a, b));
-  facts.largestSequence = sequences.reduce((a, b) => Math.max(a, b));
+  facts.smallestSequence = bigMin(sequences);
+  facts.largestSequence = bigMax(sequences);
 }
 
 /** The order of the keys as the table holds them. */
@@ -119,4 +119,17 @@ function least(a: number | undefined, b: number | undefined): number | undefined
 
 function greatest(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
+}
+
+/** Of at least one number. */
+export function bigMin(numbers: readonly bigint[]): bigint {
+  let least = numbers[0];
+  for (const number of numbers) if (number < least) least = number;
+  return least;
+}
+
+function bigMax(numbers: readonly bigint[]): bigint {
+  let greatest = numbers[0];
+  for (const number of numbers) if (number > greatest) greatest = number;
+  return greatest;
 }
