@@ -171,6 +171,8 @@ export interface WalFacts {
   predecessor?: { number: bigint; size: bigint; lastSequence: bigint; offset: number; length: number };
   /** Transaction markers were seen. */
   transactions: boolean;
+  /** Markers of WritePrepared or WriteUnprepared were seen: a batch takes one sequence number, whatever it holds. */
+  sequencePerBatch: boolean;
 }
 
 export interface BlobContext {

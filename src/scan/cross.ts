@@ -75,6 +75,7 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
   return [
     ...checkWalContinuity(wals, {
       cutoff: database.walCutoff,
+      emptyIsUsual: database.options.avoidFlushDuringRecovery,
       ...(version?.lastSequence !== undefined && { lastSequence: version.lastSequence }),
       tables: liveTableFacts(database, outcomes),
     }),

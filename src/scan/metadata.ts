@@ -1,15 +1,32 @@
-import { finding } from '../check/cross/finding.js';
+import { checkDirectory, type DirectoryResult } from '../check/directory/directory.js';
+import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
-import type { Anomaly, Finding } from '../finding/finding.js';
+import type { Circumstances } from './cross.js';
+import type { FileOutcome } from './run.js';
 
-const of = (file: string, anomalies: readonly Anomaly[]): Finding[] =>
-  anomalies.map(({ rule, ...about }) => finding(rule, file, about));
+/** Checks everything that is not a unit: CURRENT, MANIFEST, OPTIONS, IDENTITY, and what they say must be there. */
+export function checkMetadata(
+  database: Database,
+  outcomes: readonly FileOutcome[],
+  circumstances: Circumstances,
+): Promise<DirectoryResult> {
+  const facts = new Map<string, UnitFacts>();
+  for (const { entry, facts: known } of outcomes) if (known) facts.set(entry.file, known);
+  return checkDirectory(database, {
+    ...circumstances,
+    facts,
+    pathsKnown: database.request.dbPaths !== undefined,
+    lost: strangeColumnFamilies(database, facts),
+  });
+}
 
-/** Checks CURRENT, MANIFEST, OPTIONS, IDENTITY and whether the files that they name are there. */
-export async function checkMetadata(database: Database, _atRest: boolean): Promise<Finding[]> {
-  const { current, manifest } = database;
-  return [
-    ...(current ? of(current.entry.file, current.decoded.anomalies) : []),
-    ...(manifest ? of(manifest.entry.file, manifest.replay.anomalies) : []),
-  ];
+/** Column families that WALs write to and the MANIFEST never created, in words. */
+function strangeColumnFamilies({ version }: Database, facts: ReadonlyMap<string, UnitFacts>): string[] {
+  if (version === undefined) return [];
+  const known = Math.max(version.maxColumnFamily ?? 0, ...version.columnFamilies.keys());
+  return [...facts.values()].flatMap((f) =>
+    f.kind === 'wal'
+      ? f.columnFamilies.filter(({ id }) => id > known).map(({ id }) => `column family ${id} (${f.file})`)
+      : [],
+  );
 }

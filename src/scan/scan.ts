@@ -52,15 +52,11 @@ async function scanDatabase(
   const outcomes = await runPlan(units, jobs, hooks);
   const atRest = report.kind !== 'database';
   const settled = await settle({ database, outcomes, depth, owned: lock.state === 'held', jobs });
-  const findings = [
-    ...(await checkMetadata(settled.database, atRest)),
-    ...crossCheck(settled.database, settled.outcomes, { atRest, owned: settled.owned }),
-  ];
+  const circumstances = { atRest, owned: settled.owned };
+  const metadata = await checkMetadata(settled.database, settled.outcomes, circumstances);
+  const findings = [...metadata.findings, ...crossCheck(settled.database, settled.outcomes, circumstances)];
   report.findings = findings;
-  report.unchecked.push(
-    ...database.unread.map(({ entry, reason }) => ({ file: entry.file, reason })),
-    ...settled.outcomes.flatMap((o) => o.unchecked),
-  );
+  report.unchecked.push(...metadata.unchecked, ...settled.outcomes.flatMap((o) => o.unchecked));
   report.bytesRead = outcomes.reduce((sum, o) => sum + o.bytesRead, 0);
   report.files = fileReports(settled.database, settled.outcomes, findings);
   report.columnFamilies = columnFamilyReports(settled.database);

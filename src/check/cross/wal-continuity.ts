@@ -7,33 +7,62 @@ export interface ContinuityContext {
   lastSequence?: bigint;
   /** WALs below it are not read by recovery. */
   cutoff: bigint;
+  /** avoid_flush_during_recovery keeps WALs that an open without writes left empty. */
+  emptyIsUsual: boolean;
   /** Live tables: a table with a single sequence number explains a hole of one (ingestion). */
   tables: readonly TableFacts[];
 }
 
 /**
  * Holds live WALs against each other and against the MANIFEST: holes, overlaps, predecessors that are not there.
- * Counting by header sequence plus operations is exact only without transactions, whose prepare sections consume nothing
- * and whose commits consume what they expand to, so with them only a step backwards is a contradiction.
  * Takes live WALs in ascending order of number.
  */
 export function checkWalContinuity(wals: readonly WalFacts[], context: ContinuityContext): Finding[] {
   const findings: Finding[] = [];
+  const counting = countingOf(wals);
   let previous: WalFacts | undefined;
   for (const wal of wals) {
     findings.push(...checkPredecessor(wal, wals, context.cutoff));
     if (wal.firstSequence === undefined) continue;
-    if (previous) findings.push(...checkNeighbours(previous, wal, context));
+    if (previous) findings.push(...checkNeighbours(previous, wal, counting, context));
     else findings.push(...checkFirst(wal, context));
     previous = wal;
   }
+  findings.push(...checkEmpty(wals, context));
   return findings;
+}
+
+/** How far sequence numbers can be counted from one batch to the next. */
+type Counting = 'per-operation' | 'per-batch' | 'unknown';
+
+/**
+ * Without transactions every operation takes a number. With WritePrepared and WriteUnprepared a batch takes at most as many
+ * as it has operations, so only a step forwards is sure; with WriteCommitted a commit takes what its prepare section holds,
+ * which may stand in an older WAL.
+ */
+function countingOf(wals: readonly WalFacts[]): Counting {
+  if (wals.some((w) => w.sequencePerBatch)) return 'per-batch';
+  return wals.some((w) => w.transactions) ? 'unknown' : 'per-operation';
+}
+
+/** A WAL that was begun, and left empty while a newer one was written. */
+function checkEmpty(wals: readonly WalFacts[], context: ContinuityContext): Finding[] {
+  const newestWritten = wals.findLast((w) => w.size > 0);
+  return wals
+    .filter((w) => w.size === 0 && newestWritten !== undefined && w.number < newestWritten.number)
+    .map((w) =>
+      finding('wal/emptied', w.file, {
+        severity: context.emptyIsUsual ? 'note' : 'warning',
+        message: `is empty, although ${newestWritten?.file} was written after it and recovery still reads it`,
+        evidence: { newerWal: newestWritten?.file ?? '' },
+      }),
+    );
 }
 
 function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
   const { lastSequence } = context;
   if (lastSequence === undefined || wal.firstSequence === undefined) return [];
-  if (wal.firstSequence <= lastSequence + 1n || context.cutoff === 0n) return [];
+  if (wal.firstSequence <= lastSequence + 1n) return [];
   return [
     finding('sequence/gap-before-first-wal', wal.file, {
       message: `starts at sequence ${wal.firstSequence}, but the MANIFEST accounts for sequences up to ${lastSequence} only`,
@@ -42,9 +71,13 @@ function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
   ];
 }
 
-function checkNeighbours(before: WalFacts, wal: WalFacts, context: ContinuityContext): Finding[] {
+function checkNeighbours(
+  before: WalFacts,
+  wal: WalFacts,
+  counting: Counting,
+  context: ContinuityContext,
+): Finding[] {
   const first = wal.firstSequence as bigint;
-  const transactions = before.transactions || wal.transactions;
   const last = before.lastSequence as bigint;
   const next = before.nextSequence ?? last;
   const evidence = {
@@ -53,7 +86,8 @@ function checkNeighbours(before: WalFacts, wal: WalFacts, context: ContinuityCon
     previousNextSequence: String(next),
     firstSequence: String(first),
   };
-  if (first < last || (!transactions && before.tail !== 'damaged' && first < next)) {
+  const whole = before.tail !== 'damaged' && before.firstDamage === undefined;
+  if (first < last || (counting === 'per-operation' && whole && first < next)) {
     return [
       finding('sequence/overlap-between-wals', wal.file, {
         message: `starts at sequence ${first}, yet ${before.file} goes up to ${next - 1n}: the two cannot both belong here`,
@@ -61,13 +95,16 @@ function checkNeighbours(before: WalFacts, wal: WalFacts, context: ContinuityCon
       }),
     ];
   }
-  const explained =
-    before.tail === 'damaged' || before.tail === 'torn' || isIngested(next, first, context.tables);
-  if (first <= next || transactions || explained) return [];
+  const explained = !whole || before.tail === 'torn' || isIngested(next, first, context.tables);
+  if (first <= next || explained) return [];
   return [
-    finding('sequence/gap-between-wals', wal.file, {
-      message: `starts at sequence ${first}, but ${before.file} ends before ${next}: ${first - next} sequence numbers are in no WAL`,
-      evidence,
+    finding('sequence/gap-between-wals', before.file, {
+      // a commit of a transaction that was prepared in an older WAL takes more numbers than can be counted here
+      severity: counting === 'unknown' ? 'note' : 'warning',
+      offset: before.end,
+      length: 0,
+      message: `ends before sequence ${next}, but ${wal.file} starts at ${first}: ${first - next} sequence numbers are in no WAL`,
+      evidence: { ...evidence, nextWal: wal.file },
     }),
   ];
 }

@@ -76,6 +76,7 @@ class WalCheck {
       compressed: false,
       columnFamilies: [],
       transactions: false,
+      sequencePerBatch: false,
     };
   }
 
@@ -121,6 +122,7 @@ class WalCheck {
     }
     this.batches++;
     if (tally.transactional) facts.transactions = true;
+    if (tally.sequencePerBatch) facts.sequencePerBatch = true;
     const step = this.sequence.take(tally);
     if (step === 'first') facts.firstSequence = tally.sequence;
     if (this.answered < this.waiting.length) this.answer();

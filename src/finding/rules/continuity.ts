@@ -43,6 +43,17 @@ export const continuityRules = {
       'Do not let the engine write here. Find a MANIFEST of the same state as the tables (backup, older copy), or rebuild it.',
     references: ['rocksdb db/version_set.cc'],
   },
+  'wal/emptied': {
+    severity: 'warning',
+    title: 'A WAL that recovery needs is empty, and newer ones are not',
+    meaning:
+      'RocksDB begins a new WAL only when the one before it holds something. An empty one in the middle was emptied afterwards, or its content never reached the disk, and the writes in it are gone. No recovery mode notices without WAL tracking.',
+    origin:
+      'A power cut that took the data of an unsynced file but not its name; a copy that ran out of space; `> file` by hand.',
+    action:
+      'Look for the file in the archive and in backups before the engine opens the directory and removes it. `kvdoctor simulate` shows what is left without it.',
+    references: ['rocksdb db/db_impl/db_impl_write.cc (SwitchMemtable)'],
+  },
   'wal/predecessor-mismatch': {
     severity: 'error',
     title: 'A WAL does not follow the file that it was written after',

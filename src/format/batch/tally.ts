@@ -52,6 +52,11 @@ export class BatchTally {
     return (this.markers & TRANSACTION) !== 0;
   }
 
+  /** It was written by a transaction that gives sequence numbers to batches, not to keys. */
+  get sequencePerBatch(): boolean {
+    return (this.markers & (Marker.beginPersistedPrepare | Marker.beginUnprepare)) !== 0;
+  }
+
   /**
    * Sequence numbers that the batch takes at the least, whatever the write policy: none for sure when it holds a
    * transaction marker or a noop, for then its operations may share numbers or take them when they are committed.
