@@ -43,17 +43,24 @@ export class Resync {
     chain: number,
     traits: LogTraits,
   ): number {
-    const { kinds } = traits.dialect;
+    const { begins, headerSizes, kinds } = traits.dialect;
     const last = blockEnd - LEGACY_HEADER;
     this.oldRecord = undefined;
     for (let at = from; at <= last; at++) {
-      const kind = kinds[bytes[at + 6]];
-      if (kind < RecordKind.full) continue;
-      const anchored = at === blockStart || at === chain;
-      if (!anchored && kind > RecordKind.first) continue;
-      const end = at + traits.dialect.headerSizes[bytes[at + 6]] + lengthAt(bytes, at);
-      if (end > blockEnd || !this.mayBeOurs(bytes, at, traits)) continue;
-      if (!anchored && !this.looksRight(bytes, at, end, kind, filled && end === blockEnd, traits)) continue;
+      if (at !== blockStart && at !== chain) {
+        // Most of a search is this loop.
+        const stop = chain > at && chain <= last ? chain : last + 1;
+        while (at < stop && begins[bytes[at + 6]] === 0) at++;
+        if (at > last) break;
+      }
+      if (kinds[bytes[at + 6]] < RecordKind.full) continue;
+      const end = at + headerSizes[bytes[at + 6]] + lengthAt(bytes, at);
+      if (end > blockEnd) continue;
+      const guessed = at !== blockStart && at !== chain;
+      if (guessed && !looksRight(bytes, at, end, filled && end === blockEnd, traits)) continue;
+      if (!mayBeOurs(bytes, at, traits)) continue;
+      // Blocks and chains are too few to matter, and the file must be read on from them.
+      if (guessed && (this.budget -= end - at) < 0) continue;
       if (!checksumHolds(bytes, at, end)) continue;
       const number = logNumberAt(bytes, at, traits);
       if (number === traits.logNumber) return at;
@@ -62,37 +69,30 @@ export class Resync {
     }
     return -1;
   }
+}
 
-  private mayBeOurs(bytes: Uint8Array, at: number, traits: LogTraits): boolean {
-    if (traits.dialect.headerSizes[bytes[at + 6]] === LEGACY_HEADER) return traits.style !== 'recyclable';
-    const number = u32At(bytes, at + LEGACY_HEADER);
-    return (
-      number === traits.logNumber || (number !== 0 && number < traits.logNumber && traits.style !== 'legacy')
-    );
-  }
+/** A legacy record of a log without recyclable ones; a recyclable one of this log or of one that it may have recycled. */
+function mayBeOurs(bytes: Uint8Array, at: number, { dialect, logNumber, style }: LogTraits): boolean {
+  if (dialect.headerSizes[bytes[at + 6]] === LEGACY_HEADER) return style !== 'recyclable';
+  const number = u32At(bytes, at + LEGACY_HEADER);
+  return number === logNumber || (number !== 0 && number < logNumber && style !== 'legacy');
+}
 
-  /** Cheap reasons against a record that only chance would put here. */
-  private looksRight(
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-    kind: number,
-    fillsBlock: boolean,
-    traits: LogTraits,
-  ): boolean {
-    const payload = at + traits.dialect.headerSizes[bytes[at + 6]];
-    const length = end - payload;
-    if (traits.compressed) {
-      if (length < 4 || u32At(bytes, payload) !== ZSTD_MAGIC) return false;
-    } else {
-      if (kind === RecordKind.first ? !fillsBlock : length < 12) return false;
-      // Sequence numbers have 56 bits.
-      if (length >= 8 && bytes[payload + 7] !== 0) return false;
-      if (length > 12 && rocksdbBatch.shapes[bytes[payload + 12]] === Shape.unknown) return false;
-    }
-    this.budget -= length;
-    return this.budget >= 0;
-  }
+/** Cheap reasons against a record that only chance would put here. */
+function looksRight(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  fillsBlock: boolean,
+  { dialect, compressed }: LogTraits,
+): boolean {
+  const payload = at + dialect.headerSizes[bytes[at + 6]];
+  const length = end - payload;
+  if (compressed) return length >= 4 && u32At(bytes, payload) === ZSTD_MAGIC;
+  // Sequence numbers have 56 bits.
+  if (length >= 8 && bytes[payload + 7] !== 0) return false;
+  if (dialect.kinds[bytes[at + 6]] === RecordKind.first ? !fillsBlock : length < 12) return false;
+  return length <= 12 || rocksdbBatch.shapes[bytes[payload + 12]] !== Shape.unknown;
 }
 
 /** The log number of the record at `at`; legacy records carry none and pass for the log's own. */

@@ -58,6 +58,8 @@ export interface WalDialect {
   headerSizes: Uint8Array;
   /** By type: a `RecordKind`. */
   kinds: Uint8Array;
+  /** By type: 1 when it begins a logical record of data. */
+  begins: Uint8Array;
   /**
    * Types from here on are the reader's own result codes (end of file, bad record, bad header, old record, bad length, bad
    * checksum), so that a whole record of such a type acts as one.
@@ -75,7 +77,8 @@ function dialect(name: string, table: [number, number, number?][], ignorableFrom
     headerSizes[type] = header ?? LEGACY_HEADER;
     last = Math.max(last, type);
   }
-  return { name, headerSizes, kinds, firstResultCode: last + 1 };
+  const begins = kinds.map((kind) => (kind === RecordKind.full || kind === RecordKind.first ? 1 : 0));
+  return { name, headerSizes, kinds, begins, firstResultCode: last + 1 };
 }
 
 const data: [number, number, number?][] = [
