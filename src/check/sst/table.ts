@@ -7,12 +7,14 @@ import { COLLECTED_PROPERTIES } from '../../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../../format/sst/table.js';
 import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.js';
 import type { DataRules } from './data-rules.js';
+import { blameFilter } from './filter-blame.js';
 import { readFilter, type TableFilter } from './filters.js';
 import { identify, isWrongFile, reportWrongFile } from './identity.js';
 import { checkLayout } from './layout.js';
 import { isCrc32c } from './manifest.js';
 import { mergeTableFacts } from './merge.js';
 import { checkOtherBlocks, checkProperties, reportMetadata } from './metadata.js';
+import { takeOutMisplaced } from './misplaced.js';
 import { TableReport } from './report.js';
 import { type ScannedBlocks, scanBlocks } from './scan-blocks.js';
 import { isIngested, stateTable } from './statement.js';
@@ -60,12 +62,14 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
     blobReferences: [],
     ...(context.blocks === undefined ? {} : { blocks: context.blocks }),
   };
+  const misplaced = takeOutMisplaced(table);
   await identify(table, facts);
   const wrongFile = isWrongFile(table, facts, context);
   const hasMetadata = (context.blocks?.from ?? 0) === 0;
   if (hasMetadata) {
     if (wrongFile) reportWrongFile(table, facts, report);
     reportMetadata(table, report, wrongFile);
+    report.addAll(misplaced);
     checkProperties(table, report, wrongFile);
   }
   await checkContents(table, facts, report, wrongFile, hasMetadata);
@@ -105,7 +109,7 @@ async function checkContents(
   const to = Math.min(range.to, table.index.count);
   const rules = dataRules(table, filter);
   const scanned = await scanBlocks(table, rules, depth, { from: range.from, to }, report);
-  reportFilterMisses(scanned, filter, report);
+  await reportFilterMisses(table, scanned, filter, report);
   if (depth === 'full') addTotals(table, facts, scanned);
   await addFileChecksum(table, facts, context, { from: range.from, to });
 }
@@ -140,13 +144,14 @@ function dataRules(table: Table, filter: TableFilter | undefined): DataRules {
 /** A key or two may be the wrong ones; where the filter denies many, it is the filter. */
 const MOST_WRONG_KEYS = 3;
 
-function reportFilterMisses(
+async function reportFilterMisses(
+  table: Table,
   { filterMisses }: ScannedBlocks,
   filter: TableFilter | undefined,
   report: TableReport,
-): void {
+): Promise<void> {
   if (filterMisses.length <= MOST_WRONG_KEYS || filter?.place === undefined) {
-    report.addAll(filterMisses);
+    report.addAll(await blameFilter(table, filter, filterMisses));
     return;
   }
   const first = filterMisses[0].evidence?.key;

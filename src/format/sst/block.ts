@@ -88,6 +88,8 @@ export class BlockReader {
   private key: Uint8Array;
   private keyLength = 0;
   private position = 0;
+  /** Where the entry before begins, -1 where none could be read. */
+  private entryOffset = -1;
   private nextRestart = 0;
   private valuePosition = 0;
 
@@ -111,12 +113,18 @@ export class BlockReader {
     if (tail === undefined) return undefined;
     while (this.position < tail.entriesEnd) {
       const entry = this.decode(tail);
-      if (typeof entry !== 'string') return entry;
+      if (typeof entry !== 'string') {
+        this.entryOffset = entry.offset;
+        return entry;
+      }
       const { position } = this;
       const resume = this.resumeAfter(tail, position);
-      this.report('sst/bad-entry', position, resume - position, entry);
+      // where an entry ends is where the next one begins, so the one before may be the wrong one
+      const from = this.entryOffset < 0 ? position : this.entryOffset;
+      this.report('sst/bad-entry', from, resume - from, entry);
       this.position = resume;
       this.keyLength = 0;
+      this.entryOffset = -1;
     }
     this.finish(tail);
     return undefined;

@@ -2,7 +2,7 @@
  * The metaindex: an ordinary block whose keys are the names of the other meta blocks and whose values are their handles,
  * sorted bytewise (rocksdb table/meta_blocks.cc).
  */
-import type { Anomaly } from '../../finding/finding.js';
+import type { Anomaly, Range } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
 import { compareBytes } from './comparator.js';
 import { type BlockHandle, decodeHandle } from './handle.js';
@@ -45,6 +45,8 @@ export interface MetaBlock {
   name: string;
   kind: MetaKind;
   handle: BlockHandle;
+  /** The entry in the metaindex block. */
+  entry: Range;
 }
 
 /** What a meta block of that name holds. */
@@ -73,7 +75,7 @@ export function decodeMetaindex(bytes: Uint8Array): { blocks: MetaBlock[]; anoma
       reader.anomalies.push({ rule: 'sst/bad-metaindex', offset, length, message });
     }
     previous = entry.key.slice();
-    blocks.push({ name, kind: metaKind(name), handle });
+    blocks.push({ name, kind: metaKind(name), handle, entry: { offset, length } });
   }
   return { blocks, anomalies: reader.anomalies };
 }

@@ -36,6 +36,8 @@ export interface Table {
   space?: BlockSpace;
   /** Blocks that the metaindex names, in its order. */
   meta: MetaBlock[];
+  /** The metaindex block, for findings about its entries. */
+  metaindexBlock?: LoadedBlock;
   /** The metaindex can be believed. */
   metaindexSound: boolean;
   properties?: TableProperties;
@@ -169,6 +171,7 @@ async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): P
   const block = await load(table, space, metaindex, 'metaindex');
   if (block.contents === undefined) return;
   const { blocks, anomalies } = decodeMetaindex(block.contents);
+  table.metaindexBlock = block;
   table.metaindexSound = block.sound && anomalies.length === 0;
   if (block.sound) table.anomalies.push(...inFile(block, anomalies));
   // a handle from a damaged metaindex counts only when an intact block is where it points
