@@ -1,4 +1,4 @@
-import { FIRST_KEY, HASHES, KEY, LONGEST_KEY, MOST_HASHES, RESULT } from './memory';
+import { FIRST_KEY, HASHES, KEY, LONGEST_KEY, MOST_HASHES, SUMS } from './memory';
 import { xxph3 } from './xxph3';
 
 const TRAILER: u32 = 8;
@@ -41,7 +41,7 @@ function copy(to: usize, from: usize, length: u32): void {
  * separated values, a hash index, values with a structure, huge keys, an empty block. With `hashed`, the XXPH3 of every
  * user key that differs from the one before goes to HASHES.
  *
- * RESULT: u32 points, deletions, merges, key bytes, value bytes, hashes, length of the last key (which is at KEY), of the
+ * SUMS: u32 points, deletions, merges, key bytes, value bytes, hashes, length of the last key (which is at KEY), of the
  * first (at FIRST_KEY); f64 smallest and largest sequence.
  */
 export function verifyDataBlock(
@@ -147,15 +147,15 @@ export function verifyDataBlock(
   }
   if (restart !== restartCount) return false;
 
-  store<u32>(RESULT, points);
-  store<u32>(RESULT, deletions, 4);
-  store<u32>(RESULT, merges, 8);
-  store<u32>(RESULT, keyBytes, 12);
-  store<u32>(RESULT, valueBytes, 16);
-  store<u32>(RESULT, hashes, 20);
-  store<u32>(RESULT, keyLength, 24);
-  store<u32>(RESULT, firstLength, 28);
-  store<f64>(RESULT, smallest as f64, 32);
-  store<f64>(RESULT, largest as f64, 40);
+  store<u32>(SUMS, points);
+  store<u32>(SUMS, deletions, 4);
+  store<u32>(SUMS, merges, 8);
+  store<u32>(SUMS, keyBytes, 12);
+  store<u32>(SUMS, valueBytes, 16);
+  store<u32>(SUMS, hashes, 20);
+  store<u32>(SUMS, keyLength, 24);
+  store<u32>(SUMS, firstLength, 28);
+  store<f64>(SUMS, smallest as f64, 32);
+  store<f64>(SUMS, largest as f64, 40);
   return true;
 }

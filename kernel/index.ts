@@ -9,7 +9,7 @@ import { xxh3 } from './xxh3';
 import { xxph3 } from './xxph3';
 
 export { setType, verifyDataBlock } from './data-block';
-export { FIRST_KEY, HASHES, INPUT, KEY, LONGEST_KEY, MOST_HASHES, RESULT } from './memory';
+export { FIRST_KEY, HASHES, INPUT, KEY, LONGEST_KEY, MOST_HASHES, RESULT, SUMS } from './memory';
 
 export function hashXxh3(input: usize, length: u32): void {
   store<u64>(RESULT, xxh3(input, length));

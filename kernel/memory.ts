@@ -15,3 +15,5 @@ export const MOST_HASHES: u32 = 0x20000;
 
 /** Where results are left. A 64-bit hash as low half, high half: returned, it would be a bigint, and allocated. */
 export const RESULT: usize = memory.data(64, 16);
+/** What a block comes to. */
+export const SUMS: usize = memory.data(64, 16);

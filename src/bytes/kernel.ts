@@ -11,6 +11,7 @@ import { xxph3 } from './xxph3.js';
 interface Exports {
   memory: { buffer: ArrayBuffer };
   RESULT: { value: number };
+  SUMS: { value: number };
   KEY: { value: number };
   FIRST_KEY: { value: number };
   LONGEST_KEY: { value: number };
@@ -75,15 +76,8 @@ export function hashXxph3(bytes: Uint8Array, start: number, end: number): void {
   } else kernel.hashXxph3(place(bytes, start, end), end - start);
 }
 
-/** The Ribbon row of `bytes[start, end)` into `hashResult`; kernel/ribbon.ts says what it is made of. */
-export function hashRibbon(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  rawSeed: number,
-  starts: number,
-): void {
-  hashXxph3(bytes, start, end);
+/** Replaces the 64-bit hash in `hashResult` by its Ribbon row; kernel/ribbon.ts says what that is made of. */
+export function rowOfHash(rawSeed: number, starts: number): void {
   kernel.rowOfHash(rawSeed, starts);
 }
 
@@ -123,9 +117,9 @@ export const firstKey = memory.subarray(FIRST_KEY, INPUT);
 export const keyHashes: Uint32Array = new Uint32Array(buffer, HASHES, 2 * kernel.MOST_HASHES.value);
 
 /** Sums of the block that `verifyDataBlock` saw last; kernel/data-block.ts names the places. */
-export const blockSums: Uint32Array = new Uint32Array(buffer, kernel.RESULT.value, 8);
+export const blockSums: Uint32Array = new Uint32Array(buffer, kernel.SUMS.value, 8);
 /** Its smallest and largest sequence. */
-export const blockSequences: Float64Array = new Float64Array(buffer, kernel.RESULT.value + 32, 2);
+export const blockSequences: Float64Array = new Float64Array(buffer, kernel.SUMS.value + 32, 2);
 
 /** Says which value types a data block may hold, by `TYPE_USE`, for the calls of `verifyDataBlock` to come. */
 export function setValueTypes(uses: Uint8Array): void {

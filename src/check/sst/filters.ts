@@ -1,3 +1,4 @@
+import { firstKey, lastKey } from '../../bytes/kernel.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { compareUserKeys } from '../../format/sst/comparator.js';
 import { openBlockFilter } from '../../format/sst/filter/block-filter.js';
@@ -84,7 +85,12 @@ async function readWhole(
   }
   const filter = opened(block, result);
   const holds = probe(table);
-  if (holds !== undefined) result.filter = { holds: (key, length) => holds(filter, key, length) };
+  if (holds === undefined) return;
+  const byHash = isWholeKey(table) && filter.mayMatchAll !== undefined;
+  result.filter = {
+    holds: (key, length) => holds(filter, key, length),
+    ...(byHash ? { holdsAll: (hashes, count) => filter.mayMatchAll!(hashes, count) } : {}),
+  };
 }
 
 async function readPartitions(
@@ -108,7 +114,14 @@ async function readPartitions(
   const holds = probe(table);
   const usable = anomalies.length === 0 && unsupported === undefined && index.count > 0;
   if (holds === undefined || !usable || table.comparator.order === 'unknown') return;
-  result.filter = new PartitionedFilter(table, index, partitions, holds);
+  const filter = new PartitionedFilter(table, index, partitions, holds);
+  const byHash = isWholeKey(table) && partitions.every((partition) => partition?.mayMatchAll !== undefined);
+  result.filter = {
+    holds: (key, length) => filter.holds(key, length),
+    ...(byHash
+      ? { holdsAll: (hashes, count, first, last) => filter.holdsAll(hashes, count, first, last) }
+      : {}),
+  };
 }
 
 type Probe = (filter: Filter, key: Uint8Array, length: number) => boolean;
@@ -117,7 +130,7 @@ type Probe = (filter: Filter, key: Uint8Array, length: number) => boolean;
  * Finds the partition that answers for a key as the engine does: the first whose separator is not below it, else the
  * last. Keys come in order, so the partition is mostly the one of the key before.
  */
-class PartitionedFilter implements KeyFilter {
+class PartitionedFilter {
   private current = 0;
   private readonly comparator;
   private readonly separators: Uint8Array[] = [];
@@ -137,11 +150,23 @@ class PartitionedFilter implements KeyFilter {
   }
 
   holds(key: Uint8Array, length: number): boolean {
+    this.seek(key, length);
+    const partition = this.partitions[this.current];
+    return partition === undefined || this.probe(partition, key, length);
+  }
+
+  /** For keys that all lie in one partition, as those of most blocks do. */
+  holdsAll(hashes: Uint32Array, count: number, firstLength: number, lastLength: number): boolean {
+    this.seek(firstKey, firstLength - KEY_TRAILER);
+    const partition = this.current;
+    this.seek(lastKey, lastLength - KEY_TRAILER);
+    return partition === this.current && this.partitions[partition]!.mayMatchAll!(hashes, count);
+  }
+
+  private seek(key: Uint8Array, length: number): void {
     while (this.current > 0 && !this.isBelow(this.current - 1, key, length)) this.current--;
     while (this.current < this.separators.length - 1 && this.isBelow(this.current, key, length))
       this.current++;
-    const partition = this.partitions[this.current];
-    return partition === undefined || this.probe(partition, key, length);
   }
 
   /** True when the separator of partition `i` is below the key. */
@@ -149,6 +174,12 @@ class PartitionedFilter implements KeyFilter {
     const separator = this.separators[i];
     return (compareUserKeys(this.comparator, separator, key, separator.length, length) ?? 0) < 0;
   }
+}
+
+/** The filter was given user keys and nothing else. */
+function isWholeKey({ properties }: Table): boolean {
+  const whole = properties?.flag(COLLECTED_PROPERTIES.wholeKeyFiltering) ?? true;
+  return whole && !(properties?.flag(COLLECTED_PROPERTIES.prefixFiltering) ?? false);
 }
 
 /** How a key of this table is asked for in its filter; undefined when what was added to the filter is not known. */

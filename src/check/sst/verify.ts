@@ -1,4 +1,4 @@
-import { keyScratch } from '../../bytes/kernel.js';
+import { firstKey, keyScratch, lastKey } from '../../bytes/kernel.js';
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 import {
   type DataRules,
@@ -9,6 +9,7 @@ import {
   Tally,
   valueProblem,
 } from './data-rules.js';
+import { EntryKernel } from './entry-kernel.js';
 
 const HASH_INDEX = 0x80000000;
 const RESERVED = 0x40000000;
@@ -18,6 +19,8 @@ const COUNT_MASK = 0x0fffffff;
 const COLLISION = 254;
 /** Above it a key is copied by `set`, below it byte by byte: the call costs as much as some thirty bytes. */
 const SHORT_COPY = 32;
+/** A table of which the kernel has refused so many good blocks is not for it: it holds blob references, say. */
+const MOST_REFUSALS = 8;
 
 /**
  * The fast path over the data blocks of one table, in order. `verify` runs over every entry of a block without allocating
@@ -37,6 +40,9 @@ export class DataBlockVerifier {
   first: Uint8Array = new Uint8Array(1024);
   firstLength = 0;
 
+  /** Takes the plain blocks, most of them all; absent where no block is one for it. */
+  private kernel: EntryKernel | undefined;
+  private refusals = 0;
   private readonly ascending: boolean;
   private readonly anyOrder: boolean;
   private readonly timestampSize: number;
@@ -52,6 +58,7 @@ export class DataBlockVerifier {
     this.anyOrder = comparator.order === 'unknown';
     this.timestampSize = comparator.timestampSize;
     this.shortest = shortestKey(comparator);
+    this.kernel = EntryKernel.for(rules);
   }
 
   /** Takes over where another pass has left the order and the sums: behind a block that had to be explained. */
@@ -65,6 +72,23 @@ export class DataBlockVerifier {
    * `tally` is as before and `key` holds anything: call `resume`.
    */
   verify(bytes: Uint8Array, start: number, end: number, blockOffset: number): boolean {
+    const { kernel } = this;
+    if (kernel === undefined) return this.verifyEntries(bytes, start, end, blockOffset);
+    if (kernel.verify(bytes, start, end, this.key, this.keyLength, this.tally)) {
+      const reused = this.before;
+      this.before = this.key;
+      this.beforeLength = this.keyLength;
+      this.key = copyInto(reused, lastKey, kernel.lastLength);
+      this.keyLength = kernel.lastLength;
+      this.keepFirst(firstKey, kernel.firstLength);
+      return true;
+    }
+    const fine = this.verifyEntries(bytes, start, end, blockOffset);
+    if (fine && ++this.refusals > MOST_REFUSALS) this.kernel = undefined;
+    return fine;
+  }
+
+  private verifyEntries(bytes: Uint8Array, start: number, end: number, blockOffset: number): boolean {
     const reused = this.before;
     this.before = this.key;
     this.beforeLength = this.keyLength;

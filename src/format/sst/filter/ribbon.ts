@@ -1,4 +1,4 @@
-import { hashResult, hashRibbon } from '../../../bytes/kernel.js';
+import { hashResult, hashXxph3, rowOfHash } from '../../../bytes/kernel.js';
 import type { Filter } from './filter.js';
 
 /**
@@ -30,7 +30,22 @@ export class RibbonFilter implements Filter {
   }
 
   mayMatch(bytes: Uint8Array, start: number, end: number): boolean {
-    hashRibbon(bytes, start, end, this.rawSeed, this.starts);
+    hashXxph3(bytes, start, end);
+    return this.holdsRow();
+  }
+
+  mayMatchAll(hashes: Uint32Array, count: number): boolean {
+    for (let at = 0; at < 2 * count; at += 2) {
+      hashResult[0] = hashes[at];
+      hashResult[1] = hashes[at + 1];
+      if (!this.holdsRow()) return false;
+    }
+    return true;
+  }
+
+  /** Of the key whose hash is the result. */
+  private holdsRow(): boolean {
+    rowOfHash(this.rawSeed, this.starts);
     const row = hashResult;
     const slot = row[0];
     const expected = row[1];
