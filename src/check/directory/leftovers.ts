@@ -1,5 +1,6 @@
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
+import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { findingAt, placeOf } from './place.js';
 
@@ -36,12 +37,43 @@ export function checkLeftovers(database: Database): Finding[] {
       }),
     );
   }
+  findings.push(...unbornTables(database));
   const attic = inventory.entries.filter((entry) => entry.place === 'lost');
   if (attic.length > 0) {
     findings.push(
       findingAt({ file: 'lost' }, 'directory/repaired-before', {
         message: `lost/ holds ${attic.length} files that a repair set aside`,
         evidence: { files: attic.slice(0, 20).map((entry) => entry.name) },
+      }),
+    );
+  }
+  return findings;
+}
+
+/** More of them come from another history of numbers than an unfinished job's. */
+const MANY_UNBORN = 16n;
+
+/**
+ * Numbers between the newest WAL's and the next one to be given out belong to tables of flushes and compactions. One that no
+ * edit named and no file bears was an unfinished output.
+ */
+function unbornTables({ inventory, version, manifest }: Database): Finding[] {
+  const next = version?.nextFileNumber;
+  const newestWal = inventory.entries.reduce(
+    (max, e) => (e.kind === 'wal' && (e.number ?? 0n) > max ? e.number! : max),
+    0n,
+  );
+  if (next === undefined || manifest === undefined || newestWal === 0n) return [];
+  const from = newestWal > (manifest.entry.number ?? 0n) ? newestWal : (manifest.entry.number ?? 0n);
+  if (next - from > MANY_UNBORN) return [];
+  const known = new Set([...inventory.entries.map((e) => e.number), ...manifest.replay.lastTables]);
+  const findings: Finding[] = [];
+  for (let number = from + 1n; number < next; number++) {
+    if (known.has(number)) continue;
+    findings.push(
+      findingAt({ file: fileName('table', number) }, 'directory/unborn-table', {
+        message: `${manifest.entry.file} has given out number ${number}; no edit names a table with it and no file bears it`,
+        evidence: { nextFileNumber: String(next) },
       }),
     );
   }

@@ -77,7 +77,8 @@ export function checkBegunWals(database: Database, atRest: boolean): Finding[] {
         : 'although it holds writes that no table has';
     findings.push(
       findingAt({ file: fileName('wal', number) }, 'directory/removed-wal', {
-        severity: needed ? 'warning' : 'note',
+        // without any WAL it is most likely a checkpoint that was flushed first, and somebody has since tried to open it
+        severity: needed && wals.size > 0 ? 'warning' : 'note',
         message: `${manifest.entry.file} says that this WAL was begun; it is gone, ${why}`,
         evidence: { walCutoff: String(walCutoff), ...(older === undefined ? {} : { olderWal: older }) },
       }),
