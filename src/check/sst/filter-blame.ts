@@ -6,8 +6,8 @@ import { loadBlock } from '../../format/sst/load.js';
 import type { Table } from '../../format/sst/table.js';
 import type { TableFilter } from './filters.js';
 
-/** Filters larger than this are not searched bit by bit. */
-const LARGEST_SEARCHED = 128 * 1024;
+/** Bytes at the end of a filter that say what it is. */
+const FILTER_METADATA = 5;
 
 /**
  * Which of the two is wrong when the filter denies a key and neither block has a checksum to tell: a key that was never
@@ -21,8 +21,8 @@ export async function blameFilter(
 ): Promise<Anomaly[]> {
   const { space } = table;
   const place = filter?.blocks.find(({ kind }) => kind === 'filter')?.handle;
-  if (space === undefined || place === undefined || place.size > LARGEST_SEARCHED) return [...misses];
-  if (space.checksumType !== CHECKSUM.none || misses.length === 0) return [...misses];
+  if (space === undefined || place === undefined || misses.length === 0) return [...misses];
+  if (space.checksumType !== CHECKSUM.none) return [...misses];
   const { contents } = await loadBlock(space, place, 'filter');
   if (contents === undefined) return [...misses];
   return misses.map((miss) => {
@@ -35,18 +35,25 @@ export async function blameFilter(
   });
 }
 
-/** The one bit of a filter that would have to be set for the key to match. */
+/**
+ * The one bit of a filter that would have to be set for the key to match: found by halves, as a half with all bits set
+ * heals exactly when all that is missing lies in it.
+ */
 function missingBit(payload: Uint8Array, key: Uint8Array): { byte: number; bit: number } | undefined {
-  const changed = payload.slice();
-  const filter = openFilter(changed);
-  for (let byte = 0; byte < changed.length; byte++) {
-    const was = changed[byte];
-    for (let bit = 0; bit < 8; bit++) {
-      if ((was & (1 << bit)) !== 0) continue;
-      changed[byte] = was | (1 << bit);
-      if (filter.mayMatch(key, 0, key.length)) return { byte, bit };
-    }
-    changed[byte] = was;
+  const heals = (start: number, end: number, bits: number) => {
+    const changed = payload.slice();
+    for (let i = start; i < end; i++) changed[i] |= bits;
+    return openFilter(changed).mayMatch(key, 0, key.length);
+  };
+  let start = 0;
+  let end = payload.length - FILTER_METADATA;
+  if (!heals(start, end, 0xff)) return undefined;
+  while (end - start > 1) {
+    const middle = (start + end) >>> 1;
+    if (heals(start, middle, 0xff)) end = middle;
+    else if (heals(middle, end, 0xff)) start = middle;
+    else return undefined;
   }
+  for (let bit = 0; bit < 8; bit++) if (heals(start, end, 1 << bit)) return { byte: start, bit };
   return undefined;
 }
