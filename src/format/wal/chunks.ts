@@ -16,6 +16,9 @@ export class BlockChunks {
   offset = 0;
   /** Nothing comes after it. */
   last = false;
+  /** The current block, as positions in the chunk. */
+  blockStart = 0;
+  blockEnd = 0;
   /** Bytes of the file: what the source said, or less if it came to its end before. */
   size: number;
 
@@ -26,7 +29,20 @@ export class BlockChunks {
     this.size = source.size;
   }
 
-  /** Makes the next chunk current. Rejects when the medium fails. */
+  /** The current block is cut short by the end of the file. */
+  get short(): boolean {
+    return this.blockEnd - this.blockStart < BLOCK_SIZE;
+  }
+
+  /** Makes the next block of the chunk current; false when there is none. */
+  nextBlock(): boolean {
+    if (this.blockEnd >= this.length) return false;
+    this.blockStart = this.blockEnd;
+    this.blockEnd = Math.min(this.blockEnd + BLOCK_SIZE, this.length);
+    return true;
+  }
+
+  /** Makes the next chunk and its first block current. Rejects when the medium fails. */
   async next(): Promise<void> {
     this.offset += this.length;
     const current = this.other ?? this.buffer(this.offset);
@@ -36,6 +52,8 @@ export class BlockChunks {
     this.bytes = current;
     if (this.length < current.length) this.size = this.offset + this.length;
     this.last = this.offset + this.length >= this.size;
+    this.blockStart = 0;
+    this.blockEnd = Math.min(BLOCK_SIZE, this.length);
     if (!this.last) this.prefetch();
   }
 

@@ -1,5 +1,7 @@
 import type { Range } from '../../finding/finding.js';
-import type { PhysicalHeader } from './physical.js';
+import type { BlockChunks } from './chunks.js';
+import { decodePhysicalHeader, type PhysicalHeader, physicalCrc } from './physical.js';
+import type { WalDialect } from './types.js';
 
 /** Why the parser could not go on with the next record, or had to drop what it had. */
 export type DamageReason =
@@ -75,4 +77,26 @@ export interface Tail extends Range {
   damage?: Damage;
   /** The first whole record of an earlier log behind `offset`. */
   oldRecord?: { offset: number; logNumber: number };
+}
+
+/** Damage at position `at` of the current chunk, with the header that stands there. */
+export function describeDamage(
+  reason: DamageReason,
+  chunks: BlockChunks,
+  at: number,
+  length: number,
+  dialect: WalDialect,
+): Damage {
+  const { bytes, blockEnd } = chunks;
+  const header = decodePhysicalHeader(bytes, at, blockEnd, dialect);
+  const end = header === undefined ? Number.POSITIVE_INFINITY : at + header.headerSize + header.length;
+  return {
+    reason,
+    offset: chunks.offset + at,
+    length,
+    ...(header && { header }),
+    ...(end <= blockEnd && { computedCrc: physicalCrc(bytes, at, end) }),
+    orphans: 0,
+    inShortBlock: chunks.short,
+  };
 }

@@ -12,9 +12,10 @@ import type { ByteSource } from '../../bytes/source.js';
 import { loadHashes } from '../../bytes/xxhash.js';
 import { Assembly } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
-import type { Damage, DamageReason, Tail, TailKind } from './damage.js';
-import { checksumHolds, decodePhysicalHeader, lengthAt, physicalCrc, u32At } from './physical.js';
+import { type Damage, type DamageReason, describeDamage, type Tail, type TailKind } from './damage.js';
+import { checksumHolds, lengthAt, u32At } from './physical.js';
 import { type HeaderStyle, Resync, ZSTD_MAGIC } from './resync.js';
+import { Search } from './search.js';
 import {
   BLOCK_SIZE,
   LEGACY_HEADER,
@@ -47,18 +48,6 @@ export interface WalParserOptions {
   checksums?: boolean;
 }
 
-/** What stopped the parser, kept while it looks for the next whole record. */
-interface Search {
-  damage: Damage;
-  /** File offset at which the damaged record should end, -1 when its length is not believed. */
-  chain: number;
-  /** What the tail is called if nothing follows. */
-  tail: TailKind;
-  /** No byte that is not zero was met so far. */
-  zeroed: boolean;
-  oldRecord?: { offset: number; logNumber: number };
-}
-
 /**
  * Reads a log front to back with bounded memory, whatever its size. Pulled: `step()` gives the next event and leaves its
  * details in the parser's fields, valid until the next step, so that records cost no objects.
@@ -84,13 +73,9 @@ export class WalParser {
   private readonly checksums: boolean;
   private readonly resync = new Resync();
   private logNumber: number;
-  /** Positions in the chunk. */
+  /** Position in the chunk. */
   private at = 0;
-  private blockStart = 0;
-  private blockEnd = 0;
   private inRecord = false;
-  /** File offset behind the last whole logical or metadata record. */
-  private settled = 0;
   private dataSeen = false;
   /** The first bytes of the file are damaged, and with them what they may say about compression. */
   private damagedStart = false;
@@ -122,39 +107,26 @@ export class WalParser {
   async load(): Promise<void> {
     await loadHashes();
     await this.chunks.next();
-    this.at = this.blockStart = 0;
-    this.blockEnd = Math.min(BLOCK_SIZE, this.chunks.length);
+    this.at = 0;
   }
 
   step(): number {
+    const { chunks } = this;
     this.damage = undefined;
     for (;;) {
-      if (this.at >= this.blockEnd && !this.nextBlock()) {
-        if (!this.chunks.last) return WalEvent.more;
-        return this.finish();
+      if (this.at >= chunks.blockEnd) {
+        if (chunks.nextBlock()) this.at = chunks.blockStart;
+        else return chunks.last ? this.finish() : WalEvent.more;
       }
       const event = this.search === undefined ? this.physical() : this.seek(this.search);
       if (event !== 0) return event;
     }
   }
 
-  private nextBlock(): boolean {
-    const { chunks } = this;
-    if (this.blockEnd >= chunks.length) return false;
-    this.at = this.blockStart = this.blockEnd;
-    this.blockEnd = Math.min(this.blockEnd + BLOCK_SIZE, chunks.length);
-    return true;
-  }
-
-  /** The block is cut short by the end of the file. */
-  private get short(): boolean {
-    return this.blockEnd - this.blockStart < BLOCK_SIZE;
-  }
-
   /** One physical record, or what stands in its place. 0: go on. */
   private physical(): number {
-    const { at, blockEnd, dialect } = this;
-    const { bytes } = this.chunks;
+    const { at, dialect } = this;
+    const { bytes, blockStart, blockEnd, short } = this.chunks;
     const left = blockEnd - at;
     if (left < LEGACY_HEADER) return this.blockRest(left);
     const type = bytes[at + 6];
@@ -164,8 +136,7 @@ export class WalParser {
     if (headerSize > left) return this.blockRest(left);
     const end = at + headerSize + length;
     if (end > blockEnd) {
-      const fits =
-        this.short && end - this.blockStart <= BLOCK_SIZE && dialect.kinds[type] >= RecordKind.full;
+      const fits = short && end - blockStart <= BLOCK_SIZE && dialect.kinds[type] >= RecordKind.full;
       return this.fail('bad-length', fits ? 'torn-body' : 'damaged', -1);
     }
     if (this.checksums && !checksumHolds(bytes, at, end)) return this.fail('checksum', 'damaged', end);
@@ -178,17 +149,19 @@ export class WalParser {
 
   /** Fewer bytes than a header are left of the block. */
   private blockRest(left: number): number {
-    if (this.short) return this.fail('bad-length', 'torn-header', -1);
-    const { at, blockEnd } = this;
+    const { at } = this;
+    const { bytes, blockEnd, short } = this.chunks;
+    if (short) return this.fail('bad-length', 'torn-header', -1);
     this.at = blockEnd;
-    if (firstNonZero(this.chunks.bytes, at, blockEnd) === blockEnd) return 0;
+    if (firstNonZero(bytes, at, blockEnd) === blockEnd) return 0;
     return this.report(this.describe('trailer', at, left));
   }
 
   private zeroHeader(left: number): number {
-    const { at, blockEnd } = this;
-    const rest = firstNonZero(this.chunks.bytes, at, blockEnd) === blockEnd;
-    if (rest && left < RECYCLABLE_HEADER && !this.short && this.style !== 'legacy') {
+    const { at } = this;
+    const { bytes, blockEnd, short } = this.chunks;
+    const rest = firstNonZero(bytes, at, blockEnd) === blockEnd;
+    if (rest && left < RECYCLABLE_HEADER && !short && this.style !== 'legacy') {
       // No room for a recyclable header.
       if (!this.inRecord) {
         this.at = blockEnd;
@@ -210,7 +183,7 @@ export class WalParser {
       return this.report(this.describe('wrong-log-number', 0, end - this.at));
     }
     const event = this.fail('stale-record', 'recycled', end);
-    this.search!.oldRecord = { offset: this.search!.damage.offset, logNumber: number };
+    this.search?.setOldRecord(number);
     return event;
   }
 
@@ -262,12 +235,10 @@ export class WalParser {
   private delivered(): number {
     this.dataSeen = true;
     this.orphaning = undefined;
-    this.settled = this.record.endOffset;
     return WalEvent.record;
   }
 
   private orphan(offset: number, end: number): number {
-    this.settled = this.chunks.offset + end;
     if (this.orphaning !== undefined) {
       this.orphaning.orphans++;
       return 0;
@@ -280,7 +251,6 @@ export class WalParser {
 
   private metadata(type: number, kind: number, payload: number, end: number, offset: number): number {
     const start = offset - this.chunks.offset;
-    this.settled = this.chunks.offset + end;
     this.orphaning = undefined;
     if (kind === RecordKind.unknown || kind === RecordKind.zero || this.actsAsResult(type))
       return this.report(this.describe('unknown-type', start, end - start));
@@ -309,88 +279,37 @@ export class WalParser {
     const damage = this.describe(reason, at, 0);
     if (this.inRecord) damage.recordOffset = this.record.offset;
     if (damage.offset === 0) this.damagedStart = true;
-    const first = at + 1;
-    this.search = {
-      damage,
-      chain: chain < 0 ? -1 : chunks.offset + chain,
-      tail,
-      zeroed: firstNonZero(chunks.bytes, at, this.blockEnd) === this.blockEnd,
-    };
-    this.at = first;
+    this.search = new Search(damage, chain < 0 ? -1 : chunks.offset + chain, tail, chunks);
+    this.at = at + 1;
     return 0;
   }
 
   /** Looks through the rest of the current block. */
   private seek(search: Search): number {
-    const { chunks, at, blockStart, blockEnd, resync } = this;
-    const nonZero = firstNonZero(chunks.bytes, at, blockEnd);
-    if (nonZero === blockEnd) {
-      this.at = blockEnd;
-      return 0;
-    }
-    const chain = search.chain - chunks.offset;
-    const found = resync.find(chunks.bytes, at, blockStart, blockEnd, !this.short, chain, {
+    const { chunks } = this;
+    const traits = {
       dialect: this.dialect,
       logNumber: this.logNumber,
       style: this.style,
       compressed: this.compressed,
-    });
-    if (resync.oldRecord !== undefined)
-      search.oldRecord ??= {
-        offset: chunks.offset + resync.oldRecord.at,
-        logNumber: resync.oldRecord.logNumber,
-      };
-    search.zeroed &&= found >= 0 && nonZero >= found;
-    if (found >= 0) return this.found(search, found);
-    this.at = blockEnd;
-    return 0;
-  }
-
-  private found(search: Search, found: number): number {
-    const { chunks } = this;
-    const { damage } = search;
+    };
+    const found = search.seek(chunks, this.at, this.resync, traits);
+    this.at = found < 0 ? chunks.blockEnd : found;
+    if (found < 0) return 0;
     this.search = undefined;
-    this.at = found;
-    damage.length = chunks.offset + found - damage.offset;
-    if (search.zeroed) {
-      damage.zeroed = true;
-      if (damage.reason === 'zeros' && this.fillsForMetadata(damage, found)) return 0;
-    }
+    const damage = search.endAt(found, chunks, traits);
+    if (damage === undefined) return 0;
     this.inRecord = false;
     this.orphaning = damage;
     return this.report(damage);
   }
 
-  /** Zeros to the end of a block, because the metadata record that comes next must not be split. */
-  private fillsForMetadata(damage: Damage, found: number): boolean {
-    const { bytes } = this.chunks;
-    const kind = this.dialect.kinds[bytes[found + 6]];
-    if (kind !== RecordKind.timestampSizes && kind !== RecordKind.predecessor) return false;
-    const needed = this.dialect.headerSizes[bytes[found + 6]] + lengthAt(bytes, found);
-    return found === this.blockStart && damage.length < needed && damage.recordOffset === undefined;
-  }
-
   private finish(): number {
-    const { search, size } = this;
-    this.search = undefined;
-    if (search !== undefined) {
-      const { damage, oldRecord } = search;
-      damage.length = size - damage.offset;
-      damage.zeroed = search.zeroed;
-      const kind = search.zeroed && search.tail !== 'torn-header' ? 'zero-fill' : search.tail;
-      this.tail = {
-        kind,
-        offset: damage.offset,
-        length: damage.length,
-        damage,
-        ...(oldRecord && { oldRecord }),
-      };
-    } else if (this.inRecord) {
-      const { offset } = this.record;
-      this.tail = { kind: 'torn-fragments', offset, length: size - offset };
-    } else {
-      this.tail = { kind: 'clean', offset: this.settled, length: 0 };
-    }
+    const { inRecord, record, search, size } = this;
+    if (search !== undefined) this.tail = search.endOfFile(size);
+    else if (inRecord)
+      this.tail = { kind: 'torn-fragments', offset: record.offset, length: size - record.offset };
+    else this.tail = { kind: 'clean', offset: size, length: 0 };
     return WalEvent.end;
   }
 
@@ -408,23 +327,12 @@ export class WalParser {
       recordOffset: record.offset,
       detail,
       orphans: 0,
-      inShortBlock: this.short,
+      inShortBlock: this.chunks.short,
     };
   }
 
   private describe(reason: DamageReason, at: number, length: number): Damage {
-    const { chunks, blockEnd, dialect } = this;
-    const header = decodePhysicalHeader(chunks.bytes, at, blockEnd, dialect);
-    const end = header === undefined ? Number.POSITIVE_INFINITY : at + header.headerSize + header.length;
-    return {
-      reason,
-      offset: chunks.offset + at,
-      length,
-      ...(header && { header }),
-      ...(end <= blockEnd && { computedCrc: physicalCrc(chunks.bytes, at, end) }),
-      orphans: 0,
-      inShortBlock: this.short,
-    };
+    return describeDamage(reason, this.chunks, at, length, this.dialect);
   }
 
   private report(damage: Damage): number {
