@@ -71,7 +71,7 @@ export function fileReports(
     });
   }
   for (const [key, about] of byFile) {
-    if (named.has(key) || about[0].file === '.') continue;
+    if (named.has(key) || about.every((f) => f.severity === 'note')) continue;
     const { file: path, root } = about[0];
     reports.push({
       path,

@@ -37,7 +37,7 @@ export function checkLeftovers(database: Database): Finding[] {
       }),
     );
   }
-  findings.push(...unbornTables(database));
+  findings.push(...unbornTables(database), ...pendingCompactions(database, live.table));
   const attic = inventory.entries.filter((entry) => entry.place === 'lost');
   if (attic.length > 0) {
     findings.push(
@@ -59,21 +59,49 @@ const MANY_UNBORN = 16n;
  */
 function unbornTables({ inventory, version, manifest }: Database): Finding[] {
   const next = version?.nextFileNumber;
-  const newestWal = inventory.entries.reduce(
-    (max, e) => (e.kind === 'wal' && (e.number ?? 0n) > max ? e.number! : max),
-    0n,
-  );
-  if (next === undefined || manifest === undefined || newestWal === 0n) return [];
-  const from = newestWal > (manifest.entry.number ?? 0n) ? newestWal : (manifest.entry.number ?? 0n);
-  if (next - from > MANY_UNBORN) return [];
+  const ownNumber = manifest?.entry.number;
+  const newestWal = inventory.entries
+    .filter((e) => e.kind === 'wal')
+    .reduce((max, { number = 0n }) => (number > max ? number : max), 0n);
+  if (next === undefined || manifest === undefined || ownNumber === undefined) return [];
+  // after an open numbers are skipped, so only those behind a WAL that was begun since tell anything
+  if (newestWal < ownNumber || next - newestWal > MANY_UNBORN) return [];
   const known = new Set([...inventory.entries.map((e) => e.number), ...manifest.replay.lastTables]);
   const findings: Finding[] = [];
-  for (let number = from + 1n; number < next; number++) {
+  for (let number = newestWal + 1n; number < next; number++) {
     if (known.has(number)) continue;
     findings.push(
       findingAt({ file: fileName('table', number) }, 'directory/unborn-table', {
         message: `${manifest.entry.file} has given out number ${number}; no edit names a table with it and no file bears it`,
         evidence: { nextFileNumber: String(next) },
+      }),
+    );
+  }
+  return findings;
+}
+
+/** RocksDB's default for level0_file_num_compaction_trigger. */
+const LEVEL0_TRIGGER = 4;
+
+/** Column families whose level 0 is full enough for a compaction of which nothing is there to be seen. */
+function pendingCompactions(database: Database, live: ReadonlySet<bigint>): Finding[] {
+  const { inventory, version, options, optionsFile } = database;
+  const next = version?.nextFileNumber;
+  if (version === undefined || next === undefined || optionsFile === undefined) return [];
+  if (inventory.entries.some((e) => e.kind === 'table' && e.number !== undefined && !live.has(e.number)))
+    return [];
+  const findings: Finding[] = [];
+  for (const family of version.columnFamilies.values()) {
+    const settings = options.columnFamilies.get(family.name);
+    if (settings?.compactionStyle !== 'kCompactionStyleLevel') continue;
+    if (settings.values.get('disable_auto_compactions') === 'true') continue;
+    const trigger = Number(settings.values.get('level0_file_num_compaction_trigger') ?? LEVEL0_TRIGGER);
+    const files = [...family.tables.values()].filter(({ level }) => level === 0).length;
+    if (!(trigger > 0 && files >= trigger)) continue;
+    findings.push(
+      findingAt({ file: fileName('table', next) }, 'directory/compaction-pending', {
+        message: `level 0 of column family ${family.name} holds ${files} files, enough for a compaction (at ${trigger}), and there is no output of one`,
+        evidence: { columnFamily: family.name, level0Files: files, trigger, nextFileNumber: String(next) },
       }),
     );
   }

@@ -144,6 +144,29 @@ export const directoryRules = {
     action: 'Nothing, if the MANIFEST is well. Otherwise keep it until the database has been repaired.',
     references: ['rocksdb db/db_impl/db_impl_files.cc'],
   },
+  'directory/unborn-table': {
+    severity: 'note',
+    title: 'A number was given out for a file that is not there',
+    meaning:
+      'The MANIFEST has given out a file number after the newest WAL was begun, no edit ever named a table with it, and no file ' +
+      'bears it. It was meant for the output of a flush or compaction that never ended. No data depends on it: inputs are ' +
+      'removed only after the output is named.',
+    origin:
+      'A process that was killed while it wrote a table, and somebody who removed the unfinished file; a copy without it.',
+    action: 'Nothing.',
+    references: ['rocksdb db/compaction/compaction_job.cc (OpenCompactionOutputFile)'],
+  },
+  'directory/compaction-pending': {
+    severity: 'note',
+    title: 'A compaction was due and has left no output',
+    meaning:
+      'Level 0 holds as many files as start a compaction, and no unfinished output lies about. The compaction had not begun when ' +
+      'the process ended, or its unfinished output was removed since. No data depends on it: inputs stay until the output is ' +
+      'named. The finding names the file that the first output would be.',
+    origin: 'A process that was killed under load; a copy without files that the MANIFEST does not name.',
+    action: 'Nothing. The engine compacts when it opens the directory.',
+    references: ['rocksdb db/compaction/compaction_picker_level.cc (level0_file_num_compaction_trigger)'],
+  },
   'directory/orphan-blob': {
     severity: 'note',
     title: 'A blob file that the MANIFEST does not name',

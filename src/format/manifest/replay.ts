@@ -9,6 +9,7 @@ import type { Version } from './version.js';
 
 /** Anomalies kept of one MANIFEST; a file of noise would give one for each block. */
 const MAX_ANOMALIES = 1000;
+const MAX_LAST_TABLES = 1000;
 const MAX_BEGUN_WALS = 4096;
 
 /** What a MANIFEST comes to. */
@@ -31,6 +32,8 @@ export interface ManifestReplay {
   records: number;
   /** Log numbers that edits have set, in that order; the last 4,096 of them. Each was the number of a new WAL. */
   begunWals: bigint[];
+  /** Numbers of the tables that edits added last, also of those that were deleted again; at most 1,000. */
+  lastTables: bigint[];
   /** In file order, offsets in bytes of the MANIFEST; at most 1,000. */
   anomalies: Anomaly[];
   size: number;
@@ -57,6 +60,14 @@ export function replayManifestBytes(bytes: Uint8Array, options: ReplayOptions = 
   return replay.finish(readLogBytes(bytes, replay), bytes.length);
 }
 
+/** Adds to a set that keeps what came last. */
+function keepLast(set: Set<bigint>, number: bigint, limit: number): void {
+  set.add(number);
+  if (set.size <= limit) return;
+  const [oldest] = set;
+  set.delete(oldest);
+}
+
 interface PendingEdit {
   decoded: DecodedEdit;
   record: LogRecord;
@@ -70,6 +81,7 @@ class Replay implements LogVisitor {
   };
   private readonly anomalies: Anomaly[] = [];
   private readonly begunWals = new Set<bigint>();
+  private readonly lastTables = new Set<bigint>();
   private error: string | undefined;
   private complete = true;
   private records = 0;
@@ -121,6 +133,7 @@ class Replay implements LogVisitor {
       ...(openGroup === undefined ? {} : { openGroup }),
       records: this.records,
       begunWals: [...this.begunWals],
+      lastTables: [...this.lastTables],
       anomalies: this.anomalies,
       size,
     };
@@ -172,15 +185,13 @@ class Replay implements LogVisitor {
     };
     applyEdit(this.state, decoded.edit, place);
     this.noteBegunWal(decoded.edit.logNumber);
+    for (const { number } of decoded.edit.newFiles) keepLast(this.lastTables, number, MAX_LAST_TABLES);
     if (this.complete) this.logicalEnd = record.end;
   }
 
   private noteBegunWal(number: bigint | undefined): void {
     if (number === undefined || number === 0n) return;
-    this.begunWals.add(number);
-    if (this.begunWals.size <= MAX_BEGUN_WALS) return;
-    const [oldest] = this.begunWals;
-    this.begunWals.delete(oldest);
+    keepLast(this.begunWals, number, MAX_BEGUN_WALS);
   }
 
   private report(anomaly: Anomaly): void {
