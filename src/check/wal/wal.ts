@@ -13,30 +13,17 @@ import {
   WAL_ZSTD,
 } from '../../format/wal/metadata.js';
 import { WalEvent, WalParser } from '../../format/wal/parser.js';
-import { u32At } from '../../format/wal/physical.js';
 import { RecordKind } from '../../format/wal/types.js';
 import type { Unchecked, UnitResult, WalContext, WalFacts } from '../unit.js';
 import { batchFinding } from './batch.js';
 import { damageFinding } from './damage.js';
-import { sequenceRange } from './evidence.js';
+import { Following } from './following.js';
+import { Gaps } from './gaps.js';
 import { SequenceTrack, type Step } from './sequence.js';
 import { judgeTail } from './tail.js';
 
 /** More findings about one file say nothing new; they are counted. */
 const MAX_FINDINGS = 10_000;
-
-/** Gaps that are listed one by one. */
-const MAX_GAPS = 8;
-
-/** A finding whose evidence waits for what comes behind it. */
-interface Waiting {
-  finding: Finding;
-  /** Whole batches before it. */
-  batches: number;
-  /** The number that should have come next when the parser met it. */
-  expected?: bigint;
-  following?: { offset: number; sequence: bigint };
-}
 
 class WalCheck {
   readonly findings: Finding[] = [];
@@ -45,13 +32,9 @@ class WalCheck {
   private readonly tally = new BatchTally();
   private readonly sequence = new SequenceTrack();
   private readonly facts: WalFacts;
-  private readonly waiting: Waiting[] = [];
-  /** How many of `waiting` know what follows them. */
-  private answered = 0;
-  private batches = 0;
+  private readonly following = new Following();
+  private readonly gaps = new Gaps();
   private timestampSizes: ReadonlyMap<number, number> = new Map();
-  private readonly gaps: { offset: number; missing: bigint; from: bigint }[] = [];
-  private gapCount = 0;
   private dropped = 0;
 
   constructor(
@@ -115,30 +98,18 @@ class WalCheck {
       return true;
     }
     if (record.decompressionError !== undefined) return false;
-    if (this.context.depth === 'full') {
-      if (!verifyBatch(record.bytes, record.start, record.end, tally)) return false;
-    } else if (!this.headerOnly()) {
-      return false;
-    }
-    this.batches++;
+    // Walking a batch costs less than its checksum, and only a walk tells of transactions; but what no checksum vouches
+    // for is not accused.
+    if (!verifyBatch(record.bytes, record.start, record.end, tally))
+      return this.context.depth === 'structure';
+    this.following.count();
     if (tally.transactional) facts.transactions = true;
     if (tally.sequencePerBatch) facts.sequencePerBatch = true;
     const step = this.sequence.take(tally);
     if (step === 'first') facts.firstSequence = tally.sequence;
-    if (this.answered < this.waiting.length) this.answer();
+    if (this.following.open) this.following.answer(record.offset, tally.sequence);
     else if (step !== 'next' && step !== 'first') this.odd(step);
     return true;
-  }
-
-  /** Reads the sequence of a batch without walking it. */
-  private headerOnly(): boolean {
-    const { bytes, start, end } = this.parser.record;
-    if (end - start < 12) return false;
-    const { tally } = this;
-    tally.sequenceLow = u32At(bytes, start);
-    tally.sequenceHigh = u32At(bytes, start + 4);
-    tally.count = u32At(bytes, start + 8);
-    return tally.sequenceHigh < 2 ** 24;
   }
 
   private async badRecord(): Promise<void> {
@@ -225,13 +196,7 @@ class WalCheck {
   private addDamage(finding: Finding): void {
     this.facts.firstDamage ??= finding.offset;
     this.findings.push(finding);
-    const { sequence, batches } = this;
-    this.waiting.push({ finding, batches, ...(sequence.started && { expected: sequence.next }) });
-  }
-
-  private answer(): void {
-    const following = { offset: this.parser.record.offset, sequence: this.tally.sequence };
-    while (this.answered < this.waiting.length) this.waiting[this.answered++].following = following;
+    this.following.await(finding, this.sequence);
   }
 
   /** A step of the sequence numbers that no damage explains. */
@@ -240,10 +205,7 @@ class WalCheck {
     const { tally } = this;
     const { previous, previousNext: before } = this.sequence;
     if (step === 'gap') {
-      if (this.facts.transactions) return;
-      this.gapCount++;
-      if (this.gaps.length < MAX_GAPS)
-        this.gaps.push({ offset: record.offset, from: before, missing: tally.sequence - before });
+      this.gaps.add(record.offset, before, tally.sequence - 1n);
       return;
     }
     const message =
@@ -260,11 +222,11 @@ class WalCheck {
     rule: RuleId,
     offset: number,
     length: number,
-    about: { message: string; evidence: Record<string, EvidenceValue> },
+    { message, evidence }: { message: string; evidence: Record<string, EvidenceValue> },
   ): void {
     if (this.full()) return;
     const { file } = this.context;
-    this.findings.push({ rule, severity: ruleOf(rule).severity, file, offset, length, ...about });
+    this.findings.push({ rule, severity: ruleOf(rule).severity, file, offset, length, message, evidence });
   }
 
   private async finish(): Promise<UnitResult> {
@@ -289,8 +251,9 @@ class WalCheck {
       facts.lastSequence = sequence.last;
       facts.nextSequence = sequence.next;
     }
-    for (const each of this.waiting) this.conclude(each);
-    this.reportGaps();
+    this.following.conclude(sequence, facts.transactions);
+    const gaps = facts.transactions ? undefined : this.gaps.summary();
+    if (gaps !== undefined) this.add('sequence/gap', gaps.offset, 0, gaps);
     if (facts.recyclable && context.number >= 1n << 32n)
       this.add('wal/number-too-large', 0, facts.end, {
         message: `The log's number, ${context.number}, does not fit the 32 bits that its records have for it`,
@@ -302,45 +265,11 @@ class WalCheck {
     }
     return { findings: this.findings, unchecked: this.unchecked, facts, bytesRead: parser.size };
   }
-
-  /** Damage or the end: what lies behind it tells. */
-  private conclude({ finding, batches, expected, following }: Waiting): void {
-    const { evidence } = finding;
-    const count = this.batches - batches;
-    if (following === undefined) {
-      evidence.following = 'no whole batch';
-      return;
-    }
-    evidence.followingOffset = following.offset;
-    evidence.followingSequence = String(following.sequence);
-    evidence.proof =
-      `${count} whole ${count === 1 ? 'batch' : 'batches'}, sequences ` +
-      `${sequenceRange(following.sequence, this.sequence.last)}, follow: damage, not a crash tail`;
-    if (expected === undefined || this.facts.transactions) return;
-    const missing = following.sequence - expected;
-    if (missing > 0n) evidence.sequencesMissing = sequenceRange(expected, following.sequence - 1n);
-  }
-
-  private reportGaps(): void {
-    if (this.gapCount === 0 || this.facts.transactions) return;
-    const [first] = this.gaps;
-    const more = this.gapCount > 1 ? `, and ${this.gapCount - 1} more such gaps` : '';
-    this.add('sequence/gap', first.offset, 0, {
-      message: `Sequences ${sequenceRange(first.from, first.from + first.missing - 1n)} are not in the log${more}`,
-      evidence: {
-        gaps: this.gapCount,
-        places: this.gaps.map(({ offset, from, missing }) => ({
-          offset,
-          sequences: sequenceRange(from, from + missing - 1n),
-        })),
-      },
-    });
-  }
 }
 
 /**
- * Checks one WAL: framing, checksums, and at full depth every operation of every batch; the order of sequence numbers; how
- * it ends. Severities are the rules' own: whether a torn tail or a hole matters depends on the recovery mode and on the
+ * Checks one WAL: framing, checksums and every operation of every batch (framing alone at depth `structure`); the order of
+ * sequence numbers; how it ends. Severities are the rules' own: whether a torn tail or a hole matters depends on the recovery mode and on the
  * other files, which is not decided here. Reads front to back in two buffers of 1 MiB; a record of several fragments is
  * put together up to 64 MiB.
  */

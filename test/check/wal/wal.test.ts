@@ -286,15 +286,13 @@ test('a recyclable log whose number does not fit its headers', async () => {
   expect(lines).toEqual([`error wal/number-too-large 0+${bytes.length}`]);
 });
 
-test('depth: headers alone, checksums, every operation', async () => {
+test('depth: headers alone, or everything', async () => {
   const bytes = log([five[0], { ...five[1], count: 3 }, five[2]]);
   bytes[25] ^= 1;
+  const everything = ['error wal/checksum-mismatch 0+35', 'error batch/wrong-count 35+35'];
   expect((await check(bytes, { depth: 'structure' })).lines).toEqual([]);
-  expect((await check(bytes, { depth: 'checksums' })).lines).toEqual(['error wal/checksum-mismatch 0+35']);
-  expect((await check(bytes)).lines).toEqual([
-    'error wal/checksum-mismatch 0+35',
-    'error batch/wrong-count 35+35',
-  ]);
+  expect((await check(bytes, { depth: 'checksums' })).lines).toEqual(everything);
+  expect((await check(bytes)).lines).toEqual(everything);
 });
 
 test('on any change it ends, and findings lie in the file', async () => {
