@@ -40,7 +40,11 @@ export interface SilentDrop {
   offset: number;
 }
 
-export type ReadResult = LogRecord | 'end' | 'hang';
+/** `too-large`: a record that kvdoctor does not put together (`RECORD_LIMIT`). */
+export type ReadResult = LogRecord | 'end' | 'hang' | 'too-large';
+
+/** Bytes of a logical record, decompressed. RocksDB has no limit below 4 GiB; damage cannot reach this one by a length field. */
+export const RECORD_LIMIT = 1 << 30;
 
 export interface LogReaderOptions {
   mode: RecoveryMode;
@@ -73,6 +77,7 @@ export class LogReader {
   private hashed = 0;
   private compressionSeen = false;
   private ioReported = false;
+  private tooLarge = false;
 
   /** A record of another log ended the file, outside a fragmented record: nothing was reported. */
   endedAtOldRecord = false;
@@ -93,7 +98,7 @@ export class LogReader {
     return this.input.offset;
   }
 
-  /** The next logical record. After `end` or `hang` there is no more. */
+  /** The next logical record. After anything else there is no more. */
   async read(): Promise<ReadResult> {
     this.scratchLength = 0;
     this.inFragments = false;
@@ -115,7 +120,7 @@ export class LogReader {
     const { input, behaviour, mode } = this;
     const strict =
       mode === 'absolute-consistency' || (mode === 'point-in-time' && behaviour.reportsTornTails);
-    for (;;) {
+    while (!this.tooLarge) {
       const type = input.step();
       switch (type) {
         case physical.needBlock:
@@ -152,6 +157,7 @@ export class LogReader {
             break;
           }
           this.append(input.payload);
+          if (this.tooLarge) break;
           input.delivered = true;
           return {
             bytes: this.scratch.subarray(0, this.scratchLength),
@@ -193,6 +199,7 @@ export class LogReader {
           if (!this.metadata(type)) this.unknown(type);
       }
     }
+    return 'too-large';
   }
 
   private metadata(type: number): boolean {
@@ -322,6 +329,10 @@ export class LogReader {
 
   private append(fragment: Uint8Array): void {
     const needed = this.scratchLength + fragment.length;
+    if (needed > RECORD_LIMIT) {
+      this.tooLarge = true;
+      return;
+    }
     if (needed > this.scratch.length) {
       const grown = new Uint8Array(Math.max(needed, this.scratch.length * 2, 4096));
       grown.set(this.scratch.subarray(0, this.scratchLength));

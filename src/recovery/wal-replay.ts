@@ -95,6 +95,7 @@ class WalReplay {
     for (;;) {
       const record = await reader.read();
       if (record === 'hang') return this.hang();
+      if (record === 'too-large') return this.tooLarge();
       if (record === 'end' || this.status !== undefined) break;
       const before = state.next;
       const fatal = this.process(record);
@@ -248,6 +249,11 @@ class WalReplay {
   private setStatus(error: EngineError, offset: number): void {
     this.status = error;
     this.statusOffset = offset;
+  }
+
+  private tooLarge(): EngineError {
+    const message = `kvdoctor does not read logical records of more than 1 GiB, and ${this.wal.file} has one`;
+    return { code: 'not-supported', kind: 'unsupported', message };
   }
 
   private hang(): EngineError {

@@ -33,7 +33,7 @@ export async function writePolicyOf(wals: readonly WalFile[], version: EngineVer
       });
       for (;;) {
         const record = await reader.read();
-        if (record === 'end' || record === 'hang') break;
+        if (typeof record === 'string') break;
         const policy = record.bytes.length < 12 ? undefined : evidence(record.bytes);
         if (policy === 'write-committed' || policy === 'write-unprepared') return policy;
         perBatch ||= policy === 'write-prepared';
