@@ -62,7 +62,8 @@ function checkEmpty(wals: readonly WalFacts[], context: ContinuityContext): Find
 function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
   const { lastSequence } = context;
   if (lastSequence === undefined || wal.firstSequence === undefined) return [];
-  if (wal.firstSequence <= lastSequence + 1n) return [];
+  // behind damage the first whole batch is not the first that was written
+  if (wal.firstDamage !== undefined || wal.firstSequence <= lastSequence + 1n) return [];
   return [
     finding('sequence/gap-before-first-wal', wal.file, {
       message: `starts at sequence ${wal.firstSequence}, but the MANIFEST accounts for sequences up to ${lastSequence} only`,
