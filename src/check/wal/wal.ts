@@ -252,7 +252,8 @@ class WalCheck {
       facts.nextSequence = sequence.next;
     }
     this.following.conclude(sequence, facts.transactions);
-    const gaps = facts.transactions ? undefined : this.gaps.summary();
+    const accountable = !facts.transactions && context.depth !== 'structure';
+    const gaps = accountable ? this.gaps.summary() : undefined;
     if (gaps !== undefined) this.add('sequence/gap', gaps.offset, 0, gaps);
     if (facts.recyclable && context.number >= 1n << 32n)
       this.add('wal/number-too-large', 0, facts.end, {
@@ -269,9 +270,9 @@ class WalCheck {
 
 /**
  * Checks one WAL: framing, checksums and every operation of every batch (framing alone at depth `structure`); the order of
- * sequence numbers; how it ends. Severities are the rules' own: whether a torn tail or a hole matters depends on the recovery mode and on the
- * other files, which is not decided here. Reads front to back in two buffers of 1 MiB; a record of several fragments is
- * put together up to 64 MiB.
+ * sequence numbers; how it ends. Severities are the rules' own: whether a torn tail or a hole matters depends on the
+ * recovery mode and on the other files, which is not decided here. Reads front to back in two buffers of 1 MiB; a record
+ * of several fragments is put together up to 64 MiB.
  */
 export function checkWal(source: ByteSource, context: WalContext): Promise<UnitResult> {
   return new WalCheck(source, context).run();
