@@ -121,9 +121,10 @@ export class DataBlockVerifier {
     if (u32(bytes, restarts) !== 0) return false;
     const entriesEnd = separated ? valuesAt : restarts;
     if (entriesEnd === start) {
+      if (restartCount !== 1 || restarts !== entriesEnd) return false;
       this.key = copyInto(this.key, this.before, this.beforeLength);
       this.tally.blocks++;
-      return restartCount === 1 && (!separated || valuesAt === restarts);
+      return true;
     }
 
     const { rules, ascending, anyOrder, timestampSize, shortest } = this;
