@@ -4,14 +4,17 @@
  * loops that run per entry read the array themselves.
  */
 export class Cursor {
-  private readonly view: DataView;
+  private lazyView: DataView | undefined;
 
   constructor(
     readonly bytes: Uint8Array,
     public position = 0,
     readonly end = bytes.length,
-  ) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  ) {}
+
+  private get view(): DataView {
+    this.lazyView ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    return this.lazyView;
   }
 
   get remaining(): number {
@@ -58,11 +61,25 @@ export class Cursor {
 
   /** A varint64 of at most 10 bytes, modulo 2^64. */
   varint64(): bigint | undefined {
-    let result = 0n;
-    for (let i = 0; i < 10; i++) {
+    const { bytes, end } = this;
+    // seven groups of seven bits fit a number exactly: most varints need no bigint arithmetic
+    let low = 0;
+    let scale = 1;
+    for (let i = 0; i < 7; i++, scale *= 128) {
       const at = this.position + i;
-      if (at >= this.end) return undefined;
-      const byte = this.bytes[at];
+      if (at >= end) return undefined;
+      const byte = bytes[at];
+      low += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        this.position = at + 1;
+        return BigInt(low);
+      }
+    }
+    let result = BigInt(low);
+    for (let i = 7; i < 10; i++) {
+      const at = this.position + i;
+      if (at >= end) return undefined;
+      const byte = bytes[at];
       result |= BigInt(byte & 0x7f) << BigInt(7 * i);
       if (byte < 0x80) {
         this.position = at + 1;
