@@ -100,7 +100,8 @@ function tableContext(
     ...(owned && {
       live: owned.table,
       columnFamilyName: owned.family.name,
-      comparator: owned.family.comparator,
+      // empty where the edit that named it is lost
+      ...(owned.family.comparator !== '' && { comparator: owned.family.comparator }),
     }),
     ...(database.version?.databaseId !== undefined && { databaseId: database.version.databaseId }),
   };

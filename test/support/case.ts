@@ -85,5 +85,5 @@ export function rewriteExpectations(damageCase: DamageCase, lines: readonly stri
     .readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => !SEVERITIES.includes(line.split(/\s+/)[0]) && !line.startsWith('unchecked'));
-  fs.writeFileSync(file, `${kept.join('\n').trimEnd()}\n${lines.map((line) => `${line}\n`).join('')}`);
+  fs.writeFileSync(file, `${kept.join('\n').trimEnd()}\n\n${lines.map((line) => `${line}\n`).join('')}`);
 }
