@@ -1,4 +1,4 @@
-// Made by `npm run kernel` from kernel/*.ts.
+// Made by `npm run kernel` from kernel/hash/*.ts.
 /** The compiled kernel, base64. */
 export const KERNEL = `
 AGFzbQEAAAABFQNgAn9/AX5gAn9/AGAFf39/f38BfwMKCQAAAAABAQECAQUEAQEhIQY8CX8AQYAgC38AQYCgAgt/AEHw3wELfwBB

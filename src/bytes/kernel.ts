@@ -1,15 +1,16 @@
 import { KERNEL } from './kernel-module.js';
+import { instantiate, type KernelMemory } from './webassembly.js';
 import { xxph3 } from './xxph3.js';
 
 /*
- * XXH3, XXPH3 and the entries of data blocks in WebAssembly (kernel/*.ts): what runs once per block or per key. Measured
+ * XXH3, XXPH3 and the entries of data blocks in WebAssembly (kernel/hash/*.ts): what runs once per block or per key. Measured
  * on Node 20, x86-64, two busy cores:
  *
  *   XXH3 of a block of 4 KiB     250 ns, and 150 ns to copy it in      hash-wasm 930 ns
  *   XXPH3 of a key of 16 bytes   9 ns in `keyScratch`, 28 ns elsewhere      with bigints 2,500 ns
  */
 interface Exports {
-  memory: { buffer: ArrayBuffer };
+  memory: KernelMemory;
   RESULT: { value: number };
   SUMS: { value: number };
   KEY: { value: number };
@@ -31,15 +32,7 @@ interface Exports {
   ): number;
 }
 
-// TypeScript has these only together with a browser's types
-declare const WebAssembly: {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { exports: unknown };
-};
-
-// 7 KB compile in a millisecond; waiting for it would make every caller wait
-const kernel = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(KERNEL, 'base64')))
-  .exports as Exports;
+const kernel = instantiate<Exports>(KERNEL);
 
 /** It never grows, so views of it stay valid. */
 const { buffer } = kernel.memory;
@@ -76,7 +69,7 @@ export function hashXxph3(bytes: Uint8Array, start: number, end: number): void {
   } else kernel.hashXxph3(place(bytes, start, end), end - start);
 }
 
-/** Replaces the 64-bit hash in `hashResult` by its Ribbon row; kernel/ribbon.ts says what that is made of. */
+/** Replaces the 64-bit hash in `hashResult` by its Ribbon row; kernel/hash/ribbon.ts says what that is made of. */
 export function rowOfHash(rawSeed: number, starts: number): void {
   kernel.rowOfHash(rawSeed, starts);
 }
@@ -116,7 +109,7 @@ export const firstKey = memory.subarray(FIRST_KEY, INPUT);
 /** XXPH3 of the user keys of the block, two words each, low half first. */
 export const keyHashes: Uint32Array = new Uint32Array(buffer, HASHES, 2 * kernel.MOST_HASHES.value);
 
-/** Sums of the block that `verifyDataBlock` saw last; kernel/data-block.ts names the places. */
+/** Sums of the block that `verifyDataBlock` saw last; kernel/hash/data-block.ts names the places. */
 export const blockSums: Uint32Array = new Uint32Array(buffer, kernel.SUMS.value, 8);
 /** Its smallest and largest sequence. */
 export const blockSequences: Float64Array = new Float64Array(buffer, kernel.SUMS.value + 32, 2);
@@ -128,7 +121,7 @@ export function setValueTypes(uses: Uint8Array): void {
 
 /**
  * Whether the data block `bytes[start, end)` of at most `KERNEL_INPUT` bytes is as it should be, and its sums; false also
- * where only JavaScript can tell (kernel/data-block.ts).
+ * where only JavaScript can tell (kernel/hash/data-block.ts).
  */
 export function verifyDataBlock(
   bytes: Uint8Array,

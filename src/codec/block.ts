@@ -1,7 +1,7 @@
 import { Cursor } from '../bytes/cursor.js';
 import { decompressBzip2 } from './bzip2.js';
 import type { Decompressed } from './decompressed.js';
-import { compressLz4, decompressLz4, effectiveLz4Dictionary } from './lz4.js';
+import { compressLz4, decompressLz4 } from './lz4.js';
 import { compressSnappy, decompressSnappy } from './snappy.js';
 import { compressZlib, decompressZlib } from './zlib.js';
 import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
@@ -110,7 +110,7 @@ function decompressPrefixed(
     case 'bzip2':
       return decompressBzip2(compressed, size, limit);
     case 'lz4':
-      return decompressLz4(compressed, size ?? 0, dictionary && effectiveLz4Dictionary(dictionary), into);
+      return decompressLz4(compressed, size ?? 0, dictionary, into);
     default:
       return decompressZstd(compressed, size, limit, dictionary);
   }

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { createXXHash3 } from 'hash-wasm';
 import { expect, test } from 'vitest';
 import { hashResult, hashXxh3, hashXxph3, KERNEL_INPUT, keyScratch } from '../../src/bytes/kernel.js';
 import { loadHashes, xxh3 } from '../../src/bytes/xxhash.js';
 import { xxph3 } from '../../src/bytes/xxph3.js';
-import { inRepository } from '../support/repository.js';
 
 /** Every length at which the functions take another path, and those around it. */
 const LENGTHS = [
@@ -52,8 +50,3 @@ test('inputs that do not fit the kernel are hashed all the same', async () => {
     expect(xxh3(large, 0, length).toString(16).padStart(16, '0')).toBe(expected);
   }
 });
-
-test('what is shipped is what kernel/ compiles to', async () => {
-  const { compileKernel } = await import(inRepository('kernel/build.mjs'));
-  expect(await compileKernel()).toBe(readFileSync(inRepository('src/bytes/kernel-module.ts'), 'utf8'));
-}, 30_000);

@@ -129,7 +129,7 @@ describe('LZ4', () => {
     ['offset zero', '18' + '2d' + '6162' + '0000' + '50' + '6364656667', /zero/],
     ['an offset before the start', '18' + '2d' + '6162' + '0300' + '50' + '6364656667', /before the start/],
     ['half an offset', '18' + '2d' + '6162' + '02', /cut off/],
-    ['too few bytes', '19' + '2d' + '6162' + '0200' + '50' + '6364656667', /ends after 24 of 25/],
+    ['too few bytes', '19' + '2d' + '6162' + '0200' + '50' + '6364656667', /before its output is full/],
     ['a match into the last five bytes', '18' + '2e' + '6162' + '0200' + '40' + '64656667', /past the end/],
   ])('%s is refused', (_, hex, error) => expect(lz4(hex).error).toMatch(error));
 });
