@@ -111,7 +111,7 @@ function otherType(protection: BlockProtection, bytes: Uint8Array, handle: Block
   if (protection.checksumType === CHECKSUM.none) return undefined;
   const end = bytes.length - BLOCK_TRAILER;
   const stored = storedChecksum(bytes, end);
-  const changed = bytes.slice(0, end + 1);
+  const changed = new Uint8Array(bytes.subarray(0, end + 1));
   for (let bit = 0; bit < 8; bit++) {
     changed[end] = bytes[end] ^ (1 << bit);
     if (blockChecksum(protection, changed, 0, end, handle.offset) === stored) return changed[end];

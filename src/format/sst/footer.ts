@@ -156,7 +156,7 @@ function decodeProtected(footer: Footer, bytes: Uint8Array, start: number): Foot
   const stored = u32(bytes, start + 5);
   const baseContext = u32(bytes, start + 9);
   const metaindexSize = u32(bytes, start + 13);
-  const covered = bytes.slice(start, start + length);
+  const covered = new Uint8Array(bytes.subarray(start, start + length));
   covered.fill(0, 5, 9);
   const computed =
     (rawChecksum(checksumType, covered, 0, length) + contextModifier(baseContext, offset)) >>> 0;
