@@ -144,6 +144,18 @@ describe('the verdict', () => {
     expect(shown).toContain('Incomplete: no error found, but 1 file or range not checked (of 5 files');
   });
 
+  it('says so when nothing at all could be checked', () => {
+    const unchecked = Array.from({ length: 12 }, () => ({ file: '.', reason: 'not a database' }));
+    const engine = { name: 'unknown' as const };
+    const shown = text(
+      report(
+        target({ engine, application: undefined, columnFamilies: [], findings: [], files: [], unchecked }),
+      ),
+    );
+    expect(shown).toMatch(/^\/data\/db\n\nunchecked not a database\n/);
+    expect(shown).toContain('  … and 2 more (--verbose shows them)\n\nNothing was checked.\n');
+  });
+
   it('quiet and clean says nothing at all', () => {
     expect(text(report(target({ findings: [], files: clean })), { quiet: true })).toBe('');
   });

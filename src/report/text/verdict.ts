@@ -35,6 +35,7 @@ function sentence(report: Report, settings: RenderSettings): string {
     const read = `${byteSize(summary.bytesRead)} of ${byteSize(summary.bytes)} read`;
     return `${palette.warning('Interrupted')}: no error up to here, ${listed([read, counts])}; nothing is known of the rest.`;
   }
+  if (summary.files === 0 && summary.unchecked > 0) return `${palette.warning('Nothing was checked')}.`;
   if (verdict === 'incomplete') {
     return `${palette.warning('Incomplete')}: no error found, but ${listed([unchecked, counts])} (of ${looked}).`;
   }
