@@ -57,13 +57,14 @@ export class BatchWalker {
   constructor(readonly bytes: Uint8Array) {}
 
   get sequence(): bigint {
-    const { bytes } = this;
-    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+    const high = u32(this.bytes, 4);
+    const low = u32(this.bytes, 0);
+    // one bigint where a number holds it: this runs for every record
+    return high < 0x200000 ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
   }
 
   get count(): number {
-    const { bytes } = this;
-    return (bytes[8] | (bytes[9] << 8) | (bytes[10] << 16) | (bytes[11] << 24)) >>> 0;
+    return u32(this.bytes, 8);
   }
 
   get key(): Uint8Array {
@@ -134,6 +135,10 @@ export class BatchWalker {
     }
     return -1;
   }
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 /** What the engine refuses a batch with when it decodes it whole, before anything of it is applied (7.4). */

@@ -1,6 +1,6 @@
-import { Cursor } from '../bytes/cursor.js';
 import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
+import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/wal/metadata.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
 import { BLOCK, PhysicalReader, physical } from './physical-reader.js';
@@ -82,7 +82,7 @@ export class LogReader {
   /** A record of another log ended the file, outside a fragmented record: nothing was reported. */
   endedAtOldRecord = false;
   /** Timestamp sizes that the file records, by column family. They hold for all that follows. */
-  readonly timestampSizes = new Map<number, number>();
+  timestampSizes: ReadonlyMap<number, number> = new Map();
 
   constructor(
     source: ByteSource,
@@ -213,68 +213,43 @@ export class LogReader {
 
   private setCompression(): void {
     const { payload, delivered } = this.input;
-    const length = payload.length;
-    if (this.compressionSeen) {
-      this.corrupt('metadata-record', 'read multiple SetCompressionType records', length);
-    }
-    if (delivered) this.corrupt('metadata-record', 'SetCompressionType not the first record', length);
+    if (this.compressionSeen) this.corruptMetadata('read multiple SetCompressionType records');
+    if (delivered) this.corruptMetadata('SetCompressionType not the first record');
     this.forgetScratch();
-    const stored = new Cursor(payload).u32();
-    // The engine keeps the low byte of the four.
-    const compression = stored === undefined ? -1 : stored & 0xff;
-    if (compression !== 0 && compression !== 7) {
-      this.corrupt('metadata-record', 'could not decode SetCompressionType record', length);
+    // Of the u32 the engine keeps the low byte.
+    const algorithm = payload.length < 4 ? -1 : payload[0];
+    if (algorithm !== 0 && algorithm !== WAL_ZSTD) {
+      this.corruptMetadata('could not decode SetCompressionType record');
       return;
     }
     this.compressionSeen = true;
-    this.input.decompressor = compression === 7 ? new ZstdFragments() : undefined;
+    this.input.decompressor = algorithm === WAL_ZSTD ? new ZstdFragments() : undefined;
   }
 
   private recordTimestampSizes(): void {
-    const { payload } = this.input;
     if (this.inFragments && this.scratchLength > 0) {
       const text = 'user-defined timestamp size record interspersed partial record';
       this.corrupt('metadata-record', text, this.scratchLength);
     }
     this.forgetScratch();
-    if (payload.length % 6 !== 0) {
-      this.corrupt('metadata-record', 'could not decode user-defined timestamp size record', payload.length);
-      return;
-    }
-    const cursor = new Cursor(payload);
-    while (cursor.remaining > 0) {
-      const columnFamily = cursor.u32()!;
-      const size = cursor.u16()!;
-      const problem =
-        size === 0
-          ? 'contains zero timestamp size.'
-          : this.timestampSizes.has(columnFamily)
-            ? 'contains update to recorded column family.'
-            : undefined;
-      if (problem !== undefined) {
-        this.corrupt('metadata-record', `User-defined timestamp size record ${problem}`, payload.length);
-        return;
-      }
-      this.timestampSizes.set(columnFamily, size);
-    }
+    const { value, error } = decodeTimestampSizes(this.input.payload, this.timestampSizes);
+    if (error !== undefined) this.corruptMetadata(error);
+    else this.timestampSizes = value;
   }
 
   private verifyPredecessor(): void {
     const { payload } = this.input;
     this.forgetScratch();
-    const cursor = new Cursor(payload);
-    const number = cursor.u64();
-    const size = cursor.u64();
-    const lastSequence = cursor.u64();
-    if (number === undefined || size === undefined || lastSequence === undefined) {
-      this.corrupt('metadata-record', 'could not decode PredecessorWALInfoType record', payload.length);
+    const { value: recorded, error } = decodePredecessor(payload);
+    if (error !== undefined) {
+      this.corruptMetadata(error);
       return;
     }
     const check = this.options.predecessor;
     if (check === undefined || this.mode === 'skip-any-corrupted') return;
-    const text = mismatch({ number, size, lastSequence }, check, this.behaviour);
+    const text = mismatch(recorded, check, this.behaviour);
     if (text === undefined) return;
-    const blames = this.behaviour.blamesPredecessor ? number : undefined;
+    const blames = this.behaviour.blamesPredecessor ? recorded.number : undefined;
     this.report(corruption('inconsistency', text), payload.length, blames);
   }
 
@@ -341,6 +316,10 @@ export class LogReader {
     this.scratch.set(fragment, this.scratchLength);
     this.scratchLength = needed;
     this.hashed += fragment.length;
+  }
+
+  private corruptMetadata(message: string): void {
+    this.corrupt('metadata-record', message, this.input.payload.length);
   }
 
   private corrupt(kind: ErrorKind, message: string, dropped: number): void {

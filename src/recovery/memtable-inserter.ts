@@ -1,10 +1,17 @@
 import { rocksdbBatch } from '../format/batch/tags.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import type { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchStatus, marker } from './batch-walker.js';
 import { compareEndpoints, type FamilyState } from './family.js';
+import { prepareError } from './prepare-error.js';
 import type { ReplaySink } from './sink.js';
 import { corruption, type EngineError } from './status.js';
-import type { PreparedOp, RecoveredTransactions, WritePolicy } from './transactions.js';
+import {
+  type PreparedOp,
+  type RecoveredTransactions,
+  type WritePolicy,
+  withTimestamp,
+} from './transactions.js';
 
 /*
  * What a batch does to memtables and sequence numbers during recovery (rocksdb db/write_batch.cc, MemTableInserter and
@@ -20,6 +27,8 @@ export interface InserterContext {
   transactions: RecoveredTransactions;
   /** Keys in memtables under the newest sequence, where several operations share one. */
   shared: SharedKeys;
+  /** Set once WALs have gone back in sequence. */
+  history?: AppliedKeys;
   sink?: ReplaySink;
 }
 
@@ -47,19 +56,13 @@ interface Rebuilding {
   unprepared: boolean;
 }
 
-const EMPTY = new Uint8Array(0);
+/** Blob indexes and timed puts cannot be kept for a transaction. */
+const NOT_SUPPORTED: EngineError = { code: 'not-supported', kind: 'transactions', message: '' };
 
 const TRY_AGAIN = corruption(
   'sequence',
   'two consecutive TryAgain in WriteBatch handler; this is either a software bug or data corruption.',
 );
-
-function notSupported(message: string): EngineError {
-  return { code: 'not-supported', kind: 'transactions', message };
-}
-
-const changedPolicy =
-  'If it is not due to corruption, the WAL must be emptied before changing the WritePolicy.';
 
 /** Applies one batch. A new one is made for each batch; what outlives it is in the context. */
 export class MemtableInserter {
@@ -117,7 +120,7 @@ export class MemtableInserter {
     if (this.rebuilding === undefined) return this.put(columnFamily, type, key, value);
     const unsupported = type === VALUE_TYPE.blobIndex || type === VALUE_TYPE.timedPut;
     const keep = () => {
-      if (unsupported) return notSupported('');
+      if (unsupported) return NOT_SUPPORTED;
       this.rebuilding?.ops.push({ columnFamily, type, key: key.slice(), value: value.slice() });
       return undefined;
     };
@@ -189,17 +192,21 @@ export class MemtableInserter {
     return undefined;
   }
 
-  /** Whether the memtable has this key under this sequence. Only where operations share sequences can it. */
+  /** Whether the memtable has this key under this sequence; if not, it has now. */
   private alreadyThere(columnFamily: number, type: number, key: Uint8Array): boolean {
-    if (!this.seqPerBatch) return false;
-    const { shared } = this.context;
-    if (shared.sequence !== this.sequence) {
-      shared.keys.clear();
-      shared.sequence = this.sequence;
-    }
+    const { shared, history } = this.context;
+    if (!this.seqPerBatch && history === undefined) return false;
     const id = keyId(columnFamily, type === VALUE_TYPE.rangeDelete ? 'r' : 'p', key);
-    if (shared.keys.has(id)) return true;
-    shared.keys.add(id);
+    if (history?.has(this.sequence, id)) return true;
+    if (this.seqPerBatch) {
+      if (shared.sequence !== this.sequence) {
+        shared.keys.clear();
+        shared.sequence = this.sequence;
+      }
+      if (shared.keys.has(id)) return true;
+      shared.keys.add(id);
+    }
+    history?.add(this.sequence, id);
     return false;
   }
 
@@ -234,43 +241,10 @@ export class MemtableInserter {
 
   private begin(tag: number): EngineError | undefined {
     const { policy } = this.context;
-    const unprepared = tag === marker.beginUnprepare;
-    let error: EngineError | undefined;
-    if (policy === 'none') {
-      error = notSupported('WAL contains prepared transactions. Open with TransactionDB::Open().');
-    } else {
-      this.rebuilding = { ops: [], sequence: this.sequence, unprepared };
+    if (policy !== 'none') {
+      this.rebuilding = { ops: [], sequence: this.sequence, unprepared: tag === marker.beginUnprepare };
     }
-    if (tag === marker.beginPrepare) {
-      if (this.seqPerBatch) {
-        error = notSupported(
-          `WriteCommitted txn tag when write_after_commit_ is disabled (in WritePrepared/WriteUnprepared mode). ${changedPolicy}`,
-        );
-      }
-      if (policy === 'write-unprepared') {
-        error = notSupported(
-          `WriteCommitted txn tag when write_before_prepare_ is enabled (in WriteUnprepared mode). ${changedPolicy}`,
-        );
-      }
-    } else if (!unprepared) {
-      if (!this.seqPerBatch) {
-        error = notSupported(
-          `WritePrepared/WriteUnprepared txn tag when write_after_commit_ is enabled (in default WriteCommitted mode). ${changedPolicy}`,
-        );
-      }
-    } else {
-      if (!this.seqPerBatch) {
-        error = notSupported(
-          `WriteUnprepared txn tag when write_after_commit_ is enabled (in default WriteCommitted mode). ${changedPolicy}`,
-        );
-      }
-      if (policy !== 'write-unprepared') {
-        error = notSupported(
-          `WriteUnprepared txn tag when write_before_prepare_ is disabled (in WriteCommitted/WritePrepared mode). ${changedPolicy}`,
-        );
-      }
-    }
-    return error;
+    return prepareError(tag, policy);
   }
 
   private endPrepare(name: string): undefined {
@@ -314,19 +288,6 @@ export class MemtableInserter {
     this.advance(true);
     return error;
   }
-}
-
-/** The operation with its key's (and a range's end's) timestamp set; `undefined` when the timestamp has another size. */
-function withTimestamp(op: PreparedOp, timestamp: Uint8Array, size: number): PreparedOp | undefined {
-  if (size === 0) return op;
-  if (timestamp.length !== size) return undefined;
-  const stamp = (key: Uint8Array) => {
-    const bytes = key.slice();
-    if (bytes.length >= size) bytes.set(timestamp, bytes.length - size);
-    return bytes;
-  };
-  const value = op.type === VALUE_TYPE.rangeDelete ? stamp(op.value) : op.value;
-  return { ...op, key: stamp(op.key), value: value ?? EMPTY };
 }
 
 function latin1(bytes: Uint8Array): string {

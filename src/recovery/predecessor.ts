@@ -1,18 +1,10 @@
+import type { Predecessor } from '../format/wal/metadata.js';
 import type { ReplayBehaviour } from './behaviour.js';
-
-/** A WAL as the record at the head of its successor describes it (types 130 and 131), or as replay found it. */
-export interface PredecessorInfo {
-  number: bigint;
-  /** Bytes of the file. */
-  size: bigint;
-  /** Header sequence of its last batch, not that of the batch's last operation. 0: no batch. */
-  lastSequence: bigint;
-}
 
 /** What `track_and_verify_wals` holds a predecessor record against. */
 export interface PredecessorCheck {
   /** The WAL that replay read last. Absent for the first one. */
-  observed?: PredecessorInfo;
+  observed?: Predecessor;
   /** WALs below are not needed, so that their absence is no loss. */
   cutoff: bigint;
   /** Name of the file that holds the record, for the text. */
@@ -21,7 +13,7 @@ export interface PredecessorCheck {
 
 /** Why a recorded predecessor is not the one that was read, in the engine's words; `undefined`: it is. */
 export function mismatch(
-  recorded: PredecessorInfo,
+  recorded: Predecessor,
   { observed, cutoff, file }: PredecessorCheck,
   behaviour: ReplayBehaviour,
 ): string | undefined {

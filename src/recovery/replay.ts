@@ -1,6 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EngineVersion } from '../engine/version.js';
 import { MAX_SEQUENCE } from '../format/batch/tags.js';
+import type { AppliedKeys } from './applied-keys.js';
 import { replayBehaviour } from './behaviour.js';
 import type { FamilyState } from './family.js';
 import type { RecoveryMode } from './mode.js';
@@ -34,6 +35,10 @@ export interface ReplayInput {
   trackAndVerifyWals: boolean;
   paranoidChecks: boolean;
   sink?: ReplaySink;
+  /** Stop before the logical record at that offset of that WAL. */
+  until?: { wal: bigint; offset: number };
+  /** Filled with what is applied. */
+  history?: AppliedKeys;
 }
 
 /**
@@ -66,9 +71,11 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
       policy: input.policy,
       transactions: new RecoveredTransactions(),
       shared: { sequence: -1n, keys: new Set() },
+      history: input.history,
       sink: input.sink,
     },
     timestampSizes: new Map(input.families.map(({ id, comparator }) => [id, comparator.timestampSize])),
+    hasTimestamps: input.families.some(({ comparator }) => comparator.timestampSize > 0),
     next: MAX_SEQUENCE,
     lastSequence: input.lastSequence,
     stopped: false,
@@ -82,7 +89,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
     wals.push(outcome);
     if (wal.number < cutoff) continue;
     outcome.state = 'unread';
-    if (error !== undefined) continue;
+    if (error !== undefined || (input.until !== undefined && wal.number > input.until.wal)) continue;
     const before = state.next;
     error = await replayWal(state, wal, outcome);
     if (error === undefined && behaviour.refusesBackwardSequences) error = setBack(before, state.next);

@@ -1,3 +1,5 @@
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+
 /** How a TransactionDB writes; `none`: a plain DB. Not in OPTIONS: the markers in the WAL tell. */
 export type WritePolicy = 'none' | 'write-committed' | 'write-prepared' | 'write-unprepared';
 
@@ -55,4 +57,17 @@ export class RecoveredTransactions {
   all(): RecoveredTransaction[] {
     return [...this.byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
+}
+
+/** The operation with its key's (and a range's end's) timestamp set; `undefined` when the timestamp has another size. */
+export function withTimestamp(op: PreparedOp, timestamp: Uint8Array, size: number): PreparedOp | undefined {
+  if (size === 0) return op;
+  if (timestamp.length !== size) return undefined;
+  const stamp = (key: Uint8Array) => {
+    const bytes = key.slice();
+    if (bytes.length >= size) bytes.set(timestamp, bytes.length - size);
+    return bytes;
+  };
+  const value = op.type === VALUE_TYPE.rangeDelete ? stamp(op.value) : op.value;
+  return { ...op, key: stamp(op.key), value };
 }

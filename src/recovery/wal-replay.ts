@@ -1,12 +1,13 @@
 import type { ByteSource } from '../bytes/source.js';
 import { BATCH_HEADER, MAX_SEQUENCE } from '../format/batch/tags.js';
+import type { Predecessor } from '../format/wal/metadata.js';
+import { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchProblem } from './batch-walker.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import { LogReader, type LogRecord, type Report } from './log-reader.js';
 import { type InserterContext, MemtableInserter } from './memtable-inserter.js';
 import type { WalOutcome } from './outcome.js';
-import type { PredecessorInfo } from './predecessor.js';
-import { type ReplayInput, setBack, type WalFile } from './replay.js';
+import { type ReplayInput, replay, setBack, type WalFile } from './replay.js';
 import { corruption, type EngineError } from './status.js';
 import { reconcileTimestamps } from './timestamps.js';
 
@@ -18,13 +19,15 @@ export interface ReplayState {
   readonly context: InserterContext;
   /** Timestamp sizes that the column families have now. */
   readonly timestampSizes: ReadonlyMap<number, number>;
+  /** Any of them is not 0. */
+  readonly hasTimestamps: boolean;
   /** The sequence number that the next batch should have; `MAX_SEQUENCE` before the first. */
   next: bigint;
   lastSequence: bigint;
   /** Point-in-time recovery applies nothing until a WAL begins with `next`. */
   stopped: boolean;
   corruptedWal?: bigint;
-  predecessor?: PredecessorInfo;
+  predecessor?: Predecessor;
   /** Something happened that another mode might take differently, or that nobody is told. */
   eventful: boolean;
 }
@@ -97,6 +100,9 @@ class WalReplay {
       if (record === 'hang') return this.hang();
       if (record === 'too-large') return this.tooLarge();
       if (record === 'end' || this.status !== undefined) break;
+      const { until } = state.input;
+      if (until?.wal === this.wal.number && record.offset >= until.offset) return undefined;
+      if (this.goesBack(record)) await this.rememberKeys(record);
       const before = state.next;
       const fatal = this.process(record);
       if (fatal !== undefined) {
@@ -116,6 +122,22 @@ class WalReplay {
       }
     }
     return this.end();
+  }
+
+  /** The batch's sequence numbers may be in memtables already, and it is not known under which keys. */
+  private goesBack({ bytes }: LogRecord): boolean {
+    const { next, context, input } = this.state;
+    if (next === MAX_SEQUENCE || input.history !== undefined || bytes.length < BATCH_HEADER) return false;
+    const { sequence } = new BatchWalker(bytes);
+    return sequence < next && (context.history === undefined || sequence < context.history.from);
+  }
+
+  /** Replays up to here once more, for the keys; at the second time for all of them, so that there is no third. */
+  private async rememberKeys({ bytes, offset }: LogRecord): Promise<void> {
+    const { input, context } = this.state;
+    const history = new AppliedKeys(context.history === undefined ? new BatchWalker(bytes).sequence : 0n);
+    await replay({ ...input, sink: undefined, history, until: { wal: this.wal.number, offset } });
+    context.history = history;
   }
 
   /** After the last record: what the reports come to (HandleNonOkStatusOrOldLogRecord). */
@@ -178,10 +200,10 @@ class WalReplay {
 
   /** The bytes to apply, or why no mode gets past them. */
   private decode(record: LogRecord): { bytes: Uint8Array } | EngineError {
-    const { behaviour, timestampSizes } = this.state;
+    const { behaviour, timestampSizes, hasTimestamps } = this.state;
     let { bytes } = record;
     let verify = behaviour.verifiesContentHash;
-    if (behaviour.reconcilesTimestamps) {
+    if (behaviour.reconcilesTimestamps && (hasTimestamps || this.reader.timestampSizes.size > 0)) {
       const reconciled = reconcileTimestamps(bytes, timestampSizes, this.reader.timestampSizes);
       if (reconciled.error !== undefined) return reconciled.error;
       if (reconciled.bytes !== undefined) {

@@ -60,7 +60,7 @@ describe.skipIf(missing !== undefined)('RocksDB 7.8.3 on damaged WALs', () => {
   for (const { name, policy } of bases) {
     it(name, async () => {
       const below = generator(name.length);
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < 2; round++) {
         const files = fixture(name);
         const logs = [...files.keys()].filter((file) => file.endsWith('.log') && files.get(file)!.length > 0);
         const log = logs[below(logs.length)];

@@ -115,6 +115,24 @@ describe('sequence numbers', () => {
     }
   });
 
+  it('may not come twice under one key: a copied WAL, before 10.1', async () => {
+    const four = bytesOf(one(1, 'a'), one(2, 'b'));
+    const text =
+      'two consecutive TryAgain in WriteBatch handler; this is either a software bug or data corruption.';
+    const old = version(9, 7, 4);
+    expect(await verdict({ 4: four, 5: four }, ABS, old)).toBe(text);
+    expect(await verdict({ 4: four, 5: four }, PIT, old)).toBe('OK 1 a=1, 2 b=2');
+    expect(await verdict({ 4: four, 5: bytesOf(one(1, 'x'), one(2, 'b')) }, SKIP, old)).toBe(
+      'OK 1 a=1, 2 b=2, 1 x=1',
+    );
+    // under other keys they may
+    expect(await verdict({ 4: four, 5: bytesOf(one(1, 'x'), one(2, 'y')) }, ABS, old)).toBe(
+      'OK 1 a=1, 2 b=2, 1 x=1, 2 y=2',
+    );
+    // and from 10.1 on the way back itself is refused
+    expect(await verdict({ 4: four, 5: four }, PIT)).toMatch(/^Sequence number is being set backwards/);
+  });
+
   it('are consumed by operations on column families that are gone or flushed', async () => {
     const families = [family(0, 'default'), family(1, 'one', { logNumber: 9n })];
     const ops = [op(0x05, 7, 'x', '1'), op(0x05, 1, 'y', '2'), put('z', '3')];
