@@ -18,7 +18,7 @@ export function textReporter(settings: RenderSettings): Reporter {
         yield `${targetHead(target, settings)}\n`;
         yield* findingsText(target.findings, settings);
         yield uncheckedText(target, settings);
-        if (!settings.quiet) yield* filesText(target, settings);
+        if (!settings.quiet) yield* filesText(target, report.summary.interrupted === true, settings);
       }
       yield verdictText(report, settings);
     },

@@ -146,14 +146,20 @@ function totalsTable(files: readonly FileReport[], settings: RenderSettings): st
   return rendered(table);
 }
 
-const notable = ({ status }: FileReport) => status !== 'clean' && status !== 'ignored';
-
-/** The files of a target: each of them where they are few; else those that are not clean, and totals for each kind. */
-export function* filesText(target: TargetReport, settings: RenderSettings): Iterable<string> {
+/**
+ * The files of a target: each of them where they are few; else those that are not clean, and totals for each kind. In a scan
+ * that was interrupted, files that it did not get to are only counted.
+ */
+export function* filesText(
+  target: TargetReport,
+  interrupted: boolean,
+  settings: RenderSettings,
+): Iterable<string> {
   const { files } = target;
   if (files.length === 0) return;
+  const plain: FileStatus[] = ['clean', 'ignored', ...(interrupted ? (['unchecked'] as const) : [])];
   const all = settings.verbose || files.length <= SMALL;
-  const listed = all ? files : files.filter(notable);
+  const listed = all ? files : files.filter(({ status }) => !plain.includes(status));
   const limit = settings.verbose ? ROWS_VERBOSE : ROWS;
   if (listed.length > 0) yield `${fileTable(listed.slice(0, limit), target, settings)}\n`;
   if (listed.length > limit) {
