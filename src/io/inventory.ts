@@ -1,6 +1,8 @@
-import type { Dirent, Stats } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { type Dirent, lstatSync, type Stats, statSync } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { type FileKind, type FileName, parseFileName } from '../format/filename.js';
 import { TargetError } from './target-error.js';
@@ -61,8 +63,16 @@ export interface InventoryOptions {
 /** Subdirectories that belong to the database; nothing below them does. */
 const ownDirectories: Record<string, 'archive' | 'lost'> = { archive: 'archive', lost: 'lost' };
 
-/** Calls to stat under way at once. */
-const STATS_AT_ONCE = 64;
+/** Names that are examined together. */
+const BATCH = 64;
+
+/**
+ * After so many batches that took longer than this, in milliseconds, files are examined several at once: each answer comes
+ * from far away. On a local disk one after the other is ten times faster (100,000 files: 0.3 s against 3 s), since a
+ * promise costs more than the call.
+ */
+const SLOW_BATCH = 100;
+const SLOW_BATCHES = 3;
 
 interface Place {
   directory: string;
@@ -146,66 +156,90 @@ async function addPlace(inventory: Inventory, place: Place): Promise<void> {
   }
 }
 
-async function takePlace(inventory: Inventory, place: Place, names: RawName[]): Promise<void> {
-  for (let start = 0; start < names.length; start += STATS_AT_ONCE) {
-    const batch = names.slice(start, start + STATS_AT_ONCE);
-    const taken = await Promise.all(batch.map((name) => takeName(place, name)));
-    for (const item of taken) {
-      if (item === undefined) continue;
-      if ('reason' in item) inventory.unlistable.push(item);
-      else if ('directory' in item) {
-        if (place.place === 'database') inventory.directories.push(item.directory);
-      } else inventory.entries.push(item);
-    }
+async function takePlace(inventory: Inventory, place: Place, all: RawName[]): Promise<void> {
+  let slow = 0;
+  for (let start = 0; start < all.length; start += BATCH) {
+    const batch = all.slice(start, start + BATCH);
+    const began = performance.now();
+    const names = batch.map(({ name }) => fullName(place, name));
+    const answers = slow >= SLOW_BATCHES ? await Promise.all(names.map(ask)) : names.map(askNow);
+    if (performance.now() - began > SLOW_BATCH) slow++;
+    for (const [i, { name }] of batch.entries())
+      add(inventory, place, taken(place, name, names[i], answers[i]));
+    if (start % (16 * BATCH) === 0) await setImmediate();
   }
+}
+
+function add(inventory: Inventory, place: Place, item: Taken): void {
+  if (item === undefined) return;
+  if ('reason' in item) inventory.unlistable.push(item);
+  else if ('directory' in item) {
+    if (place.place === 'database') inventory.directories.push(item.directory);
+  } else inventory.entries.push(item);
 }
 
 type Taken = InventoryEntry | Unlistable | { directory: string } | undefined;
 
-async function takeName(place: Place, { name: raw }: RawName): Promise<Taken> {
+/** What the file system says of a name: its status, or why not. A link to nowhere is told from a name that is gone. */
+type Answer = Stats | NodeJS.ErrnoException | 'dangling' | undefined;
+
+function fullName(place: Place, raw: Buffer): string | Buffer {
   const name = raw.toString('utf8');
-  const valid = Buffer.from(name, 'utf8').equals(raw);
+  return isUtf8(raw)
+    ? path.join(place.directory, name)
+    : Buffer.concat([Buffer.from(place.directory + path.sep), raw]);
+}
+
+function askNow(full: string | Buffer): Answer {
+  try {
+    return statSync(full);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error as NodeJS.ErrnoException;
+    return lstatSync(full, { throwIfNoEntry: false }) && 'dangling';
+  }
+}
+
+async function ask(full: string | Buffer): Promise<Answer> {
+  try {
+    return await stat(full);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error as NodeJS.ErrnoException;
+    return lstat(full).then(
+      () => 'dangling',
+      () => undefined,
+    );
+  }
+}
+
+function taken(place: Place, raw: Buffer, full: string | Buffer, answer: Answer): Taken {
+  // gone since the directory was read
+  if (answer === undefined) return undefined;
+  const name = raw.toString('utf8');
+  const valid = isUtf8(raw);
+  const { kind, number, suffix, marker } = valid ? parseFileName(name) : { kind: 'other' as const };
   const identity = {
     file: place.prefix + name,
     ...(place.root === undefined ? {} : { root: place.root }),
     ...(valid ? {} : { nameBytes: new Uint8Array(raw) }),
+    kind,
+    ...(number === undefined ? {} : { number }),
   };
-  const full = valid
-    ? path.join(place.directory, name)
-    : Buffer.concat([Buffer.from(place.directory + path.sep), raw]);
-  const { kind, number, suffix, marker } = valid ? parseFileName(name) : { kind: 'other' as const };
-  const unlistable = (reason: string): Unlistable => ({ ...identity, kind, number, reason });
-
-  let found: Stats;
-  try {
-    found = await stat(full);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT') return unlistable(TargetError.from(error, name).message);
-    // gone since the directory was read: nothing to list; or a link to nowhere
-    return (await exists(full)) ? unlistable('a symbolic link to a file that does not exist') : undefined;
+  if (answer === 'dangling') {
+    return { ...identity, reason: 'a symbolic link to a file that does not exist' };
   }
-  if (found.isDirectory()) return { directory: name };
-  if (!found.isFile()) return unlistable('not a regular file');
+  if (answer instanceof Error) return { ...identity, reason: TargetError.from(answer, name).message };
+  if (answer.isDirectory()) return { directory: name };
+  if (!answer.isFile()) return { ...identity, reason: 'not a regular file' };
   return {
     ...identity,
     name,
-    kind,
-    ...(number === undefined ? {} : { number }),
     ...(suffix === undefined ? {} : { suffix }),
     ...(marker === undefined ? {} : { marker }),
     source: { kind: 'file', path: typeof full === 'string' ? full : new Uint8Array(full) },
     place: place.place,
     ...(place.pathId === undefined ? {} : { pathId: place.pathId }),
-    size: found.size,
-    mtimeMs: found.mtimeMs,
-    allocated: (found.blocks ?? 0) * 512,
+    size: answer.size,
+    mtimeMs: answer.mtimeMs,
+    allocated: (answer.blocks ?? 0) * 512,
   };
-}
-
-async function exists(full: string | Buffer): Promise<boolean> {
-  return lstat(full).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { replayManifest, replayManifestBytes } from '../../../src/format/manifest/replay.js';
+import {
+  type ManifestReplay,
+  replayManifest,
+  replayManifestBytes,
+} from '../../../src/format/manifest/replay.js';
 import { openSource } from '../../../src/io/source.js';
 import { fixture, fixtureNames } from '../../support/files.js';
 import { blob, deleted, edit, garbage, manifest, preamble, table, wal } from '../../support/manifest.js';
@@ -197,13 +201,19 @@ describe('damage in the middle', () => {
 });
 
 it('gives the same from a source in chunks as from memory', async () => {
-  const many = Array.from({ length: 30_000 }, (_, i) =>
-    edit({ newFiles: [table(i + 100, 1, `k${i}`, `k${i}z`)] }),
+  const many = Array.from({ length: 3000 }, (_, i) =>
+    edit({ newFiles: [table(i + 100, 1, `${i}`.padEnd(200, 'k'), `${i}`.padEnd(200, 'z'))] }),
   );
   const bytes = manifest(...many);
   expect(bytes.length).toBeGreaterThan(1 << 20);
   const source = await openSource({ kind: 'memory', bytes });
-  expect(await replayManifest(source)).toEqual(replayManifestBytes(bytes));
+  const flat = ({ version, ...rest }: ManifestReplay) => ({
+    ...rest,
+    tables: [...version.columnFamilies.get(0)!.tables.values()].map(
+      (t) => `${t.number} ${t.entry.offset}+${t.entry.length} ${Buffer.from(t.smallest).toString('hex')}`,
+    ),
+  });
+  expect(flat(await replayManifest(source))).toEqual(flat(replayManifestBytes(bytes)));
 });
 
 it('takes a file that shrank for one that ends there', async () => {
