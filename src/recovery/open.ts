@@ -53,9 +53,9 @@ export interface OpenOptions {
 
 /**
  * Everything that DB::Open looks at before it reads WALs: CURRENT, MANIFEST, live tables, tracked WALs. The engine looks
- * with the options that its caller passes; here those of the database itself are taken, with two liberties: tables are
- * all opened (table-open.ts), and a missing CURRENT refuses also where `create_if_missing` would have the engine make
- * an empty database in its place.
+ * with the options that its caller passes; here those of the database itself are taken, with some liberties: tables are
+ * all opened (table-open.ts), a missing CURRENT refuses also where `create_if_missing` would have the engine make an empty
+ * database in its place, and `best_efforts_recovery`, under which no WAL is read, is not followed.
  */
 export async function prepareOpen(
   database: DatabaseView,
@@ -75,7 +75,10 @@ export async function prepareOpen(
       errorFile: file,
     };
   }
-  const refused = await tablesError(database, manifest.version, file, version);
+  // Without paranoid checks a table that cannot be opened is left for later.
+  const refused = options.paranoidChecks
+    ? await tablesError(database, manifest.version, file, version)
+    : undefined;
   const chosen = policy ?? (options.allow2pc ? await writePolicyOf(wals, version) : 'none');
   if (refused !== undefined) return { database, version, policy: chosen, ...refused };
   return { database, version, policy: chosen, ...walsError(wals, manifest.version, options, version) };
@@ -86,6 +89,7 @@ export async function simulateOpen(
   prepared: PreparedOpen,
   mode: RecoveryMode,
   sink?: ReplaySink,
+  fatalRecordsStop = false,
 ): Promise<RecoveryOutcome> {
   const { database, version, policy } = prepared;
   const { manifest, options } = database;
@@ -117,6 +121,7 @@ export async function simulateOpen(
     trackAndVerifyWals: options.trackAndVerifyWals,
     paranoidChecks: options.paranoidChecks,
     sink,
+    fatalRecordsStop,
   };
   const replayed = await replay(input);
   const failed = replayed.error;

@@ -35,6 +35,11 @@ export interface ReplayInput {
   trackAndVerifyWals: boolean;
   paranoidChecks: boolean;
   sink?: ReplaySink;
+  /**
+   * Not the engine's way: a batch that no mode gets past is taken as a record with a bad checksum would be. For a repair,
+   * which wants to know where it may cut.
+   */
+  fatalRecordsStop?: boolean;
   /** Stop before the logical record at that offset of that WAL. */
   until?: { wal: bigint; offset: number };
   /** Filled with what is applied. */

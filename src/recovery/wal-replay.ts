@@ -97,6 +97,10 @@ class WalReplay {
     outcome.state = 'applied';
     for (;;) {
       const record = await reader.read();
+      if (record === 'hang' && state.input.fatalRecordsStop) {
+        this.report({ error: this.hang(), offset: reader.offset, dropped: 0 });
+        break;
+      }
       if (record === 'hang') return this.hang();
       if (record === 'too-large') return this.tooLarge();
       if (record === 'end' || this.status !== undefined) break;
@@ -105,7 +109,9 @@ class WalReplay {
       if (this.goesBack(record)) await this.rememberKeys(record);
       const before = state.next;
       const fatal = this.process(record);
-      if (fatal !== undefined) {
+      if (fatal !== undefined && state.input.fatalRecordsStop) {
+        this.reportRecord(record, fatal);
+      } else if (fatal !== undefined) {
         outcome.stoppedAt = record.offset;
         return fatal;
       }
