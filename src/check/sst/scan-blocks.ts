@@ -2,7 +2,7 @@ import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
 import { compareBytes, compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
-import { BLOCK_TRAILER, type BlockHandle, handleFits } from '../../format/sst/handle.js';
+import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
 import { KEY_TRAILER } from '../../format/sst/internal-key.js';
 import { BLOCK_LIMIT, type BlockSpace, blockRange, checksumAnomaly, inFile } from '../../format/sst/load.js';
@@ -85,7 +85,7 @@ class BlockScan {
       const offset = index.offset(i);
       const size = index.size(i);
       const end = offset + size + BLOCK_TRAILER;
-      if (!(end <= space.limit) || size > BLOCK_LIMIT) {
+      if (!(offset >= 0 && size >= 0 && end <= space.limit) || size > BLOCK_LIMIT) {
         this.outOfReach({ offset, size });
         continue;
       }
@@ -111,7 +111,7 @@ class BlockScan {
       );
     } else if (this.table.indexSound) {
       const message = `the index places a data block at ${handle.offset}, ${handle.size} bytes, outside the file`;
-      const offset = Math.min(handle.offset, this.space.limit);
+      const offset = nearestOffset(handle, this.space.limit);
       this.report.add({ rule: 'sst/bad-handle', offset, length: 0, message });
     }
   }

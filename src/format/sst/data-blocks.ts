@@ -3,7 +3,7 @@ import type { Anomaly } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
 import { verifyBlock } from './checksum.js';
 import { type Comparator, compareUserKeys } from './comparator.js';
-import { BLOCK_TRAILER, type BlockHandle, handleFits } from './handle.js';
+import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
 import type { BlockIndex } from './index-block.js';
 import { KEY_TRAILER } from './internal-key.js';
 import { BLOCK_LIMIT, blockRange, checksumAnomaly, inFile } from './load.js';
@@ -88,7 +88,7 @@ async function readDataBlock(
     const message = 'the index places a data block outside the file';
     block.anomalies.push({
       rule: 'sst/bad-handle',
-      offset: Math.min(handle.offset, space.limit),
+      offset: nearestOffset(handle, space.limit),
       length: 0,
       message,
     });

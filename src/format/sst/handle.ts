@@ -62,7 +62,15 @@ export function decodeHandle(bytes: Uint8Array, start = 0, end = bytes.length): 
   return reader.failed ? undefined : handle;
 }
 
-/** True when the block with its trailer lies inside the first `limit` bytes of the file. */
-export function handleFits(handle: BlockHandle, limit: number): boolean {
-  return handle.offset + handle.size + BLOCK_TRAILER <= limit;
+/**
+ * True when the block with its trailer lies inside the first `limit` bytes of the file. Differences of damaged fields (a
+ * delta-coded index, the metaindex before the footer) can come out negative.
+ */
+export function handleFits({ offset, size }: BlockHandle, limit: number): boolean {
+  return offset >= 0 && size >= 0 && offset + size + BLOCK_TRAILER <= limit;
+}
+
+/** Where a finding about a handle that does not fit points: its offset, or the nearest place in the file. */
+export function nearestOffset({ offset }: BlockHandle, limit: number): number {
+  return Math.max(0, Math.min(offset, limit));
 }

@@ -10,7 +10,7 @@ import {
   type StoredBlock,
   verifyBlock,
 } from './checksum.js';
-import { BLOCK_TRAILER, type BlockHandle } from './handle.js';
+import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
 
 export { hex32 } from '../../bytes/hexdump.js';
 
@@ -84,12 +84,11 @@ export async function loadBlock(
 ): Promise<LoadedBlock> {
   const { source, limit } = space;
   const block: LoadedBlock = { kind, handle, sound: false, anomalies: [] };
-  const end = handle.offset + handle.size + BLOCK_TRAILER;
-  if (!(end <= limit)) {
+  if (!handleFits(handle, limit)) {
     const message = `the ${kind} block would lie at ${handle.offset}, ${handle.size} bytes, outside the file`;
     block.anomalies.push({
       rule: 'sst/bad-handle',
-      offset: Math.min(handle.offset, limit),
+      offset: nearestOffset(handle, limit),
       length: 0,
       message,
     });
