@@ -3,6 +3,7 @@ import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchStatus, marker } from './batch-walker.js';
 import { compareEndpoints, type FamilyState } from './family.js';
+import { type RefusedValue, refusedByFlush } from './flush-check.js';
 import { prepareError } from './prepare-error.js';
 import type { ReplaySink } from './sink.js';
 import { corruption, type EngineError } from './status.js';
@@ -48,6 +49,8 @@ export interface Inserted {
   taken: number;
   /** Offset in the batch behind the last operation taken. */
   takenEnd: number;
+  /** The first value that a flush would fail on. */
+  unflushable?: RefusedValue;
 }
 
 interface Rebuilding {
@@ -69,6 +72,7 @@ export class MemtableInserter {
   private sequence: bigint;
   private readonly seqPerBatch: boolean;
   private rebuilding: Rebuilding | undefined;
+  private unflushable: RefusedValue | undefined;
   private applied = 0;
   private taken = 0;
   private filtered: Set<string> | undefined;
@@ -101,7 +105,14 @@ export class MemtableInserter {
     const malformed = walker.error();
     if (error === undefined && malformed !== undefined) error = batchStatus(malformed);
     if (error === undefined && counted !== walker.count) error = batchStatus('WriteBatch has wrong count');
-    return { error, next: this.sequence, applied: this.applied, taken: this.taken, takenEnd };
+    return {
+      error,
+      next: this.sequence,
+      applied: this.applied,
+      taken: this.taken,
+      takenEnd,
+      unflushable: this.unflushable,
+    };
   }
 
   private endsSubBatch(tag: number): boolean {
@@ -159,6 +170,9 @@ export class MemtableInserter {
       type === VALUE_TYPE.delete && family.comparator.timestampSize > 0
         ? VALUE_TYPE.deleteWithTimestamp
         : type;
+    if (this.unflushable === undefined && (type === VALUE_TYPE.blobIndex || type === VALUE_TYPE.entity)) {
+      this.unflushable = refusedByFlush(columnFamily, this.sequence, type, value);
+    }
     this.context.sink?.apply(columnFamily, this.sequence, stored, key, value);
     this.applied++;
     this.advance(false);

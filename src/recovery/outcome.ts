@@ -55,6 +55,20 @@ export interface WalOutcome {
   silentDrops: SilentDrop[];
 }
 
+/**
+ * A value that replay puts into a memtable unseen and that no table takes. Where `avoid_flush_during_recovery` is off, as by
+ * default, the flush at the end of the recovery fails on it and with it the open, in every mode.
+ */
+export interface UnflushableValue {
+  wal: bigint;
+  /** File offset of the logical record. */
+  offset: number;
+  columnFamily: number;
+  sequence: bigint;
+  kind: 'blob-index' | 'entity';
+  reason: string;
+}
+
 /** What a mode's replay leaves. */
 export interface ReplayOutcome {
   mode: RecoveryMode;
@@ -77,6 +91,8 @@ export interface ReplayOutcome {
    * files is this one.
    */
   uneventful: boolean;
+  /** The first value that a flush would fail on. */
+  unflushable?: UnflushableValue;
 }
 
 /** Sequence numbers [from, to) that readers do not see, in memtables and in tables. */

@@ -120,6 +120,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
     stopped: state.stopped,
     corruptedWal: state.corruptedWal,
     uneventful: error === undefined && !state.eventful,
+    unflushable: state.unflushable,
   };
 }
 

@@ -1,5 +1,6 @@
 import { unmaskCrc } from '../bytes/crc32c.js';
 import type { ByteSource } from '../bytes/source.js';
+import { tableUniqueId } from '../check/sst/identity.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import type { Anomaly } from '../finding/finding.js';
 import type { LiveTable } from '../format/manifest/version.js';
@@ -65,18 +66,27 @@ export async function checkTable(
       size >= 8 && (await source.read(end, size - 8)) === 8
         ? new DataView(end.buffer).getBigUint64(0, true)
         : 0n;
-    return tableOpenError(await openTable(source), live, file, version, ending);
+    const table = await openTable(source);
+    return tableOpenError(table, live, file, version, await tableId(table), ending);
   } finally {
     await source.close();
   }
 }
 
-/** The engine's complaint about a table that has been read. `ending`: the last 8 bytes of the file, for the text. */
+async function tableId({ properties, propertiesIntact }: Table): Promise<Uint8Array | undefined> {
+  return properties === undefined || !propertiesIntact ? undefined : tableUniqueId(properties);
+}
+
+/**
+ * The engine's complaint about a table that has been read. `uniqueId`: as its properties give it; `ending`: the last 8
+ * bytes of the file, for the text.
+ */
 export function tableOpenError(
   table: Table,
   live: Pick<LiveTable, 'level' | 'uniqueId' | 'number'>,
   file: string,
   version: EngineVersion,
+  uniqueId?: Uint8Array,
   ending = 0n,
 ): EngineError | undefined {
   const place = { file, version };
@@ -86,6 +96,7 @@ export function tableOpenError(
       ? undefined
       : (blockError(table, 'metaindex', place) ??
         propertiesError(table, place) ??
+        uniqueIdError(live, uniqueId, version) ??
         blockError(table, 'range-tombstones', place) ??
         indexError(table, live.level, place) ??
         blockError(table, 'compression-dictionary', place)))
@@ -156,6 +167,23 @@ function propertiesError(table: Table, place: Place): EngineError | undefined {
     return corruption('table', 'Missing index type property');
   }
   return undefined;
+}
+
+/** 7.6: a table whose properties give another id than the MANIFEST says is another table. */
+function uniqueIdError(
+  live: Pick<LiveTable, 'uniqueId' | 'number'>,
+  actual: Uint8Array | undefined,
+  version: EngineVersion,
+): EngineError | undefined {
+  const expected = live.uniqueId;
+  if (!atLeast(version, 7, 6) || expected === undefined || actual === undefined) return undefined;
+  if (expected.every((byte) => byte === 0) || Buffer.compare(expected, actual) === 0) return undefined;
+  const shown = (id: Uint8Array) => {
+    const view = new DataView(id.buffer, id.byteOffset);
+    return `{${view.getBigUint64(0, true)},${view.getBigUint64(8, true)}}`;
+  };
+  const text = `Mismatch in unique ID on table file ${live.number}. Expected: ${shown(expected)} Actual: ${shown(actual)}`;
+  return corruption('inconsistency', text);
 }
 
 function isSorted({ propertiesBlock }: Table): boolean {

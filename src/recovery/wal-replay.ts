@@ -6,7 +6,7 @@ import { BatchWalker, batchProblem } from './batch-walker.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import { LogReader, type LogRecord, type Report } from './log-reader.js';
 import { type InserterContext, MemtableInserter } from './memtable-inserter.js';
-import type { WalOutcome } from './outcome.js';
+import type { UnflushableValue, WalOutcome } from './outcome.js';
 import { type ReplayInput, replay, setBack, type WalFile } from './replay.js';
 import { corruption, type EngineError } from './status.js';
 import { reconcileTimestamps } from './timestamps.js';
@@ -30,6 +30,7 @@ export interface ReplayState {
   predecessor?: Predecessor;
   /** Something happened that another mode might take differently, or that nobody is told. */
   eventful: boolean;
+  unflushable?: UnflushableValue;
 }
 
 /** Reports and silent drops kept for one WAL. */
@@ -229,6 +230,9 @@ class WalReplay {
     const inserted = new MemtableInserter(state.context, this.wal.number, sequence).insert(bytes);
     state.next = inserted.next;
     outcome.operations += inserted.applied;
+    if (inserted.unflushable !== undefined) {
+      state.unflushable ??= { ...inserted.unflushable, wal: this.wal.number, offset: record.offset };
+    }
     outcome.firstSequence ??= sequence;
     outcome.lastSequence = sequence;
     const error = inserted.error && asWorded(inserted.error, state.behaviour);

@@ -68,6 +68,9 @@ it('every live table is opened', async () => {
   expect(await refusal('basic-7.8', 'flip 000014.sst end-1.0')).toMatch(
     /Bad table magic number: expected 9863518390377041911/,
   );
+  expect(await refusal('basic-7.8', 'copy 000015.sst 000014.sst')).toMatch(
+    /Sst file size mismatch|Mismatch in unique ID/,
+  );
   // a data block is only read when somebody asks for it
   expect(await refusal('basic-7.8', 'flip 000014.sst 3.0')).toBe('opens');
 });

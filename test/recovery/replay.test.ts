@@ -232,3 +232,22 @@ describe('predecessor records (track_and_verify_wals)', () => {
     expect(await verdict(recording(predecessor(4, 99, 1)), ABS)).toBe('OK 1 a=1, 2 b=2');
   });
 });
+
+it('lets values through that no flush will write, and says so', async () => {
+  const good = full(batch(1, [op(0x16, 'e', '\x01\x01\x00\x01x')]));
+  expect((await replayed({ 4: good }, ABS)).unflushable).toBeUndefined();
+  const wal = bytesOf(good, full(batch(2, [op(0x05, 1, 'a', 'b'), op(0x17, 1, 'e', '\x09')])));
+  const { error, unflushable } = await replayed({ 4: wal }, ABS);
+  expect(error).toBeUndefined();
+  expect(unflushable).toMatchObject({
+    wal: 4n,
+    offset: good.length,
+    columnFamily: 1,
+    sequence: 3n,
+    kind: 'entity',
+  });
+  const index = full(batch(1, [op(0x11, 'k', '\x01\x00\x01\x01\x00')]));
+  expect((await replayed({ 4: index }, ABS)).unflushable).toMatchObject({
+    reason: 'Invalid blob file number',
+  });
+});
