@@ -15,6 +15,8 @@ export async function checkLayout(
   dataEnd: number,
 ): Promise<Anomaly[]> {
   const anomalies: Anomaly[] = [];
+  // a data block outside the file: that has been said
+  if (dataEnd > (table.footer?.offset ?? table.size)) return anomalies;
   const blocks = [...named].sort((a, b) => a.handle.offset - b.handle.offset);
   let end = dataEnd;
   let before = 'the last data block';
