@@ -8,11 +8,11 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 
 /** Each kernel, the module it becomes, and its memory in pages of 64 KiB. */
 export const KERNELS = [
-  // kernel/hash/memory.ts says what the 33 pages hold
+  // kernel/hash/memory.ts says what the pages hold: 2 MiB and a filter of up to 16
   {
     source: 'hash',
     target: 'src/bytes/kernel-module.ts',
-    memory: ['--initialMemory', '33', '--maximumMemory', '33'],
+    memory: ['--initialMemory', '289', '--maximumMemory', '289'],
   },
   { source: 'codec', target: 'src/codec/kernel-module.ts', memory: ['--initialMemory', '4'] },
 ];

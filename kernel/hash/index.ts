@@ -8,8 +8,9 @@ import { ribbonRow } from './ribbon';
 import { xxh3 } from './xxh3';
 import { xxph3 } from './xxph3';
 
+export { probeBloom } from './bloom';
 export { setType, verifyDataBlock } from './data-block';
-export { FIRST_KEY, HASHES, INPUT, KEY, LONGEST_KEY, MOST_HASHES, RESULT, SUMS } from './memory';
+export { FILTER, FIRST_KEY, HASHES, INPUT, KEY, LONGEST_KEY, MOST_HASHES, RESULT, SUMS } from './memory';
 
 export function hashXxh3(input: usize, length: u32): void {
   store<u64>(RESULT, xxh3(input, length));

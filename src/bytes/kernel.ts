@@ -19,9 +19,11 @@ interface Exports {
   INPUT: { value: number };
   HASHES: { value: number };
   MOST_HASHES: { value: number };
+  FILTER: { value: number };
   hashXxh3(input: number, length: number): void;
   hashXxph3(input: number, length: number): void;
   rowOfHash(rawSeed: number, starts: number): void;
+  probeBloom(lines: number, probes: number, count: number): number;
   setType(type: number, use: number): void;
   verifyDataBlock(
     block: number,
@@ -133,4 +135,24 @@ export function verifyDataBlock(
 ): boolean {
   memory.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), INPUT);
   return kernel.verifyDataBlock(INPUT, end - start, previousLength, zeroSequences, hashed) !== 0;
+}
+
+const FILTER = kernel.FILTER.value;
+
+/** Largest Bloom filter that fits the kernel, bytes. */
+export const KERNEL_FILTER = memory.length - FILTER;
+
+/** The filter that is there. */
+let placedFilter: Uint8Array | undefined;
+
+/**
+ * Whether the FastLocalBloom filter `bits`, of at most `KERNEL_FILTER` bytes, matches the first `count` of `keyHashes`. The
+ * filter stays in the kernel until another one is asked, so `bits` must not change.
+ */
+export function probeBloom(bits: Uint8Array, probes: number, count: number): boolean {
+  if (placedFilter !== bits) {
+    memory.set(bits, FILTER);
+    placedFilter = bits;
+  }
+  return kernel.probeBloom(bits.length / 64, probes, count) !== 0;
 }

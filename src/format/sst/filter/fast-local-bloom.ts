@@ -1,4 +1,4 @@
-import { hashResult, hashXxph3 } from '../../../bytes/kernel.js';
+import { hashResult, hashXxph3, KERNEL_FILTER, keyHashes, probeBloom } from '../../../bytes/kernel.js';
 import type { Filter } from './filter.js';
 
 /** The Bloom filter of table format 5: all probes of a key in one line of 64 bytes (rocksdb util/bloom_impl.h). */
@@ -7,6 +7,7 @@ export class FastLocalBloom implements Filter {
   static readonly LINE = 64;
   readonly kind = 'fast-local-bloom';
   readonly problems = [];
+  private readonly bits: Uint8Array;
   /** The bits in words: two operations less a probe than bytes. */
   private readonly words: Uint32Array;
   private readonly lines: number;
@@ -17,7 +18,8 @@ export class FastLocalBloom implements Filter {
     bits: Uint8Array,
     private readonly probes: number,
   ) {
-    this.words = new Uint32Array(Uint8Array.from(bits).buffer);
+    this.bits = Uint8Array.from(bits);
+    this.words = new Uint32Array(this.bits.buffer);
     this.lines = bits.length / FastLocalBloom.LINE;
     this.scale = this.lines / 0x1_0000_0000;
   }
@@ -28,7 +30,8 @@ export class FastLocalBloom implements Filter {
   }
 
   mayMatchAll(hashes: Uint32Array, count: number): boolean {
-    const { words, probes, lines, scale } = this;
+    const { bits, words, probes, lines, scale } = this;
+    if (hashes === keyHashes && bits.length <= KERNEL_FILTER) return probeBloom(bits, probes, count);
     const exact = lines <= EXACT_LINES;
     for (let at = 0; at < 2 * count; at += 2) {
       const line = (exact ? (hashes[at] * scale) | 0 : scaled(hashes[at], lines)) * WORDS;

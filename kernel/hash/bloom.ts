@@ -1,0 +1,22 @@
+import { FILTER, HASHES } from './memory';
+
+/**
+ * Whether the FastLocalBloom filter at FILTER, of `lines` lines of 64 bytes, matches all of the first `count` HASHES
+ * (rocksdb util/bloom_impl.h). It looks at every probe of a key before it decides: in a table's own filter all are set, and
+ * a branch a probe costs more than the probes.
+ */
+export function probeBloom(lines: u32, probes: u32, count: u32): bool {
+  const end = HASHES + 8 * count;
+  for (let at = HASHES; at < end; at += 8) {
+    const line = FILTER + 64 * ((((load<u32>(at) as u64) * (lines as u64)) >> 32) as usize);
+    let hash = load<u32>(at, 4);
+    let all: u32 = 1;
+    for (let i: u32 = 0; i < probes; i++) {
+      // the top nine bits are the bit's number in the line
+      all &= load<u32>(line + ((hash >> 28) << 2)) >> ((hash >> 23) & 31);
+      hash *= 0x9e3779b9;
+    }
+    if (all === 0) return false;
+  }
+  return true;
+}
