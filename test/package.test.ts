@@ -13,6 +13,7 @@ interface Locked {
   dev?: boolean;
   devOptional?: boolean;
   hasInstallScript?: boolean;
+  optionalDependencies?: Record<string, string>;
   engines?: { node?: string };
   license?: string;
 }
@@ -23,6 +24,14 @@ const shipped = locked.filter(([path, { dev }]) => path !== '' && !dev);
 describe('what an installation brings', () => {
   it('runs no script of a dependency', () => {
     expect(shipped.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path)).toEqual([]);
+  });
+
+  it('is locked for every platform, or npm ci refuses', () => {
+    const names = new Set(
+      locked.map(([path]) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)),
+    );
+    const wanted = locked.flatMap(([, { optionalDependencies = {} }]) => Object.keys(optionalDependencies));
+    expect(wanted.filter((name) => !names.has(name))).toEqual([]);
   });
 
   it('runs on Node.js 20.19', () => {
