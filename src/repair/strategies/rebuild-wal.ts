@@ -1,0 +1,154 @@
+import type { ByteSource } from '../../bytes/source.js';
+import { WalWriter } from '../../encode/wal/writer.js';
+import type { Damage } from '../../format/wal/damage.js';
+import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../../format/wal/metadata.js';
+import { WalEvent, WalParser } from '../../format/wal/parser.js';
+import { RecordKind } from '../../format/wal/types.js';
+import type { Place } from '../place.js';
+import type { Segment } from '../plan.js';
+import { Refusal } from '../refusal.js';
+
+/** Bytes of rewritten records that a plan holds in memory. */
+const REWRITE_LIMIT = 512 << 20;
+
+/** A whole logical record of the old file, decompressed. The batch is a view that is valid during the call only. */
+export interface OldRecord {
+  offset: number;
+  end: number;
+  batch: Uint8Array;
+}
+
+export interface RebuildRules {
+  /** What the new file holds in the place of a record: the same batch, another one, or nothing. */
+  record(old: OldRecord): Uint8Array | undefined;
+  /** What can be had of bytes that are no whole record: batches, in order. Default: nothing. */
+  damage?(damage: Damage): Promise<Uint8Array[]>;
+}
+
+export interface Rebuilt {
+  content: Segment[];
+  /** Bytes of the old file that stay as they are, from its first. */
+  prefix: number;
+  /** Records written anew behind the prefix. */
+  rewritten: number;
+  size: number;
+}
+
+/**
+ * The content of a WAL that holds what the rules keep of an old one. As long as nothing is left out the old bytes stay; from
+ * there on records are framed anew, in the file's own style, so that no reader finds anything but whole records.
+ */
+export async function rebuildWal(
+  source: ByteSource,
+  place: Place,
+  number: bigint,
+  rules: RebuildRules,
+): Promise<Rebuilt> {
+  const rebuild = new Rebuild(source, place, number, rules);
+  return rebuild.run();
+}
+
+class Rebuild {
+  private readonly parser: WalParser;
+  private prefix = 0;
+  private intact = true;
+  private writer: WalWriter | undefined;
+  private readonly parts: Uint8Array[] = [];
+  private bytes = 0;
+  private rewritten = 0;
+  private recorded: ReadonlyMap<number, number> = new Map();
+  /** Timestamp sizes that the file states and the new one does not yet. */
+  private unwritten = new Map<number, number>();
+
+  constructor(
+    source: ByteSource,
+    private readonly place: Place,
+    private readonly number: bigint,
+    private readonly rules: RebuildRules,
+  ) {
+    this.parser = new WalParser(source, { number });
+  }
+
+  async run(): Promise<Rebuilt> {
+    const { parser } = this;
+    for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
+      if (event === WalEvent.more) await parser.load();
+      else if (event === WalEvent.metadata) this.metadata();
+      else if (event === WalEvent.damage) await this.damage(parser.damage!);
+      else this.record();
+    }
+    const { place, prefix } = this;
+    const head: Segment[] = prefix > 0 ? [{ from: 'file', ...place, offset: 0, length: prefix }] : [];
+    const tail: Segment[] = this.parts.length > 0 ? [{ from: 'plan', bytes: Buffer.concat(this.parts) }] : [];
+    return { content: [...head, ...tail], prefix, rewritten: this.rewritten, size: prefix + this.bytes };
+  }
+
+  private record(): void {
+    const { record } = this.parser;
+    if (record.oversized) {
+      throw new Refusal(
+        'refused',
+        `${this.place.path} has a record of ${record.storedLength} bytes at ${record.offset}, which is more than kvdoctor puts together`,
+      );
+    }
+    const { offset, endOffset: end } = record;
+    const batch = record.bytes.subarray(record.start, record.end);
+    const kept =
+      record.decompressionError === undefined ? this.rules.record({ offset, end, batch }) : undefined;
+    if (kept === batch && this.intact) {
+      this.prefix = end;
+      return;
+    }
+    this.intact = false;
+    if (kept !== undefined) this.write(kept);
+  }
+
+  private async damage(damage: Damage): Promise<void> {
+    this.intact = false;
+    for (const batch of (await this.rules.damage?.(damage)) ?? []) this.write(batch);
+  }
+
+  private metadata(): void {
+    const { parser, intact } = this;
+    const { record, metadataKind: kind } = parser;
+    const payload = record.bytes.subarray(record.start, record.end);
+    if (kind === RecordKind.compression) parser.compressed = decodeCompression(payload).value === WAL_ZSTD;
+    if (kind === RecordKind.timestampSizes) {
+      const { value } = decodeTimestampSizes(payload, this.recorded);
+      if (value !== undefined) {
+        if (!intact) for (const [id, size] of value) if (!this.recorded.has(id)) this.unwritten.set(id, size);
+        this.recorded = value;
+      }
+    }
+    if (intact) this.prefix = record.endOffset;
+  }
+
+  private write(batch: Uint8Array): void {
+    const { parser, number, prefix } = this;
+    this.writer ??= new WalWriter({
+      number,
+      offset: prefix,
+      recyclable: parser.style === 'recyclable',
+      // without a prefix there is no compression record either
+      compressed: parser.compressed && prefix > 0,
+    });
+    if (this.unwritten.size > 0) {
+      this.push(this.writer.timestampSizes(this.unwritten));
+      this.unwritten = new Map();
+    }
+    this.push(this.writer.record(batch));
+    this.rewritten++;
+  }
+
+  private push(bytes: Uint8Array): void {
+    this.bytes += bytes.length;
+    if (this.bytes > REWRITE_LIMIT) {
+      throw new Refusal(
+        'refused',
+        `${this.place.path} would have to be written anew from ${this.prefix} on, more than ${REWRITE_LIMIT >> 20} MiB`,
+        'point-in-time cuts the file instead',
+      );
+    }
+    this.parts.push(bytes.slice());
+  }
+}
