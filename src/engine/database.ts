@@ -1,4 +1,6 @@
 import path from 'node:path';
+import type { ByteSource } from '../bytes/source.js';
+import type { Range } from '../finding/finding.js';
 import { CURRENT_LIMIT, type CurrentFile, decodeCurrent } from '../format/current.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
 import { INFO_LOG_HEAD, pathsInInfoLog } from '../format/info-log.js';
@@ -8,6 +10,7 @@ import { type OptionsFile, parseOptions } from '../format/options.js';
 import { readHead } from '../io/head.js';
 import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
 import { diskReader } from '../io/reader.js';
+import { retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
 import { type Detection, detectTarget } from './detect.js';
@@ -29,6 +32,18 @@ export interface UnreadFile {
   entry: InventoryEntry;
   code: string;
   reason: string;
+}
+
+/** A metadata file of which the medium gave back all but these ranges; they were read as zeros. */
+export interface UnreadableRanges {
+  entry: InventoryEntry;
+  ranges: readonly Range[];
+}
+
+/** What reading metadata could not get at. */
+interface Losses {
+  unread: UnreadFile[];
+  unreadable: UnreadableRanges[];
 }
 
 /**
@@ -54,20 +69,21 @@ export interface Database {
   /** WALs below it are not read by recovery (see `walCutoff`); 0 without a MANIFEST. */
   walCutoff: bigint;
   unread: UnreadFile[];
+  unreadable: UnreadableRanges[];
 }
 
 /** Reads the metadata of a directory. Rejects with a `TargetError` when the directory itself cannot be listed. */
 export async function readDatabase(target: string, request: DatabaseRequest = {}): Promise<Database> {
-  const unread: UnreadFile[] = [];
+  const losses: Losses = { unread: [], unreadable: [] };
   const first = await takeInventory(target, {
     ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
     ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),
   });
   const detection = await detectTarget(first, diskReader(target));
-  const optionsFile = await readOptions(first, unread);
+  const optionsFile = await readOptions(first, losses);
   const options = databaseOptions(optionsFile?.parsed);
   const inventory = await withFurtherPaths(first, options, request);
-  const { current, manifest, ...latest } = await readVersion(inventory, detection, unread);
+  const { current, manifest, ...latest } = await readVersion(inventory, detection, losses);
   const version = manifest?.replay.version;
   return {
     target,
@@ -81,7 +97,7 @@ export async function readDatabase(target: string, request: DatabaseRequest = {}
     engineVersion: engineVersion(request.engineVersion, options.rocksdbVersion),
     ...(version && { version }),
     walCutoff: version ? walCutoff(version, options) : 0n,
-    unread,
+    ...losses,
   };
 }
 
@@ -111,10 +127,10 @@ const ATTEMPTS = 5;
  * Reads CURRENT and its MANIFEST. A running engine makes files between the listing and this reading, and removes others, so
  * when the version names a file that was not listed, both are taken again until they agree or nothing moves any more.
  */
-async function readVersion(inventory: Inventory, detection: Detection, unread: UnreadFile[]) {
+async function readVersion(inventory: Inventory, detection: Detection, losses: Losses) {
   for (let attempt = 1; ; attempt++) {
-    const current = await readCurrent(inventory, unread);
-    const manifest = await readManifest(inventory, current?.decoded, detection, unread);
+    const current = await readCurrent(inventory, losses);
+    const manifest = await readManifest(inventory, current?.decoded, detection, losses);
     const complete = manifest === undefined || hasAllTables(inventory, manifest.replay.version);
     if (complete || attempt === ATTEMPTS) return { inventory, current, manifest };
     const again = await takeInventory(inventory.target, {
@@ -152,42 +168,58 @@ function newest(inventory: Inventory, kind: InventoryEntry['kind']): InventoryEn
     );
 }
 
+/** Reads a file around what its medium does not give back, and notes what that is. `undefined`: not at all. */
 async function reading<T>(
   entry: InventoryEntry,
-  unread: UnreadFile[],
-  read: () => Promise<T>,
+  losses: Losses,
+  read: (source: ByteSource) => Promise<T>,
 ): Promise<T | undefined> {
+  // a directory that changes is read several times: the last reading counts
+  losses.unread = losses.unread.filter((loss) => loss.entry.file !== entry.file);
+  losses.unreadable = losses.unreadable.filter((loss) => loss.entry.file !== entry.file);
   try {
-    return await read();
+    const source = retryingSource(await openSource(entry.source));
+    try {
+      return await read(source);
+    } finally {
+      await source.close();
+      if (source.unreadable.length > 0) losses.unreadable.push({ entry, ranges: source.unreadable });
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === undefined) throw error;
-    unread.push({ entry, code, reason: TargetError.from(error, entry.file).message });
+    losses.unread.push({ entry, code, reason: TargetError.from(error, entry.file).message });
     return undefined;
   }
 }
 
-async function readOptions(inventory: Inventory, unread: UnreadFile[]) {
+async function head(source: ByteSource, limit: number): Promise<Uint8Array> {
+  const into = new Uint8Array(Math.min(source.size, limit));
+  return into.subarray(0, await source.read(into, 0));
+}
+
+async function readOptions(inventory: Inventory, losses: Losses) {
   const entry = newest(inventory, 'options');
   if (!entry) return undefined;
-  const bytes = await reading(entry, unread, () => readHead(entry.source, OPTIONS_LIMIT));
+  const bytes = await reading(entry, losses, (source) => head(source, OPTIONS_LIMIT));
   return bytes && { entry, parsed: parseOptions(bytes) };
 }
 
-async function readCurrent(inventory: Inventory, unread: UnreadFile[]) {
+async function readCurrent(inventory: Inventory, losses: Losses) {
   const entry = inventory.entries.find(
     (e) => e.kind === 'current' && e.place === 'database' && e.name === 'CURRENT',
   );
   if (!entry) return undefined;
-  const bytes = await reading(entry, unread, () => readHead(entry.source, CURRENT_LIMIT + 1));
-  return bytes && { entry, decoded: decodeCurrent(bytes) };
+  const bytes = await reading(entry, losses, (source) => head(source, CURRENT_LIMIT + 1));
+  const lost = losses.unreadable.some((loss) => loss.entry === entry);
+  return bytes && !lost ? { entry, decoded: decodeCurrent(bytes) } : undefined;
 }
 
 async function readManifest(
   inventory: Inventory,
   current: CurrentFile | undefined,
   detection: Detection,
-  unread: UnreadFile[],
+  losses: Losses,
 ) {
   const byName = inventory.entries.find(
     (e) =>
@@ -199,14 +231,7 @@ async function readManifest(
   const entry = byName ?? newest(inventory, 'manifest');
   if (!entry || detection.engine === 'pebble') return undefined;
   const dialect = detection.engine === 'leveldb' ? 'leveldb' : 'rocksdb';
-  const replay = await reading(entry, unread, async () => {
-    const source = await openSource(entry.source);
-    try {
-      return await replayManifest(source, { dialect });
-    } finally {
-      await source.close();
-    }
-  });
+  const replay = await reading(entry, losses, (source) => replayManifest(source, { dialect }));
   return replay && { entry, replay, named: byName !== undefined };
 }
 

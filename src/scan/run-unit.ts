@@ -1,8 +1,10 @@
 import type { ByteSource } from '../bytes/source.js';
 import { checkBlob } from '../check/blob/blob.js';
+import { aroundUnreadable } from '../check/directory/unreadable.js';
 import { checkTable } from '../check/sst/table.js';
 import type { UnitResult } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
+import { type RetryingSource, retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import type { UnitOutcome, WorkUnit } from './unit.js';
 
@@ -45,10 +47,12 @@ function check(unit: WorkUnit, source: ByteSource): Promise<UnitResult> {
 
 /** Runs one unit in this thread. Failures of the medium come back as outcomes; anything else that throws is a bug. */
 export async function runUnit(unit: WorkUnit, onRead: (bytes: number) => void): Promise<UnitOutcome> {
-  let source: ByteSource | undefined;
+  let source: RetryingSource | undefined;
   try {
-    source = new MeteredSource(await openSource(unit.source), onRead);
-    return { unit: unit.id, state: 'done', result: await check(unit, source) };
+    source = retryingSource(new MeteredSource(await openSource(unit.source), onRead));
+    const result = await check(unit, source);
+    const findings = aroundUnreadable({ file: unit.context.file }, result.findings, source.unreadable);
+    return { unit: unit.id, state: 'done', result: { ...result, findings } };
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') return { unit: unit.id, state: 'vanished' };

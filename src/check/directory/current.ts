@@ -9,7 +9,7 @@ const notThere = 'IO error: No such file or directory: While opening a file for 
 export function checkCurrent(database: Database): Finding[] {
   const { current, manifest } = database;
   if (current === undefined) {
-    const unread = database.unread.some(({ entry }) => entry.kind === 'current');
+    const unread = [...database.unread, ...database.unreadable].some(({ entry }) => entry.kind === 'current');
     return unread ? [] : [missingCurrent(database)];
   }
   const findings = current.decoded.anomalies.map(({ rule, message, evidence, offset, length }) =>

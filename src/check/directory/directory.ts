@@ -12,6 +12,7 @@ import { checkLiveFiles } from './live-files.js';
 import { checkOptions } from './options.js';
 import { placeOf } from './place.js';
 import { checkBegunWals, checkTrackedWals } from './tracked-wals.js';
+import { aroundUnreadable } from './unreadable.js';
 
 export interface DirectoryCircumstances {
   /** Nobody was writing: a backup or checkpoint. */
@@ -60,7 +61,17 @@ export async function checkDirectory(
     unchecked.push(...manifest.unchecked);
   }
   findings.push(...checkLeftovers(database));
-  return { findings, unchecked };
+  return { findings: withoutUnreadable(database, findings), unchecked };
+}
+
+function withoutUnreadable(database: Database, findings: Finding[]): Finding[] {
+  let left = findings;
+  for (const { entry, ranges } of database.unreadable) {
+    const place = placeOf(entry);
+    const own = left.filter((f) => f.file === place.file && f.root === place.root);
+    left = [...left.filter((f) => !own.includes(f)), ...aroundUnreadable(place, own, ranges)];
+  }
+  return left;
 }
 
 function checkManifestAndFiles(database: Database, circumstances: DirectoryCircumstances): DirectoryResult {

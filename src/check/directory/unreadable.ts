@@ -2,7 +2,7 @@ import type { Finding, Range } from '../../finding/finding.js';
 import { findingAt, type Place } from './place.js';
 
 /** Ranges that a medium would not give back (`RetryingSource.unreadable`), one finding each. */
-export function checkUnreadable(place: Place, ranges: readonly Range[]): Finding[] {
+function checkUnreadable(place: Place, ranges: readonly Range[]): Finding[] {
   return ranges.map(({ offset, length }) =>
     findingAt(place, 'io/unreadable-range', {
       offset,
@@ -11,4 +11,18 @@ export function checkUnreadable(place: Place, ranges: readonly Range[]): Finding
       evidence: { engine: `IO error: While pread offset ${offset} len ${length}: Input/output error` },
     }),
   );
+}
+
+/**
+ * Replaces what was found inside ranges that were read as zeros by a finding for each of them: the rest of the file was
+ * checked, and what the zeros seem to say means nothing.
+ */
+export function aroundUnreadable(place: Place, found: Finding[], ranges: readonly Range[]): Finding[] {
+  if (ranges.length === 0) return found;
+  const meaningful = found.filter(
+    ({ offset, length = 0 }) =>
+      offset === undefined ||
+      !ranges.some((range) => offset < range.offset + range.length && offset + length >= range.offset),
+  );
+  return [...meaningful, ...checkUnreadable(place, ranges)];
 }
