@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { finding } from '../check/cross/finding.js';
@@ -8,6 +7,7 @@ import { decodeCurrent } from '../format/current.js';
 import { type FileName, parseFileName } from '../format/filename.js';
 import { replayManifest } from '../format/manifest/replay.js';
 import { parseOptions } from '../format/options.js';
+import { fileSize } from '../io/file-size.js';
 import { readHead, readTail } from '../io/head.js';
 import { openSource } from '../io/source.js';
 import type { FileKind, TargetReport } from '../report/report.js';
@@ -17,10 +17,7 @@ import type { WorkUnit } from './unit.js';
 
 /** Whether the target is one file rather than a directory. False for what is not there: listing it says why. */
 export async function isFile(target: string | Buffer): Promise<boolean> {
-  return stat(target).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+  return (await fileSize(target)) !== undefined;
 }
 
 interface Outcome {
@@ -36,7 +33,7 @@ export async function scanFile(target: string | Buffer, options: ScanOptions): P
   const source: SourceDescriptor = { kind: 'file', path: target };
   const parsed = await identify(name, source);
   const outcome = await check(name, parsed, source, options);
-  const { size } = await stat(target);
+  const size = (await fileSize(target)) ?? 0;
   const severities = outcome.findings.map((f) => f.severity);
   const status = severities.includes('error')
     ? 'damaged'
