@@ -1,4 +1,5 @@
 import { Decompress } from 'fzstd';
+import { decompressZstd, isZstdLoaded } from './zstd.js';
 import { type ZstdFrame, ZstdFraming } from './zstd-frame.js';
 
 /** As libzstd's streaming decoder: a frame that wants a larger window is refused. */
@@ -17,6 +18,8 @@ export interface Streamed {
  * Decodes zstd frames that arrive in pieces, as the fragments of a compressed WAL do: after each piece come all blocks
  * that it completed, as libzstd's streaming decoder gives them. After an error nothing more is decoded until `reset`.
  * Frames with a dictionary are refused: fzstd ignores dictionaries without a word.
+ *
+ * Frames that arrive whole, as most do, go to libzstd where `loadCodecs` has been awaited: 15 µs for 4 KiB instead of 50.
  */
 export class ZstdStream {
   private framing = new ZstdFraming();
@@ -54,16 +57,30 @@ export class ZstdStream {
 
   private decode(chunk: Uint8Array): string | undefined {
     for (let at = 0; at < chunk.length; ) {
+      const starts = !this.started;
       this.started = true;
       const stop = this.framing.advance(chunk, at);
       if (typeof stop === 'object') return stop.error;
       const { frame, ended } = this.framing;
-      const error = (frame && refuse(frame)) ?? this.feed(chunk.subarray(at, stop), ended);
+      const piece = chunk.subarray(at, stop);
+      const refusal = frame && refuse(frame);
+      const whole = starts && ended && refusal === undefined && this.decodeWhole(piece, frame!);
+      const error = whole ? undefined : (refusal ?? this.feed(piece, ended));
       if (error !== undefined) return error;
       if (ended) this.nextFrame();
       at = stop;
     }
     return undefined;
+  }
+
+  /** True when the frame is good; if not, the streaming decoder gives what comes before the damage. */
+  private decodeWhole(piece: Uint8Array, frame: ZstdFrame): boolean {
+    const room = this.limit - this.outputLength;
+    if (!isZstdLoaded() || frame.contentSize === undefined || frame.contentSize > room) return false;
+    const { bytes } = decompressZstd(piece, frame.contentSize, room);
+    if (bytes === undefined) return false;
+    this.collect(bytes);
+    return true;
   }
 
   private feed(piece: Uint8Array, ended: boolean): string | undefined {

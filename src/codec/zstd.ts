@@ -17,6 +17,11 @@ export async function loadZstd(): Promise<void> {
   contexts ??= { decompress: zstd.createDCtx(), compress: zstd.createCCtx() };
 }
 
+/** `loadZstd` has been awaited. */
+export function isZstdLoaded(): boolean {
+  return contexts !== undefined;
+}
+
 function loaded(): { decompress: number; compress: number } {
   if (contexts === undefined) throw new Error('loadCodecs() has not been awaited');
   return contexts;
