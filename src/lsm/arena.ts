@@ -1,5 +1,6 @@
+import { CHUNK, type MemoryPool } from './memory-pool.js';
+
 const FIRST_CHUNK = 4096;
-const MAX_CHUNK = 1 << 20;
 /** A reference is the chunk's index above these bits and the place in the chunk, in units of 8 bytes, below. */
 const PLACE_BITS = 17;
 const PLACE_MASK = (1 << PLACE_BITS) - 1;
@@ -9,7 +10,7 @@ const PLACE_MASK = (1 << PLACE_BITS) - 1;
  *
  *     u32 low | u32 high | u32 key length | u32 value length | key | value | padding to 8 bytes
  *
- * `low` and `high` are the trailer's halves (see internal-key.ts). An entry is named by a u32 reference. One that is
+ * `low` and `high` are the trailer's halves (see key-order.ts). An entry is named by a u32 reference. One that is
  * larger than a chunk gets a chunk to itself.
  */
 export class Arena {
@@ -22,18 +23,20 @@ export class Arena {
   /** Bytes of all chunks. */
   bytes = 0;
 
+  constructor(private readonly pool: MemoryPool) {}
+
   add(key: Uint8Array, high: number, low: number, value: Uint8Array): number {
     const size = (16 + key.length + value.length + 7) & ~7;
     let chunk = this.current;
     let at = this.used;
-    if (size > MAX_CHUNK) {
+    if (size > CHUNK) {
       chunk = this.grow(size);
       at = 0;
     } else {
       if (chunk < 0 || at + size > this.chunks[chunk].length) {
         while (this.nextSize < size) this.nextSize *= 2;
         chunk = this.current = this.grow(this.nextSize);
-        if (this.nextSize < MAX_CHUNK) this.nextSize *= 2;
+        if (this.nextSize < CHUNK) this.nextSize *= 2;
         at = 0;
       }
       this.used = at + size;
@@ -51,11 +54,20 @@ export class Arena {
   }
 
   private grow(size: number): number {
-    const buffer = new ArrayBuffer(size);
+    const buffer = size === CHUNK ? this.pool.takeChunk() : new ArrayBuffer(size);
     this.chunks.push(new Uint8Array(buffer));
     this.words.push(new Uint32Array(buffer));
     this.bytes += size;
     return this.chunks.length - 1;
+  }
+
+  /** Gives the chunks back. Nothing may be read from the arena any more. */
+  release(): void {
+    for (const { buffer } of this.chunks) this.pool.giveChunk(buffer as ArrayBuffer);
+    this.chunks.length = 0;
+    this.words.length = 0;
+    this.bytes = 0;
+    this.current = -1;
   }
 
   /** The chunk that holds an entry. Its key starts at `keyFrom`. */

@@ -1,6 +1,7 @@
 import { Arena } from './arena.js';
 import { EMPTY, END, ENTRY, type EntryCursor, type Step } from './cursor.js';
 import type { KeyOrder, KeyPosition } from './key-order.js';
+import { MemoryPool } from './memory-pool.js';
 import { sortReferences } from './sort-references.js';
 
 /** Bytes per entry beside the arena: the reference and what sorting needs for a while. */
@@ -11,12 +12,18 @@ const PER_ENTRY = 28;
  * read. Range tombstones are not kept here (see range-tombstones.ts).
  */
 export class Memtable {
-  private arena = new Arena();
-  private references = new Uint32Array(64);
+  private arena: Arena;
+  private references: Uint32Array;
   private count = 0;
   private sorted = true;
 
-  constructor(readonly order: KeyOrder) {}
+  constructor(
+    readonly order: KeyOrder,
+    private readonly pool = new MemoryPool(),
+  ) {
+    this.arena = new Arena(pool);
+    this.references = pool.takeReferences(64);
+  }
 
   get entries(): number {
     return this.count;
@@ -30,17 +37,28 @@ export class Memtable {
   /** Copies the entry. `high` and `low` are the trailer's halves. */
   add(key: Uint8Array, high: number, low: number, value: Uint8Array): void {
     if (this.count === this.references.length) {
-      const larger = new Uint32Array(this.count * 2);
+      const larger = this.pool.takeReferences(this.count * 2);
       larger.set(this.references);
+      this.pool.giveReferences(this.references);
       this.references = larger;
     }
     this.references[this.count++] = this.arena.add(key, high, low, value);
     this.sorted = false;
   }
 
+  /** Empties it. Its cursors may not be used any more. */
+  release(): void {
+    this.arena.release();
+    this.pool.giveReferences(this.references);
+    this.references = this.pool.takeReferences(64);
+    this.count = 0;
+    this.sorted = true;
+  }
+
   private sort(): void {
     if (this.sorted) return;
-    sortReferences(this.arena, this.references.subarray(0, this.count), this.order);
+    const scratch = this.pool.sortScratch(this.count);
+    sortReferences(this.arena, this.references.subarray(0, this.count), this.order, scratch);
     this.sorted = true;
   }
 
@@ -51,13 +69,13 @@ export class Memtable {
   trim(bytes: number): Uint8Array | undefined {
     this.sort();
     const { arena, order } = this;
-    const kept = new Arena();
-    const references = new Uint32Array(Math.max(64, this.count));
+    const kept = new Arena(this.pool);
+    const { references } = this;
     let count = 0;
     let dropped: Uint8Array | undefined;
-    let previous: number | undefined;
+    let previous = -1;
     for (let i = 0; i < this.count; i++) {
-      const reference = this.references[i];
+      const reference = references[i];
       if (kept.bytes + count * PER_ENTRY >= bytes && !this.sameKey(previous, reference)) {
         dropped = arena.key(reference).slice(0, arena.keyLength(reference) - order.timestampSize);
         break;
@@ -70,15 +88,14 @@ export class Memtable {
       );
       previous = reference;
     }
-    if (dropped === undefined) return undefined;
+    arena.release();
     this.arena = kept;
-    this.references = references.slice(0, Math.max(64, count));
     this.count = count;
     return dropped;
   }
 
-  private sameKey(a: number | undefined, b: number): boolean {
-    if (a === undefined) return false;
+  private sameKey(a: number, b: number): boolean {
+    if (a < 0) return false;
     const { arena, order } = this;
     const aFrom = arena.keyFrom(a);
     const bFrom = arena.keyFrom(b);

@@ -1,5 +1,6 @@
 import type { Arena } from './arena.js';
 import type { KeyOrder } from './key-order.js';
+import type { SortScratch } from './memory-pool.js';
 
 /** Short runs are sorted by insertion before they are merged. */
 const RUN = 16;
@@ -10,10 +11,15 @@ const RUN = 16;
  * numbers and not two keys. Runs that are in order already are only copied, so a log that was written in key order costs
  * one pass. (TypedArray.prototype.sort with a comparator takes about three times as long.)
  */
-export function sortReferences(arena: Arena, references: Uint32Array, order: KeyOrder): void {
+export function sortReferences(
+  arena: Arena,
+  references: Uint32Array,
+  order: KeyOrder,
+  { prefixes, otherPrefixes, otherReferences }: SortScratch,
+): void {
   const count = references.length;
   if (count < 2) return;
-  const prefixes = keyPrefixes(arena, references, order);
+  keyPrefixes(arena, references, order, prefixes);
 
   const after = (a: number, aPrefix: number, b: number, bPrefix: number): boolean => {
     if (aPrefix !== bPrefix) return aPrefix > bPrefix;
@@ -49,10 +55,10 @@ export function sortReferences(arena: Arena, references: Uint32Array, order: Key
     }
   }
 
-  let from: Uint32Array = references;
-  let fromPrefixes: Float64Array = prefixes;
-  let into: Uint32Array = new Uint32Array(count);
-  let intoPrefixes: Float64Array = new Float64Array(count);
+  let from = references;
+  let fromPrefixes = prefixes;
+  let into = otherReferences;
+  let intoPrefixes = otherPrefixes;
   for (let width = RUN; width < count; width *= 2) {
     for (let left = 0; left < count; left += 2 * width) {
       const middle = Math.min(left + width, count);
@@ -77,11 +83,11 @@ export function sortReferences(arena: Arena, references: Uint32Array, order: Key
     [from, into] = [into, from];
     [fromPrefixes, intoPrefixes] = [intoPrefixes, fromPrefixes];
   }
-  if (from !== references) references.set(from);
+  if (from !== references) references.set(from.subarray(0, count));
 }
 
-/** Per entry, the six key bytes behind the shared prefix as a number that orders as the keys do, or is equal. */
-function keyPrefixes(arena: Arena, references: Uint32Array, order: KeyOrder): Float64Array {
+/** Per entry, into `prefixes`, the six key bytes behind the shared prefix as a number that orders as the keys do, or is equal. */
+function keyPrefixes(arena: Arena, references: Uint32Array, order: KeyOrder, prefixes: Float64Array): void {
   const first = references[0];
   const firstBytes = arena.chunk(first);
   const firstFrom = arena.keyFrom(first);
@@ -94,7 +100,6 @@ function keyPrefixes(arena: Arena, references: Uint32Array, order: KeyOrder): Fl
     while (shared < length && bytes[from + shared] === firstBytes[firstFrom + shared]) shared++;
   }
   shared = Math.max(shared, 0);
-  const prefixes = new Float64Array(references.length);
   for (let i = 0; i < references.length; i++) {
     const bytes = arena.chunk(references[i]);
     const at = arena.keyFrom(references[i]) + shared;
@@ -105,5 +110,4 @@ function keyPrefixes(arena: Arena, references: Uint32Array, order: KeyOrder): Fl
     for (let k = 3; k < 6; k++) low = (low << 8) | (k < left ? bytes[at + k] : 0);
     prefixes[i] = order.direction * (high * 0x1000000 + low);
   }
-  return prefixes;
 }

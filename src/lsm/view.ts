@@ -15,7 +15,7 @@ import { SourcePool } from './source-pool.js';
 import type { StoreFiles } from './store-files.js';
 import { type SequenceRange, UncommittedSequences } from './uncommitted.js';
 import { VisibleIterator } from './visible.js';
-import { type Replay, ReplayedMemtables } from './windows.js';
+import { type MemtableOptions, type Replay, ReplayedMemtables } from './windows.js';
 
 /** Tables that one walk has open at a time. */
 const OPEN_TABLES = 128;
@@ -31,8 +31,8 @@ export interface ViewInput {
   uncommitted?: readonly SequenceRange[];
   /** The merge operator that OPTIONS names for a column family. */
   mergeOperator?(columnFamily: ColumnFamily): NamedObject | undefined;
-  /** Bytes for replayed operations, see windows.ts. */
-  memtableBudget?: number;
+  /** Memory for replayed operations, see windows.ts. */
+  memtables?: MemtableOptions;
 }
 
 export interface WalkOptions {
@@ -76,8 +76,8 @@ export class View {
     const orders = new Map<number, KeyOrder>();
     for (const { id, comparator } of input.version.columnFamilies.values())
       orders.set(id, keyOrder(comparator));
-    const { replay, memtableBudget } = input;
-    const memtables = replay && (await ReplayedMemtables.fill(orders, replay, memtableBudget));
+    const { replay } = input;
+    const memtables = replay && (await ReplayedMemtables.fill(orders, replay, input.memtables));
     return new View(input, orders, memtables);
   }
 
@@ -91,6 +91,11 @@ export class View {
     const order = this.orders.get(columnFamily);
     if (order === undefined) throw new RangeError(`there is no column family ${columnFamily}`);
     return order;
+  }
+
+  /** Gives the memory of memtables back. No walk may go on. */
+  close(): void {
+    this.memtables?.release();
   }
 
   /** Walks what a reader sees. */

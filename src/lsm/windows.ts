@@ -1,69 +1,107 @@
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { ReplaySink } from '../recovery/sink.js';
-import { EMPTY, END, type EntryCursor, LOAD, type Step } from './cursor.js';
-import { beforeKey, type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
+import type { EntryCursor } from './cursor.js';
+import { beforeKey, type KeyOrder, trailerHigh, trailerLow } from './key-order.js';
+import { KeySample } from './key-sample.js';
+import { MemoryPool } from './memory-pool.js';
 import { Memtable } from './memtable.js';
 import { type RangeTombstone, rangeTombstone } from './range-tombstones.js';
+import { WindowCursor } from './window-cursor.js';
 
 /** Hands every operation that recovery applies to the sink, in WAL order. Called again, it does the same again. */
 export type Replay = (sink: ReplaySink) => Promise<unknown>;
 
-/** What replayed operations may take in memory, in bytes: 128 MiB. */
-export const MEMTABLE_BUDGET = 128 * 1024 * 1024;
+/** What replayed operations may take in memory, in bytes: 192 MiB. */
+export const MEMTABLE_BUDGET = 192 * 1024 * 1024;
 
-/** The entries of one column family from `from` on, and up to `to` where memory did not suffice for all. */
-interface Window {
+/** Keys that are sampled of a budget's worth of operations: windows come out within 10 % of what fits, and so fit. */
+const SAMPLES = 2048;
+
+/** A memtable with a column family's entries from some key on. */
+export interface Window {
   memtable: Memtable;
-  /** The first key (without timestamp) that is not in the window. */
+  /** The first key (without timestamp) that is not in it; absent in the last window. */
   to?: Uint8Array;
 }
 
+interface Family {
+  order: KeyOrder;
+  /** All of it, from the first replay. Absent when it did not fit. */
+  memtable?: Memtable;
+  tombstones: RangeTombstone[];
+  sample: KeySample;
+}
+
+export interface MemtableOptions {
+  /** Bytes for operations, default `MEMTABLE_BUDGET`. */
+  budget?: number;
+  /** Memory to use again: give views that follow each other the same. */
+  pool?: MemoryPool;
+}
+
 /**
- * The memtables that recovery would fill, within a memory budget whatever the size of the WALs: nothing is written to disk
- * and nothing of the logs is kept but one window of keys. A first replay fills all column families; when the budget is
- * reached, the largest keeps the lower half of its keys. Behind the end of such a window the logs are replayed again for
- * the next keys of that column family alone. So logs that fit cost one replay, others one for about every half budget of
- * operations. Range tombstones are all kept, and one user key's versions are never split: these two can pass the budget.
+ * The memtables that recovery would fill, in bounded memory whatever the size of the WALs; nothing is written to disk. A
+ * first replay fills those of all column families; each time the budget is reached, the largest is given up. A walk over
+ * such a column family goes by windows: the logs are replayed for its first keys alone, as many as fit (samples from the
+ * first replay tell how many do), then again for the next. So logs that fit cost one replay, others about one more for each
+ * budget's worth of operations. Range tombstones, which are all kept, and the versions of one user key, which are never
+ * split, can pass the budget.
  */
 export class ReplayedMemtables {
-  private readonly windows = new Map<number, Window>();
-  private readonly tombstones = new Map<number, RangeTombstone[]>();
-  private resident = 0;
+  private readonly families = new Map<number, Family>();
   /** Times that the logs were replayed. */
   replays = 0;
 
   private constructor(
-    private readonly orders: ReadonlyMap<number, KeyOrder>,
+    orders: ReadonlyMap<number, KeyOrder>,
     private readonly replay: Replay,
     private readonly budget: number,
-  ) {}
+    private readonly pool: MemoryPool,
+  ) {
+    for (const [id, order] of orders) {
+      const sample = new KeySample(order, budget / SAMPLES);
+      this.families.set(id, {
+        order,
+        memtable: new Memtable(order, pool),
+        tombstones: [],
+        sample,
+      });
+    }
+  }
 
   /** Replays once. `orders` has the column families that exist; operations on others are dropped, as the engine does. */
   static async fill(
     orders: ReadonlyMap<number, KeyOrder>,
     replay: Replay,
-    budget: number = MEMTABLE_BUDGET,
+    { budget = MEMTABLE_BUDGET, pool = new MemoryPool() }: MemtableOptions = {},
   ): Promise<ReplayedMemtables> {
-    const memtables = new ReplayedMemtables(orders, replay, budget);
-    for (const [id, order] of orders) memtables.windows.set(id, { memtable: new Memtable(order) });
+    const memtables = new ReplayedMemtables(orders, replay, budget, pool);
     await memtables.firstReplay();
     return memtables;
   }
 
   rangeTombstones(columnFamily: number): readonly RangeTombstone[] {
-    return this.tombstones.get(columnFamily) ?? [];
+    return this.family(columnFamily).tombstones;
   }
 
-  /** Walks a column family from `from` (a key without timestamp) on. */
+  /** Walks a column family from `from` (a key without timestamp) on. Closing it gives memory back. */
   cursor(columnFamily: number, from?: Uint8Array): EntryCursor {
-    const order = this.orders.get(columnFamily);
-    const window = this.windows.get(columnFamily);
-    if (order === undefined || window === undefined)
-      throw new Error(`column family ${columnFamily} is not in the view`);
-    const position = from && beforeKey(from, order);
-    const begins = window.to === undefined || from === undefined || isBefore(order, from, window.to);
-    const first = begins ? window : { memtable: new Memtable(order), to: from };
-    return new WindowCursor(order, first, position, (key) => this.window(columnFamily, order, key));
+    const family = this.family(columnFamily);
+    const { order, memtable } = family;
+    if (memtable !== undefined) return memtable.cursor(from && beforeKey(from, order));
+    return new WindowCursor((key) => this.window(columnFamily, family, key), from);
+  }
+
+  /** Gives all memory back. No cursor may be used any more. */
+  release(): void {
+    for (const { memtable } of this.families.values()) memtable?.release();
+    this.families.clear();
+  }
+
+  private family(columnFamily: number): Family {
+    const family = this.families.get(columnFamily);
+    if (family === undefined) throw new RangeError(`column family ${columnFamily} is not in the view`);
+    return family;
   }
 
   private async firstReplay(): Promise<void> {
@@ -71,72 +109,70 @@ export class ReplayedMemtables {
     this.replays++;
     await this.replay({
       apply: (columnFamily, sequence, type, key, value) => {
-        const order = this.orders.get(columnFamily);
-        const window = this.windows.get(columnFamily);
-        if (order === undefined || window === undefined) return;
+        const family = this.families.get(columnFamily);
+        if (family === undefined) return;
         if (type === VALUE_TYPE.rangeDelete) {
-          this.addTombstone(columnFamily, order, key, value, sequence);
+          addTombstone(family, key, value, sequence);
           return;
         }
-        if (window.to !== undefined && !isBefore(order, key, window.to)) return;
-        window.memtable.add(key, trailerHigh(sequence), trailerLow(sequence, type), value);
-        if (meter.isDue(key.length + value.length) && this.used() > this.budget) cut(this.largest());
+        family.sample.add(key, value.length);
+        family.memtable?.add(key, trailerHigh(sequence), trailerLow(sequence, type), value);
+        if (meter.isDue(key.length + value.length) && this.resident() > this.budget) this.giveUpLargest();
       },
     });
-    this.resident = this.used();
+    for (const { sample } of this.families.values()) sample.finish();
   }
 
-  private used(): number {
+  private resident(): number {
     let bytes = 0;
-    for (const { memtable } of this.windows.values()) bytes += memtable.footprint;
+    for (const { memtable } of this.families.values()) bytes += memtable?.footprint ?? 0;
     return bytes;
   }
 
-  /** The column family that is to give up the upper half of its keys. */
-  private largest(): Window {
-    return [...this.windows.values()].reduce((a, b) =>
-      a.memtable.footprint >= b.memtable.footprint ? a : b,
-    );
+  private giveUpLargest(): void {
+    const bytes = ({ memtable }: Family) => memtable?.footprint ?? 0;
+    const largest = [...this.families.values()].reduce((a, b) => (bytes(a) >= bytes(b) ? a : b));
+    largest.memtable?.release();
+    largest.memtable = undefined;
   }
 
   /** Replays again for the keys of one column family from `from` on. */
-  private async window(columnFamily: number, order: KeyOrder, from: Uint8Array): Promise<Window> {
-    const window: Window = { memtable: new Memtable(order) };
-    // what the first replay left in memory is shared by all cursors, and stays
-    const budget = Math.max(this.budget - this.resident, this.budget / 2);
+  private async window(columnFamily: number, family: Family, from?: Uint8Array): Promise<Window> {
+    const { order, sample } = family;
+    const budget = Math.max(this.budget - this.resident(), this.budget / 4);
+    const window: Window = { memtable: new Memtable(order, this.pool), to: sample.endOf(from, budget * 0.9) };
     const meter = new Meter(budget);
     this.replays++;
     await this.replay({
       apply: (id, sequence, type, key, value) => {
-        if (id !== columnFamily || type === VALUE_TYPE.rangeDelete || isBefore(order, key, from)) return;
+        if (id !== columnFamily || type === VALUE_TYPE.rangeDelete) return;
+        if (from !== undefined && isBefore(order, key, from)) return;
         if (window.to !== undefined && !isBefore(order, key, window.to)) return;
         window.memtable.add(key, trailerHigh(sequence), trailerLow(sequence, type), value);
-        if (meter.isDue(key.length + value.length) && window.memtable.footprint > budget) cut(window);
+        if (meter.isDue(key.length + value.length) && window.memtable.footprint > budget)
+          window.to = window.memtable.trim(budget / 2) ?? window.to;
       },
     });
     return window;
   }
-
-  private addTombstone(
-    columnFamily: number,
-    order: KeyOrder,
-    start: Uint8Array,
-    end: Uint8Array,
-    sequence: bigint,
-  ): void {
-    const plain = (key: Uint8Array) => key.subarray(0, Math.max(0, key.length - order.timestampSize));
-    const high = trailerHigh(sequence);
-    const low = trailerLow(sequence, VALUE_TYPE.rangeDelete);
-    const tombstone = rangeTombstone(order, plain(start), plain(end), high, low);
-    if (tombstone === undefined) return;
-    const list = this.tombstones.get(columnFamily);
-    if (list === undefined) this.tombstones.set(columnFamily, [tombstone]);
-    else list.push(tombstone);
-  }
 }
 
-function cut(window: Window): void {
-  window.to = window.memtable.trim(window.memtable.footprint / 2) ?? window.to;
+function addTombstone(
+  { order, tombstones }: Family,
+  start: Uint8Array,
+  end: Uint8Array,
+  sequence: bigint,
+): void {
+  const key = (userKey: Uint8Array) => userKey.subarray(0, Math.max(0, userKey.length - order.timestampSize));
+  const low = trailerLow(sequence, VALUE_TYPE.rangeDelete);
+  const tombstone = rangeTombstone(order, key(start), key(end), trailerHigh(sequence), low);
+  if (tombstone !== undefined) tombstones.push(tombstone);
+}
+
+/** Whether a user key comes before `bound`, a key without timestamp. */
+function isBefore(order: KeyOrder, userKey: Uint8Array, bound: Uint8Array): boolean {
+  const keyTo = Math.max(0, userKey.length - order.timestampSize);
+  return order.compareKeys(userKey, 0, keyTo, bound, 0, bound.length) < 0;
 }
 
 /** Asks for a look at the memory in use each time that a small part of the budget may have been added. */
@@ -151,64 +187,4 @@ class Meter {
     this.added = 0;
     return true;
   }
-}
-
-/** Walks the windows of a column family; the next is filled when the one before it is through. */
-class WindowCursor implements EntryCursor {
-  readonly file = '';
-  keyBytes = EMPTY;
-  keyFrom = 0;
-  keyTo = 0;
-  high = 0;
-  low = 0;
-  valueBytes = EMPTY;
-  valueFrom = 0;
-  valueTo = 0;
-  private memtable: EntryCursor;
-  private to?: Uint8Array;
-
-  constructor(
-    private readonly order: KeyOrder,
-    first: Window,
-    from: KeyPosition | undefined,
-    private readonly next: (from: Uint8Array) => Promise<Window>,
-  ) {
-    this.memtable = first.memtable.cursor(from);
-    this.to = first.to;
-  }
-
-  step(): Step {
-    const { memtable } = this;
-    const step = memtable.step();
-    if (step === END) return this.to === undefined ? END : LOAD;
-    this.keyBytes = memtable.keyBytes;
-    this.keyFrom = memtable.keyFrom;
-    this.keyTo = memtable.keyTo;
-    this.high = memtable.high;
-    this.low = memtable.low;
-    this.valueBytes = memtable.valueBytes;
-    this.valueFrom = memtable.valueFrom;
-    this.valueTo = memtable.valueTo;
-    return step;
-  }
-
-  async load(): Promise<void> {
-    if (this.to === undefined) return;
-    const from = this.to;
-    // the window that is through is let go before the next is filled
-    this.memtable = new Memtable(this.order).cursor();
-    const window = await this.next(from);
-    this.memtable = window.memtable.cursor();
-    this.to = window.to;
-  }
-
-  async close(): Promise<void> {
-    this.to = undefined;
-  }
-}
-
-/** Whether a user key comes before `bound`, a key without timestamp. */
-function isBefore(order: KeyOrder, userKey: Uint8Array, bound: Uint8Array): boolean {
-  const keyTo = Math.max(0, userKey.length - order.timestampSize);
-  return order.compareKeys(userKey, 0, keyTo, bound, 0, bound.length) < 0;
 }
