@@ -1,5 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
+import type { TailKind } from '../format/wal/damage.js';
 import { WalEvent, WalParser } from '../format/wal/parser.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { FamilyState } from './family.js';
@@ -36,7 +37,12 @@ export interface Loss {
   undecodable: number;
   /** Bytes of WALs that hold nothing whole. */
   damagedBytes: number;
+  /** Of the newest WAL's last record, which was not written to its end: nobody was told that it is safe. */
+  tornBytes: number;
 }
+
+/** What the end of a log looks like when its writer was killed. */
+const TORN: ReadonlySet<TailKind> = new Set(['torn-header', 'torn-body', 'torn-fragments']);
 
 /** A cap on objects held for one WAL: more column family ids than this in damaged batches are not told apart. */
 const MAX_FAMILIES = 10_000;
@@ -49,6 +55,7 @@ class LossTally {
     commits: 0,
     undecodable: 0,
     damagedBytes: 0,
+    tornBytes: 0,
   };
   private readonly families = new Map<number, { operations: number; keys: KeySpan }>();
 
@@ -130,13 +137,15 @@ export async function lossesOf(
   const live = new Map(families.map((family) => [family.id, family]));
   const tallies = outcomes.map((outcome) => (outcome.opens ? new LossTally(live, outcome) : undefined));
   if (outcomes.some((outcome) => outcome.opens && !outcome.uneventful)) {
-    for (const wal of wals) await tallyWal(wal, outcomes, tallies);
+    const newest = wals.reduce<WalFile | undefined>((a, b) => (a && a.number > b.number ? a : b), undefined);
+    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies);
   }
   return tallies.map((tally) => tally?.finish());
 }
 
 async function tallyWal(
   wal: WalFile,
+  newest: boolean,
   outcomes: readonly RecoveryOutcome[],
   tallies: readonly (LossTally | undefined)[],
 ): Promise<void> {
@@ -165,10 +174,10 @@ async function tallyWal(
         }
       }
     }
-    const tail = parser.tail;
-    if (tail !== undefined && tail.kind !== 'zero-fill' && tail.kind !== 'recycled') {
-      for (const tally of tallies) if (tally !== undefined) tally.loss.damagedBytes += tail.length;
-    }
+    const { tail } = parser;
+    if (tail === undefined || tail.kind === 'zero-fill' || tail.kind === 'recycled') return;
+    const bytes = newest && TORN.has(tail.kind) ? 'tornBytes' : 'damagedBytes';
+    for (const tally of tallies) if (tally !== undefined) tally.loss[bytes] += tail.length;
   } catch {
     // A medium that fails in the middle: what comes behind cannot be counted, and the outcome already says IO error.
   } finally {

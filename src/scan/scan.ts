@@ -10,7 +10,7 @@ import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
 import { runPlan } from './run.js';
 import { isFile, scanFile } from './single-file.js';
-import { columnFamilyReports, emptyTarget, optionsReport } from './target.js';
+import { columnFamilyReports, emptyTarget, optionsReport, reasonNotToCheck } from './target.js';
 
 export type { ScanHooks, ScanOptions } from './options.js';
 
@@ -64,19 +64,4 @@ async function scanDatabase(
   const [pid] = lock.pids;
   if (lock.state === 'held' && pid !== undefined) report.owner = { pid };
   return report;
-}
-
-/** Why a directory is not scanned as a RocksDB database, when it is not. */
-function reasonNotToCheck({ detection }: Database): string | undefined {
-  const { kind, engine, evidence } = detection;
-  const because = evidence.length > 0 ? ` (${evidence.join('; ')})` : '';
-  if (kind === 'empty') return 'the directory is empty: there is no database here';
-  if (kind === 'not-a-database') return `this is not a database${because}`;
-  if (kind === 'container') {
-    return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those`;
-  }
-  if (kind === 'backup') return `a RocksDB backup directory, whose check is not supported yet${because}`;
-  if (engine === 'leveldb') return `a LevelDB database, which is not supported yet${because}`;
-  if (engine === 'pebble') return `a Pebble database, which is not supported yet${because}`;
-  return undefined;
 }

@@ -65,3 +65,18 @@ export function columnFamilyReports({ version, options }: Database): ColumnFamil
     };
   });
 }
+
+/** Why a directory is not looked at as a RocksDB database, when it is not. */
+export function reasonNotToCheck({ detection }: Database): string | undefined {
+  const { kind, engine, evidence } = detection;
+  const because = evidence.length > 0 ? ` (${evidence.join('; ')})` : '';
+  if (kind === 'empty') return 'the directory is empty: there is no database here';
+  if (kind === 'not-a-database') return `this is not a database${because}`;
+  if (kind === 'container') {
+    return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those`;
+  }
+  if (kind === 'backup') return `a RocksDB backup directory, whose check is not supported yet${because}`;
+  if (engine === 'leveldb') return `a LevelDB database, which is not supported yet${because}`;
+  if (engine === 'pebble') return `a Pebble database, which is not supported yet${because}`;
+  return undefined;
+}

@@ -1,0 +1,166 @@
+import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { keyBytes } from '../finding/evidence.js';
+import { type Digest, digest } from '../lsm/digest.js';
+import { inventoryFiles } from '../lsm/inventory-files.js';
+import { MemoryPool } from '../lsm/memory-pool.js';
+import { uncommittedRanges } from '../lsm/uncommitted.js';
+import { View } from '../lsm/view.js';
+import { databaseView } from '../recovery/database-view.js';
+import type { Loss } from '../recovery/loss.js';
+import { type PreparedOpen, simulateOpen } from '../recovery/open.js';
+import { type SimulatedMode, simulateRecovery } from '../recovery/simulate.js';
+import type { LossReport, RecoveryReport, TargetReport } from '../report/report.js';
+import { columnFamilyReports, emptyTarget, reasonNotToCheck } from './target.js';
+
+export interface SimulateOptions extends DatabaseRequest {
+  /** Count and hash what every mode would show. Reads all tables, once for each mode that shows something else. */
+  digest?: boolean;
+}
+
+export interface SimulateHooks {
+  /** Share of the work done, from 0 to 1, and bytes read. */
+  onProgress?(progress: { share: number; bytes: number }): void;
+  /** Ends the work early: the digests of modes that were not reached are left out. */
+  signal?: AbortSignal;
+}
+
+/**
+ * What RocksDB would do with a database in each of its recovery modes. Only reads. Rejects with a `TargetError` when the
+ * directory cannot be listed.
+ */
+export async function simulateTarget(
+  target: string,
+  { digest: withDigest = false, ...request }: SimulateOptions = {},
+  hooks: SimulateHooks = {},
+): Promise<TargetReport> {
+  const database = await readDatabase(target, request);
+  const report = emptyTarget(target, database);
+  const unsupported = reasonNotToCheck(database);
+  if (unsupported !== undefined) {
+    report.unchecked.push({ file: '.', reason: unsupported });
+    return report;
+  }
+  report.columnFamilies = columnFamilyReports(database);
+  report.recovery = await simulateDatabase(database, withDigest, hooks);
+  return report;
+}
+
+/** The four modes' outcomes for a database whose metadata has been read. */
+export async function simulateDatabase(
+  database: Database,
+  withDigest = false,
+  hooks: SimulateHooks = {},
+): Promise<RecoveryReport[]> {
+  const simulation = await simulateRecovery(databaseView(database), database.engineVersion);
+  const reports = simulation.modes.map((mode) => modeReport(mode, database));
+  if (withDigest) await addDigests(database, simulation.prepared, simulation.modes, reports, hooks);
+  return reports;
+}
+
+function modeReport(mode: SimulatedMode, { options }: Database): RecoveryReport {
+  const flushes = !options.avoidFlushDuringRecovery && mode.unflushable !== undefined;
+  return {
+    mode: mode.mode,
+    ...(mode.mode === options.walRecoveryMode && { own: true as const }),
+    opens: mode.opens,
+    ...(mode.errorText !== undefined && { error: mode.errorText }),
+    ...(mode.errorKind !== undefined && { errorKind: mode.errorKind }),
+    ...(mode.errorFile !== undefined && { errorFile: mode.errorFile }),
+    ...(mode.opens && { lastSequence: String(mode.lastSequence) }),
+    ...(mode.sameAs !== undefined && { sameAs: mode.sameAs }),
+    lost: mode.lost === undefined ? {} : lossReport(mode.lost),
+    wals: mode.wals
+      .filter(({ state }) => state !== 'not-needed')
+      .map(({ file, state, records, operations, stoppedAt, stopError }) => ({
+        file,
+        state,
+        records,
+        operations,
+        ...(stoppedAt !== undefined && { stoppedAt }),
+        ...(stopError !== undefined && { reason: stopError.message }),
+      })),
+    ...(flushes && mode.opens && { flushFails: unflushableText(mode) }),
+  };
+}
+
+function unflushableText({ unflushable }: SimulatedMode): string {
+  return unflushable === undefined ? '' : `${unflushable.kind} at sequence ${unflushable.sequence}`;
+}
+
+function lossReport(loss: Loss): LossReport {
+  const { firstSequence, lastSequence, columnFamilies, ...counts } = loss;
+  return {
+    ...counts,
+    ...(firstSequence !== undefined && { firstSequence: String(firstSequence) }),
+    ...(lastSequence !== undefined && { lastSequence: String(lastSequence) }),
+    columnFamilies: columnFamilies.map(({ id, name, operations, firstKey, lastKey }) => ({
+      id,
+      name,
+      operations,
+      ...(firstKey && { firstKey: keyBytes(firstKey) }),
+      ...(lastKey && { lastKey: keyBytes(lastKey) }),
+    })),
+  };
+}
+
+async function addDigests(
+  database: Database,
+  prepared: PreparedOpen,
+  modes: readonly SimulatedMode[],
+  reports: RecoveryReport[],
+  hooks: SimulateHooks,
+): Promise<void> {
+  const pool = new MemoryPool();
+  const different = modes.filter(({ opens, sameAs }) => opens && sameAs === undefined);
+  for (const [i, mode] of different.entries()) {
+    if (hooks.signal?.aborted) return;
+    const digests = await digestMode(database, prepared, mode, pool, (share) =>
+      hooks.onProgress?.({ share: (i + share) / different.length, bytes: 0 }),
+    );
+    for (const [k, { opens, mode: name, sameAs }] of modes.entries()) {
+      if (opens && (name === mode.mode || sameAs === mode.mode))
+        reports[k].columnFamilies = digests.map(familyDigest);
+    }
+  }
+}
+
+function familyDigest({ name, entries, fnv1a64, unmerged, complete, problems }: Digest) {
+  const [problem] = complete ? [] : problems.slice(-1);
+  return {
+    name,
+    entries,
+    fnv1a64,
+    ...(unmerged > 0 && { unmerged }),
+    ...(problem && { problem: { file: problem.file, message: problem.message } }),
+  };
+}
+
+async function digestMode(
+  database: Database,
+  prepared: PreparedOpen,
+  outcome: SimulatedMode,
+  pool: MemoryPool,
+  onShare: (share: number) => void,
+): Promise<Digest[]> {
+  const { version, options, inventory } = database;
+  if (version === undefined) return [];
+  const view = await View.open({
+    version,
+    files: inventoryFiles(inventory),
+    replay: (sink) => simulateOpen(prepared, outcome.mode, sink),
+    sequence: outcome.lastSequence,
+    uncommitted: uncommittedRanges(outcome),
+    mergeOperator: ({ name }) => options.columnFamilies.get(name)?.mergeOperator,
+    memtables: { pool },
+  });
+  try {
+    const digests: Digest[] = [];
+    for (const [i, { id }] of view.columnFamilies.entries()) {
+      digests.push(await digest(view, id));
+      onShare((i + 1) / view.columnFamilies.length);
+    }
+    return digests;
+  } finally {
+    view.close();
+  }
+}
