@@ -1,5 +1,5 @@
 import type { Anomaly } from '../../finding/finding.js';
-import { BLOCK_TRAILER } from '../../format/sst/handle.js';
+import { BLOCK_TRAILER, handleFits } from '../../format/sst/handle.js';
 import type { NamedBlock, Table } from '../../format/sst/table.js';
 
 /** Padding behind the last data block fills a page at most, or a super block. */
@@ -15,9 +15,12 @@ export async function checkLayout(
   dataEnd: number,
 ): Promise<Anomaly[]> {
   const anomalies: Anomaly[] = [];
-  // a data block outside the file: that has been said
-  if (dataEnd > (table.footer?.offset ?? table.size)) return anomalies;
-  const blocks = [...named].sort((a, b) => a.handle.offset - b.handle.offset);
+  const limit = table.footer?.offset ?? table.size;
+  // blocks outside the file: that has been said
+  if (dataEnd > limit) return anomalies;
+  const blocks = named
+    .filter(({ handle }) => handleFits(handle, limit))
+    .sort((a, b) => a.handle.offset - b.handle.offset);
   let end = dataEnd;
   let before = 'the last data block';
   for (const { kind, handle } of blocks) {
