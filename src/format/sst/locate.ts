@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../bytes/source.js';
+import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Anomaly } from '../../finding/finding.js';
-import { blockChecksum, storedChecksum } from './checksum.js';
 import {
   decodeFooter,
   type Footer,
@@ -9,8 +9,10 @@ import {
   magicAt,
   nearestMagic,
   SHORTEST_FOOTER,
+  type TableMagic,
 } from './footer.js';
-import { BLOCK_TRAILER, handleFits } from './handle.js';
+import { confirms, holds, repairFooter } from './footer-repair.js';
+import { handleFits } from './handle.js';
 
 /** How far behind the end a footer is looked for when the file does not end in one: appended bytes are a page or two. */
 const SEARCH = 1024 * 1024;
@@ -32,12 +34,39 @@ export async function locateFooter(source: ByteSource): Promise<FooterReading> {
   const got = await source.read(tail, base);
   if (got < tailLength) return { anomalies: [shrunk(base + got, size)] };
   const magic = magicAt(tail, tailLength);
-  if (magic !== undefined) return decodeFooter(tail, tailLength, base, magic);
+  if (magic !== undefined) return checked(source, tail, base, magic);
   if (size < SHORTEST_FOOTER) {
     const message = `${size} bytes are too few for a table`;
     return { anomalies: [{ rule: 'sst/truncated', offset: size, length: 0, message }] };
   }
   return (await underDamagedMagic(source, tail, base)) ?? (await beforeTheEnd(source));
+}
+
+/**
+ * Decodes a footer and, where it is damaged or leads to no metaindex, looks for the one bit that is wrong with it: footers
+ * up to format version 5 have no checksum, and without this the block at the wrong place would be blamed.
+ */
+async function checked(
+  source: ByteSource,
+  tail: Uint8Array,
+  base: number,
+  magic: TableMagic,
+): Promise<FooterReading> {
+  const reading = decodeFooter(tail, tail.length, base, magic);
+  const { footer, anomalies, unsupported } = reading;
+  if (magic.format !== 'block-based' && magic.format !== 'legacy') return reading;
+  if (footer === undefined || unsupported !== undefined) return reading;
+  const isFine = anomalies.length === 0 && (footer.baseContext !== 0 || (await confirms(source, footer)));
+  if (isFine) return reading;
+  const repair = await repairFooter(source, tail, base, magic);
+  if (repair === undefined) return reading;
+  const evidence: Record<string, EvidenceValue> = { ...anomalies[0]?.evidence };
+  if (repair.change !== undefined) evidence.changes = [repair.change];
+  const { offset, length } = footer;
+  const rule = anomalies[0]?.rule ?? 'sst/bad-footer';
+  const message =
+    anomalies[0]?.message ?? 'One bit of the footer is wrong: it does not lead to the blocks of the table';
+  return { footer: repair.footer, anomalies: [{ rule, offset, length, message, evidence }] };
 }
 
 function shrunk(offset: number, size: number): Anomaly {
@@ -52,18 +81,31 @@ async function underDamagedMagic(
 ): Promise<FooterReading | undefined> {
   const { magic, bits } = nearestMagic(tail, tail.length);
   if (bits > MAGIC_BITS || magic.length > tail.length) return undefined;
-  const reading = decodeFooter(repaired(tail, magic), tail.length, base, magic);
+  const whole = repaired(tail, magic);
+  const reading = decodeFooter(whole, tail.length, base, magic);
   const { footer } = reading;
   if (footer === undefined || !(await metaindexHolds(source, footer))) return undefined;
   const message = `the magic number at the end of the table is wrong in ${bits === 1 ? 'one bit' : `${bits} bits`}`;
   const { offset, length } = footer;
-  reading.anomalies = [{ rule: 'sst/bad-magic', offset, length, message, evidence: { bits } }];
+  const evidence = { bits, changes: changedBits(tail, whole, base) };
+  reading.anomalies = [{ rule: 'sst/bad-magic', offset, length, message, evidence }];
   return reading;
+}
+
+/** The bits in which two runs of bytes differ, as places in the file. */
+function changedBits(from: Uint8Array, to: Uint8Array, base: number): { offset: number; bit: number }[] {
+  const changes: { offset: number; bit: number }[] = [];
+  for (let i = 0; i < from.length; i++) {
+    for (let bit = 0; bit < 8; bit++) {
+      if (((from[i] ^ to[i]) & (1 << bit)) !== 0) changes.push({ offset: base + i, bit });
+    }
+  }
+  return changes;
 }
 
 /** The tail with the magic number put right. */
 function repaired(tail: Uint8Array, magic: { low: number; high: number }): Uint8Array {
-  const copy = tail.slice();
+  const copy = new Uint8Array(tail);
   const view = new DataView(copy.buffer);
   view.setUint32(copy.length - 8, magic.low, true);
   view.setUint32(copy.length - 4, magic.high, true);
@@ -110,14 +152,10 @@ function missing(bytes: Uint8Array, end: number, base: number): Anomaly {
 
 async function metaindexHolds(source: ByteSource, footer: Footer): Promise<boolean> {
   const { metaindex } = footer;
-  if (metaindex === undefined || !handleFits(metaindex, footer.offset)) return false;
-  if (metaindex.size > LARGEST_METAINDEX) return false;
+  if (metaindex === undefined || metaindex.size > LARGEST_METAINDEX) return false;
   // plain and cuckoo tables have no checksums that could tell
-  if (footer.format === 'plain' || footer.format === 'cuckoo') return true;
-  const bytes = new Uint8Array(metaindex.size + BLOCK_TRAILER);
-  if ((await source.read(bytes, metaindex.offset)) < bytes.length) return false;
-  const computed = blockChecksum(footer, bytes, 0, metaindex.size, metaindex.offset);
-  return computed === storedChecksum(bytes, metaindex.size);
+  if (footer.format === 'plain' || footer.format === 'cuckoo') return handleFits(metaindex, footer.offset);
+  return holds(source, footer, metaindex);
 }
 
 function isZero(bytes: Uint8Array, start: number, end: number): boolean {
