@@ -15,7 +15,7 @@ export function decodeBlobFileFooter(bytes: Uint8Array, start = 0): BlobFileFoot
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, BLOB.footerLength);
   return {
     hasMagic: view.getUint32(0, true) === BLOB.magic,
-    recordCount: fileNumber(view, 4),
+    recordCount: fileNumber(bytes, start + 4),
     expiration: { from: view.getBigUint64(12, true), to: view.getBigUint64(20, true) },
     storedCrc: unmaskCrc(view.getUint32(28, true)),
     computedCrc: crc32c(bytes, start, start + 28),

@@ -23,7 +23,11 @@ export const BLOB = {
 } as const;
 
 /** A number that a blob file stores in 64 bits: exact below 2^53, `Infinity` where damaged bytes claim more. */
-export function fileNumber(view: DataView, offset: number): number {
-  const high = view.getUint32(offset + 4, true);
-  return high >= 0x20_0000 ? Number.POSITIVE_INFINITY : high * 0x1_0000_0000 + view.getUint32(offset, true);
+export function fileNumber(bytes: Uint8Array, at: number): number {
+  const high = u32(bytes, at + 4);
+  return high >= 0x20_0000 ? Number.POSITIVE_INFINITY : high * 0x1_0000_0000 + u32(bytes, at);
+}
+
+export function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }

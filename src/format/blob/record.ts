@@ -1,12 +1,13 @@
 import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
-import { BLOB, fileNumber } from './layout.js';
+import { BLOB, fileNumber, u32 } from './layout.js';
 
 export interface BlobRecordHeader {
   /** Bytes. `Infinity` where damaged bytes claim more than 2^53. */
   keyLength: number;
   /** Bytes as stored, compressed. */
   valueLength: number;
-  expiration: bigint;
+  /** Seconds since 1970, 0 where values do not expire. */
+  expiration: number;
   /** Stored CRCs, unmasked. */
   headerCrc: number;
   blobCrc: number;
@@ -16,13 +17,12 @@ export interface BlobRecordHeader {
 
 /** The record header at `start`, of which all 32 bytes must be there. Lengths mean something only where the CRCs agree. */
 export function decodeBlobRecordHeader(bytes: Uint8Array, start = 0): BlobRecordHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start, BLOB.recordHeaderLength);
   return {
-    keyLength: fileNumber(view, 0),
-    valueLength: fileNumber(view, 8),
-    expiration: view.getBigUint64(16, true),
-    headerCrc: unmaskCrc(view.getUint32(24, true)),
-    blobCrc: unmaskCrc(view.getUint32(28, true)),
+    keyLength: fileNumber(bytes, start),
+    valueLength: fileNumber(bytes, start + 8),
+    expiration: fileNumber(bytes, start + 16),
+    headerCrc: unmaskCrc(u32(bytes, start + 24)),
+    blobCrc: unmaskCrc(u32(bytes, start + 28)),
     computedHeaderCrc: crc32c(bytes, start, start + 24),
   };
 }

@@ -62,33 +62,24 @@ export async function* walkBlobFile(source: ByteSource, options: WalkOptions): A
   const window = new SourceWindow(source, end, CHUNK);
   let at: number = BLOB.headerLength;
   while (at < end) {
-    const span = await spanAt(window, at, options);
+    // most records are in the window, and waiting for nothing costs more than their checksums
+    const span = intactRecord(window, at, options) ?? (await spanAt(window, at, options));
     yield span;
     at += span.length;
   }
 }
 
-async function spanAt(window: SourceWindow, at: number, options: WalkOptions): Promise<BlobSpan> {
-  const { end } = options;
-  await window.ensure(at, Math.min(BLOB.recordHeaderLength, end - at));
-  const bytes = window.view(at, BLOB.recordHeaderLength);
-  if (bytes === undefined) return { kind: 'cut', offset: at, length: end - at };
-  const header = decodeBlobRecordHeader(bytes);
-  if (!isIntact(header))
-    return damagedAt(window, at, { header, headerBytes: Uint8Array.from(bytes) }, options);
+/** The record at `at` where all of it is in the window and its header is intact. */
+function intactRecord(window: SourceWindow, at: number, options: WalkOptions): BlobSpan | undefined {
+  if (!window.has(at, BLOB.recordHeaderLength)) return undefined;
+  const start = window.position(at);
+  const header = decodeBlobRecordHeader(window.bytes, start);
+  if (!isIntact(header)) return undefined;
   const length = recordLength(header);
-  if (length > end - at) return { kind: 'cut', offset: at, length: end - at, header };
+  if (length > options.end - at) return undefined;
   if (!options.contents) return { kind: 'record', offset: at, length, header };
-
-  const body = at + BLOB.recordHeaderLength;
-  if (length > LARGEST_IN_MEMORY) {
-    const computedBlobCrc = await crcOf(window, body, at + length);
-    return { kind: 'record', offset: at, length, header, computedBlobCrc };
-  }
-  await window.ensure(at, length);
-  const content = window.view(body, length - BLOB.recordHeaderLength);
-  // the file was longer when it was opened
-  if (content === undefined) return { kind: 'cut', offset: at, length: end - at, header };
+  if (!window.has(at, length)) return undefined;
+  const content = window.bytes.subarray(start + BLOB.recordHeaderLength, start + length);
   return {
     kind: 'record',
     offset: at,
@@ -98,6 +89,27 @@ async function spanAt(window: SourceWindow, at: number, options: WalkOptions): P
     key: content.subarray(0, header.keyLength),
     value: content.subarray(header.keyLength),
   };
+}
+
+/** What stands at `at`, read as far as it takes. */
+async function spanAt(window: SourceWindow, at: number, options: WalkOptions): Promise<BlobSpan> {
+  const { end } = options;
+  await window.ensure(at, Math.min(BLOB.recordHeaderLength, end - at));
+  const bytes = window.view(at, BLOB.recordHeaderLength);
+  if (bytes === undefined) return { kind: 'cut', offset: at, length: end - at };
+  const header = decodeBlobRecordHeader(bytes);
+  if (!isIntact(header))
+    return damagedAt(window, at, { header, headerBytes: Uint8Array.from(bytes) }, options);
+  const length = recordLength(header);
+  const cut: BlobSpan = { kind: 'cut', offset: at, length: end - at, header };
+  if (length > end - at) return cut;
+  if (options.contents && length > LARGEST_IN_MEMORY) {
+    const computedBlobCrc = await crcOf(window, at + BLOB.recordHeaderLength, at + length);
+    return { kind: 'record', offset: at, length, header, computedBlobCrc };
+  }
+  if (options.contents) await window.ensure(at, length);
+  // where it is not there now, the file was longer when it was opened
+  return intactRecord(window, at, options) ?? cut;
 }
 
 /** CRC of `[from, to)`, read in pieces. */

@@ -37,7 +37,7 @@ describe('bytes that RocksDB wrote', () => {
       hex('0900000000000000 4000000000000000 0000000000000000 f636360e 982635a5'),
     );
     expect(isIntact(record)).toBe(true);
-    expect(record).toMatchObject({ keyLength: 9, valueLength: 64, expiration: 0n });
+    expect(record).toMatchObject({ keyLength: 9, valueLength: 64, expiration: 0 });
     expect(recordLength(record)).toBe(105);
   });
 
