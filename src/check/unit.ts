@@ -30,7 +30,7 @@ export interface TableContext {
   databaseId?: string;
   /**
    * A MANIFEST was read and does not name the file: an unfinished output or an obsolete table. Nothing depends on it, so
-   * whatever is wrong with it is a note. Default: whenever `live` is absent.
+   * whatever is wrong with it is a note, and what cannot be checked in it is not missed.
    */
   orphan?: boolean;
   /**

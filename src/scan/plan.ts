@@ -103,6 +103,7 @@ function tableContext(
       // empty where the edit that named it is lost
       ...(owned.family.comparator !== '' && { comparator: owned.family.comparator }),
     }),
+    ...(owned === undefined && database.version !== undefined && { orphan: true }),
     ...(database.version?.databaseId !== undefined && { databaseId: database.version.databaseId }),
   };
 }

@@ -7,7 +7,7 @@ const MOST_FINDINGS = 1000;
 
 /** True when no column family depends on the table. */
 export function isOrphan(context: TableContext): boolean {
-  return context.orphan ?? context.live === undefined;
+  return context.orphan === true;
 }
 
 /** Collects what a check says of one table. */
