@@ -124,14 +124,15 @@ export function liveWals(database: Database): InventoryEntry[] {
 const ATTEMPTS = 5;
 
 /**
- * Reads CURRENT and its MANIFEST. A running engine makes files between the listing and this reading, and removes others, so
- * when the version names a file that was not listed, both are taken again until they agree or nothing moves any more.
+ * Reads CURRENT and its MANIFEST. A running engine makes files between the listing and this reading, writes on in them, and
+ * removes others, so when the version names a file that was not listed or was listed with another size, both are taken
+ * again until they agree or nothing moves any more.
  */
 async function readVersion(inventory: Inventory, detection: Detection, losses: Losses) {
   for (let attempt = 1; ; attempt++) {
     const current = await readCurrent(inventory, losses);
     const manifest = await readManifest(inventory, current?.decoded, detection, losses);
-    const complete = manifest === undefined || hasAllTables(inventory, manifest.replay.version);
+    const complete = manifest === undefined || agrees(inventory, manifest.replay.version);
     if (complete || attempt === ATTEMPTS) return { inventory, current, manifest };
     const again = await takeInventory(inventory.target, {
       dbPaths: inventory.roots.filter((r) => r.place === 'db-path').map((r) => r.directory),
@@ -148,15 +149,16 @@ function walDirOf(inventory: Inventory): { walDir?: string } {
   return root ? { walDir: root.directory } : {};
 }
 
-function hasAllTables(inventory: Inventory, version: Version): boolean {
-  const listed = new Set(inventory.entries.filter((e) => e.kind === 'table').map((e) => e.number));
+function agrees(inventory: Inventory, version: Version): boolean {
+  const listed = new Map(inventory.entries.filter((e) => e.kind === 'table').map((e) => [e.number, e.size]));
   return [...version.columnFamilies.values()].every((cf) =>
-    [...cf.tables.keys()].every((n) => listed.has(n)),
+    [...cf.tables.values()].every(({ number, size }) => listed.get(number) === Number(size)),
   );
 }
 
 function signature({ entries }: Inventory): string {
-  return entries.map((e) => (e.kind === 'manifest' ? `${e.file}:${e.size}` : e.file)).join('\n');
+  const sized = (kind: InventoryEntry['kind']) => kind === 'manifest' || kind === 'table';
+  return entries.map((e) => (sized(e.kind) ? `${e.file}:${e.size}` : e.file)).join('\n');
 }
 
 function newest(inventory: Inventory, kind: InventoryEntry['kind']): InventoryEntry | undefined {
@@ -242,7 +244,10 @@ async function withFurtherPaths(
   request: DatabaseRequest,
 ): Promise<Inventory> {
   const info = request.dbPaths ? undefined : await infoLogPaths(first);
-  const walDir = request.walDir ?? (await presentDirectory(first.target, options.walDir ?? info?.wal));
+  // an engine with a wal_dir leaves no WAL in its own directory: one that has some is a copy that was put together
+  const hasWals = first.entries.some((e) => e.kind === 'wal' && e.place === 'database');
+  const stated = hasWals ? undefined : (options.walDir ?? info?.wal);
+  const walDir = request.walDir ?? (await presentDirectory(first.target, stated));
   const listed = await Promise.all((info?.tables ?? []).map((p) => presentDirectory(first.target, p)));
   const dbPaths = request.dbPaths ?? listed.filter((p) => p !== undefined);
   const walDirIsNew = walDir !== undefined && request.walDir === undefined;
