@@ -58,16 +58,16 @@ function mergeBlobs(parts: readonly TableFacts[]): TableFacts['blobReferences'] 
 
 /** Joins pieces that touch; a whole file comes out as one. */
 function mergeCrcs(pieces: NonNullable<TableFacts['crcs']>): TableFacts['crcs'] {
-  if (pieces.length === 0) return undefined;
   const joined: NonNullable<TableFacts['crcs']> = [];
-  for (const piece of [...pieces].sort((a, b) => a.offset - b.offset)) {
+  const sorted = pieces.filter(({ length }) => length > 0).sort((a, b) => a.offset - b.offset);
+  for (const piece of sorted) {
     const last = joined.at(-1);
     if (last !== undefined && last.offset + last.length === piece.offset) {
       last.crc = combineCrc(last.crc, piece.crc, piece.length);
       last.length += piece.length;
     } else joined.push({ ...piece });
   }
-  return joined;
+  return joined.length === 0 ? undefined : joined;
 }
 
 /** Fills in bounds, sequences and the number of entries from what all units have found. */

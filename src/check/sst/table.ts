@@ -93,7 +93,11 @@ async function checkContents(
   const { context } = report;
   const { depth } = context;
   if (hasMetadata) facts.stated = stateTable(table, context, wrongFile);
-  if (table.space === undefined || depth === 'structure') return;
+  if (depth === 'structure') return;
+  if (table.space === undefined) {
+    if (hasMetadata && table.unsupported.length === 0) skipData(table, report);
+    return;
+  }
   const filter = hasMetadata || depth === 'full' ? await readFilter(table) : undefined;
   if (hasMetadata && filter !== undefined) {
     report.addAll(filter.anomalies);
