@@ -80,7 +80,9 @@ function runFrom(start: number): Promise<number | undefined> {
 
 const start = Date.now();
 if (to - from === 1) {
-  const failure = await new Mutator(await allSubjects(), seed).run(from);
+  const mutator = new Mutator(await allSubjects(), seed);
+  const failure = await mutator.run(from);
+  noticed = mutator.noticed;
   if (failure) report(failure);
 } else await Promise.all(Array.from({ length: jobs }, (_, job) => share(from + job)));
 const seconds = (Date.now() - start) / 1000;
