@@ -43,6 +43,8 @@ export interface EntryCursor {
   readonly valueTo: number;
   /** The file that the current entry comes from. */
   readonly file: string;
+  /** The engine's iterator only gets to the entries here when it seeks past a range tombstone: see table-cursor.ts. */
+  readonly soughtOnly?: boolean;
   step(): Step;
   /** Reads what `step` asked for. Damage met on the way is reported, not thrown; only a failing medium rejects. */
   load(): Promise<void>;

@@ -1,4 +1,5 @@
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import type { HiddenSequences } from '../recovery/outcome.js';
 import {
   beforeKey,
   comparePositions,
@@ -7,7 +8,7 @@ import {
   trailerHigh,
   trailerLow,
 } from './key-order.js';
-import { type SequenceRange, UncommittedSequences } from './uncommitted.js';
+import { UncommittedSequences } from './uncommitted.js';
 
 /** Entries in [start, end) whose sequence is lower are deleted. */
 export interface RangeTombstone {
@@ -75,6 +76,8 @@ const LOOKED_AT = 64;
 export class TombstoneSweep {
   private readonly ahead: RangeTombstone[] = [];
   private readonly begun: RangeTombstone[] = [];
+  /** The first tombstone that covered an entry. */
+  private passed?: RangeTombstone;
 
   private readonly snapshotHigh: number;
   private readonly snapshotLow: number;
@@ -84,7 +87,7 @@ export class TombstoneSweep {
   constructor(
     private readonly order: KeyOrder,
     sequence: bigint,
-    uncommitted: readonly SequenceRange[] = [],
+    uncommitted: readonly HiddenSequences[] = [],
   ) {
     this.snapshotHigh = trailerHigh(sequence);
     this.snapshotLow = trailerLow(sequence, 0xff);
@@ -112,7 +115,16 @@ export class TombstoneSweep {
       pop(this.begun, newer);
     if (this.begun.length === 0) return false;
     const newest = this.begun[0];
-    return newest.high !== high ? newest.high > high : newest.low >>> 8 > low >>> 8;
+    const covered = newest.high !== high ? newest.high > high : newest.low >>> 8 > low >>> 8;
+    if (covered) this.passed ??= newest;
+    return covered;
+  }
+
+  /** Whether the engine has sought past a tombstone, to a key that is not behind `key[from, to)`. It does so at a covered entry. */
+  hasSoughtTo(key: Uint8Array, from: number, to: number): boolean {
+    if (this.passed === undefined) return false;
+    const { userKey } = this.passed.end;
+    return this.order.compareUserKeys(userKey, 0, userKey.length, key, from, to) <= 0;
   }
 
   /**

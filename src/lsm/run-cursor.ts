@@ -22,6 +22,7 @@ export class RunCursor implements EntryCursor {
   valueBytes = EMPTY;
   valueFrom = 0;
   valueTo = 0;
+  soughtOnly = false;
   private table?: EntryCursor;
   /** Place in the run of the next table to open. */
   private next: number;
@@ -71,6 +72,7 @@ export class RunCursor implements EntryCursor {
     else if (opened !== undefined) {
       this.table = opened;
       this.file = opened.file;
+      this.soughtOnly = opened.soughtOnly ?? false;
     }
   }
 

@@ -39,6 +39,11 @@ export interface CursorContext {
  */
 export class TableCursor implements EntryCursor {
   readonly file: string;
+  /**
+   * The index has no beginning and no checksum that would say so: the engine's iterator, which starts there, takes the table
+   * for empty, until it seeks. A walk from the first key to the last only seeks past range tombstones.
+   */
+  readonly soughtOnly: boolean;
   keyBytes: Uint8Array;
   readonly keyFrom = 0;
   keyTo = 0;
@@ -95,6 +100,7 @@ export class TableCursor implements EntryCursor {
     this.blocks = this.space === undefined ? 0 : (table.index?.count ?? 0);
     this.separatorTail =
       (table.index?.form.userKeys ? 0 : KEY_TRAILER) + (this.padding > 0 ? 0 : order.timestampSize);
+    this.soughtOnly = from === undefined && table.indexBeginsNowhere && !problems.lenient;
     this.block = from === undefined ? 0 : this.blockOf(from);
     this.keyBytes = this.entries.key;
     this.valueBytes = this.entries.bytes;

@@ -1,37 +1,25 @@
-import type { ReplayOutcome } from '../recovery/outcome.js';
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import type { HiddenSequences } from '../recovery/outcome.js';
 
-/** Sequences of what is written and may not be seen: both ends included. */
-export interface SequenceRange {
-  from: bigint;
-  to: bigint;
-}
-
-/**
- * What transactions that recovery leaves undecided have put into memtables and tables. Under WriteCommitted that is nothing:
- * a prepared section stays out until its commit.
- */
-export function uncommittedRanges({ transactions }: Pick<ReplayOutcome, 'transactions'>): SequenceRange[] {
-  return transactions
-    .flatMap(({ batches }) => batches)
-    .filter(({ subBatches }) => subBatches > 0n)
-    .map(({ sequence, subBatches }) => ({ from: sequence, to: sequence + subBatches - 1n }));
-}
-
-/** Answers for trailer halves whether the sequence is uncommitted; allocates nothing. */
+/** Answers for a trailer's halves whether an undecided transaction wrote the entry; allocates nothing. */
 export class UncommittedSequences {
   private readonly bounds: Float64Array;
+  private readonly keepsMerges: readonly boolean[];
 
-  constructor(ranges: readonly SequenceRange[]) {
+  constructor(hidden: readonly HiddenSequences[]) {
     // exact up to 2^53, which no sequence of a real database passes
-    this.bounds = Float64Array.from(ranges.flatMap(({ from, to }) => [Number(from), Number(to)]));
+    this.bounds = Float64Array.from(hidden.flatMap(({ from, to }) => [Number(from), Number(to)]));
+    this.keepsMerges = hidden.map(({ keepsMerges }) => keepsMerges);
   }
 
   has(high: number, low: number): boolean {
     const { bounds } = this;
     if (bounds.length === 0) return false;
     const sequence = high * 0x1000000 + (low >>> 8);
+    const isMerge = (low & 0xff) === VALUE_TYPE.merge;
     for (let i = 0; i < bounds.length; i += 2) {
-      if (bounds[i] <= sequence && sequence <= bounds[i + 1]) return true;
+      if (bounds[i] <= sequence && sequence < bounds[i + 1] && !(isMerge && this.keepsMerges[i / 2]))
+        return true;
     }
     return false;
   }

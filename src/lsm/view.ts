@@ -1,6 +1,7 @@
 import type { NamedObject } from '../format/database-options.js';
 import type { ColumnFamily, Version } from '../format/manifest/version.js';
 import type { BlockSpace } from '../format/sst/load.js';
+import type { HiddenSequences } from '../recovery/outcome.js';
 import { BlobValues } from './blob-values.js';
 import type { EntryCursor } from './cursor.js';
 import { beforeKey, type KeyOrder, keyOrder } from './key-order.js';
@@ -13,7 +14,7 @@ import { RunCursor } from './run-cursor.js';
 import { type Run, tableRuns } from './runs.js';
 import { SourcePool } from './source-pool.js';
 import type { StoreFiles } from './store-files.js';
-import { type SequenceRange, UncommittedSequences } from './uncommitted.js';
+import { UncommittedSequences } from './uncommitted.js';
 import { VisibleIterator } from './visible.js';
 import { type MemtableOptions, type Replay, ReplayedMemtables } from './windows.js';
 
@@ -27,8 +28,8 @@ export interface ViewInput {
   replay?: Replay;
   /** The last sequence that is seen: recovery's outcome. Default: the MANIFEST's. */
   sequence?: bigint;
-  /** Written by transactions that are not decided: not seen. */
-  uncommitted?: readonly SequenceRange[];
+  /** Written by transactions that are not decided: not seen (recovery's `hidden`). */
+  uncommitted?: readonly HiddenSequences[];
   /** The merge operator that OPTIONS names for a column family. */
   mergeOperator?(columnFamily: ColumnFamily): NamedObject | undefined;
   /** Memory for replayed operations, see windows.ts. */

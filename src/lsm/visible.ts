@@ -99,6 +99,7 @@ export class VisibleIterator {
         }
       }
       const entry = entries.current;
+      if (entry.soughtOnly && !tombstones.hasSoughtTo(entry.keyBytes, entry.keyFrom, entry.keyTo)) continue;
       const keyTo = Math.max(entry.keyFrom, entry.keyTo - timestampSize);
       if (this.grouped) {
         const difference = order.compareKeys(

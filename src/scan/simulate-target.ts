@@ -3,7 +3,7 @@ import { keyBytes } from '../finding/evidence.js';
 import { type Digest, digest } from '../lsm/digest.js';
 import { inventoryFiles } from '../lsm/inventory-files.js';
 import { MemoryPool } from '../lsm/memory-pool.js';
-import { uncommittedRanges } from '../lsm/uncommitted.js';
+import { mergeOperators } from '../lsm/operator-names.js';
 import { View } from '../lsm/view.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';
@@ -144,13 +144,15 @@ async function digestMode(
 ): Promise<Digest[]> {
   const { version, options, inventory } = database;
   if (version === undefined) return [];
+  const files = inventoryFiles(inventory);
+  const operators = await mergeOperators(version, options, files);
   const view = await View.open({
     version,
-    files: inventoryFiles(inventory),
+    files,
     replay: (sink) => simulateOpen(prepared, outcome.mode, sink),
     sequence: outcome.lastSequence,
-    uncommitted: uncommittedRanges(outcome),
-    mergeOperator: ({ name }) => options.columnFamilies.get(name)?.mergeOperator,
+    uncommitted: outcome.hidden,
+    mergeOperator: ({ id }) => operators.get(id),
     memtables: { pool },
   });
   try {

@@ -11,7 +11,7 @@
  * whose handles point at blocks of this kind.
  */
 import type { Anomaly } from '../../finding/finding.js';
-import { BlockReader } from './block.js';
+import { BlockReader, restartOffset } from './block.js';
 import { BLOCK_TRAILER, NumberReader } from './handle.js';
 import { KEY_TRAILER } from './internal-key.js';
 
@@ -107,6 +107,11 @@ export interface IndexReading {
   anomalies: Anomaly[];
   /** Set when the index was too large to keep. */
   unsupported?: string;
+  /**
+   * The first restart point lies behind the entries: the engine's iterators, which begin there, find the block empty and
+   * think nothing of it (rocksdb table/block_based/block.cc, SeekToFirst).
+   */
+  beginsNowhere: boolean;
 }
 
 /** Decodes one index block and adds its entries to `index`. Entries that cannot be read are left out. */
@@ -121,6 +126,8 @@ export function decodeIndexBlock(bytes: Uint8Array, index: BlockIndex): IndexRea
     return reader.failed || reader.position > end ? undefined : reader.position - at;
   };
   const block = new BlockReader(bytes, deltaEncoded ? valueLength : undefined);
+  const { tail } = block;
+  const beginsNowhere = tail !== undefined && restartOffset(bytes, tail, 0) >= tail.entriesEnd;
   let offset = 0;
   let size = 0;
   for (let entry = block.next(); entry !== undefined; entry = block.next()) {
@@ -144,10 +151,11 @@ export function decodeIndexBlock(bytes: Uint8Array, index: BlockIndex): IndexRea
       return {
         anomalies: block.anomalies,
         unsupported: 'the keys of the index are larger than kvdoctor keeps',
+        beginsNowhere,
       };
     }
   }
-  return { anomalies: block.anomalies };
+  return { anomalies: block.anomalies, beginsNowhere };
 }
 
 /** True when the index reads without a flaw in that form and its blocks follow each other: how to guess a lost form. */

@@ -53,10 +53,14 @@ export interface Table {
   comparator: Comparator;
   timestampsStripped: boolean;
   index?: BlockIndex;
+  /** The index blocks that data blocks are named in: each with the first block that it names. */
+  indexParts: { handle: BlockHandle; from: number }[];
   /** How the index is written is known, not guessed for want of the properties that say so. */
   indexFormKnown: boolean;
   /** Every index block was read and can be believed. */
   indexSound: boolean;
+  /** The engine finds nothing when it walks the table from its start: see `IndexReading.beginsNowhere`. */
+  indexBeginsNowhere: boolean;
   /** Bytes that index blocks decompress to, all levels. */
   indexContentSize: number;
   rangeTombstones: RangeTombstone[];
@@ -102,8 +106,10 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     globalSequenceEdited: false,
     comparator: comparatorNamed(options.comparator),
     timestampsStripped: false,
+    indexParts: [],
     indexFormKnown: false,
     indexSound: false,
+    indexBeginsNowhere: false,
     indexContentSize: 0,
     rangeTombstones: [],
     rangeTombstonesSound: false,
@@ -291,17 +297,21 @@ async function readIndex(table: Table, footer: Footer, space: BlockSpace): Promi
     type === INDEX_TYPE.twoLevel || (!table.indexFormKnown && (await pointsAtIndex(space, contents, form)));
   table.indexSound = block.sound;
   table.indexContentSize = contents.length;
-  if (!twoLevel) addEntries(table, block, index);
+  if (!twoLevel) table.indexBeginsNowhere = addEntries(table, block, index);
   else await readPartitions(table, space, block, form, index);
   table.index = index;
 }
 
-/** Adds the entries of an index block; what is wrong with them is only reported when the block can be believed. */
-function addEntries(table: Table, block: LoadedBlock, index: BlockIndex): void {
-  const { anomalies, unsupported } = decodeIndexBlock(block.contents!, index);
+/**
+ * Adds the entries of an index block; what is wrong with them is only reported when the block can be believed. Returns
+ * whether the block begins nowhere.
+ */
+function addEntries(table: Table, block: LoadedBlock, index: BlockIndex): boolean {
+  const { anomalies, unsupported, beginsNowhere } = decodeIndexBlock(block.contents!, index);
   if (block.sound) table.anomalies.push(...inFile(block, anomalies));
   if (anomalies.length > 0) table.indexSound = false;
   if (unsupported !== undefined) table.unsupported.push({ reason: unsupported, ...blockRange(block.handle) });
+  return beginsNowhere;
 }
 
 async function readPartitions(
@@ -312,7 +322,7 @@ async function readPartitions(
   index: BlockIndex,
 ): Promise<void> {
   const partitions = new BlockIndex({ ...form, firstKeys: false });
-  addEntries(table, top, partitions);
+  table.indexBeginsNowhere = addEntries(table, top, partitions);
   const topSound = table.indexSound;
   for (let i = 0; i < partitions.count; i++) {
     const handle = { offset: partitions.offset(i), size: partitions.size(i) };
@@ -322,6 +332,7 @@ async function readPartitions(
     if (!block.sound) table.indexSound = false;
     if (block.contents === undefined) continue;
     table.indexContentSize += block.contents.length;
+    table.indexParts.push({ handle, from: index.count });
     addEntries(table, block, index);
   }
 }
