@@ -80,16 +80,18 @@ class BlockScan {
 
   async run(from: number, to: number): Promise<void> {
     const { index, space, window } = this;
-    let expected = from === 0 ? 0 : index.offset(from - 1) + index.size(from - 1) + BLOCK_TRAILER;
+    let expected: number | undefined =
+      from === 0 ? 0 : index.offset(from - 1) + index.size(from - 1) + BLOCK_TRAILER;
     for (let i = from; i < to; i++) {
       const offset = index.offset(i);
       const size = index.size(i);
       const end = offset + size + BLOCK_TRAILER;
       if (!(offset >= 0 && size >= 0 && end <= space.limit) || size > BLOCK_LIMIT) {
-        this.outOfReach({ offset, size });
+        this.outOfReach(i, { offset, size });
+        expected = undefined;
         continue;
       }
-      if (offset !== expected) await this.checkGap(expected, offset);
+      if (expected !== undefined && offset !== expected) await this.checkGap(i, expected, offset);
       if (!window.has(offset, size + BLOCK_TRAILER)) await window.ensure(offset, size + BLOCK_TRAILER);
       if (!window.has(offset, size + BLOCK_TRAILER)) {
         this.complete = false;
@@ -102,7 +104,7 @@ class BlockScan {
     }
   }
 
-  private outOfReach(handle: BlockHandle): void {
+  private outOfReach(i: number, handle: BlockHandle): void {
     this.complete = false;
     if (handleFits(handle, this.space.limit)) {
       this.report.skip(
@@ -111,17 +113,23 @@ class BlockScan {
       );
     } else if (this.table.indexSound) {
       const message = `the index places a data block at ${handle.offset}, ${handle.size} bytes, outside the file`;
-      const offset = nearestOffset(handle, this.space.limit);
-      this.report.add({ rule: 'sst/bad-handle', offset, length: 0, message });
+      this.badHandle(i, message, handle);
     }
   }
 
+  /** Reports an entry of the index, at the block that holds it. */
+  private badHandle(i: number, message: string, handle: BlockHandle): void {
+    const part = this.table.indexParts.findLast(({ from }) => from <= i);
+    const evidence = { entry: i, blockOffset: handle.offset, blockSize: handle.size };
+    this.report.add({ rule: 'sst/bad-handle', ...blockRange(part?.handle ?? handle), message, evidence });
+  }
+
   /** Data blocks follow each other; alignment leaves zeros between them, embedded blobs their own records. */
-  private async checkGap(expected: number, offset: number): Promise<void> {
+  private async checkGap(i: number, expected: number, offset: number): Promise<void> {
     if (!this.table.indexSound || this.rules.embeddedBlobs) return;
     if (offset < expected) {
       const message = `the index places a data block at ${offset}, inside the one before it`;
-      this.report.add({ rule: 'sst/bad-handle', offset, length: expected - offset, message });
+      this.badHandle(i, message, { offset, size: this.index.size(i) });
       return;
     }
     const length = offset - expected;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { tableUniqueId } from '../../../src/check/sst/identity.js';
 import { checkTable, checkTableTotals, mergeTableFacts, planTable } from '../../../src/check/sst/table.js';
-import type { TableContext } from '../../../src/check/unit.js';
+import type { TableContext, TableFacts } from '../../../src/check/unit.js';
 import { replayManifestBytes } from '../../../src/format/manifest/replay.js';
 import type { LiveTable } from '../../../src/format/manifest/version.js';
 import { TableProperties } from '../../../src/format/sst/properties.js';
@@ -65,7 +65,7 @@ describe.each(databases)('healthy: %s', (name) => {
         parts.push(await checkTable(await open(bytes), { ...context, blocks: range }));
       }
       expect(parts.flatMap(({ findings }) => findings)).toEqual([]);
-      const merged = mergeTableFacts(parts.map(({ facts }) => facts).reverse());
+      const merged = mergeTableFacts(parts.map(({ facts }) => facts as TableFacts).reverse());
       expect(merged).toEqual(whole.facts);
       expect(checkTableTotals(merged, context).filter(({ severity }) => severity !== 'note')).toEqual([]);
     }
