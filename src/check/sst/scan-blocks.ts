@@ -2,7 +2,7 @@ import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
 import { compareBytes, compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
-import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from '../../format/sst/handle.js';
+import { BLOCK_TRAILER, type BlockHandle, handleFits } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
 import { KEY_TRAILER } from '../../format/sst/internal-key.js';
 import { BLOCK_LIMIT, type BlockSpace, blockRange, checksumAnomaly, inFile } from '../../format/sst/load.js';

@@ -297,8 +297,10 @@ async function readIndex(table: Table, footer: Footer, space: BlockSpace): Promi
     type === INDEX_TYPE.twoLevel || (!table.indexFormKnown && (await pointsAtIndex(space, contents, form)));
   table.indexSound = block.sound;
   table.indexContentSize = contents.length;
-  if (!twoLevel) table.indexBeginsNowhere = addEntries(table, block, index);
-  else await readPartitions(table, space, block, form, index);
+  if (!twoLevel) {
+    table.indexParts.push({ handle, from: 0 });
+    table.indexBeginsNowhere = addEntries(table, block, index);
+  } else await readPartitions(table, space, block, form, index);
   table.index = index;
 }
 
