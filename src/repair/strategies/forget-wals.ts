@@ -3,7 +3,7 @@ import { encodeLogRecords } from '../../encode/manifest/log.js';
 import type { Database } from '../../engine/database.js';
 import { emptyEdit } from '../../format/manifest/edit.js';
 import type { RepairStep } from '../plan.js';
-import type { WalState } from './wal-mode.js';
+import type { WalState } from './wal-state.js';
 
 /**
  * Where the MANIFEST tracks the size of a WAL that a repair makes shorter, the engine would refuse the result ("Size
@@ -13,10 +13,15 @@ import type { WalState } from './wal-mode.js';
 export function forgetWals(database: Database, wals: readonly WalState[]): RepairStep[] {
   const { version, manifest } = database;
   if (version === undefined || manifest === undefined) return [];
-  const changed = wals.filter((w) => w.newSize === undefined || w.newSize < w.entry.size);
-  const tracked = changed.map((w) => w.entry.number ?? 0n).filter((n) => version.trackedWals.has(n));
+  const onDisk = database.inventory.entries.filter((e) => e.kind === 'wal' && e.place !== 'archive');
+  const sizes = new Map(onDisk.map((e) => [e.number ?? 0n, e.size as number | undefined]));
+  for (const { entry, newSize } of wals) sizes.set(entry.number ?? 0n, newSize);
+  const tracked = [...version.trackedWals]
+    .filter(([number, synced]) => synced !== undefined && BigInt(sizes.get(number) ?? -1) < synced)
+    .map(([number]) => number);
   if (tracked.length === 0) return [];
-  const below = tracked.reduce((a, b) => (a > b ? a : b)) + 1n;
+  let below = 0n;
+  for (const number of tracked) if (number >= below) below = number + 1n;
   const { entry, replay } = manifest;
   const edit = encodeVersionEdit({ ...emptyEdit(), walDeletion: below });
   const bytes = encodeLogRecords([edit], replay.logicalEnd);

@@ -2,7 +2,7 @@ import { rewritePredecessor } from '../../encode/wal/rewrite.js';
 import type { Predecessor } from '../../format/wal/metadata.js';
 import { placeKey } from '../place.js';
 import type { RepairStep, Segment } from '../plan.js';
-import type { WalState } from './wal-mode.js';
+import type { WalState } from './wal-state.js';
 
 /**
  * With track_and_verify_wals a WAL begins with a record that names the one before it, its size and last sequence number.
@@ -21,7 +21,7 @@ export function putPredecessorsRight(wals: readonly WalState[], steps: readonly 
     const truth: Predecessor = {
       number: previous?.entry.number ?? 0n,
       size: BigInt(previous?.newSize ?? 0),
-      lastSequence: previous?.outcome.lastSequence ?? 0n,
+      lastSequence: previous?.newLastSequence ?? 0n,
     };
     const differs =
       recorded !== undefined &&

@@ -77,10 +77,14 @@ class Rebuild {
       else if (event === WalEvent.damage) await this.damage(parser.damage!);
       else this.record();
     }
+    const { tail } = parser;
+    if (tail?.damage !== undefined && (tail.kind === 'torn-body' || tail.kind === 'damaged')) {
+      await this.damage(tail.damage);
+    }
     const { place, prefix } = this;
     const head: Segment[] = prefix > 0 ? [{ from: 'file', ...place, offset: 0, length: prefix }] : [];
-    const tail: Segment[] = this.parts.length > 0 ? [{ from: 'plan', bytes: Buffer.concat(this.parts) }] : [];
-    return { content: [...head, ...tail], prefix, rewritten: this.rewritten, size: prefix + this.bytes };
+    const anew: Segment[] = this.parts.length > 0 ? [{ from: 'plan', bytes: Buffer.concat(this.parts) }] : [];
+    return { content: [...head, ...anew], prefix, rewritten: this.rewritten, size: prefix + this.bytes };
   }
 
   private record(): void {

@@ -1,21 +1,28 @@
-import type { WalFacts } from '../../check/unit.js';
-import { checkWal } from '../../check/wal/wal.js';
-import { type Database, liveWals } from '../../engine/database.js';
+import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
-import type { InventoryEntry } from '../../io/inventory.js';
+import { keyBytes } from '../../finding/evidence.js';
 import { openSource } from '../../io/source.js';
 import { databaseView } from '../../recovery/database-view.js';
+import { lossesOf } from '../../recovery/loss.js';
 import type { RecoveryMode } from '../../recovery/mode.js';
-import { prepareOpen, simulateOpen } from '../../recovery/open.js';
+import { familiesOf, prepareOpen, simulateOpen } from '../../recovery/open.js';
 import type { RecoveryOutcome, WalOutcome } from '../../recovery/outcome.js';
-import { fileState } from '../content.js';
-import { type Place, placeKey } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { forgetWals } from './forget-wals.js';
 import { putPredecessorsRight } from './predecessors.js';
 import { rebuildWal } from './rebuild-wal.js';
 import { encodeBatchPrefix } from './torn-batch.js';
+import {
+  describeRecords,
+  inOrder,
+  inputsOf,
+  lostFile,
+  readLiveWals,
+  replaceStep,
+  sequencesOf,
+  type WalState,
+} from './wal-state.js';
 
 export interface WalRepairRequest {
   mode: RecoveryMode;
@@ -23,16 +30,9 @@ export interface WalRepairRequest {
   acceptHole?: boolean;
 }
 
-/** A live WAL, what a mode makes of it, and what it holds. */
-export interface WalState {
-  entry: InventoryEntry;
-  place: Place;
+/** A live WAL and what a mode makes of it. */
+interface ReplayedWal extends WalState {
   outcome: WalOutcome;
-  facts: WalFacts;
-  /** Something in it is damaged, torn or suspicious. */
-  hurt: boolean;
-  /** Size that the repair gives it; `undefined`: removed. */
-  newSize: number | undefined;
 }
 
 /**
@@ -55,6 +55,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
     for (const wal of wals) await planWal(wal, steps, loss);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     steps.push(...forgetWals(database, wals));
+    loss.push(...(await totalLoss(database, outcome)));
   }
   return {
     schemaVersion: 1,
@@ -95,36 +96,22 @@ async function chooseOutcome(
   );
 }
 
-async function readWals(database: Database, outcome: RecoveryOutcome): Promise<WalState[]> {
-  const states: WalState[] = [];
-  for (const entry of liveWals(database)) {
-    const replayed = outcome.wals.find((w) => w.file === entry.file);
+async function readWals(database: Database, outcome: RecoveryOutcome): Promise<ReplayedWal[]> {
+  const states: ReplayedWal[] = [];
+  for (const state of await readLiveWals(database)) {
+    const replayed = outcome.wals.find((w) => w.file === state.entry.file);
     if (replayed === undefined || replayed.state === 'not-needed') continue;
-    const source = await openSource(entry.source);
-    try {
-      const { findings, facts } = await checkWal(source, {
-        file: entry.file,
-        number: entry.number ?? 0n,
-        depth: 'full',
-        recycling: database.options.recycleLogFileNum > 0,
-      });
-      const hurt = findings.some((f) => f.severity !== 'note') || replayed.torn !== undefined;
-      states.push({
-        entry,
-        place: entry.root === undefined ? { path: entry.file } : { path: entry.file, root: entry.root },
-        outcome: replayed,
-        facts: facts as WalFacts,
-        hurt,
-        newSize: entry.size,
-      });
-    } finally {
-      await source.close();
-    }
+    states.push({
+      ...state,
+      outcome: replayed,
+      hurt: state.hurt || replayed.torn !== undefined,
+      newLastSequence: replayed.lastSequence ?? 0n,
+    });
   }
   return states;
 }
 
-async function planWal(wal: WalState, steps: RepairStep[], loss: LossStatement[]): Promise<void> {
+async function planWal(wal: ReplayedWal, steps: RepairStep[], loss: LossStatement[]): Promise<void> {
   const { entry, place, outcome } = wal;
   if (outcome.state === 'dropped') {
     wal.newSize = undefined;
@@ -179,51 +166,34 @@ async function planWal(wal: WalState, steps: RepairStep[], loss: LossStatement[]
   }
 }
 
-function lostFile({ path, root }: Place): Pick<LossStatement, 'file' | 'root'> {
-  return root === undefined ? { file: path } : { file: path, root };
-}
-
-function describeRecords({ facts, entry }: WalState): string {
-  const { records, firstSequence, nextSequence } = facts;
-  if (firstSequence === undefined) return `${entry.size} bytes, no whole batch`;
-  return `${records} records, sequences ${firstSequence}–${(nextSequence ?? firstSequence + 1n) - 1n}`;
-}
-
-function sequencesOf({ facts }: WalState): LossStatement['facts'] {
-  const { firstSequence, nextSequence, records } = facts;
-  if (firstSequence === undefined) return { records };
-  return {
-    records,
-    firstSequence: String(firstSequence),
-    lastSequence: String((nextSequence ?? firstSequence + 1n) - 1n),
-  };
-}
-
-/** The MANIFEST and CURRENT decide which WALs count; the WALs themselves are what is cut. */
-async function inputsOf(database: Database, steps: readonly RepairStep[]): Promise<RepairPlan['inputs']> {
-  if (steps.length === 0) return [];
-  const places = new Map<string, Place>();
-  const metadata = [database.current?.entry, database.manifest?.entry, ...liveWals(database)];
-  for (const entry of metadata) {
-    if (entry === undefined) continue;
-    places.set(`${entry.root ?? ''}/${entry.file}`, {
-      path: entry.file,
-      ...(entry.root !== undefined && { root: entry.root }),
-    });
-  }
-  return Promise.all([...places.values()].map((place) => fileState(database.target, place)));
-}
-
-/** A later step for a file takes the place of an earlier one. */
-function replaceStep(steps: RepairStep[], step: RepairStep): void {
-  const at = steps.findIndex((s) => placeKey(s) === placeKey(step));
-  if (at < 0) steps.push(step);
-  else steps[at] = step;
-}
-
-function inOrder(steps: readonly RepairStep[]): RepairStep[] {
-  const removals = steps.filter((s) => s.action === 'remove').reverse();
-  return [...removals, ...steps.filter((s) => s.action !== 'remove').reverse()];
+/** What the WALs still hold and the mode does not apply, in operations, sequences, column families and keys. */
+async function totalLoss(database: Database, outcome: RecoveryOutcome): Promise<LossStatement[]> {
+  const { version, options } = database;
+  const families = version === undefined ? [] : familiesOf(version, options);
+  const [lost] = await lossesOf(databaseView(database).wals, families, [outcome]);
+  if (lost === undefined || (lost.records === 0 && lost.damagedBytes === 0)) return [];
+  const span =
+    lost.firstSequence === undefined ? '' : `, sequences ${lost.firstSequence}–${lost.lastSequence}`;
+  const perFamily = lost.columnFamilies.map(({ name, operations, firstKey, lastKey }) => ({
+    name,
+    operations,
+    ...(firstKey && { firstKey: keyBytes(firstKey) }),
+    ...(lastKey && { lastKey: keyBytes(lastKey) }),
+  }));
+  return [
+    {
+      file: '.',
+      detail: `in all ${lost.operations} operations in ${lost.records} records that decode${span}, and ${lost.damagedBytes} damaged bytes`,
+      facts: {
+        operations: lost.operations,
+        records: lost.records,
+        damagedBytes: lost.damagedBytes,
+        ...(lost.firstSequence !== undefined && { firstSequence: String(lost.firstSequence) }),
+        ...(lost.lastSequence !== undefined && { lastSequence: String(lost.lastSequence) }),
+        columnFamilies: perFamily,
+      },
+    },
+  ];
 }
 
 function remarksOf(outcome: RecoveryOutcome, acceptedHole: boolean, steps: readonly RepairStep[]): string[] {

@@ -1,0 +1,34 @@
+import type { ByteSource } from '../../bytes/source.js';
+import { MAX_RECORD } from '../../format/wal/assembly.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from '../../format/wal/types.js';
+
+/**
+ * Puts a logical record together whose checksums do not hold, going by its headers alone: types in order, lengths that fit
+ * their blocks. Returns `undefined` where the headers do not lead to a last fragment. `offset` is that of its first header.
+ */
+export async function gatherRecord(source: ByteSource, offset: number): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  const header = new Uint8Array(LEGACY_HEADER);
+  let total = 0;
+  for (let at = offset; ; ) {
+    const left = BLOCK_SIZE - (at % BLOCK_SIZE);
+    if (left < LEGACY_HEADER) {
+      at += left;
+      continue;
+    }
+    if ((await source.read(header, at)) < LEGACY_HEADER) return undefined;
+    const length = header[4] | (header[5] << 8);
+    const kind = rocksdbWal.kinds[header[6]];
+    const headerSize = rocksdbWal.headerSizes[header[6]];
+    const starts = kind === RecordKind.full || kind === RecordKind.first;
+    const goesOn = kind === RecordKind.middle || kind === RecordKind.last;
+    if (headerSize + length > left || (parts.length === 0 ? !starts : !goesOn)) return undefined;
+    const payload = new Uint8Array(length);
+    if ((await source.read(payload, at + headerSize)) < length) return undefined;
+    parts.push(payload);
+    total += length;
+    if (total > MAX_RECORD) return undefined;
+    if (kind === RecordKind.full || kind === RecordKind.last) return Buffer.concat(parts);
+    at += headerSize + length;
+  }
+}

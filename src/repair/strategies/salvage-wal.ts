@@ -1,0 +1,184 @@
+import { setBatchHeader } from '../../encode/batch/encode.js';
+import type { Database } from '../../engine/database.js';
+import { formatVersion } from '../../engine/version.js';
+import { decodeBatch } from '../../format/batch/decode.js';
+import { BATCH_HEADER, MAX_SEQUENCE } from '../../format/batch/tags.js';
+import type { Damage } from '../../format/wal/damage.js';
+import { openSource } from '../../io/source.js';
+import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
+import { forgetWals } from './forget-wals.js';
+import { gatherRecord } from './gather-record.js';
+import { putPredecessorsRight } from './predecessors.js';
+import { rebuildWal } from './rebuild-wal.js';
+import { encodeBatchPrefix } from './torn-batch.js';
+import { inOrder, inputsOf, lostFile, readLiveWals, replaceStep, type WalState } from './wal-state.js';
+
+/** What became of one record that was not whole. */
+interface Salvaged {
+  offset: number;
+  sequence: bigint;
+  kept: number;
+  detail: string;
+}
+
+/**
+ * Plans WALs that hold everything that can be decoded: whole records as they are, a batch under a wrong count with the right
+ * one, a batch that loses step up to its last whole operation, a record under a wrong checksum as far as it decodes. What is
+ * behind damage stays, at its own sequence numbers; the hole is stated. No recovery mode of RocksDB gives this state, and
+ * nothing in it that had a wrong checksum is proven.
+ */
+export async function planSalvage(database: Database): Promise<RepairPlan> {
+  const wals = await readLiveWals(database);
+  const steps: RepairStep[] = [];
+  const loss: LossStatement[] = [];
+  const remarks: string[] = [];
+  if (wals.some((w) => w.hurt)) {
+    const history = new History();
+    for (const wal of wals) await planWal(wal, history, steps, loss, remarks);
+    for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
+    steps.push(...forgetWals(database, wals));
+    if (steps.length > 0) {
+      remarks.unshift(
+        'a hole is accepted: writes behind the damage are kept although writes before them may be lost, so the result is a state that the database never had',
+      );
+    }
+  }
+  return {
+    schemaVersion: 1,
+    target: database.target,
+    strategy: 'salvage',
+    engineVersion: formatVersion(database.engineVersion),
+    inputs: await inputsOf(database, steps),
+    steps: inOrder(steps),
+    loss,
+    remarks,
+  };
+}
+
+/** The sequence numbers of what was kept so far: the engine refuses a log that goes back (since 10.1). */
+class History {
+  private last = 0n;
+
+  fits(sequence: bigint): boolean {
+    return sequence <= MAX_SEQUENCE && sequence >= this.last;
+  }
+
+  take(sequence: bigint): void {
+    this.last = sequence;
+  }
+}
+
+async function planWal(
+  wal: WalState,
+  history: History,
+  steps: RepairStep[],
+  loss: LossStatement[],
+  remarks: string[],
+): Promise<void> {
+  const { entry, place } = wal;
+  const source = await openSource(entry.source);
+  const salvaged: Salvaged[] = [];
+  /** First headers of records that were put together from damage: what follows of them is no news. */
+  const gathered = new Set<number>();
+  const keep = (offset: number, batch: Uint8Array, trusted: boolean): Uint8Array | undefined => {
+    const mended = mend(batch, trusted);
+    if (mended.batch === undefined || !history.fits(mended.sequence)) {
+      salvaged.push({
+        offset,
+        sequence: mended.sequence,
+        kept: 0,
+        detail: mended.detail ?? 'it is out of order',
+      });
+      return undefined;
+    }
+    history.take(mended.sequence);
+    wal.newLastSequence = mended.sequence;
+    if (mended.detail !== undefined) {
+      salvaged.push({ offset, sequence: mended.sequence, kept: mended.operations, detail: mended.detail });
+    }
+    return mended.batch;
+  };
+  try {
+    const rebuilt = await rebuildWal(source, place, entry.number ?? 0n, {
+      record: ({ offset, batch }) => keep(offset, batch, true),
+      damage: async (damage: Damage) => {
+        const offset = damage.recordOffset ?? damage.offset;
+        if (damage.reason !== 'checksum' || gathered.has(offset) || wal.facts.compressed) return [];
+        gathered.add(offset);
+        const batch = await gatherRecord(source, offset);
+        const kept = batch && keep(offset, batch, false);
+        return kept === undefined ? [] : [kept];
+      },
+    });
+    if (rebuilt.prefix === entry.size) return;
+    wal.newSize = rebuilt.size;
+    const gone = entry.size - rebuilt.prefix;
+    steps.push({
+      action: 'write',
+      ...place,
+      why: 'it holds damage; everything in it that decodes is kept',
+      changes: [
+        {
+          kind: rebuilt.rewritten > 0 ? 'rewrite' : 'cut',
+          offset: rebuilt.prefix,
+          length: gone,
+          detail: `${gone} bytes from ${rebuilt.prefix} on: ${rebuilt.rewritten} records are written anew`,
+        },
+      ],
+      content: rebuilt.content,
+    });
+    for (const { offset, sequence, kept, detail } of salvaged) {
+      const what = `the record at ${offset} (sequence ${sequence}): ${detail}`;
+      if (kept > 0)
+        remarks.push(`${place.path}: ${what}; ${kept} operations of it are kept, which is not proven right`);
+      else loss.push({ ...lostFile(place), detail: what, facts: { offset, sequence: String(sequence) } });
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+interface Mended {
+  sequence: bigint;
+  operations: number;
+  /** Absent when nothing of it can be used. The very same bytes when nothing is wrong with them. */
+  batch?: Uint8Array;
+  /** What is wrong with it; absent for nothing. */
+  detail?: string;
+}
+
+/** What can be used of a batch: all of it, all under another count, or its first operations. */
+function mend(batch: Uint8Array, trusted: boolean): Mended {
+  if (batch.length < BATCH_HEADER)
+    return { sequence: 0n, operations: 0, detail: 'it is shorter than a batch header' };
+  const { sequence, count, counted, ops, anomalies, decodedLength } = decodeBatch(batch);
+  const [first] = anomalies;
+  if (first === undefined) {
+    if (trusted) return { sequence, operations: counted, batch };
+    return {
+      sequence,
+      operations: counted,
+      batch: batch.slice(),
+      detail: 'its checksum does not match; it decodes whole',
+    };
+  }
+  if (decodedLength === batch.length && anomalies.every((a) => a.rule === 'batch/wrong-count')) {
+    const mended = batch.slice();
+    setBatchHeader(mended, { count: counted });
+    return {
+      sequence,
+      operations: counted,
+      batch: mended,
+      detail: `its header counts ${count} operations, it holds ${counted}`,
+    };
+  }
+  const end = ops.reduce((last, op) => Math.max(last, op.offset + op.length), BATCH_HEADER);
+  if (counted === 0)
+    return { sequence, operations: 0, detail: `${first.message}; no operation stands before that` };
+  return {
+    sequence,
+    operations: counted,
+    batch: encodeBatchPrefix(batch, end),
+    detail: `${first.message} at ${first.offset} of its ${batch.length} bytes`,
+  };
+}
