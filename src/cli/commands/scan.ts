@@ -3,36 +3,26 @@ import type { Command } from 'commander';
 import type { Depth } from '../../check/unit.js';
 import { pathArgument } from '../../io/arguments.js';
 import { TargetError } from '../../io/target-error.js';
-import type { Redaction } from '../../report/redact.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { plainPalette } from '../../report/reporter.js';
 import { buildReport } from '../../report/summary.js';
 import { verdictText } from '../../report/text/verdict.js';
 import type { ScanOptions } from '../../scan/scan.js';
-import { choice, positive, several, version } from '../choices.js';
-import { type ColorChoice, colorChoices } from '../colour.js';
+import { choice, positive } from '../choices.js';
 import { ExitStatus, exitStatusOf, type FailOn } from '../exit-status.js';
 import { Failure, systemCode, systemText } from '../failure.js';
 import type { Host } from '../host.js';
 import { watchInterrupt } from '../interrupt.js';
-import { formatOption, type OutputChoice, openOutputs } from '../outputs.js';
+import { openOutputs } from '../outputs.js';
 import { type ProgressBar, progressBar } from '../progress-bar.js';
+import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
 
 /** What commander makes of the command line. */
-interface ScanFlags {
+interface ScanFlags extends TargetFlags {
   depth: Depth;
   jobs: number;
   failOn: FailOn;
-  format?: OutputChoice[];
   kind?: ScanOptions['kind'];
-  redact?: Redaction;
-  color: ColorChoice;
-  quiet?: true;
-  verbose?: true;
-  progress: boolean;
-  dbPath?: string[];
-  walDir?: string;
-  engineVersion?: string;
 }
 
 const examples = `
@@ -118,9 +108,7 @@ function scanOptionsOf(flags: ScanFlags): ScanOptions {
     depth: flags.depth,
     jobs: flags.jobs,
     ...(flags.kind && { kind: flags.kind }),
-    ...(flags.dbPath && { dbPaths: flags.dbPath }),
-    ...(flags.walDir && { walDir: flags.walDir }),
-    ...(flags.engineVersion && { engineVersion: flags.engineVersion }),
+    ...placesOf(flags),
   };
 }
 
@@ -170,7 +158,7 @@ async function scan(paths: readonly string[], flags: ScanFlags, host: Host): Pro
 
 /** Adds `kvdoctor scan` to the program. `done` gets the exit status. */
 export function addScan(program: Command, host: Host, done: (status: number) => void): void {
-  program
+  const command = program
     .command('scan')
     .description('check every file of databases, backups and checkpoints, without opening them')
     .argument('[dir...]', 'database directories or single files (default: the current directory)')
@@ -186,7 +174,6 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
         'never',
       ]).default('error'),
     )
-    .addOption(formatOption())
     .addOption(
       choice('--kind <kind>', 'what the directory is, where its path does not tell', [
         'database',
@@ -194,22 +181,8 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
         'checkpoint',
       ]),
     )
-    .option(
-      '--db-path <dir>',
-      'where db_paths of OPTIONS lies now; may be given several times, in order',
-      several,
-    )
-    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
-    .option(
-      '--engine-version <version>',
-      'the engine that will open it (default: what OPTIONS says)',
-      version,
-    )
-    .addOption(choice('--redact <what>', 'leave private bytes out of the report', ['values', 'keys', 'none']))
-    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
-    .option('-q, --quiet', 'no progress, no notes, and nothing at all about what is clean')
-    .option('-v, --verbose', 'show every finding and every file; stack traces on failures')
-    .option('--no-progress', 'no progress bar')
-    .addHelpText('after', examples)
-    .action(async (paths: string[], flags: ScanFlags) => done(await scan(paths, flags, host)));
+    .addHelpText('after', examples);
+  withTargetOptions(command).action(async (paths: string[], flags: ScanFlags) =>
+    done(await scan(paths, flags, host)),
+  );
 }
