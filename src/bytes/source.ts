@@ -1,7 +1,17 @@
 /** How to open the same bytes again, in another thread: plain data that survives a structured clone. */
 export type SourceDescriptor =
   /** `path` as bytes where the name is not valid UTF-8. */
-  { kind: 'file'; path: string | Uint8Array } | { kind: 'memory'; bytes: Uint8Array };
+  | { kind: 'file'; path: string | Uint8Array }
+  | { kind: 'memory'; bytes: Uint8Array }
+  /** Ranges of other sources end to end: a file as a repair would make it. */
+  | { kind: 'pieces'; pieces: SourcePiece[] };
+
+export interface SourcePiece {
+  of: SourceDescriptor;
+  offset: number;
+  /** Bytes. */
+  length: number;
+}
 
 /**
  * Bytes that can be read at any offset: a file, memory, an archive member. `read` fills `into` from `offset` and returns

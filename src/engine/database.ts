@@ -8,7 +8,7 @@ import { type ManifestReplay, replayManifest } from '../format/manifest/replay.j
 import type { Version } from '../format/manifest/version.js';
 import { type OptionsFile, parseOptions } from '../format/options.js';
 import { readHead } from '../io/head.js';
-import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
+import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
 import { diskReader } from '../io/reader.js';
 import { retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
@@ -25,6 +25,8 @@ export interface DatabaseRequest {
   /** db_paths in their order, over what LOG says. */
   dbPaths?: readonly string[];
   engineVersion?: string;
+  /** Files to see in place of what lies there. */
+  instead?: readonly Replacement[];
 }
 
 /** A metadata file that could not be read at all, and the system's reason. */
@@ -78,6 +80,7 @@ export async function readDatabase(target: string, request: DatabaseRequest = {}
   const first = await takeInventory(target, {
     ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
     ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),
+    ...(request.instead === undefined ? {} : { instead: request.instead }),
   });
   const detection = await detectTarget(first, diskReader(target));
   const optionsFile = await readOptions(first, losses);
@@ -137,6 +140,7 @@ async function readVersion(inventory: Inventory, detection: Detection, losses: L
     const again = await takeInventory(inventory.target, {
       dbPaths: inventory.roots.filter((r) => r.place === 'db-path').map((r) => r.directory),
       ...walDirOf(inventory),
+      instead: inventory.instead,
     });
     const moved = signature(again) !== signature(inventory);
     if (!moved) return { inventory, current, manifest };
@@ -252,7 +256,7 @@ async function withFurtherPaths(
   const dbPaths = request.dbPaths ?? listed.filter((p) => p !== undefined);
   const walDirIsNew = walDir !== undefined && request.walDir === undefined;
   if (!walDirIsNew && (request.dbPaths !== undefined || dbPaths.length === 0)) return first;
-  return takeInventory(first.target, { ...(walDir && { walDir }), dbPaths });
+  return takeInventory(first.target, { ...(walDir && { walDir }), dbPaths, instead: first.instead });
 }
 
 async function infoLogPaths(inventory: Inventory) {

@@ -51,6 +51,8 @@ export interface Inventory {
   unlistable: Unlistable[];
   /** Further directories that were listed. */
   roots: { directory: string; place: 'wal-dir' | 'db-path' }[];
+  /** What was asked to be seen in place of files that are there. */
+  instead: readonly Replacement[];
 }
 
 export interface InventoryOptions {
@@ -58,6 +60,17 @@ export interface InventoryOptions {
   walDir?: string;
   /** db_paths in their order; the first is where path id 0 lies. */
   dbPaths?: readonly string[];
+  /** Files to see in place of what lies there, so that a repair can be looked at before it is made. */
+  instead?: readonly Replacement[];
+}
+
+/** A file that is seen in place of what lies there under its name. */
+export interface Replacement {
+  /** Relative to the target, or to `root`. */
+  file: string;
+  root?: string;
+  /** Absent: the file is not there. */
+  content?: { source: SourceDescriptor; size: number };
 }
 
 /** Subdirectories that belong to the database; nothing below them does. */
@@ -88,7 +101,8 @@ interface Place {
  * `archive` and `lost`. Rejects with a `TargetError` when the target itself cannot be listed.
  */
 export async function takeInventory(target: string, options: InventoryOptions = {}): Promise<Inventory> {
-  const inventory: Inventory = { target, entries: [], directories: [], unlistable: [], roots: [] };
+  const { instead = [] } = options;
+  const inventory: Inventory = { target, entries: [], directories: [], unlistable: [], roots: [], instead };
   const own: Place = { directory: target, place: 'database', prefix: '', pathId: 0 };
   const names = await listNames(target).catch((error) => {
     throw TargetError.from(error, target);
@@ -99,7 +113,32 @@ export async function takeInventory(target: string, options: InventoryOptions = 
     if (place) await addPlace(inventory, { directory: path.join(target, name), place, prefix: `${name}/` });
   }
   await addRoots(inventory, target, options);
+  for (const replacement of instead) replace(inventory, replacement);
   return inventory;
+}
+
+function replace(inventory: Inventory, { file, root, content }: Replacement): void {
+  const at = inventory.entries.findIndex((entry) => entry.file === file && entry.root === root);
+  const there = inventory.entries[at];
+  if (content === undefined) {
+    if (at >= 0) inventory.entries.splice(at, 1);
+  } else if (there !== undefined) {
+    inventory.entries[at] = { ...there, ...content, allocated: content.size };
+  } else {
+    const known = inventory.roots.find(({ directory }) => directory === root);
+    const entry: InventoryEntry = {
+      ...parseFileName(file),
+      name: file,
+      file,
+      ...(root !== undefined && { root }),
+      ...content,
+      place: known?.place ?? 'database',
+      mtimeMs: 0,
+      allocated: content.size,
+    };
+    inventory.entries.push(entry);
+    inventory.entries.sort((a, b) => (a.file < b.file ? -1 : 1));
+  }
 }
 
 async function addRoots(inventory: Inventory, target: string, options: InventoryOptions): Promise<void> {

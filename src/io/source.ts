@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import { openPieces } from './pieces.js';
 
 class FileSource implements ByteSource {
   constructor(
@@ -45,6 +46,7 @@ class MemorySource implements ByteSource {
 /** Opens what a descriptor names, read only. Rejects with the system's error when a file cannot be opened. */
 export async function openSource(descriptor: SourceDescriptor): Promise<ByteSource> {
   if (descriptor.kind === 'memory') return new MemorySource(descriptor, descriptor.bytes);
+  if (descriptor.kind === 'pieces') return openPieces(descriptor, openSource);
   const { path } = descriptor;
   const handle = await open(typeof path === 'string' ? path : Buffer.from(path), 'r');
   try {
