@@ -1,10 +1,9 @@
 import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
-import { compareBytes, compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
+import { compareBytes } from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
-import { KEY_TRAILER } from '../../format/sst/internal-key.js';
 import { BLOCK_LIMIT, type BlockSpace, blockRange, checksumAnomaly, inFile } from '../../format/sst/load.js';
 import { dataCompression, type Table } from '../../format/sst/table.js';
 import { SourceWindow } from '../../format/sst/window.js';
@@ -156,8 +155,7 @@ class BlockScan {
     }
     const type = bytes[end];
     if (this.declared[type] === 0) this.undeclared(type, { offset, size });
-    if (this.depth !== 'full') return;
-    this.checkPayload(i, type, bytes, start, end, { offset, size });
+    if (this.depth === 'full') this.checkPayload(i, type, bytes, start, end, { offset, size });
   }
 
   private checkPayload(
@@ -238,9 +236,9 @@ class BlockScan {
   ): void {
     const { verifier } = this;
     let first: Uint8Array | undefined;
+    let firstLength = 0;
     if (verifier.verify(bytes, start, end, handle.offset)) {
-      if (verifier.firstLength === 0) return;
-      first = verifier.first.subarray(0, verifier.firstLength);
+      ({ first, firstLength } = verifier);
     } else {
       const before = verifier.before.slice(0, verifier.beforeLength);
       const block = bytes.subarray(start, end);
@@ -248,10 +246,11 @@ class BlockScan {
       this.addAnomalies(explained.anomalies, handle, compression);
       verifier.resume(explained.last ?? before);
       first = explained.first;
+      firstLength = first?.length ?? 0;
     }
-    if (first === undefined) return;
-    this.first ??= first.slice();
-    this.checkSeparators(i, first, verifier.key.subarray(0, verifier.keyLength), handle);
+    if (first === undefined || firstLength === 0) return;
+    this.first ??= first.slice(0, firstLength);
+    this.checkSeparators(i, first, firstLength, handle);
   }
 
   private addAnomalies(anomalies: readonly Anomaly[], handle: BlockHandle, compression: number): void {
@@ -265,35 +264,39 @@ class BlockScan {
     }
   }
 
-  /** A reader finds a key only in the block between whose separators it lies. */
-  private checkSeparators(i: number, first: Uint8Array, last: Uint8Array, handle: BlockHandle): void {
-    const { index, table } = this;
+  /**
+   * A reader finds a key only in the block between whose separators it lies. `first` and the verifier's last key are the
+   * ends of block `i`.
+   */
+  private checkSeparators(i: number, first: Uint8Array, firstLength: number, handle: BlockHandle): void {
+    const { index, table, verifier } = this;
     // without the properties it is a guess what kind of keys the index holds
     if (!table.indexSound || !table.indexFormKnown) return;
-    if (this.order(last, index.separator(i)) > 0) {
-      const message = 'the last key of the block comes behind the separator that the index has for it';
-      this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
+    const { comparator } = table;
+    const { key, keyLength } = verifier;
+    if ((index.orderWithSeparator(comparator, key, keyLength, i) ?? 0) > 0) {
+      this.badSeparator(
+        'the last key of the block comes behind the separator that the index has for it',
+        handle,
+      );
     }
-    if (i > 0 && this.order(first, index.separator(i - 1)) <= 0) {
-      const message = 'the first key of the block comes before the separator of the block before it';
-      this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
+    if (i > 0 && (index.orderWithSeparator(comparator, first, firstLength, i - 1) ?? 1) <= 0) {
+      this.badSeparator(
+        'the first key of the block comes before the separator of the block before it',
+        handle,
+      );
     }
     const indexed = index.firstKey(i);
-    if (indexed !== undefined && compareBytes(indexed, first) !== 0) {
-      const message = 'the first key that the index gives for the block is not the first key in it';
-      this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
+    if (indexed !== undefined && compareBytes(indexed, first, indexed.length, firstLength) !== 0) {
+      this.badSeparator(
+        'the first key that the index gives for the block is not the first key in it',
+        handle,
+      );
     }
   }
 
-  /** Orders an internal key and a separator. */
-  private order(key: Uint8Array, separator: Uint8Array): number {
-    const { comparator } = this.table;
-    const { userKeys } = this.index.form;
-    const order = userKeys
-      ? compareUserKeys(comparator, key, separator, key.length - KEY_TRAILER)
-      : compareInternalKeys(comparator, key, separator);
-    // an application's order is not known
-    return order ?? Number.NaN;
+  private badSeparator(message: string, handle: BlockHandle): void {
+    this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
   }
 }
 

@@ -42,10 +42,29 @@ export function compareUserKeys(
   aEnd = a.length,
   bEnd = b.length,
 ): number | undefined {
+  return compareUserKeyRanges(comparator, a, 0, aEnd, b, 0, bEnd);
+}
+
+/** The same for `a[aStart, aEnd)` and `b[bStart, bEnd)`. */
+export function compareUserKeyRanges(
+  comparator: Comparator,
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+): number | undefined {
   const { order, timestampSize } = comparator;
-  const aKey = Math.max(0, aEnd - timestampSize);
-  const bKey = Math.max(0, bEnd - timestampSize);
-  const byKey = compareBytes(a, b, aKey, bKey);
+  const aLength = Math.max(0, aEnd - aStart - timestampSize);
+  const bLength = Math.max(0, bEnd - bStart - timestampSize);
+  const shorter = Math.min(aLength, bLength);
+  let byKey = aLength - bLength;
+  for (let i = 0; i < shorter; i++) {
+    if (a[aStart + i] === b[bStart + i]) continue;
+    byKey = a[aStart + i] - b[bStart + i];
+    break;
+  }
   if (byKey !== 0) return order === 'unknown' ? undefined : order === 'reverse' ? -byKey : byKey;
   for (let i = 1; i <= timestampSize; i++) {
     const difference = (b[bEnd - i] ?? 0) - (a[aEnd - i] ?? 0);

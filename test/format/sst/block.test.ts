@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type BlockEntry, BlockReader, decodeBlockTail } from '../../../src/format/sst/block.js';
 import { comparatorNamed } from '../../../src/format/sst/comparator.js';
-import { BlockIndex, decodeIndexBlock } from '../../../src/format/sst/index-block.js';
+import { BlockIndex, decodeIndexBlock, explainIndexBlock } from '../../../src/format/sst/index-block.js';
 import { parseInternalKey } from '../../../src/format/sst/internal-key.js';
 import { decodeRangeTombstones } from '../../../src/format/sst/range-tombstones.js';
 
@@ -134,6 +134,58 @@ test('any bytes as a block of any kind: no throw, anomalies inside the block, bo
       for (const { offset, length } of found) expect(offset + length).toBeLessThanOrEqual(bytes.length);
       expect(reader.anomalies.length).toBeLessThanOrEqual(bytes.length + 1);
     }),
+    { numRuns: 1000 },
+  );
+});
+
+test('an index is read the same way fast and slow', () => {
+  const varint = (value: number): number[] =>
+    value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 0x80))];
+  const entry = fc.record({
+    shared: fc.nat(3),
+    delta: fc.uint8Array({ maxLength: 4 }),
+    offset: fc.nat(400),
+    size: fc.nat(300),
+    first: fc.uint8Array({ maxLength: 3 }),
+  });
+  const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 2 });
+  fc.assert(
+    fc.property(
+      fc.array(entry, { maxLength: 8 }),
+      fc.boolean(),
+      fc.boolean(),
+      changes,
+      (entries, deltaEncoded, firstKeys, patches) => {
+        const bytes: number[] = [];
+        const restarts: number[] = [];
+        let length = 0;
+        for (const { shared: wish, delta, offset, size, first } of entries) {
+          const shared = Math.min(wish, length);
+          if (shared === 0) restarts.push(bytes.length);
+          const handle = deltaEncoded && shared > 0 ? varint(2 * size) : [...varint(offset), ...varint(size)];
+          const value = firstKeys ? [...handle, ...varint(first.length), ...first] : handle;
+          bytes.push(...varint(shared), ...varint(delta.length));
+          if (!deltaEncoded) bytes.push(...varint(value.length));
+          bytes.push(...delta, ...value);
+          length = shared + delta.length;
+        }
+        if (restarts.length === 0) restarts.push(0);
+        for (const at of [...restarts, restarts.length]) bytes.push(at & 255, at >> 8, 0, 0);
+        const block = Uint8Array.from(bytes);
+        for (const [at, to] of patches) block[at % block.length] = to;
+        const form = { deltaEncoded, firstKeys, userKeys: true };
+        const [fast, slow] = [new BlockIndex(form), new BlockIndex(form)];
+        expect(decodeIndexBlock(block, fast)).toEqual(explainIndexBlock(block, slow));
+        const list = (index: BlockIndex) =>
+          Array.from({ length: index.count }, (_, i) => [
+            index.offset(i),
+            index.size(i),
+            [...index.separator(i)],
+            [...(index.firstKey(i) ?? [])],
+          ]);
+        expect(list(fast)).toEqual(list(slow));
+      },
+    ),
     { numRuns: 1000 },
   );
 });
