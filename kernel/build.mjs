@@ -15,6 +15,7 @@ export const KERNELS = [
     memory: ['--initialMemory', '289', '--maximumMemory', '289'],
   },
   { source: 'codec', target: 'src/codec/kernel-module.ts', memory: ['--initialMemory', '4'] },
+  { source: 'search', target: 'src/diagnose/kernel-module.ts', memory: ['--initialMemory', '4'] },
 ];
 
 /** The text of a module, from the sources beside this file. */

@@ -1,0 +1,83 @@
+import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+
+/*
+ * CRC-32C is linear: the XOR of the computed and the stored checksum, the syndrome, depends only on which bits differ. What
+ * one wrong bit leaves in it is known for every place, so a walk from the last bit to the first finds the place.
+ */
+
+/** The Castagnoli polynomial, bits reversed: bit 31 is x^0, bit 0 is x^31. */
+const POLYNOMIAL = 0x82f63b78;
+
+/** A bit of a range of bytes: its byte, counted from the start of the range, and 0 for its least significant bit. */
+export interface BitPlace {
+  byte: number;
+  bit: number;
+}
+
+/** What a wrong last bit leaves in the checksum. Each bit before it: one step of the shift register more. */
+const LAST_BIT = POLYNOMIAL | 0;
+
+/**
+ * The bits in a range of `length` bytes that, wrong alone, leave the syndrome `computed ^ stored` (not masked) in a CRC-32C
+ * over it. Below 2^31 bits there is one at most. Linear in `length`.
+ */
+export function bitsWithSyndrome(syndrome: number, length: number): BitPlace[] {
+  const wanted = syndrome | 0;
+  const found: BitPlace[] = [];
+  if (wanted === 0) return found;
+  let trace = LAST_BIT;
+  for (let byte = length - 1; byte >= 0; byte--) {
+    for (let bit = 7; bit >= 0; bit--) {
+      if (trace === wanted) found.push({ byte, bit });
+      trace = (trace >>> 1) ^ (POLYNOMIAL & -(trace & 1));
+    }
+  }
+  return found;
+}
+
+/** Pairs kept: more say that chance, not damage, explains the syndrome. */
+const MOST_PAIRS = 16;
+
+/**
+ * The pairs of bits in a range of `length` bytes that, wrong together, leave the syndrome. In 4 KiB chance alone gives one
+ * pair in eight syndromes, in 32 KiB eight pairs in each: what is found proves nothing by itself. Linear in `length`.
+ */
+export function bitPairsWithSyndrome(syndrome: number, length: number): [BitPlace, BitPlace][] {
+  const wanted = syndrome | 0;
+  const pairs: [BitPlace, BitPlace][] = [];
+  const seen = new Map<number, number>();
+  let trace = LAST_BIT;
+  for (let place = 8 * length - 1; place >= 0 && pairs.length < MOST_PAIRS; place--) {
+    const other = seen.get(trace ^ wanted);
+    if (other !== undefined) pairs.push([placeOf(place), placeOf(other)]);
+    seen.set(trace, place);
+    trace = (trace >>> 1) ^ (POLYNOMIAL & -(trace & 1));
+  }
+  return pairs;
+}
+
+function placeOf(place: number): BitPlace {
+  return { byte: place >>> 3, bit: place & 7 };
+}
+
+/**
+ * The four bytes at `at` with which `bytes[start, end)` would have the masked checksum `stored`: for any place there is
+ * exactly one such value, so it means something only where it is one that the place could have held.
+ */
+export function wordThatFits(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  at: number,
+  stored: number,
+): number {
+  const syndrome = (crc32c(bytes, start, end) ^ unmaskCrc(stored)) >>> 0;
+  // back through the register over what follows the word: what the four bytes must differ in to leave it
+  let trace = syndrome | 0;
+  for (let steps = 8 * (end - at); steps > 0; steps--) {
+    trace = (trace & 0x80000000) !== 0 ? ((trace ^ POLYNOMIAL) << 1) | 1 : trace << 1;
+  }
+  const word =
+    (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  return (word ^ trace) >>> 0;
+}
