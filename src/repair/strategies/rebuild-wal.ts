@@ -56,6 +56,8 @@ class Rebuild {
   private readonly parts: Uint8Array[] = [];
   private bytes = 0;
   private rewritten = 0;
+  /** Headers of the records that begin the file; what follows in another style is written in this one. */
+  private recyclable: boolean | undefined;
   private recorded: ReadonlyMap<number, number> = new Map();
   /** Timestamp sizes that the file states and the new one does not yet. */
   private unwritten = new Map<number, number>();
@@ -96,6 +98,7 @@ class Rebuild {
       );
     }
     const { offset, endOffset: end } = record;
+    this.recyclable ??= this.parser.style === 'recyclable';
     const batch = record.bytes.subarray(record.start, record.end);
     const kept =
       record.decompressionError === undefined ? this.rules.record({ offset, end, batch }) : undefined;
@@ -132,7 +135,7 @@ class Rebuild {
     this.writer ??= new WalWriter({
       number,
       offset: prefix,
-      recyclable: parser.style === 'recyclable',
+      recyclable: this.recyclable ?? false,
       // without a prefix there is no compression record either
       compressed: parser.compressed && prefix > 0,
     });

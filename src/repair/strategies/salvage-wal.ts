@@ -58,13 +58,19 @@ export async function planSalvage(database: Database): Promise<RepairPlan> {
 /** The sequence numbers of what was kept so far: the engine refuses a log that goes back (since 10.1). */
 class History {
   private last = 0n;
+  private next = 0n;
 
-  fits(sequence: bigint): boolean {
-    return sequence <= MAX_SEQUENCE && sequence >= this.last;
+  /** Whether a batch can follow. What a transaction's batch takes cannot be told from it alone, so only its start counts. */
+  fits({ sequence, operations, transactional }: Mended): boolean {
+    if (sequence > MAX_SEQUENCE || sequence < this.last) return false;
+    // one whose numbers are all taken already is a copy of what was applied
+    return transactional || sequence >= this.next || sequence + BigInt(operations) > this.next;
   }
 
-  take(sequence: bigint): void {
+  take({ sequence, operations, transactional }: Mended): void {
     this.last = sequence;
+    const next = sequence + (transactional ? 0n : BigInt(operations));
+    if (next > this.next) this.next = next;
   }
 }
 
@@ -82,7 +88,7 @@ async function planWal(
   const gathered = new Set<number>();
   const keep = (offset: number, batch: Uint8Array, trusted: boolean): Uint8Array | undefined => {
     const mended = mend(batch, trusted);
-    if (mended.batch === undefined || !history.fits(mended.sequence)) {
+    if (mended.batch === undefined || !history.fits(mended)) {
       salvaged.push({
         offset,
         sequence: mended.sequence,
@@ -91,7 +97,7 @@ async function planWal(
       });
       return undefined;
     }
-    history.take(mended.sequence);
+    history.take(mended);
     wal.newLastSequence = mended.sequence;
     if (mended.detail !== undefined) {
       salvaged.push({ offset, sequence: mended.sequence, kept: mended.operations, detail: mended.detail });
@@ -141,43 +147,61 @@ async function planWal(
 interface Mended {
   sequence: bigint;
   operations: number;
+  /** It holds markers of transactions. */
+  transactional: boolean;
   /** Absent when nothing of it can be used. The very same bytes when nothing is wrong with them. */
   batch?: Uint8Array;
   /** What is wrong with it; absent for nothing. */
   detail?: string;
 }
 
+/** Kinds of operations that are not markers of transactions. */
+const PLAIN: ReadonlySet<string> = new Set([
+  'put',
+  'delete',
+  'single-delete',
+  'merge',
+  'range-delete',
+  'blob-index',
+  'entity',
+  'timed-put',
+  'log-data',
+]);
+
 /** What can be used of a batch: all of it, all under another count, or its first operations. */
 function mend(batch: Uint8Array, trusted: boolean): Mended {
-  if (batch.length < BATCH_HEADER)
-    return { sequence: 0n, operations: 0, detail: 'it is shorter than a batch header' };
-  const { sequence, count, counted, ops, anomalies, decodedLength } = decodeBatch(batch);
+  if (batch.length < BATCH_HEADER) {
+    return { sequence: 0n, operations: 0, transactional: false, detail: 'it is shorter than a batch header' };
+  }
+  const { sequence, count, counted: operations, ops, anomalies, decodedLength } = decodeBatch(batch);
+  const known = { sequence, operations, transactional: ops.some((op) => !PLAIN.has(op.kind)) };
   const [first] = anomalies;
   if (first === undefined) {
-    if (trusted) return { sequence, operations: counted, batch };
-    return {
-      sequence,
-      operations: counted,
-      batch: batch.slice(),
-      detail: 'its checksum does not match; it decodes whole',
-    };
+    if (trusted) return { ...known, batch };
+    return { ...known, batch: batch.slice(), detail: 'its checksum does not match; it decodes whole' };
   }
   if (decodedLength === batch.length && anomalies.every((a) => a.rule === 'batch/wrong-count')) {
     const mended = batch.slice();
-    setBatchHeader(mended, { count: counted });
+    setBatchHeader(mended, { count: operations });
     return {
-      sequence,
-      operations: counted,
+      ...known,
       batch: mended,
-      detail: `its header counts ${count} operations, it holds ${counted}`,
+      detail: `its header counts ${count} operations, it holds ${operations}`,
     };
   }
-  const end = ops.reduce((last, op) => Math.max(last, op.offset + op.length), BATCH_HEADER);
-  if (counted === 0)
-    return { sequence, operations: 0, detail: `${first.message}; no operation stands before that` };
+  // an operation is kept only with all before it: each takes a sequence number from its place
+  const bad = anomalies.reduce(
+    (least, a) => (a.rule === 'batch/wrong-count' ? least : Math.min(least, a.offset)),
+    batch.length,
+  );
+  const sound = ops.filter((op) => op.offset + op.length <= bad);
+  const kept = sound.filter((op) => op.counted).length;
+  if (kept === 0)
+    return { ...known, operations: 0, detail: `${first.message}; no operation stands before that` };
+  const end = sound.reduce((last, op) => Math.max(last, op.offset + op.length), BATCH_HEADER);
   return {
-    sequence,
-    operations: counted,
+    ...known,
+    operations: kept,
     batch: encodeBatchPrefix(batch, end),
     detail: `${first.message} at ${first.offset} of its ${batch.length} bytes`,
   };
