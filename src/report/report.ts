@@ -6,9 +6,13 @@
  * The scan fills it in, so this file holds types only and stands below the scan; the renderers beside it stand above.
  */
 import type { Depth, Unchecked, UnitFacts } from '../check/unit.js';
-import type { KeyBytes } from '../finding/evidence.js';
 import type { Finding } from '../finding/finding.js';
 import type { WalRecoveryMode } from '../format/database-options.js';
+import type { RecommendationReport, RecoveryReport } from './recovery-report.js';
+import type { PlanReport, RepairReport } from './repair-report.js';
+
+export type * from './recovery-report.js';
+export type * from './repair-report.js';
 
 /** `damaged`: any error. `incomplete`: no error, but not everything could be checked. */
 export type Verdict = 'clean' | 'damaged' | 'incomplete';
@@ -134,76 +138,27 @@ export interface FileReport {
   sequences?: { first: string; last: string };
 }
 
-/** What opening the database in one recovery mode would do. */
-export interface RecoveryReport {
-  mode: RecoveryModeName | 'salvage';
-  /** The mode that the database's own OPTIONS file asks for. */
-  own?: true;
-  opens: boolean;
-  /** The engine's own words when it refuses. */
-  error?: string;
-  /** What the refusal is about: `checksum`, `wrong-count`, `missing-file`, `inconsistency` and so on. */
-  errorKind?: string;
-  /** Relative to the target. */
-  errorFile?: string;
-  lastSequence?: string;
-  /** An earlier mode of the list that leaves the same data. */
-  sameAs?: RecoveryModeName;
-  /** Empty when it does not open: then nothing changes, and nothing is lost. */
-  lost: Partial<LossReport>;
-  /** What becomes of each WAL that recovery looks at. */
-  wals?: RecoveredWalReport[];
-  /** It opens and then fails, unless avoid_flush_during_recovery is set: the flush at its end meets this value. */
-  flushFails?: string;
-  /** With --digest, of a mode that opens. */
-  columnFamilies?: DigestReport[];
+/** What a shard's report says of itself. */
+export interface ShardReport {
+  /** From 1 to `count`. */
+  index: number;
+  count: number;
+  /** Bytes that are this shard's to read, and that are all shards' together. */
+  bytes: number;
+  totalBytes: number;
+  /** Tells shards of one state of the directory from those of another. */
+  plan: string;
+  /** The directory's metadata, for `kvdoctor merge` of the same version (devalue). */
+  metadata: string;
 }
 
-/** What WALs still hold and a mode does not apply, as far as it decodes. */
-export interface LossReport {
-  /** Log records not applied, or not wholly. */
-  records: number;
-  operations: number;
-  firstSequence?: string;
-  lastSequence?: string;
-  columnFamilies: { id: number; name: string; operations: number; firstKey?: KeyBytes; lastKey?: KeyBytes }[];
-  /** Commits of transactions, which stay undecided. */
-  commits: number;
-  /** Records that stop decoding, counted up to there. */
-  undecodable: number;
-  /** Bytes that hold no whole record. */
-  damagedBytes: number;
-  /** Of the newest WAL's last record, which was not written to its end: nothing that was acknowledged. */
-  tornBytes: number;
-}
-
-export interface RecoveredWalReport {
-  /** Relative to the target. */
+/** What one file, or piece of a large one, came to; only in the report of a shard. */
+export interface UnitReport {
+  kind: UnitFacts['kind'];
   file: string;
-  /**
-   * `applied` to its end as the mode sees it, `stopped` in the middle, `dropped` because recovery had stopped before,
-   * `refused`: the open failed in it, `unread`: it failed before.
-   */
-  state: 'not-needed' | 'applied' | 'stopped' | 'dropped' | 'refused' | 'unread';
-  /** Applied. */
-  records: number;
-  operations: number;
-  /** Offset of the record that ended it early, and why. */
-  stoppedAt?: number;
-  reason?: string;
-}
-
-/** The content of a column family in two numbers, to compare copies by. */
-export interface DigestReport {
-  name: string;
-  /** Visible entries. */
-  entries: number;
-  /** FNV-1a 64 over key, 0x00, value, 0x01 of each entry in order. */
-  fnv1a64: string;
-  /** Entries with operands of a merge operator that is the application's own: hashed unmerged. */
-  unmerged?: number;
-  /** Damage at which reading ended; the numbers are of what comes before. */
-  problem?: { file: string; message: string };
+  root?: string;
+  /** Findings before cross checks, facts, and what was not checked, for `kvdoctor merge` of the same version (devalue). */
+  outcome: string;
 }
 
 /** One database, backup directory, checkpoint or single file. */
@@ -223,7 +178,13 @@ export interface TargetReport {
   bytesRead: number;
   /** The process that holds LOCK while the scan runs, where it can be known. */
   owner?: { pid: number; command?: string };
-  /** Facts that cross checks need after a merge of shards; only in the report of a shard. */
-  units?: UnitFacts[];
+  /** Which part of the work this is; only in the report of a shard. */
+  shard?: ShardReport;
+  /** What cross checks need after a merge of shards; only in the report of a shard. */
+  units?: UnitReport[];
   recovery?: RecoveryReport[];
+  recommendation?: RecommendationReport;
+  /** What a repair does or would do, and what came of it. */
+  plan?: PlanReport;
+  repair?: RepairReport;
 }

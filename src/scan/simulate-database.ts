@@ -1,4 +1,4 @@
-import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import type { Database } from '../engine/database.js';
 import { keyBytes } from '../finding/evidence.js';
 import { type Digest, digest } from '../lsm/digest.js';
 import { inventoryFiles } from '../lsm/inventory-files.js';
@@ -9,43 +9,19 @@ import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';
 import { type PreparedOpen, simulateOpen } from '../recovery/open.js';
 import { type SimulatedMode, simulateRecovery } from '../recovery/simulate.js';
-import type { LossReport, RecoveryReport, TargetReport } from '../report/report.js';
-import { columnFamilyReports, emptyTarget, reasonNotToCheck } from './target.js';
-
-export interface SimulateOptions extends DatabaseRequest {
-  /** Count and hash what every mode would show. Reads all tables, once for each mode that shows something else. */
-  digest?: boolean;
-}
+import type { LossReport, RecoveryReport } from '../report/report.js';
 
 export interface SimulateHooks {
-  /** Share of the work done, from 0 to 1, and bytes read. */
-  onProgress?(progress: { share: number; bytes: number }): void;
+  /** Share of the work done, from 0 to 1. */
+  onProgress?(share: number): void;
   /** Ends the work early: the digests of modes that were not reached are left out. */
   signal?: AbortSignal;
 }
 
 /**
- * What RocksDB would do with a database in each of its recovery modes. Only reads. Rejects with a `TargetError` when the
- * directory cannot be listed.
+ * What RocksDB would do in each of its recovery modes with a database whose metadata has been read, and what each would show
+ * if `withDigest`: that reads all tables, once for each mode that shows something else.
  */
-export async function simulateTarget(
-  target: string,
-  { digest: withDigest = false, ...request }: SimulateOptions = {},
-  hooks: SimulateHooks = {},
-): Promise<TargetReport> {
-  const database = await readDatabase(target, request);
-  const report = emptyTarget(target, database);
-  const unsupported = reasonNotToCheck(database);
-  if (unsupported !== undefined) {
-    report.unchecked.push({ file: '.', reason: unsupported });
-    return report;
-  }
-  report.columnFamilies = columnFamilyReports(database);
-  report.recovery = await simulateDatabase(database, withDigest, hooks);
-  return report;
-}
-
-/** The four modes' outcomes for a database whose metadata has been read. */
 export async function simulateDatabase(
   database: Database,
   withDigest = false,
@@ -115,7 +91,7 @@ async function addDigests(
   for (const [i, mode] of different.entries()) {
     if (hooks.signal?.aborted) return;
     const digests = await digestMode(database, prepared, mode, pool, (share) =>
-      hooks.onProgress?.({ share: (i + share) / different.length, bytes: 0 }),
+      hooks.onProgress?.((i + share) / different.length),
     );
     for (const [k, { opens, mode: name, sameAs }] of modes.entries()) {
       if (opens && (name === mode.mode || sameAs === mode.mode))

@@ -1,0 +1,89 @@
+import type { Database } from '../engine/database.js';
+import { shellWord } from '../finding/shell-word.js';
+import type { RecommendationReport, RecoveryReport } from '../report/report.js';
+import { simulateDatabase } from '../scan/simulate-database.js';
+import { databaseAfter } from './preview.js';
+import { Refusal } from './refusal.js';
+import { planWalRepair } from './strategies/wal-mode.js';
+
+/** Refusals that no work on WALs takes away. */
+const NOT_ABOUT_WALS: ReadonlySet<string> = new Set([
+  'manifest',
+  'table',
+  'io',
+  'unsupported',
+  'size-mismatch',
+]);
+
+/** Whether opening in this mode costs nothing that was acknowledged. The torn end of the newest WAL was not. */
+export function losesNothing({ opens, lost, flushFails }: RecoveryReport): boolean {
+  return opens && flushFails === undefined && !lost.records && !lost.damagedBytes;
+}
+
+/** The way out to try first, and why. */
+export async function recommendation(
+  database: Database,
+  modes: readonly RecoveryReport[],
+  salvage?: RecoveryReport,
+): Promise<RecommendationReport> {
+  const own = modes.find((mode) => mode.own) ?? modes[0];
+  if (losesNothing(own)) return { reason: nothingToDo(own, modes) };
+  if (modes.every(({ errorKind }) => NOT_ABOUT_WALS.has(errorKind ?? ''))) {
+    return {
+      command: command(database, 'scan'),
+      reason: `What stands in the way is not a WAL (${own.error}): a scan tells what is damaged.`,
+    };
+  }
+  const point = await consistentPoint(database);
+  const kept = (report: RecoveryReport) => (report.wals ?? []).reduce((sum, wal) => sum + wal.operations, 0);
+  const salvaged = salvage?.opens ? kept(salvage) : 0;
+  if (typeof point === 'string') {
+    if (salvage?.opens) {
+      const reason = `${capital(point)}. Salvage keeps ${salvaged} operations of the WALs, over a hole.`;
+      return { command: command(database, 'repair', '--strategy salvage'), reason };
+    }
+    return { command: command(database, 'scan'), reason: `${capital(point)}.` };
+  }
+  const consistent = kept(point);
+  if (consistent === 0 && salvaged > 0) {
+    return {
+      command: command(database, 'repair', '--strategy salvage'),
+      reason: `The damage is so early that the last consistent point keeps nothing of the WALs; salvage keeps ${salvaged} operations, over a hole.`,
+    };
+  }
+  const more = salvaged > consistent ? ` Salvage would keep ${salvaged - consistent} more, over a hole.` : '';
+  return {
+    command: command(database, 'repair', '--mode point-in-time'),
+    reason: `It ends the WALs at sequence ${point.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,
+  };
+}
+
+function nothingToDo(own: RecoveryReport, modes: readonly RecoveryReport[]): string {
+  if (modes.every(losesNothing))
+    return 'Nothing is to be repaired: it opens in every mode and loses nothing.';
+  return `Nothing is to be repaired: in its own mode, ${own.mode}, it opens and loses nothing that was acknowledged.`;
+}
+
+/** What `repair --mode point-in-time` would leave, or why it refuses. */
+async function consistentPoint(database: Database): Promise<RecoveryReport | string> {
+  try {
+    const plan = await planWalRepair(database, { mode: 'point-in-time' });
+    const after = await simulateDatabase(await databaseAfter(database, plan));
+    return (
+      after.find(({ opens }) => opens) ??
+      'A repair to the last consistent point does not lead to a database that opens'
+    );
+  } catch (error) {
+    if (error instanceof Refusal) return error.message;
+    throw error;
+  }
+}
+
+function command({ target }: Database, name: string, how = ''): string {
+  const dry = name === 'repair' ? ['--dry-run'] : [];
+  return ['kvdoctor', name, ...(how ? [how] : []), ...dry, shellWord(target)].join(' ');
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

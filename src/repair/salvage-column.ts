@@ -1,0 +1,32 @@
+import type { Database } from '../engine/database.js';
+import type { RecoveryReport } from '../report/report.js';
+import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
+import { databaseAfter } from './preview.js';
+import { Refusal } from './refusal.js';
+import { planSalvage } from './strategies/salvage-wal.js';
+
+/**
+ * What `repair --strategy salvage` would leave, as a fifth recovery mode; `undefined` where it would change nothing. The
+ * salvaged files are put together in memory and opened as the engine would open them.
+ */
+export async function salvageColumn(
+  database: Database,
+  withDigest = false,
+  hooks: SimulateHooks = {},
+): Promise<RecoveryReport | undefined> {
+  try {
+    const plan = await planSalvage(database);
+    if (plan.steps.length === 0) return undefined;
+    const after = await simulateDatabase(await databaseAfter(database, plan), withDigest, hooks);
+    const { own: _, sameAs: __, ...opened } = after.find(({ opens }) => opens) ?? after[0];
+    return {
+      ...opened,
+      mode: 'salvage',
+      lost: { records: plan.loss.length },
+      ...(plan.remarks.length > 0 && { remarks: plan.remarks }),
+    };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { mode: 'salvage', opens: false, error: error.message, lost: {} };
+  }
+}

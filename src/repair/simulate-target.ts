@@ -1,0 +1,36 @@
+import { type DatabaseRequest, readDatabase } from '../engine/database.js';
+import type { TargetReport } from '../report/report.js';
+import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
+import { columnFamilyReports, emptyTarget, reasonNotToCheck } from '../scan/target.js';
+import { losesNothing, recommendation } from './recommend.js';
+import { salvageColumn } from './salvage-column.js';
+
+export interface SimulateOptions extends DatabaseRequest {
+  /** Count and hash what every mode would show. */
+  digest?: boolean;
+}
+
+/**
+ * What RocksDB would do with a database in each of its recovery modes, what `--strategy salvage` would keep, and which way
+ * out is the best one. Only reads. Rejects with a `TargetError` when the directory cannot be listed.
+ */
+export async function simulateTarget(
+  target: string,
+  { digest = false, ...request }: SimulateOptions = {},
+  hooks: SimulateHooks = {},
+): Promise<TargetReport> {
+  const database = await readDatabase(target, request);
+  const report = emptyTarget(target, database);
+  const unsupported = reasonNotToCheck(database);
+  if (unsupported !== undefined) {
+    report.unchecked.push({ file: '.', reason: unsupported });
+    return report;
+  }
+  report.columnFamilies = columnFamilyReports(database);
+  const modes = await simulateDatabase(database, digest, hooks);
+  const whole = modes.every((mode) => losesNothing(mode) && !mode.lost.tornBytes);
+  const salvage = whole ? undefined : await salvageColumn(database, digest, hooks);
+  report.recovery = salvage === undefined ? modes : [...modes, salvage];
+  report.recommendation = await recommendation(database, modes, salvage);
+  return report;
+}

@@ -1,0 +1,84 @@
+/** What a simulation reports: plain data, part of the report (report.ts). */
+import type { KeyBytes } from '../finding/evidence.js';
+import type { WalRecoveryMode } from '../format/database-options.js';
+
+/** What opening the database in one recovery mode would do. */
+export interface RecoveryReport {
+  mode: WalRecoveryMode | 'salvage';
+  /** The mode that the database's own OPTIONS file asks for. */
+  own?: true;
+  opens: boolean;
+  /** The engine's own words when it refuses. */
+  error?: string;
+  /** What the refusal is about: `checksum`, `wrong-count`, `missing-file`, `inconsistency` and so on. */
+  errorKind?: string;
+  /** Relative to the target. */
+  errorFile?: string;
+  lastSequence?: string;
+  /** An earlier mode of the list that leaves the same data. */
+  sameAs?: WalRecoveryMode;
+  /** Empty when it does not open: then nothing changes, and nothing is lost. */
+  lost: Partial<LossReport>;
+  /** What becomes of each WAL that recovery looks at. */
+  wals?: RecoveredWalReport[];
+  /** It opens and then fails, unless avoid_flush_during_recovery is set: the flush at its end meets this value. */
+  flushFails?: string;
+  /** With --digest, of a mode that opens. */
+  columnFamilies?: DigestReport[];
+  /** Of `salvage`: what it accepts, and what in it is not proven. */
+  remarks?: string[];
+}
+
+/** The way out to try first. */
+export interface RecommendationReport {
+  /** Absent where nothing is to be done. */
+  command?: string;
+  reason: string;
+}
+
+/** What WALs still hold and a mode does not apply, as far as it decodes. */
+export interface LossReport {
+  /** Log records not applied, or not wholly. */
+  records: number;
+  operations: number;
+  firstSequence?: string;
+  lastSequence?: string;
+  columnFamilies: { id: number; name: string; operations: number; firstKey?: KeyBytes; lastKey?: KeyBytes }[];
+  /** Commits of transactions, which stay undecided. */
+  commits: number;
+  /** Records that stop decoding, counted up to there. */
+  undecodable: number;
+  /** Bytes that hold no whole record. */
+  damagedBytes: number;
+  /** Of the newest WAL's last record, which was not written to its end: nothing that was acknowledged. */
+  tornBytes: number;
+}
+
+export interface RecoveredWalReport {
+  /** Relative to the target. */
+  file: string;
+  /**
+   * `applied` to its end as the mode sees it, `stopped` in the middle, `dropped` because recovery had stopped before,
+   * `refused`: the open failed in it, `unread`: it failed before.
+   */
+  state: 'not-needed' | 'applied' | 'stopped' | 'dropped' | 'refused' | 'unread';
+  /** Applied. */
+  records: number;
+  operations: number;
+  /** Offset of the record that ended it early, and why. */
+  stoppedAt?: number;
+  reason?: string;
+}
+
+/** The content of a column family in two numbers, to compare copies by. */
+export interface DigestReport {
+  name: string;
+  /** Visible entries. */
+  entries: number;
+  /** FNV-1a 64 over key, 0x00, value, 0x01 of each entry in order. */
+  fnv1a64: string;
+  /** Entries with operands of a merge operator that is the application's own: hashed unmerged. */
+  unmerged?: number;
+  /** Damage at which reading ended; the numbers are of what comes before. */
+  problem?: { file: string; message: string };
+}

@@ -1,0 +1,55 @@
+/** What a repair reports: plain data, part of the report (report.ts). */
+import type { EvidenceValue } from '../finding/evidence.js';
+import type { RecoveryReport } from './recovery-report.js';
+
+/** What a repair changes, why, and what it costs. */
+export interface PlanReport {
+  /** A recovery mode's name, or `salvage`. */
+  strategy: string;
+  engineVersion: string;
+  /** In the order in which they are carried out; none: nothing has to change. */
+  steps: PlanStepReport[];
+  loss: { file: string; root?: string; detail: string; facts: Record<string, EvidenceValue> }[];
+  /** What a person should know before saying yes. */
+  remarks: string[];
+  /** The files that the plan was made from. It refuses to run when one has changed. */
+  inputs: { file: string; root?: string; size: number; sha256?: string }[];
+  /** What each recovery mode would do with the result, from the new files put together in memory. */
+  result?: RecoveryReport[];
+}
+
+export interface PlanStepReport {
+  action: 'write' | 'remove';
+  /** Relative to the target, or to `root`. */
+  file: string;
+  root?: string;
+  why: string;
+  /** Bytes, before and after. */
+  size: number;
+  newSize?: number;
+  /** Byte ranges of the old file that do not stay as they are. */
+  changes: { kind: string; offset: number; length: number; detail: string }[];
+}
+
+/** What came of a repair. */
+export interface RepairReport {
+  /**
+   * `nothing-to-do`: the strategy finds nothing to change; `planned`: a dry run; `declined`: the answer was no; `repaired`;
+   * `not-clean`: carried out, and the result still has errors; `refused`: nothing was changed.
+   */
+  state: 'nothing-to-do' | 'planned' | 'declined' | 'repaired' | 'not-clean' | 'refused';
+  /** Why it was refused, and what to do then. */
+  reason?: string;
+  next?: string;
+  /** Somebody was asked, and saw the plan. */
+  asked?: true;
+  /** The repaired copy. */
+  output?: string;
+  /** The undo journal of a repair in place, and the command that undoes it. */
+  journal?: string;
+  undo?: string;
+  /** An earlier repair that had been killed, and what became of it. */
+  resumed?: { journal: string; outcome: 'finished' | 'discarded' | 'undone' };
+  /** The directory before, where something was changed: counts of findings, and what the recovery modes would have done. */
+  before?: { errors: number; warnings: number; recovery: RecoveryReport[] };
+}
