@@ -76,7 +76,7 @@ export class Memtable {
     let previous = -1;
     for (let i = 0; i < this.count; i++) {
       const reference = references[i];
-      if (kept.bytes + count * PER_ENTRY >= bytes && !this.sameKey(previous, reference)) {
+      if (previous >= 0 && kept.bytes + count * PER_ENTRY >= bytes && !this.sameKey(previous, reference)) {
         dropped = arena.key(reference).slice(0, arena.keyLength(reference) - order.timestampSize);
         break;
       }
@@ -95,7 +95,6 @@ export class Memtable {
   }
 
   private sameKey(a: number, b: number): boolean {
-    if (a < 0) return false;
     const { arena, order } = this;
     const aFrom = arena.keyFrom(a);
     const bFrom = arena.keyFrom(b);
