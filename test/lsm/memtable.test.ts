@@ -14,7 +14,12 @@ const history = fc
     maxLength: 200,
   })
   .map((ops): Entry[] =>
-    ops.map((op, i) => ({ ...op, key: latin1(op.key), value: latin1(op.value), sequence: i + 1 })),
+    ops.map((op, i) => ({
+      ...op,
+      key: latin1(op.key),
+      value: latin1(op.value),
+      sequence: (i + 1) * 5_000_003,
+    })),
   );
 
 function latin1(text: string): string {
