@@ -58,8 +58,14 @@ export const hashResult: Uint32Array = new Uint32Array(buffer, kernel.RESULT.val
 
 /** XXH3 of `bytes[start, end)`, at most `KERNEL_INPUT` bytes, into `hashResult`. */
 export function hashXxh3(bytes: Uint8Array, start: number, end: number): void {
+  kernel.hashXxh3(placeBlock(bytes, start, end), end - start);
+}
+
+/** Where the kernel finds a block: in place in a leased window, or copied in. */
+function placeBlock(bytes: Uint8Array, start: number, end: number): number {
+  if (bytes.buffer === buffer) return bytes.byteOffset + start;
   memory.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), INPUT);
-  kernel.hashXxh3(INPUT, end - start);
+  return INPUT;
 }
 
 /** XXPH3 of `bytes[start, end)` into `hashResult`. */
@@ -133,14 +139,33 @@ export function verifyDataBlock(
   zeroSequences: boolean,
   hashed: boolean,
 ): boolean {
-  memory.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), INPUT);
-  return kernel.verifyDataBlock(INPUT, end - start, previousLength, zeroSequences, hashed) !== 0;
+  const block = placeBlock(bytes, start, end);
+  return kernel.verifyDataBlock(block, end - start, previousLength, zeroSequences, hashed) !== 0;
 }
 
 const FILTER = kernel.FILTER.value;
 
+/** What files are read into, at the end of the memory. */
+const WINDOW = memory.length - 1024 * 1024;
+
 /** Largest Bloom filter that fits the kernel, bytes. */
-export const KERNEL_FILTER = memory.length - FILTER;
+export const KERNEL_FILTER = WINDOW - FILTER;
+
+let isLeased = false;
+
+/**
+ * A megabyte of the kernel's own memory, for one reader at a time: blocks that are read into it are hashed and verified
+ * where they lie. Undefined while another reader has it. Give it back with `returnWindow`.
+ */
+export function leaseWindow(): Uint8Array | undefined {
+  if (isLeased) return undefined;
+  isLeased = true;
+  return memory.subarray(WINDOW);
+}
+
+export function returnWindow(): void {
+  isLeased = false;
+}
 
 /** The filter that is there. */
 let placedFilter: Uint8Array | undefined;

@@ -1,3 +1,4 @@
+import { leaseWindow, returnWindow } from '../../bytes/kernel.js';
 import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
@@ -40,8 +41,13 @@ export async function scanBlocks(
   range: { from: number; to: number },
   report: TableReport,
 ): Promise<ScannedBlocks> {
-  const scan = new BlockScan(table, table.index!, table.space!, rules, depth, report);
-  await scan.run(range.from, range.to);
+  const leased = leaseWindow();
+  const scan = new BlockScan(table, rules, depth, report, leased);
+  try {
+    await scan.run(range.from, range.to);
+  } finally {
+    if (leased !== undefined) returnWindow();
+  }
   const { verifier } = scan;
   return {
     verifier,
@@ -63,16 +69,20 @@ class BlockScan {
   private readonly compression;
   private into: Uint8Array = new Uint8Array(64 * 1024);
 
+  private readonly index: BlockIndex;
+  private readonly space: BlockSpace;
+
   constructor(
     private readonly table: Table,
-    private readonly index: BlockIndex,
-    private readonly space: BlockSpace,
     private readonly rules: DataRules,
     private readonly depth: Depth,
     private readonly report: TableReport,
+    buffer: Uint8Array | undefined,
   ) {
+    this.index = table.index!;
+    this.space = table.space!;
     this.verifier = new DataBlockVerifier(rules);
-    this.window = new SourceWindow(table.source, space.limit);
+    this.window = new SourceWindow(table.source, this.space.limit, buffer);
     this.declared = declaredCompression(table);
     this.compression = { ...dataCompression(table), limit: BLOCK_LIMIT };
   }

@@ -18,9 +18,10 @@ export class SourceWindow {
     private readonly source: ByteSource,
     /** No read reaches past it. */
     private readonly limit: number,
-    chunk = CHUNK,
+    /** Memory to read into, or how much of it to take; more is taken where a range does not fit. */
+    buffer: Uint8Array | number = CHUNK,
   ) {
-    this.buffer = new Uint8Array(Math.max(1, Math.min(chunk, limit)));
+    this.buffer = typeof buffer === 'number' ? new Uint8Array(Math.max(1, Math.min(buffer, limit))) : buffer;
   }
 
   /** Makes `[offset, offset + length)` available, as far as the source has it. Rejects when the medium fails. */
