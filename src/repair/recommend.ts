@@ -15,11 +15,6 @@ const NOT_ABOUT_WALS: ReadonlySet<string> = new Set([
   'size-mismatch',
 ]);
 
-/** Whether opening in this mode costs nothing that was acknowledged. The torn end of the newest WAL was not. */
-export function losesNothing({ opens, lost, flushFails }: RecoveryReport): boolean {
-  return opens && flushFails === undefined && !lost.records && !lost.damagedBytes;
-}
-
 /** The way out to try first, and why. */
 export async function recommendation(
   database: Database,
@@ -27,7 +22,7 @@ export async function recommendation(
   salvage?: RecoveryReport,
 ): Promise<RecommendationReport> {
   const own = modes.find((mode) => mode.own) ?? modes[0];
-  if (losesNothing(own)) return { reason: nothingToDo(own, modes) };
+  if (own.harmless) return { reason: nothingToDo(own, modes) };
   if (modes.every(({ errorKind }) => NOT_ABOUT_WALS.has(errorKind ?? ''))) {
     return {
       command: command(database, 'scan'),
@@ -59,7 +54,7 @@ export async function recommendation(
 }
 
 function nothingToDo(own: RecoveryReport, modes: readonly RecoveryReport[]): string {
-  if (modes.every(losesNothing))
+  if (modes.every(({ harmless }) => harmless))
     return 'Nothing is to be repaired: it opens in every mode and loses nothing.';
   return `Nothing is to be repaired: in its own mode, ${own.mode}, it opens and loses nothing that was acknowledged.`;
 }

@@ -22,11 +22,12 @@ export async function salvageColumn(
     return {
       ...opened,
       mode: 'salvage',
+      harmless: false,
       lost: { records: plan.loss.length },
       ...(plan.remarks.length > 0 && { remarks: plan.remarks }),
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { mode: 'salvage', opens: false, error: error.message, lost: {} };
+    return { mode: 'salvage', opens: false, harmless: false, error: error.message, lost: {} };
   }
 }

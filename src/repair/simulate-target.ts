@@ -2,7 +2,7 @@ import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import { columnFamilyReports, emptyTarget, reasonNotToCheck } from '../scan/target.js';
-import { losesNothing, recommendation } from './recommend.js';
+import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
 
 export interface SimulateOptions extends DatabaseRequest {
@@ -28,7 +28,7 @@ export async function simulateTarget(
   }
   report.columnFamilies = columnFamilyReports(database);
   const modes = await simulateDatabase(database, digest, hooks);
-  const whole = modes.every((mode) => losesNothing(mode) && !mode.lost.tornBytes);
+  const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
   const salvage = whole ? undefined : await salvageColumn(database, digest, hooks);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
   report.recommendation = await recommendation(database, modes, salvage);

@@ -8,6 +8,8 @@ export interface RecoveryReport {
   /** The mode that the database's own OPTIONS file asks for. */
   own?: true;
   opens: boolean;
+  /** It opens and loses nothing that was acknowledged: at most the torn end of the newest WAL of a killed process. */
+  harmless: boolean;
   /** The engine's own words when it refuses. */
   error?: string;
   /** What the refusal is about: `checksum`, `wrong-count`, `missing-file`, `inconsistency` and so on. */

@@ -22,8 +22,14 @@ function total(targets: readonly TargetReport[], of: (target: TargetReport) => n
 }
 
 /** Known damage comes before what could not be looked at: more reading cannot make it whole again. */
-export function verdictOf(summary: Pick<Summary, 'errors' | 'unchecked' | 'interrupted'>): Verdict {
+export function verdictOf(
+  summary: Pick<Summary, 'errors' | 'unchecked' | 'interrupted'>,
+  targets: readonly Pick<TargetReport, 'recovery'>[] = [],
+): Verdict {
   if (summary.errors > 0) return 'damaged';
+  // a simulation without a scan: what the database's own mode would do says whether it is whole
+  if (targets.some(({ recovery = [] }) => recovery.some(({ own, harmless }) => own && !harmless)))
+    return 'damaged';
   return summary.unchecked > 0 || summary.interrupted ? 'incomplete' : 'clean';
 }
 
@@ -46,7 +52,7 @@ export function buildReport(targets: TargetReport[], run: RunFacts): Report {
   return {
     schemaVersion: 1,
     tool: { name: 'kvdoctor', version: toolVersion },
-    verdict: verdictOf(summary),
+    verdict: verdictOf(summary, targets),
     summary,
     targets,
   };

@@ -2,6 +2,7 @@ import type { Report } from './report.js';
 import type { RenderSettings, Reporter } from './reporter.js';
 import { filesText } from './text/files.js';
 import { findingsText } from './text/findings.js';
+import { recoveryText } from './text/recovery.js';
 import { targetHead, uncheckedText } from './text/target.js';
 import { verdictText } from './text/verdict.js';
 
@@ -18,6 +19,7 @@ export function textReporter(settings: RenderSettings): Reporter {
         yield `${targetHead(target, settings)}\n`;
         yield* findingsText(target.findings, settings);
         yield uncheckedText(target, settings);
+        yield* recoveryText(target, settings);
         if (!settings.quiet) yield* filesText(target, report.summary.interrupted === true, settings);
       }
       yield verdictText(report, settings);

@@ -34,17 +34,19 @@ export async function simulateDatabase(
 }
 
 function modeReport(mode: SimulatedMode, { options }: Database): RecoveryReport {
-  const flushes = !options.avoidFlushDuringRecovery && mode.unflushable !== undefined;
+  const { lost } = mode;
+  const flushFails = mode.opens && !options.avoidFlushDuringRecovery && mode.unflushable !== undefined;
   return {
     mode: mode.mode,
     ...(mode.mode === options.walRecoveryMode && { own: true as const }),
     opens: mode.opens,
+    harmless: mode.opens && !flushFails && lost?.records === 0 && lost.damagedBytes === 0,
     ...(mode.errorText !== undefined && { error: mode.errorText }),
     ...(mode.errorKind !== undefined && { errorKind: mode.errorKind }),
     ...(mode.errorFile !== undefined && { errorFile: mode.errorFile }),
     ...(mode.opens && { lastSequence: String(mode.lastSequence) }),
     ...(mode.sameAs !== undefined && { sameAs: mode.sameAs }),
-    lost: mode.lost === undefined ? {} : lossReport(mode.lost),
+    lost: lost === undefined ? {} : lossReport(lost),
     wals: mode.wals
       .filter(({ state }) => state !== 'not-needed')
       .map(({ file, state, records, operations, stoppedAt, stopError }) => ({
@@ -55,7 +57,7 @@ function modeReport(mode: SimulatedMode, { options }: Database): RecoveryReport 
         ...(stoppedAt !== undefined && { stoppedAt }),
         ...(stopError !== undefined && { reason: stopError.message }),
       })),
-    ...(flushes && mode.opens && { flushFails: unflushableText(mode) }),
+    ...(flushFails && { flushFails: unflushableText(mode) }),
   };
 }
 

@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import stringWidth from 'string-width';
 import type { Finding } from '../../finding/finding.js';
 import { printable } from '../printable.js';
@@ -8,15 +7,13 @@ import type { RenderSettings } from '../reporter.js';
 import { fileOf } from './finding.js';
 import { groupedBy } from './group.js';
 import { elided } from './layout.js';
+import { GAP, plainTable, rendered } from './table.js';
 
 /** With more files than this only those that are not clean are listed, and totals per kind. */
 const SMALL = 24;
 /** Rows of a table, at most. */
 const ROWS = 40;
 const ROWS_VERBOSE = 1000;
-
-/** Columns between two columns of a table, and before the first. */
-const GAP = 2;
 
 /** From here on a line has room for what the narrow table leaves out. */
 const WIDE = 120;
@@ -36,31 +33,6 @@ const kindNames: Record<FileKind, [one: string, many: string]> = {
   directory: ['directory', 'directories'],
   other: ['other', 'other'],
 };
-
-/** Columns without rules and frames: what is printed can be cut with awk and pasted anywhere. */
-function plainTable(head: string[], aligns: ('left' | 'right')[], { palette }: RenderSettings) {
-  const none = '';
-  return new Table({
-    head: head.map((title) => palette.dim(title)),
-    colAligns: aligns,
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
-    chars: {
-      ...{ top: none, 'top-mid': none, 'top-left': none, 'top-right': none },
-      ...{ bottom: none, 'bottom-mid': none, 'bottom-left': none, 'bottom-right': none },
-      ...{
-        left: '  ',
-        'left-mid': none,
-        mid: none,
-        'mid-mid': none,
-        right: none,
-        'right-mid': none,
-        middle: '  ',
-      },
-    },
-  });
-}
-
-const rendered = (table: { toString(): string }) => table.toString().replace(/[ \t]+$/gm, '');
 
 function statusPaint(status: FileStatus, { palette }: RenderSettings): (text: string) => string {
   if (status === 'damaged' || status === 'missing') return palette.error;

@@ -27,6 +27,7 @@ function sentence(report: Report, settings: RenderSettings): string {
   const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}`;
   const unchecked =
     summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`;
+  if (isSimulation(report)) return simulationSentence(report, settings);
   if (verdict === 'damaged') {
     const broken = summary.interrupted && 'interrupted before the end';
     return `${palette.error('Damaged')}: ${listed([counts, filesHit(report), unchecked, broken])} (of ${looked}).`;
@@ -45,6 +46,27 @@ function sentence(report: Report, settings: RenderSettings): string {
     : `${clean}; ${counts}.`;
 }
 
+/** Nothing was scanned: the report is about what recovery would do. */
+function isSimulation({ targets }: Report): boolean {
+  return targets.some(({ recovery }) => recovery) && targets.every(({ files }) => files.length === 0);
+}
+
+function simulationSentence({ targets }: Report, { palette }: RenderSettings): string {
+  const own = targets.flatMap(({ recovery = [] }) => recovery).find((mode) => mode.own);
+  if (own === undefined) return 'Nothing was simulated.';
+  if (!own.opens)
+    return `${palette.error('Refused')}: in its own mode, ${own.mode}, the engine does not open it.`;
+  if (own.harmless)
+    return `${palette.good('Opens')}: in its own mode, ${own.mode}, and loses nothing that was acknowledged.`;
+  const { records = 0, operations = 0, damagedBytes = 0 } = own.lost;
+  const costs = [
+    records > 0 && `${counted(records, 'record')} with ${counted(operations, 'operation')}`,
+    damagedBytes > 0 && `${byteSize(damagedBytes)} that are damaged`,
+    own.flushFails !== undefined && 'fails when it writes what it recovered',
+  ];
+  return `${palette.error('Loses data')}: in its own mode, ${own.mode}, it opens and gives up ${listed(costs)}.`;
+}
+
 /** What to type next: what the worst finding asks for, else its explanation. */
 function nextCommand(report: Report): string | undefined {
   const findings = report.targets.flatMap((target) => target.findings);
@@ -59,9 +81,10 @@ function nextCommand(report: Report): string | undefined {
 
 export function verdictText(report: Report, settings: RenderSettings): string {
   const { summary } = report;
-  const next = nextCommand(report);
+  const simulated = isSimulation(report);
+  const next = simulated ? undefined : nextCommand(report);
   const lines = [paragraph(sentence(report, settings), settings.width, '')];
-  if (!settings.quiet) {
+  if (!settings.quiet && !simulated) {
     lines.push(
       settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
     );

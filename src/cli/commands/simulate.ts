@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import type { SimulateOptions } from '../../repair/simulate-target.js';
+import type { Report } from '../../report/report.js';
+import { buildReport } from '../../report/summary.js';
+import { ExitStatus, exitStatusOf } from '../exit-status.js';
+import type { Host } from '../host.js';
+import { watchInterrupt } from '../interrupt.js';
+import { writeReport } from '../output-options.js';
+import { progressBar } from '../progress-bar.js';
+import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
+import { refuseTarget } from '../unopened.js';
+
+interface SimulateFlags extends TargetFlags {
+  digest?: true;
+}
+
+const examples = `
+Examples:
+  kvdoctor simulate /var/lib/app/db             what each recovery mode would open, keep and lose
+  kvdoctor simulate --engine-version 7.8 db     as that release of RocksDB would
+  kvdoctor simulate --digest db                 entries and a hash of every column family: equal for equal copies
+
+Exit status: 0 the database's own mode opens it and loses nothing that was acknowledged, 1 it does not, 2 usage,
+3 not everything could be looked at, 130 interrupted.`;
+
+async function simulate(path: string, flags: SimulateFlags, host: Host): Promise<Report> {
+  const { simulateTarget } = await import('../../repair/simulate-target.js');
+  const options: SimulateOptions = { ...placesOf(flags), ...(flags.digest && { digest: true }) };
+  const interrupt = watchInterrupt(host);
+  const shown = flags.progress && !flags.quiet;
+  const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
+  interrupt.signal.addEventListener('abort', () => bar.end());
+  const startedAt = new Date();
+  const started = performance.now();
+  try {
+    const hooks = {
+      onProgress: (share: number) => bar.update({ share, done: 0 }),
+      signal: interrupt.signal,
+    };
+    const target = await simulateTarget(path, options, hooks).catch((error) =>
+      refuseTarget('simulate', path, error, true),
+    );
+    return buildReport([target], {
+      depth: 'structure',
+      startedAt,
+      milliseconds: performance.now() - started,
+      interrupted: interrupt.signal.aborted,
+    });
+  } finally {
+    bar.end();
+    interrupt.release();
+  }
+}
+
+/** 0 only when the database's own mode costs nothing: see `RecoveryReport.harmless`. */
+function statusOf(report: Report): number {
+  const status = exitStatusOf(report, 'error');
+  return status !== ExitStatus.interrupted && report.verdict === 'damaged' ? ExitStatus.findings : status;
+}
+
+/** Adds `kvdoctor simulate` to the program. `done` gets the exit status. */
+export function addSimulate(program: Command, host: Host, done: (status: number) => void): void {
+  const command = program
+    .command('simulate')
+    .description(
+      'what each WAL recovery mode of RocksDB would open, recover and lose, without touching anything',
+    )
+    .argument('[dir]', 'database directory', '.')
+    .option('--digest', 'count and hash what every mode would show (reads all tables)')
+    .addHelpText('after', examples);
+  withTargetOptions(command).action(async (path: string, flags: SimulateFlags) =>
+    done(await writeReport(flags, host, () => simulate(path, flags, host), statusOf)),
+  );
+}

@@ -1,0 +1,38 @@
+import { TargetError } from '../io/target-error.js';
+import type { TargetReport } from '../report/report.js';
+import { Failure, systemCode, systemText } from './failure.js';
+
+/** A target that cannot be opened at all stands in the report too, so that the others are still reported. */
+function unopened(path: string, reason: string): TargetReport {
+  return {
+    path,
+    kind: 'database',
+    engine: { name: 'unknown' },
+    options: { walRecoveryMode: 'point-in-time' },
+    columnFamilies: [],
+    files: [],
+    findings: [],
+    unchecked: [{ file: '.', reason }],
+    bytesRead: 0,
+  };
+}
+
+const notThere = new Set(['ENOENT', 'ENOTDIR']);
+
+/**
+ * What becomes of a target that cannot be opened: a name that is not there is a mistake on the command line, unless it is one
+ * of several; what may not be read is an incomplete check. Anything but the system's errors is a fault of our own.
+ */
+export function refuseTarget(command: string, path: string, error: unknown, alone: boolean): TargetReport {
+  const code = systemCode(error);
+  const at = error instanceof TargetError ? error.path : path;
+  if (code === undefined && !(error instanceof TargetError)) throw error;
+  if (alone && code !== undefined && notThere.has(code)) {
+    throw new Failure(
+      `${at}: ${systemText(error)}`,
+      undefined,
+      `Name the database directory: kvdoctor ${command} DIR.`,
+    );
+  }
+  return unopened(path, at === path ? systemText(error) : `${at}: ${systemText(error)}`);
+}

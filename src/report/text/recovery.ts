@@ -1,0 +1,155 @@
+import { printable } from '../printable.js';
+import { byteSize, counted, grouped, offsetText } from '../quantity.js';
+import type { LossReport, RecoveryReport, TargetReport } from '../report.js';
+import type { RenderSettings } from '../reporter.js';
+import { valueText } from './evidence.js';
+import { paragraph } from './layout.js';
+import { plainTable, rendered } from './table.js';
+
+/** Column families of a loss that are listed by name. */
+const FAMILIES_SHOWN = 8;
+
+/** What a mode takes from the WALs. */
+export function operationsApplied({ wals = [] }: RecoveryReport): number {
+  return wals.reduce((sum, wal) => sum + wal.operations, 0);
+}
+
+/** The recovery modes side by side, what stops each, what each loses, and which way to go. */
+export function* recoveryText(target: TargetReport, settings: RenderSettings): Iterable<string> {
+  const { recovery = [], recommendation } = target;
+  if (recovery.length === 0) return;
+  yield `${modesTable(recovery, settings)}\n\n`;
+  for (const mode of recovery) yield modeText(mode, recovery, settings);
+  if (recovery.some(({ columnFamilies }) => columnFamilies)) yield `${digestTable(recovery, settings)}\n\n`;
+  if (recommendation?.command !== undefined) {
+    yield `${paragraph(printable(recommendation.reason), settings.width, '')}\n`;
+    yield `${paragraph(printable(recommendation.command), settings.width, `${settings.palette.dim('next')}  `)}\n`;
+  }
+}
+
+/** A line for each mode; the database's own is marked with a star. */
+export function modesTable(recovery: readonly RecoveryReport[], settings: RenderSettings): string {
+  const { palette } = settings;
+  const table = plainTable(
+    [
+      'recovery mode',
+      'opens',
+      'last sequence',
+      'taken from WALs',
+      'records lost',
+      'operations lost',
+      'damaged',
+    ],
+    ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    settings,
+  );
+  for (const mode of recovery) {
+    const { opens, lost, own } = mode;
+    const name = `${own ? '*' : ' '} ${mode.mode}`;
+    const count = (number: number | undefined) =>
+      number ? palette.error(grouped(number)) : number === 0 ? '0' : '';
+    table.push([
+      own ? palette.strong(name) : name,
+      opens ? palette.good('yes') : palette.error('no'),
+      mode.lastSequence ?? '',
+      opens ? grouped(operationsApplied(mode)) : '',
+      count(lost.records),
+      count(lost.operations),
+      lost.damagedBytes ? palette.error(byteSize(lost.damagedBytes)) : opens ? tornText(lost) : '',
+    ]);
+  }
+  const note = recovery.some(({ own }) => own) ? palette.dim('\n  * what OPTIONS asks for') : '';
+  return rendered(table) + note;
+}
+
+function tornText({ tornBytes }: Partial<LossReport>): string {
+  return tornBytes ? `torn, ${byteSize(tornBytes)}` : '';
+}
+
+/** What stops a mode and what it leaves out; nothing for one that opens and leaves nothing out, or does what another does. */
+function modeText(mode: RecoveryReport, all: readonly RecoveryReport[], settings: RenderSettings): string {
+  const { width, palette } = settings;
+  const twin = all.find(
+    (other) => other !== mode && all.indexOf(other) < all.indexOf(mode) && alike(other, mode),
+  );
+  const lines = twin
+    ? [`as ${twin.mode}`]
+    : mode.sameAs !== undefined && mode.lost.records
+      ? [`keeps what ${mode.sameAs} keeps, and loses the same`]
+      : sentences(mode);
+  if (lines.length === 0) return '';
+  const [first, ...rest] = lines.map((line) => paragraph(printable(line), width, '  '));
+  return `${palette.strong(mode.mode)}\n${[first, ...rest].join('\n')}\n\n`;
+}
+
+function alike(a: RecoveryReport, b: RecoveryReport): boolean {
+  const said = (mode: RecoveryReport) => sentences(mode).join('\n');
+  return said(a) !== '' && said(a) === said(b);
+}
+
+function sentences(mode: RecoveryReport): string[] {
+  const { opens, error, errorFile, lost, wals = [], flushFails, remarks = [] } = mode;
+  if (!opens) return [`refuses: ${error}${errorFile === undefined ? '' : ` (${errorFile})`}`];
+  const stops = wals
+    .filter(({ state }) => state === 'stopped')
+    .map(({ file, stoppedAt, reason }) => {
+      const at = stoppedAt === undefined ? '' : ` at ${offsetText(stoppedAt)}`;
+      return `stops in ${file}${at}${reason === undefined ? '' : `: ${reason}`}`;
+    });
+  const dropped = wals.filter(({ state }) => state === 'dropped').map(({ file }) => file);
+  return [
+    ...stops,
+    ...(dropped.length > 0 ? [`drops ${dropped.join(', ')} whole`] : []),
+    ...lossSentences(lost),
+    ...(flushFails === undefined ? [] : [`and then fails to write what it recovered: ${flushFails}`]),
+    ...remarks,
+  ];
+}
+
+/** `loses 3 records, sequences 187–192: 4 operations of default ("a" to "b"), 2 of metadata`. */
+export function lossSentences(lost: Partial<LossReport>): string[] {
+  const { records, firstSequence, lastSequence, columnFamilies = [], commits, undecodable } = lost;
+  if (!records) return [];
+  const families = columnFamilies.slice(0, FAMILIES_SHOWN).map(({ name, operations, firstKey, lastKey }) => {
+    const keys =
+      firstKey === undefined || lastKey === undefined
+        ? ''
+        : firstKey.base64 === lastKey.base64
+          ? ` (key ${valueText(firstKey)})`
+          : ` (keys ${valueText(firstKey)} to ${valueText(lastKey)})`;
+    return `${counted(operations, 'operation')} of ${name}${keys}`;
+  });
+  const more = columnFamilies.length - families.length;
+  const sequences = firstSequence === undefined ? '' : `, sequences ${firstSequence}–${lastSequence}`;
+  const what = [
+    ...families,
+    ...(more > 0 ? [`and ${counted(more, 'more column family', 'more column families')}`] : []),
+    ...(commits ? [counted(commits, 'commit of a transaction', 'commits of transactions')] : []),
+    ...(undecodable ? [`${counted(undecodable, 'record')} that stops decoding`] : []),
+  ].join(', ');
+  return [`loses ${counted(records, 'record')}${sequences}${what === '' ? '' : `: ${what}`}`];
+}
+
+/** Entries and hash of every column family, a column for each state that modes lead to. */
+function digestTable(recovery: readonly RecoveryReport[], settings: RenderSettings): string {
+  const states = recovery.filter(({ columnFamilies, sameAs }) => columnFamilies && sameAs === undefined);
+  const head = states.flatMap(({ mode }) => [
+    [mode, ...recovery.filter(({ sameAs }) => sameAs === mode).map((same) => same.mode)].join('\n'),
+    'FNV-1a 64',
+  ]);
+  const table = plainTable(
+    ['column family', ...head],
+    ['left', ...head.map(() => 'right' as const)],
+    settings,
+  );
+  for (const [i, { name }] of (states[0].columnFamilies ?? []).entries()) {
+    const cells = states.flatMap(({ columnFamilies = [] }) => {
+      const family = columnFamilies[i];
+      if (family === undefined) return ['', ''];
+      const flag = family.problem ? settings.palette.error(' damaged') : family.unmerged ? ' unmerged' : '';
+      return [grouped(family.entries), family.fnv1a64 + flag];
+    });
+    table.push([printable(name), ...cells]);
+  }
+  return rendered(table);
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { expectValid } from '../report/schema.js';
+import { kvdoctor } from './host.js';
+
+const at = 'fixtures/kvrocks-race-12/db';
+
+describe('kvdoctor simulate', () => {
+  it('tells the modes apart, marks the own one and recommends a way out', async () => {
+    const { status, out } = await kvdoctor(`simulate ${at}`);
+    expect(status).toBe(1);
+    expect(out).toMatch(/absolute-consistency +no/);
+    expect(out).toMatch(/\* point-in-time +yes +160 +160 +3 +6/);
+    expect(out).toContain('loses 3 records, sequences 187–192');
+    expect(out).toContain(`kvdoctor repair --mode point-in-time --dry-run ${at}`);
+    expect(out).toContain('Loses data: in its own mode, point-in-time');
+  });
+
+  it('ends with 0 when the own mode loses nothing', async () => {
+    const { status, out } = await kvdoctor('simulate fixtures/basic-9.7');
+    expect(status).toBe(0);
+    expect(out).toContain('loses nothing that was acknowledged');
+    expect(out).not.toContain('salvage');
+  });
+
+  it('writes a report that its schema describes', async () => {
+    const { status, out } = await kvdoctor(`simulate ${at} --digest --format json`);
+    const report = JSON.parse(out);
+    expectValid(report);
+    expect(status).toBe(1);
+    expect(report.verdict).toBe('damaged');
+    const modes = report.targets[0].recovery;
+    expect(modes.map((mode: { mode: string }) => mode.mode)).toEqual([
+      'absolute-consistency',
+      'point-in-time',
+      'tolerate-corrupted-tail',
+      'skip-any-corrupted',
+      'salvage',
+    ]);
+    expect(modes[0]).toMatchObject({ opens: false, error: 'Corruption: checksum mismatch', lost: {} });
+    expect(modes[1]).toMatchObject({ opens: true, own: true, harmless: false, lastSequence: '160' });
+    expect(modes[1].columnFamilies[0]).toEqual({ name: 'default', entries: 30, fnv1a64: 'f65b75a3f562a00f' });
+    expect(modes[1].columnFamilies).toHaveLength(7);
+  });
+
+  it('asks about another release', async () => {
+    const { out } = await kvdoctor('simulate fixtures/kvrocks-race-10/db --engine-version 7.3');
+    expect(out).toMatch(/point-in-time +yes/);
+  });
+
+  it('says where there is no database', async () => {
+    expect(await kvdoctor('simulate no/such/directory')).toMatchObject({ status: 2 });
+    const { status, out } = await kvdoctor('simulate fixtures/cases');
+    expect(status).toBe(3);
+    expect(out).toContain('not a database');
+  });
+});
