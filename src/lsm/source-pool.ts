@@ -5,7 +5,8 @@ export type Reopen = () => Promise<ByteSource>;
 
 /**
  * Sources of which at most `limit` are open at a time: the one that was not read for longest is closed, and opened again
- * when it is read. A database that a repair left with thousands of overlapping tables can be walked so, too.
+ * when it is read. A database that a repair left with thousands of overlapping tables can be walked so, too. For reads
+ * that follow each other, as those of one walk do.
  */
 export class SourcePool {
   private readonly open = new Map<Reopen, ByteSource>();

@@ -87,7 +87,10 @@ export class View {
     return [...this.input.version.columnFamilies.values()].sort((a, b) => a.id - b.id);
   }
 
-  /** How a column family sorts its keys. Where `known` is false, tables are merged as if bytewise. */
+  /**
+   * How a column family sorts its keys. Where `known` is false, a strict walk is empty and a lenient one cannot tell which
+   * versions of a key belong together when they lie in several files.
+   */
   order(columnFamily: number): KeyOrder {
     const order = this.orders.get(columnFamily);
     if (order === undefined) throw new RangeError(`there is no column family ${columnFamily}`);
@@ -130,6 +133,10 @@ export class View {
     const order = this.order(columnFamily);
     const { files } = this.input;
     const problems = new ProblemLog(lenient);
+    if (!order.known) {
+      const message = `The order of keys is the application's own (${order.comparator}): they are merged as if it were bytewise`;
+      problems.add({ file: '', message });
+    }
     const tombstones = new TombstoneSweep(order, this.sequence, this.input.uncommitted);
     const pool = new SourcePool(OPEN_TABLES);
     const opening = { files, order, pool, tombstones, problems, spaces, allVersions };

@@ -114,11 +114,11 @@ export class VisibleIterator {
           this.held = true;
           return this.finishMerge(undefined);
         }
-        if (difference < 0) this.noteDisorder(entry);
         // a key that comes too late counts as an older version, as it does for the engine
-        if (difference <= 0) {
-          if (this.settled) continue;
-        } else this.grouped = false;
+        const isLate = difference < 0 && order.known;
+        if (isLate) this.noteDisorder(entry);
+        if (difference !== 0 && !isLate) this.grouped = false;
+        else if (this.settled) continue;
       }
       const { high, low } = entry;
       if (high > this.snapshotHigh || (high === this.snapshotHigh && low > this.snapshotLow)) continue;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VALUE_TYPE } from '../../src/format/sst/internal-key.js';
-import { END, ENTRY } from '../../src/lsm/cursor.js';
-import { type KeyOrder, trailerHigh, trailerLow } from '../../src/lsm/key-order.js';
+import { END, ENTRY, type EntryCursor } from '../../src/lsm/cursor.js';
+import { type KeyOrder, keyOrder, trailerHigh, trailerLow } from '../../src/lsm/key-order.js';
 import { MergeIterator } from '../../src/lsm/merge-iterator.js';
 import { mergeOperator } from '../../src/lsm/merge-operator.js';
 import { ProblemLog } from '../../src/lsm/problems.js';
@@ -172,5 +172,70 @@ describe('what a reader sees', () => {
     const lenient = await seen({ sources, lenient: true });
     expect(lenient.found).toEqual(['a=x', 'd=y']);
     expect(lenient.problems.count).toBe(2);
+  });
+});
+
+describe('keys that come too late', () => {
+  /** A source that yields its entries as they stand. */
+  const asGiven = (entries: Entry[]): EntryCursor => {
+    const cursors = entries.map((entry) => memtable(FORWARD, [entry]).cursor());
+    let at = 0;
+    return {
+      file: '000001.sst',
+      get keyBytes() {
+        return cursors[at - 1].keyBytes;
+      },
+      get keyFrom() {
+        return cursors[at - 1].keyFrom;
+      },
+      get keyTo() {
+        return cursors[at - 1].keyTo;
+      },
+      get high() {
+        return cursors[at - 1].high;
+      },
+      get low() {
+        return cursors[at - 1].low;
+      },
+      get valueBytes() {
+        return cursors[at - 1].valueBytes;
+      },
+      get valueFrom() {
+        return cursors[at - 1].valueFrom;
+      },
+      get valueTo() {
+        return cursors[at - 1].valueTo;
+      },
+      step: () => (at < cursors.length ? cursors[at++].step() : END),
+      load: async () => {},
+      close: async () => {},
+    };
+  };
+  const disordered = [put('a', 1, 'x'), put('c', 2, 'y'), put('b', 3, 'late'), put('d', 4, 'z')];
+
+  async function walk(order: KeyOrder) {
+    const problems = new ProblemLog(false);
+    const visible = new VisibleIterator(new MergeIterator(order, [asGiven(disordered)]), {
+      order,
+      sequence: 1000n,
+      uncommitted: new UncommittedSequences([]),
+      tombstones: new TombstoneSweep(order, 1000n),
+      problems,
+    });
+    const keys: string[] = [];
+    while (visible.step() === ENTRY) keys.push(text(visible.keyBytes, 0, visible.keyTo));
+    return { keys, problems };
+  }
+
+  it('are passed over as the engine passes over them, and noted', async () => {
+    const { keys, problems } = await walk(FORWARD);
+    expect(keys).toEqual(['a', 'c', 'd']);
+    expect(problems.kept).toMatchObject([{ file: '000001.sst' }]);
+  });
+
+  it('are keys like any other where their order is an application’s own', async () => {
+    const { keys, problems } = await walk(keyOrder('my.Comparator'));
+    expect(keys).toEqual(['a', 'c', 'b', 'd']);
+    expect(problems.count).toBe(0);
   });
 });
