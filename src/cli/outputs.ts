@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Finding } from '../finding/finding.js';
 import { type FormatName, formats, isFormatName } from '../report/formats.js';
-import { type Redaction, redact } from '../report/redact.js';
+import { type Redaction, redact, redactFinding } from '../report/redact.js';
 import type { Report } from '../report/report.js';
 import type { Format, Reporter } from '../report/reporter.js';
 import { type ColorChoice, paletteFor, wantsColour } from './colour.js';
@@ -9,7 +9,7 @@ import { ExitStatus } from './exit-status.js';
 import { Failure } from './failure.js';
 import type { Host } from './host.js';
 import { nearest } from './nearest.js';
-import { fileSink, type Sink, streamSink } from './sink.js';
+import { appendFile, fileSink, type Sink, streamSink } from './sink.js';
 
 /** One `--format NAME[=FILE]`. Without a file it goes to standard output. */
 export interface OutputChoice {
@@ -36,6 +36,7 @@ export interface OutputSettings {
   redact?: Redaction;
   quiet: boolean;
   verbose: boolean;
+  sarifProfile?: 'github';
 }
 
 /** Without a terminal lines are kept to what a CI log or a mail shows well. */
@@ -79,6 +80,7 @@ async function open(
     palette: paletteFor(wantsColour(settings.color, env, stream)),
     verbose: settings.verbose,
     quiet: settings.quiet,
+    ...(settings.sarifProfile && { sarifProfile: settings.sarifProfile }),
   });
   const sink = file === undefined ? streamSink(host.stdout) : await fileSink(file);
   return { reporter, sink, redaction: settings.redact ?? format.redaction };
@@ -87,9 +89,10 @@ async function open(
 /** Characters gathered before they are written: reports have a piece for each file, and there may be 100,000. */
 const GATHERED = 1 << 16;
 
-async function writeOne({ reporter, sink, redaction }: OpenOutput, report: Report): Promise<void> {
+async function writeOne({ reporter, sink, redaction }: OpenOutput, whole: Report, host: Host): Promise<void> {
+  const report = redact(whole, redaction);
   let gathered = '';
-  for (const piece of reporter.render(redact(report, redaction))) {
+  for (const piece of reporter.render(report)) {
     gathered += piece;
     if (gathered.length < GATHERED) continue;
     if (!(await sink.write(gathered))) return sink.close();
@@ -97,6 +100,8 @@ async function writeOne({ reporter, sink, redaction }: OpenOutput, report: Repor
   }
   await sink.write(gathered);
   await sink.close();
+  const page = host.env.GITHUB_STEP_SUMMARY;
+  if (page && reporter.stepSummary) await appendFile(page, reporter.stepSummary(report));
 }
 
 /** Opens every output that was asked for, text on standard output where none was. Rejects when a file cannot be made. */
@@ -125,15 +130,15 @@ export async function openOutputs(
   return {
     onStdout: toStdout.length > 0,
     found(finding, target) {
-      for (const { reporter, sink } of outputs) {
-        const text = reporter.found?.(finding, target);
+      for (const { reporter, sink, redaction } of outputs) {
+        const text = reporter.found?.(redactFinding(finding, redaction), target);
         if (text !== undefined) void sink.write(text);
       }
     },
     async write(report) {
       const failures: Failure[] = [];
       for (const output of outputs) {
-        await writeOne(output, report).catch((error) => {
+        await writeOne(output, report, host).catch((error) => {
           if (!(error instanceof Failure)) throw error;
           failures.push(error);
         });

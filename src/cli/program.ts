@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { toolVersion } from '../report/tool.js';
 import { addCompletion } from './commands/completion.js';
 import { addExplain } from './commands/explain.js';
+import { addRender } from './commands/render.js';
 import { addScan } from './commands/scan.js';
+import { addSimulate } from './commands/simulate.js';
 import type { Host } from './host.js';
 
 const examples = `
@@ -28,6 +30,8 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
       outputError: () => {},
     });
   addScan(program, host, done);
+  addSimulate(program, host, done);
+  addRender(program, host, done);
   addExplain(program, host, done);
   addCompletion(program, host, done);
   for (const command of program.commands) command.copyInheritedSettings(program);

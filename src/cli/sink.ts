@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createFile, type FileSink } from '../io/sink.js';
+import { appendToFile, createFile, type FileSink } from '../io/sink.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemCode, systemText } from './failure.js';
 import type { Output } from './host.js';
@@ -66,4 +66,14 @@ export async function fileSink(path: string): Promise<Sink> {
     close: () => attempt(() => file.commit(), ExitStatus.incomplete),
     abandon: () => file.abandon(),
   };
+}
+
+/** Adds to a file that something else began, such as the page of a CI step. */
+export async function appendFile(path: string, text: string): Promise<void> {
+  try {
+    await appendToFile(path, text);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    throw new Failure(`cannot write ${path}: ${systemText(error)}`, ExitStatus.incomplete);
+  }
 }

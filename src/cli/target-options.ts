@@ -1,16 +1,9 @@
 import type { Command } from 'commander';
-import type { Redaction } from '../report/redact.js';
-import { choice, several, version } from './choices.js';
-import { type ColorChoice, colorChoices } from './colour.js';
-import { formatOption, type OutputChoice } from './outputs.js';
+import { several, version } from './choices.js';
+import { addOutputOptions, type OutputFlags } from './output-options.js';
 
 /** What commander makes of the options that every command about a directory has. */
-export interface TargetFlags {
-  format?: OutputChoice[];
-  redact?: Redaction;
-  color: ColorChoice;
-  quiet?: true;
-  verbose?: true;
+export interface TargetFlags extends OutputFlags {
   progress: boolean;
   dbPath?: string[];
   walDir?: string;
@@ -19,8 +12,7 @@ export interface TargetFlags {
 
 /** Adds them to a command, behind its own. */
 export function withTargetOptions(command: Command): Command {
-  return command
-    .addOption(formatOption())
+  return addOutputOptions(command)
     .option(
       '--db-path <dir>',
       'where db_paths of OPTIONS lies now; may be given several times, in order',
@@ -32,10 +24,6 @@ export function withTargetOptions(command: Command): Command {
       'the engine that will open it (default: what OPTIONS says)',
       version,
     )
-    .addOption(choice('--redact <what>', 'leave private bytes out of the report', ['values', 'keys', 'none']))
-    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
-    .option('-q, --quiet', 'no progress, no notes, and nothing at all about what is clean')
-    .option('-v, --verbose', 'show every finding and every file; stack traces on failures')
     .option('--no-progress', 'no progress bar');
 }
 

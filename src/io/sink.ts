@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** A file that a command was asked to write. */
@@ -67,4 +67,9 @@ export async function createFile(path: string): Promise<FileSink> {
   if (await isSpecial(path)) return new DirectSink(await open(path, 'w'));
   const temporary = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`);
   return new AtomicSink(await open(temporary, 'w'), temporary, path);
+}
+
+/** Adds to the end of a file, which is made where it is missing. */
+export function appendToFile(path: string, text: string): Promise<void> {
+  return appendFile(path, text);
 }

@@ -10,7 +10,8 @@ function plain(_name: string, value: unknown): unknown {
   return value;
 }
 
-function compact(value: unknown): string {
+/** One line of JSON, as every JSON output writes values. */
+export function compact(value: unknown): string {
   return JSON.stringify(value, plain);
 }
 

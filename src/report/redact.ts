@@ -1,3 +1,4 @@
+import type { Finding } from '../finding/finding.js';
 import type { Report } from './report.js';
 
 /** What is left out of a report: nothing; values and raw bytes; keys as well. */
@@ -41,6 +42,11 @@ function copy(node: unknown, redaction: Redaction): unknown {
   );
 }
 
+/** The same for one finding. */
+export function redactFinding(finding: Finding, redaction: Redaction): Finding {
+  return redaction === 'none' ? finding : (copy(finding, redaction) as Finding);
+}
+
 /**
  * A copy of a report without private bytes. `values` takes out values and windows of raw bytes, which hold values; `keys`
  * takes out keys too. What is taken out is replaced by `{redacted: <bytes>}`. Messages are free text and stay: checks must
@@ -50,10 +56,10 @@ export function redact(report: Report, redaction: Redaction): Report {
   if (redaction === 'none') return report;
   return {
     ...report,
-    targets: report.targets.map((target) => ({
+    // what a merge needs holds keys and cannot be redacted
+    targets: report.targets.map(({ units: _units, shard: _shard, ...target }) => ({
       ...target,
       findings: copy(target.findings, redaction) as typeof target.findings,
-      ...(target.units && { units: copy(target.units, redaction) as typeof target.units }),
       ...(target.recovery && { recovery: copy(target.recovery, redaction) as typeof target.recovery }),
     })),
   };

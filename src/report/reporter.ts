@@ -11,6 +11,8 @@ export interface RenderSettings {
   verbose: boolean;
   /** Say nothing that does not ask for action. */
   quiet: boolean;
+  /** SARIF for one reader's ideas of it. */
+  sarifProfile?: 'github';
 }
 
 /** Paints text for a terminal; every function returns its input where there is no colour. */
@@ -47,6 +49,8 @@ export interface Reporter {
   found?(finding: Finding, target: string): string;
   /** The output, in pieces of bounded size, once the scan has ended. */
   render(report: Report): Iterable<string>;
+  /** Markdown for the page of a CI step, where the system that runs it takes such. */
+  stepSummary?(report: Report): string;
 }
 
 /** A format as `--format` knows it. */

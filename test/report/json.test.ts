@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { jsonReporter } from '../../src/report/json.js';
 import { redact } from '../../src/report/redact.js';
-import type { Report } from '../../src/report/report.js';
+import type { Report, UnitReport } from '../../src/report/report.js';
 import { checksumMismatch, report, target } from './sample.js';
 import { expectValid, isValid } from './schema.js';
 
@@ -38,7 +38,8 @@ describe('the JSON report', () => {
         blobReferences: [],
       },
     ];
-    const [unit] = JSON.parse(json(report(target({ units })))).targets[0].units;
+    const [unit] = JSON.parse(json(report(target({ units: units as unknown as UnitReport[] })))).targets[0]
+      .units;
     expect(unit).toMatchObject({
       number: '18',
       entries: '1152921504606846976',

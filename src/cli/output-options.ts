@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import type { Redaction } from '../report/redact.js';
+import type { Report } from '../report/report.js';
+import { plainPalette } from '../report/reporter.js';
+import { verdictText } from '../report/text/verdict.js';
+import { choice } from './choices.js';
+import { type ColorChoice, colorChoices } from './colour.js';
+import { ExitStatus, exitStatusOf, type FailOn } from './exit-status.js';
+import type { Host } from './host.js';
+import { formatOption, type OutputChoice, type Outputs, openOutputs } from './outputs.js';
+
+/** What the options that choose and shape outputs come to. */
+export interface OutputFlags {
+  format?: OutputChoice[];
+  redact?: Redaction;
+  sarifProfile?: 'github' | 'generic';
+  color: ColorChoice;
+  quiet?: true;
+  verbose?: true;
+}
+
+/** Adds the options that every command with a report has. */
+export function addOutputOptions(command: Command): Command {
+  return command
+    .addOption(formatOption())
+    .addOption(choice('--redact <what>', 'leave private bytes out of the report', ['values', 'keys', 'none']))
+    .addOption(choice('--sarif-profile <who>', 'make SARIF as its reader wants it', ['generic', 'github']))
+    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
+    .option('-q, --quiet', 'no progress, no notes, and nothing at all about what is clean')
+    .option('-v, --verbose', 'show every finding and every file; stack traces on failures');
+}
+
+/** The option that says which findings fail. */
+export function failOnOption() {
+  return choice('--fail-on <severity>', 'exit status 1 from here on', ['error', 'warning', 'note', 'never']);
+}
+
+/** Opens the outputs that flags ask for. */
+export function outputsOf(flags: OutputFlags, host: Host): Promise<Outputs> {
+  const { color, redact, quiet = false, verbose = false, sarifProfile } = flags;
+  return openOutputs(
+    flags.format ?? [],
+    {
+      color,
+      ...(redact && { redact }),
+      quiet,
+      verbose,
+      ...(sarifProfile === 'github' && { sarifProfile }),
+    },
+    host,
+  );
+}
+
+/** Makes a report while its outputs stand open, and writes it to all of them. Returns the exit status. */
+export async function writeReport(
+  flags: OutputFlags & { failOn?: FailOn },
+  host: Host,
+  make: (outputs: Outputs) => Promise<Report>,
+  statusOf = (report: Report) => exitStatusOf(report, flags.failOn ?? 'error'),
+): Promise<number> {
+  const { quiet = false, verbose = false } = flags;
+  const outputs = await outputsOf(flags, host);
+  try {
+    const report = await make(outputs);
+    const failures = await outputs.write(report);
+    if (!outputs.onStdout && !quiet) {
+      host.stderr.write(verdictText(report, { width: 100, palette: plainPalette, verbose, quiet }));
+    }
+    for (const { message } of failures) host.stderr.write(`kvdoctor: ${message}\n`);
+    const status = statusOf(report);
+    return status === ExitStatus.ok && failures.length > 0 ? ExitStatus.incomplete : status;
+  } catch (error) {
+    await outputs.abandon();
+    throw error;
+  }
+}

@@ -1,0 +1,129 @@
+import type { Finding, Severity } from '../finding/finding.js';
+import { pathOf } from './location.js';
+import { printable } from './printable.js';
+import { byteSize, counted, duration, grouped, offsetText } from './quantity.js';
+import type { Report, TargetReport } from './report.js';
+import { plainPalette, type RenderSettings, type Reporter } from './reporter.js';
+import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, valueText } from './text/evidence.js';
+import { groupedBy } from './text/group.js';
+import { hexLines } from './text/hexdump.js';
+
+/** Findings of one severity and target that are told in full; the rest is a line in a table, and beyond that a number. */
+const TOLD = 20;
+const LISTED = 500;
+
+const severities: Severity[] = ['error', 'warning', 'note'];
+
+/** Text that Markdown leaves alone, on one line. */
+export function markdownText(text: string): string {
+  return printable(text).replace(/[\\`*_{}[\]<>#|~]/g, (character) => `\\${character}`);
+}
+
+/** Text in backquotes, whatever it holds. */
+export function codeText(text: string): string {
+  const shown = printable(text);
+  const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return longest > 0 ? `${fence} ${shown} ${fence}` : `\`${shown.replace(/\|/g, '\\|')}\``;
+}
+
+function placeText({ offset, length }: Finding): string {
+  return offset === undefined ? '' : `${offsetText(offset)}${length ? `, ${counted(length, 'byte')}` : ''}`;
+}
+
+function* told(finding: Finding, target: TargetReport): Iterable<string> {
+  const { message, evidence, cause, impact, next } = finding;
+  const place = placeText(finding);
+  yield `#### ${finding.severity} ${codeText(finding.rule)}\n\n`;
+  yield `${codeText(pathOf(target, finding))}${place === '' ? '' : ` at ${place}`}\n\n`;
+  yield `${markdownText(message)}\n\n`;
+  const labels = labelledEvidence(evidence);
+  const spoken = spokenEvidence(evidence, [message, ...labels.map(({ text }) => text)].join(' '));
+  const lines = [
+    ...(Object.keys(spoken).length > 0 ? [`evidence: ${fieldsText(spoken)}`] : []),
+    ...(cause ? [`cause: ${cause.detail} (${cause.certainty}${cause.basis ? `: ${cause.basis}` : ''})`] : []),
+    ...labels.map(({ label, text }) => `${label}: ${text}`),
+    ...(impact
+      ? [`impact: ${impact.summary === undefined ? fieldsText(impact) : valueText(impact.summary)}`]
+      : []),
+  ];
+  for (const line of lines) yield `- ${markdownText(line)}\n`;
+  if (next !== undefined) yield `- next: ${codeText(next)}\n`;
+  if (lines.length > 0 || next !== undefined) yield '\n';
+  for (const value of Object.values(evidence)) {
+    const window = hexWindowOf(value);
+    if (window !== undefined) yield `\`\`\`text\n${hexLines(window, plainPalette).join('\n')}\n\`\`\`\n\n`;
+  }
+}
+
+function* targetText(target: TargetReport): Iterable<string> {
+  yield `## ${codeText(target.path)}\n\n`;
+  for (const severity of severities) {
+    const own = target.findings.filter((finding) => finding.severity === severity);
+    if (own.length === 0) continue;
+    yield `### ${counted(own.length, severity)}\n\n`;
+    // one of each kind before the second of any: the first twenty then say the most
+    const kinds = [...groupedBy(own, ({ rule }) => rule).values()];
+    const first = kinds
+      .flatMap((group) => group.slice(0, Math.max(1, Math.floor(TOLD / kinds.length))))
+      .slice(0, TOLD);
+    if (severity !== 'note') for (const finding of first) yield* told(finding, target);
+    const rest = severity === 'note' ? own : own.filter((finding) => !first.includes(finding));
+    if (rest.length === 0) continue;
+    yield '| rule | file | place | |\n| --- | --- | --- | --- |\n';
+    for (const finding of rest.slice(0, LISTED)) {
+      yield `| ${codeText(finding.rule)} | ${codeText(finding.file)} | ${placeText(finding)} | ${markdownText(finding.message)} |\n`;
+    }
+    if (rest.length > LISTED) yield `\n… and ${grouped(rest.length - LISTED)} more.\n`;
+    yield '\n';
+  }
+  if (target.unchecked.length > 0) {
+    yield `### Not checked\n\n`;
+    for (const { file, reason } of target.unchecked.slice(0, LISTED))
+      yield `- ${codeText(file)}: ${markdownText(reason)}\n`;
+    if (target.unchecked.length > LISTED)
+      yield `\n… and ${grouped(target.unchecked.length - LISTED)} more.\n`;
+    yield '\n';
+  }
+  yield* filesText(target);
+}
+
+function* filesText({ files }: TargetReport): Iterable<string> {
+  const groups = groupedBy(
+    files.filter(({ status }) => status !== 'ignored'),
+    ({ kind, status }) => `${kind}\0${status}`,
+  );
+  if (groups.size === 0) return;
+  yield '| files | status | number | size |\n| --- | --- | ---: | ---: |\n';
+  for (const group of groups.values()) {
+    const size = group.reduce((sum, file) => sum + file.size, 0);
+    yield `| ${group[0].kind} | ${group[0].status} | ${grouped(group.length)} | ${byteSize(size)} |\n`;
+  }
+  yield '\n';
+}
+
+const titles = { clean: '✅ Clean', damaged: '❌ Damaged', incomplete: '⚠️ Incomplete' } as const;
+
+/** The verdict and what it rests on, in two lines. */
+export function markdownHead({ verdict, summary }: Report): string {
+  const tallies = [
+    summary.errors > 0 && counted(summary.errors, 'error'),
+    summary.warnings > 0 && counted(summary.warnings, 'warning'),
+    summary.notes > 0 && counted(summary.notes, 'note'),
+    summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`,
+    summary.interrupted && 'interrupted before the end',
+  ].filter((part) => part);
+  const found = tallies.length > 0 ? `${tallies.join(', ')}, ` : '';
+  const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}, depth ${summary.depth}, ${duration(summary.milliseconds)}`;
+  return `# kvdoctor: ${titles[verdict]}\n\n${found}of ${looked}.\n\n`;
+}
+
+/** A report for an issue, a pull request or a chat: what is wrong, worst first, with as much detail as fits a reader. */
+export function* markdownPieces(report: Report): Iterable<string> {
+  yield markdownHead(report);
+  for (const target of report.targets) yield* targetText(target);
+}
+
+export function markdownReporter(_settings: RenderSettings): Reporter {
+  return { render: markdownPieces };
+}

@@ -1,0 +1,85 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { githubReporter } from '../../src/report/github.js';
+import { fakeHost, kvdoctor } from '../cli/host.js';
+import { rendered, reports } from './reports.js';
+import { report } from './sample.js';
+
+// the documented constraints of formats that have no published schema
+
+describe('GitLab Code Quality', () => {
+  it.each(Object.keys(reports))('%s has the documented fields', async (name) => {
+    const issues = JSON.parse(rendered('gitlab', await reports[name]()));
+    for (const issue of issues) {
+      expect(Object.keys(issue).sort()).toEqual([
+        'check_name',
+        'description',
+        'fingerprint',
+        'location',
+        'severity',
+      ]);
+      expect(['info', 'minor', 'major', 'critical', 'blocker']).toContain(issue.severity);
+      expect(issue.description).not.toBe('');
+      expect(issue.location.path).not.toMatch(/^(\/|\.\/)/);
+      expect(issue.location.lines.begin).toBe(1);
+    }
+    const prints = issues.map(({ fingerprint }: { fingerprint: string }) => fingerprint);
+    expect(new Set(prints).size).toBe(prints.length);
+  });
+});
+
+/** A workflow command as the runner takes it apart. */
+const command = /^::(error|warning|notice) (?:file=([^,:]*),)?title=([^,:]*)::([^\r\n]*)$/;
+
+describe('GitHub annotations', () => {
+  it.each(Object.keys(reports))('%s stays within the limits', async (name) => {
+    const lines = rendered('github', await reports[name]())
+      .split('\n')
+      .slice(0, -1);
+    const kinds = new Map<string, number>();
+    for (const line of lines) {
+      const [, kind] = command.exec(line) ?? expect.fail(line);
+      kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    }
+    for (const count of kinds.values()) expect(count).toBeLessThanOrEqual(10);
+    expect(Buffer.byteLength(githubReporter().stepSummary!(await reports[name]()))).toBeLessThan(1 << 20);
+  });
+
+  it('say how many are left out', async () => {
+    const lines = rendered('github', await reports['26,000 findings']()).split('\n');
+    expect(lines[9]).toMatch(/^::error title=17%2C324 more errors::/);
+  });
+
+  it('come with a step summary, added to what is there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kvdoctor-test-'));
+    try {
+      const page = join(folder, 'summary.md');
+      const host = () => fakeHost({ env: { GITHUB_STEP_SUMMARY: page } });
+      await kvdoctor('scan fixtures/kvrocks-race-10/db --format github', host());
+      await kvdoctor('scan fixtures/basic-7.8 --format github', host());
+      const text = readFileSync(page, 'utf8');
+      expect(text.match(/^# kvdoctor: .*$/gm)).toEqual(['# kvdoctor: ❌ Damaged', '# kvdoctor: ✅ Clean']);
+      expect(text).toContain('#### error `batch/unknown-tag`');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('Markdown', () => {
+  it('holds no markup of the names that it shows', async () => {
+    const text = rendered('markdown', await reports['hostile names']());
+    const outside = text.replace(/```[\s\S]*?```/g, '').replace(/(`+) ?[\s\S]*?\1/g, '');
+    expect(outside).not.toMatch(/(?<!\\)<b>/);
+    expect(text).not.toContain('\u001b');
+  });
+
+  it('leads with the verdict and tells errors in full', () => {
+    const text = rendered('markdown', report());
+    expect(text).toMatch(/^# kvdoctor: ❌ Damaged\n/);
+    expect(text).toContain('`/data/db/000021.log` at 0x7a3a (31290), 412 bytes');
+    expect(text).toContain('- next: `kvdoctor repair --mode point-in-time --dry-run .`');
+  });
+});
