@@ -77,7 +77,6 @@ export function wordThatFits(
   for (let steps = 8 * (end - at); steps > 0; steps--) {
     trace = (trace & 0x80000000) !== 0 ? ((trace ^ POLYNOMIAL) << 1) | 1 : trace << 1;
   }
-  const word =
-    (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  const word = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
   return (word ^ trace) >>> 0;
 }

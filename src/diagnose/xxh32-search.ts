@@ -38,7 +38,13 @@ export function bitsForXxh32(bytes: Uint8Array, target: number): BitPlace[] {
   const stripes = Math.floor(bytes.length / STRIPE);
   const lanes = lanesOf(bytes, stripes);
   const merged = stripes === 0 ? PRIME_5 : mergeLanes(lanes, stripes);
-  const needed = searchTail(bytes, stripes * STRIPE, (merged + bytes.length) | 0, undoAvalanche(target), found);
+  const needed = searchTail(
+    bytes,
+    stripes * STRIPE,
+    (merged + bytes.length) | 0,
+    undoAvalanche(target),
+    found,
+  );
   if (stripes > 0) searchStripes(bytes, stripes, lanes, (needed - bytes.length) | 0, found);
   return found;
 }
@@ -81,7 +87,13 @@ function searchStripes(
 }
 
 /** Searches the bytes behind the stripes. Returns what the hash must be before them. */
-function searchTail(bytes: Uint8Array, start: number, hash: number, wanted: number, found: BitPlace[]): number {
+function searchTail(
+  bytes: Uint8Array,
+  start: number,
+  hash: number,
+  wanted: number,
+  found: BitPlace[],
+): number {
   const steps: { at: number; isWord: boolean; before: number }[] = [];
   let state = hash;
   for (let at = start; at < bytes.length; ) {

@@ -4,6 +4,7 @@ import { aroundUnreadable } from '../check/directory/unreadable.js';
 import { checkTable } from '../check/sst/table.js';
 import type { UnitResult } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
+import { diagnoseUnit } from '../diagnose/diagnose.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import type { UnitOutcome, WorkUnit } from './unit.js';
@@ -51,6 +52,7 @@ export async function runUnit(unit: WorkUnit, onRead: (bytes: number) => void): 
   try {
     source = retryingSource(new MeteredSource(await openSource(unit.source), onRead));
     const result = await check(unit, source);
+    await diagnoseUnit(source, unit, result);
     const findings = aroundUnreadable({ file: unit.context.file }, result.findings, source.unreadable);
     return { unit: unit.id, state: 'done', result: { ...result, findings } };
   } catch (error) {

@@ -1,0 +1,66 @@
+import type { ByteSource } from '../bytes/source.js';
+import type { BlobContext, TableContext, UnitResult, WalContext } from '../check/unit.js';
+import type { Finding } from '../finding/finding.js';
+import { BlobDiagnosis } from './blob.js';
+import { TableDiagnosis } from './table.js';
+import { WalDiagnosis } from './wal.js';
+
+/** The file that findings are about, and what its check was given. */
+export type DiagnosedUnit =
+  | { kind: 'table'; context: TableContext }
+  | { kind: 'wal'; context: WalContext }
+  | { kind: 'blob'; context: BlobContext };
+
+/** Findings of one unit whose cause is sought; a file of noise has thousands, all of one cause. */
+const MOST_DIAGNOSED = 32;
+
+/** What ends the search for causes in one unit, in milliseconds: the scan is there to find damage, not to wait. */
+const MOST_TIME = 20_000;
+
+const weight = { error: 0, warning: 1, note: 2 };
+
+/**
+ * Says of what a unit has found why it is so and what it costs, where the bytes tell: sets `cause` and `impact`. Reads the
+ * file again at the places in question. The gravest findings come first, and where there are too many the rest is counted.
+ * A medium that fails leaves findings without a cause.
+ */
+export async function diagnoseUnit(
+  source: ByteSource,
+  unit: DiagnosedUnit,
+  result: UnitResult,
+): Promise<void> {
+  const { findings } = result;
+  if (findings.length === 0) return;
+  const diagnosis = diagnosisOf(source, unit, result);
+  const ordered = [...findings].sort((a, b) => weight[a.severity] - weight[b.severity]);
+  const end = Date.now() + MOST_TIME;
+  let last: Finding | undefined;
+  let done = 0;
+  for (const finding of ordered) {
+    if (done >= MOST_DIAGNOSED || Date.now() > end) break;
+    done++;
+    try {
+      await diagnosis.diagnose(finding);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+    if (finding.cause !== undefined) last = finding;
+  }
+  const left = findings.length - done;
+  if (left > 0 && last !== undefined) last.evidence.findingsWithoutCause = left;
+}
+
+function diagnosisOf(
+  source: ByteSource,
+  unit: DiagnosedUnit,
+  result: UnitResult,
+): { diagnose(finding: Finding): Promise<void> } {
+  switch (unit.kind) {
+    case 'table':
+      return new TableDiagnosis(source, unit.context, result);
+    case 'wal':
+      return new WalDiagnosis(source, unit.context, result);
+    case 'blob':
+      return new BlobDiagnosis(source, unit.context, result);
+  }
+}

@@ -1,0 +1,49 @@
+import { offsetText } from './words.js';
+
+/** What a wrong bit belongs to. */
+export type FlipField = 'content' | 'type' | 'checksum' | 'length' | 'log number';
+
+/** One bit that, flipped, makes a checksum hold. */
+export interface Flip {
+  /** File offset of its byte. */
+  offset: number;
+  /** 0 is the least significant. */
+  bit: number;
+  field: FlipField;
+}
+
+export interface FlipSearch {
+  /** Every single bit with which the checksum holds. */
+  flips: Flip[];
+  /** Bits tried. Damage of any other kind passes for one flipped bit once in 2^32 / `tried`. */
+  tried: number;
+  /** How it was found, for the basis of a cause. */
+  method: string;
+  /** Why it was not searched. */
+  skipped?: string;
+}
+
+/**
+ * Bits that may be tried for the only one that fits to count as proof, if what it gives back decodes as well: 512 KiB. Of a
+ * thousand blocks of noise of that size one would have such a bit, and then noise would have to decode.
+ */
+const MOST_TRIED = 1 << 22;
+
+/** True when the search was small enough for its only result to mean something. */
+export function isConclusive({ flips, tried }: FlipSearch): boolean {
+  return flips.length === 1 && tried <= MOST_TRIED;
+}
+
+const words: Record<FlipField, string> = {
+  content: '',
+  type: ' in the type',
+  checksum: ' in the stored checksum',
+  length: ' in the length, which no checksum covers',
+  'log number': ' in the log number',
+};
+
+/** `one flipped bit, 0x7ac1 (31425) bit 5, in the stored checksum`. */
+export function flipText({ offset, bit, field }: Flip): string {
+  const where = words[field];
+  return `one flipped bit, ${offsetText(offset)} bit ${bit}${where === '' ? '' : `,${where}`}`;
+}

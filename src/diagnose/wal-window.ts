@@ -1,0 +1,85 @@
+import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import type { UnitResult, WalContext } from '../check/unit.js';
+import { checkWal } from '../check/wal/wal.js';
+import type { Finding, Range } from '../finding/finding.js';
+import { BLOCK_SIZE } from '../format/wal/types.js';
+import { type BitChange, FlippedSource } from './flipped-source.js';
+
+/** A WAL up to this size is read again whole for one record. Bytes. */
+const READ_WHOLE = 4 << 20;
+/** Blocks before and behind a place in a larger one, and how far behind a record is followed. */
+const BLOCKS_AROUND = 2;
+const FURTHEST = 64 << 20;
+
+/** What a stretch of a WAL reads like with some bits put back. */
+export interface WalTrial {
+  /** Findings that touch the place, in file offsets, holes in the numbering left out. */
+  touching: Finding[];
+  result: UnitResult;
+}
+
+/**
+ * Checks a WAL again around a place, with bits put back. Of a large file only the first block, which says how it is
+ * compressed, and the blocks around the place are read: records do not depend on blocks before theirs.
+ */
+export async function readAgain(
+  source: ByteSource,
+  context: WalContext,
+  place: Range,
+  changes: readonly BitChange[],
+): Promise<WalTrial> {
+  const flipped = new FlippedSource(source, changes);
+  if (source.size <= READ_WHOLE) return trialOf(await checkWal(flipped, context), place, 0);
+  const from = Math.max(1, Math.floor(place.offset / BLOCK_SIZE) - BLOCKS_AROUND) * BLOCK_SIZE;
+  for (let blocks = BLOCKS_AROUND; ; blocks *= 8) {
+    const behind = Math.ceil((place.offset + place.length) / BLOCK_SIZE) + blocks;
+    const to = Math.min(source.size, behind * BLOCK_SIZE);
+    const window = new WindowSource(flipped, from, to);
+    const trial = trialOf(await checkWal(window, context), place, window.shift);
+    const isCut = trial.touching.some((f) => f.rule === 'wal/torn-tail') && to < source.size;
+    if (!isCut || to - from > FURTHEST) return trial;
+  }
+}
+
+function trialOf(result: UnitResult, place: Range, shift: number): WalTrial {
+  const touching: Finding[] = [];
+  for (const found of result.findings) {
+    const { offset, length = 0, rule } = found;
+    if (offset === undefined || rule === 'sequence/gap') continue;
+    const at = offset < BLOCK_SIZE ? offset : offset + shift;
+    if (at < place.offset + place.length && at + Math.max(length, 1) > place.offset)
+      touching.push({ ...found, offset: at });
+  }
+  return { touching, result };
+}
+
+/** The first block of a source and the range `[from, to)` of it, one behind the other. */
+class WindowSource implements ByteSource {
+  readonly size: number;
+  /** What to add to an offset behind the first block to get the file's. */
+  readonly shift: number;
+
+  constructor(
+    private readonly inner: ByteSource,
+    from: number,
+    to: number,
+  ) {
+    this.shift = from - BLOCK_SIZE;
+    this.size = to - this.shift;
+  }
+
+  get descriptor(): SourceDescriptor {
+    return this.inner.descriptor;
+  }
+
+  async read(into: Uint8Array, offset: number): Promise<number> {
+    const wanted = Math.max(0, Math.min(into.length, this.size - offset));
+    if (offset >= BLOCK_SIZE) return this.inner.read(into.subarray(0, wanted), offset + this.shift);
+    const inFirst = Math.min(wanted, BLOCK_SIZE - offset);
+    const got = await this.inner.read(into.subarray(0, inFirst), offset);
+    if (got < inFirst || inFirst === wanted) return got;
+    return got + (await this.inner.read(into.subarray(inFirst, wanted), BLOCK_SIZE + this.shift));
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,221 @@
+import type { ByteSource } from '../bytes/source.js';
+import type { UnitResult, WalContext, WalFacts } from '../check/unit.js';
+import type { Cause, Finding, Range } from '../finding/finding.js';
+import { decodeBatch } from '../format/batch/decode.js';
+import { BATCH_HEADER } from '../format/batch/tags.js';
+import { checksumHolds, decodePhysicalHeader, u32At } from '../format/wal/physical.js';
+import { BLOCK_SIZE, rocksdbWal } from '../format/wal/types.js';
+import { batchCause } from './batch.js';
+import { wordThatFits } from './crc32c-syndrome.js';
+import { type Flip, flipText, isConclusive } from './flips.js';
+import { differingBits } from './footer.js';
+import { recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
+import { patternOf } from './pattern.js';
+import { batchImpact, lostImpact } from './wal-impact.js';
+import { readAgain, type WalTrial } from './wal-window.js';
+
+/** Rules under which a record fails its checksum, or is not found for a wrong length. */
+const RECORD_RULES = new Set([
+  'wal/checksum-mismatch',
+  'wal/bad-length',
+  'wal/torn-tail',
+  'wal/trailing-garbage',
+]);
+
+/** Finds causes for what a check has found in one WAL. */
+export class WalDiagnosis {
+  private readonly facts: WalFacts;
+
+  constructor(
+    private readonly source: ByteSource,
+    private readonly context: WalContext,
+    private readonly result: UnitResult,
+  ) {
+    this.facts = result.facts as WalFacts;
+  }
+
+  /** Sets cause and impact of a finding, where the bytes tell. */
+  async diagnose(finding: Finding): Promise<void> {
+    const { rule, offset, length } = finding;
+    if (offset === undefined || length === undefined) return;
+    if (rule.startsWith('batch/')) {
+      const told = await batchCause(this.source, this.facts, finding);
+      if (told === undefined) return;
+      finding.cause = told.cause;
+      Object.assign(finding.evidence, told.evidence);
+      finding.impact = told.impact;
+    } else if (RECORD_RULES.has(rule)) {
+      await this.record(finding, { offset, length });
+    }
+  }
+
+  private async record(finding: Finding, place: Range): Promise<void> {
+    const damaged = await this.damagedRecord(finding, place);
+    if (damaged !== undefined && (await this.oneBit(finding, damaged))) return;
+    if (damaged !== undefined && (await this.changedCount(finding, damaged))) return;
+    if (finding.rule === 'wal/torn-tail') return;
+    finding.impact = lostImpact(finding);
+    if (finding.rule === 'wal/trailing-garbage') {
+      finding.cause = await garbageCause(this.source, place);
+      return;
+    }
+    finding.cause =
+      (await patternOf(this.source, place)) ??
+      (damaged && ((await this.twoBits(damaged)) ?? this.decodes(damaged))) ??
+      unexplained();
+  }
+
+  /** The physical record that does not hold: the one that the finding begins with, or a fragment behind it. */
+  private async damagedRecord(finding: Finding, place: Range): Promise<Damaged | undefined> {
+    let at = place.offset;
+    const end = place.offset + Math.max(place.length, 1);
+    while (at < end) {
+      const bytes = new Uint8Array(BLOCK_SIZE - (at % BLOCK_SIZE));
+      const read = bytes.subarray(0, await this.source.read(bytes, at));
+      const next = recordEnd(read, rocksdbWal);
+      const isWhole = next !== undefined && checksumHolds(read, 0, next);
+      if (!isWhole) return read.length < 7 ? undefined : { at, bytes: read, finding };
+      at += next;
+      if (BLOCK_SIZE - (at % BLOCK_SIZE) < 7) at += BLOCK_SIZE - (at % BLOCK_SIZE);
+    }
+    return undefined;
+  }
+
+  private async oneBit(finding: Finding, damaged: Damaged): Promise<boolean> {
+    const search = searchRecord(damaged.bytes, damaged.at, rocksdbWal);
+    const [flip] = search.flips;
+    if (flip === undefined) return false;
+    const trial = await this.try([flip], damaged);
+    if (trial === undefined) return false;
+    const alone = search.flips.length === 1;
+    finding.cause = {
+      kind: 'bit-flip',
+      certainty: isConclusive(search) ? 'proven' : 'likely',
+      detail: flipText(flip),
+      basis: `${search.method}; the batch decodes and continues the sequence numbers when it is flipped back`,
+      changes: alone ? [{ offset: flip.offset, bit: flip.bit }] : [],
+    };
+    finding.impact = await batchImpact(this.source, [flip], recordStart(damaged), this.facts);
+    return true;
+  }
+
+  /** The log with bits put back; undefined when the place is then no better than it was. */
+  private async try(flips: readonly Flip[], { at, bytes, finding }: Damaged): Promise<WalTrial | undefined> {
+    const changed = Uint8Array.from(bytes);
+    for (const { offset, bit } of flips) changed[offset - at] ^= 1 << bit;
+    const end = recordEnd(changed, rocksdbWal);
+    if (end === undefined || !checksumHolds(changed, 0, end)) return undefined;
+    const start = Math.min(recordStart({ at, finding }), finding.offset ?? at);
+    const place = { offset: start, length: at + end - start };
+    const trial = await readAgain(this.source, this.context, place, flips);
+    return trial.touching.length === 0 && !this.breaksOrder(trial) ? trial : undefined;
+  }
+
+  /** With the record back, a later batch claims its sequence numbers. */
+  private breaksOrder({ result }: WalTrial): boolean {
+    const isOrder = ({ rule }: Finding) => rule === 'sequence/overlap' || rule === 'sequence/backwards';
+    const before = this.result.findings.filter(isOrder).length;
+    return result.findings.filter(isOrder).length > before;
+  }
+
+  /**
+   * The count of a batch that another thread goes on appending to is raised after the checksum was computed. Four bytes fit
+   * any checksum in one way only, so when what fits is exactly the number of operations that are there, that is no chance.
+   */
+  private async changedCount(finding: Finding, damaged: Damaged): Promise<boolean> {
+    const { at, bytes } = damaged;
+    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+    const end = recordEnd(bytes, rocksdbWal);
+    if (header === undefined || end === undefined || this.facts.compressed) return false;
+    if (header.kind !== 'full' && header.kind !== 'first') return false;
+    const countAt = header.headerSize + BATCH_HEADER - 4;
+    if (countAt + 4 > end) return false;
+    const count = u32At(bytes, countAt);
+    const fitting = wordThatFits(bytes, 6, end, countAt, header.storedCrc);
+    const bytesOf = (word: number) => new Uint8Array(new Uint32Array([word]).buffer);
+    const changes = differingBits(bytesOf(count), bytesOf(fitting), at + countAt);
+    const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
+    if (flips.length === 0 || (await this.try(flips, damaged)) === undefined) return false;
+    finding.cause = {
+      kind: 'memory',
+      certainty: 'proven',
+      detail:
+        `the batch counted ${fitting} operations, as many as it holds, when its checksum was computed, and ${count} when it was ` +
+        'written: another thread was counting on in the same memory. The disk kept what it was given',
+      basis: `the checksum holds for a count of ${fitting} and no other, and the batch decodes with it`,
+      changes,
+    };
+    finding.evidence.seeAlso = 'apache/kvrocks#2766';
+    finding.impact = await batchImpact(this.source, flips, recordStart(damaged), this.facts);
+    return true;
+  }
+
+  private async twoBits(damaged: Damaged): Promise<Cause | undefined> {
+    const decoding: [Flip, Flip][] = [];
+    for (const pair of searchRecordPairs(damaged.bytes, damaged.at, rocksdbWal)) {
+      if ((await this.try(pair, damaged)) !== undefined) decoding.push(pair);
+    }
+    if (decoding.length === 0) return undefined;
+    const [pair] = decoding;
+    const only = decoding.length === 1;
+    const places = pair.map((flip) => flipText(flip).replace('one flipped bit, ', '')).join(' and ');
+    return {
+      kind: 'bit-flip',
+      certainty: only ? 'likely' : 'possible',
+      detail: only ? `two flipped bits, ${places}` : `two flipped bits: ${decoding.length} pairs would do`,
+      basis: 'CRC-32C syndrome of a pair; the batch decodes with it, but chance may have done that',
+      ...(only ? { changes: pair.map(({ offset, bit }) => ({ offset, bit })) } : {}),
+    };
+  }
+
+  /** A record that decodes to its end in spite of its checksum: keys or values are wrong, or the checksum never was right. */
+  private decodes({ bytes, finding }: Damaged): Cause | undefined {
+    const end = recordEnd(bytes, rocksdbWal);
+    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+    if (end === undefined || header === undefined || header.kind !== 'full' || this.facts.compressed)
+      return undefined;
+    const batch = decodeBatch(bytes.subarray(header.headerSize, end), { maxOps: 0 });
+    if (batch.decodedLength < end - header.headerSize) return undefined;
+    const miscounts = batch.counted !== batch.count;
+    finding.evidence.operationsFound = batch.counted;
+    return {
+      kind: 'memory',
+      certainty: miscounts ? 'likely' : 'possible',
+      detail:
+        `all ${batch.counted} operations of the record decode to its last byte, and still its checksum does not hold` +
+        (miscounts ? `, and its header counts ${batch.count}` : '') +
+        ': memory changed between checksum and write (another thread in the same batch), or keys or values were damaged since',
+      basis: 'damage on a disk rarely spares every length in a record',
+    };
+  }
+}
+
+interface Damaged {
+  /** File offset of the record. */
+  at: number;
+  /** From there to the end of the block, or of the file. */
+  bytes: Uint8Array;
+  finding: Finding;
+}
+
+/** Where the logical record begins that a damaged fragment belongs to. */
+function recordStart({ at, finding }: Pick<Damaged, 'at' | 'finding'>): number {
+  const { recordOffset } = finding.evidence;
+  return typeof recordOffset === 'number' ? Math.min(recordOffset, at) : at;
+}
+
+async function garbageCause(source: ByteSource, place: Range): Promise<Cause> {
+  const pattern = await patternOf(source, place);
+  if (pattern !== undefined) return pattern;
+  return {
+    kind: 'garbage',
+    certainty: 'likely',
+    detail: `${place.length} bytes behind the last record that no writer of this log has left`,
+    basis: 'no header, no sequence number and no checksum in them fits the log',
+  };
+}
+
+function unexplained(): Cause {
+  const detail = 'more than two bits of the record are wrong, in no pattern that tells why';
+  return { kind: 'garbage', certainty: 'possible', detail };
+}
