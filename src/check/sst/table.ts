@@ -15,6 +15,7 @@ import { isCrc32c } from './manifest.js';
 import { mergeTableFacts } from './merge.js';
 import { checkOtherBlocks, checkProperties, reportMetadata } from './metadata.js';
 import { takeOutMisplaced } from './misplaced.js';
+import { describeRemains, reachBlocks } from './reach.js';
 import { TableReport } from './report.js';
 import { type ScannedBlocks, scanBlocks } from './scan-blocks.js';
 import { isIngested, stateTable } from './statement.js';
@@ -25,7 +26,7 @@ export { checkTableTotals } from './totals.js';
 
 /** What it takes to split the check of a table among units. */
 export interface TablePlan {
-  /** Data blocks that the index names; 0 when they cannot be reached. */
+  /** Data blocks that the index names; 0 when it cannot be believed, and the check not be split. */
   blocks: number;
   /** File offset behind the last data block. */
   dataEnd: number;
@@ -33,7 +34,8 @@ export interface TablePlan {
 
 /** Reads as much of a table as it takes to split its check by `TableContext.blocks`. Rejects only when the medium fails. */
 export async function planTable(source: ByteSource): Promise<TablePlan> {
-  const { index } = await openTable(source);
+  const { index, indexSound } = await openTable(source);
+  if (!indexSound) return { blocks: 0, dataEnd: 0 };
   return { blocks: index?.count ?? 0, dataEnd: index === undefined ? 0 : blockEnd(index, index.count - 1) };
 }
 
@@ -82,6 +84,8 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
   return { findings: report.findings, unchecked: report.unchecked, facts, bytesRead: metered.bytesRead };
 }
 
+const NO_WAY = 'the index is damaged, and nothing else leads to the data blocks here';
+
 /** Everything behind the metadata that opening has read: filter, other meta blocks, data blocks, layout. */
 async function checkContents(
   table: Table,
@@ -95,7 +99,7 @@ async function checkContents(
   if (hasMetadata) facts.stated = stateTable(table, context, wrongFile);
   if (depth === 'structure') return;
   if (table.space === undefined) {
-    if (hasMetadata && table.unsupported.length === 0) skipData(table, report);
+    if (hasMetadata && table.unsupported.length === 0) await describeRemains(table, report);
     return;
   }
   const filter = hasMetadata || depth === 'full' ? await readFilter(table) : undefined;
@@ -105,8 +109,13 @@ async function checkContents(
     const others = await checkOtherBlocks(table, report);
     await reportLayout(table, [...table.blocks, ...filter.blocks, ...others], report);
   }
+  const reached = table.indexSound ? undefined : await reachBlocks(table);
+  if (reached !== undefined) {
+    table.index = reached.index;
+    for (const { offset, length } of reached.unreached) report.skip(NO_WAY, offset, length);
+  }
   if (table.index === undefined) {
-    if (hasMetadata && table.unsupported.length === 0) skipData(table, report);
+    if (hasMetadata && table.unsupported.length === 0) report.skip(NO_WAY, 0, table.space.limit);
     return;
   }
   const range = context.blocks ?? { from: 0, to: table.index.count };
@@ -114,13 +123,8 @@ async function checkContents(
   const rules = dataRules(table, filter);
   const scanned = await scanBlocks(table, rules, depth, { from: range.from, to }, report);
   await reportFilterMisses(table, scanned, filter, report);
-  if (depth === 'full') addTotals(table, facts, scanned);
+  if (depth === 'full') addTotals(facts, scanned, reached?.complete ?? table.indexSound);
   await addFileChecksum(table, facts, context, { from: range.from, to });
-}
-
-function skipData(table: Table, report: TableReport): void {
-  const end = table.footer?.offset ?? table.size;
-  if (end > 0) report.skip('without its index the data blocks of the table cannot be found', 0, end);
 }
 
 async function reportLayout(
@@ -167,11 +171,11 @@ async function reportFilterMisses(
   });
 }
 
-function addTotals(table: Table, facts: TableFacts, scanned: ScannedBlocks): void {
+function addTotals(facts: TableFacts, scanned: ScannedBlocks, hasAllBlocks: boolean): void {
   const { tally } = scanned.verifier;
   const { blocks, points, deletions, merges, keyBytes, valueBytes } = tally;
   const totals: TableTotals = {
-    complete: scanned.complete && table.indexSound,
+    complete: scanned.complete && hasAllBlocks,
     blocks,
     points,
     deletions,

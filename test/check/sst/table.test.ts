@@ -6,6 +6,7 @@ import type { TableContext, TableFacts } from '../../../src/check/unit.js';
 import { replayManifestBytes } from '../../../src/format/manifest/replay.js';
 import type { LiveTable } from '../../../src/format/manifest/version.js';
 import { TableProperties } from '../../../src/format/sst/properties.js';
+import { openTable } from '../../../src/format/sst/table.js';
 import { openSource } from '../../../src/io/source.js';
 import { fixture, fixtureNames } from '../../support/files.js';
 
@@ -114,6 +115,50 @@ test('a damaged block does not hide the others', async () => {
     expect(offset <= at && at < offset + length).toBe(true);
   }
   expect(facts).toMatchObject({ totals: { complete: false, blocks: blocks - 2 } });
+});
+
+describe('blocks without their index', () => {
+  const large = () => tablesOf('wal-large-7.8').sort((a, b) => b.bytes.length - a.bytes.length)[0];
+
+  test('a damaged index hides nothing: the blocks are found by their checksums', async () => {
+    const { bytes, context } = large();
+    const whole = await checkTable(await open(bytes), context);
+    const { index } = await openTable(await open(bytes));
+    const dataEnd = index!.offset(index!.count - 1) + index!.size(index!.count - 1) + 5;
+    const damaged = bytes.slice();
+    // the filter is first behind the data, the index last before the properties
+    const { footer } = await openTable(await open(bytes));
+    damaged.fill(0x55, footer!.index!.offset, footer!.index!.offset + footer!.index!.size);
+    damaged[5000] ^= 1;
+    expect(footer!.index!.offset).toBeGreaterThan(dataEnd - 1);
+    const { findings, unchecked, facts } = await checkTable(await open(damaged), context);
+    expect(findings.map(({ rule, offset }) => [rule, offset])).toContainEqual([
+      'sst/block-checksum',
+      footer!.index!.offset,
+    ]);
+    // the block that is damaged itself, with no index that tells its size, is all that is left open
+    expect(unchecked.map(({ offset = 0, length = 0 }) => offset <= 5000 && 5000 < offset + length)).toEqual([
+      true,
+    ]);
+    expect((facts as TableFacts).totals!.points).toBeLessThan((whole.facts as TableFacts).totals!.points);
+
+    damaged[5000] ^= 1;
+    const again = await checkTable(await open(damaged), context);
+    expect(again.findings).toHaveLength(1);
+    expect([again.unchecked, (again.facts as TableFacts).totals]).toEqual([
+      [],
+      (whole.facts as TableFacts).totals,
+    ]);
+  });
+
+  test('a cut says how far the blocks are whole', async () => {
+    const { bytes, context } = large();
+    const { index } = await openTable(await open(bytes));
+    const third = index!.offset(3);
+    const { findings } = await checkTable(await open(bytes.slice(0, third + 100)), context);
+    const evidence = { wholeBlocks: 3, wholeBlocksEnd: third };
+    expect(findings).toMatchObject([{ rule: 'sst/truncated', offset: third + 100, evidence }]);
+  });
 });
 
 test('whatever nothing depends on is a note', async () => {
