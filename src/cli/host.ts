@@ -1,4 +1,4 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** A stream that may be a terminal. */
 export interface Output extends Writable {
@@ -6,10 +6,16 @@ export interface Output extends Writable {
   columns?: number;
 }
 
+/** Where answers to questions come from. */
+export interface Input extends Readable {
+  isTTY?: boolean;
+}
+
 /** What a run touches of the process it runs in. Tests pass their own. */
 export interface Host {
   stdout: Output;
   stderr: Output;
+  stdin: Input;
   env: Readonly<Record<string, string | undefined>>;
   /** Runs a handler on each SIGINT and SIGTERM instead of ending the process; returns how to stop that. */
   onInterrupt(handler: () => void): () => void;
@@ -21,6 +27,10 @@ export interface Host {
 export const processHost: Host = {
   stdout: process.stdout,
   stderr: process.stderr,
+  // opened when it is asked for: touching it would keep a command alive that asks nothing
+  get stdin() {
+    return process.stdin;
+  },
   env: process.env,
   onInterrupt(handler) {
     const signals = ['SIGINT', 'SIGTERM'] as const;

@@ -3,8 +3,10 @@ import { toolVersion } from '../report/tool.js';
 import { addCompletion } from './commands/completion.js';
 import { addExplain } from './commands/explain.js';
 import { addRender } from './commands/render.js';
+import { addRepair } from './commands/repair.js';
 import { addScan } from './commands/scan.js';
 import { addSimulate } from './commands/simulate.js';
+import { addUndo } from './commands/undo.js';
 import type { Host } from './host.js';
 
 const examples = `
@@ -31,6 +33,8 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
     });
   addScan(program, host, done);
   addSimulate(program, host, done);
+  addRepair(program, host, done);
+  addUndo(program, host, done);
   addRender(program, host, done);
   addExplain(program, host, done);
   addCompletion(program, host, done);

@@ -31,6 +31,8 @@ const HOLDERS: readonly { command: string; args: (lock: string) => string[] }[] 
 export interface HeldLock {
   /** The program that holds it. */
   by: string;
+  /** The helper still runs, and with it the lock stands. */
+  held(): boolean;
   release(): Promise<void>;
 }
 
@@ -61,7 +63,7 @@ export async function holdLock(target: string, disk: Disk): Promise<HeldLock | u
         await closed;
         await tidy();
       };
-      return { by: command, release };
+      return { by: command, held: () => child.exitCode === null && child.signalCode === null, release };
     }
     if (said === 'busy') {
       await tidy();

@@ -14,6 +14,11 @@ import { Refusal } from './refusal.js';
  */
 const IMMUTABLE = /^\d+\.(sst|ldb|blob)$/;
 
+/** Whether a copy on the same device costs no bytes for a file of this name. */
+export function isShared(name: string): boolean {
+  return IMMUTABLE.test(name);
+}
+
 /** Files that describe a running process, not the data. */
 const NOT_COPIED = /^(LOCK|.*\.kvdoctor-new|CURRENT\.kvdoctor-barrier)$/;
 
@@ -64,8 +69,7 @@ async function copyTree(
     if (plan.steps.some((s) => s.path === inPlan) || (relative === '' && NOT_COPIED.test(entry.name)))
       continue;
     if (entry.isDirectory()) await copyTree(plan, source, target, inPlan, disk);
-    else if (entry.isFile() || entry.isSymbolicLink())
-      await copyFile(source, target, IMMUTABLE.test(entry.name));
+    else if (entry.isFile() || entry.isSymbolicLink()) await copyFile(source, target, isShared(entry.name));
   }
   await disk.syncDirectory(to);
 }

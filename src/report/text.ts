@@ -3,11 +3,15 @@ import type { RenderSettings, Reporter } from './reporter.js';
 import { filesText } from './text/files.js';
 import { findingsText } from './text/findings.js';
 import { recoveryText } from './text/recovery.js';
+import { repairText } from './text/repair.js';
 import { targetHead, uncheckedText } from './text/target.js';
 import { verdictText } from './text/verdict.js';
 
 function isQuiet(report: Report, settings: RenderSettings): boolean {
-  return settings.quiet && report.verdict === 'clean' && report.summary.warnings === 0;
+  const changed = report.targets.some(
+    ({ repair }) => repair !== undefined && repair.state !== 'nothing-to-do',
+  );
+  return settings.quiet && !changed && report.verdict === 'clean' && report.summary.warnings === 0;
 }
 
 /** The report for a person at a terminal: what was looked at, findings worst first, the files, and last the verdict. */
@@ -19,8 +23,10 @@ export function textReporter(settings: RenderSettings): Reporter {
         yield `${targetHead(target, settings)}\n`;
         yield* findingsText(target.findings, settings);
         yield uncheckedText(target, settings);
-        yield* recoveryText(target, settings);
-        if (!settings.quiet) yield* filesText(target, report.summary.interrupted === true, settings);
+        if (target.repair === undefined) yield* recoveryText(target, settings);
+        else yield* repairText(target, settings);
+        if (!settings.quiet && target.repair === undefined)
+          yield* filesText(target, report.summary.interrupted === true, settings);
       }
       yield verdictText(report, settings);
     },

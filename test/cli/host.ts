@@ -18,16 +18,22 @@ function recorded(isTTY: boolean, columns: number): [Output, () => string] {
   return [stream, () => Buffer.concat(pieces).toString()];
 }
 
-/** A process that records what is written; `terminal` gives it one of 80 columns. */
-export function fakeHost(options: { terminal?: boolean; env?: Record<string, string> } = {}): FakeHost {
-  const { terminal = false, env = {} } = options;
+/** A process that records what is written; `terminal` gives it one of 80 columns, where `answer` is typed. */
+export function fakeHost(
+  options: { terminal?: boolean; env?: Record<string, string>; answer?: string } = {},
+): FakeHost {
+  const { terminal = false, env = {}, answer } = options;
   const [stdout, out] = recorded(terminal, 80);
   const [stderr, err] = recorded(terminal, 80);
+  const stdin: Host['stdin'] = new PassThrough();
+  if (terminal) stdin.isTTY = true;
+  stdin.push(answer === undefined ? null : `${answer}\n`);
   const handlers = new Set<() => void>();
   const killed: number[] = [];
   return {
     stdout,
     stderr,
+    stdin,
     env,
     out,
     err,

@@ -1,0 +1,199 @@
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import type { Depth } from '../../check/unit.js';
+import type { RecoveryMode } from '../../recovery/mode.js';
+import { recoveryModes } from '../../recovery/mode.js';
+import type { Destination } from '../../repair/carry-out.js';
+import type { RepairWay } from '../../repair/run.js';
+import type { Report, TargetReport } from '../../report/report.js';
+import { plainPalette } from '../../report/reporter.js';
+import { buildReport } from '../../report/summary.js';
+import { planText } from '../../report/text/plan.js';
+import { toolVersion } from '../../report/tool.js';
+import { choice, positive } from '../choices.js';
+import { paletteFor, wantsColour } from '../colour.js';
+import { canAsk, confirm } from '../confirm.js';
+import { ExitStatus } from '../exit-status.js';
+import { Failure } from '../failure.js';
+import type { Host } from '../host.js';
+import { watchInterrupt } from '../interrupt.js';
+import { writeReport } from '../output-options.js';
+import { stdoutWidth } from '../outputs.js';
+import { progressBar } from '../progress-bar.js';
+import { refusalOf } from '../refusal.js';
+import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
+
+interface RepairFlags extends TargetFlags {
+  mode?: RecoveryMode;
+  strategy?: 'salvage';
+  acceptHole?: true;
+  dryRun?: true;
+  output?: string;
+  inPlace?: true;
+  journal?: string;
+  yes?: true;
+  stopped?: true;
+  depth: Depth;
+  jobs: number;
+}
+
+const examples = `
+Examples:
+  kvdoctor simulate db                                         what each way would keep and lose
+  kvdoctor repair --mode point-in-time --dry-run db            the plan, byte range by byte range; changes nothing
+  kvdoctor repair --mode point-in-time db                      a repaired copy, db.repaired
+  kvdoctor repair --mode point-in-time --in-place db           the directory itself, with a journal to undo it
+  kvdoctor repair --strategy salvage --output /mnt/new/db db   keeps all that decodes, over the hole
+
+Exit status: 0 repaired, or nothing to repair; 2 usage; 3 not everything could be looked at; 4 in use by a live
+process; 5 refused, or the result is not clean; 130 interrupted before anything was changed.`;
+
+function wayOf({ mode, strategy, acceptHole }: RepairFlags): RepairWay {
+  if (strategy !== undefined) return { strategy };
+  if (mode === undefined) {
+    throw new Failure(
+      'say how to repair: --mode point-in-time, another recovery mode, or --strategy salvage',
+      ExitStatus.usage,
+      'Which is best here: kvdoctor simulate DIR.',
+    );
+  }
+  return { mode, ...(acceptHole && { acceptHole }) };
+}
+
+function destinationOf({ dryRun, inPlace, output, journal }: RepairFlags): Destination {
+  if (dryRun) return { kind: 'dry-run' };
+  if (inPlace) return { kind: 'in-place', ...(journal !== undefined && { journal }) };
+  return { kind: 'copy', ...(output !== undefined && { output }) };
+}
+
+/** Shows the plan and asks; without a terminal only --yes is an answer. */
+async function agree(
+  planned: TargetReport,
+  flags: RepairFlags,
+  host: Host,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (flags.yes) return true;
+  if (!canAsk(host)) {
+    throw new Failure(
+      'nobody can be asked without a terminal',
+      ExitStatus.usage,
+      'To see the plan: --dry-run. To carry it out: --yes.',
+    );
+  }
+  const settings = {
+    width: stdoutWidth(host),
+    palette: host.stderr.isTTY ? paletteFor(wantsColour(flags.color, host.env, host.stderr)) : plainPalette,
+    verbose: flags.verbose ?? false,
+    quiet: false,
+  };
+  for (const piece of planText(planned.plan!, settings)) host.stderr.write(piece);
+  const where = flags.inPlace ? `change ${planned.path}` : 'write the repaired copy';
+  return confirm(`Carry it out and ${where}?`, host, signal);
+}
+
+async function repair(path: string, flags: RepairFlags, host: Host): Promise<Report> {
+  const [way, destination] = [wayOf(flags), destinationOf(flags)];
+  const { repairTarget } = await import('../../repair/run.js');
+  const interrupt = watchInterrupt(host);
+  const shown = flags.progress && !flags.quiet;
+  const startedAt = new Date();
+  const started = performance.now();
+  let bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
+  interrupt.signal.addEventListener('abort', () => bar.end());
+  let asked = false;
+  try {
+    const target = await repairTarget(
+      path,
+      {
+        ...placesOf(flags),
+        way,
+        destination,
+        ...(flags.stopped && { stopped: true }),
+        depth: flags.depth,
+        jobs: flags.jobs,
+        tool: `kvdoctor ${toolVersion}`,
+      },
+      {
+        signal: interrupt.signal,
+        onProgress: ({ done, total }) => bar.update({ share: total > 0 ? done / total : 0, done, total }),
+        onStage: () => {
+          bar.end();
+          if (shown) bar = progressBar(host.stderr, host.env);
+        },
+        confirm: async (planned) => {
+          bar.end();
+          asked = !flags.yes;
+          return agree(planned, flags, host, interrupt.signal);
+        },
+      },
+    );
+    if (asked && target.repair) target.repair.asked = true;
+    return buildReport([target], {
+      depth: flags.depth,
+      startedAt,
+      milliseconds: performance.now() - started,
+    });
+  } catch (error) {
+    throw refusalOf(error, 'repair', path);
+  } finally {
+    bar.end();
+    interrupt.release();
+  }
+}
+
+/** What a repair came to as an exit status. */
+function statusOf({ targets, summary }: Report): number {
+  const { state } = targets[0].repair ?? {};
+  if (state === 'refused' || state === 'not-clean') return ExitStatus.repairRefused;
+  // the plan of a dry run says what would be done about the errors
+  if (state === 'planned' || state === 'declined') return ExitStatus.ok;
+  if (summary.errors > 0) return ExitStatus.repairRefused;
+  return summary.unchecked > 0 ? ExitStatus.incomplete : ExitStatus.ok;
+}
+
+/** Adds `kvdoctor repair` to the program. `done` gets the exit status. */
+export function addRepair(program: Command, host: Host, done: (status: number) => void): void {
+  const command = program
+    .command('repair')
+    .description('make the WALs such that the engine opens the database again; a copy, unless --in-place')
+    .argument('[dir]', 'database directory', '.')
+    .addOption(
+      choice('--mode <mode>', 'keep what this recovery mode keeps', recoveryModes).conflicts('strategy'),
+    )
+    .addOption(choice('--strategy <strategy>', 'go beyond the recovery modes', ['salvage']))
+    .addOption(
+      new Option(
+        '--accept-hole',
+        'where no consistent point exists: keep what is behind the damage',
+      ).conflicts('strategy'),
+    )
+    .addOption(
+      new Option('--dry-run', 'show the plan and change nothing').conflicts(['inPlace', 'output', 'yes']),
+    )
+    .addOption(
+      new Option(
+        '--output <dir>',
+        'where the repaired copy goes (default: the name with .repaired)',
+      ).conflicts('inPlace'),
+    )
+    .option('--in-place', 'change the directory itself, with an undo journal beside it')
+    .option('--journal <dir>', 'where the undo journal of --in-place goes')
+    .option('--yes', 'do not ask')
+    .option('--stopped', 'the server is stopped and stays so (where its lock cannot be held)')
+    .addOption(
+      choice('--depth <depth>', 'how much to check before and after', [
+        'structure',
+        'checksums',
+        'full',
+      ]).default('full'),
+    )
+    .option('--jobs <n>', 'worker threads', positive, availableParallelism())
+    .addHelpText('after', examples);
+  withTargetOptions(command).action(async (path: string, flags: RepairFlags) => {
+    if (flags.journal !== undefined && !flags.inPlace) {
+      throw new Failure('--journal goes with --in-place', ExitStatus.usage, 'A copy needs no journal.');
+    }
+    done(await writeReport(flags, host, () => repair(path, flags, host), statusOf));
+  });
+}

@@ -1,0 +1,29 @@
+import { createInterface } from 'node:readline/promises';
+import type { Host } from './host.js';
+
+/** Whether somebody can be asked: a person types, and sees the question. */
+export function canAsk({ stdin, stderr }: Host): boolean {
+  return stdin.isTTY === true && stderr.isTTY === true;
+}
+
+/** Asks on standard error; anything but yes is no, and so are the end of the input and Ctrl-C. */
+export async function confirm(
+  question: string,
+  { stdin, stderr }: Host,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const lines = createInterface({ input: stdin, output: stderr });
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  try {
+    const answer = await Promise.race([
+      lines.question(`${question} [y/N] `, { ...(signal && { signal }) }),
+      ended,
+    ]);
+    return /^y(es)?$/i.test(answer.trim());
+  } catch {
+    return false;
+  } finally {
+    lines.close();
+    stdin.destroy();
+  }
+}

@@ -1,0 +1,31 @@
+import { TargetError } from '../io/target-error.js';
+import { Refusal } from '../repair/refusal.js';
+import { Interrupted } from '../repair/run.js';
+import { ExitStatus } from './exit-status.js';
+import { Failure, systemCode, systemText } from './failure.js';
+
+const statuses = {
+  refused: ExitStatus.repairRefused,
+  'in-use': ExitStatus.inUse,
+  usage: ExitStatus.usage,
+} as const satisfies Record<Refusal['kind'], number>;
+
+/** What a repair or an undo was rejected with, as it ends the command; anything unexpected stays what it is. */
+export function refusalOf(error: unknown, command: string, path: string): unknown {
+  if (error instanceof Refusal) {
+    const next =
+      error.next === undefined ? undefined : `${error.next[0].toUpperCase()}${error.next.slice(1)}.`;
+    return new Failure(error.message, statuses[error.kind], next);
+  }
+  if (error instanceof Interrupted) return new Failure(error.message, ExitStatus.interrupted);
+  const code = systemCode(error);
+  if (error instanceof TargetError || code === 'ENOENT' || code === 'ENOTDIR') {
+    const at = error instanceof TargetError ? error.path : path;
+    return new Failure(
+      `${at}: ${systemText(error)}`,
+      ExitStatus.usage,
+      `Name the directory: kvdoctor ${command} DIR.`,
+    );
+  }
+  return error;
+}

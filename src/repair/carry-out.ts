@@ -1,0 +1,120 @@
+import { realpath, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Database } from '../engine/database.js';
+import { shellWord } from '../finding/shell-word.js';
+import type { RepairReport } from '../report/report.js';
+import { applyInPlace, spaceNeeded } from './apply.js';
+import type { Disk } from './disk.js';
+import { findLeftovers, journalName } from './leftovers.js';
+import { applyToCopy, isShared } from './output.js';
+import { guardTarget, refuseOwned } from './owner.js';
+import type { RepairPlan } from './plan.js';
+import { Refusal } from './refusal.js';
+import { checkRoomForCopy, checkRoomInPlace } from './space.js';
+import { resume } from './undo.js';
+
+/** Where the result goes. */
+export type Destination =
+  | { kind: 'dry-run' }
+  /** A directory that does not exist yet; default: the directory's name with `.repaired` behind it. */
+  | { kind: 'copy'; output?: string }
+  /** `journal`: where the originals are put aside, a new directory or one that holds journals. */
+  | { kind: 'in-place'; journal?: string };
+
+/** One run of a repair. */
+export interface Run {
+  /** The target, absolute. */
+  directory: string;
+  disk: Disk;
+  now: Date;
+  /** Name and version for the journal. */
+  tool: string;
+  stopped: boolean;
+}
+
+/** Ends what an earlier repair that was killed left half done, so that there is one state to plan from. */
+export async function settleLeftovers(
+  destination: Destination,
+  { directory, disk, stopped }: Run,
+): Promise<RepairReport['resumed']> {
+  const journal = destination.kind === 'in-place' ? destination.journal : undefined;
+  const leftovers = await findLeftovers(directory, disk, journal);
+  const begun = leftovers.find(({ phase }) => phase !== 'preparing');
+  if (destination.kind !== 'in-place') {
+    if (begun === undefined) return undefined;
+    throw new Refusal(
+      'refused',
+      `a repair of ${directory} was begun and not ended`,
+      `finish it with the same command and --in-place, or go back: ${undoCommand(begun.journal)}`,
+    );
+  }
+  if (leftovers.length === 0) return undefined;
+  const guard = await guardTarget(directory, stopped, disk);
+  try {
+    let settled: RepairReport['resumed'];
+    for (const { journal } of leftovers) {
+      const outcome = await resume(disk, journal, () => guard.check());
+      if (outcome !== 'nothing' && settled?.outcome !== 'finished') settled = { journal, outcome };
+    }
+    return settled;
+  } finally {
+    await guard.release();
+  }
+}
+
+/** Carries the plan out where it shall be. */
+export function carryOut(
+  plan: RepairPlan,
+  database: Database,
+  destination: Exclude<Destination, { kind: 'dry-run' }>,
+  run: Run,
+): Promise<Pick<RepairReport, 'output' | 'journal' | 'undo'>> {
+  return destination.kind === 'copy'
+    ? copied(plan, database, destination.output, run)
+    : changed(plan, destination.journal, run);
+}
+
+async function copied(plan: RepairPlan, database: Database, named: string | undefined, run: Run) {
+  const { directory, disk } = run;
+  const output = path.resolve(named ?? `${directory}.repaired`);
+  const [home, away] = [await stat(directory), await stat(path.dirname(output))];
+  const shared = home.dev === away.dev;
+  const bytes = database.inventory.entries
+    .filter(({ place, name }) => place === 'database' && !(shared && isShared(name)))
+    .reduce((sum, { size }) => sum + size, spaceNeeded(plan));
+  await checkRoomForCopy(output, bytes);
+  await refuseOwned(directory);
+  await applyToCopy(plan, output, disk);
+  return { output };
+}
+
+async function changed(plan: RepairPlan, named: string | undefined, run: Run) {
+  const { directory, disk, now, tool, stopped } = run;
+  const journal = await journalPlace(directory, named, now, disk);
+  await checkRoomInPlace(plan, journal, named !== undefined, disk);
+  const guard = await guardTarget(directory, stopped, disk);
+  try {
+    await applyInPlace(plan, { disk, journal, checkOwner: () => guard.check(), tool, now });
+  } finally {
+    await guard.release();
+  }
+  return { journal, undo: undoCommand(journal) };
+}
+
+async function journalPlace(
+  directory: string,
+  named: string | undefined,
+  now: Date,
+  disk: Disk,
+): Promise<string> {
+  const usual = await journalName(directory, now);
+  if (named === undefined) return usual;
+  const there = await disk.stat(named);
+  if (there === undefined)
+    return path.join(await realpath(path.dirname(path.resolve(named))), path.basename(named));
+  return path.join(await realpath(named), path.basename(usual));
+}
+
+function undoCommand(journal: string): string {
+  return `kvdoctor undo ${shellWord(journal)}`;
+}

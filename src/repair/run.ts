@@ -1,0 +1,174 @@
+import path from 'node:path';
+import type { Depth } from '../check/unit.js';
+import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
+import { type ScanHooks, scanTarget } from '../scan/scan.js';
+import { simulateDatabase } from '../scan/simulate-database.js';
+import { reasonNotToCheck } from '../scan/target.js';
+import { carryOut, type Destination, settleLeftovers } from './carry-out.js';
+import { type Disk, realDisk } from './disk.js';
+import { refuseOwned } from './owner.js';
+import type { RepairPlan } from './plan.js';
+import { planReport } from './plan-report.js';
+import { databaseAfter } from './preview.js';
+import { checkPromise } from './promise.js';
+import { Refusal } from './refusal.js';
+import { planSalvage } from './strategies/salvage-wal.js';
+import { planWalRepair, type WalRepairRequest } from './strategies/wal-mode.js';
+
+/** How to repair: to what a recovery mode promises, or beyond. */
+export type RepairWay = WalRepairRequest | { strategy: 'salvage' };
+
+export interface RepairOptions extends DatabaseRequest {
+  way: RepairWay;
+  destination: Destination;
+  /** A person says that the server is stopped and stays so, where nothing at hand can keep it out. */
+  stopped?: boolean;
+  /** Of the scans before and after. Default `full`. */
+  depth?: Depth;
+  jobs?: number;
+  /** Name and version for the journal. */
+  tool: string;
+  /** Default: the file system and the clock. */
+  disk?: Disk;
+  now?: Date;
+}
+
+export interface RepairHooks extends ScanHooks {
+  /** What is done now, for a person who waits. */
+  onStage?(stage: string): void;
+  /** Shows the plan and asks whether to carry it out. */
+  confirm(planned: TargetReport): Promise<boolean>;
+}
+
+/** A repair that was ended by the signal before it changed anything. */
+export class Interrupted extends Error {}
+
+/**
+ * Repairs a directory: scan, plan, proof that the plan's result is what it promises, consent, the work itself, scan again.
+ * Returns the directory's state at the end with `plan` and `repair` filled in. A refusal that has to do with the data is part
+ * of the report; rejects with a `Refusal` when the directory is in use or the request cannot be carried out.
+ */
+export async function repairTarget(
+  target: string,
+  options: RepairOptions,
+  hooks: RepairHooks,
+): Promise<TargetReport> {
+  const { disk = realDisk, destination, way } = options;
+  const directory = path.resolve(target);
+  const run = {
+    directory,
+    disk,
+    now: options.now ?? new Date(),
+    tool: options.tool,
+    stopped: options.stopped ?? false,
+  };
+  if (destination.kind !== 'dry-run') await refuseOwned(directory);
+  const resumed = await settleLeftovers(destination, run);
+  const request = requestOf(options);
+  hooks.onStage?.('scanning');
+  const before: TargetReport = { ...(await scan(directory, options, hooks)), path: target };
+  const database = await readDatabase(directory, request);
+  before.recovery = reasonNotToCheck(database) === undefined ? await simulateDatabase(database) : [];
+  const state = (repair: RepairReport): TargetReport => ({
+    ...before,
+    repair: { ...repair, ...(resumed && { resumed }) },
+  });
+  try {
+    const unsupported = reasonNotToCheck(database);
+    if (unsupported !== undefined) throw new Refusal('refused', unsupported);
+    hooks.onStage?.('planning');
+    const plan = await makePlan(database, way);
+    if (plan.steps.length === 0) {
+      return { ...state({ state: 'nothing-to-do' }), plan: await planReport(plan, disk) };
+    }
+    const after = await databaseAfter(database, plan);
+    if ('mode' in way) await checkPromise(database, after, way);
+    const result = await simulateDatabase(after);
+    refuseClosed(result);
+    const planned = { ...state({ state: 'planned' }), plan: await planReport(plan, disk, result) };
+    stopIfAborted(hooks);
+    if (destination.kind === 'dry-run') return planned;
+    const agreed = await hooks.confirm(planned);
+    stopIfAborted(hooks);
+    if (!agreed) return { ...planned, repair: { ...planned.repair, state: 'declined', asked: true } };
+    hooks.onStage?.('writing');
+    const done = await carryOut(plan, database, destination, run);
+    hooks.onStage?.('scanning the result');
+    return await concluded(planned, done, options, hooks);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.kind !== 'refused') throw error;
+    const { message: reason, next } = error;
+    return state({ state: 'refused', reason, ...(next !== undefined && { next }) });
+  }
+}
+
+function requestOf({ walDir, dbPaths, engineVersion }: RepairOptions): DatabaseRequest {
+  return {
+    ...(walDir !== undefined && { walDir }),
+    ...(dbPaths !== undefined && { dbPaths }),
+    ...(engineVersion !== undefined && { engineVersion }),
+  };
+}
+
+async function scan(directory: string, options: RepairOptions, hooks: RepairHooks): Promise<TargetReport> {
+  const { depth, jobs } = options;
+  const report = await scanTarget(
+    directory,
+    { ...requestOf(options), ...(depth && { depth }), ...(jobs && { jobs }) },
+    hooks,
+  );
+  stopIfAborted(hooks);
+  return report;
+}
+
+function stopIfAborted({ signal }: RepairHooks): void {
+  if (signal?.aborted) throw new Interrupted('interrupted before anything was changed');
+}
+
+function makePlan(database: Database, way: RepairWay): Promise<RepairPlan> {
+  return 'mode' in way ? planWalRepair(database, way) : planSalvage(database);
+}
+
+/** A plan whose result the engine would not open is not carried out. */
+function refuseClosed(result: readonly RecoveryReport[]): void {
+  const own = result.find((mode) => mode.own) ?? result[0];
+  if (own.opens) return;
+  throw new Refusal(
+    'refused',
+    `the repaired files would not open either: ${own.error}${own.errorFile === undefined ? '' : ` (${own.errorFile})`}`,
+    'nothing was changed; kvdoctor scan tells what else is damaged',
+  );
+}
+
+/** Looks at what the repair left, and says whether it is whole. */
+async function concluded(
+  planned: TargetReport,
+  done: Pick<RepairReport, 'output' | 'journal' | 'undo'>,
+  options: RepairOptions,
+  hooks: RepairHooks,
+): Promise<TargetReport> {
+  const directory = done.output ?? path.resolve(planned.path);
+  // from here on everything is written: a Ctrl-C ends the look at it, not the report of it
+  const { signal: _, ...untiring } = hooks;
+  const after = await scan(directory, options, untiring);
+  const recovery = await simulateDatabase(await readDatabase(directory, requestOf(options)));
+  const count = (report: TargetReport, severity: string) =>
+    report.findings.filter((finding) => finding.severity === severity).length;
+  return {
+    ...after,
+    path: done.output ?? planned.path,
+    recovery,
+    plan: planned.plan,
+    repair: {
+      ...planned.repair,
+      ...done,
+      state: count(after, 'error') > 0 ? 'not-clean' : 'repaired',
+      before: {
+        errors: count(planned, 'error'),
+        warnings: count(planned, 'warning'),
+        recovery: planned.recovery ?? [],
+      },
+    },
+  };
+}

@@ -1,0 +1,59 @@
+import { printable } from '../printable.js';
+import { byteSize, counted, grouped, offsetText } from '../quantity.js';
+import type { PlanReport, PlanStepReport, RecoveryReport } from '../report.js';
+import type { RenderSettings } from '../reporter.js';
+import { fieldsText } from './evidence.js';
+import { fileOf } from './finding.js';
+import { paragraph } from './layout.js';
+
+/** What a repair will change, byte range by byte range, what that costs, and what the engine will find. */
+export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<string> {
+  const { palette, width } = settings;
+  const title = (text: string) => `${palette.strong(text)}\n`;
+  yield title(`Plan: ${plan.strategy}, for RocksDB ${plan.engineVersion}`);
+  for (const step of plan.steps) yield stepText(step, settings);
+  yield `\n${title('What is lost')}`;
+  if (plan.loss.length === 0) yield '  nothing that can be read\n';
+  for (const { file, root, detail, facts } of plan.loss) {
+    const where = file === '.' ? '' : `${fileOf({ file, ...(root !== undefined && { root }) })}: `;
+    yield `${paragraph(printable(where + detail), width, '  ')}\n`;
+    const families = file === '.' ? (facts.columnFamilies as Parameters<typeof fieldsText>[0][]) : undefined;
+    for (const family of families ?? []) yield `${paragraph(fieldsText(family), width, '    ')}\n`;
+  }
+  if (plan.remarks.length > 0) {
+    yield `\n${title('To know')}`;
+    for (const remark of plan.remarks) yield `${paragraph(printable(remark), width, '  ')}\n`;
+  }
+  if (plan.result !== undefined) {
+    yield `\n${title('The result, put together in memory and opened as the engine would open it')}`;
+    yield `${paragraph(printable(resultText(plan.result)), width, '  ')}\n`;
+  }
+  yield '\n';
+}
+
+function stepText(step: PlanStepReport, { palette, width }: RenderSettings): string {
+  const { action, size, newSize = 0, why, changes } = step;
+  const sizes = action === 'remove' ? byteSize(size) : `${grouped(size)} to ${counted(newSize, 'byte')}`;
+  const verb = action === 'remove' ? palette.error('remove') : palette.warning('change');
+  const lines = [
+    `  ${verb}  ${printable(fileOf(step))}, ${sizes}`,
+    paragraph(printable(`because ${why}`), width, '          '),
+    ...changes
+      .filter(({ kind }) => kind !== 'remove-file')
+      .map(({ kind, offset, length, detail }) => {
+        const range = `${kind} at ${offsetText(offset)}, ${counted(length, 'byte')}: ${detail}`;
+        return paragraph(printable(range), width, '          ');
+      }),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** `opens in every mode, last sequence 160`. */
+function resultText(result: readonly RecoveryReport[]): string {
+  const open = result.filter(({ opens }) => opens);
+  const sequences = [...new Set(open.map(({ lastSequence }) => lastSequence))].join(', ');
+  const closed = result.filter(({ opens }) => !opens);
+  const all = closed.length === 0 ? 'every mode' : open.map(({ mode }) => mode).join(', ');
+  const refusals = closed.map(({ mode, error }) => `; ${mode} refuses: ${error}`).join('');
+  return `opens in ${all}, last sequence ${sequences}${refusals}`;
+}
