@@ -44,6 +44,14 @@ export class TableReport {
     const { file } = this.context;
     // nothing depends on the file, so nothing is left open by not reading it
     if (this.orphan) return;
+    const last = this.unchecked.at(-1);
+    // the blocks of a table that cannot be decoded are one thing to say
+    if (last !== undefined && last.reason === reason && offset !== undefined) {
+      if (last.offset !== undefined && last.offset + (last.length ?? 0) === offset) {
+        last.length = (last.length ?? 0) + (length ?? 0);
+        return;
+      }
+    }
     this.unchecked.push({ file, reason, ...(offset === undefined ? {} : { offset, length }) });
   }
 
