@@ -1,0 +1,61 @@
+import { compareBytes } from '../../format/sst/comparator.js';
+import { COLLECTED_PROPERTIES, type NumberProperty, type TextProperty } from '../../format/sst/properties.js';
+import { ByteBuilder } from '../byte-builder.js';
+import { BlockBuilder } from './block-builder.js';
+
+const PREFIX = 'rocksdb.';
+/** One restart point in all, as RocksDB writes properties since 6.0. */
+const ONE_RESTART = 0x7fffffff;
+
+/** Properties to write, full names to raw values. */
+export class PropertyList {
+  private readonly values = new Map<string, Uint8Array>();
+
+  /** `raw` gives a property of the table that is written anew; names that describe its old form are left out. */
+  static from(names: readonly string[], raw: (name: string) => Uint8Array | undefined): PropertyList {
+    const list = new PropertyList();
+    for (const name of names) {
+      const value = raw(name);
+      if (value !== undefined && !OLD_FORM.has(name)) list.values.set(name, value);
+    }
+    return list;
+  }
+
+  has(name: NumberProperty | TextProperty): boolean {
+    return this.values.has(PREFIX + name);
+  }
+
+  number(name: NumberProperty, value: number | bigint): this {
+    this.values.set(PREFIX + name, new ByteBuilder().varint(BigInt(value)).finish());
+    return this;
+  }
+
+  text(name: TextProperty, value: string): this {
+    this.values.set(PREFIX + name, Buffer.from(value, 'utf8'));
+    return this;
+  }
+
+  /** A property of RocksDB's block-based collector: a u32, or an ASCII digit. */
+  collected(name: keyof typeof COLLECTED_PROPERTIES, value: number | boolean): this {
+    const bytes =
+      typeof value === 'boolean' ? Buffer.from(value ? '1' : '0') : Buffer.from(Uint32Array.of(value).buffer);
+    this.values.set(PREFIX + COLLECTED_PROPERTIES[name], bytes);
+    return this;
+  }
+
+  encode(): Uint8Array {
+    const block = new BlockBuilder(ONE_RESTART);
+    const sorted = [...this.values].map(([name, value]) => ({ key: Buffer.from(name, 'latin1'), value }));
+    for (const { key, value } of sorted.sort((a, b) => compareBytes(a.key, b.key))) block.add(key, value);
+    return block.finish();
+  }
+}
+
+/** About parts that our tables do not have: index partitions, another primary index. */
+const OLD_FORM: ReadonlySet<string> = new Set([
+  'rocksdb.index.partitions',
+  'rocksdb.top-level.index.size',
+  'rocksdb.udi.is.primary.index',
+  'rocksdb.num.uniform.blocks',
+  'rocksdb.block.based.table.decoupled.partitioned.filters',
+]);

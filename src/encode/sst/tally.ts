@@ -1,0 +1,87 @@
+import { decodeBlobIndex } from '../../format/blob/blob-index.js';
+import { BlockReader } from '../../format/sst/block.js';
+import type { Comparator } from '../../format/sst/comparator.js';
+import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import type { FilterBuilder } from './filter-builder.js';
+
+/** What the entries of a table come to while it is written: what its properties and its MANIFEST entry say. */
+export class EntryTally {
+  points = 0;
+  deletions = 0;
+  merges = 0;
+  keyBytes = 0;
+  valueBytes = 0;
+  /** As stored; absent without entries. */
+  smallestSequence?: bigint;
+  largestSequence?: bigint;
+  /** First and last internal key. */
+  first?: Uint8Array;
+  last?: Uint8Array;
+  /** The lowest number of a blob file that an entry refers to. */
+  oldestBlobFile?: bigint;
+
+  constructor(
+    private readonly comparator: Comparator,
+    private readonly filter: FilterBuilder | undefined,
+  ) {}
+
+  /** Counts every entry of a decompressed data block. False when the block has a flaw. */
+  addBlock(contents: Uint8Array): boolean {
+    const reader = new BlockReader(contents);
+    for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+      const { key, valueOffset, valueLength } = entry;
+      if (key.length < KEY_TRAILER) return false;
+      this.add(key, contents.subarray(valueOffset, valueOffset + valueLength));
+    }
+    return reader.anomalies.length === 0;
+  }
+
+  /** Counts one entry. */
+  add(key: Uint8Array, value: Uint8Array): void {
+    const split = key.length - KEY_TRAILER;
+    const type = key[split];
+    this.points++;
+    if (DELETIONS.has(type)) this.deletions++;
+    if (type === VALUE_TYPE.merge) this.merges++;
+    if (type === VALUE_TYPE.blobIndex) this.noteBlob(value);
+    this.keyBytes += key.length;
+    this.valueBytes += value.length;
+    this.noteSequence(sequenceAt(key, split));
+    this.first ??= key.slice();
+    this.keepLast(key);
+    this.filter?.add(key, Math.max(0, split - this.comparator.timestampSize));
+  }
+
+  noteSequence(sequence: bigint): void {
+    if (this.smallestSequence === undefined || sequence < this.smallestSequence) {
+      this.smallestSequence = sequence;
+    }
+    if (this.largestSequence === undefined || sequence > this.largestSequence) {
+      this.largestSequence = sequence;
+    }
+  }
+
+  private keepLast(key: Uint8Array): void {
+    if (this.last?.length === key.length) this.last.set(key);
+    else this.last = key.slice();
+  }
+
+  private noteBlob(value: Uint8Array): void {
+    const decoded = decodeBlobIndex(value);
+    if (decoded.kind !== 'blob' || decoded.fileNumber === 0n) return;
+    const { fileNumber } = decoded;
+    if (this.oldestBlobFile === undefined || fileNumber < this.oldestBlobFile) {
+      this.oldestBlobFile = fileNumber;
+    }
+  }
+}
+
+const DELETIONS: ReadonlySet<number> = new Set([
+  VALUE_TYPE.delete,
+  VALUE_TYPE.singleDelete,
+  VALUE_TYPE.deleteWithTimestamp,
+]);
+
+function sequenceAt(key: Uint8Array, split: number): bigint {
+  return new DataView(key.buffer, key.byteOffset + split, KEY_TRAILER).getBigUint64(0, true) >> 8n;
+}
