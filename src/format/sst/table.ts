@@ -6,12 +6,13 @@ import { blockChecksum } from './checksum.js';
 import { type Comparator, comparatorNamed, withoutTimestamps } from './comparator.js';
 import type { Footer } from './footer.js';
 import { type BlockHandle, handleFits } from './handle.js';
-import { BlockIndex, decodeIndexBlock, holdsInternalKeys, type IndexForm, indexFits } from './index-block.js';
+import type { BlockIndex } from './index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, inFile, type LoadedBlock, loadBlock } from './load.js';
 import { locateFooter } from './locate.js';
 import { decodeMetaindex, type MetaBlock, type MetaKind } from './metaindex.js';
 import { COLLECTED_PROPERTIES, decodeProperties, type TableProperties } from './properties.js';
 import { decodeRangeTombstones, type RangeTombstone } from './range-tombstones.js';
+import { isIntact, loadNamed, readIndex } from './table-index.js';
 
 /** Whose table it is: LevelDB's and RocksDB's format version 0 share a footer and differ in what compression types mean. */
 export type TableDialect = 'rocksdb' | 'leveldb' | 'pebble';
@@ -155,26 +156,10 @@ export function dataCompression(table: Table): BlockCompression {
   return { ...table.space?.compression, dictionary: table.dictionary };
 }
 
-/** Loads a meta block, keeps what is wrong with it, remembers where it is. */
-async function load(
-  table: Table,
-  space: BlockSpace,
-  handle: BlockHandle,
-  kind: BlockKind,
-): Promise<LoadedBlock> {
-  const block = await loadBlock(space, handle, kind);
-  table.anomalies.push(...block.anomalies);
-  if (block.stored !== undefined) table.blocks.push({ kind, handle });
-  if (block.unsupported !== undefined) {
-    table.unsupported.push({ reason: block.unsupported, ...blockRange(handle) });
-  }
-  return block;
-}
-
 async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): Promise<void> {
   const { metaindex } = footer;
   if (metaindex === undefined || !handleFits(metaindex, footer.offset)) return;
-  const block = await load(table, space, metaindex, 'metaindex');
+  const block = await loadNamed(table, space, metaindex, 'metaindex');
   if (block.contents === undefined) return;
   const { blocks, anomalies } = decodeMetaindex(block.contents);
   table.metaindexBlock = block;
@@ -193,11 +178,6 @@ async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): P
     table.dialect = 'pebble';
     table.unsupported.push({ reason: 'a table written by Pebble' });
   }
-}
-
-async function isIntact(space: BlockSpace, handle: BlockHandle): Promise<boolean> {
-  if (!handleFits(handle, space.limit)) return false;
-  return (await loadBlock(space, handle, 'unknown')).stored?.intact === true;
 }
 
 async function readProperties(table: Table, space: BlockSpace): Promise<void> {
@@ -268,102 +248,11 @@ function hasProperties(table: Table): boolean {
   return metaBlock(table, 'properties') !== undefined;
 }
 
-const INDEX_TYPE = { binary: 0, hash: 1, twoLevel: 2, withFirstKey: 3 };
-
-async function readIndex(table: Table, footer: Footer, space: BlockSpace): Promise<void> {
-  const handle = footer.index ?? metaBlock(table, 'index')?.handle;
-  if (handle === undefined) {
-    if (table.metaindexSound) {
-      const message = 'the metaindex names no index block';
-      table.anomalies.push({ rule: 'sst/missing-index', ...blockRange(footer.metaindex!), message });
-    }
-    return;
-  }
-  if (!handleFits(handle, footer.offset)) return;
-  const block = await load(table, space, handle, 'index');
-  const { contents } = block;
-  if (contents === undefined) return;
-  const type = Number(table.properties?.fixed(COLLECTED_PROPERTIES.indexType, 4) ?? INDEX_TYPE.binary);
-  const stated: IndexForm = {
-    deltaEncoded: table.properties?.number('index.value.is.delta.encoded') === 1n,
-    userKeys: table.properties?.number('index.key.is.user.key') === 1n,
-    firstKeys: type === INDEX_TYPE.withFirstKey,
-  };
-  // LevelDB knows one form only
-  table.indexFormKnown = table.propertiesSound || table.dialect === 'leveldb';
-  const form = table.indexFormKnown ? stated : guessForm(contents, stated, space.limit);
-  const index = new BlockIndex(form);
-  const twoLevel =
-    type === INDEX_TYPE.twoLevel || (!table.indexFormKnown && (await pointsAtIndex(space, contents, form)));
-  table.indexSound = block.sound;
-  table.indexContentSize = contents.length;
-  if (!twoLevel) {
-    table.indexParts.push({ handle, from: 0 });
-    table.indexBeginsNowhere = addEntries(table, block, index);
-  } else await readPartitions(table, space, block, form, index);
-  table.index = index;
-}
-
-/**
- * Adds the entries of an index block; what is wrong with them is only reported when the block can be believed. Returns
- * whether the block begins nowhere.
- */
-function addEntries(table: Table, block: LoadedBlock, index: BlockIndex): boolean {
-  const { anomalies, unsupported, beginsNowhere } = decodeIndexBlock(block.contents!, index);
-  if (block.sound) table.anomalies.push(...inFile(block, anomalies));
-  if (anomalies.length > 0) table.indexSound = false;
-  if (unsupported !== undefined) table.unsupported.push({ reason: unsupported, ...blockRange(block.handle) });
-  return beginsNowhere;
-}
-
-async function readPartitions(
-  table: Table,
-  space: BlockSpace,
-  top: LoadedBlock,
-  form: IndexForm,
-  index: BlockIndex,
-): Promise<void> {
-  const partitions = new BlockIndex({ ...form, firstKeys: false });
-  table.indexBeginsNowhere = addEntries(table, top, partitions);
-  const topSound = table.indexSound;
-  for (let i = 0; i < partitions.count; i++) {
-    const handle = { offset: partitions.offset(i), size: partitions.size(i) };
-    // behind a damaged top level a handle counts only when an intact block is where it points
-    if (!topSound && !(await isIntact(space, handle))) continue;
-    const block = await load(table, space, handle, 'index-partition');
-    if (!block.sound) table.indexSound = false;
-    if (block.contents === undefined) continue;
-    table.indexContentSize += block.contents.length;
-    table.indexParts.push({ handle, from: index.count });
-    addEntries(table, block, index);
-  }
-}
-
-/** The form of an index whose table has lost its properties: the first in which it reads without a flaw. */
-function guessForm(contents: Uint8Array, stated: IndexForm, limit: number): IndexForm {
-  const both = [true, false];
-  const forms = both.flatMap((deltaEncoded) =>
-    both.map((firstKeys) => ({ deltaEncoded, firstKeys, userKeys: false })),
-  );
-  const fits = [stated, ...forms].find((form) => indexFits(contents, form, limit)) ?? stated;
-  return { ...fits, userKeys: !holdsInternalKeys(contents, fits) };
-}
-
-/** Whether the entries of an index lead to index blocks: those never begin at the start of the file. */
-async function pointsAtIndex(space: BlockSpace, contents: Uint8Array, form: IndexForm): Promise<boolean> {
-  const top = new BlockIndex({ ...form, firstKeys: false });
-  decodeIndexBlock(contents, top);
-  if (top.count === 0 || top.offset(0) === 0) return false;
-  const first = await loadBlock(space, { offset: top.offset(0), size: top.size(0) }, 'index-partition');
-  if (first.contents === undefined || first.stored?.intact !== true) return false;
-  return indexFits(first.contents, form, space.limit);
-}
-
 async function readRangeTombstones(table: Table, space: BlockSpace): Promise<void> {
   const meta = metaBlock(table, 'range-tombstones');
   table.rangeTombstonesSound = meta === undefined && table.metaindexSound;
   if (meta === undefined || meta.handle.size === 0) return;
-  const block = await load(table, space, meta.handle, 'range-tombstones');
+  const block = await loadNamed(table, space, meta.handle, 'range-tombstones');
   if (block.contents === undefined) return;
   const { tombstones, anomalies } = decodeRangeTombstones(block.contents, table.comparator);
   if (!block.sound) return;
@@ -377,7 +266,7 @@ async function readDictionary(table: Table, space: BlockSpace): Promise<void> {
   // with the metaindex damaged, whether there is a dictionary is not known
   table.dictionaryLost = !table.metaindexSound && meta === undefined;
   if (meta === undefined) return;
-  const block = await load(table, space, meta.handle, 'compression-dictionary');
+  const block = await loadNamed(table, space, meta.handle, 'compression-dictionary');
   if (block.sound && block.contents !== undefined && block.contents.length > 0) {
     table.dictionary = block.contents;
     return;
