@@ -87,7 +87,11 @@ async function check(
     case 'table':
       return run('table', name, { ...unit, kind: 'table', context: { file: name, depth } });
     case 'blob':
-      return run('blob', name, { ...unit, kind: 'blob', context: { file: name, depth } });
+      return run('blob', name, {
+        ...unit,
+        kind: 'blob',
+        context: { file: name, depth, orphan: false },
+      });
     case 'manifest':
       return manifest(name, source);
     case 'current':
