@@ -37,7 +37,7 @@ export async function batchCause(
   const whole = batch.decodedLength === record.bytes.length;
   const told = whole ? miscounted(batch) : lostStep(record, batch, families);
   const groups = logDataOf(batch, record.bytes, told.realigned);
-  const race = listRace(groups);
+  const race = isListRace(groups);
   if (groups.length > 0) told.evidence.logData = groups;
   if (race) told.evidence.seeAlso = 'apache/kvrocks#2766, fixed in Kvrocks 2.12.1 (apache/kvrocks#2910)';
   return {
@@ -117,7 +117,7 @@ function operationText({ kind, columnFamily }: Pick<BatchOp, 'kind' | 'columnFam
 }
 
 /** Log data of the batch in its order, where all of it is short text: what a server notes of each command. */
-function logDataOf(batch: WriteBatch, bytes: Uint8Array, realigned: Realigned | undefined): string[] {
+export function logDataOf(batch: WriteBatch, bytes: Uint8Array, realigned: Realigned | undefined): string[] {
   const first = batch.ops.filter((op) => op.kind === 'log-data').map((op) => op.key);
   const rest = (realigned?.operations ?? [])
     .filter((op) => op.kind === 'log-data' && op.offset >= batch.decodedLength)
@@ -126,8 +126,8 @@ function logDataOf(batch: WriteBatch, bytes: Uint8Array, realigned: Realigned | 
   return all.every((text) => /^[\x20-\x7e]{1,16}$/.test(text)) ? all.slice(0, 64) : [];
 }
 
-/** Kvrocks notes a push to a list as `3 6` or `3 7`, a pop as `3 3` or `3 4`. */
-function listRace(logData: readonly string[]): boolean {
+/** Pushes and pops in one batch: Kvrocks notes a push to a list as `3 6` or `3 7`, a pop as `3 3` or `3 4`. */
+export function isListRace(logData: readonly string[]): boolean {
   const has = (pattern: RegExp) => logData.some((text) => pattern.test(text));
   return has(/^3 [67]( |$)/) && has(/^3 [34]( |$)/);
 }

@@ -149,7 +149,7 @@ export class BlobDiagnosis {
       certainty: proven ? 'proven' : 'likely',
       detail: flipText(flip),
       basis: `${search.method}; ${verdict === 'decodes' ? 'the file checks clean there when it is flipped back' : 'the rest of the file could not be held against it'}`,
-      changes: search.flips.length === 1 ? [{ offset: flip.offset, bit: flip.bit }] : [],
+      ...(proven ? { changes: [{ offset: flip.offset, bit: flip.bit }], restores: true } : {}),
     };
   }
 

@@ -46,6 +46,7 @@ export async function diagnoseUnit(
     }
     if (finding.cause !== undefined) last = finding;
   }
+  diagnosis.conclude?.();
   const left = findings.length - done;
   if (left > 0 && last !== undefined) last.evidence.findingsWithoutCause = left;
 }
@@ -54,7 +55,7 @@ function diagnosisOf(
   source: ByteSource,
   unit: DiagnosedUnit,
   result: UnitResult,
-): { diagnose(finding: Finding): Promise<void> } {
+): { diagnose(finding: Finding): Promise<void>; conclude?(): void } {
   switch (unit.kind) {
     case 'table':
       return new TableDiagnosis(source, unit.context, result);

@@ -17,11 +17,11 @@ export function footerCause({ rule, evidence }: Finding): Cause | undefined {
       : 'with that, the footer leads to a metaindex that matches its checksum';
   if (changes.length === 1) {
     const detail = `${flipText({ ...changes[0], field: 'content' })} of the footer`;
-    return { kind: 'bit-flip', certainty: 'proven', detail, basis, changes };
+    return { kind: 'bit-flip', certainty: 'proven', detail, basis, changes, restores: true };
   }
   const bytes = new Set(changes.map((change) => change.offset)).size;
   const detail = `${counted(bytes, 'byte')} of the magic number ${bytes === 1 ? 'was' : 'were'} overwritten (${changes.length} bits); what must stand there is known`;
-  return { kind: 'garbage', certainty: 'proven', detail, basis, changes };
+  return { kind: 'garbage', certainty: 'proven', detail, basis, changes, restores: true };
 }
 
 /** The bits in which two runs of bytes of one length differ, in file order. `base` is the file offset of their first byte. */

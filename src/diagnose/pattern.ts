@@ -19,6 +19,12 @@ const STRAY = 24;
 /** Part of printable characters from which a sector is text. */
 const TEXT = 0.97;
 
+/** Zeros or another fill in whole sectors of a damaged range: the surest of patterns. Undefined when there are none. */
+export async function sectorsOf(source: ByteSource, range: Range): Promise<Cause | undefined> {
+  const pattern = await patternOf(source, range);
+  return pattern?.basis === undefined ? undefined : pattern;
+}
+
 /** What the damaged bytes themselves say: zeros, a fill, text over data. Undefined when they only look wrong. */
 export async function patternOf(source: ByteSource, range: Range): Promise<Cause | undefined> {
   const length = Math.min(range.length, MOST_READ);

@@ -2,7 +2,7 @@ import type { ByteSource } from '../bytes/source.js';
 import { checkTable } from '../check/sst/table.js';
 import type { TableContext, TableTotals, UnitResult } from '../check/unit.js';
 import type { Cause, Finding } from '../finding/finding.js';
-import { contextModifier, rawChecksum, storedChecksum } from '../format/sst/checksum.js';
+import { CHECKSUM, contextModifier, rawChecksum, storedChecksum } from '../format/sst/checksum.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { searchBlock } from './block-flips.js';
@@ -21,6 +21,28 @@ const LONGEST_BLOCK = 64 << 20;
 
 /** Rules whose findings say of the table which file it is, not what its bytes are like. */
 const ABOUT_THE_FILE = new Set(['sst/wrong-file', 'sst/manifest-mismatch']);
+
+/** Rules about what stands in a block, which are asked only where its checksum holds or there is none. */
+const CONTENT_RULES = new Set([
+  'sst/decompression',
+  'sst/bad-block',
+  'sst/bad-entry',
+  'sst/bad-restart',
+  'sst/bad-key',
+  'sst/key-order',
+  'sst/hash-index',
+  'sst/bad-hash-index',
+  'sst/filter-misses-key',
+  'sst/bad-filter',
+  'sst/bad-blob-index',
+  'sst/bad-value',
+  'sst/bad-metaindex',
+  'sst/bad-property',
+  'sst/bad-range-tombstone',
+  'sst/bad-separator',
+  'sst/wrong-count',
+  'sst/wrong-size',
+]);
 
 /** What putting a bit back comes to. */
 interface Trial {
@@ -51,8 +73,28 @@ export class TableDiagnosis {
         finding.cause = footerCause(finding);
         return;
       default:
-        return;
+        if (CONTENT_RULES.has(finding.rule)) finding.cause = await this.content();
     }
+  }
+
+  /** Content that contradicts itself where a checksum vouches for it, or where none does. */
+  private async content(): Promise<Cause | undefined> {
+    const { space } = await this.open();
+    if (space === undefined) return undefined;
+    if (space.checksumType !== CHECKSUM.none) {
+      return {
+        kind: 'software',
+        certainty: 'likely',
+        detail:
+          'this was wrong before its checksum was computed: the program that wrote the table, or its memory, did it',
+        basis: 'the checksum of the block holds, so the disk gave back what it was given',
+      };
+    }
+    return {
+      kind: 'garbage',
+      certainty: 'possible',
+      detail: 'the blocks of the table have no checksums, so that a disk cannot be told from a program here',
+    };
   }
 
   private open(): Promise<Table> {
@@ -167,7 +209,7 @@ function bitFlip(search: FlipSearch, verdict: Trial['verdict']): Cause | undefin
     certainty: proven ? 'proven' : 'likely',
     detail: flipText(flip),
     basis: `${search.method}; ${then}`,
-    changes: search.flips.length === 1 ? [{ offset: flip.offset, bit: flip.bit }] : [],
+    ...(proven ? { changes: [{ offset: flip.offset, bit: flip.bit }], restores: true } : {}),
   };
 }
 

@@ -5,13 +5,16 @@ import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { checksumHolds, decodePhysicalHeader, u32At } from '../format/wal/physical.js';
 import { BLOCK_SIZE, rocksdbWal } from '../format/wal/types.js';
-import { batchCause } from './batch.js';
+import { batchCause, isListRace, logDataOf } from './batch.js';
 import { wordThatFits } from './crc32c-syndrome.js';
+import { engineDefect } from './engine-defects.js';
+import { FlippedSource } from './flipped-source.js';
 import { type Flip, flipText, isConclusive } from './flips.js';
 import { differingBits } from './footer.js';
 import { recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
-import { patternOf } from './pattern.js';
+import { patternOf, sectorsOf } from './pattern.js';
 import { batchImpact, lostImpact } from './wal-impact.js';
+import { logicalRecordAt } from './wal-record.js';
 import { readAgain, type WalTrial } from './wal-window.js';
 
 /** Rules under which a record fails its checksum, or is not found for a wrong length. */
@@ -22,9 +25,16 @@ const RECORD_RULES = new Set([
   'wal/trailing-garbage',
 ]);
 
+/** The highest bit of a count that a thread raises within one batch, which has some tens of operations. */
+const HIGHEST_RAISED = 6;
+
 /** Finds causes for what a check has found in one WAL. */
 export class WalDiagnosis {
   private readonly facts: WalFacts;
+  /** Findings of one bit that raises a count: a flipped bit, or another thread. */
+  private readonly raised: Finding[] = [];
+  /** Something in the file shows that threads wrote into one batch. */
+  private raceSeen = false;
 
   constructor(
     private readonly source: ByteSource,
@@ -44,9 +54,49 @@ export class WalDiagnosis {
       finding.cause = told.cause;
       Object.assign(finding.evidence, told.evidence);
       finding.impact = told.impact;
+      this.raceSeen = true;
     } else if (RECORD_RULES.has(rule)) {
       await this.record(finding, { offset, length });
     }
+  }
+
+  /** To be called once, last: with a race in the file, one bit more in a count is no flipped bit. */
+  conclude(): void {
+    if (!this.raceSeen) return;
+    for (const { cause, evidence } of this.raised) {
+      if (cause === undefined) continue;
+      cause.kind = 'memory';
+      cause.detail = cause.detail.replace(
+        /^one flipped bit, (.*), which raises.*$/,
+        'the count of the batch was raised after its checksum was computed ($1): another thread was counting on in the same memory, as what stands in this log shows. The disk kept what it was given',
+      );
+      evidence.seeAlso = 'apache/kvrocks#2766';
+    }
+  }
+
+  /** The server's own notes in the batch show commands of two clients in it. */
+  private async showsRace(flip: Flip, damaged: Damaged): Promise<boolean> {
+    const flipped = new FlippedSource(this.source, [flip]);
+    const record = await logicalRecordAt(flipped, this.facts, recordStart(damaged));
+    if (record === undefined) return false;
+    return isListRace(logDataOf(decodeBatch(record.bytes), record.bytes, undefined));
+  }
+
+  /** The bit makes a small number more of a batch's count, as a thread does that goes on appending to the batch. */
+  private raisesCount({ offset, bit }: Flip, { at, bytes }: Damaged): boolean {
+    const countAt = this.countAt(bytes);
+    if (countAt === undefined || offset !== at + countAt || (bytes[countAt] & (1 << bit)) === 0) return false;
+    return bit <= HIGHEST_RAISED;
+  }
+
+  /** Where the count of a batch stands that begins in the record; undefined where none does. */
+  private countAt(bytes: Uint8Array): number | undefined {
+    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+    const end = recordEnd(bytes, rocksdbWal);
+    if (header === undefined || end === undefined || this.facts.compressed) return undefined;
+    if (header.kind !== 'full' && header.kind !== 'first') return undefined;
+    const countAt = header.headerSize + BATCH_HEADER - 4;
+    return countAt + 4 > end ? undefined : countAt;
   }
 
   private async record(finding: Finding, place: Range): Promise<void> {
@@ -55,13 +105,16 @@ export class WalDiagnosis {
     if (damaged !== undefined && (await this.changedCount(finding, damaged))) return;
     if (finding.rule === 'wal/torn-tail') return;
     finding.impact = lostImpact(finding);
+    finding.cause = engineDefect(finding);
+    if (finding.cause !== undefined) return;
     if (finding.rule === 'wal/trailing-garbage') {
       finding.cause = await garbageCause(this.source, place);
       return;
     }
     finding.cause =
-      (await patternOf(this.source, place)) ??
+      (await sectorsOf(this.source, place)) ??
       (damaged && ((await this.twoBits(damaged)) ?? this.decodes(damaged))) ??
+      (await patternOf(this.source, place)) ??
       unexplained();
   }
 
@@ -85,30 +138,40 @@ export class WalDiagnosis {
     const search = searchRecord(damaged.bytes, damaged.at, rocksdbWal);
     const [flip] = search.flips;
     if (flip === undefined) return false;
-    const trial = await this.try([flip], damaged);
-    if (trial === undefined) return false;
-    const alone = search.flips.length === 1;
+    if ((await this.try([flip], damaged)) !== 'fits') return false;
+    const conclusive = isConclusive(search);
+    const raised = this.raisesCount(flip, damaged);
     finding.cause = {
       kind: 'bit-flip',
-      certainty: isConclusive(search) ? 'proven' : 'likely',
+      certainty: conclusive && !raised ? 'proven' : 'likely',
       detail: flipText(flip),
       basis: `${search.method}; the batch decodes and continues the sequence numbers when it is flipped back`,
-      changes: alone ? [{ offset: flip.offset, bit: flip.bit }] : [],
+      ...(conclusive ? { changes: [{ offset: flip.offset, bit: flip.bit }], restores: true } : {}),
     };
+    if (raised) {
+      if (await this.showsRace(flip, damaged)) this.raceSeen = true;
+      finding.cause.detail +=
+        ', which raises the count of the batch: another thread that counts on leaves the same';
+      this.raised.push(finding);
+    }
     finding.impact = await batchImpact(this.source, [flip], recordStart(damaged), this.facts);
     return true;
   }
 
-  /** The log with bits put back; undefined when the place is then no better than it was. */
-  private async try(flips: readonly Flip[], { at, bytes, finding }: Damaged): Promise<WalTrial | undefined> {
+  /** Reads the log with bits put back: whether the record is whole then and fits the sequence numbers around it. */
+  private async try(
+    flips: readonly Flip[],
+    { at, bytes, finding }: Damaged,
+  ): Promise<'fits' | 'overlaps' | 'fails'> {
     const changed = Uint8Array.from(bytes);
     for (const { offset, bit } of flips) changed[offset - at] ^= 1 << bit;
     const end = recordEnd(changed, rocksdbWal);
-    if (end === undefined || !checksumHolds(changed, 0, end)) return undefined;
+    if (end === undefined || !checksumHolds(changed, 0, end)) return 'fails';
     const start = Math.min(recordStart({ at, finding }), finding.offset ?? at);
     const place = { offset: start, length: at + end - start };
     const trial = await readAgain(this.source, this.context, place, flips);
-    return trial.touching.length === 0 && !this.breaksOrder(trial) ? trial : undefined;
+    if (trial.touching.length > 0) return 'fails';
+    return this.breaksOrder(trial) ? 'overlaps' : 'fits';
   }
 
   /** With the record back, a later batch claims its sequence numbers. */
@@ -124,18 +187,17 @@ export class WalDiagnosis {
    */
   private async changedCount(finding: Finding, damaged: Damaged): Promise<boolean> {
     const { at, bytes } = damaged;
-    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+    const countAt = this.countAt(bytes);
     const end = recordEnd(bytes, rocksdbWal);
-    if (header === undefined || end === undefined || this.facts.compressed) return false;
-    if (header.kind !== 'full' && header.kind !== 'first') return false;
-    const countAt = header.headerSize + BATCH_HEADER - 4;
-    if (countAt + 4 > end) return false;
+    if (countAt === undefined || end === undefined) return false;
     const count = u32At(bytes, countAt);
-    const fitting = wordThatFits(bytes, 6, end, countAt, header.storedCrc);
+    const fitting = wordThatFits(bytes, 6, end, countAt, u32At(bytes, 0));
     const bytesOf = (word: number) => new Uint8Array(new Uint32Array([word]).buffer);
     const changes = differingBits(bytesOf(count), bytesOf(fitting), at + countAt);
     const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
-    if (flips.length === 0 || (await this.try(flips, damaged)) === undefined) return false;
+    const trial = flips.length === 0 ? 'fails' : await this.try(flips, damaged);
+    if (trial === 'fails') return false;
+    this.raceSeen = true;
     finding.cause = {
       kind: 'memory',
       certainty: 'proven',
@@ -144,7 +206,10 @@ export class WalDiagnosis {
         'written: another thread was counting on in the same memory. The disk kept what it was given',
       basis: `the checksum holds for a count of ${fitting} and no other, and the batch decodes with it`,
       changes,
+      ...(trial === 'fits' && { restores: true }),
     };
+    if (trial === 'overlaps')
+      finding.cause.detail += '. It gave the same sequence numbers to another batch, too';
     finding.evidence.seeAlso = 'apache/kvrocks#2766';
     finding.impact = await batchImpact(this.source, flips, recordStart(damaged), this.facts);
     return true;
@@ -153,7 +218,7 @@ export class WalDiagnosis {
   private async twoBits(damaged: Damaged): Promise<Cause | undefined> {
     const decoding: [Flip, Flip][] = [];
     for (const pair of searchRecordPairs(damaged.bytes, damaged.at, rocksdbWal)) {
-      if ((await this.try(pair, damaged)) !== undefined) decoding.push(pair);
+      if ((await this.try(pair, damaged)) === 'fits') decoding.push(pair);
     }
     if (decoding.length === 0) return undefined;
     const [pair] = decoding;

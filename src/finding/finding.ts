@@ -28,6 +28,11 @@ export interface Cause {
   basis?: string;
   /** The exact bits to flip back, file offset and bit 0–7 (0 = least significant), where they are known. */
   changes?: { offset: number; bit: number }[];
+  /**
+   * The changes give back the very bytes that were there, beyond doubt, also where it is in doubt what changed them. These
+   * are what a repair may write back.
+   */
+  restores?: boolean;
 }
 
 /** What the damage costs, in the terms of the store: sequences, operations, column families, key ranges. */

@@ -1,0 +1,142 @@
+import type { ByteSource } from '../bytes/source.js';
+import type { EvidenceValue } from '../finding/evidence.js';
+import type { Cause, Finding, Impact, Range } from '../finding/finding.js';
+import type { VersionEdit } from '../format/manifest/edit.js';
+import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
+import { checksumHolds } from '../format/wal/physical.js';
+import { BLOCK_SIZE, LEGACY_HEADER, leveldbWal } from '../format/wal/types.js';
+import { FlippedSource } from './flipped-source.js';
+import { type Flip, flipText, isConclusive } from './flips.js';
+import { recordEnd, searchRecord } from './log-flips.js';
+import { patternOf } from './pattern.js';
+import { counted } from './words.js';
+
+const RECORD_RULES = new Set([
+  'manifest/checksum-mismatch',
+  'manifest/bad-record-length',
+  'manifest/torn-tail',
+  'manifest/zeroed-range',
+]);
+
+/** Larger MANIFESTs are not replayed again. Bytes. */
+const LARGEST = 256 << 20;
+
+/** Sets cause and impact of a finding about a record of a MANIFEST, where the bytes tell. `before`: the replay as it is. */
+export async function diagnoseManifest(
+  source: ByteSource,
+  finding: Finding,
+  before: ManifestReplay,
+): Promise<void> {
+  const { rule, offset, length } = finding;
+  if (!RECORD_RULES.has(rule) || offset === undefined || length === undefined) return;
+  const damaged = await damagedRecord(source, { offset, length });
+  if (damaged !== undefined && (await oneBit(source, finding, damaged, before))) return;
+  if (rule === 'manifest/torn-tail') return;
+  finding.cause = (await patternOf(source, { offset, length })) ?? {
+    kind: 'garbage',
+    certainty: 'possible',
+    detail: 'more than one bit of the record is wrong, in no pattern that tells why',
+  };
+}
+
+interface Damaged {
+  at: number;
+  /** From there to the end of the block, or of the file. */
+  bytes: Uint8Array;
+}
+
+/** The physical record that does not hold, in a range that begins with a record. */
+async function damagedRecord(source: ByteSource, place: Range): Promise<Damaged | undefined> {
+  const end = place.offset + Math.max(place.length, 1);
+  for (let at = place.offset; at < end; ) {
+    const bytes = new Uint8Array(BLOCK_SIZE - (at % BLOCK_SIZE));
+    const read = bytes.subarray(0, await source.read(bytes, at));
+    const next = recordEnd(read, leveldbWal);
+    if (next === undefined || !checksumHolds(read, 0, next)) return { at, bytes: read };
+    at += next;
+    if (BLOCK_SIZE - (at % BLOCK_SIZE) < LEGACY_HEADER) at += BLOCK_SIZE - (at % BLOCK_SIZE);
+  }
+  return undefined;
+}
+
+async function oneBit(
+  source: ByteSource,
+  finding: Finding,
+  { at, bytes }: Damaged,
+  before: ManifestReplay,
+): Promise<boolean> {
+  const search = searchRecord(bytes, at, leveldbWal);
+  const [flip] = search.flips;
+  if (flip === undefined || source.size > LARGEST) return false;
+  const trial = await replayWith(source, flip, at, bytes, before);
+  if (trial === undefined) return false;
+  finding.cause = bitFlip(flip, isConclusive(search), search.method);
+  if (trial.edit !== undefined) finding.impact = editImpact(trial.edit);
+  return true;
+}
+
+function bitFlip(flip: Flip, conclusive: boolean, method: string): Cause {
+  return {
+    kind: 'bit-flip',
+    certainty: conclusive ? 'proven' : 'likely',
+    detail: flipText(flip),
+    basis: `${method}; the edit decodes and the MANIFEST replays when it is flipped back`,
+    ...(conclusive ? { changes: [{ offset: flip.offset, bit: flip.bit }], restores: true } : {}),
+  };
+}
+
+/** Replays the MANIFEST with the bit put back. Undefined when the record is then no better, or another place is worse. */
+async function replayWith(
+  source: ByteSource,
+  flip: Flip,
+  at: number,
+  bytes: Uint8Array,
+  before: ManifestReplay,
+): Promise<{ edit?: VersionEdit } | undefined> {
+  const changed = Uint8Array.from(bytes);
+  changed[flip.offset - at] ^= 1 << flip.bit;
+  const end = recordEnd(changed, leveldbWal);
+  if (end === undefined || !checksumHolds(changed, 0, end)) return undefined;
+  let edit: VersionEdit | undefined;
+  const replay = await replayManifest(new FlippedSource(source, [flip]), {
+    onEdit: (decoded, record) => {
+      if (record.offset <= at && record.end >= at + end) edit = decoded.edit;
+    },
+  });
+  const touches = (range: Range) => range.offset < at + end && range.offset + Math.max(range.length, 1) > at;
+  const { tail, anomalies } = replay;
+  if (anomalies.some(touches) || (tail.state !== 'clean' && touches(tail))) return undefined;
+  const known = new Set(before.anomalies.map(({ rule, offset }) => `${rule}@${offset}`));
+  return anomalies.every(({ rule, offset }) => known.has(`${rule}@${offset}`))
+    ? { ...(edit && { edit }) }
+    : undefined;
+}
+
+/** What an edit would have told the engine. */
+function editImpact(edit: VersionEdit): Impact {
+  const parts: string[] = [];
+  const impact: Impact = {};
+  const note = (name: string, words: string, values: EvidenceValue[]) => {
+    if (values.length === 0) return;
+    parts.push(
+      `${words} ${values.slice(0, 8).join(', ')}${values.length > 8 ? ` and ${counted(values.length - 8, 'more', 'more')}` : ''}`,
+    );
+    impact[name] = values.slice(0, 64);
+  };
+  note(
+    'tablesAdded',
+    'adds tables',
+    edit.newFiles.map(({ number }) => String(number)),
+  );
+  note(
+    'tablesDeleted',
+    'deletes tables',
+    edit.deletedFiles.map(({ number }) => String(number)),
+  );
+  if (edit.logNumber !== undefined) {
+    parts.push(`sets the log number to ${edit.logNumber}`);
+    impact.logNumber = String(edit.logNumber);
+  }
+  const what = parts.length > 0 ? parts.join(', ') : 'holds no tables';
+  return { summary: `an edit that ${what}; the engine does not open without it`, ...impact };
+}
