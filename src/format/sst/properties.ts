@@ -115,6 +115,11 @@ export class TableProperties {
     return this.places.get(PREFIX + name);
   }
 
+  /** The same by its full name. */
+  placeOf(fullName: string): Range | undefined {
+    return this.places.get(fullName);
+  }
+
   /** A varint64; undefined where the property is absent or malformed (RocksDB, too, goes on without it). */
   number(name: NumberProperty): bigint | undefined {
     const value = this.values.get(PREFIX + name);

@@ -1,0 +1,251 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Address } from '../../inspect/at.js';
+import type { Inspection, InspectKind } from '../../inspect/inspect.js';
+import type { Detail, Node } from '../../inspect/node.js';
+import { pathArgument } from '../../io/arguments.js';
+import { pathKind } from '../../io/path-kind.js';
+import { printable } from '../../report/printable.js';
+import { choice } from '../choices.js';
+import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
+import { ExitStatus } from '../exit-status.js';
+import { Failure, systemCode, systemText } from '../failure.js';
+import type { Host } from '../host.js';
+import { stdoutWidth } from '../outputs.js';
+import { streamSink } from '../sink.js';
+import { writePieces } from '../write-pieces.js';
+
+interface InspectFlags {
+  at?: Address;
+  hex?: Uint8Array;
+  records?: true;
+  entries?: true;
+  properties?: true;
+  limit?: number;
+  as?: InspectKind;
+  brief?: true;
+  full?: boolean;
+  format: 'text' | 'json';
+  color: ColorChoice;
+}
+
+const examples = `
+Examples:
+  kvdoctor inspect 000021.log                    the records of a WAL, its gaps and damage, with their bytes
+  kvdoctor inspect 000021.log --records --brief  every operation on a line: what ldb dump_wal prints
+  kvdoctor inspect 000014.sst --entries --limit 2
+  kvdoctor inspect 000014.sst --properties       what sst_dump --show_properties prints
+  kvdoctor inspect 000021.log --at 0x7a3a        what stands at that offset: a finding of scan, a bad sector
+  kvdoctor inspect 000014.sst --at 0x200/31      byte 31 of what the compressed block at 0x200 holds
+  kvdoctor inspect --hex 0100000000000000010000000001026b31027631
+
+Exit status: 0 all of what was shown is as it should be, 1 something in it is damaged, 2 usage, 3 something could not be
+read or decoded.`;
+
+/** Parses `0x7a3a`, `31290`, `0x200/31`. */
+function address(text: string): Address {
+  const [offset, inner, ...rest] = text.split('/').map(number);
+  const bad = offset === undefined || rest.length > 0 || (text.includes('/') && inner === undefined);
+  if (bad)
+    throw new InvalidArgumentError(
+      'It takes an offset, 31290 or 0x7a3a, or BLOCK/OFFSET for a compressed block.',
+    );
+  return { offset, ...(inner !== undefined && { inner }) };
+}
+
+function number(text: string): number | undefined {
+  const value = /^(?:0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function count(text: string): number {
+  const value = number(text);
+  if (value === undefined || value < 1) throw new InvalidArgumentError('It takes a whole number from 1.');
+  return value;
+}
+
+/** Parses bytes in hexadecimal as tools print them: `0x` before them, spaces and colons between. */
+function hexBytes(text: string): Uint8Array {
+  const digits = text.replace(/^0x/i, '').replace(/[\s:|]/g, '');
+  if (!/^(?:[0-9a-f]{2})*$/i.test(digits))
+    throw new InvalidArgumentError('It takes pairs of hexadecimal digits.');
+  return Uint8Array.from(Buffer.from(digits, 'hex'));
+}
+
+/** What the options are for. */
+const applies: Record<'records' | 'entries' | 'properties', { kinds: readonly InspectKind[]; what: string }> =
+  {
+    records: { kinds: ['wal', 'manifest', 'batch', 'blob'], what: 'WALs, MANIFESTs and blob files' },
+    entries: { kinds: ['table'], what: 'tables' },
+    properties: { kinds: ['table'], what: 'tables' },
+  };
+
+const textKinds: ReadonlySet<InspectKind> = new Set<InspectKind>(['options', 'backup', 'current', 'text']);
+
+function checkFlags(flags: InspectFlags, kind: InspectKind): void {
+  for (const [name, { kinds, what }] of Object.entries(applies)) {
+    if (!flags[name as keyof typeof applies] || kinds.includes(kind)) continue;
+    throw new Failure(`--${name} is for ${what}, this is taken as: ${kind}`, ExitStatus.usage);
+  }
+}
+
+interface Opened {
+  name: string;
+  inspection: Inspection;
+  detail: Detail;
+}
+
+async function openFile(path: string, flags: InspectFlags): Promise<Opened> {
+  const { inspectFile, inspectKindOf } = await import('../../inspect/inspect.js');
+  const file = await pathArgument(path);
+  const shown = printable(path);
+  try {
+    // reading a pipe or a device might never end
+    const leadsTo = await pathKind(file);
+    if (leadsTo !== 'file') {
+      const hint = leadsTo === 'directory' ? 'Name one of its files.' : undefined;
+      throw new Failure(
+        `${shown}: ${leadsTo === 'directory' ? 'a directory' : 'not a regular file'}`,
+        ExitStatus.usage,
+        hint,
+      );
+    }
+    const kind = flags.as ?? (await inspectKindOf(file));
+    if (kind === undefined) {
+      const hint = 'Say what it is: --as wal, table, manifest, blob, options, backup, batch or text.';
+      throw new Failure(
+        `${shown}: neither its name nor its content tells what it is`,
+        ExitStatus.usage,
+        hint,
+      );
+    }
+    checkFlags(flags, kind);
+    const { records, entries, properties, limit, at } = flags;
+    const detail: Detail =
+      at === undefined
+        ? { records, entries, properties, limit }
+        : { records: true, entries: true, near: at.offset };
+    return { name: path, inspection: await inspectFile(file, kind, detail), detail };
+  } catch (error) {
+    const code = systemCode(error);
+    if (error instanceof Failure || code === undefined) throw error;
+    const status = code === 'ENOENT' || code === 'ENOTDIR' ? ExitStatus.usage : ExitStatus.incomplete;
+    throw new Failure(`${shown}: ${systemText(error)}`, status);
+  }
+}
+
+async function openHex(bytes: Uint8Array, flags: InspectFlags): Promise<Opened> {
+  const { inspectBytes } = await import('../../inspect/inspect.js');
+  const { limit } = flags;
+  return {
+    name: 'batch',
+    inspection: await inspectBytes(bytes, 'batch', { records: true, limit }),
+    detail: {},
+  };
+}
+
+async function inspect(path: string | undefined, flags: InspectFlags, host: Host): Promise<number> {
+  if ((path === undefined) === (flags.hex === undefined)) {
+    const message = path === undefined ? 'a file is missing' : '--hex takes the place of a file';
+    throw new Failure(message, ExitStatus.usage, 'How it is used: kvdoctor inspect --help');
+  }
+  const opened = flags.hex === undefined ? await openFile(path!, flags) : await openHex(flags.hex, flags);
+  const { inspection } = opened;
+  const state = { damaged: false, undecoded: false };
+  const onNode = ({ problems = [], unsupported }: Node) => {
+    if (problems.length > 0) state.damaged = true;
+    if (unsupported !== undefined) state.undecoded = true;
+  };
+  const sink = streamSink(host.stdout);
+  try {
+    const render = async (root: Node) => {
+      const pieces = await renderer(opened, flags, host, onNode);
+      await writePieces(sink, pieces(root));
+    };
+    if (flags.at === undefined) await render(inspection.root);
+    else await renderAt(opened, flags.at, render);
+    await sink.close();
+    const unread = inspection.unreadable();
+    for (const { offset, length } of unread) {
+      host.stderr.write(`kvdoctor: ${length} bytes at ${offset} could not be read and are shown as zeros\n`);
+    }
+    if (state.damaged) return ExitStatus.findings;
+    return state.undecoded || unread.length > 0 ? ExitStatus.incomplete : ExitStatus.ok;
+  } finally {
+    await inspection.close();
+  }
+}
+
+async function renderer(
+  { name, inspection }: Opened,
+  { format, brief, full = false, at, color }: InspectFlags,
+  host: Host,
+  onNode: (node: Node) => void,
+): Promise<(root: Node) => AsyncIterable<string>> {
+  const { kind, size } = inspection;
+  if (format === 'json') {
+    const { treeJson } = await import('../../report/tree-json.js');
+    return (root) => treeJson(root, { schemaVersion: 1, file: name, kind, size }, onNode);
+  }
+  const { treeText } = await import('../../report/text/tree.js');
+  const palette = paletteFor(wantsColour(color, host.env, host.stdout));
+  const mark = at && { contents: at.inner !== undefined, offset: at.inner ?? at.offset };
+  // the bytes of text say no more than the text
+  const hex = !brief && (at !== undefined || !textKinds.has(kind));
+  const settings = { width: stdoutWidth(host), palette, size, hex, full, onNode };
+  return (root) => treeText(root, { ...settings, ...(mark && { mark }) });
+}
+
+async function renderAt(
+  { inspection }: Opened,
+  at: Address,
+  render: (root: Node) => Promise<void>,
+): Promise<void> {
+  const { landAt } = await import('../../inspect/at.js');
+  const { root, size, source } = inspection;
+  if (at.offset >= size)
+    throw new Failure(
+      `offset ${at.offset} is behind the end of the file, which has ${size} bytes`,
+      ExitStatus.usage,
+    );
+  if (await landAt(root, at, source, render)) return;
+  const what =
+    at.inner === undefined
+      ? `nothing is known of offset ${at.offset}`
+      : `there is no byte ${at.inner} in anything compressed at offset ${at.offset}`;
+  throw new Failure(what, ExitStatus.usage);
+}
+
+/** Adds `kvdoctor inspect` to the program. `done` gets the exit status. */
+export function addInspect(program: Command, host: Host, done: (status: number) => void): void {
+  program
+    .command('inspect')
+    .description(
+      'show the structure of a WAL, table, MANIFEST, blob, OPTIONS or backup meta file, with its bytes',
+    )
+    .argument('[file]', 'the file')
+    .option('--at <offset>', 'only the innermost thing that holds this byte', address)
+    .option('--records', 'take records apart: operations of a WAL, edits of a MANIFEST')
+    .option('--entries', 'take the blocks of a table apart')
+    .option('--properties', 'the properties of a table, and nothing else without --entries')
+    .option('--limit <n>', 'at most so many of each list', count)
+    .option('--brief', 'no bytes, and no field that the line above it sums up')
+    .option('--full', 'cut no key, value or line')
+    .option('--hex <bytes>', 'a WriteBatch in hexadecimal, in place of a file', hexBytes)
+    .addOption(
+      choice('--as <kind>', 'what the file is, where neither name nor content tells', [
+        'wal',
+        'batch',
+        'table',
+        'manifest',
+        'blob',
+        'options',
+        'backup',
+        'current',
+        'text',
+      ]),
+    )
+    .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
+    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
+    .addHelpText('after', examples)
+    .action(async (path: string | undefined, flags: InspectFlags) => done(await inspect(path, flags, host)));
+}

@@ -1,0 +1,195 @@
+import path from 'node:path';
+import type { ByteSource } from '../bytes/source.js';
+import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
+import type { Range } from '../finding/finding.js';
+import { parseFileName } from '../format/filename.js';
+import { readHead, readTail } from '../io/head.js';
+import { retryingSource } from '../io/retry.js';
+import { openSource } from '../io/source.js';
+import { batchNode } from './batch.js';
+import { blobNodes } from './blob.js';
+import { manifestNodes } from './manifest.js';
+import { type Children, type Detail, fileSpace, type Node } from './node.js';
+import { inspectTable } from './table.js';
+import {
+  backupNodes,
+  backupProblems,
+  currentNodes,
+  optionsNodes,
+  optionsProblems,
+  textNodes,
+} from './text-files.js';
+import { walNodes } from './wal.js';
+
+/** What a file can be taken as. */
+export const inspectKinds = [
+  'wal',
+  'batch',
+  'table',
+  'manifest',
+  'blob',
+  'options',
+  'backup',
+  'current',
+  'text',
+] as const;
+
+export type InspectKind = (typeof inspectKinds)[number];
+
+const titles: Record<InspectKind, string> = {
+  wal: 'WAL',
+  batch: 'WriteBatch',
+  table: 'table',
+  manifest: 'MANIFEST',
+  blob: 'blob file',
+  options: 'OPTIONS',
+  backup: 'backup meta file',
+  current: 'CURRENT',
+  text: 'text',
+};
+
+/** Text files and batches are read whole; more of them is not looked at. */
+const WHOLE_LIMIT = 64 << 20;
+
+/** A file that stands open, as a tree. */
+export interface Inspection {
+  kind: InspectKind;
+  /** Bytes. */
+  size: number;
+  root: Node;
+  source: ByteSource;
+  /** What the medium did not give back so far; it was taken as zeros. */
+  unreadable(): readonly Range[];
+  close(): Promise<void>;
+}
+
+export interface InspectOptions extends Detail {
+  /** What the file is, where neither its name nor its content tells. */
+  as?: InspectKind;
+}
+
+const kindOfFile: Partial<Record<ReturnType<typeof parseFileName>['kind'], InspectKind>> = {
+  wal: 'wal',
+  table: 'table',
+  blob: 'blob',
+  manifest: 'manifest',
+  'compaction-progress': 'manifest',
+  options: 'options',
+  current: 'current',
+  identity: 'text',
+};
+
+/** What a file is by its name, else by its content; undefined where neither tells. */
+export async function inspectKindOf(file: string | Buffer): Promise<InspectKind | undefined> {
+  const source = { kind: 'file', path: file } as const;
+  const name = file.toString();
+  if (/(?:^|\/)meta\/\d+$/.test(name)) return 'backup';
+  const named = kindOfFile[parseFileName(path.basename(name)).kind];
+  if (named !== undefined) return named;
+  const head = await readHead(source, SNIFF_BYTES);
+  const sniffed = sniffFile(head, await readTail(source, 8));
+  if (sniffed !== undefined) return kindOfFile[sniffed.kind];
+  const text = Buffer.from(head.subarray(0, 256)).toString('latin1');
+  return /^(?:schema_version \S+\n)?\d{9,12}\n\d+\n/.test(text) ? 'backup' : undefined;
+}
+
+/** Opens a file for a look at its structure. Rejects with the system's error when it cannot be opened. */
+export async function inspectFile(
+  file: string | Buffer,
+  kind: InspectKind,
+  detail: Detail = {},
+): Promise<Inspection> {
+  const source = retryingSource(await openSource({ kind: 'file', path: file }));
+  const name = path.basename(file.toString());
+  try {
+    return {
+      ...(await inspectSource(source, name, kind, detail)),
+      source,
+      unreadable: () => source.unreadable,
+      close: () => source.close(),
+    };
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+/** The same of bytes in memory. */
+export async function inspectBytes(
+  bytes: Uint8Array,
+  kind: InspectKind,
+  detail: Detail = {},
+  name = 'bytes',
+): Promise<Inspection> {
+  const source = await openSource({ kind: 'memory', bytes });
+  const inspection = await inspectSource(source, name, kind, detail);
+  return { ...inspection, source, unreadable: () => [], close: () => source.close() };
+}
+
+/** The same of a source, which stays the caller's. */
+export async function inspectSource(
+  source: ByteSource,
+  name: string,
+  kind: InspectKind,
+  detail: Detail = {},
+): Promise<Pick<Inspection, 'kind' | 'size' | 'root'>> {
+  const { size } = source;
+  const space = fileSpace(size);
+  const root = (about: Partial<Node>, children: () => Children): Node => ({
+    name,
+    at: { space, offset: 0, length: size },
+    text: `${titles[kind]}, ${size} bytes`,
+    ...about,
+    children,
+  });
+  const whole = async (body: (bytes: Uint8Array) => [Partial<Node>, () => Children]) => {
+    const bytes = new Uint8Array(Math.min(size, WHOLE_LIMIT));
+    return root(...body(bytes.subarray(0, await source.read(bytes, 0))));
+  };
+  switch (kind) {
+    case 'wal': {
+      const { number } = parseFileName(name);
+      return { kind, size, root: root({}, () => walNodes({ source, number, detail })) };
+    }
+    case 'manifest':
+      return { kind, size, root: root({}, () => manifestNodes(source, detail)) };
+    case 'blob':
+      return { kind, size, root: root({}, () => blobNodes(source, detail)) };
+    case 'table': {
+      const { nodes, ...about } = await inspectTable(source, detail);
+      return { kind, size, root: root(about, () => nodes) };
+    }
+    case 'options':
+      return {
+        kind,
+        size,
+        root: await whole((bytes) => [
+          { problems: optionsProblems(bytes) },
+          () => optionsNodes(bytes, space),
+        ]),
+      };
+    case 'backup':
+      return {
+        kind,
+        size,
+        root: await whole((bytes) => [{ problems: backupProblems(bytes) }, () => backupNodes(bytes, space)]),
+      };
+    case 'current':
+      return { kind, size, root: await whole((bytes) => [{}, () => currentNodes(bytes, space)]) };
+    case 'text':
+      return { kind, size, root: await whole((bytes) => [{}, () => textNodes(bytes, space)]) };
+    case 'batch':
+      return {
+        kind,
+        size,
+        root: await whole((bytes) => {
+          const { children, ...about } = batchNode(
+            bytes,
+            { space, offset: 0, length: bytes.length },
+            { ...detail, records: true },
+          );
+          return [{ ...about, name, text: about.text }, children ?? (() => [])];
+        }),
+      };
+  }
+}

@@ -1,0 +1,169 @@
+import type { ByteSource } from '../bytes/source.js';
+import type { Anomaly } from '../finding/finding.js';
+import { LogFramer } from '../format/manifest/log-framer.js';
+import { BLOCK_SIZE, HEADER_SIZE, type LogRecord, type LogTail } from '../format/manifest/log-record.js';
+import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
+import { type Detail, fileSpace, more, type Node, type Place, recordSpace, type Space } from './node.js';
+import { Reach } from './reach.js';
+import { editFields, editSummary, newFileWords } from './version-edit.js';
+import { headerFields } from './wal.js';
+
+/** What the framing of a MANIFEST comes upon, in file order. */
+type LogEvent = { record: LogRecord; damage?: undefined } | { damage: Anomaly; record?: undefined };
+
+async function* logEvents(source: ByteSource): AsyncGenerator<LogEvent, LogTail> {
+  let events: LogEvent[] = [];
+  const framer = new LogFramer({
+    record: (record) => events.push({ record }),
+    damage: (damage) => events.push({ damage }),
+  });
+  const block = new Uint8Array(BLOCK_SIZE);
+  for (let offset = 0; offset < source.size; ) {
+    const got = await source.read(block.subarray(0, Math.min(BLOCK_SIZE, source.size - offset)), offset);
+    if (got === 0) break;
+    framer.push(block.subarray(0, got), offset);
+    yield* events;
+    events = [];
+    offset += got;
+    if (got < BLOCK_SIZE) break;
+  }
+  const tail = framer.finish();
+  yield* events;
+  return tail;
+}
+
+/**
+ * A MANIFEST (or a COMPACTION_PROGRESS file): its records, gaps and damage between them, and at last the state that they
+ * lead to. With `detail.near` nothing but what stands in the file.
+ */
+export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncGenerator<Node> {
+  const reach = new Reach(source);
+  const space = fileSpace(source.size);
+  const events = logEvents(source);
+  let position = 0;
+  let taken = 0;
+  let next = await events.next();
+  for (; !next.done; next = await events.next()) {
+    const { record, damage } = next.value;
+    const { offset } = record ?? damage;
+    const end = record === undefined ? offset + damage.length : record.end;
+    if (detail.near !== undefined && end <= detail.near) {
+      position = end;
+      continue;
+    }
+    if (taken++ === detail.limit) {
+      yield more(detail.limit);
+      break;
+    }
+    if (offset > position) yield await reach.gap(space, position, offset - position, 'end of the block');
+    yield record === undefined
+      ? await damagedNode(reach, space, damage)
+      : await recordNode(reach, space, record, detail);
+    position = Math.max(position, end);
+  }
+  if (next.done) {
+    const tail = next.value;
+    const { offset, length, state, detail: words } = tail;
+    if (offset > position && offset <= source.size)
+      yield await reach.gap(space, position, offset - position, 'end of the block');
+    if (state !== 'clean') {
+      const raw = await reach.raw(state === 'zero-fill' ? 'gap' : 'tail', space, offset, length);
+      const about = state === 'zero-fill' ? { gap: true as const, text: words } : { problems: [words] };
+      yield { ...raw, ...about };
+    }
+  }
+  if (detail.near === undefined) yield versionNode(await replayManifest(source));
+}
+
+async function damagedNode(reach: Reach, space: Space, damage: Anomaly): Promise<Node> {
+  const { offset, length, message } = damage;
+  const size = Math.min(HEADER_SIZE, length);
+  const header = headerFields(await reach.bytes(offset, size), space, offset, false);
+  const raw = length > size ? [await reach.raw('bytes', space, offset + size, length - size)] : [];
+  return {
+    name: 'damaged record',
+    at: { space, offset, length },
+    problems: [message],
+    children: () => [...header, ...raw],
+  };
+}
+
+async function recordNode(reach: Reach, space: Space, record: LogRecord, detail: Detail): Promise<Node> {
+  const { offset, end, fragments, payload } = record;
+  const origin = { offset, length: end - offset };
+  const headers: Node[] = [];
+  for (const { fileOffset, length } of fragments) {
+    const at = fileOffset - HEADER_SIZE;
+    const fields = headerFields(await reach.bytes(at, HEADER_SIZE), space, at);
+    if (fragments.length === 1) headers.push(...fields);
+    else {
+      const raw = await reach.raw('payload', space, fileOffset, length);
+      const place = { space, offset: at, length: HEADER_SIZE + length };
+      headers.push({
+        name: 'fragment',
+        at: place,
+        text: `${length} bytes`,
+        children: () => [...fields, raw],
+      });
+    }
+  }
+  const place: Place =
+    fragments.length === 1
+      ? { space, offset: fragments[0].fileOffset, length: payload.length }
+      : { space: recordSpace(origin, fragments), offset: 0, length: payload.length };
+  const { text, problems } = editSummary(payload);
+  const edit: Node = detail.records
+    ? { name: 'edit', at: place, transparent: true, children: () => editFields(payload, place) }
+    : { name: 'edit', at: place, bytes: payload };
+  return { name: 'record', at: { space, ...origin }, text, problems, children: () => [...headers, edit] };
+}
+
+/** Where the edits lead: what `ldb manifest_dump` ends in. */
+function versionNode({ version, complete, error }: ManifestReplay): Node {
+  const value = (name: string, of: bigint | number | string | undefined): Node[] =>
+    of === undefined ? [] : [{ name, value: of }];
+  return {
+    name: 'version',
+    text: complete ? 'what the edits lead to' : 'what the edits lead to, as far as they are whole',
+    problems: error === undefined ? [] : [`RocksDB says "${error}"`],
+    *children() {
+      yield* value('database id', version.databaseId);
+      yield* value('next file number', version.nextFileNumber);
+      yield* value('last sequence', version.lastSequence);
+      yield* value('previous log number', version.previousLogNumber);
+      yield* value('max column family', version.maxColumnFamily);
+      yield* value('min log number to keep', version.minLogNumberToKeep);
+      for (const [number, size] of version.trackedWals)
+        yield {
+          name: 'tracked WAL',
+          value: number,
+          ...(size !== undefined && { text: `${size} bytes synced` }),
+        };
+      for (const family of version.columnFamilies.values()) {
+        yield {
+          name: 'column family',
+          index: family.id,
+          text: `${family.name}, ${family.tables.size} tables`,
+          *children() {
+            yield* value('comparator', family.comparator);
+            yield* value('log number', family.logNumber);
+            for (const table of [...family.tables.values()].sort((a, b) => a.level - b.level)) {
+              const sequences = `, sequences ${table.smallestSequence}–${table.largestSequence}`;
+              yield { name: 'table', text: [...newFileWords(table), sequences] };
+            }
+            for (const blob of family.blobFiles.values()) {
+              const { number, totalCount, totalBytes, garbageCount, garbageBytes } = blob;
+              const garbage = `, garbage ${garbageCount} blobs, ${garbageBytes} bytes`;
+              yield {
+                name: 'blob file',
+                text: `${number}, ${totalCount} blobs, ${totalBytes} bytes${garbage}`,
+              };
+            }
+          },
+        };
+      }
+      for (const [id, name] of version.droppedColumnFamilies)
+        yield { name: 'dropped column family', index: id, text: name };
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import { decodeCompression, WAL_ZSTD } from '../format/wal/metadata.js';
+import { decodePhysicalHeader } from '../format/wal/physical.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from '../format/wal/types.js';
+import type { Reach } from './reach.js';
+
+/** Blocks that are looked at for the beginning of a record: no record put together has more. */
+const LOOK_BACK = 2048;
+
+/** A source without its first bytes. */
+export class OffsetSource implements ByteSource {
+  constructor(
+    private readonly inner: ByteSource,
+    private readonly offset: number,
+  ) {}
+
+  get size(): number {
+    return Math.max(0, this.inner.size - this.offset);
+  }
+
+  get descriptor(): SourceDescriptor {
+    return this.inner.descriptor;
+  }
+
+  read(into: Uint8Array, offset: number): Promise<number> {
+    return this.inner.read(into, this.offset + offset);
+  }
+
+  close(): Promise<void> {
+    return this.inner.close();
+  }
+}
+
+/**
+ * Where to begin reading a log for what stands at `offset`: at a block in which a logical record begins, since physical
+ * records do not cross the ends of blocks. And whether the log is compressed, as its first record says.
+ */
+export async function logBegin(
+  reach: Reach,
+  offset: number,
+): Promise<{ offset: number; compressed: boolean }> {
+  const compressed = await isCompressed(reach);
+  let block = Math.floor(Math.min(offset, Math.max(0, reach.source.size - 1)) / BLOCK_SIZE);
+  // the first record of the block may continue one from before
+  let stop = offset;
+  for (let steps = 0; block > 0 && steps < LOOK_BACK; steps++, block--) {
+    if (await beginsRecord(reach, block * BLOCK_SIZE, stop)) break;
+    stop = block * BLOCK_SIZE;
+  }
+  return { offset: block * BLOCK_SIZE, compressed };
+}
+
+/** Whether a record begins in the block at or before `stop`. */
+async function beginsRecord(reach: Reach, block: number, stop: number): Promise<boolean> {
+  const bytes = await reach.bytes(block, BLOCK_SIZE);
+  for (let at = 0; at + LEGACY_HEADER <= bytes.length && block + at <= stop; ) {
+    const header = decodePhysicalHeader(bytes, at, bytes.length, rocksdbWal);
+    if (header === undefined) return false;
+    const kind = RecordKind[header.kind as keyof typeof RecordKind];
+    if (kind !== RecordKind.middle && kind !== RecordKind.last) return true;
+    at += header.headerSize + header.length;
+  }
+  return false;
+}
+
+async function isCompressed(reach: Reach): Promise<boolean> {
+  const bytes = await reach.bytes(0, LEGACY_HEADER + 4);
+  const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+  return (
+    header?.kind === 'compression' && decodeCompression(bytes.subarray(header.headerSize)).value === WAL_ZSTD
+  );
+}

@@ -1,0 +1,204 @@
+import type { ByteSource } from '../bytes/source.js';
+import type { Anomaly, Range } from '../finding/finding.js';
+import { BlockIndex } from '../format/sst/block-index.js';
+import { BLOCK_TRAILER } from '../format/sst/handle.js';
+import { decodeIndexBlock } from '../format/sst/index-block.js';
+import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
+import type { MetaKind } from '../format/sst/metaindex.js';
+import { dataCompression, openTable, type Table } from '../format/sst/table.js';
+import { type BlockPlan, blockNode } from './block.js';
+import { footerNode } from './footer.js';
+import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
+import { derivedProperties, propertyValue } from './properties.js';
+import { Reach } from './reach.js';
+
+const metaBlockKinds: Record<MetaKind, BlockKind> = {
+  properties: 'properties',
+  index: 'index',
+  'compression-dictionary': 'compression-dictionary',
+  'range-tombstones': 'range-tombstones',
+  filter: 'filter',
+  'partitioned-filter': 'filter-index',
+  'block-filter': 'block-filter',
+  'hash-index-prefixes': 'hash-index-prefixes',
+  'hash-index-metadata': 'hash-index-metadata',
+  'user-defined-index': 'user-defined-index',
+  pebble: 'unknown',
+  unknown: 'unknown',
+};
+
+export interface TableInspection {
+  /** Said of the file as a whole. */
+  problems: string[];
+  unsupported?: string;
+  nodes: AsyncGenerator<Node>;
+}
+
+/**
+ * A table in file order: data blocks by its index, the other blocks by metaindex and partitions, the footer, and what lies
+ * between them. Its metadata is read first; data blocks are read one by one as they are asked for.
+ */
+export async function inspectTable(source: ByteSource, detail: Detail): Promise<TableInspection> {
+  const table = await openTable(source);
+  const plans = await otherBlocks(table);
+  const unsupported = table.unsupported.map(({ reason }) => reason);
+  const only = detail.properties && !detail.entries;
+  return {
+    problems: only ? [] : loose(table, plans),
+    ...(unsupported.length > 0 && { unsupported: unsupported.join('; ') }),
+    nodes: only ? propertyNodes(table, detail) : blockNodes(table, plans, detail),
+  };
+}
+
+/** What is wrong with the file and with no block or footer of it. */
+function loose({ anomalies, footer, index }: Table, plans: readonly BlockPlan[]): string[] {
+  const shown: Range[] = plans.map(({ handle }) => blockRange(handle));
+  if (footer !== undefined) shown.push(footer);
+  for (let i = 0; i < (index?.count ?? 0) && anomalies.length > 0; i++)
+    shown.push(blockRange({ offset: index!.offset(i), size: index!.size(i) }));
+  const inside = ({ offset, length }: Anomaly) =>
+    shown.some((range) => offset >= range.offset && offset + length <= range.offset + range.length);
+  return anomalies.filter((anomaly) => !inside(anomaly)).map(({ message }) => message);
+}
+
+/** Every block but the data blocks, by offset. */
+async function otherBlocks(table: Table): Promise<BlockPlan[]> {
+  const { footer, space, meta, blocks, index } = table;
+  if (footer === undefined || space === undefined) return [];
+  const plans = new Map<number, BlockPlan>();
+  const add = (plan: BlockPlan) => {
+    if (!plans.has(plan.handle.offset)) plans.set(plan.handle.offset, plan);
+  };
+  if (footer.metaindex !== undefined) add({ kind: 'metaindex', handle: footer.metaindex });
+  for (const { kind, name, handle } of meta) {
+    const of = metaBlockKinds[kind];
+    add({ kind: of, handle, name, ...(index && { index: formOf(of, index) }) });
+  }
+  for (const { kind, handle } of blocks) add({ kind, handle, ...(index && { index: formOf(kind, index) }) });
+  if (footer.index !== undefined) add({ kind: 'index', handle: footer.index });
+  for (const plan of await filterPartitions(table, space)) add(plan);
+  return [...plans.values()].sort((a, b) => a.handle.offset - b.handle.offset);
+}
+
+/** The top of a two-level index, like a filter's, has no first keys. */
+function formOf(kind: BlockKind, index: BlockIndex): BlockPlan['index'] {
+  return kind === 'filter-index' ? { ...index.form, firstKeys: false } : index.form;
+}
+
+async function filterPartitions(table: Table, space: BlockSpace): Promise<BlockPlan[]> {
+  const top = table.meta.find(({ kind }) => kind === 'partitioned-filter');
+  if (top === undefined || table.index === undefined) return [];
+  const { contents } = await loadBlock(space, top.handle, 'filter-index');
+  if (contents === undefined) return [];
+  const partitions = new BlockIndex({ ...table.index.form, firstKeys: false });
+  decodeIndexBlock(contents, partitions);
+  return Array.from({ length: partitions.count }, (_, i) => ({
+    kind: 'filter-partition' as const,
+    handle: { offset: partitions.offset(i), size: partitions.size(i) },
+  }));
+}
+
+async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: Detail): AsyncGenerator<Node> {
+  const { footer, source, size } = table;
+  const space = fileSpace(size);
+  const reach = new Reach(source);
+  let position = 0;
+  let data = 0;
+  for (const plan of inFileOrder(table, others)) {
+    const { offset } = plan.handle;
+    const end = offset + plan.handle.size + BLOCK_TRAILER;
+    if (detail.near !== undefined && end <= detail.near) {
+      position = Math.max(position, end);
+      continue;
+    }
+    if (plan.kind === 'data') {
+      if (detail.limit !== undefined && data >= detail.limit) {
+        if (data++ === detail.limit) yield more(detail.limit);
+        position = Math.max(position, end);
+        continue;
+      }
+      data++;
+    }
+    if (offset > position && position < size)
+      yield await reach.gap(space, position, Math.min(offset, size) - position);
+    const problems = offset < position ? ['it overlaps what stands before it'] : [];
+    yield await blockNode(spaceOf(table, plan.kind), space, { ...plan, problems }, detail);
+    position = Math.max(position, Math.min(end, size));
+  }
+  const end = footer?.offset ?? size;
+  if (end > position) yield await reach.gap(space, position, end - position);
+  if (footer !== undefined) yield* ending(table, space, reach);
+}
+
+function spaceOf(table: Table, kind: BlockKind): BlockSpace {
+  const space = table.space!;
+  return kind === 'data' ? { ...space, compression: dataCompression(table) } : space;
+}
+
+/** Data blocks in the order of the index, unless that is not the file's, and the others between them. */
+function* inFileOrder({ index }: Table, others: readonly BlockPlan[]): Generator<BlockPlan> {
+  const count = index?.count ?? 0;
+  const order = index === undefined ? undefined : orderOf(index);
+  let next = 0;
+  for (let i = 0; i < count; i++) {
+    const block = order === undefined ? i : order[i];
+    const handle = { offset: index!.offset(block), size: index!.size(block) };
+    while (next < others.length && others[next].handle.offset <= handle.offset) yield others[next++];
+    yield { kind: 'data', handle };
+  }
+  while (next < others.length) yield others[next++];
+}
+
+/** Positions in the index by offset; undefined where they ascend as they are. */
+function orderOf(index: BlockIndex): Uint32Array | undefined {
+  let ascends = true;
+  for (let i = 1; i < index.count && ascends; i++) ascends = index.offset(i) >= index.offset(i - 1);
+  if (ascends) return undefined;
+  return Uint32Array.from({ length: index.count }, (_, i) => i).sort(
+    (a, b) => index.offset(a) - index.offset(b),
+  );
+}
+
+/** The footer, and what stands behind it. */
+async function* ending(table: Table, space: Space, reach: Reach): AsyncGenerator<Node> {
+  const { footer, anomalies, size } = table;
+  if (footer === undefined) return;
+  const { offset, length } = footer;
+  const problems = anomalies
+    .filter((anomaly) => anomaly.offset >= offset && anomaly.offset + anomaly.length <= offset + length)
+    .map(({ message }) => message);
+  yield footerNode(await reach.bytes(offset, length), space, footer, problems);
+  const end = offset + length;
+  if (end < size) yield await reach.gap(space, end, size - end, 'behind the footer');
+}
+
+/** The properties, as sst_dump --show_properties has them and more. */
+async function* propertyNodes(table: Table, { limit }: Detail): AsyncGenerator<Node> {
+  const { properties, propertiesBlock } = table;
+  if (properties === undefined || propertiesBlock === undefined) {
+    const problems = table.anomalies.map(({ message }) => message);
+    yield { name: 'properties', problems: problems.length > 0 ? problems : ['the table has none'] };
+    return;
+  }
+  const { handle, stored, contents } = propertiesBlock;
+  const space = fileSpace(table.size);
+  const plain = stored?.compression === 0;
+  let taken = 0;
+  for (const name of properties.names()) {
+    if (taken++ === limit) {
+      yield more(limit);
+      return;
+    }
+    const value = properties.raw(name) ?? new Uint8Array(0);
+    const place = properties.placeOf(name);
+    yield {
+      name,
+      value: propertyValue(name, value),
+      ...(plain &&
+        place && { at: { space, offset: handle.offset + place.offset, length: place.length }, bytes: value }),
+    };
+  }
+  if (contents !== undefined && !table.propertiesSound)
+    yield { name: 'properties', problems: ['the block does not match its checksum'] };
+  yield* derivedProperties(properties);
+}

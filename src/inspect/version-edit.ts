@@ -1,0 +1,339 @@
+import { decodeVersionEdit } from '../format/manifest/decode.js';
+import type { NewFile, VersionEdit } from '../format/manifest/edit.js';
+import { decodeSubcompactionProgress } from '../format/manifest/progress.js';
+import { customFields, TAG_SAFE_IGNORE, tagName, tags } from '../format/manifest/tags.js';
+import { Fields } from './fields.js';
+import type { Node, Place, Words } from './node.js';
+import { asList, internalKeyNode, internalKeyWords } from './values.js';
+
+type FieldReader = (fields: Fields, place: Place, bytes: Uint8Array) => void;
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+
+/** A length and text. */
+const text =
+  (name: string): FieldReader =>
+  (fields) =>
+    fields.lengthPrefixed(name, (bytes) => ({ value: latin1(bytes) }));
+
+const varint =
+  (name: string): FieldReader =>
+  (fields) =>
+    fields.varint64(name);
+
+/** A length and an internal key. */
+const key =
+  (name: string): FieldReader =>
+  (fields, place, record) =>
+    fields.lengthPrefixed(name, (bytes) => {
+      const { name: _name, at: _at, ...about } = internalKeyNode(name, bytes, within(place, record, bytes));
+      return { value: undefined, ...about };
+    });
+
+function within({ space, offset }: Place, record: Uint8Array, part: Uint8Array): Place {
+  return { space, offset: offset + part.byteOffset - record.byteOffset, length: part.length };
+}
+
+const each =
+  (...readers: FieldReader[]): FieldReader =>
+  (...args) => {
+    for (const read of readers) read(...args);
+  };
+
+const temperatures = new Map([
+  [4, 'hot'],
+  [8, 'warm'],
+  [10, 'cool'],
+  [12, 'cold'],
+  [16, 'ice'],
+]);
+
+/** Custom fields whose value is a varint64; the others have one of their own or are shown as bytes. */
+const customNumbers: ReadonlySet<number> = new Set([
+  customFields.oldestBlobFile,
+  customFields.oldestAncestorTime,
+  customFields.fileCreationTime,
+  customFields.epochNumber,
+  customFields.compensatedRangeDeletionSize,
+  customFields.tailSize,
+]);
+
+const customNames = new Map<number, string>(
+  Object.entries(customFields).map(([name, id]) => [id, spaced(name)]),
+);
+
+/** `oldestBlobFile` as `oldest blob file`. */
+function spaced(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+/** Custom fields of a table's entry: id, length, value, until id 1. */
+const customs: FieldReader = (fields) => {
+  let ended = false;
+  while (!ended && !fields.failed) {
+    fields.group('custom field', (inner) => {
+      const id = inner.varint32('id', (value) => customNames.get(value));
+      if (id === undefined || id === customFields.terminate) {
+        ended = true;
+        return { text: 'end' };
+      }
+      const said = customField(inner, id);
+      return { text: said === '' ? customName(id) : `${customName(id)}: ${said}` };
+    });
+  }
+};
+
+function customName(id: number): string {
+  return customNames.get(id) ?? `field ${id}`;
+}
+
+/** Reads length and value of a custom field; its value in words. */
+function customField(fields: Fields, id: number): string {
+  const length = fields.varint32('length');
+  if (length === undefined) return '';
+  let said = '';
+  fields.take('value', length, (bytes) => {
+    const meant = customMeaning(id, bytes);
+    said = meant === undefined ? Buffer.from(bytes).toString('hex') : String(meant);
+    return meant === undefined ? undefined : { value: meant };
+  });
+  return said;
+}
+
+function customMeaning(id: number, bytes: Uint8Array): bigint | number | string | boolean | undefined {
+  const inner = new Fields(
+    { kind: 'contents', origin: { offset: 0, length: 0 }, inFile: () => undefined },
+    0,
+    bytes,
+  );
+  if (customNumbers.has(id)) return inner.varint64('number');
+  if (id === customFields.minLogNumberToKeepHack) return inner.u64('number');
+  if (id === customFields.fileChecksumFunction) return latin1(bytes);
+  if (bytes.length !== 1) return undefined;
+  if (id === customFields.temperature) return temperatures.get(bytes[0]) ?? bytes[0];
+  if (id === customFields.pathId) return bytes[0];
+  return id === customFields.needsCompaction || id === customFields.timestampsPersisted
+    ? bytes[0] === 1
+    : undefined;
+}
+
+const level: FieldReader = (fields) => fields.varint32('level');
+const number = varint('number');
+const sequences = each(varint('smallest sequence'), varint('largest sequence'));
+const keys = each(key('smallest'), key('largest'));
+
+/** `{ id | length | value }… 0`: custom fields of blob files. */
+const blobTrailer: FieldReader = (fields) => {
+  for (;;) {
+    const id = fields.varint32('custom field', (value) => (value === 0 ? 'end' : undefined));
+    if (id === undefined || id === 0) return;
+    fields.lengthPrefixed('value');
+  }
+};
+
+const blobAddition = each(
+  number,
+  varint('total count'),
+  varint('total bytes'),
+  text('checksum method'),
+  (fields) => fields.lengthPrefixed('checksum'),
+  blobTrailer,
+);
+const blobGarbage = each(number, varint('garbage count'), varint('garbage bytes'), blobTrailer);
+
+const walAddition: FieldReader = (fields) => {
+  fields.varint64('log number');
+  for (;;) {
+    const tag = fields.varint32('tag', (value) =>
+      value === 1 ? 'end' : value === 2 ? 'synced size' : undefined,
+    );
+    if (tag !== 2) return;
+    fields.varint64('synced size');
+  }
+};
+
+/** What a tag's length announces is itself made of fields. */
+const prefixed =
+  (read: FieldReader): FieldReader =>
+  (fields, place, bytes) => {
+    if (fields.varint32('length') !== undefined) read(fields, place, bytes);
+  };
+
+const readers = new Map<number, FieldReader>([
+  [tags.comparator, text('name')],
+  [tags.logNumber, number],
+  [tags.nextFileNumber, number],
+  [tags.lastSequence, number],
+  [tags.compactCursor, each(level, key('key'))],
+  [tags.deletedFile, each(level, number)],
+  [tags.newFile, each(level, number, varint('size'), keys)],
+  [tags.newFile2, each(level, number, varint('size'), keys, sequences)],
+  [
+    tags.newFile3,
+    each(level, number, (fields) => fields.varint32('path id'), varint('size'), keys, sequences),
+  ],
+  [tags.newFile4, each(level, number, varint('size'), keys, sequences, customs)],
+  [tags.previousLogNumber, number],
+  [tags.minLogNumberToKeep, number],
+  [tags.columnFamily, (fields) => fields.varint32('id')],
+  [tags.columnFamilyAdd, text('name')],
+  [tags.columnFamilyDrop, () => {}],
+  [tags.maxColumnFamily, (fields) => fields.varint32('id')],
+  [tags.inAtomicGroup, (fields) => fields.varint32('remaining')],
+  [tags.blobFileAddition, blobAddition],
+  [tags.blobFileGarbage, blobGarbage],
+  [tags.blobFileAdditionDeprecated, blobAddition],
+  [tags.blobFileGarbageDeprecated, blobGarbage],
+  [tags.databaseId, text('id')],
+  [tags.walAddition, walAddition],
+  [tags.walDeletion, varint('log number')],
+  [tags.fullHistoryTimestampLow, (fields) => fields.lengthPrefixed('timestamp')],
+  [tags.walAddition2, prefixed(walAddition)],
+  [tags.walDeletion2, prefixed(varint('log number'))],
+  [tags.persistUserDefinedTimestamps, (fields) => fields.lengthPrefixed('persisted')],
+  [tags.lastCompactedManifestSize, prefixed(varint('size'))],
+]);
+
+/** The fields of a version edit that stands at `place`, and what is wrong with it. */
+export function* editFields(bytes: Uint8Array, place: Place): Generator<Node> {
+  const { fields: decoded, edit, anomalies } = decodeVersionEdit(bytes);
+  const words = fieldWords(edit);
+  const { space, offset: base } = place;
+  for (const { tag, offset, length } of decoded) {
+    const fields = new Fields(space, base, bytes, offset, offset + length);
+    fields.varint32('tag', () => spaced(tagName(tag)));
+    const read = readers.get(tag);
+    if (read !== undefined) read(fields, place, bytes);
+    else if ((tag & TAG_SAFE_IGNORE) !== 0) fields.lengthPrefixed('value');
+    fields.rest('rest');
+    yield {
+      name: spaced(tagName(tag)),
+      at: { space, offset: base + offset, length },
+      text: words(tag),
+      children: () => fields.nodes,
+    };
+  }
+  for (const { offset, length, message } of anomalies) {
+    yield {
+      name: 'undecoded',
+      at: { space, offset: base + offset, length },
+      problems: [message],
+      bytes: bytes.subarray(offset, offset + length),
+    };
+  }
+}
+
+/** Says each field of an edit in words, asked in the order in which they stand. */
+function fieldWords(edit: VersionEdit): (tag: number) => Words {
+  const taken = new Map<number, number>();
+  return (tag) => {
+    const group =
+      tag === tags.newFile2 || tag === tags.newFile3 || tag === tags.newFile4 ? tags.newFile : tag;
+    const nth = taken.get(group) ?? 0;
+    taken.set(group, nth + 1);
+    return wordsOf(edit, group, nth);
+  };
+}
+
+function wordsOf(edit: VersionEdit, tag: number, nth: number): Words {
+  switch (tag) {
+    case tags.comparator:
+      return edit.comparator ?? '';
+    case tags.logNumber:
+      return String(edit.logNumber);
+    case tags.nextFileNumber:
+      return String(edit.nextFileNumber);
+    case tags.lastSequence:
+      return String(edit.lastSequence);
+    case tags.previousLogNumber:
+      return String(edit.previousLogNumber);
+    case tags.minLogNumberToKeep:
+      return String(edit.minLogNumberToKeep);
+    case tags.columnFamily:
+      return String(edit.columnFamily);
+    case tags.columnFamilyAdd:
+      return edit.columnFamilyAdd ?? '';
+    case tags.maxColumnFamily:
+      return String(edit.maxColumnFamily);
+    case tags.databaseId:
+      return edit.databaseId ?? '';
+    case tags.inAtomicGroup:
+      return `${edit.remainingInGroup} more`;
+    case tags.walDeletion:
+    case tags.walDeletion2:
+      return `below ${edit.walDeletion}`;
+    case tags.persistUserDefinedTimestamps:
+      return String(edit.timestampsPersisted);
+    case tags.newFile:
+      return newFileWords(edit.newFiles[nth]);
+    case tags.deletedFile: {
+      const { level: from, number: deleted } = edit.deletedFiles[nth];
+      return `${deleted} from level ${from}`;
+    }
+    case tags.blobFileAddition: {
+      const blob = edit.blobFileAdditions[nth];
+      return blob === undefined ? '' : `${blob.number}, ${blob.totalCount} blobs, ${blob.totalBytes} bytes`;
+    }
+    case tags.blobFileGarbage: {
+      const blob = edit.blobFileGarbages[nth];
+      return blob === undefined
+        ? ''
+        : `${blob.number}, ${blob.garbageCount} blobs, ${blob.garbageBytes} bytes`;
+    }
+    case tags.walAddition:
+    case tags.walAddition2: {
+      const wal = edit.walAdditions[nth];
+      return wal === undefined ? '' : `${wal.number}, ${wal.syncedSize ?? 'unknown'} bytes synced`;
+    }
+    case tags.subcompactionProgress:
+      return progressWords(edit.subcompactionProgress);
+    default:
+      return '';
+  }
+}
+
+/** How far a resumable compaction has come. */
+function progressWords(bytes: Uint8Array = new Uint8Array(0)): string {
+  const { inputRecords, outputLevel, proximalLevel, problem } = decodeSubcompactionProgress(bytes);
+  const files = (outputLevel?.outputFiles.length ?? 0) + (proximalLevel?.outputFiles.length ?? 0);
+  return `${inputRecords ?? 0n} input records, ${files} output files${problem === undefined ? '' : `; ${problem}`}`;
+}
+
+/** `14 on level 0, 2728 bytes, "a" @1 put … "z" @9 put`. */
+export function newFileWords(
+  file: Pick<NewFile, 'number' | 'level' | 'size' | 'smallest' | 'largest'> | undefined,
+): Words {
+  if (file === undefined) return '';
+  const { number: own, level: on, size, smallest, largest } = file;
+  const range = [...asList(internalKeyWords(smallest)), ' … ', ...asList(internalKeyWords(largest))];
+  return [`${own} on level ${on}, ${size} bytes, `, ...range];
+}
+
+/** An edit on one line: what it adds, removes and sets. */
+export function editSummary(bytes: Uint8Array): { text: string; problems: string[] } {
+  const { edit, fields, anomalies } = decodeVersionEdit(bytes);
+  const parts: string[] = [];
+  const list = (word: string, numbers: readonly { number: bigint }[]) => {
+    if (numbers.length === 0) return;
+    const shown = numbers.slice(0, 4).map(({ number: own }) => own);
+    parts.push(`${word} ${shown.join(', ')}${numbers.length > 4 ? ` and ${numbers.length - 4} more` : ''}`);
+  };
+  if (edit.columnFamilyAdd !== undefined) parts.push(`add column family ${edit.columnFamilyAdd}`);
+  if (edit.columnFamilyDrop) parts.push('drop column family');
+  list('add', edit.newFiles);
+  list('delete', edit.deletedFiles);
+  list('add blob file', edit.blobFileAdditions);
+  list('garbage in blob file', edit.blobFileGarbages);
+  list('add WAL', edit.walAdditions);
+  if (edit.walDeletion !== undefined) parts.push(`forget WALs below ${edit.walDeletion}`);
+  if (edit.databaseId !== undefined) parts.push(`database ${edit.databaseId}`);
+  if (edit.comparator !== undefined && edit.columnFamilyAdd === undefined) parts.push(edit.comparator);
+  if (edit.logNumber !== undefined) parts.push(`log ${edit.logNumber}`);
+  if (edit.lastSequence !== undefined) parts.push(`sequence ${edit.lastSequence}`);
+  if (fields.some(({ tag }) => tag === tags.columnFamily)) parts.push(`cf ${edit.columnFamily}`);
+  if (edit.remainingInGroup !== undefined) parts.push(`${edit.remainingInGroup} more in its group`);
+  return {
+    text: fields.length === 0 && anomalies.length === 0 ? 'empty' : parts.join(', '),
+    problems: anomalies.map(({ message }) => message),
+  };
+}

@@ -1,0 +1,164 @@
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
+import type { Node } from '../../inspect/node.js';
+import { printable } from '../printable.js';
+import type { Palette } from '../reporter.js';
+import { blankColumns, columnsOf, type HexLayout, hexLayout, hexRowsOf, ruler } from './annotated-hex.js';
+import { labelOf, type Piece } from './node-label.js';
+
+export interface TreeSettings {
+  /** Columns that a line may take. */
+  width: number;
+  palette: Palette;
+  /** Bytes of the file, for the width of offsets. */
+  size: number;
+  /** Bytes beside the tree. Without them fields are left out that a line above them sums up. */
+  hex: boolean;
+  /** Cut nothing. */
+  full: boolean;
+  /** A byte to mark: at that offset of the file, or of a compressed block's content. */
+  mark?: HexLayout['mark'];
+  /** Called for each node on the way. */
+  onNode?(node: Node): void;
+}
+
+/** Columns of the tree's own that are always left, however deep it goes. */
+const NARROWEST = 24;
+
+/** A tree as text, in pieces, as it is walked. The pieces of a node come before its children are asked for. */
+export async function* treeText(root: Node, settings: TreeSettings): AsyncGenerator<string> {
+  const writer = settings.hex ? new HexWriter(settings) : new BriefWriter(settings);
+  yield* walk(root, 0, writer, settings.onNode);
+}
+
+interface Writer {
+  /** The lines of a node; empty where it is left out. */
+  lines(node: Node, depth: number, parent: Node | undefined): string;
+  /** How much deeper its children stand; undefined: they are not shown. */
+  below(node: Node): number | undefined;
+}
+
+async function* walk(
+  node: Node,
+  depth: number,
+  writer: Writer,
+  onNode?: (node: Node) => void,
+  parent?: Node,
+): AsyncGenerator<string> {
+  onNode?.(node);
+  const text = writer.lines(node, depth, parent);
+  if (text !== '') yield text;
+  const below = writer.below(node);
+  if (node.children === undefined || below === undefined) return;
+  const children = node.children();
+  const inner = node.transparent && below === 0 ? parent : node;
+  if (Symbol.asyncIterator in children) {
+    for await (const child of children) yield* walk(child, depth + below, writer, onNode, inner);
+    return;
+  }
+  for (const child of children) yield* walk(child, depth + below, writer, onNode, inner);
+}
+
+/** The file itself stands nowhere. */
+function placed(node: Node, depth: number): Node {
+  return depth > 0 ? node : { ...node, at: undefined };
+}
+
+/** Pieces painted, cut at `width` columns. */
+function painted(pieces: readonly Piece[], palette: Palette, width: number): string {
+  let left = width;
+  let line = '';
+  for (const { text, paint } of pieces) {
+    const columns = stringWidth(text);
+    const shown = columns <= left ? text : cut(text, left);
+    line += paint === undefined ? shown : palette[paint](shown);
+    left -= columns;
+    if (left < 0) break;
+  }
+  return line;
+}
+
+/** The first columns of a text, the last of them an ellipsis. */
+function cut(text: string, width: number): string {
+  if (width <= 0) return '';
+  let columns = 0;
+  let end = 0;
+  for (const character of text) {
+    const more = stringWidth(character);
+    if (columns + more > width - 1) break;
+    columns += more;
+    end += character.length;
+  }
+  return `${text.slice(0, end)}…`;
+}
+
+/** What is wrong with a node, each problem on lines of its own. */
+function* problemLines(node: Node, palette: Palette, width: number): Generator<string> {
+  const { problems = [], unsupported } = node;
+  const line = function* (label: string, text: string, paint: (text: string) => string): Generator<string> {
+    const wrapped = wrapAnsi(`${label}: ${printable(text)}`, Math.max(width, NARROWEST), { hard: true });
+    for (const part of wrapped.split('\n')) yield paint(part);
+  };
+  for (const problem of problems) yield* line('error', problem, palette.error);
+  if (unsupported !== undefined) yield* line('not decoded', unsupported, palette.warning);
+}
+
+class HexWriter implements Writer {
+  private readonly layout: HexLayout;
+  private readonly blank: string;
+  private readonly columns: number;
+  private started = false;
+
+  constructor(private readonly settings: TreeSettings) {
+    const { width, size, palette, full, mark } = settings;
+    this.layout = { ...hexLayout(width, size), palette, full, ...(mark && { mark }) };
+    this.blank = blankColumns(this.layout);
+    this.columns = columnsOf(this.layout);
+  }
+
+  lines(node: Node, depth: number): string {
+    const { settings, layout } = this;
+    const { palette, full } = settings;
+    const indent = '  '.repeat(depth);
+    const room = full
+      ? Number.POSITIVE_INFINITY
+      : Math.max(NARROWEST, settings.width - this.columns) - indent.length;
+    const label = painted(labelOf(placed(node, depth), { full, places: false }), palette, room);
+    const rows = node.children === undefined ? hexRowsOf(node, layout) : [];
+    const first = rows[0] ?? (this.started ? this.blank : ruler(layout));
+    this.started = true;
+    const lines = [`${first}${indent}${label}`, ...rows.slice(1)];
+    for (const problem of problemLines(node, palette, room)) lines.push(`${this.blank}${indent}${problem}`);
+    return `${lines.join('\n')}\n`;
+  }
+
+  below(): number {
+    return 1;
+  }
+}
+
+/** Lines without bytes: what has an inside or something wrong, and what no line above it has summed up. */
+class BriefWriter implements Writer {
+  constructor(private readonly settings: TreeSettings) {}
+
+  lines(node: Node, depth: number, parent: Node | undefined): string {
+    const { palette, full, width } = this.settings;
+    const summed = parent !== undefined && depth > 1 && parent.text !== undefined;
+    const bad = (node.problems ?? []).length > 0 || node.unsupported !== undefined;
+    const isField = node.children === undefined && node.at !== undefined && !node.gap;
+    if (node.transparent && !bad) return '';
+    if (summed && isField && !bad) return '';
+    const indent = '  '.repeat(depth);
+    const room = full ? Number.POSITIVE_INFINITY : Math.max(NARROWEST, width - indent.length);
+    const lines = [
+      `${indent}${painted(labelOf(placed(node, depth), { full, places: true }), palette, room)}`,
+    ];
+    for (const problem of problemLines(node, palette, room)) lines.push(`${indent}${problem}`);
+    return `${lines.join('\n')}\n`;
+  }
+
+  below(node: Node): number | undefined {
+    if (node.encoding) return undefined;
+    return node.transparent ? 0 : 1;
+  }
+}
