@@ -18,6 +18,7 @@ const order: string[][] = [
   ['lsm'],
   ['app'],
   ['diagnose'],
+  ['inspect', 'find'],
   ['scan'],
   ['repair', 'report'],
   ['cli'],

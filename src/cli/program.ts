@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { toolVersion } from '../report/tool.js';
 import { addCompletion } from './commands/completion.js';
 import { addExplain } from './commands/explain.js';
+import { addInspect } from './commands/inspect.js';
 import { addRender } from './commands/render.js';
 import { addRepair } from './commands/repair.js';
 import { addScan } from './commands/scan.js';
@@ -36,6 +37,7 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   addRepair(program, host, done);
   addUndo(program, host, done);
   addRender(program, host, done);
+  addInspect(program, host, done);
   addExplain(program, host, done);
   addCompletion(program, host, done);
   for (const command of program.commands) command.copyInheritedSettings(program);
