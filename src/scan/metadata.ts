@@ -10,14 +10,18 @@ export function checkMetadata(
   outcomes: readonly FileOutcome[],
   circumstances: Circumstances,
 ): Promise<DirectoryResult> {
-  const facts = new Map<string, UnitFacts>();
-  for (const { entry, facts: known } of outcomes) if (known) facts.set(entry.file, known);
+  const facts = factsByFile(outcomes);
   return checkDirectory(database, {
     ...circumstances,
     facts,
     pathsKnown: database.request.dbPaths !== undefined,
     lost: strangeColumnFamilies(database, facts),
   });
+}
+
+/** What reading tables, WALs and blob files has shown, by the inventory's `file`. */
+export function factsByFile(outcomes: readonly FileOutcome[]): Map<string, UnitFacts> {
+  return new Map(outcomes.flatMap(({ entry, facts }) => (facts ? [[entry.file, facts] as const] : [])));
 }
 
 /** Column families that WALs write to and the MANIFEST never created, in words. */

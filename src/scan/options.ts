@@ -1,4 +1,5 @@
 import type { Depth } from '../check/unit.js';
+import type { Replacement } from '../io/inventory.js';
 
 export interface ScanOptions {
   /** Default `full`. */
@@ -13,6 +14,8 @@ export interface ScanOptions {
   walDir?: string;
   /** Decides version-dependent behaviour. Default: what OPTIONS says. */
   engineVersion?: string;
+  /** Files to see in place of what lies there, so that a repair can be looked at before it is made. */
+  instead?: readonly Replacement[];
 }
 
 export interface ScanHooks {

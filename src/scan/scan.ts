@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
+import { diagnoseDatabase } from '../diagnose/database.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { probeLock } from '../io/lock.js';
 import type { TargetReport } from '../report/report.js';
 import { crossCheck } from './cross.js';
 import { fileReports } from './file-report.js';
 import { settle } from './live.js';
-import { checkMetadata } from './metadata.js';
+import { checkMetadata, factsByFile } from './metadata.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
 import { runPlan } from './run.js';
@@ -29,6 +30,7 @@ export async function scanTarget(
     ...(options.walDir !== undefined && { walDir: options.walDir }),
     ...(options.dbPaths !== undefined && { dbPaths: options.dbPaths }),
     ...(options.engineVersion !== undefined && { engineVersion: options.engineVersion }),
+    ...(options.instead !== undefined && { instead: options.instead }),
   });
   const report = emptyTarget(path, database, options.kind);
   const unsupported = reasonNotToCheck(database);
@@ -55,6 +57,8 @@ async function scanDatabase(
   const circumstances = { atRest, owned: settled.owned };
   const metadata = await checkMetadata(settled.database, settled.outcomes, circumstances);
   const findings = [...metadata.findings, ...crossCheck(settled.database, settled.outcomes, circumstances)];
+  const facts = factsByFile(settled.outcomes);
+  await diagnoseDatabase(findings, { database: settled.database, facts, atRest });
   report.findings = findings;
   report.unchecked.push(...metadata.unchecked, ...settled.outcomes.flatMap((o) => o.unchecked));
   report.bytesRead = outcomes.reduce((sum, o) => sum + o.bytesRead, 0);
