@@ -115,8 +115,20 @@ function searchStripes(stripes: u32, length: u32, target: u32): u64 {
         for (let bit: u32 = 0; bit < 8; bit++) {
           const v =
             bit < 4
-              ? bit < 2 ? (bit === 0 ? v0 : v1) : bit === 2 ? v2 : v3
-              : bit < 6 ? (bit === 4 ? v4 : v5) : bit === 6 ? v6 : v7;
+              ? bit < 2
+                ? bit === 0
+                  ? v0
+                  : v1
+                : bit === 2
+                  ? v2
+                  : v3
+              : bit < 6
+                ? bit === 4
+                  ? v4
+                  : v5
+                : bit === 6
+                  ? v6
+                  : v7;
           const hash = joined(
             lane === 0 ? v : a,
             lane === 1 ? v : b,
