@@ -209,4 +209,6 @@ export interface UnitResult {
   facts: UnitFacts;
   /** Bytes read from the file. */
   bytesRead: number;
+  /** CRC-32C of the whole file, where it was asked for and all of the file could be read. */
+  crc?: number;
 }

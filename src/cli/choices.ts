@@ -27,6 +27,15 @@ export function version(text: string): string {
   return text;
 }
 
+/** Gathers ids of backups, `7`, given once or several times. */
+export function backupIds(text: string, before: number[] = []): number[] {
+  const id = Number(text);
+  if (!/^[1-9]\d{0,9}$/.test(text) || id > 0xffffffff) {
+    throw new InvalidArgumentError('It takes the number of a backup, as in meta/7.');
+  }
+  return [...before, id];
+}
+
 /** Gathers an option that may be given several times. */
 export function several(text: string, before: string[] = []): string[] {
   return [...before, text];

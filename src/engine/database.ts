@@ -9,7 +9,7 @@ import type { Version } from '../format/manifest/version.js';
 import { type OptionsFile, parseOptions } from '../format/options.js';
 import { readHead } from '../io/head.js';
 import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
-import { diskReader } from '../io/reader.js';
+import { diskReader, type FileReader } from '../io/reader.js';
 import { retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
@@ -76,22 +76,41 @@ export interface Database {
 
 /** Reads the metadata of a directory. Rejects with a `TargetError` when the directory itself cannot be listed. */
 export async function readDatabase(target: string, request: DatabaseRequest = {}): Promise<Database> {
-  const losses: Losses = { unread: [], unreadable: [] };
   const first = await takeInventory(target, {
     ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
     ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),
     ...(request.instead === undefined ? {} : { instead: request.instead }),
   });
-  const detection = await detectTarget(first, diskReader(target));
+  return readInventory(first, diskReader(target), request, {
+    complete: (options) => withFurtherPaths(first, options, request),
+    again: listAgain,
+  });
+}
+
+/** How an inventory that was taken from a directory is held against that directory. */
+interface Relisting {
+  complete(options: DatabaseOptions): Promise<Inventory>;
+  again(inventory: Inventory): Promise<Inventory>;
+}
+
+/** Reads the metadata of files that have been listed: those of a backup or an archive, which nothing else belongs to. */
+export async function readInventory(
+  first: Inventory,
+  reader: FileReader,
+  request: DatabaseRequest = {},
+  relisting?: Relisting,
+): Promise<Database> {
+  const losses: Losses = { unread: [], unreadable: [] };
+  const detection = await detectTarget(first, reader);
   const optionsFile = await readOptions(first, losses);
   const options = databaseOptions(optionsFile?.parsed);
-  const inventory = await withFurtherPaths(first, options, request);
-  const { current, manifest, ...latest } = await readVersion(inventory, detection, losses);
+  const listed = (await relisting?.complete(options)) ?? first;
+  const { current, manifest, inventory } = await readVersion(listed, detection, losses, relisting);
   const version = manifest?.replay.version;
   return {
-    target,
+    target: first.target,
     request,
-    inventory: latest.inventory,
+    inventory,
     detection,
     ...(current && { current }),
     ...(manifest && { manifest }),
@@ -131,21 +150,31 @@ const ATTEMPTS = 5;
  * removes others, so when the version names a file that was not listed or was listed with another size, both are taken
  * again until they agree or nothing moves any more.
  */
-async function readVersion(inventory: Inventory, detection: Detection, losses: Losses) {
+async function readVersion(
+  listed: Inventory,
+  detection: Detection,
+  losses: Losses,
+  relisting: Relisting | undefined,
+) {
+  let inventory = listed;
   for (let attempt = 1; ; attempt++) {
     const current = await readCurrent(inventory, losses);
     const manifest = await readManifest(inventory, current?.decoded, detection, losses);
     const complete = manifest === undefined || agrees(inventory, manifest.replay.version);
-    if (complete || attempt === ATTEMPTS) return { inventory, current, manifest };
-    const again = await takeInventory(inventory.target, {
-      dbPaths: inventory.roots.filter((r) => r.place === 'db-path').map((r) => r.directory),
-      ...walDirOf(inventory),
-      instead: inventory.instead,
-    });
+    if (complete || attempt === ATTEMPTS || relisting === undefined) return { inventory, current, manifest };
+    const again = await relisting.again(inventory);
     const moved = signature(again) !== signature(inventory);
     if (!moved) return { inventory, current, manifest };
     inventory = again;
   }
+}
+
+function listAgain(inventory: Inventory): Promise<Inventory> {
+  return takeInventory(inventory.target, {
+    dbPaths: inventory.roots.filter((r) => r.place === 'db-path').map((r) => r.directory),
+    ...walDirOf(inventory),
+    instead: inventory.instead,
+  });
 }
 
 function walDirOf(inventory: Inventory): { walDir?: string } {

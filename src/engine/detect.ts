@@ -33,21 +33,22 @@ export interface Detection {
   databases?: string[];
 }
 
+/** Directories that BackupEngine writes. */
+export const BACKUP_DIRECTORIES = ['meta', 'private', 'shared', 'shared_checksum'] as const;
+
 /** What a directory is, from its names and, where they leave it open, from the beginning of a few small files. */
 export async function detectTarget(inventory: Inventory, read: FileReader): Promise<Detection> {
   const { entries, directories } = inventory;
   const own = entries.filter((entry) => entry.place === 'database');
   const has = (kind: FileKind) => own.some((entry) => entry.kind === kind);
 
-  if (
-    directories.includes('meta') &&
-    ['private', 'shared', 'shared_checksum'].some((name) => directories.includes(name)) &&
-    !has('manifest')
-  ) {
+  // one of them may have been lost
+  const backup = BACKUP_DIRECTORIES.filter((name) => directories.includes(name));
+  if (backup.length >= 2 && !has('manifest')) {
     return {
       kind: 'backup',
       engine: 'rocksdb',
-      evidence: ['has meta/ and private/, shared/ or shared_checksum/'],
+      evidence: [`has ${backup.map((name) => `${name}/`).join(' and ')}`],
     };
   }
   if (own.length === 0 && directories.length === 0) {

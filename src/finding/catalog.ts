@@ -1,4 +1,5 @@
 import type { Rule } from './rule.js';
+import { backupRules } from './rules/backup.js';
 import { batchRules } from './rules/batch.js';
 import { blobRules } from './rules/blob.js';
 import { continuityRules } from './rules/continuity.js';
@@ -22,6 +23,7 @@ export const catalog = {
   ...sstRules,
   ...blobRules,
   ...continuityRules,
+  ...backupRules,
 };
 
 export type RuleId = keyof typeof catalog;

@@ -161,6 +161,19 @@ export interface UnitReport {
   outcome: string;
 }
 
+/** One backup of a BackupEngine directory. Findings that it suffers from have its id in `evidence.backups`. */
+export interface BackupReport {
+  id: number;
+  /** Unix time in seconds, from the meta file. */
+  timestamp?: number;
+  /** The database's sequence number when the backup was made, about. Decimal. */
+  sequence?: string;
+  verdict: Verdict;
+  /** Files that the backup lists, shared ones too, and their bytes on disk. */
+  files: number;
+  size: number;
+}
+
 /** One database, backup directory, checkpoint or single file. */
 export interface TargetReport {
   /** As given on the command line. */
@@ -171,6 +184,8 @@ export interface TargetReport {
   application?: ApplicationReport;
   options: OptionsReport;
   columnFamilies: ColumnFamilyReport[];
+  /** Of a backup directory: its backups, oldest first. */
+  backups?: BackupReport[];
   files: FileReport[];
   findings: Finding[];
   unchecked: Unchecked[];

@@ -1,5 +1,6 @@
 import type { Report } from './report.js';
 import type { RenderSettings, Reporter } from './reporter.js';
+import { backupsText } from './text/backups.js';
 import { filesText } from './text/files.js';
 import { findingsText } from './text/findings.js';
 import { recoveryText } from './text/recovery.js';
@@ -25,6 +26,7 @@ export function textReporter(settings: RenderSettings): Reporter {
         yield uncheckedText(target, settings);
         if (target.repair === undefined) yield* recoveryText(target, settings);
         else yield* repairText(target, settings);
+        yield backupsText(target, settings);
         if (!settings.quiet && target.repair === undefined)
           yield* filesText(target, report.summary.interrupted === true, settings);
       }

@@ -6,7 +6,7 @@ import type { FileKind, FileReport, FileStatus } from '../report/report.js';
 import { liveBlobs, liveTables } from './plan.js';
 import type { FileOutcome } from './run.js';
 
-const kinds: Partial<Record<InventoryEntry['kind'], FileKind>> = {
+export const kinds: Partial<Record<InventoryEntry['kind'], FileKind>> = {
   wal: 'wal',
   table: 'table',
   blob: 'blob',
@@ -110,7 +110,7 @@ function statusOf(
   return CHECKED.has(kind) ? 'clean' : 'ignored';
 }
 
-function factsOf(facts: UnitFacts | undefined): Pick<FileReport, 'entries' | 'sequences'> {
+export function factsOf(facts: UnitFacts | undefined): Pick<FileReport, 'entries' | 'sequences'> {
   if (facts === undefined) return {};
   if (facts.kind === 'blob') return { entries: facts.records };
   const [first, last] =

@@ -14,6 +14,8 @@ export interface ScanOptions {
   walDir?: string;
   /** Decides version-dependent behaviour. Default: what OPTIONS says. */
   engineVersion?: string;
+  /** Of a backup directory only these backups. Default: all. */
+  backups?: readonly number[];
   /** Files to see in place of what lies there, so that a repair can be looked at before it is made. */
   instead?: readonly Replacement[];
 }

@@ -5,6 +5,7 @@ import { checkTable } from '../check/sst/table.js';
 import type { UnitResult } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
 import { diagnoseUnit } from '../diagnose/diagnose.js';
+import { ChecksummingSource } from '../io/checksum.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import type { UnitOutcome, WorkUnit } from './unit.js';
@@ -51,7 +52,11 @@ export async function runUnit(unit: WorkUnit, onRead: (bytes: number) => void): 
   let source: RetryingSource | undefined;
   try {
     source = retryingSource(new MeteredSource(await openSource(unit.source), onRead));
-    const result = await check(unit, source);
+    const whole = unit.checksum ? new ChecksummingSource(source) : undefined;
+    const result = await check(unit, whole ?? source);
+    const crc = await whole?.checksum();
+    // of bytes that were read as zeros it would say nothing
+    if (crc !== undefined && source.unreadable.length === 0) result.crc = crc;
     await diagnoseUnit(source, unit, result);
     const findings = aroundUnreadable({ file: unit.context.file }, result.findings, source.unreadable);
     return { unit: unit.id, state: 'done', result: { ...result, findings } };

@@ -16,6 +16,8 @@ export interface FileOutcome {
   /** The file was gone when it was to be read. */
   vanished: boolean;
   bytesRead: number;
+  /** CRC-32C of the whole file, where it was asked for. */
+  crc?: number;
 }
 
 /** Runs units and puts the pieces of each file together. Units that a stop left undone are said to be unchecked. */
@@ -73,6 +75,7 @@ function mergePieces(
       merged.unchecked.push(...outcome.result.unchecked);
       merged.bytesRead += outcome.result.bytesRead;
       merged.facts = outcome.result.facts;
+      if (outcome.result.crc !== undefined) merged.crc = outcome.result.crc;
       if (outcome.result.facts.kind === 'table') tables.push(outcome.result.facts);
     }
   }

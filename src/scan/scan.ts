@@ -3,6 +3,7 @@ import { diagnoseDatabase } from '../diagnose/database.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { probeLock } from '../io/lock.js';
 import type { TargetReport } from '../report/report.js';
+import { scanBackups } from './backup.js';
 import { crossCheck } from './cross.js';
 import { fileReports } from './file-report.js';
 import { settle } from './live.js';
@@ -32,6 +33,7 @@ export async function scanTarget(
     ...(options.engineVersion !== undefined && { engineVersion: options.engineVersion }),
     ...(options.instead !== undefined && { instead: options.instead }),
   });
+  if (database.detection.kind === 'backup') return scanBackups(path, options, hooks);
   const report = emptyTarget(path, database, options.kind);
   const unsupported = reasonNotToCheck(database);
   if (unsupported !== undefined) {

@@ -11,6 +11,8 @@ export type WorkUnit = {
   source: SourceDescriptor;
   /** Bytes that the unit is expected to read, for progress and for balance. */
   weight: number;
+  /** Compute the CRC-32C of the whole file as well. */
+  checksum?: true;
 } & (
   | { kind: 'table'; context: TableContext }
   | { kind: 'wal'; context: WalContext }

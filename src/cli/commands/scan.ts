@@ -5,7 +5,7 @@ import { pathArgument } from '../../io/arguments.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import type { ScanOptions } from '../../scan/scan.js';
-import { choice, positive } from '../choices.js';
+import { backupIds, choice, positive } from '../choices.js';
 import type { FailOn } from '../exit-status.js';
 import type { Host } from '../host.js';
 import { watchInterrupt } from '../interrupt.js';
@@ -20,6 +20,7 @@ interface ScanFlags extends TargetFlags {
   jobs: number;
   failOn: FailOn;
   kind?: ScanOptions['kind'];
+  backup?: number[];
 }
 
 const examples = `
@@ -72,6 +73,7 @@ function scanOptionsOf(flags: ScanFlags): ScanOptions {
     depth: flags.depth,
     jobs: flags.jobs,
     ...(flags.kind && { kind: flags.kind }),
+    ...(flags.backup && { backups: flags.backup }),
     ...placesOf(flags),
   };
 }
@@ -120,6 +122,7 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
         'checkpoint',
       ]),
     )
+    .option('--backup <id>', 'of a backup directory only this backup; may be given several times', backupIds)
     .addHelpText('after', examples);
   withTargetOptions(command).action(async (paths: string[], flags: ScanFlags) =>
     done(await scan(paths, flags, host)),

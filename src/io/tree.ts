@@ -1,0 +1,98 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { SourceDescriptor } from '../bytes/source.js';
+import { parseFileName } from '../format/filename.js';
+import { readHead, readTail } from './head.js';
+import type { Inventory, InventoryEntry } from './inventory.js';
+import type { FileReader } from './reader.js';
+import { TargetError } from './target-error.js';
+
+/** A file somewhere below a target. */
+export interface TreeFile {
+  /** Relative to the target, with `/`. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  mtimeMs: number;
+  source: SourceDescriptor;
+}
+
+/** Files of a directory or an archive, however deep they lie. */
+export interface FileTree {
+  target: string;
+  files: ReadonlyMap<string, TreeFile>;
+  /** Names that cannot be read, with the reason: a dangling link, a directory without permission. */
+  unlistable: { path: string; reason: string }[];
+}
+
+/**
+ * Lists a backup directory: its subdirectories and theirs, no deeper. Links to files are followed, links to directories are
+ * not. Rejects with a `TargetError` when the target itself cannot be listed.
+ */
+export async function listTree(target: string, directories: readonly string[]): Promise<FileTree> {
+  const files = new Map<string, TreeFile>();
+  const tree: FileTree = { target, files, unlistable: [] };
+  for (const directory of directories) await list(tree, files, directory, 2);
+  return tree;
+}
+
+async function list(tree: FileTree, files: Map<string, TreeFile>, relative: string, depth: number) {
+  const names = await readdir(path.join(tree.target, relative), { withFileTypes: true }).catch((error) => {
+    // none of them has to be there
+    if (error.code !== 'ENOENT') {
+      tree.unlistable.push({ path: relative, reason: TargetError.from(error, relative).message });
+    }
+    return [];
+  });
+  for (const entry of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const below = `${relative}/${entry.name}`;
+    if (entry.isDirectory()) {
+      if (depth > 1) await list(tree, files, below, depth - 1);
+      continue;
+    }
+    const full = path.join(tree.target, below);
+    try {
+      const found = await stat(full);
+      if (!found.isFile()) continue;
+      const { size, mtimeMs } = found;
+      files.set(below, { path: below, size, mtimeMs, source: { kind: 'file', path: full } });
+    } catch (error) {
+      tree.unlistable.push({ path: below, reason: TargetError.from(error, below).message });
+    }
+  }
+}
+
+/** A file of a tree as a database's, under the name that it has there. */
+export function entryOf(
+  file: TreeFile,
+  name: string,
+  place: InventoryEntry['place'] = 'database',
+): InventoryEntry {
+  return {
+    ...parseFileName(name),
+    name,
+    file: file.path,
+    source: file.source,
+    place,
+    ...(place === 'database' && { pathId: 0 }),
+    size: file.size,
+    mtimeMs: file.mtimeMs,
+    allocated: file.size,
+  };
+}
+
+/** Files that were put together as those of one database. */
+export function inventoryOf(
+  target: string,
+  entries: InventoryEntry[],
+  directories: string[] = [],
+): Inventory {
+  return { target, entries, directories, unlistable: [], roots: [], instead: [] };
+}
+
+/** Reads files where their inventory says they are, and knows of no directory around them. */
+export const entryReader: FileReader = {
+  head: (entry, limit) => readHead(entry.source, limit),
+  tail: (entry, limit) => readTail(entry.source, limit),
+  databasesBelow: async () => [],
+};

@@ -1,0 +1,126 @@
+import { basename } from '../check/backup/files.js';
+import type { BackupParts } from '../check/backup/layout.js';
+import { type Database, type DatabaseRequest, readInventory } from '../engine/database.js';
+import {
+  type BackupFile,
+  type BackupMeta,
+  decodeBackupMeta,
+  META_LIMIT,
+  parseBackupName,
+} from '../format/backup.js';
+import { readHead } from '../io/head.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { entryOf, entryReader, type FileTree, inventoryOf, type TreeFile } from '../io/tree.js';
+import { liveBlobs, liveTables } from './plan.js';
+
+/** One backup seen as the database that restoring it would give: its files under the names that they would have. */
+export interface BackupView {
+  parts: BackupParts;
+  /** `meta/<id>`, also where it is not there. */
+  metaFile: string;
+  meta?: BackupMeta;
+  /** Why the meta file could not be read from the disk. */
+  unread?: string;
+  /** The meta file is there and without fault: what it lists is the backup. */
+  sound: boolean;
+  /** What the meta file lists, by path. */
+  listed: Map<string, BackupFile>;
+  /** Paths of the backup's files that are there. Without a sound meta file also those that its MANIFEST must mean. */
+  present: Set<string>;
+  database: Database;
+}
+
+/** Reads meta file and MANIFEST of one backup. */
+export async function viewBackup(
+  tree: FileTree,
+  parts: BackupParts,
+  shared: readonly TreeFile[],
+  request: DatabaseRequest,
+): Promise<BackupView> {
+  const { meta, unread } = await readMeta(parts);
+  const listed = new Map((meta?.files ?? []).map((file) => [file.path, file]));
+  const sound = meta !== undefined && meta.anomalies.length === 0;
+  const entries: InventoryEntry[] = [];
+  for (const path of listed.keys()) {
+    const file = tree.files.get(path);
+    if (file !== undefined) entries.push(entryOf(file, nameInDatabase(path)));
+  }
+  if (!sound) {
+    entries.push(
+      ...parts.privateFiles
+        .filter(({ path }) => !listed.has(path))
+        .map((file) => entryOf(file, nameInDatabase(file.path))),
+    );
+  }
+  const look = () => readInventory(inventoryOf(tree.target, byName(entries)), entryReader, request);
+  let database = await look();
+  if (!sound) {
+    entries.push(...adopted(database, entries, shared));
+    database = await look();
+  }
+  return {
+    parts,
+    metaFile: `meta/${parts.id}`,
+    ...(meta && { meta }),
+    ...(unread !== undefined && { unread }),
+    sound,
+    listed,
+    present: new Set(entries.map(({ file }) => file)),
+    database,
+  };
+}
+
+async function readMeta({ meta: file }: BackupParts): Promise<{ meta?: BackupMeta; unread?: string }> {
+  if (file === undefined) return {};
+  if (file.size > META_LIMIT) return { unread: `larger than ${META_LIMIT} bytes: not a meta file` };
+  try {
+    return { meta: decodeBackupMeta(await readHead(file.source, META_LIMIT)) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return { unread: (error as Error).message };
+  }
+}
+
+/** What a file of a backup is called once it is restored. */
+export function nameInDatabase(path: string): string {
+  const name = basename(path);
+  return path.startsWith('shared') ? parseBackupName(name).name : name;
+}
+
+function byName(entries: readonly InventoryEntry[]): InventoryEntry[] {
+  return [...entries].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Shared files that can only be what the MANIFEST means: number and size agree. */
+function adopted(database: Database, known: readonly InventoryEntry[], shared: readonly TreeFile[]) {
+  const tables = liveTables(database);
+  const blobs = liveBlobs(database);
+  const taken = new Set(known.map(({ name }) => name));
+  const found: InventoryEntry[] = [];
+  for (const file of shared) {
+    const entry = entryOf(file, nameInDatabase(file.path));
+    if (taken.has(entry.name) || entry.number === undefined) continue;
+    const live =
+      entry.kind === 'table'
+        ? tables.get(entry.number)?.table.size === BigInt(file.size)
+        : entry.kind === 'blob' && blobs.has(entry.number);
+    if (!live) continue;
+    taken.add(entry.name);
+    found.push(entry);
+  }
+  return found;
+}
+
+/** CURRENT names a MANIFEST that is whole, and everything that it names is there. */
+export function isWhole({ database }: BackupView): boolean {
+  const { manifest, inventory } = database;
+  if (manifest?.named !== true || !manifest.replay.complete) return false;
+  const there = (kind: string) =>
+    new Set(inventory.entries.filter((e) => e.kind === kind).map((e) => e.number));
+  const tables = there('table');
+  const blobs = there('blob');
+  return (
+    [...liveTables(database).keys()].every((number) => tables.has(number)) &&
+    [...liveBlobs(database).keys()].every((number) => blobs.has(number))
+  );
+}

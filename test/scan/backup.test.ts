@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import type { ScanOptions } from '../../src/scan/options.js';
+import { scanTarget } from '../../src/scan/scan.js';
+import { withDatabase } from '../support/database.js';
+
+const table = 'shared_checksum/000009_sOKL8MGLIXOY37LL9025O_3090.sst';
+
+function scan(patches: string[], options: ScanOptions = {}) {
+  return withDatabase('backup-7.8', patches, (dir) => scanTarget(dir, options));
+}
+
+async function verdicts(patches: string[], options: ScanOptions = {}) {
+  const { backups } = await scan(patches, options);
+  return backups?.map(({ id, verdict }) => `${id} ${verdict}`);
+}
+
+describe('a BackupEngine directory', () => {
+  it('is clean when nothing is wrong with it', async () => {
+    const report = await scan([]);
+    expect(report).toMatchObject({ kind: 'backup', findings: [], unchecked: [] });
+    expect(report.backups).toEqual([
+      { id: 1, timestamp: 1795303286, sequence: '30', verdict: 'clean', files: 4, size: 10222 },
+      { id: 2, timestamp: 1795303286, sequence: '60', verdict: 'clean', files: 5, size: 12592 },
+    ]);
+  });
+
+  it('reads a file that two backups share once', async () => {
+    const { bytesRead, files } = await scan([]);
+    const shared = files.find(({ path }) => path === table)?.size ?? 0;
+    const wal = files.find(({ path }) => path.endsWith('.log'))?.size ?? 0;
+    expect(bytesRead).toBeLessThan(2 * shared + wal);
+  });
+
+  it('reports damage of a shared file once, with the ids of all backups that list it', async () => {
+    const report = await scan([`flip ${table} 0x100.3`]);
+    expect(report.findings).toHaveLength(1);
+    expect(report.findings[0]).toMatchObject({ rule: 'sst/block-checksum', file: table });
+    expect(report.findings[0].evidence.backups).toEqual([1, 2]);
+    expect(report.findings[0].evidence.backupChecksum).toMatch(/^does not match/);
+    expect(report.backups?.map(({ verdict }) => verdict)).toEqual(['damaged', 'damaged']);
+  });
+
+  it.each([
+    ['a file of the second', ['remove private/2/CURRENT'], ['1 clean', '2 damaged']],
+    ['a bit in the OPTIONS of the first', ['flip private/1/OPTIONS-000007 0x40.0'], ['1 damaged', '2 clean']],
+    [
+      'a bit in the MANIFEST of the first',
+      ['flip private/1/MANIFEST-000005 0x40.0'],
+      ['1 damaged', '2 clean'],
+    ],
+    ['a bit in the WAL of the second', ['flip private/2/000008.log 0x40.0'], ['1 clean', '2 damaged']],
+    ['the meta file of the second', ['remove meta/2'], ['1 clean', '2 damaged']],
+    ['half of the meta file of the first', ['truncate meta/1 100'], ['1 damaged', '2 clean']],
+  ])('blames only the backup that lost %s', async (_, patches, expected) => {
+    expect(await verdicts(patches)).toEqual(expected);
+  });
+
+  it('looks into files that only a MANIFEST names when the meta file is lost', async () => {
+    const { findings } = await scan(['remove meta/1', 'remove meta/2', `flip ${table} 0x100.3`]);
+    expect(findings.map(({ rule, evidence }) => `${rule} ${evidence.backups}`).sort()).toEqual([
+      'backup/missing-meta 1',
+      'backup/missing-meta 2',
+      'sst/block-checksum 1,2',
+    ]);
+  });
+
+  it('checks one backup when told to', async () => {
+    expect(await verdicts(['remove private/2/CURRENT'], { backups: [1] })).toEqual(['1 clean']);
+    const { unchecked } = await scan([], { backups: [7] });
+    expect(unchecked).toEqual([{ file: 'meta/7', reason: 'there is no backup 7; there are 1, 2' }]);
+  });
+});
