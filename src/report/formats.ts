@@ -1,5 +1,6 @@
 import { githubReporter } from './github.js';
 import { gitlabReporter } from './gitlab.js';
+import { htmlReporter } from './html.js';
 import { jsonReporter } from './json.js';
 import { junitReporter } from './junit.js';
 import { markdownReporter } from './markdown.js';
@@ -34,6 +35,7 @@ export const formats = {
   },
   gitlab: { description: 'a GitLab Code Quality report', redaction: 'values', create: gitlabReporter },
   markdown: { description: 'for an issue or a chat', redaction: 'values', create: markdownReporter },
+  html: { description: 'one page with pictures, for a browser', redaction: 'values', create: htmlReporter },
 } as const satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof formats;

@@ -39,6 +39,10 @@ export interface Summary {
   notes: number;
   /** Files or ranges that could not be checked. */
   unchecked: number;
+  /** Unchanged files that an earlier report vouches for and their bytes, with --since. */
+  trusted?: { files: number; bytes: number; oldest: string };
+  /** Files that a sample left out and their bytes, with --sample. */
+  skipped?: { files: number; bytes: number };
   depth: Depth;
   /** ISO 8601, UTC. */
   startedAt: string;
@@ -113,9 +117,18 @@ export type FileKind =
 /**
  * What the scan has to say of one file: `clean`, checked and fine; `damaged`, at least one error; `suspicious`, warnings
  * only; `missing`, named by metadata and not there; `unchecked`, could not be checked (in part or whole); `ignored`, holds
- * nothing to check (LOG, LOCK, files that are not the engine's).
+ * nothing to check (LOG, LOCK, files that are not the engine's); `trusted`, unchanged since an earlier report found it clean, and
+ * not read again; `skipped`, left out of a sample.
  */
-export type FileStatus = 'clean' | 'damaged' | 'suspicious' | 'missing' | 'unchecked' | 'ignored';
+export type FileStatus =
+  | 'clean'
+  | 'damaged'
+  | 'suspicious'
+  | 'missing'
+  | 'unchecked'
+  | 'ignored'
+  | 'trusted'
+  | 'skipped';
 
 /** Whether the engine would read it: `live`; `obsolete`, left over; `archived`, a WAL kept for replication. */
 export type FileUse = 'live' | 'obsolete' | 'archived';
@@ -128,6 +141,10 @@ export interface FileReport {
   kind: FileKind;
   /** Bytes; 0 for a missing file. */
   size: number;
+  /** When its content last changed, ISO 8601. */
+  modified?: string;
+  /** When its content was last read, ISO 8601, where that was before this scan. */
+  checkedAt?: string;
   status: FileStatus;
   use?: FileUse;
   columnFamily?: string;

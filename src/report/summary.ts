@@ -1,5 +1,5 @@
 import type { Depth } from '../check/unit.js';
-import type { Report, Summary, TargetReport, Verdict } from './report.js';
+import type { FileReport, FileStatus, Report, Summary, TargetReport, Verdict } from './report.js';
 import { toolVersion } from './tool.js';
 
 /** What is known of a run besides its targets. */
@@ -33,6 +33,23 @@ export function verdictOf(
   return summary.unchecked > 0 || summary.interrupted ? 'incomplete' : 'clean';
 }
 
+/** What was left unread on purpose. */
+function notRead(targets: readonly TargetReport[]): Pick<Summary, 'trusted' | 'skipped'> {
+  const files = targets.flatMap((target) => target.files);
+  const of = (status: FileStatus) => files.filter((file) => file.status === status);
+  const sized = (some: readonly FileReport[]) => ({
+    files: some.length,
+    bytes: some.reduce((sum, { size }) => sum + size, 0),
+  });
+  const trusted = of('trusted');
+  const skipped = of('skipped');
+  const times = trusted.flatMap(({ checkedAt }) => (checkedAt === undefined ? [] : [checkedAt])).sort();
+  return {
+    ...(trusted.length > 0 && { trusted: { ...sized(trusted), oldest: times[0] ?? '' } }),
+    ...(skipped.length > 0 && { skipped: sized(skipped) }),
+  };
+}
+
 /** Puts targets together into a report: totals and verdict. */
 export function buildReport(targets: TargetReport[], run: RunFacts): Report {
   const summary: Summary = {
@@ -44,6 +61,7 @@ export function buildReport(targets: TargetReport[], run: RunFacts): Report {
     warnings: countOf(targets, 'warning'),
     notes: countOf(targets, 'note'),
     unchecked: total(targets, ({ unchecked }) => unchecked.length),
+    ...notRead(targets),
     depth: run.depth,
     startedAt: run.startedAt.toISOString(),
     milliseconds: Math.round(run.milliseconds),

@@ -4,7 +4,8 @@ import { checkWalContinuity } from '../check/cross/wal-continuity.js';
 import type { TableFacts, WalFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
-import { liveBlobs, liveTables } from './plan.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { keyOf, liveBlobs, liveTables } from './plan.js';
 import type { FileOutcome } from './run.js';
 
 /** What the circumstances of a scan say about how much damage costs. */
@@ -16,6 +17,34 @@ export interface Circumstances {
 }
 
 /**
+ * What a finding of one file costs in this directory: whether the engine would read the file, and in which state it was left.
+ */
+export function severityJudge(
+  database: Database,
+  circumstances: Circumstances,
+): (entry: InventoryEntry, found: Finding) => Finding {
+  const live = liveWals(database).map(keyOf);
+  const liveEntries = new Set(live);
+  const newest = live.at(-1);
+  const tables = liveTables(database);
+  const blobs = liveBlobs(database);
+  return (entry, raw) => {
+    const found = located(raw, entry.root);
+    const number = entry.number ?? -1n;
+    if (entry.kind === 'table') {
+      return unlessUnused(found, database, entry.place === 'lost' || !tables.has(number));
+    }
+    if (entry.kind !== 'wal') return unlessUnused(found, database, !blobs.has(number));
+    return walSeverity(found, {
+      live: liveEntries.has(keyOf(entry)),
+      newest: keyOf(entry) === newest,
+      mode: database.options.walRecoveryMode,
+      ...circumstances,
+    });
+  };
+}
+
+/**
  * Decides what only the whole directory can tell: which findings are about files that the engine would read, and what does
  * not fit between files.
  */
@@ -24,41 +53,18 @@ export function crossCheck(
   outcomes: readonly FileOutcome[],
   circumstances: Circumstances,
 ): Finding[] {
-  const live = liveWals(database);
-  const liveEntries = new Set(live);
+  const judge = severityJudge(database, circumstances);
+  const liveFiles = new Set(liveWals(database).map((e) => e.file));
   const walFacts = outcomes
     .map((o) => o.facts)
     .filter((f): f is WalFacts => f?.kind === 'wal')
-    .sort((a, b) => (a.number < b.number ? -1 : 1));
-  const liveFiles = new Set(live.map((e) => e.file));
-  const liveWalFacts = walFacts.filter((f) => liveFiles.has(f.file));
-  const newest = live.at(-1);
-  const tables = liveTables(database);
-  const blobs = liveBlobs(database);
-  const findings: Finding[] = [];
-  for (const { entry, findings: own } of outcomes) {
-    for (const found of own.map((f) => located(f, entry.root))) {
-      if (entry.kind === 'wal') {
-        findings.push(
-          walSeverity(found, {
-            live: liveEntries.has(entry),
-            newest: entry === newest,
-            mode: database.options.walRecoveryMode,
-            ...circumstances,
-          }),
-        );
-      } else if (entry.kind === 'table') {
-        findings.push(
-          unlessUnused(found, database, entry.place === 'lost' || !tables.has(entry.number ?? -1n)),
-        );
-      } else {
-        findings.push(unlessUnused(found, database, !blobs.has(entry.number ?? -1n)));
-      }
-    }
-  }
-  findings.push(...betweenWals(database, liveWalFacts, outcomes));
-  findings.push(...betweenTables(database, liveWalFacts, outcomes));
-  return findings;
+    .sort((a, b) => (a.number < b.number ? -1 : 1))
+    .filter((f) => liveFiles.has(f.file));
+  return [
+    ...outcomes.flatMap(({ entry, findings }) => findings.map((found) => judge(entry, found))),
+    ...betweenWals(database, walFacts, outcomes),
+    ...betweenTables(database, walFacts, outcomes),
+  ];
 }
 
 function located(found: Finding, root: string | undefined): Finding {

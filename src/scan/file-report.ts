@@ -5,6 +5,7 @@ import type { InventoryEntry } from '../io/inventory.js';
 import type { FileKind, FileReport, FileStatus } from '../report/report.js';
 import { liveBlobs, liveTables } from './plan.js';
 import type { FileOutcome } from './run.js';
+import { modifiedAt } from './select.js';
 
 export const kinds: Partial<Record<InventoryEntry['kind'], FileKind>> = {
   wal: 'wal',
@@ -64,10 +65,11 @@ export function fileReports(
       ...(entry.nameBytes && { pathBase64: Buffer.from(entry.nameBytes).toString('base64') }),
       kind,
       size: entry.size,
+      modified: modifiedAt(entry),
       status: statusOf(kind, byFile.get(key) ?? [], outcome),
       ...(live !== undefined && { use: live ? 'live' : entry.place === 'archive' ? 'archived' : 'obsolete' }),
       ...(owned && { columnFamily: owned.family.name, level: owned.table.level }),
-      ...factsOf(outcome?.facts),
+      ...(outcome?.notRead ? trustOf(outcome.notRead) : factsOf(outcome?.facts)),
     });
   }
   for (const [key, about] of byFile) {
@@ -106,6 +108,7 @@ function statusOf(
   if (findings.some((f) => f.severity === 'error')) return 'damaged';
   if (findings.some((f) => f.severity === 'warning')) return 'suspicious';
   if (outcome && (outcome.unchecked.length > 0 || outcome.vanished)) return 'unchecked';
+  if (outcome?.notRead) return outcome.notRead === 'skipped' ? 'skipped' : 'trusted';
   if (outcome === undefined && UNIT_KINDS.has(kind)) return 'unchecked';
   return CHECKED.has(kind) ? 'clean' : 'ignored';
 }
@@ -123,6 +126,13 @@ export function factsOf(facts: UnitFacts | undefined): Pick<FileReport, 'entries
     ...(first !== undefined &&
       last !== undefined && { sequences: { first: String(first), last: String(last) } }),
   };
+}
+
+/** What an earlier report said of a file that was not read again. */
+function trustOf(notRead: NonNullable<FileOutcome['notRead']>): Partial<FileReport> {
+  if (notRead === 'skipped') return {};
+  const { entries, sequences, checkedAt } = notRead;
+  return { ...(entries !== undefined && { entries }), ...(sequences && { sequences }), checkedAt };
 }
 
 function kindOfName(path: string): FileKind {

@@ -2,7 +2,7 @@ import type { Depth } from '../check/unit.js';
 import { type Database, liveWals, readDatabase } from '../engine/database.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
-import { liveBlobs, liveTables, planUnits } from './plan.js';
+import { keyOf, liveBlobs, liveTables, planUnits } from './plan.js';
 import { type FileOutcome, runPlan } from './run.js';
 
 /** A scan of a directory as it stands after its units have run. */
@@ -54,8 +54,6 @@ async function sizeNow(entry: InventoryEntry): Promise<number | undefined> {
     return undefined;
   }
 }
-
-const keyOf = (entry: InventoryEntry) => `${entry.root ?? ''}\0${entry.file}`;
 
 function liveFiles(database: Database): Set<string> {
   const tables = liveTables(database);

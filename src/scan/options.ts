@@ -1,5 +1,8 @@
 import type { Depth } from '../check/unit.js';
+import type { Finding } from '../finding/finding.js';
 import type { Replacement } from '../io/inventory.js';
+import type { Earlier } from './select.js';
+import type { Shard } from './shard.js';
 
 export interface ScanOptions {
   /** Default `full`. */
@@ -14,13 +17,30 @@ export interface ScanOptions {
   walDir?: string;
   /** Decides version-dependent behaviour. Default: what OPTIONS says. */
   engineVersion?: string;
-  /** Of a backup directory only these backups. Default: all. */
-  backups?: readonly number[];
   /** Files to see in place of what lies there, so that a repair can be looked at before it is made. */
   instead?: readonly Replacement[];
+  /** Of a backup directory only these backups. Default: all. */
+  backups?: readonly number[];
+  /** Check only this part, and put into the report what a merge needs. */
+  shard?: Shard;
+  /** Say as well what each recovery mode would do, where the MANIFEST can be read. */
+  recovery?: boolean;
+  /** What an earlier scan has found: unchanged tables and blob files that were clean are not read again. */
+  since?: Earlier;
+  /** Milliseconds after which no further file is begun; those that were checked least recently come first. */
+  budget?: number;
+  /** Read this share of the tables and blob files, 0 to 1, chosen at random. */
+  sample?: number;
+  /** Bytes a second to read at most, over all threads. */
+  maxRead?: number;
 }
 
 export interface ScanHooks {
+  /**
+   * A finding the moment its file has been read, with the severity that it has as far as is known. Findings that need several
+   * files come in the report only.
+   */
+  onFinding?(finding: Finding): void;
   /** Bytes read so far and bytes to read, as far as they are known. */
   onProgress?(progress: { done: number; total: number }): void;
   /** Ends the scan early with what is known. */

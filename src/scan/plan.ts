@@ -55,6 +55,28 @@ export async function planUnits(database: Database, depth: Depth, jobs: number):
   return drafts.map((draft, id) => ({ ...draft, id }) as PlannedUnit);
 }
 
+/** A file's name, unique in the directories of a database. */
+export function keyOf({ file, root }: { file: string; root?: string }): string {
+  return `${root ?? ''}\0${file}`;
+}
+
+/** Makes the unit that checks a file, or some blocks of a table; `undefined` for a file that is no unit's. */
+export function unitFor(database: Database, depth: Depth) {
+  const tables = liveTables(database);
+  const blobs = liveBlobs(database);
+  return (
+    entry: InventoryEntry,
+    id: number,
+    blocks?: { from: number; to: number },
+  ): PlannedUnit | undefined => {
+    const draft = draftOf(entry, database, depth, tables, blobs);
+    if (draft === undefined) return undefined;
+    const ranged =
+      draft.kind === 'table' && blocks ? { ...draft, context: { ...draft.context, blocks } } : draft;
+    return { ...ranged, id } as PlannedUnit;
+  };
+}
+
 function draftOf(
   entry: InventoryEntry,
   database: Database,

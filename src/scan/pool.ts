@@ -12,6 +12,8 @@ export interface PoolOptions {
   onRead(bytes: number): void;
   /** Called for each unit as it ends, in no particular order. */
   onOutcome(outcome: UnitOutcome): void;
+  /** No unit is handed out after this moment of `performance.now()`, and they go out in the order given. */
+  until?: number;
   /** Stops handing out units; those under way are abandoned. */
   signal?: AbortSignal;
 }
@@ -24,9 +26,13 @@ function heaviestFirst(units: readonly WorkUnit[]): WorkUnit[] {
   return [...units].sort((a, b) => b.weight - a.weight || a.id - b.id);
 }
 
+function isOver({ signal, until }: PoolOptions): boolean {
+  return signal?.aborted === true || (until !== undefined && performance.now() > until);
+}
+
 async function runInline(queue: WorkUnit[], options: PoolOptions): Promise<void> {
   for (const unit of queue) {
-    if (options.signal?.aborted) return;
+    if (isOver(options)) return;
     options.onOutcome(await runUnit(unit, options.onRead));
   }
 }
@@ -43,7 +49,7 @@ function runInWorker(queue: WorkUnit[], options: PoolOptions): Promise<void> {
     };
     const stop = () => end(resolve);
     const next = () => {
-      const unit = options.signal?.aborted ? undefined : queue.shift();
+      const unit = isOver(options) ? undefined : queue.shift();
       if (unit === undefined) end(resolve);
       else worker.postMessage({ unit });
     };
@@ -69,7 +75,7 @@ const canUseWorkers = import.meta.url.endsWith('.js');
  * unreadable files are outcomes.
  */
 export async function runUnits(units: readonly WorkUnit[], options: PoolOptions): Promise<void> {
-  const queue = heaviestFirst(units);
+  const queue = options.until === undefined ? heaviestFirst(units) : [...units];
   const total = units.reduce((sum, unit) => sum + unit.weight, 0);
   const workers = Math.min(options.jobs, units.length, Math.floor(total / WORTH_A_WORKER) + 1);
   if (workers <= 1 || !canUseWorkers) return runInline(queue, options);

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { ByteSource } from '../bytes/source.js';
 import { checkBlob } from '../check/blob/blob.js';
 import { aroundUnreadable } from '../check/directory/unreadable.js';
@@ -15,7 +16,18 @@ class MeteredSource implements ByteSource {
   constructor(
     private readonly inner: ByteSource,
     private readonly onRead: (bytes: number) => void,
+    private readonly maxRead: number | undefined,
   ) {}
+
+  private readonly startedAt = performance.now();
+  private bytesRead = 0;
+
+  /** Waits until the bytes read so far are no more than the pace allows. */
+  private async keepPace(bytes: number, maxRead: number): Promise<void> {
+    this.bytesRead += bytes;
+    const ahead = (this.bytesRead / maxRead) * 1000 - (performance.now() - this.startedAt);
+    if (ahead > 1) await setTimeout(ahead);
+  }
 
   get size(): number {
     return this.inner.size;
@@ -28,6 +40,7 @@ class MeteredSource implements ByteSource {
   async read(into: Uint8Array, offset: number): Promise<number> {
     const bytes = await this.inner.read(into, offset);
     this.onRead(bytes);
+    if (this.maxRead !== undefined) await this.keepPace(bytes, this.maxRead);
     return bytes;
   }
 
@@ -51,7 +64,7 @@ function check(unit: WorkUnit, source: ByteSource): Promise<UnitResult> {
 export async function runUnit(unit: WorkUnit, onRead: (bytes: number) => void): Promise<UnitOutcome> {
   let source: RetryingSource | undefined;
   try {
-    source = retryingSource(new MeteredSource(await openSource(unit.source), onRead));
+    source = retryingSource(new MeteredSource(await openSource(unit.source), onRead, unit.maxRead));
     const whole = unit.checksum ? new ChecksummingSource(source) : undefined;
     const result = await check(unit, whole ?? source);
     const crc = await whole?.checksum();

@@ -5,6 +5,7 @@ import type { InventoryEntry } from '../io/inventory.js';
 import type { ScanHooks } from './options.js';
 import type { PlannedUnit } from './plan.js';
 import { runUnits } from './pool.js';
+import type { Trusted } from './select.js';
 import type { UnitOutcome } from './unit.js';
 
 /** What the units of one file came to, pieces merged. */
@@ -16,36 +17,80 @@ export interface FileOutcome {
   /** The file was gone when it was to be read. */
   vanished: boolean;
   bytesRead: number;
+  /** It was not read: what an earlier report said of it is trusted, or a sample left it out. */
+  notRead?: 'skipped' | Trusted;
   /** CRC-32C of the whole file, where it was asked for. */
   crc?: number;
+}
+
+/** How much may be read. */
+export interface RunLimits {
+  /** No unit is begun after this moment of `performance.now()`; units run in the order given. */
+  until?: number;
+  /** Bytes a second, over all threads. */
+  maxRead?: number;
+}
+
+/** Called with what a unit found, as soon as it has ended. */
+export interface RunHooks extends ScanHooks {
+  onUnit?(unit: PlannedUnit, findings: readonly Finding[]): void;
 }
 
 /** Runs units and puts the pieces of each file together. Units that a stop left undone are said to be unchecked. */
 export async function runPlan(
   units: readonly PlannedUnit[],
   jobs: number,
-  hooks: ScanHooks,
+  hooks: RunHooks,
 ): Promise<FileOutcome[]> {
+  return mergeUnits(units, await runEach(units, jobs, hooks));
+}
+
+/** Runs units and returns what each came to, by its id. Those that a stop left undone are not there. */
+export async function runEach(
+  units: readonly PlannedUnit[],
+  jobs: number,
+  { limits = {}, ...hooks }: RunHooks & { limits?: RunLimits },
+): Promise<Map<number, UnitOutcome>> {
   const total = units.reduce((sum, unit) => sum + unit.weight, 0);
   const outcomes = new Map<number, UnitOutcome>();
+  const planned = new Map(units.map((unit) => [unit.id, unit]));
   let done = 0;
   await runUnits(
     // the inventory's entry stays here: a worker needs only what the unit says
-    units.map(({ entry: _, ...unit }) => unit),
+    units.map(({ entry: _, ...unit }) => ({
+      ...unit,
+      ...(limits.maxRead !== undefined && { maxRead: Math.ceil(limits.maxRead / jobs) }),
+    })),
     {
       jobs,
+      ...(limits.until !== undefined && { until: limits.until }),
       ...(hooks.signal && { signal: hooks.signal }),
       onRead: (bytes) => {
         done += bytes;
         hooks.onProgress?.({ done: Math.min(done, total), total });
       },
-      onOutcome: (outcome) => void outcomes.set(outcome.unit, outcome),
+      onOutcome: (outcome) => {
+        outcomes.set(outcome.unit, outcome);
+        const unit = planned.get(outcome.unit);
+        if (unit && outcome.state === 'done') hooks.onUnit?.(unit, outcome.result.findings);
+      },
     },
   );
-  return byFile(units).map((pieces) => mergePieces(pieces, outcomes));
+  return outcomes;
 }
 
-function byFile(units: readonly PlannedUnit[]): PlannedUnit[][] {
+/**
+ * Puts the pieces of each file together. `whole`: the pieces are all there are, so that totals over a file can be checked.
+ */
+export function mergeUnits(
+  units: readonly PlannedUnit[],
+  outcomes: ReadonlyMap<number, UnitOutcome>,
+  whole = true,
+): FileOutcome[] {
+  return byFile(units).map((pieces) => mergePieces(pieces, outcomes, whole));
+}
+
+export function byFile(units: readonly PlannedUnit[]): PlannedUnit[][] {
   const files = new Map<InventoryEntry, PlannedUnit[]>();
   for (const unit of units) {
     const pieces = files.get(unit.entry);
@@ -55,9 +100,10 @@ function byFile(units: readonly PlannedUnit[]): PlannedUnit[][] {
   return [...files.values()];
 }
 
-function mergePieces(
+export function mergePieces(
   pieces: readonly PlannedUnit[],
   outcomes: ReadonlyMap<number, UnitOutcome>,
+  whole: boolean,
 ): FileOutcome {
   const { entry } = pieces[0];
   const merged: FileOutcome = { entry, findings: [], unchecked: [], vanished: false, bytesRead: 0 };
@@ -80,11 +126,11 @@ function mergePieces(
     }
   }
   const [first] = pieces;
-  if (first.kind === 'table' && pieces.length > 1 && tables.length === pieces.length) {
+  if (whole && first.kind === 'table' && pieces.length > 1 && tables.length === pieces.length) {
     const facts = mergeTableFacts(tables);
     merged.facts = facts;
-    const { blocks: _, ...whole } = first.context;
-    merged.findings.push(...checkTableTotals(facts, whole));
+    const { blocks: _, ...context } = first.context;
+    merged.findings.push(...checkTableTotals(facts, context));
   }
   merged.findings.sort((a, b) => (a.offset ?? -1) - (b.offset ?? -1));
   return merged;

@@ -1,18 +1,17 @@
 import { availableParallelism } from 'node:os';
-import { diagnoseDatabase } from '../diagnose/database.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { probeLock } from '../io/lock.js';
 import type { TargetReport } from '../report/report.js';
 import { scanBackups } from './backup.js';
-import { crossCheck } from './cross.js';
-import { fileReports } from './file-report.js';
+import { conclude } from './conclude.js';
 import { settle } from './live.js';
-import { checkMetadata, factsByFile } from './metadata.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
-import { runPlan } from './run.js';
+import { runnerFor } from './run-selected.js';
+import { findingsOf, scanShard } from './scan-shard.js';
+import { simulateDatabase } from './simulate-database.js';
 import { isFile, scanFile } from './single-file.js';
-import { columnFamilyReports, emptyTarget, optionsReport, reasonNotToCheck } from './target.js';
+import { emptyTarget, reasonNotToCheck } from './target.js';
 
 export type { ScanHooks, ScanOptions } from './options.js';
 
@@ -49,25 +48,24 @@ async function scanDatabase(
   options: ScanOptions,
   hooks: ScanHooks,
 ): Promise<TargetReport> {
+  if (options.shard !== undefined)
+    return scanShard(database, report, { ...options, shard: options.shard }, hooks);
   const jobs = options.jobs ?? availableParallelism();
   const depth = options.depth ?? 'full';
   const lock = await probeLock(database.target, { quick: true });
-  const units = await planUnits(database, depth, jobs);
-  const outcomes = await runPlan(units, jobs, hooks);
+  const owned = lock.state === 'held';
   const atRest = report.kind !== 'database';
-  const settled = await settle({ database, outcomes, depth, owned: lock.state === 'held', jobs });
-  const circumstances = { atRest, owned: settled.owned };
-  const metadata = await checkMetadata(settled.database, settled.outcomes, circumstances);
-  const findings = [...metadata.findings, ...crossCheck(settled.database, settled.outcomes, circumstances)];
-  const facts = factsByFile(settled.outcomes);
-  await diagnoseDatabase(findings, { database: settled.database, facts, atRest });
-  report.findings = findings;
-  report.unchecked.push(...metadata.unchecked, ...settled.outcomes.flatMap((o) => o.unchecked));
+  const units = await planUnits(database, depth, jobs);
+  const outcomes = await runnerFor(options)(units, jobs, {
+    ...hooks,
+    onUnit: findingsOf(database, { atRest, owned }, hooks),
+  });
+  const settled = await settle({ database, outcomes, depth, owned, jobs });
+  await conclude(report, settled.database, settled.outcomes, { atRest, owned: settled.owned });
   report.bytesRead = outcomes.reduce((sum, o) => sum + o.bytesRead, 0);
-  report.files = fileReports(settled.database, settled.outcomes, findings);
-  report.columnFamilies = columnFamilyReports(settled.database);
-  report.options = optionsReport(settled.database);
+  if (options.recovery && settled.database.version)
+    report.recovery = await simulateDatabase(settled.database);
   const [pid] = lock.pids;
-  if (lock.state === 'held' && pid !== undefined) report.owner = { pid };
+  if (owned && pid !== undefined) report.owner = { pid };
   return report;
 }

@@ -11,6 +11,8 @@ export type WorkUnit = {
   source: SourceDescriptor;
   /** Bytes that the unit is expected to read, for progress and for balance. */
   weight: number;
+  /** Bytes a second to read at most. */
+  maxRead?: number;
   /** Compute the CRC-32C of the whole file as well. */
   checksum?: true;
 } & (

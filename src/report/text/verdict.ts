@@ -1,3 +1,4 @@
+import { shellWord } from '../../finding/shell-word.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, duration, grouped } from '../quantity.js';
 import type { Report } from '../report.js';
@@ -27,7 +28,9 @@ function sentence(report: Report, settings: RenderSettings): string {
   const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}`;
   const unchecked =
     summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`;
-  if (isSimulation(report)) return simulationSentence(report, settings);
+  // what nothing but a simulation tells
+  if (isSimulation(report) || (verdict === 'damaged' && summary.errors === 0))
+    return simulationSentence(report, settings);
   if (verdict === 'damaged') {
     const broken = summary.interrupted && 'interrupted before the end';
     return `${palette.error('Damaged')}: ${listed([counts, filesHit(report), unchecked, broken])} (of ${looked}).`;
@@ -67,14 +70,22 @@ function simulationSentence({ targets }: Report, { palette }: RenderSettings): s
   return `${palette.error('Loses data')}: in its own mode, ${own.mode}, it opens and gives up ${listed(costs)}.`;
 }
 
-/** What to type next: what the worst finding asks for, else its explanation. */
-function nextCommand(report: Report): string | undefined {
-  const findings = report.targets.flatMap((target) => target.findings);
+/** Areas whose damage decides what recovery brings back: what that is, is the next thing to know. */
+const RECOVERED: ReadonlySet<string> = new Set(['wal', 'batch', 'sequence']);
+
+/** What to type next: what the worst finding asks for; what recovery would make of damaged WALs; else an explanation. */
+function nextCommand({ targets }: Report): string | undefined {
   for (const severity of ['error', 'warning'] as const) {
-    const ofSeverity = findings.filter((finding) => finding.severity === severity);
-    const next = ofSeverity.find((finding) => finding.next !== undefined)?.next;
-    if (next !== undefined) return next;
-    if (ofSeverity.length > 0) return `kvdoctor explain ${ofSeverity[0].rule}`;
+    for (const { path, kind, findings } of targets) {
+      const worst = findings.filter((finding) => finding.severity === severity);
+      if (worst.length === 0) continue;
+      const next = worst.find((finding) => finding.next !== undefined)?.next;
+      if (next !== undefined) return next;
+      const aboutWals = worst.every(({ rule }) => RECOVERED.has(rule.split('/')[0]));
+      return aboutWals && kind !== 'file' && severity === 'error'
+        ? `kvdoctor simulate ${shellWord(path)}`
+        : `kvdoctor explain ${worst[0].rule}`;
+    }
   }
   return undefined;
 }

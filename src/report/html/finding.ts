@@ -1,0 +1,57 @@
+import type { EvidenceValue } from '../../finding/evidence.js';
+import { plainPalette } from '../reporter.js';
+import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, valueText } from '../text/evidence.js';
+import { fileOf, placeOf } from '../text/finding.js';
+import { hexLines } from '../text/hexdump.js';
+import { html } from './escape.js';
+import type { NumberedFinding } from './numbered.js';
+
+/** Marks in a dump as elements: the brackets stay, so that a copy keeps them. */
+const palette = { ...plainPalette, mark: (text: string) => `\u0001${text}\u0002` };
+
+function dump(line: string): string {
+  const text = line.replace(/[&<>]/g, (character) => ({ '&': '&amp;', '<': '&lt;' })[character] ?? '&gt;');
+  return text.replaceAll('\u0002\u0001', '').replaceAll('\u0001', '<mark>').replaceAll('\u0002', '</mark>');
+}
+
+function line(label: string, text: string): string {
+  return `<div class="line"><dt>${label}</dt><dd>${text}</dd></div>`;
+}
+
+/** A window of raw bytes that redaction has emptied. */
+function isLeftOut(value: EvidenceValue): boolean {
+  return typeof value === 'object' && 'hex' in value && hexWindowOf(value) === undefined;
+}
+
+/** One finding: a line that opens to show everything that is known of it. */
+export function findingHtml({ finding, id }: NumberedFinding, open: boolean): string {
+  const { severity, rule, message, evidence, cause, impact, next } = finding;
+  const labels = labelledEvidence(evidence);
+  const spoken = spokenEvidence(evidence, [message, ...labels.map(({ text }) => text)].join(' '));
+  const lines = [
+    ...(Object.keys(spoken).length > 0 ? [line('evidence', html(fieldsText(spoken)))] : []),
+    ...(cause
+      ? [line('cause', html(`${cause.detail} (${cause.certainty}${cause.basis ? `: ${cause.basis}` : ''})`))]
+      : []),
+    ...labels.map(({ label, text }) => line(label, html(text))),
+    ...(impact
+      ? [line('impact', html(impact.summary === undefined ? fieldsText(impact) : valueText(impact.summary)))]
+      : []),
+    ...(next ? [line('next', `<code>${html(next)}</code>`)] : []),
+    line('rule', `<a href="#rule-${html(rule)}">what ${html(rule)} means</a>`),
+  ];
+  const dumps = Object.values(evidence).flatMap((value) => {
+    const window = hexWindowOf(value);
+    return window === undefined
+      ? []
+      : [`<pre class="hex" tabindex="0">${hexLines(window, palette).map(dump).join('\n')}</pre>`];
+  });
+  if (dumps.length === 0 && Object.values(evidence).some(isLeftOut)) {
+    lines.push(line('bytes', 'left out of this page; with <code>--redact none</code> they are shown'));
+  }
+  const offset =
+    finding.offset === undefined
+      ? ''
+      : ` data-offset="${finding.offset}" data-length="${finding.length ?? 0}"`;
+  return `<details class="finding ${severity}" id="${id}" data-severity="${severity}" data-file="${html(fileOf(finding))}"${offset}${open ? ' open' : ''}><summary><span class="tag ${severity}">${severity}</span> <code class="rule">${html(rule)}</code> <span class="place">${html(placeOf(finding))}</span> <span class="message">${html(message)}</span></summary><dl>${lines.join('')}</dl>${dumps.join('')}</details>\n`;
+}

@@ -1,0 +1,29 @@
+import { diagnoseDatabase } from '../diagnose/database.js';
+import type { Database } from '../engine/database.js';
+import type { TargetReport } from '../report/report.js';
+import { type Circumstances, crossCheck } from './cross.js';
+import { fileReports } from './file-report.js';
+import { checkMetadata, factsByFile } from './metadata.js';
+import type { FileOutcome } from './run.js';
+import { columnFamilyReports, optionsReport } from './target.js';
+
+/**
+ * What a directory's metadata and the outcomes of its units come to: everything that is decided when all files have been read,
+ * in this process or in others.
+ */
+export async function conclude(
+  report: TargetReport,
+  database: Database,
+  outcomes: readonly FileOutcome[],
+  circumstances: Circumstances,
+): Promise<void> {
+  const metadata = await checkMetadata(database, outcomes, circumstances);
+  const findings = [...metadata.findings, ...crossCheck(database, outcomes, circumstances)];
+  const { atRest } = circumstances;
+  await diagnoseDatabase(findings, { database, facts: factsByFile(outcomes), atRest });
+  report.findings = findings;
+  report.unchecked.push(...metadata.unchecked, ...outcomes.flatMap((o) => o.unchecked));
+  report.files = fileReports(database, outcomes, findings);
+  report.columnFamilies = columnFamilyReports(database);
+  report.options = optionsReport(database);
+}

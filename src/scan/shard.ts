@@ -1,0 +1,69 @@
+import type { PlannedUnit } from './plan.js';
+
+/** One of several parts of a scan. */
+export interface Shard {
+  /** From 1 to `count`. */
+  index: number;
+  count: number;
+}
+
+/**
+ * The units of one shard, in the plan's order. Every process that plans the same directory splits it the same way, whatever its
+ * number of threads: heaviest units first, each to the shard that has the fewest bytes so far.
+ */
+export function unitsOfShard(units: readonly PlannedUnit[], { index, count }: Shard): PlannedUnit[] {
+  const loads = new Array<number>(count).fill(0);
+  const mine = new Set<PlannedUnit>();
+  for (const unit of [...units].sort((a, b) => b.weight - a.weight || a.id - b.id)) {
+    const least = loads.indexOf(Math.min(...loads));
+    loads[least] += unit.weight;
+    if (least === index - 1) mine.add(unit);
+  }
+  return units.filter((unit) => mine.has(unit));
+}
+
+/** `2/4` as a shard, `undefined` when it is none. */
+export function parseShard(text: string): Shard | undefined {
+  const parts = /^(\d{1,5})\/(\d{1,5})$/.exec(text);
+  const [index, count] = parts === null ? [0, 0] : [Number(parts[1]), Number(parts[2])];
+  return index >= 1 && index <= count ? { index, count } : undefined;
+}
+
+/** Variables in which systems that start several processes say which one this is, and from where they count. */
+const counters: { index: string; count: string; from: 0 | 1; system: string }[] = [
+  { system: 'kvdoctor', index: 'KVDOCTOR_SHARD_INDEX', count: 'KVDOCTOR_SHARD_COUNT', from: 1 },
+  { system: 'a Kubernetes indexed job', index: 'JOB_COMPLETION_INDEX', count: 'JOB_COMPLETIONS', from: 0 },
+  { system: 'GitLab (parallel)', index: 'CI_NODE_INDEX', count: 'CI_NODE_TOTAL', from: 1 },
+  { system: 'CircleCI (parallelism)', index: 'CIRCLE_NODE_INDEX', count: 'CIRCLE_NODE_TOTAL', from: 0 },
+  {
+    system: 'Buildkite (parallelism)',
+    index: 'BUILDKITE_PARALLEL_JOB',
+    count: 'BUILDKITE_PARALLEL_JOB_COUNT',
+    from: 0,
+  },
+  {
+    system: 'Azure Pipelines (parallel)',
+    index: 'SYSTEM_JOBPOSITIONINPHASE',
+    count: 'SYSTEM_TOTALJOBSINPHASE',
+    from: 1,
+  },
+  { system: 'Semaphore (parallelism)', index: 'SEMAPHORE_JOB_INDEX', count: 'SEMAPHORE_JOB_COUNT', from: 1 },
+];
+
+/**
+ * The shard that the environment asks for. Kubernetes does not tell the number of completions: a manifest sets
+ * JOB_COMPLETIONS. A string says what is missing.
+ */
+export function shardFromEnvironment(env: Readonly<Record<string, string | undefined>>): Shard | string {
+  const present = counters.find(({ index }) => env[index] !== undefined && env[index] !== '');
+  if (present === undefined) {
+    return `none of ${counters.map(({ index }) => index).join(', ')} is set`;
+  }
+  const { index, count, from, system } = present;
+  const total = env[count];
+  if (total === undefined || total === '') return `${index} (${system}) is set and ${count} is not`;
+  const position = /^\d+$/.test(env[index] ?? '') ? Number(env[index]) - from + 1 : 0;
+  return (
+    parseShard(`${position}/${total}`) ?? `${index}=${env[index]} and ${count}=${total} do not make a shard`
+  );
+}
