@@ -11,7 +11,7 @@ import { inRepository } from './support/repository.js';
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
-  ...readdirSync(inRepository('docs')).map((name) => `docs/${name}`),
+  ...readdirSync(inRepository('docs'), { recursive: true, encoding: 'utf8' }).map((name) => `docs/${name}`),
 ].filter((name) => name.endsWith('.md'));
 const textOf = (page: string) => readFileSync(inRepository(page), 'utf8');
 

@@ -21,6 +21,7 @@ const order: string[][] = [
   ['inspect', 'find'],
   ['scan'],
   ['repair', 'report'],
+  ['triage', 'resp', 'compare'],
   ['cli'],
 ];
 

@@ -7,6 +7,7 @@ import { addRender } from './commands/render.js';
 import { addRepair } from './commands/repair.js';
 import { addScan } from './commands/scan.js';
 import { addSimulate } from './commands/simulate.js';
+import { addTriage } from './commands/triage.js';
 import { addUndo } from './commands/undo.js';
 import type { Host } from './host.js';
 
@@ -36,6 +37,7 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   addSimulate(program, host, done);
   addRepair(program, host, done);
   addUndo(program, host, done);
+  addTriage(program, host, done);
   addRender(program, host, done);
   addInspect(program, host, done);
   addExplain(program, host, done);

@@ -1,0 +1,22 @@
+import { open } from 'node:fs/promises';
+
+/** Bytes read at a time. */
+const PIECE = 1 << 20;
+
+/**
+ * A file, a pipe or a device from its beginning to its end, in pieces of at most 1 MiB. The buffer is reused: a piece is good
+ * until the next one is asked for. Rejects with the system's error.
+ */
+export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  const handle = await open(path, 'r');
+  try {
+    const buffer = new Uint8Array(PIECE);
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, PIECE, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}

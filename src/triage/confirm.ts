@@ -1,0 +1,26 @@
+import type { Finding } from '../finding/finding.js';
+import type { Sighting } from './triage.js';
+
+/** Whether the files bear out what a log says. */
+export interface Confirmation {
+  /** What the message speaks of and a scan does find: of the files that the message names where it names any. */
+  findings: Finding[];
+  /** Findings of that kind lie in files that the message does not name. */
+  elsewhere: boolean;
+}
+
+/** What a scan found of the kind that a sighting speaks of. `undefined` where no rule would tell. */
+export function confirm(
+  { symptom, files }: Sighting,
+  findings: readonly Finding[],
+): Confirmation | undefined {
+  const { rules } = symptom;
+  if (rules === undefined) return undefined;
+  const ofKind = findings.filter(({ rule }) =>
+    rules.some((wanted) => rule === wanted || rule.startsWith(`${wanted}/`)),
+  );
+  const named = ofKind.filter(({ file }) => files.some((name) => file === name || file.endsWith(`/${name}`)));
+  return named.length > 0
+    ? { findings: named, elsewhere: false }
+    : { findings: ofKind, elsewhere: ofKind.length > 0 && files.length > 0 };
+}

@@ -1,0 +1,36 @@
+import { compact } from '../report/json.js';
+import { toolVersion } from '../report/tool.js';
+import type { Confirmation } from './confirm.js';
+import { causes } from './symptom.js';
+import { command } from './text.js';
+import type { Sighting, Triage } from './triage.js';
+
+/** What a log says, for scripts: one JSON document. */
+export function triageJson(
+  log: string,
+  { sightings, incidents, ...head }: Triage,
+  checked?: { directory: string; confirmations: ReadonlyMap<Sighting, Confirmation | undefined> },
+): string {
+  const directory = checked?.directory ?? head.directory;
+  const typed = (next: readonly string[]) => next.map((each) => command(each, directory));
+  const document = {
+    schemaVersion: 1,
+    tool: { name: 'kvdoctor', version: toolVersion },
+    log,
+    ...head,
+    ...(checked && { checked: checked.directory }),
+    incidents: incidents.map((incident) => ({ ...incident, next: typed(incident.next) })),
+    symptoms: sightings.map((sighting) => {
+      const { symptom, ...seen } = sighting;
+      const { id, severity, meaning, look, action, references } = symptom;
+      const confirmation = checked?.confirmations.get(sighting);
+      return {
+        ...{ id, severity, ...seen, meaning, look },
+        causes: symptom.causes.map((code) => ({ code, detail: causes[code] })),
+        ...{ action, next: typed(symptom.next), references },
+        ...(confirmation && { confirmedBy: confirmation.findings }),
+      };
+    }),
+  };
+  return `${compact(document)}\n`;
+}

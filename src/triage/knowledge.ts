@@ -1,0 +1,31 @@
+import { applicationSymptoms } from './knowledge/applications.js';
+import { kvrocksSymptoms } from './knowledge/kvrocks.js';
+import { manifestSymptoms } from './knowledge/manifest.js';
+import { systemSymptoms } from './knowledge/system.js';
+import { tableSymptoms } from './knowledge/table.js';
+import { walSymptoms } from './knowledge/wal.js';
+import type { Symptom } from './symptom.js';
+
+/** What servers say when their store is damaged, or seems to be. */
+export const symptoms: readonly Symptom[] = [
+  ...walSymptoms,
+  ...tableSymptoms,
+  ...manifestSymptoms,
+  ...systemSymptoms,
+  ...kvrocksSymptoms,
+  ...applicationSymptoms,
+];
+
+/** For a line that speaks of corruption in words that nothing above knows. */
+export const unknownCorruption: Symptom = {
+  id: 'unknown-corruption',
+  pattern: /\bcorrupt(ion|ed)?\b/i,
+  anchors: ['corrupt'],
+  severity: 'warning',
+  meaning: 'The line speaks of corruption in words that are not known here.',
+  look: 'the files that the line names',
+  causes: [],
+  action: 'A scan finds what is wrong without the message.',
+  next: ['kvdoctor scan {dir}'],
+  references: [],
+};

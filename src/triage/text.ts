@@ -1,0 +1,134 @@
+import { shellWord } from '../finding/shell-word.js';
+import { referenceUrl } from '../report/explain.js';
+import { printable } from '../report/printable.js';
+import { byteSize, counted, grouped, offsetText } from '../report/quantity.js';
+import type { RenderSettings } from '../report/reporter.js';
+import { paint } from '../report/text/finding.js';
+import { paragraph } from '../report/text/layout.js';
+import type { Confirmation } from './confirm.js';
+import { causes } from './symptom.js';
+import type { LogPlace, Sighting, Triage } from './triage.js';
+
+/** A command with the directory that it is about. */
+export function command(template: string, directory: string | undefined): string {
+  return template.replaceAll('{dir}', directory === undefined ? 'DIR' : shellWord(directory));
+}
+
+/** Findings of a scan that are shown for one symptom. */
+const SHOWN_FINDINGS = 3;
+
+const LABEL = 8;
+
+interface Shown extends RenderSettings {
+  directory: string | undefined;
+}
+
+function labelled(label: string, text: string, { width, palette }: RenderSettings): string {
+  return `${paragraph(text, Math.min(width, 110), `  ${palette.dim(label.padEnd(LABEL))}`)}\n`;
+}
+
+function commands(next: readonly string[], settings: Shown): string {
+  return next.map((each) => labelled('next', command(each, settings.directory), settings)).join('');
+}
+
+function links(references: readonly string[], settings: RenderSettings): string {
+  return labelled('see', references.map((each) => referenceUrl(each) ?? each).join('  '), settings);
+}
+
+function placeText({ line, text }: LogPlace, { width, palette }: RenderSettings): string {
+  return `${paragraph(printable(text), width, palette.dim(`  ${line} | `))}\n`;
+}
+
+function countText({ count, first, last }: Sighting): string {
+  if (count === 1) return `line ${first.line}`;
+  return `${counted(count, 'line')}, ${first.line} to ${last.line}`;
+}
+
+function confirmationText(
+  confirmation: Confirmation | undefined,
+  directory: string,
+  settings: RenderSettings,
+): string {
+  if (confirmation === undefined) return '';
+  const { findings, elsewhere } = confirmation;
+  if (findings.length === 0) {
+    return labelled(
+      'files',
+      `a scan of ${printable(directory)} finds nothing of the kind now: it went by (memory, a bus, another process), was repaired, or this is another directory`,
+      settings,
+    );
+  }
+  const shown = findings.slice(0, settings.verbose ? findings.length : SHOWN_FINDINGS).map((finding) => {
+    const at = finding.offset === undefined ? '' : ` at ${offsetText(finding.offset)}`;
+    return labelled(
+      'files',
+      `${finding.rule}  ${printable(finding.file)}${at}: ${finding.message}`,
+      settings,
+    );
+  });
+  const rest = findings.length - shown.length;
+  if (rest > 0) shown.push(labelled('', `and ${grouped(rest)} more`, settings));
+  if (elsewhere) shown.push(labelled('', 'in other files than the log names', settings));
+  return shown.join('');
+}
+
+function sightingText(sighting: Sighting, settings: Shown, confirmation: string): string {
+  const { symptom, first, last, count, files } = sighting;
+  const { palette } = settings;
+  const title = `${paint(palette, symptom.severity)(symptom.severity)} ${palette.strong(symptom.id)}`;
+  return [
+    `${title}   ${countText(sighting)}\n`,
+    placeText(first, settings),
+    count > 1 && last.text !== first.text ? placeText(last, settings) : '',
+    labelled('means', symptom.meaning, settings),
+    labelled('look at', symptom.look, settings),
+    files.length > 0 ? labelled('named', files.map(printable).join(', '), settings) : '',
+    symptom.causes.length > 0
+      ? labelled('cause', symptom.causes.map((code) => causes[code]).join('; or '), settings)
+      : '',
+    labelled('do', symptom.action, settings),
+    confirmation,
+    commands(symptom.next, settings),
+    symptom.references.length > 0 ? links(symptom.references, settings) : '',
+    '\n',
+  ].join('');
+}
+
+/** What a log says, for a person: known incidents first, then symptoms, worst first. */
+export function triageText(
+  log: string,
+  triage: Triage,
+  settings: RenderSettings,
+  checked?: { directory: string; confirmations: ReadonlyMap<Sighting, Confirmation | undefined> },
+): string {
+  const { palette } = settings;
+  const shown: Shown = { ...settings, directory: checked?.directory ?? triage.directory };
+  const programs = triage.programs.map(({ name, version }) => (version ? `${name} ${version}` : name));
+  const head = [`${counted(triage.lines, 'line')}, ${byteSize(triage.bytes)}`, ...programs].join('; ');
+  const parts = [`${palette.strong(printable(log))}   ${head}\n\n`];
+  for (const incident of triage.incidents) {
+    parts.push(
+      `${palette.error('incident')} ${palette.strong(incident.title)} (${incident.certainty})\n`,
+      labelled('because', incident.basis, settings),
+      labelled('story', incident.detail, settings),
+      commands(incident.next, shown),
+      links(incident.references, settings),
+      '\n',
+    );
+  }
+  for (const sighting of triage.sightings) {
+    if (settings.quiet && sighting.symptom.severity === 'note') continue;
+    const confirmation =
+      checked === undefined
+        ? ''
+        : confirmationText(checked.confirmations.get(sighting), checked.directory, settings);
+    parts.push(sightingText(sighting, shown, confirmation));
+  }
+  const known = triage.sightings.length;
+  parts.push(
+    known === 0
+      ? 'Nothing in this log is known to speak of damage.\n'
+      : `${counted(known, 'symptom')}, ${counted(triage.incidents.length, 'known incident')}.\n`,
+  );
+  return parts.join('');
+}

@@ -1,0 +1,127 @@
+import type { Severity } from '../finding/finding.js';
+import { AnchorSearch } from './anchor-search.js';
+import { type Incident, recognize } from './incidents.js';
+import { symptoms, unknownCorruption } from './knowledge.js';
+import { type LogLine, LogLines } from './log-lines.js';
+import { programs } from './programs.js';
+import type { Symptom } from './symptom.js';
+
+/** Characters of a line that are kept. */
+const KEPT_TEXT = 500;
+/** Files that are kept for one symptom. */
+const KEPT_FILES = 8;
+
+/** A place in a log. */
+export interface LogPlace {
+  /** Counted from 1. */
+  line: number;
+  /** Byte offset of the line. */
+  offset: number;
+  /** The line, at most 500 characters of it. */
+  text: string;
+}
+
+/** A symptom and where the log shows it. */
+export interface Sighting {
+  symptom: Symptom;
+  /** Lines that show it. */
+  count: number;
+  first: LogPlace;
+  last: LogPlace;
+  /** Database files that those lines name, eight at most. */
+  files: string[];
+}
+
+/** What a log comes to. */
+export interface Triage {
+  lines: number;
+  bytes: number;
+  /** Programs that show themselves, with the version that the log names last. */
+  programs: { name: string; version?: string }[];
+  /** The database directory, where a path in a message gives it away. */
+  directory?: string;
+  /** Worst first, then as the log shows them first. */
+  sightings: Sighting[];
+  /** Known incidents that the sightings add up to. */
+  incidents: Incident[];
+}
+
+const databaseFile =
+  /(?:(\/[^\s:'",]*)\/)?\b(\d{6,}\.(?:log|sst|ldb|blob)|MANIFEST-\d{6,}|OPTIONS-\d{6,}|CURRENT|LOCK)\b/g;
+const rank: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
+
+/** What each word that is searched for belongs to. */
+const entries = [
+  ...[...symptoms, unknownCorruption].map((symptom) => ({ symptom, anchors: symptom.anchors })),
+  ...programs.map((program) => ({ program, anchors: program.anchors })),
+];
+const words = entries.flatMap((entry) => entry.anchors.map((anchor) => ({ entry, anchor })));
+
+/** The symptoms that a line shows, without those that another one of them says better. */
+export function symptomsIn(text: string, candidates: readonly Symptom[] = symptoms): Symptom[] {
+  const matching = candidates.filter(
+    (symptom) => symptom !== unknownCorruption && symptom.pattern.test(text),
+  );
+  const refined = new Set(matching.flatMap(({ refines = [] }) => refines));
+  const found = matching.filter(({ id }) => !refined.has(id));
+  return found.length === 0 && unknownCorruption.pattern.test(text) ? [unknownCorruption] : found;
+}
+
+/** Gathers what a log says, piece by piece, in memory that does not grow with the log. */
+export class LogTriage {
+  private readonly seen = new Map<string, Sighting>();
+  private readonly versions = new Map<string, string | undefined>();
+  private directory: string | undefined;
+  private readonly lines = new LogLines(new AnchorSearch(words.map(({ anchor }) => anchor)), (line) =>
+    this.take(line),
+  );
+
+  add(piece: Uint8Array): void {
+    this.lines.add(piece);
+  }
+
+  end(): Triage {
+    const size = this.lines.end();
+    const sightings = [...this.seen.values()].sort(
+      (a, b) => rank[a.symptom.severity] - rank[b.symptom.severity] || a.first.line - b.first.line,
+    );
+    return {
+      ...size,
+      programs: [...this.versions].map(([name, version]) => ({ name, ...(version && { version }) })),
+      ...(this.directory && { directory: this.directory }),
+      sightings,
+      incidents: recognize(this.seen, this.versions),
+    };
+  }
+
+  private take(line: LogLine): void {
+    const candidates = new Set<Symptom>();
+    for (const index of line.words) {
+      const { entry } = words[index];
+      if ('symptom' in entry) candidates.add(entry.symptom);
+      else this.program(entry.program, line.text);
+    }
+    if (candidates.size === 0) return;
+    for (const symptom of symptomsIn(line.text, [...candidates])) this.sight(symptom, line);
+  }
+
+  private program({ name, pattern }: (typeof programs)[number], text: string): void {
+    const match = pattern.exec(text);
+    if (match !== null) this.versions.set(name, match[1] ?? this.versions.get(name));
+  }
+
+  private sight(symptom: Symptom, { number, offset, text }: LogLine): void {
+    const place = { line: number, offset, text: text.slice(0, KEPT_TEXT) };
+    let sighting = this.seen.get(symptom.id);
+    if (sighting === undefined) {
+      sighting = { symptom, count: 0, first: place, last: place, files: [] };
+      this.seen.set(symptom.id, sighting);
+    }
+    sighting.count++;
+    sighting.last = place;
+    for (const [, directory, file] of text.matchAll(databaseFile)) {
+      this.directory ??= directory;
+      if (sighting.files.length < KEPT_FILES && !sighting.files.includes(file)) sighting.files.push(file);
+    }
+  }
+}
