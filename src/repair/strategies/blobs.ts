@@ -1,0 +1,146 @@
+import { checkBlob } from '../../check/blob/blob.js';
+import { compressBlock } from '../../codec/block.js';
+import { encodeBlobFileFooter, encodeBlobFileHeader, encodeBlobRecord } from '../../encode/blob/blob-file.js';
+import { keyBytes } from '../../finding/evidence.js';
+import { BLOB } from '../../format/blob/layout.js';
+import { walkBlobFile } from '../../format/blob/walk.js';
+import type { LiveBlobFile } from '../../format/manifest/version.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import { openSource } from '../../io/source.js';
+import { contentSize } from '../content.js';
+import type { LossStatement, RepairStep, Segment } from '../plan.js';
+
+/** Keys that a statement of loss names. */
+const MOST_KEYS = 20;
+
+export interface BlobRepair {
+  step?: RepairStep;
+  loss?: LossStatement;
+  /** What the MANIFEST has to say of the file then. Absent: the file is gone. */
+  live?: LiveBlobFile;
+  /** Values that cannot be read any more, by the file offset of the value. */
+  lost(offset: bigint): boolean;
+}
+
+/** A run of bytes in which no value can be read. */
+interface Unreadable {
+  from: number;
+  to: number;
+  key?: Uint8Array;
+}
+
+/**
+ * Puts a damaged blob file right without moving a record, since tables name values by their place: header and footer are
+ * written anew, what cannot be read becomes one record of nothing, and a file that was cut ends behind its last whole record.
+ * The tables have to let go of what is lost. `undefined`: nothing is wrong with it.
+ */
+export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Promise<BlobRepair | undefined> {
+  const source = await openSource(entry.source);
+  try {
+    const { findings } = await checkBlob(source, {
+      file: entry.file,
+      number: live.number,
+      depth: 'full',
+      live,
+    });
+    if (!findings.some(({ severity }) => severity === 'error')) return undefined;
+    const start = new Uint8Array(BLOB.headerLength);
+    await source.read(start, 0);
+    const recordsEnd = BLOB.headerLength + Number(live.totalBytes);
+    const end = Math.min(source.size, recordsEnd);
+    const bad: Unreadable[] = [];
+    let records = 0;
+    let kept: number = BLOB.headerLength;
+    for await (const span of walkBlobFile(source, { end, contents: true })) {
+      const to = span.offset + span.length;
+      const fine = span.kind === 'record' && span.computedBlobCrc === span.header.blobCrc;
+      if (fine) {
+        records++;
+        kept = to;
+      } else {
+        const key = span.kind === 'record' ? span.key?.slice() : undefined;
+        bad.push({ from: span.offset, to, ...(key && { key }) });
+      }
+    }
+    const inside = bad.filter(({ from }) => from < kept);
+    if (kept < recordsEnd) bad.push({ from: kept, to: recordsEnd });
+    const lost = (offset: bigint) => bad.some(({ from, to }) => offset >= from && offset < to);
+    const loss = bad.length === 0 ? undefined : lossOf(entry, bad);
+    const count = records + inside.length;
+    if (records === 0) return { lost: () => true, ...(loss && { loss }) };
+    const header = encodeBlobFileHeader(live.columnFamily, start[COMPRESSION_AT]);
+    const content = contentOf(entry, header, kept, inside, count);
+    const whole = contentSize(content);
+    const step: RepairStep = {
+      action: 'write',
+      path: entry.file,
+      ...(entry.root !== undefined && { root: entry.root }),
+      why: 'values, header or footer are damaged; records that can be read stay where they are',
+      changes: [
+        ...inside.map(({ from, to }) => ({
+          kind: 'rewrite' as const,
+          offset: from,
+          length: to - from,
+          detail: 'values that cannot be read, made one empty record',
+        })),
+        { kind: 'rewrite', offset: kept, length: Math.max(0, source.size - kept), detail: 'the footer' },
+      ],
+      content,
+    };
+    const fillers = inside.reduce((sum, { from, to }) => sum + BigInt(to - from), 0n);
+    const changed: LiveBlobFile = {
+      ...live,
+      totalCount: BigInt(count),
+      totalBytes: BigInt(whole - BLOB.headerLength - BLOB.footerLength),
+      garbageCount: min(live.garbageCount + BigInt(inside.length), BigInt(count)),
+      garbageBytes: min(live.garbageBytes + fillers, BigInt(whole - BLOB.headerLength - BLOB.footerLength)),
+      // a checksum of the file as it was says nothing about the new one
+      ...(bad.length > 0 && { checksumMethod: '', checksum: new Uint8Array(0) }),
+    };
+    return { step, live: changed, lost, ...(loss && { loss }) };
+  } finally {
+    await source.close();
+  }
+}
+
+const COMPRESSION_AT = 13;
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+function contentOf(
+  entry: InventoryEntry,
+  header: Uint8Array,
+  kept: number,
+  inside: readonly Unreadable[],
+  count: number,
+): Segment[] {
+  const place = { path: entry.file, ...(entry.root !== undefined && { root: entry.root }) };
+  const content: Segment[] = [{ from: 'plan', bytes: header }];
+  let at: number = BLOB.headerLength;
+  for (const { from, to } of inside) {
+    content.push({ from: 'file', ...place, offset: at, length: from - at });
+    // a key as long as it takes, and the least value that decompresses
+    const least = compressBlock(header[COMPRESSION_AT], Uint8Array.of(0)) ?? new Uint8Array(0);
+    const room = to - from - BLOB.recordHeaderLength;
+    const value = least.length <= room ? least : new Uint8Array(0);
+    content.push({
+      from: 'plan',
+      bytes: encodeBlobRecord({ key: new Uint8Array(room - value.length), value }),
+    });
+    at = to;
+  }
+  content.push({ from: 'file', ...place, offset: at, length: kept - at });
+  content.push({ from: 'plan', bytes: encodeBlobFileFooter(count) });
+  return content;
+}
+
+function lossOf(entry: InventoryEntry, bad: readonly Unreadable[]): LossStatement {
+  const keys = bad.flatMap(({ key }) => (key === undefined ? [] : [key]));
+  const named = keys.slice(0, MOST_KEYS).map((key) => JSON.stringify(keyBytes(key).utf8 ?? '…'));
+  return {
+    file: entry.file,
+    ...(entry.root !== undefined && { root: entry.root }),
+    detail: `the values between ${bad[0].from} and ${bad.at(-1)!.to} in ${bad.length} places${named.length > 0 ? `, of the keys ${named.join(', ')}` : ''}`,
+    facts: { places: bad.length, from: bad[0].from, to: bad.at(-1)!.to },
+  };
+}

@@ -1,0 +1,182 @@
+import type { ByteSource } from '../../bytes/source.js';
+import { BlockReader } from '../../format/sst/block.js';
+import { type Comparator, compareInternalKeys } from '../../format/sst/comparator.js';
+import { BlockFinder, inferSigns } from '../../format/sst/find-blocks.js';
+import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
+import { KEY_TRAILER, MAX_SEQUENCE, ROCKSDB_POINT_TYPES } from '../../format/sst/internal-key.js';
+import { type BlockSpace, loadBlock } from '../../format/sst/load.js';
+import { dataCompression, openTable, type Table } from '../../format/sst/table.js';
+
+/** A data block that can be believed. */
+export interface GoodBlock {
+  kind: 'block';
+  offset: number;
+  /** As stored. */
+  payload: Uint8Array;
+  compression: number;
+  contents: Uint8Array;
+  /** Internal keys. */
+  first: Uint8Array;
+  last: Uint8Array;
+}
+
+/** A place where a data block is, or may be, that cannot be believed. */
+export interface LostBlock {
+  kind: 'gap';
+  offset: number;
+  /** Bytes; 0 where the end is not known. */
+  length: number;
+  /** User key that no key of the block passes, where the index tells. */
+  separator?: Uint8Array;
+}
+
+/** Compression types that blocks have; a table whose properties are lost does not say which. */
+const USUAL_TYPES = [0, 1, 2, 3, 4, 5, 7];
+
+/** A table with a way to its blocks, even where the footer is gone. */
+export interface OpenedTable {
+  table: Table;
+  space?: BlockSpace;
+  comparator: Comparator;
+}
+
+/** Opens a table, and where its footer is lost finds out from the blocks how they are protected. */
+export async function openDamaged(source: ByteSource, comparatorName: string): Promise<OpenedTable> {
+  const table = await openTable(source, comparatorName === '' ? {} : { comparator: comparatorName });
+  const { comparator } = table;
+  if (table.unsupported.length > 0) return { table, comparator };
+  if (table.space !== undefined) {
+    return { table, space: { ...table.space, compression: dataCompression(table) }, comparator };
+  }
+  const signs = await inferSigns(source);
+  if (signs === undefined) return { table, comparator };
+  const { checksumType, baseContext } = signs;
+  const space: BlockSpace = { source, limit: source.size, checksumType, baseContext, compression: {} };
+  return { table, space, comparator };
+}
+
+/**
+ * The data blocks of a table in order, and the gaps between them: by the index as far as it can be believed, beyond it by
+ * what looks like a block and matches its checksum. A block counts when it is intact, or only its checksum or its type byte is
+ * damaged, and its keys follow those before it.
+ */
+export async function* dataBlocksOf(
+  { table, space, comparator }: OpenedTable,
+  largestSequence: bigint,
+): AsyncGenerator<GoodBlock | LostBlock> {
+  if (space === undefined) return;
+  const rules = { comparator, largestSequence };
+  const { index } = table;
+  let last: Uint8Array | undefined;
+  let position = 0;
+  for (let i = 0; index !== undefined && i < index.count; i++) {
+    const handle = { offset: index.offset(i), size: index.size(i) };
+    if (!table.indexSound && handle.offset > position) {
+      for await (const found of search(space, position, handle.offset, last, rules)) {
+        if (found.kind === 'block') last = found.last;
+        yield found;
+      }
+    }
+    const block = await goodBlock(space, handle, last, rules);
+    position = Math.max(position, handle.offset + handle.size + BLOCK_TRAILER);
+    if (block !== undefined) {
+      last = block.last;
+      yield block;
+      continue;
+    }
+    const separator = index.separator(i).slice();
+    const userKey = index.form.userKeys ? separator : separator.subarray(0, -KEY_TRAILER);
+    yield {
+      kind: 'gap',
+      offset: handle.offset,
+      length: handle.size + BLOCK_TRAILER,
+      ...(table.indexSound && { separator: userKey }),
+    };
+  }
+  if (index === undefined || !table.indexSound) yield* search(space, position, space.limit, last, rules);
+}
+
+interface Rules {
+  comparator: Comparator;
+  largestSequence: bigint;
+}
+
+/** Blocks that follow each other from `from` on. Ends with a gap, which is empty when everything was found. */
+async function* search(
+  space: BlockSpace,
+  from: number,
+  limit: number,
+  before: Uint8Array | undefined,
+  rules: Rules,
+): AsyncGenerator<GoodBlock | LostBlock> {
+  const types = new Uint8Array(256);
+  for (const type of USUAL_TYPES) types[type] = 1;
+  const { checksumType, baseContext, source } = space;
+  const finder = new BlockFinder(source, { checksumType, baseContext, types }, limit);
+  let at = from;
+  let last = before;
+  while (at < limit) {
+    const handle = await finder.find(at);
+    const block = handle && (await goodBlock(space, handle, last, rules));
+    if (handle === undefined || block === undefined) break;
+    last = block.last;
+    at = handle.offset + handle.size + BLOCK_TRAILER;
+    yield block;
+  }
+  if (at < limit) yield { kind: 'gap', offset: at, length: 0 };
+}
+
+async function goodBlock(
+  space: BlockSpace,
+  handle: BlockHandle,
+  before: Uint8Array | undefined,
+  rules: Rules,
+): Promise<GoodBlock | undefined> {
+  const loaded = await loadBlock(space, handle, 'data');
+  const { contents, stored, sound } = loaded;
+  if (contents === undefined || stored === undefined || !sound) return undefined;
+  const ends = endsOf(contents, before, rules);
+  if (ends === undefined) return undefined;
+  const payload = stored.bytes.subarray(0, handle.size);
+  const compression = stored.soundAs ?? stored.compression;
+  return { kind: 'block', offset: handle.offset, payload, compression, contents, ...ends };
+}
+
+/** First and last key of a block whose entries are all as they should be. */
+function endsOf(
+  contents: Uint8Array,
+  before: Uint8Array | undefined,
+  { comparator, largestSequence }: Rules,
+): { first: Uint8Array; last: Uint8Array } | undefined {
+  const reader = new BlockReader(contents);
+  let first: Uint8Array | undefined;
+  let last = before;
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+    const { key } = entry;
+    const split = key.length - KEY_TRAILER;
+    if (split < 0 || ROCKSDB_POINT_TYPES[key[split]] === 0) return undefined;
+    if (sequenceOf(key) > largestSequence) return undefined;
+    if (last !== undefined && (compareInternalKeys(comparator, last, key) ?? -1) >= 0) return undefined;
+    last = key.slice();
+    first ??= last;
+  }
+  if (reader.anomalies.length > 0 || first === undefined || last === undefined) return undefined;
+  return { first, last };
+}
+
+/** The sequence of an internal key. */
+export function sequenceOf(key: Uint8Array): bigint {
+  const at = key.length - KEY_TRAILER;
+  const word = new DataView(key.buffer, key.byteOffset + at, KEY_TRAILER).getBigUint64(0, true);
+  return word >> 8n;
+}
+
+/** The user key of an internal key, as a view. */
+export function userKeyOf(key: Uint8Array): Uint8Array {
+  return key.subarray(0, key.length - KEY_TRAILER);
+}
+
+/** True for the artificial key that a range tombstone's end gives the MANIFEST: the end itself does not belong. */
+export function isExclusiveEnd(key: Uint8Array): boolean {
+  return key[key.length - KEY_TRAILER] === 0x0f && sequenceOf(key) === MAX_SEQUENCE;
+}
