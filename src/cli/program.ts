@@ -5,6 +5,7 @@ import { addExplain } from './commands/explain.js';
 import { addInspect } from './commands/inspect.js';
 import { addRender } from './commands/render.js';
 import { addRepair } from './commands/repair.js';
+import { addResp } from './commands/resp.js';
 import { addScan } from './commands/scan.js';
 import { addSimulate } from './commands/simulate.js';
 import { addTriage } from './commands/triage.js';
@@ -38,6 +39,7 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   addRepair(program, host, done);
   addUndo(program, host, done);
   addTriage(program, host, done);
+  addResp(program, host, done);
   addRender(program, host, done);
   addInspect(program, host, done);
   addExplain(program, host, done);

@@ -1,0 +1,76 @@
+import type { Command } from 'commander';
+import { choice } from '../choices.js';
+import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
+import { ExitStatus } from '../exit-status.js';
+import { Failure } from '../failure.js';
+import type { Host } from '../host.js';
+import { inputPieces } from '../input.js';
+import { stdoutWidth } from '../outputs.js';
+import { streamSink } from '../sink.js';
+
+interface RespFlags {
+  requests?: string;
+  format: 'text' | 'json';
+  color: ColorChoice;
+  verbose?: true;
+}
+
+const examples = `
+Examples:
+  kvdoctor resp replies.resp --requests requests.resp   each reply against its request
+  kvdoctor resp replies.resp                            the replies alone
+
+The files are the raw bytes of one TCP connection, one direction each (tshark -z follow,tcp,raw; tcpflow).
+Exit status: 0 each reply goes with its request, 1 the protocol is broken, 2 usage.`;
+
+/** A capture of one connection is held in memory. */
+const LARGEST = 1 << 30;
+
+async function readCapture(path: string, host: Host): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of inputPieces(path, host)) {
+    size += piece.length;
+    if (size > LARGEST) {
+      const hint = 'Cut it where nothing was awaited, such as behind the reply to a PING.';
+      throw new Failure(`${path} is larger than 1 GiB`, ExitStatus.usage, hint);
+    }
+    pieces.push(piece.slice());
+  }
+  return Buffer.concat(pieces);
+}
+
+async function checkFiles(path: string, flags: RespFlags, host: Host): Promise<number> {
+  if (path === '-' && flags.requests === '-')
+    throw new Failure('replies and requests cannot both come from standard input');
+  const { checkCapture, isBroken } = await import('../../resp/check.js');
+  const replies = await readCapture(path, host);
+  const requests = flags.requests === undefined ? undefined : await readCapture(flags.requests, host);
+  const check = checkCapture(replies, requests);
+  const { captureText } = await import('../../resp/text.js');
+  const { captureJson } = await import('../../resp/json.js');
+  const settings = {
+    width: stdoutWidth(host),
+    palette: paletteFor(wantsColour(flags.color, host.env, host.stdout)),
+    verbose: flags.verbose ?? false,
+    quiet: false,
+  };
+  const sink = streamSink(host.stdout);
+  await sink.write(flags.format === 'json' ? captureJson(check) : captureText(check, settings));
+  await sink.close();
+  return isBroken(check) ? ExitStatus.findings : ExitStatus.ok;
+}
+
+/** Adds `kvdoctor resp` to the program. `done` gets the exit status. */
+export function addResp(program: Command, host: Host, done: (status: number) => void): void {
+  program
+    .command('resp')
+    .description('check the captured replies of a Redis or Kvrocks connection, byte by byte')
+    .argument('<replies>', 'what the server sent on one connection; - for standard input')
+    .option('--requests <file>', 'what the client sent on it')
+    .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
+    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
+    .option('-v, --verbose', 'show everything; stack traces on failures')
+    .addHelpText('after', examples)
+    .action(async (path: string, flags: RespFlags) => done(await checkFiles(path, flags, host)));
+}

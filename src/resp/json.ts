@@ -1,0 +1,28 @@
+import { keyBytes } from '../finding/evidence.js';
+import { compact } from '../report/json.js';
+import { toolVersion } from '../report/tool.js';
+import { type CaptureCheck, isBroken } from './check.js';
+import type { Request } from './streams.js';
+
+function requestJson({ offset, end, words, name }: Request) {
+  return { name, offset, length: end - offset, words: words.map(keyBytes) };
+}
+
+/** What is wrong with a capture, for scripts: one JSON document. */
+export function captureJson(check: CaptureCheck): string {
+  const { broken, misfits, ...head } = check;
+  const optional = (request: Request | undefined) => request && requestJson(request);
+  return `${compact({
+    schemaVersion: 1,
+    tool: { name: 'kvdoctor', version: toolVersion },
+    verdict: isBroken(check) ? 'broken' : 'clean',
+    ...head,
+    broken: broken.map((each) => ({
+      ...each,
+      request: requestJson(each.request),
+      acknowledged: each.acknowledged.map(requestJson),
+      takenFor: optional(each.takenFor),
+    })),
+    misfits: misfits.map((each) => ({ ...each, request: optional(each.request) })),
+  })}\n`;
+}
