@@ -1,5 +1,5 @@
 import type { Severity } from '../finding/finding.js';
-import type { Report } from '../report/report.js';
+import type { Report, TargetReport } from '../report/report.js';
 
 /** The exit status of every command. Scripts rely on it: docs/exit-status.md says the same. */
 export const ExitStatus = {
@@ -22,12 +22,19 @@ export const ExitStatus = {
 /** From which severity on findings make the exit status 1. */
 export type FailOn = Severity | 'never';
 
-/** The exit status that a report asks for. */
-export function exitStatusOf({ summary }: Report, failOn: FailOn): number {
-  const counts = { error: summary.errors, warning: summary.warnings, note: summary.notes };
+/** The exit status that a report asks for; `failOn` may differ from target to target. */
+export function exitStatusOf(
+  { summary, targets }: Report,
+  failOn: FailOn | ((target: TargetReport) => FailOn),
+): number {
   const severities = ['error', 'warning', 'note'] as const;
-  const counting = failOn === 'never' ? [] : severities.slice(0, severities.indexOf(failOn) + 1);
+  const fails = (target: TargetReport) => {
+    const from = typeof failOn === 'function' ? failOn(target) : failOn;
+    const counting: readonly Severity[] =
+      from === 'never' ? [] : severities.slice(0, severities.indexOf(from) + 1);
+    return target.findings.some(({ severity, known }) => counting.includes(severity) && !known);
+  };
   if (summary.interrupted) return ExitStatus.interrupted;
-  if (counting.some((severity) => counts[severity] > 0)) return ExitStatus.findings;
+  if (targets.some(fails)) return ExitStatus.findings;
   return summary.unchecked > 0 ? ExitStatus.incomplete : ExitStatus.ok;
 }

@@ -3,6 +3,7 @@ import { toolVersion } from '../report/tool.js';
 import { addCompletion } from './commands/completion.js';
 import { addExplain } from './commands/explain.js';
 import { addInspect } from './commands/inspect.js';
+import { addMerge } from './commands/merge.js';
 import { addRender } from './commands/render.js';
 import { addRepair } from './commands/repair.js';
 import { addResp } from './commands/resp.js';
@@ -10,6 +11,7 @@ import { addScan } from './commands/scan.js';
 import { addSimulate } from './commands/simulate.js';
 import { addTriage } from './commands/triage.js';
 import { addUndo } from './commands/undo.js';
+import { applyEnvironment } from './environment.js';
 import type { Host } from './host.js';
 
 const examples = `
@@ -41,9 +43,11 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   addTriage(program, host, done);
   addResp(program, host, done);
   addRender(program, host, done);
+  addMerge(program, host, done);
   addInspect(program, host, done);
   addExplain(program, host, done);
   addCompletion(program, host, done);
+  program.hook('preAction', (_, command) => applyEnvironment(command, host.env));
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }

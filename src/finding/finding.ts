@@ -60,6 +60,8 @@ export interface Finding {
   impact?: Impact;
   /** A command to type next. */
   next?: string;
+  /** The report that was given as a baseline has it already: it does not fail. */
+  known?: true;
 }
 
 /**

@@ -41,6 +41,8 @@ export interface Summary {
   unchecked: number;
   /** Unchanged files that an earlier report vouches for and their bytes, with --since. */
   trusted?: { files: number; bytes: number; oldest: string };
+  /** Findings that an earlier report had already, with --baseline; they do not fail. */
+  known?: number;
   /** Files that a sample left out and their bytes, with --sample. */
   skipped?: { files: number; bytes: number };
   depth: Depth;
@@ -155,6 +157,11 @@ export interface FileReport {
   sequences?: { first: string; last: string };
 }
 
+/** A finding that the configuration sets aside. */
+export interface SuppressedFinding extends Finding {
+  suppressed: { reason: string; expires?: string };
+}
+
 /** What a shard's report says of itself. */
 export interface ShardReport {
   /** From 1 to `count`. */
@@ -205,6 +212,8 @@ export interface TargetReport {
   backups?: BackupReport[];
   files: FileReport[];
   findings: Finding[];
+  /** Findings that the configuration sets aside; they do not count. */
+  suppressed?: SuppressedFinding[];
   unchecked: Unchecked[];
   /** Bytes read by the checks. */
   bytesRead: number;

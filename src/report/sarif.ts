@@ -3,7 +3,7 @@ import { compact } from './json.js';
 import { filePath, pathOf, pathUri, repositoryPath, uniqueFingerprints } from './location.js';
 import { printable } from './printable.js';
 import { counted, offsetText } from './quantity.js';
-import type { FileReport, Report, TargetReport } from './report.js';
+import type { FileReport, Report, SuppressedFinding, TargetReport } from './report.js';
 import type { RenderSettings, Reporter } from './reporter.js';
 import { knownRule, ruleHelpMarkdown, ruleHelpText } from './rule-help.js';
 
@@ -40,6 +40,12 @@ function messageOf({ message, offset, length }: Finding, { github }: Profile): s
   const text = printable(message);
   if (!github || offset === undefined) return text;
   return `${text} (at ${offsetText(offset)}${length ? `, ${counted(length, 'byte')}` : ''})`;
+}
+
+/** What the configuration sets aside is there, marked as such. */
+function suppressionsOf(finding: Finding | SuppressedFinding): object {
+  if (!('suppressed' in finding)) return {};
+  return { suppressions: [{ kind: 'external', justification: finding.suppressed.reason }] };
 }
 
 function ruleObject(id: string, findings: readonly Placed[]): object {
@@ -130,7 +136,9 @@ export function sarifReporter({ sarifProfile }: RenderSettings): Reporter {
   const profile: Profile = { github, uri: (path) => pathUri(github ? repositoryPath(path) : path) };
   return {
     *render(report) {
-      const all = report.targets.flatMap((target) => target.findings.map((finding) => ({ finding, target })));
+      const all = report.targets.flatMap((target) =>
+        [...target.findings, ...(target.suppressed ?? [])].map((finding) => ({ finding, target })),
+      );
       const placed = github
         ? all
             .toSorted((a, b) => weight[a.finding.severity] - weight[b.finding.severity])
@@ -183,6 +191,8 @@ export function sarifReporter({ sarifProfile }: RenderSettings): Reporter {
               partialFingerprints: github
                 ? { primaryLocationLineHash: `${print}:1` }
                 : { 'kvdoctor/v1': print },
+              ...(finding.known && { baselineState: 'unchanged' }),
+              ...suppressionsOf(finding),
               properties: {
                 evidence,
                 ...(cause && { cause }),

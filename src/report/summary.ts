@@ -50,6 +50,11 @@ function notRead(targets: readonly TargetReport[]): Pick<Summary, 'trusted' | 's
   };
 }
 
+function knownOf(targets: readonly TargetReport[]): Pick<Summary, 'known'> {
+  const known = total(targets, ({ findings }) => findings.filter((finding) => finding.known).length);
+  return known > 0 ? { known } : {};
+}
+
 /** Puts targets together into a report: totals and verdict. */
 export function buildReport(targets: TargetReport[], run: RunFacts): Report {
   const summary: Summary = {
@@ -62,6 +67,7 @@ export function buildReport(targets: TargetReport[], run: RunFacts): Report {
     notes: countOf(targets, 'note'),
     unchecked: total(targets, ({ unchecked }) => unchecked.length),
     ...notRead(targets),
+    ...knownOf(targets),
     depth: run.depth,
     startedAt: run.startedAt.toISOString(),
     milliseconds: Math.round(run.milliseconds),

@@ -34,9 +34,17 @@ export async function mergeReports(reports: readonly Report[]): Promise<TargetRe
   for (const targets of byPath.values()) {
     const shards = targets.filter(isShard);
     if (shards.length > 0) merged.push(await mergeShards(shards, depths[0]));
-    merged.push(...targets.filter((target) => !isShard(target)));
+    merged.push(...wholeOf(targets.filter((target) => !isShard(target))));
   }
   return merged;
+}
+
+/** Of a target that one shard checked whole, the reports of the others say nothing. */
+function wholeOf(targets: readonly TargetReport[]): readonly TargetReport[] {
+  const told = targets.filter(
+    ({ files, findings, unchecked }) => files.length + findings.length + unchecked.length > 0,
+  );
+  return told.length > 0 ? told : targets.slice(0, 1);
 }
 
 async function mergeShards(targets: readonly ShardTarget[], depth: Depth): Promise<TargetReport> {

@@ -60,11 +60,20 @@ function check(unit: WorkUnit, source: ByteSource): Promise<UnitResult> {
   }
 }
 
-/** Runs one unit in this thread. Failures of the medium come back as outcomes; anything else that throws is a bug. */
-export async function runUnit(unit: WorkUnit, onRead: (bytes: number) => void): Promise<UnitOutcome> {
+/**
+ * Runs one unit in this thread. Failures of the medium come back as outcomes; anything else that throws is a bug. `opened`: where
+ * the bytes are, when it is not where the unit says.
+ */
+export async function runUnit(
+  unit: WorkUnit,
+  onRead: (bytes: number) => void,
+  opened?: ByteSource,
+): Promise<UnitOutcome> {
   let source: RetryingSource | undefined;
   try {
-    source = retryingSource(new MeteredSource(await openSource(unit.source), onRead, unit.maxRead));
+    source = retryingSource(
+      new MeteredSource(opened ?? (await openSource(unit.source)), onRead, unit.maxRead),
+    );
     const whole = unit.checksum ? new ChecksummingSource(source) : undefined;
     const result = await check(unit, whole ?? source);
     const crc = await whole?.checksum();

@@ -1,7 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { type Database, readDatabase } from '../engine/database.js';
+import { sniffArchive } from '../io/archive-stream.js';
 import { probeLock } from '../io/lock.js';
 import type { TargetReport } from '../report/report.js';
+import { scanArchive } from './archive.js';
 import { scanBackups } from './backup.js';
 import { conclude } from './conclude.js';
 import { settle } from './live.js';
@@ -9,6 +11,7 @@ import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
 import { runnerFor } from './run-selected.js';
 import { findingsOf, scanShard } from './scan-shard.js';
+import { takesWhole } from './shard.js';
 import { simulateDatabase } from './simulate-database.js';
 import { isFile, scanFile } from './single-file.js';
 import { emptyTarget, reasonNotToCheck } from './target.js';
@@ -25,14 +28,19 @@ export async function scanTarget(
   hooks: ScanHooks = {},
 ): Promise<TargetReport> {
   const path = target.toString();
-  if (await isFile(target)) return scanFile(target, options);
+  if (await isFile(target)) {
+    const archive = await sniffArchive(target);
+    return archive ? scanArchive(path, archive.compression, options, hooks) : scanFile(target, options);
+  }
   const database = await readDatabase(path, {
     ...(options.walDir !== undefined && { walDir: options.walDir }),
     ...(options.dbPaths !== undefined && { dbPaths: options.dbPaths }),
     ...(options.engineVersion !== undefined && { engineVersion: options.engineVersion }),
     ...(options.instead !== undefined && { instead: options.instead }),
   });
-  if (database.detection.kind === 'backup') return scanBackups(path, options, hooks);
+  if (database.detection.kind === 'backup') {
+    return isElsewhere(path, options) ? nothing(path, 'backup') : scanBackups(path, options, hooks);
+  }
   const report = emptyTarget(path, database, options.kind);
   const unsupported = reasonNotToCheck(database);
   if (unsupported !== undefined) {
@@ -40,6 +48,26 @@ export async function scanTarget(
     return report;
   }
   return scanDatabase(database, report, options, hooks);
+}
+
+/** A target that is not cut into parts goes to one shard whole. */
+function isElsewhere(path: string, { shard }: ScanOptions): boolean {
+  return shard !== undefined && !takesWhole(shard, path);
+}
+
+/** What a shard reports of a target that another one checks. */
+function nothing(path: string, kind: TargetReport['kind']): TargetReport {
+  return {
+    path,
+    kind,
+    engine: { name: 'unknown' },
+    options: { walRecoveryMode: 'point-in-time' },
+    columnFamilies: [],
+    files: [],
+    findings: [],
+    unchecked: [],
+    bytesRead: 0,
+  };
 }
 
 async function scanDatabase(

@@ -22,6 +22,13 @@ export function unitsOfShard(units: readonly PlannedUnit[], { index, count }: Sh
   return units.filter((unit) => mine.has(unit));
 }
 
+/** Whether this shard is the one that checks a target that is not cut into parts. */
+export function takesWhole({ index, count }: Shard, path: string): boolean {
+  let hash = 0;
+  for (let i = 0; i < path.length; i++) hash = (Math.imul(hash, 31) + path.charCodeAt(i)) >>> 0;
+  return hash % count === index - 1;
+}
+
 /** `2/4` as a shard, `undefined` when it is none. */
 export function parseShard(text: string): Shard | undefined {
   const parts = /^(\d{1,5})\/(\d{1,5})$/.exec(text);

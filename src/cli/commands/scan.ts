@@ -1,27 +1,26 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import type { Depth } from '../../check/unit.js';
+import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
+import { expandPath } from '../../io/globs.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
+import { isSuppressed, underPolicy } from '../../scan/policy.js';
 import type { ScanOptions } from '../../scan/scan.js';
 import { backupIds, choice, positive } from '../choices.js';
-import type { FailOn } from '../exit-status.js';
+import { exitStatusOf } from '../exit-status.js';
+import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
 import { watchInterrupt } from '../interrupt.js';
 import { failOnOption, writeReport } from '../output-options.js';
+import type { Outputs } from '../outputs.js';
+import { addPolicyOptions, loadPolicy, type Policy } from '../policy.js';
 import { type ProgressBar, progressBar } from '../progress-bar.js';
-import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
+import { rate, share, time } from '../quantities.js';
+import { readReport } from '../report-file.js';
+import { type ScanFlags, scanOptionsFor } from '../scan-options.js';
+import { withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
-
-/** What commander makes of the command line. */
-interface ScanFlags extends TargetFlags {
-  depth: Depth;
-  jobs: number;
-  failOn: FailOn;
-  kind?: ScanOptions['kind'];
-  backup?: number[];
-}
 
 const examples = `
 Examples:
@@ -30,17 +29,25 @@ Examples:
   kvdoctor scan --format json=report.json db       the whole report as JSON, for other programs
   kvdoctor scan --kind backup --fail-on warning .  in CI: exit status 1 on anything suspicious
   kvdoctor scan db/000021.log                      a single file
+  kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
+  kvdoctor scan --since last.json --budget 10m '/backups/*'  what is new, then what was checked longest ago
 
 Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 130 interrupted.`;
 
-async function scanAll(
-  paths: readonly string[],
-  options: ScanOptions,
-  work: ScanWork,
-): Promise<TargetReport[]> {
+/** What one run works with. */
+interface ScanWork {
+  bar: ProgressBar;
+  signal: AbortSignal;
+  policy: Policy;
+  found: Outputs['found'];
+  optionsFor(path: string, alone: boolean): ScanOptions;
+}
+
+async function scanAll(paths: readonly string[], work: ScanWork): Promise<TargetReport[]> {
   // loaded here, so that commands that read no database start at once
   const { scanTarget } = await import('../../scan/scan.js');
   const targets: TargetReport[] = [];
+  const now = new Date();
   let readBefore = 0;
   for (const [i, path] of paths.entries()) {
     if (work.signal.aborted) break;
@@ -51,35 +58,36 @@ async function scanAll(
         // how large the targets are that come later nobody knows yet
         work.bar.update({ share, done: readBefore + done, ...(alone && { total }) });
       },
+      onFinding(found: Finding) {
+        const judged = underPolicy(found, work.policy.of(path), now);
+        if (!isSuppressed(judged)) work.found(judged, path);
+      },
       signal: work.signal,
     };
     const argument = await pathArgument(path);
-    const target = await scanTarget(argument, options, hooks).catch((error) =>
+    const target = await scanTarget(argument, work.optionsFor(path, alone), hooks).catch((error) =>
       refuseTarget('scan', path, error, alone),
     );
     readBefore += target.bytesRead;
-    targets.push(target);
+    targets.push(work.policy.apply(target, alone));
   }
   return targets;
 }
 
-interface ScanWork {
-  bar: ProgressBar;
-  signal: AbortSignal;
-}
-
-function scanOptionsOf(flags: ScanFlags): ScanOptions {
-  return {
-    depth: flags.depth,
-    jobs: flags.jobs,
-    ...(flags.kind && { kind: flags.kind }),
-    ...(flags.backup && { backups: flags.backup }),
-    ...placesOf(flags),
-  };
+/** Paths as given, patterns replaced by what they match. */
+async function expanded(paths: readonly string[]): Promise<string[]> {
+  const found = (await Promise.all(paths.map(expandPath))).flat();
+  if (found.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
+  return found;
 }
 
 /** Scans while a bar shows how far it is; Ctrl-C ends it with what is known. */
-async function scanWatched(paths: readonly string[], flags: ScanFlags, host: Host): Promise<Report> {
+async function scanWatched(
+  paths: readonly string[],
+  flags: ScanFlags,
+  host: Host,
+  work: Omit<ScanWork, 'bar' | 'signal'>,
+): Promise<Report> {
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && !flags.quiet;
   const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
@@ -87,9 +95,9 @@ async function scanWatched(paths: readonly string[], flags: ScanFlags, host: Hos
   const startedAt = new Date();
   const started = performance.now();
   try {
-    const targets = await scanAll(paths, scanOptionsOf(flags), { bar, signal: interrupt.signal });
+    const targets = await scanAll(paths, { ...work, bar, signal: interrupt.signal });
     return buildReport(targets, {
-      depth: flags.depth,
+      depth: work.optionsFor(paths[0], paths.length === 1).depth ?? flags.depth,
       startedAt,
       milliseconds: performance.now() - started,
       interrupted: interrupt.signal.aborted,
@@ -100,8 +108,25 @@ async function scanWatched(paths: readonly string[], flags: ScanFlags, host: Hos
   }
 }
 
-function scan(paths: readonly string[], flags: ScanFlags, host: Host): Promise<number> {
-  return writeReport(flags, host, () => scanWatched(paths.length > 0 ? paths : ['.'], flags, host));
+async function scan(given: readonly string[], command: Command, host: Host): Promise<number> {
+  const policy = await loadPolicy(command, host);
+  const flags = command.opts<ScanFlags>();
+  if (flags.shard !== undefined && flags.redact !== undefined && flags.redact !== 'none') {
+    throw new Failure(
+      "a shard's report cannot be redacted",
+      undefined,
+      'A merge needs its keys: redact there.',
+    );
+  }
+  const since = flags.since === undefined ? undefined : await readReport(flags.since);
+  const options = scanOptionsFor(command, policy, since, host);
+  const paths = given.length > 0 ? await expanded(given) : ['.'];
+  return writeReport(
+    flags,
+    host,
+    ({ found }) => scanWatched(paths, flags, host, { policy, found, optionsFor: options }),
+    (report) => exitStatusOf(report, policy.failOn),
+  );
 }
 
 /** Adds `kvdoctor scan` to the program. `done` gets the exit status. */
@@ -109,7 +134,7 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
   const command = program
     .command('scan')
     .description('check every file of databases, backups and checkpoints, without opening them')
-    .argument('[dir...]', 'database directories or single files (default: the current directory)')
+    .argument('[dir...]', 'database directories, single files, or patterns (default: the current directory)')
     .addOption(
       choice('--depth <depth>', 'how much to check', ['structure', 'checksums', 'full']).default('full'),
     )
@@ -123,8 +148,21 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
       ]),
     )
     .option('--backup <id>', 'of a backup directory only this backup; may be given several times', backupIds)
+    .option(
+      '--shard <i/n>',
+      'check only part i of n and report for a merge; env: as the CI system or cluster says',
+    )
+    .option('--since <report>', 'read only what has changed since this JSON report')
+    .option(
+      '--budget <time>',
+      'begin no file after this time, least recently checked first (with --since)',
+      time,
+    )
+    .option('--sample <share>', 'read this share of the tables and blob files, chosen at random', share)
+    .option('--max-read <rate>', 'read no faster, 200MB/s for example', rate)
+    .option('--recovery', 'say as well what each WAL recovery mode would keep')
     .addHelpText('after', examples);
-  withTargetOptions(command).action(async (paths: string[], flags: ScanFlags) =>
-    done(await scan(paths, flags, host)),
+  withTargetOptions(addPolicyOptions(command)).action(async (paths: string[]) =>
+    done(await scan(paths, command, host)),
   );
 }

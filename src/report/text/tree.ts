@@ -64,12 +64,20 @@ function placed(node: Node, depth: number): Node {
   return depth > 0 ? node : { ...node, at: undefined };
 }
 
+/** Printable ASCII and the other characters that labels are made of: a column each. */
+const narrow = /^[\x20-\x7e–—…→“”]*$/;
+
+/** Columns of a text. Most are told at a glance; measuring costs more than all else. */
+function columnsOfText(text: string): number {
+  return narrow.test(text) ? text.length : stringWidth(text);
+}
+
 /** Pieces painted, cut at `width` columns. */
 function painted(pieces: readonly Piece[], palette: Palette, width: number): string {
   let left = width;
   let line = '';
   for (const { text, paint } of pieces) {
-    const columns = stringWidth(text);
+    const columns = columnsOfText(text);
     const shown = columns <= left ? text : cut(text, left);
     line += paint === undefined ? shown : palette[paint](shown);
     left -= columns;
@@ -81,6 +89,7 @@ function painted(pieces: readonly Piece[], palette: Palette, width: number): str
 /** The first columns of a text, the last of them an ellipsis. */
 function cut(text: string, width: number): string {
   if (width <= 0) return '';
+  if (narrow.test(text)) return `${text.slice(0, width - 1)}…`;
   let columns = 0;
   let end = 0;
   for (const character of text) {

@@ -1,0 +1,22 @@
+import { stat } from 'node:fs/promises';
+import { glob, isDynamicPattern } from 'tinyglobby';
+
+/**
+ * What a path or pattern names, in the order of the names. A path that is there is itself, whatever characters are in it; a
+ * pattern that matches nothing gives nothing.
+ */
+export async function expandPath(path: string): Promise<string[]> {
+  if (!isDynamicPattern(path)) return [path];
+  const there = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there) return [path];
+  const found = await glob(path, {
+    onlyFiles: false,
+    expandDirectories: false,
+    dot: true,
+    absolute: path.startsWith('/'),
+  });
+  return found.map((match) => match.replace(/(?<=.)\/$/, '')).sort();
+}

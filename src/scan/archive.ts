@@ -1,0 +1,168 @@
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { readInventory } from '../engine/database.js';
+import { BACKUP_DIRECTORIES } from '../engine/detect.js';
+import { ruleOf } from '../finding/catalog.js';
+import type { Finding } from '../finding/finding.js';
+import { parseFileName } from '../format/filename.js';
+import type { ArchiveDamage } from '../io/archive.js';
+import type { Compression } from '../io/archive-stream.js';
+import { type ArchiveTree, indexArchive, treeBelow } from '../io/archive-tree.js';
+import { fileSize } from '../io/file-size.js';
+import { entryOf, entryReader, type FileTree, inventoryOf } from '../io/tree.js';
+import type { TargetReport } from '../report/report.js';
+import { archiveRunner } from './archive-run.js';
+import { scanBackupTree, type UnitRunner } from './backup.js';
+import { conclude } from './conclude.js';
+import type { ScanHooks, ScanOptions } from './options.js';
+import { planUnits } from './plan.js';
+import { runPlan } from './run.js';
+import { emptyTarget, reasonNotToCheck } from './target.js';
+
+/**
+ * Checks a database or backup directory where it lies in a tar archive. The archive is read twice: once to see what is there and
+ * to read the metadata, which may stand behind what it describes, and once to check tables, WALs and blob files as they pass.
+ * Nothing is unpacked to disk. The second reading of an uncompressed archive goes to each file directly.
+ */
+export async function scanArchive(
+  target: string,
+  compression: Compression,
+  options: ScanOptions,
+  hooks: ScanHooks,
+): Promise<TargetReport> {
+  const passes = compression === 'none' ? 1 : 2;
+  const total = ((await fileSize(target)) ?? 0) * passes;
+  let done = 0;
+  const reading = {
+    compression,
+    onRead(bytes: number) {
+      done += bytes;
+      hooks.onProgress?.({ done: Math.min(done, total), total });
+    },
+    ...(hooks.signal && { signal: hooks.signal }),
+  };
+  const archive = await indexArchive(target, reading);
+  const roots = rootsOf(archive);
+  const [root] = roots;
+  if (roots.length !== 1 || hooks.signal?.aborted) {
+    return withDamage(nothingToCheck(target, roots), archive.damage, target);
+  }
+  const tree = treeBelow(target, archive, root);
+  const run: UnitRunner = compression === 'none' ? runPlan : archiveRunner(target, root, archive, reading);
+  const report = isBackup(tree)
+    ? await scanBackupTree(tree, options, hooks, run)
+    : await scanDatabaseTree(tree, options, hooks, run);
+  return withDamage(report, archive.damage, target, tree);
+}
+
+function nothingToCheck(target: string, roots: readonly string[]): TargetReport {
+  const reason =
+    roots.length > 1
+      ? `the archive holds several databases, ${roots.slice(0, 5).join(', ')}: pack each by itself`
+      : 'the archive holds no database and no backup directory';
+  return {
+    path: target,
+    kind: 'file',
+    engine: { name: 'unknown' },
+    options: { walRecoveryMode: 'point-in-time' },
+    columnFamilies: [],
+    files: [],
+    findings: [],
+    unchecked: [{ file: '.', reason }],
+    bytesRead: 0,
+  };
+}
+
+/** Directories of the archive that are a database or a backup directory; what lies in one of these is part of it. */
+function rootsOf({ files }: ArchiveTree): string[] {
+  const names = new Map<string, Set<string>>();
+  for (const file of files.keys()) {
+    for (let at = file; at !== '.'; ) {
+      const directory = path.posix.dirname(at);
+      const known = names.get(directory);
+      if (known) known.add(path.posix.basename(at));
+      else names.set(directory, new Set([path.posix.basename(at)]));
+      at = directory;
+    }
+  }
+  const found: string[] = [];
+  const shallowFirst = [...names.keys()].sort((a, b) => a.length - b.length);
+  for (const directory of shallowFirst) {
+    if (found.some((root) => root === '.' || directory.startsWith(`${root}/`))) continue;
+    const held = names.get(directory) ?? new Set();
+    const backup = BACKUP_DIRECTORIES.filter((name) => held.has(name)).length >= 2;
+    const kinds = new Set([...held].map((name) => parseFileName(name).kind));
+    if (backup || kinds.has('manifest') || kinds.has('current') || kinds.has('options'))
+      found.push(directory);
+  }
+  return found.map((directory) => (directory === '.' ? '' : directory)).sort();
+}
+
+function isBackup({ files }: FileTree): boolean {
+  const top = new Set([...files.keys()].map((file) => file.split('/')[0]));
+  return (
+    BACKUP_DIRECTORIES.filter((name) => top.has(name)).length >= 2 &&
+    ![...files.keys()].some((file) => parseFileName(file).kind === 'manifest')
+  );
+}
+
+async function scanDatabaseTree(
+  tree: FileTree,
+  options: ScanOptions,
+  hooks: ScanHooks,
+  run: UnitRunner,
+): Promise<TargetReport> {
+  const request = options.engineVersion === undefined ? {} : { engineVersion: options.engineVersion };
+  const database = await readInventory(databaseInventory(tree), entryReader, request);
+  const report = emptyTarget(tree.target, database, options.kind);
+  const unsupported = reasonNotToCheck(database);
+  if (unsupported !== undefined) {
+    report.unchecked.push({ file: '.', reason: unsupported });
+    return report;
+  }
+  const jobs = run === runPlan ? (options.jobs ?? availableParallelism()) : 1;
+  const units = await planUnits(database, options.depth ?? 'full', jobs);
+  const outcomes = await run(units, jobs, hooks);
+  await conclude(report, database, outcomes, { atRest: report.kind !== 'database', owned: false });
+  report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+  return report;
+}
+
+const places: Record<string, 'archive' | 'lost'> = { archive: 'archive', lost: 'lost' };
+
+/** As listing the directory would give it. */
+function databaseInventory(tree: FileTree) {
+  const directories = new Set<string>();
+  const entries = [...tree.files.values()].flatMap((file) => {
+    const [first, second, ...rest] = file.path.split('/');
+    if (second === undefined) return [entryOf(file, first)];
+    directories.add(first);
+    const place = Object.hasOwn(places, first) ? places[first] : undefined;
+    return place && rest.length === 0 ? [entryOf(file, second, place)] : [];
+  });
+  return inventoryOf(tree.target, entries, [...directories]);
+}
+
+/** Says that the archive is damaged, and takes back what is missing only because of that. */
+function withDamage(
+  report: TargetReport,
+  damage: ArchiveDamage | undefined,
+  target: string,
+  tree?: FileTree,
+): TargetReport {
+  if (damage === undefined) return report;
+  const rule = `archive/${damage.kind}` as const;
+  const own: Finding = {
+    rule,
+    severity: ruleOf(rule).severity,
+    file: path.basename(target),
+    message:
+      damage.kind === 'cut-short'
+        ? `the archive ends before its end, after ${damage.tarBytes} bytes of files and headers`
+        : `the archive cannot be read on after ${damage.tarBytes} bytes of files and headers`,
+    evidence: { reason: damage.reason, tarBytes: damage.tarBytes, compressedBytesRead: damage.readBytes },
+  };
+  const there = report.findings.filter(({ file }) => tree?.files.has(file) ?? false);
+  const files = report.files.filter(({ status }) => status !== 'missing');
+  return { ...report, findings: [own, ...there], files };
+}
