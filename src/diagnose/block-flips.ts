@@ -8,7 +8,7 @@ import {
   storedChecksum,
 } from '../format/sst/checksum.js';
 import { BLOCK_TRAILER } from '../format/sst/handle.js';
-import { type BitPlace, bitsWithSyndrome } from './crc32c-syndrome.js';
+import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-syndrome.js';
 import type { Flip, FlipSearch } from './flips.js';
 import { bitsForXxh3, bitsForXxh64, searchCost } from './xxh-search.js';
 import { bitsForXxh32 } from './xxh32-search.js';
@@ -99,4 +99,36 @@ function xxh3Bits(covered: Uint8Array, target: number): BitPlace[] {
     if ((hash ^ withoutType(type)) >>> 0 === target >>> 0) found.push({ byte: end, bit });
   }
   return found;
+}
+
+/** Above it pairs of bits that fit by chance are too many to mean anything. Bytes. */
+export const LONGEST_FOR_PAIRS = 8192;
+
+/** The pairs of bits of a block with which it matches, one of them perhaps in the checksum; under CRC-32C alone. */
+export function searchBlockPairs(
+  protection: BlockProtection,
+  bytes: Uint8Array,
+  offset: number,
+): [Flip, Flip][] {
+  const end = bytes.length - BLOCK_TRAILER;
+  if (protection.checksumType !== CHECKSUM.crc32c || bytes.length > LONGEST_FOR_PAIRS) return [];
+  const target = (storedChecksum(bytes, end) - contextModifier(protection.baseContext, offset)) >>> 0;
+  const computed = crc32c(bytes, 0, end + 1);
+  const flipOf = ({ byte, bit }: BitPlace): Flip => ({
+    offset: offset + byte,
+    bit,
+    field: byte === end ? 'type' : 'content',
+  });
+  const pairs = bitPairsWithSyndrome((computed ^ unmaskCrc(target)) >>> 0, end + 1).map(
+    ([a, b]): [Flip, Flip] => [flipOf(a), flipOf(b)],
+  );
+  // a context is added to the masked checksum, so that a bit of the stored one may carry
+  const stored = storedChecksum(bytes, end);
+  for (let bit = 0; bit < 32; bit++) {
+    const other = ((stored ^ (1 << bit)) - contextModifier(protection.baseContext, offset)) >>> 0;
+    const inChecksum: Flip = { offset: offset + end + 1 + (bit >>> 3), bit: bit & 7, field: 'checksum' };
+    for (const place of bitsWithSyndrome((computed ^ unmaskCrc(other)) >>> 0, end + 1))
+      pairs.push([flipOf(place), inChecksum]);
+  }
+  return pairs;
 }

@@ -1,3 +1,4 @@
+import type { Cause } from '../finding/finding.js';
 import { offsetText } from './words.js';
 
 /** What a wrong bit belongs to. */
@@ -46,4 +47,26 @@ const words: Record<FlipField, string> = {
 export function flipText({ offset, bit, field }: Flip): string {
   const where = words[field];
   return `one flipped bit, ${offsetText(offset)} bit ${bit}${where === '' ? '' : `,${where}`}`;
+}
+
+/**
+ * Pairs of bits as a cause, those that decode: likely where only one does, for chance fits a pair to any checksum now and
+ * then. `then`: what is so when they are flipped back.
+ */
+export function pairCause(decoding: readonly (readonly [Flip, Flip])[], then: string): Cause | undefined {
+  const [pair] = decoding;
+  if (pair === undefined) return undefined;
+  const basis = `CRC-32C syndrome of a pair; ${then} when both are flipped back, but chance may have done that`;
+  if (decoding.length > 1) {
+    const detail = `two flipped bits: ${decoding.length} pairs would do`;
+    return { kind: 'bit-flip', certainty: 'possible', detail, basis };
+  }
+  const places = pair.map(({ offset, bit, field }) => `${offsetText(offset)} bit ${bit}${words[field]}`);
+  return {
+    kind: 'bit-flip',
+    certainty: 'likely',
+    detail: `two flipped bits, ${places.join(' and ')}`,
+    basis,
+    changes: pair.map(({ offset, bit }) => ({ offset, bit })),
+  };
 }

@@ -1,7 +1,7 @@
 import { crc32c, maskCrc, unmaskCrc } from '../bytes/crc32c.js';
 import { checksumHolds, lengthAt, u32At } from '../format/wal/physical.js';
 import { LEGACY_HEADER, RecordKind, type WalDialect } from '../format/wal/types.js';
-import { checksumFlip } from './block-flips.js';
+import { checksumFlip, LONGEST_FOR_PAIRS } from './block-flips.js';
 import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-syndrome.js';
 import type { Flip, FlipField, FlipSearch } from './flips.js';
 
@@ -61,9 +61,6 @@ function headerFlips(bytes: Uint8Array, offset: number, dialect: WalDialect): Fl
   }
   return flips;
 }
-
-/** Above it pairs of bits that fit by chance are too many to mean anything. Bytes. */
-const LONGEST_FOR_PAIRS = 8192;
 
 /** The pairs of bits of a record with which its checksum holds, one of them perhaps in the checksum itself. */
 export function searchRecordPairs(bytes: Uint8Array, offset: number, dialect: WalDialect): [Flip, Flip][] {

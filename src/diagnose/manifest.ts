@@ -5,10 +5,10 @@ import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { checksumHolds } from '../format/wal/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER, leveldbWal } from '../format/wal/types.js';
-import { FlippedSource } from './flipped-source.js';
-import { type Flip, flipText, isConclusive } from './flips.js';
-import { recordEnd, searchRecord } from './log-flips.js';
-import { patternOf } from './pattern.js';
+import { FlippedSource, flipBits } from './flipped-source.js';
+import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
+import { recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
+import { patternOf, sectorsOf } from './pattern.js';
 import { counted } from './words.js';
 
 const RECORD_RULES = new Set([
@@ -32,11 +32,13 @@ export async function diagnoseManifest(
   const damaged = await damagedRecord(source, { offset, length });
   if (damaged !== undefined && (await oneBit(source, finding, damaged, before))) return;
   if (rule === 'manifest/torn-tail') return;
-  finding.cause = (await patternOf(source, { offset, length })) ?? {
-    kind: 'garbage',
-    certainty: 'possible',
-    detail: 'more than one bit of the record is wrong, in no pattern that tells why',
-  };
+  finding.cause = (await sectorsOf(source, { offset, length })) ??
+    (damaged && (await twoBits(source, damaged, before))) ??
+    (await patternOf(source, { offset, length })) ?? {
+      kind: 'garbage',
+      certainty: 'possible',
+      detail: 'more than one bit of the record is wrong, in no pattern that tells why',
+    };
 }
 
 interface Damaged {
@@ -68,11 +70,24 @@ async function oneBit(
   const search = searchRecord(bytes, at, leveldbWal);
   const [flip] = search.flips;
   if (flip === undefined || source.size > LARGEST) return false;
-  const trial = await replayWith(source, flip, at, bytes, before);
+  const trial = await replayWith(source, [flip], { at, bytes }, before);
   if (trial === undefined) return false;
   finding.cause = bitFlip(flip, isConclusive(search), search.method);
   if (trial.edit !== undefined) finding.impact = editImpact(trial.edit);
   return true;
+}
+
+async function twoBits(
+  source: ByteSource,
+  damaged: Damaged,
+  before: ManifestReplay,
+): Promise<Cause | undefined> {
+  if (source.size > LARGEST) return undefined;
+  const decoding: [Flip, Flip][] = [];
+  for (const pair of searchRecordPairs(damaged.bytes, damaged.at, leveldbWal)) {
+    if ((await replayWith(source, pair, damaged, before)) !== undefined) decoding.push(pair);
+  }
+  return pairCause(decoding, 'the edit decodes');
 }
 
 function bitFlip(flip: Flip, conclusive: boolean, method: string): Cause {
@@ -85,20 +100,19 @@ function bitFlip(flip: Flip, conclusive: boolean, method: string): Cause {
   };
 }
 
-/** Replays the MANIFEST with the bit put back. Undefined when the record is then no better, or another place is worse. */
+/** Replays the MANIFEST with bits put back. Undefined when the record is then no better, or another place is worse. */
 async function replayWith(
   source: ByteSource,
-  flip: Flip,
-  at: number,
-  bytes: Uint8Array,
+  flips: readonly Flip[],
+  { at, bytes }: Damaged,
   before: ManifestReplay,
 ): Promise<{ edit?: VersionEdit } | undefined> {
   const changed = Uint8Array.from(bytes);
-  changed[flip.offset - at] ^= 1 << flip.bit;
+  flipBits(changed, at, flips);
   const end = recordEnd(changed, leveldbWal);
   if (end === undefined || !checksumHolds(changed, 0, end)) return undefined;
   let edit: VersionEdit | undefined;
-  const replay = await replayManifest(new FlippedSource(source, [flip]), {
+  const replay = await replayManifest(new FlippedSource(source, flips), {
     onEdit: (decoded, record) => {
       if (record.offset <= at && record.end >= at + end) edit = decoded.edit;
     },

@@ -129,3 +129,23 @@ function printableShare(bytes: Uint8Array, from: number, to: number): number {
 function hasLines(bytes: Uint8Array, at: number): boolean {
   return bytes.subarray(at, at + SECTOR).includes(0x0a);
 }
+
+/** Bytes that writers leave zero and that are not: one bit of them, or more. */
+export async function paddingCause(source: ByteSource, range: Range): Promise<Cause | undefined> {
+  const bytes = new Uint8Array(Math.min(range.length, MOST_READ));
+  const got = await source.read(bytes, range.offset);
+  const wrong = [...bytes.subarray(0, got).entries()].filter(([, byte]) => byte !== 0);
+  if (wrong.length === 0) return undefined;
+  const [[at, byte]] = wrong;
+  if (wrong.length === 1 && (byte & (byte - 1)) === 0) {
+    const change = { offset: range.offset + at, bit: 31 - Math.clz32(byte) };
+    return {
+      kind: 'bit-flip',
+      certainty: 'likely',
+      detail: `one flipped bit, ${offsetText(change.offset)} bit ${change.bit}, where writers leave zeros`,
+      changes: [change],
+    };
+  }
+  const detail = `${wrong.length} bytes are not zero where writers leave zeros: something else wrote into the file`;
+  return { kind: 'garbage', certainty: 'likely', detail };
+}

@@ -9,10 +9,10 @@ import { batchCause, isListRace, logDataOf } from './batch.js';
 import { wordThatFits } from './crc32c-syndrome.js';
 import { engineDefect } from './engine-defects.js';
 import { FlippedSource } from './flipped-source.js';
-import { type Flip, flipText, isConclusive } from './flips.js';
+import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
 import { differingBits } from './footer.js';
 import { recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
-import { patternOf, sectorsOf } from './pattern.js';
+import { paddingCause, patternOf, sectorsOf } from './pattern.js';
 import { batchImpact, lostImpact } from './wal-impact.js';
 import { logicalRecordAt } from './wal-record.js';
 import { readAgain, type WalTrial } from './wal-window.js';
@@ -25,8 +25,8 @@ const RECORD_RULES = new Set([
   'wal/trailing-garbage',
 ]);
 
-/** The highest bit of a count that a thread raises within one batch, which has some tens of operations. */
-const HIGHEST_RAISED = 6;
+/** As much more a thread makes of a count, at most, between its checksum and its write: it takes microseconds. */
+const MOST_RAISED = 16;
 
 /** Finds causes for what a check has found in one WAL. */
 export class WalDiagnosis {
@@ -55,6 +55,11 @@ export class WalDiagnosis {
       Object.assign(finding.evidence, told.evidence);
       finding.impact = told.impact;
       this.raceSeen = true;
+    } else if (rule === 'wal/nonzero-trailer') {
+      finding.cause = await paddingCause(this.source, { offset, length });
+    } else if (rule === 'wal/zeroed-range') {
+      finding.cause = await patternOf(this.source, { offset, length });
+      finding.impact = lostImpact(finding);
     } else if (RECORD_RULES.has(rule)) {
       await this.record(finding, { offset, length });
     }
@@ -86,7 +91,8 @@ export class WalDiagnosis {
   private raisesCount({ offset, bit }: Flip, { at, bytes }: Damaged): boolean {
     const countAt = this.countAt(bytes);
     if (countAt === undefined || offset !== at + countAt || (bytes[countAt] & (1 << bit)) === 0) return false;
-    return bit <= HIGHEST_RAISED;
+    const raised = 1 << bit;
+    return raised <= MOST_RAISED && raised <= u32At(bytes, countAt) - raised;
   }
 
   /** Where the count of a batch stands that begins in the record; undefined where none does. */
@@ -220,17 +226,7 @@ export class WalDiagnosis {
     for (const pair of searchRecordPairs(damaged.bytes, damaged.at, rocksdbWal)) {
       if ((await this.try(pair, damaged)) === 'fits') decoding.push(pair);
     }
-    if (decoding.length === 0) return undefined;
-    const [pair] = decoding;
-    const only = decoding.length === 1;
-    const places = pair.map((flip) => flipText(flip).replace('one flipped bit, ', '')).join(' and ');
-    return {
-      kind: 'bit-flip',
-      certainty: only ? 'likely' : 'possible',
-      detail: only ? `two flipped bits, ${places}` : `two flipped bits: ${decoding.length} pairs would do`,
-      basis: 'CRC-32C syndrome of a pair; the batch decodes with it, but chance may have done that',
-      ...(only ? { changes: pair.map(({ offset, bit }) => ({ offset, bit })) } : {}),
-    };
+    return pairCause(decoding, 'the batch decodes');
   }
 
   /** A record that decodes to its end in spite of its checksum: keys or values are wrong, or the checksum never was right. */

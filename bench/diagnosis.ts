@@ -1,0 +1,113 @@
+import fs from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { parseArgs } from 'node:util';
+import { loadHashes } from '../src/bytes/xxhash.js';
+import { searchBlock } from '../src/diagnose/block-flips.js';
+import { CHECKSUM, checksumName } from '../src/format/sst/checksum.js';
+import {
+  allPatients,
+  countOutcomes,
+  flipTrial,
+  garbageTrial,
+  type Outcome,
+  type Patient,
+} from '../test/diagnose/trials.js';
+import { Random } from '../test/mutation/random.js';
+import { inRepository } from '../test/support/repository.js';
+
+/*
+ * How often a diagnosis is right: random damage to every WAL, table, MANIFEST and blob file of the fixtures.
+ *   npm run bench:diagnosis -- [--single 10000] [--double 1000] [--garbage 10000] [--seed 1] [--write]
+ * --write puts the figures into docs/diagnosis.md.
+ */
+
+const { values } = parseArgs({
+  options: {
+    single: { type: 'string', default: '10000' },
+    double: { type: 'string', default: '1000' },
+    garbage: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: false },
+  },
+});
+
+type Counts = Map<string, Record<Outcome, number>>;
+
+const OUTCOMES: Outcome[] = ['named', 'likely', 'unnamed', 'silent', 'wrong'];
+
+function table(counts: Counts): string[] {
+  const rows = [...counts].map(([group, of]) => [group, ...OUTCOMES.map((outcome) => of[outcome])]);
+  const total = OUTCOMES.map((outcome) => [...counts.values()].reduce((sum, of) => sum + of[outcome], 0));
+  return [
+    '| | proven | likely | found, not named | not noticed | **wrongly proven** |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    ...[...rows, ['**all**', ...total]].map((row) => `| ${row.join(' | ')} |`),
+  ];
+}
+
+async function trials(
+  title: string,
+  patients: readonly Patient[],
+  count: number,
+  trial: (patient: Patient, random: Random) => Promise<Outcome>,
+): Promise<string[]> {
+  const started = performance.now();
+  const counts = await countOutcomes(patients, count, new Random(Number(values.seed)), trial);
+  const seconds = (performance.now() - started) / 1000;
+  const lines = [`${count.toLocaleString('en')} ${title}:`, '', ...table(counts), ''];
+  for (const line of lines) console.log(line);
+  console.log(`${seconds.toFixed(0)} s\n`);
+  return lines;
+}
+
+/** Milliseconds that the search of all bits of one block takes. */
+async function searchTimes(): Promise<string[]> {
+  await loadHashes();
+  const sizes = [4096, 16_384, 32_768, 131_072];
+  const random = new Random(7);
+  const lines = [
+    '| all bits of | 4 KiB | 16 KiB | 32 KiB | 128 KiB |',
+    '| --- | ---: | ---: | ---: | ---: |',
+  ];
+  for (const checksumType of [CHECKSUM.crc32c, CHECKSUM.xxh32, CHECKSUM.xxh64, CHECKSUM.xxh3]) {
+    const cells = sizes.map((size) => {
+      const bytes = random.bytes(size + 5);
+      searchBlock({ checksumType, baseContext: 0 }, bytes, 0);
+      const started = performance.now();
+      const { skipped } = searchBlock({ checksumType, baseContext: 0 }, bytes, 0);
+      return skipped === undefined ? `${(performance.now() - started).toFixed(1)} ms` : 'not searched';
+    });
+    lines.push(`| ${checksumName(checksumType)} | ${cells.join(' | ')} |`);
+  }
+  for (const line of lines) console.log(line);
+  return lines;
+}
+
+function write(name: string, lines: readonly string[]): void {
+  const file = inRepository('docs/diagnosis.md');
+  const text = fs.readFileSync(file, 'utf8');
+  const parts = new RegExp(
+    `^([^]*<!-- ${name} -->\n)[^]*(<!-- end -->[^]*)$`.replace('[^]*(<!--', '[^]*?(<!--'),
+  ).exec(text);
+  if (!parts) throw new Error(`docs/diagnosis.md has no place for ${name}`);
+  fs.writeFileSync(file, `${parts[1]}\n${lines.join('\n').trim()}\n\n${parts[2]}`);
+}
+
+const patients = await allPatients();
+const figures = [
+  ...(await trials('single flipped bits', patients, Number(values.single), (p, random) =>
+    flipTrial(p, 1, random),
+  )),
+  ...(await trials(
+    'pairs of flipped bits in one block or record',
+    patients,
+    Number(values.double),
+    (p, random) => flipTrial(p, 2, random),
+  )),
+  ...(await trials('blocks or records of noise', patients, Number(values.garbage), garbageTrial)),
+];
+const times = await searchTimes();
+if (values.write) {
+  write('figures', figures);
+  write('times', times);
+}

@@ -1,0 +1,197 @@
+import { diagnoseManifest } from '../../src/diagnose/manifest.js';
+import type { Cause, Finding } from '../../src/finding/finding.js';
+import { replayManifestBytes } from '../../src/format/manifest/replay.js';
+import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
+import { checksumName } from '../../src/format/sst/checksum.js';
+import { locateFooter } from '../../src/format/sst/locate.js';
+import { openSource } from '../../src/io/source.js';
+import { runUnit } from '../../src/scan/run-unit.js';
+import type { WorkUnit } from '../../src/scan/unit.js';
+import type { Random } from '../mutation/random.js';
+import { allSubjects, type Subject } from '../mutation/subjects.js';
+import { fixture } from '../support/files.js';
+
+/** A file to do damage to, with what a diagnosis says of it. */
+export interface Patient {
+  /** What figures are kept by: `table crc32c`, `WAL`, `MANIFEST`, `blob file`. */
+  group: string;
+  healthy: Uint8Array;
+  /** Blocks with their trailers, records with their headers: what one checksum stands for. */
+  units: { offset: number; length: number }[];
+  causes(bytes: Uint8Array): Promise<(Cause | undefined)[]>;
+}
+
+/** Fixtures that are damaged as they are, or not RocksDB's. */
+const LEFT_OUT = /^(leveldb|pebble|kvrocks-race|backup)/;
+
+/** Every WAL, table, MANIFEST and blob file of the fixtures that holds anything. */
+export async function allPatients(): Promise<Patient[]> {
+  const patients: Patient[] = [];
+  for (const subject of await allSubjects()) {
+    if (LEFT_OUT.test(subject.base) || subject.healthy.length === 0) continue;
+    const patient = await patientOf(subject);
+    if (patient !== undefined && patient.units.length > 0) patients.push(patient);
+  }
+  return patients;
+}
+
+async function patientOf(subject: Subject): Promise<Patient | undefined> {
+  const { base, file, healthy, layout } = subject;
+  const [, digits, ending] = /(?:^|\/)(\d+)[^/]*\.(log|sst|blob)$/.exec(file) ?? [];
+  const number = BigInt(digits ?? 0);
+  const version = versionOf(base);
+  const common = { id: 0, weight: 0 };
+  const memory = (bytes: Uint8Array) => ({ kind: 'memory', bytes }) as const;
+  if (ending === 'log') {
+    const context = { file, number, depth: 'full', recycling: base.includes('recycled') } as const;
+    const unit = (bytes: Uint8Array) => ({ ...common, kind: 'wal', source: memory(bytes), context }) as const;
+    return { group: 'WAL', healthy, units: layout.records, causes: (bytes) => causesOf(unit(bytes)) };
+  }
+  if (ending === 'sst') {
+    const { footer } = await locateFooter(await openSource(memory(healthy)));
+    const live = find<LiveTable>(version, 'tables', number);
+    const context = { file, number, depth: 'full', orphan: false, ...(live && { live }) } as const;
+    const unit = (bytes: Uint8Array) =>
+      ({ ...common, kind: 'table', source: memory(bytes), context }) as const;
+    const protectedBy = checksumName(footer?.checksumType ?? 0);
+    return {
+      group: `table, ${protectedBy}${footer?.baseContext ? ' with context' : ''}`,
+      healthy,
+      units: layout.blocks.map(({ offset, size }) => ({ offset, length: size + 5 })),
+      causes: (bytes) => causesOf(unit(bytes)),
+    };
+  }
+  if (ending === 'blob') {
+    const live = find<LiveBlobFile>(version, 'blobFiles', number);
+    const context = { file, number, depth: 'full', ...(live && { live }) } as const;
+    const unit = (bytes: Uint8Array) =>
+      ({ ...common, kind: 'blob', source: memory(bytes), context }) as const;
+    return {
+      group: 'blob file',
+      healthy,
+      units: layout.blobRecords,
+      causes: (bytes) => causesOf(unit(bytes)),
+    };
+  }
+  if (!/(^|\/)MANIFEST-\d+$/.test(file)) return undefined;
+  return { group: 'MANIFEST', healthy, units: layout.records, causes: manifestCauses };
+}
+
+const versions = new Map<string, Version | undefined>();
+
+function versionOf(base: string): Version | undefined {
+  if (!versions.has(base)) {
+    const files = fixture(base);
+    const manifest = files.get(
+      Buffer.from(files.get('CURRENT') ?? [])
+        .toString()
+        .trim(),
+    );
+    versions.set(base, manifest && replayManifestBytes(manifest).version);
+  }
+  return versions.get(base);
+}
+
+function find<T>(version: Version | undefined, kind: 'tables' | 'blobFiles', number: bigint): T | undefined {
+  for (const family of version?.columnFamilies.values() ?? []) {
+    const found = family[kind].get(number);
+    if (found !== undefined) return found as T;
+  }
+  return undefined;
+}
+
+async function causesOf(unit: WorkUnit): Promise<(Cause | undefined)[]> {
+  const outcome = await runUnit(unit, () => {});
+  if (outcome.state !== 'done') throw new Error(`the unit came back ${outcome.state}`);
+  return outcome.result.findings.map(({ cause }) => cause);
+}
+
+async function manifestCauses(bytes: Uint8Array): Promise<(Cause | undefined)[]> {
+  const replay = replayManifestBytes(bytes);
+  const { tail, anomalies } = replay;
+  const torn = tail.state === 'clean' ? [] : [{ rule: 'manifest/torn-tail', message: '', ...tail } as const];
+  const findings = [...anomalies, ...torn].map(
+    ({ rule, offset, length, message }): Finding => ({
+      rule,
+      offset,
+      length,
+      message,
+      severity: 'error',
+      file: 'MANIFEST-000005',
+      evidence: {},
+    }),
+  );
+  const source = await openSource({ kind: 'memory', bytes });
+  for (const finding of findings) await diagnoseManifest(source, finding, replay);
+  return findings.map(({ cause }) => cause);
+}
+
+/** What became of one piece of damage. */
+export type Outcome =
+  /** One flipped bit, proven, and it is that one. */
+  | 'named'
+  /** The same, but only likely. */
+  | 'likely'
+  /** Found, and not called a flipped bit. */
+  | 'unnamed'
+  /** Nothing found: no checksum covers it, or nothing rests on it. */
+  | 'silent'
+  /** Proven, and it is not so. */
+  | 'wrong';
+
+interface Bit {
+  offset: number;
+  bit: number;
+}
+
+function judge(causes: readonly (Cause | undefined)[], bits: readonly Bit[]): Outcome {
+  const isTrue = ({ offset, bit }: Bit) => bits.some((each) => each.offset === offset && each.bit === bit);
+  const flips = causes.filter((cause): cause is Cause => cause?.kind === 'bit-flip');
+  for (const { certainty, restores, changes = [] } of flips) {
+    if ((certainty === 'proven' || restores === true) && !changes.every(isTrue)) return 'wrong';
+  }
+  if (bits.length > 0 && flips.some(({ certainty }) => certainty === 'proven')) return 'named';
+  if (flips.some(({ certainty }) => certainty === 'likely')) return 'likely';
+  return causes.length > 0 ? 'unnamed' : 'silent';
+}
+
+/** Flips `count` bits of a patient; of two, both in the same block or record. */
+export async function flipTrial(patient: Patient, count: 1 | 2, random: Random): Promise<Outcome> {
+  const bytes = Uint8Array.from(patient.healthy);
+  const { offset, length } = count === 1 ? { offset: 0, length: bytes.length } : random.pick(patient.units);
+  const bits: Bit[] = [];
+  while (bits.length < count) {
+    const bit = { offset: offset + random.below(length), bit: random.below(8) };
+    if (bits.some((other) => other.offset === bit.offset && other.bit === bit.bit)) continue;
+    bytes[bit.offset] ^= 1 << bit.bit;
+    bits.push(bit);
+  }
+  return judge(await patient.causes(bytes), bits);
+}
+
+/** Writes noise over one whole block or record, checksum and all. */
+export async function garbageTrial(patient: Patient, random: Random): Promise<Outcome> {
+  const bytes = Uint8Array.from(patient.healthy);
+  const { offset, length } = random.pick(patient.units);
+  bytes.set(random.bytes(length), offset);
+  return judge(await patient.causes(bytes), []);
+}
+
+/** Trials over patients of all groups in turn, counted by group and outcome. */
+export async function countOutcomes(
+  patients: readonly Patient[],
+  trials: number,
+  random: Random,
+  trial: (patient: Patient, random: Random) => Promise<Outcome>,
+): Promise<Map<string, Record<Outcome, number>>> {
+  const groups = new Map<string, Patient[]>();
+  for (const patient of patients) groups.set(patient.group, [...(groups.get(patient.group) ?? []), patient]);
+  const names = [...groups.keys()].sort();
+  const counts = new Map<string, Record<Outcome, number>>();
+  for (const name of names) counts.set(name, { named: 0, likely: 0, unnamed: 0, silent: 0, wrong: 0 });
+  for (let i = 0; i < trials; i++) {
+    const name = names[i % names.length];
+    counts.get(name)![await trial(random.pick(groups.get(name)!), random)]++;
+  }
+  return counts;
+}
