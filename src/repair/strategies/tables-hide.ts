@@ -47,7 +47,7 @@ export async function hideOlder(at: Neighbours, { range, mayHold }: LostRange): 
   for await (const { key, sequence } of keysIn(database, version, table.columnFamily, older, range)) {
     if (mayHold === undefined && ++seen > MOST_POINTS) return { points: [], ranges: await cover(at, range) };
     if (sequence >= table.largestSequence || mayHold?.(key) === false) continue;
-    hidden.points.push(internalKey(key, sequence + 1n, VALUE_TYPE.delete));
+    hidden.points.push(internalKey(key, above(sequence, table), VALUE_TYPE.delete));
     if (hidden.points.length > MOST_POINTS) return { points: [], ranges: await cover(at, range) };
   }
   return hidden;
@@ -60,10 +60,18 @@ export async function hideUnderLostTombstones(at: Neighbours, range: KeyRange): 
   const older = tablesAround(at, range, (other) => isOlder(other, table));
   for await (const { key, sequence } of keysIn(database, version, table.columnFamily, older, range)) {
     if (sequence >= table.largestSequence) continue;
-    ranges.push({ start: key, end: successor(key, at), sequence: sequence + 1n });
+    ranges.push({ start: key, end: successor(key, at), sequence: above(sequence, table) });
     if (ranges.length > MOST_POINTS) return { points: [], ranges: await cover(at, range) };
   }
   return { points: [], ranges };
+}
+
+/**
+ * The sequence of a deletion over an older version. On level 0 the engine wants the sequences of a table apart from those of the
+ * ones before it, and whatever is newer than the table is above all of them.
+ */
+function above(sequence: bigint, { level, smallestSequence }: LiveTable): bigint {
+  return level === 0 && sequence < smallestSequence ? smallestSequence : sequence + 1n;
 }
 
 /** One tombstone over the range, with lower ones where a newer table holds a key at a lower sequence. */

@@ -357,8 +357,11 @@ async function describe(
       : {
           smallest: written.smallest!,
           largest: written.largest!,
-          smallestSequence: written.smallestSequence,
-          largestSequence: written.largestSequence,
+          // the order of level 0 rests on these: they only widen
+          ...(written.smallestSequence < old.smallestSequence && {
+            smallestSequence: written.smallestSequence,
+          }),
+          ...(written.largestSequence > old.largestSequence && { largestSequence: written.largestSequence }),
         }),
     ...(uniqueId && { uniqueId }),
     ...(isCrc32c(old)

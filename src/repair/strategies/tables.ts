@@ -63,8 +63,9 @@ export async function planTableRepair(
       }
       const errors = result?.findings.filter(({ severity }) => severity === 'error') ?? [];
       const letsGo = result?.facts.kind === 'table' && refersTo(result.facts.blobReferences, rewritten.files);
-      if (!missing && errors.length === 0 && !letsGo) continue;
-      if (entry !== undefined && (await onlySizeWrong(database, patient))) {
+      const sizeWrong = !missing && BigInt(entry.size) !== live.size;
+      if (!missing && errors.length === 0 && !letsGo && !sizeWrong) continue;
+      if (sizeWrong && (await onlySizeWrong(database, patient))) {
         changed.columnFamilies.get(family.id)!.tables.set(live.number, { ...live, size: BigInt(entry.size) });
         remarks.push(`${entry.file} is whole; the MANIFEST had its size wrong`);
         rewritten = { ...rewritten, version: true };

@@ -1,0 +1,39 @@
+import type { Database } from '../../engine/database.js';
+import type { RepairPlan } from '../plan.js';
+import { databaseAfter } from '../preview.js';
+import { Refusal } from '../refusal.js';
+import { planHeal } from './heal.js';
+import { joinPlans } from './join-plans.js';
+import { planMetadataRepair } from './metadata.js';
+import { planTableRepair, type TableRepairRequest } from './tables.js';
+import { planWalRepair } from './wal-mode.js';
+
+/**
+ * One plan for whatever is wrong, least loss first: what is proven is healed, then metadata and tables are put right with
+ * what still holds, and then the WALs end at the last consistent point. Each part sees the files as the one before leaves them.
+ */
+export async function planAuto(database: Database, request: TableRepairRequest): Promise<RepairPlan> {
+  let plan: RepairPlan | undefined;
+  let state = database;
+  const parts = [
+    (now: Database) => planHeal(now),
+    (now: Database) => planMetadataRepair(now),
+    (now: Database) => planTableRepair(now, request),
+    (now: Database) => planWalRepair(now, { mode: 'point-in-time' }),
+  ];
+  for (const part of parts) {
+    const next = await part(state);
+    if (next.steps.length === 0) continue;
+    plan = plan === undefined ? next : joinPlans(plan, next);
+    state = await databaseAfter(database, plan);
+  }
+  if (plan === undefined) return { ...(await planMetadataRepair(database)), strategy: 'auto' };
+  refuseEmpty(state);
+  return { ...plan, strategy: 'auto' };
+}
+
+/** A repair that leaves no column family would be none. */
+function refuseEmpty({ version }: Database): void {
+  if (version !== undefined && version.columnFamilies.size > 0) return;
+  throw new Refusal('refused', 'nothing that makes up a database is left', 'restore a backup');
+}

@@ -1,0 +1,168 @@
+import { comparatorNamed, compareUserKeys } from '../../format/sst/comparator.js';
+import type { Contents, FoundTable } from './manifest-tables.js';
+import { isExclusiveEnd, userKeyOf } from './tables-blocks.js';
+
+/** Which tables of one column family make up its state, and where they belong. */
+export interface Choice {
+  live: FoundTable[];
+  /** Left out, with the reason in half a sentence. */
+  left: { table: FoundTable; why: string }[];
+}
+
+/** True when the bounds of two tables overlap. */
+export function overlap(a: FoundTable, b: FoundTable): boolean {
+  const order = comparatorNamed(a.comparator || undefined);
+  const before = (x: FoundTable, y: FoundTable) => {
+    const difference = compareUserKeys(order, userKeyOf(x.live.largest), userKeyOf(y.live.smallest));
+    if (difference === undefined) return false;
+    return difference < 0 || (difference === 0 && isExclusiveEnd(x.live.largest));
+  };
+  return !before(a, b) && !before(b, a);
+}
+
+/**
+ * Chooses among tables of which some were made from others. A sequence number belongs to one write, so two tables that share
+ * an entry cannot both be live: the one with the higher number was written from the other by a compaction. Where a compaction's
+ * output holds nothing that its inputs do not hold, and lacks nothing of theirs between its bounds, the inputs are taken, since it
+ * may be unfinished; else something that it was made from is gone, and it takes the place of what is left of that.
+ * `certain` are tables that the MANIFEST names.
+ */
+export function chooseTables(
+  tables: readonly FoundTable[],
+  contents: ReadonlyMap<bigint, Contents>,
+  certain: ReadonlySet<bigint>,
+): Choice {
+  const live: FoundTable[] = [];
+  const left: Choice['left'] = [];
+  for (const table of tables) {
+    const own = contents.get(table.live.number)!;
+    const inputs = live.filter(
+      (other) => overlap(other, table) && derives(own, contents.get(other.live.number)!),
+    );
+    const known = inputs.map((input) => contents.get(input.live.number)!);
+    const isNews = inputs.length === 0 || hasNews(own, known) || lacks(own, known, table);
+    if (!certain.has(table.live.number) && !isNews) {
+      left.push({
+        table,
+        why: `all that it holds is in ${inputs.map(({ entry }) => entry.file).join(', ')}`,
+      });
+      continue;
+    }
+    for (const input of inputs) {
+      if (certain.has(input.live.number) && !isNews) continue;
+      live.splice(live.indexOf(input), 1);
+      left.push({ table: input, why: `${table.entry.file} was made from it` });
+    }
+    live.push(table);
+  }
+  return { live, left };
+}
+
+/** Whether `output` was made from `input`: they share entries, as they were or with their sequences set to 0. */
+function derives(output: Contents, input: Contents): boolean {
+  let zeroed = 0;
+  let common = 0;
+  for (const [key, versions] of input) {
+    const there = output.get(key);
+    if (there === undefined) continue;
+    common++;
+    for (const { sequence, type } of versions) {
+      if (sequence > 0n && there.some((v) => v.sequence === sequence && v.type === type)) return true;
+    }
+    const [newest] = versions;
+    if (there.some((v) => v.sequence === 0n && v.value === newest.value && v.type === newest.type)) zeroed++;
+  }
+  return zeroed > 0 && 2 * zeroed > common;
+}
+
+/** Whether a table holds an entry that none of the others has. */
+function hasNews(table: Contents, others: readonly Contents[]): boolean {
+  for (const [key, versions] of table) {
+    for (const { sequence, type, value } of versions) {
+      const held = others.some((other) =>
+        other
+          .get(key)
+          ?.some((v) =>
+            sequence === 0n
+              ? v.value === value || v.type === MERGE
+              : v.sequence === sequence && v.type === type,
+          ),
+      );
+      if (!held) return true;
+    }
+  }
+  return false;
+}
+
+const MERGE = 0x02;
+
+/** Whether inputs hold a key between the bounds of an output that it dropped: something deleted it, and is gone. */
+function lacks(table: Contents, inputs: readonly Contents[], found: FoundTable): boolean {
+  const order = comparatorNamed(found.comparator || undefined);
+  const [smallest, largest] = [userKeyOf(found.live.smallest), userKeyOf(found.live.largest)];
+  for (const input of inputs) {
+    for (const [name, [newest]] of input) {
+      if (table.has(name) || newest.type === 0x00 || newest.type === 0x07 || newest.type === 0x14) continue;
+      const key = Buffer.from(name, 'latin1');
+      const inside =
+        (compareUserKeys(order, smallest, key) ?? 1) <= 0 && (compareUserKeys(order, key, largest) ?? 1) <= 0;
+      const deleted = inputs.some((other) => other !== input && other.get(name)?.[0] !== undefined);
+      if (inside && !deleted) return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * Gives each table a level: tables whose sequences stand apart from all others they overlap go to level 0 in the order of
+ * those; what compactions wrote goes as deep as what it overlaps lets it. False when the levels do not suffice.
+ */
+export function assignLevels(
+  live: readonly FoundTable[],
+  contents: ReadonlyMap<bigint, Contents>,
+  known: ReadonlyMap<bigint, number>,
+  levels: number,
+): boolean {
+  const flushed = live.filter((table) => !known.has(table.live.number) && standsApart(table, live));
+  for (const table of live) {
+    const level = known.get(table.live.number);
+    if (level !== undefined) table.live.level = level;
+    else if (flushed.includes(table)) table.live.level = 0;
+    else table.live.level = -1;
+  }
+  // the oldest first: each goes above what it overlaps
+  const open = live.filter(({ live: { level } }) => level < 0);
+  open.sort((a, b) => (isNewer(a, b, contents) ? 1 : isNewer(b, a, contents) ? -1 : 0));
+  for (const table of open) {
+    let level = levels - 1;
+    for (const other of live) {
+      if (other === table || other.live.level <= 0 || !overlap(other, table)) continue;
+      if (isNewer(other, table, contents) && known.has(other.live.number)) continue;
+      level = Math.min(level, other.live.level - 1);
+    }
+    if (level < 1) return false;
+    table.live.level = level;
+  }
+  return true;
+}
+
+/** A flush: every sequence of its own, none in common with the span of another table. */
+function standsApart({ live: own }: FoundTable, all: readonly FoundTable[]): boolean {
+  if (own.smallestSequence === 0n) return false;
+  return all.every(
+    ({ live: other }) =>
+      other === own ||
+      other.smallestSequence > own.largestSequence ||
+      other.largestSequence < own.smallestSequence,
+  );
+}
+
+/** Whether `a` holds the newer versions of what both hold; by their sequences where they share no key. */
+function isNewer(a: FoundTable, b: FoundTable, contents: ReadonlyMap<bigint, Contents>): boolean {
+  const theirs = contents.get(b.live.number)!;
+  for (const [key, [newest]] of contents.get(a.live.number)!) {
+    const other = theirs.get(key)?.[0];
+    if (other !== undefined && other.sequence !== newest.sequence) return newest.sequence > other.sequence;
+  }
+  return a.live.smallestSequence > b.live.largestSequence;
+}

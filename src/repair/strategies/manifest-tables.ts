@@ -1,0 +1,114 @@
+import { checkTable } from '../../check/sst/table.js';
+import type { TableFacts } from '../../check/unit.js';
+import type { Database } from '../../engine/database.js';
+import type { LiveTable } from '../../format/manifest/version.js';
+import { comparatorNamed } from '../../format/sst/comparator.js';
+import { readDataBlocks } from '../../format/sst/data-blocks.js';
+import { openTable } from '../../format/sst/table.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import { openSource } from '../../io/source.js';
+
+/** A table that lies in the directory and is whole, described as a MANIFEST would. */
+export interface FoundTable {
+  entry: InventoryEntry;
+  live: LiveTable;
+  columnFamilyName?: string;
+  comparator: string;
+  databaseId?: string;
+  entries: number;
+}
+
+/** Entries that are kept in memory of all tables together, to tell tables of one content apart. */
+const MOST_ENTRIES = 20_000_000;
+
+/** Reads every table of the database's own directories. Those that are damaged or say too little of themselves are left out. */
+export async function findTables({ inventory }: Database): Promise<FoundTable[]> {
+  const found: FoundTable[] = [];
+  for (const entry of inventory.entries) {
+    if (entry.kind !== 'table' || entry.number === undefined) continue;
+    if (entry.place !== 'database' && entry.place !== 'db-path') continue;
+    const source = await openSource(entry.source);
+    try {
+      const { findings, facts } = await checkTable(source, {
+        file: entry.file,
+        number: entry.number,
+        depth: 'full',
+      });
+      if (facts.kind !== 'table' || findings.some(({ severity }) => severity === 'error')) continue;
+      const live = describe(facts, entry);
+      if (live === undefined) continue;
+      found.push({
+        entry,
+        live,
+        ...(facts.columnFamilyName !== undefined && { columnFamilyName: facts.columnFamilyName }),
+        comparator: facts.comparator ?? '',
+        ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
+        entries: Number(facts.entries ?? facts.totals?.points ?? 0),
+      });
+    } finally {
+      await source.close();
+    }
+  }
+  return found.sort((a, b) => (a.live.number < b.live.number ? -1 : 1));
+}
+
+function describe(facts: TableFacts, entry: InventoryEntry): LiveTable | undefined {
+  const { smallest, largest, smallestSequence, largestSequence, columnFamily, uniqueId } = facts;
+  if (smallest === undefined || largest === undefined) return undefined;
+  const blobs = facts.blobReferences.map(({ number }) => number).filter((number) => number > 0n);
+  const oldestBlobFile = blobs.reduce<bigint | undefined>(
+    (a, b) => (a === undefined || b < a ? b : a),
+    undefined,
+  );
+  return {
+    columnFamily: columnFamily ?? 0,
+    level: 0,
+    number: entry.number!,
+    pathId: entry.pathId ?? 0,
+    size: BigInt(entry.size),
+    smallest,
+    largest,
+    smallestSequence: smallestSequence ?? 0n,
+    largestSequence: largestSequence ?? 0n,
+    ...(uniqueId && { uniqueId }),
+    ...(oldestBlobFile !== undefined && { oldestBlobFile }),
+    addedAt: 0,
+    entry: { offset: 0, length: 0 },
+  };
+}
+
+/** What a table holds, by user key (one character a byte): versions with a mark of their value. */
+export type Contents = Map<string, { sequence: bigint; type: number; value: string }[]>;
+
+/** Reads what tables hold, for comparison. `undefined` where that is more than memory should hold. */
+export async function contentsOf(tables: readonly FoundTable[]): Promise<Map<bigint, Contents> | undefined> {
+  if (tables.reduce((sum, { entries }) => sum + entries, 0) > MOST_ENTRIES) return undefined;
+  const all = new Map<bigint, Contents>();
+  for (const { entry, live, comparator } of tables) {
+    const contents: Contents = new Map();
+    const source = await openSource(entry.source);
+    try {
+      const table = await openTable(source, { comparator: comparatorNamed(comparator || undefined).name });
+      for await (const block of readDataBlocks(table)) {
+        for (const { key, sequence, type, value } of block.entries()) {
+          const name = Buffer.from(key).toString('latin1');
+          const version = { sequence, type, value: mark(value) };
+          const versions = contents.get(name);
+          if (versions === undefined) contents.set(name, [version]);
+          else versions.push(version);
+        }
+      }
+    } finally {
+      await source.close();
+    }
+    all.set(live.number, contents);
+  }
+  return all;
+}
+
+/** Long values by their ends and length: enough to tell one from another. */
+function mark(value: Uint8Array): string {
+  const text = Buffer.from(value.buffer, value.byteOffset, value.length);
+  if (text.length <= 48) return text.toString('latin1');
+  return `${text.length}:${text.toString('latin1', 0, 24)}${text.toString('latin1', text.length - 24)}`;
+}
