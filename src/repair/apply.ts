@@ -188,14 +188,14 @@ async function* once(text: string): AsyncGenerator<Uint8Array> {
 
 /** The plan as JSON; bytes as base64. */
 export function planText(plan: RepairPlan): string {
-  return `${JSON.stringify(
-    plan,
-    (_, value) => {
-      if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-      return typeof value === 'bigint' ? String(value) : value;
-    },
-    2,
-  )}\n`;
+  return `${JSON.stringify(plan, plain, 2)}\n`;
+}
+
+function plain(this: Record<string, unknown>, name: string, value: unknown): unknown {
+  // a Buffer has turned itself into an object of numbers by the time it comes here as `value`
+  const raw = this[name];
+  if (raw instanceof Uint8Array) return Buffer.from(raw).toString('base64');
+  return typeof value === 'bigint' ? String(value) : value;
 }
 
 /** Bytes that carrying out a plan needs on the target's device: every new file beside its old one. */

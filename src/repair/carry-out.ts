@@ -5,7 +5,7 @@ import { shellWord } from '../finding/shell-word.js';
 import type { RepairReport } from '../report/report.js';
 import { applyInPlace, spaceNeeded } from './apply.js';
 import type { Disk } from './disk.js';
-import { findLeftovers, journalName } from './leftovers.js';
+import { findLeftovers, journalName, removeStubs } from './leftovers.js';
 import { applyToCopy, isShared } from './output.js';
 import { guardTarget, refuseOwned } from './owner.js';
 import type { RepairPlan } from './plan.js';
@@ -48,6 +48,7 @@ export async function settleLeftovers(
       `finish it with the same command and --in-place, or go back: ${undoCommand(begun.journal)}`,
     );
   }
+  await removeStubs(directory, disk);
   if (leftovers.length === 0) return undefined;
   const guard = await guardTarget(directory, stopped, disk);
   try {

@@ -39,6 +39,16 @@ export async function findLeftovers(target: string, disk: Disk, journal?: string
   return found;
 }
 
+/** Removes what repairs left that were killed before they had a journal to speak of. */
+export async function removeStubs(target: string, disk: Disk): Promise<void> {
+  for (const candidate of await journalsBeside(await realpath(target))) {
+    const names = await readdir(candidate).catch(() => ['?']);
+    if (names.some((name) => name !== 'journal.json.new')) continue;
+    for (const name of names) await disk.remove(path.join(candidate, name));
+    await disk.removeDirectory(candidate);
+  }
+}
+
 /** The journals that lie beside a directory, ended ones too. */
 export function journalsBeside(target: string): Promise<string[]> {
   return journalsIn(path.dirname(target), target);
