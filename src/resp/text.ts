@@ -1,3 +1,4 @@
+import { redisCommand } from '../app/redis/word.js';
 import { printable } from '../report/printable.js';
 import { byteSize, counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
@@ -12,30 +13,9 @@ const SHOWN = 10;
 /** Characters of an argument. */
 const LONGEST_WORD = 60;
 
-const strict = new TextDecoder('utf-8', { fatal: true });
-
-/** A word as redis-cli takes it: in quotation marks where it is empty or holds blanks or bytes that are no text. */
-function word(bytes: Uint8Array): string {
-  const cut = bytes.length > LONGEST_WORD ? '…' : '';
-  const kept = bytes.subarray(0, LONGEST_WORD);
-  try {
-    const text = strict.decode(kept);
-    if (/^[^\s"'\\]+$/.test(text)) return printable(text) + cut;
-  } catch {
-    // not text: shown byte by byte
-  }
-  let quoted = '';
-  for (const byte of kept) {
-    if (byte === 0x22 || byte === 0x5c) quoted += `\\${String.fromCharCode(byte)}`;
-    else if (byte >= 0x20 && byte < 0x7f) quoted += String.fromCharCode(byte);
-    else quoted += `\\x${byte.toString(16).padStart(2, '0')}`;
-  }
-  return `"${quoted}"${cut}`;
-}
-
 /** A request as typed, `SET foo bar`. */
 export function commandText({ words, name }: Request): string {
-  return words.length === 0 ? name : words.map(word).join(' ');
+  return words.length === 0 ? name : redisCommand(words, LONGEST_WORD);
 }
 
 const titles: Record<BrokenExec['kind'], string> = {
