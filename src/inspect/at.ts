@@ -10,6 +10,7 @@ export interface Address {
 /** Bytes shown around an address. */
 const BEFORE = 32;
 const AFTER = 64;
+const EMPTY = new Uint8Array(0);
 
 /**
  * Finds the innermost node that holds the address, and calls `found` with the tree cut down to the way there, while the
@@ -21,7 +22,9 @@ export async function landAt(
   source: ByteSource,
   found: (way: Node) => Promise<void>,
 ): Promise<boolean> {
-  if (root.children === undefined) return false;
+  if (root.children === undefined || root.at === undefined) return false;
+  const nothing: Node = { name: 'gap', gap: true, at: root.at, text: 'nothing that is known', bytes: EMPTY };
+  const bare = await aroundAddress(nothing, address, source);
   for await (const child of root.children() as AsyncIterable<Node>) {
     if (!isOn(child, address)) continue;
     const way = await deepest(child, address);
@@ -36,7 +39,9 @@ export async function landAt(
     await found(pruned);
     return true;
   }
-  return false;
+  if (address.inner !== undefined) return false;
+  await found({ ...root, children: () => [bare] });
+  return true;
 }
 
 /** The node holds the address, or leads to it. */

@@ -20,6 +20,8 @@ export interface EntryForm {
   kind: BlockKind;
   /** Of index blocks and filter indexes. */
   index?: IndexForm;
+  /** The sequence of every entry of a data block, where the table was ingested and says which. */
+  globalSequence?: bigint;
 }
 
 /** Blocks of entries; the others are filters, dictionaries and the like. */
@@ -46,7 +48,8 @@ function handleLength(withFirstKey: boolean): ValueLength {
     const reader = new NumberReader(bytes, at, end);
     if (shared === 0) reader.handle();
     else reader.zigzag();
-    if (withFirstKey) reader.position += reader.varint(5);
+    const firstKey = withFirstKey ? reader.varint(5) : 0;
+    reader.position += firstKey;
     return reader.failed || reader.position > end ? undefined : reader.position - at;
   };
 }
@@ -194,7 +197,7 @@ function entryWords(key: Uint8Array, value: Uint8Array, form: EntryForm, handle?
   const parsed = parseInternalKey(key);
   if (parsed === undefined) return [key, ', shorter than its sequence and type'];
   const { userKey, sequence, type } = parsed;
-  const head = [userKey, ` @${sequence}`];
+  const head = [userKey, ` @${form.globalSequence ?? sequence}`];
   if (form.kind === 'range-tombstones') return [...head, ' to ', value];
   if (value.length === 0 && type !== VALUE_TYPE.put) return head;
   return [...head, ' = ', ...valueWords(type, value)];
@@ -212,7 +215,9 @@ function keyNodes(key: Uint8Array, form: EntryForm): Node[] {
   if (parsed === undefined) return [{ name: 'key', value: key }];
   return [
     { name: 'key', value: parsed.userKey },
-    { name: 'sequence', value: parsed.sequence },
+    form.globalSequence === undefined
+      ? { name: 'sequence', value: parsed.sequence }
+      : { name: 'sequence', value: form.globalSequence, text: `global, stored ${parsed.sequence}` },
     { name: 'type', value: parsed.type, text: valueTypeName(parsed.type) },
   ];
 }

@@ -5,6 +5,7 @@ import { BLOCK_TRAILER } from '../format/sst/handle.js';
 import { decodeIndexBlock } from '../format/sst/index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import type { MetaKind } from '../format/sst/metaindex.js';
+import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
 import { dataCompression, openTable, type Table } from '../format/sst/table.js';
 import { type BlockPlan, blockNode } from './block.js';
 import { footerNode } from './footer.js';
@@ -26,6 +27,9 @@ const metaBlockKinds: Record<MetaKind, BlockKind> = {
   pebble: 'unknown',
   unknown: 'unknown',
 };
+
+/** Ingestion does so, and is right to: see `Table.globalSequenceEdited`. */
+const EDITED = 'of the block before a global sequence number was written into it';
 
 export interface TableInspection {
   /** Said of the file as a whole. */
@@ -102,6 +106,7 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
   const { footer, source, size } = table;
   const space = fileSpace(size);
   const reach = new Reach(source);
+  const globalSequence = globalSequenceOf(table);
   let position = 0;
   let data = 0;
   for (const plan of inFileOrder(table, others)) {
@@ -122,12 +127,19 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
     if (offset > position && position < size)
       yield await reach.gap(space, position, Math.min(offset, size) - position);
     const problems = offset < position ? ['it overlaps what stands before it'] : [];
-    yield await blockNode(spaceOf(table, plan.kind), space, { ...plan, problems }, detail);
+    const form = plan.kind === 'data' ? { globalSequence } : {};
+    const excuse = plan.kind === 'properties' && table.globalSequenceEdited ? EDITED : undefined;
+    yield await blockNode(spaceOf(table, plan.kind), space, { ...plan, ...form, problems, excuse }, detail);
     position = Math.max(position, Math.min(end, size));
   }
   const end = footer?.offset ?? size;
   if (end > position) yield await reach.gap(space, position, end - position);
   if (footer !== undefined) yield* ending(table, space, reach);
+}
+
+/** What an ingested table says of its own sequence; where that is 0, only the MANIFEST knows. */
+function globalSequenceOf({ properties }: Table): bigint | undefined {
+  return properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8) || undefined;
 }
 
 function spaceOf(table: Table, kind: BlockKind): BlockSpace {
