@@ -20,7 +20,7 @@ figure { margin: 1rem 0; padding: .8rem; background: var(--panel); border: 1px s
 .bar { position: relative; height: 1.1rem; background: var(--bar); border-radius: .2rem; overflow: hidden; }
 .bar.missing, .box.missing { background: none; border: 1px dashed var(--error); }
 .bar.refused { background: repeating-linear-gradient(135deg, var(--bar) 0 6px, transparent 6px 10px); border: 1px dashed var(--error); }
-.mark, .span { position: absolute; top: 0; bottom: 0; } .mark { min-width: 4px; }
+.mark, .span { position: absolute; top: 0; bottom: 0; } .mark { min-width: 4px; border-right: 1px solid var(--bg); }
 .mark.error { background: var(--error); } .mark.warning { background: var(--warning); } .mark.note { background: var(--note); }
 .mark:focus-visible, .box:focus-visible, summary:focus-visible, pre:focus-visible { outline: 3px solid var(--note); outline-offset: 1px; }
 .span { min-width: 3px; background: var(--clean); } .span.wal { background: var(--note); } .span.kept { background: var(--kept); }
@@ -41,7 +41,7 @@ figure { margin: 1rem 0; padding: .8rem; background: var(--panel); border: 1px s
 .finding.error { border-left-color: var(--error); } .finding.warning { border-left-color: var(--warning); } .finding.note { border-left-color: var(--note); }
 .finding:target { outline: 2px solid var(--note); } summary { cursor: pointer; } .message { display: block; } .place { color: var(--dim); font-size: .9rem; }
 .tag { font-size: .8rem; font-weight: 700; } .tag.error { color: var(--error); } .tag.warning { color: var(--warning); } .tag.note { color: var(--note); }
-dl { margin: .4rem 0; } .line { display: flex; gap: .6rem; } dt { flex: 0 0 4.5rem; color: var(--dim); } dd { margin: 0; min-width: 0; }
+dl { margin: .4rem 0; } .line { display: flex; gap: .6rem; } dt { flex: 0 0 5.5rem; color: var(--dim); } dd { margin: 0; min-width: 0; }
 pre.hex { overflow-x: auto; padding: .5rem; border: 1px solid var(--line); border-radius: .3rem; background: var(--bg); overflow-wrap: normal; }
 mark { color: var(--bg); background: var(--error); }
 table { border-collapse: collapse; font-size: .85rem; } th, td { text-align: left; padding: .15rem .7rem .15rem 0; vertical-align: top; }

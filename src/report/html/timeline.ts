@@ -92,7 +92,7 @@ function modeHtml(mode: RecoveryReport, scale: Scale): string {
   const kept =
     mode.opens && mode.lastSequence !== undefined ? shareOf(BigInt(mode.lastSequence) + 1n, scale) : 0;
   const own = mode.own ? ' <span class="tag">this database</span>' : '';
-  return `<div class="row mode" data-mode="${html(mode.mode)}" data-opens="${mode.opens}" data-last="${html(mode.lastSequence ?? '')}"><div class="label"><b>${html(mode.mode)}</b>${own} <span>${html(modeNote(mode))}</span></div><div class="bar${mode.opens ? '' : ' refused'}"><span class="span kept" style="left:0%;width:${percent(kept)}"></span></div></div>\n`;
+  return `<div class="row mode" data-mode="${html(mode.mode)}" data-opens="${mode.opens}" data-last="${html(mode.lastSequence ?? '')}"><div class="label"><b>${html(mode.mode)}</b>${own} <span>${html(modeNote(mode))}</span></div><div class="bar${mode.opens ? '' : ' refused'}">${mode.opens ? `<span class="span kept" style="left:0%;width:${percent(kept)}"></span>` : ''}</div></div>\n`;
 }
 
 /** Which sequence numbers each WAL and table holds, and up to where each recovery mode would come. */
