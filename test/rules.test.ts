@@ -13,6 +13,8 @@ import { withDatabase } from './support/database.js';
 /** Rules that no directory can raise, with the test that does. */
 const RAISED_ELSEWHERE: Record<string, string> = {
   'io/unreadable-range': 'test/bad-input/bad-input.test.ts, with a disk that fails',
+  'archive/cut-short': 'test/scan/archive.test.ts',
+  'archive/damaged': 'test/scan/archive.test.ts',
   'directory/wrong-blob-size': 'test/check/directory/directory.test.ts, where the file itself is not checked',
 };
 

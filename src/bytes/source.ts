@@ -4,7 +4,9 @@ export type SourceDescriptor =
   | { kind: 'file'; path: string | Uint8Array }
   | { kind: 'memory'; bytes: Uint8Array }
   /** Ranges of other sources end to end: a file as a repair would make it. */
-  | { kind: 'pieces'; pieces: SourcePiece[] };
+  | { kind: 'pieces'; pieces: SourcePiece[] }
+  /** A file in a compressed archive, which can only be read while the archive streams by. Opening it rejects: ENOTSUP. */
+  | { kind: 'archived'; archive: string; member: string };
 
 export interface SourcePiece {
   of: SourceDescriptor;

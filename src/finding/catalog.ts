@@ -1,4 +1,5 @@
 import type { Rule } from './rule.js';
+import { archiveRules } from './rules/archive.js';
 import { backupRules } from './rules/backup.js';
 import { batchRules } from './rules/batch.js';
 import { blobRules } from './rules/blob.js';
@@ -24,6 +25,7 @@ export const catalog = {
   ...blobRules,
   ...continuityRules,
   ...backupRules,
+  ...archiveRules,
 };
 
 export type RuleId = keyof typeof catalog;

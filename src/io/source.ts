@@ -47,6 +47,10 @@ class MemorySource implements ByteSource {
 export async function openSource(descriptor: SourceDescriptor): Promise<ByteSource> {
   if (descriptor.kind === 'memory') return new MemorySource(descriptor, descriptor.bytes);
   if (descriptor.kind === 'pieces') return openPieces(descriptor, openSource);
+  if (descriptor.kind === 'archived') {
+    const message = `${descriptor.member} lies in a compressed archive and cannot be read at any offset`;
+    throw Object.assign(new Error(message), { code: 'ENOTSUP' });
+  }
   const { path } = descriptor;
   const handle = await open(typeof path === 'string' ? path : Buffer.from(path), 'r');
   try {

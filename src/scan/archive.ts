@@ -52,6 +52,8 @@ export async function scanArchive(
   const report = isBackup(tree)
     ? await scanBackupTree(tree, options, hooks, run)
     : await scanDatabaseTree(tree, options, hooks, run);
+  // commands to type next work on directories
+  report.findings = report.findings.map(({ next: _, ...found }) => found);
   return withDamage(report, archive.damage, target, tree);
 }
 

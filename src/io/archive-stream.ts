@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { loadCodecs } from '../codec/block.js';
+import { ZstdStream } from '../codec/zstd-stream.js';
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** What a file is as an archive; `undefined` for other files. */
+export interface ArchiveKind {
+  compression: Compression;
+}
+
+const names = /\.(?:tar|tar\.gz|tgz|tar\.zst|tar\.zstd|tzst)$/i;
+
+/** Whether a file is a tar archive, by its name or by the magic of an uncompressed one; how it is compressed, by content. */
+export async function sniffArchive(path: string | Buffer): Promise<ArchiveKind | undefined> {
+  const handle = await open(path, 'r');
+  try {
+    const head = new Uint8Array(512);
+    await handle.read(head, 0, head.length, 0);
+    const text = Buffer.from(head).toString('latin1');
+    if (text.slice(257, 262) === 'ustar') return { compression: 'none' };
+    if (!names.test(path.toString())) return undefined;
+    if (text.startsWith('\x1f\x8b')) return { compression: 'gzip' };
+    return { compression: text.startsWith('\x28\xb5\x2f\xfd') ? 'zstd' : 'none' };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Compressed bytes that go to the zstd decoder at once: at most 32 MiB come out of them, however they are made. */
+const ZSTD_STEP = 1024;
+const ZSTD_LIMIT = 64 << 20;
+
+function createZstd(): Transform {
+  const decoder = new ZstdStream(ZSTD_LIMIT);
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done: TransformCallback) {
+      for (let at = 0; at < chunk.length; at += ZSTD_STEP) {
+        const { bytes, error } = decoder.push(chunk.subarray(at, at + ZSTD_STEP));
+        if (bytes.length > 0) this.push(bytes);
+        if (error !== undefined) return done(new Error(error));
+      }
+      done();
+    },
+    flush(done: TransformCallback) {
+      done(decoder.atFrameEnd ? null : new Error('unexpected end of file'));
+    },
+  });
+}
+
+/** Reads an archive from its start, decompressed. `onRead` hears of compressed bytes. Errors come through the stream. */
+export async function openArchiveStream(
+  path: string,
+  compression: Compression,
+  onRead: (bytes: number) => void,
+  signal?: AbortSignal,
+): Promise<Readable> {
+  const file = createReadStream(path, { highWaterMark: 256 << 10, ...(signal && { signal }) });
+  file.on('data', (chunk) => onRead(chunk.length));
+  if (compression === 'none') return file;
+  if (compression === 'zstd') await loadCodecs();
+  const decoder = compression === 'gzip' ? createGunzip({ chunkSize: 256 << 10 }) : createZstd();
+  // errors of either side end the decoder's stream, which is what is read
+  return pipeline(file, decoder, () => {});
+}

@@ -1,0 +1,104 @@
+import { parseFileName } from '../format/filename.js';
+import { type ArchiveDamage, type ArchiveReading, walkArchive } from './archive.js';
+import { concatenated } from './archive-window.js';
+import type { FileTree, TreeFile } from './tree.js';
+
+/** The files of an archive. Metadata is in memory, everything else is read when the archive streams by again. */
+export interface ArchiveTree {
+  /** By the path in the archive. */
+  files: Map<string, TreeFile>;
+  /** Paths in the archive under which the bytes of a file lie, where they lie under another: hard links. */
+  links: Map<string, string>;
+  /** The last bytes of members that are too large to be held whole. */
+  tails: Map<string, Uint8Array>;
+  damage?: ArchiveDamage;
+}
+
+/** Members up to this size are held in memory, one at a time, while they are checked. Bytes. */
+export const WHOLE_MEMBER = 128 << 20;
+
+/** Metadata that is kept, over all files. Bytes. */
+const METADATA_BUDGET = 96 << 20;
+
+/** What is kept of the end of a large member, where footer and index of a table lie; and of all of them. Bytes. */
+const TAIL_LEAST = 4 << 20;
+const TAIL_MOST = 32 << 20;
+const TAILS_BUDGET = 64 << 20;
+
+/** Reads through an archive once: what lies in it, and the content of small files that say how the others belong together. */
+export async function indexArchive(archive: string, reading: ArchiveReading): Promise<ArchiveTree> {
+  const tree: ArchiveTree = { files: new Map(), links: new Map(), tails: new Map() };
+  let metadataLeft = METADATA_BUDGET;
+  let tailsLeft = TAILS_BUDGET;
+  const damage = await walkArchive(archive, reading, async (member) => {
+    const { path, size, mtimeMs, offset, linkTo } = member;
+    if (linkTo !== undefined) {
+      const target = tree.files.get(linkTo);
+      if (target === undefined) return;
+      tree.links.set(path, tree.links.get(linkTo) ?? linkTo);
+      tree.files.set(path, { ...target, path });
+      return;
+    }
+    const file: TreeFile = {
+      path,
+      size,
+      mtimeMs,
+      source:
+        reading.compression === 'none'
+          ? { kind: 'pieces', pieces: [{ of: { kind: 'file', path: archive }, offset, length: size }] }
+          : { kind: 'archived', archive, member: path },
+    };
+    if (reading.compression !== 'none' && isMetadata(path) && size <= metadataLeft) {
+      metadataLeft -= size;
+      file.source = { kind: 'memory', bytes: await concatenated(member.content, size) };
+    } else if (reading.compression !== 'none' && size > WHOLE_MEMBER) {
+      const length = Math.min(tailsLeft, Math.max(TAIL_LEAST, Math.min(TAIL_MOST, Math.ceil(size / 24))));
+      tailsLeft -= length;
+      tree.tails.set(path, await lastBytes(member.content, size, length));
+    } else {
+      await skipped(member.content);
+    }
+    // only now: one that the archive's damage is in does not count as there
+    tree.files.set(path, file);
+  });
+  if (damage !== undefined) tree.damage = damage;
+  return tree;
+}
+
+function isMetadata(path: string): boolean {
+  if (/(?:^|\/)meta\/[^/]+$/.test(path)) return true;
+  const { kind } = parseFileName(path.slice(path.lastIndexOf('/') + 1));
+  return kind === 'current' || kind === 'manifest' || kind === 'options' || kind === 'identity';
+}
+
+async function skipped(content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of content) void chunk;
+}
+
+async function lastBytes(
+  content: AsyncIterable<Uint8Array>,
+  size: number,
+  length: number,
+): Promise<Uint8Array> {
+  const tail = new Uint8Array(length);
+  const from = size - length;
+  let at = 0;
+  for await (const chunk of content) {
+    const skip = Math.max(0, from - at);
+    if (skip < chunk.length) tail.set(chunk.subarray(skip), at + skip - from);
+    at += chunk.length;
+  }
+  return tail;
+}
+
+/** A directory of an archive as a tree of its own; paths are relative to it. */
+export function treeBelow(target: string, { files }: ArchiveTree, root: string): FileTree {
+  const prefix = root === '' ? '' : `${root}/`;
+  const below = new Map<string, TreeFile>();
+  for (const file of [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    if (!file.path.startsWith(prefix)) continue;
+    const path = file.path.slice(prefix.length);
+    below.set(path, { ...file, path });
+  }
+  return { target, files: below, unlistable: [] };
+}

@@ -1,0 +1,150 @@
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { extract } from 'tar-stream';
+import { type Compression, openArchiveStream } from './archive-stream.js';
+
+/** Why an archive cannot be read to its end. */
+export interface ArchiveDamage {
+  kind: 'cut-short' | 'damaged';
+  /** The decoder's words. */
+  reason: string;
+  /** Compressed bytes that had been read by then, and bytes of the tar archive that came of them. */
+  readBytes: number;
+  tarBytes: number;
+}
+
+/** One regular file in an archive. */
+export interface ArchiveMember {
+  /** With `/`, without `./` in front. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  mtimeMs: number;
+  /** Where its bytes begin in the tar archive. */
+  offset: number;
+  /** Of a hard link: the path whose bytes it has. It has none of its own. */
+  linkTo?: string;
+  /** Its bytes; to be read, in part or to the end, before the next member comes. */
+  content: AsyncIterable<Uint8Array>;
+}
+
+export interface ArchiveReading {
+  compression: Compression;
+  onRead(bytes: number): void;
+  signal?: AbortSignal;
+}
+
+const HEADER = 512;
+
+/** A cut-off archive ends without the zeros that close one, or inside a member, or inside a compressed frame. */
+const cut = /unexpected end/i;
+
+/**
+ * Hands every file of an archive to `visit`, in the order in which they lie there. Returns what is wrong with the archive itself,
+ * if anything: members before that have been visited; one that the damage is in, in part.
+ */
+export async function walkArchive(
+  archive: string,
+  { compression, onRead, signal }: ArchiveReading,
+  visit: (member: ArchiveMember) => Promise<void>,
+): Promise<ArchiveDamage | undefined> {
+  let readBytes = 0;
+  let tarBytes = 0;
+  let closed = false;
+  const count = (bytes: number) => {
+    readBytes += bytes;
+    onRead(bytes);
+  };
+  const stream = await openArchiveStream(archive, compression, count, signal);
+  const members = extract();
+  const feeding = feed(stream, members, (chunk) => {
+    tarBytes += chunk.length;
+    closed = endsInZeros(chunk, closed);
+  });
+  let failure: unknown;
+  try {
+    for await (const entry of members) {
+      const member = memberOf(entry as unknown as TarEntry);
+      if (member !== undefined) await visit(member);
+      entry.resume();
+    }
+  } catch (error) {
+    failure = error;
+  } finally {
+    stream.destroy();
+  }
+  failure = (await feeding) ?? failure;
+  if (signal?.aborted) return undefined;
+  if (failure !== undefined) {
+    const code = (failure as NodeJS.ErrnoException).code;
+    // the disk, not the archive
+    if (code !== undefined && /^E[A-Z0-9]+$/.test(code)) throw failure;
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    return { kind: cut.test(reason) ? 'cut-short' : 'damaged', reason, readBytes, tarBytes };
+  }
+  return closed ? undefined : { kind: 'cut-short', reason: 'no end-of-archive marker', readBytes, tarBytes };
+}
+
+interface TarEntry extends AsyncIterable<Uint8Array> {
+  offset: number;
+  header: { name: string; size?: number; mtime?: Date; type?: string | null; linkname?: string | null };
+}
+
+function memberOf(entry: TarEntry): ArchiveMember | undefined {
+  const { name, size = 0, mtime, type, linkname } = entry.header;
+  if (type !== 'file' && type !== 'contiguous-file' && type !== 'link') return undefined;
+  const linkTo = type === 'link' && linkname ? clean(linkname) : undefined;
+  return {
+    path: clean(name),
+    size: linkTo === undefined ? size : 0,
+    mtimeMs: mtime?.getTime() ?? 0,
+    offset: entry.offset + HEADER,
+    ...(linkTo !== undefined && { linkTo }),
+    content: entry,
+  };
+}
+
+/** Members are only ever compared by name, never written, so a name that leads out of the archive is a name like any other. */
+function clean(name: string): string {
+  return path.posix.normalize(name).replace(/^(?:\.\/|\/)+/, '');
+}
+
+/** Passes the archive on as fast as members are taken. Returns what ended it early. */
+async function feed(
+  stream: Readable,
+  members: ReturnType<typeof extract>,
+  onChunk: (chunk: Uint8Array) => void,
+): Promise<unknown> {
+  try {
+    for await (const chunk of stream) {
+      onChunk(chunk);
+      if (members.destroyed) return undefined;
+      if (!members.write(chunk)) await drained(members);
+    }
+    members.end();
+    return undefined;
+  } catch (error) {
+    members.destroy(error as Error);
+    return error;
+  }
+}
+
+function drained(members: ReturnType<typeof extract>): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      members.off('drain', done);
+      members.off('close', done);
+      resolve();
+    };
+    members.on('drain', done);
+    members.on('close', done);
+  });
+}
+
+/** Whether the last 512 bytes are zero; a chunk shorter than that continues the one before. */
+function endsInZeros(chunk: Uint8Array, before: boolean): boolean {
+  const from = Math.max(0, chunk.length - HEADER);
+  if (chunk.length < HEADER && !before) return false;
+  for (let i = from; i < chunk.length; i++) if (chunk[i] !== 0) return false;
+  return true;
+}
