@@ -13,11 +13,19 @@ import { planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
 import { Refusal } from './refusal.js';
+import { planAuto } from './strategies/auto.js';
+import { planMetadataRepair } from './strategies/metadata.js';
 import { planSalvage } from './strategies/salvage-wal.js';
+import { planTableRepair } from './strategies/tables.js';
 import { planWalRepair, type WalRepairRequest } from './strategies/wal-mode.js';
+import type { TombstonePolicy } from './tombstone-policy.js';
 
 /** How to repair: to what a recovery mode promises, or beyond. */
-export type RepairWay = WalRepairRequest | { strategy: 'salvage' };
+export type RepairWay =
+  | WalRepairRequest
+  | { strategy: 'salvage' }
+  /** `onLostTombstones` default: `keep-hidden`. */
+  | { strategy: 'metadata' | 'tables' | 'auto'; onLostTombstones?: TombstonePolicy };
 
 export interface RepairOptions extends DatabaseRequest {
   way: RepairWay;
@@ -127,7 +135,13 @@ function stopIfAborted({ signal }: RepairHooks): void {
 }
 
 function makePlan(database: Database, way: RepairWay): Promise<RepairPlan> {
-  return 'mode' in way ? planWalRepair(database, way) : planSalvage(database);
+  if ('mode' in way) return planWalRepair(database, way);
+  if (way.strategy === 'salvage') return planSalvage(database);
+  if (way.strategy === 'metadata') return planMetadataRepair(database);
+  const { onLostTombstones = 'keep-hidden' } = way;
+  return way.strategy === 'tables'
+    ? planTableRepair(database, { onLostTombstones })
+    : planAuto(database, { onLostTombstones });
 }
 
 /** A plan whose result the engine would not open is not carried out. */

@@ -5,6 +5,7 @@ import type { RecoveryMode } from '../../recovery/mode.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import type { Destination } from '../../repair/carry-out.js';
 import type { RepairWay } from '../../repair/run.js';
+import { type TombstonePolicy, tombstonePolicies } from '../../repair/tombstone-policy.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { plainPalette } from '../../report/reporter.js';
 import { buildReport } from '../../report/summary.js';
@@ -25,7 +26,8 @@ import { placesOf, type TargetFlags, withTargetOptions } from '../target-options
 
 interface RepairFlags extends TargetFlags {
   mode?: RecoveryMode;
-  strategy?: 'salvage';
+  strategy?: (typeof strategies)[number];
+  onLostTombstones?: TombstonePolicy;
   acceptHole?: true;
   dryRun?: true;
   output?: string;
@@ -43,13 +45,17 @@ Examples:
   kvdoctor repair --mode point-in-time --dry-run db            the plan, byte range by byte range; changes nothing
   kvdoctor repair --mode point-in-time db                      a repaired copy, db.repaired
   kvdoctor repair --mode point-in-time --in-place db           the directory itself, with a journal to undo it
+  kvdoctor repair --strategy auto --dry-run db                 tables, MANIFEST, CURRENT, blob files and WALs, least loss first
   kvdoctor repair --strategy salvage --output /mnt/new/db db   keeps all that decodes, over the hole
 
 Exit status: 0 repaired, or nothing to repair; 2 usage; 3 not everything could be looked at; 4 in use by a live
 process; 5 refused, or the result is not clean; 130 interrupted before anything was changed.`;
 
-function wayOf({ mode, strategy, acceptHole }: RepairFlags): RepairWay {
-  if (strategy !== undefined) return { strategy };
+const strategies = ['salvage', 'metadata', 'tables', 'auto'] as const;
+
+function wayOf({ mode, strategy, acceptHole, onLostTombstones }: RepairFlags): RepairWay {
+  if (strategy === 'salvage') return { strategy };
+  if (strategy !== undefined) return { strategy, ...(onLostTombstones && { onLostTombstones }) };
   if (mode === undefined) {
     throw new Failure(
       'say how to repair: --mode point-in-time, another recovery mode, or --strategy salvage',
@@ -156,12 +162,19 @@ function statusOf({ targets, summary }: Report): number {
 export function addRepair(program: Command, host: Host, done: (status: number) => void): void {
   const command = program
     .command('repair')
-    .description('make the WALs such that the engine opens the database again; a copy, unless --in-place')
+    .description('make the files such that the engine opens the database again; a copy, unless --in-place')
     .argument('[dir]', 'database directory', '.')
     .addOption(
       choice('--mode <mode>', 'keep what this recovery mode keeps', recoveryModes).conflicts('strategy'),
     )
-    .addOption(choice('--strategy <strategy>', 'go beyond the recovery modes', ['salvage']))
+    .addOption(choice('--strategy <strategy>', 'go beyond the recovery modes', strategies))
+    .addOption(
+      choice(
+        '--on-lost-tombstones <policy>',
+        'where a table lost deletions: hide what they deleted (keep-hidden), let it come back, or refuse',
+        tombstonePolicies,
+      ).conflicts('mode'),
+    )
     .addOption(
       new Option(
         '--accept-hole',

@@ -4,10 +4,6 @@ import { internalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { Refusal } from '../refusal.js';
 import { isOlder, type KeyRange, keysIn, type OlderKey, overlapping } from './tables-older.js';
 
-/** What to do where deletions are lost, so that what they deleted would come back. */
-export const tombstonePolicies = ['refuse', 'keep-hidden', 'accept'] as const;
-export type TombstonePolicy = (typeof tombstonePolicies)[number];
-
 /** Keys that are hidden one by one; where more would be, one tombstone goes over the whole range. */
 const MOST_POINTS = 100_000;
 

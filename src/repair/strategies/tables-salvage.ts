@@ -22,6 +22,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
 import type { LossStatement, Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
+import type { TombstonePolicy } from '../tombstone-policy.js';
 import {
   dataBlocksOf,
   type GoodBlock,
@@ -36,7 +37,6 @@ import {
   hideUnderLostTombstones,
   type LostRange,
   type Neighbours,
-  type TombstonePolicy,
 } from './tables-hide.js';
 
 export interface SalvageRequest extends Neighbours {

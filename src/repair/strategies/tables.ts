@@ -11,9 +11,9 @@ import { fileState } from '../content.js';
 import type { Place } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
+import type { TombstonePolicy } from '../tombstone-policy.js';
 import { type BlobRepair, repairBlob } from './blobs.js';
 import { copyOfVersion, FreeNumbers, versionSteps } from './metadata-write.js';
-import type { TombstonePolicy } from './tables-hide.js';
 import { salvageTable } from './tables-salvage.js';
 
 export interface TableRepairRequest {
