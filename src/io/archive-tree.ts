@@ -23,7 +23,7 @@ const METADATA_BUDGET = 96 << 20;
 /** What is kept of the end of a large member, where footer and index of a table lie; and of all of them. Bytes. */
 const TAIL_LEAST = 4 << 20;
 const TAIL_MOST = 32 << 20;
-const TAILS_BUDGET = 64 << 20;
+const TAILS_BUDGET = 96 << 20;
 
 /** Reads through an archive once: what lies in it, and the content of small files that say how the others belong together. */
 export async function indexArchive(archive: string, reading: ArchiveReading): Promise<ArchiveTree> {

@@ -4,9 +4,10 @@ import { parseFileName } from '../format/filename.js';
 import type { FileTree } from '../io/tree.js';
 import type { FileKind, FileReport, TargetReport } from '../report/report.js';
 import { type BackupView, nameInDatabase } from './backup-view.js';
-import { factsOf, kinds } from './file-report.js';
+import { factsOf, kinds, trustOf } from './file-report.js';
 import { liveTables } from './plan.js';
 import type { FileOutcome } from './run.js';
+import { modifiedAt } from './select.js';
 
 /** One line for each file of a backup directory that was looked at, and one for each that is missing. */
 export function backupFileReports(
@@ -21,7 +22,8 @@ export function backupFileReports(
   const owners = ownersOf(views);
   const metas = new Set(views.map(({ metaFile }) => metaFile));
   const reports: FileReport[] = [];
-  for (const { path, size } of tree.files.values()) {
+  for (const file of tree.files.values()) {
+    const { path, size } = file;
     const kind = kindOf(path);
     const worst = byFile.get(path)?.map((f) => f.severity) ?? [];
     const used = owners.get(path);
@@ -32,18 +34,23 @@ export function backupFileReports(
         ? 'suspicious'
         : skipped.has(path) || outcome?.vanished
           ? 'unchecked'
-          : used !== undefined || metas.has(path)
-            ? 'clean'
-            : 'ignored';
+          : outcome?.notRead
+            ? outcome.notRead === 'skipped'
+              ? 'skipped'
+              : 'trusted'
+            : used !== undefined || metas.has(path)
+              ? 'clean'
+              : 'ignored';
     const owned = used?.find((owner) => owner !== undefined);
     reports.push({
       path,
       kind,
       size,
+      modified: modifiedAt(file),
       status,
       ...(kind === 'table' && { use: used === undefined ? ('obsolete' as const) : ('live' as const) }),
       ...(owned && { columnFamily: owned.family, level: owned.level }),
-      ...factsOf(outcome?.facts),
+      ...(outcome?.notRead ? trustOf(outcome.notRead) : factsOf(outcome?.facts)),
     });
   }
   for (const [path, about] of byFile) {

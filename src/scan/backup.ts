@@ -18,7 +18,8 @@ import { type BackupView, isWhole, nameInDatabase, viewBackup } from './backup-v
 import { crossCheck } from './cross.js';
 import { checkMetadata } from './metadata.js';
 import type { ScanHooks, ScanOptions } from './options.js';
-import { type FileOutcome, runPlan } from './run.js';
+import type { FileOutcome, runPlan } from './run.js';
+import { runnerFor } from './run-selected.js';
 import { columnFamilyReports, emptyTarget } from './target.js';
 
 /** Runs the units of a scan. */
@@ -30,7 +31,7 @@ export async function scanBackups(
   options: ScanOptions,
   hooks: ScanHooks,
 ): Promise<TargetReport> {
-  return scanBackupTree(await listTree(target, BACKUP_DIRECTORIES), options, hooks, runPlan);
+  return scanBackupTree(await listTree(target, BACKUP_DIRECTORIES), options, hooks, runnerFor(options));
 }
 
 /** The circumstances of every backup: it was copied at one moment, and nobody writes to it. */

@@ -129,7 +129,7 @@ export function factsOf(facts: UnitFacts | undefined): Pick<FileReport, 'entries
 }
 
 /** What an earlier report said of a file that was not read again. */
-function trustOf(notRead: NonNullable<FileOutcome['notRead']>): Partial<FileReport> {
+export function trustOf(notRead: NonNullable<FileOutcome['notRead']>): Partial<FileReport> {
   if (notRead === 'skipped') return {};
   const { entries, sequences, checkedAt } = notRead;
   return { ...(entries !== undefined && { entries }), ...(sequences && { sequences }), checkedAt };

@@ -69,4 +69,18 @@ describe('a BackupEngine directory', () => {
     const { unchecked } = await scan([], { backups: [7] });
     expect(unchecked).toEqual([{ file: 'meta/7', reason: 'there is no backup 7; there are 1, 2' }]);
   });
+
+  it('does not read shared files again that an earlier report vouches for', async () => {
+    await withDatabase('backup-7.8', [], async (dir) => {
+      const before = await scanTarget(dir);
+      const since = { files: before.files, depth: 'full' as const, checkedAt: '2026-11-22T00:00:00.000Z' };
+      const again = await scanTarget(dir, { since });
+      expect(again.findings).toEqual([]);
+      expect(again.files.find(({ path }) => path === table)).toMatchObject({
+        status: 'trusted',
+        checkedAt: since.checkedAt,
+      });
+      expect(again.bytesRead).toBeLessThan(before.bytesRead);
+    });
+  });
 });
