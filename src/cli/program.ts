@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { toolVersion } from '../report/tool.js';
+import { addCompare } from './commands/compare.js';
 import { addCompletion } from './commands/completion.js';
 import { addExplain } from './commands/explain.js';
 import { addInspect } from './commands/inspect.js';
@@ -40,6 +41,7 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   addSimulate(program, host, done);
   addRepair(program, host, done);
   addUndo(program, host, done);
+  addCompare(program, host, done);
   addTriage(program, host, done);
   addResp(program, host, done);
   addRender(program, host, done);

@@ -81,7 +81,7 @@ function partedReplica(seen: Seen, versions: Versions): Incident | undefined {
     basis: `line ${sighting.first.line}: ${sighting.symptom.meaning}`,
     detail:
       'Replication goes by sequence number alone. A write of the replica’s own, a failover or purged logs make the same numbers mean different writes on the two sides, and updates are then skipped in silence. Compare the two before a full synchronisation removes the evidence.',
-    next: [],
+    next: ['kvdoctor compare MASTER REPLICA'],
     references: ['apache/kvrocks#2214', 'apache/kvrocks#462', 'apache/kvrocks#538'],
   };
 }

@@ -7,6 +7,7 @@ import { symptoms, unknownCorruption } from '../../src/triage/knowledge.js';
 import { LONGEST_LINE, LogLines } from '../../src/triage/log-lines.js';
 import { isBefore } from '../../src/triage/programs.js';
 import { LogTriage, type Triage } from '../../src/triage/triage.js';
+import { kvdoctor } from '../cli/host.js';
 import { inRepository } from '../support/repository.js';
 import { messages } from './messages.js';
 
@@ -62,6 +63,12 @@ describe('what servers say', () => {
     const ids = Object.keys(catalog);
     const named = symptoms.flatMap(({ rules = [] }) => rules);
     expect(named.filter((rule) => !ids.some((id) => id === rule || id.startsWith(`${rule}/`)))).toEqual([]);
+  });
+
+  it('names commands that exist', async () => {
+    const commands = new Set(symptoms.flatMap(({ next }) => next.map((each) => each.split(' ')[1])));
+    for (const command of commands)
+      expect(await kvdoctor(`${command} --help`), command).toMatchObject({ status: 0 });
   });
 
   it('gives anchors in lower case, with the pattern’s own words', () => {

@@ -52,7 +52,7 @@ export const kvrocksSymptoms: readonly Symptom[] = [
     causes: ['software', 'missing'],
     action:
       'The histories parted, or the master purged its logs. Compare the two before the full synchronisation replaces one.',
-    next: ['kvdoctor scan {dir}'],
+    next: ['kvdoctor compare MASTER REPLICA'],
     references: ['apache/kvrocks#1442', 'apache/kvrocks#2214'],
   },
   {
@@ -64,7 +64,7 @@ export const kvrocksSymptoms: readonly Symptom[] = [
     look: 'the replication ids in the log data of both sides',
     causes: ['software'],
     action: 'A failover forked the history: decide which side is right before a full synchronisation.',
-    next: ['kvdoctor scan {dir}'],
+    next: ['kvdoctor compare MASTER REPLICA'],
     references: ['apache/kvrocks#538'],
   },
   {

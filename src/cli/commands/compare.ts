@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { TargetError } from '../../io/target-error.js';
+import { choice } from '../choices.js';
+import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
+import { ExitStatus } from '../exit-status.js';
+import { Failure } from '../failure.js';
+import type { Host } from '../host.js';
+import { stdoutWidth } from '../outputs.js';
+import { streamSink } from '../sink.js';
+
+interface CompareFlags {
+  format: 'text' | 'json';
+  color: ColorChoice;
+  verbose?: true;
+}
+
+const examples = `
+Examples:
+  kvdoctor compare master/db replica/db   where their histories part, and which keys differ
+  kvdoctor compare backup/db db           what has changed since
+
+Nothing is opened with its engine and nothing is written. With databases of Kvrocks differences are told as Redis commands.
+Exit status: 0 no difference, 1 they differ, 2 usage, 3 not everything could be compared.`;
+
+async function compare(a: string, b: string, flags: CompareFlags, host: Host): Promise<number> {
+  const { areDifferent, compareDatabases } = await import('../../compare/compare.js');
+  const { comparisonText } = await import('../../compare/text.js');
+  const { comparisonJson } = await import('../../compare/json.js');
+  const comparison = await compareDatabases(a, b).catch((error) => {
+    if (!(error instanceof TargetError)) throw error;
+    const status = error.kind === 'no-permission' ? ExitStatus.incomplete : ExitStatus.usage;
+    throw new Failure(error.message, status, 'Name two database directories: kvdoctor compare A B.');
+  });
+  const settings = {
+    width: stdoutWidth(host),
+    palette: paletteFor(wantsColour(flags.color, host.env, host.stdout)),
+    verbose: flags.verbose ?? false,
+    quiet: false,
+  };
+  const sink = streamSink(host.stdout);
+  await sink.write(
+    flags.format === 'json' ? comparisonJson(comparison) : comparisonText(comparison, settings),
+  );
+  await sink.close();
+  if (areDifferent(comparison)) return ExitStatus.findings;
+  return comparison.unread.length > 0 ? ExitStatus.incomplete : ExitStatus.ok;
+}
+
+/** Adds `kvdoctor compare` to the program. `done` gets the exit status. */
+export function addCompare(program: Command, host: Host, done: (status: number) => void): void {
+  program
+    .command('compare')
+    .description('where two copies of one database differ: their WALs by sequence, and what readers see')
+    .argument('<a>', 'a database directory, the one that is right: a master')
+    .argument('<b>', 'another: its replica, a copy')
+    .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
+    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
+    .option('-v, --verbose', 'show every difference that is kept; stack traces on failures')
+    .addHelpText('after', examples)
+    .action(async (a: string, b: string, flags: CompareFlags) => done(await compare(a, b, flags, host)));
+}

@@ -1,0 +1,53 @@
+import type { KvrocksLayout } from '../app/kvrocks/commands.js';
+import { type ContentComparison, compareContents } from './contents.js';
+import { compareHistories, type HistoryComparison } from './history.js';
+import { kvrocksLayout, type RedisDifference, redisDifferences } from './kvrocks.js';
+import { openSide } from './side.js';
+
+/** What two databases have and have not in common. */
+export interface Comparison {
+  a: string;
+  b: string;
+  history: HistoryComparison;
+  /** Absent when one of them cannot be read: see `unread`. */
+  contents?: ContentComparison;
+  /** Set when both are databases of Kvrocks. */
+  kvrocks?: { layout: KvrocksLayout; differences: RedisDifference[] };
+  /** Why contents were not compared, or not to their end. */
+  unread: string[];
+}
+
+/**
+ * Compares two RocksDB directories, read only: their WALs by sequence and what readers see. Memory is bounded: an entry of
+ * each side, 64 MiB for the replayed operations of each, and at most a thousand differences.
+ */
+export async function compareDatabases(a: string, b: string): Promise<Comparison> {
+  const left = await openSide(a);
+  const right = await openSide(b).catch((error: unknown) => {
+    left.view?.close();
+    throw error;
+  });
+  try {
+    const history = await compareHistories(left.database, right.database);
+    const unread = [left, right].flatMap(({ path, reason }) =>
+      reason === undefined ? [] : [`${path}: ${reason}`],
+    );
+    const result: Comparison = { a, b, history, unread };
+    if (left.view === undefined || right.view === undefined) return result;
+    result.contents = await compareContents(left.view, right.view);
+    for (const { name, problem } of result.contents.families)
+      if (problem !== undefined) unread.push(`column family ${name}, ${problem}`);
+    const layout = await kvrocksLayout(left.view);
+    if (layout === undefined) return result;
+    const differences = await redisDifferences(result.contents.first, left.view, right.view, layout);
+    return { ...result, kvrocks: { layout, differences } };
+  } finally {
+    left.view?.close();
+    right.view?.close();
+  }
+}
+
+/** Whether they differ in what both have: contents, or batches of the part of history that both logs span. */
+export function areDifferent({ contents, history }: Comparison): boolean {
+  return (contents?.differences ?? 0) > 0 || history.divergences > 0;
+}

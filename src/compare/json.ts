@@ -1,0 +1,51 @@
+import { redisCommand } from '../app/redis/word.js';
+import { keyBytes } from '../finding/evidence.js';
+import { compact } from '../report/json.js';
+import { toolVersion } from '../report/tool.js';
+import { areDifferent, type Comparison } from './compare.js';
+import type { LoggedBatch } from './history.js';
+import { commandsOfBatch } from './kvrocks.js';
+
+/** A comparison for scripts: one JSON document. */
+export function comparisonJson(comparison: Comparison): string {
+  const { a, b, history, contents, kvrocks, unread } = comparison;
+  const batch = (each: LoggedBatch | undefined) =>
+    each && {
+      sequence: each.sequence,
+      operations: each.count,
+      file: each.file,
+      offset: each.offset,
+      ...(kvrocks && {
+        commands: commandsOfBatch(each, kvrocks.layout).map(({ words }) => redisCommand(words)),
+      }),
+    };
+  const value = (bytes: Uint8Array | undefined) => bytes && keyBytes(bytes);
+  return `${compact({
+    schemaVersion: 1,
+    tool: { name: 'kvdoctor', version: toolVersion },
+    ...{ a, b, different: areDifferent(comparison), unread },
+    history: {
+      ...history,
+      first: history.first.map(({ sequence, a: left, b: right }) => ({
+        sequence,
+        a: batch(left),
+        b: batch(right),
+      })),
+    },
+    contents: contents && {
+      ...contents,
+      first: contents.first.map(({ family, key, a: left, b: right }) => ({
+        ...{ family, key: keyBytes(key), a: value(left), b: value(right) },
+      })),
+    },
+    ...(kvrocks && {
+      application: 'kvrocks',
+      slots: kvrocks.layout.slots,
+      keys: kvrocks.differences.map(({ key, commands, ...rest }) => ({
+        ...rest,
+        key: keyBytes(key),
+        commands: commands.map((words) => redisCommand(words)),
+      })),
+    }),
+  })}\n`;
+}

@@ -1,0 +1,193 @@
+import { commandsOf, type KvrocksCommand, type KvrocksLayout } from '../app/kvrocks/commands.js';
+import { kvrocksFamilies } from '../app/kvrocks/families.js';
+import { bearsSlot, decodeSubkey, decodeUserKey } from '../app/kvrocks/key.js';
+import { decodeMetadata, type Metadata, valueTypes } from '../app/kvrocks/metadata.js';
+import type { BatchOp } from '../format/batch/batch.js';
+import { decodeBatch } from '../format/batch/decode.js';
+import { END, ENTRY } from '../lsm/cursor.js';
+import type { View } from '../lsm/view.js';
+import type { KeyDifference } from './contents.js';
+import type { LoggedBatch } from './history.js';
+
+/** Metadata keys that are looked at to tell whether keys carry slots. */
+const SAMPLE = 1000;
+
+/** A Redis key that two databases do not hold alike. */
+export interface RedisDifference {
+  namespace: string;
+  key: Uint8Array;
+  /** Type in A, else in B. */
+  type: string;
+  /** Entries of the key that differ: metadata, fields, members, elements. */
+  entries: number;
+  /** What brings the key to what A holds. */
+  commands: Uint8Array[][];
+  /** The commands do all of it. Else elements of the kind cannot be set one by one, or too many differ. */
+  complete: boolean;
+}
+
+/** How a view's keys are written, when its column families are those of Kvrocks. */
+export async function kvrocksLayout(view: View): Promise<KvrocksLayout | undefined> {
+  const families = kvrocksFamilies(view.columnFamilies);
+  const metadata = view.columnFamilies.find(({ name }) => name === 'metadata');
+  if (families === undefined || metadata === undefined) return undefined;
+  const visible = view.visible(metadata.id);
+  let [seen, bearing] = [0, 0];
+  try {
+    for (let step = visible.step(); step !== END && seen < SAMPLE; step = visible.step()) {
+      if (step !== ENTRY) await visible.load();
+      else {
+        seen++;
+        if (bearsSlot(visible.keyBytes.subarray(0, visible.keyTo))) bearing++;
+      }
+    }
+  } finally {
+    await visible.close();
+  }
+  return { families, slots: bearing * 2 > seen };
+}
+
+/** The commands that a batch of a WAL is the work of. */
+export function commandsOfBatch({ bytes }: LoggedBatch, layout: KvrocksLayout): KvrocksCommand[] {
+  return commandsOf(decodeBatch(bytes).ops, layout);
+}
+
+interface Group {
+  prefix: Uint8Array;
+  namespace: Uint8Array;
+  key: Uint8Array;
+  differences: KeyDifference[];
+}
+
+const subkeyFamilies = new Set(['default', 'zset_score', 'stream']);
+
+/** Differences of entries as differences of Redis keys, with the commands that bring B to what A holds. */
+export async function redisDifferences(
+  differences: readonly KeyDifference[],
+  a: View,
+  b: View,
+  layout: KvrocksLayout,
+): Promise<RedisDifference[]> {
+  const groups = new Map<string, Group>();
+  for (const difference of differences) {
+    const group = groupOf(difference, layout.slots);
+    if (group === undefined) continue;
+    const id = Buffer.from(group.prefix).toString('base64');
+    const known = groups.get(id);
+    if (known === undefined) groups.set(id, group);
+    else known.differences.push(difference);
+  }
+  const found: RedisDifference[] = [];
+  for (const group of groups.values()) {
+    const [wanted, there] = [await metadataOf(a, group.prefix), await metadataOf(b, group.prefix)];
+    found.push(redisDifference(group, wanted, there, layout));
+  }
+  return found;
+}
+
+function groupOf(difference: KeyDifference, slots: boolean): Group | undefined {
+  const { family, key } = difference;
+  const of = family === 'metadata' ? decodeUserKey : subkeyFamilies.has(family) ? decodeSubkey : undefined;
+  const decoded = of?.(key, slots);
+  if (decoded === undefined) return undefined;
+  const head = key.subarray(0, 1 + decoded.namespace.length + (slots ? 2 : 0));
+  const prefix = Buffer.concat([head, decoded.key]);
+  return { prefix, namespace: decoded.namespace, key: decoded.key, differences: [difference] };
+}
+
+async function metadataOf(
+  view: View,
+  key: Uint8Array,
+): Promise<{ bytes: Uint8Array; decoded?: Metadata } | undefined> {
+  const family = view.columnFamilies.find(({ name }) => name === 'metadata');
+  if (family === undefined) return undefined;
+  const visible = view.visible(family.id, { from: key });
+  try {
+    for (let step = visible.step(); step !== END; step = visible.step()) {
+      if (step !== ENTRY) {
+        await visible.load();
+        continue;
+      }
+      if (Buffer.compare(visible.keyBytes.subarray(0, visible.keyTo), key) !== 0) return undefined;
+      const bytes = visible.valueBytes.slice(visible.valueFrom, visible.valueTo);
+      const decoded = decodeMetadata(bytes);
+      return { bytes, ...(decoded && { decoded }) };
+    }
+    return undefined;
+  } finally {
+    await visible.close();
+  }
+}
+
+const utf8 = new TextDecoder();
+const word = (text: string | bigint): Uint8Array => Buffer.from(String(text));
+/** Types whose elements can be set and removed one by one, with the log data that names them. */
+const elementTypes: Readonly<Record<number, string>> = { 2: '2', 4: '4', 5: '5', 7: '7' };
+
+type Held = Awaited<ReturnType<typeof metadataOf>>;
+
+function redisDifference(group: Group, wanted: Held, there: Held, layout: KvrocksLayout): RedisDifference {
+  const { key, namespace, differences } = group;
+  const type = (wanted ?? there)?.decoded?.type;
+  const result: RedisDifference = {
+    namespace: utf8.decode(namespace),
+    key,
+    type: type === undefined ? 'unknown' : valueTypes[type],
+    entries: differences.length,
+    commands: [],
+    complete: true,
+  };
+  const remove = [word('DEL'), key];
+  if (wanted === undefined) {
+    // without metadata on both sides only leftovers of a deleted key differ, which compaction removes
+    if (there !== undefined) result.commands.push(remove);
+    return result;
+  }
+  const goal = wanted.decoded;
+  if (goal === undefined) return { ...result, complete: false };
+  if (goal.version === undefined) return wholeValue(result, group, wanted.bytes, layout);
+  const remade = there?.decoded?.version !== goal.version;
+  if (there !== undefined && remade) result.commands.push(remove);
+  const log = elementTypes[goal.type];
+  const ops = differences
+    .filter(({ family }) => family === 'default')
+    .filter((each) => isCurrent(each, goal.version, layout.slots))
+    .filter(({ a }) => a !== undefined || !remade)
+    .map(({ key: entry, a: value }) => operation(0, entry, value));
+  if (log === undefined)
+    result.complete = ops.length === 0 && !remade && differences.every(({ family }) => family === 'metadata');
+  else result.commands.push(...typed(log, ops, layout));
+  if (goal.expire !== (remade ? 0n : there?.decoded?.expire))
+    result.commands.push(
+      goal.expire === 0n ? [word('PERSIST'), key] : [word('PEXPIREAT'), key, word(goal.expire)],
+    );
+  return result;
+}
+
+function wholeValue(
+  result: RedisDifference,
+  group: Group,
+  bytes: Uint8Array,
+  layout: KvrocksLayout,
+): RedisDifference {
+  const metadata = [...layout.families].find(([, name]) => name === 'metadata')?.[0] ?? 1;
+  const made = commandsOf([operation(metadata, group.prefix, bytes)], layout);
+  result.commands.push(...made.map(({ words }) => words));
+  result.complete = made.every(({ exact }) => exact);
+  return result;
+}
+
+function isCurrent({ key }: KeyDifference, version: bigint | undefined, slots: boolean): boolean {
+  return decodeSubkey(key, slots)?.version === version;
+}
+
+/** Elements as commands, each of its own: what a command line takes has its limits. */
+function typed(log: string, ops: readonly BatchOp[], layout: KvrocksLayout): Uint8Array[][] {
+  const marker: BatchOp = { ...operation(0, word(log), undefined), kind: 'log-data', counted: false };
+  return ops.flatMap((op) => commandsOf([marker, op], layout).map(({ words }) => words));
+}
+
+function operation(columnFamily: number, key: Uint8Array, value: Uint8Array | undefined): BatchOp {
+  const kind = value === undefined ? 'delete' : 'put';
+  return { tag: 0, kind, columnFamily, key, ...(value && { value }), counted: true, offset: 0, length: 0 };
+}
