@@ -1,6 +1,9 @@
+import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
+import { shellWord } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import { currentThatFollows } from './current.js';
+import { completeImpact } from './database-impact.js';
 import { type FileContext, fileCause } from './file-causes.js';
 import { diagnoseManifest } from './manifest.js';
 
@@ -20,6 +23,7 @@ const CURRENT_RULES = new Set([
 export async function diagnoseDatabase(findings: readonly Finding[], context: FileContext): Promise<void> {
   await quietly(() => diagnoseManifests(findings, context));
   for (const finding of findings) {
+    completeImpact(finding, context.database);
     if (finding.cause !== undefined) continue;
     if (CURRENT_RULES.has(finding.rule)) {
       await quietly(async () => {
@@ -29,6 +33,15 @@ export async function diagnoseDatabase(findings: readonly Finding[], context: Fi
     finding.cause ??= fileCause(finding, context);
     if (finding.cause === undefined) delete finding.cause;
   }
+  for (const finding of findings) suggestHealing(finding, context.database);
+}
+
+/** What is proven can be put back. */
+function suggestHealing(finding: Finding, { target }: Database): void {
+  const { cause, rule, severity } = finding;
+  const isCurrent = CURRENT_RULES.has(rule) && cause?.certainty === 'proven';
+  if (severity === 'note' || (cause?.restores !== true && !isCurrent)) return;
+  finding.next = `kvdoctor repair --strategy heal --dry-run ${shellWord(target)}`;
 }
 
 async function diagnoseManifests(findings: readonly Finding[], { database }: FileContext): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ByteSource } from '../bytes/source.js';
 import type { EvidenceValue } from '../finding/evidence.js';
 import type { Cause, Finding } from '../finding/finding.js';
 import type { BitChange } from './flipped-source.js';
@@ -22,6 +23,27 @@ export function footerCause({ rule, evidence }: Finding): Cause | undefined {
   const bytes = new Set(changes.map((change) => change.offset)).size;
   const detail = `${counted(bytes, 'byte')} of the magic number ${bytes === 1 ? 'was' : 'were'} overwritten (${changes.length} bits); what must stand there is known`;
   return { kind: 'garbage', certainty: 'proven', detail, basis, changes, restores: true };
+}
+
+/** Why a footer is not there at all. `right`: what must have stood there, as the rest of the table tells. */
+export async function lostFooterCause(
+  source: ByteSource,
+  right: { offset: number; bytes: Uint8Array },
+): Promise<Cause | undefined> {
+  const there = new Uint8Array(right.bytes.length);
+  if ((await source.read(there, right.offset)) < there.length) return undefined;
+  const changes = differingBits(there, right.bytes, right.offset);
+  if (changes.length === 0) return undefined;
+  const isZero = there.every((byte) => byte === 0);
+  return {
+    kind: isZero ? 'zeroed' : 'garbage',
+    certainty: 'proven',
+    detail: `the footer was ${isZero ? 'lost to zeros' : 'written over'}; what must stand there follows from the rest of the table`,
+    basis:
+      'the metaindex ends where the footer begins, and every block that it names matches under the footer worked out',
+    changes,
+    restores: true,
+  };
 }
 
 /** The bits in which two runs of bytes of one length differ, in file order. `base` is the file offset of their first byte. */

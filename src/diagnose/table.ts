@@ -7,7 +7,8 @@ import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { searchBlock, searchBlockPairs } from './block-flips.js';
 import { type Flip, type FlipSearch, flipText, isConclusive, pairCause } from './flips.js';
-import { footerCause } from './footer.js';
+import { footerCause, lostFooterCause } from './footer.js';
+import { rebuildFooter } from './footer-rebuild.js';
 import { paddingCause, patternOf, sectorsOf } from './pattern.js';
 import { blockImpact } from './table-impact.js';
 import { type TableTrial, type TriedBlock, tryTable } from './table-trial.js';
@@ -58,7 +59,9 @@ export class TableDiagnosis {
       case 'sst/bad-magic':
       case 'sst/bad-footer':
       case 'sst/footer-checksum':
-        finding.cause = footerCause(finding);
+      case 'sst/truncated':
+      case 'sst/zeroed':
+        finding.cause = footerCause(finding) ?? (await this.lostFooter());
         return;
       case 'sst/gap':
         if (offset !== undefined && length !== undefined)
@@ -85,6 +88,14 @@ export class TableDiagnosis {
         'this was wrong before its checksum was computed: the program that wrote the table, or its memory, did it',
       basis: 'the checksum of the block holds, so the disk gave back what it was given',
     };
+  }
+
+  /** A footer that is written over, in a file that has its size. */
+  private async lostFooter(): Promise<Cause | undefined> {
+    const { live } = this.context;
+    if (live !== undefined && live.size !== BigInt(this.source.size)) return undefined;
+    const right = await rebuildFooter(this.source);
+    return right && lostFooterCause(this.source, right);
   }
 
   private open(): Promise<Table> {

@@ -98,7 +98,7 @@ function gather(database: Database, findings: readonly Finding[], wounds: Map<st
     );
     if (fresh.length === 0) continue;
     wound.bits.push(...fresh);
-    wound.details.push(...byByte(fresh).map(({ offset }) => ({ offset, detail: cause.detail })));
+    wound.details.push(...runsOf(fresh).map(({ offset }) => ({ offset, detail: cause.detail })));
     wounds.set(key, wound);
     more = true;
   }
@@ -109,9 +109,16 @@ function placeOf({ file, root }: InventoryEntry): Place {
   return root === undefined ? { path: file } : { path: file, root };
 }
 
-/** One for each byte, in file order. */
-function byByte(bits: Wound['bits']): { offset: number }[] {
-  return [...new Set(bits.map(({ offset }) => offset))].sort((a, b) => a - b).map((offset) => ({ offset }));
+/** Runs of bytes that hold the bits, in file order. */
+function runsOf(bits: Wound['bits']): { offset: number; length: number }[] {
+  const offsets = [...new Set(bits.map(({ offset }) => offset))].sort((a, b) => a - b);
+  const runs: { offset: number; length: number }[] = [];
+  for (const offset of offsets) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.offset + last.length === offset) last.length++;
+    else runs.push({ offset, length: 1 });
+  }
+  return runs;
 }
 
 async function stepsOf(wounds: ReadonlyMap<string, Wound>): Promise<RepairStep[]> {
@@ -128,27 +135,27 @@ async function stepOf({ entry, bits, details }: Wound): Promise<RepairStep> {
   const source = await openSource(entry.source);
   let end = 0;
   try {
-    for (const { offset } of byByte(bits)) {
-      const bytes = new Uint8Array(1);
+    for (const { offset, length } of runsOf(bits)) {
+      const bytes = new Uint8Array(length);
       await source.read(bytes, offset);
-      const before = bytes[0];
+      const before = hex(bytes);
       flipBits(bytes, offset, bits);
       if (offset > end) content.push({ from: 'file', ...place, offset: end, length: offset - end });
       content.push({ from: 'plan', bytes });
-      end = offset + 1;
-      const why = details.find((each) => each.offset === offset)?.detail ?? '';
-      const detail = `${hex(before)} becomes ${hex(bytes[0])}: ${why}`;
-      changes.push({ kind: 'rewrite', offset, length: 1, detail });
+      end = offset + length;
+      const why = details.find((each) => each.offset >= offset && each.offset < end)?.detail ?? '';
+      changes.push({ kind: 'rewrite', offset, length, detail: `${before} becomes ${hex(bytes)}: ${why}` });
     }
   } finally {
     await source.close();
   }
   if (entry.size > end) content.push({ from: 'file', ...place, offset: end, length: entry.size - end });
-  const what = changes.length === 1 ? 'one byte' : `${changes.length} bytes`;
+  const count = changes.reduce((sum, { length }) => sum + length, 0);
+  const what = count === 1 ? 'one byte' : `${count} bytes`;
   return { ...place, action: 'write', why: `put back ${what} whose value is proven`, changes, content };
 }
 
-const hex = (byte: number) => `0x${byte.toString(16).padStart(2, '0')}`;
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 /** A CURRENT whose content follows from the rest, when something is wrong with it. */
 async function currentStep(
