@@ -16,6 +16,7 @@ const order: string[][] = [
   ['check'],
   ['recovery'],
   ['lsm'],
+  ['export'],
   ['app'],
   ['diagnose'],
   ['inspect', 'find'],

@@ -3,6 +3,7 @@ import { toolVersion } from '../report/tool.js';
 import { addCompare } from './commands/compare.js';
 import { addCompletion } from './commands/completion.js';
 import { addExplain } from './commands/explain.js';
+import { addExport } from './commands/export.js';
 import { addInspect } from './commands/inspect.js';
 import { addMerge } from './commands/merge.js';
 import { addRender } from './commands/render.js';
@@ -39,6 +40,7 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
     });
   addScan(program, host, done);
   addSimulate(program, host, done);
+  addExport(program, host, done);
   addRepair(program, host, done);
   addUndo(program, host, done);
   addCompare(program, host, done);

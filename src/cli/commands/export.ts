@@ -1,0 +1,134 @@
+import type { Command } from 'commander';
+import type { ExportSink } from '../../export/entries.js';
+import type { ExportedTarget } from '../../repair/export-target.js';
+import { several, version } from '../choices.js';
+import { ExitStatus } from '../exit-status.js';
+import { Failure, systemCode } from '../failure.js';
+import type { Host } from '../host.js';
+import { refusalOf } from '../refusal.js';
+
+interface ExportFlags {
+  output?: string;
+  lenient?: true;
+  cf?: string[];
+  dbPath?: string[];
+  walDir?: string;
+  engineVersion?: string;
+}
+
+const examples = `
+Examples:
+  kvdoctor export db > all.ndjson                      every visible entry, a line each
+  kvdoctor export --lenient --output new.db db         a new database directory with all that can still be read
+  kvdoctor export --cf meta --output meta.ndjson db    one column family, into a file
+
+Exit status: 0 everything was exported, 1 something could not be read, 2 usage.`;
+
+/** Where an export goes, and how it is brought to its end. */
+interface Destination {
+  sink: ExportSink;
+  commit(): Promise<void>;
+  abandon(): Promise<void>;
+}
+
+async function destinationOf(output: string | undefined, host: Host): Promise<Destination> {
+  const { NdjsonSink } = await import('../../export/ndjson.js');
+  if (output === undefined || output === '-') {
+    const write = (text: string) =>
+      new Promise<void>((resolve) => {
+        host.stdout.write(text);
+        setImmediate(resolve);
+      });
+    return { sink: new NdjsonSink(write), commit: async () => {}, abandon: async () => {} };
+  }
+  if (output.endsWith('.ndjson')) {
+    const { createFile } = await import('../../io/sink.js');
+    const file = await createFile(output);
+    const sink = new NdjsonSink((text) => file.write(text));
+    return { sink, commit: () => file.commit(), abandon: () => file.abandon() };
+  }
+  const { DirectorySink } = await import('../../io/directory-sink.js');
+  const { DatabaseExport } = await import('../../export/database.js');
+  const directory = await DirectorySink.create(output).catch((error) => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    throw new Failure(
+      `${output} is there already`,
+      ExitStatus.usage,
+      'Name a directory that does not exist.',
+    );
+  });
+  const sink = new DatabaseExport(directory);
+  return {
+    sink,
+    async commit() {
+      await sink.finish();
+      await directory.commit();
+    },
+    abandon: () => directory.abandon(),
+  };
+}
+
+async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
+  const { exportTarget } = await import('../../repair/export-target.js');
+  const destination = await destinationOf(flags.output, host);
+  let summary: ExportedTarget;
+  try {
+    summary = await exportTarget(path, destination.sink, {
+      ...(flags.lenient && { lenient: true }),
+      ...(flags.cf && { columnFamilies: flags.cf }),
+      ...(flags.dbPath && { dbPaths: flags.dbPath }),
+      ...(flags.walDir !== undefined && { walDir: flags.walDir }),
+      ...(flags.engineVersion !== undefined && { engineVersion: flags.engineVersion }),
+    });
+    await destination.commit();
+  } catch (error) {
+    await destination.abandon();
+    throw refusalOf(error, 'export', path);
+  }
+  return tell(summary, flags, host);
+}
+
+/** Says on stderr what was exported and what was not. */
+function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host): number {
+  const { columnFamilies, problems, notes, withoutWals } = summary;
+  const say = (text: string) => host.stderr.write(`${text}\n`);
+  for (const { name, entries, complete } of columnFamilies) {
+    say(`${name}: ${entries} entries${complete ? '' : ', up to the first damage'}`);
+  }
+  for (const name of cf ?? []) {
+    if (!columnFamilies.some((family) => family.name === name)) say(`${name}: no such column family`);
+  }
+  if (withoutWals !== undefined) say(`WALs are left out: ${withoutWals}`);
+  for (const { file, offset, message } of problems) {
+    say(`${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
+  }
+  for (const note of notes) say(note);
+  const missed = (cf ?? []).some((name) => !columnFamilies.some((family) => family.name === name));
+  const whole =
+    problems.length === 0 && notes.length === 0 && withoutWals === undefined && columnFamilies.length > 0;
+  if (!whole && !lenient) say('To go on past damage: --lenient');
+  return whole && !missed ? ExitStatus.ok : ExitStatus.findings;
+}
+
+/** Adds `kvdoctor export` to the program. `done` gets the exit status. */
+export function addExport(program: Command, host: Host, done: (status: number) => void): void {
+  program
+    .command('export')
+    .description('all that is still readable, as NDJSON or as a new database directory')
+    .argument('[dir]', 'database directory', '.')
+    .option(
+      '--output <path>',
+      'a file that ends in .ndjson, or a database directory to make (default: stdout)',
+    )
+    .option('--lenient', 'go on past damage, over a repair that is put together in memory')
+    .option('--cf <name>', 'only this column family; may be given several times', several)
+    .option('--db-path <dir>', 'where db_paths of OPTIONS lies now; may be given several times', several)
+    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
+    .option(
+      '--engine-version <version>',
+      'the engine whose behaviour counts (default: what OPTIONS says)',
+      version,
+    )
+    .addHelpText('after', examples)
+    .action(async (path: string, flags: ExportFlags) => done(await exportDirectory(path, flags, host)));
+}

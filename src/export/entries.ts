@@ -1,0 +1,124 @@
+import type { Database } from '../engine/database.js';
+import type { WideColumn } from '../format/batch/entity.js';
+import type { ColumnFamily } from '../format/manifest/version.js';
+import { END, LOAD, type Problem } from '../lsm/cursor.js';
+import { inventoryFiles } from '../lsm/inventory-files.js';
+import { mergeOperators } from '../lsm/operator-names.js';
+import { View } from '../lsm/view.js';
+import type { Unmerged } from '../lsm/visible.js';
+import { databaseView } from '../recovery/database-view.js';
+import { prepareOpen, simulateOpen } from '../recovery/open.js';
+
+/** One entry that a reader would see. The bytes are views that the next one overwrites. */
+export interface ExportedEntry {
+  /** With the timestamp where the column family has them. */
+  key: Uint8Array;
+  /** The value; the default column of an entity. Empty where operands could not be merged. */
+  value: Uint8Array;
+  sequence: bigint;
+  columns?: WideColumn[];
+  unmerged?: Unmerged;
+}
+
+export interface ExportOptions {
+  /** Go on behind what cannot be read. */
+  lenient?: boolean;
+  /** Names of the column families to take. Default: all. */
+  columnFamilies?: readonly string[];
+}
+
+/** Takes what an export finds. */
+export interface ExportSink {
+  family(family: ColumnFamily): Promise<void>;
+  entry(entry: ExportedEntry): void;
+  /** Called now and then, and after the last entry: whatever is held may be written. */
+  flush(): Promise<void>;
+}
+
+export interface ExportSummary {
+  columnFamilies: { name: string; entries: number; complete: boolean }[];
+  /** What could not be read. */
+  problems: Problem[];
+  /** Why WALs were left out, where they were. */
+  withoutWals?: string;
+}
+
+/** Entries between two flushes. */
+const BATCH = 4096;
+
+/**
+ * Gives a sink everything that a reader of the database would see, column family by column family, in key order. WALs count as
+ * the database's own recovery mode reads them; where that mode refuses and `lenient` is set, as point-in-time recovery does, and
+ * where that refuses too, not at all. Reads only.
+ */
+export async function exportEntries(
+  database: Database,
+  sink: ExportSink,
+  { lenient = false, columnFamilies }: ExportOptions = {},
+): Promise<ExportSummary> {
+  const summary: ExportSummary = { columnFamilies: [], problems: [] };
+  const { version, options } = database;
+  if (version === undefined) return summary;
+  const files = inventoryFiles(database.inventory);
+  const operators = await mergeOperators(version, options, files);
+  const prepared = await prepareOpen(databaseView(database), database.engineVersion);
+  const modes = [options.walRecoveryMode, ...(lenient ? (['point-in-time'] as const) : [])];
+  let outcome = await simulateOpen(prepared, modes[0]);
+  for (const mode of modes.slice(1)) if (!outcome.opens) outcome = await simulateOpen(prepared, mode);
+  if (!outcome.opens) summary.withoutWals = outcome.errorText ?? 'the engine refuses them';
+  const view = await View.open({
+    version,
+    files,
+    mergeOperator: ({ id }) => operators.get(id),
+    ...(outcome.opens && {
+      replay: (replaySink) => simulateOpen(prepared, outcome.mode, replaySink),
+      sequence: outcome.lastSequence,
+      uncommitted: outcome.hidden,
+    }),
+  });
+  try {
+    for (const family of view.columnFamilies) {
+      if (columnFamilies !== undefined && !columnFamilies.includes(family.name)) continue;
+      await sink.family(family);
+      await exportFamily(view, family, sink, lenient, summary);
+    }
+  } finally {
+    view.close();
+  }
+  return summary;
+}
+
+async function exportFamily(
+  view: View,
+  { id, name }: ColumnFamily,
+  sink: ExportSink,
+  lenient: boolean,
+  summary: ExportSummary,
+): Promise<void> {
+  const { timestampSize } = view.order(id);
+  const visible = view.visible(id, { lenient });
+  let entries = 0;
+  try {
+    for (let step = visible.step(); step !== END; step = visible.step()) {
+      if (step === LOAD) {
+        await visible.load();
+        continue;
+      }
+      const { columns, unmerged, sequence } = visible;
+      sink.entry({
+        key: visible.keyBytes.subarray(0, visible.keyTo + timestampSize),
+        value: visible.valueBytes.subarray(visible.valueFrom, visible.valueTo),
+        sequence,
+        ...(columns && { columns }),
+        ...(unmerged && { unmerged }),
+      });
+      if (++entries % BATCH === 0) await sink.flush();
+    }
+    await sink.flush();
+  } finally {
+    await visible.close();
+  }
+  const { stopped, kept } = visible.problems;
+  summary.columnFamilies.push({ name, entries, complete: !stopped });
+  summary.problems.push(...kept);
+}

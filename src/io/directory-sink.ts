@@ -1,0 +1,62 @@
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+/** A file of a directory that is being made. */
+export interface DirectoryFile {
+  write(bytes: Uint8Array): Promise<void>;
+  /** Everything is on disk. */
+  close(): Promise<void>;
+}
+
+/** A directory that a command was asked to make: it appears under its name when it is whole. */
+export class DirectorySink {
+  private constructor(
+    private readonly path: string,
+    private readonly partial: string,
+  ) {}
+
+  /** Rejects with EEXIST when something has that name already. */
+  static async create(path: string): Promise<DirectorySink> {
+    const taken = await open(path, 'r').then(
+      (handle) => handle.close().then(() => true),
+      (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
+    );
+    if (taken) throw Object.assign(new Error(`EEXIST: file already exists, '${path}'`), { code: 'EEXIST' });
+    const partial = `${path}.kvdoctor-partial`;
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial);
+    return new DirectorySink(path, partial);
+  }
+
+  async file(name: string): Promise<DirectoryFile> {
+    const handle = await open(join(this.partial, name), 'wx');
+    return {
+      async write(bytes) {
+        await handle.writeFile(bytes);
+      },
+      async close() {
+        await handle.sync();
+        await handle.close();
+      },
+    };
+  }
+
+  async commit(): Promise<void> {
+    await syncDirectory(this.partial);
+    await rename(this.partial, this.path);
+    await syncDirectory(dirname(this.path));
+  }
+
+  async abandon(): Promise<void> {
+    await rm(this.partial, { recursive: true, force: true });
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle: FileHandle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,41 @@
+import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
+import { databaseAfter } from './preview.js';
+import { Refusal } from './refusal.js';
+import { planAuto } from './strategies/auto.js';
+
+export interface ExportedTarget extends ExportSummary {
+  /** What `repair --strategy auto` would lose and remark: a lenient export sees the database as that would leave it. */
+  notes: string[];
+}
+
+/**
+ * Exports what a reader of a directory would see. `lenient` looks at it as the repair that loses least would leave it, which is put
+ * together in memory, and goes on behind what cannot be read even so. Nothing of the target changes.
+ */
+export async function exportTarget(
+  target: string,
+  sink: ExportSink,
+  { lenient = false, columnFamilies, ...request }: ExportOptions & DatabaseRequest = {},
+): Promise<ExportedTarget> {
+  const database = await readDatabase(target, request);
+  const { seen, notes } = lenient ? await repaired(database) : { seen: database, notes: [] };
+  const summary = await exportEntries(seen, sink, { lenient, ...(columnFamilies && { columnFamilies }) });
+  if (seen.version === undefined) notes.push('there is no MANIFEST, and none can be put together');
+  return { ...summary, notes };
+}
+
+async function repaired(database: Database): Promise<{ seen: Database; notes: string[] }> {
+  if (database.detection.engine !== undefined && database.detection.engine !== 'rocksdb') {
+    return { seen: database, notes: [] };
+  }
+  try {
+    const plan = await planAuto(database, { onLostTombstones: 'keep-hidden' });
+    if (plan.steps.length === 0) return { seen: database, notes: [] };
+    const notes = [...plan.loss.map(({ file, detail }) => `${file}: ${detail}`), ...plan.remarks];
+    return { seen: await databaseAfter(database, plan), notes };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { seen: database, notes: [`no repair leads to a database that opens: ${error.message}`] };
+  }
+}
