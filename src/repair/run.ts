@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Depth } from '../check/unit.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import type { Finding } from '../finding/finding.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
@@ -14,6 +15,8 @@ import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
 import { Refusal } from './refusal.js';
 import { planAuto } from './strategies/auto.js';
+import { planHeal } from './strategies/heal.js';
+import { planHealFirst } from './strategies/heal-first.js';
 import { planMetadataRepair } from './strategies/metadata.js';
 import { planSalvage } from './strategies/salvage-wal.js';
 import { planTableRepair } from './strategies/tables.js';
@@ -22,7 +25,11 @@ import type { TombstonePolicy } from './tombstone-policy.js';
 
 /** How to repair: to what a recovery mode promises, or beyond. */
 export type RepairWay =
-  | WalRepairRequest
+  | (WalRepairRequest & {
+      /** Put back what is proven before the WALs are cut. */
+      healFirst?: boolean;
+    })
+  | { strategy: 'heal' }
   | { strategy: 'salvage' }
   /** `onLostTombstones` default: `keep-hidden`. */
   | { strategy: 'metadata' | 'tables' | 'auto'; onLostTombstones?: TombstonePolicy };
@@ -86,14 +93,16 @@ export async function repairTarget(
     const unsupported = reasonNotToCheck(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
-    const plan = await makePlan(database, way);
+    const { plan, base } = await makePlan(database, way, before.findings);
     if (plan.steps.length === 0) {
       return { ...state({ state: 'nothing-to-do' }), plan: await planReport(plan, disk) };
     }
     const after = await databaseAfter(database, plan);
-    if ('mode' in way) await checkPromise(database, after, way);
+    if ('mode' in way) await checkPromise(base, after, way);
     const result = await simulateDatabase(after);
-    refuseClosed(result);
+    // healing promises its bytes and no more: what else keeps the engine out stays as it is
+    const promisesToOpen = !('strategy' in way && way.strategy === 'heal') || opens(before.recovery);
+    if (promisesToOpen) refuseClosed(result);
     const planned = { ...state({ state: 'planned' }), plan: await planReport(plan, disk, result) };
     stopIfAborted(hooks);
     if (destination.kind === 'dry-run') return planned;
@@ -134,14 +143,33 @@ function stopIfAborted({ signal }: RepairHooks): void {
   if (signal?.aborted) throw new Interrupted('interrupted before anything was changed');
 }
 
-function makePlan(database: Database, way: RepairWay): Promise<RepairPlan> {
+/** A plan, and the database that its promise is held against. */
+interface Planned {
+  plan: RepairPlan;
+  base: Database;
+}
+
+async function makePlan(database: Database, way: RepairWay, findings: readonly Finding[]): Promise<Planned> {
+  if ('mode' in way && way.healFirst) {
+    const { plan, healed } = await planHealFirst(database, (base) => planWalRepair(base, way), { findings });
+    return { plan, base: healed };
+  }
+  return { plan: await planOf(database, way, findings), base: database };
+}
+
+function planOf(database: Database, way: RepairWay, findings: readonly Finding[]): Promise<RepairPlan> {
   if ('mode' in way) return planWalRepair(database, way);
+  if (way.strategy === 'heal') return planHeal(database, { findings });
   if (way.strategy === 'salvage') return planSalvage(database);
   if (way.strategy === 'metadata') return planMetadataRepair(database);
   const { onLostTombstones = 'keep-hidden' } = way;
   return way.strategy === 'tables'
     ? planTableRepair(database, { onLostTombstones })
     : planAuto(database, { onLostTombstones });
+}
+
+function opens(recovery: readonly RecoveryReport[] = []): boolean {
+  return (recovery.find((mode) => mode.own) ?? recovery[0])?.opens === true;
 }
 
 /** A plan whose result the engine would not open is not carried out. */

@@ -29,6 +29,7 @@ interface RepairFlags extends TargetFlags {
   strategy?: (typeof strategies)[number];
   onLostTombstones?: TombstonePolicy;
   acceptHole?: true;
+  healFirst?: true;
   dryRun?: true;
   output?: string;
   inPlace?: true;
@@ -45,16 +46,17 @@ Examples:
   kvdoctor repair --mode point-in-time --dry-run db            the plan, byte range by byte range; changes nothing
   kvdoctor repair --mode point-in-time db                      a repaired copy, db.repaired
   kvdoctor repair --mode point-in-time --in-place db           the directory itself, with a journal to undo it
+  kvdoctor repair --strategy heal --dry-run db                 puts back bytes that are proven, and nothing else
   kvdoctor repair --strategy auto --dry-run db                 tables, MANIFEST, CURRENT, blob files and WALs, least loss first
   kvdoctor repair --strategy salvage --output /mnt/new/db db   keeps all that decodes, over the hole
 
 Exit status: 0 repaired, or nothing to repair; 2 usage; 3 not everything could be looked at; 4 in use by a live
 process; 5 refused, or the result is not clean; 130 interrupted before anything was changed.`;
 
-const strategies = ['salvage', 'metadata', 'tables', 'auto'] as const;
+const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto'] as const;
 
-function wayOf({ mode, strategy, acceptHole, onLostTombstones }: RepairFlags): RepairWay {
-  if (strategy === 'salvage') return { strategy };
+function wayOf({ mode, strategy, acceptHole, healFirst, onLostTombstones }: RepairFlags): RepairWay {
+  if (strategy === 'salvage' || strategy === 'heal') return { strategy };
   if (strategy !== undefined) return { strategy, ...(onLostTombstones && { onLostTombstones }) };
   if (mode === undefined) {
     throw new Failure(
@@ -63,7 +65,7 @@ function wayOf({ mode, strategy, acceptHole, onLostTombstones }: RepairFlags): R
       'Which is best here: kvdoctor simulate DIR.',
     );
   }
-  return { mode, ...(acceptHole && { acceptHole }) };
+  return { mode, ...(acceptHole && { acceptHole }), ...(healFirst && { healFirst }) };
 }
 
 function destinationOf({ dryRun, inPlace, output, journal }: RepairFlags): Destination {
@@ -180,6 +182,11 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
         '--accept-hole',
         'where no consistent point exists: keep what is behind the damage',
       ).conflicts('strategy'),
+    )
+    .addOption(
+      new Option('--heal-first', 'put back bytes that are proven before the WALs are cut').conflicts(
+        'strategy',
+      ),
     )
     .addOption(
       new Option('--dry-run', 'show the plan and change nothing').conflicts(['inPlace', 'output', 'yes']),
