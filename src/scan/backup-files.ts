@@ -48,7 +48,7 @@ export function backupFileReports(
       size,
       modified: modifiedAt(file),
       status,
-      ...(kind === 'table' && { use: used === undefined ? ('obsolete' as const) : ('live' as const) }),
+      ...(kind === 'table' && useOf(used !== undefined, byFile.get(path))),
       ...(owned && { columnFamily: owned.family, level: owned.level }),
       ...(outcome?.notRead ? trustOf(outcome.notRead) : factsOf(outcome?.facts)),
     });
@@ -58,6 +58,12 @@ export function backupFileReports(
     reports.push({ path, kind: kindOf(path), size: 0, status: 'missing' });
   }
   return reports;
+}
+
+/** A file of a backup that was not asked for is neither. */
+function useOf(used: boolean, findings: readonly Finding[] = []): Pick<FileReport, 'use'> {
+  if (used) return { use: 'live' };
+  return findings.some(({ rule }) => rule === 'backup/leftover') ? { use: 'obsolete' } : {};
 }
 
 /** Of each file that a backup has, where its table stands in each of them. */

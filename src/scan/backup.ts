@@ -103,14 +103,17 @@ function headOf(tree: FileTree, views: readonly BackupView[]): TargetReport {
   return report;
 }
 
-/** Backups that were asked for by id and are not there. */
+/** Backups that were asked for by id and are not there, or that there are none. */
 function notThere({ backups }: BackupLayout, { backups: wanted = [] }: ScanOptions): Unchecked[] {
   const ids = backups.map(({ id }) => id);
+  // nothing to restore from must not pass for a backup that is well
+  if (ids.length === 0)
+    return [{ file: '.', reason: 'the directory holds no backup: no meta file and no private directory' }];
   return wanted
     .filter((id) => !ids.includes(id))
     .map((id) => ({
       file: `meta/${id}`,
-      reason: `there is no backup ${id}; ${ids.length === 0 ? 'the directory holds none' : `there are ${ids.join(', ')}`}`,
+      reason: `there is no backup ${id}; there are ${ids.join(', ')}`,
     }));
 }
 

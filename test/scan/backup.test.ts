@@ -70,6 +70,19 @@ describe('a BackupEngine directory', () => {
     expect(unchecked).toEqual([{ file: 'meta/7', reason: 'there is no backup 7; there are 1, 2' }]);
   });
 
+  it('that holds no backup is not called clean', async () => {
+    const own = ['meta/1', 'meta/2', 'private/2/000008.log'];
+    const each = ['CURRENT', 'MANIFEST-000005', 'OPTIONS-000007'].flatMap((name) => [
+      `private/1/${name}`,
+      `private/2/${name}`,
+    ]);
+    const patches = [...own, ...each].map((file) => `remove ${file}`);
+    const { unchecked } = await scan([...patches, 'create shared/note ""']);
+    expect(unchecked).toEqual([
+      { file: '.', reason: 'the directory holds no backup: no meta file and no private directory' },
+    ]);
+  });
+
   it('does not read shared files again that an earlier report vouches for', async () => {
     await withDatabase('backup-7.8', [], async (dir) => {
       const before = await scanTarget(dir);

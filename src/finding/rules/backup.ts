@@ -15,7 +15,7 @@ export const backupRules = {
     severity: 'error',
     title: 'Backup has files but no meta file',
     meaning:
-      'private/<id> holds a whole database and meta/<id>, which makes a backup of it, is not there. The engine does not know ' +
+      'private/ID holds a whole database and meta/ID, which makes a backup of it, is not there. The engine does not know ' +
       'the backup, and the next backup that it makes deletes the private directory and every shared file that no other backup ' +
       'lists.',
     origin:
@@ -30,7 +30,7 @@ export const backupRules = {
     severity: 'warning',
     title: 'Backup was not finished, or not deleted to the end',
     meaning:
-      'private/<id> or a temporary meta file is there without meta/<id>, and what is there is no whole database. The engine ' +
+      'private/ID or a temporary meta file is there without meta/ID, and what is there is no whole database. The engine ' +
       'does not know this backup and cleans up at the next one. Other backups are not touched by it.',
     origin: 'The process ended while it made the backup, or while it deleted it.',
     action: 'If this backup was thought to exist, find out why it did not finish. Make a new one.',
