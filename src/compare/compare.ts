@@ -39,7 +39,8 @@ export async function compareDatabases(a: string, b: string): Promise<Comparison
       if (problem !== undefined) unread.push(`column family ${name}, ${problem}`);
     const layout = await kvrocksLayout(left.view);
     if (layout === undefined) return result;
-    const differences = await redisDifferences(result.contents.first, left.view, right.view, layout);
+    const { first, differences: all } = result.contents;
+    const differences = await redisDifferences(first, left.view, right.view, layout, first.length === all);
     return { ...result, kvrocks: { layout, differences } };
   } finally {
     left.view?.close();

@@ -9,6 +9,8 @@ export interface KeyDifference {
   /** What each side holds; absent where it does not have the key. */
   a?: Uint8Array;
   b?: Uint8Array;
+  /** A value is larger than what is kept of one: no command can be made of it. */
+  cut?: true;
 }
 
 export interface FamilyComparison {
@@ -44,6 +46,7 @@ export async function compareContents(a: View, b: View, limit = 1000): Promise<C
     const family: FamilyComparison = { name, entries: {}, differences: 0 };
     result.families.push(family);
     await compareFamily(a, b, family, (difference) => {
+      if (difference.a?.length === KEPT_BYTES || difference.b?.length === KEPT_BYTES) difference.cut = true;
       family.differences++;
       result.differences++;
       const size = difference.key.length + (difference.a?.length ?? 0) + (difference.b?.length ?? 0);

@@ -61,12 +61,16 @@ interface Group {
 
 const subkeyFamilies = new Set(['default', 'zset_score', 'stream']);
 
-/** Differences of entries as differences of Redis keys, with the commands that bring B to what A holds. */
+/**
+ * Differences of entries as differences of Redis keys, with the commands that bring B to what A holds. `allKept`: there are no
+ * differences but these.
+ */
 export async function redisDifferences(
   differences: readonly KeyDifference[],
   a: View,
   b: View,
   layout: KvrocksLayout,
+  allKept: boolean,
 ): Promise<RedisDifference[]> {
   const groups = new Map<string, Group>();
   for (const difference of differences) {
@@ -80,7 +84,10 @@ export async function redisDifferences(
   const found: RedisDifference[] = [];
   for (const group of groups.values()) {
     const [wanted, there] = [await metadataOf(a, group.prefix), await metadataOf(b, group.prefix)];
-    found.push(redisDifference(group, wanted, there, layout));
+    const difference = redisDifference(group, wanted, there, layout);
+    // of a key of several entries some may be among those that were not kept
+    if (!allKept && wanted?.decoded?.version !== undefined) difference.complete = false;
+    found.push(difference);
   }
   return found;
 }
@@ -137,27 +144,29 @@ function redisDifference(group: Group, wanted: Held, there: Held, layout: Kvrock
     commands: [],
     complete: true,
   };
-  const remove = [word('DEL'), key];
   if (wanted === undefined) {
     // without metadata on both sides only leftovers of a deleted key differ, which compaction removes
-    if (there !== undefined) result.commands.push(remove);
+    if (there !== undefined) result.commands.push([word('DEL'), key]);
     return result;
   }
   const goal = wanted.decoded;
   if (goal === undefined) return { ...result, complete: false };
   if (goal.version === undefined) return wholeValue(result, group, wanted.bytes, layout);
-  const remade = there?.decoded?.version !== goal.version;
-  if (there !== undefined && remade) result.commands.push(remove);
+  // never DEL for a key that A holds: what would have to be set again may not all be known here
+  if (there !== undefined && there.decoded?.version !== goal.version) return { ...result, complete: false };
   const log = elementTypes[goal.type];
-  const ops = differences
-    .filter(({ family }) => family === 'default')
-    .filter((each) => isCurrent(each, goal.version, layout.slots))
-    .filter(({ a }) => a !== undefined || !remade)
-    .map(({ key: entry, a: value }) => operation(0, entry, value));
-  if (log === undefined)
-    result.complete = ops.length === 0 && !remade && differences.every(({ family }) => family === 'metadata');
-  else result.commands.push(...typed(log, ops, layout));
-  if (goal.expire !== (remade ? 0n : there?.decoded?.expire))
+  const current = differences.filter(
+    (each) => each.family === 'default' && isCurrent(each, goal.version, layout.slots),
+  );
+  if (log === undefined) result.complete = differences.every(({ family }) => family === 'metadata');
+  else {
+    const ops = current
+      .filter(({ cut }) => !cut)
+      .map(({ key: entry, a: value }) => operation(0, entry, value));
+    result.commands.push(...typed(log, ops, layout));
+    result.complete = ops.length === current.length;
+  }
+  if (goal.expire !== (there?.decoded?.expire ?? 0n))
     result.commands.push(
       goal.expire === 0n ? [word('PERSIST'), key] : [word('PEXPIREAT'), key, word(goal.expire)],
     );

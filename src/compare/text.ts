@@ -92,8 +92,7 @@ function redisText({ kvrocks }: Comparison, settings: RenderSettings): string {
     const lines = kept.map((words) => `  repair  ${redisCommand(words)}\n`);
     const rest = commands.length - kept.length;
     if (rest > 0) lines.push(`  and ${grouped(rest)} more; --verbose shows them\n`);
-    if (!complete)
-      lines.push('  repair  a full synchronisation of B: no commands set single elements of it\n');
+    if (!complete) lines.push('  repair  a full synchronisation of B: no commands do all of it\n');
     else if (commands.length === 0) lines.push('  leftovers of a value that is no more: nothing to repair\n');
     return head + lines.join('');
   });
@@ -110,7 +109,7 @@ export function comparisonText(comparison: Comparison, settings: RenderSettings)
   parts.push(redisText(comparison, settings), keysText(comparison, settings));
   if (kvrocks?.differences.some(({ commands }) => commands.length > 0))
     parts.push(
-      'The commands bring a key to what A holds: given to A, a master, they reach its replica too.\n',
+      'The commands bring B to what A holds. Only SET does so through a master: given to A it reaches the replica. A\nmaster passes on nothing that changes nothing: any other command is for B itself, or takes a full synchronisation.\n',
     );
   const beyond = (contents?.differences ?? 0) - (contents?.first.length ?? 0);
   if (beyond > 0 && kvrocks !== undefined)

@@ -69,6 +69,7 @@ describe('any two databases', () => {
       each.commands.map((words) => redisCommand(words)),
     );
     expect(commands).toContain('SET test 111');
+    expect(commands?.filter((command) => command.startsWith('DEL'))).toEqual([]);
   });
 
   it('name what cannot be read', async () => {

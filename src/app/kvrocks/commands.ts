@@ -168,7 +168,7 @@ function wordsOf(log: readonly string[], run: readonly Change[]): Made[] {
         key,
         'ZADD',
         'ZREM',
-        ({ subkey, value: score }) => [String(decodeScore(score)), subkey],
+        ({ subkey, value: score }) => [scoreText(score), subkey],
       );
     case '6':
       return bitWords(log, rest, key);
@@ -183,6 +183,10 @@ function wordsOf(log: readonly string[], run: readonly Change[]): Made[] {
     default:
       return metadata !== undefined && rest.length === 0 ? whole(log, metadata) : unknown(key);
   }
+}
+
+function scoreText(bytes: Uint8Array): string {
+  return String(decodeScore(bytes)).replace('Infinity', 'inf');
 }
 
 const unknown = (key: Uint8Array): Made[] => [{ words: ['kvrocks:change', key], exact: false }];
