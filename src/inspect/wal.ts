@@ -16,7 +16,8 @@ import {
   WAL_ZSTD,
 } from '../format/wal/metadata.js';
 import { WalEvent, WalParser } from '../format/wal/parser.js';
-import { LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, rocksdbWal } from '../format/wal/types.js';
+import { checksumHolds, decodePhysicalHeader } from '../format/wal/physical.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, rocksdbWal } from '../format/wal/types.js';
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
 import {
@@ -88,7 +89,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
     }
     if (event === WalEvent.damage) {
       const damage = shifted(parser.damage!, shift);
-      if (damage.offset > position) yield await reach.gap(space, position, damage.offset - position);
+      yield* between(reach, space, position, damage.offset);
       yield await damageNode(reach, space, damage);
       position = Math.max(position, damage.offset + damage.length);
       continue;
@@ -97,7 +98,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
     const fragments = await fragmentsOf(reach, record, parser.style === 'recyclable', shift);
     const offset = record.offset + shift;
     const end = record.endOffset + shift;
-    if (offset > position) yield await reach.gap(space, position, offset - position, 'end of the block');
+    yield* between(reach, space, position, offset);
     const about = { space, reach, fragments, detail, state };
     if (event === WalEvent.record) yield await recordNode(record, offset, end, about);
     else yield await metadataNode(parser, record, about);
@@ -152,6 +153,35 @@ async function fragmentsOf(
     fragments.push({ header: payload - (sizes.find(fits) ?? sizes[0]), payload, length });
   }
   return fragments;
+}
+
+/**
+ * What stands between two things: zeros at the end of a block in which no header fits, and fragments that lost their record
+ * to damage before or behind them.
+ */
+async function* between(reach: Reach, space: Space, from: number, to: number): AsyncGenerator<Node> {
+  let start = from;
+  for (let at = from; at < to; ) {
+    const left = Math.min(BLOCK_SIZE - (at % BLOCK_SIZE), to - at);
+    const bytes = await reach.bytes(at, left);
+    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+    const end = header === undefined ? 0 : header.headerSize + header.length;
+    const whole = end > 0 && end <= bytes.length && header?.kind !== 'zero' && checksumHolds(bytes, 0, end);
+    if (whole) {
+      if (at > start) yield await gapNode(reach, space, start, at);
+      const fragment = { header: at, payload: at + header!.headerSize, length: header!.length };
+      const node = await fragmentNode(fragment, { space, reach }, true);
+      yield { ...node, name: 'lost fragment' };
+      start = at + end;
+    }
+    at += whole ? end : left;
+  }
+  if (start < to) yield await gapNode(reach, space, start, to);
+}
+
+function gapNode(reach: Reach, space: Space, from: number, to: number): Promise<Node> {
+  const endsBlock = to % BLOCK_SIZE === 0 && to - from < RECYCLABLE_HEADER;
+  return reach.gap(space, from, to - from, endsBlock ? 'end of the block' : '');
 }
 
 interface RecordContext {
@@ -238,7 +268,7 @@ function* withGaps(fragments: readonly Node[], space: Space, { detail }: RecordC
 
 async function fragmentNode(
   { header, payload, length }: Fragment,
-  { space, reach }: RecordContext,
+  { space, reach }: Pick<RecordContext, 'space' | 'reach'>,
   withPayload: boolean,
 ): Promise<Node> {
   const bytes = await reach.bytes(header, payload - header);
@@ -346,7 +376,7 @@ async function* endOfLog(
   log: LogState,
 ): AsyncGenerator<Node> {
   const { offset, length, damage } = tail;
-  if (offset > position) yield await reach.gap(space, position, offset - position, 'end of the block');
+  yield* between(reach, space, position, offset);
   if (length === 0 || tail.kind === 'clean') return;
   const { tail: verdict, finding } = await judgeTail(reach.source, '', tail, log);
   const remains = verdict === 'zero-fill' || verdict === 'recycled';
