@@ -128,10 +128,13 @@ export async function readInventory(
  * in older files, the oldest log that a live column family needs (rocksdb db/db_impl/db_impl_open.cc, since 6.29.5).
  */
 export function walCutoff(version: Version, options: DatabaseOptions): bigint {
-  const logNumbers = [...version.columnFamilies.values()].map((cf) => cf.logNumber);
-  if (options.allow2pc || logNumbers.length === 0) return version.minLogNumberToKeep;
-  const oldest = logNumbers.reduce((a, b) => (a < b ? a : b));
-  return oldest > version.minLogNumberToKeep ? oldest : version.minLogNumberToKeep;
+  const keep = version.minLogNumberToKeep;
+  if (options.allow2pc) return keep;
+  let oldest: bigint | undefined;
+  for (const { logNumber } of version.columnFamilies.values()) {
+    if (oldest === undefined || logNumber < oldest) oldest = logNumber;
+  }
+  return oldest === undefined || oldest < keep ? keep : oldest;
 }
 
 /** WALs that recovery reads, in ascending order of number. Those in `archive/` never count. */
