@@ -29,6 +29,7 @@ export async function scanTarget(
 ): Promise<TargetReport> {
   const path = target.toString();
   if (await isFile(target)) {
+    if (isElsewhere(path, options)) return nothing(path, 'file');
     const archive = await sniffArchive(target);
     return archive ? scanArchive(path, archive.compression, options, hooks) : scanFile(target, options);
   }

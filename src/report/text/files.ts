@@ -92,9 +92,9 @@ function fileTable(files: readonly FileReport[], target: TargetReport, settings:
 }
 
 function totalsTable(files: readonly FileReport[], settings: RenderSettings): string {
-  const columns: FileStatus[] = (['damaged', 'missing', 'suspicious', 'unchecked', 'clean'] as const).filter(
-    (status) => files.some((file) => file.status === status),
-  );
+  const columns: FileStatus[] = (
+    ['damaged', 'missing', 'suspicious', 'unchecked', 'skipped', 'trusted', 'clean'] as const
+  ).filter((status) => files.some((file) => file.status === status));
   const table = plainTable(
     ['kind', 'files', 'size', ...columns],
     ['left', ...columns.map(() => 'right' as const), 'right', 'right'],
@@ -129,7 +129,13 @@ export function* filesText(
 ): Iterable<string> {
   const { files } = target;
   if (files.length === 0) return;
-  const plain: FileStatus[] = ['clean', 'ignored', ...(interrupted ? (['unchecked'] as const) : [])];
+  const plain: FileStatus[] = [
+    'clean',
+    'ignored',
+    'trusted',
+    'skipped',
+    ...(interrupted ? (['unchecked'] as const) : []),
+  ];
   const all = settings.verbose || files.length <= SMALL;
   const listed = all ? files : files.filter(({ status }) => !plain.includes(status));
   const limit = settings.verbose ? ROWS_VERBOSE : ROWS;

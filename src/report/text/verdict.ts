@@ -73,6 +73,22 @@ function simulationSentence({ targets }: Report, { palette }: RenderSettings): s
 /** Areas whose damage decides what recovery brings back: what that is, is the next thing to know. */
 const RECOVERED: ReadonlySet<string> = new Set(['wal', 'batch', 'sequence']);
 
+/** What was left unread on purpose, a line each. */
+function notRead({ summary: { trusted, skipped, known } }: Report): string[] {
+  return [
+    trusted &&
+      `Taken on trust: ${counted(trusted.files, 'unchanged file')}, ${byteSize(trusted.bytes)}, checked since ${trusted.oldest.slice(0, 10)}.`,
+    skipped && `Left out of the sample: ${counted(skipped.files, 'file')}, ${byteSize(skipped.bytes)}.`,
+    known && `Known from the baseline: ${counted(known, 'finding')}.`,
+  ].filter((line) => typeof line === 'string');
+}
+
+/** Findings that the configuration sets aside. */
+function setAside({ targets }: Report): string[] {
+  const count = targets.reduce((sum, { suppressed = [] }) => sum + suppressed.length, 0);
+  return count > 0 ? [`Set aside by the configuration: ${counted(count, 'finding')}.`] : [];
+}
+
 /** What to type next: what the worst finding asks for; what recovery would make of damaged WALs; else an explanation. */
 function nextCommand({ targets }: Report): string | undefined {
   for (const severity of ['error', 'warning'] as const) {
@@ -95,6 +111,8 @@ export function verdictText(report: Report, settings: RenderSettings): string {
   const simulated = isSimulation(report);
   const next = simulated ? undefined : nextCommand(report);
   const lines = [paragraph(sentence(report, settings), settings.width, '')];
+  for (const line of [...notRead(report), ...setAside(report)])
+    lines.push(paragraph(line, settings.width, ''));
   if (!settings.quiet && !simulated) {
     lines.push(
       settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
