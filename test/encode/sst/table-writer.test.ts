@@ -40,7 +40,7 @@ function freshProperties(form: TableForm): PropertyList {
     .number('key.largest.seqno', 0);
 }
 
-function bytesOf(pieces: readonly TablePiece[], source = new Uint8Array(0)): Uint8Array {
+function bytesOf(pieces: readonly TablePiece[], source: Uint8Array = new Uint8Array(0)): Uint8Array {
   return Buffer.concat(
     pieces.map((piece) =>
       piece.from === 'bytes' ? piece.bytes : source.subarray(piece.offset, piece.offset + piece.length),
