@@ -3,10 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { inRepository } from '../test/support/repository.js';
 
-/** One database to measure: tables of one compression, or one large WAL. */
+/** One database to measure: tables of one compression, one large WAL, or both together. */
 export interface BenchDatabase {
   name: string;
-  kind: 'tables' | 'wal';
+  kind: 'tables' | 'wal' | 'server';
   dir: string;
   /** Bytes of its tables or of its WAL. */
   bytes: number;
@@ -52,6 +52,29 @@ export function benchDatabase(kind: 'tables' | 'wal', bytes: number, codec = 'no
     fs.renameSync(scratch, dir);
   }
   return { name, kind, dir, bytes: sizeOf(dir, kind === 'wal' ? /\.log$/ : /\.sst$/) };
+}
+
+/** Tables, and behind them one live WAL over the same keys: what a killed server leaves. `bytes` is all of it, a quarter WAL. */
+export function benchServer(bytes: number): BenchDatabase {
+  const dir = inRepository('tmp/bench', `server-${bytes}`);
+  if (!fs.existsSync(path.join(dir, 'CURRENT'))) {
+    const scratch = `${dir}.tmp`;
+    fs.rmSync(scratch, { recursive: true, force: true });
+    for (const [kind, share] of [
+      ['tables', 0.75],
+      ['wal', 0.25],
+    ] as const) {
+      try {
+        execFileSync(program(), [scratch, kind, String(Math.round(bytes * share)), 'none'], {
+          stdio: ['ignore', 'ignore', 'inherit'],
+        });
+      } catch (error) {
+        if ((error as { signal?: string }).signal !== 'SIGKILL') throw error;
+      }
+    }
+    fs.renameSync(scratch, dir);
+  }
+  return { name: 'server', kind: 'server', dir, bytes: sizeOf(dir, /\.(sst|log)$/) };
 }
 
 /** Reads every file once, so that all commands find the page cache equally warm. */

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { inRepository } from '../test/support/repository.js';
-import { type BenchDatabase, benchDatabase, warm } from './databases.js';
+import { type BenchDatabase, benchDatabase, benchServer, warm } from './databases.js';
 import { alternate, type Measured } from './measure.js';
 
 /*
@@ -49,6 +49,10 @@ interface Comparison {
 }
 
 function commandsFor({ kind, dir }: BenchDatabase): Record<string, string[]> {
+  if (kind === 'server') {
+    const program = [process.execPath, inRepository('bin/kvdoctor.js')];
+    return { [alone.server]: [...program, 'simulate', dir, '--digest', '--no-progress'] };
+  }
   if (kind === 'wal') {
     const log = fs
       .readdirSync(dir)
@@ -68,6 +72,9 @@ function commandsFor({ kind, dir }: BenchDatabase): Record<string, string[]> {
   };
 }
 
+/** Nothing of RocksDB's does the same without opening the database: time and memory stand alone. */
+const alone = { server: 'kvdoctor simulate --digest' };
+
 const comparisons = {
   tables: [
     { ours: 'kvdoctor scan', theirs: 'sst_dump check', target: 1 },
@@ -75,6 +82,7 @@ const comparisons = {
     { ours: 'kvdoctor scan --depth checksums', theirs: 'sst_dump verify --verify_checksum', target: 1.5 },
   ],
   wal: [{ ours: 'kvdoctor scan', theirs: 'ldb dump_wal', target: 0.5 }],
+  server: [],
 } satisfies Record<string, Comparison[]>;
 
 const MiB = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
@@ -115,6 +123,7 @@ function makeDatabases(): BenchDatabase[] {
   const made = ['none', 'lz4', 'zstd']
     .filter((codec) => wanted.test(`tables-${codec}`))
     .map((codec) => benchDatabase('tables', bytesOf(values.size), codec));
+  if (wanted.test('server')) made.push(benchServer(bytesOf(values.size)));
   if (wanted.test('wal')) made.push(benchDatabase('wal', bytesOf(values.wal)));
   return made;
 }
@@ -134,6 +143,19 @@ for (const database of makeDatabases()) {
   const measured = await alternate(commandsFor(database), Number(values.rounds));
   for (const comparison of comparisons[database.kind]) {
     lines.push(row(comparison, database, measured));
+    console.log(lines[lines.length - 1]);
+  }
+  if (database.kind === 'server') {
+    const { seconds, peak } = measured[alone.server];
+    const cells = [
+      database.name,
+      MiB(database.bytes),
+      `\`${alone.server}\``,
+      `${seconds.toFixed(2)} s`,
+      MiB(peak),
+      ...['', '', '', ''],
+    ];
+    lines.push(`| ${cells.join(' | ')} |`);
     console.log(lines[lines.length - 1]);
   }
 }
