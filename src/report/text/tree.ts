@@ -72,18 +72,42 @@ function columnsOfText(text: string): number {
   return narrow.test(text) ? text.length : stringWidth(text);
 }
 
-/** Pieces painted, cut at `width` columns. */
-function painted(pieces: readonly Piece[], palette: Palette, width: number): string {
+/** Narrower than this, what does not fit on a line goes on on a second one. */
+const ROOMY = 72;
+/** Columns by which the second line stands in. */
+const HANG = 4;
+
+/** Pieces painted: one line, or two where a line is short, the last one cut at its end. */
+function painted(pieces: readonly Piece[], palette: Palette, width: number): string[] {
+  const lines: string[] = [''];
+  const most = width < ROOMY ? 2 : 1;
   let left = width;
-  let line = '';
   for (const { text, paint } of pieces) {
-    const columns = columnsOfText(text);
-    const shown = columns <= left ? text : cut(text, left);
-    line += paint === undefined ? shown : palette[paint](shown);
-    left -= columns;
-    if (left < 0) break;
+    const put = (part: string) => {
+      lines[lines.length - 1] += paint === undefined || part === '' ? part : palette[paint](part);
+    };
+    let rest = text;
+    while (columnsOfText(rest) > left && lines.length < most) {
+      const fits = atSpace(cut(rest, left + 1).slice(0, -1));
+      put(fits.trimEnd());
+      rest = rest.slice(fits.length);
+      lines.push(' '.repeat(HANG));
+      left = width - HANG;
+    }
+    if (columnsOfText(rest) > left) {
+      put(cut(rest, left));
+      break;
+    }
+    put(rest);
+    left -= columnsOfText(rest);
   }
-  return line;
+  return lines;
+}
+
+/** A first line cut behind its last space, where one stands near its end. */
+function atSpace(line: string): string {
+  const space = line.lastIndexOf(' ');
+  return space > line.length - 16 && space > 0 ? line.slice(0, space + 1) : line;
 }
 
 /** The first columns of a text, the last of them an ellipsis. */
@@ -136,7 +160,8 @@ class HexWriter implements Writer {
     const rows = node.children === undefined ? hexRowsOf(node, layout) : [];
     const first = rows[0] ?? (this.started ? this.blank : ruler(layout));
     this.started = true;
-    const lines = [`${first}${indent}${label}`, ...rows.slice(1)];
+    const lines = [`${first}${indent}${label[0]}`, ...rows.slice(1)];
+    if (label.length > 1) lines[1] = `${lines[1] ?? this.blank}${indent}${label[1]}`;
     for (const problem of problemLines(node, palette, room)) lines.push(`${this.blank}${indent}${problem}`);
     return `${lines.join('\n')}\n`;
   }
