@@ -67,6 +67,7 @@ describe('package.json', () => {
     const built = [
       manifest.bin.kvdoctor,
       manifest.exports['./report.schema.json'],
+      manifest.exports['./kvdoctor.config.schema.json'],
       manifest.exports['./package.json'],
     ];
     for (const file of built) expect(existsSync(new URL(`../${file}`, import.meta.url)), file).toBe(true);
@@ -85,6 +86,7 @@ describe('package.json', () => {
     for (const needed of [
       'bin/kvdoctor.js',
       'report.schema.json',
+      'kvdoctor.config.schema.json',
       'README.md',
       'LICENSE',
       'CHANGELOG.md',
@@ -93,7 +95,7 @@ describe('package.json', () => {
       expect(files).toContain(needed);
     }
     const allowed =
-      /^(bin\/|dist\/|docs\/|report\.schema\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)/;
+      /^(bin\/|dist\/|docs\/|(report|kvdoctor\.config)\.schema\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
   });
 
