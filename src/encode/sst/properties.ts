@@ -25,6 +25,22 @@ export class PropertyList {
     return this.values.has(PREFIX + name);
   }
 
+  /** True when a text is as given, but for the suffix of user-defined timestamps. */
+  sameText(name: TextProperty, value: string): boolean {
+    const own = this.values.get(PREFIX + name);
+    const bare = (text: string) => text.replace(/\.u64ts$/, '');
+    return own !== undefined && bare(Buffer.from(own).toString('utf8')) === bare(value);
+  }
+
+  /** The sequence of an ingested table stands in the MANIFEST: the table's own is 0, and other tables have none. */
+  withoutGlobalSequence(): this {
+    const name = PREFIX + COLLECTED_PROPERTIES.globalSequence;
+    const version = this.values.get(PREFIX + COLLECTED_PROPERTIES.externalVersion);
+    if (version === undefined || version[0] < 2) this.values.delete(name);
+    else if (this.values.has(name)) this.values.set(name, new Uint8Array(8));
+    return this;
+  }
+
   number(name: NumberProperty, value: number | bigint): this {
     this.values.set(PREFIX + name, new ByteBuilder().varint(BigInt(value)).finish());
     return this;

@@ -1,5 +1,6 @@
+import type { ByteSource } from '../../bytes/source.js';
 import { checkBlob } from '../../check/blob/blob.js';
-import { compressBlock } from '../../codec/block.js';
+import { codecOf, compressBlock, decompressBlock, loadCodecs } from '../../codec/block.js';
 import { encodeBlobFileFooter, encodeBlobFileHeader, encodeBlobRecord } from '../../encode/blob/blob-file.js';
 import { keyBytes } from '../../finding/evidence.js';
 import { BLOB } from '../../format/blob/layout.js';
@@ -46,6 +47,8 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
     if (!findings.some(({ severity }) => severity === 'error')) return undefined;
     const start = new Uint8Array(BLOB.headerLength);
     await source.read(start, 0);
+    await loadCodecs();
+    const compression = await compressionOf(source, start[COMPRESSION_AT], live);
     const recordsEnd = BLOB.headerLength + Number(live.totalBytes);
     const end = Math.min(source.size, recordsEnd);
     const bad: Unreadable[] = [];
@@ -53,7 +56,10 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
     let kept: number = BLOB.headerLength;
     for await (const span of walkBlobFile(source, { end, contents: true })) {
       const to = span.offset + span.length;
-      const fine = span.kind === 'record' && span.computedBlobCrc === span.header.blobCrc;
+      const fine =
+        span.kind === 'record' &&
+        span.computedBlobCrc === span.header.blobCrc &&
+        opens(span.value, compression);
       if (fine) {
         records++;
         kept = to;
@@ -68,7 +74,7 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
     const loss = bad.length === 0 ? undefined : lossOf(entry, bad);
     const count = records + inside.length;
     if (records === 0) return { lost: () => true, ...(loss && { loss }) };
-    const header = encodeBlobFileHeader(live.columnFamily, start[COMPRESSION_AT]);
+    const header = encodeBlobFileHeader(live.columnFamily, compression);
     const content = contentOf(entry, header, kept, inside, count);
     const whole = contentSize(content);
     const step: RepairStep = {
@@ -95,7 +101,8 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
       garbageCount: min(live.garbageCount + BigInt(inside.length), BigInt(count)),
       garbageBytes: min(live.garbageBytes + fillers, BigInt(whole - BLOB.headerLength - BLOB.footerLength)),
       // a checksum of the file as it was says nothing about the new one
-      ...(bad.length > 0 && { checksumMethod: '', checksum: new Uint8Array(0) }),
+      checksumMethod: '',
+      checksum: new Uint8Array(0),
     };
     return { step, live: changed, lost, ...(loss && { loss }) };
   } finally {
@@ -104,6 +111,29 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
 }
 
 const COMPRESSION_AT = 13;
+/** Types that blob files can have, and values that are tried to tell which it is. */
+const TYPES = [1, 2, 3, 4, 5, 7];
+const TRIED = 8;
+
+function opens(value: Uint8Array | undefined, compression: number): boolean {
+  // values too large for memory have their checksum
+  if (value === undefined || compression === 0) return true;
+  return decompressBlock(compression, value).bytes !== undefined;
+}
+
+/** The compression that the header states, or, where no value decompresses so, the one with which they all do. */
+async function compressionOf(source: ByteSource, stated: number, live: LiveBlobFile): Promise<number> {
+  const end = Math.min(source.size, BLOB.headerLength + Number(live.totalBytes));
+  const values: Uint8Array[] = [];
+  for await (const span of walkBlobFile(source, { end, contents: true })) {
+    if (span.kind === 'record' && span.value && span.computedBlobCrc === span.header.blobCrc) {
+      values.push(span.value.slice());
+    }
+    if (values.length === TRIED) break;
+  }
+  if (codecOf(stated) !== undefined && values.some((value) => opens(value, stated))) return stated;
+  return TYPES.find((type) => values.length > 0 && values.every((value) => opens(value, type))) ?? 0;
+}
 
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 

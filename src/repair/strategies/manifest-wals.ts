@@ -3,9 +3,10 @@ import { decodeBatch } from '../../format/batch/decode.js';
 import { openSource } from '../../io/source.js';
 import { rebuildWal } from './rebuild-wal.js';
 
-/** A WAL and the last sequence that it holds for each column family. */
+/** A WAL and the first and last sequence that it holds for each column family. */
 export interface WalContents {
   number: bigint;
+  first: Map<number, bigint>;
   last: Map<number, bigint>;
 }
 
@@ -16,6 +17,7 @@ export async function readWalContents({ inventory }: Database): Promise<WalConte
     if (entry.kind !== 'wal' || entry.place === 'archive' || entry.place === 'lost') continue;
     const { number, file: path } = entry;
     if (number === undefined) continue;
+    const first = new Map<number, bigint>();
     const last = new Map<number, bigint>();
     const source = await openSource(entry.source);
     try {
@@ -25,6 +27,7 @@ export async function readWalContents({ inventory }: Database): Promise<WalConte
           let at = sequence;
           for (const { counted, columnFamily } of ops) {
             if (!counted) continue;
+            if (!first.has(columnFamily)) first.set(columnFamily, at);
             if (at > (last.get(columnFamily) ?? -1n)) last.set(columnFamily, at);
             at++;
           }
@@ -34,7 +37,7 @@ export async function readWalContents({ inventory }: Database): Promise<WalConte
     } finally {
       await source.close();
     }
-    wals.push({ number, last });
+    wals.push({ number, first, last });
   }
   return wals.sort((a, b) => (a.number < b.number ? -1 : 1));
 }

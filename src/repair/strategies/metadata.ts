@@ -187,8 +187,11 @@ function isInWals(
   wals: readonly WalContents[],
 ): boolean {
   if (replay === undefined || live.smallestSequence === 0n) return false;
-  return wals.some(
-    ({ number, last }) => number >= logNumber && (last.get(live.columnFamily) ?? -1n) >= live.largestSequence,
+  const id = live.columnFamily;
+  const replayed = wals.filter(({ number }) => number >= logNumber);
+  return (
+    replayed.some(({ first }) => (first.get(id) ?? live.largestSequence) <= live.smallestSequence) &&
+    replayed.some(({ last }) => (last.get(id) ?? -1n) >= live.largestSequence)
   );
 }
 
@@ -226,8 +229,16 @@ function addFamilies(
   }
 }
 
-/** Blob files that tables refer to and the MANIFEST does not name any more. */
-async function addBlobs(database: Database, columnFamily: number, version: Version): Promise<void> {
+/**
+ * Blob files that tables refer to and the MANIFEST does not name any more; where `wanted` is given, of those. Files that no table
+ * needs leave.
+ */
+export async function addBlobs(
+  database: Database,
+  columnFamily: number,
+  version: Version,
+  wanted?: ReadonlySet<bigint>,
+): Promise<void> {
   const family = version.columnFamilies.get(columnFamily)!;
   const oldest = [...family.tables.values()].flatMap(({ oldestBlobFile: n }) => (n ? [n] : []));
   const first = oldest.reduce<bigint | undefined>((a, b) => (a === undefined || b < a ? b : a), undefined);
@@ -238,7 +249,7 @@ async function addBlobs(database: Database, columnFamily: number, version: Versi
   for (const entry of database.inventory.entries) {
     const { kind, number, place } = entry;
     if (kind !== 'blob' || number === undefined || number < first || place === 'lost') continue;
-    if (family.blobFiles.has(number)) continue;
+    if (family.blobFiles.has(number) || wanted?.has(number) === false) continue;
     const blob = await describeBlob(entry);
     if (blob?.columnFamily === columnFamily) family.blobFiles.set(number, blob);
   }

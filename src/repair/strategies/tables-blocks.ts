@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { BlockReader } from '../../format/sst/block.js';
-import { type Comparator, compareInternalKeys } from '../../format/sst/comparator.js';
+import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import { BlockFinder, inferSigns } from '../../format/sst/find-blocks.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import { KEY_TRAILER, MAX_SEQUENCE, ROCKSDB_POINT_TYPES } from '../../format/sst/internal-key.js';
@@ -43,7 +43,10 @@ export interface OpenedTable {
 /** Opens a table, and where its footer is lost finds out from the blocks how they are protected. */
 export async function openDamaged(source: ByteSource, comparatorName: string): Promise<OpenedTable> {
   const table = await openTable(source, comparatorName === '' ? {} : { comparator: comparatorName });
-  const { comparator } = table;
+  const stated = comparatorNamed(comparatorName === '' ? undefined : comparatorName);
+  // a table that names another order than its column family has its name wrong: their keys are in one order
+  const foreign = table.comparator.order === 'unknown' && comparatorName !== '' && stated.order !== 'unknown';
+  const comparator = foreign ? stated : table.comparator;
   if (table.unsupported.length > 0) return { table, comparator };
   if (table.space !== undefined) {
     return { table, space: { ...table.space, compression: dataCompression(table) }, comparator };

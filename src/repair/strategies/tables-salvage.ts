@@ -11,6 +11,7 @@ import {
 } from '../../encode/sst/table-writer.js';
 import { EntryTally } from '../../encode/sst/tally.js';
 import { keyBytes } from '../../finding/evidence.js';
+import { decodeEntity } from '../../format/batch/entity.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { BlockReader } from '../../format/sst/block.js';
@@ -138,13 +139,8 @@ async function read(opened: OpenedTable, live: LiveTable): Promise<Reading> {
     opened,
     blocks,
     gaps: [],
-    lostRangeTombstones: table.rangeTombstonesSound
-      ? 'none'
-      : ranges === undefined
-        ? 'unknown'
-        : ranges > BigInt(table.rangeTombstones.length)
-          ? 'some'
-          : 'none',
+    lostRangeTombstones:
+      table.rangeTombstonesSound || ranges === 0n ? 'none' : ranges === undefined ? 'unknown' : 'some',
   };
   const entries = stated('num.entries');
   if (entries !== undefined && ranges !== undefined) {
@@ -241,9 +237,8 @@ async function write(request: SalvageRequest, reading: Reading, hidden: Hidden):
     while (points.length > 0 && (compareInternalKeys(comparator, points[0], last) ?? 0) <= 0) points.shift();
   }
   for (const key of points) writer.add(key, new Uint8Array(0));
-  if (table?.rangeTombstonesSound) {
-    for (const { start, end, sequence } of table.rangeTombstones)
-      writer.addRangeTombstone(start, end, sequence);
+  for (const { start, end, sequence } of table?.rangeTombstones ?? []) {
+    if ((compareUserKeys(comparator, start, end) ?? -1) < 0) writer.addRangeTombstone(start, end, sequence);
   }
   for (const { start, end, sequence } of hidden.ranges) writer.addRangeTombstone(start, end, sequence);
   const properties = propertiesFor(request, reading, writer, formatVersion);
@@ -268,8 +263,8 @@ async function copy(
   const { offset, size, compression } = block;
   const { contents, stored } = await loadBlock(opened.space!, { offset, size }, 'data');
   if (contents === undefined || stored === undefined) throw new Error(`the block at ${offset} has changed`);
-  const lost = lostBlob && lostValues(contents, lostBlob);
-  if (lost === undefined || lost.size === 0) {
+  const lost = lostValues(contents, lostBlob);
+  if (lost.size === 0) {
     writer.copyBlock(offset, stored.bytes.subarray(0, size), compression, contents);
     return;
   }
@@ -285,17 +280,24 @@ async function copy(
   }
 }
 
-/** Offsets of the entries of a block whose values lie in blob files and are lost. */
-function lostValues(contents: Uint8Array, lostBlob: NonNullable<SalvageRequest['lostBlob']>): Set<number> {
+/** Offsets of the entries of a block whose values cannot be read: they make no sense, or lie in blob files and are lost. */
+function lostValues(contents: Uint8Array, lostBlob: SalvageRequest['lostBlob']): Set<number> {
   const lost = new Set<number>();
   const reader = new BlockReader(contents);
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
     const { key, valueOffset, valueLength, offset } = entry;
-    if (key[key.length - KEY_TRAILER] !== VALUE_TYPE.blobIndex) continue;
-    const index = decodeBlobIndex(contents, valueOffset, valueOffset + valueLength);
-    if (index.kind === 'blob' && index.fileNumber !== 0n && lostBlob(index.fileNumber, index.offset)) {
-      lost.add(offset);
+    const type = key[key.length - KEY_TRAILER];
+    if (type === VALUE_TYPE.entity) {
+      if (decodeEntity(contents.subarray(valueOffset, valueOffset + valueLength)).anomalies.length > 0)
+        lost.add(offset);
     }
+    if (type === VALUE_TYPE.timedPut && valueLength < 8) lost.add(offset);
+    if (type !== VALUE_TYPE.blobIndex) continue;
+    const index = decodeBlobIndex(contents, valueOffset, valueOffset + valueLength);
+    const gone =
+      index.kind === 'malformed' ||
+      (index.kind === 'blob' && index.fileNumber !== 0n && lostBlob?.(index.fileNumber, index.offset));
+    if (gone) lost.add(offset);
   }
   return lost;
 }
@@ -334,7 +336,8 @@ function propertiesFor(
     if (live.oldestAncestorTime !== undefined) list.number('creation.time', live.oldestAncestorTime);
     if (version.databaseId !== undefined) list.text('creating.db.identity', version.databaseId);
   }
-  return list.number('original.file.number', number);
+  if (comparator !== '' && !list.sameText('comparator', comparator)) list.text('comparator', comparator);
+  return list.withoutGlobalSequence().number('original.file.number', number);
 }
 
 /** The MANIFEST's entry for the new table. */
@@ -425,7 +428,7 @@ function lostValuesOf(
   return {
     file: entry!.file,
     ...(entry!.root !== undefined && { root: entry!.root }),
-    detail: `${keys.length} entries of column family ${columnFamilyName}, whose values lie in damaged or missing blob files: ${named}${more}`,
+    detail: `${keys.length} entries of column family ${columnFamilyName}, whose values cannot be read: ${named}${more}`,
     facts: { columnFamily: columnFamilyName, entries: keys.length },
   };
 }
@@ -439,7 +442,7 @@ function remarksOf({ table, policy }: SalvageRequest, reading: Reading, hidden: 
     remarks.push(
       `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions and ${hidden.ranges.length} range tombstones, so that nothing deleted comes back; --on-lost-tombstones accept would show them`,
     );
-  } else if (gaps.length > 0 && lostDeletions === 0n) {
+  } else if (gaps.some(({ mayHold }) => mayHold === undefined) && lostDeletions === 0n) {
     remarks.push(`${name}: no deletion is lost, but keys that it overwrote may show their older values`);
   }
   if (policy === 'accept' && (gaps.length > 0 || lostRangeTombstones !== 'none')) {

@@ -13,6 +13,7 @@ import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { type BlobRepair, repairBlob } from './blobs.js';
+import { addBlobs } from './metadata.js';
 import { copyOfVersion, FreeNumbers, versionSteps } from './metadata-write.js';
 import { salvageTable } from './tables-salvage.js';
 
@@ -48,7 +49,9 @@ export async function planTableRepair(
     let rewritten = await putBlobsRight(database, changed, steps, loss);
     const lostBlob = rewritten.lost;
     const usualFormatVersion = await usualFormat(database);
-    const isHurt = rewritten.files.size > 0;
+    const { files: lostFiles } = rewritten;
+    const isHurt = lostFiles.size > 0;
+    const referred = new Set<bigint>();
     for (const patient of await examine(database, version)) {
       const { family, live, entry, result } = patient;
       const wrong = result?.findings.some(({ rule }) => rule === 'sst/wrong-file');
@@ -62,7 +65,7 @@ export async function planTableRepair(
         }
       }
       const errors = result?.findings.filter(({ severity }) => severity === 'error') ?? [];
-      const letsGo = result?.facts.kind === 'table' && refersTo(result.facts.blobReferences, rewritten.files);
+      const letsGo = result?.facts.kind === 'table' && refersTo(result.facts.blobReferences, lostFiles);
       const sizeWrong = !missing && BigInt(entry.size) !== live.size;
       if (!missing && errors.length === 0 && !letsGo && !sizeWrong) continue;
       if (sizeWrong && (await onlySizeWrong(database, patient))) {
@@ -70,6 +73,10 @@ export async function planTableRepair(
         remarks.push(`${entry.file} is whole; the MANIFEST had its size wrong`);
         rewritten = { ...rewritten, version: true };
         continue;
+      }
+      if (result?.facts.kind === 'table' && !wrong) {
+        for (const { number } of result.facts.blobReferences)
+          if (!lostFiles.has(number)) referred.add(number);
       }
       const salvaged = await salvageTable({
         database,
@@ -110,7 +117,10 @@ export async function planTableRepair(
       });
     }
     if (rewritten.version) {
-      for (const family of changed.columnFamilies.values()) dropUnlinkedBlobs(family);
+      for (const family of changed.columnFamilies.values()) {
+        await addBlobs(database, family.id, changed, referred);
+        dropUnlinkedBlobs(family);
+      }
       steps.push(...versionSteps(database, changed, numbers, 'tables or blob files are others now'));
     }
   }
@@ -289,7 +299,7 @@ async function putBlobsRight(
     [...repairs].filter(([, { loss: lost }]) => lost !== undefined).map(([number]) => number),
   );
   return {
-    version: files.size > 0,
+    version: repairs.size > 0,
     files,
     lost: (file, offset) => repairs.get(file)?.lost(offset) ?? false,
   };

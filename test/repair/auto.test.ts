@@ -1,0 +1,110 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readDatabase } from '../../src/engine/database.js';
+import { exportEntries } from '../../src/export/entries.js';
+import { databaseView } from '../../src/recovery/database-view.js';
+import { prepareOpen, simulateOpen } from '../../src/recovery/open.js';
+import { applyInPlace } from '../../src/repair/apply.js';
+import { realDisk } from '../../src/repair/disk.js';
+import type { RepairPlan } from '../../src/repair/plan.js';
+import { Refusal } from '../../src/repair/refusal.js';
+import { planAuto } from '../../src/repair/strategies/auto.js';
+import { undo } from '../../src/repair/undo.js';
+import { scanTarget } from '../../src/scan/scan.js';
+import { damageCases } from '../support/case.js';
+import { withDatabase } from '../support/database.js';
+import { fixtureNames, readFileSet } from '../support/files.js';
+
+const nobody = async () => {};
+const carryOut = (plan: RepairPlan, dir: string) =>
+  applyInPlace(plan, {
+    disk: realDisk,
+    journal: `${dir}.undo`,
+    checkOwner: nobody,
+    tool: 'test',
+    now: new Date(0),
+  });
+const plan = async (dir: string) => planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+
+/** What a reader sees: `family/key` to value, bytes as Latin-1. */
+async function visible(dir: string): Promise<Map<string, string>> {
+  const seen = new Map<string, string>();
+  let name = '';
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
+  await exportEntries(await readDatabase(dir), {
+    async family(family) {
+      name = family.name;
+    },
+    entry({ key, value }) {
+      seen.set(`${name}/${text(key)}`, text(value));
+    },
+    async flush() {},
+  });
+  return seen;
+}
+
+const errorsOf = async (dir: string) =>
+  (await scanTarget(dir, { jobs: 1 }, {})).findings
+    .filter(({ severity }) => severity === 'error')
+    .map(({ rule, file, message }) => `${rule} ${file}: ${message}`);
+
+const healthy = fixtureNames().filter((name) => !/kvrocks|leveldb|pebble|backup-7/.test(name));
+
+describe('repair to whatever is best', () => {
+  it.each(healthy)('changes nothing about the healthy %s', async (name) => {
+    await withDatabase(name, [], async (dir) => expect((await plan(dir)).steps).toEqual([]));
+  });
+
+  const cases = damageCases().filter(
+    ({ name, target, base }) =>
+      /^(sst|manifest|blob)\/|^directory\/current/.test(name) &&
+      target === '.' &&
+      !/backup|leveldb|pebble|formats/.test(base),
+  );
+
+  it.each(cases.map((c) => [c.name, c] as const))(
+    'of %s is clean, opens, and can be taken back',
+    async (_, c) => {
+      const truth = await withDatabase(c.base, [], visible);
+      await withDatabase(c.base, c.patches, async (dir) => {
+        const before = readFileSet(dir);
+        const planned = await plan(dir).catch((error) => {
+          if (error instanceof Refusal) return undefined;
+          throw error;
+        });
+        if (planned === undefined || planned.steps.length === 0) {
+          expect(readFileSet(dir)).toEqual(before);
+          return;
+        }
+        await carryOut(planned, dir);
+        expect(await errorsOf(dir)).toEqual([]);
+        const database = await readDatabase(dir);
+        const prepared = await prepareOpen(databaseView(database), database.engineVersion);
+        expect((await simulateOpen(prepared, database.options.walRecoveryMode)).errorText).toBeUndefined();
+        const seen = await visible(dir);
+        const back = [...seen.keys()].filter((key) => !truth.has(key));
+        expect(back, 'keys that were deleted').toEqual([]);
+        if (planned.loss.length === 0) expect(seen).toEqual(truth);
+        await undo(realDisk, `${dir}.undo`, nobody);
+        expect(readFileSet(dir)).toEqual(before);
+      });
+    },
+  );
+
+  it.each(['basic-7.8', 'basic-9.7', 'blob-7.8', 'wide-7.8'])(
+    'brings all of %s back when MANIFEST and CURRENT are gone',
+    async (name) => {
+      const truth = await withDatabase(name, [], visible);
+      await withDatabase(name, [], async (dir) => {
+        const { manifest } = await readDatabase(dir);
+        rmSync(join(dir, 'CURRENT'));
+        rmSync(join(dir, manifest!.entry.file));
+        const planned = await plan(dir);
+        await carryOut(planned, dir);
+        expect(await visible(dir)).toEqual(truth);
+        expect(await errorsOf(dir)).toEqual([]);
+      });
+    },
+  );
+});
