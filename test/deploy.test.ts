@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { makeProgram } from '../src/cli/program.js';
+import { fakeHost } from './cli/host.js';
+import { inRepository } from './support/repository.js';
+
+// what the ways in type is what the command line takes
+
+const folder = mkdtempSync(join(tmpdir(), 'kvdoctor-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const read = (name: string) => readFileSync(inRepository(name), 'utf8');
+const deployed = readdirSync(inRepository('deploy'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.yml') || name.endsWith('.yaml'))
+  .map((name) => `deploy/${name}`);
+
+const program = makeProgram(fakeHost(), () => {});
+const optionsOf = new Map(
+  program.commands.map((command) => [command.name(), new Set(command.options.map(({ long }) => long))]),
+);
+
+/** Command lines in a text: the subcommand and the options behind it, over line ends that are continued. */
+function commandLines(text: string): { command: string; options: string[] }[] {
+  const joined = text.replace(/\\\n\s*/g, ' ').replace(/\n\s+(?=--)/g, ' ');
+  return [...joined.matchAll(/kvdoctor(?:\.m?js"?)? (scan|merge|render|simulate) ([^\n`]*)/g)].map(
+    ([, command, rest]) => ({
+      command,
+      options: [...rest.split('|')[0].matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([option]) => option),
+    }),
+  );
+}
+
+describe.each(['action.yml', 'Dockerfile', 'docs/ci.md', ...deployed])('%s', (name) => {
+  it('gives options that there are', () => {
+    for (const { command, options } of commandLines(read(name))) {
+      for (const option of options) {
+        const known = optionsOf.get(command)!;
+        expect(known.has(option) || known.has(option.replace(/^--/, '--no-')), `${command} ${option}`).toBe(
+          true,
+        );
+      }
+    }
+  });
+
+  it('sets variables that stand for options', () => {
+    const all = new Set([...optionsOf.values()].flatMap((options) => [...options].map((long) => long ?? '')));
+    const own = new Set(['KVDOCTOR_PATHS', 'KVDOCTOR_SHARD_INDEX', 'KVDOCTOR_SHARD_COUNT', 'KVDOCTOR_DEBUG']);
+    for (const [variable] of read(name).matchAll(/KVDOCTOR_[A-Z_]+/g)) {
+      const long = variable.replace('KVDOCTOR_', '').toLowerCase().replaceAll('_', '-');
+      expect(own.has(variable) || all.has(`--${long}`) || all.has(`--no-${long}`), variable).toBe(true);
+    }
+  });
+});
+
+it('there are command lines in them at all', () => {
+  expect(deployed.length).toBe(3);
+  expect(commandLines(read('docs/ci.md')).length).toBeGreaterThan(12);
+  expect(commandLines(read('deploy/gitlab/kvdoctor.gitlab-ci.yml')).length).toBe(3);
+});
+
+describe('action.yml', () => {
+  /** The script of the step that scans, as the runner would hand it to bash. */
+  const script = (/ {6}run: \|\n([\s\S]*)$/.exec(read('action.yml'))?.[1] ?? '').replace(/^ {8}/gm, '');
+
+  function step(paths: string, env: Record<string, string> = {}) {
+    const reports = join(folder, 'reports');
+    const result = spawnSync('bash', ['-e', '-c', script], {
+      cwd: inRepository('.'),
+      encoding: 'utf8',
+      env: {
+        PATH: process.env.PATH,
+        GITHUB_ACTION_PATH: inRepository('.'),
+        GITHUB_OUTPUT: join(folder, 'output'),
+        GITHUB_STEP_SUMMARY: join(folder, 'summary.md'),
+        PATHS: paths,
+        KVDOCTOR_FAIL_ON: 'error',
+        KVDOCTOR_DEPTH: 'full',
+        KVDOCTOR_KIND: '',
+        KVDOCTOR_CONFIG: '',
+        KVDOCTOR_BASELINE: '',
+        KVDOCTOR_SHARD: '',
+        REPORTS: reports,
+        ...env,
+      },
+    });
+    return { ...result, reports };
+  }
+
+  it('one step gives exit status, annotations, summary, JUnit, SARIF, a page and the verdict', () => {
+    const { status, stdout, reports } = step('\nfixtures/basic-7.8\nfixtures/kvrocks-race-10/db\n');
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /^::error file=fixtures\/kvrocks-race-10\/db\/000010.log,title=batch\/unknown-tag::/m,
+    );
+    for (const name of ['report.json', 'junit.xml', 'results.sarif', 'report.html']) {
+      expect(existsSync(join(reports, name)), name).toBe(true);
+    }
+    expect(JSON.parse(readFileSync(join(reports, 'results.sarif'), 'utf8')).runs[0].results).toHaveLength(1);
+    expect(readFileSync(join(folder, 'output'), 'utf8')).toBe('verdict=damaged\n');
+    expect(readFileSync(join(folder, 'summary.md'), 'utf8')).toContain('# kvdoctor: ❌ Damaged');
+  });
+
+  it('takes its inputs from variables', () => {
+    expect(step('fixtures/kvrocks-race-10/db', { KVDOCTOR_FAIL_ON: 'never' }).status).toBe(0);
+  });
+});
