@@ -5,7 +5,7 @@ import type { Finding, Impact } from '../finding/finding.js';
 import type { ColumnFamily, LiveTable } from '../format/manifest/version.js';
 import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
 import { KEY_TRAILER } from '../format/sst/internal-key.js';
-import { counted } from './words.js';
+import { counted, familiesText } from './words.js';
 
 /** Rules that say of a live table that nothing in it can be read. */
 const WHOLE_TABLE = new Set([
@@ -19,19 +19,17 @@ const WHOLE_TABLE = new Set([
 ]);
 
 /**
- * Completes what findings cost by what only the version of the database tells: names of column families, the keys of whole
- * tables, and which tables hold newer and older versions of the keys that are hit.
+ * What a finding costs, completed by what only the version of the database tells: names of column families, the keys of
+ * whole tables, and which tables hold newer and older versions of the keys that are hit.
  */
-export function completeImpact(finding: Finding, database: Database): void {
-  if (WHOLE_TABLE.has(finding.rule) && finding.impact === undefined) {
-    const impact = wholeTable(finding, database);
-    if (impact !== undefined) finding.impact = impact;
-  }
-  const { impact } = finding;
-  if (impact === undefined) return;
+export function completeImpact(finding: Finding, database: Database): Impact | undefined {
+  const known = finding.impact ?? (WHOLE_TABLE.has(finding.rule) ? wholeTable(finding, database) : undefined);
+  if (known === undefined) return undefined;
+  const impact = { ...known };
   nameFamilies(impact, database);
   const owner = ownerOf(finding, database);
   if (owner !== undefined) overlaps(impact, owner);
+  return impact;
 }
 
 interface Owner {
@@ -82,10 +80,7 @@ function nameFamilies(impact: Impact, { version }: Database): void {
     return name === undefined ? item : { ...(item as Record<string, EvidenceValue>), name };
   });
   if (typeof summary === 'string') {
-    impact.summary = summary.replace(
-      / in column families [\d, ]+$/,
-      ` in column families ${names.join(', ')}`,
-    );
+    impact.summary = summary.replace(/ in column famil(?:y|ies) [\d, ]+$/, ` in ${familiesText(names)}`);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from '../engine/database.js';
-import type { Finding } from '../finding/finding.js';
+import type { Cause, Finding } from '../finding/finding.js';
 import { shellWord } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import { currentThatFollows } from './current.js';
@@ -23,25 +23,34 @@ const CURRENT_RULES = new Set([
 export async function diagnoseDatabase(findings: readonly Finding[], context: FileContext): Promise<void> {
   await quietly(() => diagnoseManifests(findings, context));
   for (const finding of findings) {
-    completeImpact(finding, context.database);
-    if (finding.cause !== undefined) continue;
-    if (CURRENT_RULES.has(finding.rule)) {
+    if (finding.cause === undefined && CURRENT_RULES.has(finding.rule)) {
       await quietly(async () => {
-        finding.cause = (await currentThatFollows(context.database))?.cause;
+        setCause(finding, (await currentThatFollows(context.database))?.cause);
       });
     }
-    finding.cause ??= fileCause(finding, context);
-    if (finding.cause === undefined) delete finding.cause;
+    if (finding.cause === undefined) setCause(finding, fileCause(finding, context));
+    Object.assign(finding, placedIn(finding, context.database));
   }
-  for (const finding of findings) suggestHealing(finding, context.database);
 }
 
-/** What is proven can be put back. */
-function suggestHealing(finding: Finding, { target }: Database): void {
+function setCause(finding: Finding, cause: Cause | undefined): void {
+  if (cause !== undefined) finding.cause = cause;
+}
+
+/**
+ * A finding of one file, completed by what the database it stands in tells: names, other versions of lost keys, the command
+ * that puts back what is proven.
+ */
+export function placedIn(finding: Finding, database: Database): Finding {
   const { cause, rule, severity } = finding;
+  const impact = completeImpact(finding, database);
   const isCurrent = CURRENT_RULES.has(rule) && cause?.certainty === 'proven';
-  if (severity === 'note' || (cause?.restores !== true && !isCurrent)) return;
-  finding.next = `kvdoctor repair --strategy heal --dry-run ${shellWord(target)}`;
+  const heals = severity !== 'note' && (cause?.restores === true || isCurrent);
+  return {
+    ...finding,
+    ...(impact && { impact }),
+    ...(heals && { next: `kvdoctor repair --strategy heal --dry-run ${shellWord(database.target)}` }),
+  };
 }
 
 async function diagnoseManifests(findings: readonly Finding[], { database }: FileContext): Promise<void> {

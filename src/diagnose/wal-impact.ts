@@ -6,7 +6,7 @@ import type { WriteBatch } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
 import { logicalRecordAt } from './wal-record.js';
-import { counted } from './words.js';
+import { counted, familiesText } from './words.js';
 
 /** What stands in a record, once `changes` are put back: its sequences and operations. `offset`: where it begins. */
 export async function batchImpact(
@@ -35,7 +35,7 @@ export function impactOfBatch(batch: WriteBatch): Impact {
       ? counted(batch.counted, 'operation')
       : `${batch.counted} of ${counted(batch.count, 'operation')} can be read`;
   return {
-    summary: `batch ${sequences}: ${operations}${families.size > 0 ? ` in column families ${[...families.keys()].join(', ')}` : ''}`,
+    summary: `batch ${sequences}: ${operations}${families.size > 0 ? ` in ${familiesText([...families.keys()])}` : ''}`,
     sequences,
     operations: batch.counted,
     ...(deletions > 0 ? { deletions } : {}),

@@ -7,3 +7,8 @@ export function offsetText(offset: number): string {
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
+
+/** `column family default`, `column families default, meta`; by names, or by ids where names are not known. */
+export function familiesText(names: readonly (string | number)[]): string {
+  return `column ${names.length === 1 ? 'family' : 'families'} ${names.join(', ')}`;
+}

@@ -1,3 +1,4 @@
+import { placedIn } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
 import { type Circumstances, severityJudge } from './cross.js';
@@ -24,7 +25,7 @@ export function findingsOf(
   if (onFinding === undefined) return undefined;
   const judge = severityJudge(database, circumstances);
   return ({ entry }: PlannedUnit, findings) => {
-    for (const found of findings) onFinding(judge(entry, found));
+    for (const found of findings) onFinding(placedIn(judge(entry, found), database));
   };
 }
 
