@@ -1,9 +1,11 @@
 import type { Database } from '../engine/database.js';
 import { shellWord } from '../finding/shell-word.js';
 import type { RecommendationReport, RecoveryReport } from '../report/report.js';
+import { logFindings } from '../scan/log-findings.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
+import { planHeal } from './strategies/heal.js';
 import { planWalRepair } from './strategies/wal-mode.js';
 
 /** Refusals that no work on WALs takes away. */
@@ -29,6 +31,13 @@ export async function recommendation(
       reason: `What stands in the way is not a WAL (${own.error}): a scan tells what is damaged.`,
     };
   }
+  const healed = await healedLogs(database);
+  if (healed?.harmless) {
+    return {
+      command: command(database, 'repair', '--strategy heal'),
+      reason: `What the damaged bytes were is proven: healing puts them back, up to sequence ${healed.lastSequence}, and nothing of the WALs is lost.`,
+    };
+  }
   const point = await consistentPoint(database);
   const kept = (report: RecoveryReport) => (report.wals ?? []).reduce((sum, wal) => sum + wal.operations, 0);
   const salvaged = salvage?.opens ? kept(salvage) : 0;
@@ -51,6 +60,14 @@ export async function recommendation(
     command: command(database, 'repair', '--mode point-in-time'),
     reason: `It ends the WALs at sequence ${point.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,
   };
+}
+
+/** What the own mode would do once what is proven of damaged WALs is put back; `undefined` where nothing is. */
+async function healedLogs(database: Database): Promise<RecoveryReport | undefined> {
+  const plan = await planHeal(database, { findings: await logFindings(database), once: true });
+  if (plan.steps.length === 0) return undefined;
+  const after = await simulateDatabase(await databaseAfter(database, plan));
+  return after.find(({ own }) => own);
 }
 
 function nothingToDo(own: RecoveryReport, modes: readonly RecoveryReport[]): string {

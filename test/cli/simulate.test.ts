@@ -11,8 +11,20 @@ describe('kvdoctor simulate', () => {
     expect(out).toMatch(/absolute-consistency +no/);
     expect(out).toMatch(/\* point-in-time +yes +160 +160 +3 +6/);
     expect(out).toContain('loses 3 records, sequences 187–192');
-    expect(out).toContain(`kvdoctor repair --mode point-in-time --dry-run ${at}`);
+    expect(out).toContain(`kvdoctor repair --strategy heal --dry-run ${at}`);
     expect(out).toContain('Loses data: in its own mode, point-in-time');
+  });
+
+  it.each([
+    // the checksum tells what the bytes were
+    ['kvrocks-race-12/db', '--strategy heal'],
+    // a batch that every mode refuses
+    ['kvrocks-race-10/db', '--mode point-in-time'],
+    // the very first record
+    ['kvrocks-race-8/db', '--strategy salvage'],
+  ])('recommends the way that suits %s', async (name, way) => {
+    const { out } = await kvdoctor(`simulate fixtures/${name}`);
+    expect(out).toContain(`next  kvdoctor repair ${way} --dry-run fixtures/${name}`);
   });
 
   it('ends with 0 when the own mode loses nothing', async () => {

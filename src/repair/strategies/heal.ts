@@ -16,6 +16,8 @@ export interface HealRequest {
   findings?: readonly Finding[];
   /** Threads of the scans. */
   jobs?: number;
+  /** Take what `findings` prove and do not look again: nothing else is read. */
+  once?: boolean;
 }
 
 /** With one file put right more of the others can be read, and proven: so often it is looked again. */
@@ -50,6 +52,7 @@ export async function planHeal(database: Database, request: HealRequest = {}): P
     const more = gather(now, findings, wounds);
     if (!more && written === undefined) break;
     plan = { ...plan, steps: [...(await stepsOf(wounds)), ...(current ? [current] : [])] };
+    if (request.once) break;
     findings = await look(database, plan, request);
   }
   return { ...plan, inputs: await inputsOf(database, plan), remarks: remarksOf(findings, plan) };

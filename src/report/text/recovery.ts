@@ -74,7 +74,7 @@ function modeText(mode: RecoveryReport, all: readonly RecoveryReport[], settings
   );
   const lines = twin
     ? [`as ${twin.mode}`]
-    : mode.sameAs !== undefined && mode.lost.records
+    : mode.sameAs !== undefined && (mode.lost.records || mode.lost.damagedBytes)
       ? [`keeps what ${mode.sameAs} keeps, and loses the same`]
       : sentences(mode);
   if (lines.length === 0) return '';
@@ -108,8 +108,17 @@ function sentences(mode: RecoveryReport): string[] {
 
 /** `loses 3 records, sequences 187–192: 4 operations of default ("a" to "b"), 2 of metadata`. */
 export function lossSentences(lost: Partial<LossReport>): string[] {
-  const { records, firstSequence, lastSequence, columnFamilies = [], commits, undecodable } = lost;
-  if (!records) return [];
+  const {
+    records,
+    damagedBytes = 0,
+    firstSequence,
+    lastSequence,
+    columnFamilies = [],
+    commits,
+    undecodable,
+  } = lost;
+  const damaged = damagedBytes > 0 ? [`gives up ${byteSize(damagedBytes)} that hold no whole record`] : [];
+  if (!records) return damaged;
   const families = columnFamilies.slice(0, FAMILIES_SHOWN).map(({ name, operations, firstKey, lastKey }) => {
     const keys =
       firstKey === undefined || lastKey === undefined
@@ -127,7 +136,7 @@ export function lossSentences(lost: Partial<LossReport>): string[] {
     ...(commits ? [counted(commits, 'commit of a transaction', 'commits of transactions')] : []),
     ...(undecodable ? [`${counted(undecodable, 'record')} that stops decoding`] : []),
   ].join(', ');
-  return [`loses ${counted(records, 'record')}${sequences}${what === '' ? '' : `: ${what}`}`];
+  return [`loses ${counted(records, 'record')}${sequences}${what === '' ? '' : `: ${what}`}`, ...damaged];
 }
 
 /** Entries and hash of every column family, a column for each state that modes lead to. */

@@ -16,7 +16,7 @@ export function* repairText(target: TargetReport, settings: RenderSettings): Ite
   if (plan !== undefined && plan.steps.length > 0 && !repair.asked) yield* planText(plan, settings);
   if (repair.before !== undefined) yield `${beforeAfter(target, repair.before, settings)}\n\n`;
   yield said(outcomeText(target, repair));
-  if (repair.next !== undefined) yield said(repair.next);
+  if (repair.next !== undefined) yield said(`${repair.next[0].toUpperCase()}${repair.next.slice(1)}.`);
   if (repair.undo !== undefined) yield said(`To go back: ${repair.undo}`);
   yield '\n';
 }
