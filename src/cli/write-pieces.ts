@@ -9,7 +9,10 @@ const LONGEST_WAIT = 50;
  * Writes text as it is made: in large pieces where it comes fast, at once where the next piece is long in coming. Ends early
  * when nobody reads any more.
  */
-export async function writePieces(sink: Sink, pieces: AsyncIterable<string>): Promise<void> {
+export async function writePieces(
+  sink: Sink,
+  pieces: AsyncIterable<string> | Iterable<string>,
+): Promise<void> {
   let gathered = '';
   let writing: Promise<boolean> = Promise.resolve(true);
   const flush = (): Promise<boolean> => {

@@ -1,0 +1,164 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { type FindReport, UnknownColumnFamily } from '../../find/find.js';
+import { TargetError } from '../../io/target-error.js';
+import { printable } from '../../report/printable.js';
+import { choice, several, version } from '../choices.js';
+import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
+import { ExitStatus } from '../exit-status.js';
+import { Failure, systemCode, systemText } from '../failure.js';
+import type { Host } from '../host.js';
+import { watchInterrupt } from '../interrupt.js';
+import { nearest } from '../nearest.js';
+import { stdoutWidth } from '../outputs.js';
+import { progressBar } from '../progress-bar.js';
+import { streamSink } from '../sink.js';
+import { writePieces } from '../write-pieces.js';
+
+interface FindFlags {
+  key?: string;
+  keyHex?: Uint8Array;
+  prefix?: true;
+  cf?: string;
+  limit?: number;
+  dbPath?: string[];
+  walDir?: string;
+  engineVersion?: string;
+  format: 'text' | 'json';
+  color: ColorChoice;
+  progress: boolean;
+  verbose?: boolean;
+}
+
+const examples = `
+Examples:
+  kvdoctor find --key user:0042 /var/lib/app/db        every version of a key, and which of them a reader gets
+  kvdoctor find --key-hex 6d000000 --cf metadata db    a binary key in one column family
+  kvdoctor find --key user: --prefix --limit 20 db     the first keys that begin like that
+
+Looks through WALs (live, obsolete, archived), tables and blob files, also those that the MANIFEST does not name, and
+damaged ones as far as they can be read. Changes nothing.
+
+Exit status: 0 found, 1 not found, 2 usage, 3 not everything could be read, found or not, 130 interrupted.`;
+
+function hexKey(text: string): Uint8Array {
+  const digits = text.replace(/^0x/i, '');
+  if (!/^(?:[0-9a-f]{2})*$/i.test(digits))
+    throw new InvalidArgumentError('It takes pairs of hexadecimal digits: 6b6579.');
+  return Uint8Array.from(Buffer.from(digits, 'hex'));
+}
+
+function count(text: string): number {
+  if (!/^\d{1,7}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('It takes a whole number from 1.');
+  return Number(text);
+}
+
+function keyOf({ key, keyHex }: FindFlags): Uint8Array {
+  if ((key === undefined) === (keyHex === undefined)) {
+    const message = key === undefined ? 'a key is missing' : '--key and --key-hex cannot both be given';
+    throw new Failure(message, ExitStatus.usage, 'Name the key: kvdoctor find --key KEY, or --key-hex HEX.');
+  }
+  return keyHex ?? new TextEncoder().encode(key);
+}
+
+/** What ends the search before it began, for a person. */
+function refuse(path: string, error: unknown): never {
+  if (error instanceof UnknownColumnFamily) {
+    const near = nearest(error.wanted, error.known);
+    const hint =
+      near.length > 0
+        ? `Did you mean ${near.map(printable).join(' or ')}?`
+        : `There are ${error.known.map(printable).join(', ')}.`;
+    throw new Failure(printable(error.message), ExitStatus.usage, hint);
+  }
+  const code = systemCode(error);
+  if (code === undefined && !(error instanceof TargetError)) throw error;
+  const at = printable(error instanceof TargetError ? error.path : path);
+  const missing = code === 'ENOENT' || code === 'ENOTDIR';
+  const hint = missing ? 'Name the database directory: kvdoctor find --key KEY DIR.' : undefined;
+  throw new Failure(`${at}: ${systemText(error)}`, missing ? ExitStatus.usage : ExitStatus.incomplete, hint);
+}
+
+/** Searches while a bar shows how far it is; Ctrl-C ends it with what is known. */
+async function search(path: string, key: Uint8Array, flags: FindFlags, host: Host): Promise<FindReport> {
+  const { find } = await import('../../find/find.js');
+  const { prefix = false, cf, limit, dbPath, walDir, engineVersion } = flags;
+  const interrupt = watchInterrupt(host);
+  const bar = flags.progress ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
+  interrupt.signal.addEventListener('abort', () => bar.end());
+  const options = {
+    key,
+    prefix,
+    ...(cf !== undefined && { columnFamily: cf }),
+    ...(limit !== undefined && { limit }),
+    ...(dbPath && { dbPaths: dbPath }),
+    ...(walDir && { walDir }),
+    ...(engineVersion && { engineVersion }),
+  };
+  try {
+    return await find(path, options, {
+      onProgress: (share) => bar.update({ share, done: 0 }),
+      signal: interrupt.signal,
+    }).catch((error) => refuse(path, error));
+  } finally {
+    bar.end();
+    interrupt.release();
+  }
+}
+
+function statusOf({ keys, unread, interrupted }: FindReport): number {
+  if (interrupted) return ExitStatus.interrupted;
+  if (unread.length > 0) return ExitStatus.incomplete;
+  return keys.length > 0 ? ExitStatus.ok : ExitStatus.findings;
+}
+
+async function run(path: string, flags: FindFlags, host: Host): Promise<number> {
+  const key = keyOf(flags);
+  const report = await search(path, key, flags, host);
+  const sink = streamSink(host.stdout);
+  if (flags.format === 'json') {
+    const { findJson } = await import('../../report/find-json.js');
+    await sink.write(findJson(report, key, flags.prefix ?? false));
+  } else {
+    const { findText } = await import('../../report/text/find.js');
+    const settings = {
+      width: stdoutWidth(host),
+      palette: paletteFor(wantsColour(flags.color, host.env, host.stdout)),
+      verbose: flags.verbose ?? false,
+      quiet: false,
+    };
+    await writePieces(sink, findText(report, settings));
+  }
+  await sink.close();
+  return statusOf(report);
+}
+
+/** Adds `kvdoctor find` to the program. `done` gets the exit status. */
+export function addFind(program: Command, host: Host, done: (status: number) => void): void {
+  program
+    .command('find')
+    .description('every version of a key in every file of a database, and which of them a reader gets')
+    .argument('[dir]', 'database directory', '.')
+    .option('--key <key>', 'the key, as text')
+    .option('--key-hex <hex>', 'the key, as hexadecimal digits', hexKey)
+    .option('--prefix', 'every key that begins so')
+    .option('--cf <name>', 'only in this column family, by name or number')
+    .option('--limit <n>', 'at most so many keys (default: 100)', count)
+    .option(
+      '--db-path <dir>',
+      'where db_paths of OPTIONS lies now; may be given several times, in order',
+      several,
+    )
+    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
+    .option(
+      '--engine-version <version>',
+      'the engine that will open it (default: what OPTIONS says)',
+      version,
+    )
+    .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
+    .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
+    .option('-v, --verbose', 'show values and lists in full; stack traces on failures')
+    .option('--no-progress', 'no progress bar')
+    .addHelpText('after', examples)
+    .action(async (path: string, flags: FindFlags) => done(await run(path, flags, host)));
+}

@@ -1,0 +1,322 @@
+import type { ByteSource } from '../bytes/source.js';
+import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import type { LiveTable, Version } from '../format/manifest/version.js';
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import type { Table } from '../format/sst/table.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { retryingSource } from '../io/retry.js';
+import { openSource } from '../io/source.js';
+import { UncommittedSequences } from '../lsm/uncommitted.js';
+import { followBlob, searchBlob } from './blob-versions.js';
+import { Collection, type FoundFile, type FoundKey, type FoundVersion, type Unread } from './found.js';
+import { judge, liesOver, newestFirst } from './judge.js';
+import { Reader, type ReaderSees } from './reader.js';
+import { isApplied, type Replayed, replayFor } from './replayed.js';
+import { searchTable } from './table-versions.js';
+import { searchWal } from './wal-versions.js';
+import { type Family, familyOf, Wanted } from './wanted.js';
+
+export interface FindOptions extends DatabaseRequest {
+  /** Without timestamp. */
+  key: Uint8Array;
+  /** All keys that begin with `key`. */
+  prefix?: boolean;
+  /** Name of a column family; default: all. */
+  columnFamily?: string;
+  /** At most so many keys, the first ones bytewise. Default 100. */
+  limit?: number;
+}
+
+export interface FindHooks {
+  /** Share of the files searched, from 0 to 1. */
+  onProgress?(share: number): void;
+  signal?: AbortSignal;
+}
+
+/** A key that was found. */
+export interface KeyReport extends FoundKey {
+  reader: ReaderSees;
+  /** Range tombstones over it, newest first, live or not. */
+  tombstones: FoundVersion[];
+}
+
+/** Every version of some keys. */
+export interface FindReport {
+  target: string;
+  keys: KeyReport[];
+  /** Range tombstones over the key, where no version of it was found. */
+  tombstones: FoundVersion[];
+  /** More keys begin like that. */
+  moreKeys: boolean;
+  /** What could not be read and may hold more. */
+  unread: Unread[];
+  searched: { wals: number; tables: number; blobFiles: number };
+  /** How the database was taken to be recovered, for what a reader sees. */
+  recovery?: { mode: string; lastSequence: bigint; ownError?: string };
+  /** Column families that the MANIFEST names. */
+  columnFamilies: string[];
+  interrupted: boolean;
+}
+
+const DEFAULT_LIMIT = 100;
+
+/** A name that no column family has. */
+export class UnknownColumnFamily extends Error {
+  constructor(
+    readonly wanted: string,
+    readonly known: readonly string[],
+  ) {
+    super(`there is no column family ${JSON.stringify(wanted)}`);
+  }
+}
+
+/**
+ * Looks for every version of a key in every file of a database directory: WALs, live or not, tables that the MANIFEST names
+ * and those that it does not, blob files; damaged ones as far as they can be read. Rejects with a `TargetError` when the
+ * directory cannot be listed, and with `UnknownColumnFamily`.
+ */
+export async function find(
+  target: string,
+  { key, prefix = false, columnFamily, limit = DEFAULT_LIMIT, ...request }: FindOptions,
+  hooks: FindHooks = {},
+): Promise<FindReport> {
+  const database = await readDatabase(target, request);
+  const search = new Search(database, new Wanted(key, prefix), columnFamily, limit);
+  return search.run(hooks);
+}
+
+class Search {
+  private readonly collection: Collection;
+  private readonly families = new Map<number, Family>();
+  private readonly live = new Map<bigint, LiveTable>();
+  private replayed: Replayed | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly wanted: Wanted,
+    private readonly columnFamily: string | undefined,
+    limit: number,
+  ) {
+    this.collection = new Collection(limit);
+    const { version } = database;
+    for (const family of version?.columnFamilies.values() ?? []) {
+      this.families.set(family.id, familyOf(family.id, family.name, family.comparator));
+      for (const table of family.tables.values()) this.live.set(table.number, table);
+    }
+    for (const [id, name] of version?.droppedColumnFamilies ?? [])
+      if (!this.families.has(id)) this.families.set(id, familyOf(id, name, undefined));
+    const known = [...this.families.values()].flatMap(({ name }) => name ?? []);
+    const isNumber = columnFamily !== undefined && /^\d+$/.test(columnFamily);
+    if (columnFamily !== undefined && version !== undefined && !isNumber && !known.includes(columnFamily))
+      throw new UnknownColumnFamily(columnFamily, known);
+  }
+
+  async run({ onProgress, signal }: FindHooks): Promise<FindReport> {
+    const { database, collection } = this;
+    this.replayed = await replayFor(database, this.wanted);
+    const files = this.files();
+    const total = files.reduce((sum, { entry }) => sum + entry.size + 4096, 0);
+    const searched = { wals: 0, tables: 0, blobFiles: 0 };
+    let done = 0;
+    for (const file of files) {
+      if (signal?.aborted) break;
+      // blob files come last: by then it is known which of their records are pointed at
+      if (file.kind === 'blob') await this.followBlobs();
+      await this.search(file);
+      searched[file.kind === 'wal' ? 'wals' : file.kind === 'table' ? 'tables' : 'blobFiles']++;
+      done += file.entry.size + 4096;
+      onProgress?.(done / total);
+    }
+    await this.followBlobs();
+    for (const { entry, reason } of database.unread)
+      collection.unread.push({ file: entry.file, message: `it cannot be read: ${reason}` });
+    const keys = await this.keys(signal);
+    const { replayed } = this;
+    return {
+      target: database.target,
+      keys,
+      tombstones: keys.length === 0 ? collection.tombstones.toSorted(newestFirst) : [],
+      moreKeys: collection.moreKeys,
+      unread: collection.unread,
+      searched,
+      ...(replayed && {
+        recovery: {
+          mode: replayed.outcome.mode,
+          lastSequence: replayed.outcome.lastSequence,
+          ...(replayed.ownError !== undefined && { ownError: replayed.ownError }),
+        },
+      }),
+      columnFamilies: [...(database.version?.columnFamilies.values() ?? [])].map(({ name }) => name),
+      interrupted: signal?.aborted ?? false,
+    };
+  }
+
+  /** WALs by number, then tables, then blob files. */
+  private files(): FoundFile[] {
+    const { inventory, version, walCutoff } = this.database;
+    const cutoff = this.replayed?.outcome.cutoff ?? walCutoff;
+    const blobs = new Set(
+      [...(version?.columnFamilies.values() ?? [])].flatMap((f) => [...f.blobFiles.keys()]),
+    );
+    const order = { wal: 0, table: 1, blob: 2 };
+    return inventory.entries
+      .flatMap((entry): FoundFile[] => {
+        const { kind, number = 0n } = entry;
+        if (kind !== 'wal' && kind !== 'table' && kind !== 'blob') return [];
+        if (entry.place === 'lost') return [{ kind, entry, use: 'lost' }];
+        if (kind === 'wal') {
+          const use = entry.place === 'archive' ? 'archived' : number < cutoff ? 'obsolete' : 'live';
+          return [{ kind, entry, use }];
+        }
+        if (kind === 'blob') return [{ kind, entry, use: blobs.has(number) ? 'live' : 'unreferenced' }];
+        const live = this.liveTable(entry);
+        return [{ kind, entry, use: live ? 'live' : 'unreferenced', ...(live && { level: live.level }) }];
+      })
+      .sort(
+        (a, b) => order[a.kind] - order[b.kind] || Number((a.entry.number ?? 0n) - (b.entry.number ?? 0n)),
+      );
+  }
+
+  private liveTable({ number, place }: InventoryEntry): LiveTable | undefined {
+    return number === undefined || place === 'lost' ? undefined : this.live.get(number);
+  }
+
+  private async search(file: FoundFile): Promise<void> {
+    const { wanted, collection } = this;
+    let source: ByteSource | undefined;
+    try {
+      const retrying = retryingSource(await openSource(file.entry.source));
+      source = retrying;
+      const common = { source, file, wanted, collection };
+      const family = (id: number) => this.family(id);
+      if (file.kind === 'wal') await searchWal({ ...common, family });
+      else if (file.kind === 'blob')
+        await searchBlob({ ...common, family, referenced: this.referenced(file) });
+      else {
+        const live = this.liveTable(file.entry);
+        const familyOfTable = (table: Table) => this.familyOfTable(table, live);
+        await searchTable({ ...common, familyOf: familyOfTable, ...(live && { live }) });
+      }
+      for (const { offset, length } of retrying.unreadable)
+        collection.unread.push({
+          file: file.entry.file,
+          offset,
+          length,
+          message: 'the medium does not give it back',
+        });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === undefined) throw error;
+      const gone = code === 'ENOENT' ? 'the file is gone' : `it cannot be read: ${message}`;
+      collection.unread.push({ file: file.entry.file, message: gone });
+    } finally {
+      await source?.close();
+    }
+  }
+
+  /** The column family of that number, where it is looked for. */
+  private family(id: number): Family | undefined {
+    let family = this.families.get(id);
+    if (family === undefined) {
+      family = familyOf(id, undefined, undefined);
+      this.families.set(id, family);
+    }
+    const { columnFamily } = this;
+    const isWanted =
+      columnFamily === undefined || family.name === columnFamily || columnFamily === String(id);
+    return isWanted ? family : undefined;
+  }
+
+  /** As the MANIFEST says of a live table, else as the table itself says. */
+  private familyOfTable({ properties, comparator }: Table, live: LiveTable | undefined): Family | undefined {
+    const id = live?.columnFamily ?? Number(properties?.number('column.family.id') ?? 0n);
+    if (!this.families.has(id))
+      this.families.set(id, familyOf(id, properties?.text('column.family.name'), comparator.name));
+    return this.family(id);
+  }
+
+  private followed = false;
+
+  private async followBlobs(): Promise<void> {
+    if (this.followed) return;
+    this.followed = true;
+    const entries = new Map<bigint, InventoryEntry>();
+    for (const entry of this.database.inventory.entries)
+      if (entry.kind === 'blob' && entry.number !== undefined) entries.set(entry.number, entry);
+    for (const { versions } of this.collection.keys()) {
+      for (const version of versions) {
+        await followBlob(version, (number) => {
+          const entry = entries.get(number);
+          return entry && { file: entry.file, open: () => openSource(entry.source) };
+        });
+      }
+    }
+  }
+
+  private referenced({ entry }: FoundFile): Set<number> {
+    const offsets = new Set<number>();
+    for (const { versions } of this.collection.keys())
+      for (const { blob } of versions)
+        if (blob !== undefined && blob.fileNumber === entry.number) offsets.add(blob.offset);
+    return offsets;
+  }
+
+  /** Keys with everything judged, and asked for as a reader would. */
+  private async keys(signal: AbortSignal | undefined): Promise<KeyReport[]> {
+    const { collection, replayed, database } = this;
+    const found = collection.keys();
+    for (const tombstone of collection.tombstones) this.place(tombstone, database.version);
+    for (const { versions } of found) for (const version of versions) this.place(version, database.version);
+    const reader = replayed && (await Reader.open(database, replayed));
+    try {
+      const keys: KeyReport[] = [];
+      for (const group of found) {
+        const over = collection.tombstones.filter(
+          (tombstone) => tombstone.family.id === group.family.id && liesOver(tombstone, group),
+        );
+        if (replayed !== undefined) judge(group, over, this.sight(replayed));
+        else group.versions.sort(newestFirst);
+        const sees: ReaderSees =
+          reader === undefined || signal?.aborted
+            ? { state: 'unknown', reason: reader ? 'interrupted' : this.whyNoReader() }
+            : await reader.read(group);
+        keys.push({ ...group, reader: sees, tombstones: over.toSorted(newestFirst) });
+      }
+      return keys;
+    } finally {
+      reader?.close();
+    }
+  }
+
+  private sight({ outcome }: Replayed) {
+    return {
+      sequence: outcome.lastSequence,
+      uncommitted: new UncommittedSequences(outcome.hidden),
+    };
+  }
+
+  private whyNoReader(): string {
+    return this.database.version === undefined
+      ? 'no MANIFEST says which files are live'
+      : 'no recovery mode opens the database';
+  }
+
+  /** Whether the database looks at a version at all; live ones are judged later. */
+  private place(version: FoundVersion, current: Version | undefined): void {
+    const { file, family } = version;
+    const live = version.type === VALUE_TYPE.rangeDelete ? 'range-tombstone' : 'unknown';
+    if (version.status === 'not-live') return;
+    if (current === undefined) {
+      version.status = 'unknown';
+    } else if (file.use !== 'live') {
+      version.status = 'not-live';
+    } else if (file.kind === 'table') {
+      version.status = live;
+    } else if (this.replayed === undefined || isApplied(version, this.replayed)) {
+      version.status = live;
+    } else {
+      const flushed = (current.columnFamilies.get(family.id)?.logNumber ?? 0n) > (file.entry.number ?? 0n);
+      version.status = flushed ? 'flushed' : 'not-applied';
+    }
+  }
+}

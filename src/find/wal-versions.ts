@@ -1,0 +1,164 @@
+import type { ByteSource } from '../bytes/source.js';
+import { loadCodecs } from '../codec/block.js';
+import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import type { Assembly } from '../format/wal/assembly.js';
+import type { Damage } from '../format/wal/damage.js';
+import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../format/wal/metadata.js';
+import { WalEvent, WalParser } from '../format/wal/parser.js';
+import { RecordKind } from '../format/wal/types.js';
+import { trailerHigh, trailerLow } from '../lsm/key-order.js';
+import { type RangeTombstone, rangeTombstone } from '../lsm/range-tombstones.js';
+import { BatchWalker, marker } from '../recovery/batch-walker.js';
+import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
+import type { Family, Wanted } from './wanted.js';
+
+/** What the search in one WAL goes by. */
+export interface WalSearch {
+  source: ByteSource;
+  file: FoundFile;
+  wanted: Wanted;
+  /** The column family of that number; undefined where it is not looked for. */
+  family(id: number): Family | undefined;
+  collection: Collection;
+}
+
+/**
+ * Finds the wanted keys in a log, damage or not: whole records, and the payload of single damaged ones as far as it decodes.
+ * Sequences are those of a plain database, one for each operation; in batches of transactions they are left out.
+ */
+export async function searchWal(search: WalSearch): Promise<void> {
+  await loadCodecs();
+  const { source, file, collection } = search;
+  const parser = new WalParser(source, { number: file.entry.number });
+  const state: LogState = { timestampSizes: new Map() };
+  const unread = (offset: number, length: number, message: string) =>
+    collection.unread.push({ file: file.entry.file, offset, length, message });
+  for (;;) {
+    const event = parser.step();
+    const { record } = parser;
+    if (event === WalEvent.more) await parser.load();
+    else if (event === WalEvent.metadata) takeMetadata(parser, state);
+    else if (event === WalEvent.record) {
+      const problem =
+        record.decompressionError ?? (record.oversized ? 'larger than kvdoctor keeps' : undefined);
+      if (problem !== undefined) {
+        unread(record.offset, record.endOffset - record.offset, `a record cannot be read: ${problem}`);
+      } else searchRecord(search, state, record);
+    } else if (event === WalEvent.damage) {
+      const damage = parser.damage!;
+      if (damage.reason === 'trailer' || damage.reason === 'zero-gap') continue;
+      unread(damage.offset, damage.length, 'a damaged part of the log');
+      await searchDamage(search, state, damage, parser.compressed);
+    } else {
+      const { kind, offset, length, damage } = parser.tail!;
+      if (kind === 'clean' || kind === 'zero-fill' || kind === 'recycled') return;
+      unread(offset, length, kind === 'damaged' ? 'a damaged part of the log' : 'a record that was cut');
+      if (damage !== undefined) await searchDamage(search, state, damage, parser.compressed);
+      return;
+    }
+  }
+}
+
+interface LogState {
+  timestampSizes: ReadonlyMap<number, number>;
+}
+
+function takeMetadata(parser: WalParser, state: LogState): void {
+  const { record } = parser;
+  const payload = record.bytes.subarray(record.start, record.end);
+  if (parser.metadataKind === RecordKind.compression)
+    parser.compressed = decodeCompression(payload).value === WAL_ZSTD;
+  if (parser.metadataKind === RecordKind.timestampSizes)
+    state.timestampSizes = decodeTimestampSizes(payload, state.timestampSizes).value ?? state.timestampSizes;
+}
+
+function searchRecord(search: WalSearch, state: LogState, record: Assembly): void {
+  const bytes = record.bytes.subarray(record.start, record.end);
+  const { offset, compressed } = record;
+  const whole = { offset, length: record.endOffset - offset };
+  searchBatch(search, state, bytes, (from, length) => {
+    if (compressed) return { at: whole, inner: from };
+    const start = record.fileOffset(from);
+    return { at: { offset: start, length: record.fileOffset(from + length - 1) + 1 - start } };
+  });
+}
+
+/** The payload of a damaged record in one piece, where its header still fits and nothing is compressed. */
+async function searchDamage(
+  search: WalSearch,
+  state: LogState,
+  { offset, header, reason }: Damage,
+  compressed: boolean,
+): Promise<void> {
+  if (header === undefined || header.kind !== 'full' || compressed || reason === 'stale-record') return;
+  const start = offset + header.headerSize;
+  const payload = new Uint8Array(Math.min(header.length, Math.max(0, search.source.size - start)));
+  const got = await search.source.read(payload, start);
+  const place = (from: number, length: number) => ({ at: { offset: start + from, length } });
+  searchBatch(search, state, payload.subarray(0, got), place, 'its record is damaged');
+}
+
+/** Operations of a batch that are about the wanted keys. */
+function searchBatch(
+  { file, wanted, family: familyOf, collection }: WalSearch,
+  { timestampSizes }: LogState,
+  bytes: Uint8Array,
+  place: (from: number, length: number) => Pick<FoundVersion, 'at' | 'inner'>,
+  damaged?: string,
+): void {
+  if (bytes.length < BATCH_HEADER) return;
+  const walker = new BatchWalker(bytes);
+  let matches: FoundVersion[] = [];
+  let transactional = false;
+  let counted = 0n;
+  for (let from = walker.position; walker.next(); from = walker.position) {
+    if (rocksdbBatch.counted[walker.tag] === 0) {
+      transactional ||= walker.tag !== marker.logData;
+      continue;
+    }
+    const sequence = walker.sequence + counted++;
+    const family = familyOf(walker.columnFamily);
+    if (family === undefined) continue;
+    const timestampSize = timestampSizes.get(walker.columnFamily) ?? 0;
+    const keyEnd = Math.max(walker.keyStart, walker.keyEnd - timestampSize);
+    const { type } = walker;
+    const isRange = type === VALUE_TYPE.rangeDelete;
+    const value = isRange
+      ? walker.value.slice(0, Math.max(0, walker.value.length - timestampSize))
+      : walker.value.slice(0, VALUE_KEPT);
+    const isWanted = isRange
+      ? wanted.mayLieIn(family.order, bytes.subarray(walker.keyStart, keyEnd), value)
+      : wanted.matches(bytes, walker.keyStart, keyEnd);
+    if (!isWanted) continue;
+    matches.push({
+      file,
+      family,
+      key: bytes.slice(walker.keyStart, keyEnd),
+      ...(timestampSize > 0 && { timestamp: bytes.slice(keyEnd, walker.keyEnd) }),
+      sequence,
+      type,
+      value,
+      valueLength: isRange ? value.length : walker.valueEnd - walker.valueStart,
+      ...place(from, walker.position - from),
+      ...(damaged !== undefined && { damaged }),
+      status: 'unknown',
+    });
+  }
+  // which sequence an operation of a transaction gets is its commit's or its policy's to say
+  if (transactional) matches = matches.map(({ sequence: _, ...version }) => version);
+  const lost = walker.error();
+  for (const version of matches) {
+    if (version.type === VALUE_TYPE.rangeDelete) version.range = rangeOf(version);
+    if (lost !== undefined && damaged === undefined)
+      version.note = `the rest of its batch does not decode: ${lost}`;
+    if (version.type === VALUE_TYPE.rangeDelete) collection.addTombstone(version);
+    else collection.add(version);
+  }
+}
+
+/** What a range tombstone of a memtable covers; its sequence may be told later. */
+function rangeOf({ family, key, value, sequence = 0n }: FoundVersion): RangeTombstone | undefined {
+  const low = trailerLow(sequence, VALUE_TYPE.rangeDelete);
+  return rangeTombstone(family.order, key, value, trailerHigh(sequence), low);
+}
