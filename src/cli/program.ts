@@ -4,6 +4,7 @@ import { addCompare } from './commands/compare.js';
 import { addCompletion } from './commands/completion.js';
 import { addExplain } from './commands/explain.js';
 import { addExport } from './commands/export.js';
+import { addFind } from './commands/find.js';
 import { addInspect } from './commands/inspect.js';
 import { addMerge } from './commands/merge.js';
 import { addRender } from './commands/render.js';
@@ -49,6 +50,7 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   addRender(program, host, done);
   addMerge(program, host, done);
   addInspect(program, host, done);
+  addFind(program, host, done);
   addExplain(program, host, done);
   addCompletion(program, host, done);
   program.hook('preAction', (_, command) => applyEnvironment(command, host.env));
