@@ -26,11 +26,17 @@ export type {
   RecoveryModeName,
   RecoveryReport,
   Report,
+  ShardReport,
   Summary,
+  SuppressedFinding,
   TargetKind,
   TargetReport,
+  UnitReport,
   Verdict,
 } from './report/report.js';
 export { type Palette, plainPalette, type RenderSettings, type Reporter } from './report/reporter.js';
 export { buildReport, type RunFacts } from './report/summary.js';
+export { MergeError, mergeReports } from './scan/merge.js';
 export { type ScanHooks, type ScanOptions, scanTarget } from './scan/scan.js';
+export type { Earlier } from './scan/select.js';
+export type { Shard } from './scan/shard.js';

@@ -4,9 +4,11 @@ import { inRepository } from './support/repository.js';
 
 it('the library is these names and no others', () => {
   expect(Object.keys(kvdoctor).sort()).toEqual([
+    'MergeError',
     'buildReport',
     'catalog',
     'formats',
+    'mergeReports',
     'plainPalette',
     'redact',
     'ruleOf',

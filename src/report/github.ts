@@ -51,9 +51,10 @@ function annotationOf(finding: Finding, target: TargetReport): Annotation {
   };
 }
 
+/** What the baseline has already needs nobody's attention now; the summary tells of it. */
 function annotations(report: Report): Annotation[] {
   const found = report.targets.flatMap((target) =>
-    target.findings.map((finding) => annotationOf(finding, target)),
+    target.findings.filter(({ known }) => !known).map((finding) => annotationOf(finding, target)),
   );
   const unchecked = report.targets.flatMap((target) =>
     target.unchecked.map(({ file, reason }): Annotation => {

@@ -10,7 +10,7 @@ import { byteSize, counted, duration, grouped } from './quantity.js';
 import type { Report } from './report.js';
 import { plainPalette, type Reporter } from './reporter.js';
 import { knownRule } from './rule-help.js';
-import { fileOf } from './text/finding.js';
+import { fileOf, placeOf } from './text/finding.js';
 import { targetHead } from './text/target.js';
 
 /** Findings that are open when the page is. */
@@ -28,6 +28,9 @@ function head(report: Report): string {
     summary.warnings > 0 && counted(summary.warnings, 'warning'),
     summary.notes > 0 && counted(summary.notes, 'note'),
     summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`,
+    summary.trusted && `${counted(summary.trusted.files, 'unchanged file')} taken on trust`,
+    summary.skipped && `${counted(summary.skipped.files, 'file')} left out of the sample`,
+    summary.known && `${grouped(summary.known)} known from the baseline`,
     summary.interrupted && 'interrupted before the end: nothing is known of the rest',
   ].filter((part) => part);
   const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}, ${byteSize(summary.bytesRead)} read in ${duration(summary.milliseconds)}, depth ${summary.depth}`;
@@ -51,6 +54,18 @@ function unchecked({ target }: PageTarget): string {
     .map(({ file, reason }) => `<li><code>${html(file)}</code>: ${html(reason)}</li>`);
   const more = target.unchecked.length - items.length;
   return `<h3>Not checked</h3><ul>${items.join('\n')}</ul>${more > 0 ? `<p class="dim">… and ${grouped(more)} more.</p>` : ''}\n`;
+}
+
+/** Findings that the configuration sets aside. */
+function setAside({ target: { suppressed = [] } }: PageTarget): string {
+  if (suppressed.length === 0) return '';
+  const items = suppressed
+    .slice(0, LISTED)
+    .map(
+      (finding) =>
+        `<li><code>${html(finding.rule)}</code> ${html(placeOf(finding))}: ${html(finding.suppressed.reason)}</li>`,
+    );
+  return `<details><summary>Set aside by the configuration (${grouped(suppressed.length)})</summary><ul>${items.join('\n')}</ul></details>\n`;
 }
 
 function* files({ target }: PageTarget): Iterable<string> {
@@ -111,6 +126,7 @@ function* page(report: Report): Iterable<string> {
     yield timeline(target);
     yield levels(target);
     yield unchecked(target);
+    yield setAside(target);
     yield* files(target);
     yield '</section>\n';
   }

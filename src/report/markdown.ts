@@ -85,6 +85,14 @@ function* targetText(target: TargetReport): Iterable<string> {
       yield `\n… and ${grouped(target.unchecked.length - LISTED)} more.\n`;
     yield '\n';
   }
+  const { suppressed = [] } = target;
+  if (suppressed.length > 0) {
+    yield '### Set aside by the configuration\n\n';
+    for (const { rule, file, suppressed: by } of suppressed.slice(0, LISTED)) {
+      yield `- ${codeText(rule)} ${codeText(file)}: ${markdownText(by.reason)}\n`;
+    }
+    yield '\n';
+  }
   yield* filesText(target);
 }
 
@@ -111,6 +119,9 @@ export function markdownHead({ verdict, summary }: Report): string {
     summary.warnings > 0 && counted(summary.warnings, 'warning'),
     summary.notes > 0 && counted(summary.notes, 'note'),
     summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`,
+    summary.trusted && `${counted(summary.trusted.files, 'unchanged file')} taken on trust`,
+    summary.skipped && `${counted(summary.skipped.files, 'file')} left out of the sample`,
+    summary.known && `${grouped(summary.known)} known from the baseline`,
     summary.interrupted && 'interrupted before the end',
   ].filter((part) => part);
   const found = tallies.length > 0 ? `${tallies.join(', ')}, ` : '';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { githubReporter } from '../../src/report/github.js';
 import { fakeHost, kvdoctor } from '../cli/host.js';
 import { rendered, reports } from './reports.js';
-import { report } from './sample.js';
+import { checksumMismatch, report, target } from './sample.js';
 
 // the documented constraints of formats that have no published schema
 
@@ -82,4 +82,11 @@ describe('Markdown', () => {
     expect(text).toContain('`/data/db/000021.log` at 0x7a3a (31290), 412 bytes');
     expect(text).toContain('- next: `kvdoctor repair --mode point-in-time --dry-run .`');
   });
+});
+
+it('what the baseline has is no annotation and fails no test', () => {
+  const known = report(target({ findings: [{ ...checksumMismatch, known: true }] }));
+  expect(rendered('github', known)).toBe('');
+  expect(rendered('junit', known)).toContain('failures="0"');
+  expect(rendered('markdown', known)).toContain('1 known from the baseline');
 });
