@@ -5,14 +5,18 @@ import { inRepository } from './support/repository.js';
 it('the library is these names and no others', () => {
   expect(Object.keys(kvdoctor).sort()).toEqual([
     'MergeError',
+    'Refusal',
     'buildReport',
     'catalog',
     'formats',
     'mergeReports',
     'plainPalette',
     'redact',
+    'repairTarget',
     'ruleOf',
     'scanTarget',
+    'simulateTarget',
+    'undoRepair',
   ]);
 });
 
