@@ -37,7 +37,7 @@ async function expectSame(target: string, count: number): Promise<Report> {
 
 describe('2,000 tables in four shards', () => {
   const db = join(folder, 'many');
-  beforeAll(() => writeManyTables(db, 2000));
+  beforeAll(() => writeManyTables(db, 2000, 60));
 
   it('split bytes within 10 %, and merge into what one scan says', async () => {
     const whole = await expectSame(db, 4);

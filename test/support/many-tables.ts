@@ -42,10 +42,10 @@ function table(number: number, entries: number) {
 }
 
 /**
- * Writes a healthy database of `count` tables on level 1, of sizes from one block to some dozens: real tables and a real
+ * Writes a healthy database of `count` tables on level 1 with up to about `most` entries, 80 bytes each: real tables and a real
  * MANIFEST, of kvdoctor's own writing, since a real engine takes minutes for as many.
  */
-export async function writeManyTables(directory: string, count: number): Promise<void> {
+export async function writeManyTables(directory: string, count: number, most = 400): Promise<void> {
   await Promise.all([loadHashes(), loadCodecs()]);
   mkdirSync(directory, { recursive: true });
   const version = emptyVersion();
@@ -54,7 +54,7 @@ export async function writeManyTables(directory: string, count: number): Promise
   family.logNumber = 5n;
   for (let i = 0; i < count; i++) {
     const number = 10 + i;
-    const { written, bytes } = table(number, 3 + ((i * 7919) % 400));
+    const { written, bytes } = table(number, 3 + ((i * 7919) % most));
     writeFileSync(join(directory, `${String(number).padStart(6, '0')}.sst`), bytes);
     family.tables.set(BigInt(number), {
       columnFamily: 0,
