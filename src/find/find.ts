@@ -38,6 +38,8 @@ export interface KeyReport extends FoundKey {
   reader: ReaderSees;
   /** Range tombstones over it, newest first, live or not. */
   tombstones: FoundVersion[];
+  /** Why what is said of the versions does not fit what a reader gets. */
+  doubt?: string;
 }
 
 /** Every version of some keys. */
@@ -269,6 +271,9 @@ class Search {
     for (const { versions } of found) for (const version of versions) this.place(version, database.version);
     const reader = replayed && (await Reader.open(database, replayed));
     try {
+      const answers =
+        reader && !signal?.aborted ? await readAll(reader, found) : new Map<FoundKey, ReaderSees>();
+      const nobody: ReaderSees = { state: 'unknown', reason: reader ? 'interrupted' : this.whyNoReader() };
       const keys: KeyReport[] = [];
       for (const group of found) {
         const over = collection.tombstones.filter(
@@ -276,11 +281,14 @@ class Search {
         );
         if (replayed !== undefined) judge(group, over, this.sight(replayed));
         else group.versions.sort(newestFirst);
-        const sees: ReaderSees =
-          reader === undefined || signal?.aborted
-            ? { state: 'unknown', reason: reader ? 'interrupted' : this.whyNoReader() }
-            : await reader.read(group);
-        keys.push({ ...group, reader: sees, tombstones: over.toSorted(newestFirst) });
+        const sees = answers.get(group) ?? nobody;
+        const doubt = contradicts(group, sees) ? OUT_OF_ORDER : undefined;
+        keys.push({
+          ...group,
+          reader: sees,
+          tombstones: over.toSorted(newestFirst),
+          ...(doubt !== undefined && { doubt }),
+        });
       }
       return keys;
     } finally {
@@ -319,4 +327,23 @@ class Search {
       version.status = flushed ? 'flushed' : 'not-applied';
     }
   }
+}
+
+const OUT_OF_ORDER =
+  'what is said of the versions goes by their sequences; the engine comes to them in another order, which a damaged table gives it';
+
+/** The engine finds a value where no version counts, or the other way round. */
+function contradicts({ versions }: FoundKey, { state }: ReaderSees): boolean {
+  const counts = versions.some(({ status }) => status === 'visible' || status === 'operand');
+  return (state === 'value' && !counts) || (state === 'nothing' && counts);
+}
+
+/** What a reader gets for each key, asked for by column family. */
+async function readAll(reader: Reader, keys: readonly FoundKey[]): Promise<Map<FoundKey, ReaderSees>> {
+  const answers = new Map<FoundKey, ReaderSees>();
+  for (const id of new Set(keys.map(({ family }) => family.id))) {
+    const own = keys.filter(({ family }) => family.id === id);
+    for (const [key, sees] of await reader.read(own)) answers.set(key, sees);
+  }
+  return answers;
 }

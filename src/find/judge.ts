@@ -43,6 +43,7 @@ export function judge({ versions }: FoundKey, tombstones: readonly FoundVersion[
   versions.sort(newestFirst);
   const active = tombstones.filter((tombstone) => isActive(tombstone, sight));
   let resolved: FoundVersion | undefined;
+  let operands = 0;
   for (const version of versions.filter(isLive)) {
     if (isHidden(version, sight)) {
       version.status = 'unseen';
@@ -60,8 +61,10 @@ export function judge({ versions }: FoundKey, tombstones: readonly FoundVersion[
       resolved = version;
     } else if (version.type === VALUE_TYPE.merge) {
       version.status = 'operand';
+      operands++;
     } else {
-      version.status = DELETES.has(version.type ?? -1) ? 'deletes' : 'visible';
+      const deletes = DELETES.has(version.type ?? -1);
+      version.status = deletes ? 'deletes' : operands > 0 ? 'operand' : 'visible';
       resolved = version;
     }
   }

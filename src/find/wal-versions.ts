@@ -111,16 +111,19 @@ function searchBatch(
   const walker = new BatchWalker(bytes);
   let matches: FoundVersion[] = [];
   let transactional = false;
+  let name: Uint8Array | undefined;
   let counted = 0n;
   for (let from = walker.position; walker.next(); from = walker.position) {
     if (rocksdbBatch.counted[walker.tag] === 0) {
       transactional ||= walker.tag !== marker.logData;
+      if (walker.tag === marker.endPrepare) name = walker.key;
       continue;
     }
     const sequence = walker.sequence + counted++;
     const family = familyOf(walker.columnFamily);
     if (family === undefined) continue;
-    const timestampSize = timestampSizes.get(walker.columnFamily) ?? 0;
+    // before 8.4 no record says that keys have timestamps
+    const timestampSize = timestampSizes.get(walker.columnFamily) ?? family.order.timestampSize;
     const keyEnd = Math.max(walker.keyStart, walker.keyEnd - timestampSize);
     const { type } = walker;
     const isRange = type === VALUE_TYPE.rangeDelete;
@@ -147,6 +150,10 @@ function searchBatch(
   }
   // which sequence an operation of a transaction gets is its commit's or its policy's to say
   if (transactional) matches = matches.map(({ sequence: _, ...version }) => version);
+  if (name !== undefined) {
+    const note = `prepared in transaction ${JSON.stringify(Buffer.from(name).toString('latin1'))}`;
+    matches = matches.map((version) => ({ ...version, note }));
+  }
   const lost = walker.error();
   for (const version of matches) {
     if (version.type === VALUE_TYPE.rangeDelete) version.range = rangeOf(version);

@@ -26,7 +26,7 @@ export function findJson(report: FindReport, key: Uint8Array, prefix: boolean): 
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function keyJson({ family, key, reader, versions, tombstones, dropped }: KeyReport): unknown {
+function keyJson({ family, key, reader, versions, tombstones, dropped, doubt }: KeyReport): unknown {
   return {
     columnFamily: { id: family.id, ...(family.name !== undefined && { name: family.name }) },
     key: keyBytes(key),
@@ -37,6 +37,7 @@ function keyJson({ family, key, reader, versions, tombstones, dropped }: KeyRepo
     },
     versions: versions.map(versionJson),
     ...(tombstones.length > 0 && { rangeTombstones: tombstones.map(versionJson) }),
+    ...(doubt !== undefined && { doubt }),
     ...(dropped > 0 && { versionsLeftOut: dropped }),
   };
 }

@@ -33,6 +33,7 @@ function* keyText(report: KeyReport, settings: RenderSettings): Generator<string
   yield `${palette.strong(shown(key, settings))} in ${name}\n`;
   yield `${paragraph(readerText(report, settings), width, '  a reader gets  ')}\n`;
   for (const version of [...versions, ...tombstones].sort(bySequence)) yield* versionText(version, settings);
+  if (report.doubt !== undefined) yield `${paragraph(palette.warning(report.doubt), width, '  but ')}\n`;
   if (dropped > 0) yield palette.dim(`  … and ${counted(dropped, 'version')} more\n`);
   yield '\n';
 }
