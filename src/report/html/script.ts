@@ -23,7 +23,8 @@ export const script = `
       finding.hidden = !fits;
       if (fits) visible++;
     }
-    count.textContent = visible === findings.length ? findings.length.toLocaleString('en') + ' findings'
+    count.textContent = visible === findings.length
+      ? findings.length.toLocaleString('en') + (findings.length === 1 ? ' finding' : ' findings')
       : visible.toLocaleString('en') + ' of ' + findings.length.toLocaleString('en') + ' findings';
   };
   let waiting;

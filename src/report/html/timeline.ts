@@ -66,9 +66,11 @@ function modeNote(mode: RecoveryReport): string {
   if (!mode.opens) return `refuses to open: ${mode.error ?? 'no reason known'}`;
   const { operations = 0, records = 0 } = mode.lost;
   const lost =
-    operations > 0 || records > 0
+    operations > 0
       ? `loses ${counted(operations, 'operation')} in ${counted(records, 'record')}`
-      : 'loses nothing';
+      : records > 0
+        ? `does not apply ${counted(records, 'record')}`
+        : 'loses nothing';
   return `opens at sequence ${mode.lastSequence ?? '?'}, ${lost}`;
 }
 
