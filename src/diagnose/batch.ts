@@ -4,6 +4,7 @@ import type { EvidenceValue } from '../finding/evidence.js';
 import type { Cause, Finding, Impact } from '../finding/finding.js';
 import type { BatchOp, WriteBatch } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
+import { BATCH_HEADER } from '../format/batch/tags.js';
 import { type Realigned, realign } from './realign.js';
 import { impactOfBatch } from './wal-impact.js';
 import { type LogicalRecord, logicalRecordAt } from './wal-record.js';
@@ -35,7 +36,12 @@ export async function batchCause(
   const families = new Set([0, ...facts.columnFamilies.map(({ id }) => id)]);
   for (const op of batch.ops) families.add(op.columnFamily);
   const whole = batch.decodedLength === record.bytes.length;
-  const told = whole ? miscounted(batch) : lostStep(record, batch, families);
+  const told =
+    record.bytes.length < BATCH_HEADER
+      ? tooShort(record.bytes)
+      : whole
+        ? miscounted(batch)
+        : lostStep(record, batch, families);
   const groups = logDataOf(batch, record.bytes, told.realigned);
   const race = isListRace(groups);
   if (groups.length > 0) told.evidence.logData = groups;
@@ -57,6 +63,13 @@ interface Telling {
   detail: string;
   evidence: Record<string, EvidenceValue>;
   realigned?: Realigned;
+}
+
+function tooShort({ length }: Uint8Array): Telling {
+  return {
+    detail: `${counted(length, 'byte')} were logged as a batch, whose header alone has ${BATCH_HEADER}`,
+    evidence: {},
+  };
 }
 
 function miscounted(batch: WriteBatch): Telling {

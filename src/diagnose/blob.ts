@@ -22,6 +22,12 @@ const METHOD = 'CRC-32C syndrome';
 /** Where the file header names the compression. */
 const COMPRESSION_AT = 13;
 
+const HEADER_CAUSE: Cause = {
+  kind: 'garbage',
+  certainty: 'possible',
+  detail: 'the header of the file, which no checksum covers, was written over, or is that of another file',
+};
+
 /** Finds causes for what a check has found in one blob file. */
 export class BlobDiagnosis {
   constructor(
@@ -41,7 +47,10 @@ export class BlobDiagnosis {
       finding.cause = await this.bitFlip(search, { offset, length });
       if (finding.cause !== undefined) return;
     }
-    if (rule === 'blob/bad-header') return;
+    if (rule === 'blob/bad-header') {
+      finding.cause = HEADER_CAUSE;
+      return;
+    }
     finding.cause = (await patternOf(this.source, { offset, length })) ?? {
       kind: 'garbage',
       certainty: 'possible',

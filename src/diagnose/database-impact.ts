@@ -18,6 +18,15 @@ const WHOLE_TABLE = new Set([
   'sst/missing-index',
 ]);
 
+/** Blocks without which keys or deletions are lost. */
+const HOLDS_DATA = new Set([
+  'data',
+  'index',
+  'index-partition',
+  'compression-dictionary',
+  'range-tombstones',
+]);
+
 /**
  * What a finding costs, completed by what only the version of the database tells: names of column families, the keys of
  * whole tables, and which tables hold newer and older versions of the keys that are hit.
@@ -28,7 +37,9 @@ export function completeImpact(finding: Finding, database: Database): Impact | u
   const impact = { ...known };
   nameFamilies(impact, database);
   const owner = ownerOf(finding, database);
-  if (owner !== undefined) overlaps(impact, owner);
+  const { block } = finding.evidence;
+  const atStake = block === undefined || HOLDS_DATA.has(String(block));
+  if (owner !== undefined && atStake) overlaps(impact, owner);
   return impact;
 }
 
@@ -106,7 +117,8 @@ function overlaps(impact: Impact, { family, table }: Owner): void {
   if (older > 0) impact.olderTables = older;
   const told: string[] = [];
   if (newer > 0) told.push(`${counted(newer, 'newer table')} may hide some of it`);
-  if (older > 0) told.push(`${counted(older, 'older table')} may hold older versions, which would come back`);
+  if (older > 0)
+    told.push(`${counted(older, 'older table')} may hold older versions, which would come back in its place`);
   if (older === 0) told.push('no older table has these keys');
   if (typeof impact.summary === 'string') impact.summary += `; ${told.join(', ')}`;
 }

@@ -1,9 +1,12 @@
 import { crc32c, maskCrc, unmaskCrc } from '../bytes/crc32c.js';
+import type { Cause } from '../finding/finding.js';
 import { checksumHolds, lengthAt, u32At } from '../format/wal/physical.js';
 import { LEGACY_HEADER, RecordKind, type WalDialect } from '../format/wal/types.js';
 import { checksumFlip, LONGEST_FOR_PAIRS } from './block-flips.js';
 import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-syndrome.js';
+import type { BitChange } from './flipped-source.js';
 import type { Flip, FlipField, FlipSearch } from './flips.js';
+import { differingBits } from './footer.js';
 
 /** Bytes of a record before what its checksum covers: the checksum and the length. */
 const UNCOVERED = 6;
@@ -81,4 +84,22 @@ export function searchRecordPairs(bytes: Uint8Array, offset: number, dialect: Wa
       pairs.push([place(bits), inChecksum]);
   }
   return pairs.filter((pair) => pair.every((flip) => flip.field !== 'type'));
+}
+
+/** The bits in which the length of the record at file offset `offset` differs from `length`. */
+export function lengthChanges(bytes: Uint8Array, offset: number, length: number): BitChange[] {
+  if (bytes.length < LEGACY_HEADER || length < 0 || length > 0xffff) return [];
+  return differingBits(bytes.subarray(4, UNCOVERED), Uint8Array.of(length & 0xff, length >> 8), offset + 4);
+}
+
+/** A length that was written over, and with which the checksum holds when it is put right. */
+export function lengthCause(changes: readonly BitChange[]): Cause {
+  return {
+    kind: 'garbage',
+    certainty: 'proven',
+    detail: `the length of the record, which no checksum covers, was written over (${changes.length} bits)`,
+    basis: 'the checksum holds for the length that leads to the next record, and the record decodes with it',
+    changes: [...changes],
+    restores: true,
+  };
 }

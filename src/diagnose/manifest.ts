@@ -7,7 +7,7 @@ import { checksumHolds } from '../format/wal/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER, leveldbWal } from '../format/wal/types.js';
 import { FlippedSource, flipBits } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
-import { recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
+import { lengthCause, lengthChanges, recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
 import { patternOf, sectorsOf } from './pattern.js';
 import { counted } from './words.js';
 
@@ -31,6 +31,7 @@ export async function diagnoseManifest(
   if (!RECORD_RULES.has(rule) || offset === undefined || length === undefined) return;
   const damaged = await damagedRecord(source, { offset, length });
   if (damaged !== undefined && (await oneBit(source, finding, damaged, before))) return;
+  if (damaged !== undefined && (await lostLength(source, finding, damaged, before))) return;
   if (rule === 'manifest/torn-tail') return;
   finding.cause = (await sectorsOf(source, { offset, length })) ??
     (damaged && (await twoBits(source, damaged, before))) ??
@@ -74,6 +75,22 @@ async function oneBit(
   if (trial === undefined) return false;
   finding.cause = bitFlip(flip, isConclusive(search), search.method);
   if (trial.edit !== undefined) finding.impact = editImpact(trial.edit);
+  return true;
+}
+
+/** The length, which no checksum covers, where the next record shows it and the checksum holds with it. */
+async function lostLength(
+  source: ByteSource,
+  finding: Finding,
+  damaged: Damaged,
+  before: ManifestReplay,
+): Promise<boolean> {
+  const { recordsFollowAt } = finding.evidence;
+  if (typeof recordsFollowAt !== 'number' || source.size > LARGEST) return false;
+  const changes = lengthChanges(damaged.bytes, damaged.at, recordsFollowAt - damaged.at - LEGACY_HEADER);
+  const flips = changes.map((change): Flip => ({ ...change, field: 'length' }));
+  if (flips.length === 0 || (await replayWith(source, flips, damaged, before)) === undefined) return false;
+  finding.cause = lengthCause(changes);
   return true;
 }
 
@@ -139,12 +156,12 @@ function editImpact(edit: VersionEdit): Impact {
   };
   note(
     'tablesAdded',
-    'adds tables',
+    edit.newFiles.length === 1 ? 'adds table' : 'adds tables',
     edit.newFiles.map(({ number }) => String(number)),
   );
   note(
     'tablesDeleted',
-    'deletes tables',
+    edit.deletedFiles.length === 1 ? 'deletes table' : 'deletes tables',
     edit.deletedFiles.map(({ number }) => String(number)),
   );
   if (edit.logNumber !== undefined) {

@@ -12,6 +12,8 @@ import { offsetText } from './words.js';
 const MOST_READ = 1 << 20;
 /** Shorter runs of one byte are nothing special. */
 const NOTABLE_RUN = 64;
+/** So many zeros at the end of a range may be part of a longer run outside. */
+const SHORTEST_EDGE = 4;
 const SECTOR = 512;
 const PAGE = 4096;
 /** Bytes of data that chance makes part of a run at its ends. */
@@ -40,8 +42,9 @@ interface Run extends Range {
 
 async function runCause(source: ByteSource, range: Range, bytes: Uint8Array): Promise<Cause | undefined> {
   const inner = longestRun(bytes, range.offset);
-  if (inner === undefined || inner.length < NOTABLE_RUN) return undefined;
+  if (inner === undefined) return undefined;
   const run = await extended(source, inner);
+  if (run.length < NOTABLE_RUN) return undefined;
   const aligned = alignedPart(run, source.size);
   const what = run.value === 0 ? 'zeros' : `bytes ${hex(run.value)}`;
   const kind = run.value === 0 ? 'zeroed' : 'garbage';
@@ -61,6 +64,7 @@ async function runCause(source: ByteSource, range: Range, bytes: Uint8Array): Pr
 
 const hex = (byte: number) => `0x${byte.toString(16).padStart(2, '0')}`;
 
+/** The longest run; one at an end of the range may be the end of a longer one outside. */
 function longestRun(bytes: Uint8Array, base: number): Run | undefined {
   let best: Run | undefined;
   for (let at = 0; at < bytes.length; ) {
@@ -72,7 +76,17 @@ function longestRun(bytes: Uint8Array, base: number): Run | undefined {
       best = { offset: base + at, length: end - at, value: bytes[at] };
     at = end;
   }
-  return best;
+  return best === undefined || best.length >= NOTABLE_RUN ? best : edgeRun(bytes, base);
+}
+
+/** A few zeros where the range begins or ends. */
+function edgeRun(bytes: Uint8Array, base: number): Run | undefined {
+  let first = 0;
+  while (first < bytes.length && bytes[first] === 0) first++;
+  if (first >= SHORTEST_EDGE) return { offset: base, length: first, value: 0 };
+  let last = 0;
+  while (last < bytes.length && bytes[bytes.length - 1 - last] === 0) last++;
+  return last < SHORTEST_EDGE ? undefined : { offset: base + bytes.length - last, length: last, value: 0 };
 }
 
 /** The whole of a run that may reach out of the damaged range, as far as `MOST_READ`. */

@@ -12,7 +12,7 @@ const METADATA: Record<string, string> = {
   metaindex: 'the engine cannot open the table: properties, filter and index are found through it',
   properties: 'the engine cannot open the table; no data is in this block',
   'compression-dictionary': 'no data block of the table can be decompressed',
-  'range-tombstones': 'range deletions are lost: keys that they cover would come back',
+  'range-tombstones': 'lost: keys that they cover would come back',
   filter: 'no data: reads that ask the filter fail, and a new one can be made of the keys',
   'filter-partition': 'no data: reads that ask the filter fail, and a new one can be made of the keys',
   'filter-index': 'no data: reads that ask the filter fail, and a new one can be made of the keys',
@@ -42,7 +42,10 @@ export function blockImpact(
       kind === 'range-tombstones' ? table.properties?.number('num.range-deletions') : undefined;
     const text = METADATA[kind] ?? `the ${kind} block`;
     return {
-      summary: withPlace(tombstones === undefined ? text : `${tombstones} ${text}`, impact),
+      summary: withPlace(
+        tombstones === undefined ? text : `${counted(Number(tombstones), 'range deletion')} ${text}`,
+        impact,
+      ),
       ...impact,
       ...(table.index === undefined ? {} : { dataBlocks: table.index.count }),
     };

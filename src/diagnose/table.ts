@@ -1,6 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { TableContext, UnitResult } from '../check/unit.js';
-import type { Cause, Finding } from '../finding/finding.js';
+import type { Cause, Finding, Range } from '../finding/finding.js';
 import { CHECKSUM, contextModifier, rawChecksum, storedChecksum } from '../format/sst/checksum.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
@@ -35,9 +35,22 @@ const CONTENT_RULES = new Set([
   'sst/bad-property',
   'sst/bad-range-tombstone',
   'sst/bad-separator',
+  'sst/bad-handle',
+  'sst/bad-dictionary',
+  'sst/missing-index',
+  'sst/missing-properties',
+  'sst/global-sequence',
+  'sst/undeclared-compression',
   'sst/wrong-count',
   'sst/wrong-size',
 ]);
+
+const FOOTER_CAUSE: Cause = {
+  kind: 'garbage',
+  certainty: 'possible',
+  detail:
+    'more than one bit at the end of the table is wrong, and what stood there does not follow from the rest',
+};
 
 /** Finds causes for what a check has found in one table. */
 export class TableDiagnosis {
@@ -62,6 +75,8 @@ export class TableDiagnosis {
       case 'sst/truncated':
       case 'sst/zeroed':
         finding.cause = footerCause(finding) ?? (await this.lostFooter());
+        if (rule === 'sst/truncated' && finding.cause === undefined) delete finding.cause;
+        else finding.cause ??= (await patternOf(this.source, this.end())) ?? FOOTER_CAUSE;
         return;
       case 'sst/gap':
         if (offset !== undefined && length !== undefined)
@@ -88,6 +103,12 @@ export class TableDiagnosis {
         'this was wrong before its checksum was computed: the program that wrote the table, or its memory, did it',
       basis: 'the checksum of the block holds, so the disk gave back what it was given',
     };
+  }
+
+  /** The last page, or all of a smaller table. */
+  private end(): Range {
+    const length = Math.min(this.source.size, 4096);
+    return { offset: this.source.size - length, length };
   }
 
   /** A footer that is written over, in a file that has its size. */

@@ -15,7 +15,8 @@ const FURTHEST = 64 << 20;
 export interface WalTrial {
   /** Findings that touch the place, in file offsets, holes in the numbering left out. */
   touching: Finding[];
-  result: UnitResult;
+  /** All of them, in file offsets. */
+  findings: Finding[];
 }
 
 /**
@@ -42,15 +43,15 @@ export async function readAgain(
 }
 
 function trialOf(result: UnitResult, place: Range, shift: number): WalTrial {
-  const touching: Finding[] = [];
-  for (const found of result.findings) {
-    const { offset, length = 0, rule } = found;
-    if (offset === undefined || rule === 'sequence/gap') continue;
-    const at = offset < BLOCK_SIZE ? offset : offset + shift;
-    if (at < place.offset + place.length && at + Math.max(length, 1) > place.offset)
-      touching.push({ ...found, offset: at });
-  }
-  return { touching, result };
+  const findings = result.findings.map((found) => {
+    const { offset } = found;
+    return offset === undefined || offset < BLOCK_SIZE ? found : { ...found, offset: offset + shift };
+  });
+  const touching = findings.filter(({ rule, offset, length = 0 }) => {
+    if (offset === undefined || rule === 'sequence/gap') return false;
+    return offset < place.offset + place.length && offset + Math.max(length, 1) > place.offset;
+  });
+  return { touching, findings };
 }
 
 /** The first block of a source and the range `[from, to)` of it, one behind the other. */

@@ -2,16 +2,14 @@ import type { ByteSource } from '../bytes/source.js';
 import type { UnitResult, WalContext, WalFacts } from '../check/unit.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
 import { decodeBatch } from '../format/batch/decode.js';
-import { BATCH_HEADER } from '../format/batch/tags.js';
-import { checksumHolds, decodePhysicalHeader, u32At } from '../format/wal/physical.js';
+import { checksumHolds, decodePhysicalHeader } from '../format/wal/physical.js';
 import { BLOCK_SIZE, rocksdbWal } from '../format/wal/types.js';
 import { batchCause, isListRace, logDataOf } from './batch.js';
-import { wordThatFits } from './crc32c-syndrome.js';
+import { countCause, countThatFits, raisesCount } from './batch-count.js';
 import { engineDefect } from './engine-defects.js';
 import { FlippedSource } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
-import { differingBits } from './footer.js';
-import { recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
+import { lengthCause, lengthChanges, recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
 import { paddingCause, patternOf, sectorsOf } from './pattern.js';
 import { batchImpact, lostImpact } from './wal-impact.js';
 import { logicalRecordAt } from './wal-record.js';
@@ -24,9 +22,6 @@ const RECORD_RULES = new Set([
   'wal/torn-tail',
   'wal/trailing-garbage',
 ]);
-
-/** As much more a thread makes of a count, at most, between its checksum and its write: it takes microseconds. */
-const MOST_RAISED = 16;
 
 /** Finds causes for what a check has found in one WAL. */
 export class WalDiagnosis {
@@ -87,28 +82,11 @@ export class WalDiagnosis {
     return isListRace(logDataOf(decodeBatch(record.bytes), record.bytes, undefined));
   }
 
-  /** The bit makes a small number more of a batch's count, as a thread does that goes on appending to the batch. */
-  private raisesCount({ offset, bit }: Flip, { at, bytes }: Damaged): boolean {
-    const countAt = this.countAt(bytes);
-    if (countAt === undefined || offset !== at + countAt || (bytes[countAt] & (1 << bit)) === 0) return false;
-    const raised = 1 << bit;
-    return raised <= MOST_RAISED && raised <= u32At(bytes, countAt) - raised;
-  }
-
-  /** Where the count of a batch stands that begins in the record; undefined where none does. */
-  private countAt(bytes: Uint8Array): number | undefined {
-    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
-    const end = recordEnd(bytes, rocksdbWal);
-    if (header === undefined || end === undefined || this.facts.compressed) return undefined;
-    if (header.kind !== 'full' && header.kind !== 'first') return undefined;
-    const countAt = header.headerSize + BATCH_HEADER - 4;
-    return countAt + 4 > end ? undefined : countAt;
-  }
-
   private async record(finding: Finding, place: Range): Promise<void> {
     const damaged = await this.damagedRecord(finding, place);
     if (damaged !== undefined && (await this.oneBit(finding, damaged))) return;
     if (damaged !== undefined && (await this.changedCount(finding, damaged))) return;
+    if (damaged !== undefined && (await this.lostLength(finding, damaged))) return;
     if (finding.rule === 'wal/torn-tail') return;
     finding.impact = lostImpact(finding);
     finding.cause = engineDefect(finding);
@@ -146,7 +124,7 @@ export class WalDiagnosis {
     if (flip === undefined) return false;
     if ((await this.try([flip], damaged)) !== 'fits') return false;
     const conclusive = isConclusive(search);
-    const raised = this.raisesCount(flip, damaged);
+    const raised = !this.facts.compressed && raisesCount(flip, damaged.bytes, damaged.at);
     finding.cause = {
       kind: 'bit-flip',
       certainty: conclusive && !raised ? 'proven' : 'likely',
@@ -181,42 +159,39 @@ export class WalDiagnosis {
   }
 
   /** With the record back, a later batch claims its sequence numbers. */
-  private breaksOrder({ result }: WalTrial): boolean {
-    const isOrder = ({ rule }: Finding) => rule === 'sequence/overlap' || rule === 'sequence/backwards';
-    const before = this.result.findings.filter(isOrder).length;
-    return result.findings.filter(isOrder).length > before;
+  private breaksOrder({ findings }: WalTrial): boolean {
+    const orderOf = (all: readonly Finding[]) =>
+      all.filter(({ rule }) => rule === 'sequence/overlap' || rule === 'sequence/backwards');
+    const known = new Set(orderOf(this.result.findings).map(({ offset }) => offset));
+    return orderOf(findings).some(({ offset }) => !known.has(offset));
   }
 
-  /**
-   * The count of a batch that another thread goes on appending to is raised after the checksum was computed. Four bytes fit
-   * any checksum in one way only, so when what fits is exactly the number of operations that are there, that is no chance.
-   */
   private async changedCount(finding: Finding, damaged: Damaged): Promise<boolean> {
-    const { at, bytes } = damaged;
-    const countAt = this.countAt(bytes);
-    const end = recordEnd(bytes, rocksdbWal);
-    if (countAt === undefined || end === undefined) return false;
-    const count = u32At(bytes, countAt);
-    const fitting = wordThatFits(bytes, 6, end, countAt, u32At(bytes, 0));
-    const bytesOf = (word: number) => new Uint8Array(new Uint32Array([word]).buffer);
-    const changes = differingBits(bytesOf(count), bytesOf(fitting), at + countAt);
+    const count = this.facts.compressed ? undefined : countThatFits(damaged.bytes, damaged.at);
+    if (count === undefined || count.changes.length === 0) return false;
+    const { written, fitting, changes } = count;
     const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
-    const trial = flips.length === 0 ? 'fails' : await this.try(flips, damaged);
+    const trial = await this.try(flips, damaged);
     if (trial === 'fails') return false;
-    this.raceSeen = true;
-    finding.cause = {
-      kind: 'memory',
-      certainty: 'proven',
-      detail:
-        `the batch counted ${fitting} operations, as many as it holds, when its checksum was computed, and ${count} when it was ` +
-        'written: another thread was counting on in the same memory. The disk kept what it was given',
-      basis: `the checksum holds for a count of ${fitting} and no other, and the batch decodes with it`,
-      changes,
-      ...(trial === 'fits' && { restores: true }),
-    };
-    if (trial === 'overlaps')
-      finding.cause.detail += '. It gave the same sequence numbers to another batch, too';
-    finding.evidence.seeAlso = 'apache/kvrocks#2766';
+    const cause = countCause(written, fitting, changes);
+    if (trial === 'fits') cause.restores = true;
+    else cause.detail += '. It gave the same sequence numbers to another batch, too';
+    if (cause.kind === 'memory') {
+      this.raceSeen = true;
+      finding.evidence.seeAlso = 'apache/kvrocks#2766';
+    }
+    finding.cause = cause;
+    finding.impact = await batchImpact(this.source, flips, recordStart(damaged), this.facts);
+    return true;
+  }
+
+  private async lostLength(finding: Finding, damaged: Damaged): Promise<boolean> {
+    const { fittingLength } = finding.evidence;
+    if (typeof fittingLength !== 'number') return false;
+    const changes = lengthChanges(damaged.bytes, damaged.at, fittingLength);
+    const flips = changes.map((change): Flip => ({ ...change, field: 'length' }));
+    if (flips.length === 0 || (await this.try(flips, damaged)) !== 'fits') return false;
+    finding.cause = lengthCause(changes);
     finding.impact = await batchImpact(this.source, flips, recordStart(damaged), this.facts);
     return true;
   }
