@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { catalog } from '../src/finding/catalog.js';
 import { rulesPage } from '../src/report/rules-page.js';
 import { fakeHost, kvdoctor } from './cli/host.js';
-import { inRepository } from './support/repository.js';
+import { inRepository, repositoryRoot } from './support/repository.js';
 
 // `npm run docs` runs these tests with --update: pages are snapshots of what the tool says
 
@@ -19,7 +19,9 @@ const textOf = (page: string) => readFileSync(inRepository(page), 'utf8');
 const consoleBlock = /^```console\n\$ kvdoctor (?<line>.*)\n[\s\S]*?^```$/gm;
 
 /** What differs between two runs: the time that they took. */
-const timeless = (shown: string) => shown.replace(/ in \d+(\.\d+)? s\.$/m, ' in 0.1 s.');
+/** Without what differs from run to run and from one place of the repository to another. */
+const timeless = (shown: string) =>
+  shown.replace(/ in \d+(\.\d+)? s\.$/gm, ' in 0.1 s.').replaceAll(`${repositoryRoot}/`, '');
 
 async function refreshed(text: string): Promise<string> {
   let result = text;
