@@ -82,7 +82,7 @@ export async function repairTarget(
   const resumed = await settleLeftovers(destination, run);
   const request = requestOf(options);
   hooks.onStage?.('scanning');
-  const before: TargetReport = { ...(await scan(directory, options, hooks)), path: target };
+  const before = await scan(target, options, hooks);
   const database = await readDatabase(directory, request);
   before.recovery = reasonNotToCheck(database) === undefined ? await simulateDatabase(database) : [];
   const state = (repair: RepairReport): TargetReport => ({
