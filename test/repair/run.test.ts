@@ -106,6 +106,24 @@ describe('a repair from end to end', () => {
     });
   });
 
+  it('says when nothing of the logs would be left, and when the options accept a hole', async () => {
+    const dry = { destination: { kind: 'dry-run' } } as const;
+    await withDatabase('kvrocks-race-8', [], async (parent) => {
+      const { plan } = await repair(path.join(parent, 'db'), dry);
+      expect(plan?.remarks).toEqual([expect.stringMatching(/nothing of the WALs is left/)]);
+    });
+    await withDatabase('basic-6.17', ['flip 000013.log 0x300.1'], async (dir) => {
+      const { plan } = await repair(dir, dry);
+      expect(plan?.remarks.join()).not.toMatch(/paranoid/);
+    });
+    // two logs, the first damaged in its middle, under paranoid_checks=false
+    const rotate = ['copy 000013.log 000014.log', 'truncate 000013.log 1369', 'cut 000014.log 0 1369'];
+    await withDatabase('basic-6.17', [...rotate, 'flip 000013.log 0x200.1'], async (dir) => {
+      const { plan } = await repair(dir, dry);
+      expect(plan?.remarks).toEqual([expect.stringMatching(/a hole is accepted.*paranoid_checks=false/)]);
+    });
+  });
+
   it('does nothing when the answer is no', async () => {
     await withDatabase('basic-7.8', damage, async (dir) => {
       const before = readFileSet(dir);

@@ -66,7 +66,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
     // later files go first: what is left at any moment is a beginning of the history
     steps: inOrder(steps),
     loss,
-    remarks: remarksOf(outcome, acceptedHole, steps),
+    remarks: remarksOf(outcome, acceptedHole, steps, database.options.paranoidChecks),
   };
 }
 
@@ -196,20 +196,32 @@ async function totalLoss(database: Database, outcome: RecoveryOutcome): Promise<
   ];
 }
 
-function remarksOf(outcome: RecoveryOutcome, acceptedHole: boolean, steps: readonly RepairStep[]): string[] {
+function remarksOf(
+  outcome: RecoveryOutcome,
+  acceptedHole: boolean,
+  steps: readonly RepairStep[],
+  paranoid: boolean,
+): string[] {
   const remarks: string[] = [];
-  if (acceptedHole || (steps.length > 0 && leavesHole(outcome))) {
+  if (acceptedHole || (steps.length > 0 && leavesHole(outcome, paranoid))) {
+    const why = paranoid
+      ? ''
+      : ' (OPTIONS sets paranoid_checks=false: the engine reads on behind damage in every mode)';
     remarks.push(
-      'a hole is accepted: writes behind the damage are kept although writes before them are lost, so the result is a state that the database never had',
+      `a hole is accepted: writes behind the damage are kept although writes before them are lost, so the result is a state that the database never had${why}`,
     );
+  }
+  if (steps.length > 0 && outcome.wals.every(({ operations }) => operations === 0)) {
+    remarks.push('nothing of the WALs is left this way; kvdoctor simulate tells what would keep more');
   }
   const undecided = outcome.transactions.length;
   if (undecided > 0) remarks.push(`${undecided} prepared transactions are undecided and stay so`);
   return remarks;
 }
 
-function leavesHole({ mode, wals }: RecoveryOutcome): boolean {
-  if (mode === 'point-in-time') return false;
+/** Point-in-time recovery leaves none, unless errors are not heeded at all. */
+function leavesHole({ mode, wals }: RecoveryOutcome, paranoid: boolean): boolean {
+  if (mode === 'point-in-time' && paranoid) return false;
   const hurt = wals.findIndex(
     (w) => w.reports.length > 0 || w.silentDrops.length > 0 || w.applied.length > 1,
   );
