@@ -5,11 +5,11 @@ import type { BlockHandle } from '../format/sst/handle.js';
 import { parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
+import { reachableBlocks } from '../format/sst/reachable-blocks.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { keyPosition, trailerHigh, trailerLow } from '../lsm/key-order.js';
 import { rangeTombstone } from '../lsm/range-tombstones.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
-import { dataBlocksOf } from './table-blocks.js';
 import type { Family, Wanted } from './wanted.js';
 
 export interface TableSearch {
@@ -41,7 +41,7 @@ export async function searchTable(search: TableSearch): Promise<void> {
   const family = search.familyOf(table);
   if (family === undefined) return;
   if (table.unsupported.length > 0) unread(`the table cannot be read: ${table.unsupported[0].reason}`);
-  const blocks = await dataBlocksOf(table);
+  const blocks = await reachableBlocks(table);
   if (blocks === undefined) {
     if (table.unsupported.length === 0) unread('neither footer nor blocks of the table can be found');
     return;

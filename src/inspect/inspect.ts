@@ -89,6 +89,8 @@ export async function inspectKindOf(file: string | Buffer): Promise<InspectKind 
   const head = await readHead(source, SNIFF_BYTES);
   const sniffed = sniffFile(head, await readTail(source, 8));
   if (sniffed !== undefined) return kindOfFile[sniffed.kind];
+  if (/\.(?:sst|ldb)$/.test(name)) return 'table';
+  if (name.endsWith('.blob')) return 'blob';
   const text = Buffer.from(head.subarray(0, 256)).toString('latin1');
   return /^(?:schema_version \S+\n)?\d{9,12}\n\d+\n/.test(text) ? 'backup' : undefined;
 }

@@ -1,12 +1,13 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly, Range } from '../finding/finding.js';
 import { BlockIndex } from '../format/sst/block-index.js';
-import { BLOCK_TRAILER } from '../format/sst/handle.js';
+import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { decodeIndexBlock } from '../format/sst/index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import type { MetaKind } from '../format/sst/metaindex.js';
 import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
-import { dataCompression, openTable, type Table } from '../format/sst/table.js';
+import { type ReachableBlocks, reachableBlocks } from '../format/sst/reachable-blocks.js';
+import { openTable, type Table } from '../format/sst/table.js';
 import { type BlockPlan, blockNode } from './block.js';
 import { footerNode } from './footer.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
@@ -107,9 +108,10 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
   const space = fileSpace(size);
   const reach = new Reach(source);
   const globalSequence = globalSequenceOf(table);
+  const reachable = await reachableBlocks(table);
   let position = 0;
   let data = 0;
-  for (const plan of inFileOrder(table, others)) {
+  for await (const plan of inFileOrder(table, others, reachable, detail)) {
     const { offset } = plan.handle;
     const end = offset + plan.handle.size + BLOCK_TRAILER;
     if (detail.near !== undefined && end <= detail.near) {
@@ -123,13 +125,15 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
         continue;
       }
       data++;
+      if (!reachable?.sound) plan.name = 'found by its checksum';
     }
     if (offset > position && position < size)
       yield await reach.gap(space, position, Math.min(offset, size) - position);
     const problems = offset < position ? ['it overlaps what stands before it'] : [];
     const form = plan.kind === 'data' ? { globalSequence } : {};
     const excuse = plan.kind === 'properties' && table.globalSequenceEdited ? EDITED : undefined;
-    yield await blockNode(spaceOf(table, plan.kind), space, { ...plan, ...form, problems, excuse }, detail);
+    const from = plan.kind === 'data' ? reachable!.space : table.space!;
+    yield await blockNode(from, space, { ...plan, ...form, problems, excuse }, detail);
     position = Math.max(position, Math.min(end, size));
   }
   const end = footer?.offset ?? size;
@@ -142,23 +146,32 @@ function globalSequenceOf({ properties }: Table): bigint | undefined {
   return properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8) || undefined;
 }
 
-function spaceOf(table: Table, kind: BlockKind): BlockSpace {
-  const space = table.space!;
-  return kind === 'data' ? { ...space, compression: dataCompression(table) } : space;
-}
-
-/** Data blocks in the order of the index, unless that is not the file's, and the others between them. */
-function* inFileOrder({ index }: Table, others: readonly BlockPlan[]): Generator<BlockPlan> {
-  const count = index?.count ?? 0;
-  const order = index === undefined ? undefined : orderOf(index);
+/** Data blocks and, between them, the others. */
+async function* inFileOrder(
+  table: Table,
+  others: readonly BlockPlan[],
+  reachable: ReachableBlocks | undefined,
+  { limit = Number.POSITIVE_INFINITY }: Detail,
+): AsyncGenerator<BlockPlan> {
   let next = 0;
-  for (let i = 0; i < count; i++) {
-    const block = order === undefined ? i : order[i];
-    const handle = { offset: index!.offset(block), size: index!.size(block) };
+  let taken = 0;
+  for await (const handle of reachable === undefined ? [] : dataHandles(table, reachable)) {
     while (next < others.length && others[next].handle.offset <= handle.offset) yield others[next++];
     yield { kind: 'data', handle };
+    // to look for blocks that nobody wants to see takes long
+    if (++taken > limit && !reachable!.sound) break;
   }
   while (next < others.length) yield others[next++];
+}
+
+/** Data blocks by their offsets: in the order of the index, unless that is another. */
+function* sortedHandles(index: BlockIndex, order: Uint32Array): Generator<BlockHandle> {
+  for (const i of order) yield { offset: index.offset(i), size: index.size(i) };
+}
+
+function dataHandles({ index }: Table, { handles, sound }: ReachableBlocks): ReachableBlocks['handles'] {
+  const order = sound && index !== undefined ? orderOf(index) : undefined;
+  return order === undefined ? handles : sortedHandles(index!, order);
 }
 
 /** Positions in the index by offset; undefined where they ascend as they are. */

@@ -1,31 +1,36 @@
-import type { ByteSource } from '../bytes/source.js';
-import { codecOf } from '../codec/block.js';
-import { BlockFinder, type BlockSigns, COMMON_TYPES, inferSigns } from '../format/sst/find-blocks.js';
-import { BLOCK_TRAILER, type BlockHandle, handleFits } from '../format/sst/handle.js';
-import type { BlockSpace } from '../format/sst/load.js';
-import { dataCompression, type Table } from '../format/sst/table.js';
+import type { ByteSource } from '../../bytes/source.js';
+import { codecOf } from '../../codec/block.js';
+import { BlockFinder, type BlockSigns, COMMON_TYPES, inferSigns } from './find-blocks.js';
+import { BLOCK_TRAILER, type BlockHandle, handleFits } from './handle.js';
+import type { BlockSpace } from './load.js';
+import { dataCompression, type Table } from './table.js';
 
 /** How the data blocks of a table can be read, and where they are. */
-export interface DataBlocks {
+export interface ReachableBlocks {
   space: BlockSpace;
-  /** In file order. */
+  /** In the order of the index where it is sound, else in file order. */
   handles: AsyncIterable<BlockHandle> | Iterable<BlockHandle>;
   /** They are all of them, in key order, as a sound index says. */
   sound: boolean;
 }
 
 /** The data blocks of a table: by its index where that is sound, else what of it leads to blocks and what can be found. */
-export async function dataBlocksOf(table: Table): Promise<DataBlocks | undefined> {
+export async function reachableBlocks(table: Table): Promise<ReachableBlocks | undefined> {
   const { space, index, indexSound, indexFormKnown } = table;
   if (space !== undefined && index !== undefined && indexSound && indexFormKnown) {
-    const handles = Array.from({ length: index.count }, (_, i) => handleAt(table, i));
-    return { space: { ...space, compression: dataCompression(table) }, handles, sound: true };
+    const blocks = { ...space, compression: dataCompression(table) };
+    return { space: blocks, handles: inIndexOrder(table, index.count), sound: true };
   }
   const found = space === undefined ? await guessedSpace(table.source) : { space, signs: signsOf(space) };
   if (found === undefined) return undefined;
   const { signs } = found;
   const blocks = { ...found.space, compression: { ...found.space.compression, ...dataCompression(table) } };
   return { space: blocks, handles: search(table, signs, endOfData(table)), sound: false };
+}
+
+/** One by one: a large table has millions. */
+function* inIndexOrder(table: Table, count: number): Generator<BlockHandle> {
+  for (let i = 0; i < count; i++) yield handleAt(table, i);
 }
 
 function handleAt({ index }: Table, i: number): BlockHandle {
