@@ -1,0 +1,38 @@
+import { beforeAll, expect, test } from 'vitest';
+import { Random } from '../mutation/random.js';
+import { allPatients, countOutcomes, flipTrial, garbageTrial, type Outcome, type Patient } from './trials.js';
+
+/*
+ * A small version of `npm run bench:diagnosis`, whose figures stand in docs/diagnosis.md: whatever the damage, nothing is
+ * called proven that is not so.
+ */
+
+let patients: Patient[];
+
+beforeAll(async () => {
+  patients = await allPatients();
+});
+
+function sum(counts: ReadonlyMap<string, Record<Outcome, number>>, outcome: Outcome): number {
+  return [...counts.values()].reduce((total, of) => total + of[outcome], 0);
+}
+
+test('one flipped bit is proven wherever a checksum covers it', { timeout: 60_000 }, async () => {
+  const counts = await countOutcomes(patients, 300, new Random(11), (p, random) => flipTrial(p, 1, random));
+  expect(sum(counts, 'wrong')).toBe(0);
+  expect(counts.get('MANIFEST')).toMatchObject({ named: 30 });
+  expect(counts.get('table, crc32c with context')).toMatchObject({ named: 30 });
+  expect(counts.get('table, xxh3 with context')).toMatchObject({ named: 30 });
+  expect(counts.get('table, none')).toMatchObject({ named: 0, likely: 0 });
+});
+
+test('two flipped bits are never proven', { timeout: 60_000 }, async () => {
+  const counts = await countOutcomes(patients, 200, new Random(12), (p, random) => flipTrial(p, 2, random));
+  expect(sum(counts, 'named') + sum(counts, 'wrong')).toBe(0);
+  expect(sum(counts, 'likely')).toBeGreaterThan(40);
+});
+
+test('noise is no flipped bit', { timeout: 60_000 }, async () => {
+  const counts = await countOutcomes(patients, 200, new Random(13), garbageTrial);
+  expect(sum(counts, 'unnamed')).toBe(200);
+});
