@@ -18,7 +18,6 @@ const textOf = (page: string) => readFileSync(inRepository(page), 'utf8');
 /** A block that shows a command and what it prints. */
 const consoleBlock = /^```console\n\$ kvdoctor (?<line>.*)\n[\s\S]*?^```$/gm;
 
-/** What differs between two runs: the time that they took. */
 /** Without what differs from run to run and from one place of the repository to another. */
 const timeless = (shown: string) =>
   shown.replace(/ in \d+(\.\d+)? s\.$/gm, ' in 0.1 s.').replaceAll(`${repositoryRoot}/`, '');
