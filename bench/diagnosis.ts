@@ -33,14 +33,14 @@ const { values } = parseArgs({
 
 type Counts = Map<string, Record<Outcome, number>>;
 
-const OUTCOMES: Outcome[] = ['named', 'likely', 'unnamed', 'silent', 'wrong'];
+const OUTCOMES: Outcome[] = ['named', 'likely', 'unnamed', 'silent', 'mistaken', 'wrong'];
 
 function table(counts: Counts): string[] {
   const rows = [...counts].map(([group, of]) => [group, ...OUTCOMES.map((outcome) => of[outcome])]);
   const total = OUTCOMES.map((outcome) => [...counts.values()].reduce((sum, of) => sum + of[outcome], 0));
   return [
-    '| | proven | likely | found, not named | not noticed | **wrongly proven** |',
-    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    '| | proven | likely | found, not named | not noticed | likely, not so | **proven, not so** |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: |',
     ...[...rows, ['**all**', ...total]].map((row) => `| ${row.join(' | ')} |`),
   ];
 }
@@ -86,9 +86,7 @@ async function searchTimes(): Promise<string[]> {
 function write(name: string, lines: readonly string[]): void {
   const file = inRepository('docs/diagnosis.md');
   const text = fs.readFileSync(file, 'utf8');
-  const parts = new RegExp(
-    `^([^]*<!-- ${name} -->\n)[^]*(<!-- end -->[^]*)$`.replace('[^]*(<!--', '[^]*?(<!--'),
-  ).exec(text);
+  const parts = new RegExp(`^([^]*<!-- ${name} -->\n)[^]*?(<!-- end -->[^]*)$`).exec(text);
   if (!parts) throw new Error(`docs/diagnosis.md has no place for ${name}`);
   fs.writeFileSync(file, `${parts[1]}\n${lines.join('\n').trim()}\n\n${parts[2]}`);
 }

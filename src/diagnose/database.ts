@@ -7,9 +7,6 @@ import { completeImpact } from './database-impact.js';
 import { type FileContext, fileCause } from './file-causes.js';
 import { diagnoseManifest } from './manifest.js';
 
-/** Findings about the MANIFEST whose cause is sought: each takes another replay. */
-const MOST_IN_MANIFEST = 16;
-
 const CURRENT_RULES = new Set([
   'directory/current-missing',
   'directory/current-no-newline',
@@ -59,8 +56,7 @@ async function diagnoseManifests(findings: readonly Finding[], { database }: Fil
   if (manifest === undefined || own.length === 0) return;
   const source = await openSource(manifest.entry.source);
   try {
-    for (const finding of own.slice(0, MOST_IN_MANIFEST))
-      await diagnoseManifest(source, finding, manifest.replay);
+    await diagnoseManifest(source, own, manifest.replay);
   } finally {
     await source.close();
   }

@@ -21,12 +21,19 @@ const RECORD_RULES = new Set([
 /** Larger MANIFESTs are not replayed again. Bytes. */
 const LARGEST = 256 << 20;
 
-/** Sets cause and impact of a finding about a record of a MANIFEST, where the bytes tell. `before`: the replay as it is. */
+/** Findings whose cause is sought: each takes another replay. */
+const MOST_DIAGNOSED = 16;
+
+/** Sets cause and impact of findings about records of a MANIFEST, where the bytes tell. `before`: the replay as it is. */
 export async function diagnoseManifest(
   source: ByteSource,
-  finding: Finding,
+  findings: readonly Finding[],
   before: ManifestReplay,
 ): Promise<void> {
+  for (const finding of findings.slice(0, MOST_DIAGNOSED)) await diagnoseRecord(source, finding, before);
+}
+
+async function diagnoseRecord(source: ByteSource, finding: Finding, before: ManifestReplay): Promise<void> {
   const { rule, offset, length } = finding;
   if (!RECORD_RULES.has(rule) || offset === undefined || length === undefined) return;
   const damaged = await damagedRecord(source, { offset, length });

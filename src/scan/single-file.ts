@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { finding } from '../check/cross/finding.js';
+import { diagnoseManifest } from '../diagnose/manifest.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Anomaly, Finding } from '../finding/finding.js';
 import { decodeCurrent } from '../format/current.js';
@@ -119,8 +120,10 @@ async function run(kind: FileKind, name: string, unit: WorkUnit): Promise<Outcom
 async function manifest(name: string, descriptor: SourceDescriptor): Promise<Outcome> {
   const source = await openSource(descriptor);
   try {
-    const { anomalies, size } = await replayManifest(source);
-    return { kind: 'manifest', findings: findingsOf(name, anomalies), unchecked: [], bytesRead: size };
+    const replay = await replayManifest(source);
+    const findings = findingsOf(name, replay.anomalies);
+    await diagnoseManifest(source, findings, replay);
+    return { kind: 'manifest', findings, unchecked: [], bytesRead: replay.size };
   } finally {
     await source.close();
   }

@@ -122,7 +122,7 @@ async function manifestCauses(bytes: Uint8Array): Promise<(Cause | undefined)[]>
     }),
   );
   const source = await openSource({ kind: 'memory', bytes });
-  for (const finding of findings) await diagnoseManifest(source, finding, replay);
+  await diagnoseManifest(source, findings, replay);
   return findings.map(({ cause }) => cause);
 }
 
@@ -130,8 +130,10 @@ async function manifestCauses(bytes: Uint8Array): Promise<(Cause | undefined)[]>
 export type Outcome =
   /** One flipped bit, proven, and it is that one. */
   | 'named'
-  /** The same, but only likely. */
+  /** Flipped bits, likely, and it is those. */
   | 'likely'
+  /** Flipped bits, likely, and it is not so. */
+  | 'mistaken'
   /** Found, and not called a flipped bit. */
   | 'unnamed'
   /** Nothing found: no checksum covers it, or nothing rests on it. */
@@ -151,7 +153,9 @@ function judge(causes: readonly (Cause | undefined)[], bits: readonly Bit[]): Ou
     if ((certainty === 'proven' || restores === true) && !changes.every(isTrue)) return 'wrong';
   }
   if (bits.length > 0 && flips.some(({ certainty }) => certainty === 'proven')) return 'named';
-  if (flips.some(({ certainty }) => certainty === 'likely')) return 'likely';
+  const likely = flips.filter(({ certainty }) => certainty === 'likely');
+  if (likely.some(({ changes = [] }) => bits.length === 0 || !changes.every(isTrue))) return 'mistaken';
+  if (likely.length > 0) return 'likely';
   return causes.length > 0 ? 'unnamed' : 'silent';
 }
 
@@ -188,7 +192,8 @@ export async function countOutcomes(
   for (const patient of patients) groups.set(patient.group, [...(groups.get(patient.group) ?? []), patient]);
   const names = [...groups.keys()].sort();
   const counts = new Map<string, Record<Outcome, number>>();
-  for (const name of names) counts.set(name, { named: 0, likely: 0, unnamed: 0, silent: 0, wrong: 0 });
+  for (const name of names)
+    counts.set(name, { named: 0, likely: 0, mistaken: 0, unnamed: 0, silent: 0, wrong: 0 });
   for (let i = 0; i < trials; i++) {
     const name = names[i % names.length];
     counts.get(name)![await trial(random.pick(groups.get(name)!), random)]++;
