@@ -1,4 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
+import { readFilter, type TableFilter } from '../check/sst/filters.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { BlockReader } from '../format/sst/block.js';
 import type { BlockHandle } from '../format/sst/handle.js';
@@ -25,7 +26,8 @@ export interface TableSearch {
 
 /**
  * Finds the wanted keys in a table. A sound index leads to the block; where it is damaged or lost, every block is read that
- * can be found. Filters are not asked: to read one costs more than to read the block.
+ * can be found. Filters lead
+ * nowhere, since to read one costs more than to read the block; but what they deny is said.
  */
 export async function searchTable(search: TableSearch): Promise<void> {
   const { source, file, live, collection } = search;
@@ -72,6 +74,7 @@ interface BlockContext extends TableSearch {
   family: Family;
   /** The sequence of every entry, where the table was ingested. */
   global?: bigint;
+  filter?: Promise<TableFilter>;
 }
 
 function globalSequenceOf({ properties }: Table, live: LiveTable | undefined): bigint | undefined {
@@ -119,6 +122,7 @@ async function searchBlock(
   if (block.contents === undefined) return false;
   const reader = new BlockReader(block.contents);
   const timestampSize = timestampSizeOf(table);
+  const versions: FoundVersion[] = [];
   let past = false;
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
     const end = Math.max(0, entry.key.length - 8 - timestampSize);
@@ -145,11 +149,27 @@ async function searchBlock(
       ...(valueTypeName(parsed.type).startsWith('0x') && { damaged: 'a value type that does not exist' }),
       status: 'unknown',
     };
-    collection.add(version);
+    versions.push(version);
   }
+  if (versions.length > 0 && context.file.use === 'live') await askFilter(context, versions, offset);
+  for (const version of versions) collection.add(version);
   const [flaw] = reader.anomalies.filter(({ rule }) => rule !== 'sst/bad-restart');
   if (flaw !== undefined && damage === undefined) unread(flaw.message, offset, length);
   return past && flaw === undefined && damage === undefined;
+}
+
+/** Says of versions whether the filter of their table keeps readers from them. */
+async function askFilter(
+  context: BlockContext,
+  versions: FoundVersion[],
+  blockOffset: number,
+): Promise<void> {
+  context.filter ??= readFilter(context.table);
+  const { filter } = await context.filter;
+  for (const version of versions) {
+    if (filter === undefined || filter.holds(version.key, version.key.length, blockOffset)) continue;
+    version.note = 'the filter of the table denies it: a reader that asks for this very key does not find it';
+  }
 }
 
 /** Range tombstones of the table over wanted keys; of a live one cut to its bounds, beyond which they mean nothing. */

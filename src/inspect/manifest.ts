@@ -3,10 +3,11 @@ import type { Anomaly } from '../finding/finding.js';
 import { LogFramer } from '../format/manifest/log-framer.js';
 import { BLOCK_SIZE, HEADER_SIZE, type LogRecord, type LogTail } from '../format/manifest/log-record.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
+import { editSummary, newFileWords } from './edit-words.js';
 import { type Detail, fileSpace, more, type Node, type Place, recordSpace, type Space } from './node.js';
 import { Reach } from './reach.js';
-import { editFields, editSummary, newFileWords } from './version-edit.js';
-import { headerFields } from './wal.js';
+import { editFields } from './version-edit.js';
+import { headerFields } from './wal-records.js';
 
 /** What the framing of a MANIFEST comes upon, in file order. */
 type LogEvent = { record: LogRecord; damage?: undefined } | { damage: Anomaly; record?: undefined };

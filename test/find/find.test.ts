@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type FindOptions, type FindReport, find, type KeyReport } from '../../src/find/find.js';
 import type { FoundVersion } from '../../src/find/found.js';
 import { valueTypeName } from '../../src/format/sst/internal-key.js';
+import { tree } from '../inspect/collect.js';
 import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
 import { applyPatches } from '../support/patch.js';
 
@@ -126,6 +127,19 @@ describe('damage', () => {
       expect(places(keys)).toEqual(places(whole.keys));
       expect(unread.map(({ file }) => file)).toContain('000016.sst');
     }
+  });
+
+  test('a filter that denies a key that is there is told of', async () => {
+    const files = fixture('versions-7.8');
+    const { children } = await tree('000020.sst', files.get('000020.sst')!);
+    const { offset, length } = children.find(({ name }) => name === 'filter block')!;
+    const damage = [
+      `zero 000020.sst ${offset} ${length! - 10}`,
+      `fix-block 000020.sst ${offset} ${length! - 5}`,
+    ];
+    const { keys } = await search('versions-7.8', 'story', {}, damage);
+    const hidden = keys[0].versions.find(({ file }) => file.entry.file === '000020.sst')!;
+    expect(hidden.note).toMatch(/the filter of the table denies it/);
   });
 
   test('without a MANIFEST nobody knows what a reader gets', async () => {

@@ -118,13 +118,19 @@ function* versionText(version: FoundVersion, settings: RenderSettings): Generato
   yield `${palette.strong(head)}\n`;
   const lines = [
     paintOf(version, palette)(statusText(version)),
-    ...(timestamp === undefined ? [] : [`timestamp ${Buffer.from(timestamp).readBigUInt64LE(0)}`]),
+    ...(timestamp === undefined ? [] : [`timestamp ${timestampText(timestamp)}`]),
     valueText(version, settings),
     ...(blob === undefined ? [] : [blobText(version)]),
     ...(damaged === undefined ? [] : [palette.error(`damaged: ${printable(damaged)}`)]),
     ...(note === undefined ? [] : [printable(note)]),
   ];
   for (const line of lines) if (line !== '') yield `${paragraph(line, width, '             ')}\n`;
+}
+
+/** A u64, as RocksDB's own comparator has it; a damaged key may have fewer bytes. */
+function timestampText(timestamp: Uint8Array): string {
+  const bytes = Buffer.from(timestamp);
+  return bytes.length === 8 ? String(bytes.readBigUInt64LE(0)) : bytes.toString('hex');
 }
 
 function valueText(version: FoundVersion, settings: RenderSettings): string {
