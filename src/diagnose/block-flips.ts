@@ -14,7 +14,7 @@ import { bitsForXxh3, bitsForXxh64, searchCost } from './xxh-search.js';
 import { bitsForXxh32 } from './xxh32-search.js';
 
 /** Steps, about a nanosecond each, that the search of one block may take. */
-const MOST_STEPS = 2_000_000_000;
+const MOST_STEPS = 6_000_000_000;
 /** Longer blocks under CRC-32C are not walked. Bytes. */
 const LONGEST_WALK = 64 << 20;
 

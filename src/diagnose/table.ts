@@ -14,6 +14,8 @@ import { blockImpact } from './table-impact.js';
 import { type TableTrial, type TriedBlock, tryTable } from './table-trial.js';
 import { offsetText } from './words.js';
 
+/** In a longer block a run of zeros or of another byte speaks against one flipped bit. Bytes. */
+const MANY_BYTES = 64 << 10;
 /** Larger blocks are not searched. Bytes. */
 const LONGEST_BLOCK = 64 << 20;
 
@@ -74,23 +76,22 @@ export class TableDiagnosis {
       case 'sst/footer-checksum':
       case 'sst/truncated':
       case 'sst/zeroed':
-        finding.cause = footerCause(finding) ?? (await this.lostFooter());
-        if (rule === 'sst/truncated' && finding.cause === undefined) delete finding.cause;
-        else finding.cause ??= (await patternOf(this.source, this.end())) ?? FOOTER_CAUSE;
+        setCause(finding, await this.footer(finding));
         return;
       case 'sst/gap':
         if (offset !== undefined && length !== undefined)
-          finding.cause = await paddingCause(this.source, { offset, length });
+          setCause(finding, await paddingCause(this.source, { offset, length }));
         return;
       default:
-        if (CONTENT_RULES.has(rule)) finding.cause = await this.content();
+        if (CONTENT_RULES.has(rule)) setCause(finding, await this.content());
     }
   }
 
   /** Content that contradicts itself where a checksum vouches for it, or where none does. */
   private async content(): Promise<Cause | undefined> {
     const { space } = await this.open();
-    if (space === undefined) return undefined;
+    // where a block is damaged, sums and references that rest on it say nothing of their own
+    if (space === undefined || this.result.findings.some(isDamagedMetadata)) return undefined;
     if (space.checksumType === CHECKSUM.none) {
       const detail =
         'the blocks of the table have no checksums, so that a disk cannot be told from a program here';
@@ -103,6 +104,13 @@ export class TableDiagnosis {
         'this was wrong before its checksum was computed: the program that wrote the table, or its memory, did it',
       basis: 'the checksum of the block holds, so the disk gave back what it was given',
     };
+  }
+
+  private async footer(finding: Finding): Promise<Cause | undefined> {
+    const known = footerCause(finding) ?? (await this.lostFooter());
+    // a table that ends without a footer was cut, which the MANIFEST tells better
+    if (known !== undefined || finding.rule === 'sst/truncated') return known;
+    return (await patternOf(this.source, this.end())) ?? FOOTER_CAUSE;
   }
 
   /** The last page, or all of a smaller table. */
@@ -142,6 +150,11 @@ export class TableDiagnosis {
     const found = await this.oneBit(search, block);
     if (found !== undefined) {
       finding.cause = found.cause;
+      // noise within one long value decodes as well, and in so many bits one fits by chance now and then
+      if (bytes.length > MANY_BYTES && (await sectorsOf(this.source, { offset, length: bytes.length }))) {
+        const { changes: _, restores: __, ...unsure } = found.cause;
+        finding.cause = { ...unsure, certainty: 'likely' };
+      }
       if (found.trial.totals !== undefined)
         finding.impact = blockImpact(table, this.context, kind, position, found.trial.totals);
       return;
@@ -176,6 +189,14 @@ export class TableDiagnosis {
   private try(flips: readonly Flip[], block: TriedBlock): Promise<TableTrial> {
     return tryTable(this.source, this.context, this.result, block, flips);
   }
+}
+
+function setCause(finding: Finding, cause: Cause | undefined): void {
+  if (cause !== undefined) finding.cause = cause;
+}
+
+function isDamagedMetadata({ rule, evidence }: Finding): boolean {
+  return rule === 'sst/block-checksum' && evidence.block !== 'data';
 }
 
 /**
