@@ -155,10 +155,17 @@ function searchBatch(
     matches = matches.map((version) => ({ ...version, note }));
   }
   const lost = walker.error();
+  if (lost !== undefined && damaged === undefined) {
+    const { at } = place(walker.position, bytes.length - walker.position);
+    collection.unread.push({
+      file: file.entry.file,
+      ...at,
+      message: `the rest of a batch does not decode: ${lost}`,
+    });
+  }
   for (const version of matches) {
     if (version.type === VALUE_TYPE.rangeDelete) version.range = rangeOf(version);
-    if (lost !== undefined && damaged === undefined)
-      version.note = `the rest of its batch does not decode: ${lost}`;
+    if (lost !== undefined && damaged === undefined) version.note = 'the rest of its batch does not decode';
     if (version.type === VALUE_TYPE.rangeDelete) collection.addTombstone(version);
     else collection.add(version);
   }

@@ -124,7 +124,19 @@ function* versionText(version: FoundVersion, settings: RenderSettings): Generato
     ...(damaged === undefined ? [] : [palette.error(`damaged: ${printable(damaged)}`)]),
     ...(note === undefined ? [] : [printable(note)]),
   ];
-  for (const line of lines) if (line !== '') yield `${paragraph(line, width, '             ')}\n`;
+  const indent = ' '.repeat(13);
+  for (const line of lines) {
+    if (line === '') continue;
+    // a value is cut, not broken: it has no words
+    yield line.startsWith('= ') && !settings.verbose
+      ? `${indent}${elidedEnd(line, width - indent.length)}\n`
+      : `${paragraph(line, width, indent)}\n`;
+  }
+}
+
+/** ASCII text in at most `width` columns. */
+function elidedEnd(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(1, width - 1))}…`;
 }
 
 /** A u64, as RocksDB's own comparator has it; a damaged key may have fewer bytes. */
