@@ -185,11 +185,11 @@ export async function inspectSource(
         kind,
         size,
         root: await whole((bytes) => {
-          const { children, ...about } = batchNode(
-            bytes,
-            { space, offset: 0, length: bytes.length },
-            { ...detail, records: true },
-          );
+          const {
+            children,
+            transparent: _,
+            ...about
+          } = batchNode(bytes, { space, offset: 0, length: bytes.length }, { ...detail, records: true });
           return [{ ...about, name, text: about.text }, children ?? (() => [])];
         }),
       };
