@@ -1,6 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { BlobContext, TableContext, UnitResult, WalContext } from '../check/unit.js';
-import type { Finding } from '../finding/finding.js';
+import type { Cause, Finding } from '../finding/finding.js';
 import { BlobDiagnosis } from './blob.js';
 import { TableDiagnosis } from './table.js';
 import { WalDiagnosis } from './wal.js';
@@ -11,8 +11,11 @@ export type DiagnosedUnit =
   | { kind: 'wal'; context: WalContext }
   | { kind: 'blob'; context: BlobContext };
 
-/** Findings of one unit whose cause is sought; a file of noise has thousands, all of one cause. */
-const MOST_DIAGNOSED = 32;
+/** Findings of one unit whose cause is sought. */
+const MOST_DIAGNOSED = 1000;
+
+/** So many in a row of which the bytes tell nothing, and the rest is not looked at: a file of noise has thousands. */
+const MOST_FRUITLESS = 16;
 
 /** What ends the search for causes in one unit, in milliseconds: the scan is there to find damage, not to wait. */
 const MOST_TIME = 20_000;
@@ -36,19 +39,26 @@ export async function diagnoseUnit(
   const end = Date.now() + MOST_TIME;
   let last: Finding | undefined;
   let done = 0;
+  let fruitless = 0;
   for (const finding of ordered) {
-    if (done >= MOST_DIAGNOSED || Date.now() > end) break;
+    if (done >= MOST_DIAGNOSED || fruitless >= MOST_FRUITLESS || Date.now() > end) break;
     done++;
     try {
       await diagnosis.diagnose(finding);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     }
-    if (finding.cause !== undefined) last = finding;
+    if (finding.cause === undefined) continue;
+    last = finding;
+    fruitless = isUnexplained(finding.cause) ? fruitless + 1 : 0;
   }
   diagnosis.conclude?.();
   const left = findings.length - done;
   if (left > 0 && last !== undefined) last.evidence.findingsWithoutCause = left;
+}
+
+function isUnexplained({ kind, certainty }: Cause): boolean {
+  return kind === 'garbage' && certainty === 'possible';
 }
 
 function diagnosisOf(
