@@ -1,6 +1,5 @@
 import { TargetError } from '../io/target-error.js';
-import { Refusal } from '../repair/refusal.js';
-import { Interrupted } from '../repair/run.js';
+import { Interrupted, Refusal } from '../repair/refusal.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemCode, systemText } from './failure.js';
 

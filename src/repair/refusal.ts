@@ -13,3 +13,6 @@ export class Refusal extends Error {
     this.name = 'Refusal';
   }
 }
+
+/** A repair that was ended by the signal before it changed anything. */
+export class Interrupted extends Error {}

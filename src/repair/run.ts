@@ -13,7 +13,7 @@ import type { RepairPlan } from './plan.js';
 import { planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
-import { Refusal } from './refusal.js';
+import { Interrupted, Refusal } from './refusal.js';
 import { planAuto } from './strategies/auto.js';
 import { planHeal } from './strategies/heal.js';
 import { planHealFirst } from './strategies/heal-first.js';
@@ -55,9 +55,6 @@ export interface RepairHooks extends ScanHooks {
   /** Shows the plan and asks whether to carry it out. */
   confirm(planned: TargetReport): Promise<boolean>;
 }
-
-/** A repair that was ended by the signal before it changed anything. */
-export class Interrupted extends Error {}
 
 /**
  * Repairs a directory: scan, plan, proof that the plan's result is what it promises, consent, the work itself, scan again.

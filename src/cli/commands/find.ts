@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type FindReport, UnknownColumnFamily } from '../../find/find.js';
+import { type FindReport, UnknownColumnFamily } from '../../find/report.js';
 import { TargetError } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
 import { choice, several, version } from '../choices.js';
