@@ -29,8 +29,15 @@ export function streamSink(stream: Output): Sink {
   return {
     async write(piece) {
       if (gone || piece === '') return !gone;
-      if (!stream.write(piece))
-        await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
+      if (!stream.write(piece)) {
+        // the one that does not come must not go on listening
+        const waiting = new AbortController();
+        const { signal } = waiting;
+        await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]).catch(
+          () => {},
+        );
+        waiting.abort();
+      }
       check();
       return !gone;
     },
