@@ -36,16 +36,23 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
-async function* nothing(): AsyncGenerator<Uint8Array> {}
+/** What a LOCK file holds that was made for a repair. An engine leaves its own empty. */
+const OURS = Buffer.from('kvdoctor: made to keep the engine out while a repair writes\n');
+
+async function* ours(): AsyncGenerator<Uint8Array> {
+  yield OURS;
+}
 
 /**
  * Takes the engine's own lock on a directory. Returns `undefined` when no program at hand can hold one; refuses when it is
- * held by another process. A LOCK file that was not there is made, and removed again at the end.
+ * held by another process. A LOCK file that was not there is made, and removed again at the end, or by the next repair when this
+ * one is killed.
  */
 export async function holdLock(target: string, disk: Disk): Promise<HeldLock | undefined> {
   const lock = path.join(target, 'LOCK');
-  const made = (await disk.stat(lock)) === undefined;
-  if (made) await disk.create(lock, nothing());
+  const there = await disk.stat(lock);
+  if (there === undefined) await disk.create(lock, ours());
+  const made = there === undefined || (there.size === OURS.length && OURS.equals(await disk.read(lock)));
   const tidy = async () => {
     if (made && (await disk.stat(lock))) await disk.remove(lock);
   };

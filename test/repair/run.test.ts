@@ -246,6 +246,31 @@ describe('while it writes', () => {
   });
 });
 
+describe('a directory without LOCK', () => {
+  const without = [...damage, 'remove LOCK'];
+
+  it('has none afterwards, also when a repair was killed between', async () => {
+    await withDatabase('basic-7.8', without, async (dir) => {
+      let made = '';
+      const dying: Disk = {
+        ...realDisk,
+        async rename(from, to) {
+          if (to.endsWith('000019.log')) made = readdirSync(dir).join();
+          await realDisk.rename(from, to);
+        },
+      };
+      const { repair: outcome } = await repair(dir, { disk: dying });
+      expect(outcome?.state).toBe('repaired');
+      if (python) expect(made).toContain('LOCK');
+      expect(readdirSync(dir)).not.toContain('LOCK');
+      // as a killed process leaves it
+      writeFileSync(path.join(dir, 'LOCK'), 'kvdoctor: made to keep the engine out while a repair writes\n');
+      await undoRepair(outcome?.journal as string, { stopped: true });
+      expect(readdirSync(dir).includes('LOCK')).toBe(!python);
+    });
+  });
+});
+
 describe('a repair that was killed', () => {
   /** Dies before the first file of the target changes, or after the last. */
   const dying = (when: 'before' | 'after'): Disk => ({
