@@ -1,5 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
-import { type Children, holds, type Node, type Place } from './node.js';
+import { holds, type Node, type Place, type Root } from './node.js';
 
 /** A byte of a file, or, with `inner`, a byte of what is stored compressed there. */
 export interface Address {
@@ -17,26 +17,26 @@ const EMPTY = new Uint8Array(0);
  * bytes of its nodes are still valid. False when nothing holds it. `detail.near` of the inspection should be the offset.
  */
 export async function landAt(
-  root: Node,
+  root: Root,
   address: Address,
   source: ByteSource,
-  found: (way: Node) => Promise<void>,
+  found: (way: Root) => Promise<void>,
 ): Promise<boolean> {
-  if (root.children === undefined || root.at === undefined) return false;
+  if (root.at === undefined) return false;
   const nothing: Node = { name: 'gap', gap: true, at: root.at, text: 'nothing that is known', bytes: EMPTY };
   const bare = await aroundAddress(nothing, address, source);
-  for await (const child of root.children() as AsyncIterable<Node>) {
+  for await (const child of root.children()) {
     if (!isOn(child, address)) continue;
-    const way = await deepest(child, address);
+    const way = deepest(child, address);
     if (address.inner !== undefined && !way.some(({ at }) => at?.space.kind === 'contents')) continue;
     const last = await aroundAddress(way.at(-1)!, address, source);
     let pruned = last;
-    for (const node of [root, ...way.slice(0, -1)].reverse()) {
+    for (const node of way.slice(0, -1).reverse()) {
       const only = pruned;
       const { transparent: _, encoding: __, ...shown } = node;
       pruned = { ...shown, children: () => [only] };
     }
-    await found(pruned);
+    await found({ ...root, children: () => [pruned] });
     return true;
   }
   if (address.inner !== undefined) return false;
@@ -61,23 +61,17 @@ function holdsFileOffset(at: Place, offset: number): boolean {
 }
 
 /** The longest way down from a node over nodes that hold the address; the later one where two are as long. */
-async function deepest(node: Node, address: Address): Promise<Node[]> {
+function deepest(node: Node, address: Address): Node[] {
   let best: Node[] = [];
-  for (const child of await all(node.children?.() ?? [])) {
+  for (const child of node.children?.() ?? []) {
     if (!isOn(child, address)) continue;
-    const way = await deepest(child, address);
+    const way = deepest(child, address);
     const inside = (nodes: Node[]) => nodes.some(({ at }) => at?.space.kind === 'contents');
     const better =
       address.inner !== undefined && inside(best) && !inside(way) ? false : way.length >= best.length;
     if (better || (address.inner !== undefined && inside(way) && !inside(best))) best = way;
   }
   return [node, ...best];
-}
-
-async function all(children: Children): Promise<Node[]> {
-  const nodes: Node[] = [];
-  for await (const child of children) nodes.push(child);
-  return nodes;
 }
 
 /** A long leaf with only the bytes around the address. */

@@ -85,11 +85,10 @@ function* operations(
       return;
     }
     const own = plain && op.counted ? sequence++ : undefined;
-    yield {
-      ...operationNode(bytes, op, place, own),
-      index,
-      problems: about(op.offset, op.offset + op.length),
-    };
+    const node = operationNode(bytes, op, place, own);
+    node.index = index;
+    if (batch.anomalies.length > 0) node.problems = about(op.offset, op.offset + op.length);
+    yield node;
   }
   const left = leftOver(bytes, batch, batch.anomalies);
   if (left > 0 && batch.decodedLength >= BATCH_HEADER) {

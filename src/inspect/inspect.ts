@@ -9,7 +9,7 @@ import { openSource } from '../io/source.js';
 import { batchNode } from './batch.js';
 import { blobNodes } from './blob.js';
 import { manifestNodes } from './manifest.js';
-import { type Children, type Detail, fileSpace, type Node } from './node.js';
+import { type Detail, fileSpace, type Node, type Root } from './node.js';
 import { inspectTable } from './table.js';
 import {
   backupNodes,
@@ -56,7 +56,7 @@ export interface Inspection {
   kind: InspectKind;
   /** Bytes. */
   size: number;
-  root: Node;
+  root: Root;
   source: ByteSource;
   /** What the medium did not give back so far; it was taken as zeros. */
   unreadable(): readonly Range[];
@@ -137,14 +137,14 @@ export async function inspectSource(
 ): Promise<Pick<Inspection, 'kind' | 'size' | 'root'>> {
   const { size } = source;
   const space = fileSpace(size);
-  const root = (about: Partial<Node>, children: () => Children): Node => ({
+  const root = (about: Partial<Node>, children: Root['children']): Root => ({
     name,
     at: { space, offset: 0, length: size },
     text: `${titles[kind]}, ${size} bytes`,
     ...about,
     children,
   });
-  const whole = async (body: (bytes: Uint8Array) => [Partial<Node>, () => Children]) => {
+  const whole = async (body: (bytes: Uint8Array) => [Partial<Node>, Root['children']]) => {
     const bytes = new Uint8Array(Math.min(size, WHOLE_LIMIT));
     return root(...body(bytes.subarray(0, await source.read(bytes, 0))));
   };

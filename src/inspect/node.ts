@@ -22,9 +22,6 @@ export type Value = number | bigint | string | boolean | Uint8Array;
 /** A sentence with keys and values in it, which are shown in full or cut as there is room. */
 export type Words = string | readonly (string | Uint8Array)[];
 
-/** Nodes below a node, made while they are asked for. */
-export type Children = Iterable<Node> | AsyncIterable<Node>;
-
 /** A thing in a file: a field, a record, a block, a stretch that belongs to nothing. */
 export interface Node {
   name: string;
@@ -51,7 +48,12 @@ export interface Node {
   transparent?: true;
   /** Its children are how it is encoded: `text` says all that they say. */
   encoding?: true;
-  children?(): Children;
+  children?(): Iterable<Node>;
+}
+
+/** A file: what is in it is made while it is read. */
+export interface Root extends Omit<Node, 'children'> {
+  children(): Iterable<Node> | AsyncIterable<Node>;
 }
 
 /** What of a file's structure is taken apart. */

@@ -1,5 +1,5 @@
 import { keyBytes } from '../finding/evidence.js';
-import type { Node, Value, Words } from '../inspect/node.js';
+import type { Node, Root, Value, Words } from '../inspect/node.js';
 import { nodeValueText, wordsText } from './text/node-label.js';
 
 const whole = { full: true, places: false };
@@ -9,12 +9,20 @@ const whole = { full: true, places: false };
  * bits are decimal strings, keys and values `{utf8?, base64}`. `about` comes first in the root's object.
  */
 export async function* treeJson(
-  root: Node,
+  root: Root,
   about: Record<string, unknown>,
   onNode?: (node: Node) => void,
 ): AsyncGenerator<string> {
-  yield* nodeJson(root, 0, onNode, about);
-  yield '\n';
+  const container: Node = { ...root, children: () => [] };
+  onNode?.(container);
+  yield `${JSON.stringify({ ...about, ...fieldsOf(container) }).slice(0, -1)},"children":[`;
+  let separator = '\n ';
+  for await (const child of root.children()) {
+    yield separator;
+    yield* nodeJson(child, 1, onNode);
+    separator = ',\n ';
+  }
+  yield ']}\n';
 }
 
 function valueJson(value: Value): unknown {
@@ -49,14 +57,9 @@ function fieldsOf(node: Node): Record<string, unknown> {
   };
 }
 
-async function* nodeJson(
-  node: Node,
-  depth: number,
-  onNode?: (node: Node) => void,
-  about: Record<string, unknown> = {},
-): AsyncGenerator<string> {
+function* nodeJson(node: Node, depth: number, onNode?: (node: Node) => void): Generator<string> {
   onNode?.(node);
-  const open = JSON.stringify({ ...about, ...fieldsOf(node) });
+  const open = JSON.stringify(fieldsOf(node));
   if (node.children === undefined) {
     yield open;
     return;
@@ -64,19 +67,10 @@ async function* nodeJson(
   const indent = `\n${' '.repeat(depth + 1)}`;
   yield `${open.slice(0, -1)},"children":[`;
   let separator = indent;
-  const children = node.children();
-  if (Symbol.asyncIterator in children) {
-    for await (const child of children) {
-      yield separator;
-      yield* nodeJson(child, depth + 1, onNode);
-      separator = `,${indent}`;
-    }
-  } else {
-    for (const child of children) {
-      yield separator;
-      yield* nodeJson(child, depth + 1, onNode);
-      separator = `,${indent}`;
-    }
+  for (const child of node.children()) {
+    yield separator;
+    yield* nodeJson(child, depth + 1, onNode);
+    separator = `,${indent}`;
   }
   yield ']}';
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { landAt } from '../../src/inspect/at.js';
 import { inspectBytes } from '../../src/inspect/inspect.js';
-import type { Node } from '../../src/inspect/node.js';
+import type { Root } from '../../src/inspect/node.js';
 import { fixture } from '../support/files.js';
 import { type Collected, collect, kindOf } from './collect.js';
 
@@ -10,7 +10,7 @@ async function land(file: string, bytes: Uint8Array, offset: number, inner?: num
   const detail = { records: true, entries: true, near: offset };
   const { root, source } = await inspectBytes(bytes, kindOf(file)!, detail, file);
   let way: Collected | undefined;
-  const found = await landAt(root, { offset, inner }, source, async (pruned: Node) => {
+  const found = await landAt(root, { offset, inner }, source, async (pruned: Root) => {
     way = await collect(pruned);
   });
   if (!found || way === undefined) return undefined;

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type InspectKind, inspectBytes } from '../../src/inspect/inspect.js';
-import type { Detail, Node, Value } from '../../src/inspect/node.js';
+import type { Detail, Node, Root, Value } from '../../src/inspect/node.js';
 import { wordsText } from '../../src/report/text/node-label.js';
 
 /** A node with everything below it, copied: views of bytes do not outlive the generator. */
@@ -19,7 +19,7 @@ export interface Collected {
   children: Collected[];
 }
 
-export async function collect(node: Node): Promise<Collected> {
+export async function collect(node: Node | Root): Promise<Collected> {
   const { name, at, value, text, problems = [], unsupported, gap = false } = node;
   const children: Collected[] = [];
   for await (const child of node.children?.() ?? []) children.push(await collect(child));

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Address } from '../../inspect/at.js';
 import type { Inspection, InspectKind } from '../../inspect/inspect.js';
-import type { Detail, Node } from '../../inspect/node.js';
+import type { Detail, Node, Root } from '../../inspect/node.js';
 import { pathArgument } from '../../io/arguments.js';
 import { pathKind } from '../../io/path-kind.js';
 import { printable } from '../../report/printable.js';
@@ -151,13 +151,13 @@ async function inspect(path: string | undefined, flags: InspectFlags, host: Host
   const opened = flags.hex === undefined ? await openFile(path!, flags) : await openHex(flags.hex, flags);
   const { inspection } = opened;
   const state = { damaged: false, undecoded: false };
-  const onNode = ({ problems = [], unsupported }: Node) => {
-    if (problems.length > 0) state.damaged = true;
+  const onNode = ({ problems, unsupported }: Node) => {
+    if (problems !== undefined && problems.length > 0) state.damaged = true;
     if (unsupported !== undefined) state.undecoded = true;
   };
   const sink = streamSink(host.stdout);
   try {
-    const render = async (root: Node) => {
+    const render = async (root: Root) => {
       const pieces = await renderer(opened, flags, host, onNode);
       await writePieces(sink, pieces(root));
     };
@@ -180,7 +180,7 @@ async function renderer(
   { format, brief, full = false, at, color }: InspectFlags,
   host: Host,
   onNode: (node: Node) => void,
-): Promise<(root: Node) => AsyncIterable<string>> {
+): Promise<(root: Root) => AsyncIterable<string>> {
   const { kind, size } = inspection;
   if (format === 'json') {
     const { treeJson } = await import('../../report/tree-json.js');
@@ -198,7 +198,7 @@ async function renderer(
 async function renderAt(
   { inspection }: Opened,
   at: Address,
-  render: (root: Node) => Promise<void>,
+  render: (root: Root) => Promise<void>,
 ): Promise<void> {
   const { landAt } = await import('../../inspect/at.js');
   const { root, size, source } = inspection;

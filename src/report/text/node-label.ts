@@ -5,7 +5,7 @@ import type { Palette } from '../reporter.js';
 /** A piece of a line and how it is painted. */
 export interface Piece {
   text: string;
-  paint?: keyof Palette;
+  paint?: keyof Palette | undefined;
 }
 
 /** Bytes of a key or value that are shown where there is no room for all of them. */
@@ -46,30 +46,32 @@ export function wordsText(words: Words, settings: LabelSettings): string {
 
 /** `0x7a3a+412`; `+0x12+44` in a space of its own. */
 export function placeText({ space, offset, length }: Place): string {
-  const [exact] = space.inFile(offset, length) ?? [];
-  if (space.kind === 'record' && exact !== undefined) return `0x${exact.offset.toString(16)}+${length}`;
+  if (space.kind === 'record') {
+    const [first] = space.inFile(offset, length) ?? [];
+    if (first !== undefined) return `0x${first.offset.toString(16)}+${length}`;
+  }
   return `${space.kind === 'contents' ? '+' : ''}0x${offset.toString(16)}+${length}`;
 }
 
-/** What is said of a node on its line. */
+/** What is said of a node on its line. Runs for every line of a large file. */
 export function labelOf(node: Node, settings: LabelSettings): Piece[] {
-  const { name, index, at, value, hexDigits, text, problems = [], gap, children } = node;
-  const bad = problems.length > 0;
+  const { name, index, at, value, hexDigits, text, problems, gap, children } = node;
   const pieces: Piece[] = [];
   if (index !== undefined) pieces.push({ text: `[${index}] `, paint: 'dim' });
-  const paint = bad ? 'error' : gap ? 'dim' : children === undefined ? undefined : 'strong';
-  pieces.push({ text: printable(name), ...(paint && { paint }) });
-  const place: Piece[] =
-    at !== undefined && (settings.places || children !== undefined)
-      ? [{ text: ` ${placeText(at)}`, paint: 'dim' }]
-      : [];
-  if (children !== undefined) pieces.push(...place);
+  const isBad = problems !== undefined && problems.length > 0;
+  pieces.push({
+    text: printable(name),
+    paint: isBad ? 'error' : gap ? 'dim' : children === undefined ? undefined : 'strong',
+  });
+  const isPlaced = at !== undefined && (settings.places || children !== undefined);
+  const place: Piece | undefined = isPlaced ? { text: ` ${placeText(at)}`, paint: 'dim' } : undefined;
+  if (place !== undefined && children !== undefined) pieces.push(place);
   if (value !== undefined) pieces.push({ text: `: ${nodeValueText(value, hexDigits, settings)}` });
   if (text !== undefined && text.length > 0) {
     const said = wordsText(text, settings);
     if (value !== undefined) pieces.push({ text: ` (${said})`, paint: 'dim' });
-    else if (said !== '') pieces.push({ text: `: ${said}`, ...(gap && { paint: 'dim' as const }) });
+    else if (said !== '') pieces.push({ text: `: ${said}`, paint: gap ? 'dim' : undefined });
   }
-  if (children === undefined) pieces.push(...place);
+  if (place !== undefined && children === undefined) pieces.push(place);
   return pieces;
 }

@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
-import type { Node } from '../../inspect/node.js';
+import type { Node, Root } from '../../inspect/node.js';
 import { printable } from '../printable.js';
 import type { Palette } from '../reporter.js';
 import { blankColumns, columnsOf, type HexLayout, hexLayout, hexRowsOf, ruler } from './annotated-hex.js';
@@ -25,10 +25,31 @@ export interface TreeSettings {
 /** Columns of the tree's own that are always left, however deep it goes. */
 const NARROWEST = 24;
 
-/** A tree as text, in pieces, as it is walked. The pieces of a node come before its children are asked for. */
-export async function* treeText(root: Node, settings: TreeSettings): AsyncGenerator<string> {
+/**
+ * A tree as text, in pieces, as it is walked: the line of the file first, then one piece or more for each thing in it. What
+ * stands below such a thing is made and written without waiting.
+ */
+export async function* treeText(root: Root, settings: TreeSettings): AsyncGenerator<string> {
   const writer = settings.hex ? new HexWriter(settings) : new BriefWriter(settings);
-  yield* walk(root, 0, writer, settings.onNode);
+  const { onNode } = settings;
+  const container: Node = { ...root, children: () => [] };
+  onNode?.(container);
+  yield writer.lines(container, 0, undefined);
+  for await (const child of root.children()) yield* gathered(walk(child, 1, writer, onNode, container));
+}
+
+/** Characters of a piece, about. */
+const PIECE = 1 << 14;
+
+function* gathered(lines: Iterable<string>): Generator<string> {
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
 }
 
 interface Writer {
@@ -38,25 +59,20 @@ interface Writer {
   below(node: Node): number | undefined;
 }
 
-async function* walk(
+function* walk(
   node: Node,
   depth: number,
   writer: Writer,
-  onNode?: (node: Node) => void,
-  parent?: Node,
-): AsyncGenerator<string> {
+  onNode: TreeSettings['onNode'],
+  parent: Node,
+): Generator<string> {
   onNode?.(node);
   const text = writer.lines(node, depth, parent);
   if (text !== '') yield text;
   const below = writer.below(node);
   if (node.children === undefined || below === undefined) return;
-  const children = node.children();
   const inner = node.transparent && below === 0 ? parent : node;
-  if (Symbol.asyncIterator in children) {
-    for await (const child of children) yield* walk(child, depth + below, writer, onNode, inner);
-    return;
-  }
-  for (const child of children) yield* walk(child, depth + below, writer, onNode, inner);
+  for (const child of node.children()) yield* walk(child, depth + below, writer, onNode, inner);
 }
 
 /** The file itself stands nowhere. */
@@ -79,6 +95,9 @@ const HANG = 4;
 
 /** Pieces painted: one line, or two where a line is short, the last one cut at its end. */
 function painted(pieces: readonly Piece[], palette: Palette, width: number): string[] {
+  const whole = pieces.reduce((columns, { text }) => columns + columnsOfText(text), 0);
+  if (whole <= width)
+    return [pieces.map(({ text, paint }) => (paint ? palette[paint](text) : text)).join('')];
   const lines: string[] = [''];
   const most = width < ROOMY ? 2 : 1;
   let left = width;
@@ -125,6 +144,10 @@ function cut(text: string, width: number): string {
   return `${text.slice(0, end)}…`;
 }
 
+function isBad({ problems, unsupported }: Node): boolean {
+  return (problems !== undefined && problems.length > 0) || unsupported !== undefined;
+}
+
 /** What is wrong with a node, each problem on lines of its own. */
 function* problemLines(node: Node, palette: Palette, width: number): Generator<string> {
   const { problems = [], unsupported } = node;
@@ -162,7 +185,8 @@ class HexWriter implements Writer {
     this.started = true;
     const lines = [`${first}${indent}${label[0]}`, ...rows.slice(1)];
     if (label.length > 1) lines[1] = `${lines[1] ?? this.blank}${indent}${label[1]}`;
-    for (const problem of problemLines(node, palette, room)) lines.push(`${this.blank}${indent}${problem}`);
+    if (isBad(node))
+      for (const problem of problemLines(node, palette, room)) lines.push(`${this.blank}${indent}${problem}`);
     return `${lines.join('\n')}\n`;
   }
 
@@ -178,17 +202,17 @@ class BriefWriter implements Writer {
   lines(node: Node, depth: number, parent: Node | undefined): string {
     const { palette, full, width } = this.settings;
     const summed = parent !== undefined && depth > 1 && parent.text !== undefined;
-    const bad = (node.problems ?? []).length > 0 || node.unsupported !== undefined;
+    const bad = isBad(node);
     const isField = node.children === undefined && node.at !== undefined && !node.gap;
     if (node.transparent && !bad) return '';
     if (summed && isField && !bad) return '';
     const indent = '  '.repeat(depth);
     const room = full ? Number.POSITIVE_INFINITY : Math.max(NARROWEST, width - indent.length);
-    const lines = [
-      `${indent}${painted(labelOf(placed(node, depth), { full, places: true }), palette, room)}`,
-    ];
-    for (const problem of problemLines(node, palette, room)) lines.push(`${indent}${problem}`);
-    return `${lines.join('\n')}\n`;
+    const label = painted(labelOf(placed(node, depth), { full, places: true }), palette, room);
+    let text = '';
+    for (const line of label) text += `${indent}${line}\n`;
+    if (bad) for (const problem of problemLines(node, palette, room)) text += `${indent}${problem}\n`;
+    return text;
   }
 
   below(node: Node): number | undefined {
