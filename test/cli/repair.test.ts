@@ -66,6 +66,16 @@ describe('kvdoctor repair', () => {
       expect(recovery.every((mode: { opens: boolean }) => mode.opens)).toBe(true);
     }));
 
+  it('leaves keys out of the plan when it is told to', () =>
+    damaged(async (dir) => {
+      const line = `repair ${dir} --mode point-in-time --dry-run --format json`;
+      expect((await kvdoctor(line)).out).toContain('order:0041');
+      const { out } = await kvdoctor(`${line} --redact keys`);
+      expect(out).not.toContain('order:0041');
+      expect(out).not.toContain(Buffer.from('order:0041').toString('base64'));
+      expectValid(JSON.parse(out));
+    }));
+
   it('asks on a terminal and takes no for an answer', () =>
     damaged(async (dir) => {
       const before = readFileSet(dir);
