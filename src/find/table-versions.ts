@@ -31,6 +31,8 @@ export interface TableSearch {
  */
 export async function searchTable(search: TableSearch): Promise<void> {
   const { source, file, live, collection } = search;
+  // a process that is killed when it has just made a table leaves nothing in it
+  if (source.size === 0 && live === undefined) return;
   const name = file.entry.file;
   const unread = (message: string, offset?: number, length?: number) =>
     collection.unread.push({

@@ -1,4 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
+import { judgeTail } from '../check/wal/tail.js';
 import { loadCodecs } from '../codec/block.js';
 import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
@@ -51,10 +52,7 @@ export async function searchWal(search: WalSearch): Promise<void> {
       unread(damage.offset, damage.length, 'a damaged part of the log');
       await searchDamage(search, state, damage, parser.compressed);
     } else {
-      const { kind, offset, length, damage } = parser.tail!;
-      if (kind === 'clean' || kind === 'zero-fill' || kind === 'recycled') return;
-      unread(offset, length, kind === 'damaged' ? 'a damaged part of the log' : 'a record that was cut');
-      if (damage !== undefined) await searchDamage(search, state, damage, parser.compressed);
+      await searchTail(search, state, parser);
       return;
     }
   }
@@ -62,6 +60,22 @@ export async function searchWal(search: WalSearch): Promise<void> {
 
 interface LogState {
   timestampSizes: ReadonlyMap<number, number>;
+  /** Header sequence of the last batch. */
+  lastSequence?: bigint;
+}
+
+/** What is behind the last whole record: a torn one is looked into, remains of an earlier log are nobody's. */
+async function searchTail(search: WalSearch, state: LogState, parser: WalParser): Promise<void> {
+  const { source, file, collection } = search;
+  const tail = parser.tail!;
+  const { style, compressed } = parser;
+  const logNumber = Number(BigInt.asUintN(32, file.entry.number ?? 0n));
+  const log = { style, compressed, logNumber, lastSequence: state.lastSequence };
+  const { tail: verdict } = await judgeTail(source, file.entry.file, tail, log);
+  if (verdict !== 'torn' && verdict !== 'damaged') return;
+  const message = verdict === 'torn' ? 'a record that was cut' : 'a damaged part of the log';
+  collection.unread.push({ file: file.entry.file, offset: tail.offset, length: tail.length, message });
+  if (tail.damage !== undefined) await searchDamage(search, state, tail.damage, compressed);
 }
 
 function takeMetadata(parser: WalParser, state: LogState): void {
@@ -75,6 +89,7 @@ function takeMetadata(parser: WalParser, state: LogState): void {
 
 function searchRecord(search: WalSearch, state: LogState, record: Assembly): void {
   const bytes = record.bytes.subarray(record.start, record.end);
+  if (bytes.length >= BATCH_HEADER) state.lastSequence = new BatchWalker(bytes).sequence;
   const { offset, compressed } = record;
   const whole = { offset, length: record.endOffset - offset };
   searchBatch(search, state, bytes, (from, length) => {

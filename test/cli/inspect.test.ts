@@ -103,6 +103,12 @@ describe('kvdoctor find', () => {
     expect(err).toContain(said);
   });
 
+  it('says where there is no database', async () => {
+    const { status, err } = await kvdoctor(`find ${fixture('backup-7.8')} --key a`);
+    expect(status).toBe(3);
+    expect(err).toContain('no WALs, tables or blob files are here');
+  });
+
   it.each([80, 160])('shows the life of a key in %i columns', async (columns) => {
     const { status, out } = await kvdoctor(
       `find ${db} --key picture`,

@@ -115,6 +115,15 @@ function statusOf({ keys, unread, interrupted }: FindReport): number {
 async function run(path: string, flags: FindFlags, host: Host): Promise<number> {
   const key = keyOf(flags);
   const report = await search(path, key, flags, host);
+  const { wals, tables, blobFiles } = report.searched;
+  if (wals + tables + blobFiles === 0 && !report.interrupted) {
+    const message = `${printable(path)}: no WALs, tables or blob files are here`;
+    throw new Failure(
+      message,
+      ExitStatus.incomplete,
+      'Name a database directory: kvdoctor find --key KEY DIR.',
+    );
+  }
   const sink = streamSink(host.stdout);
   if (flags.format === 'json') {
     const { findJson } = await import('../../report/find-json.js');
