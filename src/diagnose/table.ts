@@ -54,15 +54,25 @@ const FOOTER_CAUSE: Cause = {
     'more than one bit at the end of the table is wrong, and what stood there does not follow from the rest',
 };
 
+const IN_DOUBT: Cause = {
+  kind: 'garbage',
+  certainty: 'possible',
+  detail:
+    'the footer, which says how the blocks are protected, is damaged or in doubt: this may follow from it',
+};
+
 /** Finds causes for what a check has found in one table. */
 export class TableDiagnosis {
   private table: Promise<Table> | undefined;
+  private readonly footerInDoubt: boolean;
 
   constructor(
     private readonly source: ByteSource,
     private readonly context: TableContext,
     private readonly result: UnitResult,
-  ) {}
+  ) {
+    this.footerInDoubt = isFooterInDoubt(result.findings);
+  }
 
   /** Sets cause and impact of a finding, where the bytes tell. */
   async diagnose(finding: Finding): Promise<void> {
@@ -142,6 +152,10 @@ export class TableDiagnosis {
     const position = kind === 'data' ? positionOf(table, handle) : undefined;
     const block: TriedBlock = { handle, ...(position !== undefined && { position }) };
     finding.impact = blockImpact(table, this.context, kind, position);
+    if (this.footerInDoubt) {
+      finding.cause = IN_DOUBT;
+      return;
+    }
     if (size > LONGEST_BLOCK) return;
     const bytes = new Uint8Array(size + BLOCK_TRAILER);
     if ((await this.source.read(bytes, offset)) < bytes.length) return;
@@ -193,6 +207,19 @@ export class TableDiagnosis {
 
 function setCause(finding: Finding, cause: Cause | undefined): void {
   if (cause !== undefined) finding.cause = cause;
+}
+
+/**
+ * A footer with several wrong bits is read as it is. A wrong bit in its base of the checksums is then a wrong bit in the
+ * checksum of every block, and a wrong checksum type makes the metaindex and all others fail.
+ */
+function isFooterInDoubt(findings: readonly Finding[]): boolean {
+  const isFooter = ({ rule }: Finding) => rule === 'sst/bad-footer' || rule === 'sst/footer-checksum';
+  if (findings.some((finding) => isFooter(finding) && finding.evidence.changes === undefined)) return true;
+  const blocks = findings
+    .filter(({ rule }) => rule === 'sst/block-checksum')
+    .map(({ evidence }) => evidence.block);
+  return blocks.includes('metaindex') && blocks.length > 2;
 }
 
 function isDamagedMetadata({ rule, evidence }: Finding): boolean {
