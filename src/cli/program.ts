@@ -21,9 +21,12 @@ const examples = `
 Examples:
   kvdoctor scan /var/lib/app/db           what is damaged, where and why
   kvdoctor explain wal/checksum-mismatch  what a finding means and what to do
+  kvdoctor simulate /var/lib/app/db       what each recovery mode would keep and lose, and what to do about it
+  kvdoctor repair --mode point-in-time --dry-run /var/lib/app/db
 
-kvdoctor reads files and never opens a database with its engine: a scan changes nothing.
-Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 130 interrupted.`;
+kvdoctor reads files and never opens a database with its engine. Only repair and undo change anything, after asking.
+Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 4 in use, 5 repair refused,
+130 interrupted.`;
 
 /** The command line. `done` gets the exit status of the command that was run. */
 export function makeProgram(host: Host, done: (status: number) => void): Command {
