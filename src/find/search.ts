@@ -261,12 +261,13 @@ export class Search {
 }
 
 const OUT_OF_ORDER =
-  'what is said of the versions goes by their sequences; the engine comes to them in another order, which a damaged table gives it';
+  'what is said of the versions goes by their sequences; the engine comes to them in another order, as a damaged table or MANIFEST has it';
 
-/** The engine finds a value where no version counts, or the other way round. */
-function contradicts({ versions }: FoundKey, { state }: ReaderSees): boolean {
-  const counts = versions.some(({ status }) => status === 'visible' || status === 'operand');
-  return (state === 'value' && !counts) || (state === 'nothing' && counts);
+/** The engine finds a value where no version counts, none where one does, or that of another version. */
+function contradicts({ versions }: FoundKey, reader: ReaderSees): boolean {
+  const counts = versions.filter(({ status }) => status === 'visible' || status === 'operand');
+  if (reader.state === 'nothing') return counts.length > 0;
+  return reader.state === 'value' && !counts.some(({ sequence }) => sequence === reader.sequence);
 }
 
 /** What a reader gets for each key, asked for by column family. */

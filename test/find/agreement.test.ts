@@ -70,8 +70,11 @@ test(`${COUNT} damaged databases: no exception, no hang, and the same agreement`
     const wrong: (string | undefined)[] = [];
     try {
       const report = await everything(fixture(base).set(file, bytes), 500);
-      // keys out of order in a table come to the engine otherwise than by sequence
-      if (!/\.sst$/.test(file)) wrong.push(...report.keys.map(disagreement));
+      // where damage has the engine come to keys otherwise than by sequence, that is said
+      const sure = report.keys.filter(({ doubt }) => doubt === undefined);
+      wrong.push(...sure.map(disagreement));
+      // logs cannot do that
+      if (/\.log$/.test(file) && sure.length < report.keys.length) wrong.push('in doubt over a log');
       const settings = { width: 80, palette: plainPalette, verbose: false, quiet: false };
       const said = [...findText(report, settings)].join('') + findJson(report, new Uint8Array(0), true);
       if (/undefined|NaN|\[object/.test(said)) wrong.push('it says undefined');
