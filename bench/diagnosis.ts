@@ -10,6 +10,7 @@ import {
   flipTrial,
   garbageTrial,
   type Outcome,
+  otherTrial,
   type Patient,
 } from '../test/diagnose/trials.js';
 import { Random } from '../test/mutation/random.js';
@@ -17,7 +18,7 @@ import { inRepository } from '../test/support/repository.js';
 
 /*
  * How often a diagnosis is right: random damage to every WAL, table, MANIFEST and blob file of the fixtures.
- *   npm run bench:diagnosis -- [--single 10000] [--double 1000] [--garbage 10000] [--seed 1] [--write]
+ *   npm run bench:diagnosis -- [--single 10000] [--double 1000] [--garbage 10000] [--other 10000] [--seed 1] [--write]
  * --write puts the figures into docs/diagnosis.md.
  */
 
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     single: { type: 'string', default: '10000' },
     double: { type: 'string', default: '1000' },
     garbage: { type: 'string', default: '10000' },
+    other: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
@@ -103,6 +105,12 @@ const figures = [
     (p, random) => flipTrial(p, 2, random),
   )),
   ...(await trials('blocks or records of noise', patients, Number(values.garbage), garbageTrial)),
+  ...(await trials(
+    'other damages at any place (bits near each other, noise, zeros, bytes moved), up to 5,000 bytes',
+    patients,
+    Number(values.other),
+    otherTrial,
+  )),
 ];
 const times = await searchTimes();
 if (values.write) {

@@ -49,11 +49,18 @@ export function flipText({ offset, bit, field }: Flip): string {
   return `one flipped bit, ${offsetText(offset)} bit ${bit}${where === '' ? '' : `,${where}`}`;
 }
 
+/** Where chance alone gives fewer pairs that fit than one in so many, the only one means something. */
+const RARE = 100;
+
 /**
- * Pairs of bits as a cause, those that decode: likely where only one does, for chance fits a pair to any checksum now and
- * then. `then`: what is so when they are flipped back.
+ * Pairs of bits as a cause, those that decode: likely where only one does and the block is so small that chance would
+ * hardly fit one. `then`: what is so when they are flipped back; `length`: bytes that were searched.
  */
-export function pairCause(decoding: readonly (readonly [Flip, Flip])[], then: string): Cause | undefined {
+export function pairCause(
+  decoding: readonly (readonly [Flip, Flip])[],
+  length: number,
+  then: string,
+): Cause | undefined {
   const [pair] = decoding;
   if (pair === undefined) return undefined;
   const basis = `CRC-32C syndrome of a pair; ${then} when both are flipped back, but chance may have done that`;
@@ -61,10 +68,11 @@ export function pairCause(decoding: readonly (readonly [Flip, Flip])[], then: st
     const detail = `two flipped bits: ${decoding.length} pairs would do`;
     return { kind: 'bit-flip', certainty: 'possible', detail, basis };
   }
+  const byChance = (8 * length) ** 2 / 2 / 2 ** 32;
   const places = pair.map(({ offset, bit, field }) => `${offsetText(offset)} bit ${bit}${words[field]}`);
   return {
     kind: 'bit-flip',
-    certainty: 'likely',
+    certainty: byChance * RARE <= 1 ? 'likely' : 'possible',
     detail: `two flipped bits, ${places.join(' and ')}`,
     basis,
     changes: pair.map(({ offset, bit }) => ({ offset, bit })),

@@ -111,7 +111,7 @@ async function twoBits(
   for (const pair of searchRecordPairs(damaged.bytes, damaged.at, leveldbWal)) {
     if ((await replayWith(source, pair, damaged, before)) !== undefined) decoding.push(pair);
   }
-  return pairCause(decoding, 'the edit decodes');
+  return pairCause(decoding, recordEnd(damaged.bytes, leveldbWal) ?? 0, 'the edit decodes');
 }
 
 function bitFlip(flip: Flip, conclusive: boolean, method: string): Cause {

@@ -197,7 +197,7 @@ export class TableDiagnosis {
     for (const pair of pairs) {
       if ((await this.try(pair, block)).verdict === 'decodes') decoding.push(pair);
     }
-    return pairCause(decoding, 'the block decodes');
+    return pairCause(decoding, block.handle.size, 'the block decodes');
   }
 
   private try(flips: readonly Flip[], block: TriedBlock): Promise<TableTrial> {

@@ -28,6 +28,7 @@ export async function logicalRecordAt(
       case WalEvent.more:
         await parser.load();
         break;
+      case WalEvent.metadata:
       case WalEvent.record: {
         const { record } = parser;
         if (base + record.offset < offset) break;

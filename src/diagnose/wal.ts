@@ -122,14 +122,15 @@ export class WalDiagnosis {
     const search = searchRecord(damaged.bytes, damaged.at, rocksdbWal);
     const [flip] = search.flips;
     if (flip === undefined) return false;
-    if ((await this.try([flip], damaged)) !== 'fits') return false;
-    const conclusive = isConclusive(search);
+    const trial = await this.try([flip], damaged);
+    if (trial !== 'fits' && trial !== 'unsure') return false;
+    const conclusive = isConclusive(search) && trial === 'fits';
     const raised = !this.facts.compressed && raisesCount(flip, damaged.bytes, damaged.at);
     finding.cause = {
       kind: 'bit-flip',
       certainty: conclusive && !raised ? 'proven' : 'likely',
       detail: flipText(flip),
-      basis: `${search.method}; the batch decodes and continues the sequence numbers when it is flipped back`,
+      basis: `${search.method}; ${trial === 'fits' ? 'the batch decodes and continues the sequence numbers when it is flipped back' : 'the rest of its record cannot be read'}`,
       ...(conclusive ? { changes: [{ offset: flip.offset, bit: flip.bit }], restores: true } : {}),
     };
     if (raised) {
@@ -146,7 +147,7 @@ export class WalDiagnosis {
   private async try(
     flips: readonly Flip[],
     { at, bytes, finding }: Damaged,
-  ): Promise<'fits' | 'overlaps' | 'fails'> {
+  ): Promise<'fits' | 'overlaps' | 'unsure' | 'fails'> {
     const changed = Uint8Array.from(bytes);
     for (const { offset, bit } of flips) changed[offset - at] ^= 1 << bit;
     const end = recordEnd(changed, rocksdbWal);
@@ -155,7 +156,11 @@ export class WalDiagnosis {
     const place = { offset: start, length: at + end - start };
     const trial = await readAgain(this.source, this.context, place, flips);
     if (trial.touching.length > 0) return 'fails';
-    return this.breaksOrder(trial) ? 'overlaps' : 'fits';
+    if (this.breaksOrder(trial)) return 'overlaps';
+    // of a record in several pieces another one may be damaged as well
+    const flipped = new FlippedSource(this.source, flips);
+    const whole = await logicalRecordAt(flipped, this.facts, recordStart({ at, finding }));
+    return whole === undefined ? 'unsure' : 'fits';
   }
 
   /** With the record back, a later batch claims its sequence numbers. */
@@ -172,7 +177,7 @@ export class WalDiagnosis {
     const { written, fitting, changes } = count;
     const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
     const trial = await this.try(flips, damaged);
-    if (trial === 'fails') return false;
+    if (trial === 'fails' || trial === 'unsure') return false;
     const cause = countCause(written, fitting, changes);
     if (trial === 'fits') cause.restores = true;
     else cause.detail += '. It gave the same sequence numbers to another batch, too';
@@ -201,7 +206,7 @@ export class WalDiagnosis {
     for (const pair of searchRecordPairs(damaged.bytes, damaged.at, rocksdbWal)) {
       if ((await this.try(pair, damaged)) === 'fits') decoding.push(pair);
     }
-    return pairCause(decoding, 'the batch decodes');
+    return pairCause(decoding, recordEnd(damaged.bytes, rocksdbWal) ?? 0, 'the batch decodes');
   }
 
   /** A record that decodes to its end in spite of its checksum: keys or values are wrong, or the checksum never was right. */

@@ -1,6 +1,14 @@
 import { beforeAll, expect, test } from 'vitest';
 import { Random } from '../mutation/random.js';
-import { allPatients, countOutcomes, flipTrial, garbageTrial, type Outcome, type Patient } from './trials.js';
+import {
+  allPatients,
+  countOutcomes,
+  flipTrial,
+  garbageTrial,
+  type Outcome,
+  otherTrial,
+  type Patient,
+} from './trials.js';
 
 /*
  * A small version of `npm run bench:diagnosis`, whose figures stand in docs/diagnosis.md: whatever the damage, nothing is
@@ -35,4 +43,9 @@ test('two flipped bits are never proven', { timeout: 60_000 }, async () => {
 test('noise is no flipped bit', { timeout: 60_000 }, async () => {
   const counts = await countOutcomes(patients, 200, new Random(13), garbageTrial);
   expect(sum(counts, 'unnamed')).toBe(200);
+});
+
+test('whatever else is done to a file, only what is true is proven', { timeout: 60_000 }, async () => {
+  const counts = await countOutcomes(patients, 400, new Random(14), otherTrial);
+  expect(sum(counts, 'wrong')).toBe(0);
 });

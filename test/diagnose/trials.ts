@@ -181,6 +181,36 @@ export async function garbageTrial(patient: Patient, random: Random): Promise<Ou
   return judge(await patient.causes(bytes), []);
 }
 
+/** Damage of other kinds at any place: several bits near each other, noise, zeros, bytes from elsewhere in the file. */
+export async function otherTrial(patient: Patient, random: Random): Promise<Outcome> {
+  const { healthy } = patient;
+  const bytes = Uint8Array.from(healthy);
+  const at = random.below(bytes.length);
+  const length = Math.min(bytes.length - at, 1 + random.below(random.pick([4, 64, 600, 5000])));
+  switch (random.below(4)) {
+    case 0:
+      for (let i = 0; i < 2 + random.below(5); i++)
+        bytes[Math.min(bytes.length - 1, at + random.below(64))] ^= 1 << random.below(8);
+      break;
+    case 1:
+      bytes.set(random.bytes(length), at);
+      break;
+    case 2:
+      bytes.fill(0, at, at + length);
+      break;
+    default: {
+      const from = random.below(bytes.length);
+      bytes.copyWithin(at, from, Math.min(bytes.length, from + length));
+    }
+  }
+  const bits: Bit[] = [];
+  for (let offset = 0; offset < bytes.length; offset++) {
+    for (let bit = 0; bit < 8; bit++)
+      if ((((bytes[offset] ^ healthy[offset]) >>> bit) & 1) === 1) bits.push({ offset, bit });
+  }
+  return judge(await patient.causes(bytes), bits);
+}
+
 /** Trials over patients of all groups in turn, counted by group and outcome. */
 export async function countOutcomes(
   patients: readonly Patient[],

@@ -131,6 +131,21 @@ describe('healing leaves alone', () => {
     });
   });
 
+  test('a record of several fragments of which two are damaged', async () => {
+    await damaged('wal-large-7.8', ['zero 000004.log 0x7fc0 0x80'], async (dir) => {
+      expect((await heal(dir)).steps).toEqual([]);
+    });
+  });
+
+  test('blocks under a footer of which several bits are wrong', async () => {
+    const base = 'flip 000011.sst end-44.2';
+    await damaged('format-7-11.9', [base, 'flip 000011.sst end-20.2'], async (dir) => {
+      const plan = await heal(dir);
+      const [, table] = [...(await filesOf(plan))][0];
+      expect(Buffer.compare(table, fixture('format-7-11.9').get('000011.sst')!)).toBe(0);
+    });
+  });
+
   test('a CURRENT that could name two MANIFESTs', async () => {
     await damaged('basic-7.8', ['remove CURRENT', 'copy MANIFEST-000005 MANIFEST-000004'], async (dir) => {
       expect((await heal(dir)).steps).toEqual([]);
