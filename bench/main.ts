@@ -131,9 +131,9 @@ function makeDatabases(): BenchDatabase[] {
 function write(lines: readonly string[]): void {
   const file = inRepository('docs/performance.md');
   const text = fs.readFileSync(file, 'utf8');
-  const parts = /^([\s\S]*<!-- figures -->\n)[\s\S]*(\n<!-- end of figures -->[\s\S]*)$/.exec(text);
+  const parts = /^([\s\S]*<!-- figures -->\n)[\s\S]*(<!-- end of figures -->[\s\S]*)$/.exec(text);
   if (!parts) throw new Error(`${file} has no place for the figures`);
-  fs.writeFileSync(file, `${parts[1]}${lines.join('\n')}${parts[2]}`);
+  fs.writeFileSync(file, `${parts[1]}${lines.join('\n')}\n${parts[2]}`);
 }
 
 const lines = header();

@@ -44,7 +44,7 @@ export interface Policy {
 async function readConfig(path: string | undefined): Promise<Config> {
   try {
     const text = path === undefined ? await readTextIfThere(CONFIG_NAME) : await readText(path);
-    return text === undefined ? {} : parseConfig(text);
+    return text === undefined ? {} : await parseConfig(text);
   } catch (error) {
     const name = path ?? CONFIG_NAME;
     if (systemCode(error) !== undefined) throw new Failure(`${name}: ${systemText(error)}`);

@@ -7,7 +7,7 @@ import { Failure, systemCode, systemText } from './failure.js';
 /** A report that a person named. Failures say which file and what is wrong with it. */
 export async function readReport(path: string): Promise<Report> {
   try {
-    return parseReport(await readText(path === '-' ? '/dev/stdin' : path));
+    return await parseReport(await readText(path === '-' ? '/dev/stdin' : path));
   } catch (error) {
     if (systemCode(error) !== undefined) throw new Failure(`${path}: ${systemText(error)}`);
     if (!(error instanceof ReportError)) throw error;

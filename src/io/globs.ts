@@ -1,11 +1,16 @@
 import { stat } from 'node:fs/promises';
-import { glob, isDynamicPattern } from 'tinyglobby';
+
+/** One of these is in every pattern. */
+const PATTERN = /[*?[\]{}()!+@\\]/;
 
 /**
  * What a path or pattern names, in the order of the names. A path that is there is itself, whatever characters are in it; a
  * pattern that matches nothing gives nothing.
  */
 export async function expandPath(path: string): Promise<string[]> {
+  if (!PATTERN.test(path)) return [path];
+  // loaded here, for hardly any command line has a pattern in it
+  const { glob, isDynamicPattern } = await import('tinyglobby');
   if (!isDynamicPattern(path)) return [path];
   const there = await stat(path).then(
     () => true,

@@ -1,4 +1,6 @@
+import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { isMainThread } from 'node:worker_threads';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { openPieces } from './pieces.js';
 
@@ -12,7 +14,11 @@ class FileSource implements ByteSource {
   async read(into: Uint8Array, offset: number): Promise<number> {
     let done = 0;
     while (done < into.length) {
-      const { bytesRead } = await this.handle.read(into, done, into.length - done, offset + done);
+      const [length, position] = [into.length - done, offset + done];
+      // a worker thread has nothing else to do meanwhile: waiting in place saves the way over another thread and back
+      const bytesRead = isMainThread
+        ? (await this.handle.read(into, done, length, position)).bytesRead
+        : readSync(this.handle.fd, into, done, length, position);
       if (bytesRead === 0) break;
       done += bytesRead;
     }

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
 import type { Report } from './report.js';
 
 /** A file that is no report that this version can read; the message says why. */
@@ -7,7 +7,9 @@ export class ReportError extends Error {}
 
 let validator: ValidateFunction | undefined;
 
-function validate(): ValidateFunction {
+/** Loaded here, for it is large and only some commands read reports. */
+async function loadValidator(): Promise<ValidateFunction> {
+  const { Ajv2020 } = await import('ajv/dist/2020.js');
   const schema = createRequire(import.meta.url)('../../report.schema.json');
   validator ??= new Ajv2020({ strictTypes: false }).compile(schema);
   return validator;
@@ -20,8 +22,8 @@ export function schemaErrorText({ instancePath, message = 'is wrong', params }: 
   return `${instancePath === '' ? 'it' : instancePath} ${message}${allowed}${extra}`;
 }
 
-/** A report that `--format json` wrote. Throws a `ReportError` for anything else. */
-export function parseReport(text: string): Report {
+/** A report that `--format json` wrote. Rejects with a `ReportError` for anything else. */
+export async function parseReport(text: string): Promise<Report> {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -34,7 +36,7 @@ export function parseReport(text: string): Report {
       `it is a report of version ${String(schemaVersion)}, and this kvdoctor reads version 1`,
     );
   }
-  const check = validate();
+  const check = await loadValidator();
   if (check(json)) return json as Report;
   throw new ReportError(`it is not a report of kvdoctor: ${schemaErrorText(check.errors![0])}`);
 }

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
 import { runUnit } from './run-unit.js';
+import { canUseThreads, takeThread } from './threads.js';
 import type { UnitOutcome, WorkerReply, WorkUnit } from './unit.js';
 
 /** Below this many bytes a worker's start (some 40 ms each) costs more than it gives: units run in this thread. */
@@ -17,9 +17,6 @@ export interface PoolOptions {
   /** Stops handing out units; those under way are abandoned. */
   signal?: AbortSignal;
 }
-
-/** The file that a worker thread runs. In the sources it is TypeScript, which a plain worker cannot load: see `workers`. */
-const workerFile = new URL('./worker.js', import.meta.url);
 
 /** Heaviest first, so that the last unit to start is a small one and no worker waits long at the end. */
 function heaviestFirst(units: readonly WorkUnit[]): WorkUnit[] {
@@ -39,7 +36,7 @@ async function runInline(queue: WorkUnit[], options: PoolOptions): Promise<void>
 
 function runInWorker(queue: WorkUnit[], options: PoolOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerFile);
+    const worker = takeThread();
     let ended = false;
     const end = (settle: () => void) => {
       if (ended) return;
@@ -67,9 +64,6 @@ function runInWorker(queue: WorkUnit[], options: PoolOptions): Promise<void> {
   });
 }
 
-/** True when this module runs as JavaScript beside a built worker. */
-const canUseWorkers = import.meta.url.endsWith('.js');
-
 /**
  * Runs units, in worker threads where that pays. Rejects only on a bug in a check or when a thread dies; damaged and
  * unreadable files are outcomes.
@@ -78,6 +72,6 @@ export async function runUnits(units: readonly WorkUnit[], options: PoolOptions)
   const queue = options.until === undefined ? heaviestFirst(units) : [...units];
   const total = units.reduce((sum, unit) => sum + unit.weight, 0);
   const workers = Math.min(options.jobs, units.length, Math.floor(total / WORTH_A_WORKER) + 1);
-  if (workers <= 1 || !canUseWorkers) return runInline(queue, options);
+  if (workers <= 1 || !canUseThreads) return runInline(queue, options);
   await Promise.all(Array.from({ length: workers }, () => runInWorker(queue, options)));
 }

@@ -3,7 +3,6 @@ import { type Database, readDatabase } from '../engine/database.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { probeLock } from '../io/lock.js';
 import type { TargetReport } from '../report/report.js';
-import { scanArchive } from './archive.js';
 import { scanBackups } from './backup.js';
 import { conclude } from './conclude.js';
 import { settle } from './live.js';
@@ -31,7 +30,9 @@ export async function scanTarget(
   if (await isFile(target)) {
     if (isElsewhere(path, options)) return nothing(path, 'file');
     const archive = await sniffArchive(target);
-    return archive ? scanArchive(path, archive.compression, options, hooks) : scanFile(target, options);
+    if (!archive) return scanFile(target, options);
+    const { scanArchive } = await import('./archive.js');
+    return scanArchive(path, archive.compression, options, hooks);
   }
   const database = await readDatabase(path, {
     ...(options.walDir !== undefined && { walDir: options.walDir }),

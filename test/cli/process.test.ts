@@ -9,7 +9,7 @@ import { inRepository } from '../support/repository.js';
 // the built program in a real process: what only the system can show
 
 const program = inRepository('bin/kvdoctor.js');
-const built = existsSync(inRepository('dist/cli/main.js'));
+const built = existsSync(inRepository('dist/bin/kvdoctor.js'));
 if (!built) console.log('skipped: npm run build has not been run');
 
 const shell = async (command: string) => {

@@ -3,10 +3,12 @@ import type { Command } from 'commander';
 import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
 import { expandPath } from '../../io/globs.js';
+import { holdsMoreThan } from '../../io/holds-more.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import { isSuppressed, underPolicy } from '../../scan/policy.js';
 import type { ScanOptions } from '../../scan/scan.js';
+import { startThreads } from '../../scan/threads.js';
 import { backupIds, choice, positive } from '../choices.js';
 import { exitStatusOf } from '../exit-status.js';
 import { Failure } from '../failure.js';
@@ -33,6 +35,9 @@ Examples:
   kvdoctor scan --since last.json --budget 10m '/backups/*'  what is new, then what was checked longest ago
 
 Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 130 interrupted.`;
+
+/** Above this many bytes all threads will be needed: they are started at once. */
+const LARGE = 128 << 20;
 
 /** What one run works with. */
 interface ScanWork {
@@ -121,6 +126,7 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
   const since = flags.since === undefined ? undefined : await readReport(flags.since);
   const options = scanOptionsFor(command, policy, since, host);
   const paths = given.length > 0 ? await expanded(given) : ['.'];
+  if (await holdsMoreThan(paths[0], LARGE)) startThreads(flags.jobs);
   return writeReport(
     flags,
     host,

@@ -1,0 +1,71 @@
+// What the bundles have in common: what must be said otherwise where sources and dependencies end up in few files.
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+
+/** What stands in one file of the sources or of a dependency, and what stands in its place in the bundle. */
+const common = [
+  { file: /\/src\/scan\/threads\.ts$/, from: "import.meta.url.endsWith('.js')", to: 'true' },
+  // packages that are not beside the bundle cannot be required from it
+  {
+    file: /\/src\/bytes\/crc32c\.ts$/,
+    from: "require('crc-32/crc32c.js').buf",
+    to: 'castagnoli.buf',
+    head: "import castagnoli from 'crc-32/crc32c.js';\n",
+  },
+  {
+    file: /\/@bokuweb\/zstd-wasm\/dist\/common\/index\.node\.js$/,
+    from: "yield readFile(resolve(__dirname, './zstd.wasm'))",
+    to: (path) =>
+      `Buffer.from("${readFileSync(resolve(dirname(path), 'zstd.wasm')).toString('base64')}", "base64")`,
+  },
+  // Node.js warns of `new Buffer` outside of node_modules
+  {
+    file: /\/seek-bzip\/lib\/(index|bitreader)\.js$/,
+    from: 'new Buffer(',
+    to: 'bufferOf(',
+    head: "const bufferOf = (of) => (typeof of === 'number' ? Buffer.alloc(of) : Buffer.from(of));\n",
+  },
+];
+
+/** The JSON files of the package that the sources require, as literals. Of package.json the version is enough. */
+function inlineJson(code, path) {
+  return code.replace(/createRequire\(import\.meta\.url\)\('([^']+\.json)'\)/g, (_, file) => {
+    const json = JSON.parse(readFileSync(resolve(dirname(path), file), 'utf8'));
+    return `(${JSON.stringify(file.endsWith('package.json') ? { version: json.version } : json)})`;
+  });
+}
+
+/**
+ * A rolldown plugin that makes the replacements, `more` beside those that every bundle needs. `check()` throws unless each of
+ * them found its place.
+ */
+export function inlining(more = []) {
+  const replacements = [...common, ...more];
+  const done = new Set();
+  return {
+    name: 'inlining',
+    transform(code, id) {
+      let changed = inlineJson(code, id);
+      for (const { file, from, to, head = '' } of replacements) {
+        if (!file.test(id)) continue;
+        if (!changed.includes(from))
+          throw new Error(`${id} no longer holds ${from}: scripts/inlining.mjs must follow it`);
+        changed = head + changed.replaceAll(from, () => (typeof to === 'function' ? to(id) : to));
+        done.add(from);
+      }
+      return changed === code ? undefined : { code: changed, map: null };
+    },
+    check() {
+      const missed = replacements.filter(({ from }) => !done.has(from));
+      if (missed.length > 0) throw new Error(`not found: ${missed.map(({ from }) => from).join('; ')}`);
+    },
+  };
+}
+
+/** What both bundles ask of rolldown. */
+export const input = {
+  platform: 'node',
+  external: ['@node-rs/crc32'],
+  resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
+  logLevel: 'warn',
+};
