@@ -1,0 +1,45 @@
+import type { Finding } from '../finding/finding.js';
+import type { BatchOp } from '../format/batch/batch.js';
+import type { View } from '../lsm/view.js';
+
+/** Applications whose bytes kvdoctor reads. */
+export const profileNames = ['kvrocks', 'tikv', 'restate'] as const;
+export type ProfileName = (typeof profileNames)[number];
+
+/** What can be known of a database before its keys are read. */
+export interface ProfileFacts {
+  /** The directory, for instances that are told apart by its name and by what lies beside it. */
+  directory: string;
+  columnFamilies: readonly { id: number; name: string }[];
+  /** The first visible keys of a column family, at most `count`. */
+  sample(columnFamily: string, count: number): Promise<Uint8Array[]>;
+}
+
+/** What one batch did, in the application's words, and how it breaks the application's own rules. */
+export interface BatchWords {
+  /** One line each: a Redis command, the changes of one region. */
+  lines: string[];
+  /** The same for programs. */
+  data: Record<string, unknown>[];
+}
+
+/**
+ * What the bytes of one application mean. Every method takes any bytes: those that are not the application's give `undefined`
+ * or are left out, nothing throws.
+ */
+export interface Profile {
+  name: ProfileName;
+  /** The name as its makers write it, with the instance where an application has several: `Restate log server`. */
+  title: string;
+  /** A key in a line: `hash user:1, field age`. */
+  keyText(columnFamily: number, key: Uint8Array): string | undefined;
+  valueText(columnFamily: number, key: Uint8Array, value: Uint8Array): string | undefined;
+  batchWords(ops: readonly BatchOp[]): BatchWords | undefined;
+  /** What keys from `smallest` to `largest` belong to, both included: regions, tables, keys. A line each. */
+  rangeText?(columnFamily: number, smallest: Uint8Array, largest: Uint8Array): string[];
+  /** Holds the visible contents against the application's own rules. Memory stays bounded, whatever the view holds. */
+  check(view: View, found: (finding: Finding) => void): Promise<void>;
+}
+
+/** Recognises one application's databases. `undefined` for others. */
+export type DetectProfile = (facts: ProfileFacts) => Promise<Profile | undefined>;
