@@ -13,6 +13,20 @@ export interface ProfileFacts {
   columnFamilies: readonly { id: number; name: string }[];
   /** The first visible keys of a column family, at most `count`. */
   sample(columnFamily: string, count: number): Promise<Uint8Array[]>;
+  /**
+   * Walks what a reader sees of a column family, from key `from` on, over what cannot be read, until `entry` returns false:
+   * for what a profile must know before it can speak. The bytes are valid during the call only.
+   */
+  entries(
+    columnFamily: string,
+    entry: (key: Uint8Array, value: Uint8Array) => boolean,
+    from?: Uint8Array,
+  ): Promise<void>;
+  /**
+   * Another database of the same application, by its path relative to this one (`../raft`), as a reader would see it.
+   * `undefined` where there is none that opens. Who asks closes it.
+   */
+  open(directory: string): Promise<View | undefined>;
 }
 
 /** What one batch did, in the application's words, and how it breaks the application's own rules. */
