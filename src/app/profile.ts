@@ -33,8 +33,10 @@ export interface ProfileFacts {
 export interface BatchWords {
   /** One line each: a Redis command, the changes of one region. */
   lines: string[];
-  /** The same for programs. */
+  /** The same for programs: a record for each line, keys in it as `KeyBytes`, values as `{ value: KeyBytes }`. */
   data: Record<string, unknown>[];
+  /** What each line is one of, where they can be counted: `LPUSH`. */
+  kinds?: string[];
 }
 
 /**
@@ -45,6 +47,8 @@ export interface Profile {
   name: ProfileName;
   /** The name as its makers write it, with the instance where an application has several: `Restate log server`. */
   title: string;
+  /** What else was recognised, for a person: `keys carry cluster slots`. */
+  detail?: string;
   /** A key in a line: `hash user:1, field age`. */
   keyText(columnFamily: number, key: Uint8Array): string | undefined;
   valueText(columnFamily: number, key: Uint8Array, value: Uint8Array): string | undefined;

@@ -1,6 +1,7 @@
+import { detectKvrocks } from './kvrocks/profile.js';
 import type { DetectProfile, Profile, ProfileFacts, ProfileName } from './profile.js';
 
-const detectors: Partial<Record<ProfileName, DetectProfile>> = {};
+const detectors: Partial<Record<ProfileName, DetectProfile>> = { kvrocks: detectKvrocks };
 
 /** The application that a database belongs to; with `wanted`, whether it can be read as that one. */
 export async function detectProfile(facts: ProfileFacts, wanted?: ProfileName): Promise<Profile | undefined> {

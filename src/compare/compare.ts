@@ -1,7 +1,8 @@
-import type { KvrocksLayout } from '../app/kvrocks/commands.js';
+import { factsOfView } from '../app/facts.js';
+import { type KvrocksLayout, kvrocksLayout } from '../app/kvrocks/layout.js';
 import { type ContentComparison, compareContents } from './contents.js';
 import { compareHistories, type HistoryComparison } from './history.js';
-import { kvrocksLayout, type RedisDifference, redisDifferences } from './kvrocks.js';
+import { type RedisDifference, redisDifferences } from './kvrocks.js';
 import { openSide } from './side.js';
 
 /** What two databases have and have not in common. */
@@ -37,7 +38,7 @@ export async function compareDatabases(a: string, b: string): Promise<Comparison
     result.contents = await compareContents(left.view, right.view);
     for (const { name, problem } of result.contents.families)
       if (problem !== undefined) unread.push(`column family ${name}, ${problem}`);
-    const layout = await kvrocksLayout(left.view);
+    const layout = await kvrocksLayout(factsOfView(left.view));
     if (layout === undefined) return result;
     const { first, differences: all } = result.contents;
     const differences = await redisDifferences(first, left.view, right.view, layout, first.length === all);

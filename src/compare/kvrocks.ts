@@ -1,6 +1,6 @@
-import { commandsOf, type KvrocksCommand, type KvrocksLayout } from '../app/kvrocks/commands.js';
-import { kvrocksFamilies } from '../app/kvrocks/families.js';
-import { bearsSlot, decodeSubkey, decodeUserKey } from '../app/kvrocks/key.js';
+import { commandsOf, type KvrocksCommand } from '../app/kvrocks/commands.js';
+import { decodeSubkey, decodeUserKey } from '../app/kvrocks/key.js';
+import type { KvrocksLayout } from '../app/kvrocks/layout.js';
 import { decodeMetadata, type Metadata, valueTypes } from '../app/kvrocks/metadata.js';
 import type { BatchOp } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
@@ -8,9 +8,6 @@ import { END, ENTRY } from '../lsm/cursor.js';
 import type { View } from '../lsm/view.js';
 import type { KeyDifference } from './contents.js';
 import type { LoggedBatch } from './history.js';
-
-/** Metadata keys that are looked at to tell whether keys carry slots. */
-const SAMPLE = 1000;
 
 /** A Redis key that two databases do not hold alike. */
 export interface RedisDifference {
@@ -24,27 +21,6 @@ export interface RedisDifference {
   commands: Uint8Array[][];
   /** The commands do all of it. Else elements of the kind cannot be set one by one, or too many differ. */
   complete: boolean;
-}
-
-/** How a view's keys are written, when its column families are those of Kvrocks. */
-export async function kvrocksLayout(view: View): Promise<KvrocksLayout | undefined> {
-  const families = kvrocksFamilies(view.columnFamilies);
-  const metadata = view.columnFamilies.find(({ name }) => name === 'metadata');
-  if (families === undefined || metadata === undefined) return undefined;
-  const visible = view.visible(metadata.id);
-  let [seen, bearing] = [0, 0];
-  try {
-    for (let step = visible.step(); step !== END && seen < SAMPLE; step = visible.step()) {
-      if (step !== ENTRY) await visible.load();
-      else {
-        seen++;
-        if (bearsSlot(visible.keyBytes.subarray(0, visible.keyTo))) bearing++;
-      }
-    }
-  } finally {
-    await visible.close();
-  }
-  return { families, slots: bearing * 2 > seen };
 }
 
 /** The commands that a batch of a WAL is the work of. */

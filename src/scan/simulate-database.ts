@@ -1,13 +1,11 @@
 import type { Database } from '../engine/database.js';
 import { keyBytes } from '../finding/evidence.js';
 import { type Digest, digest } from '../lsm/digest.js';
-import { inventoryFiles } from '../lsm/inventory-files.js';
 import { MemoryPool } from '../lsm/memory-pool.js';
-import { mergeOperators } from '../lsm/operator-names.js';
-import { View } from '../lsm/view.js';
+import { recoveredView } from '../lsm/recovered-view.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';
-import { type PreparedOpen, simulateOpen } from '../recovery/open.js';
+import type { PreparedOpen } from '../recovery/open.js';
 import { type SimulatedMode, simulateRecovery } from '../recovery/simulate.js';
 import type { LossReport, RecoveryReport } from '../report/report.js';
 
@@ -120,19 +118,8 @@ async function digestMode(
   pool: MemoryPool,
   onShare: (share: number) => void,
 ): Promise<Digest[]> {
-  const { version, options, inventory } = database;
-  if (version === undefined) return [];
-  const files = inventoryFiles(inventory);
-  const operators = await mergeOperators(version, options, files);
-  const view = await View.open({
-    version,
-    files,
-    replay: (sink) => simulateOpen(prepared, outcome.mode, sink),
-    sequence: outcome.lastSequence,
-    uncommitted: outcome.hidden,
-    mergeOperator: ({ id }) => operators.get(id),
-    memtables: { pool },
-  });
+  if (database.version === undefined) return [];
+  const view = await recoveredView(database, prepared, outcome, { pool });
   try {
     const digests: Digest[] = [];
     for (const [i, { id }] of view.columnFamilies.entries()) {

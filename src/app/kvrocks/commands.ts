@@ -1,14 +1,9 @@
 import type { BatchOp } from '../../format/batch/batch.js';
 import type { KvrocksFamily } from './families.js';
 import { decodeSubkey, decodeUserKey } from './key.js';
+import type { KvrocksLayout } from './layout.js';
 import { decodeMetadata, decodeScore, JSON_DOCUMENT, STRING } from './metadata.js';
-
-/** How a database of Kvrocks is to be read. */
-export interface KvrocksLayout {
-  families: ReadonlyMap<number, KvrocksFamily>;
-  /** Keys carry their cluster slot. */
-  slots: boolean;
-}
+import { ENTRY_ID, streamFields, streamId } from './stream.js';
 
 /** A command that operations of a batch are the work of. */
 export interface KvrocksCommand {
@@ -249,11 +244,9 @@ function idOf(subkey: Uint8Array): bigint {
   return subkey.length < 8 ? 0n : new DataView(subkey.buffer, subkey.byteOffset, 8).getBigUint64(0);
 }
 
-const ENTRY_ID = 16;
-
 function streamWords(entries: readonly Change[], key: Uint8Array): Made[] {
   const own = entries.filter(({ subkey }) => subkey.length === ENTRY_ID);
-  const id = ({ subkey }: Change) => `${idOf(subkey)}-${idOf(subkey.subarray(8))}`;
+  const id = ({ subkey }: Change) => streamId(subkey) ?? '';
   const deleted = own.filter(({ deletes }) => deletes);
   const made: Made[] = deleted.length > 0 ? [{ words: ['XDEL', key, ...deleted.map(id)] }] : [];
   for (const entry of own) {
@@ -262,22 +255,4 @@ function streamWords(entries: readonly Change[], key: Uint8Array): Made[] {
     made.push({ words: ['XADD', key, id(entry), ...(fields ?? [])], exact: fields !== undefined });
   }
   return made.length > 0 ? made : [{ words: ['XGROUP', key], exact: false }];
-}
-
-/** Fields and values in turn, each behind its length as a varint. */
-function streamFields(bytes: Uint8Array): Uint8Array[] | undefined {
-  const fields: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      if (at >= bytes.length || shift > 28) return undefined;
-      const byte = bytes[at++];
-      length += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) break;
-    }
-    if (length > bytes.length - at) return undefined;
-    fields.push(bytes.subarray(at, at + length));
-    at += length;
-  }
-  return fields;
 }

@@ -1,0 +1,49 @@
+import type { Database } from '../engine/database.js';
+import { databaseView } from '../recovery/database-view.js';
+import type { RecoveryMode } from '../recovery/mode.js';
+import { type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
+import type { RecoveryOutcome } from '../recovery/outcome.js';
+import { inventoryFiles } from './inventory-files.js';
+import { mergeOperators } from './operator-names.js';
+import { View } from './view.js';
+import type { MemtableOptions } from './windows.js';
+
+/** Memory for the replayed operations of a view that is one of several, in bytes: 64 MiB. */
+export const SHARED_MEMTABLES = 64 * 1024 * 1024;
+
+/** What a reader sees of a database that recovery has opened, as `outcome` has it. */
+export async function recoveredView(
+  database: Database,
+  prepared: PreparedOpen,
+  outcome: Pick<RecoveryOutcome, 'mode' | 'lastSequence' | 'hidden'>,
+  memtables: MemtableOptions = { budget: SHARED_MEMTABLES },
+): Promise<View> {
+  const { version, options, inventory } = database;
+  if (version === undefined) throw new RangeError('a database that opens has a version');
+  const files = inventoryFiles(inventory);
+  const operators = await mergeOperators(version, options, files);
+  return View.open({
+    version,
+    files,
+    replay: (sink) => simulateOpen(prepared, outcome.mode, sink),
+    sequence: outcome.lastSequence,
+    uncommitted: outcome.hidden,
+    mergeOperator: ({ id }) => operators.get(id),
+    memtables,
+  });
+}
+
+/** What a reader sees after recovery in the first of `modes` that opens, default the database's own; else why it does not open. */
+export async function openView(
+  database: Database,
+  modes: readonly RecoveryMode[] = [database.options.walRecoveryMode],
+): Promise<{ view: View; reason?: undefined } | { view?: undefined; reason: string }> {
+  if (database.detection.engine !== 'rocksdb' || database.version === undefined)
+    return { reason: 'not a RocksDB database that can be read' };
+  const prepared = await prepareOpen(databaseView(database), database.engineVersion);
+  for (const mode of modes) {
+    const outcome = await simulateOpen(prepared, mode);
+    if (outcome.opens) return { view: await recoveredView(database, prepared, outcome) };
+  }
+  return { reason: `does not open in its recovery mode, ${modes[0]}` };
+}
