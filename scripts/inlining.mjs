@@ -1,6 +1,9 @@
 // What the bundles have in common: what must be said otherwise where sources and dependencies end up in few files.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
+
+const zstd = createRequire(import.meta.url).resolve('@bokuweb/zstd-wasm');
 
 /** What stands in one file of the sources or of a dependency, and what stands in its place in the bundle. */
 const common = [
@@ -17,6 +20,12 @@ const common = [
     from: "yield readFile(resolve(__dirname, './zstd.wasm'))",
     to: (path) =>
       `Buffer.from("${readFileSync(resolve(dirname(path), 'zstd.wasm')).toString('base64')}", "base64")`,
+  },
+  {
+    file: /\/src\/codec\/zstd-heap\.ts$/,
+    from: "require(join(require.resolve('@bokuweb/zstd-wasm'), '../module.js')).Module",
+    to: 'Module',
+    head: `import { Module } from ${JSON.stringify(resolve(zstd, '../module.js'))};\n`,
   },
   // Node.js warns of `new Buffer` outside of node_modules
   {

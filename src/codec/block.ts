@@ -112,7 +112,7 @@ function decompressPrefixed(
     case 'lz4':
       return decompressLz4(compressed, size ?? 0, dictionary, into);
     default:
-      return decompressZstd(compressed, size, limit, dictionary);
+      return decompressZstd(compressed, size, limit, dictionary, into);
   }
 }
 

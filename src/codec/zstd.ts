@@ -1,6 +1,7 @@
 import * as zstd from '@bokuweb/zstd-wasm';
 import type { Decompressed } from './decompressed.js';
 import { zstdFrame } from './zstd-frame.js';
+import { ZstdDecoder } from './zstd-heap.js';
 
 /*
  * Zstandard frames, with and without dictionary. node:zlib has zstd from 22.15 on, and for blocks of 16 KiB and more it is
@@ -9,12 +10,12 @@ import { zstdFrame } from './zstd-frame.js';
  */
 
 let ready: Promise<void> | undefined;
-let contexts: { decompress: number; compress: number } | undefined;
+let contexts: { decoder: ZstdDecoder; compress: number } | undefined;
 
 /** Compiles the zstd module. Await it once in every thread before the functions here. */
 export async function loadZstd(): Promise<void> {
   await (ready ??= zstd.init());
-  contexts ??= { decompress: zstd.createDCtx(), compress: zstd.createCCtx() };
+  contexts ??= { decoder: new ZstdDecoder(), compress: zstd.createCCtx() };
 }
 
 /** `loadZstd` has been awaited. */
@@ -22,7 +23,7 @@ export function isZstdLoaded(): boolean {
   return contexts !== undefined;
 }
 
-function loaded(): { decompress: number; compress: number } {
+function loaded(): { decoder: ZstdDecoder; compress: number } {
   if (contexts === undefined) throw new Error('loadCodecs() has not been awaited');
   return contexts;
 }
@@ -31,28 +32,31 @@ function loaded(): { decompress: number; compress: number } {
 const MOST_EXPANSION = 32768;
 
 /** zstd's error numbers as zstd_errors.h words them, for those that damaged data can cause. */
-const ERRORS: Record<string, string> = {
-  '-10': 'not a zstd frame',
-  '-14': 'unsupported zstd frame parameter',
-  '-16': 'the zstd frame wants too much memory',
-  '-20': 'corrupt zstd block',
-  '-22': 'the zstd content checksum does not match',
-  '-24': 'corrupt zstd literals',
-  '-30': 'the zstd dictionary is corrupt',
-  '-32': 'the zstd frame was written with another dictionary',
-  '-70': 'the zstd frame holds more than its size promises',
-  '-72': 'the zstd frame is cut off',
+const ERRORS: Record<number, string> = {
+  [-10]: 'not a zstd frame',
+  [-14]: 'unsupported zstd frame parameter',
+  [-16]: 'the zstd frame wants too much memory',
+  [-20]: 'corrupt zstd block',
+  [-22]: 'the zstd content checksum does not match',
+  [-24]: 'corrupt zstd literals',
+  [-30]: 'the zstd dictionary is corrupt',
+  [-32]: 'the zstd frame was written with another dictionary',
+  [-64]: 'no memory for the zstd frame',
+  [-70]: 'the zstd frame holds more than its size promises',
+  [-72]: 'the zstd frame is cut off',
 };
 
 /**
  * Decompresses zstd frames into `length` bytes (absent: what the frame itself promises, at most `limit`). A dictionary may
- * be a trained one or raw content; zstd tells them apart by the magic.
+ * be a trained one or raw content; zstd tells them apart by the magic. It must not change between calls. The result is a view
+ * of `into` where that is large enough, else of new memory.
  */
 export function decompressZstd(
   input: Uint8Array,
   length: number | undefined,
   limit: number,
   dictionary?: Uint8Array,
+  into?: Uint8Array,
 ): Decompressed {
   const frame = zstdFrame(input);
   if (frame === undefined) return { error: 'the zstd frame is cut off' };
@@ -65,19 +69,13 @@ export function decompressZstd(
   if (size > limit) return { error: `the zstd size of ${size} is above the limit of ${limit}` };
   if (size > input.length * MOST_EXPANSION)
     return { error: `${input.length} bytes of zstd cannot expand to ${size}` };
-  const { decompress } = loaded();
+  const { decoder } = loaded();
   try {
-    // where the frame does not say, the output buffer is of this size
-    const room = { defaultHeapSize: Math.max(1, size) };
-    const bytes =
-      dictionary === undefined
-        ? zstd.decompress(input, room)
-        : zstd.decompressUsingDict(decompress, input, dictionary, room);
-    return { bytes };
+    const decoded = decoder.decode(input, size, dictionary, into);
+    if (typeof decoded !== 'number') return { bytes: decoded };
+    return { error: ERRORS[decoded] ?? `zstd error ${-decoded}` };
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    const code = /-?\d+$/.exec(text)?.[0] ?? '';
-    return { error: ERRORS[code] ?? `zstd: ${text}` };
+    return { error: `zstd: ${error instanceof Error ? error.message : error}` };
   }
 }
 
