@@ -13,6 +13,8 @@
 
 const MAGIC = 0xfd2fb528;
 const BLOCK_HEADER = 3;
+/** Bytes of the dictionary's number, by the descriptor's low bits. */
+const ID_LENGTHS = [0, 1, 2, 4];
 /** No block may hold or yield more than this. */
 const LARGEST_BLOCK = 128 * 1024;
 
@@ -29,25 +31,25 @@ export interface ZstdFrame {
 
 /** The header of the frame at `start`: `undefined` while bytes are missing, an error when these are not a frame's. */
 export function zstdFrame(bytes: Uint8Array, start = 0): ZstdFrame | { error: string } | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + start, bytes.length - start);
-  if (view.byteLength < 4) return undefined;
-  if (view.getUint32(0, true) !== MAGIC) return { error: 'not a zstd frame' };
-  if (view.byteLength < 5) return undefined;
-  const descriptor = view.getUint8(4);
+  const available = bytes.length - start;
+  if (available < 4) return undefined;
+  if (littleEndian(bytes, start, 4) !== MAGIC) return { error: 'not a zstd frame' };
+  if (available < 5) return undefined;
+  const descriptor = bytes[start + 4];
   if ((descriptor & 0x08) !== 0) return { error: 'a reserved bit of the zstd frame header is set' };
   const singleSegment = (descriptor & 0x20) !== 0;
-  const idLength = [0, 1, 2, 4][descriptor & 3];
-  const sizeLength = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6];
+  const idLength = ID_LENGTHS[descriptor & 3];
+  const sizeLength = descriptor >> 6 === 0 ? (singleSegment ? 1 : 0) : 1 << (descriptor >> 6);
   const idAt = singleSegment ? 5 : 6;
   const headerLength = idAt + idLength + sizeLength;
-  if (view.byteLength < headerLength) return undefined;
+  if (available < headerLength) return undefined;
 
   const contentSize = sizeLength === 0 ? undefined : littleEndian(bytes, start + idAt + idLength, sizeLength);
   // a two-byte size starts at 256
   const content = sizeLength === 2 && contentSize !== undefined ? contentSize + 256 : contentSize;
   return {
     headerLength,
-    windowSize: singleSegment ? (content ?? 0) : windowSize(view.getUint8(5)),
+    windowSize: singleSegment ? (content ?? 0) : windowSize(bytes[start + 5]),
     contentSize: content,
     dictionaryId: littleEndian(bytes, start + idAt, idLength),
     hasChecksum: (descriptor & 0x04) !== 0,
