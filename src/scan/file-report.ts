@@ -43,6 +43,14 @@ export function fileReports(
   const tables = liveTables(database);
   const blobs = liveBlobs(database);
   const wals = new Set(liveWals(database));
+  const isLive = (entry: InventoryEntry): boolean | undefined => {
+    const { kind, number } = entry;
+    if (kind === 'wal') return wals.has(entry);
+    // without a MANIFEST nothing says which tables and blob files are live
+    if (number === undefined || database.version === undefined) return undefined;
+    if (kind === 'table') return tables.has(number);
+    return kind === 'blob' ? blobs.has(number) : undefined;
+  };
   const named = new Set<string>();
   const reports: FileReport[] = [];
   for (const entry of database.inventory.entries) {
@@ -51,14 +59,7 @@ export function fileReports(
     const outcome = byEntry.get(entry);
     const kind = kinds[entry.kind] ?? 'other';
     const owned = entry.kind === 'table' && entry.number !== undefined ? tables.get(entry.number) : undefined;
-    const live =
-      entry.kind === 'wal'
-        ? wals.has(entry)
-        : entry.kind === 'table'
-          ? owned !== undefined
-          : entry.kind === 'blob'
-            ? entry.number !== undefined && blobs.has(entry.number)
-            : undefined;
+    const live = isLive(entry);
     reports.push({
       path: entry.file,
       ...(entry.root !== undefined && { root: entry.root }),

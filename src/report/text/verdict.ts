@@ -1,4 +1,5 @@
 import { shellWord } from '../../finding/shell-word.js';
+import { recoveryModes } from '../../recovery/mode.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, duration, grouped } from '../quantity.js';
 import type { Report } from '../report.js';
@@ -73,6 +74,9 @@ function simulationSentence({ targets }: Report, { palette }: RenderSettings): s
 /** Areas whose damage decides what recovery brings back: what that is, is the next thing to know. */
 const RECOVERED: ReadonlySet<string> = new Set(['wal', 'batch', 'sequence']);
 
+/** Areas whose damage a repair puts right with what still holds: what it would do, and at what cost, is the next thing to know. */
+const REPAIRED: ReadonlySet<string> = new Set([...RECOVERED, 'directory', 'manifest', 'sst', 'blob']);
+
 /** What was left unread on purpose, a line each. */
 function notRead({ summary: { trusted, skipped, known } }: Report): string[] {
   return [
@@ -89,18 +93,33 @@ function setAside({ targets }: Report): string[] {
   return count > 0 ? [`Set aside by the configuration: ${counted(count, 'finding')}.`] : [];
 }
 
-/** What to type next: what the worst finding asks for; what recovery would make of damaged WALs; else an explanation. */
+/** The option that asks for a plan's strategy: recovery modes have one of their own. */
+function strategyOption(strategy: string): string {
+  const isMode = recoveryModes.some((mode) => mode === strategy);
+  return `--${isMode ? 'mode' : 'strategy'} ${strategy}`;
+}
+
+/**
+ * What to type next: what the worst finding asks for; what recovery would make of damaged WALs; what a repair of other files
+ * would do; else an explanation.
+ */
 function nextCommand({ targets }: Report): string | undefined {
   for (const severity of ['error', 'warning'] as const) {
-    for (const { path, kind, findings } of targets) {
+    for (const { path, kind, findings, plan, repair } of targets) {
+      if (repair !== undefined) {
+        if (repair.state !== 'planned' || plan === undefined) continue;
+        return `kvdoctor repair ${strategyOption(plan.strategy)} ${shellWord(path)}`;
+      }
       const worst = findings.filter((finding) => finding.severity === severity);
       if (worst.length === 0) continue;
       const next = worst.find((finding) => finding.next !== undefined)?.next;
       if (next !== undefined) return next;
-      const aboutWals = worst.every(({ rule }) => RECOVERED.has(rule.split('/')[0]));
-      return aboutWals && kind !== 'file' && severity === 'error'
-        ? `kvdoctor simulate ${shellWord(path)}`
-        : `kvdoctor explain ${worst[0].rule}`;
+      const within = (areas: ReadonlySet<string>) =>
+        worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
+      if (within(RECOVERED) && kind !== 'file') return `kvdoctor simulate ${shellWord(path)}`;
+      if (within(REPAIRED) && kind === 'database')
+        return `kvdoctor repair --strategy auto --dry-run ${shellWord(path)}`;
+      return `kvdoctor explain ${worst[0].rule}`;
     }
   }
   return undefined;
