@@ -1,4 +1,5 @@
 import type { ByteSource } from '../../bytes/source.js';
+import { loadCodecs } from '../../codec/block.js';
 import { type RuleId, ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
@@ -75,6 +76,8 @@ class WalCheck {
           break;
         case WalEvent.metadata:
           await this.metadata();
+          // libzstd is three times as fast as the streaming decoder that does without it
+          if (parser.compressed) await loadCodecs();
           break;
         case WalEvent.damage:
           await this.damage(parser.damage!);
