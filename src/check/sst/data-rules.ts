@@ -1,5 +1,5 @@
 import { decodeEntity } from '../../format/batch/entity.js';
-import { decodeBlobIndex } from '../../format/sst/blob-index.js';
+import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { Comparator } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
 
@@ -127,10 +127,12 @@ function blobProblem(
   onBlob: (file: number, offset: number, size: number) => void,
 ): string | undefined {
   const blob = decodeBlobIndex(bytes, start, end);
-  if (blob === undefined) return 'the reference to a blob file cannot be decoded';
-  if (blob.file === undefined) return undefined;
-  if (blob.file === 0 && !rules.embeddedBlobs) return 'the reference names blob file 0, which does not exist';
-  onBlob(blob.file, blob.offset, blob.size);
+  if (blob.kind === 'malformed') return `the reference to a blob file cannot be decoded: ${blob.error}`;
+  if (blob.kind === 'inlined') return undefined;
+  const { fileNumber, offset, size } = blob;
+  if (fileNumber === 0n && !rules.embeddedBlobs)
+    return 'the reference names blob file 0, which does not exist';
+  onBlob(Number(fileNumber), Number(offset), Number(size));
   return undefined;
 }
 

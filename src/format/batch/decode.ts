@@ -12,7 +12,7 @@
 
 import { Cursor } from '../../bytes/cursor.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
-import { decodeBlobIndex } from '../sst/blob-index.js';
+import { decodeBlobIndex } from '../blob/blob-index.js';
 import type { BatchOp, WriteBatch } from './batch.js';
 import { verifyEntity } from './entity.js';
 import { BATCH_HEADER, type BatchDialect, MAX_SEQUENCE, rocksdbBatch, Shape, type TagSpec } from './tags.js';
@@ -145,7 +145,7 @@ function checkOperands(
   const value = op.value;
   if (value === undefined) return;
   if (shape === Shape.timedPut) checkTimedPut(batch, op, value);
-  if (shape === Shape.blobIndex && decodeBlobIndex(value, 0, value.length) === undefined)
+  if (shape === Shape.blobIndex && decodeBlobIndex(value).kind === 'malformed')
     note(batch, 'batch/malformed-blob-index', op.offset, op.length, 'The blob index does not decode');
   const inside = shape === Shape.entity ? verifyEntity(value) : undefined;
   if (inside !== undefined) note(batch, 'batch/malformed-entity', op.offset, op.length, inside.message);

@@ -1,4 +1,4 @@
-import { decodeBlobIndex } from '../sst/blob-index.js';
+import { decodeBlobIndex } from '../blob/blob-index.js';
 import { verifyEntity } from './entity.js';
 import { BATCH_HEADER, type BatchDialect, rocksdbBatch, Shape } from './tags.js';
 import { type BatchTally, Marker } from './tally.js';
@@ -119,7 +119,7 @@ function restore(tally: BatchTally, at: number): false {
 function fineValue(shape: number, bytes: Uint8Array, start: number, end: number): boolean {
   if (shape === Shape.timedPut) return end - start >= 8;
   if (shape === Shape.entity) return verifyEntity(bytes.subarray(start, end)) === undefined;
-  return shape !== Shape.blobIndex || decodeBlobIndex(bytes, start, end) !== undefined;
+  return shape !== Shape.blobIndex || decodeBlobIndex(bytes, start, end).kind !== 'malformed';
 }
 
 function same(bytes: Uint8Array, a: number, aLength: number, b: number, bLength: number): boolean {
