@@ -7,9 +7,12 @@ import { continuityRules } from './rules/continuity.js';
 import { directoryRules } from './rules/directory.js';
 import { engineRules } from './rules/engine.js';
 import { ioRules } from './rules/io.js';
+import { kvrocksRules } from './rules/kvrocks.js';
 import { manifestRules } from './rules/manifest.js';
+import { restateRules } from './rules/restate.js';
 import { sequenceRules } from './rules/sequence.js';
 import { sstRules } from './rules/sst.js';
+import { tikvRules } from './rules/tikv.js';
 import { walRules } from './rules/wal.js';
 
 /** Every rule that kvdoctor knows, by its id `area/what-is-wrong`. Ids are stable across versions. */
@@ -26,6 +29,9 @@ export const catalog = {
   ...continuityRules,
   ...backupRules,
   ...archiveRules,
+  ...tikvRules,
+  ...kvrocksRules,
+  ...restateRules,
 };
 
 export type RuleId = keyof typeof catalog;
