@@ -49,6 +49,8 @@ export interface Profile {
   title: string;
   /** What else was recognised, for a person: `keys carry cluster slots`. */
   detail?: string;
+  /** How its own server opens this database after a crash, and what cutting a torn log costs: said where recovery is shown. */
+  recovery?: string;
   /** A key in a line: `hash user:1, field age`. */
   keyText(columnFamily: number, key: Uint8Array): string | undefined;
   valueText(columnFamily: number, key: Uint8Array, value: Uint8Array): string | undefined;

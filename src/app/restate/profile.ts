@@ -1,0 +1,31 @@
+import type { DetectProfile, Profile } from '../profile.js';
+import { checkRestate } from './check/check.js';
+import { decodeKey } from './decode.js';
+import { type RestateLayout, restateLayout, titles } from './instance.js';
+import { recoveryWords } from './recovery.js';
+import { restateBatchWords, restateKeyText, restateRangeText, restateValueText } from './words.js';
+
+/** Restate's databases, each told by its column families, its keys and the name of its directory. */
+export const detectRestate: DetectProfile = async (facts) => {
+  const layout = await restateLayout(facts);
+  return layout && restateProfile(layout);
+};
+
+export function restateProfile(layout: RestateLayout): Profile {
+  return {
+    name: 'restate',
+    title: titles[layout.instance],
+    recovery: recoveryWords[layout.instance],
+    keyText(columnFamily, key) {
+      const decoded = decodeKey(layout, columnFamily, key);
+      return decoded && restateKeyText(decoded);
+    },
+    valueText(columnFamily, key, value) {
+      const decoded = decodeKey(layout, columnFamily, key);
+      return decoded && restateValueText(layout, decoded, value);
+    },
+    batchWords: (ops) => restateBatchWords(layout, ops),
+    rangeText: (columnFamily, smallest, largest) => restateRangeText(layout, columnFamily, smallest, largest),
+    check: (view, found) => checkRestate(view, layout, found),
+  };
+}
