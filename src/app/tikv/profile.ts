@@ -1,0 +1,55 @@
+import type { DetectProfile, Profile, ProfileFacts } from '../profile.js';
+import { batchWords } from './batch-words.js';
+import { checkTikv } from './check/check.js';
+import { keyText, valueText } from './key-text.js';
+import { decodeTikvKey } from './keys.js';
+import type { TikvLayout } from './layout.js';
+import { loadStore } from './load.js';
+import { rangeText } from './range.js';
+import { Regions } from './regions.js';
+import type { TikvFamily } from './words.js';
+
+/** A database with these is TiKV's, whatever it holds. */
+const KV_FAMILIES = ['default', 'lock', 'write', 'raft'] as const;
+/** Keys by which a raft log is known. */
+const SAMPLED = 16;
+
+/** TiKV: the kv database by its column families, the raft log by its keys. */
+export const detectTikv: DetectProfile = async (facts) => {
+  const byName = new Map(facts.columnFamilies.map(({ id, name }) => [name, id]));
+  if (KV_FAMILIES.every((name) => byName.has(name))) {
+    const families = new Map<number, TikvFamily>(KV_FAMILIES.map((name) => [byName.get(name)!, name]));
+    return tikvProfile('TiKV', { families, store: await loadStore(facts) }, facts);
+  }
+  if (!(await isRaftLog(facts))) return undefined;
+  const families = new Map<number, TikvFamily>([[byName.get('default')!, 'raft-log']]);
+  return tikvProfile('TiKV raft log', { families, store: { regions: Regions.none } }, facts);
+};
+
+async function isRaftLog({ columnFamilies, sample }: ProfileFacts): Promise<boolean> {
+  if (columnFamilies.length !== 1 || columnFamilies[0].name !== 'default') return false;
+  const keys = (await sample('default', SAMPLED)).map(decodeTikvKey);
+  const raft = new Set<string | undefined>(['raft-log', 'raft-state', 'region-state', 'apply-state']);
+  return (
+    keys.some((key) => raft.has(key?.kind)) && keys.every((key) => key !== undefined && key.kind !== 'data')
+  );
+}
+
+/** What the bytes of a TiKV database mean that is laid out so. */
+export function tikvProfile(title: string, layout: TikvLayout, facts: Pick<ProfileFacts, 'open'>): Profile {
+  const { regions, ident } = layout.store;
+  const detail = [
+    ...(ident === undefined ? [] : [`store ${ident.storeId} of cluster ${ident.clusterId}`]),
+    ...(regions.held.length === 0 ? [] : [`${regions.held.length} regions`]),
+  ];
+  return {
+    name: 'tikv',
+    title,
+    ...(detail.length > 0 && { detail: detail.join(', ') }),
+    keyText: (family, key) => keyText(layout, family, key),
+    valueText: (family, key, value) => valueText(layout, family, key, value),
+    batchWords: (ops) => batchWords(ops, layout),
+    rangeText: (_, smallest, largest) => rangeText(layout, smallest, largest),
+    check: (view, found) => checkTikv(view, layout, facts, found),
+  };
+}
