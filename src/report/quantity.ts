@@ -3,11 +3,10 @@
  * names of things, to be copied into other tools, and stay plain (`0x7a3a (31290)`, `sequences 91847–91863`).
  */
 
-const groups = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
 /** `1234567` as `1,234,567`. */
 export function grouped(count: number | bigint): string {
-  return groups.format(count);
+  // Intl.NumberFormat takes 15 ms to load its tables, a tenth of a small scan
+  return String(typeof count === 'number' ? Math.round(count) : count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `1 file`, `1,204 files`. */

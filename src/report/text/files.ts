@@ -1,9 +1,9 @@
-import stringWidth from 'string-width';
 import type { Finding } from '../../finding/finding.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped } from '../quantity.js';
 import type { FileKind, FileReport, FileStatus, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
+import { textColumns } from './columns.js';
 import { fileOf } from './finding.js';
 import { groupedBy } from './group.js';
 import { elided } from './layout.js';
@@ -83,7 +83,7 @@ function fileTable(files: readonly FileReport[], target: TargetReport, settings:
   const others = head
     .slice(1)
     .map((title, i) =>
-      Math.max(...[title, ...rows.map((row) => row[i + 1])].map((cell) => stringWidth(cell))),
+      Math.max(...[title, ...rows.map((row) => row[i + 1])].map((cell) => textColumns(cell))),
     );
   const room = settings.width - others.reduce((sum, columns) => sum + columns + GAP, GAP);
   const table = plainTable(head, [...aligns], settings);

@@ -1,8 +1,8 @@
-import stringWidth from 'string-width';
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped, offsetText } from '../quantity.js';
 import type { TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
+import { textColumns } from './columns.js';
 import { paragraph } from './layout.js';
 
 /** Things that could not be checked that are listed by name. */
@@ -38,7 +38,7 @@ export function targetHead(target: TargetReport, { palette, width }: RenderSetti
   const head = palette.strong(path);
   if (facts === '') return `${head}\n`;
   // a long path has a line of its own, or there would be no room beside it
-  if (stringWidth(path) > width / 3) return `${head}\n${paragraph(facts, width, '  ')}\n`;
+  if (textColumns(path) > width / 3) return `${head}\n${paragraph(facts, width, '  ')}\n`;
   return `${paragraph(facts, width, `${head}   `)}\n`;
 }
 

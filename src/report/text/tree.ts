@@ -1,9 +1,9 @@
-import stringWidth from 'string-width';
 import wrapAnsi from 'wrap-ansi';
 import type { Node, Root } from '../../inspect/node.js';
 import { printable } from '../printable.js';
 import type { Palette } from '../reporter.js';
 import { blankColumns, columnsOf, type HexLayout, hexLayout, hexRowsOf, ruler } from './annotated-hex.js';
+import { isNarrow, textColumns } from './columns.js';
 import { labelOf, type Piece } from './node-label.js';
 
 export interface TreeSettings {
@@ -80,14 +80,6 @@ function placed(node: Node, depth: number): Node {
   return depth > 0 ? node : { ...node, at: undefined };
 }
 
-/** Printable ASCII and the other characters that labels are made of: a column each. */
-const narrow = /^[\x20-\x7e–—…→“”]*$/;
-
-/** Columns of a text. Most are told at a glance; measuring costs more than all else. */
-function columnsOfText(text: string): number {
-  return narrow.test(text) ? text.length : stringWidth(text);
-}
-
 /** Narrower than this, what does not fit on a line goes on on a second one. */
 const ROOMY = 72;
 /** Columns by which the second line stands in. */
@@ -95,7 +87,7 @@ const HANG = 4;
 
 /** Pieces painted: one line, or two where a line is short, the last one cut at its end. */
 function painted(pieces: readonly Piece[], palette: Palette, width: number): string[] {
-  const whole = pieces.reduce((columns, { text }) => columns + columnsOfText(text), 0);
+  const whole = pieces.reduce((columns, { text }) => columns + textColumns(text), 0);
   if (whole <= width)
     return [pieces.map(({ text, paint }) => (paint ? palette[paint](text) : text)).join('')];
   const lines: string[] = [''];
@@ -106,19 +98,19 @@ function painted(pieces: readonly Piece[], palette: Palette, width: number): str
       lines[lines.length - 1] += paint === undefined || part === '' ? part : palette[paint](part);
     };
     let rest = text;
-    while (columnsOfText(rest) > left && lines.length < most) {
+    while (textColumns(rest) > left && lines.length < most) {
       const fits = atSpace(cut(rest, left + 1).slice(0, -1));
       put(fits.trimEnd());
       rest = rest.slice(fits.length);
       lines.push(' '.repeat(HANG));
       left = width - HANG;
     }
-    if (columnsOfText(rest) > left) {
+    if (textColumns(rest) > left) {
       put(cut(rest, left));
       break;
     }
     put(rest);
-    left -= columnsOfText(rest);
+    left -= textColumns(rest);
   }
   return lines;
 }
@@ -132,11 +124,11 @@ function atSpace(line: string): string {
 /** The first columns of a text, the last of them an ellipsis. */
 function cut(text: string, width: number): string {
   if (width <= 0) return '';
-  if (narrow.test(text)) return `${text.slice(0, width - 1)}…`;
+  if (isNarrow(text)) return `${text.slice(0, width - 1)}…`;
   let columns = 0;
   let end = 0;
   for (const character of text) {
-    const more = stringWidth(character);
+    const more = textColumns(character);
     if (columns + more > width - 1) break;
     columns += more;
     end += character.length;
