@@ -1,7 +1,9 @@
+import { ProfileMismatch } from '../app/profile-choice.js';
 import { TargetError } from '../io/target-error.js';
 import { Interrupted, Refusal } from '../repair/refusal.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemCode, systemText } from './failure.js';
+import { mismatch } from './unopened.js';
 
 const statuses = {
   refused: ExitStatus.repairRefused,
@@ -16,6 +18,7 @@ export function refusalOf(error: unknown, command: string, path: string): unknow
       error.next === undefined ? undefined : `${error.next[0].toUpperCase()}${error.next.slice(1)}.`;
     return new Failure(error.message, statuses[error.kind], next);
   }
+  if (error instanceof ProfileMismatch) return mismatch(error);
   if (error instanceof Interrupted) return new Failure(error.message, ExitStatus.interrupted);
   const code = systemCode(error);
   if (error instanceof TargetError || code === 'ENOENT' || code === 'ENOTDIR') {

@@ -22,6 +22,7 @@ export interface ScanFlags extends TargetFlags {
   sample?: number;
   maxRead?: number;
   recovery?: true;
+  application?: true;
   kind?: ScanOptions['kind'];
   backup?: number[];
 }
@@ -44,13 +45,15 @@ export function scanOptionsFor(command: Command, policy: Policy, since: Report |
   const depth = isStated(command, 'depth') ? flags.depth : undefined;
   return (path: string, alone: boolean): ScanOptions => {
     const own = policy.of(path);
+    if (shard && flags.application)
+      throw new Failure('--application reads the whole database: it cannot be one of several shards');
     const before = since && earlierTarget(since, path, alone);
     const places = { ...pick(own, ['kind', 'walDir', 'dbPaths', 'engineVersion']), ...placesOf(flags) };
     return {
       ...places,
       depth: depth ?? own.depth ?? flags.depth,
       jobs: flags.jobs,
-      ...pick(flags, ['kind', 'budget', 'sample', 'maxRead', 'recovery']),
+      ...pick(flags, ['kind', 'budget', 'sample', 'maxRead', 'recovery', 'application']),
       ...(flags.backup && { backups: flags.backup }),
       ...(shard && { shard }),
       ...(since &&

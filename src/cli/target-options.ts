@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { several, version } from './choices.js';
+import { type ProfileChoice, profileChoices } from '../app/profile-choice.js';
+import { choice, several, version } from './choices.js';
 import { addOutputOptions, type OutputFlags } from './output-options.js';
 
 /** What commander makes of the options that every command about a directory has. */
@@ -8,6 +9,7 @@ export interface TargetFlags extends OutputFlags {
   dbPath?: string[];
   walDir?: string;
   engineVersion?: string;
+  profile?: ProfileChoice;
 }
 
 /** Adds them to a command, behind its own. */
@@ -24,14 +26,21 @@ export function withTargetOptions(command: Command): Command {
       'the engine that will open it (default: what OPTIONS says)',
       version,
     )
+    .addOption(profileOption())
     .option('--no-progress', 'no progress bar');
 }
 
-/** Where the files lie and which engine will open them, as the library takes it. */
-export function placesOf({ dbPath, walDir, engineVersion }: TargetFlags) {
+/** The option that names the application, for commands that speak in its words. */
+export function profileOption() {
+  return choice('--profile <name>', 'the application that wrote it (default: recognised)', profileChoices);
+}
+
+/** Where the files lie, which engine will open them and which application they are of, as the library takes it. */
+export function placesOf({ dbPath, walDir, engineVersion, profile }: TargetFlags) {
   return {
     ...(dbPath && { dbPaths: dbPath }),
     ...(walDir && { walDir }),
     ...(engineVersion && { engineVersion }),
+    ...(profile && { profile }),
   };
 }

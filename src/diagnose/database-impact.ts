@@ -48,7 +48,7 @@ interface Owner {
   table: LiveTable;
 }
 
-function ownerOf({ file }: Finding, { version }: Database): Owner | undefined {
+export function ownerOf({ file }: Finding, { version }: Database): Owner | undefined {
   const digits = /(\d+)\.(?:sst|ldb)$/.exec(file)?.[1];
   if (digits === undefined) return undefined;
   for (const family of version?.columnFamilies.values() ?? []) {
@@ -72,7 +72,8 @@ function wholeTable(finding: Finding, database: Database): Impact | undefined {
   };
 }
 
-function userKey(internal: Uint8Array): Uint8Array {
+/** An internal key without its sequence and type. */
+export function userKey(internal: Uint8Array): Uint8Array {
   return internal.slice(0, Math.max(0, internal.length - KEY_TRAILER));
 }
 

@@ -2,6 +2,8 @@
 export interface KeyBytes {
   utf8?: string;
   base64: string;
+  /** What the application that wrote it calls it. */
+  text?: string;
 }
 
 /** A window of raw bytes for a hex dump, with the damaged part marked. Private: redaction removes `base64`. */

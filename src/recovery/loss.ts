@@ -64,15 +64,16 @@ class LossTally {
     private readonly outcome: RecoveryOutcome,
   ) {}
 
-  /** Takes a logical record of a WAL, unless the mode applied it. */
-  record(wal: WalOutcome, offset: number, bytes: Uint8Array): void {
+  /** Takes a logical record of a WAL, unless the mode applied it. True when operations of it are lost. */
+  record(wal: WalOutcome, offset: number, bytes: Uint8Array): boolean {
     const torn = wal.torn?.offset === offset ? wal.torn : undefined;
-    if (torn === undefined && isApplied(wal, offset)) return;
+    if (torn === undefined && isApplied(wal, offset)) return false;
     const { loss } = this;
+    const before = loss.operations;
     loss.records++;
     if (bytes.length < BATCH_HEADER) {
       loss.undecodable++;
-      return;
+      return false;
     }
     const walker = new BatchWalker(bytes);
     const { sequence } = walker;
@@ -86,6 +87,7 @@ class LossTally {
       this.operation(walker, at, wal.number);
     }
     if (walker.error() !== undefined) loss.undecodable++;
+    return loss.operations > before;
   }
 
   private operation(walker: BatchWalker, sequence: bigint, wal: bigint): void {
@@ -125,6 +127,9 @@ function isApplied({ applied }: WalOutcome, offset: number): boolean {
   return low < applied.length && applied[low].from <= offset;
 }
 
+/** Gets each batch of which outcomes, by their places in the list, lose operations. It is overwritten after the call. */
+export type LostBatch = (batch: Uint8Array, outcomes: readonly number[]) => void;
+
 /**
  * What each outcome loses, in one pass over the WALs with kvdoctor's own parser, which finds whole records where the engine
  * gives up. Outcomes that do not open lose nothing, for nothing is changed then: their entry is `undefined`.
@@ -133,12 +138,13 @@ export async function lossesOf(
   wals: readonly WalFile[],
   families: readonly FamilyState[],
   outcomes: readonly RecoveryOutcome[],
+  onLost?: LostBatch,
 ): Promise<(Loss | undefined)[]> {
   const live = new Map(families.map((family) => [family.id, family]));
   const tallies = outcomes.map((outcome) => (outcome.opens ? new LossTally(live, outcome) : undefined));
   if (outcomes.some((outcome) => outcome.opens && !outcome.uneventful)) {
     const newest = wals.reduce<WalFile | undefined>((a, b) => (a && a.number > b.number ? a : b), undefined);
-    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies);
+    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies, onLost);
   }
   return tallies.map((tally) => tally?.finish());
 }
@@ -148,6 +154,7 @@ async function tallyWal(
   newest: boolean,
   outcomes: readonly RecoveryOutcome[],
   tallies: readonly (LossTally | undefined)[],
+  onLost?: LostBatch,
 ): Promise<void> {
   const views = outcomes.map((outcome) => outcome.wals.find(({ number }) => number === wal.number));
   if (views.every((view) => view === undefined || view.state === 'not-needed')) return;
@@ -168,10 +175,13 @@ async function tallyWal(
       } else if (event === WalEvent.record) {
         const { record } = parser;
         const bytes = record.bytes.subarray(record.start, record.end);
+        const losing: number[] = [];
         for (const [i, tally] of tallies.entries()) {
           const view = views[i];
-          if (view !== undefined && view.state !== 'not-needed') tally?.record(view, record.offset, bytes);
+          if (view === undefined || view.state === 'not-needed') continue;
+          if (tally?.record(view, record.offset, bytes)) losing.push(i);
         }
+        if (losing.length > 0) onLost?.(bytes, losing);
       }
     }
     const { tail } = parser;

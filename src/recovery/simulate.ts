@@ -1,5 +1,5 @@
 import type { EngineVersion } from '../engine/version.js';
-import { type Loss, lossesOf } from './loss.js';
+import { type Loss, type LostBatch, lossesOf } from './loss.js';
 import { type RecoveryMode, recoveryModes } from './mode.js';
 import {
   type DatabaseView,
@@ -26,12 +26,17 @@ export interface Simulation {
 
 /**
  * What each recovery mode would open and lose. Nothing is kept of the data: to look at what a mode leaves, run
- * `simulateOpen` with a sink; `sameAs` tells which modes need not be run again.
+ * `simulateOpen` with a sink; `sameAs` tells which modes need not be run again. `onLost` gets what is lost, by the places of
+ * the modes in `modes`.
  */
 export async function simulateRecovery(
   database: DatabaseView,
   version: EngineVersion,
-  { modes = recoveryModes, ...options }: OpenOptions & { modes?: readonly RecoveryMode[] } = {},
+  {
+    modes = recoveryModes,
+    onLost,
+    ...options
+  }: OpenOptions & { modes?: readonly RecoveryMode[]; onLost?: LostBatch } = {},
 ): Promise<Simulation> {
   const prepared = await prepareOpen(database, version, options);
   const strictest = await simulateOpen(prepared, 'absolute-consistency');
@@ -44,7 +49,7 @@ export async function simulateRecovery(
   }
   const { manifest } = database;
   const families = 'version' in manifest ? familiesOf(manifest.version, database.options) : [];
-  const losses = await lossesOf(database.wals, families, outcomes);
+  const losses = await lossesOf(database.wals, families, outcomes, onLost);
   const states = outcomes.map(stateKey);
   return {
     prepared,

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { profileOf } from '../app/application.js';
+import type { ProfileChoice } from '../app/profile-choice.js';
 import type { Depth } from '../check/unit.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
@@ -43,6 +45,8 @@ export interface RepairOptions extends DatabaseRequest {
   depth?: Depth;
   jobs?: number;
   /** Name and version for the journal. */
+  /** The application whose bytes these are, or that none is to be looked for. Default: it is recognised. */
+  profile?: ProfileChoice;
   tool: string;
   /** Default: the file system and the clock. */
   disk?: Disk;
@@ -81,7 +85,9 @@ export async function repairTarget(
   hooks.onStage?.('scanning');
   const before = await scan(target, options, hooks);
   const database = await readDatabase(directory, request);
-  before.recovery = reasonNotToCheck(database) === undefined ? await simulateDatabase(database) : [];
+  const profile = await profileOf(database, options.profile);
+  const words = { ...(profile && { profile }) };
+  before.recovery = reasonNotToCheck(database) === undefined ? await simulateDatabase(database, words) : [];
   const state = (repair: RepairReport): TargetReport => ({
     ...before,
     repair: { ...repair, ...(resumed && { resumed }) },
@@ -90,13 +96,17 @@ export async function repairTarget(
     const unsupported = reasonNotToCheck(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
-    const { plan, base } = await makePlan(database, way, before.findings);
+    const { plan, base } = await makePlan(
+      database,
+      'mode' in way ? { ...way, ...words } : way,
+      before.findings,
+    );
     if (plan.steps.length === 0) {
       return { ...state({ state: 'nothing-to-do' }), plan: await planReport(plan, disk) };
     }
     const after = await databaseAfter(database, plan);
     if ('mode' in way) await checkPromise(base, after, way);
-    const result = await simulateDatabase(after);
+    const result = await simulateDatabase(after, words);
     // healing promises its bytes and no more: what else keeps the engine out stays as it is
     const promisesToOpen = !('strategy' in way && way.strategy === 'heal') || opens(before.recovery);
     if (promisesToOpen) refuseClosed(result);
@@ -126,10 +136,10 @@ function requestOf({ walDir, dbPaths, engineVersion }: RepairOptions): DatabaseR
 }
 
 async function scan(directory: string, options: RepairOptions, hooks: RepairHooks): Promise<TargetReport> {
-  const { depth, jobs } = options;
+  const { depth, jobs, profile } = options;
   const report = await scanTarget(
     directory,
-    { ...requestOf(options), ...(depth && { depth }), ...(jobs && { jobs }) },
+    { ...requestOf(options), ...(depth && { depth }), ...(jobs && { jobs }), ...(profile && { profile }) },
     hooks,
   );
   stopIfAborted(hooks);

@@ -1,6 +1,6 @@
 import type { Database } from '../engine/database.js';
 import type { RecoveryReport } from '../report/report.js';
-import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
+import { type SimulateSettings, simulateDatabase } from '../scan/simulate-database.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
 import { planSalvage } from './strategies/salvage-wal.js';
@@ -11,13 +11,12 @@ import { planSalvage } from './strategies/salvage-wal.js';
  */
 export async function salvageColumn(
   database: Database,
-  withDigest = false,
-  hooks: SimulateHooks = {},
+  settings: SimulateSettings = {},
 ): Promise<RecoveryReport | undefined> {
   try {
     const plan = await planSalvage(database);
     if (plan.steps.length === 0) return undefined;
-    const after = await simulateDatabase(await databaseAfter(database, plan), withDigest, hooks);
+    const after = await simulateDatabase(await databaseAfter(database, plan), settings);
     const { own: _, sameAs: __, ...opened } = after.find(({ opens }) => opens) ?? after[0];
     return {
       ...opened,

@@ -1,5 +1,8 @@
+import { profileOf } from '../app/application.js';
+import type { ProfileChoice } from '../app/profile-choice.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
+import { applicationReport } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import { columnFamilyReports, emptyTarget, reasonNotToCheck } from '../scan/target.js';
 import { recommendation } from './recommend.js';
@@ -8,6 +11,10 @@ import { salvageColumn } from './salvage-column.js';
 export interface SimulateOptions extends DatabaseRequest {
   /** Count and hash what every mode would show. */
   digest?: boolean;
+  /** The application whose bytes these are, or that none is to be looked for. Default: it is recognised. */
+  profile?: ProfileChoice;
+  /** Hold what every mode would show against the application's own rules. */
+  application?: boolean;
 }
 
 /**
@@ -16,7 +23,7 @@ export interface SimulateOptions extends DatabaseRequest {
  */
 export async function simulateTarget(
   target: string,
-  { digest = false, ...request }: SimulateOptions = {},
+  { digest = false, profile: choice, application = false, ...request }: SimulateOptions = {},
   hooks: SimulateHooks = {},
 ): Promise<TargetReport> {
   const database = await readDatabase(target, request);
@@ -27,9 +34,12 @@ export async function simulateTarget(
     return report;
   }
   report.columnFamilies = columnFamilyReports(database);
-  const modes = await simulateDatabase(database, digest, hooks);
+  const profile = await profileOf(database, choice);
+  if (profile !== undefined) report.application = applicationReport(profile);
+  const settings = { ...hooks, digest, application, ...(profile && { profile }) };
+  const modes = await simulateDatabase(database, settings);
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
-  const salvage = whole ? undefined : await salvageColumn(database, digest, hooks);
+  const salvage = whole ? undefined : await salvageColumn(database, settings);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
   report.recommendation = await recommendation(database, modes, salvage);
   return report;

@@ -4,9 +4,10 @@ import { printable } from './printable.js';
 import { byteSize, counted, duration, grouped, offsetText } from './quantity.js';
 import type { Report, TargetReport } from './report.js';
 import { plainPalette, type RenderSettings, type Reporter } from './reporter.js';
-import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, valueText } from './text/evidence.js';
+import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from './text/evidence.js';
 import { groupedBy } from './text/group.js';
 import { hexLines } from './text/hexdump.js';
+import { impactLines } from './text/said.js';
 
 /** Findings of one severity and target that are told in full; the rest is a line in a table, and beyond that a number. */
 const TOLD = 20;
@@ -43,9 +44,9 @@ function* told(finding: Finding, target: TargetReport): Iterable<string> {
     ...(Object.keys(spoken).length > 0 ? [`evidence: ${fieldsText(spoken)}`] : []),
     ...(cause ? [`cause: ${cause.detail} (${cause.certainty}${cause.basis ? `: ${cause.basis}` : ''})`] : []),
     ...labels.map(({ label, text }) => `${label}: ${text}`),
-    ...(impact
-      ? [`impact: ${impact.summary === undefined ? fieldsText(impact) : valueText(impact.summary)}`]
-      : []),
+    ...(impact ? impactLines(impact) : []).map(
+      ({ label, text }) => `${label === '' ? '' : `${label}: `}${text}`,
+    ),
   ];
   for (const line of lines) yield `- ${markdownText(line)}\n`;
   if (next !== undefined) yield `- next: ${codeText(next)}\n`;

@@ -1,5 +1,6 @@
 /** What a simulation reports: plain data, part of the report (report.ts). */
-import type { KeyBytes } from '../finding/evidence.js';
+import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
+import type { Finding } from '../finding/finding.js';
 import type { WalRecoveryMode } from '../format/database-options.js';
 
 /** What opening the database in one recovery mode would do. */
@@ -25,6 +26,8 @@ export interface RecoveryReport {
   wals?: RecoveredWalReport[];
   /** It opens and then fails, unless avoid_flush_during_recovery is set: the flush at its end meets this value. */
   flushFails?: string;
+  /** With --application, of a mode that opens: whether what remains keeps the application's own rules. */
+  contents?: ContentsReport;
   /** With --digest, of a mode that opens. */
   columnFamilies?: DigestReport[];
   /** Of `salvage`: what it accepts, and what in it is not proven. */
@@ -54,6 +57,30 @@ export interface LossReport {
   damagedBytes: number;
   /** Of the newest WAL's last record, which was not written to its end: nothing that was acknowledged. */
   tornBytes: number;
+  /** What that was to the application, where it is known. */
+  commands?: LostCommandsReport;
+}
+
+/** Lost batches in the application's words. */
+export interface LostCommandsReport {
+  count: number;
+  /** How many of each kind, most first. */
+  kinds?: { kind: string; count: number }[];
+  /** The first ones. `text` is the command as a person would type it. */
+  first: { [name: string]: EvidenceValue }[];
+  /** Batches that were only counted. */
+  batchesLeftOut?: number;
+}
+
+/** What an application's checks said of a database's contents. */
+export interface ContentsReport {
+  /** No error and no warning. */
+  coherent: boolean;
+  errors: number;
+  warnings: number;
+  notes: number;
+  /** The first errors and warnings. */
+  findings: Finding[];
 }
 
 export interface RecoveredWalReport {

@@ -18,10 +18,10 @@ function isRecord(node: unknown): node is Record<string, unknown> {
   return typeof node === 'object' && node !== null && !Array.isArray(node) && !(node instanceof Uint8Array);
 }
 
-function isKey(node: Record<string, unknown>): node is { base64: string; utf8?: string } {
-  return (
-    typeof node.base64 === 'string' && Object.keys(node).every((name) => name === 'base64' || name === 'utf8')
-  );
+const keyFields = new Set(['base64', 'utf8', 'text']);
+
+function isKey(node: Record<string, unknown>): node is { base64: string; utf8?: string; text?: string } {
+  return typeof node.base64 === 'string' && Object.keys(node).every((name) => keyFields.has(name));
 }
 
 const left = (length: number): Redacted => ({ redacted: length });
@@ -37,9 +37,16 @@ function copy(node: unknown, redaction: Redaction): unknown {
       if (name === 'hex' && isRecord(item) && typeof item.base64 === 'string') {
         return [name, { start: item.start, marks: item.marks, ...left(byteLength(item.base64)) }];
       }
+      if (typeof item === 'string' && isPrivate(name, redaction))
+        return [name, left(Buffer.byteLength(item))];
       return [name, copy(item, redaction)];
     }),
   );
+}
+
+/** What an application calls things: `text` holds values, `keyText` keys alone. */
+function isPrivate(name: string, redaction: Redaction): boolean {
+  return name === 'text' || (name === 'keyText' && redaction === 'keys');
 }
 
 /** The same for one finding. */

@@ -69,6 +69,10 @@ export interface EngineReport {
 export interface ApplicationReport {
   name: string;
   version?: string;
+  /** What `--profile` calls it. */
+  profile?: string;
+  /** Its contents were held against its own rules, with --application. */
+  checked?: true;
   detail?: string;
 }
 

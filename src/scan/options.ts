@@ -1,3 +1,4 @@
+import type { ProfileChoice } from '../app/profile-choice.js';
 import type { Depth } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 import type { Replacement } from '../io/inventory.js';
@@ -25,6 +26,10 @@ export interface ScanOptions {
   shard?: Shard;
   /** Say as well what each recovery mode would do, where the MANIFEST can be read. */
   recovery?: boolean;
+  /** The application whose bytes these are, or that none is to be looked for. Default: it is recognised. */
+  profile?: ProfileChoice;
+  /** Hold the contents against the rules of the application too: reads all that readers see. */
+  application?: boolean;
   /** What an earlier scan has found: unchanged tables and blob files that were clean are not read again. */
   since?: Earlier;
   /** Milliseconds after which no further file is begun; those that were checked least recently come first. */

@@ -1,6 +1,8 @@
+import { profileOf } from '../app/application.js';
 import { placedIn } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
+import { applicationReport, sayInWords } from './application.js';
 import { type Circumstances, severityJudge } from './cross.js';
 import { fileReports } from './file-report.js';
 import { checkMetadata } from './metadata.js';
@@ -50,6 +52,11 @@ export async function scanShard(
     onUnit: findingsOf(database, circumstances, hooks),
   });
   const files = mergeUnits(mine, outcomes, false);
+  const profile = await profileOf(database, options.profile);
+  if (profile !== undefined) {
+    report.application = applicationReport(profile);
+    await sayInWords(files, database, profile);
+  }
   const judge = severityJudge(database, circumstances);
   report.findings = files.flatMap(({ entry, findings }) => findings.map((found) => judge(entry, found)));
   report.unchecked.push(...files.flatMap(({ unchecked }) => unchecked));

@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
+import { profileOf } from '../app/application.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { probeLock } from '../io/lock.js';
 import type { TargetReport } from '../report/report.js';
+import { applicationReport, checkContents, nameLostKeys, sayInWords } from './application.js';
 import { scanBackups } from './backup.js';
 import { conclude } from './conclude.js';
 import { settle } from './live.js';
@@ -91,10 +93,17 @@ async function scanDatabase(
     onUnit: findingsOf(database, { atRest, owned }, hooks),
   });
   const settled = await settle({ database, outcomes, depth, owned, jobs });
+  const profile = await profileOf(settled.database, options.profile);
+  if (profile !== undefined) await sayInWords(settled.outcomes, settled.database, profile);
   await conclude(report, settled.database, settled.outcomes, { atRest, owned: settled.owned });
+  if (profile !== undefined) {
+    report.application = applicationReport(profile);
+    nameLostKeys(report, settled.database, profile);
+  }
+  if (options.application) await checkContents(report, settled.database, profile);
   report.bytesRead = outcomes.reduce((sum, o) => sum + o.bytesRead, 0);
   if (options.recovery && settled.database.version)
-    report.recovery = await simulateDatabase(settled.database);
+    report.recovery = await simulateDatabase(settled.database, { ...(profile && { profile }) });
   const [pid] = lock.pids;
   if (owned && pid !== undefined) report.owner = { pid };
   return report;

@@ -1,37 +1,50 @@
+import { LostTallies, type LostWords } from '../app/lost.js';
+import type { Profile } from '../app/profile.js';
+import { namedKey } from '../app/words.js';
 import type { Database } from '../engine/database.js';
-import { keyBytes } from '../finding/evidence.js';
-import { type Digest, digest } from '../lsm/digest.js';
-import { MemoryPool } from '../lsm/memory-pool.js';
-import { recoveredView } from '../lsm/recovered-view.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';
-import type { PreparedOpen } from '../recovery/open.js';
 import { type SimulatedMode, simulateRecovery } from '../recovery/simulate.js';
 import type { LossReport, RecoveryReport } from '../report/report.js';
+import { lookAtContents } from './mode-contents.js';
 
 export interface SimulateHooks {
   /** Share of the work done, from 0 to 1. */
   onProgress?(share: number): void;
-  /** Ends the work early: the digests of modes that were not reached are left out. */
+  /** Ends the work early: what modes show that were not reached is left out. */
   signal?: AbortSignal;
 }
 
-/**
- * What RocksDB would do in each of its recovery modes with a database whose metadata has been read, and what each would show
- * if `withDigest`: that reads all tables, once for each mode that shows something else.
- */
+export interface SimulateSettings extends SimulateHooks {
+  /** Count and hash what every mode would show: reads all tables, once for each mode that shows something else. */
+  digest?: boolean;
+  /** The application that the database belongs to: losses are said in its words. */
+  profile?: Profile;
+  /** Hold what every mode would show against the application's own rules. */
+  application?: boolean;
+}
+
+/** What RocksDB would do in each of its recovery modes with a database whose metadata has been read. */
 export async function simulateDatabase(
   database: Database,
-  withDigest = false,
-  hooks: SimulateHooks = {},
+  settings: SimulateSettings = {},
 ): Promise<RecoveryReport[]> {
-  const simulation = await simulateRecovery(databaseView(database), database.engineVersion);
-  const reports = simulation.modes.map((mode) => modeReport(mode, database));
-  if (withDigest) await addDigests(database, simulation.prepared, simulation.modes, reports, hooks);
+  const { profile } = settings;
+  const lost = profile && new LostTallies(profile);
+  const simulation = await simulateRecovery(databaseView(database), database.engineVersion, {
+    ...(lost && { onLost: (batch, modes) => lost.add(batch, modes) }),
+  });
+  const reports = simulation.modes.map((mode, i) => modeReport(mode, database, profile, lost?.of(i)));
+  await lookAtContents(database, simulation.prepared, simulation.modes, reports, settings);
   return reports;
 }
 
-function modeReport(mode: SimulatedMode, { options }: Database): RecoveryReport {
+function modeReport(
+  mode: SimulatedMode,
+  { options }: Database,
+  profile: Profile | undefined,
+  commands: LostWords | undefined,
+): RecoveryReport {
   const { lost } = mode;
   const flushFails = mode.opens && !options.avoidFlushDuringRecovery && mode.unflushable !== undefined;
   return {
@@ -44,7 +57,7 @@ function modeReport(mode: SimulatedMode, { options }: Database): RecoveryReport 
     ...(mode.errorFile !== undefined && { errorFile: mode.errorFile }),
     ...(mode.opens && { lastSequence: String(mode.lastSequence) }),
     ...(mode.sameAs !== undefined && { sameAs: mode.sameAs }),
-    lost: lost === undefined ? {} : lossReport(lost),
+    lost: lost === undefined ? {} : { ...lossReport(lost, profile), ...(commands && { commands }) },
     wals: mode.wals
       .filter(({ state }) => state !== 'not-needed')
       .map(({ file, state, records, operations, stoppedAt, stopError }) => ({
@@ -63,7 +76,7 @@ function unflushableText({ unflushable }: SimulatedMode): string {
   return unflushable === undefined ? '' : `${unflushable.kind} at sequence ${unflushable.sequence}`;
 }
 
-function lossReport(loss: Loss): LossReport {
+function lossReport(loss: Loss, profile: Profile | undefined): LossReport {
   const { firstSequence, lastSequence, columnFamilies, ...counts } = loss;
   return {
     ...counts,
@@ -73,61 +86,8 @@ function lossReport(loss: Loss): LossReport {
       id,
       name,
       operations,
-      ...(firstKey && { firstKey: keyBytes(firstKey) }),
-      ...(lastKey && { lastKey: keyBytes(lastKey) }),
+      ...(firstKey && { firstKey: namedKey(firstKey, id, profile) }),
+      ...(lastKey && { lastKey: namedKey(lastKey, id, profile) }),
     })),
   };
-}
-
-async function addDigests(
-  database: Database,
-  prepared: PreparedOpen,
-  modes: readonly SimulatedMode[],
-  reports: RecoveryReport[],
-  hooks: SimulateHooks,
-): Promise<void> {
-  const pool = new MemoryPool();
-  const different = modes.filter(({ opens, sameAs }) => opens && sameAs === undefined);
-  for (const [i, mode] of different.entries()) {
-    if (hooks.signal?.aborted) return;
-    const digests = await digestMode(database, prepared, mode, pool, (share) =>
-      hooks.onProgress?.((i + share) / different.length),
-    );
-    for (const [k, { opens, mode: name, sameAs }] of modes.entries()) {
-      if (opens && (name === mode.mode || sameAs === mode.mode))
-        reports[k].columnFamilies = digests.map(familyDigest);
-    }
-  }
-}
-
-function familyDigest({ name, entries, fnv1a64, unmerged, complete, problems }: Digest) {
-  const [problem] = complete ? [] : problems.slice(-1);
-  return {
-    name,
-    entries,
-    fnv1a64,
-    ...(unmerged > 0 && { unmerged }),
-    ...(problem && { problem: { file: problem.file, message: problem.message } }),
-  };
-}
-
-async function digestMode(
-  database: Database,
-  prepared: PreparedOpen,
-  outcome: SimulatedMode,
-  pool: MemoryPool,
-  onShare: (share: number) => void,
-): Promise<Digest[]> {
-  if (database.version === undefined) return [];
-  const view = await recoveredView(database, prepared, outcome, { pool });
-  try {
-    const digests: Digest[] = [];
-    for (const [i, { id }] of view.columnFamilies.entries()) {
-      digests.push(await digest(view, id));
-      onShare((i + 1) / view.columnFamilies.length);
-    }
-    return digests;
-  } finally {
-    view.close();
-  }
 }

@@ -31,7 +31,7 @@ async function entriesOf(dir: string, table: bigint, lenient: boolean): Promise<
 }
 
 const digestOf = async (dir: string) =>
-  (await simulateDatabase(await readDatabase(dir), true))[1].columnFamilies;
+  (await simulateDatabase(await readDatabase(dir), { digest: true }))[1].columnFamilies;
 
 describe('a merge operator', () => {
   it('is known from the tables where OPTIONS is lost', async () => {

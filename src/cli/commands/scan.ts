@@ -31,6 +31,7 @@ Examples:
   kvdoctor scan --format json=report.json db       the whole report as JSON, for other programs
   kvdoctor scan --kind backup --fail-on warning .  in CI: exit status 1 on anything suspicious
   kvdoctor scan db/000021.log                      a single file
+  kvdoctor scan --application db                   of Kvrocks, TiKV, Restate: what readers see as well
   kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
   kvdoctor scan --since last.json --budget 10m '/backups/*'  what is new, then what was checked longest ago
 
@@ -167,6 +168,7 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
     .option('--sample <share>', 'read this share of the tables and blob files, chosen at random', share)
     .option('--max-read <rate>', 'read no faster, 200MB/s for example', rate)
     .option('--recovery', 'say as well what each WAL recovery mode would keep')
+    .option('--application', "hold the contents against the application's own rules too")
     .addHelpText('after', examples);
   withTargetOptions(addPolicyOptions(command)).action(async (paths: string[]) =>
     done(await scan(paths, command, host)),

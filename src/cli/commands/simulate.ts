@@ -12,6 +12,7 @@ import { refuseTarget } from '../unopened.js';
 
 interface SimulateFlags extends TargetFlags {
   digest?: true;
+  application?: true;
 }
 
 const examples = `
@@ -19,13 +20,18 @@ Examples:
   kvdoctor simulate /var/lib/app/db             what each recovery mode would open, keep and lose
   kvdoctor simulate --engine-version 7.8 db     as that release of RocksDB would
   kvdoctor simulate --digest db                 entries and a hash of every column family: equal for equal copies
+  kvdoctor simulate --application db            whether what each mode leaves is coherent to Kvrocks, TiKV, Restate
 
 Exit status: 0 the database's own mode opens it and loses nothing that was acknowledged, 1 it does not, 2 usage,
 3 not everything could be looked at, 130 interrupted.`;
 
 async function simulate(path: string, flags: SimulateFlags, host: Host): Promise<Report> {
   const { simulateTarget } = await import('../../repair/simulate-target.js');
-  const options: SimulateOptions = { ...placesOf(flags), ...(flags.digest && { digest: true }) };
+  const options: SimulateOptions = {
+    ...placesOf(flags),
+    ...(flags.digest && { digest: true }),
+    ...(flags.application && { application: true }),
+  };
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && !flags.quiet;
   const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
@@ -67,6 +73,7 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
     )
     .argument('[dir]', 'database directory', '.')
     .option('--digest', 'count and hash what every mode would show (reads all tables)')
+    .option('--application', "hold what every mode would show against the application's own rules")
     .addHelpText('after', examples);
   withTargetOptions(command).action(async (path: string, flags: SimulateFlags) =>
     done(await writeReport(flags, host, () => simulate(path, flags, host), statusOf)),

@@ -1,6 +1,8 @@
+import { LostTallies } from '../../app/lost.js';
+import type { Profile } from '../../app/profile.js';
+import { namedKey } from '../../app/words.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
-import { keyBytes } from '../../finding/evidence.js';
 import { openSource } from '../../io/source.js';
 import { databaseView } from '../../recovery/database-view.js';
 import { lossesOf } from '../../recovery/loss.js';
@@ -28,6 +30,8 @@ export interface WalRepairRequest {
   mode: RecoveryMode;
   /** Where a column family's tables are ahead of the damage: keep the later WALs over the hole. */
   acceptHole?: boolean;
+  /** The application that the database belongs to: what is lost is said in its words. */
+  profile?: Profile;
 }
 
 /** A live WAL and what a mode makes of it. */
@@ -55,7 +59,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
     for (const wal of wals) await planWal(wal, steps, loss);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     steps.push(...forgetWals(database, wals));
-    loss.push(...(await totalLoss(database, outcome)));
+    loss.push(...(await totalLoss(database, outcome, request.profile)));
   }
   return {
     schemaVersion: 1,
@@ -167,18 +171,26 @@ async function planWal(wal: ReplayedWal, steps: RepairStep[], loss: LossStatemen
 }
 
 /** What the WALs still hold and the mode does not apply, in operations, sequences, column families and keys. */
-async function totalLoss(database: Database, outcome: RecoveryOutcome): Promise<LossStatement[]> {
+async function totalLoss(
+  database: Database,
+  outcome: RecoveryOutcome,
+  profile: Profile | undefined,
+): Promise<LossStatement[]> {
   const { version, options } = database;
   const families = version === undefined ? [] : familiesOf(version, options);
-  const [lost] = await lossesOf(databaseView(database).wals, families, [outcome]);
+  const words = profile && new LostTallies(profile);
+  const [lost] = await lossesOf(databaseView(database).wals, families, [outcome], (batch, outcomes) =>
+    words?.add(batch, outcomes),
+  );
+  const commands = words?.of(0);
   if (lost === undefined || (lost.records === 0 && lost.damagedBytes === 0)) return [];
   const span =
     lost.firstSequence === undefined ? '' : `, sequences ${lost.firstSequence}–${lost.lastSequence}`;
-  const perFamily = lost.columnFamilies.map(({ name, operations, firstKey, lastKey }) => ({
+  const perFamily = lost.columnFamilies.map(({ id, name, operations, firstKey, lastKey }) => ({
     name,
     operations,
-    ...(firstKey && { firstKey: keyBytes(firstKey) }),
-    ...(lastKey && { lastKey: keyBytes(lastKey) }),
+    ...(firstKey && { firstKey: namedKey(firstKey, id, profile) }),
+    ...(lastKey && { lastKey: namedKey(lastKey, id, profile) }),
   }));
   return [
     {
@@ -191,6 +203,7 @@ async function totalLoss(database: Database, outcome: RecoveryOutcome): Promise<
         ...(lost.firstSequence !== undefined && { firstSequence: String(lost.firstSequence) }),
         ...(lost.lastSequence !== undefined && { lastSequence: String(lost.lastSequence) }),
         columnFamilies: perFamily,
+        ...(commands && { commands: { ...commands } }),
       },
     },
   ];

@@ -1,8 +1,9 @@
 import type { EvidenceValue } from '../../finding/evidence.js';
 import { plainPalette } from '../reporter.js';
-import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, valueText } from '../text/evidence.js';
+import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from '../text/evidence.js';
 import { fileOf, placeOf } from '../text/finding.js';
 import { hexLines } from '../text/hexdump.js';
+import { impactLines } from '../text/said.js';
 import { html } from './escape.js';
 import type { NumberedFinding } from './numbered.js';
 
@@ -34,9 +35,7 @@ export function findingHtml({ finding, id }: NumberedFinding, open: boolean): st
       ? [line('cause', html(`${cause.detail} (${cause.certainty}${cause.basis ? `: ${cause.basis}` : ''})`))]
       : []),
     ...labels.map(({ label, text }) => line(label, html(text))),
-    ...(impact
-      ? [line('impact', html(impact.summary === undefined ? fieldsText(impact) : valueText(impact.summary)))]
-      : []),
+    ...(impact ? impactLines(impact) : []).map(({ label, text }) => line(label, html(text))),
     ...(next ? [line('next', `<code>${html(next)}</code>`)] : []),
     line('rule', `<a href="#rule-${html(rule)}">what ${html(rule)} means</a>`),
   ];

@@ -5,17 +5,16 @@ import { counted, offsetText } from '../quantity.js';
 /** Elements of a list that are shown. */
 const LIST_LIMIT = 8;
 
-type Fields = { [name: string]: EvidenceValue };
+export type Fields = { [name: string]: EvidenceValue };
 
-function isFields(value: EvidenceValue | undefined): value is Fields {
+export function isFields(value: EvidenceValue | undefined): value is Fields {
   return typeof value === 'object' && !Array.isArray(value);
 }
 
+const keyFields = new Set(['base64', 'utf8', 'text']);
+
 function isKey(value: Fields): value is Fields & KeyBytes {
-  return (
-    typeof value.base64 === 'string' &&
-    Object.keys(value).every((name) => name === 'base64' || name === 'utf8')
-  );
+  return typeof value.base64 === 'string' && Object.keys(value).every((name) => keyFields.has(name));
 }
 
 /** The hex window that a piece of evidence is, if it is one with its bytes still in it. */
@@ -26,6 +25,7 @@ export function hexWindowOf(value: EvidenceValue): HexWindow | undefined {
 }
 
 function keyText(key: KeyBytes): string {
+  if (key.text !== undefined) return printable(key.text);
   const bytes = Buffer.from(key.base64, 'base64');
   return key.utf8 !== undefined && bytes.length <= 48 ? `"${printable(key.utf8)}"` : printableBytes(bytes);
 }

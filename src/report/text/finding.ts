@@ -3,9 +3,10 @@ import type { Finding, Severity } from '../../finding/finding.js';
 import { printable } from '../printable.js';
 import { counted, offsetText } from '../quantity.js';
 import type { Palette, RenderSettings } from '../reporter.js';
-import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, valueText } from './evidence.js';
+import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from './evidence.js';
 import { hexLines } from './hexdump.js';
 import { paragraph } from './layout.js';
+import { impactLines } from './said.js';
 
 /** The severity's colour. */
 export function paint(palette: Palette, severity: Severity): (text: string) => string {
@@ -39,11 +40,6 @@ function causeText({ detail, certainty, basis }: NonNullable<Finding['cause']>):
   return printable(`${detail} (${certainty}${basis === undefined ? '' : `: ${basis}`})`);
 }
 
-function impactText(impact: NonNullable<Finding['impact']>): string {
-  const { summary, ...rest } = impact;
-  return summary === undefined ? fieldsText(rest) : valueText(summary);
-}
-
 /** With a capital letter, where it begins with a word and not with a name. */
 function sentence(message: string): string {
   return /^[a-z]+[ ,]/.test(message) ? message[0].toUpperCase() + message.slice(1) : message;
@@ -64,7 +60,8 @@ export function findingText(finding: Finding, settings: RenderSettings): string 
   }
   if (finding.cause) lines.push(labelled('cause', causeText(finding.cause), settings));
   for (const { label, text } of labels) lines.push(labelled(label, text, settings));
-  if (finding.impact) lines.push(labelled('impact', impactText(finding.impact), settings));
+  for (const { label, text } of finding.impact ? impactLines(finding.impact, settings.verbose) : [])
+    lines.push(labelled(label, text, settings));
   if (finding.next) lines.push(labelled('next', printable(finding.next), settings));
   return `${lines.join('\n')}\n`;
 }

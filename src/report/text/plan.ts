@@ -1,10 +1,11 @@
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped, offsetText } from '../quantity.js';
-import type { PlanReport, PlanStepReport, RecoveryReport } from '../report.js';
+import type { LostCommandsReport, PlanReport, PlanStepReport, RecoveryReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { fieldsText } from './evidence.js';
 import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
+import { commandSentences } from './said.js';
 
 /** What a repair will change, byte range by byte range, what that costs, and what the engine will find. */
 export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<string> {
@@ -19,6 +20,10 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
     yield `${paragraph(printable(where + detail), width, '  ')}\n`;
     const families = file === '.' ? (facts.columnFamilies as Parameters<typeof fieldsText>[0][]) : undefined;
     for (const family of families ?? []) yield `${paragraph(fieldsText(family), width, '    ')}\n`;
+    if (facts.commands !== undefined) {
+      const lost = facts.commands as unknown as LostCommandsReport;
+      for (const line of commandSentences(lost)) yield `${paragraph(line, width, '    ')}\n`;
+    }
   }
   if (plan.remarks.length > 0) {
     yield `\n${title('To know')}`;

@@ -1,9 +1,12 @@
+import type { KeyBytes } from '../../finding/evidence.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped, offsetText } from '../quantity.js';
 import type { LossReport, RecoveryReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
+import { contentsText } from './contents.js';
 import { valueText } from './evidence.js';
 import { paragraph } from './layout.js';
+import { commandSentences } from './said.js';
 import { plainTable, rendered } from './table.js';
 
 /** Column families of a loss that are listed by name. */
@@ -20,6 +23,7 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
   if (recovery.length === 0) return;
   yield `${modesTable(recovery, settings)}\n\n`;
   for (const mode of recovery) yield modeText(mode, recovery, settings);
+  yield* contentsText(target, settings);
   if (recovery.some(({ columnFamilies }) => columnFamilies)) yield `${digestTable(recovery, settings)}\n\n`;
   if (recommendation?.command !== undefined) {
     yield `${paragraph(printable(recommendation.reason), settings.width, '')}\n`;
@@ -116,16 +120,12 @@ export function lossSentences(lost: Partial<LossReport>): string[] {
     columnFamilies = [],
     commits,
     undecodable,
+    commands,
   } = lost;
   const damaged = damagedBytes > 0 ? [`gives up ${byteSize(damagedBytes)} that hold no whole record`] : [];
   if (!records) return damaged;
   const families = columnFamilies.slice(0, FAMILIES_SHOWN).map(({ name, operations, firstKey, lastKey }) => {
-    const keys =
-      firstKey === undefined || lastKey === undefined
-        ? ''
-        : firstKey.base64 === lastKey.base64
-          ? ` (key ${valueText(firstKey)})`
-          : ` (keys ${valueText(firstKey)} to ${valueText(lastKey)})`;
+    const keys = firstKey === undefined || lastKey === undefined ? '' : ` (${keysText(firstKey, lastKey)})`;
     return `${counted(operations, 'operation')} of ${name}${keys}`;
   });
   const more = columnFamilies.length - families.length;
@@ -136,7 +136,19 @@ export function lossSentences(lost: Partial<LossReport>): string[] {
     ...(commits ? [counted(commits, 'commit of a transaction', 'commits of transactions')] : []),
     ...(undecodable ? [`${counted(undecodable, 'record')} that stops decoding`] : []),
   ].join(', ');
-  return [`loses ${counted(records, 'record')}${sequences}${what === '' ? '' : `: ${what}`}`, ...damaged];
+  return [
+    `loses ${counted(records, 'record')}${sequences}${what === '' ? '' : `: ${what}`}`,
+    ...damaged,
+    ...(commands === undefined ? [] : commandSentences(commands)),
+  ];
+}
+
+/** `keys "a" to "b"`; an application's own words say what kind of thing it is themselves. */
+function keysText(first: KeyBytes, last: KeyBytes): string {
+  const one = first.base64 === last.base64;
+  const named = first.text !== undefined;
+  const head = named ? '' : one ? 'key ' : 'keys ';
+  return `${head}${valueText({ ...first })}${one ? '' : ` to ${valueText({ ...last })}`}`;
 }
 
 /** Entries and hash of every column family, a column for each state that modes lead to. */

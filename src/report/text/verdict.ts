@@ -125,6 +125,16 @@ function nextCommand({ targets }: Report): string | undefined {
   return undefined;
 }
 
+/** Applications whose contents were not looked at, and how to. */
+function contentsLine({ targets }: Report): string[] {
+  const unchecked = targets.filter(({ application }) => application?.profile && !application.checked);
+  if (unchecked.length === 0) return [];
+  const [{ path, application }] = unchecked;
+  return [
+    `To hold what ${application?.name} has in it against its own rules: kvdoctor scan --application ${shellWord(path)}`,
+  ];
+}
+
 export function verdictText(report: Report, settings: RenderSettings): string {
   const { summary } = report;
   const simulated = isSimulation(report);
@@ -136,6 +146,9 @@ export function verdictText(report: Report, settings: RenderSettings): string {
     lines.push(
       settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
     );
+  }
+  if (!settings.quiet && !simulated && report.targets.every(({ repair }) => repair === undefined)) {
+    for (const line of contentsLine(report)) lines.push(paragraph(printable(line), settings.width, ''));
   }
   if (next !== undefined)
     lines.push(paragraph(printable(next), settings.width, `${settings.palette.dim('next')}  `));

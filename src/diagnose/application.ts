@@ -1,0 +1,126 @@
+import type { Profile } from '../app/profile.js';
+import { keyInWords, type Said, saidOf } from '../app/words.js';
+import type { ByteSource } from '../bytes/source.js';
+import type { WalFacts } from '../check/unit.js';
+import type { Database } from '../engine/database.js';
+import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
+import type { Finding, Impact } from '../finding/finding.js';
+import type { BatchOp } from '../format/batch/batch.js';
+import { decodeBatch } from '../format/batch/decode.js';
+import { BATCH_HEADER } from '../format/batch/tags.js';
+import { ownerOf, userKey } from './database-impact.js';
+import { FlippedSource } from './flipped-source.js';
+import { realign } from './realign.js';
+import { logicalRecordAt } from './wal-record.js';
+
+/** Lines of one finding about a batch or a range of keys, in the words of the application that the database belongs to. */
+const RANGE_LINES = 20;
+
+/** What the damaged batches of one WAL did: sets `impact.commands` of findings that are about a batch. */
+export async function nameCommands(
+  findings: readonly Finding[],
+  source: ByteSource,
+  facts: WalFacts,
+  profile: Profile,
+): Promise<void> {
+  for (const finding of findings) {
+    if (!isAboutBatch(finding)) continue;
+    const ops = await operationsOf(finding, source, facts);
+    const words = ops && profile.batchWords(ops.before);
+    if (ops === undefined || words === undefined) continue;
+    const behind = ops.behind.length === 0 ? undefined : profile.batchWords(ops.behind);
+    const [first, second] = [saidOf(words), behind && saidOf(behind)];
+    const commands: Said[] = [
+      ...first.said,
+      ...(second?.said ?? []).map((line): Said => ({ ...line, behindDamage: true })),
+    ];
+    if (commands.length === 0) continue;
+    const left = first.count + (second?.count ?? 0) - commands.length;
+    finding.impact = { ...finding.impact, commands, ...(left > 0 && { commandsLeftOut: left }) };
+  }
+}
+
+/** The bytes of the batch are known: as they are, or with the bits put back that the cause names. */
+function isAboutBatch({ rule, impact }: Finding): boolean {
+  return impact?.operations !== undefined && (rule.startsWith('batch/') || rule.startsWith('wal/'));
+}
+
+/** The operations that decode, and those behind the place where the parser lost step. */
+async function operationsOf(
+  { offset, evidence, cause }: Finding,
+  source: ByteSource,
+  facts: WalFacts,
+): Promise<{ before: readonly BatchOp[]; behind: readonly BatchOp[] } | undefined> {
+  if (offset === undefined) return undefined;
+  const begin = typeof evidence.recordOffset === 'number' ? Math.min(evidence.recordOffset, offset) : offset;
+  const record = await logicalRecordAt(new FlippedSource(source, cause?.changes ?? []), facts, begin);
+  if (record === undefined) return undefined;
+  const { bytes } = record;
+  const batch = decodeBatch(bytes);
+  if (batch.decodedLength === bytes.length) return { before: batch.ops, behind: [] };
+  const families = new Set([0, ...facts.columnFamilies.map(({ id }) => id)]);
+  for (const op of batch.ops) families.add(op.columnFamily);
+  const last = batch.ops.at(-1);
+  const rest = realign(bytes, last === undefined ? batch.decodedLength : last.offset + 1, families);
+  if (rest === undefined) return { before: batch.ops, behind: [] };
+  const remainder = new Uint8Array(BATCH_HEADER + bytes.length - rest.offset);
+  remainder.set(bytes.subarray(rest.offset), BATCH_HEADER);
+  const swallowed = batch.decodedLength - rest.offset;
+  return { before: withoutSwallowed(batch.ops, swallowed), behind: decodeBatch(remainder).ops };
+}
+
+/** The last operation took `count` bytes for its own that are read behind it. */
+function withoutSwallowed(ops: readonly BatchOp[], count: number): readonly BatchOp[] {
+  const last = ops.at(-1);
+  if (last === undefined || count <= 0) return ops;
+  const { value = new Uint8Array(0) } = last;
+  const first = ops.slice(0, -1);
+  return value.length < count
+    ? first
+    : [...first, { ...last, value: value.subarray(0, value.length - count) }];
+}
+
+const KEYS = ['keysFrom', 'keysTo', 'keysAfter', 'keysUpTo'] as const;
+
+/** Which of the application's things the lost keys are: sets `text` of the keys in impacts, and `impact.hits`. */
+export function nameKeys(finding: Finding, database: Database, profile: Profile): void {
+  const { impact } = finding;
+  const { version } = database;
+  if (impact === undefined || impact.hits !== undefined || version === undefined) return;
+  const owner = ownerOf(finding, database);
+  const named = [...version.columnFamilies.values()].find(({ name }) => name === impact.columnFamily);
+  const family = owner?.family ?? named;
+  if (family === undefined) return;
+  const keys: Partial<Record<(typeof KEYS)[number], KeyBytes>> = {};
+  for (const name of KEYS) {
+    const key = asKey(impact[name]);
+    if (key !== undefined) keys[name] = keyInWords(key, family.id, profile);
+  }
+  if (Object.keys(keys).length === 0) return;
+  const from = keys.keysFrom ?? keys.keysAfter ?? owner?.table.smallest;
+  const to = keys.keysTo ?? keys.keysUpTo ?? owner?.table.largest;
+  finding.impact = { ...impact, ...keys, ...hits(profile, family.id, from, to) };
+}
+
+function hits(
+  profile: Profile,
+  family: number,
+  from: KeyBytes | Uint8Array | undefined,
+  to: KeyBytes | Uint8Array | undefined,
+): Impact {
+  if (from === undefined || to === undefined) return {};
+  const lines = profile.rangeText?.(family, bytesOf(from), bytesOf(to)) ?? [];
+  if (lines.length === 0) return {};
+  const kept = lines.slice(0, RANGE_LINES);
+  const left = lines.length - kept.length;
+  return { hits: kept.map((keyText) => ({ keyText })), ...(left > 0 && { hitsLeftOut: left }) };
+}
+
+function bytesOf(key: KeyBytes | Uint8Array): Uint8Array {
+  return key instanceof Uint8Array ? userKey(key) : Buffer.from(key.base64, 'base64');
+}
+
+function asKey(value: EvidenceValue | undefined): KeyBytes | undefined {
+  const { base64 } = (value ?? {}) as Partial<KeyBytes>;
+  return base64 === undefined ? undefined : (value as unknown as KeyBytes);
+}

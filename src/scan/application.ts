@@ -1,0 +1,67 @@
+import type { Profile } from '../app/profile.js';
+import { nameCommands, nameKeys } from '../diagnose/application.js';
+import type { Database } from '../engine/database.js';
+import { openSource } from '../io/source.js';
+import { openView } from '../lsm/recovered-view.js';
+import type { ApplicationReport, TargetReport } from '../report/report.js';
+import type { FileOutcome } from './run.js';
+
+export function applicationReport({ name, title, detail }: Profile): ApplicationReport {
+  return { name: title, profile: name, ...(detail !== undefined && { detail }) };
+}
+
+/** Says what the findings of files are about in the application's words. Reads damaged batches again. */
+export async function sayInWords(
+  outcomes: readonly FileOutcome[],
+  database: Database,
+  profile: Profile,
+): Promise<void> {
+  for (const { entry, facts, findings } of outcomes) {
+    if (findings.length === 0) continue;
+    for (const finding of findings) nameKeys(finding, database, profile);
+    if (facts?.kind !== 'wal') continue;
+    try {
+      const source = await openSource(entry.source);
+      try {
+        await nameCommands(findings, source, facts, profile);
+      } finally {
+        await source.close();
+      }
+    } catch (error) {
+      // a medium that fails leaves findings without words
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    }
+  }
+}
+
+/** The same of what only the whole directory told. */
+export function nameLostKeys({ findings }: TargetReport, database: Database, profile: Profile): void {
+  for (const finding of findings) nameKeys(finding, database, profile);
+}
+
+/**
+ * Holds what readers see, after recovery in the database's own mode, against the application's rules: the findings go to the
+ * report, and so does what stands in the way.
+ */
+export async function checkContents(
+  report: TargetReport,
+  database: Database,
+  profile: Profile | undefined,
+): Promise<void> {
+  const skip = (why: string) => report.unchecked.push({ file: '.', reason: `its contents: ${why}` });
+  if (profile === undefined) {
+    skip('no application is recognised');
+    return;
+  }
+  const { view, reason } = await openView(database);
+  if (view === undefined) {
+    skip(`it ${reason}; kvdoctor simulate --application tells what a repair would leave`);
+    return;
+  }
+  try {
+    await profile.check(view, (finding) => report.findings.push(finding));
+    report.application = { ...applicationReport(profile), checked: true };
+  } finally {
+    view.close();
+  }
+}
