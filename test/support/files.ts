@@ -35,7 +35,7 @@ export async function withTemporaryDirectory<T>(body: (dir: string) => Promise<T
 }
 
 /** Folders of fixtures/ that are not databases. */
-const NOT_BASES = new Set(['cases', 'resp']);
+const NOT_BASES = new Set(['cases', 'resp', 'restate']);
 
 /** Names of the shipped databases, `basic-7.8` or `kvrocks-race-10/db`. */
 export function fixtureNames(): string[] {
