@@ -1,4 +1,6 @@
-import type { Database } from '../engine/database.js';
+import path from 'node:path';
+import { type Database, readDatabase } from '../engine/database.js';
+import { TargetError } from '../io/target-error.js';
 import { databaseFacts } from './facts.js';
 import type { Profile } from './profile.js';
 import { type ProfileChoice, ProfileMismatch } from './profile-choice.js';
@@ -24,5 +26,21 @@ export async function profileOf(database: Database, choice?: ProfileChoice): Pro
     return undefined;
   } finally {
     facts.close();
+  }
+}
+
+/**
+ * The application that the database of one of its files belongs to: the directory that the file lies in, or, for one in
+ * archive/ or lost/, the one above. `undefined` for a file that lies alone.
+ */
+export async function profileBeside(file: string, choice?: ProfileChoice): Promise<Profile | undefined> {
+  if (choice === 'none') return undefined;
+  const directory = path.dirname(path.resolve(file));
+  const within = /^(?:archive|lost)$/.test(path.basename(directory));
+  try {
+    return await profileOf(await readDatabase(within ? path.dirname(directory) : directory), choice);
+  } catch (error) {
+    if (choice === undefined && error instanceof TargetError) return undefined;
+    throw error;
   }
 }

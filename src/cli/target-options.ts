@@ -36,7 +36,12 @@ export function profileOption() {
 }
 
 /** Where the files lie, which engine will open them and which application they are of, as the library takes it. */
-export function placesOf({ dbPath, walDir, engineVersion, profile }: TargetFlags) {
+export function placesOf({
+  dbPath,
+  walDir,
+  engineVersion,
+  profile,
+}: Pick<TargetFlags, 'dbPath' | 'walDir' | 'engineVersion' | 'profile'>) {
   return {
     ...(dbPath && { dbPaths: dbPath }),
     ...(walDir && { walDir }),

@@ -1,5 +1,7 @@
+import { profileOf } from '../app/application.js';
+import type { Profile } from '../app/profile.js';
 import { readDatabase } from '../engine/database.js';
-import type { FindHooks, FindOptions, FindReport } from './report.js';
+import type { FindHooks, FindOptions, FindReport, KeyReport } from './report.js';
 import { Search } from './search.js';
 import { Wanted } from './wanted.js';
 
@@ -20,10 +22,20 @@ const DEFAULT_LIMIT = 100;
  */
 export async function find(
   target: string,
-  { key, prefix = false, columnFamily, limit = DEFAULT_LIMIT, ...request }: FindOptions,
+  { key, prefix = false, columnFamily, limit = DEFAULT_LIMIT, profile: choice, ...request }: FindOptions,
   hooks: FindHooks = {},
 ): Promise<FindReport> {
   const database = await readDatabase(target, request);
   const search = new Search(database, new Wanted(key, prefix), columnFamily, limit);
-  return search.run(hooks);
+  const profile = await profileOf(database, choice);
+  const report = await search.run(hooks);
+  return profile === undefined ? report : { ...report, profile, keys: report.keys.map(named(profile)) };
+}
+
+/** A key with what the application calls it. */
+function named(profile: Profile): (key: KeyReport) => KeyReport {
+  return (report) => {
+    const said = profile.keyText(report.family.id, report.key);
+    return said === undefined ? report : { ...report, said };
+  };
 }

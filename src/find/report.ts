@@ -1,3 +1,5 @@
+import type { Profile } from '../app/profile.js';
+import type { ProfileChoice } from '../app/profile-choice.js';
 import type { DatabaseRequest } from '../engine/database.js';
 import type { FoundKey, FoundVersion, Unread } from './found.js';
 import type { ReaderSees } from './reader.js';
@@ -9,6 +11,8 @@ export interface FindOptions extends DatabaseRequest {
   prefix?: boolean;
   /** Name of a column family; default: all. */
   columnFamily?: string;
+  /** The application whose bytes these are, or that none is to be looked for. Default: it is recognised. */
+  profile?: ProfileChoice;
   /** At most so many keys, the first ones bytewise. Default 100. */
   limit?: number;
 }
@@ -22,6 +26,8 @@ export interface FindHooks {
 /** A key that was found. */
 export interface KeyReport extends FoundKey {
   reader: ReaderSees;
+  /** What the application calls it. */
+  said?: string;
   /** Range tombstones over it, newest first, live or not. */
   tombstones: FoundVersion[];
   /** Why what is said of the versions does not fit what a reader gets. */
@@ -31,6 +37,8 @@ export interface KeyReport extends FoundKey {
 /** Every version of some keys. */
 export interface FindReport {
   target: string;
+  /** The application that wrote it, where it is recognised. */
+  profile?: Profile;
   keys: KeyReport[];
   /** Range tombstones over the key, where no version of it was found. */
   tombstones: FoundVersion[];

@@ -5,6 +5,7 @@ import { BATCH_HEADER, rocksdbBatch, Shape } from '../format/batch/tags.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { Fields } from './fields.js';
 import { type Detail, more, type Node, type Place, type Words } from './node.js';
+import { batchSaid, operationSaid } from './said.js';
 import { valueFields, valueWords } from './values.js';
 
 /** The value type that an operation of the kind gets in memtables and tables; markers get none. */
@@ -34,11 +35,12 @@ export function batchNode(
 ): Node {
   const maxOps = detail.records ? Number.POSITIVE_INFINITY : SUMMARIZED;
   const batch = decodeBatch(bytes, { timestampSizes, maxOps });
-  const node: Node = { name: 'batch', at: place, text: summary(bytes, batch) };
+  const said = batchSaid(detail.speaker, batch);
+  const node: Node = { name: 'batch', at: place, text: summary(bytes, batch), ...said };
   if (!detail.records) {
     return { ...node, bytes, problems: batch.anomalies.map(({ message }) => message) };
   }
-  return { ...node, transparent: true, children: () => operations(bytes, batch, place, detail.limit) };
+  return { ...node, transparent: true, children: () => operations(bytes, batch, place, detail) };
 }
 
 /** `197–202, 6 operations: 2 put, 1 merge …`. */
@@ -64,7 +66,7 @@ function* operations(
   bytes: Uint8Array,
   batch: WriteBatch,
   place: Place,
-  limit = Number.POSITIVE_INFINITY,
+  { limit = Number.POSITIVE_INFINITY, speaker }: Detail,
 ): Generator<Node> {
   const { space, offset: base } = place;
   const fields = new Fields(space, base, bytes);
@@ -87,6 +89,7 @@ function* operations(
     const own = plain && op.counted ? sequence++ : undefined;
     const node = operationNode(bytes, op, place, own);
     node.index = index;
+    Object.assign(node, operationSaid(speaker, op));
     if (batch.anomalies.length > 0) node.problems = about(op.offset, op.offset + op.length);
     yield node;
   }

@@ -7,6 +7,7 @@ import { tailNodes } from './block-tail.js';
 import { Fields } from './fields.js';
 import { type Detail, more, type Node, type Place, type Words } from './node.js';
 import { propertyValue } from './properties.js';
+import { entrySaid } from './said.js';
 import { valueFields, valueWords } from './values.js';
 
 /** How the entries of a block are to be read. */
@@ -54,7 +55,11 @@ function readerOf(bytes: Uint8Array, { kind, index }: EntryForm): BlockReader {
 }
 
 /** `13 entries, "a" @1 … "m" @13`. */
-export function entriesSummary(bytes: Uint8Array, form: EntryForm): { text: Words; problems: string[] } {
+export function entriesSummary(
+  bytes: Uint8Array,
+  form: EntryForm,
+  { speaker, columnFamily }: Detail,
+): { text: Words; problems: string[]; said?: string } {
   const reader = readerOf(bytes, form);
   let count = 0;
   let first: Uint8Array | undefined;
@@ -72,7 +77,11 @@ export function entriesSummary(bytes: Uint8Array, form: EntryForm): { text: Word
     words.push(', ', bare(first));
     if (count > 1) words.push(' … ', bare(last.slice()));
   }
-  return { text: words, problems: problemsOf(reader, 3) };
+  const names = [first, last].map(
+    (key) => form.kind === 'data' && key && entrySaid(speaker, columnFamily, key.subarray(0, -8)).said,
+  );
+  const said = names.every((name) => name) ? { said: [...new Set(names)].join(' … ') } : {};
+  return { text: words, problems: problemsOf(reader, 3), ...said };
 }
 
 /** The first anomalies in words. */
@@ -88,12 +97,19 @@ export function* blockNodes(
   bytes: Uint8Array,
   place: Place,
   form: EntryForm,
-  { limit }: Detail,
+  { limit, speaker, columnFamily }: Detail,
 ): Generator<Node> {
   const reader = readerOf(bytes, form);
   const state: HandleState = { offset: 0, size: 0 };
   let reported = 0;
   let index = 0;
+  const saidOf = (from: Uint8Array, { key, valueOffset, valueLength }: BlockEntry) => {
+    const parsed = parseInternalKey(key);
+    const value = from.subarray(valueOffset, valueOffset + valueLength);
+    if (parsed === undefined) return {};
+    const isPut = parsed.type === VALUE_TYPE.put;
+    return entrySaid(speaker, columnFamily, parsed.userKey, isPut ? value : undefined);
+  };
   const damage = function* (): Generator<Node> {
     for (; reported < reader.anomalies.length; reported++) {
       const { offset, length, message } = reader.anomalies[reported];
@@ -107,7 +123,8 @@ export function* blockNodes(
       yield more(limit);
       return;
     }
-    yield { ...entryNode(bytes, place, entry, form, reader.tail?.separated === true, state), index: index++ };
+    const node = entryNode(bytes, place, entry, form, reader.tail?.separated === true, state);
+    yield { ...node, index: index++, ...(form.kind === 'data' && saidOf(bytes, entry)) };
   }
   yield* damage();
   if (reader.tail !== undefined) yield* tailNodes(bytes, place);

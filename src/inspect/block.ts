@@ -58,7 +58,7 @@ export async function blockNode(
     return { name, text, problems, unsupported: block.unsupported };
   }
   const at: Place = { space, offset: handle.offset, length: handle.size + BLOCK_TRAILER };
-  const about = contents === undefined ? undefined : contentSummary(contents, plan);
+  const about = contents === undefined ? undefined : contentSummary(contents, plan, detail);
   const problems = [...odd, ...anomalies, ...(about?.problems ?? [])];
   const named = plan.name === undefined ? [] : [`${plan.name}: `];
   const text = [...named, ...listOf(about?.text)];
@@ -66,6 +66,7 @@ export async function blockNode(
     name,
     at,
     text,
+    ...(about?.said !== undefined && { said: about.said }),
     problems,
     unsupported: block.unsupported,
     children: () => parts(blockSpace, block, space, plan, detail),
@@ -79,12 +80,13 @@ function listOf(words: Words | undefined): readonly (string | Uint8Array)[] {
 
 interface Summary {
   text: Words;
+  said?: string;
   problems: string[];
 }
 
-function contentSummary(contents: Uint8Array, plan: BlockPlan): Summary {
+function contentSummary(contents: Uint8Array, plan: BlockPlan, detail: Detail): Summary {
   const { kind, name = '' } = plan;
-  if (hasEntries(kind)) return entriesSummary(contents, plan);
+  if (hasEntries(kind)) return entriesSummary(contents, plan, detail);
   if (kind === 'filter' || kind === 'filter-partition') {
     const filter = openFilter(contents);
     const problems = filter.problems.map(({ message }) => message);

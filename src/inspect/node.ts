@@ -1,3 +1,4 @@
+import type { Profile } from '../app/profile.js';
 import type { Range } from '../finding/finding.js';
 
 /**
@@ -34,6 +35,8 @@ export interface Node {
   hexDigits?: number;
   /** What it means, or holds. */
   text?: Words;
+  /** The same in the words of the application that wrote it. */
+  said?: string;
   /** What is wrong with it. */
   problems?: readonly string[];
   /** What kvdoctor does not decode, and why. */
@@ -56,6 +59,9 @@ export interface Root extends Omit<Node, 'children'> {
   children(): Iterable<Node> | AsyncIterable<Node>;
 }
 
+/** What an application calls keys, values and batches. */
+export type Speaker = Pick<Profile, 'keyText' | 'valueText' | 'batchWords'>;
+
 /** What of a file's structure is taken apart. */
 export interface Detail {
   /** Logical records: batches into operations, version edits into fields. */
@@ -68,6 +74,10 @@ export interface Detail {
   limit?: number;
   /** Begin as near before this file offset as can be: only what stands there is wanted. */
   near?: number;
+  /** The application that wrote it, where it is known. */
+  speaker?: Speaker;
+  /** Of a table: the column family that its keys are of. */
+  columnFamily?: number;
 }
 
 export function fileSpace(size: number): Space {

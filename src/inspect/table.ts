@@ -51,8 +51,14 @@ export async function inspectTable(source: ByteSource, detail: Detail): Promise<
   return {
     problems: only ? [] : loose(table, plans),
     ...(unsupported.length > 0 && { unsupported: unsupported.join('; ') }),
-    nodes: only ? propertyNodes(table, detail) : blockNodes(table, plans, detail),
+    nodes: only ? propertyNodes(table, detail) : blockNodes(table, plans, withFamily(detail, table)),
   };
+}
+
+/** The application has words for keys of a column family: a table says which one it is of. */
+function withFamily(detail: Detail, { properties }: Table): Detail {
+  const columnFamily = properties?.number('column.family.id');
+  return columnFamily === undefined ? detail : { ...detail, columnFamily: Number(columnFamily) };
 }
 
 /** What is wrong with the file and with no block or footer of it. */

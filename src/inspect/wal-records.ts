@@ -104,13 +104,14 @@ export async function recordNode(
     name: 'record',
     at: { space, ...origin },
     text: batch?.text ?? `${bytes.length} bytes`,
+    ...(batch?.said !== undefined && { said: batch.said }),
     problems,
     unsupported,
     *children() {
       if (single) yield* headers[0].children!() as Iterable<Node>;
       else yield* withGaps(headers, space, context);
       // the record says what its batch is
-      if (batch !== undefined) yield { ...batch, text: undefined };
+      if (batch !== undefined) yield { ...batch, text: undefined, said: undefined };
     },
   };
 }

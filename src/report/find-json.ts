@@ -1,7 +1,9 @@
+import type { Profile } from '../app/profile.js';
 import type { FindReport, KeyReport } from '../find/find.js';
 import type { FoundVersion } from '../find/found.js';
 import { keyBytes } from '../finding/evidence.js';
 import { valueTypeName } from '../format/sst/internal-key.js';
+import { valueSaid } from './text/find.js';
 import { toolVersion } from './tool.js';
 
 /** What was found as JSON: sequences are decimal strings, keys and values `{utf8?, base64}`. */
@@ -11,13 +13,14 @@ export function findJson(report: FindReport, key: Uint8Array, prefix: boolean): 
     schemaVersion: 1,
     tool: { name: 'kvdoctor', version: toolVersion },
     target,
+    ...(report.profile && { application: { name: report.profile.title, profile: report.profile.name } }),
     key: keyBytes(key),
     prefix,
     found: keys.length > 0,
     complete: unread.length === 0 && !interrupted,
     ...(recovery && { recovery: { ...recovery, lastSequence: String(recovery.lastSequence) } }),
-    keys: keys.map(keyJson),
-    ...(tombstones.length > 0 && { rangeTombstones: tombstones.map(versionJson) }),
+    keys: keys.map((each) => keyJson(each, report.profile)),
+    ...(tombstones.length > 0 && { rangeTombstones: tombstones.map((each) => versionJson(each)) }),
     ...(moreKeys && { moreKeys }),
     unread,
     searched,
@@ -26,23 +29,27 @@ export function findJson(report: FindReport, key: Uint8Array, prefix: boolean): 
   return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function keyJson({ family, key, reader, versions, tombstones, dropped, doubt }: KeyReport): unknown {
+function keyJson(
+  { family, key, said, reader, versions, tombstones, dropped, doubt }: KeyReport,
+  profile: Profile | undefined,
+): unknown {
   return {
     columnFamily: { id: family.id, ...(family.name !== undefined && { name: family.name }) },
-    key: keyBytes(key),
+    key: { ...keyBytes(key), ...(said !== undefined && { text: said }) },
     reader: {
       ...reader,
       ...('value' in reader && { value: keyBytes(reader.value) }),
       ...('sequence' in reader && { sequence: String(reader.sequence) }),
     },
-    versions: versions.map(versionJson),
-    ...(tombstones.length > 0 && { rangeTombstones: tombstones.map(versionJson) }),
+    versions: versions.map((each) => versionJson(each, profile)),
+    ...(tombstones.length > 0 && { rangeTombstones: tombstones.map((each) => versionJson(each)) }),
     ...(doubt !== undefined && { doubt }),
     ...(dropped > 0 && { versionsLeftOut: dropped }),
   };
 }
 
-function versionJson(version: FoundVersion): unknown {
+function versionJson(version: FoundVersion, profile?: Profile): unknown {
+  const said = valueSaid(version, profile);
   const { file, timestamp, sequence, type, value, valueLength, at, inner, blob, damaged, note, status, by } =
     version;
   const isRange = type !== undefined && valueTypeName(type) === 'range-delete';
@@ -62,7 +69,7 @@ function versionJson(version: FoundVersion): unknown {
     ...(timestamp && { timestamp: Buffer.from(timestamp).toString('hex') }),
     ...(isRange
       ? { begin: keyBytes(version.key), end: keyBytes(value) }
-      : { value: keyBytes(value), valueLength }),
+      : { value: { ...keyBytes(value), ...(said !== undefined && { text: said }) }, valueLength }),
     ...(blob && { blob: { ...blob, fileNumber: String(blob.fileNumber) } }),
     ...(damaged !== undefined && { damaged }),
     ...(note !== undefined && { note }),

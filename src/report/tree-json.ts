@@ -37,7 +37,8 @@ function textJson(text: Words): { text?: string } {
 }
 
 function fieldsOf(node: Node): Record<string, unknown> {
-  const { name, index, at, value, hexDigits, text, problems = [], unsupported, gap, bytes, bytesFrom } = node;
+  const { name, index, at, value, hexDigits, text, said, problems = [], unsupported, gap } = node;
+  const { bytes, bytesFrom } = node;
   const ranges = at?.space.kind === 'record' ? at.space.inFile(at.offset, at.length) : undefined;
   const shown = value === undefined && node.children === undefined ? bytes : undefined;
   return {
@@ -50,6 +51,7 @@ function fieldsOf(node: Node): Record<string, unknown> {
     ...(value !== undefined && { value: valueJson(value) }),
     ...(value !== undefined && hexDigits !== undefined && { hex: nodeValueText(value, hexDigits, whole) }),
     ...(text !== undefined && textJson(text)),
+    ...(said !== undefined && { application: said }),
     ...(shown && { bytes: Buffer.from(shown).toString('base64') }),
     ...(shown && bytesFrom && { bytesFrom }),
     ...(problems.length > 0 && { problems }),

@@ -69,7 +69,7 @@ function subkeyText(family: KvrocksFamily, { subkey }: Subkey): string {
   if (subkey.length !== 8) return `element ${word(subkey)}`;
   const index = new DataView(subkey.buffer, subkey.byteOffset, 8).getBigUint64(0) - MIDDLE;
   const isIndex = index < LIST_REACH && index > -LIST_REACH;
-  return isIndex ? `list index ${index < 0n ? '' : '+'}${index}` : `element ${word(subkey)}`;
+  return isIndex ? `list position ${index < 0n ? '' : '+'}${index}` : `element ${word(subkey)}`;
 }
 
 /** Labels of time series: namespace, a zero, label and value with their lengths, key. */

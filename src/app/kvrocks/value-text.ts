@@ -48,14 +48,15 @@ function metadataText(metadata: Metadata): string {
     const document = rest.subarray(1);
     return `JSON ${rest[0] === 0 ? redisWord(document, SHOWN) : `of ${document.length} bytes as CBOR`}${ends}`;
   }
-  const unit = type === BITMAP ? 'bytes' : 'elements';
-  const ends2 = list === undefined ? '' : `, from ${index(list.head)} up to ${index(list.tail)}`;
-  return `${name} of ${size} ${unit}${ends2}, made ${madeAt(version ?? 0n)}${ends}`;
+  const unit = type === BITMAP ? 'byte' : 'element';
+  const span =
+    list === undefined ? '' : `, from position ${position(list.head)} up to ${position(list.tail)}`;
+  return `${name} of ${size} ${unit}${size === 1n ? '' : 's'}${span}, made ${madeAt(version ?? 0n)}${ends}`;
 }
 
 const BITMAP = 6;
 const MIDDLE = 0x7fff_ffff_ffff_ffffn;
-const index = (at: bigint) => `${at < MIDDLE ? '' : '+'}${at - MIDDLE}`;
+const position = (at: bigint) => `${at < MIDDLE ? '' : '+'}${at - MIDDLE}`;
 
 /** A version is the microsecond it was made in, and behind it a counter of 11 bits. */
 function madeAt(version: bigint): string {

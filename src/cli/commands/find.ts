@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js';
 import { type FindReport, UnknownColumnFamily } from '../../find/report.js';
 import { TargetError } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
@@ -12,6 +13,8 @@ import { nearest } from '../nearest.js';
 import { stdoutWidth } from '../outputs.js';
 import { progressBar } from '../progress-bar.js';
 import { streamSink } from '../sink.js';
+import { placesOf, profileOption } from '../target-options.js';
+import { mismatch } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
 
 interface FindFlags {
@@ -23,6 +26,7 @@ interface FindFlags {
   dbPath?: string[];
   walDir?: string;
   engineVersion?: string;
+  profile?: ProfileChoice;
   format: 'text' | 'json';
   color: ColorChoice;
   progress: boolean;
@@ -71,6 +75,7 @@ function refuse(path: string, error: unknown): never {
         : `There are ${error.known.map(printable).join(', ')}.`;
     throw new Failure(printable(error.message), ExitStatus.usage, hint);
   }
+  if (error instanceof ProfileMismatch) throw mismatch(error);
   const code = systemCode(error);
   if (code === undefined && !(error instanceof TargetError)) throw error;
   const at = printable(error instanceof TargetError ? error.path : path);
@@ -82,7 +87,7 @@ function refuse(path: string, error: unknown): never {
 /** Searches while a bar shows how far it is; Ctrl-C ends it with what is known. */
 async function search(path: string, key: Uint8Array, flags: FindFlags, host: Host): Promise<FindReport> {
   const { find } = await import('../../find/find.js');
-  const { prefix = false, cf, limit, dbPath, walDir, engineVersion } = flags;
+  const { prefix = false, cf, limit } = flags;
   const interrupt = watchInterrupt(host);
   const bar = flags.progress ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   interrupt.signal.addEventListener('abort', () => bar.end());
@@ -91,9 +96,7 @@ async function search(path: string, key: Uint8Array, flags: FindFlags, host: Hos
     prefix,
     ...(cf !== undefined && { columnFamily: cf }),
     ...(limit !== undefined && { limit }),
-    ...(dbPath && { dbPaths: dbPath }),
-    ...(walDir && { walDir }),
-    ...(engineVersion && { engineVersion }),
+    ...placesOf(flags),
   };
   try {
     return await find(path, options, {
@@ -164,6 +167,7 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
       'the engine that will open it (default: what OPTIONS says)',
       version,
     )
+    .addOption(profileOption())
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show values and lists in full; stack traces on failures')

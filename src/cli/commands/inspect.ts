@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js';
 import type { Address } from '../../inspect/at.js';
 import type { Inspection, InspectKind } from '../../inspect/inspect.js';
 import type { Detail, Node, Root } from '../../inspect/node.js';
@@ -12,6 +13,8 @@ import { Failure, systemCode, systemText } from '../failure.js';
 import type { Host } from '../host.js';
 import { stdoutWidth } from '../outputs.js';
 import { streamSink } from '../sink.js';
+import { profileOption } from '../target-options.js';
+import { mismatch } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
 
 interface InspectFlags {
@@ -22,6 +25,7 @@ interface InspectFlags {
   properties?: true;
   limit?: number;
   as?: InspectKind;
+  profile?: ProfileChoice;
   brief?: true;
   full?: boolean;
   format: 'text' | 'json';
@@ -120,16 +124,34 @@ async function openFile(path: string, flags: InspectFlags): Promise<Opened> {
     }
     checkFlags(flags, kind);
     const { records, entries, properties, limit, at } = flags;
-    const detail: Detail =
-      at === undefined
+    const speaker = await speakerFor(path, kind, flags.profile);
+    const detail: Detail = {
+      ...(speaker && { speaker }),
+      ...(at === undefined
         ? { records, entries, properties, limit }
-        : { records: true, entries: true, near: at.offset };
+        : { records: true, entries: true, near: at.offset }),
+    };
     return { name: path, inspection: await inspectFile(file, kind, detail), detail };
   } catch (error) {
     const code = systemCode(error);
     if (error instanceof Failure || code === undefined) throw error;
     const status = code === 'ENOENT' || code === 'ENOTDIR' ? ExitStatus.usage : ExitStatus.incomplete;
     throw new Failure(`${shown}: ${systemText(error)}`, status);
+  }
+}
+
+/** Kinds of files that hold keys and values. */
+const spoken: ReadonlySet<InspectKind> = new Set<InspectKind>(['wal', 'table', 'batch']);
+
+/** The application whose words are shown beside the bytes. */
+async function speakerFor(path: string, kind: InspectKind, choice: ProfileChoice | undefined) {
+  if (!spoken.has(kind)) return undefined;
+  const { profileBeside } = await import('../../app/application.js');
+  try {
+    return await profileBeside(path, choice);
+  } catch (error) {
+    if (error instanceof ProfileMismatch) throw mismatch(error);
+    throw error;
   }
 }
 
@@ -244,6 +266,7 @@ export function addInspect(program: Command, host: Host, done: (status: number) 
         'text',
       ]),
     )
+    .addOption(profileOption())
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .addHelpText('after', examples)

@@ -1,6 +1,7 @@
+import type { Profile } from '../../app/profile.js';
 import type { FindReport, KeyReport } from '../../find/find.js';
 import type { FoundVersion, Status } from '../../find/found.js';
-import { valueTypeName } from '../../format/sst/internal-key.js';
+import { VALUE_TYPE, valueTypeName } from '../../format/sst/internal-key.js';
 import { printable, printableBytes } from '../printable.js';
 import { counted } from '../quantity.js';
 import type { Palette, RenderSettings } from '../reporter.js';
@@ -13,7 +14,7 @@ const UNREAD_SHOWN = 8;
 
 /** Every version of each key, newest first, with where it stands and what a reader makes of it. */
 export function* findText(report: FindReport, settings: RenderSettings): Generator<string> {
-  for (const key of report.keys) yield* keyText(key, settings);
+  for (const key of report.keys) yield* keyText(key, report, settings);
   if (report.keys.length === 0) yield* nothingText(report, settings);
   if (report.moreKeys) yield settings.palette.dim('more keys begin like that: --limit shows more\n');
   yield* unreadText(report, settings);
@@ -26,13 +27,15 @@ function shown(bytes: Uint8Array, settings: RenderSettings, length = bytes.lengt
   return length > bytes.length ? `${text} (${counted(length, 'byte')})` : text;
 }
 
-function* keyText(report: KeyReport, settings: RenderSettings): Generator<string> {
-  const { family, key, versions, tombstones, dropped } = report;
+function* keyText(report: KeyReport, { profile }: FindReport, settings: RenderSettings): Generator<string> {
+  const { family, key, versions, tombstones, dropped, said } = report;
   const { palette, width } = settings;
   const name = family.name === undefined ? `column family ${family.id}` : printable(family.name);
   yield `${palette.strong(shown(key, settings))} in ${name}\n`;
+  if (said !== undefined) yield `${paragraph(printable(said), width, '  ')}\n`;
   yield `${paragraph(readerText(report, settings), width, '  a reader gets  ')}\n`;
-  for (const version of [...versions, ...tombstones].sort(bySequence)) yield* versionText(version, settings);
+  for (const version of [...versions, ...tombstones].sort(bySequence))
+    yield* versionText(version, settings, profile);
   if (report.doubt !== undefined) yield `${paragraph(palette.warning(report.doubt), width, '  but ')}\n`;
   if (dropped > 0) yield palette.dim(`  … and ${counted(dropped, 'version')} more\n`);
   yield '\n';
@@ -110,7 +113,7 @@ function paintOf({ status }: FoundVersion, palette: Palette): (text: string) => 
   return status === 'deletes' || status === 'range-tombstone' ? palette.warning : palette.dim;
 }
 
-function* versionText(version: FoundVersion, settings: RenderSettings): Generator<string> {
+function* versionText(version: FoundVersion, settings: RenderSettings, profile?: Profile): Generator<string> {
   const { palette, width } = settings;
   const { sequence, type, damaged, note, blob, timestamp } = version;
   const kind = type === undefined ? 'blob record' : valueTypeName(type);
@@ -120,6 +123,7 @@ function* versionText(version: FoundVersion, settings: RenderSettings): Generato
     paintOf(version, palette)(statusText(version)),
     ...(timestamp === undefined ? [] : [`timestamp ${timestampText(timestamp)}`]),
     valueText(version, settings),
+    printable(valueSaid(version, profile) ?? ''),
     ...(blob === undefined ? [] : [blobText(version)]),
     ...(damaged === undefined ? [] : [palette.error(`damaged: ${printable(damaged)}`)]),
     ...(note === undefined ? [] : [printable(note)]),
@@ -151,6 +155,13 @@ function valueText(version: FoundVersion, settings: RenderSettings): string {
   if (name === 'range-delete') return `from ${shown(key, settings)} to ${shown(value, settings)}`;
   if (/delete/.test(name)) return '';
   return `= ${shown(value, settings, valueLength)}`;
+}
+
+/** What the application calls the value; nothing for one that is not there whole. */
+export function valueSaid(version: FoundVersion, profile: Profile | undefined): string | undefined {
+  const { type, family, key, value, valueLength } = version;
+  if (type !== VALUE_TYPE.put || valueLength > value.length) return undefined;
+  return profile?.valueText(family.id, key, value);
 }
 
 function blobText({ blob }: FoundVersion): string {

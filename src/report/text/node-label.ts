@@ -44,6 +44,11 @@ export function wordsText(words: Words, settings: LabelSettings): string {
     .join('');
 }
 
+/** Beside an application's words there is to be room for the bytes. */
+function elidedWords(said: string, { full }: LabelSettings): string {
+  return full || said.length <= TEXT_SHOWN ? said : `${said.slice(0, TEXT_SHOWN)}…`;
+}
+
 /** `0x7a3a+412`; `+0x12+44` in a space of its own. */
 export function placeText({ space, offset, length }: Place): string {
   if (space.kind === 'record') {
@@ -55,7 +60,7 @@ export function placeText({ space, offset, length }: Place): string {
 
 /** What is said of a node on its line. Runs for every line of a large file. */
 export function labelOf(node: Node, settings: LabelSettings): Piece[] {
-  const { name, index, at, value, hexDigits, text, problems, gap, children } = node;
+  const { name, index, at, value, hexDigits, text, said, problems, gap, children } = node;
   const pieces: Piece[] = [];
   if (index !== undefined) pieces.push({ text: `[${index}] `, paint: 'dim' });
   const isBad = problems !== undefined && problems.length > 0;
@@ -67,10 +72,12 @@ export function labelOf(node: Node, settings: LabelSettings): Piece[] {
   const place: Piece | undefined = isPlaced ? { text: ` ${placeText(at)}`, paint: 'dim' } : undefined;
   if (place !== undefined && children !== undefined) pieces.push(place);
   if (value !== undefined) pieces.push({ text: `: ${nodeValueText(value, hexDigits, settings)}` });
+  if (said !== undefined) pieces.push({ text: `: ${elidedWords(printable(said), settings)}` });
   if (text !== undefined && text.length > 0) {
-    const said = wordsText(text, settings);
-    if (value !== undefined) pieces.push({ text: ` (${said})`, paint: 'dim' });
-    else if (said !== '') pieces.push({ text: `: ${said}`, paint: gap ? 'dim' : undefined });
+    const words = wordsText(text, settings);
+    if (value !== undefined) pieces.push({ text: ` (${words})`, paint: 'dim' });
+    else if (said !== undefined && words !== '') pieces.push({ text: ` · ${words}`, paint: 'dim' });
+    else if (words !== '') pieces.push({ text: `: ${words}`, paint: gap ? 'dim' : undefined });
   }
   if (place !== undefined && children === undefined) pieces.push(place);
   return pieces;
