@@ -74,6 +74,8 @@ export interface ApplicationReport {
   /** Its contents were held against its own rules, with --application. */
   checked?: true;
   detail?: string;
+  /** How its own server opens this database after a crash, and what cutting a torn log costs. */
+  recovery?: string;
 }
 
 /** What the OPTIONS file says, as far as it bears on damage and recovery. */

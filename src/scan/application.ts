@@ -6,8 +6,13 @@ import { openView } from '../lsm/recovered-view.js';
 import type { ApplicationReport, TargetReport } from '../report/report.js';
 import type { FileOutcome } from './run.js';
 
-export function applicationReport({ name, title, detail }: Profile): ApplicationReport {
-  return { name: title, profile: name, ...(detail !== undefined && { detail }) };
+export function applicationReport({ name, title, detail, recovery }: Profile): ApplicationReport {
+  return {
+    name: title,
+    profile: name,
+    ...(detail !== undefined && { detail }),
+    ...(recovery !== undefined && { recovery }),
+  };
 }
 
 /** Says what the findings of files are about in the application's words. Reads damaged batches again. */

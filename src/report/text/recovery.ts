@@ -19,12 +19,14 @@ export function operationsApplied({ wals = [] }: RecoveryReport): number {
 
 /** The recovery modes side by side, what stops each, what each loses, and which way to go. */
 export function* recoveryText(target: TargetReport, settings: RenderSettings): Iterable<string> {
-  const { recovery = [], recommendation } = target;
+  const { recovery = [], recommendation, application } = target;
   if (recovery.length === 0) return;
   yield `${modesTable(recovery, settings)}\n\n`;
   for (const mode of recovery) yield modeText(mode, recovery, settings);
   yield* contentsText(target, settings);
   if (recovery.some(({ columnFamilies }) => columnFamilies)) yield `${digestTable(recovery, settings)}\n\n`;
+  if (application?.recovery !== undefined)
+    yield `${paragraph(printable(application.recovery), settings.width, '')}\n\n`;
   if (recommendation?.command !== undefined) {
     yield `${paragraph(printable(recommendation.reason), settings.width, '')}\n`;
     yield `${paragraph(printable(recommendation.command), settings.width, `${settings.palette.dim('next')}  `)}\n`;
