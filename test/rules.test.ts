@@ -18,6 +18,11 @@ const RAISED_ELSEWHERE: Record<string, string> = {
   'directory/wrong-blob-size': 'test/check/directory/directory.test.ts, where the file itself is not checked',
 };
 
+/** Areas of applications, whose contents `scan --application` checks, with the test that raises all of their rules. */
+const APPLICATIONS: Record<string, string> = {
+  kvrocks: 'test/app/kvrocks/check/check.test.ts',
+};
+
 const raised = new Set<string>();
 
 test.each(damageCases())('$name', async (damage) => {
@@ -37,6 +42,8 @@ test.each(damageCases())('$name', async (damage) => {
 });
 
 test('every rule of the catalogue is raised by a case', () => {
-  const silent = Object.keys(catalog).filter((rule) => !raised.has(rule) && !(rule in RAISED_ELSEWHERE));
+  const silent = Object.keys(catalog).filter(
+    (rule) => !raised.has(rule) && !(rule in RAISED_ELSEWHERE) && !(rule.split('/')[0] in APPLICATIONS),
+  );
   expect(silent).toEqual([]);
 });

@@ -20,6 +20,17 @@ export interface RepairPlan {
   loss: LossStatement[];
   /** What a person should know before saying yes: accepted holes, choices made, what was not proven. */
   remarks: string[];
+  /** What becomes of objects of the application, where a plan is about these. */
+  objects?: ObjectChange[];
+}
+
+/** What becomes of one object of the application: a Redis key. */
+export interface ObjectChange {
+  action: 'rebuild' | 'leave' | 'drop';
+  /** One sentence, without keys and values. */
+  detail: string;
+  /** Which object it is, and what is counted. */
+  facts: Record<string, EvidenceValue>;
 }
 
 /** A file and its content, by size and SHA-256. `undefined` hash: the file does not exist. */

@@ -16,6 +16,8 @@ export interface ExamineOptions {
   now: number;
   /** Memory for the keys that are sorted at a time, in bytes. */
   budget: number;
+  /** Told of every element of a value that is no more. The bytes are valid during the call. */
+  orphan?(family: ElementFamily, key: Uint8Array): void;
 }
 
 const elementFamilies: readonly ElementFamily[] = ['default', 'zset_score', 'stream'];
@@ -47,7 +49,7 @@ export async function examineKvrocks(
     return id === undefined ? [] : [new ElementCursor(family, view.visible(id), slots, malformed(fault))];
   });
   try {
-    await new Examination(keys, cursors, slots, now, fault).run();
+    await new Examination(keys, cursors, slots, options, fault).run();
   } finally {
     await keys.close();
     for (const cursor of cursors) await cursor.close();
@@ -72,7 +74,7 @@ class Examination {
     private readonly keys: KeysInElementOrder,
     private readonly cursors: readonly ElementCursor[],
     private readonly slots: boolean,
-    private readonly now: number,
+    private readonly options: ExamineOptions,
     private readonly fault: (fault: KeyedFault) => void,
   ) {}
 
@@ -107,7 +109,7 @@ class Examination {
   /** One key and all elements under its name. */
   private async examineKey(prefix: Uint8Array, value: Uint8Array): Promise<void> {
     const metadata = decodeMetadata(value);
-    const isLive = metadata !== undefined && !hasExpired(metadata, this.now);
+    const isLive = metadata !== undefined && !hasExpired(metadata, this.options.now);
     const check = isLive ? elementCheck(metadata) : undefined;
     const version = metadata?.version ?? 0n;
     const [high, low] = [Number(version >> 32n), Number(version & 0xffff_ffffn)];
@@ -152,6 +154,7 @@ class Examination {
   }
 
   private orphan(cursor: ElementCursor): void {
+    this.options.orphan?.(cursor.family, cursor.bytes.subarray(0, cursor.subkeyTo));
     this.orphans.take(cursor, () => {
       const metadataKey = metadataKeyOf(cursor.bytes.slice(0, cursor.keyTo), this.slots);
       return decodeUserKey(metadataKey, this.slots)?.key ?? this.none;

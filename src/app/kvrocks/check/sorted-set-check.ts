@@ -16,6 +16,8 @@ export class SortedSetCheck implements ElementCheck {
   private readonly indexed = new SetSum();
   private readonly hash = new PieceHash();
   private memberCount = 0;
+  /** Members with a score, and entries of the index with score and member. */
+  private scoredCount = 0;
   private indexCount = 0;
   private malformed = 0;
 
@@ -27,22 +29,23 @@ export class SortedSetCheck implements ElementCheck {
       this.memberCount++;
       if (valueTo - valueFrom !== SCORE) this.malformed++;
       else {
+        this.scoredCount++;
         const hash = this.hash.begin().piece(valueBytes, valueFrom, valueTo);
         this.members.add(hash.piece(bytes, subkeyFrom, subkeyTo).end());
       }
       return;
     }
-    this.indexCount++;
     const memberFrom = subkeyFrom + SCORE;
     if (memberFrom > subkeyTo || valueTo !== valueFrom) this.malformed++;
     else {
+      this.indexCount++;
       const hash = this.hash.begin().piece(bytes, subkeyFrom, memberFrom);
       this.indexed.add(hash.piece(bytes, memberFrom, subkeyTo).end());
     }
   }
 
   end(): Fault[] {
-    const { memberCount, indexCount, malformed, members, indexed, metadata } = this;
+    const { memberCount, scoredCount, indexCount, malformed, members, indexed, metadata } = this;
     const faults = wrongSize(metadata, memberCount, 'members');
     if (malformed > 0) {
       faults.push({
@@ -51,14 +54,14 @@ export class SortedSetCheck implements ElementCheck {
         evidence: { malformed },
       });
     }
-    if (memberCount !== indexCount || !members.equals(indexed)) {
+    if (scoredCount !== indexCount || !members.equals(indexed)) {
       faults.push({
         rule: 'kvrocks/score-index',
         message:
-          memberCount === indexCount
-            ? `Of the ${memberCount} members of the sorted set some have another score in the index`
-            : `The sorted set has ${memberCount} members, and ${indexCount} entries in the index by score`,
-        evidence: { members: memberCount, indexed: indexCount },
+          scoredCount === indexCount
+            ? `Of the ${scoredCount} members of the sorted set some have another score in the index`
+            : `The sorted set has ${scoredCount} members, and ${indexCount} entries in the index by score`,
+        evidence: { members: scoredCount, indexed: indexCount },
       });
     }
     return faults;

@@ -1,0 +1,64 @@
+import type { View } from '../../../lsm/view.js';
+import { elementPrefix } from '../check/element-order.js';
+import { walkPrefix } from '../check/walk.js';
+import type { KvrocksFamily } from '../families.js';
+import type { KvrocksLayout } from '../layout.js';
+import { decodeMetadata, type Metadata } from '../metadata.js';
+
+/** One key with its metadata, and a way to its elements. */
+export class KeyElements {
+  private constructor(
+    private readonly view: View,
+    private readonly layout: KvrocksLayout,
+    readonly metadataKey: Uint8Array,
+    readonly value: Uint8Array,
+    readonly metadata: Metadata,
+    /** What the keys of its elements begin with: the key and the version. */
+    readonly prefix: Uint8Array,
+  ) {}
+
+  /** `undefined` when there is no such key, or its metadata does not decode. */
+  static async find(
+    view: View,
+    layout: KvrocksLayout,
+    metadataKey: Uint8Array,
+  ): Promise<KeyElements | undefined> {
+    const id = idOf(layout, 'metadata');
+    let value: Uint8Array | undefined;
+    if (id === undefined) return undefined;
+    await walkPrefix(view, id, metadataKey, (rest, bytes) => {
+      if (rest.length === 0) value = bytes.slice();
+      return false;
+    });
+    const metadata = value && decodeMetadata(value);
+    const key = elementPrefix(metadataKey, layout.slots);
+    if (value === undefined || metadata?.version === undefined || key === undefined) return undefined;
+    const prefix = new Uint8Array(key.length + 8);
+    prefix.set(key);
+    new DataView(prefix.buffer).setBigUint64(key.length, metadata.version);
+    return new KeyElements(view, layout, metadataKey, value, metadata, prefix);
+  }
+
+  /** Number of a column family; `undefined` where the database has none of the name. */
+  family(name: KvrocksFamily): number | undefined {
+    return idOf(this.layout, name);
+  }
+
+  /** Walks the elements that the key has in a column family, in their order. The bytes are valid during the call. */
+  async walk(
+    name: KvrocksFamily,
+    element: (subkey: Uint8Array, value: Uint8Array) => unknown,
+  ): Promise<void> {
+    const id = this.family(name);
+    if (id !== undefined) await walkPrefix(this.view, id, this.prefix, element);
+  }
+
+  /** The key under which an element stands. */
+  keyOf(subkey: Uint8Array): Uint8Array {
+    return Buffer.concat([this.prefix, subkey]);
+  }
+}
+
+export function idOf({ families }: KvrocksLayout, name: KvrocksFamily): number | undefined {
+  return [...families].find(([, family]) => family === name)?.[0];
+}
