@@ -4,6 +4,7 @@ import type { ProfileChoice } from '../app/profile-choice.js';
 import type { Depth } from '../check/unit.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
+import { hasText, throughText } from '../io/odd-name.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
@@ -66,6 +67,27 @@ export interface RepairHooks extends ScanHooks {
  * of the report; rejects with a `Refusal` when the directory is in use or the request cannot be carried out.
  */
 export async function repairTarget(
+  target: string | Buffer,
+  options: RepairOptions,
+  hooks: RepairHooks,
+): Promise<TargetReport> {
+  const { destination } = options;
+  if (hasText(target) || destination.kind === 'dry-run')
+    return throughText(target, (directory) => repairDirectory(directory, options, hooks));
+  if (destination.kind === 'in-place') {
+    throw new Refusal(
+      'usage',
+      'the name of the directory is not UTF-8, and an undo journal could not say whose it is',
+      'rename the directory first, or repair a copy: --output DIR',
+    );
+  }
+  const copy = { output: `${target.toString()}.repaired`, ...destination };
+  return throughText(target, (directory) =>
+    repairDirectory(directory, { ...options, destination: copy }, hooks),
+  );
+}
+
+async function repairDirectory(
   target: string,
   options: RepairOptions,
   hooks: RepairHooks,

@@ -3,6 +3,7 @@ import { profileOf } from '../app/application.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { probeLock } from '../io/lock.js';
+import { throughText } from '../io/odd-name.js';
 import type { TargetReport } from '../report/report.js';
 import { applicationReport, checkContents, nameLostKeys, sayInWords } from './application.js';
 import { scanBackups } from './backup.js';
@@ -28,14 +29,18 @@ export async function scanTarget(
   options: ScanOptions = {},
   hooks: ScanHooks = {},
 ): Promise<TargetReport> {
-  const path = target.toString();
   if (await isFile(target)) {
+    const path = target.toString();
     if (isElsewhere(path, options)) return nothing(path, 'file');
     const archive = await sniffArchive(target);
     if (!archive) return scanFile(target, options);
     const { scanArchive } = await import('./archive.js');
     return scanArchive(path, archive.compression, options, hooks);
   }
+  return throughText(target, (directory) => scanDirectory(directory, options, hooks));
+}
+
+async function scanDirectory(path: string, options: ScanOptions, hooks: ScanHooks): Promise<TargetReport> {
   const database = await readDatabase(path, {
     ...(options.walDir !== undefined && { walDir: options.walDir }),
     ...(options.dbPaths !== undefined && { dbPaths: options.dbPaths }),

@@ -1,5 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -73,5 +82,44 @@ describe.skipIf(!built)('the program', () => {
     );
     expect({ status, signal }).toEqual({ status: 130, signal: null });
     expect(out).toContain('Interrupted: ');
+  });
+});
+
+describe.skipIf(!built || process.platform !== 'linux')('a directory whose name is not UTF-8', () => {
+  const odd = (suffix = '') =>
+    Buffer.concat([Buffer.from(join(dir, 'caf')), Buffer.from([0xe9]), Buffer.from(suffix)]);
+  const bash = async (command: string) => {
+    const done = await shell(`cd ${dir}; ${command}`).catch((error) => error);
+    return { ...done, json: done.stdout.startsWith('{') ? JSON.parse(done.stdout) : undefined };
+  };
+
+  beforeEach(() => {
+    const plain = join(dir, 'plain');
+    cpSync(inRepository('fixtures/basic-9.7'), plain, { recursive: true });
+    renameSync(plain, odd());
+  });
+
+  it('is scanned, and its findings name it', async () => {
+    const { json } = await bash("rm caf$'\\xe9'/CURRENT; $KV scan caf$'\\xe9' --format json");
+    const [target] = json.targets;
+    expect(Buffer.from(target.pathBase64, 'base64')).toEqual(odd().subarray(dir.length + 1));
+    expect(target.findings.map(({ rule }: { rule: string }) => rule)).toEqual(['directory/current-missing']);
+    expect(JSON.stringify(json)).not.toContain('/proc/');
+  });
+
+  it('is simulated', async () => {
+    const { json } = await bash("$KV simulate caf$'\\xe9' --format json");
+    expect(json.targets[0].recovery[0]).toMatchObject({ opens: true });
+    expect(JSON.stringify(json)).not.toContain('/proc/');
+  });
+
+  it('is repaired into a copy beside it, and not in place', async () => {
+    await bash("rm caf$'\\xe9'/CURRENT");
+    const refused = await bash("$KV repair --strategy auto --in-place --yes caf$'\\xe9'");
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('Rename the directory first')]);
+    const { json } = await bash("$KV repair --strategy auto --yes caf$'\\xe9' --format json");
+    expect(json.targets[0].repair.state).toBe('repaired');
+    expect(readdirSync(join(dir, 'caf\ufffd.repaired'))).toContain('CURRENT');
+    expect(readdirSync(odd())).not.toContain('CURRENT');
   });
 });

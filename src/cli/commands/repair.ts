@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Depth } from '../../check/unit.js';
+import { pathArgument } from '../../io/arguments.js';
 import type { RecoveryMode } from '../../recovery/mode.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import type { Destination } from '../../repair/carry-out.js';
@@ -112,7 +113,7 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
   let asked = false;
   try {
     const target = await repairTarget(
-      path,
+      await pathArgument(path),
       {
         ...placesOf(flags),
         way,

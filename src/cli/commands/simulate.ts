@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { pathArgument } from '../../io/arguments.js';
+import { throughText } from '../../io/odd-name.js';
 import type { SimulateOptions } from '../../repair/simulate-target.js';
 import type { Report } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
@@ -43,9 +45,9 @@ async function simulate(path: string, flags: SimulateFlags, host: Host): Promise
       onProgress: (share: number) => bar.update({ share, done: 0 }),
       signal: interrupt.signal,
     };
-    const target = await simulateTarget(path, options, hooks).catch((error) =>
-      refuseTarget('simulate', path, error, true),
-    );
+    const target = await throughText(await pathArgument(path), (directory) =>
+      simulateTarget(directory, options, hooks),
+    ).catch((error) => refuseTarget('simulate', path, error, true));
     return buildReport([target], {
       depth: 'structure',
       startedAt,
