@@ -21,6 +21,7 @@ const RAISED_ELSEWHERE: Record<string, string> = {
 /** Areas of applications, whose contents `scan --application` checks, with the test that raises all of their rules. */
 const APPLICATIONS: Record<string, string> = {
   kvrocks: 'test/app/kvrocks/check/check.test.ts',
+  restate: 'test/app/restate/check.test.ts',
 };
 
 const raised = new Set<string>();
