@@ -2,6 +2,7 @@ import path from 'node:path';
 import { type Database, readDatabase } from '../engine/database.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { WalEvent, WalParser } from '../format/wal/parser.js';
+import { RecordKind } from '../format/wal/types.js';
 import { TargetError } from '../io/target-error.js';
 import { END, ENTRY } from '../lsm/cursor.js';
 import { inventoryFiles } from '../lsm/inventory-files.js';
@@ -85,9 +86,11 @@ export function databaseFacts(database: Database): DatabaseFacts {
     async sample(name, count) {
       const view = await onlyTables();
       const keys = view === undefined ? [] : await factsOfView(view).sample(name, count);
-      return keys.length < count
-        ? [...keys, ...(await loggedKeys(database, name, count - keys.length))]
-        : keys;
+      if (keys.length >= count) return keys;
+      const logged = await loggedKeys(database, name, count - keys.length);
+      if (logged !== undefined) return [...keys, ...logged];
+      const recoveredView = await withWals();
+      return recoveredView === undefined ? keys : factsOfView(recoveredView).sample(name, count);
     },
     async entries(name, entry, from) {
       const view = (await withWals()) ?? (await onlyTables());
@@ -109,8 +112,15 @@ export function databaseFacts(database: Database): DatabaseFacts {
   };
 }
 
-/** Keys that whole records of WALs write to a column family, the newest WAL first, whether recovery takes them or not. */
-async function loggedKeys(database: Database, name: string, count: number): Promise<Uint8Array[]> {
+/**
+ * Keys that whole records of WALs write to a column family, the newest WAL first, whether recovery takes them or not.
+ * `undefined` where a WAL is compressed: its records lie in one stream.
+ */
+async function loggedKeys(
+  database: Database,
+  name: string,
+  count: number,
+): Promise<Uint8Array[] | undefined> {
   const families = [...(database.version?.columnFamilies.values() ?? [])];
   const family = families.find((each) => each.name === name);
   const keys: Uint8Array[] = [];
@@ -124,6 +134,7 @@ async function loggedKeys(database: Database, name: string, count: number): Prom
       for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
         if (keys.length >= count || bytes > LOOKED_THROUGH) return keys;
         if (event === WalEvent.more) await parser.load();
+        if (event === WalEvent.metadata && parser.metadataKind === RecordKind.compression) return undefined;
         if (event !== WalEvent.record) continue;
         const { record } = parser;
         bytes += record.end - record.start;

@@ -58,7 +58,7 @@ export function epochText({ version, confVersion }: Region): string {
 }
 
 /** Ids in one line, runs of them as ranges: `2, 5–9, 12`. At most `limit` of these. */
-export function idsText(ids: readonly bigint[], limit = 40): string {
+export function idsText(ids: readonly bigint[], limit = 200): string {
   const runs: string[] = [];
   const sorted = [...new Set(ids)].sort((a, b) => (a < b ? -1 : 1));
   for (let i = 0; i < sorted.length; ) {

@@ -33,6 +33,6 @@ export class Reported {
   }
 
   private finding(rule: RuleId, about: About): Finding {
-    return { rule, severity: ruleOf(rule).severity, file: '', evidence: {}, ...about };
+    return { rule, severity: ruleOf(rule).severity, file: '.', evidence: {}, ...about };
   }
 }

@@ -1,0 +1,346 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { databaseFacts } from '../../../src/app/facts.js';
+import { detectProfile } from '../../../src/app/profiles.js';
+import { readDatabase } from '../../../src/engine/database.js';
+import type { Finding } from '../../../src/finding/finding.js';
+import { viewOf } from '../../lsm/views.js';
+import * as tikv from '../../support/tikv.js';
+import {
+  applyStateOf,
+  kvBatches,
+  LOG,
+  raftBatches,
+  regionStateOf,
+  regionsOf,
+  rowOf,
+  type StoreOp,
+  transaction,
+  writeStore,
+} from '../../support/tikv-store.js';
+
+const shape = { regions: 8, rows: 4, perTable: 4 };
+const regions = regionsOf(shape);
+const [, second, third] = regions;
+const row = (region: number, number: number) => rowOf(region, number, shape.perTable);
+const long = Buffer.from('a value that is too long for a write record'.padEnd(120, '.'));
+const short = Buffer.from('short');
+const at = (time: string) => tikv.timestampOf(`2026-03-02T${time}Z`);
+const lock = {
+  type: 'P' as const,
+  primary: row(1, 0),
+  startTs: at('08:00:00'),
+  ttl: 3000n,
+  forUpdateTs: 0n,
+  minCommitTs: 0n,
+  inConflict: false,
+};
+const put = (family: StoreOp['family'], key: Uint8Array, value: Uint8Array): StoreOp => ({
+  family,
+  key,
+  value,
+});
+const gone = (family: StoreOp['family'], key: Uint8Array): StoreOp => ({ family, key });
+const writeOf = (user: Uint8Array, commit: bigint, record: Parameters<typeof tikv.encodeWrite>[0]) =>
+  put('write', tikv.dataKey(user, commit), tikv.encodeWrite(record));
+const raftState = (region: bigint, change: Partial<Parameters<typeof tikv.encodeRaftState>[0]>) =>
+  put(
+    'default',
+    tikv.raftStateKey(region),
+    tikv.encodeRaftState({
+      term: LOG.term,
+      vote: region + 1n,
+      commit: LOG.applied,
+      lastIndex: LOG.last,
+      ...change,
+    }),
+  );
+const withoutEntries = (region: bigint, ...indexes: bigint[]) =>
+  indexes.map((index) => gone('default', tikv.raftLogKey(region, index)));
+
+let scratch: string;
+beforeAll(() => {
+  scratch = mkdtempSync(path.join(tmpdir(), 'tikv-check-'));
+});
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+let made = 0;
+/** What is found in a whole store to which something more was written. */
+async function found(kv: StoreOp[], raft?: StoreOp[]): Promise<Finding[]> {
+  const dir = path.join(scratch, String(made++));
+  mkdirSync(dir);
+  await writeStore(path.join(dir, 'db'), [[...kvBatches(shape), kv]]);
+  if (raft !== undefined) await writeStore(path.join(dir, 'raft'), [[...raftBatches(shape), raft]], 'raft');
+  return checked(path.join(dir, 'db'));
+}
+
+async function checked(dir: string): Promise<Finding[]> {
+  const facts = databaseFacts(await readDatabase(dir));
+  const profile = await detectProfile(facts);
+  facts.close();
+  const view = await viewOf(dir);
+  const findings: Finding[] = [];
+  await profile!.check(view, (finding) => findings.push(finding));
+  view.close();
+  return findings;
+}
+
+const said = (findings: Finding[]) =>
+  findings.map(({ severity, rule, message }) => [severity, rule, message]);
+
+describe('a store that is whole', () => {
+  it('has nothing to be found, with its log and without', async () => {
+    expect(await found([])).toEqual([]);
+    expect(await found([], [])).toEqual([]);
+  });
+
+  it('may have what looks odd and is not', async () => {
+    const [older, newer] = [row(1, 0), row(1, 1)];
+    const ops: StoreOp[] = [
+      // a lock whose value waits beside it, and one that another transaction was rolled back behind
+      ...transaction(row(1, 9), lock.startTs, 0n, long).prewrite,
+      put('lock', tikv.dataKey(older), tikv.encodeLock({ ...lock, shortValue: short })),
+      writeOf(older, lock.startTs + 9n, { type: 'R', startTs: lock.startTs + 9n }),
+      // locked in conflict: for-update is the other's commit
+      writeOf(newer, lock.startTs + 7n, { type: 'P', startTs: lock.startTs + 1n, shortValue: short }),
+      put(
+        'lock',
+        tikv.dataKey(newer),
+        tikv.encodeLock({ ...lock, type: 'S', forUpdateTs: lock.startTs + 7n, inConflict: true }),
+      ),
+      // collected, as the fence says
+      writeOf(row(1, 2), lock.startTs, { type: 'P', startTs: lock.startTs - 5n, gcFence: lock.startTs + 3n }),
+      // a peer that knows nothing yet, and a region that is gone
+      regionStateOf({
+        ...second,
+        id: 9001n,
+        startKey: new Uint8Array(0),
+        endKey: new Uint8Array(0),
+        peers: [],
+      }),
+      regionStateOf({ ...second, id: 9002n }, 2),
+    ];
+    expect(await found(ops, [])).toEqual([]);
+  });
+});
+
+describe('rules about regions', () => {
+  it('tikv/overlapping-regions', async () => {
+    const findings = await found([regionStateOf({ ...second, endKey: third.endKey, version: 59n })]);
+    expect(said(findings)).toEqual([
+      [
+        'error',
+        'tikv/overlapping-regions',
+        'regions 104 (version 59, conf_ver 5) and 108 (version 62, conf_ver 5) both claim table 45, row 2000 to table 45, row 3000; region 104 is the older claim',
+      ],
+    ]);
+  });
+
+  it('tikv/data-outside-regions', async () => {
+    const findings = await found([regionStateOf(third, 2)]);
+    expect(said(findings)).toEqual([
+      [
+        'note',
+        'tikv/data-outside-regions',
+        '6 entries from table 45, row 2001 to table 45, row 2004 belong to no region of this store',
+      ],
+    ]);
+  });
+
+  it('tikv/apply-state-missing', async () => {
+    expect(said(await found([gone('raft', tikv.applyStateKey(104n))], []))).toEqual([
+      ['error', 'tikv/apply-state-missing', expect.stringContaining('region 104')],
+    ]);
+  });
+
+  it('tikv/malformed-state', async () => {
+    const ops = [
+      put('raft', tikv.applyStateKey(104n), Buffer.from([0x0f])),
+      put('raft', tikv.regionStateKey(9000n), tikv.encodeRegionState(2, { ...second, id: 9001n })),
+      put('raft', Buffer.from('stray'), Buffer.from('1')),
+    ];
+    expect(said(await found(ops)).filter(([, rule]) => rule === 'tikv/malformed-state')).toEqual([
+      ['error', 'tikv/malformed-state', 'the apply state of region 104 does not decode'],
+      ['error', 'tikv/malformed-state', 'under the key of region 9000 is the state of region 9001'],
+      ['error', 'tikv/malformed-state', 'a key is none of those that TiKV keeps its states under'],
+    ]);
+  });
+});
+
+describe('rules about transactions', () => {
+  it('tikv/missing-value', async () => {
+    const user = row(1, 0);
+    const ops = [
+      writeOf(user, at('09:00:00'), { type: 'P', startTs: at('08:59:00') }),
+      put('lock', tikv.dataKey(row(2, 0)), tikv.encodeLock(lock)),
+      writeOf(row(3, 0), at('09:00:00'), { type: 'P', startTs: at('08:59:00') }),
+      writeOf(row(3, 0), at('10:00:00'), { type: 'D', startTs: at('09:59:00') }),
+    ];
+    expect(said(await found(ops))).toEqual([
+      [
+        'error',
+        'tikv/missing-value',
+        expect.stringMatching(
+          /^table 45, row 1001: the newest version, committed at \d+ \(2026-03-02T09:00:00/,
+        ),
+      ],
+      ['error', 'tikv/missing-value', expect.stringMatching(/^table 45, row 2001 is locked for a put/)],
+      [
+        'note',
+        'tikv/missing-value',
+        expect.stringMatching(/^table 45, row 3001: a version that newer ones hide/),
+      ],
+    ]);
+  });
+
+  it('tikv/orphan-value', async () => {
+    const ops = [put('default', tikv.dataKey(row(1, 0), at('08:00:00')), long)];
+    expect(said(await found(ops))).toEqual([
+      ['note', 'tikv/orphan-value', '1 value under table 45, row 1001 belong to no write and no lock'],
+    ]);
+  });
+
+  it('tikv/stale-lock', async () => {
+    const [own, others] = [row(1, 0), row(1, 1)];
+    const ops = [
+      put('lock', tikv.dataKey(own), tikv.encodeLock({ ...lock, shortValue: short })),
+      writeOf(own, at('08:00:01'), { type: 'P', startTs: lock.startTs, shortValue: short }),
+      put('lock', tikv.dataKey(others), tikv.encodeLock({ ...lock, type: 'S', forUpdateTs: at('08:00:02') })),
+      writeOf(others, at('08:00:03'), { type: 'D', startTs: at('08:00:01') }),
+    ];
+    expect(said(await found(ops))).toEqual([
+      [
+        'warning',
+        'tikv/stale-lock',
+        expect.stringContaining('although its own transaction was committed at'),
+      ],
+      ['warning', 'tikv/stale-lock', expect.stringContaining('although another transaction committed at')],
+    ]);
+  });
+
+  it('tikv/malformed-record', async () => {
+    const ops = [
+      put('write', tikv.dataKey(row(1, 0), at('08:00:00')), Buffer.from('?')),
+      put('write', tikv.dataKey(row(1, 1)), Buffer.from('R\x05')),
+      put('lock', tikv.dataKey(row(1, 2)), Buffer.from('P')),
+    ];
+    expect(said(await found(ops))).toEqual([
+      [
+        'error',
+        'tikv/malformed-record',
+        'the value of table 45, row 1001 in column family write is no Write record',
+      ],
+      ['error', 'tikv/malformed-record', 'a key in column family write is none of a Write record'],
+      [
+        'error',
+        'tikv/malformed-record',
+        'the value of table 45, row 1003 in column family lock is no Lock record',
+      ],
+    ]);
+  });
+});
+
+describe('rules about the raft log', () => {
+  const mismatch = (message: string) => [['error', 'tikv/apply-log-mismatch', message]];
+
+  it.each<[string, StoreOp[], StoreOp[], string]>([
+    [
+      'the log has lost its tail',
+      [],
+      [raftState(104n, { lastIndex: 15n, commit: 15n }), ...withoutEntries(104n, 16n, 17n, 18n)],
+      'region 104: entries up to 17 have been applied, and the raft log ends at 15',
+    ],
+    [
+      'the log does not know the region',
+      [],
+      [
+        ...withoutEntries(104n, ...Array.from({ length: 13 }, (_, i) => BigInt(i + 6))),
+        gone('default', tikv.raftStateKey(104n)),
+      ],
+      'region 104: entries up to 17 have been applied, and the raft log knows nothing of the region',
+    ],
+    [
+      'what was committed is not there',
+      [],
+      [raftState(104n, { commit: 19n })],
+      'region 104: entry 19 was committed, and the raft log ends at 18',
+    ],
+    [
+      'applied before it was committed',
+      [
+        {
+          ...applyStateOf(104n),
+          value: tikv.encodeApplyState({
+            appliedIndex: 18n,
+            truncatedIndex: 5n,
+            truncatedTerm: 5n,
+            commitIndex: 17n,
+            commitTerm: 6n,
+          }),
+        },
+      ],
+      [],
+      'region 104: entries up to 18 have been applied, and only 17 is known to be committed',
+    ],
+    [
+      'cut further than applied',
+      [
+        {
+          ...applyStateOf(104n),
+          value: tikv.encodeApplyState({
+            appliedIndex: 4n,
+            truncatedIndex: 5n,
+            truncatedTerm: 5n,
+            commitIndex: 17n,
+            commitTerm: 6n,
+          }),
+        },
+      ],
+      [],
+      'region 104: the log has been cut at 5, and only 4 has been applied',
+    ],
+    [
+      'an older term',
+      [],
+      [raftState(104n, { term: 5n })],
+      'region 104: an entry of term 6 was committed, and the raft state is of term 5',
+    ],
+  ])('tikv/apply-log-mismatch: %s', async (_, kv, raft, message) => {
+    expect(said(await found(kv, raft))).toEqual(mismatch(message));
+  });
+
+  it('tikv/raft-log-gap', async () => {
+    expect(said(await found([], [...withoutEntries(104n, 18n), ...withoutEntries(108n, 8n, 9n)]))).toEqual([
+      [
+        'error',
+        'tikv/raft-log-gap',
+        'region 104: entry 18 is missing from the raft log, which goes from 6 to 18',
+      ],
+      [
+        'warning',
+        'tikv/raft-log-gap',
+        'region 108: entries 8 to 9 are missing from the raft log, which goes from 6 to 18',
+      ],
+    ]);
+  });
+
+  it('tikv/malformed-state, of the log itself', async () => {
+    const dir = path.join(scratch, 'log');
+    const wrong = put('default', tikv.raftLogKey(104n, 7n), tikv.encodeEntry(8n, 6n, short));
+    await writeStore(dir, [[...raftBatches(shape), [wrong]]], 'raft');
+    expect(said(await checked(dir))).toEqual([
+      ['error', 'tikv/malformed-state', 'under the key of log entry 7 of region 104 is entry 8'],
+    ]);
+  });
+});
+
+it('tells many findings of a rule as some of them and a number', async () => {
+  const locks = Array.from({ length: 70 }, (_, i) =>
+    put('lock', tikv.dataKey(row(1, 100 + i)), tikv.encodeLock(lock)),
+  );
+  const findings = await found(locks);
+  expect(findings).toHaveLength(51);
+  expect(findings.at(-1)?.message).toMatch(/^and 20 more like it; the last: table 45, row 1170/);
+});
