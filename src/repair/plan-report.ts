@@ -29,6 +29,7 @@ export async function planReport(
     steps,
     loss: plan.loss,
     remarks: plan.remarks,
+    ...(plan.objects && { objects: plan.objects }),
     inputs: plan.inputs.map(({ path: file, root, size, sha256 }) => ({
       file,
       ...(root !== undefined && { root }),

@@ -17,6 +17,7 @@ import { planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
 import { Interrupted, Refusal } from './refusal.js';
+import { planApplicationRepair } from './strategies/application.js';
 import { planAuto } from './strategies/auto.js';
 import { planHeal } from './strategies/heal.js';
 import { planHealFirst } from './strategies/heal-first.js';
@@ -34,6 +35,7 @@ export type RepairWay =
     })
   | { strategy: 'heal' }
   | { strategy: 'salvage' }
+  | { strategy: 'application'; dropOrphans?: boolean }
   /** `onLostTombstones` default: `keep-hidden`. */
   | { strategy: 'metadata' | 'tables' | 'auto'; onLostTombstones?: TombstonePolicy };
 
@@ -158,10 +160,17 @@ function requestOf({ walDir, dbPaths, engineVersion }: RepairOptions): DatabaseR
 }
 
 async function scan(directory: string, options: RepairOptions, hooks: RepairHooks): Promise<TargetReport> {
-  const { depth, jobs, profile } = options;
+  const { depth, jobs, profile, way } = options;
   const report = await scanTarget(
     directory,
-    { ...requestOf(options), ...(depth && { depth }), ...(jobs && { jobs }), ...(profile && { profile }) },
+    {
+      ...requestOf(options),
+      ...(depth && { depth }),
+      ...(jobs && { jobs }),
+      ...(profile && { profile }),
+      // what is rebuilt is what the application's own rules say is wrong
+      ...('strategy' in way && way.strategy === 'application' && { application: true }),
+    },
     hooks,
   );
   stopIfAborted(hooks);
@@ -190,6 +199,8 @@ function planOf(database: Database, way: RepairWay, findings: readonly Finding[]
   if ('mode' in way) return planWalRepair(database, way);
   if (way.strategy === 'heal') return planHeal(database, { findings });
   if (way.strategy === 'salvage') return planSalvage(database);
+  if (way.strategy === 'application')
+    return planApplicationRepair(database, { findings, ...(way.dropOrphans && { dropOrphans: true }) });
   if (way.strategy === 'metadata') return planMetadataRepair(database);
   const { onLostTombstones = 'keep-hidden' } = way;
   return way.strategy === 'tables'

@@ -12,6 +12,8 @@ export interface PlanReport {
   loss: { file: string; root?: string; detail: string; facts: Record<string, EvidenceValue> }[];
   /** What a person should know before saying yes. */
   remarks: string[];
+  /** What becomes of objects of the application, where the plan is about these. */
+  objects?: { action: 'rebuild' | 'leave' | 'drop'; detail: string; facts: Record<string, EvidenceValue> }[];
   /** The files that the plan was made from. It refuses to run when one has changed. */
   inputs: { file: string; root?: string; size: number; sha256?: string }[];
   /** What each recovery mode would do with the result, from the new files put together in memory. */

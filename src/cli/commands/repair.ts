@@ -7,9 +7,11 @@ import { recoveryModes } from '../../recovery/mode.js';
 import type { Destination } from '../../repair/carry-out.js';
 import type { RepairWay } from '../../repair/run.js';
 import { type TombstonePolicy, tombstonePolicies } from '../../repair/tombstone-policy.js';
+import { printable } from '../../report/printable.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { plainPalette } from '../../report/reporter.js';
 import { buildReport } from '../../report/summary.js';
+import { fieldsText } from '../../report/text/evidence.js';
 import { planText } from '../../report/text/plan.js';
 import { toolVersion } from '../../report/tool.js';
 import { choice, positive } from '../choices.js';
@@ -23,12 +25,16 @@ import { writeReport } from '../output-options.js';
 import { stdoutWidth } from '../outputs.js';
 import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
+import { streamSink } from '../sink.js';
 import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
+import { writePieces } from '../write-pieces.js';
 
 interface RepairFlags extends TargetFlags {
   mode?: RecoveryMode;
   strategy?: (typeof strategies)[number];
   onLostTombstones?: TombstonePolicy;
+  dropOrphans?: true;
+  emit?: 'redis';
   acceptHole?: true;
   healFirst?: true;
   dryRun?: true;
@@ -50,13 +56,17 @@ Examples:
   kvdoctor repair --strategy heal --dry-run db                 puts back bytes that are proven, and nothing else
   kvdoctor repair --strategy auto --dry-run db                 tables, MANIFEST, CURRENT, blob files and WALs, least loss first
   kvdoctor repair --strategy salvage --output /mnt/new/db db   keeps all that decodes, over the hole
+  kvdoctor repair --strategy application --dry-run db          Kvrocks: what can be rebuilt of keys that contradict themselves
+  kvdoctor repair --strategy application --emit redis db       the same as commands for a running server; changes nothing
 
 Exit status: 0 repaired, or nothing to repair; 2 usage; 3 not everything could be looked at; 4 in use by a live
 process; 5 refused, or the result is not clean; 130 interrupted before anything was changed.`;
 
-const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto'] as const;
+const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
-function wayOf({ mode, strategy, acceptHole, healFirst, onLostTombstones }: RepairFlags): RepairWay {
+function wayOf(flags: RepairFlags): RepairWay {
+  const { mode, strategy, acceptHole, healFirst, onLostTombstones, dropOrphans } = flags;
+  if (strategy === 'application') return { strategy, ...(dropOrphans && { dropOrphans }) };
   if (strategy === 'salvage' || strategy === 'heal') return { strategy };
   if (strategy !== undefined) return { strategy, ...(onLostTombstones && { onLostTombstones }) };
   if (mode === undefined) {
@@ -151,6 +161,22 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
   }
 }
 
+/** Prints the commands that rebuild keys; what is left alone goes to stderr. */
+async function emitCommands(path: string, flags: RepairFlags, host: Host): Promise<number> {
+  const { rebuildingCommands } = await import('../../repair/rebuilding-commands.js');
+  const sink = streamSink(host.stdout);
+  try {
+    const { lines, left, emitted } = await rebuildingCommands(path, placesOf(flags));
+    await writePieces(sink, lines);
+    await sink.close();
+    for (const { detail, facts } of left)
+      host.stderr.write(`kvdoctor: left alone: ${fieldsText(facts)}: ${printable(detail)}\n`);
+    return emitted.keys === 0 && left.length > 0 ? ExitStatus.repairRefused : ExitStatus.ok;
+  } catch (error) {
+    throw refusalOf(error, 'repair', path);
+  }
+}
+
 /** What a repair came to as an exit status. */
 function statusOf({ targets, summary }: Report): number {
   const { state } = targets[0].repair ?? {};
@@ -190,6 +216,19 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
       ),
     )
     .addOption(
+      new Option(
+        '--drop-orphans',
+        'with --strategy application: delete elements of values that are no more as well',
+      ).conflicts(['mode', 'emit']),
+    )
+    .addOption(
+      choice(
+        '--emit <form>',
+        'with --strategy application: print what rebuilds the keys, and change nothing',
+        ['redis'],
+      ).conflicts(['mode', 'dryRun', 'inPlace', 'output', 'yes']),
+    )
+    .addOption(
       new Option('--dry-run', 'show the plan and change nothing').conflicts(['inPlace', 'output', 'yes']),
     )
     .addOption(
@@ -215,6 +254,11 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
     if (flags.journal !== undefined && !flags.inPlace) {
       throw new Failure('--journal goes with --in-place', ExitStatus.usage, 'A copy needs no journal.');
     }
+    if ((flags.emit ?? flags.dropOrphans) !== undefined && flags.strategy !== 'application') {
+      const option = flags.emit === undefined ? '--drop-orphans' : '--emit';
+      throw new Failure(`${option} goes with --strategy application`, ExitStatus.usage);
+    }
+    if (flags.emit !== undefined) return done(await emitCommands(path, flags, host));
     done(await writeReport(flags, host, () => repair(path, flags, host), statusOf));
   });
 }

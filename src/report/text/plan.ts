@@ -5,7 +5,10 @@ import type { RenderSettings } from '../reporter.js';
 import { fieldsText } from './evidence.js';
 import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
+import { familyLossText } from './loss.js';
 import { commandSentences } from './said.js';
+
+type FamilyLoss = Parameters<typeof familyLossText>[0];
 
 /** What a repair will change, byte range by byte range, what that costs, and what the engine will find. */
 export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<string> {
@@ -13,13 +16,15 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
   const title = (text: string) => `${palette.strong(text)}\n`;
   yield title(`Plan: ${plan.strategy}, for RocksDB ${plan.engineVersion}`);
   for (const step of plan.steps) yield stepText(step, settings);
+  yield* objectsText(plan, settings);
   yield `\n${title('What is lost')}`;
   if (plan.loss.length === 0) yield '  nothing that can be read\n';
   for (const { file, root, detail, facts } of plan.loss) {
     const where = file === '.' ? '' : `${fileOf({ file, ...(root !== undefined && { root }) })}: `;
     yield `${paragraph(printable(where + detail), width, '  ')}\n`;
-    const families = file === '.' ? (facts.columnFamilies as Parameters<typeof fieldsText>[0][]) : undefined;
-    for (const family of families ?? []) yield `${paragraph(fieldsText(family), width, '    ')}\n`;
+    const families = file === '.' ? (facts.columnFamilies as unknown as FamilyLoss[]) : undefined;
+    for (const family of families ?? [])
+      yield `${paragraph(printable(familyLossText(family)), width, '    ')}\n`;
     if (facts.commands !== undefined) {
       const lost = facts.commands as unknown as LostCommandsReport;
       for (const line of commandSentences(lost)) yield `${paragraph(line, width, '    ')}\n`;
@@ -34,6 +39,21 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
     yield `${paragraph(printable(resultText(plan.result)), width, '  ')}\n`;
   }
   yield '\n';
+}
+
+/** Objects of the application that are shown without --verbose. */
+const OBJECTS = 20;
+
+function* objectsText({ objects = [] }: PlanReport, settings: RenderSettings): Iterable<string> {
+  const { palette, width, verbose } = settings;
+  const colour = { rebuild: palette.warning, leave: palette.error, drop: palette.warning };
+  if (objects.length > 0) yield `\n${palette.strong('What becomes of keys')}\n`;
+  for (const { action, detail, facts } of objects.slice(0, verbose ? objects.length : OBJECTS)) {
+    yield `  ${colour[action](action)}  ${fieldsText(facts)}\n`;
+    yield `${paragraph(printable(detail), width, '          ')}\n`;
+  }
+  const more = objects.length - (verbose ? objects.length : OBJECTS);
+  if (more > 0) yield `  and ${grouped(more)} more; --verbose shows them\n`;
 }
 
 function stepText(step: PlanStepReport, { palette, width }: RenderSettings): string {

@@ -1,9 +1,14 @@
+import { END, ENTRY } from '../../../lsm/cursor.js';
 import type { View } from '../../../lsm/view.js';
 import { elementPrefix } from '../check/element-order.js';
 import { walkPrefix } from '../check/walk.js';
 import type { KvrocksFamily } from '../families.js';
+import { decodeUserKey } from '../key.js';
 import type { KvrocksLayout } from '../layout.js';
 import { decodeMetadata, type Metadata } from '../metadata.js';
+
+/** Bytes of elements that are handed over at once. */
+const PIECE = 64 << 10;
 
 /** One key with its metadata, and a way to its elements. */
 export class KeyElements {
@@ -39,6 +44,15 @@ export class KeyElements {
     return new KeyElements(view, layout, metadataKey, value, metadata, prefix);
   }
 
+  get slots(): boolean {
+    return this.layout.slots;
+  }
+
+  /** As clients name it. */
+  get userKey(): Uint8Array {
+    return decodeUserKey(this.metadataKey, this.slots)?.key ?? this.metadataKey;
+  }
+
   /** Number of a column family; `undefined` where the database has none of the name. */
   family(name: KvrocksFamily): number | undefined {
     return idOf(this.layout, name);
@@ -51,6 +65,36 @@ export class KeyElements {
   ): Promise<void> {
     const id = this.family(name);
     if (id !== undefined) await walkPrefix(this.view, id, this.prefix, element);
+  }
+
+  /** The elements in pieces: at most `most` of them, or 64 KiB and one more. */
+  async *pieces(name: KvrocksFamily, most = 100): AsyncGenerator<[subkey: Uint8Array, value: Uint8Array][]> {
+    const id = this.family(name);
+    if (id === undefined) return;
+    const { prefix } = this;
+    const visible = this.view.visible(id, { from: prefix });
+    let piece: [Uint8Array, Uint8Array][] = [];
+    let bytes = 0;
+    try {
+      for (let step = visible.step(); step !== END; step = visible.step()) {
+        if (step !== ENTRY) {
+          await visible.load();
+          continue;
+        }
+        const key = visible.keyBytes.slice(0, visible.keyTo);
+        if (Buffer.compare(key.subarray(0, prefix.length), prefix) !== 0) break;
+        const value = visible.valueBytes.slice(visible.valueFrom, visible.valueTo);
+        piece.push([key.subarray(prefix.length), value]);
+        bytes += key.length + value.length;
+        if (piece.length < most && bytes < PIECE) continue;
+        yield piece;
+        piece = [];
+        bytes = 0;
+      }
+      if (piece.length > 0) yield piece;
+    } finally {
+      await visible.close();
+    }
   }
 
   /** The key under which an element stands. */
