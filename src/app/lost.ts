@@ -14,6 +14,8 @@ export interface LostWords {
   /** How many of each kind, most first, where the application's lines are of kinds. */
   kinds?: { kind: string; count: number }[];
   first: Said[];
+  /** Batches among them whose checksum does not hold: they are told as far as can be. */
+  damagedBatches?: number;
   /** Batches that were not taken apart: there are too many. */
   batchesLeftOut?: number;
 }
@@ -22,16 +24,23 @@ export interface LostWords {
 class Tally {
   count = 0;
   batches = 0;
+  damaged = 0;
   readonly kinds = new Map<string, number>();
   readonly first: Said[] = [];
 
   words(): LostWords {
-    const { count, first, batches } = this;
+    const { count, first, batches, damaged } = this;
     const kinds = [...this.kinds]
       .map(([kind, times]) => ({ kind, count: times }))
       .sort((a, b) => b.count - a.count);
     const left = batches - TAKEN_APART;
-    return { count, ...(kinds.length > 0 && { kinds }), first, ...(left > 0 && { batchesLeftOut: left }) };
+    return {
+      count,
+      ...(kinds.length > 0 && { kinds }),
+      first,
+      ...(damaged > 0 && { damagedBatches: damaged }),
+      ...(left > 0 && { batchesLeftOut: left }),
+    };
   }
 }
 
@@ -42,7 +51,7 @@ export class LostTallies {
   constructor(private readonly profile: Profile) {}
 
   /** A batch that the outcomes of these numbers lose. */
-  add(batch: Uint8Array, outcomes: readonly number[]): void {
+  add(batch: Uint8Array, outcomes: readonly number[], damaged = false): void {
     const tallies = outcomes.map((outcome) => {
       const known = this.tallies.get(outcome) ?? new Tally();
       this.tallies.set(outcome, known);
@@ -54,6 +63,7 @@ export class LostTallies {
     if (words === undefined) return;
     for (const tally of tallies.filter(({ batches }) => batches <= TAKEN_APART)) {
       tally.count += words.lines.length;
+      if (damaged) tally.damaged++;
       for (const kind of words.kinds ?? []) tally.kinds.set(kind, (tally.kinds.get(kind) ?? 0) + 1);
       // the record's buffer is used again: words are made of copies
       if (tally.first.length < KEPT)

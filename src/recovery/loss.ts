@@ -1,6 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
-import type { TailKind } from '../format/wal/damage.js';
+import type { Damage, TailKind } from '../format/wal/damage.js';
+import { gatherRecord } from '../format/wal/gather-record.js';
 import { WalEvent, WalParser } from '../format/wal/parser.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { FamilyState } from './family.js';
@@ -127,8 +128,11 @@ function isApplied({ applied }: WalOutcome, offset: number): boolean {
   return low < applied.length && applied[low].from <= offset;
 }
 
-/** Gets each batch of which outcomes, by their places in the list, lose operations. It is overwritten after the call. */
-export type LostBatch = (batch: Uint8Array, outcomes: readonly number[]) => void;
+/**
+ * Gets each batch of which outcomes, by their places in the list, lose operations. It is overwritten after the call. `damaged`:
+ * its checksum does not hold, though it decodes to its end; such a batch counts in `damagedBytes` alone.
+ */
+export type LostBatch = (batch: Uint8Array, outcomes: readonly number[], damaged: boolean) => void;
 
 /**
  * What each outcome loses, in one pass over the WALs with kvdoctor's own parser, which finds whole records where the engine
@@ -147,6 +151,20 @@ export async function lossesOf(
     for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies, onLost);
   }
   return tallies.map((tally) => tally?.finish());
+}
+
+function isRead(view: WalOutcome | undefined): view is WalOutcome {
+  return view !== undefined && view.state !== 'not-needed';
+}
+
+/** The batch of a record whose checksum does not hold, where it decodes to its end all the same. */
+async function damagedBatch(source: ByteSource, { reason, offset }: Damage): Promise<Uint8Array | undefined> {
+  if (reason !== 'checksum') return undefined;
+  const batch = await gatherRecord(source, offset);
+  if (batch === undefined || batch.length <= BATCH_HEADER) return undefined;
+  const walker = new BatchWalker(batch);
+  while (walker.next());
+  return walker.position === batch.length ? batch : undefined;
 }
 
 async function tallyWal(
@@ -172,16 +190,20 @@ async function tallyWal(
       } else if (event === WalEvent.damage) {
         for (const tally of tallies)
           if (tally !== undefined) tally.loss.damagedBytes += parser.damage!.length;
+        if (onLost !== undefined && !parser.compressed) {
+          const batch = await damagedBatch(source, parser.damage!);
+          const losing = [...tallies.keys()].filter((i) => tallies[i] !== undefined && isRead(views[i]));
+          if (batch !== undefined && losing.length > 0) onLost(batch, losing, true);
+        }
       } else if (event === WalEvent.record) {
         const { record } = parser;
         const bytes = record.bytes.subarray(record.start, record.end);
         const losing: number[] = [];
         for (const [i, tally] of tallies.entries()) {
           const view = views[i];
-          if (view === undefined || view.state === 'not-needed') continue;
-          if (tally?.record(view, record.offset, bytes)) losing.push(i);
+          if (isRead(view) && tally?.record(view, record.offset, bytes)) losing.push(i);
         }
-        if (losing.length > 0) onLost?.(bytes, losing);
+        if (losing.length > 0) onLost?.(bytes, losing, false);
       }
     }
     const { tail } = parser;

@@ -1,6 +1,7 @@
+import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import { shellWord } from '../finding/shell-word.js';
-import type { RecommendationReport, RecoveryReport } from '../report/report.js';
+import type { LostCommandsReport, RecommendationReport, RecoveryReport } from '../report/report.js';
 import { logFindings } from '../scan/log-findings.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
 import { databaseAfter } from './preview.js';
@@ -22,6 +23,7 @@ export async function recommendation(
   database: Database,
   modes: readonly RecoveryReport[],
   salvage?: RecoveryReport,
+  profile?: Profile,
 ): Promise<RecommendationReport> {
   const own = modes.find((mode) => mode.own) ?? modes[0];
   if (own.harmless) return { reason: nothingToDo(own, modes) };
@@ -38,17 +40,17 @@ export async function recommendation(
       reason: `What the damaged bytes were is proven: healing puts them back, up to sequence ${healed.lastSequence}, and nothing of the WALs is lost.`,
     };
   }
-  const point = await consistentPoint(database);
+  const point = await consistentPoint(database, profile);
   const kept = (report: RecoveryReport) => (report.wals ?? []).reduce((sum, wal) => sum + wal.operations, 0);
   const salvaged = salvage?.opens ? kept(salvage) : 0;
-  if (typeof point === 'string') {
+  if ('refusal' in point) {
     if (salvage?.opens) {
-      const reason = `${capital(point)}. Salvage keeps ${salvaged} operations of the WALs, over a hole.`;
+      const reason = `${capital(point.refusal)}. Salvage keeps ${salvaged} operations of the WALs, over a hole.`;
       return { command: command(database, 'repair', '--strategy salvage'), reason };
     }
-    return { command: command(database, 'scan'), reason: `${capital(point)}.` };
+    return { command: command(database, 'scan'), reason: `${capital(point.refusal)}.` };
   }
-  const consistent = kept(point);
+  const consistent = kept(point.opened);
   if (consistent === 0 && salvaged > 0) {
     return {
       command: command(database, 'repair', '--strategy salvage'),
@@ -58,7 +60,8 @@ export async function recommendation(
   const more = salvaged > consistent ? ` Salvage would keep ${salvaged - consistent} more, over a hole.` : '';
   return {
     command: command(database, 'repair', '--mode point-in-time'),
-    reason: `It ends the WALs at sequence ${point.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,
+    reason: `It ends the WALs at sequence ${point.opened.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,
+    ...(point.lost && { lost: point.lost }),
   };
 }
 
@@ -77,16 +80,20 @@ function nothingToDo(own: RecoveryReport, modes: readonly RecoveryReport[]): str
 }
 
 /** What `repair --mode point-in-time` would leave, or why it refuses. */
-async function consistentPoint(database: Database): Promise<RecoveryReport | string> {
+async function consistentPoint(
+  database: Database,
+  profile: Profile | undefined,
+): Promise<{ opened: RecoveryReport; lost?: LostCommandsReport } | { refusal: string }> {
   try {
-    const plan = await planWalRepair(database, { mode: 'point-in-time' });
+    const plan = await planWalRepair(database, { mode: 'point-in-time', ...(profile && { profile }) });
     const after = await simulateDatabase(await databaseAfter(database, plan));
-    return (
-      after.find(({ opens }) => opens) ??
-      'A repair to the last consistent point does not lead to a database that opens'
-    );
+    const opened = after.find(({ opens }) => opens);
+    if (opened === undefined)
+      return { refusal: 'A repair to the last consistent point does not lead to a database that opens' };
+    const lost = plan.loss.find(({ facts }) => facts.commands !== undefined)?.facts.commands;
+    return { opened, ...(lost !== undefined && { lost: lost as unknown as LostCommandsReport }) };
   } catch (error) {
-    if (error instanceof Refusal) return error.message;
+    if (error instanceof Refusal) return { refusal: error.message };
     throw error;
   }
 }

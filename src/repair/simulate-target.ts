@@ -41,6 +41,6 @@ export async function simulateTarget(
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
   const salvage = whole ? undefined : await salvageColumn(database, settings);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
-  report.recommendation = await recommendation(database, modes, salvage);
+  report.recommendation = await recommendation(database, modes, salvage, profile);
   return report;
 }

@@ -39,6 +39,8 @@ export interface RecommendationReport {
   /** Absent where nothing is to be done. */
   command?: string;
   reason: string;
+  /** What it gives up, in the application's words. */
+  lost?: LostCommandsReport;
 }
 
 /** What WALs still hold and a mode does not apply, as far as it decodes. */
@@ -68,6 +70,8 @@ export interface LostCommandsReport {
   kinds?: { kind: string; count: number }[];
   /** The first ones. `text` is the command as a person would type it. */
   first: { [name: string]: EvidenceValue }[];
+  /** Batches among them whose checksum does not hold: they are told as far as can be. */
+  damagedBatches?: number;
   /** Batches that were only counted. */
   batchesLeftOut?: number;
 }

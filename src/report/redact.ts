@@ -68,6 +68,9 @@ export function redact(report: Report, redaction: Redaction): Report {
       ...target,
       findings: copy(target.findings, redaction) as typeof target.findings,
       ...(target.recovery && { recovery: copy(target.recovery, redaction) as typeof target.recovery }),
+      ...(target.recommendation && {
+        recommendation: copy(target.recommendation, redaction) as typeof target.recommendation,
+      }),
       ...(target.plan && { plan: copy(target.plan, redaction) as typeof target.plan }),
       ...(target.repair && { repair: copy(target.repair, redaction) as typeof target.repair }),
     })),

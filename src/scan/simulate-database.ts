@@ -32,7 +32,7 @@ export async function simulateDatabase(
   const { profile } = settings;
   const lost = profile && new LostTallies(profile);
   const simulation = await simulateRecovery(databaseView(database), database.engineVersion, {
-    ...(lost && { onLost: (batch, modes) => lost.add(batch, modes) }),
+    ...(lost && { onLost: (batch, modes, damaged) => lost.add(batch, modes, damaged) }),
   });
   const reports = simulation.modes.map((mode, i) => modeReport(mode, database, profile, lost?.of(i)));
   await lookAtContents(database, simulation.prepared, simulation.modes, reports, settings);

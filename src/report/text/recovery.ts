@@ -1,16 +1,12 @@
-import type { KeyBytes } from '../../finding/evidence.js';
 import { printable } from '../printable.js';
-import { byteSize, counted, grouped, offsetText } from '../quantity.js';
+import { byteSize, grouped, offsetText } from '../quantity.js';
 import type { LossReport, RecoveryReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { contentsText } from './contents.js';
-import { valueText } from './evidence.js';
 import { paragraph } from './layout.js';
+import { lossSentences } from './loss.js';
 import { commandSentences } from './said.js';
 import { plainTable, rendered } from './table.js';
-
-/** Column families of a loss that are listed by name. */
-const FAMILIES_SHOWN = 8;
 
 /** What a mode takes from the WALs. */
 export function operationsApplied({ wals = [] }: RecoveryReport): number {
@@ -29,6 +25,9 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
     yield `${paragraph(printable(application.recovery), settings.width, '')}\n\n`;
   if (recommendation?.command !== undefined) {
     yield `${paragraph(printable(recommendation.reason), settings.width, '')}\n`;
+    const { lost } = recommendation;
+    for (const line of lost === undefined ? [] : commandSentences(lost, 'what it gives up'))
+      yield `${paragraph(line, settings.width, '  ')}\n`;
     yield `${paragraph(printable(recommendation.command), settings.width, `${settings.palette.dim('next')}  `)}\n`;
   }
 }
@@ -110,47 +109,6 @@ function sentences(mode: RecoveryReport): string[] {
     ...(flushFails === undefined ? [] : [`and then fails to write what it recovered: ${flushFails}`]),
     ...remarks,
   ];
-}
-
-/** `loses 3 records, sequences 187–192: 4 operations of default ("a" to "b"), 2 of metadata`. */
-export function lossSentences(lost: Partial<LossReport>): string[] {
-  const {
-    records,
-    damagedBytes = 0,
-    firstSequence,
-    lastSequence,
-    columnFamilies = [],
-    commits,
-    undecodable,
-    commands,
-  } = lost;
-  const damaged = damagedBytes > 0 ? [`gives up ${byteSize(damagedBytes)} that hold no whole record`] : [];
-  if (!records) return damaged;
-  const families = columnFamilies.slice(0, FAMILIES_SHOWN).map(({ name, operations, firstKey, lastKey }) => {
-    const keys = firstKey === undefined || lastKey === undefined ? '' : ` (${keysText(firstKey, lastKey)})`;
-    return `${counted(operations, 'operation')} of ${name}${keys}`;
-  });
-  const more = columnFamilies.length - families.length;
-  const sequences = firstSequence === undefined ? '' : `, sequences ${firstSequence}–${lastSequence}`;
-  const what = [
-    ...families,
-    ...(more > 0 ? [`and ${counted(more, 'more column family', 'more column families')}`] : []),
-    ...(commits ? [counted(commits, 'commit of a transaction', 'commits of transactions')] : []),
-    ...(undecodable ? [`${counted(undecodable, 'record')} that stops decoding`] : []),
-  ].join(', ');
-  return [
-    `loses ${counted(records, 'record')}${sequences}${what === '' ? '' : `: ${what}`}`,
-    ...damaged,
-    ...(commands === undefined ? [] : commandSentences(commands)),
-  ];
-}
-
-/** `keys "a" to "b"`; an application's own words say what kind of thing it is themselves. */
-function keysText(first: KeyBytes, last: KeyBytes): string {
-  const one = first.base64 === last.base64;
-  const named = first.text !== undefined;
-  const head = named ? '' : one ? 'key ' : 'keys ';
-  return `${head}${valueText({ ...first })}${one ? '' : ` to ${valueText({ ...last })}`}`;
 }
 
 /** Entries and hash of every column family, a column for each state that modes lead to. */

@@ -61,14 +61,20 @@ const KINDS_SHOWN = 12;
 const COMMANDS_SHOWN = 5;
 
 /** `that is 5 commands: 3 LPUSH, 2 LPOP`, and the first of them. */
-export function commandSentences({ count, kinds = [], first, batchesLeftOut }: LostCommandsReport): string[] {
+export function commandSentences(
+  { count, kinds = [], first, damagedBatches, batchesLeftOut }: LostCommandsReport,
+  subject = 'that',
+): string[] {
   const shown = kinds.slice(0, KINDS_SHOWN).map(({ kind, count: times }) => `${grouped(times)} ${kind}`);
   const more = kinds.length - shown.length;
   const list = [...shown, ...(more > 0 ? [`and ${counted(more, 'more kind')}`] : [])].join(', ');
-  const head = `that is ${counted(count, 'command')}${list === '' ? '' : `: ${list}`}`;
+  const head = `${subject} is ${counted(count, kinds.length > 0 ? 'command' : 'change')}${list === '' ? '' : `: ${list}`}`;
   const rest = batchesLeftOut
     ? `, and what ${counted(batchesLeftOut, 'more batch', 'more batches')} did`
     : '';
   const lines = saidLines('', first.slice(0, COMMANDS_SHOWN), count - Math.min(count, COMMANDS_SHOWN));
-  return [head + rest, ...lines.map(({ text }) => `- ${text}`)];
+  const damaged = damagedBatches
+    ? ` (of ${counted(damagedBatches, 'batch', 'batches')} the checksum does not hold)`
+    : '';
+  return [head + damaged + rest, ...lines.map(({ text }) => `- ${text}`)];
 }

@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../bytes/source.js';
-import { MAX_RECORD } from '../../format/wal/assembly.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from '../../format/wal/types.js';
+import { MAX_RECORD } from './assembly.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from './types.js';
 
 /**
  * Puts a logical record together whose checksums do not hold, going by its headers alone: types in order, lengths that fit
