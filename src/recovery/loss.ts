@@ -184,17 +184,19 @@ async function tallyWal(
   }
   try {
     const parser = new WalParser(source, { number: wal.number });
+    const onDamage = async (damage: Damage) => {
+      if (onLost === undefined || parser.compressed) return;
+      const batch = await damagedBatch(source, damage);
+      const losing = [...tallies.keys()].filter((i) => tallies[i] !== undefined && isRead(views[i]));
+      if (batch !== undefined && losing.length > 0) onLost(batch, losing, true);
+    };
     for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
       if (event === WalEvent.more) {
         await parser.load();
       } else if (event === WalEvent.damage) {
         for (const tally of tallies)
           if (tally !== undefined) tally.loss.damagedBytes += parser.damage!.length;
-        if (onLost !== undefined && !parser.compressed) {
-          const batch = await damagedBatch(source, parser.damage!);
-          const losing = [...tallies.keys()].filter((i) => tallies[i] !== undefined && isRead(views[i]));
-          if (batch !== undefined && losing.length > 0) onLost(batch, losing, true);
-        }
+        await onDamage(parser.damage!);
       } else if (event === WalEvent.record) {
         const { record } = parser;
         const bytes = record.bytes.subarray(record.start, record.end);
@@ -208,6 +210,7 @@ async function tallyWal(
     }
     const { tail } = parser;
     if (tail === undefined || tail.kind === 'zero-fill' || tail.kind === 'recycled') return;
+    if (tail.damage !== undefined) await onDamage(tail.damage);
     const bytes = newest && TORN.has(tail.kind) ? 'tornBytes' : 'damagedBytes';
     for (const tally of tallies) if (tally !== undefined) tally.loss[bytes] += tail.length;
   } catch {

@@ -11,6 +11,7 @@ import { simulateDatabase } from '../scan/simulate-database.js';
 import { reasonNotToCheck } from '../scan/target.js';
 import { carryOut, type Destination, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
+import { lossInWords } from './loss-words.js';
 import { refuseOwned } from './owner.js';
 import type { RepairPlan } from './plan.js';
 import { planReport } from './plan-report.js';
@@ -134,7 +135,9 @@ async function repairDirectory(
     // healing promises its bytes and no more: what else keeps the engine out stays as it is
     const promisesToOpen = !('strategy' in way && way.strategy === 'heal') || opens(before.recovery);
     if (promisesToOpen) refuseClosed(result);
-    const planned = { ...state({ state: 'planned' }), plan: await planReport(plan, disk, result) };
+    const report = await planReport(plan, disk, result);
+    const loss = lossInWords(report.loss, database, profile);
+    const planned = { ...state({ state: 'planned' }), plan: { ...report, loss } };
     stopIfAborted(hooks);
     if (destination.kind === 'dry-run') return planned;
     const agreed = await hooks.confirm(planned);

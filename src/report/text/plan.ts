@@ -6,7 +6,7 @@ import { fieldsText } from './evidence.js';
 import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
 import { familyLossText } from './loss.js';
-import { commandSentences } from './said.js';
+import { commandSentences, hitLines, sentenceLines } from './said.js';
 
 type FamilyLoss = Parameters<typeof familyLossText>[0];
 
@@ -25,9 +25,10 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
     const families = file === '.' ? (facts.columnFamilies as unknown as FamilyLoss[]) : undefined;
     for (const family of families ?? [])
       yield `${paragraph(printable(familyLossText(family)), width, '    ')}\n`;
+    for (const { text } of hitLines(facts)) yield `${paragraph(text, width, '    ')}\n`;
     if (facts.commands !== undefined) {
       const lost = facts.commands as unknown as LostCommandsReport;
-      for (const line of commandSentences(lost)) yield `${paragraph(line, width, '    ')}\n`;
+      for (const line of commandSentences(lost)) yield `${sentenceLines(line, width, '    ')}\n`;
     }
   }
   if (plan.remarks.length > 0) {

@@ -5,7 +5,7 @@ import type { RenderSettings } from '../reporter.js';
 import { contentsText } from './contents.js';
 import { paragraph } from './layout.js';
 import { lossSentences } from './loss.js';
-import { commandSentences } from './said.js';
+import { commandSentences, sentenceLines } from './said.js';
 import { plainTable, rendered } from './table.js';
 
 /** What a mode takes from the WALs. */
@@ -27,7 +27,7 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
     yield `${paragraph(printable(recommendation.reason), settings.width, '')}\n`;
     const { lost } = recommendation;
     for (const line of lost === undefined ? [] : commandSentences(lost, 'what it gives up'))
-      yield `${paragraph(line, settings.width, '  ')}\n`;
+      yield `${sentenceLines(line, settings.width, '  ')}\n`;
     yield `${paragraph(printable(recommendation.command), settings.width, `${settings.palette.dim('next')}  `)}\n`;
   }
 }
@@ -83,7 +83,7 @@ function modeText(mode: RecoveryReport, all: readonly RecoveryReport[], settings
       ? [`keeps what ${mode.sameAs} keeps, and loses the same`]
       : sentences(mode);
   if (lines.length === 0) return '';
-  const [first, ...rest] = lines.map((line) => paragraph(printable(line), width, '  '));
+  const [first, ...rest] = lines.map((line) => sentenceLines(line, width, '  '));
   return `${palette.strong(mode.mode)}\n${[first, ...rest].join('\n')}\n\n`;
 }
 

@@ -3,6 +3,7 @@ import { printable } from '../printable.js';
 import { counted, grouped } from '../quantity.js';
 import type { LostCommandsReport } from '../report.js';
 import { type Fields, fieldsText, isFields, valueText } from './evidence.js';
+import { paragraph } from './layout.js';
 
 /** A line of text and what stands before it. */
 interface Line {
@@ -21,9 +22,14 @@ export function impactLines(
   const impact = summary === undefined ? fieldsText(rest) : valueText(summary);
   return [
     { label: 'impact', text: impact },
-    ...saidLines('hits', asFields(hits), Number(hitsLeftOut ?? 0), verbose),
+    ...hitLines({ hits, ...(hitsLeftOut !== undefined && { hitsLeftOut }) }, verbose),
     ...saidLines('holds', asFields(commands), Number(commandsLeftOut ?? 0), verbose),
   ];
+}
+
+/** What of the application's keys, regions, tables is hit. */
+export function hitLines({ hits = [], hitsLeftOut = 0 }: Fields, verbose = false): Line[] {
+  return saidLines('hits', asFields(hits), Number(hitsLeftOut), verbose);
 }
 
 const asFields = (value: EvidenceValue): Fields[] => (Array.isArray(value) ? value.filter(isFields) : []);
@@ -53,6 +59,14 @@ function saidText({ text, keyText: named, ...rest }: Fields): string {
   const { command, key, arguments: words = [] } = rest;
   const parts = [command, key, ...(Array.isArray(words) ? words : [])].filter((part) => part !== undefined);
   return behind + (parts.length > 0 ? parts : [line ?? '']).map((part) => valueText(part)).join(' ');
+}
+
+/** A sentence on lines of its own; one of a list, which begins with a dash, hangs on it. */
+export function sentenceLines(line: string, width: number, indent: string): string {
+  const text = printable(line);
+  return text.startsWith('- ')
+    ? paragraph(text.slice(2), width, `${indent}- `)
+    : paragraph(text, width, indent);
 }
 
 /** Kinds of commands that are listed. */
