@@ -1,20 +1,5 @@
 import type { Database } from '../engine/database.js';
-import { BATCH_HEADER } from '../format/batch/tags.js';
-import { openSource } from '../io/source.js';
-import { replayBehaviour } from '../recovery/behaviour.js';
-import { LogReader } from '../recovery/log-reader.js';
-
-/** A batch in a WAL. */
-export interface LoggedBatch {
-  sequence: bigint;
-  /** Operations, as its header says. */
-  count: number;
-  /** All of it, with its header. */
-  bytes: Uint8Array;
-  file: string;
-  /** Byte offset of its record in the file. */
-  offset: number;
-}
+import { type LoggedBatch, loggedBatches } from '../recovery/logged-batches.js';
 
 /** A place at which two histories are not the same. */
 export interface Divergence {
@@ -44,38 +29,6 @@ export interface HistoryComparison {
 
 /** Divergences that are kept. */
 const KEPT = 20;
-
-/** Batches of all WALs in their order. One at a time is held; damaged records are stepped over. */
-export async function* loggedBatches(database: Database): AsyncGenerator<LoggedBatch> {
-  const wals = database.inventory.entries
-    .filter(
-      ({ kind, place, number, suffix }) =>
-        kind === 'wal' && number !== undefined && place !== 'lost' && !suffix,
-    )
-    .sort((x, y) => (x.number! < y.number! ? -1 : 1));
-  for (const { file, number, source } of wals) {
-    const opened = await openSource(source);
-    try {
-      const reader = new LogReader(opened, {
-        mode: 'skip-any-corrupted',
-        behaviour: replayBehaviour(database.engineVersion),
-        number: number!,
-        onReport() {},
-      });
-      for (;;) {
-        const record = await reader.read();
-        if (typeof record === 'string') break;
-        if (record.bytes.length < BATCH_HEADER) continue;
-        const bytes = record.bytes.slice();
-        const view = new DataView(bytes.buffer);
-        const count = view.getUint32(8, true);
-        yield { sequence: view.getBigUint64(0, true), count, bytes, file, offset: record.offset };
-      }
-    } finally {
-      await opened.close();
-    }
-  }
-}
 
 /** The batches of one side, with a look at the next. */
 class History {

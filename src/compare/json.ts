@@ -1,9 +1,9 @@
 import { redisCommand } from '../app/redis/word.js';
 import { keyBytes } from '../finding/evidence.js';
+import type { LoggedBatch } from '../recovery/logged-batches.js';
 import { compact } from '../report/json.js';
 import { toolVersion } from '../report/tool.js';
 import { areDifferent, type Comparison } from './compare.js';
-import type { LoggedBatch } from './history.js';
 import { commandsOfBatch } from './kvrocks.js';
 
 /** A comparison for scripts: one JSON document. */

@@ -6,8 +6,8 @@ import type { BatchOp } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { END, ENTRY } from '../lsm/cursor.js';
 import type { View } from '../lsm/view.js';
+import type { LoggedBatch } from '../recovery/logged-batches.js';
 import type { KeyDifference } from './contents.js';
-import type { LoggedBatch } from './history.js';
 
 /** A Redis key that two databases do not hold alike. */
 export interface RedisDifference {

@@ -1,11 +1,12 @@
 import { redisCommand } from '../app/redis/word.js';
+import type { LoggedBatch } from '../recovery/logged-batches.js';
 import { printable, printableBytes } from '../report/printable.js';
 import { counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paragraph } from '../report/text/layout.js';
 import { plainTable, rendered } from '../report/text/table.js';
 import { areDifferent, type Comparison } from './compare.js';
-import type { Divergence, LoggedBatch, Span } from './history.js';
+import type { Divergence, Span } from './history.js';
 import { commandsOfBatch } from './kvrocks.js';
 
 /** Differences that are shown without --verbose. */

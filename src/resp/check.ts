@@ -1,6 +1,6 @@
 import { unpaired } from './expectation.js';
 import { inferRequests } from './infer.js';
-import { type BrokenExec, type Misfit, pair } from './pair.js';
+import { type Acknowledged, type BrokenExec, type Misfit, pair } from './pair.js';
 import { Replies, requestsIn } from './streams.js';
 import type { RespProblem } from './value.js';
 
@@ -14,6 +14,8 @@ export interface CaptureCheck {
   inferred: boolean;
   broken: BrokenExec[];
   misfits: Misfit[];
+  /** Commands that the client was told it has done, reads left out. Of inferred requests: none. */
+  acknowledged: Acknowledged[];
   /** A command behind which replies no longer go one to a request (SUBSCRIBE, MONITOR): pairing ends there. */
   unpairedFrom?: { name: string; offset: number };
 }
@@ -37,6 +39,7 @@ export function checkCapture(replyBytes: Uint8Array, requestBytes?: Uint8Array):
     inferred: parsed === undefined,
     broken: result.broken,
     misfits,
+    acknowledged: result.acknowledged,
     ...(stop >= 0 && { unpairedFrom: { name: requests[stop].name, offset: requests[stop].offset } }),
   };
 }

@@ -10,13 +10,14 @@ function requestJson({ offset, end, words, name }: Request) {
 
 /** What is wrong with a capture, for scripts: one JSON document. */
 export function captureJson(check: CaptureCheck): string {
-  const { broken, misfits, ...head } = check;
+  const { broken, misfits, acknowledged, ...head } = check;
   const optional = (request: Request | undefined) => request && requestJson(request);
   return `${compact({
     schemaVersion: 1,
     tool: { name: 'kvdoctor', version: toolVersion },
     verdict: isBroken(check) ? 'broken' : 'clean',
     ...head,
+    acknowledged: acknowledged.length,
     broken: broken.map((each) => ({
       ...each,
       request: requestJson(each.request),

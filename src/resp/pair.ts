@@ -28,8 +28,20 @@ export interface Misfit {
   request?: Request;
 }
 
+/** A command that the client was told it has done. */
+export interface Acknowledged {
+  request: Request;
+  reply: RespValue;
+  /** The EXEC that it was done in. */
+  exec?: Request;
+  /** An error followed that EXEC's array: the command was not done, whatever its reply says. */
+  refused?: true;
+}
+
 export interface Pairing {
   paired: number;
+  /** In their order. Reads are left out. */
+  acknowledged: Acknowledged[];
   broken: BrokenExec[];
   misfits: Misfit[];
   problems: RespProblem[];
@@ -49,11 +61,30 @@ interface Reading {
   next: number;
 }
 
+/** Commands of the connection itself. */
+const controls = new Set([
+  ...[
+    'MULTI',
+    'EXEC',
+    'DISCARD',
+    'WATCH',
+    'UNWATCH',
+    'RESET',
+    'QUIT',
+    'HELLO',
+    'CLIENT',
+    'CONFIG',
+    'INFO',
+    'SELECT',
+  ],
+  ...['COMMAND', 'PUBLISH', 'WAIT', 'SCRIPT', 'NAMESPACE'],
+]);
+
 const commitFailure = /incomplete|stall|Corruption|IO error|Not supported|read-only|transaction/i;
 
 /** Walks both streams of one connection side by side. */
 export function pair(requests: readonly Request[], replies: Replies): Pairing {
-  const pairing: Pairing = { paired: 0, broken: [], misfits: [], problems: [] };
+  const pairing: Pairing = { paired: 0, acknowledged: [], broken: [], misfits: [], problems: [] };
   let connection: Connection = {};
   let at = 0;
   let index = 0;
@@ -74,8 +105,10 @@ export function pair(requests: readonly Request[], replies: Replies): Pairing {
       const reading = read(requests, index, replies, found);
       const broken = breach(request, queued, found, reading, requests[index + 1]);
       if (broken !== undefined) pairing.broken.push(broken);
+      pairing.acknowledged.push(...made(request, queued, found, reading));
       at = reading.next;
     } else {
+      if (isMade(request, found, connection)) pairing.acknowledged.push({ request, reply: found });
       if (!fits(request, found, connection))
         pairing.misfits.push({
           kind: 'unexpected-reply',
@@ -92,6 +125,27 @@ export function pair(requests: readonly Request[], replies: Replies): Pairing {
     pairing.misfits.push({ kind: 'unanswered', offset: at, length: 0, request: requests[index] });
   leftOver(replies, at, pairing);
   return pairing;
+}
+
+/** Outside of a transaction, with a reply that is no error. */
+function isMade(request: Request, reply: RespValue, connection: Connection): boolean {
+  if (connection.queued !== undefined || isError(reply) || readsOnly.has(request.name)) return false;
+  return request.words.length > 0 && !controls.has(request.name) && fits(request, reply, connection);
+}
+
+/** What EXEC's array acknowledges. */
+function made(
+  exec: Request,
+  queued: readonly Request[],
+  { items = [] }: RespValue,
+  { elements, surplus }: Reading,
+): Acknowledged[] {
+  const refused = surplus !== undefined && isError(surplus);
+  return queued.flatMap((request, i) =>
+    i < elements && items[i] !== undefined && !isError(items[i]) && !readsOnly.has(request.name)
+      ? [{ request, reply: items[i], exec, ...(refused && { refused: true as const }) }]
+      : [],
+  );
 }
 
 function leftOver(replies: Replies, from: number, pairing: Pairing): void {

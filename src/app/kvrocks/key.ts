@@ -65,6 +65,13 @@ export function decodeSubkey(bytes: Uint8Array, slots: boolean): Subkey | undefi
   };
 }
 
+/** A key of column family `metadata`. Namespaces have at most 255 bytes. */
+export function encodeUserKey(namespace: Uint8Array, key: Uint8Array, slots: boolean): Uint8Array {
+  const slot = slots ? slotOf(key) : 0;
+  const place = slots ? [slot >> 8, slot & 0xff] : [];
+  return Buffer.concat([Uint8Array.of(namespace.length), namespace, Uint8Array.from(place), key]);
+}
+
 /** Whether a metadata key stands under its own slot: by chance one in 16,384 does that has none. */
 export function bearsSlot(bytes: Uint8Array): boolean {
   const decoded = decodeUserKey(bytes, true);
