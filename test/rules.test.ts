@@ -22,6 +22,7 @@ const RAISED_ELSEWHERE: Record<string, string> = {
 const APPLICATIONS: Record<string, string> = {
   kvrocks: 'test/app/kvrocks/check/check.test.ts',
   restate: 'test/app/restate/check.test.ts',
+  tikv: 'test/app/tikv/check.test.ts',
 };
 
 const raised = new Set<string>();

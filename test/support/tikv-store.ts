@@ -15,6 +15,10 @@ export interface StoreShape {
   rows: number;
   /** Regions of one table. */
   perTable: number;
+  /** Id of the first region; the others follow four apart, with the ids of their peers in between. */
+  firstId?: bigint;
+  /** When its first transaction began. */
+  begun?: string;
 }
 
 const CLUSTER = 7_301_123_456_789n;
@@ -25,10 +29,10 @@ const ROWS_APART = 1000n;
 const NOTHING = new Uint8Array(0);
 /** Log of each region: what has been cut off, applied, written. */
 export const LOG = { truncated: 5n, applied: 17n, last: 18n, term: 6n };
-const BEGUN = tikv.timestampOf('2026-03-01T08:00:00Z');
+const BEGUN = '2026-03-01T08:00:00Z';
 
 /** Regions of a store of TiDB's, side by side from the first key to the last, several to a table. */
-export function regionsOf({ regions, perTable }: StoreShape): Region[] {
+export function regionsOf({ regions, perTable, firstId = 100n }: StoreShape): Region[] {
   const bound = (i: number) =>
     tikv.memcomparable(
       i % perTable === 0
@@ -36,7 +40,7 @@ export function regionsOf({ regions, perTable }: StoreShape): Region[] {
         : tikv.rowKey(tableOf(i, perTable), firstRow(i, perTable)),
     );
   return Array.from({ length: regions }, (_, i) => {
-    const id = 100n + 4n * BigInt(i);
+    const id = firstId + 4n * BigInt(i);
     return {
       id,
       startKey: i === 0 ? NOTHING : bound(i),
@@ -120,9 +124,9 @@ export function kvBatches(shape: StoreShape): StoreOp[][] {
   return batches;
 }
 
-function rows({ rows: count, perTable }: StoreShape, region: number) {
+function rows({ rows: count, perTable, begun = BEGUN }: StoreShape, region: number, later = 0n) {
   const each = Array.from({ length: count }, (_, row) => {
-    const startTs = BEGUN + BigInt((region * count + row) * 10);
+    const startTs = tikv.timestampOf(begun) + later + BigInt((region * count + row) * 10);
     const size = row % 3 === 0 ? 120 : 24;
     const value = Buffer.from(`row ${row} of region ${region} `.padEnd(size, 'abcdefghij'));
     return transaction(rowOf(region, row, perTable), startTs, startTs + 5n, value);
@@ -133,11 +137,21 @@ function rows({ rows: count, perTable }: StoreShape, region: number) {
   };
 }
 
+/** Two more rounds on the same rows, an hour later: what is locked and written in the first is committed in the second. */
+export function laterRounds(shape: StoreShape): StoreOp[][] {
+  const regions = regionsOf(shape);
+  const later = regions.map((_, i) => rows(shape, i, 3_600_000n << 18n));
+  return [
+    regions.flatMap(({ id }, i) => [...later[i].prewrite, applyStateOf(id, LOG.applied + 1n)]),
+    regions.flatMap(({ id }, i) => [...later[i].commit, applyStateOf(id, LOG.applied + 2n)]),
+  ];
+}
+
 /** The batches of the raft database beside it. */
-export function raftBatches(shape: StoreShape): StoreOp[][] {
+export function raftBatches(shape: StoreShape, last = LOG.last): StoreOp[][] {
   return regionsOf(shape).map(({ id }) => {
     const ops: StoreOp[] = [];
-    for (let index = LOG.truncated + 1n; index <= LOG.last; index++)
+    for (let index = LOG.truncated + 1n; index <= last; index++)
       ops.push({
         family: 'default',
         key: tikv.raftLogKey(id, index),
@@ -149,8 +163,8 @@ export function raftBatches(shape: StoreShape): StoreOp[][] {
       value: tikv.encodeRaftState({
         term: LOG.term,
         vote: id + 1n,
-        commit: LOG.applied,
-        lastIndex: LOG.last,
+        commit: last - 1n,
+        lastIndex: last,
       }),
     });
     return ops;

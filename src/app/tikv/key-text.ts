@@ -9,8 +9,9 @@ import {
   decodeStoreIdent,
   peerStates,
 } from './states.js';
+import { userKeyText } from './table-key.js';
 import { timestampText } from './timestamp.js';
-import { boundsText, boundText, dataKeyText, epochText, peersText, type TikvFamily } from './words.js';
+import { boundsText, dataKeyText, epochText, peersText, type TikvFamily } from './words.js';
 
 const kinds: Record<Exclude<TikvKey['kind'], 'data'>, string> = {
   'store-ident': 'store ident',
@@ -111,5 +112,5 @@ function lockText(value: Uint8Array): string | undefined {
   const lock = decodeLock(value);
   if (lock === undefined) return undefined;
   const { type, startTs, ttl, primary } = lock;
-  return `${lockTypes[type]} lock of the transaction started at ${timestampText(startTs)}, primary key ${boundText(primary)}, lives ${ttl} ms`;
+  return `${lockTypes[type]} lock of the transaction started at ${timestampText(startTs)}, primary key ${userKeyText(primary)}, lives ${ttl} ms`;
 }
