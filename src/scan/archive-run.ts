@@ -1,9 +1,8 @@
 import { type ArchiveMember, type ArchiveReading, walkArchive } from '../io/archive.js';
 import { type ArchiveTree, WHOLE_MEMBER } from '../io/archive-tree.js';
 import { concatenated, PassingSource } from '../io/archive-window.js';
-import type { ScanHooks } from './options.js';
 import type { PlannedUnit } from './plan.js';
-import type { FileOutcome } from './run.js';
+import type { FileOutcome, RunHooks } from './run.js';
 import { runUnit } from './run-unit.js';
 import type { UnitOutcome } from './unit.js';
 
@@ -17,9 +16,13 @@ export function archiveRunner(
   tree: ArchiveTree,
   reading: Omit<ArchiveReading, 'signal'>,
 ) {
-  return async (units: readonly PlannedUnit[], _jobs: number, hooks: ScanHooks): Promise<FileOutcome[]> => {
+  return async (units: readonly PlannedUnit[], _jobs: number, hooks: RunHooks): Promise<FileOutcome[]> => {
     const waiting = unitsByMember(units, root, tree);
     const outcomes = new Map<PlannedUnit, UnitOutcome>();
+    const take = (unit: PlannedUnit, outcome: UnitOutcome) => {
+      outcomes.set(unit, outcome);
+      if (outcome.state === 'done') hooks.onUnit?.(unit, outcome.result.findings);
+    };
     const largest = Math.max(0, ...wholeSizes(waiting));
     let buffer: Uint8Array | undefined;
     await walkArchive(
@@ -30,7 +33,7 @@ export function archiveRunner(
         if (own.length === 0) return;
         if (member.size > WHOLE_MEMBER) {
           const [first, ...rest] = own;
-          outcomes.set(first, await passing(member, first, tree));
+          take(first, await passing(member, first, tree));
           // who has it under another name as well would have to read it again
           for (const unit of rest) outcomes.set(unit, tooLarge(unit));
           return;
@@ -38,7 +41,7 @@ export function archiveRunner(
         buffer ??= new Uint8Array(largest);
         const bytes = await concatenated(member.content, member.size, buffer);
         for (const unit of own) {
-          outcomes.set(unit, await runUnit({ ...unit, source: { kind: 'memory', bytes } }, () => {}));
+          take(unit, await runUnit({ ...unit, source: { kind: 'memory', bytes } }, () => {}));
         }
       },
     );

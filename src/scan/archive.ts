@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { profileOf } from '../app/application.js';
 import { readInventory } from '../engine/database.js';
 import { BACKUP_DIRECTORIES } from '../engine/detect.js';
 import { ruleOf } from '../finding/catalog.js';
@@ -11,12 +12,14 @@ import { type ArchiveTree, indexArchive, treeBelow } from '../io/archive-tree.js
 import { fileSize } from '../io/file-size.js';
 import { entryOf, entryReader, type FileTree, inventoryOf } from '../io/tree.js';
 import type { TargetReport } from '../report/report.js';
+import { applicationReport, checkContents, nameLostKeys, sayInWords } from './application.js';
 import { archiveRunner } from './archive-run.js';
 import { scanBackupTree, type UnitRunner } from './backup.js';
 import { conclude } from './conclude.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
 import { runPlan } from './run.js';
+import { findingsOf } from './scan-shard.js';
 import { emptyTarget, reasonNotToCheck } from './target.js';
 
 /**
@@ -49,12 +52,21 @@ export async function scanArchive(
   }
   const tree = treeBelow(target, archive, root);
   const run: UnitRunner = compression === 'none' ? runPlan : archiveRunner(target, root, archive, reading);
+  const { onFinding } = hooks;
+  const ownHooks = {
+    ...hooks,
+    ...(onFinding && { onFinding: (found: Finding) => onFinding(packed(found)) }),
+  };
   const report = isBackup(tree)
-    ? await scanBackupTree(tree, options, hooks, run)
-    : await scanDatabaseTree(tree, options, hooks, run);
-  // commands to type next work on directories
-  report.findings = report.findings.map(({ next: _, ...found }) => found);
+    ? await scanBackupTree(tree, options, ownHooks, run)
+    : await scanDatabaseTree(tree, options, ownHooks, run);
+  report.findings = report.findings.map(packed);
   return withDamage(report, archive.damage, target, tree);
+}
+
+/** A finding as it is in an archive: commands to type next work on directories. */
+function packed({ next: _, ...found }: Finding): Finding {
+  return found;
 }
 
 function nothingToCheck(target: string, roots: readonly string[]): TargetReport {
@@ -124,8 +136,18 @@ async function scanDatabaseTree(
   }
   const jobs = run === runPlan ? (options.jobs ?? availableParallelism()) : 1;
   const units = await planUnits(database, options.depth ?? 'full', jobs);
-  const outcomes = await run(units, jobs, hooks);
-  await conclude(report, database, outcomes, { atRest: report.kind !== 'database', owned: false });
+  const circumstances = { atRest: report.kind !== 'database', owned: false };
+  const outcomes = await run(units, jobs, { ...hooks, onUnit: findingsOf(database, circumstances, hooks) });
+  const profile = await profileOf(database, options.profile);
+  if (profile !== undefined) await sayInWords(outcomes, database, profile);
+  await conclude(report, database, outcomes, circumstances);
+  if (profile !== undefined) {
+    report.application = applicationReport(profile);
+    nameLostKeys(report, database, profile);
+  }
+  if (options.application && run === runPlan) await checkContents(report, database, profile);
+  else if (options.application)
+    report.unchecked.push({ file: '.', reason: 'its contents: they cannot be read in a compressed archive' });
   report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   return report;
 }

@@ -1,7 +1,8 @@
 import type { Unchecked } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 
-const worse: Finding['severity'][] = ['note', 'warning', 'error'];
+/** From the least to the worst. */
+export const worse: Finding['severity'][] = ['note', 'warning', 'error'];
 
 interface Entry {
   found: Finding;

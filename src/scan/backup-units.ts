@@ -9,6 +9,8 @@ export interface BackupPlan {
   units: PlannedUnit[];
   /** What the units came to, for one backup: with its own entries of the files. */
   outcomesOf(view: BackupView, outcomes: readonly FileOutcome[]): FileOutcome[];
+  /** The backups that have the file of a unit, each with its own entry of it. */
+  ownersOf(unit: PlannedUnit): { view: BackupView; entry: InventoryEntry }[];
 }
 
 /**
@@ -17,6 +19,7 @@ export interface BackupPlan {
  */
 export async function planBackups(views: readonly BackupView[], depth: Depth): Promise<BackupPlan> {
   const byKey = new Map<string, PlannedUnit>();
+  const owners = new Map<string, { view: BackupView; entry: InventoryEntry }[]>();
   const owned = new Map<BackupView, { key: string; entry: InventoryEntry }[]>();
   for (const view of views) {
     const own: { key: string; entry: InventoryEntry }[] = [];
@@ -24,6 +27,8 @@ export async function planBackups(views: readonly BackupView[], depth: Depth): P
     for (const unit of await planUnits(view.database, depth, 1)) {
       const key = keyOf(unit);
       own.push({ key, entry: unit.entry });
+      const known = owners.get(key) ?? [];
+      owners.set(key, [...known, { view, entry: unit.entry }]);
       if (byKey.has(key)) continue;
       byKey.set(key, { ...unit, id: byKey.size, ...(depth !== 'structure' && { checksum: true as const }) });
     }
@@ -39,6 +44,7 @@ export async function planBackups(views: readonly BackupView[], depth: Depth): P
         return outcome ? [{ ...outcome, entry }] : [];
       });
     },
+    ownersOf: (unit) => owners.get(keyOf(unit)) ?? [],
   };
 }
 

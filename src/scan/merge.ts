@@ -1,9 +1,11 @@
 import type { Depth } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { Report, ShardReport, TargetReport, UnitReport } from '../report/report.js';
+import type { BackupScene } from './backup-conclude.js';
+import { concludeBackupShards } from './backup-shard.js';
 import { conclude } from './conclude.js';
 import { mergeUnits } from './run.js';
-import { metadataOf, unitsOf, unread } from './shard-report.js';
+import { metadataOf, storedUnits, unitsOf, unread } from './shard-report.js';
 
 /** Reports that cannot be put together; the message says why. */
 export class MergeError extends Error {}
@@ -48,8 +50,10 @@ function wholeOf(targets: readonly TargetReport[]): readonly TargetReport[] {
 }
 
 async function mergeShards(targets: readonly ShardTarget[], depth: Depth): Promise<TargetReport> {
-  const { report, database } = begin(targets);
+  const { report, metadata } = begin(targets);
   const complete = checkComplete(targets, report);
+  if ('views' in metadata) return mergeBackupShards(targets, metadata, depth, report, complete);
+  const database = metadata;
   const { units, outcomes } = read(() =>
     unitsOf(
       database,
@@ -69,11 +73,28 @@ async function mergeShards(targets: readonly ShardTarget[], depth: Depth): Promi
   return report;
 }
 
-function begin(targets: readonly ShardTarget[]): { report: TargetReport; database: Database } {
+async function mergeBackupShards(
+  targets: readonly ShardTarget[],
+  scene: BackupScene,
+  depth: Depth,
+  { unchecked }: TargetReport,
+  complete: boolean,
+): Promise<TargetReport> {
+  const units = read(() => storedUnits(targets.flatMap((target) => target.units)));
+  const report = await concludeBackupShards(scene, depth, units, complete);
+  report.unchecked.unshift(...unchecked);
+  report.bytesRead = targets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+  return report;
+}
+
+function begin(targets: readonly ShardTarget[]): {
+  report: TargetReport;
+  metadata: Database | BackupScene;
+} {
   const first = targets.reduce((a, b) => (a.shard.index <= b.shard.index ? a : b));
   const { shard, units: _, ...rest } = first;
-  const database = read(() => metadataOf(shard));
-  return { report: { ...rest, findings: [], files: [], unchecked: [] }, database };
+  const metadata = read(() => metadataOf(shard));
+  return { report: { ...rest, findings: [], files: [], unchecked: [] }, metadata };
 }
 
 /** What a damaged or foreign report makes of the decoder is said as that. */

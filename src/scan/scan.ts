@@ -31,7 +31,7 @@ export async function scanTarget(
 ): Promise<TargetReport> {
   if (await isFile(target)) {
     const path = target.toString();
-    if (isElsewhere(path, options)) return nothing(path, 'file');
+    if (isElsewhere(path, options)) return nothing(path);
     const archive = await sniffArchive(target);
     if (!archive) return scanFile(target, options);
     const { scanArchive } = await import('./archive.js');
@@ -47,9 +47,7 @@ async function scanDirectory(path: string, options: ScanOptions, hooks: ScanHook
     ...(options.engineVersion !== undefined && { engineVersion: options.engineVersion }),
     ...(options.instead !== undefined && { instead: options.instead }),
   });
-  if (database.detection.kind === 'backup') {
-    return isElsewhere(path, options) ? nothing(path, 'backup') : scanBackups(path, options, hooks);
-  }
+  if (database.detection.kind === 'backup') return scanBackups(path, options, hooks);
   const report = emptyTarget(path, database, options.kind);
   const unsupported = reasonNotToCheck(database);
   if (unsupported !== undefined) {
@@ -59,16 +57,16 @@ async function scanDirectory(path: string, options: ScanOptions, hooks: ScanHook
   return scanDatabase(database, report, options, hooks);
 }
 
-/** A target that is not cut into parts goes to one shard whole. */
+/** A file is not cut into parts: it goes to one shard whole. */
 function isElsewhere(path: string, { shard }: ScanOptions): boolean {
   return shard !== undefined && !takesWhole(shard, path);
 }
 
 /** What a shard reports of a target that another one checks. */
-function nothing(path: string, kind: TargetReport['kind']): TargetReport {
+function nothing(path: string): TargetReport {
   return {
     path,
-    kind,
+    kind: 'file',
     engine: { name: 'unknown' },
     options: { walRecoveryMode: 'point-in-time' },
     columnFamilies: [],

@@ -5,6 +5,7 @@ import type { Database } from '../engine/database.js';
 import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { ShardReport, TargetReport, UnitReport } from '../report/report.js';
+import type { BackupScene } from './backup-conclude.js';
 import { keyOf, type PlannedUnit, unitFor } from './plan.js';
 import type { Shard } from './shard.js';
 import type { UnitOutcome } from './unit.js';
@@ -31,7 +32,7 @@ function planDigest(units: readonly PlannedUnit[], count: number): string {
 }
 
 /** The metadata with the small files in it that checks read once more. */
-async function portable(database: Database): Promise<Database> {
+export async function portable(database: Database): Promise<Database> {
   const entries = await Promise.all(
     database.inventory.entries.map(async (entry) => {
       if (entry.kind !== 'identity') return entry;
@@ -51,25 +52,38 @@ export async function addShardFacts(
   mine: readonly PlannedUnit[],
   outcomes: ReadonlyMap<number, UnitOutcome>,
 ): Promise<void> {
+  report.shard = shardFacts(await portable(database), shard, plan, mine);
+  report.units = mine.map((unit) => unitReport(unit, outcomes.get(unit.id)));
+}
+
+/** What a shard says of itself. `metadata` is what the merge has in place of the directory. */
+export function shardFacts(
+  metadata: Database | BackupScene,
+  shard: Shard,
+  plan: readonly PlannedUnit[],
+  mine: readonly PlannedUnit[],
+): ShardReport {
   const bytes = (units: readonly PlannedUnit[]) => units.reduce((sum, { weight }) => sum + weight, 0);
-  report.shard = {
+  return {
     ...shard,
     bytes: bytes(mine),
     totalBytes: bytes(plan),
     plan: planDigest(plan, shard.count),
-    metadata: stringify(await portable(database), reducers),
+    metadata: stringify(metadata, reducers),
   };
-  report.units = mine.map((unit) => unitReport(unit, outcomes.get(unit.id)));
 }
 
 interface Stored {
+  /** In the plan, which is the same in every shard. */
+  id: number;
   blocks?: { from: number; to: number };
   outcome?: UnitOutcome;
 }
 
-function unitReport(unit: PlannedUnit, outcome: UnitOutcome | undefined): UnitReport {
+export function unitReport(unit: PlannedUnit, outcome: UnitOutcome | undefined): UnitReport {
   const { entry, kind, context } = unit;
   const stored: Stored = {
+    id: unit.id,
     ...(kind === 'table' && context.blocks && { blocks: context.blocks }),
     ...(outcome && { outcome }),
   };
@@ -82,8 +96,13 @@ function unitReport(unit: PlannedUnit, outcome: UnitOutcome | undefined): UnitRe
 }
 
 /** The metadata that a shard carries. Throws on what `addShardFacts` of this version did not write. */
-export function metadataOf({ metadata }: ShardReport): Database {
-  return parse(metadata, revivers) as Database;
+export function metadataOf({ metadata }: ShardReport): Database | BackupScene {
+  return parse(metadata, revivers) as Database | BackupScene;
+}
+
+/** What shards of a backup directory carry for each unit. */
+export function storedUnits(reports: readonly UnitReport[]): Pick<Stored, 'id' | 'outcome'>[] {
+  return reports.map(({ outcome }) => parse(outcome, revivers) as Stored);
 }
 
 /** The units of several shards as one plan with its outcomes, in the order in which a whole scan would have them. */

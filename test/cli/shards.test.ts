@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,16 @@ import { kvdoctor } from './host.js';
 const folder = mkdtempSync(join(tmpdir(), 'kvdoctor-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const read = (name: string): Report => JSON.parse(readFileSync(join(folder, name), 'utf8'));
+
+/** What the shards of the last scan in shards report of its first target. */
+const shardsOf = (count: number) =>
+  Array.from({ length: count }, (_, i) => read(`${i + 1}-of-${count}.json`).targets[0]);
+
+function flip(path: string, at: number): void {
+  const bytes = readFileSync(path);
+  bytes[at] ^= 4;
+  writeFileSync(path, bytes);
+}
 
 /** What two scans of the same files have in common. */
 function timeless({ summary, ...report }: Report): object {
@@ -80,6 +90,39 @@ describe('merge', () => {
     await expectSame(`fixtures/${fixture}`, count);
   });
 
+  it.each([
+    ['backup-7.8', []],
+    ['backup-7.8', ['--backup', '2']],
+  ])('of the backups of %s %j says what one scan says', async (fixture, more) => {
+    const whole = await expectSame(`fixtures/${fixture} ${more.join(' ')}`, 3);
+    expect(whole.targets[0].backups?.length).toBeGreaterThan(0);
+  });
+
+  it('of damaged backups, each file of which one shard reads', async () => {
+    await withDatabase('backup-7.8', [], async (dir) => {
+      const [shared] = readdirSync(join(dir, 'shared_checksum'));
+      flip(join(dir, 'shared_checksum', shared), 60);
+      rmSync(join(dir, 'private/2/000008.log'));
+      flip(join(dir, 'meta/1'), 10);
+      const whole = await expectSame(dir, 3);
+      expect(whole.verdict).toBe('damaged');
+      const read = shardsOf(3).map((shard) => shard.files.map(({ path }) => path));
+      expect(new Set(read.flat()).size).toBe(read.flat().length);
+      const reporting = shardsOf(3).filter(({ findings }) =>
+        findings.some(({ file }) => file.endsWith(shared)),
+      );
+      expect(reporting).toHaveLength(1);
+    });
+  });
+
+  it('of backups says which shard is missing', async () => {
+    const names = await scanShards('fixtures/backup-7.8', 3);
+    const { status, out } = await kvdoctor(`merge ${names[0]} ${names[2]}`);
+    expect(status).toBe(3);
+    expect(out).toContain('the report of shard 2/3 is missing');
+    expect(out).toContain('it is in none of the reports that were merged');
+  });
+
   it('decides what needs several files, which no shard can know: a missing WAL', async () => {
     await withDatabase('wal-large-7.8', [], async (dir) => {
       const whole = await expectSame(dir, 2);
@@ -135,7 +178,7 @@ describe('merge', () => {
     expect(err).toContain('does not hold what this version puts into');
   });
 
-  it('puts reports of several targets side by side, files and backups from the shard that has them', async () => {
+  it('puts reports of several targets side by side, files from the shard that has them', async () => {
     const targets = 'fixtures/basic-7.8 fixtures/backup-7.8 fixtures/kvrocks-race-10/db/000010.log';
     const names = await scanShards(targets, 3);
     await kvdoctor(`scan ${targets} --format json=${folder}/whole.json -q`);

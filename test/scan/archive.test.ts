@@ -4,7 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
+import type { Finding } from '../../src/finding/finding.js';
 import type { TargetReport } from '../../src/report/report.js';
+import type { ScanHooks } from '../../src/scan/options.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
 import { applyPatches } from '../support/patch.js';
@@ -21,11 +23,11 @@ async function tarOf(files: FileSet, prefix = './'): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function scanBytes(name: string, bytes: Uint8Array): Promise<TargetReport> {
+async function scanBytes(name: string, bytes: Uint8Array, hooks: ScanHooks = {}): Promise<TargetReport> {
   return withTemporaryDirectory(async (dir) => {
     const file = path.join(dir, name);
     fs.writeFileSync(file, bytes);
-    return scanTarget(file);
+    return scanTarget(file, {}, hooks);
   });
 }
 
@@ -67,6 +69,18 @@ describe.each(kinds)('%s', (name, compress) => {
     const files = await applyPatches(fixture(base), patches);
     const report = await scanBytes(name, compress(await tarOf(files, 'data/db/')));
     expect(comparable(report)).toEqual(comparable(await scanUnpacked(files)));
+  });
+
+  it('tells what it finds as it passes by', async () => {
+    const patches = ['flip 000019.log 0x7c.5'];
+    const tar = compress(await tarOf(await applyPatches(fixture('basic-7.8'), patches)));
+    const told: Finding[] = [];
+    const report = await scanBytes(name, tar, { onFinding: (found) => told.push(found) });
+    const wal = report.findings.filter(({ file }) => file === '000019.log');
+    expect(told.map(({ rule, severity }) => [rule, severity])).toEqual(
+      wal.map(({ rule, severity }) => [rule, severity]),
+    );
+    expect(told.some(({ next }) => next !== undefined)).toBe(false);
   });
 
   it('is said to be cut short, and its first files are checked', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../src/finding/finding.js';
 import type { ScanOptions } from '../../src/scan/options.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { withDatabase } from '../support/database.js';
@@ -62,6 +63,17 @@ describe('a BackupEngine directory', () => {
       'backup/missing-meta 2',
       'sst/block-checksum 1,2',
     ]);
+  });
+
+  it('tells of damage as soon as the file has been read', async () => {
+    const told: Finding[] = [];
+    const patches = [`flip ${table} 0x100.3`];
+    const report = await withDatabase('backup-7.8', patches, (dir) =>
+      scanTarget(dir, {}, { onFinding: (found) => told.push(found) }),
+    );
+    const key = ({ rule, severity, evidence }: Finding) => [rule, severity, evidence.backups];
+    expect(told.map(key)).toEqual(report.findings.filter(({ file }) => file === table).map(key));
+    expect(told).toHaveLength(1);
   });
 
   it('checks one backup when told to', async () => {

@@ -1,0 +1,38 @@
+import type { Finding } from '../finding/finding.js';
+import { worse } from './backup-attribution.js';
+import { AT_REST } from './backup-check.js';
+import type { BackupPlan } from './backup-units.js';
+import { type BackupView, isWhole } from './backup-view.js';
+import { severityJudge } from './cross.js';
+import type { ScanHooks } from './options.js';
+import type { RunHooks } from './run.js';
+
+/** Passes on what is found in files of backups, once for all backups that have the file, with the worst that it is in one of them. */
+export function findingsOfBackups(plan: BackupPlan, { onFinding }: ScanHooks): RunHooks['onUnit'] {
+  if (onFinding === undefined) return undefined;
+  const judges = new Map<BackupView, ReturnType<typeof severityJudge>>();
+  const judgeOf = (view: BackupView) => {
+    const known = judges.get(view) ?? severityJudge(view.database, AT_REST);
+    judges.set(view, known);
+    return known;
+  };
+  return (unit, findings) => {
+    const owners = plan.ownersOf(unit).filter(({ view }) => isBackup(view));
+    if (owners.length === 0) return;
+    for (const found of findings) {
+      const judged = owners.map(({ view, entry }) => judgeOf(view)(entry, found));
+      const worst = judged.reduce((a, b) => (rank(b) > rank(a) ? b : a));
+      onFinding({
+        ...worst,
+        evidence: { backups: owners.map(({ view }) => view.parts.id), ...worst.evidence },
+      });
+    }
+  };
+}
+
+const rank = ({ severity }: Finding) => worse.indexOf(severity);
+
+/** Remains of a backup that was never ended are said to be that, and no more. */
+function isBackup(view: BackupView): boolean {
+  return view.parts.meta !== undefined || isWhole(view);
+}
