@@ -1,6 +1,8 @@
+import { wholeCommands } from '../../app/kvrocks/whole-commands.js';
 import { setBatchHeader } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
+import type { BatchOp } from '../../format/batch/batch.js';
 import { decodeBatch } from '../../format/batch/decode.js';
 import { BATCH_HEADER, MAX_SEQUENCE } from '../../format/batch/tags.js';
 import type { Damage } from '../../format/wal/damage.js';
@@ -23,7 +25,7 @@ interface Salvaged {
 
 /**
  * Plans WALs that hold everything that can be decoded: whole records as they are, a batch under a wrong count with the right
- * one, a batch that loses step up to its last whole operation, a record under a wrong checksum as far as it decodes. What is
+ * one, a batch that loses step up to its last whole operation (of Kvrocks, its last whole command), a record under a wrong checksum as far as it decodes. What is
  * behind damage stays, at its own sequence numbers; the hole is stated. No recovery mode of RocksDB gives this state, and
  * nothing in it that had a wrong checksum is proven.
  */
@@ -34,7 +36,8 @@ export async function planSalvage(database: Database): Promise<RepairPlan> {
   const remarks: string[] = [];
   if (wals.some((w) => w.hurt)) {
     const history = new History();
-    for (const wal of wals) await planWal(wal, history, steps, loss, remarks);
+    const commands = wholeCommands(database.version?.columnFamilies.values() ?? []);
+    for (const wal of wals) await planWal(wal, history, steps, loss, remarks, commands);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     steps.push(...forgetWals(database, wals));
     if (steps.length > 0) {
@@ -80,6 +83,7 @@ async function planWal(
   steps: RepairStep[],
   loss: LossStatement[],
   remarks: string[],
+  commands: WholeUnits | undefined,
 ): Promise<void> {
   const { entry, place } = wal;
   const source = await openSource(entry.source);
@@ -87,7 +91,7 @@ async function planWal(
   /** First headers of records that were put together from damage: what follows of them is no news. */
   const gathered = new Set<number>();
   const keep = (offset: number, batch: Uint8Array, trusted: boolean): Uint8Array | undefined => {
-    const mended = mend(batch, trusted);
+    const mended = mend(batch, trusted, commands);
     if (mended.batch === undefined || !history.fits(mended)) {
       salvaged.push({
         offset,
@@ -168,8 +172,11 @@ const PLAIN: ReadonlySet<string> = new Set([
   'log-data',
 ]);
 
+/** How many of the first operations of a torn batch may stand without the rest, where the application tells. */
+type WholeUnits = (ops: readonly BatchOp[]) => number;
+
 /** What can be used of a batch: all of it, all under another count, or its first operations. */
-function mend(batch: Uint8Array, trusted: boolean): Mended {
+function mend(batch: Uint8Array, trusted: boolean, commands: WholeUnits | undefined): Mended {
   if (batch.length < BATCH_HEADER) {
     return { sequence: 0n, operations: 0, transactional: false, detail: 'it is shorter than a batch header' };
   }
@@ -194,15 +201,21 @@ function mend(batch: Uint8Array, trusted: boolean): Mended {
     (least, a) => (a.rule === 'batch/wrong-count' ? least : Math.min(least, a.offset)),
     batch.length,
   );
-  const sound = ops.filter((op) => op.offset + op.length <= bad);
+  const decoded = ops.filter((op) => op.offset + op.length <= bad);
+  const sound = commands === undefined ? decoded : decoded.slice(0, commands(decoded));
+  const cut = sound.length < decoded.length ? ', and the command that it is part of is left out' : '';
   const kept = sound.filter((op) => op.counted).length;
   if (kept === 0)
-    return { ...known, operations: 0, detail: `${first.message}; no operation stands before that` };
+    return {
+      ...known,
+      operations: 0,
+      detail: `${first.message}; no ${commands ? 'whole command' : 'operation'} stands before that`,
+    };
   const end = sound.reduce((last, op) => Math.max(last, op.offset + op.length), BATCH_HEADER);
   return {
     ...known,
     operations: kept,
     batch: encodeBatchPrefix(batch, end),
-    detail: `${first.message} at ${first.offset} of its ${batch.length} bytes`,
+    detail: `${first.message} at ${first.offset} of its ${batch.length} bytes${cut}`,
   };
 }
