@@ -38,19 +38,25 @@ export function liveBlobs(database: Database): Map<bigint, LiveBlobFile> {
   return blobs;
 }
 
-/** Cuts the work of a directory into units: every table, WAL and blob file in it, live or not; large tables in pieces. */
-export async function planUnits(database: Database, depth: Depth, jobs: number): Promise<PlannedUnit[]> {
+/**
+ * Cuts the work of a directory into units: every table, WAL and blob file in it, live or not; large tables in pieces, for which
+ * their index is read, unless `isWhole`.
+ */
+export async function planUnits(
+  database: Database,
+  depth: Depth,
+  jobs: number,
+  isWhole: (entry: InventoryEntry) => boolean = () => false,
+): Promise<PlannedUnit[]> {
   const tables = liveTables(database);
   const blobs = liveBlobs(database);
   const drafts: Draft[] = [];
   for (const entry of database.inventory.entries) {
     const draft = draftOf(entry, database, depth, tables, blobs);
     if (draft === undefined) continue;
-    if (draft.kind === 'table' && depth !== 'structure' && jobs > 1 && entry.size > 2 * PIECE) {
-      drafts.push(...(await piecesOf(draft, entry)));
-    } else {
-      drafts.push(draft);
-    }
+    const isLarge = draft.kind === 'table' && depth !== 'structure' && jobs > 1 && entry.size > 2 * PIECE;
+    if (isLarge && !isWhole(entry)) drafts.push(...(await piecesOf(draft, entry)));
+    else drafts.push(draft);
   }
   return drafts.map((draft, id) => ({ ...draft, id }) as PlannedUnit);
 }

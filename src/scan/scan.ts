@@ -13,6 +13,7 @@ import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
 import { runnerFor } from './run-selected.js';
 import { findingsOf, scanShard } from './scan-shard.js';
+import { trustIn } from './select.js';
 import { takesWhole } from './shard.js';
 import { simulateDatabase } from './simulate-database.js';
 import { isFile, scanFile } from './single-file.js';
@@ -90,7 +91,8 @@ async function scanDatabase(
   const lock = await probeLock(database.target, { quick: true });
   const owned = lock.state === 'held';
   const atRest = report.kind !== 'database';
-  const units = await planUnits(database, depth, jobs);
+  const trust = trustIn(options.since, depth);
+  const units = await planUnits(database, depth, jobs, (entry) => trust(entry) !== undefined);
   const outcomes = await runnerFor(options)(units, jobs, {
     ...hooks,
     onUnit: findingsOf(database, { atRest, owned }, hooks),

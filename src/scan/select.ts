@@ -38,6 +38,19 @@ function isUnchanged(entry: InventoryEntry, before: FileReport | undefined): bef
   return vouched && before.size === entry.size && before.modified === modifiedAt(entry);
 }
 
+/** Tells what an earlier report says of files that are as it saw them. */
+export function trustIn(
+  since: Earlier | undefined,
+  depth: Depth = 'full',
+): (entry: InventoryEntry) => Trusted | undefined {
+  if (since === undefined || depths.indexOf(since.depth) < depths.indexOf(depth)) return () => undefined;
+  const before = new Map(since.files.map((file) => [keyOf({ file: file.path, root: file.root }), file]));
+  return (entry) => {
+    const known = before.get(keyOf(entry));
+    return isUnchanged(entry, known) ? { checkedAt: since.checkedAt, ...known } : undefined;
+  };
+}
+
 /**
  * Decides what to read. Without a budget unchanged files of an earlier report are taken on trust; with one they are read after
  * all others, those first that were checked least recently, as far as time goes.
@@ -48,12 +61,10 @@ export function selectUnits(
   random: () => number = Math.random,
 ): Selection {
   const trusted: Selection['trusted'] = new Map();
-  if (since !== undefined && depths.indexOf(since.depth) >= depths.indexOf(depth)) {
-    const before = new Map(since.files.map((file) => [keyOf({ file: file.path, root: file.root }), file]));
-    for (const { entry } of plan) {
-      const known = before.get(keyOf(entry));
-      if (isUnchanged(entry, known)) trusted.set(keyOf(entry), { checkedAt: since.checkedAt, ...known });
-    }
+  const trust = trustIn(since, depth);
+  for (const { entry } of plan) {
+    const known = trust(entry);
+    if (known !== undefined) trusted.set(keyOf(entry), known);
   }
   const isTrusted = ({ entry }: PlannedUnit) => trusted.has(keyOf(entry));
   const changed = plan.filter((unit) => !isTrusted(unit));

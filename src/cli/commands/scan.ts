@@ -127,7 +127,8 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
   const since = flags.since === undefined ? undefined : await readReport(flags.since);
   const options = scanOptionsFor(command, policy, since, host);
   const paths = given.length > 0 ? await expanded(given) : ['.'];
-  if (await holdsMoreThan(paths[0], LARGE)) startThreads(flags.jobs);
+  // after an earlier report there is most likely little to read
+  if (since === undefined && (await holdsMoreThan(paths[0], LARGE))) startThreads(flags.jobs);
   return writeReport(
     flags,
     host,
