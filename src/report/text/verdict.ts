@@ -125,14 +125,21 @@ function nextCommand({ targets }: Report): string | undefined {
   return undefined;
 }
 
-/** Applications whose contents were not looked at, and how to. */
+/** How to look at the contents of an application, which a scan of the files does not. */
 function contentsLine({ targets }: Report): string[] {
-  const unchecked = targets.filter(({ application }) => application?.profile && !application.checked);
-  if (unchecked.length === 0) return [];
-  const [{ path, application }] = unchecked;
-  return [
-    `To hold what ${application?.name} has in it against its own rules: kvdoctor scan --application ${shellWord(path)}`,
-  ];
+  const [target] = targets.filter(
+    ({ application, repair }) => application?.profile && !application.checked && repair === undefined,
+  );
+  if (target === undefined) return [];
+  const { path, application, findings } = target;
+  const isCut = findings.some(
+    ({ severity, rule }) => severity === 'error' && RECOVERED.has(rule.split('/')[0]),
+  );
+  const command = `kvdoctor ${isCut ? 'simulate' : 'scan'} --application ${shellWord(path)}`;
+  const what = isCut
+    ? `what each recovery mode leaves of ${application?.name}`
+    : `what ${application?.name} keeps in it`;
+  return [`${command} checks ${what}`];
 }
 
 export function verdictText(report: Report, settings: RenderSettings): string {
@@ -147,10 +154,9 @@ export function verdictText(report: Report, settings: RenderSettings): string {
       settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
     );
   }
-  if (!settings.quiet && !simulated && report.targets.every(({ repair }) => repair === undefined)) {
-    for (const line of contentsLine(report)) lines.push(paragraph(printable(line), settings.width, ''));
-  }
   if (next !== undefined)
     lines.push(paragraph(printable(next), settings.width, `${settings.palette.dim('next')}  `));
+  for (const line of simulated || settings.quiet ? [] : contentsLine(report))
+    lines.push(paragraph(printable(line), settings.width, `${settings.palette.dim('also')}  `));
   return `${lines.join('\n')}\n`;
 }
