@@ -7,6 +7,7 @@ import { parseOptions } from '../format/options.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
+import { isEncrypted, isRaftEngine, RAFT_ENGINE_DIRECTORY } from './tikv-files.js';
 
 export type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 
@@ -60,11 +61,13 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   const binding = own.filter((entry) => isBinding(entry.kind));
   const data = own.filter((entry) => ['table', 'wal', 'blob'].includes(entry.kind));
   if (binding.length === 0 && data.length === 0) {
+    if (isRaftEngine(inventory)) return { kind: 'not-a-database', evidence: [raftEngineEvidence] };
     const databases = directories.length > 0 ? await read.databasesBelow() : [];
     return databases.length > 0
-      ? { kind: 'container', evidence: [`holds ${listed(databases)}`], databases }
+      ? { kind: 'container', evidence: containerEvidence(databases, directories), databases }
       : { kind: 'not-a-database', evidence: [contentEvidence(own, directories)] };
   }
+  if (await isEncrypted(own, read)) return { kind: 'not-a-database', evidence: [encryptedEvidence] };
   if (binding.length === 0) {
     const engine = await engineOfTables(own, read);
     return {
@@ -84,6 +87,19 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
       ...(checkpoint ? ['no LOCK, IDENTITY or LOG: no process had it open'] : []),
     ],
   };
+}
+
+const raftEngineEvidence =
+  'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite), which is not RocksDB’s and is not read';
+const encryptedEvidence =
+  'its files are encrypted by TiKV, as file.dict says: without the key they cannot be told from damaged ones';
+
+function containerEvidence(databases: string[], directories: string[]): string[] {
+  const raftEngine = directories.includes(RAFT_ENGINE_DIRECTORY);
+  return [
+    `holds ${listed(databases)}`,
+    ...(raftEngine ? [`${RAFT_ENGINE_DIRECTORY} ${raftEngineEvidence}`] : []),
+  ];
 }
 
 /** Files that say how the others belong together. */

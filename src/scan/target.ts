@@ -73,7 +73,8 @@ export function reasonNotToCheck({ detection }: Database): string | undefined {
   if (kind === 'empty') return 'the directory is empty: there is no database here';
   if (kind === 'not-a-database') return `this is not a database${because}`;
   if (kind === 'container') {
-    return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those`;
+    const others = evidence.slice(1).map((each) => `; ${each}`);
+    return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those${others.join('')}`;
   }
   if (kind === 'backup') return `a RocksDB backup directory, whose check is not supported yet${because}`;
   if (engine === 'leveldb') return `a LevelDB database, which is not supported yet${because}`;

@@ -1,0 +1,50 @@
+/**
+ * Files of TiKV that are not RocksDB's, so that nobody takes them for damage: the raft log in raft-engine's own format
+ * (tikv/raft-engine src/file_pipe_log/format.rs: `N.raftlog`, `N.rewrite`), and files that TiKV has encrypted. Which those are
+ * stands in `file.dict`, in the data directory (tikv components/encryption/src/file_dict_file.rs); the key is not on the disk.
+ */
+import type { Inventory, InventoryEntry } from '../io/inventory.js';
+import type { FileReader } from '../io/reader.js';
+import { SNIFF_BYTES, sniffFile } from './file-type.js';
+
+const RAFT_ENGINE = /^\d+\.(?:raftlog|rewrite)$/;
+/** The directory that TiKV gives it, beside the one of RocksDB. */
+export const RAFT_ENGINE_DIRECTORY = 'raft-engine';
+const DICTIONARY = 'file.dict';
+
+export function isRaftEngine({ entries }: Inventory): boolean {
+  return entries.some(({ name }) => RAFT_ENGINE.test(name));
+}
+
+/** Bytes by which encrypted ones are told from others; fewer tell nothing. */
+const ENOUGH = 96;
+/** Bits of entropy a byte that encrypted bytes may have fewer than as many random ones could. */
+const SLACK = 0.5;
+
+/** TiKV's dictionary lies with the files or beside their directory, and the files that should say most say nothing. */
+export async function isEncrypted(own: readonly InventoryEntry[], read: FileReader): Promise<boolean> {
+  const hasDictionary = own.some(({ name }) => name === DICTIONARY) || (await read.liesBeside(DICTIONARY));
+  if (!hasDictionary) return false;
+  const telling = own.filter(({ kind }) => kind === 'manifest' || kind === 'options');
+  let encrypted = 0;
+  for (const entry of telling) {
+    const head = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
+    if (head.length < ENOUGH) continue;
+    if (sniffFile(head, new Uint8Array(0)) !== undefined || !looksRandom(head)) return false;
+    encrypted++;
+  }
+  return encrypted > 0;
+}
+
+/** Whether bytes are spread as evenly as random ones. Text, logs and metadata have zeros and repetitions. */
+export function looksRandom(bytes: Uint8Array): boolean {
+  if (bytes.length < ENOUGH) return false;
+  const counts = new Uint32Array(256);
+  for (const byte of bytes) counts[byte]++;
+  let entropy = 0;
+  for (const count of counts)
+    if (count > 0) entropy -= (count / bytes.length) * Math.log2(count / bytes.length);
+  // so few bytes cannot show all values: what n random bytes show comes near log2(n) from below, and never past 8
+  const expected = Math.log2(bytes.length) - Math.log2(1 + bytes.length / 256);
+  return entropy > expected - SLACK;
+}
