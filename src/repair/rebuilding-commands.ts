@@ -1,9 +1,9 @@
+import { KeyElements } from '../app/kvrocks/check/key-elements.js';
 import { keyEvidence } from '../app/kvrocks/check/metadata-check.js';
 import { decodeUserKey } from '../app/kvrocks/key.js';
 import type { KvrocksLayout } from '../app/kvrocks/layout.js';
 import { brokenKeys } from '../app/kvrocks/rebuild/broken-keys.js';
 import { reasonNotToEmit, rebuildingKey } from '../app/kvrocks/rebuild/commands.js';
-import { KeyElements } from '../app/kvrocks/rebuild/key-elements.js';
 import { redisCommand } from '../app/redis/word.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { View } from '../lsm/view.js';

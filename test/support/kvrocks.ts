@@ -2,7 +2,7 @@ import path from 'node:path';
 import { slotOf } from '../../src/app/kvrocks/key.js';
 import { type BatchOpInput, encodeBatch } from '../../src/encode/batch/encode.js';
 import { WalWriter } from '../../src/encode/wal/writer.js';
-import { fixture, withTemporaryDirectory, writeFileSet } from './files.js';
+import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from './files.js';
 
 /*
  * Keys and values as Kvrocks writes them, for databases that break one rule. The directory is that of a real server
@@ -280,23 +280,82 @@ export function stream(key: Bytes, ids: readonly bigint[], options: StreamOption
   ];
 }
 
-/** Runs `body` with a directory of Kvrocks that holds what the batches put there, and nothing else. */
+/** Log data: the words of a command, `3 6` for LPUSH. */
+export const log = (words: string): BatchOpInput => ({
+  kind: 'log-data',
+  columnFamily: 0,
+  key: Buffer.from(words),
+});
+
+/** A directory of Kvrocks that holds what the batches put there, and nothing else. */
+export function kvrocksFiles(batches: readonly (readonly BatchOpInput[])[]): FileSet {
+  const files = fixture('kvrocks-master/db');
+  const writer = new WalWriter({ number: 10n });
+  let sequence = 1n;
+  const records = batches.map((ops) => {
+    const record = writer.record(encodeBatch({ sequence, ops })).slice();
+    sequence += BigInt(ops.filter(({ kind }) => kind !== 'log-data').length);
+    return record;
+  });
+  return files.set('000010.log', Buffer.concat(records));
+}
+
+/**
+ * What two threads leave that wrote into one batch while its count and its operations stayed whole: each command is there, and
+ * the metadata of the one that began first comes last (apache/kvrocks#2766).
+ */
+export function mixedBatches(): BatchOpInput[][] {
+  const listAt = (key: string, from: number, to: number): BatchOpInput =>
+    metadata(key, TYPE.list, { size: to - from, fields: listFields(from, to) });
+  const pop = (key: string, index: number) => del('default', elementKey(key, u64(MIDDLE + BigInt(index))));
+  return [
+    [log('3 6'), listElement('jobs', -1, 'job:1'), listElement('jobs', -2, 'job:2'), listAt('jobs', -2, 0)],
+    // LPUSH jobs job:3, and the BRPOP that it woke took it before its metadata was written
+    [
+      log('3 6'),
+      listElement('jobs', -3, 'job:3'),
+      log('3 3'),
+      pop('jobs', -3),
+      listAt('jobs', -2, 0),
+      listAt('jobs', -3, 0),
+    ],
+    [
+      log('3 7'),
+      ...['a', 'b', 'c', 'd'].map((id, i) => listElement('mail', i, `mail:${id}`)),
+      listAt('mail', 0, 4),
+    ],
+    // RPUSH and LPOP, and of the pop a delete that belongs to another element
+    [log('3 3'), pop('mail', 1), listAt('mail', 0, 4)],
+    [
+      log('5'),
+      ...['job:7', 'job:8'].flatMap((job, i) => [
+        element('delayed', job, score(10 + i)),
+        indexed('delayed', job, 10 + i),
+      ]),
+      metadata('delayed', TYPE.zset, { size: 2 }),
+    ],
+    // ZADD delayed 12 job:9 and BZPOPMIN, which took job:7: the size is that of the command that began first
+    [
+      log('5'),
+      element('delayed', 'job:9', score(12)),
+      log('5'),
+      del('default', elementKey('delayed', 'job:7')),
+      del('zset_score', elementKey('delayed', Buffer.concat([score(10), Buffer.from('job:7')]))),
+      metadata('delayed', TYPE.zset, { size: 1 }),
+      metadata('delayed', TYPE.zset, { size: 3 }),
+    ],
+    [log('2'), ...hash('job:3', { status: 'queued', origin: 'jobs' })],
+  ];
+}
+
+/** Runs `body` with such a directory. */
 export function withKvrocks<T>(
   batches: readonly (readonly BatchOpInput[])[],
   body: (dir: string) => Promise<T>,
 ): Promise<T> {
   return withTemporaryDirectory(async (parent) => {
     const dir = path.join(parent, 'db');
-    const files = fixture('kvrocks-master/db');
-    const writer = new WalWriter({ number: 10n });
-    let sequence = 1n;
-    const records = batches.map((ops) => {
-      const record = writer.record(encodeBatch({ sequence, ops })).slice();
-      sequence += BigInt(ops.filter(({ kind }) => kind !== 'log-data').length);
-      return record;
-    });
-    files.set('000010.log', Buffer.concat(records));
-    writeFileSet(files, dir);
+    writeFileSet(kvrocksFiles(batches), dir);
     return body(dir);
   });
 }

@@ -1,11 +1,11 @@
 import { factsOfView } from '../../app/facts.js';
 import { examineKvrocks } from '../../app/kvrocks/check/examine.js';
+import { idOf, KeyElements } from '../../app/kvrocks/check/key-elements.js';
 import { keyEvidence } from '../../app/kvrocks/check/metadata-check.js';
 import { decodeUserKey } from '../../app/kvrocks/key.js';
 import { type KvrocksLayout, kvrocksLayout } from '../../app/kvrocks/layout.js';
 import { valueTypes } from '../../app/kvrocks/metadata.js';
 import { type BrokenKey, type BrokenKeys, brokenKeys } from '../../app/kvrocks/rebuild/broken-keys.js';
-import { idOf, KeyElements } from '../../app/kvrocks/rebuild/key-elements.js';
 import { rebuildKey } from '../../app/kvrocks/rebuild/rebuild.js';
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';

@@ -50,7 +50,15 @@ function* objectsText({ objects = [] }: PlanReport, settings: RenderSettings): I
   const colour = { rebuild: palette.warning, leave: palette.error, drop: palette.warning };
   if (objects.length > 0) yield `\n${palette.strong('What becomes of keys')}\n`;
   for (const { action, detail, facts } of objects.slice(0, verbose ? objects.length : OBJECTS)) {
-    yield `  ${colour[action](action)}  ${fieldsText(facts)}\n`;
+    const { key, namespace, slot, type, ...counts } = facts;
+    const named = {
+      ...(key && { key }),
+      ...(namespace && { namespace }),
+      ...(slot !== undefined && { slot }),
+      ...(type && { type }),
+    };
+    const shown = key === undefined ? counts : named;
+    yield `  ${colour[action](action.padEnd(8))}${fieldsText(shown)}\n`;
     yield `${paragraph(printable(detail), width, '          ')}\n`;
   }
   const more = objects.length - (verbose ? objects.length : OBJECTS);

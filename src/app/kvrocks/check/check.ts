@@ -1,13 +1,21 @@
-import type { RuleId } from '../../../finding/catalog.js';
-import { ruleOf } from '../../../finding/catalog.js';
+import { type RuleId, ruleOf } from '../../../finding/catalog.js';
+import { keyBytes } from '../../../finding/evidence.js';
 import type { Finding } from '../../../finding/finding.js';
 import type { View } from '../../../lsm/view.js';
 import type { KvrocksLayout } from '../layout.js';
+import { decodeScore } from '../metadata.js';
 import { type ExamineOptions, examineKvrocks } from './examine.js';
 import type { KeyedFault } from './fault.js';
+import { KeyElements } from './key-elements.js';
+import { pairDifference } from './score-pairs.js';
+import { SCORE } from './sorted-set-check.js';
 
 /** Memory for the keys that are sorted at a time, in bytes: 48 MiB, some 400,000 keys that have elements. */
 const KEY_BUDGET = 48 << 20;
+/** Sorted sets whose members are walked again to say which of them are wrong. */
+const EXPLAINED = 10;
+/** Members that are named of one. */
+const NAMED = 5;
 /** Findings of one rule that are told one by one. */
 const MOST_OF_A_RULE = 1000;
 
@@ -23,16 +31,44 @@ export async function checkKvrocks(
   options: Partial<ExamineOptions> = {},
 ): Promise<void> {
   const counts = new Map<RuleId, number>();
-  const fault = ({ rule, message, evidence = {} }: KeyedFault) => {
+  const unexplained: KeyedFault[] = [];
+  const fault = (each: KeyedFault) => {
+    const { rule, message, evidence = {} } = each;
     const count = (counts.get(rule) ?? 0) + 1;
     counts.set(rule, count);
-    if (count <= MOST_OF_A_RULE) found(finding(rule, message, evidence));
+    if (rule === 'kvrocks/score-index' && count <= EXPLAINED) unexplained.push(each);
+    else if (count <= MOST_OF_A_RULE) found(finding(rule, message, evidence));
   };
   await examineKvrocks(view, layout, fault, { now: Date.now(), budget: KEY_BUDGET, ...options });
+  for (const { rule, message, evidence, metadataKey } of unexplained) {
+    const members = await differingMembers(view, layout, metadataKey!);
+    found(finding(rule, message, { ...evidence, ...members }));
+  }
   for (const [rule, count] of counts) {
     const rest = count - MOST_OF_A_RULE;
     if (rest > 0) found(finding(rule, `${rest} more keys like those before, which are not listed`, { rest }));
   }
+}
+
+/** Which members have no entry in the index, and which entries of it no member. */
+async function differingMembers(
+  view: View,
+  layout: KvrocksLayout,
+  metadataKey: Uint8Array,
+): Promise<Finding['evidence']> {
+  const elements = await KeyElements.find(view, layout, metadataKey);
+  const difference = elements && (await pairDifference(elements));
+  if (difference === undefined) return {};
+  const named = (pairs: readonly Uint8Array[]) =>
+    pairs.slice(0, NAMED).map((pair) => ({
+      score: String(decodeScore(pair)),
+      member: keyBytes(pair.subarray(SCORE)),
+    }));
+  const { missing, stale } = difference;
+  return {
+    ...(missing.length > 0 && { unindexed: missing.length, withoutIndex: named(missing) }),
+    ...(stale.length > 0 && { stale: stale.length, withoutMember: named(stale) }),
+  };
 }
 
 function finding(rule: RuleId, message: string, evidence: Finding['evidence']): Finding {

@@ -14,7 +14,7 @@ export function wrongSize({ type, size = 0n }: Metadata, live: number, names: st
   return [
     {
       rule: 'kvrocks/wrong-size',
-      message: `The ${valueTypes[type]} says that it has ${size} ${names}, and has ${live}`,
+      message: `The ${valueTypes[type]} counts ${size} ${names}, and ${live} are there`,
       evidence: { size: String(size), live },
     },
   ];

@@ -74,7 +74,7 @@ export class ListCheck implements ElementCheck {
     if (malformed > 0) {
       faults.push({
         rule: 'kvrocks/malformed-element',
-        message: `${malformed} elements of the list have no index`,
+        message: `Elements of the list without an index: ${malformed}`,
         evidence: { malformed },
       });
     }
@@ -85,17 +85,20 @@ export class ListCheck implements ElementCheck {
     if (distance !== size) {
       faults.push({
         rule: 'kvrocks/list-bounds',
-        message: `The list says that it has ${size} elements, and its ends are ${distance} apart`,
+        message: `The size of the list is ${size}, and the distance of its ends ${distance}`,
         evidence: ends,
       });
     }
     const missing = distance - BigInt(inside);
     if (missing > 0n) {
       const first = bigOf(this.hole ?? (inside === 0 ? this.head : indexOf(head + BigInt(inside))));
-      const where = first === head ? 'from its head on' : `the first ${first - head} behind its head`;
+      const where =
+        first === head
+          ? 'the head itself is missing'
+          : `the first that is missing is ${first - head} behind the head`;
       faults.push({
         rule: 'kvrocks/list-hole',
-        message: `${missing} of the ${distance} elements between the ends of the list are missing, ${where}`,
+        message: `Between its ends the list has ${inside} of ${distance} elements; ${where}`,
         evidence: { ...ends, missing: String(missing), firstMissing: fromMiddle(first) },
       });
     }
@@ -103,7 +106,7 @@ export class ListCheck implements ElementCheck {
     if (stray > 0) {
       faults.push({
         rule: 'kvrocks/list-stray',
-        message: `${stray} elements of the list stand outside of its ends`,
+        message: `Of ${live} elements the list has ${stray} outside of its ends`,
         evidence: { ...ends, stray, firstStray: fromMiddle(bigOf(this.firstStray!)) },
       });
     }

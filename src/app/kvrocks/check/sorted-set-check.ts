@@ -60,7 +60,7 @@ export class SortedSetCheck implements ElementCheck {
         message:
           scoredCount === indexCount
             ? `Of the ${scoredCount} members of the sorted set some have another score in the index`
-            : `The sorted set has ${scoredCount} members, and ${indexCount} entries in the index by score`,
+            : `Members of the sorted set: ${scoredCount}; entries of its index by score: ${indexCount}`,
         evidence: { members: scoredCount, indexed: indexCount },
       });
     }

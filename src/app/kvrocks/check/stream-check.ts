@@ -163,7 +163,7 @@ export class StreamCheck implements ElementCheck {
 
   private wrongEntries(size: bigint, rest: Uint8Array): string | undefined {
     const { entries, first, last } = this;
-    if (size !== BigInt(entries)) return `The stream says that it has ${size} entries, and has ${entries}`;
+    if (size !== BigInt(entries)) return `The stream counts ${size} entries, and ${entries} are there`;
     if (entries === 0) return undefined;
     const at = (offset: number) => rest.subarray(offset, offset + ENTRY_ID);
     if (Buffer.compare(at(FIRST), first) !== 0)
@@ -179,14 +179,14 @@ export class StreamCheck implements ElementCheck {
     const { groups, saidConsumers, consumers, saidPending, pending, saidOwned, owned } = this;
     if (rest.length >= GROUPS + 8) {
       const said = new DataView(rest.buffer, rest.byteOffset + GROUPS, 8).getBigUint64(0);
-      if (said !== BigInt(groups)) return `The stream says that it has ${said} groups, and has ${groups}`;
+      if (said !== BigInt(groups)) return `The stream counts ${said} groups, and ${groups} are there`;
     }
     if (!saidConsumers.equals(consumers))
-      return `Groups of the stream say that they have ${saidConsumers.total} consumers, and have ${consumers.total}`;
+      return `Groups of the stream count ${saidConsumers.total} consumers, and ${consumers.total} are there`;
     if (!saidPending.equals(pending))
-      return `Groups of the stream say that ${saidPending.total} entries are pending, and ${pending.total} are`;
+      return `Groups of the stream count ${saidPending.total} pending entries, and ${pending.total} are there`;
     if (!saidOwned.equals(owned))
-      return `Consumers of the stream say that ${saidOwned.total} entries are pending with them, and ${owned.total} are`;
+      return `Consumers of the stream count ${saidOwned.total} pending entries, and ${owned.total} are there`;
     return undefined;
   }
 }

@@ -1,8 +1,8 @@
+import type { KeyElements } from '../check/key-elements.js';
 import { decodeUserKey, slotOf } from '../key.js';
 import { decodeScore, LIST, STREAM } from '../metadata.js';
 import { ENTRY_ID, streamFields, streamId } from '../stream.js';
 import type { BrokenKey } from './broken-keys.js';
-import type { KeyElements } from './key-elements.js';
 import { reasonToLeave } from './rebuild.js';
 
 type Word = string | Uint8Array;

@@ -1,12 +1,12 @@
 import type { BatchOpInput } from '../../../encode/batch/encode.js';
 import type { RuleId } from '../../../finding/catalog.js';
 import type { EvidenceValue } from '../../../finding/evidence.js';
+import type { KeyElements } from '../check/key-elements.js';
 import { fromMiddle } from '../check/list-check.js';
+import { pairDifference } from '../check/score-pairs.js';
 import { ENTRY_ID } from '../stream.js';
 import type { BrokenKey } from './broken-keys.js';
-import type { KeyElements } from './key-elements.js';
 import { u64Bytes, withFields, withSize } from './metadata-value.js';
-import { pairDifference } from './score-pairs.js';
 
 /** Operations that make a key coherent, and what that means for it. */
 export interface Rebuilt {
@@ -143,7 +143,7 @@ async function indexedAnew(elements: KeyElements): Promise<Rebuilt | LeftAlone> 
       ...missing.map((pair): BatchOpInput => ({ kind: 'put', columnFamily, key: key(pair), value: NOTHING })),
       ...metadata,
     ],
-    detail: `its score index gains ${missing.length} entries and loses ${stale.length}, by the scores that its members have; ${said.detail}`,
+    detail: `its score index: ${missing.length} added, ${stale.length} removed, by the scores that its members have; ${said.detail}`,
     facts: { ...said.facts, indexed: missing.length, unindexed: stale.length },
   };
 }
@@ -196,7 +196,7 @@ async function endedAnew(elements: KeyElements): Promise<Rebuilt | LeftAlone> {
   const before = head > run.from ? head - run.from : 0n;
   const behind = run.to > tail ? run.to - tail : 0n;
   const shown = before + behind > size ? size : before + behind;
-  const again = shown > 0n ? `; ${shown} elements that stood outside can be reached again` : '';
+  const again = shown > 0n ? `; what stood outside, ${shown}, can be reached again` : '';
   return {
     ops,
     detail: `its head becomes ${fromMiddle(run.from)} and its tail ${fromMiddle(run.to)}${again}; ${said.detail}`,

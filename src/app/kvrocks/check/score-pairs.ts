@@ -1,6 +1,6 @@
-import { PieceHash, SetSum } from '../check/mix.js';
-import { SCORE } from '../check/sorted-set-check.js';
 import type { KeyElements } from './key-elements.js';
+import { PieceHash, SetSum } from './mix.js';
+import { SCORE } from './sorted-set-check.js';
 
 /** Groups that pairs are sorted into by their hash: only those of groups that differ are held. */
 const GROUPS = 4096;

@@ -1,11 +1,11 @@
 import { END, ENTRY } from '../../../lsm/cursor.js';
 import type { View } from '../../../lsm/view.js';
-import { elementPrefix } from '../check/element-order.js';
-import { walkPrefix } from '../check/walk.js';
 import type { KvrocksFamily } from '../families.js';
 import { decodeUserKey } from '../key.js';
 import type { KvrocksLayout } from '../layout.js';
 import { decodeMetadata, type Metadata } from '../metadata.js';
+import { elementPrefix } from './element-order.js';
+import { walkPrefix } from './walk.js';
 
 /** Bytes of elements that are handed over at once. */
 const PIECE = 64 << 10;
