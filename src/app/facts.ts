@@ -15,7 +15,7 @@ import type { ProfileFacts } from './profile.js';
 type Entry = (key: Uint8Array, value: Uint8Array) => boolean;
 
 /** Bytes of WALs that are looked through for keys. */
-const LOOKED_THROUGH = 16 << 20;
+const LOOKED_THROUGH = 4 << 20;
 
 /** What a view tells of itself. */
 export function factsOfView(

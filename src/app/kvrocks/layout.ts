@@ -10,7 +10,7 @@ export interface KvrocksLayout {
 }
 
 /** Metadata keys that are looked at to tell whether keys carry slots. */
-const SAMPLE = 1000;
+const SAMPLE = 200;
 
 /** How keys are written, when the column families are those of Kvrocks; keys are looked at only then. */
 export async function kvrocksLayout(
