@@ -25,31 +25,44 @@ const deletes = new Set(['delete', 'single-delete']);
 
 /**
  * A batch as the changes of regions, in its order. Several regions in one batch are normal; TiKV writes those of a region
- * together, with how far it has applied its log, and takes a large round apart into several batches.
+ * together, with how far it has applied its log, and takes a large round apart into several batches. What is odd comes first.
  */
 export function batchWords(ops: readonly BatchOp[], layout: TikvLayout): BatchWords | undefined {
   const runs = runsOf(ops, layout);
   if (runs.length === 0) return undefined;
-  const lines = runs.map(line);
-  const data: Record<string, unknown>[] = runs.map(dataOf);
-  const add = (text: string, record: Record<string, unknown>) => {
-    lines.push(text);
-    data.push(record);
+  const judged = judgement(runs);
+  return {
+    lines: [...judged.map(({ text }) => text), ...runs.map(line)],
+    data: [...judged.map(({ data }) => data), ...runs.map(dataOf)],
   };
-  for (const [region, behind] of comeAgain(runs)) {
-    add(
-      `region ${region} comes again behind region ${behind}: in one round TiKV writes each region once (tikv/tikv#17700)`,
-      { notContiguous: String(region), behind: String(behind) },
-    );
-  }
-  const unapplied = withoutApplyState(runs);
-  if (unapplied.length > 0) {
-    const which = unapplied.length === 1 ? `region ${unapplied[0]}` : `regions ${unapplied.join(', ')}`;
-    add(`no apply state of ${which} in this batch: a round that was split has it in one of the next`, {
-      withoutApplyState: unapplied.map(String),
+}
+
+interface Judged {
+  text: string;
+  data: Record<string, unknown>;
+}
+
+/** What is to be said of the batch as a whole. */
+function judgement(runs: readonly Run[]): Judged[] {
+  const again = comeAgain(runs);
+  const { changed, missing } = withoutApplyState(runs);
+  const judged: Judged[] = [...again].map(([region, behind]) => ({
+    text: `region ${region} comes again behind region ${behind}: in one round TiKV writes each region once (tikv/tikv#17700)`,
+    data: { notContiguous: String(region), behind: String(behind) },
+  }));
+  if (missing.length > 0) {
+    const which = missing.length === 1 ? `region ${missing[0]}` : `regions ${missing.join(', ')}`;
+    judged.push({
+      text: `no apply state of ${which} in this batch: a round that was split has it in one of the next`,
+      data: { withoutApplyState: missing.map(String) },
     });
   }
-  return { lines, data };
+  if (judged.length === 0 && changed.length > 1)
+    judged.push({
+      text: `${changed.length} regions, each once and with its apply state`,
+      data: { regions: changed.length, contiguous: true, withApplyStates: true },
+    });
+  return judged;
 }
 
 function runsOf(ops: readonly BatchOp[], layout: TikvLayout): Run[] {
@@ -102,7 +115,7 @@ function line(run: Run): string {
       : [entries[0] === entries[1] ? `log entry ${entries[0]}` : `log entries ${entries[0]}–${entries[1]}`]),
     ...(lastIndex === undefined ? [] : [`last entry ${lastIndex}`]),
   ];
-  return `${who}: ${counts.join(', ')} (${places.join(', ')})${told.length === 0 ? '' : `; ${told.join(', ')}`}`;
+  return `${who}: ${counts.join(', ')} (${places.join(', ')})${told.map((each) => `, ${each}`).join('')}`;
 }
 
 function dataOf(run: Run): Record<string, unknown> {
@@ -133,12 +146,11 @@ function comeAgain(runs: readonly Run[]): Map<bigint, bigint> {
   return found;
 }
 
-/** Regions whose data changes while nothing is said of how far their log has been applied. */
-function withoutApplyState(runs: readonly Run[]): bigint[] {
+/** Regions whose data changes, and those of them of which nothing is said of how far their log has been applied. */
+function withoutApplyState(runs: readonly Run[]): { changed: bigint[]; missing: bigint[] } {
   const applied = new Set(runs.filter((run) => run.applied !== undefined).map(({ region }) => region));
-  const changed = runs.filter(
-    ({ region, families }) =>
-      region !== undefined && ['default', 'lock', 'write'].some((name) => families.has(name)),
-  );
-  return [...new Set(changed.map(({ region }) => region!))].filter((region) => !applied.has(region));
+  const hasData = ({ families }: Run) => ['default', 'lock', 'write'].some((name) => families.has(name));
+  const regions = runs.filter(hasData).flatMap(({ region }) => (region === undefined ? [] : [region]));
+  const changed = [...new Set(regions)];
+  return { changed, missing: changed.filter((region) => !applied.has(region)) };
 }

@@ -179,11 +179,12 @@ describe('its keys, values and batches', () => {
     const round = kvBatches({ regions: 3, rows: 2, perTable: 8 })[2];
     const words = profile.batchWords(round.map(({ family, key, value }) => op(family, key, value)))!;
     expect(words.lines).toEqual([
-      'region 100: 3 puts, 2 deletions (write 2, lock 2, raft 1); applied up to 17',
-      'region 104: 3 puts, 2 deletions (write 2, lock 2, raft 1); applied up to 17',
-      'region 108: 3 puts, 2 deletions (write 2, lock 2, raft 1); applied up to 17',
+      '3 regions, each once and with its apply state',
+      'region 100: 3 puts, 2 deletions (write 2, lock 2, raft 1), applied up to 17',
+      'region 104: 3 puts, 2 deletions (write 2, lock 2, raft 1), applied up to 17',
+      'region 108: 3 puts, 2 deletions (write 2, lock 2, raft 1), applied up to 17',
     ]);
-    expect(words.data[0]).toEqual({
+    expect(words.data[1]).toEqual({
       region: '100',
       puts: 3,
       deletions: 2,
@@ -197,12 +198,12 @@ describe('its keys, values and batches', () => {
     const change = (region: number) => op('lock', tikv.dataKey(rowOf(region, 0, 8)));
     const words = profile.batchWords([change(0), change(1), change(0), op('default', tikv.storeIdentKey)])!;
     expect(words.lines).toEqual([
+      'region 100 comes again behind region 104: in one round TiKV writes each region once (tikv/tikv#17700)',
+      'no apply state of regions 100, 104 in this batch: a round that was split has it in one of the next',
       'region 100: 1 deletion (lock 1)',
       'region 104: 1 deletion (lock 1)',
       'region 100: 1 deletion (lock 1)',
       'the store itself: 1 deletion (default 1)',
-      'region 100 comes again behind region 104: in one round TiKV writes each region once (tikv/tikv#17700)',
-      'no apply state of regions 100, 104 in this batch: a round that was split has it in one of the next',
     ]);
     expect(profile.batchWords([])).toBeUndefined();
   });
@@ -213,7 +214,7 @@ describe('its keys, values and batches', () => {
     const words = log.batchWords(
       ops.map(({ key, value }) => ({ ...op('default', key, value), columnFamily: 0 })),
     );
-    expect(words?.lines).toEqual(['region 100: 14 puts (raft-log 14); log entries 6–18, last entry 18']);
+    expect(words?.lines).toEqual(['region 100: 14 puts (raft-log 14), log entries 6–18, last entry 18']);
     expect(log.keyText(0, ops[0].key)).toBe('raft log entry 6 of region 100');
     expect(log.valueText(0, ops[0].key, ops[0].value!)).toBe('entry 6 of term 6, 21 bytes');
   });
