@@ -77,6 +77,30 @@ export function labelledEvidence(evidence: Fields): { label: string; text: strin
   });
 }
 
+/** Evidence that the cause puts into words, or that only somebody who takes the file apart will ask for. */
+const details: ReadonlySet<string> = new Set([
+  'after',
+  'batchLength',
+  'batchOffset',
+  'before',
+  'confidence',
+  'following',
+  'followingOffset',
+  'lastOperation',
+  'logData',
+  'lostStepAt',
+  'operation',
+  'operationsOnBothSides',
+  'realignedAt',
+  'realignedOperations',
+  'type',
+]);
+
+/** Evidence without its details. */
+export function withoutDetails(evidence: Fields): Fields {
+  return Object.fromEntries(Object.entries(evidence).filter(([name]) => !details.has(name)));
+}
+
 /**
  * The rest of a finding's evidence, for its lines of text: without hex windows, what is not so (`zeroed: false`), and what
  * `said`, the finding's other lines, says already.

@@ -3,7 +3,7 @@ import type { Finding, Severity } from '../../finding/finding.js';
 import { printable } from '../printable.js';
 import { counted, offsetText } from '../quantity.js';
 import type { Palette, RenderSettings } from '../reporter.js';
-import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from './evidence.js';
+import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, withoutDetails } from './evidence.js';
 import { hexLines } from './hexdump.js';
 import { paragraph } from './layout.js';
 import { impactLines } from './said.js';
@@ -52,7 +52,7 @@ export function findingText(finding: Finding, settings: RenderSettings): string 
   const lines = [headline(finding, settings), paragraph(sentence(printable(message)), width, '  ')];
   const labels = labelledEvidence(evidence);
   const said = [message, ...labels.map(({ text }) => text)].join(' ');
-  const spoken = spokenEvidence(evidence, said);
+  const spoken = spokenEvidence(settings.verbose ? evidence : withoutDetails(evidence), said);
   if (Object.keys(spoken).length > 0) lines.push(paragraph(fieldsText(spoken), width, '  '));
   for (const value of Object.values(evidence)) {
     const window = hexWindowOf(value);
