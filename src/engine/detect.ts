@@ -2,7 +2,7 @@ import { databaseOptions } from '../format/database-options.js';
 import type { FileKind } from '../format/filename.js';
 import { decodeVersionEdit } from '../format/manifest/decode.js';
 import { readLogBytes } from '../format/manifest/log-reader.js';
-import { levelDbTags } from '../format/manifest/tags.js';
+import { levelDbTags, tags } from '../format/manifest/tags.js';
 import { parseOptions } from '../format/options.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
@@ -36,6 +36,9 @@ export interface Detection {
 
 /** Directories that BackupEngine writes. */
 export const BACKUP_DIRECTORIES = ['meta', 'private', 'shared', 'shared_checksum'] as const;
+
+/** Bytes at the end of a table in which a metaindex has its names. */
+const TABLE_TAIL = 4096;
 
 /** What a directory is, from its names and, where they leave it open, from the beginning of a few small files. */
 export async function detectTarget(inventory: Inventory, read: FileReader): Promise<Detection> {
@@ -149,7 +152,18 @@ async function engineOfOptions(own: InventoryEntry[], read: FileReader): Promise
   return undefined;
 }
 
-/** RocksDB's edits use tags that LevelDB does not know as soon as there is a table; LevelDB's never do. */
+/**
+ * LevelDB's edits are of few forms (leveldb db/version_set.cc): a snapshot of comparator, cursors and tables, which has no number in
+ * it, and edits that have log number, next file number and last sequence together, with the previous log number or, in a new
+ * database, with the comparator. RocksDB splits them otherwise, also where it uses no tag of its own: before the first table.
+ */
+function isLevelDbEdit(present: ReadonlySet<number>): boolean {
+  const numbers = [tags.logNumber, tags.nextFileNumber, tags.lastSequence].filter((tag) => present.has(tag));
+  if (numbers.length === 0) return !present.has(tags.previousLogNumber);
+  return numbers.length === 3 && (present.has(tags.previousLogNumber) || present.has(tags.comparator));
+}
+
+/** RocksDB's edits use tags that LevelDB does not know as soon as there is a table, and put others together differently. */
 async function engineOfManifest(
   own: InventoryEntry[],
   read: FileReader,
@@ -158,10 +172,12 @@ async function engineOfManifest(
     const bytes = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
     let edits = 0;
     let foreign: number | undefined;
+    let otherForm = false;
     readLogBytes(bytes, {
       record: ({ payload }) => {
         edits++;
         const { fields } = decodeVersionEdit(payload);
+        otherForm ||= !isLevelDbEdit(new Set(fields.map(({ tag }) => tag)));
         foreign ??= fields.find(({ tag }) => !levelDbTags.has(tag))?.tag;
       },
       damage: () => {},
@@ -170,6 +186,12 @@ async function engineOfManifest(
       return {
         engine: 'rocksdb',
         evidence: [`${entry.name} uses tag ${foreign}, which LevelDB does not know`],
+      };
+    }
+    if (otherForm) {
+      return {
+        engine: 'rocksdb',
+        evidence: [`${entry.name} has an edit of a form that LevelDB does not write`],
       };
     }
     if (edits > 0) {
@@ -185,9 +207,12 @@ async function engineOfManifest(
 async function engineOfTables(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence> {
   for (const entry of own) {
     if (entry.kind !== 'table' && entry.kind !== 'blob') continue;
-    const tail = await read.tail(entry, 8).catch(() => new Uint8Array(0));
-    const sniffed = sniffFile(new Uint8Array(0), tail);
+    const tail = await read.tail(entry, TABLE_TAIL).catch(() => new Uint8Array(0));
+    const sniffed = sniffFile(new Uint8Array(0), tail.subarray(-8));
     if (sniffed?.engine) return { engine: sniffed.engine, evidence: [`${entry.name} ${sniffed.evidence}`] };
+    // both engines end their first table format alike
+    if (sniffed && Buffer.from(tail).includes('rocksdb.'))
+      return { engine: 'rocksdb', evidence: [`${entry.name} has properties as RocksDB names them`] };
     if (sniffed) return { engine: 'leveldb', evidence: [`${entry.name} ${sniffed.evidence}`] };
     if (entry.name.endsWith('.ldb'))
       return { engine: 'leveldb', evidence: [`${entry.name} is named as LevelDB names tables`] };

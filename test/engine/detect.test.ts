@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeLogRecords } from '../../src/encode/manifest/log.js';
 import { detectTarget } from '../../src/engine/detect.js';
 import { sniffFile } from '../../src/engine/file-type.js';
 import { takeInventory } from '../../src/io/inventory.js';
@@ -32,6 +33,27 @@ describe('detectTarget', () => {
       const detection = await detect(dir);
       expect(detection).toMatchObject({ kind, engine });
       expect(detection.evidence.join()).not.toBe('');
+    }),
+  );
+
+  // what RocksDB 7.8 writes before the first table, and LevelDB: no tag in it is RocksDB's own
+  it.each([
+    ['rocksdb', [[1], [2, 4], [9, 3, 4]]],
+    ['rocksdb', [[2, 3, 4]]],
+    ['leveldb', [[1, 2, 3, 4]]],
+    ['leveldb', [[1], [2, 9, 3, 4]]],
+  ] as const)('knows %s by its edits %j alone', (engine, edits) =>
+    withTemporaryDirectory(async (dir) => {
+      const name = Buffer.from('leveldb.BytewiseComparator');
+      const payloads = edits.map((edit) =>
+        Buffer.concat(
+          edit.map((tag) => (tag === 1 ? Buffer.from([1, name.length, ...name]) : Buffer.from([tag, 5]))),
+        ),
+      );
+      fs.writeFileSync(path.join(dir, 'MANIFEST-000005'), encodeLogRecords(payloads));
+      fs.writeFileSync(path.join(dir, 'CURRENT'), 'MANIFEST-000005\n');
+      fs.writeFileSync(path.join(dir, '000004.log'), '');
+      expect(await detect(dir)).toMatchObject({ engine });
     }),
   );
 
