@@ -1,3 +1,4 @@
+import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import type { BatchOp } from '../format/batch/batch.js';
 import type { View } from '../lsm/view.js';
@@ -59,6 +60,8 @@ export interface Profile {
   rangeText?(columnFamily: number, smallest: Uint8Array, largest: Uint8Array): string[];
   /** Holds the visible contents against the application's own rules. Memory stays bounded, whatever the view holds. */
   check(view: View, found: (finding: Finding) => void): Promise<void>;
+  /** Holds the WALs against each other and against what is visible, where the application has rules about that. Reads all of them. */
+  checkLogs?(database: Database, view: View, found: (finding: Finding) => void): Promise<void>;
 }
 
 /** Recognises one application's databases. `undefined` for others. */

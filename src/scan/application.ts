@@ -1,6 +1,9 @@
+import { rebuildable } from '../app/kvrocks/rebuild/rebuild.js';
 import type { Profile } from '../app/profile.js';
 import { nameCommands, nameKeys } from '../diagnose/application.js';
 import type { Database } from '../engine/database.js';
+import type { Finding } from '../finding/finding.js';
+import { shellWord } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import { openView } from '../lsm/recovered-view.js';
 import type { ApplicationReport, TargetReport } from '../report/report.js';
@@ -64,9 +67,17 @@ export async function checkContents(
     return;
   }
   try {
-    await profile.check(view, (finding) => report.findings.push(finding));
+    const found = (finding: Finding) => report.findings.push(withNext(finding, report.path));
+    await profile.check(view, found);
+    await profile.checkLogs?.(database, view, found);
     report.application = { ...applicationReport(profile), checked: true };
   } finally {
     view.close();
   }
+}
+
+/** What can be rebuilt names the repair that does it. */
+function withNext(finding: Finding, target: string): Finding {
+  if (finding.next !== undefined || !rebuildable.has(finding.rule)) return finding;
+  return { ...finding, next: `kvdoctor repair --strategy application --dry-run ${shellWord(target)}` };
 }

@@ -1,6 +1,7 @@
 import type { DetectProfile, Profile } from '../profile.js';
 import { batchWords } from './batch-words.js';
 import { checkKvrocks } from './check/check.js';
+import { checkReplicationIds } from './check/replication-ids.js';
 import { keyText, rangeText } from './key-text.js';
 import { type KvrocksLayout, kvrocksLayout } from './layout.js';
 import { valueText } from './value-text.js';
@@ -22,5 +23,6 @@ export function kvrocksProfile(layout: KvrocksLayout): Profile {
     batchWords: (ops) => batchWords(ops, layout),
     rangeText: (family, smallest, largest) => rangeText(layout, family, smallest, largest),
     check: (view, found) => checkKvrocks(view, layout, found),
+    checkLogs: (database, view, found) => checkReplicationIds(database, view, layout, found),
   };
 }

@@ -28,7 +28,7 @@ const SORTED_INTEGERS = 7;
 const STREAM = 8;
 
 /** What follows from the elements alone. */
-const rebuildable: ReadonlySet<RuleId> = new Set<RuleId>([
+export const rebuildable: ReadonlySet<RuleId> = new Set<RuleId>([
   'kvrocks/wrong-size',
   'kvrocks/score-index',
   'kvrocks/list-bounds',
