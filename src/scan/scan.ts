@@ -34,9 +34,9 @@ export async function scanTarget(
     const path = target.toString();
     if (isElsewhere(path, options)) return nothing(path);
     const archive = await sniffArchive(target);
-    if (!archive) return scanFile(target, options);
+    if (!archive) return withoutContents(await scanFile(target, options), options);
     const { scanArchive } = await import('./archive.js');
-    return scanArchive(path, archive.compression, options, hooks);
+    return withoutContents(await scanArchive(path, archive.compression, options, hooks), options);
   }
   return throughText(target, (directory) => scanDirectory(directory, options, hooks));
 }
@@ -48,7 +48,8 @@ async function scanDirectory(path: string, options: ScanOptions, hooks: ScanHook
     ...(options.engineVersion !== undefined && { engineVersion: options.engineVersion }),
     ...(options.instead !== undefined && { instead: options.instead }),
   });
-  if (database.detection.kind === 'backup') return scanBackups(path, options, hooks);
+  if (database.detection.kind === 'backup')
+    return withoutContents(await scanBackups(path, options, hooks), options);
   const report = emptyTarget(path, database, options.kind);
   const unsupported = reasonNotToCheck(database);
   if (unsupported !== undefined) {
@@ -56,6 +57,16 @@ async function scanDirectory(path: string, options: ScanOptions, hooks: ScanHook
     return report;
   }
   return scanDatabase(database, report, options, hooks);
+}
+
+/** Contents are held against the rules of an application where they lie in a directory that the engine opens. */
+function withoutContents(report: TargetReport, { application }: ScanOptions): TargetReport {
+  if (application)
+    report.unchecked.push({
+      file: '.',
+      reason: 'its contents: they are checked in a database directory only',
+    });
+  return report;
 }
 
 /** A file is not cut into parts: it goes to one shard whole. */

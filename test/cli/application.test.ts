@@ -219,6 +219,20 @@ describe('--application', () => {
     const none = await kvdoctor('scan --application fixtures/basic-9.7');
     expect(none.out).toContain('its contents: no application is recognised');
     expect(none.status).toBe(3);
+    const backup = await kvdoctor('scan --application fixtures/backup-7.8');
+    expect(backup.out).toContain('its contents: they are checked in a database directory only');
+    expect(backup.status).toBe(3);
+  });
+
+  it('commands of damaged batches come through a merge of shards', async () => {
+    await withTemporaryDirectory(async (dir) => {
+      const parts = [1, 2].map((part) => path.join(dir, `${part}.json`));
+      for (const [i, part] of parts.entries())
+        await kvdoctor(`scan --shard ${i + 1}/2 --format json=${part} ${race(12)}`);
+      const { out } = await kvdoctor(`merge ${parts.join(' ')}`);
+      expect(out).toContain('holds  HSET rq:job:4:1 timeout 180');
+      expect(out).toContain('database, Kvrocks, 7 column families');
+    });
   });
 
   it('is not for one of several shards', async () => {

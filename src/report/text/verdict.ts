@@ -128,7 +128,8 @@ function nextCommand({ targets }: Report): string | undefined {
 /** How to look at the contents of an application, which a scan of the files does not. */
 function contentsLine({ targets }: Report): string[] {
   const [target] = targets.filter(
-    ({ application, repair }) => application?.profile && !application.checked && repair === undefined,
+    ({ application, repair, shard }) =>
+      application?.profile && !application.checked && repair === undefined && shard === undefined,
   );
   if (target === undefined) return [];
   const { path, application, findings } = target;
