@@ -34,8 +34,8 @@ export async function withTemporaryDirectory<T>(body: (dir: string) => Promise<T
   }
 }
 
-/** Folders of fixtures/ that are not databases. */
-const NOT_BASES = new Set(['cases', 'resp', 'restate']);
+/** Folders of fixtures/ that are not databases, and a damaged copy of one. */
+const NOT_BASES = new Set(['cases', 'resp', 'restate', 'tikv-damaged']);
 
 /** Names of the shipped databases, `basic-7.8` or `kvrocks-race-10/db`. */
 export function fixtureNames(): string[] {

@@ -33,8 +33,8 @@ export const tikvRules = {
     severity: 'error',
     title: 'Two regions claim the same keys',
     meaning:
-      'Regions of a store never overlap. TiKV ends with "unexpected region" or a range conflict when it starts, or two raft ' +
-      'groups write into the same keys. The region with the higher version is the later owner: a split or merge raised it.',
+      'Regions of a store never overlap. TiKV, which finds a region by the key that it ends at, loses sight of one of them when ' +
+      'it starts, or two raft groups write into the same keys. The region with the higher version is the later owner: a split or merge raised it.',
     origin:
       'The state of a region that was split, merged or moved away came back: a repair dropped newer tables or logs, or ' +
       `directories of different times were mixed. ${notTheDisk}`,

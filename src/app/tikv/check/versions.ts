@@ -4,7 +4,7 @@ import { invertedTimestamp, timestampText } from '../timestamp.js';
 import { StartTimestamp, StartTimestamps } from '../timestamps.js';
 import { boundText } from '../words.js';
 import type { FamilyCursor } from './family-cursor.js';
-import type { Reported } from './reported.js';
+import { namedKey, type Reported } from './reported.js';
 
 /** Versions of one key that are held; a key with more of them is not judged. */
 const MAX_VERSIONS = 1 << 20;
@@ -59,7 +59,7 @@ export class KeyVersions {
     if (lock.type !== 'P' || lock.shortValue !== undefined || hasValue || this.tooMany) return;
     this.reported.report('tikv/missing-value', {
       message: `${this.keyName()} is locked for a put by the transaction started at ${timestampText(lock.startTs)}, and column family default does not have its value`,
-      evidence: { key: keyBytes(this.user.slice()), startTs: String(lock.startTs), uncommitted: true },
+      evidence: { key: namedKey(this.user), startTs: String(lock.startTs), uncommitted: true },
     });
   }
 
@@ -118,7 +118,7 @@ export class KeyVersions {
     this.reported.report('tikv/stale-lock', {
       message: `${this.keyName()} is locked since ${timestampText(since)}, although ${why} at ${timestampText(commit)}`,
       evidence: {
-        key: keyBytes(this.user.slice()),
+        key: namedKey(this.user),
         startTs: String(lock.startTs),
         forUpdateTs: String(lock.forUpdateTs),
         commitTs: String(commit),
@@ -134,7 +134,7 @@ export class KeyVersions {
       ...(hidden ? { severity: 'note' as const } : {}),
       message: `${this.keyName()}: ${version}, committed at ${timestampText(commit)}, has no value in column family default`,
       evidence: {
-        key: keyBytes(this.user.slice()),
+        key: namedKey(this.user),
         startTs: String(start),
         commitTs: String(commit),
       },
@@ -181,7 +181,7 @@ export class OrphanValues {
         : `under ${keys} keys from ${boundText(first.subarray(1))} to ${boundText(last.subarray(1))}`;
     this.reported.report('tikv/orphan-value', {
       message: `${count} ${count === 1 ? 'value' : 'values'} ${place} belong to no write and no lock`,
-      evidence: { values: count, keys, first: keyBytes(first), last: keyBytes(last) },
+      evidence: { values: count, keys, first: namedKey(first), last: namedKey(last) },
     });
   }
 }
