@@ -1,23 +1,14 @@
-import { redisCommand } from '../app/redis/word.js';
 import { printable } from '../report/printable.js';
 import { byteSize, counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paragraph } from '../report/text/layout.js';
 import { type CaptureCheck, isBroken } from './check.js';
+import { commandText, labelled } from './command-text.js';
 import type { BrokenExec, Misfit } from './pair.js';
-import type { Request } from './streams.js';
 import type { RespProblem } from './value.js';
 
 /** Things of one kind that are shown without --verbose. */
 const SHOWN = 10;
-/** Characters of an argument. */
-const LONGEST_WORD = 60;
-
-/** A request as typed, `SET foo bar`. */
-export function commandText({ words, name }: Request): string {
-  return words.length === 0 ? name : redisCommand(words, LONGEST_WORD);
-}
-
 const titles: Record<BrokenExec['kind'], string> = {
   'surplus-error': 'an error behind EXEC’s array answers no request',
   'surplus-reply': 'EXEC’s array has more elements than commands were queued',
@@ -29,10 +20,6 @@ const misfitTitles: Record<Misfit['kind'], string> = {
   'unsolicited-reply': 'a reply that nobody asked for',
   unanswered: 'requests without a reply: the capture of replies ends here',
 };
-
-function labelled(label: string, text: string, { width, palette }: RenderSettings): string {
-  return `${paragraph(text, Math.min(width, 110), `  ${palette.dim(label.padEnd(8))}`)}\n`;
-}
 
 function brokenText(broken: BrokenExec, inferred: boolean, settings: RenderSettings): string {
   const { palette } = settings;
@@ -91,7 +78,7 @@ function some<T>(items: readonly T[], show: (item: T) => string, { verbose }: Re
 }
 
 /** What is wrong with a capture, for a person. */
-export function captureText(check: CaptureCheck, settings: RenderSettings): string {
+export function captureText(check: CaptureCheck, settings: RenderSettings, searched = false): string {
   const { requests, replies, broken, misfits, paired, inferred, unpairedFrom } = check;
   const asked = requests && `${counted(requests.count, 'request')} (${byteSize(requests.bytes)})`;
   const parts = [
@@ -113,7 +100,7 @@ export function captureText(check: CaptureCheck, settings: RenderSettings): stri
       : ` ${counted(told, 'command')} in them got a reply as if made, and were not.`;
     parts.push(
       paragraph(
-        `${counted(failed.length, 'EXEC', 'EXECs')} failed after their array had been sent.${writes} Kvrocks before 2.13 does that when a commit is refused (apache/kvrocks#2992). Nothing of it is on disk. Close the connection, and write again what is proven to be absent.`,
+        `${counted(failed.length, 'EXEC', 'EXECs')} failed after their array had been sent.${writes} Kvrocks before 2.13 does that when a commit is refused (apache/kvrocks#2992). Nothing of it is on disk. Close the connection, and write again what is proven to be absent${searched ? '' : ': --dir DB looks for it'}.`,
         Math.min(settings.width, 110),
         '',
       ),

@@ -29,3 +29,37 @@ describe('kvdoctor resp', () => {
     expect(await kvdoctor('resp no/such/file')).toMatchObject({ status: 2 });
   });
 });
+
+describe('kvdoctor resp --dir', () => {
+  const capture = 'resp fixtures/resp/stalled/replies.resp --requests fixtures/resp/stalled/requests.resp';
+
+  it('proves the absence of what a failed EXEC acknowledged, and says what to write again', async () => {
+    const { status, out } = await kvdoctor(`${capture} --dir fixtures/resp/stalled/db`);
+    expect(status).toBe(1);
+    expect(out).toMatch(
+      /absent SET stock:7 39 {3}requests at 0x1c8 \(456\), in an EXEC that failed\n {2}proof/,
+    );
+    expect(out).toContain('13 acknowledged writes: 7 there, 6 absent (6 proven), 0 undecided');
+    expect(out).toMatch(/ {2}HSET order:3 state new\n {2}LPUSH queue order:3\n {2}SET stock:7 39\n/);
+  });
+
+  it('writes the same as JSON', async () => {
+    const { out } = await kvdoctor(`${capture} --dir fixtures/resp/stalled/db --format json`);
+    expect(JSON.parse(out).database).toMatchObject({
+      mode: 'point-in-time',
+      logs: { first: '4', last: '15' },
+      absent: 6,
+      verdicts: { 0: { state: 'absent', proven: true, refused: true, request: { name: 'SET' } } },
+    });
+  });
+
+  it('says what it cannot look at', async () => {
+    expect(await kvdoctor('resp fixtures/resp/stalled/replies.resp --dir fixtures/basic-7.8')).toMatchObject({
+      status: 2,
+      err: expect.stringContaining('--dir needs the requests'),
+    });
+    const { out } = await kvdoctor(`${capture} --dir fixtures/basic-7.8`);
+    expect(out).toContain('not looked at: it is no database of Kvrocks');
+    expect(await kvdoctor(`${capture} --dir fixtures/none`)).toMatchObject({ status: 2 });
+  });
+});

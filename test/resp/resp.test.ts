@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkCapture, isBroken } from '../../src/resp/check.js';
-import { commandText } from '../../src/resp/text.js';
+import { commandText } from '../../src/resp/command-text.js';
 import { RespParser } from '../../src/resp/value.js';
 import { inRepository } from '../support/repository.js';
 
@@ -89,7 +89,7 @@ describe('a connection whose EXEC failed after its array', () => {
   });
 
   it('names the writes that were acknowledged inside it', () => {
-    const told = check.broken.flatMap(({ acknowledged }) => acknowledged.map(commandText));
+    const told = check.broken.flatMap(({ acknowledged }) => acknowledged.map((each) => commandText(each)));
     expect(told).toEqual(['SET foo bar', 'SET foo bar', 'SET foo bar']);
   });
 

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { DatabaseCheck } from '../../resp/against.js';
+import type { CaptureCheck } from '../../resp/check.js';
 import { choice } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
 import { ExitStatus } from '../exit-status.js';
@@ -7,9 +9,11 @@ import type { Host } from '../host.js';
 import { inputPieces } from '../input.js';
 import { stdoutWidth } from '../outputs.js';
 import { streamSink } from '../sink.js';
+import { refuseTarget } from '../unopened.js';
 
 interface RespFlags {
   requests?: string;
+  dir?: string;
   format: 'text' | 'json';
   color: ColorChoice;
   verbose?: true;
@@ -19,9 +23,12 @@ const examples = `
 Examples:
   kvdoctor resp replies.resp --requests requests.resp   each reply against its request
   kvdoctor resp replies.resp                            the replies alone
+  kvdoctor resp replies.resp --requests requests.resp --dir /var/lib/kvrocks/db
+                                                        and which acknowledged writes the database lacks
 
 The files are the raw bytes of one TCP connection, one direction each (tshark -z follow,tcp,raw; tcpflow).
-Exit status: 0 each reply goes with its request, 1 the protocol is broken, 2 usage.`;
+Exit status: 0 each reply goes with its request, 1 the protocol is broken or a write is absent, 2 usage,
+3 --dir could not be looked at.`;
 
 /** A capture of one connection is held in memory. */
 const LARGEST = 1 << 30;
@@ -47,6 +54,9 @@ async function checkFiles(path: string, flags: RespFlags, host: Host): Promise<n
   const replies = await readCapture(path, host);
   const requests = flags.requests === undefined ? undefined : await readCapture(flags.requests, host);
   const check = checkCapture(replies, requests);
+  if (flags.dir !== undefined && requests === undefined)
+    throw new Failure('--dir needs the requests too: what was written is in them', ExitStatus.usage);
+  const database = flags.dir === undefined ? undefined : await against(flags.dir, check);
   const { captureText } = await import('../../resp/text.js');
   const { captureJson } = await import('../../resp/json.js');
   const settings = {
@@ -56,9 +66,29 @@ async function checkFiles(path: string, flags: RespFlags, host: Host): Promise<n
     quiet: false,
   };
   const sink = streamSink(host.stdout);
-  await sink.write(flags.format === 'json' ? captureJson(check) : captureText(check, settings));
+  if (flags.format === 'json') await sink.write(captureJson(check, database));
+  else {
+    await sink.write(captureText(check, settings, database !== undefined));
+    if (database !== undefined) {
+      const { databaseText } = await import('../../resp/database-text.js');
+      await sink.write('\n');
+      for (const piece of databaseText(database, settings)) await sink.write(piece);
+    }
+  }
   await sink.close();
-  return isBroken(check) ? ExitStatus.findings : ExitStatus.ok;
+  if (isBroken(check) || (database?.absent ?? 0) > 0) return ExitStatus.findings;
+  return database?.reason === undefined ? ExitStatus.ok : ExitStatus.incomplete;
+}
+
+/** Looks for what was acknowledged. */
+async function against(directory: string, { acknowledged }: CaptureCheck): Promise<DatabaseCheck> {
+  const { checkAgainst } = await import('../../resp/against.js');
+  return checkAgainst(directory, acknowledged).catch((error): DatabaseCheck => {
+    const { unchecked, options } = refuseTarget('resp --dir', directory, error, true);
+    const reason = unchecked[0]?.reason ?? 'it cannot be read';
+    const nothing = { written: 0, absent: 0, undecided: 0, verdicts: [], again: [] };
+    return { directory, reason, mode: options.walRecoveryMode, ...nothing };
+  });
 }
 
 /** Adds `kvdoctor resp` to the program. `done` gets the exit status. */
@@ -68,6 +98,7 @@ export function addResp(program: Command, host: Host, done: (status: number) => 
     .description('check the captured replies of a Redis or Kvrocks connection, byte by byte')
     .argument('<replies>', 'what the server sent on one connection; - for standard input')
     .option('--requests <file>', 'what the client sent on it')
+    .option('--dir <dir>', 'the database that it wrote to: which acknowledged writes it does not hold')
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show everything; stack traces on failures')
