@@ -168,10 +168,13 @@ class Work {
     if (this.batches.length > 0 || this.left === 0) return;
     const reasons = [...new Set(this.objects.map(({ detail }) => detail))];
     const more = reasons.length > 3 ? `; and ${reasons.length - 3} reasons more` : '';
+    const emits = reasons.some((reason) => reason.includes('--emit redis'));
     throw new Refusal(
       'refused',
-      `none of the ${this.left} keys that break rules can be rebuilt: ${reasons.slice(0, 3).join('; ')}${more}`,
-      'compare with a replica or a backup: kvdoctor compare A B',
+      `of the keys that break rules (${this.left}) none can be rebuilt: ${reasons.slice(0, 3).join('; ')}${more}`,
+      emits
+        ? 'see the commands: kvdoctor repair --strategy application --emit redis'
+        : 'compare with a replica or a backup: kvdoctor compare A B',
     );
   }
 

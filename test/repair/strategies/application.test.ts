@@ -178,7 +178,7 @@ describe('repair --strategy application', () => {
       );
       expect(report.repair).toMatchObject({
         state: 'refused',
-        reason: expect.stringMatching(/none of the 3 keys .* 2 stretches \(0 to 0, \+2 to \+3\)/),
+        reason: expect.stringMatching(/\(3\) none can be rebuilt: .* 2 stretches \(0 to 0, \+2 to \+3\)/),
       });
     });
     await withKvrocks([undecided, hash('h', { a: '1' }, { size: 2 })], async (dir) => {

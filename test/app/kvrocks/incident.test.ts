@@ -1,0 +1,90 @@
+import { cpSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { fakeHost, kvdoctor } from '../../cli/host.js';
+import { withDatabase } from '../../support/database.js';
+import { engineAvailable, runEngine } from '../../support/engine.js';
+import { FAMILY } from '../../support/kvrocks.js';
+import { askOracle, oracleMissing } from '../../support/oracle.js';
+
+// the steps of docs/incidents/kvrocks-shared-batch.md, whose output test/docs.test.ts compares
+
+const wide = () => fakeHost({ env: { COLUMNS: '300' } });
+const columns = Object.fromEntries(Object.keys(FAMILY).map((name) => [name, {}]));
+
+async function opens(dir: string): Promise<void> {
+  if (oracleMissing() === undefined) {
+    cpSync(dir, `${dir}.oracle`, { recursive: true });
+    expect(askOracle(`${dir}.oracle`, 'absolute').open).toBe('OK');
+  }
+  if (!engineAvailable('rocksdb-9.7')) return;
+  cpSync(dir, `${dir}.engine`, { recursive: true });
+  expect(await runEngine('rocksdb-9.7', `${dir}.engine`, { options: { columns }, steps: [] })).toMatchObject({
+    opened: true,
+  });
+}
+
+describe('a batch that two threads of Kvrocks wrote into', () => {
+  it('is told as commands, and what remains without it is coherent', async () => {
+    const { out } = await kvdoctor('simulate --application fixtures/kvrocks-race-10/db', wide());
+    expect(out).toContain('what it gives up is 7 commands: 3 LPUSH, 3 LPOP, 1 HSET');
+    expect(out).toContain('salvage: what remains is coherent to Kvrocks');
+    expect(out).toContain('repair --mode point-in-time --dry-run fixtures/kvrocks-race-10/db');
+  });
+
+  it.each(['--mode point-in-time', '--strategy salvage'])('is repaired by %s', (way) =>
+    withDatabase('kvrocks-race-10/db', [], async (dir) => {
+      expect(await kvdoctor(`repair ${way} --in-place --yes ${dir}`)).toMatchObject({ status: 0 });
+      expect(await kvdoctor(`scan --application ${dir}`)).toMatchObject({ status: 0 });
+      await opens(dir);
+    }),
+  );
+
+  it('leaves a list in two parts where an operation is lost from it, which the server can put together', () =>
+    withDatabase('kvrocks-race-9/db', [], async (dir) => {
+      expect(await kvdoctor(`repair --strategy salvage --in-place --yes ${dir}`)).toMatchObject({
+        status: 0,
+      });
+      const { status, out } = await kvdoctor(`scan --application ${dir}`, wide());
+      expect(status).toBe(1);
+      expect(out).toMatch(/kvrocks\/list-stray[\s\S]*key "q2", head -3, tail 0, size 3, live 4/);
+      const refused = await kvdoctor(`repair --strategy application --dry-run ${dir}`, wide());
+      expect(refused.status).toBe(5);
+      expect(refused.out).toContain('--emit redis prints them one behind the other');
+      const emitted = await kvdoctor(`repair --strategy application --emit redis ${dir}`);
+      expect(emitted).toMatchObject({
+        status: 0,
+        out: [
+          'DEL q2:kvdoctor-rebuilt',
+          'RPUSH q2:kvdoctor-rebuilt job:0:1:b2 job:1:1:b2 job:1:1:2 job:0:0:2',
+          'RENAME q2:kvdoctor-rebuilt q2',
+          '',
+        ].join('\n'),
+      });
+    }));
+});
+
+describe('keys that two threads left incoherent', () => {
+  it('are rebuilt in the files as far as that is safe, and by commands for the rest', () =>
+    withDatabase('kvrocks-mixed/db', [], async (dir) => {
+      expect((await kvdoctor(`scan ${dir}`)).status).toBe(0);
+      expect((await kvdoctor(`scan --application ${dir}`)).status).toBe(1);
+      const repaired = await kvdoctor(`repair --strategy application --in-place --yes ${dir}`, wide());
+      expect(repaired.status).toBe(5);
+      await opens(dir);
+      const { out } = await kvdoctor(`scan --application --format json ${dir}`);
+      const [{ findings }] = JSON.parse(out).targets;
+      expect(findings).toMatchObject([{ rule: 'kvrocks/list-hole', evidence: { key: { utf8: 'mail' } } }]);
+      expect((await kvdoctor(`repair --strategy application --emit redis ${dir}`)).out).toBe(
+        'DEL mail:kvdoctor-rebuilt\nRPUSH mail:kvdoctor-rebuilt mail:a mail:c mail:d\nRENAME mail:kvdoctor-rebuilt mail\n',
+      );
+    }));
+
+  it.each([
+    ['repair --emit redis fixtures/kvrocks-mixed/db', '--emit goes with --strategy application'],
+    ['repair --strategy salvage --drop-orphans db', '--drop-orphans goes with --strategy application'],
+  ])('%s is a mistake', async (line, message) => {
+    const { status, err } = await kvdoctor(line);
+    expect(status).toBe(2);
+    expect(err).toContain(message);
+  });
+});
