@@ -1,3 +1,4 @@
+import type { BatchOp } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import type { Profile } from './profile.js';
 import { type Said, saidOf } from './words.js';
@@ -52,16 +53,16 @@ export class LostTallies {
 
   /** A batch that the outcomes of these numbers lose. */
   add(batch: Uint8Array, outcomes: readonly number[], damaged = false): void {
-    const tallies = outcomes.map((outcome) => {
-      const known = this.tallies.get(outcome) ?? new Tally();
-      this.tallies.set(outcome, known);
-      return known;
-    });
+    const tallies = outcomes.map((outcome) => this.tallyOf(outcome));
     for (const tally of tallies) tally.batches++;
     if (tallies.every(({ batches }) => batches > TAKEN_APART)) return;
-    const words = this.profile.batchWords(decodeBatch(batch).ops);
+    this.addOperations(decodeBatch(batch).ops, tallies, damaged);
+  }
+
+  private addOperations(ops: readonly BatchOp[], all: readonly Tally[], damaged: boolean): void {
+    const words = this.profile.batchWords(ops);
     if (words === undefined) return;
-    for (const tally of tallies.filter(({ batches }) => batches <= TAKEN_APART)) {
+    for (const tally of all.filter(({ batches }) => batches <= TAKEN_APART)) {
       tally.count += words.lines.length;
       if (damaged) tally.damaged++;
       for (const kind of words.kinds ?? []) tally.kinds.set(kind, (tally.kinds.get(kind) ?? 0) + 1);
@@ -69,6 +70,19 @@ export class LostTallies {
       if (tally.first.length < KEPT)
         tally.first.push(...saidOf(words).said.slice(0, KEPT - tally.first.length));
     }
+  }
+
+  /** Operations that an outcome loses of a batch of which it keeps others. */
+  addPart(ops: readonly BatchOp[], outcome: number): void {
+    const tally = this.tallyOf(outcome);
+    tally.batches++;
+    this.addOperations(ops, [tally], false);
+  }
+
+  private tallyOf(outcome: number): Tally {
+    const known = this.tallies.get(outcome) ?? new Tally();
+    this.tallies.set(outcome, known);
+    return known;
   }
 
   /** What an outcome loses; `undefined` when that is nothing that the application has words for. */

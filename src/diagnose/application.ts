@@ -5,12 +5,9 @@ import type { WalFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import type { Finding, Impact } from '../finding/finding.js';
-import type { BatchOp } from '../format/batch/batch.js';
-import { decodeBatch } from '../format/batch/decode.js';
-import { BATCH_HEADER } from '../format/batch/tags.js';
 import { ownerOf, userKey } from './database-impact.js';
 import { FlippedSource } from './flipped-source.js';
-import { realign } from './realign.js';
+import { type TornOperations, tornOperations } from './torn-operations.js';
 import { logicalRecordAt } from './wal-record.js';
 
 /** Lines of one finding about a batch or a range of keys, in the words of the application that the database belongs to. */
@@ -45,39 +42,16 @@ function isAboutBatch({ rule, impact }: Finding): boolean {
   return impact?.operations !== undefined && (rule.startsWith('batch/') || rule.startsWith('wal/'));
 }
 
-/** The operations that decode, and those behind the place where the parser lost step. */
+/** The operations of the batch that a finding is about. */
 async function operationsOf(
   { offset, evidence, cause }: Finding,
   source: ByteSource,
   facts: WalFacts,
-): Promise<{ before: readonly BatchOp[]; behind: readonly BatchOp[] } | undefined> {
+): Promise<TornOperations | undefined> {
   if (offset === undefined) return undefined;
   const begin = typeof evidence.recordOffset === 'number' ? Math.min(evidence.recordOffset, offset) : offset;
   const record = await logicalRecordAt(new FlippedSource(source, cause?.changes ?? []), facts, begin);
-  if (record === undefined) return undefined;
-  const { bytes } = record;
-  const batch = decodeBatch(bytes);
-  if (batch.decodedLength === bytes.length) return { before: batch.ops, behind: [] };
-  const families = new Set([0, ...facts.columnFamilies.map(({ id }) => id)]);
-  for (const op of batch.ops) families.add(op.columnFamily);
-  const last = batch.ops.at(-1);
-  const rest = realign(bytes, last === undefined ? batch.decodedLength : last.offset + 1, families);
-  if (rest === undefined) return { before: batch.ops, behind: [] };
-  const remainder = new Uint8Array(BATCH_HEADER + bytes.length - rest.offset);
-  remainder.set(bytes.subarray(rest.offset), BATCH_HEADER);
-  const swallowed = batch.decodedLength - rest.offset;
-  return { before: withoutSwallowed(batch.ops, swallowed), behind: decodeBatch(remainder).ops };
-}
-
-/** The last operation took `count` bytes for its own that are read behind it. */
-function withoutSwallowed(ops: readonly BatchOp[], count: number): readonly BatchOp[] {
-  const last = ops.at(-1);
-  if (last === undefined || count <= 0) return ops;
-  const { value = new Uint8Array(0) } = last;
-  const first = ops.slice(0, -1);
-  return value.length < count
-    ? first
-    : [...first, { ...last, value: value.subarray(0, value.length - count) }];
+  return record && tornOperations(record.bytes, new Set(facts.columnFamilies.map(({ id }) => id)));
 }
 
 const KEYS = ['keysFrom', 'keysTo', 'keysAfter', 'keysUpTo'] as const;

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { profileOf } from '../app/application.js';
+import type { Profile } from '../app/profile.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
 import type { Depth } from '../check/unit.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
@@ -121,11 +122,7 @@ async function repairDirectory(
     const unsupported = reasonNotToCheck(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
-    const { plan, base } = await makePlan(
-      database,
-      'mode' in way ? { ...way, ...words } : way,
-      before.findings,
-    );
+    const { plan, base } = await makePlan(database, way, { findings: before.findings, ...words });
     if (plan.steps.length === 0) {
       return { ...state({ state: 'nothing-to-do' }), plan: await planReport(plan, disk) };
     }
@@ -190,18 +187,25 @@ interface Planned {
   base: Database;
 }
 
-async function makePlan(database: Database, way: RepairWay, findings: readonly Finding[]): Promise<Planned> {
-  if ('mode' in way && way.healFirst) {
-    const { plan, healed } = await planHealFirst(database, (base) => planWalRepair(base, way), { findings });
-    return { plan, base: healed };
-  }
-  return { plan: await planOf(database, way, findings), base: database };
+/** What is known of a directory when a repair is planned. */
+interface Known {
+  findings: readonly Finding[];
+  profile?: Profile;
 }
 
-function planOf(database: Database, way: RepairWay, findings: readonly Finding[]): Promise<RepairPlan> {
-  if ('mode' in way) return planWalRepair(database, way);
+async function makePlan(database: Database, way: RepairWay, known: Known): Promise<Planned> {
+  const { findings } = known;
+  if ('mode' in way && way.healFirst) {
+    const { plan, healed } = await planHealFirst(database, (base) => planOf(base, way, known), { findings });
+    return { plan, base: healed };
+  }
+  return { plan: await planOf(database, way, known), base: database };
+}
+
+function planOf(database: Database, way: RepairWay, { findings, profile }: Known): Promise<RepairPlan> {
+  if ('mode' in way) return planWalRepair(database, { ...way, ...(profile && { profile }) });
   if (way.strategy === 'heal') return planHeal(database, { findings });
-  if (way.strategy === 'salvage') return planSalvage(database);
+  if (way.strategy === 'salvage') return planSalvage(database, profile);
   if (way.strategy === 'application')
     return planApplicationRepair(database, { findings, ...(way.dropOrphans && { dropOrphans: true }) });
   if (way.strategy === 'metadata') return planMetadataRepair(database);

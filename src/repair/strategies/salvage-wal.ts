@@ -1,4 +1,7 @@
 import { wholeCommands } from '../../app/kvrocks/whole-commands.js';
+import { LostTallies } from '../../app/lost.js';
+import type { Profile } from '../../app/profile.js';
+import { tornOperations } from '../../diagnose/torn-operations.js';
 import { setBatchHeader } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
@@ -29,7 +32,7 @@ interface Salvaged {
  * behind damage stays, at its own sequence numbers; the hole is stated. No recovery mode of RocksDB gives this state, and
  * nothing in it that had a wrong checksum is proven.
  */
-export async function planSalvage(database: Database): Promise<RepairPlan> {
+export async function planSalvage(database: Database, profile?: Profile): Promise<RepairPlan> {
   const wals = await readLiveWals(database);
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
@@ -37,7 +40,10 @@ export async function planSalvage(database: Database): Promise<RepairPlan> {
   if (wals.some((w) => w.hurt)) {
     const history = new History();
     const commands = wholeCommands(database.version?.columnFamilies.values() ?? []);
-    for (const wal of wals) await planWal(wal, history, steps, loss, remarks, commands);
+    const families = new Set(database.version?.columnFamilies.keys());
+    const onCut = (offset: number, batch: Uint8Array, end: number): LossStatement['facts'] | undefined =>
+      profile && cutFacts(offset, notKept(batch, end, families), profile);
+    for (const wal of wals) await planWal(wal, history, steps, loss, remarks, { commands, onCut });
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     steps.push(...forgetWals(database, wals));
     if (steps.length > 0) {
@@ -77,13 +83,33 @@ class History {
   }
 }
 
+/** What a cut of a batch behind position `end` loses, where an application has words for it. */
+type OnCut = (offset: number, batch: Uint8Array, end: number) => LossStatement['facts'] | undefined;
+
+/** The operations of a torn batch behind a cut, those included that decode behind the place where the parser loses step. */
+function notKept(batch: Uint8Array, end: number, families: ReadonlySet<number>): BatchOp[] {
+  const { before, behind } = tornOperations(batch, families);
+  return [...before.filter(({ offset }) => offset >= end), ...behind];
+}
+
+function cutFacts(
+  offset: number,
+  ops: readonly BatchOp[],
+  profile: Profile,
+): LossStatement['facts'] | undefined {
+  const tallies = new LostTallies(profile);
+  tallies.addPart(ops, 0);
+  const commands = tallies.of(0);
+  return commands && { offset, commands: { ...commands } };
+}
+
 async function planWal(
   wal: WalState,
   history: History,
   steps: RepairStep[],
   loss: LossStatement[],
   remarks: string[],
-  commands: WholeUnits | undefined,
+  { commands, onCut }: { commands: WholeUnits | undefined; onCut: OnCut },
 ): Promise<void> {
   const { entry, place } = wal;
   const source = await openSource(entry.source);
@@ -106,6 +132,9 @@ async function planWal(
     if (mended.detail !== undefined) {
       salvaged.push({ offset, sequence: mended.sequence, kept: mended.operations, detail: mended.detail });
     }
+    const facts = mended.end === undefined ? undefined : onCut(offset, batch, mended.end);
+    if (facts !== undefined)
+      loss.push({ ...lostFile(place), detail: `what is not kept of the record at ${offset}`, facts });
     return mended.batch;
   };
   try {
@@ -155,6 +184,8 @@ interface Mended {
   transactional: boolean;
   /** Absent when nothing of it can be used. The very same bytes when nothing is wrong with them. */
   batch?: Uint8Array;
+  /** Where a batch that does not decode is cut: behind it nothing is kept. */
+  end?: number;
   /** What is wrong with it; absent for nothing. */
   detail?: string;
 }
@@ -216,6 +247,7 @@ function mend(batch: Uint8Array, trusted: boolean, commands: WholeUnits | undefi
     ...known,
     operations: kept,
     batch: encodeBatchPrefix(batch, end),
+    end,
     detail: `${first.message} at ${first.offset} of its ${batch.length} bytes${cut}`,
   };
 }

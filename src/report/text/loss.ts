@@ -20,7 +20,8 @@ export function lossSentences(lost: Partial<LossReport>): string[] {
     commands,
   } = lost;
   const damaged = damagedBytes > 0 ? [`gives up ${byteSize(damagedBytes)} that hold no whole record`] : [];
-  const said = commands === undefined ? [] : commandSentences(commands);
+  const subject = records || damagedBytes > 0 ? 'that' : 'what is not kept';
+  const said = commands === undefined ? [] : commandSentences(commands, subject);
   if (!records) return [...damaged, ...said];
   const families = columnFamilies.slice(0, FAMILIES_SHOWN).map(familyLossText);
   const more = columnFamilies.length - families.length;
