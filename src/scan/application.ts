@@ -1,5 +1,7 @@
 import { rebuildable } from '../app/kvrocks/rebuild/rebuild.js';
 import type { Profile } from '../app/profile.js';
+import type { SourceDescriptor } from '../bytes/source.js';
+import type { UnitFacts } from '../check/unit.js';
 import { nameCommands, nameKeys } from '../diagnose/application.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
@@ -27,18 +29,28 @@ export async function sayInWords(
   for (const { entry, facts, findings } of outcomes) {
     if (findings.length === 0) continue;
     for (const finding of findings) nameKeys(finding, database, profile);
-    if (facts?.kind !== 'wal') continue;
+    await sayWhatWasWritten(findings, facts, entry.source, profile);
+  }
+}
+
+/** Says which commands were written where findings of a WAL are. */
+export async function sayWhatWasWritten(
+  findings: readonly Finding[],
+  facts: UnitFacts | undefined,
+  descriptor: SourceDescriptor,
+  profile: Profile,
+): Promise<void> {
+  if (facts?.kind !== 'wal' || findings.length === 0) return;
+  try {
+    const source = await openSource(descriptor);
     try {
-      const source = await openSource(entry.source);
-      try {
-        await nameCommands(findings, source, facts, profile);
-      } finally {
-        await source.close();
-      }
-    } catch (error) {
-      // a medium that fails leaves findings without words
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+      await nameCommands(findings, source, facts, profile);
+    } finally {
+      await source.close();
     }
+  } catch (error) {
+    // a medium that fails leaves findings without words
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
   }
 }
 

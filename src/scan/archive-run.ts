@@ -1,3 +1,5 @@
+import type { SourceDescriptor } from '../bytes/source.js';
+import type { UnitResult } from '../check/unit.js';
 import { type ArchiveMember, type ArchiveReading, walkArchive } from '../io/archive.js';
 import { type ArchiveTree, WHOLE_MEMBER } from '../io/archive-tree.js';
 import { concatenated, PassingSource } from '../io/archive-window.js';
@@ -5,6 +7,9 @@ import type { PlannedUnit } from './plan.js';
 import type { FileOutcome, RunHooks } from './run.js';
 import { runUnit } from './run-unit.js';
 import type { UnitOutcome } from './unit.js';
+
+/** Called with what came of a file while its bytes are at hand. */
+export type OnContent = (result: UnitResult, source: SourceDescriptor) => Promise<void>;
 
 /**
  * Runs units while a compressed archive streams by. A member is held in memory while it is checked, one at a time and in a buffer
@@ -15,6 +20,7 @@ export function archiveRunner(
   root: string,
   tree: ArchiveTree,
   reading: Omit<ArchiveReading, 'signal'>,
+  onContent?: OnContent,
 ) {
   return async (units: readonly PlannedUnit[], _jobs: number, hooks: RunHooks): Promise<FileOutcome[]> => {
     const waiting = unitsByMember(units, root, tree);
@@ -41,7 +47,10 @@ export function archiveRunner(
         buffer ??= new Uint8Array(largest);
         const bytes = await concatenated(member.content, member.size, buffer);
         for (const unit of own) {
-          take(unit, await runUnit({ ...unit, source: { kind: 'memory', bytes } }, () => {}));
+          const source: SourceDescriptor = { kind: 'memory', bytes };
+          const outcome = await runUnit({ ...unit, source }, () => {});
+          if (outcome.state === 'done') await onContent?.(outcome.result, source);
+          take(unit, outcome);
         }
       },
     );

@@ -12,8 +12,14 @@ import { type ArchiveTree, indexArchive, treeBelow } from '../io/archive-tree.js
 import { fileSize } from '../io/file-size.js';
 import { entryOf, entryReader, type FileTree, inventoryOf } from '../io/tree.js';
 import type { TargetReport } from '../report/report.js';
-import { applicationReport, checkContents, nameLostKeys, sayInWords } from './application.js';
-import { archiveRunner } from './archive-run.js';
+import {
+  applicationReport,
+  checkContents,
+  nameLostKeys,
+  sayInWords,
+  sayWhatWasWritten,
+} from './application.js';
+import { archiveRunner, type OnContent } from './archive-run.js';
 import { scanBackupTree, type UnitRunner } from './backup.js';
 import { conclude } from './conclude.js';
 import type { ScanHooks, ScanOptions } from './options.js';
@@ -51,15 +57,16 @@ export async function scanArchive(
     return withDamage(nothingToCheck(target, roots), archive.damage, target);
   }
   const tree = treeBelow(target, archive, root);
-  const run: UnitRunner = compression === 'none' ? runPlan : archiveRunner(target, root, archive, reading);
+  const runner = (onContent?: OnContent): UnitRunner =>
+    compression === 'none' ? runPlan : archiveRunner(target, root, archive, reading, onContent);
   const { onFinding } = hooks;
   const ownHooks = {
     ...hooks,
     ...(onFinding && { onFinding: (found: Finding) => onFinding(packed(found)) }),
   };
   const report = isBackup(tree)
-    ? await scanBackupTree(tree, options, ownHooks, run)
-    : await scanDatabaseTree(tree, options, ownHooks, run);
+    ? await scanBackupTree(tree, options, ownHooks, runner())
+    : await scanDatabaseTree(tree, options, ownHooks, runner);
   report.findings = report.findings.map(packed);
   return withDamage(report, archive.damage, target, tree);
 }
@@ -124,7 +131,7 @@ async function scanDatabaseTree(
   tree: FileTree,
   options: ScanOptions,
   hooks: ScanHooks,
-  run: UnitRunner,
+  runner: (onContent?: OnContent) => UnitRunner,
 ): Promise<TargetReport> {
   const request = options.engineVersion === undefined ? {} : { engineVersion: options.engineVersion };
   const database = await readInventory(databaseInventory(tree), entryReader, request);
@@ -134,11 +141,14 @@ async function scanDatabaseTree(
     report.unchecked.push({ file: '.', reason: unsupported });
     return report;
   }
+  const profile = await profileOf(database, options.profile);
+  const run = runner(async ({ findings, facts }, source) => {
+    if (profile !== undefined) await sayWhatWasWritten(findings, facts, source, profile);
+  });
   const jobs = run === runPlan ? (options.jobs ?? availableParallelism()) : 1;
   const units = await planUnits(database, options.depth ?? 'full', jobs);
   const circumstances = { atRest: report.kind !== 'database', owned: false };
   const outcomes = await run(units, jobs, { ...hooks, onUnit: findingsOf(database, circumstances, hooks) });
-  const profile = await profileOf(database, options.profile);
   if (profile !== undefined) await sayInWords(outcomes, database, profile);
   await conclude(report, database, outcomes, circumstances);
   if (profile !== undefined) {

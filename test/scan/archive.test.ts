@@ -58,6 +58,8 @@ const damaged: [string, string[]][] = [
   ['basic-7.8', ['flip 000019.log 0x7c.5']],
   ['blob-7.8', ['remove CURRENT']],
   ['kvrocks-backup', ['truncate 000016.sst 0x200']],
+  ['kvrocks-race-9/db', []],
+  ['formats-7.8', ['truncate 000017.sst 0x200']],
   ['backup-7.8', []],
   ['backup-7.8', ['flip shared_checksum/000009_sOKL8MGLIXOY37LL9025O_3090.sst 0x100.3', 'remove meta/1']],
 ];
