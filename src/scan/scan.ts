@@ -59,13 +59,15 @@ async function scanDirectory(path: string, options: ScanOptions, hooks: ScanHook
   return scanDatabase(database, report, options, hooks);
 }
 
-/** Contents are held against the rules of an application where they lie in a directory that the engine opens. */
+/** How a reason begins that says why contents were not looked at. */
+const CONTENTS = 'its contents:';
+
+/** Says so where contents were to be held against the rules of an application and nothing has looked at them. */
 function withoutContents(report: TargetReport, { application }: ScanOptions): TargetReport {
-  if (application)
-    report.unchecked.push({
-      file: '.',
-      reason: 'its contents: they are checked in a database directory only',
-    });
+  const told =
+    report.application?.checked || report.unchecked.some(({ reason }) => reason.startsWith(CONTENTS));
+  if (application && !told)
+    report.unchecked.push({ file: '.', reason: `${CONTENTS} they are checked in a database directory only` });
   return report;
 }
 
