@@ -3,6 +3,7 @@ import { type Database, readDatabase } from '../engine/database.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { WalEvent, WalParser } from '../format/wal/parser.js';
 import { RecordKind } from '../format/wal/types.js';
+import { pathKind } from '../io/path-kind.js';
 import { TargetError } from '../io/target-error.js';
 import { END, ENTRY } from '../lsm/cursor.js';
 import { inventoryFiles } from '../lsm/inventory-files.js';
@@ -105,6 +106,7 @@ export function databaseFacts(database: Database): DatabaseFacts {
         throw error;
       }
     },
+    kindOf: (relative) => pathKind(path.join(target, relative)).catch(() => undefined),
     close() {
       tables?.close();
       recovered?.then((view) => view?.close()).catch(() => {});

@@ -28,6 +28,8 @@ export interface ProfileFacts {
    * `undefined` where there is none that opens. Who asks closes it.
    */
   open(directory: string): Promise<View | undefined>;
+  /** What lies at a path relative to the database. */
+  kindOf(path: string): Promise<'file' | 'directory' | 'special' | undefined>;
 }
 
 /** What one batch did, in the application's words, and how it breaks the application's own rules. */

@@ -187,17 +187,17 @@ function batchStep(ops: readonly StoreOp[], columns: boolean): EngineStep {
 const FAMILIES = ['default', 'lock', 'write', 'raft'] as const;
 
 /**
- * Writes a kv database, or with one family a raft log, by the RocksDB that npm brings, and kills it. Each list of batches is a
+ * Writes a kv database, or a tablet, or with one family a raft log, by the RocksDB that npm brings, and kills it. Each list of batches is a
  * life of the process: what one has left in its WAL the next one writes to tables.
  */
 export async function writeStore(
   dir: string,
   lives: readonly (readonly StoreOp[][])[],
-  kind: 'kv' | 'raft' = 'kv',
+  kind: 'kv' | 'raft' | 'tablet' = 'kv',
 ): Promise<void> {
   const family = { compression: false, blockSize: 4096, infoLogLevel: 'header' };
-  const columns =
-    kind === 'kv' ? Object.fromEntries(FAMILIES.map((name) => [name, { ...family }])) : undefined;
+  const names = { kv: FAMILIES, tablet: FAMILIES.slice(0, 3), raft: undefined }[kind];
+  const columns = names && Object.fromEntries(names.map((name) => [name, { ...family }]));
   for (const batches of lives) {
     const report: EngineReport = await runEngine('rocksdb-9.7', dir, {
       options: {
@@ -206,7 +206,7 @@ export async function writeStore(
         createMissingColumnFamilies: true,
         ...(columns && { columns }),
       },
-      steps: [...batches.map((ops) => batchStep(ops, kind === 'kv')), { op: 'kill' }],
+      steps: [...batches.map((ops) => batchStep(ops, columns !== undefined)), { op: 'kill' }],
     });
     if (!report.opened && report.error !== undefined) throw new Error(report.error);
   }

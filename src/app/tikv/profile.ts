@@ -11,7 +11,9 @@ import type { TikvFamily } from './words.js';
 
 /** A database with these is TiKV's, whatever it holds. */
 const KV_FAMILIES = ['default', 'lock', 'write', 'raft'] as const;
-/** Keys by which a raft log is known. */
+/** With partitioned raft-kv each region has a database of its own; states are elsewhere. */
+const TABLET_FAMILIES = ['default', 'lock', 'write'] as const;
+/** Keys by which a raft log or a tablet is known. */
 const SAMPLED = 16;
 
 /** TiKV: the kv database by its column families, the raft log by its keys. */
@@ -21,10 +23,30 @@ export const detectTikv: DetectProfile = async (facts) => {
     const families = new Map<number, TikvFamily>(KV_FAMILIES.map((name) => [byName.get(name)!, name]));
     return tikvProfile('TiKV', { families, store: await loadStore(facts) }, facts);
   }
+  if (
+    facts.columnFamilies.length === TABLET_FAMILIES.length &&
+    TABLET_FAMILIES.every((name) => byName.has(name))
+  ) {
+    const families = new Map<number, TikvFamily>(TABLET_FAMILIES.map((name) => [byName.get(name)!, name]));
+    if (await isTablet(facts))
+      return tikvProfile(tabletTitle(facts.directory), { families, store: { regions: Regions.none } }, facts);
+  }
   if (!(await isRaftLog(facts))) return undefined;
   const families = new Map<number, TikvFamily>([[byName.get('default')!, 'raft-log']]);
   return tikvProfile('TiKV raft log', { families, store: { regions: Regions.none } }, facts);
 };
+
+/** Its column families have names that others might give theirs. */
+async function isTablet({ sample }: ProfileFacts): Promise<boolean> {
+  const keys = [...(await sample('write', SAMPLED)), ...(await sample('default', SAMPLED))];
+  return keys.length > 0 && keys.every((key) => decodeTikvKey(key) !== undefined);
+}
+
+/** Tablets lie in directories that are called by their region and an index: `tablets/12_5`. */
+function tabletTitle(directory: string): string {
+  const region = /(?:^|[\\/])(\d+)_\d+[\\/]?$/.exec(directory)?.[1];
+  return region === undefined ? 'TiKV tablet' : `TiKV tablet of region ${region}`;
+}
 
 async function isRaftLog({ columnFamilies, sample }: ProfileFacts): Promise<boolean> {
   if (columnFamilies.length !== 1 || columnFamilies[0].name !== 'default') return false;
@@ -36,7 +58,11 @@ async function isRaftLog({ columnFamilies, sample }: ProfileFacts): Promise<bool
 }
 
 /** What the bytes of a TiKV database mean that is laid out so. */
-export function tikvProfile(title: string, layout: TikvLayout, facts: Pick<ProfileFacts, 'open'>): Profile {
+export function tikvProfile(
+  title: string,
+  layout: TikvLayout,
+  facts: Pick<ProfileFacts, 'open' | 'kindOf'>,
+): Profile {
   const { regions, ident } = layout.store;
   const detail = [
     ...(ident === undefined ? [] : [`store ${ident.storeId} of cluster ${ident.clusterId}`]),

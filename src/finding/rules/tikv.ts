@@ -81,6 +81,19 @@ export const tikvRules = {
     action: fromOtherPeers,
     references: ['tikv components/raftstore/src/store/entry_storage.rs'],
   },
+  'tikv/raft-log-unread': {
+    severity: 'note',
+    title: 'Raft log beside the store is not read',
+    meaning:
+      'How far each region has applied its log can only be held against the log. It is in raft-engine, which is no RocksDB ' +
+      'database, or its own database does not open.',
+    origin:
+      'TiKV keeps its raft log in raft-engine by default since 6.1, before that in a RocksDB database under raft.',
+    action:
+      'tikv-ctl raft-engine-ctl looks into raft-engine. A raft database that does not open is to be scanned on its own first: ' +
+      'kvdoctor scan ../raft.',
+    references: ['tikv/raft-engine'],
+  },
   'tikv/missing-value': {
     severity: 'error',
     title: 'Committed write has no value',

@@ -291,6 +291,19 @@ describe('rules about the raft log', () => {
     ]);
   });
 
+  it('tikv/raft-log-unread', async () => {
+    const dir = path.join(scratch, 'unread');
+    mkdirSync(path.join(dir, 'raft'), { recursive: true });
+    await writeStore(path.join(dir, 'db'), [kvBatches(shape)]);
+    expect(said(await checked(path.join(dir, 'db')))).toEqual([
+      ['note', 'tikv/raft-log-unread', expect.stringMatching(/^the raft log in \.\.\/raft does not open/)],
+    ]);
+    mkdirSync(path.join(dir, 'raft-engine'));
+    expect(said(await checked(path.join(dir, 'db')))).toEqual([
+      ['note', 'tikv/raft-log-unread', expect.stringMatching(/^the raft log is in \.\.\/raft-engine/)],
+    ]);
+  });
+
   it('tikv/malformed-state, of the log itself', async () => {
     const dir = path.join(scratch, 'log');
     const wrong = put('default', tikv.raftLogKey(104n, 7n), tikv.encodeEntry(8n, 6n, short));

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,6 +69,17 @@ describe('a store of 1,000 regions', () => {
       detail: 'store 1 of cluster 7301123456789, 1000 regions',
     });
     expect(await profileOf(path.join(dir, 'raft'))).toMatchObject({ name: 'tikv', title: 'TiKV raft log' });
+  });
+
+  it('kept as tablets is recognised too', async () => {
+    const tablet = path.join(dir, 'tablets', '100_5');
+    const data = kvBatches({ ...shape, regions: 1 }).map((ops) =>
+      ops.filter(({ family, key }) => family !== 'raft' && key[0] === 0x7a),
+    );
+    mkdirSync(path.dirname(tablet));
+    await writeStore(tablet, [data.filter((ops) => ops.length > 0)], 'tablet');
+    expect(await profileOf(tablet)).toMatchObject({ name: 'tikv', title: 'TiKV tablet of region 100' });
+    expect((await scanTarget(tablet, { application: true })).findings).toEqual([]);
   });
 
   it('is whole', async () => {
