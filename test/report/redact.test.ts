@@ -46,6 +46,30 @@ describe('redact', () => {
     expect(redacted.targets[0].findings[0].impact).toEqual({ lost: { first: { redacted: 6 } } });
   });
 
+  describe("an application's words", () => {
+    const command = { text: 'SET secret value', command: 'SET', key: { ...secret, text: 'key secret' } };
+    const worded = report(
+      target({
+        findings: [
+          { ...checksumMismatch, impact: { commands: [command], hits: [{ keyText: 'key secret' }] } },
+        ],
+      }),
+    );
+    const impactOf = (redaction: 'values' | 'keys') =>
+      redact(worded, redaction).targets[0].findings[0].impact;
+
+    it('values: a line is left out, the key and its name stay', () => {
+      expect(impactOf('values')).toEqual({
+        commands: [{ ...command, text: { redacted: 16 } }],
+        hits: [{ keyText: 'key secret' }],
+      });
+    });
+
+    it('keys: nothing of them is left', () => {
+      expect(JSON.stringify(impactOf('keys'))).not.toContain('secret');
+    });
+  });
+
   it('leaves the report that it was given as it was', () => {
     const before = structuredClone(original);
     redact(original, 'keys');
