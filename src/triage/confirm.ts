@@ -1,5 +1,7 @@
 import type { Finding } from '../finding/finding.js';
+import type { Incident } from './incidents.js';
 import type { Sighting } from './triage.js';
+import type { Verified } from './verify.js';
 
 /** Whether the files bear out what a log says. */
 export interface Confirmation {
@@ -7,6 +9,13 @@ export interface Confirmation {
   findings: Finding[];
   /** Findings of that kind lie in files that the message does not name. */
   elsewhere: boolean;
+}
+
+/** What the files of a database say to a log. */
+export interface Checked {
+  directory: string;
+  confirmations: ReadonlyMap<Sighting, Confirmation | undefined>;
+  verified: ReadonlyMap<Incident, Verified | undefined>;
 }
 
 /** What a scan found of the kind that a sighting speaks of. `undefined` where no rule would tell. */

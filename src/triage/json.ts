@@ -1,15 +1,15 @@
 import { compact } from '../report/json.js';
 import { toolVersion } from '../report/tool.js';
-import type { Confirmation } from './confirm.js';
+import type { Checked } from './confirm.js';
 import { causes } from './symptom.js';
 import { command } from './text.js';
-import type { Sighting, Triage } from './triage.js';
+import type { Triage } from './triage.js';
 
 /** What a log says, for scripts: one JSON document. */
 export function triageJson(
   log: string,
   { sightings, incidents, ...head }: Triage,
-  checked?: { directory: string; confirmations: ReadonlyMap<Sighting, Confirmation | undefined> },
+  checked?: Checked,
 ): string {
   const directory = checked?.directory ?? head.directory;
   const typed = (next: readonly string[]) => next.map((each) => command(each, directory));
@@ -19,7 +19,10 @@ export function triageJson(
     log,
     ...head,
     ...(checked && { checked: checked.directory }),
-    incidents: incidents.map((incident) => ({ ...incident, next: typed(incident.next) })),
+    incidents: incidents.map((incident) => {
+      const verified = checked?.verified.get(incident);
+      return { ...incident, next: typed(incident.next), ...(verified && { verified }) };
+    }),
     symptoms: sightings.map((sighting) => {
       const { symptom, ...seen } = sighting;
       const { id, severity, meaning, look, action, references } = symptom;

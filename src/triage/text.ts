@@ -5,9 +5,10 @@ import { byteSize, counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paint } from '../report/text/finding.js';
 import { paragraph } from '../report/text/layout.js';
-import type { Confirmation } from './confirm.js';
+import type { Checked, Confirmation } from './confirm.js';
 import { causes } from './symptom.js';
 import type { LogPlace, Sighting, Triage } from './triage.js';
+import type { Verified } from './verify.js';
 
 /** A command with the directory that it is about. */
 export function command(template: string, directory: string | undefined): string {
@@ -72,6 +73,17 @@ function confirmationText(
   return shown.join('');
 }
 
+const verdicts: Record<Verified['verdict'], string> = {
+  'borne-out': 'they bear it out',
+  contradicted: 'they speak against it',
+  open: 'they do not settle it',
+};
+
+function verifiedText(verified: Verified | undefined, settings: RenderSettings): string {
+  if (verified === undefined) return '';
+  return labelled('files', `${verdicts[verified.verdict]}: ${printable(verified.detail)}`, settings);
+}
+
 function sightingText(sighting: Sighting, settings: Shown, confirmation: string): string {
   const { symptom, first, last, count, files } = sighting;
   const { palette } = settings;
@@ -95,12 +107,7 @@ function sightingText(sighting: Sighting, settings: Shown, confirmation: string)
 }
 
 /** What a log says, for a person: known incidents first, then symptoms, worst first. */
-export function triageText(
-  log: string,
-  triage: Triage,
-  settings: RenderSettings,
-  checked?: { directory: string; confirmations: ReadonlyMap<Sighting, Confirmation | undefined> },
-): string {
+export function triageText(log: string, triage: Triage, settings: RenderSettings, checked?: Checked): string {
   const { palette } = settings;
   const shown: Shown = { ...settings, directory: checked?.directory ?? triage.directory };
   const programs = triage.programs.map(({ name, version }) => (version ? `${name} ${version}` : name));
@@ -111,6 +118,7 @@ export function triageText(
       `${palette.error('incident')} ${palette.strong(incident.title)} (${incident.certainty})\n`,
       labelled('because', incident.basis, settings),
       labelled('story', incident.detail, settings),
+      verifiedText(checked?.verified.get(incident), settings),
       commands(incident.next, shown),
       links(incident.references, settings),
       '\n',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { RenderSettings } from '../../report/reporter.js';
-import type { Confirmation } from '../../triage/confirm.js';
-import type { Sighting, Triage } from '../../triage/triage.js';
+import type { Checked } from '../../triage/confirm.js';
+import type { Triage } from '../../triage/triage.js';
 import { choice } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
 import { ExitStatus } from '../exit-status.js';
@@ -27,21 +27,25 @@ Examples:
 
 Exit status: 0 nothing in the log speaks of damage, 1 something does, 2 usage, 3 --dir could not be read.`;
 
-interface Checked {
-  directory: string;
-  confirmations: ReadonlyMap<Sighting, Confirmation | undefined>;
+interface Against extends Checked {
   incomplete: boolean;
 }
 
 /** Holds what a log says against the files of a database. */
-async function check(directory: string, { sightings }: Triage): Promise<Checked> {
+async function check(directory: string, { sightings, incidents }: Triage): Promise<Against> {
   const { scanTarget } = await import('../../scan/scan.js');
   const { confirm } = await import('../../triage/confirm.js');
-  const report = await scanTarget(directory, { depth: 'checksums' }).catch((error) =>
+  const { verify } = await import('../../triage/verify.js');
+  const known = incidents.length > 0;
+  const options = { depth: 'checksums', recovery: known, application: known } as const;
+  const report = await scanTarget(directory, options).catch((error) =>
     refuseTarget('triage --dir', directory, error, true),
   );
   const confirmations = new Map(sightings.map((each) => [each, confirm(each, report.findings)]));
-  return { directory, confirmations, incomplete: report.unchecked.length > 0 };
+  const verified = new Map(incidents.map((each) => [each, verify(each, report)]));
+  // that contents cannot be had is no gap: what stands in the way is what the log is about
+  const incomplete = report.unchecked.some(({ file }) => file !== '.');
+  return { directory, confirmations, verified, incomplete };
 }
 
 async function triage(log: string, flags: TriageFlags, host: Host): Promise<number> {
