@@ -26,9 +26,9 @@ export interface RebuildingCommands {
  */
 export async function rebuildingCommands(
   target: string,
-  request: DatabaseRequest = {},
+  { jobs, ...request }: DatabaseRequest & { jobs?: number } = {},
 ): Promise<RebuildingCommands> {
-  const { findings } = await scanTarget(target, request);
+  const { findings } = await scanTarget(target, { ...request, ...(jobs && { jobs }) });
   const database = await readDatabase(target, request);
   refuseDamaged(database, await readLiveWals(database), findings);
   const { view, layout } = await openKvrocks(database);

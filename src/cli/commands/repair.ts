@@ -166,7 +166,10 @@ async function emitCommands(path: string, flags: RepairFlags, host: Host): Promi
   const { rebuildingCommands } = await import('../../repair/rebuilding-commands.js');
   const sink = streamSink(host.stdout);
   try {
-    const { lines, left, emitted } = await rebuildingCommands(path, placesOf(flags));
+    const { lines, left, emitted } = await rebuildingCommands(path, {
+      ...placesOf(flags),
+      jobs: flags.jobs,
+    });
     await writePieces(sink, lines);
     await sink.close();
     for (const { detail, facts } of left)
