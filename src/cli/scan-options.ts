@@ -48,7 +48,10 @@ export function scanOptionsFor(command: Command, policy: Policy, since: Report |
     if (shard && flags.application)
       throw new Failure('--application reads the whole database: it cannot be one of several shards');
     const before = since && earlierTarget(since, path, alone);
-    const places = { ...pick(own, ['kind', 'walDir', 'dbPaths', 'engineVersion']), ...placesOf(flags) };
+    const places = {
+      ...pick(own, ['kind', 'walDir', 'dbPaths', 'engineVersion', 'profile']),
+      ...placesOf(flags),
+    };
     return {
       ...places,
       depth: depth ?? own.depth ?? flags.depth,

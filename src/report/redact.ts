@@ -67,6 +67,9 @@ export function redact(report: Report, redaction: Redaction): Report {
     targets: report.targets.map(({ units: _units, shard: _shard, ...target }) => ({
       ...target,
       findings: copy(target.findings, redaction) as typeof target.findings,
+      ...(target.suppressed && {
+        suppressed: copy(target.suppressed, redaction) as typeof target.suppressed,
+      }),
       ...(target.recovery && { recovery: copy(target.recovery, redaction) as typeof target.recovery }),
       ...(target.recommendation && {
         recommendation: copy(target.recommendation, redaction) as typeof target.recommendation,

@@ -1,4 +1,5 @@
 import picomatch from 'picomatch';
+import type { ProfileChoice } from '../app/profile-choice.js';
 import type { Depth } from '../check/unit.js';
 import type { Finding, Severity } from '../finding/finding.js';
 import type { SuppressedFinding, TargetReport } from '../report/report.js';
@@ -30,6 +31,7 @@ export interface TargetPolicy extends FindingPolicy {
   walDir?: string;
   dbPaths?: string[];
   engineVersion?: string;
+  profile?: ProfileChoice;
 }
 
 /** kvdoctor.config.json. */

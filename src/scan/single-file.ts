@@ -1,6 +1,8 @@
 import path from 'node:path';
+import { profileBeside } from '../app/application.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { finding } from '../check/cross/finding.js';
+import type { UnitFacts } from '../check/unit.js';
 import { diagnoseManifest } from '../diagnose/manifest.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Anomaly, Finding } from '../finding/finding.js';
@@ -12,6 +14,7 @@ import { fileSize } from '../io/file-size.js';
 import { readHead, readTail } from '../io/head.js';
 import { openSource } from '../io/source.js';
 import type { FileKind, TargetReport } from '../report/report.js';
+import { applicationReport, sayWhatWasWritten } from './application.js';
 import type { ScanOptions } from './options.js';
 import { runUnit } from './run-unit.js';
 import type { WorkUnit } from './unit.js';
@@ -26,6 +29,7 @@ interface Outcome {
   findings: Finding[];
   unchecked: TargetReport['unchecked'];
   bytesRead: number;
+  facts?: UnitFacts;
 }
 
 /** Checks one file by itself: what holds between files, and against a MANIFEST, cannot be said. */
@@ -34,6 +38,9 @@ export async function scanFile(target: string | Buffer, options: ScanOptions): P
   const source: SourceDescriptor = { kind: 'file', path: target };
   const parsed = await identify(name, source);
   const outcome = await check(name, parsed, source, options);
+  const profile =
+    outcome.findings.length > 0 ? await profileBeside(target.toString(), options.profile) : undefined;
+  if (profile !== undefined) await sayWhatWasWritten(outcome.findings, outcome.facts, source, profile);
   const size = (await fileSize(target)) ?? 0;
   const severities = outcome.findings.map((f) => f.severity);
   const status = severities.includes('error')
@@ -48,6 +55,7 @@ export async function scanFile(target: string | Buffer, options: ScanOptions): P
     ...(Buffer.isBuffer(target) && { pathBase64: target.toString('base64') }),
     kind: 'file',
     engine: { name: parsed.engine ?? 'unknown' },
+    ...(profile && { application: applicationReport(profile) }),
     options: { walRecoveryMode: 'point-in-time' },
     columnFamilies: [],
     files: [{ path: name, kind: outcome.kind, size, status }],
@@ -111,8 +119,8 @@ async function check(
 async function run(kind: FileKind, name: string, unit: WorkUnit): Promise<Outcome> {
   const outcome = await runUnit(unit, () => {});
   if (outcome.state === 'done') {
-    const { findings, unchecked, bytesRead } = outcome.result;
-    return { kind, findings, unchecked, bytesRead };
+    const { findings, unchecked, bytesRead, facts } = outcome.result;
+    return { kind, findings, unchecked, bytesRead, facts };
   }
   return unsupported(kind, name, outcome.state === 'vanished' ? 'the file is gone' : outcome.reason);
 }

@@ -83,6 +83,12 @@ describe('a damaged batch', () => {
     expect(all).toMatch(/holds {2}HSET rq:job:3:0 timeout/);
   });
 
+  it('is told in the scan of one file of a database, too', async () => {
+    const { out } = await kvdoctor(`scan ${race(10)}/000010.log`);
+    expect(out).toContain('single file, Kvrocks');
+    expect(out).toContain('behind the damage: LPOP q2');
+  });
+
   it('whose count another thread raised is told with the bits put back', async () => {
     const { target } = await reportOf(`scan ${race(8)}`);
     for (const { impact } of target.findings) expect(impact.commands[0].command).toBe('HSET');

@@ -55,6 +55,13 @@ describe('--config', () => {
     ]);
   });
 
+  it('names the application', async () => {
+    const file = config({ paths: [{ path: '**/kvrocks-*/**', profile: 'none' }] });
+    const { out } = await kvdoctor(`scan ${damaged} --config ${file}`);
+    expect(out).not.toContain('Kvrocks,');
+    expect((await kvdoctor(`scan ${damaged} --config ${file} --profile kvrocks`)).out).toContain('Kvrocks,');
+  });
+
   it('fails where its path is told to', async () => {
     const file = config({
       failOn: 'never',

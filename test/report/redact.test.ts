@@ -70,6 +70,13 @@ describe('redact', () => {
     });
   });
 
+  it('takes private bytes out of what the configuration sets aside, too', () => {
+    const [finding] = original.targets[0].findings;
+    const setAside = report(target({ suppressed: [{ ...finding, suppressed: { reason: 'known' } }] }));
+    expect(JSON.stringify(redact(setAside, 'keys'))).not.toMatch(new RegExp(`secret|${secret.base64}`));
+    expect(redact(setAside, 'keys').targets[0].suppressed?.[0].suppressed).toEqual({ reason: 'known' });
+  });
+
   it('leaves the report that it was given as it was', () => {
     const before = structuredClone(original);
     redact(original, 'keys');
