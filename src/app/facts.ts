@@ -2,7 +2,6 @@ import path from 'node:path';
 import { type Database, readDatabase } from '../engine/database.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { WalEvent, WalParser } from '../format/wal/parser.js';
-import { RecordKind } from '../format/wal/types.js';
 import { pathKind } from '../io/path-kind.js';
 import { TargetError } from '../io/target-error.js';
 import { END, ENTRY } from '../lsm/cursor.js';
@@ -11,6 +10,7 @@ import { openView } from '../lsm/recovered-view.js';
 import { View } from '../lsm/view.js';
 import { databaseView } from '../recovery/database-view.js';
 import { recoveryModes } from '../recovery/mode.js';
+import { takeCompression } from '../recovery/take-compression.js';
 import type { ProfileFacts } from './profile.js';
 
 type Entry = (key: Uint8Array, value: Uint8Array) => boolean;
@@ -89,9 +89,7 @@ export function databaseFacts(database: Database): DatabaseFacts {
       const keys = view === undefined ? [] : await factsOfView(view).sample(name, count);
       if (keys.length >= count) return keys;
       const logged = await loggedKeys(database, name, count - keys.length);
-      if (logged !== undefined) return [...keys, ...logged];
-      const recoveredView = await withWals();
-      return recoveredView === undefined ? keys : factsOfView(recoveredView).sample(name, count);
+      return [...keys, ...logged];
     },
     async entries(name, entry, from) {
       const view = (await withWals()) ?? (await onlyTables());
@@ -114,15 +112,8 @@ export function databaseFacts(database: Database): DatabaseFacts {
   };
 }
 
-/**
- * Keys that whole records of WALs write to a column family, the newest WAL first, whether recovery takes them or not.
- * `undefined` where a WAL is compressed: its records lie in one stream.
- */
-async function loggedKeys(
-  database: Database,
-  name: string,
-  count: number,
-): Promise<Uint8Array[] | undefined> {
+/** Keys that whole records of WALs write to a column family, the newest WAL first, whether recovery takes them or not. */
+async function loggedKeys(database: Database, name: string, count: number): Promise<Uint8Array[]> {
   const families = [...(database.version?.columnFamilies.values() ?? [])];
   const family = families.find((each) => each.name === name);
   const keys: Uint8Array[] = [];
@@ -136,8 +127,8 @@ async function loggedKeys(
       for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
         if (keys.length >= count || bytes > LOOKED_THROUGH) return keys;
         if (event === WalEvent.more) await parser.load();
-        if (event === WalEvent.metadata && parser.metadataKind === RecordKind.compression) return undefined;
-        if (event !== WalEvent.record) continue;
+        if (event === WalEvent.metadata) await takeCompression(parser);
+        if (event !== WalEvent.record || parser.record.decompressionError !== undefined) continue;
         const { record } = parser;
         bytes += record.end - record.start;
         const { ops } = decodeBatch(record.bytes.subarray(record.start, record.end));

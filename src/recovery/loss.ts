@@ -8,6 +8,9 @@ import type { FamilyState } from './family.js';
 import { KeySpan } from './key-span.js';
 import type { RecoveryOutcome, WalOutcome } from './outcome.js';
 import type { WalFile } from './replay.js';
+import { takeCompression } from './take-compression.js';
+
+const NOTHING = new Uint8Array(0);
 
 /** What a recovery mode loses of a column family. */
 export interface FamilyLoss {
@@ -193,13 +196,16 @@ async function tallyWal(
     for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
       if (event === WalEvent.more) {
         await parser.load();
+      } else if (event === WalEvent.metadata) {
+        await takeCompression(parser);
       } else if (event === WalEvent.damage) {
         for (const tally of tallies)
           if (tally !== undefined) tally.loss.damagedBytes += parser.damage!.length;
         await onDamage(parser.damage!);
       } else if (event === WalEvent.record) {
         const { record } = parser;
-        const bytes = record.bytes.subarray(record.start, record.end);
+        const decoded = record.decompressionError === undefined;
+        const bytes = decoded ? record.bytes.subarray(record.start, record.end) : NOTHING;
         const losing: number[] = [];
         for (const [i, tally] of tallies.entries()) {
           const view = views[i];

@@ -1,0 +1,13 @@
+import { loadCodecs } from '../codec/block.js';
+import { decodeCompression, WAL_ZSTD } from '../format/wal/metadata.js';
+import type { WalParser } from '../format/wal/parser.js';
+import { RecordKind } from '../format/wal/types.js';
+
+/** For metadata that a parser has met: records behind it are compressed where it says so. */
+export async function takeCompression(parser: WalParser): Promise<void> {
+  if (parser.metadataKind !== RecordKind.compression) return;
+  const { record } = parser;
+  const payload = record.bytes.subarray(record.start, record.end);
+  parser.compressed = decodeCompression(payload).value === WAL_ZSTD;
+  if (parser.compressed) await loadCodecs();
+}
