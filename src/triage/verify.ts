@@ -16,7 +16,7 @@ const bornOut = (detail: string): Verified => ({ verdict: 'borne-out', detail })
 const contradicted = (detail: string): Verified => ({ verdict: 'contradicted', detail });
 const open = (detail: string): Verified => ({ verdict: 'open', detail });
 
-const named = ({ rule, file }: Finding) => (file === '' ? rule : `${rule} in ${file}`);
+const named = ({ rule, file }: Finding) => (file === '.' ? rule : `${rule} in ${file}`);
 const errorsOf = ({ findings }: TargetReport) => findings.filter(({ severity }) => severity === 'error');
 const applicationErrors = (report: TargetReport, area: string) =>
   errorsOf(report).filter(({ rule }) => rule.startsWith(`${area}/`));

@@ -8,7 +8,7 @@
 //   seal        the time as text
 //   raft        Protocol Buffers of raft-rs: Entry, HardState, ConfState, Snapshot (raft-rs proto/eraftpb.proto)
 import { Cursor } from '../../bytes/cursor.js';
-import { ProtoMessage, protoFields } from '../tikv/protobuf.js';
+import { ProtoMessage, protoFields } from '../protobuf.js';
 
 /** A record of a loglet. */
 export interface LogRecord {

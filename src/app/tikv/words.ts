@@ -1,3 +1,4 @@
+import { type KeyBytes, keyBytes } from '../../finding/evidence.js';
 import { decodeMemcomparable, memcomparableEnd } from './memcomparable.js';
 import { plainBytes } from './plain.js';
 import type { HeldRegion } from './regions.js';
@@ -74,4 +75,9 @@ export function idsText(ids: readonly bigint[], limit = 200): string {
 
 export function regionText({ id, ...region }: HeldRegion): string {
   return `region ${id} (${boundsText({ id, ...region })})`;
+}
+
+/** A key of data, with its `z` and without a timestamp, as bytes and as a person calls it. */
+export function namedKey(key: Uint8Array): KeyBytes {
+  return { ...keyBytes(key), text: boundText(key.subarray(1)) };
 }

@@ -14,7 +14,6 @@ export const applicationSymptoms: readonly Symptom[] = [
     action:
       'Several regions in one batch are normal. Where a scan is clean it is safe to start again: use another release or turn the in-memory engine off, and keep the data.',
     next: ['kvdoctor scan {dir}'],
-    rules: ['wal', 'batch'],
     references: ['tikv/tikv#17700', 'tikv/tikv#17703'],
   },
   {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { protoFields } from '../../../src/app/protobuf.js';
 import { decodeTikvKey } from '../../../src/app/tikv/keys.js';
 import { decodeMemcomparable, memcomparableEnd } from '../../../src/app/tikv/memcomparable.js';
-import { protoFields } from '../../../src/app/tikv/protobuf.js';
 import {
   decodeLock,
   decodeWrite,

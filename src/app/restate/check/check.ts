@@ -1,6 +1,6 @@
 import type { Finding } from '../../../finding/finding.js';
 import type { View } from '../../../lsm/view.js';
-import { Reported } from '../../tikv/check/reported.js';
+import { Reported } from '../../reported.js';
 import type { RestateFamily, RestateLayout } from '../instance.js';
 import { checkLoglets } from './loglets.js';
 import { checkPartition } from './partitions.js';

@@ -1,6 +1,6 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import type { View } from '../../../lsm/view.js';
-import type { Reported } from '../../tikv/check/reported.js';
+import type { Reported } from '../../reported.js';
 import { decodeKey } from '../decode.js';
 import type { RestateLayout } from '../instance.js';
 import { decodeRecordKey, logletText } from '../log-keys.js';

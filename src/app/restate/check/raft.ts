@@ -1,6 +1,6 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import type { View } from '../../../lsm/view.js';
-import type { Reported } from '../../tikv/check/reported.js';
+import type { Reported } from '../../reported.js';
 import { decodeRaftEntryKey, decodeRaftStateKey } from '../log-keys.js';
 import {
   decodeHardState,

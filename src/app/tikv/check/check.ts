@@ -2,13 +2,13 @@ import type { Finding } from '../../../finding/finding.js';
 import type { View } from '../../../lsm/view.js';
 import { factsOfView } from '../../facts.js';
 import type { ProfileFacts } from '../../profile.js';
+import { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
 import { loadStore } from '../load.js';
 import type { Regions } from '../regions.js';
 import { checkContents } from './contents.js';
 import { checkAgainstLog } from './raft-log.js';
 import { checkRegions } from './regions.js';
-import { Reported } from './reported.js';
 import { type ApplyStates, checkLogStates, checkStates } from './states.js';
 
 /** Where the raft log lies, as the kv database sees it: a RocksDB database, since 6.1 raft-engine's own files. */

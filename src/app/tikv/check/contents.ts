@@ -1,10 +1,10 @@
 import type { View } from '../../../lsm/view.js';
+import type { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
 import { TIMESTAMP } from '../timestamp.js';
 import type { TikvFamily } from '../words.js';
 import { FamilyCursor } from './family-cursor.js';
 import { OutsideRegions } from './outside.js';
-import type { Reported } from './reported.js';
 import { KeyVersions, OrphanValues } from './versions.js';
 
 /** API V2, in which the first byte of a key says what it is: raw data begins with `r`. */

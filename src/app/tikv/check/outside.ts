@@ -1,9 +1,9 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import { compareBytes } from '../../../format/sst/comparator.js';
+import type { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
 import type { HeldRegion } from '../regions.js';
 import { boundText } from '../words.js';
-import type { Reported } from './reported.js';
 
 /** A stretch of keys: a region, or what lies between two of them. */
 interface Stretch {

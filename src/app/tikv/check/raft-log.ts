@@ -1,8 +1,8 @@
 import type { ProfileFacts } from '../../profile.js';
+import type { Reported } from '../../reported.js';
 import { decodeTikvKey } from '../keys.js';
 import type { HeldRegion, Regions } from '../regions.js';
 import { type ApplyState, decodeRaftState, MERGING, type RaftState } from '../states.js';
-import type { Reported } from './reported.js';
 import type { ApplyStates } from './states.js';
 
 /** What the raft log holds of one region. */

@@ -1,8 +1,8 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import { compareBytes } from '../../../format/sst/comparator.js';
+import type { Reported } from '../../reported.js';
 import type { HeldRegion, Regions } from '../regions.js';
 import { boundsText, epochText } from '../words.js';
-import type { Reported } from './reported.js';
 import type { ApplyStates } from './states.js';
 
 const NORMAL = 0;

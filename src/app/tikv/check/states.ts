@@ -1,5 +1,6 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import type { ProfileFacts } from '../../profile.js';
+import type { Reported } from '../../reported.js';
 import { decodeTikvKey, type TikvKey } from '../keys.js';
 import {
   type ApplyState,
@@ -9,7 +10,6 @@ import {
   decodeRegionState,
   decodeStoreIdent,
 } from '../states.js';
-import type { Reported } from './reported.js';
 
 /** Apply states by region. Memory: some 200 bytes a region, and no more of them than `MAX_REGIONS`. */
 export type ApplyStates = ReadonlyMap<bigint, ApplyState>;

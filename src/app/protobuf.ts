@@ -7,7 +7,7 @@
  *
  * The libraries for it throw on damage or trust lengths; what is read here may be anything.
  */
-import { Cursor } from '../../bytes/cursor.js';
+import { Cursor } from '../bytes/cursor.js';
 
 export interface ProtoField {
   number: number;

@@ -1,17 +1,10 @@
-import { type RuleId, ruleOf } from '../../../finding/catalog.js';
-import { type KeyBytes, keyBytes } from '../../../finding/evidence.js';
-import type { Finding } from '../../../finding/finding.js';
-import { boundText } from '../words.js';
+import { type RuleId, ruleOf } from '../finding/catalog.js';
+import type { Finding } from '../finding/finding.js';
 
 /** Findings of one rule that are told one by one. */
 const LISTED = 50;
 
 type About = Pick<Finding, 'message'> & Partial<Pick<Finding, 'evidence' | 'severity' | 'impact'>>;
-
-/** A key of data, with its `z` and without a timestamp, as bytes and as a person calls it. */
-export function namedKey(key: Uint8Array): KeyBytes {
-  return { ...keyBytes(key), text: boundText(key.subarray(1)) };
-}
 
 /** Passes findings on, of each rule and severity the first ones, and in the end how many more there are. */
 export class Reported {
