@@ -14,7 +14,7 @@ export interface CaptureCheck {
   inferred: boolean;
   broken: BrokenExec[];
   misfits: Misfit[];
-  /** Commands that the client was told it has done, reads left out. Of inferred requests: none. */
+  /** Commands that the client was told it has done, reads left out, where `keep` asks for them. Of inferred requests: none. */
   acknowledged: Acknowledged[];
   /** A command behind which replies no longer go one to a request (SUBSCRIBE, MONITOR): pairing ends there. */
   unpairedFrom?: { name: string; offset: number };
@@ -24,12 +24,12 @@ export interface CaptureCheck {
  * Checks the replies of one connection, from its beginning or from a point at which nothing was awaited, against its requests
  * where they were captured too.
  */
-export function checkCapture(replyBytes: Uint8Array, requestBytes?: Uint8Array): CaptureCheck {
+export function checkCapture(replyBytes: Uint8Array, requestBytes?: Uint8Array, keep = false): CaptureCheck {
   const replies = new Replies(replyBytes);
   const parsed = requestBytes && requestsIn(requestBytes);
   const requests = parsed?.requests ?? inferRequests(replies);
   const stop = requests.findIndex(({ name }) => unpaired.has(name) && name !== 'CLIENT');
-  const result = pair(stop < 0 ? requests : requests.slice(0, stop), replies);
+  const result = pair(stop < 0 ? requests : requests.slice(0, stop), replies, keep);
   const misfits =
     stop < 0 ? result.misfits : result.misfits.filter(({ kind }) => kind !== 'unsolicited-reply');
   return {

@@ -214,7 +214,20 @@ const readings: Readonly<Record<string, Reading>> = {
 export function outcomeOf(words: Words, reply: RespValue): Outcome {
   if (isError(reply) || words.length < 2) return NOTHING;
   const reading = readings[upper(words[0])];
-  return reading === undefined ? undecided('kvdoctor does not follow this command') : reading(words, reply);
+  if (reading === undefined) return undecided('kvdoctor does not follow this command');
+  const outcome = reading(words, reply);
+  const whole = 'undecided' in outcome || outcome.keys.every(({ effects }) => effects.every(isWhole));
+  return whole ? outcome : malformed;
+}
+
+const withPart = new Set<Effect['kind']>([
+  ...(['field', 'member', 'score', 'entry', 'no-field', 'no-member', 'no-score'] as const),
+]);
+const withValue = new Set<Effect['kind']>(['value', 'field', 'score', 'element']);
+
+/** A command with too few arguments has been acknowledged only in a capture that is not what it seems. */
+function isWhole({ kind, part, value }: Effect): boolean {
+  return (part !== undefined || !withPart.has(kind)) && (value !== undefined || !withValue.has(kind));
 }
 
 /** What a command did that a batch is the work of (see app/kvrocks/commands.ts): these have no reply. */

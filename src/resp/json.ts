@@ -30,14 +30,13 @@ function databaseJson({ logs, verdicts, again, ...head }: DatabaseCheck) {
 
 /** What is wrong with a capture, for scripts: one JSON document. */
 export function captureJson(check: CaptureCheck, database?: DatabaseCheck): string {
-  const { broken, misfits, acknowledged, ...head } = check;
+  const { broken, misfits, acknowledged: _, ...head } = check;
   const optional = (request: Request | undefined) => request && requestJson(request);
   return `${compact({
     schemaVersion: 1,
     tool: { name: 'kvdoctor', version: toolVersion },
     verdict: isBroken(check) ? 'broken' : 'clean',
     ...head,
-    acknowledged: acknowledged.length,
     broken: broken.map((each) => ({
       ...each,
       request: requestJson(each.request),

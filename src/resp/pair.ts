@@ -40,7 +40,7 @@ export interface Acknowledged {
 
 export interface Pairing {
   paired: number;
-  /** In their order. Reads are left out. */
+  /** In their order, where they are asked for. Reads are left out. */
   acknowledged: Acknowledged[];
   broken: BrokenExec[];
   misfits: Misfit[];
@@ -82,8 +82,8 @@ const controls = new Set([
 
 const commitFailure = /incomplete|stall|Corruption|IO error|Not supported|read-only|transaction/i;
 
-/** Walks both streams of one connection side by side. */
-export function pair(requests: readonly Request[], replies: Replies): Pairing {
+/** Walks both streams of one connection side by side; with `keep`, acknowledged commands are kept. */
+export function pair(requests: readonly Request[], replies: Replies, keep = false): Pairing {
   const pairing: Pairing = { paired: 0, acknowledged: [], broken: [], misfits: [], problems: [] };
   let connection: Connection = {};
   let at = 0;
@@ -105,10 +105,10 @@ export function pair(requests: readonly Request[], replies: Replies): Pairing {
       const reading = read(requests, index, replies, found);
       const broken = breach(request, queued, found, reading, requests[index + 1]);
       if (broken !== undefined) pairing.broken.push(broken);
-      pairing.acknowledged.push(...made(request, queued, found, reading));
+      if (keep) pairing.acknowledged.push(...made(request, queued, found, reading));
       at = reading.next;
     } else {
-      if (isMade(request, found, connection)) pairing.acknowledged.push({ request, reply: found });
+      if (keep && isMade(request, found, connection)) pairing.acknowledged.push({ request, reply: found });
       if (!fits(request, found, connection))
         pairing.misfits.push({
           kind: 'unexpected-reply',

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeUserKey } from '../../src/app/kvrocks/key.js';
 import { checkAgainst, type DatabaseCheck } from '../../src/resp/against.js';
@@ -28,7 +29,11 @@ const again = (check: DatabaseCheck) =>
 
 describe('acknowledged writes of EXECs that failed', () => {
   it('are proven to be absent from the logs of the server', async () => {
-    const { acknowledged } = checkCapture(fixture('stalled/replies.resp'), fixture('stalled/requests.resp'));
+    const { acknowledged } = checkCapture(
+      fixture('stalled/replies.resp'),
+      fixture('stalled/requests.resp'),
+      true,
+    );
     const check = await checkAgainst(inRepository('fixtures/resp/stalled/db'), acknowledged);
     expect(check).toMatchObject({ written: 7, absent: 6, undecided: 0, logs: { first: 4n, last: 15n } });
     expect(shown(check)).toEqual([
@@ -61,7 +66,7 @@ const stored = (user: string, value: string): EngineStep => ({
 const times = (count: number, step: EngineStep) => Array.from({ length: count }, () => step);
 
 /** A capture against a database that RocksDB makes by these steps; `lives` are processes one after the other. */
-function against(capture: Parameters<typeof checkCapture>, ...lives: EngineStep[][]): Promise<DatabaseCheck> {
+function against(capture: [Buffer, Buffer], ...lives: EngineStep[][]): Promise<DatabaseCheck> {
   return withTemporaryDirectory(async (parent) => {
     const dir = join(parent, 'db');
     const columns = Object.fromEntries(families.map((name) => [name, {}]));
@@ -73,7 +78,7 @@ function against(capture: Parameters<typeof checkCapture>, ...lives: EngineStep[
     // what recovery has flushed the engine removes some time later
     const logs = readdirSync(dir).filter((name) => name.endsWith('.log'));
     for (const name of lives.length > 1 ? logs.sort().slice(0, -1) : []) rmSync(join(dir, name));
-    return checkAgainst(dir, checkCapture(...capture).acknowledged);
+    return checkAgainst(dir, checkCapture(...capture, true).acknowledged);
   });
 }
 
@@ -178,5 +183,45 @@ describe('what a command did', () => {
             .map(({ key, effects }) => `${Buffer.from(key)}: ${effects.map(effectId).join(', ')}`)
             .join('; ');
     expect(text).toBe(expected);
+  });
+});
+
+describe('captures that are not what they seem', () => {
+  const names = [
+    'SET',
+    'SETEX',
+    'MSET',
+    'HSET',
+    'HINCRBY',
+    'SADD',
+    'SPOP',
+    'ZADD',
+    'ZINCRBY',
+    'LPUSH',
+    'LSET',
+    'DEL',
+    'XADD',
+  ];
+  const replies = ['+OK', ':1', ':0', '$1\r\nx', '$-1', '*1\r\n:1', '*0', '_', '%1\r\n+a\r\n:1'];
+  const commands = fc.array(
+    fc.tuple(
+      fc.constantFrom(...names),
+      fc.array(fc.constantFrom('stock:7', 'queue', 'order:2', 'tags', '1', 'inf', 'NX'), { maxLength: 4 }),
+      fc.constantFrom(...replies),
+    ),
+    { minLength: 1, maxLength: 5 },
+  );
+
+  it('are judged without a failure', async () => {
+    const dir = inRepository('fixtures/resp/stalled/db');
+    await fc.assert(
+      fc.asyncProperty(commands, async (said) => {
+        const lines = said.map(([name, words, reply]) => `${[name, ...words].join(' ')} = ${reply}`);
+        const { acknowledged } = checkCapture(...talk(...lines), true);
+        const check = await checkAgainst(dir, acknowledged);
+        expect(check.reason).toBeUndefined();
+      }),
+      { numRuns: 60 },
+    );
   });
 });

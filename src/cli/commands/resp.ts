@@ -53,7 +53,7 @@ async function checkFiles(path: string, flags: RespFlags, host: Host): Promise<n
   const { checkCapture, isBroken } = await import('../../resp/check.js');
   const replies = await readCapture(path, host);
   const requests = flags.requests === undefined ? undefined : await readCapture(flags.requests, host);
-  const check = checkCapture(replies, requests);
+  const check = checkCapture(replies, requests, flags.dir !== undefined);
   if (flags.dir !== undefined && requests === undefined)
     throw new Failure('--dir needs the requests too: what was written is in them', ExitStatus.usage);
   const database = flags.dir === undefined ? undefined : await against(flags.dir, check);

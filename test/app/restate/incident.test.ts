@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fakeHost, kvdoctor } from '../../cli/host.js';
+import { expectValid } from '../../report/schema.js';
 import { withDatabase } from '../../support/database.js';
 import { askOracle, oracleMissing } from '../../support/oracle.js';
 
@@ -27,6 +28,7 @@ describe('a metadata server of Restate whose log is torn', () => {
       });
       expect(await kvdoctor(`scan --application ${dir}`)).toMatchObject({ status: 0 });
       const { status, out } = await kvdoctor(`simulate --application --format json ${dir}`);
+      expectValid(JSON.parse(out));
       expect(status).toBe(0);
       const [{ recovery }] = JSON.parse(out).targets;
       for (const { opens, lost, contents } of recovery)
