@@ -33,7 +33,7 @@ export interface RunLimits {
 
 /** Called with what a unit found, as soon as it has ended. */
 export interface RunHooks extends ScanHooks {
-  onUnit?(unit: PlannedUnit, findings: readonly Finding[]): void;
+  onUnit?(unit: PlannedUnit, findings: readonly Finding[], facts?: UnitFacts): void;
 }
 
 /** Runs units and puts the pieces of each file together. Units that a stop left undone are said to be unchecked. */
@@ -72,7 +72,10 @@ export async function runEach(
       onOutcome: (outcome) => {
         outcomes.set(outcome.unit, outcome);
         const unit = planned.get(outcome.unit);
-        if (unit && outcome.state === 'done') hooks.onUnit?.(unit, outcome.result.findings);
+        if (unit && outcome.state === 'done') {
+          const { findings, facts } = outcome.result;
+          hooks.onUnit?.(unit, findings, facts);
+        }
       },
     },
   );

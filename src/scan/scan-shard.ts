@@ -5,6 +5,7 @@ import type { TargetReport } from '../report/report.js';
 import { applicationReport, sayInWords } from './application.js';
 import { type Circumstances, severityJudge } from './cross.js';
 import { fileReports } from './file-report.js';
+import { FindingStream } from './finding-stream.js';
 import { checkMetadata } from './metadata.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import { type PlannedUnit, planUnits } from './plan.js';
@@ -46,13 +47,11 @@ export async function scanShard(
   const plan = await planUnits(database, depth, SEVERAL);
   const mine = unitsOfShard(plan, shard);
   const limits = limitsOf(options);
-  const outcomes = await runEach(mine, jobs, {
-    ...hooks,
-    limits,
-    onUnit: findingsOf(database, circumstances, hooks),
-  });
-  const files = mergeUnits(mine, outcomes, false);
   const profile = await profileOf(database, options.profile);
+  const stream = new FindingStream(findingsOf(database, circumstances, hooks), database, profile);
+  const outcomes = await runEach(mine, jobs, { ...hooks, limits, onUnit: stream.onUnit });
+  await stream.end();
+  const files = mergeUnits(mine, outcomes, false);
   if (profile !== undefined) {
     report.application = applicationReport(profile);
     await sayInWords(files, database, profile);

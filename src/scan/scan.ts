@@ -8,6 +8,7 @@ import type { TargetReport } from '../report/report.js';
 import { applicationReport, checkContents, nameLostKeys, sayInWords } from './application.js';
 import { scanBackups } from './backup.js';
 import { conclude } from './conclude.js';
+import { FindingStream } from './finding-stream.js';
 import { settle } from './live.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
@@ -106,12 +107,11 @@ async function scanDatabase(
   const atRest = report.kind !== 'database';
   const trust = trustIn(options.since, depth);
   const units = await planUnits(database, depth, jobs, (entry) => trust(entry) !== undefined);
-  const outcomes = await runnerFor(options)(units, jobs, {
-    ...hooks,
-    onUnit: findingsOf(database, { atRest, owned }, hooks),
-  });
+  const profile = await profileOf(database, options.profile);
+  const stream = new FindingStream(findingsOf(database, { atRest, owned }, hooks), database, profile);
+  const outcomes = await runnerFor(options)(units, jobs, { ...hooks, onUnit: stream.onUnit });
+  await stream.end();
   const settled = await settle({ database, outcomes, depth, owned, jobs });
-  const profile = await profileOf(settled.database, options.profile);
   if (profile !== undefined) await sayInWords(settled.outcomes, settled.database, profile);
   await conclude(report, settled.database, settled.outcomes, { atRest, owned: settled.owned });
   if (profile !== undefined) {

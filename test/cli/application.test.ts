@@ -89,6 +89,17 @@ describe('a damaged batch', () => {
     expect(out).toContain('behind the damage: LPOP q2');
   });
 
+  it('is told at once where findings stream', async () => {
+    const { out } = await kvdoctor(`scan ${race(10)} --redact none --format ndjson`);
+    const findings = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ type }) => type === 'finding');
+    expect(findings).toHaveLength(1);
+    expect(findings[0].impact.commands[2].text).toBe('LPOP q0');
+  });
+
   it('whose count another thread raised is told with the bits put back', async () => {
     const { target } = await reportOf(`scan ${race(8)}`);
     for (const { impact } of target.findings) expect(impact.commands[0].command).toBe('HSET');
