@@ -1,8 +1,10 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeLogRecords } from '../../src/encode/manifest/log.js';
 import { readDatabase } from '../../src/engine/database.js';
 import { exportEntries } from '../../src/export/entries.js';
+import { readLogBytes } from '../../src/format/manifest/log-reader.js';
 import { databaseView } from '../../src/recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../../src/recovery/open.js';
 import { applyInPlace } from '../../src/repair/apply.js';
@@ -107,4 +109,42 @@ describe('repair to whatever is best', () => {
       });
     },
   );
+
+  // a server that was told to create a missing database has begun one: edits of RocksDB's NewDB
+  const newDatabase = encodeLogRecords([Buffer.from([2, 0, 3, 2, 4, 0])]);
+
+  it.each([
+    ['basic-7.8', 'MANIFEST-000001', new Uint8Array(0)],
+    ['basic-7.8', 'MANIFEST-000001', newDatabase],
+    ['basic-9.7', 'MANIFEST-000050', newDatabase],
+    ['wide-7.8', 'MANIFEST-000050', new Uint8Array(7)],
+  ])('goes back from a new MANIFEST to the one that was left behind in %s', async (name, begun, bytes) => {
+    const truth = await withDatabase(name, [], visible);
+    await withDatabase(name, [`create CURRENT "${begun}\\n"`], async (dir) => {
+      writeFileSync(join(dir, begun), bytes);
+      const old = readdirSync(dir).find((file) => file.startsWith('MANIFEST-') && file !== begun);
+      const planned = await plan(dir);
+      expect(planned.steps.map(({ path }) => path)).toEqual(['CURRENT']);
+      expect(planned.remarks.join()).toContain(`${old} is the old one`);
+      await carryOut(planned, dir);
+      expect(await visible(dir)).toEqual(truth);
+      expect(await errorsOf(dir)).toEqual([]);
+    });
+  });
+
+  it('takes over what the MANIFEST that was left behind does not know', async () => {
+    const truth = await withDatabase('basic-9.7', [], visible);
+    await withDatabase('basic-9.7', ['create CURRENT "MANIFEST-000050\\n"'], async (dir) => {
+      writeFileSync(join(dir, 'MANIFEST-000050'), newDatabase);
+      // without its last edit, the one that added a table
+      const edits: Uint8Array[] = [];
+      const old = join(dir, 'MANIFEST-000011');
+      readLogBytes(readFileSync(old), { record: ({ payload }) => edits.push(payload.slice()), damage() {} });
+      writeFileSync(old, encodeLogRecords(edits.slice(0, -1)));
+      const planned = await plan(dir);
+      expect(planned.steps.map(({ path }) => path)).toContain('CURRENT');
+      await carryOut(planned, dir);
+      expect(await visible(dir)).toEqual(truth);
+    });
+  });
 });

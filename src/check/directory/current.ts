@@ -1,12 +1,13 @@
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
+import { manifestLeftBehind } from './left-behind.js';
 import { findingAt, placeOf } from './place.js';
 
 const notThere = 'IO error: No such file or directory: While opening a file for sequentially reading';
 
 /** CURRENT: that it is there, is well-formed, and names a MANIFEST that is there. */
-export function checkCurrent(database: Database): Finding[] {
+export async function checkCurrent(database: Database): Promise<Finding[]> {
   const { current, manifest } = database;
   if (current === undefined) {
     const unread = [...database.unread, ...database.unreadable].some(({ entry }) => entry.kind === 'current');
@@ -34,7 +35,7 @@ export function checkCurrent(database: Database): Finding[] {
       }),
     );
   }
-  return [...findings, ...checkFreshStart(database)];
+  return [...findings, ...(await checkFreshStart(database))];
 }
 
 function missingCurrent(database: Database): Finding {
@@ -60,7 +61,8 @@ function manifests({ inventory }: Database): string[] {
  * RocksDB, told to create a missing database while CURRENT was lost, has begun a new MANIFEST beside the old files; the next
  * open deletes them all.
  */
-function checkFreshStart({ current, manifest, version, inventory }: Database): Finding[] {
+async function checkFreshStart(database: Database): Promise<Finding[]> {
+  const { current, manifest, version, inventory } = database;
   if (current === undefined || manifest?.named !== true || version === undefined) return [];
   const tables = [...version.columnFamilies.values()].reduce((sum, family) => sum + family.tables.size, 0);
   const own = manifest.entry;
@@ -72,7 +74,23 @@ function checkFreshStart({ current, manifest, version, inventory }: Database): F
       e.size > own.size,
   );
   const orphans = inventory.entries.filter((e) => e.kind === 'table' && e.place !== 'lost');
-  if (tables > 0 || older.length === 0 || orphans.length === 0) return [];
+  if (tables > 0 || orphans.length === 0) return [];
+  if (older.length === 0) {
+    const left = await manifestLeftBehind(database);
+    if (left === undefined) return [];
+    const { entry, replay } = left;
+    const sequence = String(replay.version.lastSequence ?? 0n);
+    return [
+      findingAt(placeOf(current.entry), 'directory/current-names-empty-manifest', {
+        offset: 0,
+        length: current.entry.size,
+        message:
+          `${own.file} never had a table and goes up to sequence ${version.lastSequence ?? 0n}, while ${entry.file} is ` +
+          `whole, goes up to ${sequence} and names ${left.tables} tables that are there`,
+        evidence: { named: own.file, larger: [entry.file], tables: left.tables, lastSequence: sequence },
+      }),
+    ];
+  }
   return [
     findingAt(placeOf(current.entry), 'directory/current-names-empty-manifest', {
       offset: 0,

@@ -49,7 +49,7 @@ export async function checkDirectory(
   if (engine === 'pebble') return { findings: [], unchecked };
   const identity = await readIdentity(database, unchecked);
   const findings = [
-    ...checkCurrent(database),
+    ...(await checkCurrent(database)),
     ...checkOptions(database),
     ...(identity === undefined
       ? []

@@ -1,3 +1,4 @@
+import { type LeftBehind, manifestLeftBehind } from '../../check/directory/left-behind.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { isBlobFileFooter } from '../../format/blob/footer.js';
@@ -28,10 +29,18 @@ export async function planMetadataRepair(database: Database): Promise<RepairPlan
   if (database.detection.engine === undefined || database.detection.engine === 'rocksdb') {
     const { current } = database;
     const usable = current !== undefined && current.decoded.anomalies.length === 0;
-    const chosen = await chooseManifest(database, usable);
-    const whole = chosen !== undefined && isWhole(chosen.replay);
+    const left = usable ? await manifestLeftBehind(database) : undefined;
+    const chosen = left ?? (await chooseManifest(database, usable));
+    const whole =
+      chosen !== undefined && isWhole(chosen.replay) && (left === undefined || knowsTables(database, left));
+    if (left !== undefined) remarks.push(...begunAnew(database, left));
     if (whole && !(usable && current.decoded.number === chosen.entry.number)) {
-      const why = current === undefined ? 'CURRENT is missing' : 'CURRENT does not name the MANIFEST to use';
+      const why =
+        current === undefined
+          ? 'CURRENT is missing'
+          : left === undefined
+            ? 'CURRENT does not name the MANIFEST to use'
+            : `${current.decoded.manifest} was begun anew, beside the files of the database`;
       steps.push(
         currentStep(database, chosen.entry.name, `${why}; ${chosen.entry.name} is whole and fits the tables`),
       );
@@ -41,7 +50,9 @@ export async function planMetadataRepair(database: Database): Promise<RepairPlan
       const why =
         chosen === undefined
           ? 'there is no MANIFEST'
-          : `${chosen.entry.name} is damaged: ${complaint(chosen.replay)}`;
+          : left === undefined
+            ? `${chosen.entry.name} is damaged: ${complaint(chosen.replay)}`
+            : `${chosen.entry.name} is whole, and there are tables that it does not know`;
       steps.push(...versionSteps({ ...database, version }, version, numbers, why));
     }
   }
@@ -86,6 +97,27 @@ async function chooseManifest(database: Database, usable: boolean): Promise<Cand
   const rank = ({ replay, fits }: Candidate) => (isWhole(replay) ? 2 : 0) + (fits ? 1 : 0);
   const newer = (a: Candidate, b: Candidate) => ((a.entry.number ?? 0n) > (b.entry.number ?? 0n) ? -1 : 1);
   return candidates.sort((a, b) => rank(b) - rank(a) || newer(a, b))[0];
+}
+
+/** Every table that is there is one that the MANIFEST has, or had. */
+function knowsTables({ inventory }: Database, { replay }: LeftBehind): boolean {
+  const known = new Set(replay.lastTables);
+  return inventory.entries.every(
+    ({ kind, number, place }) =>
+      kind !== 'table' || place === 'lost' || number === undefined || known.has(number),
+  );
+}
+
+/** What it costs to go back to the MANIFEST that was left behind. */
+function begunAnew({ current, version }: Database, { entry }: LeftBehind): string[] {
+  const sequence = version?.lastSequence ?? 0n;
+  const cost =
+    sequence === 0n
+      ? 'the new one knows of nothing that was written to it'
+      : `what was written to the new one, up to its sequence ${sequence}, is not part of the old one: kvdoctor export shows it`;
+  return [
+    `${current?.decoded.manifest} began a new database beside the old one; ${entry.name} is the old one, and ${cost}`,
+  ];
 }
 
 function isWhole({ complete, tail, openGroup }: ManifestReplay): boolean {
