@@ -26,8 +26,9 @@ export function operationSaid(speaker: Speaker | undefined, op: BatchOp): { said
 
 /** What the batch did: its commands. */
 export function batchSaid(speaker: Speaker | undefined, { ops }: WriteBatch): { said?: string } {
-  const lines = speaker?.batchWords(ops)?.lines ?? [];
+  const { lines = [], remarks = [] } = speaker?.batchWords(ops) ?? {};
   if (lines.length === 0) return {};
   const more = lines.length - LINES;
-  return { said: `${lines.slice(0, LINES).join('; ')}${more > 0 ? `; and ${more} more` : ''}` };
+  const shown = [...remarks, ...lines.slice(0, LINES)].join('; ');
+  return { said: `${shown}${more > 0 ? `; and ${more} more` : ''}` };
 }

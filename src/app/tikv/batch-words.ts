@@ -25,44 +25,31 @@ const deletes = new Set(['delete', 'single-delete']);
 
 /**
  * A batch as the changes of regions, in its order. Several regions in one batch are normal; TiKV writes those of a region
- * together, with how far it has applied its log, and takes a large round apart into several batches. What is odd comes first.
+ * together, with how far it has applied its log, and takes a large round apart into several batches.
  */
 export function batchWords(ops: readonly BatchOp[], layout: TikvLayout): BatchWords | undefined {
   const runs = runsOf(ops, layout);
   if (runs.length === 0) return undefined;
-  const judged = judgement(runs);
-  return {
-    lines: [...judged.map(({ text }) => text), ...runs.map(line)],
-    data: [...judged.map(({ data }) => data), ...runs.map(dataOf)],
-  };
-}
-
-interface Judged {
-  text: string;
-  data: Record<string, unknown>;
+  const remarks = remarksOn(runs);
+  return { ...(remarks.length > 0 && { remarks }), lines: runs.map(line), data: runs.map(dataOf) };
 }
 
 /** What is to be said of the batch as a whole. */
-function judgement(runs: readonly Run[]): Judged[] {
-  const again = comeAgain(runs);
+function remarksOn(runs: readonly Run[]): string[] {
   const { changed, missing } = withoutApplyState(runs);
-  const judged: Judged[] = [...again].map(([region, behind]) => ({
-    text: `region ${region} comes again behind region ${behind}: in one round TiKV writes each region once (tikv/tikv#17700)`,
-    data: { notContiguous: String(region), behind: String(behind) },
-  }));
+  const remarks = [...comeAgain(runs)].map(
+    ([region, behind]) =>
+      `region ${region} comes again behind region ${behind}: in one round TiKV writes each region once (tikv/tikv#17700)`,
+  );
   if (missing.length > 0) {
     const which = missing.length === 1 ? `region ${missing[0]}` : `regions ${missing.join(', ')}`;
-    judged.push({
-      text: `no apply state of ${which} in this batch: a round that was split has it in one of the next`,
-      data: { withoutApplyState: missing.map(String) },
-    });
+    remarks.push(
+      `no apply state of ${which} in this batch: a round that was split has it in one of the next`,
+    );
   }
-  if (judged.length === 0 && changed.length > 1)
-    judged.push({
-      text: `${changed.length} regions, each once and with its apply state`,
-      data: { regions: changed.length, contiguous: true, withApplyStates: true },
-    });
-  return judged;
+  if (remarks.length === 0 && changed.length > 1)
+    remarks.push(`${changed.length} regions, each once and with its apply state`);
+  return remarks;
 }
 
 function runsOf(ops: readonly BatchOp[], layout: TikvLayout): Run[] {

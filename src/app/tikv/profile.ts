@@ -6,6 +6,7 @@ import { decodeTikvKey } from './keys.js';
 import type { TikvLayout } from './layout.js';
 import { loadStore } from './load.js';
 import { rangeText } from './range.js';
+import { recoveryWords } from './recovery.js';
 import { Regions } from './regions.js';
 import type { TikvFamily } from './words.js';
 
@@ -72,6 +73,7 @@ export function tikvProfile(
     name: 'tikv',
     title,
     ...(detail.length > 0 && { detail: detail.join(', ') }),
+    recovery: [...layout.families.values()].includes('raft-log') ? recoveryWords.raftLog : recoveryWords.kv,
     keyText: (family, key) => keyText(layout, family, key),
     valueText: (family, key, value) => valueText(layout, family, key, value),
     batchWords: (ops) => batchWords(ops, layout),

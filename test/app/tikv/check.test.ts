@@ -228,7 +228,7 @@ describe('rules about transactions', () => {
         'tikv/malformed-record',
         'the value of table 45, row 1001 in column family write is no Write record',
       ],
-      ['error', 'tikv/malformed-record', 'a key in column family write is none of a Write record'],
+      ['error', 'tikv/malformed-record', 'a key in column family write is none that TiKV writes there'],
       [
         'error',
         'tikv/malformed-record',

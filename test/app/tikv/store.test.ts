@@ -189,13 +189,13 @@ describe('its keys, values and batches', () => {
   it('of several regions in one batch are told by region', () => {
     const round = kvBatches({ regions: 3, rows: 2, perTable: 8 })[2];
     const words = profile.batchWords(round.map(({ family, key, value }) => op(family, key, value)))!;
+    expect(words.remarks).toEqual(['3 regions, each once and with its apply state']);
     expect(words.lines).toEqual([
-      '3 regions, each once and with its apply state',
       'region 100: 3 puts, 2 deletions (write 2, lock 2, raft 1), applied up to 17',
       'region 104: 3 puts, 2 deletions (write 2, lock 2, raft 1), applied up to 17',
       'region 108: 3 puts, 2 deletions (write 2, lock 2, raft 1), applied up to 17',
     ]);
-    expect(words.data[1]).toEqual({
+    expect(words.data[0]).toEqual({
       region: '100',
       puts: 3,
       deletions: 2,
@@ -208,9 +208,11 @@ describe('its keys, values and batches', () => {
   it('of a region that comes again are not contiguous, and without an apply state that is said', () => {
     const change = (region: number) => op('lock', tikv.dataKey(rowOf(region, 0, 8)));
     const words = profile.batchWords([change(0), change(1), change(0), op('default', tikv.storeIdentKey)])!;
-    expect(words.lines).toEqual([
+    expect(words.remarks).toEqual([
       'region 100 comes again behind region 104: in one round TiKV writes each region once (tikv/tikv#17700)',
       'no apply state of regions 100, 104 in this batch: a round that was split has it in one of the next',
+    ]);
+    expect(words.lines).toEqual([
       'region 100: 1 deletion (lock 1)',
       'region 104: 1 deletion (lock 1)',
       'region 100: 1 deletion (lock 1)',

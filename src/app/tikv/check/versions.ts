@@ -1,6 +1,7 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import type { Reported } from '../../reported.js';
 import { decodeLock, decodeWrite, type LockRecord } from '../records.js';
+import { userKeyText } from '../table-key.js';
 import { invertedTimestamp, timestampText } from '../timestamp.js';
 import { StartTimestamp, StartTimestamps } from '../timestamps.js';
 import { boundText, namedKey } from '../words.js';
@@ -122,7 +123,7 @@ export class KeyVersions {
         startTs: String(lock.startTs),
         forUpdateTs: String(lock.forUpdateTs),
         commitTs: String(commit),
-        primary: keyBytes(lock.primary.slice()),
+        primary: { ...keyBytes(lock.primary), text: userKeyText(lock.primary) },
       },
     });
   }
@@ -145,7 +146,7 @@ export class KeyVersions {
     const { keyBytes: bytes, keyTo } = cursor.entry;
     const message = cursor.wellFormed
       ? `the value of ${this.keyName()} in column family ${family} is no ${record} record`
-      : `a key in column family ${family} is none of a ${record} record`;
+      : `a key in column family ${family} is none that TiKV writes there`;
     this.reported.report('tikv/malformed-record', {
       message,
       evidence: { key: keyBytes(bytes.slice(0, keyTo)), columnFamily: family },
