@@ -34,6 +34,8 @@ export interface ProfileFacts {
 
 /** What one batch did, in the application's words, and how it breaks the application's own rules. */
 export interface BatchWords {
+  /** What is to be said of the batch as a whole, before its lines. */
+  remarks?: string[];
   /** One line each: a Redis command, the changes of one region. */
   lines: string[];
   /** The same for programs: a record for each line, keys in it as `KeyBytes`, values as `{ value: KeyBytes }`. */
