@@ -44,3 +44,18 @@ export async function profileBeside(file: string, choice?: ProfileChoice): Promi
     throw error;
   }
 }
+
+/**
+ * The same while other work is done: what was named is waited for, so that a name that does not fit ends it at once, and what
+ * is to be recognised is not.
+ */
+export async function profiling(
+  database: Database,
+  choice?: ProfileChoice,
+): Promise<{ profile: Promise<Profile | undefined> }> {
+  const profile = profileOf(database, choice);
+  if (choice !== undefined) await profile;
+  // who awaits it is told what is wrong
+  profile.catch(() => {});
+  return { profile };
+}

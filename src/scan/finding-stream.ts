@@ -11,30 +11,33 @@ import type { RunHooks } from './run.js';
 export class FindingStream {
   private readonly pending: Promise<void>[] = [];
 
+  /** `profiling`: the application may still be looked for while the first files are read. */
   constructor(
     private readonly pass: RunHooks['onUnit'],
     private readonly database: Database,
-    private readonly profile: Profile | undefined,
+    private readonly profiling: Promise<Profile | undefined>,
   ) {}
 
   readonly onUnit = (unit: PlannedUnit, findings: readonly Finding[], facts?: UnitFacts): void => {
-    const { pass, profile } = this;
-    if (pass === undefined) return;
-    if (profile === undefined || findings.length === 0) pass(unit, findings, facts);
-    else this.pending.push(this.say(unit, findings, facts, profile).then(() => pass(unit, findings, facts)));
+    if (this.pass === undefined || findings.length === 0) return;
+    const passed = this.say(unit, findings, facts).then(() => this.pass?.(unit, findings, facts));
+    // what is wrong with it is told by `end`
+    passed.catch(() => {});
+    this.pending.push(passed);
   };
 
   private async say(
     { entry }: PlannedUnit,
     findings: readonly Finding[],
     facts: UnitFacts | undefined,
-    profile: Profile,
   ): Promise<void> {
+    const profile = await this.profiling;
+    if (profile === undefined) return;
     for (const finding of findings) nameKeys(finding, this.database, profile);
     await sayWhatWasWritten(findings, facts, entry.source, profile);
   }
 
-  /** All findings have been passed on. */
+  /** All findings have been passed on. Rejects with what kept one from it. */
   async end(): Promise<void> {
     await Promise.all(this.pending);
   }

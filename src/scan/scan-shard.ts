@@ -1,4 +1,4 @@
-import { profileOf } from '../app/application.js';
+import { profiling } from '../app/application.js';
 import { placedIn } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
@@ -47,10 +47,12 @@ export async function scanShard(
   const plan = await planUnits(database, depth, SEVERAL);
   const mine = unitsOfShard(plan, shard);
   const limits = limitsOf(options);
-  const profile = await profileOf(database, options.profile);
-  const stream = new FindingStream(findingsOf(database, circumstances, hooks), database, profile);
+  const recognised = await profiling(database, options.profile);
+  const pass = findingsOf(database, circumstances, hooks);
+  const stream = new FindingStream(pass, database, recognised.profile);
   const outcomes = await runEach(mine, jobs, { ...hooks, limits, onUnit: stream.onUnit });
   await stream.end();
+  const profile = await recognised.profile;
   const files = mergeUnits(mine, outcomes, false);
   if (profile !== undefined) {
     report.application = applicationReport(profile);

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { profileOf } from '../app/application.js';
+import { profiling } from '../app/application.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { probeLock } from '../io/lock.js';
@@ -107,10 +107,12 @@ async function scanDatabase(
   const atRest = report.kind !== 'database';
   const trust = trustIn(options.since, depth);
   const units = await planUnits(database, depth, jobs, (entry) => trust(entry) !== undefined);
-  const profile = await profileOf(database, options.profile);
-  const stream = new FindingStream(findingsOf(database, { atRest, owned }, hooks), database, profile);
+  const recognised = await profiling(database, options.profile);
+  const pass = findingsOf(database, { atRest, owned }, hooks);
+  const stream = new FindingStream(pass, database, recognised.profile);
   const outcomes = await runnerFor(options)(units, jobs, { ...hooks, onUnit: stream.onUnit });
   await stream.end();
+  const profile = await recognised.profile;
   const settled = await settle({ database, outcomes, depth, owned, jobs });
   if (profile !== undefined) await sayInWords(settled.outcomes, settled.database, profile);
   await conclude(report, settled.database, settled.outcomes, { atRest, owned: settled.owned });
