@@ -86,22 +86,33 @@ function partedReplica(seen: Seen, versions: Versions): Incident | undefined {
   };
 }
 
+/** The first release of Restate whose metadata server opens in absolute-consistency mode, and the first that does not any more. */
+const STRICT_RESTATE = ['1.2.0', '1.3.1'] as const;
+
 function tornTail(seen: Seen, versions: Versions): Incident | undefined {
   const ids = ['wal-truncated-body', 'wal-truncated-header', 'wal-missing-last-fragment'];
   const sighting = firstOf(seen, ids);
   if (sighting === undefined) return undefined;
   const restate = versions.has('Restate');
+  const version = versions.get('Restate');
+  const [from, to] = STRICT_RESTATE;
+  const strict = restate && (version === undefined || (!isBefore(version, from) && isBefore(version, to)));
+  const said = sighting.symptom.meaning.replace(/\.$/, '');
   const loops = sighting.count > 1 ? `, ${sighting.count} times` : '';
+  const mode = `; Restate ${version} opens its metadata server in absolute-consistency mode`;
   return {
     id: 'torn-tail',
     title: restate
       ? 'Restate: a metadata server that does not start after it was killed'
       : 'A killed process left a torn log, and the recovery mode refuses it',
-    certainty: restate ? 'likely' : 'possible',
-    basis: `line ${sighting.first.line}: ${sighting.symptom.meaning}${loops}`,
+    certainty: strict ? 'likely' : 'possible',
+    basis: `line ${sighting.first.line}: ${said}${loops}${strict && version !== undefined ? mode : ''}`,
     detail:
       'The last record of the newest log was cut by the kill; it was never acknowledged. Only absolute-consistency mode refuses such a log (Restate’s metadata server used it from 1.2.0 to 1.3.0). Restarting does not help. Look at what each mode would keep, then cut the log in a copy.',
-    next: ['kvdoctor simulate {dir}', 'kvdoctor repair --mode point-in-time --dry-run {dir}'],
+    next: [
+      `kvdoctor simulate ${restate ? '--application ' : ''}{dir}`,
+      'kvdoctor repair --mode point-in-time --dry-run {dir}',
+    ],
     references: ['restatedev/restate#3154', 'restatedev/restate#3161', 'fedimint/fedimint#8614'],
   };
 }

@@ -17,7 +17,12 @@ export const programs: readonly Program[] = [
     pattern: /Release Version:\s*v?(\d+(?:\.\d+)*)|tikv/i,
     anchors: ['release version:', 'tikv'],
   },
-  { name: 'Restate', pattern: /restate(?:-server)?[ :/]+v?(\d+\.\d+\.\d+)|restate/i, anchors: ['restate'] },
+  {
+    name: 'Restate',
+    // the version may stand behind another mention of the name
+    pattern: /^(?=.*restate)(?:.*restate(?:[- ]server)?[ :/]+v?(\d+\.\d+\.\d+))?/i,
+    anchors: ['restate'],
+  },
   { name: 'RocksDB', pattern: /RocksDB version: (\d+(?:\.\d+)*)/i, anchors: ['rocksdb version:'] },
 ];
 

@@ -100,12 +100,25 @@ describe('incidents', () => {
     ['kvrocks version 2.13.0\nResult incomplete: Write stall', []],
     ['[kvrocks] sequence out of range, please use fullsync', ['kvrocks-parted-replica']],
     ['restate-server 1.2.0\nCorruption: truncated record body', ['torn-tail']],
+    ['Starting Restate Server 1.3.0\nCorruption: truncated header', ['torn-tail']],
     ['region 26972 is prepared for write before, but', ['tikv-prepared-region']],
     ['No space left on device\nCorruption: bad block contents', ['full-disk']],
     ['Corruption: bad block contents\nNo space left on device', []],
   ];
   it.each(cases)('%s', (text, ids) => {
     expect(triage(text).incidents.map(({ id }) => id)).toEqual(ids);
+  });
+
+  it.each([
+    ['1.1.6', 'possible'],
+    ['1.2.0', 'likely'],
+    ['1.3.0', 'likely'],
+    ['1.3.1', 'possible'],
+  ])('Restate %s with a torn log refuses it itself: %s', (version, certainty) => {
+    const log = `restate_server: Starting Restate Server ${version} (abc)\nCorruption: truncated record body`;
+    const { incidents, programs } = triage(log);
+    expect(programs).toEqual([{ name: 'Restate', version }]);
+    expect(incidents).toMatchObject([{ id: 'torn-tail', certainty }]);
   });
 
   it('compares versions by number', () => {
