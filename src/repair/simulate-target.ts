@@ -36,6 +36,8 @@ export async function simulateTarget(
   report.columnFamilies = columnFamilyReports(database);
   const profile = await profileOf(database, choice);
   if (profile !== undefined) report.application = applicationReport(profile);
+  else if (application)
+    report.unchecked.push({ file: '.', reason: 'its contents: no application is recognised' });
   const settings = { ...hooks, digest, application, ...(profile && { profile }) };
   const modes = await simulateDatabase(database, settings);
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);

@@ -1,5 +1,13 @@
 import type { Depth } from '../check/unit.js';
-import type { FileReport, FileStatus, Report, Summary, TargetReport, Verdict } from './report.js';
+import type {
+  FileReport,
+  FileStatus,
+  RecoveryReport,
+  Report,
+  Summary,
+  TargetReport,
+  Verdict,
+} from './report.js';
 import { toolVersion } from './tool.js';
 
 /** What is known of a run besides its targets. */
@@ -27,9 +35,10 @@ export function verdictOf(
   targets: readonly Pick<TargetReport, 'recovery'>[] = [],
 ): Verdict {
   if (summary.errors > 0) return 'damaged';
-  // a simulation without a scan: what the database's own mode would do says whether it is whole
-  if (targets.some(({ recovery = [] }) => recovery.some(({ own, harmless }) => own && !harmless)))
-    return 'damaged';
+  // a simulation without a scan: what the database's own mode would do, and leave, says whether it is whole
+  const costs = ({ own, harmless, contents }: RecoveryReport) =>
+    own && (!harmless || (contents?.errors ?? 0) > 0);
+  if (targets.some(({ recovery = [] }) => recovery.some(costs))) return 'damaged';
   return summary.unchecked > 0 || summary.interrupted ? 'incomplete' : 'clean';
 }
 

@@ -199,11 +199,15 @@ describe('--application', () => {
       expect(status).toBe(1);
       expect(target.findings.map(({ rule }: { rule: string }) => rule)).toContain('kvrocks/list-hole');
       expect(target.application.checked).toBe(true);
+      const simulated = await kvdoctor(`simulate --application ${dir}`);
+      expect(simulated.out).toContain('Not coherent: in its own mode, point-in-time, it opens');
+      expect(simulated.status).toBe(1);
     });
   });
 
   it('finds nothing in what is whole', async () => {
     await withKvrocks([[string('a', 'b'), ...list('jobs', ['a', 'b'])]], async (dir) => {
+      expect(await kvdoctor(`simulate --application ${dir}`)).toMatchObject({ status: 0 });
       const { status, out } = await kvdoctor(`scan --application ${dir}`);
       expect(out).toContain('Clean');
       expect(out).not.toContain('also  ');
@@ -236,6 +240,7 @@ describe('--application', () => {
     const none = await kvdoctor('scan --application fixtures/basic-9.7');
     expect(none.out).toContain('its contents: no application is recognised');
     expect(none.status).toBe(3);
+    expect((await kvdoctor('simulate --application fixtures/basic-9.7')).status).toBe(3);
     const backup = await kvdoctor('scan --application fixtures/backup-7.8');
     expect(backup.out).toContain('its contents: they are checked in a database directory only');
     expect(backup.status).toBe(3);

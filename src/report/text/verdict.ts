@@ -60,6 +60,8 @@ function simulationSentence({ targets }: Report, { palette }: RenderSettings): s
   if (own === undefined) return 'Nothing was simulated.';
   if (!own.opens)
     return `${palette.error('Refused')}: in its own mode, ${own.mode}, the engine does not open it.`;
+  if (own.harmless && (own.contents?.errors ?? 0) > 0)
+    return `${palette.error('Not coherent')}: in its own mode, ${own.mode}, it opens and loses nothing that was acknowledged, but what it holds breaks the application's own rules.`;
   if (own.harmless)
     return `${palette.good('Opens')}: in its own mode, ${own.mode}, and loses nothing that was acknowledged.`;
   const { records = 0, operations = 0, damagedBytes = 0 } = own.lost;
