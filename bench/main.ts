@@ -8,7 +8,7 @@ import { alternate, type Measured } from './measure.js';
 
 /*
  * kvdoctor against RocksDB's own tools on the same files:
- *   npm run bench -- [--size 1G] [--wal 512M] [--rounds 5] [--only REGEX] [--write]
+ *   npm run bench -- [--size 1G[,4G…]] [--wal 512M] [--rounds 5] [--only REGEX] [--write]
  * --write puts the figures into docs/performance.md. Databases are made once and kept in tmp/bench.
  */
 
@@ -120,10 +120,11 @@ function header(): string[] {
 
 function makeDatabases(): BenchDatabase[] {
   const wanted = new RegExp(values.only);
+  const sizes = values.size.split(',').map(bytesOf);
   const made = ['none', 'lz4', 'zstd']
     .filter((codec) => wanted.test(`tables-${codec}`))
-    .map((codec) => benchDatabase('tables', bytesOf(values.size), codec));
-  if (wanted.test('server')) made.push(benchServer(bytesOf(values.size)));
+    .flatMap((codec) => sizes.map((size) => benchDatabase('tables', size, codec)));
+  if (wanted.test('server')) made.push(benchServer(sizes[0]));
   if (wanted.test('wal')) made.push(benchDatabase('wal', bytesOf(values.wal)));
   return made;
 }
