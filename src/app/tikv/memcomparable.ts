@@ -41,3 +41,16 @@ export function memcomparableEnd(bytes: Uint8Array, from = 0, to = bytes.length)
   }
   return undefined;
 }
+
+/** What is there of bytes in this form that were cut somewhere, as separators in the index of a table are. */
+export function partOfMemcomparable(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at += GROUP + 1) {
+    const group = bytes.subarray(at, at + GROUP);
+    out.set(group, length);
+    length += group.length;
+    if (at + GROUP < bytes.length && bytes[at + GROUP] !== FULL) break;
+  }
+  return out.subarray(0, length);
+}

@@ -1,7 +1,7 @@
 import { compareBytes } from '../../format/sst/comparator.js';
-import { decodeTikvKey, isDataKey } from './keys.js';
+import { isDataKey } from './keys.js';
 import type { TikvLayout } from './layout.js';
-import { decodeMemcomparable } from './memcomparable.js';
+import { decodeMemcomparable, partOfMemcomparable } from './memcomparable.js';
 import type { HeldRegion } from './regions.js';
 import { decodeTableKey } from './table-key.js';
 import { boundText, idsText, peersText } from './words.js';
@@ -9,6 +9,10 @@ import { boundText, idsText, peersText } from './words.js';
 /** Regions that get a line of their own. */
 const LISTED = 15;
 const FIRST_DATA = Uint8Array.of(0x7a);
+/** First bytes of TiKV's own keys: see keys.ts. */
+const LOCAL = 0x01;
+const RAFT = 0x02;
+const STATE = 0x03;
 
 /**
  * What keys from `smallest` to `largest` belong to: regions with the part of each that is meant and where their other peers
@@ -28,20 +32,27 @@ export function rangeText(layout: TikvLayout, smallest: Uint8Array, largest: Uin
 
 /** TiKV's own keys. Without them the store cannot be made whole by removing a region's data and fetching it again. */
 function localLines({ store }: TikvLayout, smallest: Uint8Array, largest: Uint8Array): string[] {
-  const [first, last] = [decodeTikvKey(smallest), decodeTikvKey(largest)];
   const told = 'TiKV’s own keys: the store cannot be put right by removing the peers that are hit';
-  if (first === undefined && last === undefined) return [told];
-  const from = first !== undefined && 'region' in first ? first.region : undefined;
-  const to = last !== undefined && 'region' in last ? last.region : undefined;
-  if (from === undefined || first?.kind === 'data') return [`${told} (the store’s ident is among them)`];
-  // states of regions lie behind all keys of raft, so a range from one to the other has some of every region behind it
-  const whole = first?.kind !== 'region-state' && last?.kind === 'region-state';
-  const isHit = (id: bigint) =>
-    whole ? id >= from || (to !== undefined && id <= to) : id >= from && (to === undefined || id <= to);
-  const ids = store.regions.held.map(({ id }) => id).filter(isHit);
-  const what = first?.kind === 'region-state' ? 'states of regions' : 'raft and apply states of regions';
-  const known = ids.length > 0 ? idsText(ids) : idsText(to === undefined ? [from] : [from, to]);
-  return [`${told} (${what} ${known})`];
+  const [first, last] = [regionOf(smallest), regionOf(largest)];
+  if (first === undefined) return [`${told} (the store’s ident is among them)`];
+  // states of regions lie behind all keys of raft: a range from these to those has some of the regions on either side
+  const isAcross = !first.isState && last?.isState === true;
+  const isHit = (id: bigint) => {
+    const [isBehind, isBefore] = [id >= first.id, last === undefined || id <= last.id];
+    return isAcross ? isBehind || isBefore : isBehind && isBefore;
+  };
+  const hit = store.regions.held.map(({ id }) => id).filter(isHit);
+  const ids = hit.length > 0 || last === undefined ? hit : [first.id, last.id];
+  const what = first.isState ? 'states of regions' : 'raft and apply states of regions';
+  return [`${told} (${what} ${idsText(ids)})`];
+}
+
+/** The region that a key of TiKV's own is about; of a key that was cut, the first one that it can stand for. */
+function regionOf(key: Uint8Array): { id: bigint; isState: boolean } | undefined {
+  if (key[0] !== LOCAL || key.length <= 2 || (key[1] !== RAFT && key[1] !== STATE)) return undefined;
+  const id = new Uint8Array(8);
+  id.set(key.subarray(2, 10));
+  return { id: new DataView(id.buffer).getBigUint64(0), isState: key[1] === STATE };
 }
 
 function dataLines({ store }: TikvLayout, from: Uint8Array, to: Uint8Array | undefined): string[] {
@@ -94,8 +105,8 @@ function tablesText(
   }
   const ids = new Set<bigint>();
   for (const key of keys) {
-    const decoded = decodeMemcomparable(key);
-    const table = decoded && decodeTableKey(decoded.bytes)?.table;
+    const user = decodeMemcomparable(key)?.bytes ?? partOfMemcomparable(key);
+    const { table } = decodeTableKey(user) ?? {};
     if (table !== undefined) ids.add(table);
   }
   if (ids.size === 0) return undefined;

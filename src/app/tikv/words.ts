@@ -1,13 +1,17 @@
 import { type KeyBytes, keyBytes } from '../../finding/evidence.js';
-import { decodeMemcomparable, memcomparableEnd } from './memcomparable.js';
+import { decodeMemcomparable, memcomparableEnd, partOfMemcomparable } from './memcomparable.js';
 import { plainBytes } from './plain.js';
 import type { HeldRegion } from './regions.js';
 import { type Peer, peerRoles, type Region } from './states.js';
-import { userKeyText } from './table-key.js';
+import { decodeTableKey, userKeyText } from './table-key.js';
 import { invertedTimestamp, TIMESTAMP, timestampText } from './timestamp.js';
 
 /** The column families of the kv database, and the one of the raft log. */
 export type TikvFamily = 'default' | 'lock' | 'write' | 'raft' | 'raft-log';
+
+/** `t`, the table's id and `_r`; and with an integer as handle. */
+const ROW_PREFIX = 11;
+const ROW_KEY = 19;
 
 const moments: Partial<Record<TikvFamily, string>> = { default: 'started at', write: 'committed at' };
 
@@ -31,7 +35,20 @@ function rawKeyText(key: Uint8Array): string {
 export function boundText(key: Uint8Array): string {
   const end = memcomparableEnd(key);
   const decoded = end === key.length ? decodeMemcomparable(key) : undefined;
-  return decoded === undefined ? plainBytes(key) : userKeyText(decoded.bytes);
+  if (decoded !== undefined) return userKeyText(decoded.bytes);
+  const part = end === undefined ? partOfMemcomparable(key) : undefined;
+  return part !== undefined && decodeTableKey(part) !== undefined
+    ? userKeyText(withHandle(part))
+    : plainBytes(key);
+}
+
+/** The first key of a table's rows that a cut key can stand for. */
+function withHandle(part: Uint8Array): Uint8Array {
+  const isRow = part.length > ROW_PREFIX && part.length < ROW_KEY && part[10] === 0x72;
+  if (!isRow) return part;
+  const whole = new Uint8Array(ROW_KEY);
+  whole.set(part);
+  return whole;
 }
 
 /** `the first key to table 45, row 7`. */

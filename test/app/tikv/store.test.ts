@@ -125,6 +125,20 @@ describe('a store of 1,000 regions', () => {
       'region 136: table 46, row 1003 to table 46, row 2000; peers 137 on store 1 (this one), 138 on store 4, 139 on store 5',
       'region 140: table 46, row 2000 to table 46, row 2002; peers 141 on store 1 (this one), 142 on store 4, 143 on store 5',
     ]);
+    // as the index of a table cuts them
+    const cut = profile.rangeText!(write.id, from.subarray(0, 21), to.subarray(0, 21));
+    expect(cut.map((each) => each.replace(/;.*/, ''))).toEqual([
+      'regions 132, 136 (2 of 1000 on this store)',
+      'table 46',
+      'region 132: table 46, row 768 to table 46, row 1000',
+      'region 136: table 46, row 1000 to table 46, row 1792',
+    ]);
+    const [local] = profile.rangeText!(
+      0,
+      tikv.applyStateKey(4000n),
+      tikv.regionStateKey(104n).subarray(0, 10),
+    );
+    expect(local).toMatch(/\(raft and apply states of regions 100, 104, 4000, .*, 4096\)$/);
     const all = profile.rangeText!(write.id, tikv.storeIdentKey, Buffer.from('z\xff', 'latin1'));
     expect(all[0]).toBe(
       'TiKV’s own keys: the store cannot be put right by removing the peers that are hit (the store’s ident is among them)',
