@@ -121,18 +121,29 @@ export async function commit(disk: Disk, directory: string, journal: Journal): P
     journal.phase = 'applying';
     await writeJournal(disk, directory, journal);
   }
+  const current = entries.find((e) => e.path === CURRENT) as JournalEntry;
+  // a new CURRENT comes last: once it is there, so is all else, and a barrier in its place would stay
+  if (sameState(current.before, current.after) || !sameState(await fileState(target, current), current.after))
+    await moveAll(disk, directory, journal, current);
+  await disk.syncDirectory(target);
+  journal.phase = 'done';
+  await writeJournal(disk, directory, journal);
+}
+
+async function moveAll(
+  disk: Disk,
+  directory: string,
+  { target, entries }: Journal,
+  current: JournalEntry,
+): Promise<void> {
   const changes = entries.filter((e) => !sameState(e.before, e.after));
-  const changing = changes.filter((e) => e.path !== CURRENT);
+  const changing = changes.filter((e) => e !== current);
   const barrier = changes.length > 1;
   if (barrier) await raiseBarrier(disk, target, directory);
   for (const entry of changing) await moveIntoPlace(disk, target, entry);
   for (const directoryOfFile of directoriesOf(target, changing)) await disk.syncDirectory(directoryOfFile);
-  const current = entries.find((e) => e.path === CURRENT) as JournalEntry;
-  if (!sameState(current.before, current.after)) await moveIntoPlace(disk, target, current);
+  if (changes.includes(current)) await moveIntoPlace(disk, target, current);
   else if (barrier) await putBack(disk, directory, target, current);
-  await disk.syncDirectory(target);
-  journal.phase = 'done';
-  await writeJournal(disk, directory, journal);
 }
 
 async function moveIntoPlace(disk: Disk, target: string, entry: JournalEntry): Promise<void> {

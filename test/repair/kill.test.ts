@@ -1,20 +1,22 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
-import { applyInPlace, planText } from '../../src/repair/apply.js';
-import { BARRIER_MARK } from '../../src/repair/barrier.js';
-import { settleLeftovers } from '../../src/repair/carry-out.js';
-import { realDisk } from '../../src/repair/disk.js';
 import type { RepairPlan } from '../../src/repair/plan.js';
 import { type RepairOptions, repairTarget } from '../../src/repair/run.js';
 import { planWalRepair } from '../../src/repair/strategies/wal-mode.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { engineAvailable, runEngine } from '../support/engine.js';
-import { type FileSet, fixture, readFileSet, writeFileSet } from '../support/files.js';
-import { inRepository } from '../support/repository.js';
+import { type FileSet, fixture, readFileSet } from '../support/files.js';
+import {
+  canBeKilled,
+  child,
+  expectWholeOrBarred,
+  forAll,
+  repairAgain,
+  Trials,
+} from '../support/killed-repair.js';
 import { rotated } from '../support/rotate.js';
 
 /*
@@ -22,9 +24,6 @@ import { rotated } from '../support/rotate.js';
  * disk. Whatever is left, an engine must refuse it or see the old or the new state, and the next repair or undo must end
  * with the old bytes or the new ones.
  */
-
-const built = existsSync(inRepository('dist/repair/run.js'));
-if (!built) console.log('skipped: npm run build has not been run');
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'kvdoctor-kill-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -41,48 +40,8 @@ async function damaged(): Promise<FileSet> {
   return files;
 }
 
-/** Runs the child with a point at which it dies; the number of its points when it lives to the end. */
-function child(...words: [...string[], number]): Promise<number | 'killed'> {
-  return new Promise((done, failed) => {
-    const program = inRepository('test/support/repair-child.mjs');
-    execFile(process.execPath, [program, ...words.map(String)], (error, stdout, stderr) => {
-      if (error?.signal === 'SIGKILL') done('killed');
-      else if (error) failed(new Error(stderr));
-      else done(Number(stdout));
-    });
-  });
-}
-
-/** Runs `each` for every number below `count`, three at a time. */
-async function forAll(count: number, each: (point: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const work = async () => {
-    for (let point = next++; point < count; point = next++) await each(point);
-  };
-  await Promise.all([work(), work(), work()]);
-}
-
-let serial = 0;
-function databaseWith(files: FileSet): string {
-  const dir = path.join(root, String(serial++), 'db');
-  writeFileSet(files, dir);
-  return dir;
-}
-
-/** A repair of a database, ready to be carried out. */
-interface Prepared {
-  dir: string;
-  plan: string;
-  journal: string;
-}
-
-/** The damaged database in a directory of its own, and the plan for it in a file. */
-function prepared(): Prepared {
-  const dir = databaseWith(before);
-  const [plan, journal] = [`${dir}.plan`, `${dir}.kvdoctor-undo-test`];
-  writeFileSync(plan, planText({ ...repair, target: dir }));
-  return { dir, plan, journal };
-}
+const trials = new Trials(root);
+const prepared = () => trials.prepared(before, repair);
 
 const options: RepairOptions = {
   way: { mode: 'point-in-time' },
@@ -98,24 +57,7 @@ let before: FileSet;
 let after: FileSet;
 let repair: RepairPlan;
 
-/** What the command does after a kill, without its scans: ends what was begun, and does it all where nothing was. */
-async function repairAgain({ dir, journal }: Prepared): Promise<void> {
-  const run = { directory: dir, disk: realDisk, now: new Date(0), tool: 'test', stopped: true };
-  await settleLeftovers({ kind: 'in-place' }, run);
-  if (existsSync(journal)) return;
-  await applyInPlace({ ...repair, target: dir }, { ...run, journal, checkOwner: async () => {} });
-}
-
-/** Old, new, or a CURRENT that engines refuse. Files under names that no engine knows do not count. */
-function expectWholeOrBarred(dir: string): boolean {
-  const now = new Map([...readFileSet(dir)].filter(([name]) => !name.includes('.kvdoctor-')));
-  const current = Buffer.from(now.get('CURRENT') ?? []).toString();
-  if (current.startsWith(BARRIER_MARK)) return true;
-  expect([before, after]).toContainEqual(now);
-  return false;
-}
-
-describe.skipIf(!built)('a process killed at every step', () => {
+describe.skipIf(!canBeKilled)('a process killed at every step', () => {
   let repairPoints = 0;
   let undoPoints = 0;
   const { PATH } = process.env;
@@ -124,7 +66,7 @@ describe.skipIf(!built)('a process killed at every step', () => {
     // without python3 and perl: what holds a lock is not what is tried here
     process.env.PATH = '/nonexistent';
     before = await damaged();
-    repair = await planWalRepair(await readDatabase(databaseWith(before)), { mode: 'point-in-time' });
+    repair = await planWalRepair(await readDatabase(trials.databaseWith(before)), { mode: 'point-in-time' });
     const { dir, plan, journal } = prepared();
     repairPoints = Number(await child('apply', plan, journal, -1));
     after = readFileSet(dir);
@@ -149,7 +91,7 @@ describe.skipIf(!built)('a process killed at every step', () => {
       const database = prepared();
       const { dir, plan, journal } = database;
       expect(await child('apply', plan, journal, point)).toBe('killed');
-      if (expectWholeOrBarred(dir)) barred++;
+      if (expectWholeOrBarred(dir, [before, after])) barred++;
       const begun = existsSync(path.join(journal, 'journal.json'));
       if (point % 2 === 1 && begun) {
         await undoRepair(journal, { stopped: true });
@@ -157,7 +99,7 @@ describe.skipIf(!built)('a process killed at every step', () => {
         return;
       }
       if (point % 10 === 0) await repairTarget(dir, options, yes);
-      else await repairAgain(database);
+      else await repairAgain(database, repair);
       expect(readFileSet(dir)).toEqual(after);
     });
     expect(barred).toBeGreaterThan(10);
@@ -168,9 +110,9 @@ describe.skipIf(!built)('a process killed at every step', () => {
     await forAll(undoPoints, async (point) => {
       const database = prepared();
       const { dir, journal } = database;
-      await repairAgain(database);
+      await repairAgain(database, repair);
       expect(await child('undo', journal, point)).toBe('killed');
-      if (expectWholeOrBarred(dir)) barred++;
+      if (expectWholeOrBarred(dir, [before, after])) barred++;
       await undoRepair(journal, { stopped: true });
       expect(readFileSet(dir)).toEqual(before);
     });
@@ -179,7 +121,7 @@ describe.skipIf(!built)('a process killed at every step', () => {
 
   it.skipIf(!engineAvailable('rocksdb-9.7'))('shows an engine a whole state, or a refusal', async () => {
     const users = async (files: FileSet) => {
-      const report = await runEngine('rocksdb-9.7', databaseWith(files), {
+      const report = await runEngine('rocksdb-9.7', trials.databaseWith(files), {
         options: { columns: { default: {}, users: {}, orders: {} } },
         steps: [{ op: 'iterate', column: 'users' }],
       });

@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect } from 'vitest';
+import { applyInPlace, planText } from '../../src/repair/apply.js';
+import { BARRIER_MARK } from '../../src/repair/barrier.js';
+import { settleLeftovers } from '../../src/repair/carry-out.js';
+import { realDisk } from '../../src/repair/disk.js';
+import type { RepairPlan } from '../../src/repair/plan.js';
+import { type FileSet, readFileSet, writeFileSet } from './files.js';
+import { inRepository } from './repository.js';
+
+/** A repair of a database, ready to be carried out. */
+export interface Prepared {
+  dir: string;
+  plan: string;
+  journal: string;
+}
+
+/** Whether there is a built kvdoctor to kill. */
+export const canBeKilled = existsSync(inRepository('dist/repair/run.js'));
+if (!canBeKilled) console.log('skipped: npm run build has not been run');
+
+/** Runs the child with a point at which it dies; the number of its points when it lives to the end. */
+export function child(...words: [...string[], number]): Promise<number | 'killed'> {
+  return new Promise((done, failed) => {
+    const program = inRepository('test/support/repair-child.mjs');
+    execFile(process.execPath, [program, ...words.map(String)], (error, stdout, stderr) => {
+      if (error?.signal === 'SIGKILL') done('killed');
+      else if (error) failed(new Error(stderr));
+      else done(Number(stdout));
+    });
+  });
+}
+
+/** Runs `each` for every number below `count`, three at a time. */
+export async function forAll(count: number, each: (point: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const work = async () => {
+    for (let point = next++; point < count; point = next++) await each(point);
+  };
+  await Promise.all([work(), work(), work()]);
+}
+
+/** Databases in directories of their own below `root`, on which one repair is tried again and again. */
+export class Trials {
+  private serial = 0;
+
+  constructor(private readonly root: string) {}
+
+  databaseWith(files: FileSet): string {
+    const dir = path.join(this.root, String(this.serial++), 'db');
+    writeFileSet(files, dir);
+    return dir;
+  }
+
+  /** The database in a directory of its own, and the plan for it in a file. */
+  prepared(files: FileSet, repair: RepairPlan): Prepared {
+    const dir = this.databaseWith(files);
+    const [plan, journal] = [`${dir}.plan`, `${dir}.kvdoctor-undo-test`];
+    writeFileSync(plan, planText({ ...repair, target: dir }));
+    return { dir, plan, journal };
+  }
+}
+
+/** What the command does after a kill, without its scans: ends what was begun, and does it all where nothing was. */
+export async function repairAgain({ dir, journal }: Prepared, repair: RepairPlan): Promise<void> {
+  const run = { directory: dir, disk: realDisk, now: new Date(0), tool: 'test', stopped: true };
+  await settleLeftovers({ kind: 'in-place' }, run);
+  if (existsSync(journal)) return;
+  await applyInPlace({ ...repair, target: dir }, { ...run, journal, checkOwner: async () => {} });
+}
+
+/** One of `whole` (true: no), or a CURRENT that engines refuse (true). Files under names that no engine knows do not count. */
+export function expectWholeOrBarred(dir: string, whole: readonly FileSet[]): boolean {
+  const now = new Map([...readFileSet(dir)].filter(([name]) => !name.includes('.kvdoctor-')));
+  const current = Buffer.from(now.get('CURRENT') ?? []).toString();
+  if (current.startsWith(BARRIER_MARK)) return true;
+  expect(whole).toContainEqual(now);
+  return false;
+}
