@@ -12,7 +12,7 @@ import { ReaderView, type Seen } from './reader-view.js';
 /** What became of an acknowledged command on one key. */
 export interface WriteVerdict {
   write: Acknowledged;
-  state: 'written' | 'absent' | 'undecided';
+  state: 'written' | 'absent' | 'undecided' | 'replaced';
   /** Of an absent one: the logs hold every batch that could be it, and none is. */
   proven?: true;
   because: string;
@@ -33,7 +33,9 @@ export interface DatabaseCheck {
   written: number;
   absent: number;
   undecided: number;
-  /** Of those that are not known to be written: the first ones. */
+  /** The logs do not tell, and it makes no difference: a later write of the capture took their place. */
+  replaced: number;
+  /** Of the absent and undecided ones: the first. */
   verdicts: WriteVerdict[];
   /** Absent ones that nothing took the place of, in their order: to be written again. */
   again: Acknowledged[];
@@ -56,6 +58,7 @@ export async function checkAgainst(
     written: 0,
     absent: 0,
     undecided: 0,
+    replaced: 0,
     verdicts: [],
     again: [],
   };
@@ -74,13 +77,15 @@ export async function checkAgainst(
     const logged = await loggedKeys(database, layout, wanted);
     if (logged.span !== undefined) check.logs = logged.span;
     const matches = matchLogs(expectations, logged);
+    const replaced = replacedLater(expectations);
     const judged: WriteVerdict[] = [];
     for (const [i, expectation] of expectations.entries())
-      judged.push(await judge(expectation, matches[i], logged, reader));
+      judged.push(await judge(expectation, matches[i], logged, reader, replaced[i]));
     judgeWholeBatches(judged);
     for (const verdict of judged) {
       check[verdict.state]++;
-      if (verdict.state !== 'written' && check.verdicts.length < KEPT) check.verdicts.push(verdict);
+      const told = verdict.state === 'absent' || verdict.state === 'undecided';
+      if (told && check.verdicts.length < KEPT) check.verdicts.push(verdict);
     }
     check.again = writeAgain(expectations, judged);
     return check;
@@ -94,10 +99,13 @@ async function judge(
   match: Match | undefined,
   { span }: LoggedKeys,
   reader: ReaderView,
+  replaced: boolean,
 ): Promise<WriteVerdict> {
   if (key === undefined || match === undefined)
     return { write, state: 'undecided', because: undecided ?? 'nothing is known of it' };
   if (match.found !== undefined) return { write, state: 'written', because: `sequence ${match.found}` };
+  if (replaced && match.rivals === undefined && match.covered === undefined)
+    return { write, state: 'replaced', because: 'a later write of this connection took its place' };
   const seen = await worst(reader, namespace, key, effects);
   const told = seen.same ? {} : { readersSee: seen.says };
   if (match.rivals !== undefined)
@@ -155,6 +163,25 @@ async function worst(
   return result;
 }
 
+/** Whether later commands of the capture, which were not refused, left nothing of what each one did. */
+function replacedLater(expectations: readonly Expectation[]): boolean[] {
+  const replaced = new Set<string>();
+  const result: boolean[] = new Array(expectations.length);
+  for (let i = expectations.length - 1; i >= 0; i--) {
+    const { key, namespace, effects, write } = expectations[i];
+    if (key === undefined) {
+      result[i] = false;
+      continue;
+    }
+    const name = keyName(namespace, key);
+    const targets = effects.map(({ kind, part }) => targetOf(name, kind, part));
+    result[i] = replaced.has(name) || targets.every((target) => target !== undefined && replaced.has(target));
+    if (write.refused) continue;
+    for (const target of targets) if (target !== undefined) replaced.add(target);
+  }
+  return result;
+}
+
 /** Absent commands, without those in whose place a later one of the capture came, and those that would change nothing. */
 function writeAgain(expectations: readonly Expectation[], judged: readonly WriteVerdict[]): Acknowledged[] {
   const replaced = new Set<string>();
@@ -162,7 +189,7 @@ function writeAgain(expectations: readonly Expectation[], judged: readonly Write
   for (let i = expectations.length - 1; i >= 0; i--) {
     const { key, namespace, effects } = expectations[i];
     const { state, write, harmless } = judged[i];
-    if (state === 'undecided') continue;
+    if (state === 'undecided' || state === 'replaced') continue;
     if (key === undefined) {
       if (state === 'absent') again.add(write);
       continue;

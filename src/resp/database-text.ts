@@ -12,7 +12,7 @@ const marks = { absent: 'absent', undecided: 'open' } as const;
 
 /** Which acknowledged writes a database does not hold. */
 export function* databaseText(check: DatabaseCheck, settings: RenderSettings): Iterable<string> {
-  const { directory, reason, mode, logs, written, absent, undecided, verdicts, again } = check;
+  const { directory, reason, mode, logs, written, absent, undecided, replaced, verdicts, again } = check;
   const { palette, width, verbose } = settings;
   const text = (sentence: string) => `${paragraph(sentence, Math.min(width, 110), '')}\n`;
   yield `${palette.strong(printable(directory))}   `;
@@ -29,10 +29,10 @@ export function* databaseText(check: DatabaseCheck, settings: RenderSettings): I
     const left = check[state] - shown.length;
     if (left > 0) yield `  and ${grouped(left)} more; --verbose shows them\n\n`;
   }
-  const sum = written + absent + undecided;
+  const sum = written + absent + undecided + replaced;
   const proven = verdicts.filter((verdict) => verdict.proven).length;
   yield text(
-    `${counted(sum, 'acknowledged write')}: ${grouped(written)} there, ${grouped(absent)} absent${absent > 0 ? ` (${grouped(proven)} proven)` : ''}, ${grouped(undecided)} undecided.`,
+    `${counted(sum, 'acknowledged write')}: ${grouped(written)} there, ${grouped(absent)} absent${absent > 0 ? ` (${grouped(proven)} proven)` : ''}, ${grouped(undecided)} undecided${replaced > 0 ? `, ${grouped(replaced)} replaced by later ones, so that it cannot be told and makes no difference` : ''}.`,
   );
   if (again.length === 0) return;
   yield text(

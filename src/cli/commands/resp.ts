@@ -86,7 +86,7 @@ async function against(directory: string, { acknowledged }: CaptureCheck): Promi
   return checkAgainst(directory, acknowledged).catch((error): DatabaseCheck => {
     const { unchecked, options } = refuseTarget('resp --dir', directory, error, true);
     const reason = unchecked[0]?.reason ?? 'it cannot be read';
-    const nothing = { written: 0, absent: 0, undecided: 0, verdicts: [], again: [] };
+    const nothing = { written: 0, absent: 0, undecided: 0, replaced: 0, verdicts: [], again: [] };
     return { directory, reason, mode: options.walRecoveryMode, ...nothing };
   });
 }
