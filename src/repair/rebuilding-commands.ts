@@ -4,6 +4,7 @@ import { decodeUserKey } from '../app/kvrocks/key.js';
 import type { KvrocksLayout } from '../app/kvrocks/layout.js';
 import { brokenKeys } from '../app/kvrocks/rebuild/broken-keys.js';
 import { reasonNotToEmit, rebuildingKey } from '../app/kvrocks/rebuild/commands.js';
+import type { RebuildOptions } from '../app/kvrocks/rebuild/rebuild.js';
 import { redisCommand } from '../app/redis/word.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { View } from '../lsm/view.js';
@@ -26,7 +27,7 @@ export interface RebuildingCommands {
  */
 export async function rebuildingCommands(
   target: string,
-  { jobs, ...request }: DatabaseRequest & { jobs?: number } = {},
+  { jobs, bringBack, ...request }: DatabaseRequest & RebuildOptions & { jobs?: number } = {},
 ): Promise<RebuildingCommands> {
   const { findings } = await scanTarget(target, { ...request, ...(jobs && { jobs }) });
   const database = await readDatabase(target, request);
@@ -34,12 +35,13 @@ export async function rebuildingCommands(
   const { view, layout } = await openKvrocks(database);
   const left: ObjectChange[] = [];
   const emitted = { keys: 0 };
-  return { lines: linesOf(view, layout, left, emitted), left, emitted };
+  return { lines: linesOf(view, layout, { bringBack: bringBack ?? false }, left, emitted), left, emitted };
 }
 
 async function* linesOf(
   view: View,
   layout: KvrocksLayout,
+  options: RebuildOptions,
   left: ObjectChange[],
   emitted: { keys: number },
 ): AsyncGenerator<string> {
@@ -48,7 +50,7 @@ async function* linesOf(
     refuseUnread(broken);
     for (const key of broken.keys) {
       const elements = await KeyElements.find(view, layout, key.metadataKey);
-      const reason = await reasonNotToEmit(key, elements);
+      const reason = await reasonNotToEmit(key, elements, options);
       if (reason !== undefined || elements === undefined) {
         const facts = keyEvidence(decodeUserKey(key.metadataKey, layout.slots)!);
         left.push({ action: 'leave', detail: reason ?? 'it is not there', facts });

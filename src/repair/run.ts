@@ -37,7 +37,7 @@ export type RepairWay =
     })
   | { strategy: 'heal' }
   | { strategy: 'salvage' }
-  | { strategy: 'application'; dropOrphans?: boolean }
+  | { strategy: 'application'; dropOrphans?: boolean; bringBack?: boolean }
   /** `onLostTombstones` default: `keep-hidden`. */
   | { strategy: 'metadata' | 'tables' | 'auto'; onLostTombstones?: TombstonePolicy };
 
@@ -207,7 +207,11 @@ function planOf(database: Database, way: RepairWay, { findings, profile }: Known
   if (way.strategy === 'heal') return planHeal(database, { findings });
   if (way.strategy === 'salvage') return planSalvage(database, profile);
   if (way.strategy === 'application')
-    return planApplicationRepair(database, { findings, ...(way.dropOrphans && { dropOrphans: true }) });
+    return planApplicationRepair(database, {
+      findings,
+      ...(way.dropOrphans && { dropOrphans: true }),
+      ...(way.bringBack && { bringBack: true }),
+    });
   if (way.strategy === 'metadata') return planMetadataRepair(database);
   const { onLostTombstones = 'keep-hidden' } = way;
   return way.strategy === 'tables'

@@ -34,6 +34,7 @@ interface RepairFlags extends TargetFlags {
   strategy?: (typeof strategies)[number];
   onLostTombstones?: TombstonePolicy;
   dropOrphans?: true;
+  bringBack?: true;
   emit?: 'redis';
   acceptHole?: true;
   healFirst?: true;
@@ -65,8 +66,9 @@ process; 5 refused, or the result is not clean; 130 interrupted before anything 
 const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
 function wayOf(flags: RepairFlags): RepairWay {
-  const { mode, strategy, acceptHole, healFirst, onLostTombstones, dropOrphans } = flags;
-  if (strategy === 'application') return { strategy, ...(dropOrphans && { dropOrphans }) };
+  const { mode, strategy, acceptHole, healFirst, onLostTombstones, dropOrphans, bringBack } = flags;
+  if (strategy === 'application')
+    return { strategy, ...(dropOrphans && { dropOrphans }), ...(bringBack && { bringBack }) };
   if (strategy === 'salvage' || strategy === 'heal') return { strategy };
   if (strategy !== undefined) return { strategy, ...(onLostTombstones && { onLostTombstones }) };
   if (mode === undefined) {
@@ -169,6 +171,7 @@ async function emitCommands(path: string, flags: RepairFlags, host: Host): Promi
     const { lines, left, emitted } = await rebuildingCommands(path, {
       ...placesOf(flags),
       jobs: flags.jobs,
+      ...(flags.bringBack && { bringBack: true }),
     });
     await writePieces(sink, lines);
     await sink.close();
@@ -225,6 +228,12 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
       ).conflicts(['mode', 'emit']),
     )
     .addOption(
+      new Option(
+        '--bring-back',
+        'with --strategy application: make elements reachable again that no command reaches, and that may have been taken away',
+      ).conflicts('mode'),
+    )
+    .addOption(
       choice(
         '--emit <form>',
         'with --strategy application: print what rebuilds the keys, and change nothing',
@@ -257,9 +266,10 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
     if (flags.journal !== undefined && !flags.inPlace) {
       throw new Failure('--journal goes with --in-place', ExitStatus.usage, 'A copy needs no journal.');
     }
-    if ((flags.emit ?? flags.dropOrphans) !== undefined && flags.strategy !== 'application') {
-      const option = flags.emit === undefined ? '--drop-orphans' : '--emit';
-      throw new Failure(`${option} goes with --strategy application`, ExitStatus.usage);
+    const { emit, dropOrphans, bringBack, strategy } = flags;
+    const alone = emit ? '--emit' : dropOrphans ? '--drop-orphans' : bringBack ? '--bring-back' : undefined;
+    if (alone !== undefined && strategy !== 'application') {
+      throw new Failure(`${alone} goes with --strategy application`, ExitStatus.usage);
     }
     if (flags.emit !== undefined) return done(await emitCommands(path, flags, host));
     done(await writeReport(flags, host, () => repair(path, flags, host), statusOf));

@@ -126,9 +126,12 @@ export const kvrocksRules = {
     severity: 'error',
     title: 'Elements of a list stand outside its ends',
     meaning:
-      'Elements lie before the head or behind the tail: no command reaches them, and the next push at that end overwrites them.',
+      'Elements lie before the head or behind the tail: no command reaches them, and the next push at that end overwrites them. ' +
+      'The list works. Each of them was pushed, and either popped without being deleted, or forgotten by another thread.',
     origin: race,
-    action: `${rebuild} Elements that were pushed and acknowledged come back by it.`,
+    action:
+      `${rebuild} Both leave such a list alone unless --bring-back is said: whoever took elements from it knows whether these were ` +
+      'among them, the database does not.',
     references: ['kvrocks src/types/redis_list.cc', 'apache/kvrocks#2766'],
   },
   'kvrocks/bitmap-fragment': {

@@ -6,7 +6,7 @@ import { decodeUserKey } from '../../app/kvrocks/key.js';
 import { type KvrocksLayout, kvrocksLayout } from '../../app/kvrocks/layout.js';
 import { valueTypes } from '../../app/kvrocks/metadata.js';
 import { type BrokenKey, type BrokenKeys, brokenKeys } from '../../app/kvrocks/rebuild/broken-keys.js';
-import { rebuildKey } from '../../app/kvrocks/rebuild/rebuild.js';
+import { type RebuildOptions, rebuildKey } from '../../app/kvrocks/rebuild/rebuild.js';
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
@@ -25,6 +25,8 @@ export interface ApplicationRepairRequest {
   findings?: readonly Finding[];
   /** Delete elements of values that are no more, too. */
   dropOrphans?: boolean;
+  /** Make elements reachable again that no command reaches: they may have been taken away. */
+  bringBack?: boolean;
 }
 
 /** Bytes of operations that a plan holds. */
@@ -48,7 +50,7 @@ export async function planApplicationRepair(
   try {
     const broken = await brokenKeys(view, layout);
     refuseUnread(broken);
-    const work = new Work();
+    const work = new Work({ bringBack: request.bringBack ?? false });
     for (const key of broken.keys) await work.rebuild(key, view, layout);
     if (request.dropOrphans) await work.dropOrphans(view, layout);
     work.refuseNothing();
@@ -125,9 +127,11 @@ class Work {
   private bytes = 0;
   private left = 0;
 
+  constructor(private readonly options: RebuildOptions) {}
+
   async rebuild(broken: BrokenKey, view: View, layout: KvrocksLayout): Promise<void> {
     const elements = await KeyElements.find(view, layout, broken.metadataKey);
-    const result = await rebuildKey(broken, elements);
+    const result = await rebuildKey(broken, elements, this.options);
     const facts = {
       ...keyEvidence(decodeUserKey(broken.metadataKey, layout.slots)!),
       ...(elements && { type: valueTypes[elements.metadata.type] }),
@@ -168,13 +172,15 @@ class Work {
     if (this.batches.length > 0 || this.left === 0) return;
     const reasons = [...new Set(this.objects.map(({ detail }) => detail))];
     const more = reasons.length > 3 ? `; and ${reasons.length - 3} reasons more` : '';
-    const emits = reasons.some((reason) => reason.includes('--emit redis'));
+    const option = ['--emit redis', '--bring-back'].find((name) =>
+      reasons.some((reason) => reason.includes(name)),
+    );
     throw new Refusal(
       'refused',
       `of the keys that break rules (${this.left}) none can be rebuilt: ${reasons.slice(0, 3).join('; ')}${more}`,
-      emits
-        ? 'see the commands: kvdoctor repair --strategy application --emit redis'
-        : 'compare with a replica or a backup: kvdoctor compare A B',
+      option === undefined
+        ? 'compare with a replica or a backup: kvdoctor compare A B'
+        : `see what would be: kvdoctor repair --strategy application ${option}${option === '--bring-back' ? ' --dry-run' : ''}`,
     );
   }
 
@@ -215,7 +221,7 @@ async function planOf(
   const remarks: string[] = [];
   if (steps.length > 0) {
     remarks.push(
-      'no element is changed: what comes back was pushed or added and not taken away, as far as the elements tell',
+      'no element is changed',
       'replicas get the batches like any other write once the server runs; one that is itself incoherent needs a full synchronisation',
     );
   }

@@ -120,16 +120,23 @@ const broken: Record<string, { ops: BatchOpInput[]; says: RegExp }> = {
   },
 };
 
+async function commandsFor(dir: string, bringBack = false) {
+  const { lines, left } = await rebuildingCommands(dir, { jobs: 1, bringBack });
+  const all: string[] = [];
+  for await (const line of lines) all.push(line.trimEnd());
+  return { all, left };
+}
+
 describe('repair --strategy application', () => {
   it.each(Object.entries(broken))('rebuilds %s', async (_, { ops, says }) => {
     await withKvrocks([hash('whole', { a: '1' }), ops], async (dir) => {
       expect(await rulesIn(dir)).not.toEqual([]);
       const database = await readDatabase(dir);
-      const plan = await planApplicationRepair(database);
+      const plan = await planApplicationRepair(database, { bringBack: true });
       expect(plan.objects).toMatchObject([{ action: 'rebuild', detail: expect.stringMatching(says) }]);
       const after = await databaseAfter(database, plan);
       expect(await rulesOf(after)).toEqual([]);
-      expect((await planApplicationRepair(after)).steps).toEqual([]);
+      expect((await planApplicationRepair(after, { bringBack: true })).steps).toEqual([]);
     });
   });
 
@@ -138,7 +145,7 @@ describe('repair --strategy application', () => {
       Object.values(broken).map(({ ops }, i) => ops.map((op) => renamed(op, i))),
       async (dir) => {
         const before = readFileSet(dir);
-        const { repair, plan, findings } = await repaired(dir);
+        const { repair, plan, findings } = await repaired(dir, { strategy: 'application', bringBack: true });
         expect(plan?.objects).toHaveLength(Object.keys(broken).length);
         expect(repair?.state).toBe('repaired');
         expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
@@ -196,6 +203,28 @@ describe('repair --strategy application', () => {
         'kvrocks/hyperloglog-registers',
         'kvrocks/list-hole',
       ]);
+    });
+  });
+
+  it('asks before it brings back what may have been taken away', async () => {
+    const hidden = [
+      ...list('l', ['b', 'c']),
+      listElement('l', -1, 'a'),
+      ...hash('absent', { a: '1' }, { size: 0 }),
+    ];
+    await withKvrocks([hidden], async (dir) => {
+      const database = await readDatabase(dir);
+      await expect(planApplicationRepair(database)).rejects.toThrow(
+        /outside of its ends \(1\), .* --bring-back/,
+      );
+      await expect(planApplicationRepair(database)).rejects.toThrow(
+        /counts as absent and has elements \(1\)/,
+      );
+      const silent = await commandsFor(dir);
+      expect([silent.all, silent.left.length]).toEqual([[], 2]);
+      const plan = await planApplicationRepair(database, { bringBack: true });
+      expect(plan.objects?.map(({ action }) => action)).toEqual(['rebuild', 'rebuild']);
+      expect((await commandsFor(dir, true)).all).toContain('RPUSH l:kvdoctor-rebuilt a b c');
     });
   });
 
@@ -265,13 +294,6 @@ function renamed(op: BatchOpInput, i: number): BatchOpInput {
 }
 
 describe('repair --strategy application --emit redis', () => {
-  const commandsFor = async (dir: string) => {
-    const { lines, left } = await rebuildingCommands(dir);
-    const all: string[] = [];
-    for await (const line of lines) all.push(line.trimEnd());
-    return { all, left };
-  };
-
   it('prints what makes keys anew, one behind the other', async () => {
     const ops = [
       ...hash('h', { a: '1', 'b c': '"2"' }, { size: 7, expire: 4_000_000_000_000n }),

@@ -3,7 +3,7 @@ import { decodeUserKey, slotOf } from '../key.js';
 import { decodeScore, LIST, STREAM } from '../metadata.js';
 import { ENTRY_ID, streamFields, streamId } from '../stream.js';
 import type { BrokenKey } from './broken-keys.js';
-import { reasonToLeave } from './rebuild.js';
+import { type RebuildOptions, reasonNotToRebuild } from './rebuild.js';
 
 type Word = string | Uint8Array;
 type Command = Uint8Array[];
@@ -39,10 +39,10 @@ function scoreText(bytes: Uint8Array): string {
 export async function reasonNotToEmit(
   broken: BrokenKey,
   elements: KeyElements | undefined,
+  options: RebuildOptions,
 ): Promise<string | undefined> {
-  const reason = reasonToLeave(broken);
-  if (reason !== undefined) return reason;
-  if (elements === undefined) return 'its metadata cannot be read';
+  const reason = reasonNotToRebuild(broken, elements, options);
+  if (reason !== undefined || elements === undefined) return reason;
   const { namespace } = decodeUserKey(elements.metadataKey, elements.slots) ?? {};
   if (Buffer.from(namespace ?? []).toString() !== DEFAULT_NAMESPACE)
     return 'it is in a namespace, which takes its own connection: the repair of the files does it';

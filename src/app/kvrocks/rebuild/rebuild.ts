@@ -45,11 +45,42 @@ const harmless: ReadonlySet<RuleId> = new Set<RuleId>([
 ]);
 
 /** Why nothing can be rebuilt whatever the elements are; `undefined` when they decide. */
-export function reasonToLeave({ faults }: BrokenKey): string | undefined {
+function reasonToLeave({ faults }: BrokenKey): string | undefined {
   const stands = faults.find(({ rule }) => !rebuildable.has(rule) && !harmless.has(rule));
   if (stands !== undefined) return `${stands.rule}: nothing that is there says what it was`;
   if (faults.some(({ rule }) => rebuildable.has(rule))) return undefined;
   return `${faults[0].rule}: it does no harm to its elements, and nothing of it is rebuilt`;
+}
+
+export interface RebuildOptions {
+  /** Elements that no command reaches become reachable again. */
+  bringBack?: boolean;
+}
+
+/**
+ * Why a key is left alone some of whose elements no command reaches: they may be pushes that were acknowledged and then
+ * forgotten, or pops that were answered and whose delete is lost, and a job that runs twice can be worse than one that is lost.
+ */
+function reasonToAsk({ faults }: BrokenKey, { metadata }: KeyElements): string | undefined {
+  const ask = 'nothing tells whether they were taken or forgotten; --bring-back makes them reachable';
+  const stray = faults.find(({ rule }) => rule === 'kvrocks/list-stray')?.evidence?.stray;
+  if (stray !== undefined) return `elements stand outside of its ends (${stray}), and ${ask}`;
+  const live = faults.find(({ evidence }) => evidence?.live !== undefined)?.evidence?.live;
+  if (metadata.type !== STREAM && metadata.size === 0n && live !== undefined && live !== 0)
+    return `it counts as absent and has elements (${live}), and ${ask}`;
+  return undefined;
+}
+
+/** Why nothing is done about a key; `undefined` when its elements decide. */
+export function reasonNotToRebuild(
+  broken: BrokenKey,
+  elements: KeyElements | undefined,
+  { bringBack = false }: RebuildOptions,
+): string | undefined {
+  const reason = reasonToLeave(broken);
+  if (reason !== undefined) return reason;
+  if (elements === undefined) return 'its metadata cannot be read';
+  return bringBack ? undefined : reasonToAsk(broken, elements);
 }
 
 /**
@@ -59,10 +90,10 @@ export function reasonToLeave({ faults }: BrokenKey): string | undefined {
 export async function rebuildKey(
   broken: BrokenKey,
   elements: KeyElements | undefined,
+  options: RebuildOptions,
 ): Promise<Rebuilt | LeftAlone> {
-  const reason = reasonToLeave(broken);
-  if (reason !== undefined) return { reason };
-  if (elements === undefined) return { reason: 'its metadata cannot be read' };
+  const reason = reasonNotToRebuild(broken, elements, options);
+  if (reason !== undefined || elements === undefined) return { reason: reason ?? '' };
   const rebuilt = await rebuiltBy(elements);
   if ('reason' in rebuilt) return rebuilt;
   const log = Buffer.from(String(elements.metadata.type));

@@ -89,17 +89,20 @@ it('no entry makes the checks throw, and what is rebuilt keeps all rules', async
         const findings: Finding[] = [];
         await checkKvrocks(view!, layout, (finding) => findings.push(finding));
         view!.close();
-        const plan = await planApplicationRepair(database, { dropOrphans }).catch((error) => {
-          if (error instanceof Refusal && !/fault of kvdoctor/.test(error.next ?? '')) return undefined;
-          throw error;
-        });
+        const plan = await planApplicationRepair(database, { dropOrphans, bringBack: dropOrphans }).catch(
+          (error) => {
+            if (error instanceof Refusal && !/fault of kvdoctor/.test(error.next ?? '')) return undefined;
+            throw error;
+          },
+        );
         const { lines } = await rebuildingCommands(dir, { jobs: 1 });
         for await (const line of lines) expect(line).toMatch(/^[A-Z]+ .*\n$/);
         if (plan === undefined || plan.steps.length === 0) return;
         // once rebuilt there is nothing more to rebuild
-        const again = await planApplicationRepair(await databaseAfter(database, plan), { dropOrphans }).catch(
-          () => undefined,
-        );
+        const again = await planApplicationRepair(await databaseAfter(database, plan), {
+          dropOrphans,
+          bringBack: dropOrphans,
+        }).catch(() => undefined);
         expect(again?.steps ?? []).toEqual([]);
       });
     }),
