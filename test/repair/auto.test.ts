@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeLogRecords } from '../../src/encode/manifest/log.js';
 import { readDatabase } from '../../src/engine/database.js';
-import { exportEntries } from '../../src/export/entries.js';
 import { readLogBytes } from '../../src/format/manifest/log-reader.js';
 import { databaseView } from '../../src/recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../../src/recovery/open.js';
@@ -17,6 +16,7 @@ import { scanTarget } from '../../src/scan/scan.js';
 import { damageCases } from '../support/case.js';
 import { withDatabase } from '../support/database.js';
 import { fixtureNames, readFileSet } from '../support/files.js';
+import { visible } from '../support/visible.js';
 
 const nobody = async () => {};
 const carryOut = (plan: RepairPlan, dir: string) =>
@@ -28,23 +28,6 @@ const carryOut = (plan: RepairPlan, dir: string) =>
     now: new Date(0),
   });
 const plan = async (dir: string) => planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
-
-/** What a reader sees: `family/key` to value, bytes as Latin-1. */
-async function visible(dir: string): Promise<Map<string, string>> {
-  const seen = new Map<string, string>();
-  let name = '';
-  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');
-  await exportEntries(await readDatabase(dir), {
-    async family(family) {
-      name = family.name;
-    },
-    entry({ key, value }) {
-      seen.set(`${name}/${text(key)}`, text(value));
-    },
-    async flush() {},
-  });
-  return seen;
-}
 
 const errorsOf = async (dir: string) =>
   (await scanTarget(dir, { jobs: 1 }, {})).findings
