@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { appendFileSync, cpSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { factsOfView } from '../../../src/app/facts.js';
 import { checkKvrocks } from '../../../src/app/kvrocks/check/check.js';
@@ -255,6 +255,19 @@ describe('repair --strategy application', () => {
       expect(await rulesIn(dir)).toEqual([]);
     });
   });
+
+  it.each([0, 20, 32_700, 32_768 - 600])(
+    'goes on where the log ends, %i bytes before its zeros',
+    async (size) => {
+      const filler = string('filler', 'x'.repeat(size));
+      await withKvrocks([[filler], hash('h', { a: '1' }, { size: 2 })], async (dir) => {
+        appendFileSync(`${dir}/000010.log`, new Uint8Array(8192));
+        const { plan } = await repaired(dir);
+        expect(plan?.steps[0].changes.map(({ kind }) => kind)).toEqual(['cut', 'insert']);
+        expect(await rulesIn(dir)).toEqual([]);
+      });
+    },
+  );
 
   it('refuses where the files need a repair first, and names it', async () => {
     const refusal = async (dir: string) => {
