@@ -368,6 +368,10 @@ describe('repair --strategy application --emit redis', () => {
         expect.stringContaining('namespace'),
         expect.stringContaining('slot'),
       ]);
+      const database = await readDatabase(dir);
+      const plan = await planApplicationRepair(database);
+      expect(plan.objects?.map(({ action }) => action)).toEqual(Array(4).fill('rebuild'));
+      expect(await rulesOf(await databaseAfter(database, plan))).toEqual([]);
     });
   });
 

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { factsOfView } from '../../../../src/app/facts.js';
 import { checkKvrocks } from '../../../../src/app/kvrocks/check/check.js';
@@ -9,7 +12,7 @@ import type { Finding } from '../../../../src/finding/finding.js';
 import { kvrocksRules } from '../../../../src/finding/rules/kvrocks.js';
 import { openView } from '../../../../src/lsm/recovered-view.js';
 import { withDatabase } from '../../../support/database.js';
-import { fixtureNames } from '../../../support/files.js';
+import { fixtureNames, withTemporaryDirectory } from '../../../support/files.js';
 import {
   bitmap,
   bloom,
@@ -42,6 +45,7 @@ import {
   u64,
   withKvrocks,
 } from '../../../support/kvrocks.js';
+import { inRepository } from '../../../support/repository.js';
 
 async function check(dir: string, budget?: number): Promise<Finding[]> {
   const { view } = await openView(await readDatabase(dir));
@@ -324,6 +328,23 @@ describe('the checks of Kvrocks', () => {
       expect(findings.map(({ rule }) => rule)).toEqual(['kvrocks/check-ended']);
     });
   });
+
+  const corpus = inRepository('..', 'shared', 'corpus', 'real');
+  if (!existsSync(corpus))
+    console.log('skipped: databases of real servers, which are not beside the repository');
+
+  it.skipIf(!existsSync(corpus)).each(['kvrocks-standalone', 'kvrocks-cluster', 'kvrocks-replica-pair'])(
+    'find nothing in a real %s',
+    async (name) => {
+      await withTemporaryDirectory(async (dir) => {
+        execFileSync('tar', ['-xzf', path.join(corpus, `${name}.tar.gz`), '-C', dir]);
+        const markers = readdirSync(dir, { recursive: true, encoding: 'utf8' });
+        const databases = markers.filter((file) => path.basename(file) === 'CURRENT').map(path.dirname);
+        expect(databases).not.toEqual([]);
+        for (const database of databases) expect(await check(path.join(dir, database))).toEqual([]);
+      });
+    },
+  );
 
   it('raise every rule of the catalogue', () => {
     const raised = new Set([...breaks.map(([, rule]) => `kvrocks/${rule}`), 'kvrocks/wrong-slot']);
