@@ -62,10 +62,6 @@ export function isDataKey(bytes: Uint8Array): boolean {
   return bytes[0] === DATA;
 }
 
-export function isLocalKey(bytes: Uint8Array): boolean {
-  return bytes[0] === LOCAL;
-}
-
 function u64At(bytes: Uint8Array, at: number): bigint {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(at);
 }

@@ -1,7 +1,6 @@
 import { type KeyBytes, keyBytes } from '../../finding/evidence.js';
 import { decodeMemcomparable, memcomparableEnd, partOfMemcomparable } from './memcomparable.js';
 import { plainBytes } from './plain.js';
-import type { HeldRegion } from './regions.js';
 import { type Peer, peerRoles, type Region } from './states.js';
 import { decodeTableKey, userKeyText } from './table-key.js';
 import { invertedTimestamp, TIMESTAMP, timestampText } from './timestamp.js';
@@ -88,10 +87,6 @@ export function idsText(ids: readonly bigint[], limit = 200): string {
   }
   const shown = runs.slice(0, limit).join(', ');
   return runs.length > limit ? `${shown} and more up to ${sorted.at(-1)}` : shown;
-}
-
-export function regionText({ id, ...region }: HeldRegion): string {
-  return `region ${id} (${boundsText({ id, ...region })})`;
 }
 
 /** A key of data, with its `z` and without a timestamp, as bytes and as a person calls it. */

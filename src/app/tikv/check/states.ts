@@ -15,7 +15,7 @@ import {
 export type ApplyStates = ReadonlyMap<bigint, ApplyState>;
 
 /** More regions than this are not one store's. */
-export const MAX_REGIONS = 500_000;
+const MAX_REGIONS = 500_000;
 
 /** Decodes every key and value of column family raft. */
 export async function checkStates(
