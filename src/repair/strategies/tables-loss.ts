@@ -1,0 +1,91 @@
+import type { WrittenTable } from '../../encode/sst/table-writer.js';
+import { keyBytes } from '../../finding/evidence.js';
+import type { LossStatement } from '../plan.js';
+import type { Hidden } from './tables-hide.js';
+import type { Reading } from './tables-reading.js';
+import type { SalvageRequest } from './tables-salvage.js';
+
+/** What a new table lacks of the damaged one. */
+export function lossOf(
+  { table, entry, columnFamilyName }: SalvageRequest,
+  reading: Reading,
+  written: WrittenTable,
+): LossStatement | undefined {
+  const { gaps, lostEntries, lostDeletions, lostRangeTombstones } = reading;
+  if (gaps.length === 0 && lostRangeTombstones === 'none') return undefined;
+  const ranges = gaps.map(({ range: { from, to } }) => `${shown(from)} to ${shown(to)}`);
+  const what = [
+    ...(gaps.length === 0
+      ? []
+      : [
+          `${lostEntries === undefined ? 'an unknown number of' : lostEntries} entries of column family ${columnFamilyName}, keys from ${ranges.join(', from ')}`,
+        ]),
+    ...(lostDeletions === undefined || lostDeletions > 0n
+      ? gaps.length === 0
+        ? []
+        : [`${lostDeletions === undefined ? 'perhaps deletions' : `${lostDeletions} of them deletions`}`]
+      : []),
+    ...(lostRangeTombstones === 'none'
+      ? []
+      : [lostRangeTombstones === 'some' ? 'its range tombstones' : 'its range tombstones, if it had any']),
+  ];
+  return {
+    file: entry?.file ?? `${String(table.number).padStart(6, '0')}.sst`,
+    ...(entry?.root !== undefined && { root: entry.root }),
+    detail: what.join('; '),
+    facts: {
+      columnFamily: columnFamilyName,
+      level: table.level,
+      kept: written.entries,
+      ...(lostEntries !== undefined && { entries: String(lostEntries) }),
+      ...(lostDeletions !== undefined && { deletions: String(lostDeletions) }),
+      ...(gaps.length > 0 && {
+        from: keyBytes(gaps[0].range.from),
+        to: keyBytes(gaps.at(-1)!.range.to),
+      }),
+    },
+  };
+}
+
+/** Keys that a statement of loss names. */
+const MOST_NAMED = 20;
+
+/** Keys whose values are lost, in blob files or in the table itself. */
+export function lostValuesOf(
+  { entry, columnFamilyName }: SalvageRequest,
+  keys: readonly Uint8Array[],
+): LossStatement {
+  const named = keys.slice(0, MOST_NAMED).map(shown).join(', ');
+  const more = keys.length > MOST_NAMED ? ` and ${keys.length - MOST_NAMED} more` : '';
+  return {
+    file: entry!.file,
+    ...(entry!.root !== undefined && { root: entry!.root }),
+    detail: `${keys.length} entries of column family ${columnFamilyName}, whose values cannot be read: ${named}${more}`,
+    facts: { columnFamily: columnFamilyName, entries: keys.length },
+  };
+}
+
+/** What was done about older versions, and what the policy lets come back. */
+export function remarksOf({ table, policy }: SalvageRequest, reading: Reading, hidden: Hidden): string[] {
+  const { gaps, lostDeletions, lostRangeTombstones } = reading;
+  const name = `table ${table.number}`;
+  const remarks: string[] = [];
+  const hiding = hidden.points.length + hidden.ranges.length;
+  if (hiding > 0) {
+    remarks.push(
+      `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions and ${hidden.ranges.length} range tombstones, so that nothing deleted comes back; --on-lost-tombstones accept would show them`,
+    );
+  } else if (gaps.some(({ mayHold }) => mayHold === undefined) && lostDeletions === 0n) {
+    remarks.push(`${name}: no deletion is lost, but keys that it overwrote may show their older values`);
+  }
+  if (policy === 'accept' && (gaps.length > 0 || lostRangeTombstones !== 'none')) {
+    remarks.push(`${name}: lost deletions are accepted: what they deleted may come back`);
+  }
+  return remarks;
+}
+
+/** A key as a person reads it. */
+export function shown(key: Uint8Array): string {
+  const text = keyBytes(key);
+  return text.utf8 === undefined ? `0x${Buffer.from(key).toString('hex')}` : JSON.stringify(text.utf8);
+}

@@ -1,0 +1,198 @@
+import { tableUniqueId } from '../../check/sst/identity.js';
+import { isCrc32c } from '../../check/sst/manifest.js';
+import { PropertyList } from '../../encode/sst/properties.js';
+import {
+  compressionProperty,
+  fileChecksumBytes,
+  type TablePiece,
+  TableWriter,
+  type WrittenTable,
+} from '../../encode/sst/table-writer.js';
+import { decodeEntity } from '../../format/batch/entity.js';
+import { decodeBlobIndex } from '../../format/blob/blob-index.js';
+import type { LiveTable } from '../../format/manifest/version.js';
+import { BlockReader } from '../../format/sst/block.js';
+import { compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
+import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import { loadBlock } from '../../format/sst/load.js';
+import { decodeProperties, type TableProperties } from '../../format/sst/properties.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import type { Segment } from '../plan.js';
+import { type OpenedTable, userKeyOf } from './tables-blocks.js';
+import type { Hidden } from './tables-hide.js';
+import { lossOf, lostValuesOf, remarksOf } from './tables-loss.js';
+import type { PlacedBlock, Reading } from './tables-reading.js';
+import type { SalvagedTable, SalvageRequest } from './tables-salvage.js';
+
+/**
+ * Writes the new table: good blocks as they are, except where values in them are lost, between them what hides older versions, and
+ * everything else anew.
+ */
+export async function writeTable(
+  request: SalvageRequest,
+  reading: Reading,
+  hidden: Hidden,
+): Promise<SalvagedTable> {
+  const { entry } = request;
+  const { opened, blocks } = reading;
+  const table = opened?.table;
+  const comparator = opened?.comparator ?? { name: request.comparator, order: 'bytewise', timestampSize: 0 };
+  const formatVersion = table?.footer?.formatVersion ?? request.usualFormatVersion;
+  const baseContext = opened?.space?.baseContext ?? 0;
+  const writer = new TableWriter({
+    formatVersion: baseContext !== 0 ? Math.max(6, formatVersion) : Math.min(5, formatVersion),
+    checksumType: opened?.space?.checksumType ?? 1,
+    baseContext,
+    comparator,
+    filter: true,
+    ...(table?.dictionary && { dictionary: table.dictionary }),
+  });
+  const lostKeys: Uint8Array[] = [];
+  const points = [...hidden.points].sort((a, b) => compareInternalKeys(comparator, a, b) ?? 0);
+  for (const block of blocks) {
+    const { first, last } = block;
+    while (points.length > 0 && (compareInternalKeys(comparator, points[0], first) ?? 0) < 0) {
+      writer.add(points.shift()!, new Uint8Array(0));
+    }
+    await copy(request, opened!, block, writer, lostKeys);
+    // what falls into a good block is decided by it
+    while (points.length > 0 && (compareInternalKeys(comparator, points[0], last) ?? 0) <= 0) points.shift();
+  }
+  for (const key of points) writer.add(key, new Uint8Array(0));
+  for (const { start, end, sequence } of table?.rangeTombstones ?? []) {
+    if ((compareUserKeys(comparator, start, end) ?? -1) < 0) writer.addRangeTombstone(start, end, sequence);
+  }
+  for (const { start, end, sequence } of hidden.ranges) writer.addRangeTombstone(start, end, sequence);
+  const properties = propertiesFor(request, reading, writer, formatVersion);
+  const written = writer.finish(properties);
+  const result: SalvagedTable = { loss: [], remarks: remarksOf(request, reading, hidden) };
+  const loss = lossOf(request, reading, written);
+  if (loss !== undefined) result.loss.push(loss);
+  if (lostKeys.length > 0) result.loss.push(lostValuesOf(request, lostKeys));
+  if (written.smallest === undefined || written.largest === undefined) return result;
+  const content = writer.take().map((piece) => segment(piece, entry));
+  const replacement = await describe(request, written, properties);
+  return { ...result, replacement: { live: replacement, content } };
+}
+
+async function copy(
+  { lostBlob }: SalvageRequest,
+  opened: OpenedTable,
+  block: PlacedBlock,
+  writer: TableWriter,
+  lostKeys: Uint8Array[],
+): Promise<void> {
+  const { offset, size, compression } = block;
+  const { contents, stored } = await loadBlock(opened.space!, { offset, size }, 'data');
+  if (contents === undefined || stored === undefined) throw new Error(`the block at ${offset} has changed`);
+  const lost = lostValues(contents, lostBlob);
+  if (lost.size === 0) {
+    writer.copyBlock(offset, stored.bytes.subarray(0, size), compression, contents);
+    return;
+  }
+  const reader = new BlockReader(contents);
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+    const { key, valueOffset, valueLength } = entry;
+    if (lost.has(entry.offset)) {
+      lostKeys.push(userKeyOf(key).slice());
+      const deletion = key.slice();
+      deletion[key.length - KEY_TRAILER] = VALUE_TYPE.delete;
+      writer.add(deletion, new Uint8Array(0));
+    } else writer.add(key, contents.subarray(valueOffset, valueOffset + valueLength));
+  }
+}
+
+/** Offsets of the entries of a block whose values cannot be read: they make no sense, or lie in blob files and are lost. */
+function lostValues(contents: Uint8Array, lostBlob: SalvageRequest['lostBlob']): Set<number> {
+  const lost = new Set<number>();
+  const reader = new BlockReader(contents);
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+    const { key, valueOffset, valueLength, offset } = entry;
+    const type = key[key.length - KEY_TRAILER];
+    if (type === VALUE_TYPE.entity) {
+      if (decodeEntity(contents.subarray(valueOffset, valueOffset + valueLength)).anomalies.length > 0)
+        lost.add(offset);
+    }
+    if (type === VALUE_TYPE.timedPut && valueLength < 8) lost.add(offset);
+    if (type !== VALUE_TYPE.blobIndex) continue;
+    const index = decodeBlobIndex(contents, valueOffset, valueOffset + valueLength);
+    const gone =
+      index.kind === 'malformed' ||
+      (index.kind === 'blob' && index.fileNumber !== 0n && lostBlob?.(index.fileNumber, index.offset));
+    if (gone) lost.add(offset);
+  }
+  return lost;
+}
+
+function segment(piece: TablePiece, entry: InventoryEntry | undefined): Segment {
+  if (piece.from === 'bytes') return { from: 'plan', bytes: piece.bytes };
+  const { offset, length } = piece;
+  return {
+    from: 'file',
+    path: entry!.file,
+    ...(entry!.root !== undefined && { root: entry!.root }),
+    offset,
+    length,
+  };
+}
+
+/** The properties of the old table where they can be believed, else what MANIFEST and blocks tell. */
+function propertiesFor(
+  { columnFamilyName, table: live, comparator, number, version }: SalvageRequest,
+  { opened }: Reading,
+  writer: TableWriter,
+  formatVersion: number,
+): PropertyList {
+  const old = opened?.table.propertiesSound ? opened.table.properties : undefined;
+  const list = old ? PropertyList.from(old.names(), (name) => old.raw(name)) : new PropertyList();
+  if (old === undefined) {
+    list
+      .number('column.family.id', live.columnFamily)
+      .text('column.family.name', columnFamilyName)
+      .text('comparator', comparator === '' ? 'leveldb.BytewiseComparator' : comparator)
+      .text('compression', compressionProperty(formatVersion, writer.compressionTypes))
+      .text('merge.operator', 'nullptr')
+      .text('prefix.extractor.name', 'nullptr')
+      .text('property.collectors', '[]');
+    if (live.creationTime !== undefined) list.number('file.creation.time', live.creationTime);
+    if (live.oldestAncestorTime !== undefined) list.number('creation.time', live.oldestAncestorTime);
+    if (version.databaseId !== undefined) list.text('creating.db.identity', version.databaseId);
+  }
+  if (comparator !== '' && !list.sameText('comparator', comparator)) list.text('comparator', comparator);
+  return list.withoutGlobalSequence().number('original.file.number', number);
+}
+
+/** The MANIFEST's entry for the new table. */
+async function describe(
+  { table: old, number }: SalvageRequest,
+  written: WrittenTable,
+  properties: PropertyList,
+): Promise<LiveTable> {
+  const { uniqueId: _id, fileChecksum: _sum, tailSize: _tail, oldestBlobFile: _blob, ...kept } = old;
+  const decoded: TableProperties = decodeProperties(properties.encode()).properties;
+  const uniqueId = old.uniqueId === undefined ? undefined : await tableUniqueId(decoded);
+  const ingested = decoded.has('external_sst_file.version');
+  return {
+    ...kept,
+    number,
+    size: BigInt(written.size),
+    // the sequence of an ingested table stands in the MANIFEST alone
+    ...(ingested
+      ? {}
+      : {
+          smallest: written.smallest!,
+          largest: written.largest!,
+          // the order of level 0 rests on these: they only widen
+          ...(written.smallestSequence < old.smallestSequence && {
+            smallestSequence: written.smallestSequence,
+          }),
+          ...(written.largestSequence > old.largestSequence && { largestSequence: written.largestSequence }),
+        }),
+    ...(uniqueId && { uniqueId }),
+    ...(isCrc32c(old)
+      ? { fileChecksum: fileChecksumBytes(written.crc) }
+      : { fileChecksum: new Uint8Array(0), fileChecksumFunction: 'Unknown' }),
+    ...(old.tailSize !== undefined && { tailSize: BigInt(written.tailSize) }),
+    ...(written.oldestBlobFile !== undefined && { oldestBlobFile: written.oldestBlobFile }),
+  };
+}
