@@ -14,7 +14,7 @@ import type { Finding } from '../../finding/finding.js';
 import { shellWord } from '../../finding/shell-word.js';
 import { openView } from '../../lsm/recovered-view.js';
 import type { View } from '../../lsm/view.js';
-import type { ObjectChange, RepairPlan } from '../plan.js';
+import type { LossStatement, ObjectChange, RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
 import { appendBatches } from './append-batches.js';
@@ -122,6 +122,7 @@ export function refuseUnread({ others }: BrokenKeys): void {
 class Work {
   readonly batches: BatchOpInput[][] = [];
   readonly objects: ObjectChange[] = [];
+  readonly loss: LossStatement[] = [];
   /** Keys that must be coherent afterwards, as stored in column family `metadata`, in base64. */
   readonly rebuilt = new Set<string>();
   private bytes = 0;
@@ -132,8 +133,9 @@ class Work {
   async rebuild(broken: BrokenKey, view: View, layout: KvrocksLayout): Promise<void> {
     const elements = await KeyElements.find(view, layout, broken.metadataKey);
     const result = await rebuildKey(broken, elements, this.options);
+    const named = keyEvidence(decodeUserKey(broken.metadataKey, layout.slots)!);
     const facts = {
-      ...keyEvidence(decodeUserKey(broken.metadataKey, layout.slots)!),
+      ...named,
       ...(elements && { type: valueTypes[elements.metadata.type] }),
       rules: [...new Set(broken.faults.map(({ rule }) => rule))],
     };
@@ -143,6 +145,10 @@ class Work {
       return;
     }
     this.take(result.ops);
+    if (result.lost !== undefined) {
+      const { detail, facts: lost } = result.lost;
+      this.loss.push({ file: '.', detail, facts: { ...named, ...lost } });
+    }
     this.rebuilt.add(Buffer.from(broken.metadataKey).toString('base64'));
     this.objects.push({ action: 'rebuild', detail: result.detail, facts: { ...facts, ...result.facts } });
   }
@@ -201,7 +207,7 @@ async function planOf(
   database: Database,
   wals: readonly WalState[],
   lastSequence: bigint,
-  { batches, objects }: Work,
+  { batches, objects, loss }: Work,
   { more, keys }: BrokenKeys,
 ): Promise<RepairPlan> {
   const count = batches.reduce((sum, ops) => sum + ops.filter(({ kind }) => kind !== 'log-data').length, 0);
@@ -236,7 +242,7 @@ async function planOf(
     engineVersion: formatVersion(database.engineVersion),
     inputs: await inputsOf(database, steps),
     steps,
-    loss: [],
+    loss,
     remarks,
     ...(objects.length > 0 && { objects }),
   };

@@ -228,6 +228,19 @@ describe('repair --strategy application', () => {
     });
   });
 
+  it('says which members of a sorted set only the index had', async () => {
+    const ops = [...sortedSet('z', { a: 1, b: 2 }), indexed('z', 'b', 3), indexed('z', 'gone', 4)];
+    await withKvrocks([ops], async (dir) => {
+      const plan = await planApplicationRepair(await readDatabase(dir));
+      expect(plan.loss).toMatchObject([
+        {
+          detail: expect.stringContaining('1 entries'),
+          facts: { key: { utf8: 'z' }, first: [{ utf8: 'gone' }] },
+        },
+      ]);
+    });
+  });
+
   it('deletes elements of values that are no more where that is asked for', async () => {
     const orphans = [element('gone', 'a', '1'), element('gone', 'b', '2'), indexed('gone', 'b', 1)];
     await withKvrocks([hash('h', { a: '1' }), orphans], async (dir) => {

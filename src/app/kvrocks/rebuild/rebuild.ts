@@ -1,9 +1,10 @@
 import type { BatchOpInput } from '../../../encode/batch/encode.js';
 import type { RuleId } from '../../../finding/catalog.js';
-import type { EvidenceValue } from '../../../finding/evidence.js';
+import { type EvidenceValue, keyBytes } from '../../../finding/evidence.js';
 import type { KeyElements } from '../check/key-elements.js';
 import { fromMiddle } from '../check/list-check.js';
 import { pairDifference } from '../check/score-pairs.js';
+import { SCORE } from '../check/sorted-set-check.js';
 import { ENTRY_ID } from '../stream.js';
 import type { BrokenKey } from './broken-keys.js';
 import { u64Bytes, withFields, withSize } from './metadata-value.js';
@@ -13,6 +14,8 @@ export interface Rebuilt {
   ops: BatchOpInput[];
   detail: string;
   facts: Record<string, EvidenceValue>;
+  /** What could be read before and cannot afterwards. */
+  lost?: { detail: string; facts: Record<string, EvidenceValue> };
 }
 
 /** Why a key is left as it is. */
@@ -168,6 +171,7 @@ async function indexedAnew(elements: KeyElements): Promise<Rebuilt | LeftAlone> 
   const { missing, stale } = difference;
   const key = (pair: Uint8Array) => elements.keyOf(pair);
   const said = sizeSaid(elements, count);
+  const orphaned = await withoutMember(elements, stale);
   return {
     ops: [
       ...stale.map((pair): BatchOpInput => ({ kind: 'delete', columnFamily, key: key(pair) })),
@@ -176,7 +180,32 @@ async function indexedAnew(elements: KeyElements): Promise<Rebuilt | LeftAlone> 
     ],
     detail: `its score index: ${missing.length} added, ${stale.length} removed, by the scores that its members have; ${said.detail}`,
     facts: { ...said.facts, indexed: missing.length, unindexed: stale.length },
+    ...(orphaned.length > 0 && {
+      lost: {
+        detail: `${orphaned.length} entries of the score index that have no member: reads by score showed them`,
+        facts: {
+          entries: orphaned.length,
+          first: orphaned.slice(0, NAMED).map((member) => keyBytes(member)),
+        },
+      },
+    }),
   };
+}
+
+/** Members that are named of what is lost. */
+const NAMED = 5;
+
+/** Members that only the index has, under any score. */
+async function withoutMember(elements: KeyElements, stale: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  const members = new Map(
+    stale.map((pair) => [Buffer.from(pair.subarray(SCORE)).toString('latin1'), pair.subarray(SCORE)]),
+  );
+  if (members.size > 0)
+    await elements.walk('default', (member) => {
+      members.delete(Buffer.from(member).toString('latin1'));
+      return members.size > 0;
+    });
+  return [...members.values()];
 }
 
 const NOTHING = new Uint8Array(0);
