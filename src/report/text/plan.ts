@@ -25,6 +25,7 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
     const families = file === '.' ? (facts.columnFamilies as unknown as FamilyLoss[]) : undefined;
     for (const family of families ?? [])
       yield `${paragraph(printable(familyLossText(family)), width, '    ')}\n`;
+    if (file === '.' && facts.key !== undefined) yield `${paragraph(fieldsText(facts), width, '    ')}\n`;
     for (const { text } of hitLines(facts)) yield `${paragraph(text, width, '    ')}\n`;
     if (facts.commands !== undefined) {
       const lost = facts.commands as unknown as LostCommandsReport;
