@@ -8,6 +8,7 @@ import { View } from '../lsm/view.js';
 import type { Unmerged } from '../lsm/visible.js';
 import { databaseView } from '../recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../recovery/open.js';
+import { bytesToRead, counted, type ExportProgress } from './progress.js';
 
 /** One entry that a reader would see. The bytes are views that the next one overwrites. */
 export interface ExportedEntry {
@@ -25,6 +26,7 @@ export interface ExportOptions {
   lenient?: boolean;
   /** Names of the column families to take. Default: all. */
   columnFamilies?: readonly string[];
+  onProgress?: ExportProgress;
 }
 
 /** Takes what an export finds. */
@@ -54,12 +56,17 @@ const BATCH = 4096;
 export async function exportEntries(
   database: Database,
   sink: ExportSink,
-  { lenient = false, columnFamilies }: ExportOptions = {},
+  { lenient = false, columnFamilies, onProgress }: ExportOptions = {},
 ): Promise<ExportSummary> {
   const summary: ExportSummary = { columnFamilies: [], problems: [] };
   const { version, options } = database;
   if (version === undefined) return summary;
-  const files = inventoryFiles(database.inventory);
+  const total = bytesToRead(database, columnFamilies);
+  let done = 0;
+  const files = counted(inventoryFiles(database.inventory), (bytes) => {
+    done += bytes;
+    onProgress?.({ done: Math.min(done, total), total });
+  });
   const operators = await mergeOperators(version, options, files);
   const prepared = await prepareOpen(databaseView(database), database.engineVersion);
   const modes = [options.walRecoveryMode, ...(lenient ? (['point-in-time'] as const) : [])];

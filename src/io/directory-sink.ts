@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isTaken } from './path-kind.js';
 
 /** A file of a directory that is being made. */
 export interface DirectoryFile {
@@ -15,15 +16,14 @@ export class DirectorySink {
     private readonly partial: string,
   ) {}
 
-  /** Rejects with EEXIST when something has that name already. */
+  /**
+   * Rejects with EEXIST, and the `path` that is taken, when something has that name already, or the name under which it is made:
+   * another process is making it, or was killed while it did.
+   */
   static async create(path: string): Promise<DirectorySink> {
-    const taken = await open(path, 'r').then(
-      (handle) => handle.close().then(() => true),
-      (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
-    );
-    if (taken) throw Object.assign(new Error(`EEXIST: file already exists, '${path}'`), { code: 'EEXIST' });
+    if (await isTaken(path))
+      throw Object.assign(new Error(`EEXIST: file already exists, '${path}'`), { code: 'EEXIST', path });
     const partial = `${path}.kvdoctor-partial`;
-    await rm(partial, { recursive: true, force: true });
     await mkdir(partial);
     return new DirectorySink(path, partial);
   }

@@ -16,11 +16,15 @@ export interface ExportedTarget extends ExportSummary {
 export async function exportTarget(
   target: string,
   sink: ExportSink,
-  { lenient = false, columnFamilies, ...request }: ExportOptions & DatabaseRequest = {},
+  { lenient = false, columnFamilies, onProgress, ...request }: ExportOptions & DatabaseRequest = {},
 ): Promise<ExportedTarget> {
   const database = await readDatabase(target, request);
   const { seen, notes } = lenient ? await repaired(database) : { seen: database, notes: [] };
-  const summary = await exportEntries(seen, sink, { lenient, ...(columnFamilies && { columnFamilies }) });
+  const summary = await exportEntries(seen, sink, {
+    lenient,
+    ...(columnFamilies && { columnFamilies }),
+    ...(onProgress && { onProgress }),
+  });
   if (seen.version === undefined) notes.push('there is no MANIFEST, and none can be put together');
   return { ...summary, notes };
 }

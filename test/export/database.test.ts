@@ -7,6 +7,7 @@ import { NdjsonSink } from '../../src/export/ndjson.js';
 import { DirectorySink } from '../../src/io/directory-sink.js';
 import { exportTarget } from '../../src/repair/export-target.js';
 import { scanTarget } from '../../src/scan/scan.js';
+import { kvdoctor } from '../cli/host.js';
 import { damageCases } from '../support/case.js';
 import { withDatabase } from '../support/database.js';
 
@@ -49,6 +50,43 @@ describe('an export into a new directory', () => {
   it('refuses a name that is taken', async () => {
     await withDatabase('basic-7.8', [], async (dir) => {
       await expect(DirectorySink.create(dir)).rejects.toMatchObject({ code: 'EEXIST' });
+    });
+  });
+
+  it('leaves another export to the same directory alone, also one that was killed', async () => {
+    await withDatabase('basic-7.8', [], async (dir) => {
+      const output = join(dir, '..', 'new');
+      const first = await DirectorySink.create(output);
+      const second = await kvdoctor(`export ${dir} --output ${output}`);
+      expect([second.status, second.err.split('\n')[0]]).toEqual([
+        2,
+        `kvdoctor: ${output}.kvdoctor-partial is there already: another export to ${output} is at work, or one was killed`,
+      ]);
+      await first.abandon();
+      expect((await kvdoctor(`export ${dir} --output ${output}`)).status).toBe(0);
+      expect((await kvdoctor(`export ${dir} --output ${output}`)).err).toContain(
+        `${output} is there already`,
+      );
+    });
+  });
+
+  it('writes over no file', async () => {
+    await withDatabase('basic-7.8', [], async (dir) => {
+      const output = join(dir, '..', 'all.ndjson');
+      expect((await kvdoctor(`export ${dir} --output ${output}`)).status).toBe(0);
+      expect((await kvdoctor(`export ${dir} --output ${output}`)).status).toBe(2);
+    });
+  });
+
+  it('says how far it is', async () => {
+    await withDatabase('blob-7.8', [], async (dir) => {
+      const seen: { done: number; total: number }[] = [];
+      const sink = new NdjsonSink(async () => {});
+      await exportEntries(await readDatabase(dir), sink, { onProgress: (progress) => seen.push(progress) });
+      expect(seen.length).toBeGreaterThan(1);
+      const { done, total } = seen.at(-1)!;
+      expect(done / total).toBeGreaterThan(0.7);
+      expect(seen.every((each, i) => i === 0 || each.done >= seen[i - 1].done)).toBe(true);
     });
   });
 

@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import type { ExportSink } from '../../export/entries.js';
+import { fileSize } from '../../io/file-size.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
 import { several, version } from '../choices.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure, systemCode } from '../failure.js';
 import type { Host } from '../host.js';
+import { watchInterrupt } from '../interrupt.js';
+import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
 
 interface ExportFlags {
@@ -14,6 +17,7 @@ interface ExportFlags {
   dbPath?: string[];
   walDir?: string;
   engineVersion?: string;
+  progress: boolean;
 }
 
 const examples = `
@@ -42,6 +46,7 @@ async function destinationOf(output: string | undefined, host: Host): Promise<De
     return { sink: new NdjsonSink(write), commit: async () => {}, abandon: async () => {} };
   }
   if (output.endsWith('.ndjson')) {
+    if ((await fileSize(output)) !== undefined) throw taken(output);
     const { createFile } = await import('../../io/sink.js');
     const file = await createFile(output);
     const sink = new NdjsonSink((text) => file.write(text));
@@ -51,11 +56,7 @@ async function destinationOf(output: string | undefined, host: Host): Promise<De
   const { DatabaseExport } = await import('../../export/database.js');
   const directory = await DirectorySink.create(output).catch((error) => {
     if (systemCode(error) !== 'EEXIST') throw error;
-    throw new Failure(
-      `${output} is there already`,
-      ExitStatus.usage,
-      'Name a directory that does not exist.',
-    );
+    throw taken(output, error.path);
   });
   const sink = new DatabaseExport(directory);
   return {
@@ -68,9 +69,24 @@ async function destinationOf(output: string | undefined, host: Host): Promise<De
   };
 }
 
+/** Two exports are never mixed, and none replaces another. */
+function taken(output: string, at = output): Failure {
+  return at === output
+    ? new Failure(`${output} is there already`, ExitStatus.usage, 'Name one that does not exist.')
+    : new Failure(
+        `${at} is there already: another export to ${output} is at work, or one was killed`,
+        ExitStatus.usage,
+        `Where none is at work, remove ${at}.`,
+      );
+}
+
 async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
   const { exportTarget } = await import('../../repair/export-target.js');
+  const { Interrupted } = await import('../../repair/refusal.js');
   const destination = await destinationOf(flags.output, host);
+  const interrupt = watchInterrupt(host);
+  const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);
+  const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   let summary: ExportedTarget;
   try {
     summary = await exportTarget(path, destination.sink, {
@@ -79,11 +95,18 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
       ...(flags.dbPath && { dbPaths: flags.dbPath }),
       ...(flags.walDir !== undefined && { walDir: flags.walDir }),
       ...(flags.engineVersion !== undefined && { engineVersion: flags.engineVersion }),
+      onProgress({ done, total }) {
+        if (interrupt.signal.aborted) throw new Interrupted('interrupted before the export was whole');
+        bar.update({ share: total > 0 ? done / total : 0, done, total });
+      },
     });
     await destination.commit();
   } catch (error) {
     await destination.abandon();
     throw refusalOf(error, 'export', path);
+  } finally {
+    bar.end();
+    interrupt.release();
   }
   return tell(summary, flags, host);
 }
@@ -129,6 +152,7 @@ export function addExport(program: Command, host: Host, done: (status: number) =
       'the engine whose behaviour counts (default: what OPTIONS says)',
       version,
     )
+    .option('--no-progress', 'no progress bar')
     .addHelpText('after', examples)
     .action(async (path: string, flags: ExportFlags) => done(await exportDirectory(path, flags, host)));
 }
