@@ -1,8 +1,8 @@
-import stringWidth from 'string-width';
 import type { Finding, Severity } from '../../finding/finding.js';
 import { printable } from '../printable.js';
 import { counted, offsetText } from '../quantity.js';
 import type { Palette, RenderSettings } from '../reporter.js';
+import { textColumns } from './columns.js';
 import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, withoutDetails } from './evidence.js';
 import { hexLines } from './hexdump.js';
 import { paragraph } from './layout.js';
@@ -27,7 +27,7 @@ export function placeOf(finding: Finding): string {
 
 function headline(finding: Finding, { palette, width }: RenderSettings): string {
   const place = placeOf(finding);
-  const plainLength = finding.severity.length + 1 + finding.rule.length + 3 + stringWidth(place);
+  const plainLength = finding.severity.length + 1 + finding.rule.length + 3 + textColumns(place);
   const head = `${paint(palette, finding.severity)(finding.severity)} ${palette.strong(finding.rule)}`;
   return plainLength <= width ? `${head}   ${place}` : `${head}\n  ${place}`;
 }
