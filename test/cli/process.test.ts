@@ -116,7 +116,10 @@ describe.skipIf(!built || process.platform !== 'linux')('a directory whose name 
   it('is repaired into a copy beside it, and not in place', async () => {
     await bash("rm caf$'\\xe9'/CURRENT");
     const refused = await bash("$KV repair --strategy auto --in-place --yes caf$'\\xe9'");
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('Rename the directory first')]);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('Rename the directory first'),
+    ]);
     const { json } = await bash("$KV repair --strategy auto --yes caf$'\\xe9' --format json");
     expect(json.targets[0].repair.state).toBe('repaired');
     expect(readdirSync(join(dir, 'caf\ufffd.repaired'))).toContain('CURRENT');
