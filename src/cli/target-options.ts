@@ -14,7 +14,12 @@ export interface TargetFlags extends OutputFlags {
 
 /** Adds them to a command, behind its own. */
 export function withTargetOptions(command: Command): Command {
-  return addOutputOptions(command)
+  return withPlaceOptions(addOutputOptions(command)).option('--no-progress', 'no progress bar');
+}
+
+/** Adds those that say where the files lie and who reads them. */
+export function withPlaceOptions(command: Command): Command {
+  return command
     .option(
       '--db-path <dir>',
       'where db_paths of OPTIONS lies now; may be given several times, in order',
@@ -26,8 +31,7 @@ export function withTargetOptions(command: Command): Command {
       'the engine that will open it (default: what OPTIONS says)',
       version,
     )
-    .addOption(profileOption())
-    .option('--no-progress', 'no progress bar');
+    .addOption(profileOption());
 }
 
 /** The option that names the application, for commands that speak in its words. */

@@ -12,6 +12,8 @@ import { manifestRules } from './rules/manifest.js';
 import { restateRules } from './rules/restate.js';
 import { sequenceRules } from './rules/sequence.js';
 import { sstRules } from './rules/sst.js';
+import { sstIdentityRules } from './rules/sst-identity.js';
+import { sstMetaRules } from './rules/sst-meta.js';
 import { tikvRules } from './rules/tikv.js';
 import { walRules } from './rules/wal.js';
 
@@ -25,6 +27,8 @@ export const catalog = {
   ...batchRules,
   ...sequenceRules,
   ...sstRules,
+  ...sstMetaRules,
+  ...sstIdentityRules,
   ...blobRules,
   ...continuityRules,
   ...backupRules,

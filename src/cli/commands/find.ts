@@ -3,7 +3,7 @@ import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js
 import { type FindReport, UnknownColumnFamily } from '../../find/report.js';
 import { TargetError } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
-import { choice, several, version } from '../choices.js';
+import { choice } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure, systemCode, systemText } from '../failure.js';
@@ -13,7 +13,7 @@ import { nearest } from '../nearest.js';
 import { stdoutWidth } from '../outputs.js';
 import { progressBar } from '../progress-bar.js';
 import { streamSink } from '../sink.js';
-import { placesOf, profileOption } from '../target-options.js';
+import { placesOf, withPlaceOptions } from '../target-options.js';
 import { mismatch } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
 
@@ -147,7 +147,7 @@ async function run(path: string, flags: FindFlags, host: Host): Promise<number> 
 
 /** Adds `kvdoctor find` to the program. `done` gets the exit status. */
 export function addFind(program: Command, host: Host, done: (status: number) => void): void {
-  program
+  const command = program
     .command('find')
     .description('every version of a key in every file of a database, and which of them a reader gets')
     .argument('[dir]', 'database directory', '.')
@@ -155,19 +155,8 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
     .option('--key-hex <hex>', 'the key, as hexadecimal digits', hexKey)
     .option('--prefix', 'every key that begins so')
     .option('--cf <name>', 'only in this column family, by name or number')
-    .option('--limit <n>', 'at most so many keys (default: 100)', count)
-    .option(
-      '--db-path <dir>',
-      'where db_paths of OPTIONS lies now; may be given several times, in order',
-      several,
-    )
-    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
-    .option(
-      '--engine-version <version>',
-      'the engine that will open it (default: what OPTIONS says)',
-      version,
-    )
-    .addOption(profileOption())
+    .option('--limit <n>', 'at most so many keys (default: 100)', count);
+  withPlaceOptions(command)
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show values and lists in full; stack traces on failures')
