@@ -7,11 +7,17 @@
  *   +-----------------+------------+----------+---------------+---------------+---------+-----------+
  *   block = u24 LE: bit 0 last, bits 1–2 type (raw, one repeated byte, compressed, reserved), bits 3–23 size; then its bytes
  *
+ * A skippable frame, which other programs put between (pzstd: the size of the next one): magic 184d2a50 to 184d2a5f, u32 LE size,
+ * so many bytes.
+ *
  * Only what must be known before a decoder is let loose: how large its window and its output will be, and where the frame
  * ends. Decoders allocate what a header asks for, up to 2 GiB, and damaged bytes may ask for anything.
  */
 
 const MAGIC = 0xfd2fb528;
+/** Of a skippable frame: the lowest four bits may be anything. */
+const SKIPPABLE = 0x184d2a50;
+const SKIPPABLE_HEADER = 8;
 const BLOCK_HEADER = 3;
 /** Bytes of the dictionary's number, by the descriptor's low bits. */
 const ID_LENGTHS = [0, 1, 2, 4];
@@ -61,7 +67,12 @@ function windowSize(descriptor: number): number {
   return base + (base / 8) * (descriptor & 7);
 }
 
-function littleEndian(bytes: Uint8Array, at: number, length: number): number {
+/** Whether bytes begin with the magic of a skippable frame. */
+export function isSkippable(bytes: ArrayLike<number>): boolean {
+  return bytes.length >= 4 && littleEndian(bytes, 0, 4) - (bytes[0] & 0x0f) === SKIPPABLE;
+}
+
+function littleEndian(bytes: ArrayLike<number>, at: number, length: number): number {
   let value = 0;
   for (let i = length - 1; i >= 0; i--) value = value * 256 + bytes[at + i];
   return value;
@@ -74,6 +85,8 @@ function littleEndian(bytes: Uint8Array, at: number, length: number): number {
 export class ZstdFraming {
   /** Known once all of the frame header has arrived. */
   frame: ZstdFrame | undefined;
+  /** It is a frame without content. */
+  skippable = false;
   /** All of the frame has arrived. */
   ended = false;
   private header: number[] = [];
@@ -100,6 +113,13 @@ export class ZstdFraming {
   }
 
   private frameHeader(): string | undefined {
+    if (isSkippable(this.header)) {
+      this.skippable = true;
+      if (this.header.length < SKIPPABLE_HEADER) return undefined;
+      this.body = littleEndian(this.header, 4, 4);
+      this.last = true;
+      return undefined;
+    }
     const frame = zstdFrame(Uint8Array.from(this.header));
     if (frame === undefined) return undefined;
     if ('error' in frame) return frame.error;

@@ -12,7 +12,11 @@ const FZSTD_PATIENCE = 18;
 export interface Streamed {
   bytes: Uint8Array;
   error?: string;
+  /** The frame may well be good: it asks for more than is decoded here. */
+  unsupported?: true;
 }
+
+type Failure = Required<Pick<Streamed, 'error'>> & Pick<Streamed, 'unsupported'>;
 
 /**
  * Decodes zstd frames that arrive in pieces, as the fragments of a compressed WAL do: after each piece come all blocks
@@ -27,7 +31,7 @@ export class ZstdStream {
   /** The first bytes of a frame, while fzstd would not look at them yet. */
   private held: Uint8Array = EMPTY;
   private started = false;
-  private failed: string | undefined;
+  private failed: Failure | undefined;
   /** Decoded bytes of the current call. */
   private output: Uint8Array[] = [];
   private outputLength = 0;
@@ -52,21 +56,22 @@ export class ZstdStream {
     if (this.failed === undefined) this.failed = this.decode(chunk);
     const bytes = this.output.length === 1 ? this.output[0] : Buffer.concat(this.output, this.outputLength);
     this.output = [];
-    return this.failed === undefined ? { bytes } : { bytes, error: this.failed };
+    return { bytes, ...this.failed };
   }
 
-  private decode(chunk: Uint8Array): string | undefined {
+  private decode(chunk: Uint8Array): Failure | undefined {
     for (let at = 0; at < chunk.length; ) {
       const starts = !this.started;
       this.started = true;
       const stop = this.framing.advance(chunk, at);
-      if (typeof stop === 'object') return stop.error;
-      const { frame, ended } = this.framing;
+      if (typeof stop === 'object') return stop;
+      const { frame, ended, skippable } = this.framing;
       const piece = chunk.subarray(at, stop);
       const refusal = frame && refuse(frame);
-      const whole = starts && ended && refusal === undefined && this.decodeWhole(piece, frame!);
-      const error = whole ? undefined : (refusal ?? this.feed(piece, ended));
-      if (error !== undefined) return error;
+      if (refusal !== undefined) return { error: refusal, unsupported: true };
+      const done = skippable || (starts && ended && this.decodeWhole(piece, frame!));
+      const error = done ? undefined : this.feed(piece, ended);
+      if (error !== undefined) return { error };
       if (ended) this.nextFrame();
       at = stop;
     }

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { loadCodecs } from '../codec/block.js';
+import { isSkippable } from '../codec/zstd-frame.js';
 import { ZstdStream } from '../codec/zstd-stream.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -24,7 +25,8 @@ export async function sniffArchive(path: string | Buffer): Promise<ArchiveKind |
     if (text.slice(257, 262) === 'ustar') return { compression: 'none' };
     if (!names.test(path.toString())) return undefined;
     if (text.startsWith('\x1f\x8b')) return { compression: 'gzip' };
-    return { compression: text.startsWith('\x28\xb5\x2f\xfd') ? 'zstd' : 'none' };
+    const isZstd = text.startsWith('\x28\xb5\x2f\xfd') || isSkippable(head);
+    return { compression: isZstd ? 'zstd' : 'none' };
   } finally {
     await handle.close();
   }
@@ -39,9 +41,10 @@ function createZstd(): Transform {
   return new Transform({
     transform(chunk: Uint8Array, _encoding, done: TransformCallback) {
       for (let at = 0; at < chunk.length; at += ZSTD_STEP) {
-        const { bytes, error } = decoder.push(chunk.subarray(at, at + ZSTD_STEP));
+        const { bytes, error, unsupported } = decoder.push(chunk.subarray(at, at + ZSTD_STEP));
         if (bytes.length > 0) this.push(bytes);
-        if (error !== undefined) return done(new Error(error));
+        if (error !== undefined)
+          return done(Object.assign(new Error(error), unsupported && { code: 'ENOTSUP' }));
       }
       done();
     },
@@ -58,10 +61,11 @@ export async function openArchiveStream(
   onRead: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<Readable> {
+  // before the stream exists: it flows from the first listener on, and what flows while nobody takes it is lost
+  if (compression === 'zstd') await loadCodecs();
   const file = createReadStream(path, { highWaterMark: 256 << 10, ...(signal && { signal }) });
   file.on('data', (chunk) => onRead(chunk.length));
   if (compression === 'none') return file;
-  if (compression === 'zstd') await loadCodecs();
   const decoder = compression === 'gzip' ? createGunzip({ chunkSize: 256 << 10 }) : createZstd();
   // errors of either side end the decoder's stream, which is what is read
   return pipeline(file, decoder, () => {});

@@ -46,6 +46,20 @@ describe('frames in pieces', () => {
     expect(new ZstdStream().push(both).bytes).toEqual(Buffer.concat([a, b]));
   });
 
+  test('skippable frames are skipped, wherever they are cut', () => {
+    const content = sample(500);
+    const skippable = Uint8Array.of(0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3);
+    const empty = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0);
+    const all = Buffer.concat([skippable, compressZstd(content), empty, skippable]);
+    for (let cut = 0; cut <= all.length; cut++) {
+      const stream = new ZstdStream();
+      const { bytes, errors } = pushAll(stream, [all.subarray(0, cut), all.subarray(cut)]);
+      expect(errors).toEqual([undefined, undefined]);
+      expect(Buffer.compare(bytes, content)).toBe(0);
+      expect(stream.atFrameEnd).toBe(true);
+    }
+  });
+
   test('twelve zero bytes, a frame too short for fzstd’s own streaming', () => {
     expect(Buffer.from(new ZstdStream().push(compressZstd(new Uint8Array(12))).bytes)).toEqual(
       Buffer.alloc(12),

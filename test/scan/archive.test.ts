@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { pack } from 'tar-stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
 import type { Finding } from '../../src/finding/finding.js';
@@ -10,18 +9,7 @@ import type { ScanHooks } from '../../src/scan/options.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
 import { applyPatches } from '../support/patch.js';
-
-/** Tables stand before the MANIFEST that describes them, as they may in a real one. */
-async function tarOf(files: FileSet, prefix = './'): Promise<Buffer> {
-  const tar = pack();
-  for (const [name, bytes] of [...files].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    tar.entry({ name: prefix + name, mtime: new Date(0) }, Buffer.from(bytes));
-  }
-  tar.finalize();
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of tar) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
+import { tarOf } from '../support/tar.js';
 
 async function scanBytes(name: string, bytes: Uint8Array, hooks: ScanHooks = {}): Promise<TargetReport> {
   return withTemporaryDirectory(async (dir) => {

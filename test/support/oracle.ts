@@ -1,8 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
+import { compiled, rocksdbMissing } from './compile.js';
 import { inRepository } from './repository.js';
-import { hasProgram } from './tools.js';
 
 /** RocksDB's recovery modes as the oracle names them. */
 export type OracleMode = 'absolute' | 'tolerate' | 'pit' | 'skip';
@@ -16,23 +15,11 @@ export interface OracleReport {
 }
 
 const source = inRepository('..', 'shared', 'corpus', 'oracle.cc');
-const program = inRepository('tmp', 'oracle');
 
 /** Why there is no oracle here, or undefined when there is one: Debian's RocksDB 7.8 asked through a small program. */
 export function oracleMissing(): string | undefined {
   if (!fs.existsSync(source)) return 'the damage corpus with oracle.cc is not beside the repository';
-  if (!hasProgram('g++')) return 'there is no g++';
-  if (!fs.existsSync('/usr/include/rocksdb/db.h')) return 'librocksdb-dev is not installed';
-  return undefined;
-}
-
-function build(): void {
-  if (fs.existsSync(program) && fs.statSync(program).mtimeMs > fs.statSync(source).mtimeMs) return;
-  fs.mkdirSync(path.dirname(program), { recursive: true });
-  // Under another name first, so that tests that build it at the same time do not run half of it.
-  const scratch = `${program}.${process.pid}`;
-  execFileSync('g++', ['-O1', '-std=c++17', source, '-o', scratch, '-lrocksdb', '-lpthread']);
-  fs.renameSync(scratch, program);
+  return rocksdbMissing();
 }
 
 /**
@@ -40,9 +27,8 @@ function build(): void {
  * `policy`: the transaction write policy (1 committed, 2 prepared, 3 unprepared) of a TransactionDB.
  */
 export function askOracle(dir: string, mode: OracleMode, policy?: 1 | 2 | 3): OracleReport {
-  build();
   const args = [dir, mode, ...(policy ? [`txn${policy}`] : [])];
-  const { stdout, signal } = spawnSync(program, args, { encoding: 'utf8', timeout: 120_000 });
+  const { stdout, signal } = spawnSync(compiled(source), args, { encoding: 'utf8', timeout: 120_000 });
   const last = stdout.trim().split('\n').pop();
   if (!last) return { open: `the oracle died: ${signal}` };
   return JSON.parse(last);
