@@ -217,6 +217,8 @@ export class WalDiagnosis {
       return undefined;
     const batch = decodeBatch(bytes.subarray(header.headerSize, end), { maxOps: 0 });
     if (batch.decodedLength < end - header.headerSize) return undefined;
+    // zeros decode, too: as deletions of the empty key
+    if (batch.counted > batch.count && bytes[end - 1] === 0 && bytes[end - 2] === 0) return undefined;
     const miscounts = batch.counted !== batch.count;
     finding.evidence.operationsFound = batch.counted;
     return {

@@ -28,6 +28,8 @@ export async function planReport(
     engineVersion: plan.engineVersion,
     steps,
     loss: plan.loss,
+    ...(plan.unproven && { unproven: plan.unproven }),
+    ...(plan.undecided && { undecided: plan.undecided }),
     remarks: plan.remarks,
     ...(plan.objects && { objects: plan.objects }),
     inputs: plan.inputs.map(({ path: file, root, size, sha256 }) => ({

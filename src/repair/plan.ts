@@ -18,6 +18,10 @@ export interface RepairPlan {
   steps: RepairStep[];
   /** What the result no longer holds that the files still held; empty when nothing is lost. */
   loss: LossStatement[];
+  /** What the result holds although nothing proves that it was ever written so. */
+  unproven?: LossStatement[];
+  /** Transactions that were prepared and that nothing decides. */
+  undecided?: LossStatement[];
   /** What a person should know before saying yes: accepted holes, choices made, what was not proven. */
   remarks: string[];
   /** What becomes of objects of the application, where a plan is about these. */

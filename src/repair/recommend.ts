@@ -43,21 +43,31 @@ export async function recommendation(
   const point = await consistentPoint(database, profile);
   const kept = (report: RecoveryReport) => (report.wals ?? []).reduce((sum, wal) => sum + wal.operations, 0);
   const salvaged = salvage?.opens ? kept(salvage) : 0;
+  const unproven = salvage?.unproven ?? 0;
+  const guessed = unproven > 0 ? `, ${unproven} of them not proven` : '';
   if ('refusal' in point) {
+    const skipping = modes.find(({ mode }) => mode === 'skip-any-corrupted');
+    const added = unproven > 0 ? `; salvage would add ${unproven} that nothing proves` : '';
+    // what an engine's own mode keeps is proven: a salvage that only adds guesses is not worth it
+    if (skipping?.opens && kept(skipping) >= salvaged - unproven) {
+      const reason = `${capital(point.refusal)}. skip-any-corrupted keeps ${kept(skipping)} operations of the WALs, over a hole, and invents nothing${added}.`;
+      return { command: command(database, 'repair', '--mode skip-any-corrupted'), reason };
+    }
     if (salvage?.opens) {
-      const reason = `${capital(point.refusal)}. Salvage keeps ${salvaged} operations of the WALs, over a hole.`;
+      const reason = `${capital(point.refusal)}. Salvage keeps ${salvaged} operations of the WALs${guessed}, over a hole.`;
       return { command: command(database, 'repair', '--strategy salvage'), reason };
     }
     return { command: command(database, 'scan'), reason: `${capital(point.refusal)}.` };
   }
   const consistent = kept(point.opened);
-  if (consistent === 0 && salvaged > 0) {
+  if (consistent === 0 && salvaged > unproven) {
     return {
       command: command(database, 'repair', '--strategy salvage'),
-      reason: `The damage is so early that the last consistent point keeps nothing of the WALs; salvage keeps ${salvaged} operations, over a hole.`,
+      reason: `The damage is so early that the last consistent point keeps nothing of the WALs; salvage keeps ${salvaged} operations${guessed}, over a hole.`,
     };
   }
-  const more = salvaged > consistent ? ` Salvage would keep ${salvaged - consistent} more, over a hole.` : '';
+  const more =
+    salvaged > consistent ? ` Salvage would keep ${salvaged - consistent} more${guessed}, over a hole.` : '';
   return {
     command: command(database, 'repair', '--mode point-in-time'),
     reason: `It ends the WALs at sequence ${point.opened.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,

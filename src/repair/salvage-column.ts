@@ -27,12 +27,18 @@ export async function salvageColumn(
       mode: 'salvage',
       harmless: false,
       lost: lossOf(plan),
+      ...(unprovenOf(plan) > 0 && { unproven: unprovenOf(plan) }),
       ...(plan.remarks.length > 0 && { remarks: plan.remarks }),
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { mode: 'salvage', opens: false, harmless: false, error: error.message, lost: {} };
   }
+}
+
+/** Operations that the plan keeps and does not prove. */
+function unprovenOf({ unproven = [] }: RepairPlan): number {
+  return unproven.reduce((sum, { facts }) => sum + Number(facts.kept ?? 0), 0);
 }
 
 /** Records of which nothing is kept, and what is not kept of others where an application has words for it. */
@@ -48,5 +54,7 @@ function lossOf({ loss }: RepairPlan): RecoveryReport['lost'] {
     ...(kinds.size > 0 && { kinds: [...kinds].map(([kind, count]) => ({ kind, count })) }),
     first: parts.flatMap(({ first }) => first).slice(0, COMMANDS_KEPT),
   };
-  return { records: loss.length - parts.length, ...(parts.length > 0 && { commands }) };
+  const whole = loss.filter(({ facts }) => facts.kept === 0);
+  const operations = loss.reduce((sum, { facts }) => sum + Number(facts.operations ?? 0), 0);
+  return { records: whole.length, operations, ...(parts.length > 0 && { commands }) };
 }

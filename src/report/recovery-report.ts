@@ -30,7 +30,9 @@ export interface RecoveryReport {
   contents?: ContentsReport;
   /** With --digest, of a mode that opens. */
   columnFamilies?: DigestReport[];
-  /** Of `salvage`: what it accepts, and what in it is not proven. */
+  /** Of `salvage`: operations that it keeps although nothing proves them. */
+  unproven?: number;
+  /** Of `salvage`: what it accepts. */
   remarks?: string[];
 }
 

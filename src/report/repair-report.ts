@@ -9,7 +9,11 @@ export interface PlanReport {
   engineVersion: string;
   /** In the order in which they are carried out; none: nothing has to change. */
   steps: PlanStepReport[];
-  loss: { file: string; root?: string; detail: string; facts: Record<string, EvidenceValue> }[];
+  loss: PlanStatement[];
+  /** What the result holds although nothing proves that it was ever written so. */
+  unproven?: PlanStatement[];
+  /** Transactions that were prepared and that nothing decides. */
+  undecided?: PlanStatement[];
   /** What a person should know before saying yes. */
   remarks: string[];
   /** What becomes of objects of the application, where the plan is about these. */
@@ -18,6 +22,14 @@ export interface PlanReport {
   inputs: { file: string; root?: string; size: number; sha256?: string }[];
   /** What each recovery mode would do with the result, from the new files put together in memory. */
   result?: RecoveryReport[];
+}
+
+/** One thing that a plan says, with its numbers and keys. */
+export interface PlanStatement {
+  file: string;
+  root?: string;
+  detail: string;
+  facts: Record<string, EvidenceValue>;
 }
 
 export interface PlanStepReport {

@@ -22,8 +22,15 @@ export function joinPlans(first: RepairPlan, second: RepairPlan): RepairPlan {
       ...second.steps.map((step) => rebased(step, before)),
     ],
     loss: [...first.loss, ...second.loss],
+    ...both(first, second, 'unproven'),
+    ...both(first, second, 'undecided'),
     remarks: [...first.remarks, ...second.remarks],
   };
+}
+
+function both(first: RepairPlan, second: RepairPlan, field: 'unproven' | 'undecided'): Partial<RepairPlan> {
+  const all = [...(first[field] ?? []), ...(second[field] ?? [])];
+  return all.length > 0 ? { [field]: all } : {};
 }
 
 function rebased(step: RepairStep, before: ReadonlyMap<string, RepairStep>): RepairStep {

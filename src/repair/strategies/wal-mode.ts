@@ -12,6 +12,7 @@ import type { RecoveryOutcome, WalOutcome } from '../../recovery/outcome.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { forgetWals } from './forget-wals.js';
+import { undecidedStatement } from './operation-facts.js';
 import { putPredecessorsRight } from './predecessors.js';
 import { rebuildWal } from './rebuild-wal.js';
 import { encodeBatchPrefix } from './torn-batch.js';
@@ -61,6 +62,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
     steps.push(...forgetWals(database, wals));
     loss.push(...(await totalLoss(database, outcome, request.profile)));
   }
+  const undecided = steps.length > 0 ? undecidedIn(database, outcome, request.profile) : [];
   return {
     schemaVersion: 1,
     target: database.target,
@@ -70,6 +72,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
     // later files go first: what is left at any moment is a beginning of the history
     steps: inOrder(steps),
     loss,
+    ...(undecided.length > 0 && { undecided }),
     remarks: remarksOf(outcome, acceptedHole, steps, database.options.paranoidChecks),
   };
 }
@@ -195,14 +198,16 @@ async function totalLoss(
     ...(firstKey && { firstKey: namedKey(firstKey, id, profile) }),
     ...(lastKey && { lastKey: namedKey(lastKey, id, profile) }),
   }));
+  const commits = lost.commits > 0 ? `, ${lost.commits} commits of transactions` : '';
   return [
     {
       file: '.',
-      detail: `in all ${lost.operations} operations in ${lost.records} records that decode${span}, and ${lost.damagedBytes} damaged bytes`,
+      detail: `in all ${lost.operations} operations in ${lost.records} records that decode${span}${commits}, and ${lost.damagedBytes} damaged bytes`,
       facts: {
         operations: lost.operations,
         records: lost.records,
         damagedBytes: lost.damagedBytes,
+        ...(lost.commits > 0 && { commits: lost.commits }),
         ...(lost.firstSequence !== undefined && { firstSequence: String(lost.firstSequence) }),
         ...(lost.lastSequence !== undefined && { lastSequence: String(lost.lastSequence) }),
         columnFamilies: perFamily,
@@ -210,6 +215,20 @@ async function totalLoss(
       },
     },
   ];
+}
+
+/** Transactions that are prepared in what is kept and not decided there. */
+function undecidedIn(
+  { version }: Database,
+  { transactions, wals }: RecoveryOutcome,
+  profile: Profile | undefined,
+): LossStatement[] {
+  const names = { families: version?.columnFamilies ?? new Map(), profile };
+  return transactions.map(({ name, batches }) => {
+    const file = wals.find(({ number }) => number === batches[0]?.wal)?.file ?? '.';
+    const operations = batches.flatMap(({ ops = [] }) => ops);
+    return undecidedStatement(file, Buffer.from(name, 'latin1'), operations, names);
+  });
 }
 
 function remarksOf(
@@ -230,8 +249,6 @@ function remarksOf(
   if (steps.length > 0 && outcome.wals.every(({ operations }) => operations === 0)) {
     remarks.push('nothing of the WALs is left this way; kvdoctor simulate tells what would keep more');
   }
-  const undecided = outcome.transactions.length;
-  if (undecided > 0) remarks.push(`${undecided} prepared transactions are undecided and stay so`);
   return remarks;
 }
 

@@ -1,8 +1,14 @@
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped, offsetText } from '../quantity.js';
-import type { LostCommandsReport, PlanReport, PlanStepReport, RecoveryReport } from '../report.js';
+import type {
+  LostCommandsReport,
+  PlanReport,
+  PlanStatement,
+  PlanStepReport,
+  RecoveryReport,
+} from '../report.js';
 import type { RenderSettings } from '../reporter.js';
-import { fieldsText } from './evidence.js';
+import { type Fields, fieldsText, isFields, valueText } from './evidence.js';
 import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
 import { familyLossText } from './loss.js';
@@ -19,18 +25,14 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
   yield* objectsText(plan, settings);
   yield `\n${title('What is lost')}`;
   if (plan.loss.length === 0) yield '  nothing that can be read\n';
-  for (const { file, root, detail, facts } of plan.loss) {
-    const where = file === '.' ? '' : `${fileOf({ file, ...(root !== undefined && { root }) })}: `;
-    yield `${paragraph(printable(where + detail), width, '  ')}\n`;
-    const families = file === '.' ? (facts.columnFamilies as unknown as FamilyLoss[]) : undefined;
-    for (const family of families ?? [])
-      yield `${paragraph(printable(familyLossText(family)), width, '    ')}\n`;
-    if (file === '.' && facts.key !== undefined) yield `${paragraph(fieldsText(facts), width, '    ')}\n`;
-    for (const { text } of hitLines(facts)) yield `${paragraph(text, width, '    ')}\n`;
-    if (facts.commands !== undefined) {
-      const lost = facts.commands as unknown as LostCommandsReport;
-      for (const line of commandSentences(lost)) yield `${sentenceLines(line, width, '    ')}\n`;
-    }
+  for (const statement of plan.loss) yield* statementText(statement, settings);
+  if (plan.unproven !== undefined) {
+    yield `\n${title('What is kept and not proven')}`;
+    for (const statement of plan.unproven) yield* statementText(statement, settings);
+  }
+  if (plan.undecided !== undefined) {
+    yield `\n${title('What stays undecided')}`;
+    for (const statement of plan.undecided) yield* statementText(statement, settings);
   }
   if (plan.remarks.length > 0) {
     yield `\n${title('To know')}`;
@@ -41,6 +43,39 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
     yield `${paragraph(printable(resultText(plan.result)), width, '  ')}\n`;
   }
   yield '\n';
+}
+
+function* statementText(
+  { file, root, detail, facts }: PlanStatement,
+  settings: RenderSettings,
+): Iterable<string> {
+  const { width } = settings;
+  const where = file === '.' ? '' : `${fileOf({ file, ...(root !== undefined && { root }) })}: `;
+  yield `${paragraph(printable(where + detail), width, '  ')}\n`;
+  if (facts.transaction !== undefined)
+    yield `${paragraph(printable(`transaction ${valueText(facts.transaction)}`), width, '    ')}\n`;
+  const { list, notListed } = facts;
+  if (Array.isArray(list)) yield* operationLines(list.filter(isFields), Number(notListed ?? 0), settings);
+  else
+    for (const family of (facts.columnFamilies ?? []) as unknown as FamilyLoss[])
+      yield `${paragraph(printable(familyLossText(family)), width, '    ')}\n`;
+  if (file === '.' && facts.key !== undefined) yield `${paragraph(fieldsText(facts), width, '    ')}\n`;
+  for (const { text } of hitLines(facts)) yield `${paragraph(text, width, '    ')}\n`;
+  if (facts.commands !== undefined) {
+    const lost = facts.commands as unknown as LostCommandsReport;
+    for (const line of commandSentences(lost)) yield `${sentenceLines(line, width, '    ')}\n`;
+  }
+}
+
+/** `put "hot" of default`, a line each. */
+function* operationLines(list: readonly Fields[], more: number, { width }: RenderSettings): Iterable<string> {
+  for (const { operation, key, keyBeginsWith, columnFamily } of list) {
+    const named =
+      key === undefined ? `a key that begins with ${valueText(keyBeginsWith ?? '')}` : valueText(key);
+    const line = `${operation} ${named} of ${columnFamily}`;
+    yield `${paragraph(printable(line), width, '    ')}\n`;
+  }
+  if (more > 0) yield `    and ${grouped(more)} more\n`;
 }
 
 /** Objects of the application that are shown without --verbose. */

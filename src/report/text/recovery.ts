@@ -1,5 +1,5 @@
 import { printable } from '../printable.js';
-import { byteSize, grouped, offsetText } from '../quantity.js';
+import { byteSize, counted, grouped, offsetText } from '../quantity.js';
 import type { LossReport, RecoveryReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { contentsText } from './contents.js';
@@ -93,7 +93,7 @@ function alike(a: RecoveryReport, b: RecoveryReport): boolean {
 }
 
 function sentences(mode: RecoveryReport): string[] {
-  const { opens, error, errorFile, lost, wals = [], flushFails, remarks = [] } = mode;
+  const { opens, error, errorFile, lost, wals = [], flushFails, unproven = 0, remarks = [] } = mode;
   if (!opens) return [`refuses: ${error}${errorFile === undefined ? '' : ` (${errorFile})`}`];
   const stops = wals
     .filter(({ state }) => state === 'stopped')
@@ -107,6 +107,7 @@ function sentences(mode: RecoveryReport): string[] {
     ...(dropped.length > 0 ? [`drops ${dropped.join(', ')} whole`] : []),
     ...lossSentences(lost),
     ...(flushFails === undefined ? [] : [`and then fails to write what it recovered: ${flushFails}`]),
+    ...(unproven > 0 ? [`keeps ${counted(unproven, 'operation')} that nothing proves`] : []),
     ...remarks,
   ];
 }

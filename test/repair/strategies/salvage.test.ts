@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { readDatabase } from '../../../src/engine/database.js';
+import { openView } from '../../../src/lsm/recovered-view.js';
+import { databaseAfter } from '../../../src/repair/preview.js';
+import { planSalvage } from '../../../src/repair/strategies/salvage-wal.js';
+import { planWalRepair } from '../../../src/repair/strategies/wal-mode.js';
+import { kvdoctor } from '../../cli/host.js';
+import { withFieldCase } from '../../support/field.js';
+
+/** Whether a reader of the salvaged files sees a key of `default`. */
+async function sees(dir: string, key: string): Promise<boolean> {
+  const database = await readDatabase(dir);
+  const after = await databaseAfter(database, await planSalvage(database));
+  const { view } = await openView(after);
+  const visible = view!.visible(0, { from: Buffer.from(key) });
+  try {
+    let step = visible.step();
+    while (step === 2) {
+      await visible.load();
+      step = visible.step();
+    }
+    return Buffer.from(visible.keyBytes.subarray(0, visible.keyTo)).toString() === key;
+  } finally {
+    await visible.close();
+    view!.close();
+  }
+}
+
+describe('a salvage of a batch that ends in zeros', () => {
+  it('keeps nothing from the zeros on, and says what is lost', () =>
+    withFieldCase('salvage-zeros', [], async (dir) => {
+      const plan = await planSalvage(await readDatabase(dir));
+      expect(plan.loss).toMatchObject([
+        { file: '000004.log', facts: { kept: 0, operations: 2, list: [{ columnFamily: 'acc' }] } },
+      ]);
+      expect(plan.unproven).toBeUndefined();
+      expect(await sees(dir, '')).toBe(true);
+    }));
+
+  it('keeps no more than the header counts, and names what it keeps unproven', () =>
+    withFieldCase('salvage-last-page-zeroed', [], async (dir) => {
+      const plan = await planSalvage(await readDatabase(dir));
+      expect(plan.loss).toMatchObject([
+        {
+          facts: {
+            kept: 1,
+            operations: 1,
+            list: [{ operation: 'put', columnFamily: 'blk', keyBeginsWith: { utf8: 'key' } }],
+          },
+        },
+      ]);
+      expect(plan.unproven).toMatchObject([
+        { facts: { kept: 1, list: [{ operation: 'put', columnFamily: 'acc', key: { utf8: 'key000299' } }] } },
+      ]);
+    }));
+
+  it.each(['salvage-zeros', 'salvage-last-page-zeroed'])('is not what simulate recommends of %s', (name) =>
+    withFieldCase(name, [], async (dir) => {
+      const { out } = await kvdoctor(`simulate ${dir}`);
+      expect(out).toContain('repair --mode skip-any-corrupted --dry-run');
+    }),
+  );
+
+  it('is laid to the zeros, not to memory', () =>
+    withFieldCase('salvage-last-page-zeroed', [], async (dir) => {
+      const { out } = await kvdoctor(`scan ${dir}`);
+      expect(out).toContain('67 zeros at 0xf000');
+      expect(out).not.toContain('memory changed');
+    }));
+});
+
+describe('a repair of a log with prepared transactions', () => {
+  const transactions = (statements: { facts: object }[] = []) =>
+    statements.flatMap(({ facts }) => ('transaction' in facts ? [facts.transaction] : []));
+
+  it('names the lost commit and what stays undecided when it salvages', () =>
+    withFieldCase('salvage-prepared', [], async (dir) => {
+      const { loss, undecided } = await planSalvage(await readDatabase(dir));
+      expect(transactions(undecided)).toMatchObject([{ utf8: 'xid-1' }, { utf8: 'xid-2' }]);
+      expect(transactions(loss)).toMatchObject([{ utf8: 'xid-1' }]);
+      expect(loss.at(-1)).toMatchObject({
+        facts: { columnFamilies: [{ name: 'default', operations: 1, firstKey: { utf8: 'hot' } }] },
+      });
+    }));
+
+  it('names them when it cuts', () =>
+    withFieldCase('salvage-prepared', [], async (dir) => {
+      const { undecided } = await planWalRepair(await readDatabase(dir), { mode: 'point-in-time' });
+      expect(transactions(undecided)).toMatchObject([{ utf8: 'xid-1' }]);
+    }));
+});

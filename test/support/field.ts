@@ -1,0 +1,22 @@
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import { readFileSet, withTemporaryDirectory, writeFileSet } from './files.js';
+import { applyPatches } from './patch.js';
+import { inRepository } from './repository.js';
+
+/**
+ * Runs `body` with a private copy of a directory as people have it in the field (fixtures/field), patched (see patch.ts). It is
+ * alone in its parent, so that a command may write beside it, and gone afterwards.
+ */
+export async function withFieldCase<T>(
+  name: string,
+  patches: readonly string[],
+  body: (dir: string) => Promise<T>,
+): Promise<T> {
+  return withTemporaryDirectory(async (parent) => {
+    execFileSync('tar', ['-xzf', inRepository('fixtures/field', `${name}.tar.gz`), '-C', parent]);
+    const dir = path.join(parent, name);
+    if (patches.length > 0) writeFileSet(await applyPatches(readFileSet(dir), patches), dir);
+    return body(dir);
+  });
+}
