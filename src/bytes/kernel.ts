@@ -1,4 +1,5 @@
 import { KERNEL } from './kernel-module.js';
+import { retire } from './reused-buffer.js';
 import { instantiate, type KernelMemory } from './webassembly.js';
 import { xxph3 } from './xxph3.js';
 
@@ -164,6 +165,7 @@ export function leaseWindow(): Uint8Array | undefined {
 }
 
 export function returnWindow(): void {
+  retire(memory.subarray(WINDOW));
   isLeased = false;
 }
 

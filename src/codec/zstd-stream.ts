@@ -50,6 +50,7 @@ export class ZstdStream {
     return this.failed === undefined && !this.started;
   }
 
+  /** Takes a copy of what it still needs of `chunk`. The bytes that come out are the caller's. */
   push(chunk: Uint8Array): Streamed {
     this.output = [];
     this.outputLength = 0;
@@ -89,12 +90,12 @@ export class ZstdStream {
   }
 
   private feed(piece: Uint8Array, ended: boolean): string | undefined {
-    let bytes = piece;
+    // fzstd keeps what it is given until a block of the frame is whole, the caller uses the memory again
+    let bytes: Uint8Array = new Uint8Array(piece);
     if (this.decoder === undefined) {
-      bytes = this.held.length === 0 ? piece : Buffer.concat([this.held, piece]);
+      if (this.held.length > 0) bytes = Buffer.concat([this.held, bytes]);
       if (!ended && bytes.length < FZSTD_PATIENCE) {
-        // a copy, also of a Buffer, whose slice is none
-        this.held = Uint8Array.from(bytes);
+        this.held = bytes;
         return undefined;
       }
     }

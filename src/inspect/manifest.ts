@@ -1,3 +1,4 @@
+import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly } from '../finding/finding.js';
 import { LogFramer } from '../format/manifest/log-framer.js';
@@ -18,9 +19,10 @@ async function* logEvents(source: ByteSource): AsyncGenerator<LogEvent, LogTail>
     record: (record) => events.push({ record }),
     damage: (damage) => events.push({ damage }),
   });
-  const block = new Uint8Array(BLOCK_SIZE);
+  const buffer = new ReusedBuffer();
   for (let offset = 0; offset < source.size; ) {
-    const got = await source.read(block.subarray(0, Math.min(BLOCK_SIZE, source.size - offset)), offset);
+    const block = buffer.give(Math.min(BLOCK_SIZE, source.size - offset));
+    const got = await source.read(block, offset);
     if (got === 0) break;
     framer.push(block.subarray(0, got), offset);
     yield* events;

@@ -96,9 +96,9 @@ export async function recordNode(
       ? undefined
       : batchNode(bytes, payload, detail, state.timestampSizes);
   const single = fragments.length === 1;
-  const headers = await Promise.all(
-    fragments.map((fragment) => fragmentNode(fragment, context, !single || record.compressed)),
-  );
+  const headers: Node[] = [];
+  for (const fragment of fragments)
+    headers.push(await fragmentNode(fragment, context, !single || record.compressed));
   if (batch !== undefined && bytes.length >= BATCH_HEADER) state.lastSequence = new Cursor(bytes).u64();
   return {
     name: 'record',
@@ -148,7 +148,8 @@ export async function fragmentNode(
 ): Promise<Node> {
   const bytes = await reach.bytes(header, payload - header);
   const fields = headerFields(bytes, space, header);
-  const kind = kindNames[rocksdbWal.kinds[bytes[6]]];
+  // a file that shrinks while it is looked at
+  const kind = bytes.length < LEGACY_HEADER ? 'cut off' : kindNames[rocksdbWal.kinds[bytes[6]]];
   const raw = withPayload ? [await reach.raw('payload', space, payload, length)] : [];
   return {
     name: 'fragment',

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { ReusedBuffer } from '../bytes/reused-buffer.js';
 
 /** Bytes read at a time. */
 const PIECE = 1 << 20;
@@ -10,11 +11,12 @@ const PIECE = 1 << 20;
 export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
   const handle = await open(path, 'r');
   try {
-    const buffer = new Uint8Array(PIECE);
+    const buffer = new ReusedBuffer();
     for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, PIECE, null);
+      const piece = buffer.give(PIECE);
+      const { bytesRead } = await handle.read(piece, 0, PIECE, null);
       if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+      yield piece.subarray(0, bytesRead);
     }
   } finally {
     await handle.close();

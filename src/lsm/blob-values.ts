@@ -6,6 +6,7 @@ import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
 import { readBlob } from '../format/blob/read-blob.js';
 import { type BlockSpace, loadBlock } from '../format/sst/load.js';
+import { SourceWindow } from '../format/sst/window.js';
 import type { Problem } from './cursor.js';
 import type { ProblemLog } from './problems.js';
 import type { StoreFiles } from './store-files.js';
@@ -124,25 +125,15 @@ function text(error: unknown): string {
 
 /** The same source, read in larger pieces where less is asked for. */
 function readAhead(source: ByteSource): ByteSource {
-  let buffer = new Uint8Array(0);
-  let start = 0;
-  let end = 0;
+  const window = new SourceWindow(source, source.size, READ_AHEAD);
   return {
     size: source.size,
     descriptor: source.descriptor,
     close: () => source.close(),
     async read(into, offset) {
       if (into.length > READ_AHEAD) return source.read(into, offset);
-      if (offset < start || offset + into.length > end) {
-        if (buffer.length === 0) buffer = new Uint8Array(Math.min(READ_AHEAD, source.size));
-        start = end = 0;
-        const length = await source.read(buffer, offset);
-        start = offset;
-        end = offset + length;
-      }
-      const found = buffer.subarray(offset - start, Math.min(end - start, offset - start + into.length));
-      into.set(found);
-      return found.length;
+      await window.ensure(offset, into.length);
+      return window.copy(into, offset);
     },
   };
 }

@@ -1,3 +1,5 @@
+import { retire } from '../bytes/reused-buffer.js';
+
 /** Bytes of the chunks that arenas are made of. */
 export const CHUNK = 1 << 20;
 
@@ -22,6 +24,7 @@ export class MemoryPool {
   }
 
   giveChunk(chunk: ArrayBuffer): void {
+    retire(new Uint8Array(chunk));
     if (chunk.byteLength === CHUNK) this.chunks.push(chunk);
   }
 
@@ -34,6 +37,7 @@ export class MemoryPool {
   }
 
   giveReferences(references: Uint32Array): void {
+    retire(new Uint8Array(references.buffer));
     if (references.length > this.references.length) this.references = references as Uint32Array<ArrayBuffer>;
   }
 

@@ -1,3 +1,4 @@
+import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import { type BlockCompression, decompressBlock } from '../codec/block.js';
 import { verifyBlock } from '../format/sst/checksum.js';
 import { BLOCK_TRAILER, handleFits } from '../format/sst/handle.js';
@@ -70,13 +71,14 @@ export class TableCursor implements EntryCursor {
   private blocks: number;
   private inBlock = false;
   /** Where blocks are decompressed to, if their codec can. */
-  private output?: Uint8Array;
+  private readonly output = new ReusedBuffer();
+  private outputSize = 0;
   private readonly global: boolean;
   private readonly globalHigh: number;
   private readonly globalLow: number;
   /** Bytes of timestamp that the writer left out of each key: zeros for a reader. */
   private readonly padding: number;
-  private padded = new Uint8Array(0);
+  private readonly padded = new ReusedBuffer();
 
   /** Starts at `from` (included), at the first entry without it. */
   constructor(
@@ -227,15 +229,15 @@ export class TableCursor implements EntryCursor {
       stored.compression,
       payload,
       this.compression,
-      this.output,
+      this.output.give(this.outputSize),
     );
     if (contents === undefined && !this.space!.uncompressed) {
       this.complain(block, error ?? 'it does not decompress');
       return;
     }
     // blocks of a table are mostly of a size: with this one's, the next will not need new memory
-    if (stored.compression !== 0 && contents !== undefined && contents.length > (this.output?.length ?? 0))
-      this.output = new Uint8Array(Math.ceil(contents.length * 1.25));
+    if (stored.compression !== 0 && contents !== undefined && contents.length > this.outputSize)
+      this.outputSize = Math.ceil(contents.length * 1.25);
     this.entries.reset(contents ?? payload);
     this.inBlock = true;
   }
@@ -252,10 +254,10 @@ export class TableCursor implements EntryCursor {
     }
     if (padding === 0) this.keyBytes = key;
     else {
-      if (this.padded.length < end + padding) this.padded = new Uint8Array(2 * (end + padding));
-      this.padded.set(key.subarray(0, end));
-      this.padded.fill(0, end, end + padding);
-      this.keyBytes = this.padded;
+      this.padded.takeBack();
+      this.keyBytes = this.padded.extend(0, end + padding);
+      this.keyBytes.set(key.subarray(0, end));
+      this.keyBytes.fill(0, end, end + padding);
     }
     this.keyTo = end + padding;
     this.valueBytes = entries.bytes;

@@ -1,3 +1,4 @@
+import { retire } from '../bytes/reused-buffer.js';
 import { keyBytes } from '../finding/evidence.js';
 import { decodeEntity, type WideColumn } from '../format/batch/entity.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
@@ -151,6 +152,7 @@ export class VisibleIterator {
 
   private openGroup(entry: EntryCursor, keyTo: number): void {
     const length = entry.keyTo - entry.keyFrom;
+    retire(this.keyBytes);
     if (length > this.keyBytes.length) this.keyBytes = new Uint8Array(length * 2);
     const { keyBytes } = this;
     const from = entry.keyBytes;

@@ -1,3 +1,4 @@
+import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
 import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/wal/metadata.js';
@@ -68,7 +69,8 @@ export class LogReader {
   private readonly behaviour: ReplayBehaviour;
   private readonly mode: RecoveryMode;
   /** Fragments of the record that is being put together. */
-  private scratch = NOTHING;
+  private readonly buffer = new ReusedBuffer();
+  private scratch: Uint8Array = NOTHING;
   private scratchLength = 0;
   private inFragments = false;
   private start = 0;
@@ -100,6 +102,7 @@ export class LogReader {
 
   /** The next logical record. After anything else there is no more. */
   async read(): Promise<ReadResult> {
+    this.buffer.takeBack();
     this.scratchLength = 0;
     this.inFragments = false;
     this.foreignHashed = 0;
@@ -308,11 +311,7 @@ export class LogReader {
       this.tooLarge = true;
       return;
     }
-    if (needed > this.scratch.length) {
-      const grown = new Uint8Array(Math.max(needed, this.scratch.length * 2, 4096));
-      grown.set(this.scratch.subarray(0, this.scratchLength));
-      this.scratch = grown;
-    }
+    this.scratch = this.buffer.extend(this.scratchLength, needed, RECORD_LIMIT);
     this.scratch.set(fragment, this.scratchLength);
     this.scratchLength = needed;
     this.hashed += fragment.length;

@@ -1,4 +1,5 @@
 import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { ReplayBehaviour } from './behaviour.js';
 
@@ -46,7 +47,8 @@ export interface FragmentDecompressor {
 const WINDOW_BLOCKS = 32;
 
 export class PhysicalReader {
-  private readonly window = new Uint8Array(WINDOW_BLOCKS * BLOCK);
+  private readonly buffer = new ReusedBuffer(WINDOW_BLOCKS * BLOCK);
+  private window = this.buffer.give(WINDOW_BLOCKS * BLOCK);
   /** File offset of the window's first byte, and bytes that it holds. */
   private windowStart = 0;
   private windowLength = 0;
@@ -92,6 +94,7 @@ export class PhysicalReader {
   async fill(): Promise<void> {
     this.windowStart += this.windowLength;
     this.position = this.end = this.blockEnd = this.windowLength = 0;
+    this.window = this.buffer.give(this.window.length);
     try {
       this.windowLength = await this.source.read(this.window, this.windowStart);
     } catch {

@@ -1,3 +1,4 @@
+import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import type { UnitResult } from '../check/unit.js';
 import { type ArchiveMember, type ArchiveReading, walkArchive } from '../io/archive.js';
@@ -30,7 +31,7 @@ export function archiveRunner(
       if (outcome.state === 'done') hooks.onUnit?.(unit, outcome.result.findings);
     };
     const largest = Math.max(0, ...wholeSizes(waiting));
-    let buffer: Uint8Array | undefined;
+    const buffer = new ReusedBuffer();
     await walkArchive(
       archive,
       { ...reading, ...(hooks.signal && { signal: hooks.signal }) },
@@ -44,8 +45,7 @@ export function archiveRunner(
           for (const unit of rest) outcomes.set(unit, tooLarge(unit));
           return;
         }
-        buffer ??= new Uint8Array(largest);
-        const bytes = await concatenated(member.content, member.size, buffer);
+        const bytes = await concatenated(member.content, member.size, buffer.give(largest));
         for (const unit of own) {
           const source: SourceDescriptor = { kind: 'memory', bytes };
           const outcome = await runUnit({ ...unit, source }, () => {});

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ReusedBuffer } from '../../src/bytes/reused-buffer.js';
 import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
 import { ZstdStream } from '../../src/codec/zstd-stream.js';
 
@@ -25,6 +26,27 @@ describe('frames in pieces', () => {
         expect(Buffer.compare(pushAll(stream, pieces).bytes, content)).toBe(0);
         expect(stream.atFrameEnd).toBe(true);
       }),
+    );
+  });
+
+  test('from memory that is used again', () => {
+    const content = Buffer.concat([sample(300_000), Buffer.from(sample(300_000)).reverse()]);
+    const frame = compressZstd(content);
+    fc.assert(
+      fc.property(fc.array(fc.nat(frame.length), { maxLength: 30 }), (cuts) => {
+        const at = [0, ...cuts.sort((a, b) => a - b), frame.length];
+        const memory = new ReusedBuffer();
+        const stream = new ZstdStream();
+        const decoded = at.slice(1).map((end, i) => {
+          const piece = memory.give(end - at[i]);
+          piece.set(frame.subarray(at[i], end));
+          return stream.push(piece).bytes;
+        });
+        memory.takeBack();
+        expect(Buffer.compare(Buffer.concat(decoded), content)).toBe(0);
+        expect(stream.atFrameEnd).toBe(true);
+      }),
+      { numRuns: 20 },
     );
   });
 

@@ -1,8 +1,11 @@
 // Runs a script of steps against a real engine, in a process of its own: a native crash must not take the test with it,
 // and `kill` must leave the directory as a killed server does.
 //   node engine-child.mjs ENGINE DIR < script.json   →  one JSON line {opened, error?, results: […]}
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import path from 'node:path';
+import { shapes } from './wal-shapes.mjs';
 
 const require = createRequire(import.meta.url);
 const [engine, dir] = process.argv.slice(2);
@@ -138,12 +141,36 @@ async function run(db, step) {
     }
     return undefined;
   }
+  if (op === 'shape') {
+    const batches = shapes[step.shape]();
+    for (let written = Number.POSITIVE_INFINITY; walBytes() < step.bytes; ) {
+      // the file is looked at a few hundred times, not for every small batch
+      for (written = 0; written < step.bytes / 100; ) {
+        const ops = batches.next().value;
+        await db.batch(ops.map((each) => ({ type: 'put', ...each, ...within })));
+        for (const { value } of ops) written += value.length;
+      }
+    }
+    return undefined;
+  }
+  if (op === 'digest') {
+    const entries = await db.iterate(column);
+    const hash = createHash('sha256');
+    for (const [key, value] of entries) hash.update(`${key} ${value}\n`);
+    return { entries: entries.length, sha256: hash.digest('hex'), lastKey: entries.at(-1)?.[0] };
+  }
   if (op === 'iterate') return db.iterate(column);
   if (op === 'compact') return db.compact();
   if (op === 'property') return db.property(step.name);
   if (op === 'sleep') return new Promise((done) => setTimeout(done, step.milliseconds));
   if (op === 'close') return db.close();
   throw new Error(`unknown step ${op}`);
+}
+
+/** Bytes of the write-ahead logs. */
+function walBytes() {
+  const logs = fs.readdirSync(dir).filter((name) => name.endsWith('.log'));
+  return logs.reduce((sum, name) => sum + fs.statSync(path.join(dir, name)).size, 0);
 }
 
 let opened = false;

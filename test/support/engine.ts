@@ -11,6 +11,16 @@ const PACKAGES: Record<EngineName, string> = {
   leveldb: 'classic-level',
 };
 
+export type WalShape = 'large' | 'small' | 'json' | 'random' | 'batches';
+
+/** SHA-256 over lines `key value`, both in base64. */
+export interface Digest {
+  entries: number;
+  sha256: string;
+  /** In base64. */
+  lastKey?: string;
+}
+
 export type Bytes = string | { base64: string };
 
 export type EngineStep =
@@ -21,6 +31,10 @@ export type EngineStep =
   | { op: 'fill'; from: number; to: number; size?: number; batch?: number; prefix?: string; column?: string }
   /** Writes as fast as it can: puts and deletions over 20,000 keys. */
   | { op: 'load'; milliseconds: number; column?: string }
+  /** Puts of one shape (wal-shapes.mjs) until the write-ahead logs have so many bytes. */
+  | { op: 'shape'; shape: WalShape; bytes: number; column?: string }
+  /** How many entries are visible, and a hash of them: a `Digest`. */
+  | { op: 'digest'; column?: string }
   /** Every visible entry, as pairs of base64. */
   | { op: 'iterate'; column?: string }
   /** Flushes and compacts everything (not with 9.7, whose binding cannot). */

@@ -1,4 +1,5 @@
 import { leaseWindow, returnWindow } from '../../bytes/kernel.js';
+import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
@@ -67,7 +68,9 @@ class BlockScan {
   first?: Uint8Array;
   private readonly declared: Uint8Array;
   private readonly compression;
-  private into: Uint8Array = new Uint8Array(64 * 1024);
+  /** Where blocks are decompressed to, if their codec can. */
+  private readonly output = new ReusedBuffer();
+  private outputSize = 64 * 1024;
 
   private readonly index: BlockIndex;
   private readonly space: BlockSpace;
@@ -218,11 +221,11 @@ class BlockScan {
       this.report.skip(`${codec} compression (type ${type}) cannot be decoded`, ...place(handle));
       return;
     }
-    const { bytes, error } = decompressBlock(type, payload, this.compression, this.into);
+    const into = this.output.give(this.outputSize);
+    const { bytes, error } = decompressBlock(type, payload, this.compression, into);
     if (bytes !== undefined) {
       // blocks of one table are of one size: after the first large one no further buffer is needed
-      if (bytes.length > this.into.length && bytes.length <= LARGEST_GAP)
-        this.into = new Uint8Array(2 * bytes.length);
+      if (bytes.length > this.outputSize && bytes.length <= LARGEST_GAP) this.outputSize = 2 * bytes.length;
       this.checkEntries(i, bytes, 0, bytes.length, handle, type);
       return;
     }

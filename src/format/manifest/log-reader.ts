@@ -1,3 +1,4 @@
+import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { LogFramer } from './log-framer.js';
 import { BLOCK_SIZE, type LogTail, type LogVisitor } from './log-record.js';
@@ -8,9 +9,10 @@ const CHUNK = 32 * BLOCK_SIZE;
 /** Visits every record and every damage of a log from front to back, and says how it ends. */
 export async function readLog(source: ByteSource, visitor: LogVisitor): Promise<LogTail> {
   const framer = new LogFramer(visitor);
-  const chunk = new Uint8Array(Math.max(Math.min(CHUNK, source.size), 1));
+  const buffer = new ReusedBuffer();
   for (let offset = 0; offset < source.size; ) {
-    const got = await source.read(chunk.subarray(0, Math.min(chunk.length, source.size - offset)), offset);
+    const chunk = buffer.give(Math.min(CHUNK, source.size - offset));
+    const got = await source.read(chunk, offset);
     pushBlocks(framer, chunk.subarray(0, got), offset);
     offset += got;
     // the file shrank since its size was taken

@@ -1,14 +1,14 @@
+import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import type { ByteSource } from '../../bytes/source.js';
 
 /** Bytes read at once: large enough that a read's fixed cost does not show, small enough to stay in the cache. */
 const CHUNK = 1024 * 1024;
 
-/**
- * Ranges of a source, read in large pieces into one buffer that is used again and again: fresh pages for every file cost
- * more than the reading itself.
- */
+/** Ranges of a source, read in large pieces into one buffer. For one reader: what it was given ends with the next read. */
 export class SourceWindow {
-  private buffer: Uint8Array;
+  private readonly buffer: ReusedBuffer;
+  private current: Uint8Array = NOTHING;
+  private isReading = false;
   private start = 0;
   private filled = 0;
   /** Bytes that came from the source. */
@@ -21,17 +21,25 @@ export class SourceWindow {
     /** Memory to read into, or how much of it to take; more is taken where a range does not fit. */
     buffer: Uint8Array | number = CHUNK,
   ) {
-    this.buffer = typeof buffer === 'number' ? new Uint8Array(Math.max(1, Math.min(buffer, limit))) : buffer;
+    this.buffer = new ReusedBuffer(
+      typeof buffer === 'number' ? Math.max(1, Math.min(buffer, limit)) : buffer,
+    );
   }
 
   /** Makes `[offset, offset + length)` available, as far as the source has it. Rejects when the medium fails. */
   async ensure(offset: number, length: number): Promise<void> {
     if (this.has(offset, length)) return;
-    if (length > this.buffer.length) this.buffer = new Uint8Array(length);
-    const wanted = Math.max(0, Math.min(this.buffer.length, this.limit - offset));
+    if (this.isReading) throw new Error('two readers share one window');
+    const wanted = Math.max(0, Math.min(Math.max(length, this.buffer.capacity), this.limit - offset));
+    this.current = this.buffer.give(wanted);
     this.start = offset;
     this.filled = 0;
-    this.filled = await this.source.read(this.buffer.subarray(0, wanted), offset);
+    this.isReading = true;
+    try {
+      this.filled = await this.source.read(this.current, offset);
+    } finally {
+      this.isReading = false;
+    }
     this.bytesRead += this.filled;
   }
 
@@ -47,12 +55,22 @@ export class SourceWindow {
 
   /** The buffer itself; the next `ensure` overwrites it. */
   get bytes(): Uint8Array {
-    return this.buffer;
+    return this.current;
   }
 
   /** The range as a view of the buffer; undefined when the source does not hold all of it. */
   view(offset: number, length: number): Uint8Array | undefined {
     if (!this.has(offset, length)) return undefined;
-    return this.buffer.subarray(offset - this.start, offset - this.start + length);
+    return this.current.subarray(offset - this.start, offset - this.start + length);
+  }
+
+  /** Fills `into` with what there is of it from file offset `offset` on; returns how many bytes that are. */
+  copy(into: Uint8Array, offset: number): number {
+    const from = offset - this.start;
+    const found = from < 0 ? NOTHING : this.current.subarray(from, Math.min(this.filled, from + into.length));
+    into.set(found);
+    return found.length;
   }
 }
+
+const NOTHING = new Uint8Array(0);

@@ -1,3 +1,4 @@
+import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import { xxh64Low } from '../../bytes/xxhash.js';
 import { ZstdStream } from '../../codec/zstd-stream.js';
 import { u32At } from './physical.js';
@@ -14,6 +15,8 @@ const CONTENT_CHECKSUM = 0x04;
 /** A record of more fragments than fit one of that size does not have the places of the rest remembered. */
 const MAX_FRAGMENTS = 16_384;
 
+const NOTHING = new Uint8Array(0);
+
 /**
  * A logical record: the payloads of its fragments, decompressed where the log is compressed. A record of one
  * uncompressed fragment is a view into the chunk that was read; any other is put together in a buffer that grows with the
@@ -21,7 +24,7 @@ const MAX_FRAGMENTS = 16_384;
  */
 export class Assembly {
   /** The record is `bytes[start, end)`, until the parser goes on. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = NOTHING;
   start = 0;
   end = 0;
   /** File offset of the header of the first fragment. */
@@ -40,7 +43,7 @@ export class Assembly {
   decompressionError: string | undefined;
   compressed = false;
 
-  private buffer = new Uint8Array(0);
+  private readonly buffer = new ReusedBuffer();
   private readonly stream = new ZstdStream(MAX_RECORD);
   /** The first and last bytes of the frame: descriptor and checksum, which may lie in several fragments. */
   private readonly frameStart = new Uint8Array(5);
@@ -72,7 +75,8 @@ export class Assembly {
     this.fragments = this.start = this.end = this.storedLength = 0;
     this.oversized = false;
     this.decompressionError = undefined;
-    this.bytes = this.buffer;
+    this.buffer.takeBack();
+    this.bytes = NOTHING;
     if (this.compressed) this.stream.reset();
   }
 
@@ -142,13 +146,8 @@ export class Assembly {
       this.oversized = true;
       return;
     }
-    if (needed > this.buffer.length) {
-      const larger = new Uint8Array(Math.min(Math.max(needed, 2 * this.buffer.length, 65_536), MAX_RECORD));
-      larger.set(this.buffer.subarray(0, this.end));
-      this.buffer = larger;
-    }
-    this.buffer.set(part, this.end);
-    this.bytes = this.buffer;
+    this.bytes = this.buffer.extend(this.end, needed, MAX_RECORD);
+    this.bytes.set(part, this.end);
     this.end = needed;
   }
 }

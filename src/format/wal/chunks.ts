@@ -1,3 +1,4 @@
+import { ReusedBuffer, retire } from '../../bytes/reused-buffer.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { BLOCK_SIZE } from './types.js';
 
@@ -6,7 +7,7 @@ const CHUNK_BLOCKS = 32;
 
 /**
  * Reads a file front to back in chunks of whole blocks, the next one while the current one is worked on. Two buffers,
- * used in turn: what was read before is written over by the second `next`.
+ * used in turn: a chunk is good until `next`.
  */
 export class BlockChunks {
   /** The current chunk; only `length` bytes of it are of the file. */
@@ -22,8 +23,10 @@ export class BlockChunks {
   /** Bytes of the file: what the source said, or less if it came to its end before. */
   size: number;
 
-  private other: Uint8Array | undefined;
-  private pending: Promise<number> | undefined;
+  /** What the current chunk lies in, and what the next one is read into. */
+  private buffer = new ReusedBuffer();
+  private other = new ReusedBuffer();
+  private ahead: { bytes: Uint8Array; read: Promise<number> } | undefined;
 
   constructor(private readonly source: ByteSource) {
     this.size = source.size;
@@ -45,29 +48,26 @@ export class BlockChunks {
   /** Makes the next chunk and its first block current. Rejects when the medium fails. */
   async next(): Promise<void> {
     this.offset += this.length;
-    const current = this.other ?? this.buffer(this.offset);
-    this.length = await (this.pending ?? this.source.read(current, this.offset));
-    this.pending = undefined;
-    this.other = this.bytes.length > 0 ? this.bytes : undefined;
-    this.bytes = current;
-    if (this.length < current.length) this.size = this.offset + this.length;
+    const { bytes, read } = this.ahead ?? this.read(this.offset);
+    this.ahead = undefined;
+    retire(this.bytes);
+    this.length = await read;
+    [this.buffer, this.other] = [this.other, this.buffer];
+    this.bytes = bytes;
+    if (this.length < bytes.length) this.size = this.offset + this.length;
     this.last = this.offset + this.length >= this.size;
     this.blockStart = 0;
     this.blockEnd = Math.min(BLOCK_SIZE, this.length);
-    if (!this.last) this.prefetch();
-  }
-
-  private prefetch(): void {
-    const next = this.offset + this.length;
-    const wanted = Math.min(this.size - next, CHUNK_BLOCKS * BLOCK_SIZE);
-    if (this.other === undefined || this.other.length !== wanted) this.other = this.buffer(next);
-    this.pending = this.source.read(this.other, next);
+    if (this.last) return;
+    this.ahead = this.read(this.offset + this.length);
     // A failure is for the `next` that waits for it; it must not be an unhandled rejection until then.
-    this.pending.catch(() => {});
+    this.ahead.read.catch(() => {});
   }
 
-  private buffer(offset: number): Uint8Array {
-    return new Uint8Array(Math.min(Math.max(this.size - offset, 0), CHUNK_BLOCKS * BLOCK_SIZE));
+  private read(offset: number): { bytes: Uint8Array; read: Promise<number> } {
+    const wanted = Math.min(Math.max(this.size - offset, 0), CHUNK_BLOCKS * BLOCK_SIZE);
+    const bytes = this.other.give(wanted);
+    return { bytes, read: this.source.read(bytes, offset) };
   }
 }
 
