@@ -27,6 +27,12 @@ export async function recommendation(
 ): Promise<RecommendationReport> {
   const own = modes.find((mode) => mode.own) ?? modes[0];
   if (own.harmless) return { reason: nothingToDo(own, modes) };
+  if (own.unreadable !== undefined && keepsLogs(own)) {
+    return {
+      command: command(database, 'repair', '--strategy auto'),
+      reason: 'The WALs lose nothing; what cannot be read lies in tables or blob files.',
+    };
+  }
   if (modes.every(({ errorKind }) => NOT_ABOUT_WALS.has(errorKind ?? ''))) {
     return {
       command: command(database, 'scan'),
@@ -73,6 +79,11 @@ export async function recommendation(
     reason: `It ends the WALs at sequence ${point.opened.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,
     ...(point.lost && { lost: point.lost }),
   };
+}
+
+/** Nothing of the WALs is lost that was acknowledged. */
+function keepsLogs({ lost, flushFails }: RecoveryReport): boolean {
+  return lost.records === 0 && lost.damagedBytes === 0 && flushFails === undefined;
 }
 
 /** What the own mode would do once what is proven of damaged WALs is put back; `undefined` where nothing is. */

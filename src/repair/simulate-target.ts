@@ -1,10 +1,12 @@
+import { availableParallelism } from 'node:os';
 import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
-import { type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
 import { applicationReport } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import { columnFamilyReports, emptyTarget, reasonNotToCheck } from '../scan/target.js';
+import { readability } from '../scan/unreadable.js';
 import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
 
@@ -43,6 +45,24 @@ export async function simulateTarget(
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
   const salvage = whole ? undefined : await salvageColumn(database, settings);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
+  if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
   report.recommendation = await recommendation(database, modes, salvage, profile);
   return report;
+}
+
+/** Reads what an open leaves to readers, and says of every mode that opens what these do not get. */
+async function readTables(database: Database, report: TargetReport, hooks: SimulateHooks): Promise<void> {
+  const { unreadable, unchecked, bytesRead } = await readability(database, availableParallelism(), {
+    ...(hooks.signal && { signal: hooks.signal }),
+    onProgress: ({ done, total }) => hooks.onProgress?.(total > 0 ? done / total : 0),
+  });
+  report.unchecked.push(...unchecked);
+  report.bytesRead += bytesRead;
+  if (unreadable === undefined) return;
+  for (const mode of report.recovery ?? []) {
+    if (!mode.opens) continue;
+    mode.unreadable = unreadable;
+    mode.harmless = false;
+    if (mode.contents !== undefined) mode.contents = { ...mode.contents, coherent: false, incomplete: true };
+  }
 }

@@ -9,7 +9,10 @@ export interface RecoveryReport {
   /** The mode that the database's own OPTIONS file asks for. */
   own?: true;
   opens: boolean;
-  /** It opens and loses nothing that was acknowledged: at most the torn end of the newest WAL of a killed process. */
+  /**
+   * It opens and loses nothing that was acknowledged: at most the torn end of the newest WAL of a killed process. Where tables
+   * were read (`simulate`), all of them can be.
+   */
   harmless: boolean;
   /** The engine's own words when it refuses. */
   error?: string;
@@ -24,6 +27,8 @@ export interface RecoveryReport {
   lost: Partial<LossReport>;
   /** What becomes of each WAL that recovery looks at. */
   wals?: RecoveredWalReport[];
+  /** Of a mode that opens: what of the tables and blob files no reader gets. */
+  unreadable?: UnreadableReport;
   /** It opens and then fails, unless avoid_flush_during_recovery is set: the flush at its end meets this value. */
   flushFails?: string;
   /** With --application, of a mode that opens: whether what remains keeps the application's own rules. */
@@ -34,6 +39,24 @@ export interface RecoveryReport {
   unproven?: number;
   /** Of `salvage`: what it accepts. */
   remarks?: string[];
+}
+
+/** What of live tables and blob files cannot be read. */
+export interface UnreadableReport {
+  /** Entries of tables and values of blob files, as far as they can be counted. */
+  entries: number;
+  /** Files among them of which nobody can tell how much is lost. */
+  uncounted?: number;
+  files: UnreadableFile[];
+}
+
+export interface UnreadableFile {
+  /** Relative to the target. */
+  file: string;
+  columnFamily?: string;
+  /** Absent where it cannot be told. 0: its entries can be read, and something else about it is wrong. */
+  entries?: number;
+  reason: string;
 }
 
 /** The way out to try first. */
@@ -80,8 +103,10 @@ export interface LostCommandsReport {
 
 /** What an application's checks said of a database's contents. */
 export interface ContentsReport {
-  /** No error and no warning. */
+  /** No error and no warning, and nothing that could not be read. */
   coherent: boolean;
+  /** Entries could not be read: what is said is of the rest. */
+  incomplete?: true;
   errors: number;
   warnings: number;
   notes: number;

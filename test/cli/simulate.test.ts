@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { expectValid } from '../report/schema.js';
+import { withDatabase } from '../support/database.js';
 import { kvdoctor } from './host.js';
 
 const at = 'fixtures/kvrocks-race-12/db';
@@ -65,4 +66,50 @@ describe('kvdoctor simulate', () => {
     expect(status).toBe(3);
     expect(out).toContain('not a database');
   });
+});
+
+describe('what an open leaves to readers', () => {
+  it.each([
+    ['a damaged block', 'basic-7.8', 'zero 000014.sst 0x20 64', '000014.sst', 'cannot be read'],
+    [
+      'a missing blob file',
+      'blob-7.8',
+      'remove 000010.blob',
+      '000010.blob',
+      '6 entries cannot be read: it is missing',
+    ],
+    ['a damaged blob', 'blob-7.8', 'flip 000010.blob 0x64.3', '000010.blob', '1 entry cannot be read'],
+  ])('is told of %s', (_, base, patch, file, text) =>
+    withDatabase(base, [patch], async (dir) => {
+      const { status, out } = await kvdoctor(`simulate ${dir}`);
+      expect(status).toBe(1);
+      expect(out).toContain(text);
+      expect(out).toContain('Not whole: in its own mode, point-in-time, it opens, and');
+      expect(out).not.toContain('loses nothing that was acknowledged');
+      expect(out).toContain('repair --strategy auto --dry-run');
+      const report = JSON.parse((await kvdoctor(`simulate --format json ${dir}`)).out);
+      expectValid(report);
+      expect(report.verdict).toBe('damaged');
+      for (const mode of report.targets[0].recovery)
+        if (mode.opens) expect(mode).toMatchObject({ harmless: false, unreadable: { files: [{ file }] } });
+    }),
+  );
+
+  it('is told of a missing table where the open does not mind', () =>
+    withDatabase(
+      'basic-7.8',
+      ['remove 000014.sst', 'replace OPTIONS-000011 "paranoid_checks=true" "paranoid_checks=false"'],
+      async (dir) => {
+        const { status, out } = await kvdoctor(`simulate ${dir}`);
+        expect(status).toBe(1);
+        expect(out).toContain('000014.sst: an unknown number of entries of');
+      },
+    ));
+
+  it('is not called coherent to an application where entries cannot be read', () =>
+    withDatabase('tikv/db', ['zero 000017.sst 0x100 200'], async (dir) => {
+      const { status, out } = await kvdoctor(`simulate --application ${dir}`);
+      expect(status).toBe(1);
+      expect(out).not.toMatch(/what remains is coherent/);
+    }));
 });

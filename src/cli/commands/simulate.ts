@@ -24,8 +24,10 @@ Examples:
   kvdoctor simulate --digest db                 entries and a hash of every column family: equal for equal copies
   kvdoctor simulate --application db            whether what each mode leaves is coherent to Kvrocks, TiKV, Restate
 
-Exit status: 0 the database's own mode opens it and loses nothing that was acknowledged (with --application: and leaves
-it coherent), 1 it does not, 2 usage, 3 not everything could be looked at, 130 interrupted.`;
+Reads all tables and blob files: an open looks at their metadata only, and a reader would meet the rest.
+
+Exit status: 0 the database's own mode opens it, loses nothing that was acknowledged, and all of it can be read (with
+--application: and is coherent), 1 it does not, 2 usage, 3 not everything could be looked at, 130 interrupted.`;
 
 async function simulate(path: string, flags: SimulateFlags, host: Host): Promise<Report> {
   const { simulateTarget } = await import('../../repair/simulate-target.js');

@@ -27,7 +27,7 @@ export function* contentsText(
 }
 
 function contentsSentence(
-  { coherent, errors, warnings }: ContentsReport,
+  { coherent, errors, warnings, incomplete }: ContentsReport,
   application = 'the application',
   { palette }: RenderSettings,
 ): string {
@@ -36,5 +36,7 @@ function contentsSentence(
     errors > 0 && counted(errors, 'error'),
     warnings > 0 && counted(warnings, 'warning'),
   ].filter((part) => part);
+  if (incomplete && counts.length === 0)
+    return `${palette.error('what remains is not known to be coherent')} to ${application}: entries cannot be read`;
   return `${palette.error('what remains is not coherent')} to ${application}: ${counts.join(', ')}`;
 }

@@ -107,9 +107,30 @@ function sentences(mode: RecoveryReport): string[] {
     ...(dropped.length > 0 ? [`drops ${dropped.join(', ')} whole`] : []),
     ...lossSentences(lost),
     ...(flushFails === undefined ? [] : [`and then fails to write what it recovered: ${flushFails}`]),
+    ...unreadableSentences(mode),
     ...(unproven > 0 ? [`keeps ${counted(unproven, 'operation')} that nothing proves`] : []),
     ...remarks,
   ];
+}
+
+/** Files with something unreadable that are listed. */
+const FILES_SHOWN = 8;
+
+/** `33 entries of default cannot be read: 000011.sst: The data block does not match its checksum`. */
+function unreadableSentences({ unreadable }: RecoveryReport): string[] {
+  if (unreadable === undefined) return [];
+  const lines = unreadable.files.slice(0, FILES_SHOWN).map(({ file, columnFamily, entries, reason }) => {
+    const of = columnFamily === undefined ? '' : ` of ${columnFamily}`;
+    const what =
+      entries === undefined
+        ? `an unknown number of entries${of} cannot be read`
+        : entries === 0
+          ? `damaged${of === '' ? '' : `, part${of}`}`
+          : `${counted(entries, 'entry', 'entries')}${of} cannot be read`;
+    return `${file}: ${what}: ${reason}`;
+  });
+  const more = unreadable.files.length - lines.length;
+  return [...lines, ...(more > 0 ? [`and ${counted(more, 'more file')}`] : [])];
 }
 
 /** Entries and hash of every column family, a column for each state that modes lead to. */

@@ -2,7 +2,7 @@ import { shellWord } from '../../finding/shell-word.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, duration, grouped } from '../quantity.js';
-import type { Report } from '../report.js';
+import type { RecoveryReport, Report } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { tally } from './findings.js';
 import { paragraph } from './layout.js';
@@ -31,7 +31,7 @@ function sentence(report: Report, settings: RenderSettings): string {
     summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`;
   // what nothing but a simulation tells
   if (isSimulation(report) || (verdict === 'damaged' && summary.errors === 0))
-    return simulationSentence(report, settings);
+    return simulationSentence(report, unchecked, settings);
   if (verdict === 'damaged') {
     const broken = summary.interrupted && 'interrupted before the end';
     return `${palette.error('Damaged')}: ${listed([counts, filesHit(report), unchecked, broken])} (of ${looked}).`;
@@ -55,22 +55,42 @@ function isSimulation({ targets }: Report): boolean {
   return targets.some(({ recovery }) => recovery) && targets.every(({ files }) => files.length === 0);
 }
 
-function simulationSentence({ targets }: Report, { palette }: RenderSettings): string {
+function simulationSentence(
+  { targets }: Report,
+  unchecked: string | false,
+  { palette }: RenderSettings,
+): string {
   const own = targets.flatMap(({ recovery = [] }) => recovery).find((mode) => mode.own);
   if (own === undefined) return 'Nothing was simulated.';
   if (!own.opens)
     return `${palette.error('Refused')}: in its own mode, ${own.mode}, the engine does not open it.`;
   if (own.harmless && (own.contents?.errors ?? 0) > 0)
     return `${palette.error('Not coherent')}: in its own mode, ${own.mode}, it opens and loses nothing that was acknowledged, but what it holds breaks the application's own rules.`;
+  if (own.harmless && unchecked)
+    return `${palette.warning('Incomplete')}: in its own mode, ${own.mode}, it opens and its WALs lose nothing that was acknowledged, but ${unchecked}.`;
   if (own.harmless)
     return `${palette.good('Opens')}: in its own mode, ${own.mode}, and loses nothing that was acknowledged.`;
   const { records = 0, operations = 0, damagedBytes = 0 } = own.lost;
+  const unread = unreadText(own);
+  if (unread !== '' && records === 0 && damagedBytes === 0 && own.flushFails === undefined)
+    return `${palette.error('Not whole')}: in its own mode, ${own.mode}, it opens, and ${unread}.`;
   const costs = [
     records > 0 && `${counted(records, 'record')} with ${counted(operations, 'operation')}`,
     damagedBytes > 0 && `${byteSize(damagedBytes)} that are damaged`,
     own.flushFails !== undefined && 'fails when it writes what it recovered',
   ];
-  return `${palette.error('Loses data')}: in its own mode, ${own.mode}, it opens and gives up ${listed(costs)}.`;
+  return `${palette.error('Loses data')}: in its own mode, ${own.mode}, it opens and gives up ${listed(costs)}${unread === '' ? '' : `; ${unread}`}.`;
+}
+
+/** `33 entries in 1 file cannot be read`. */
+function unreadText({ unreadable }: RecoveryReport): string {
+  if (unreadable === undefined) return '';
+  const { entries, uncounted = 0, files } = unreadable;
+  if (entries === 0 && uncounted === 0)
+    return `${counted(files.length, 'table or blob file', 'tables or blob files')} damaged`;
+  const count =
+    uncounted > 0 ? `at least ${counted(entries, 'entry', 'entries')}` : counted(entries, 'entry', 'entries');
+  return `${count} in ${counted(files.length, 'file')} cannot be read`;
 }
 
 /** Areas whose damage decides what recovery brings back: what that is, is the next thing to know. */
