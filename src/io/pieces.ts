@@ -1,33 +1,57 @@
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 
-/** A piece in its place. */
-interface Placed {
-  /** Where it begins in the whole, and in its source. */
-  at: number;
-  offset: number;
-  length: number;
+/** A range of an open source. */
+export interface OpenPiece {
   source: ByteSource;
+  offset: number;
+  /** Bytes. */
+  length: number;
 }
 
-/** Sources end to end. A piece whose source is too short ends the whole, as the end of a file would. */
-class PiecedSource implements ByteSource {
+/**
+ * Ranges of sources end to end. A piece whose source is too short ends the whole, as the end of a file would. Closing it
+ * closes the sources.
+ */
+export class PiecedSource implements ByteSource {
+  readonly size: number;
+  /** Where each piece begins. */
+  private readonly starts: number[] = [];
+
   constructor(
     readonly descriptor: SourceDescriptor,
-    private readonly pieces: readonly Placed[],
-    readonly size: number,
-  ) {}
+    private readonly pieces: readonly OpenPiece[],
+  ) {
+    let at = 0;
+    for (const { length } of pieces) {
+      this.starts.push(at);
+      at += length;
+    }
+    this.size = at;
+  }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
     let done = 0;
-    for (const { at, length, offset: from, source } of this.pieces) {
-      const position = offset + done;
-      if (position < at || position >= at + length) continue;
-      const wanted = Math.min(into.length - done, at + length - position);
-      const got = await source.read(into.subarray(done, done + wanted), from + position - at);
+    for (let i = this.pieceAt(offset); i < this.pieces.length && done < into.length; i++) {
+      const { source, offset: from, length } = this.pieces[i];
+      const skipped = offset + done - this.starts[i];
+      const wanted = Math.min(into.length - done, length - skipped);
+      if (wanted <= 0) continue;
+      const got = await source.read(into.subarray(done, done + wanted), from + skipped);
       done += got;
-      if (got < wanted || done === into.length) break;
+      if (got < wanted) break;
     }
     return done;
+  }
+
+  /** The last piece that begins at or before an offset: a repaired table has thousands. */
+  private pieceAt(offset: number): number {
+    let [low, high] = [0, this.starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.starts[middle] <= offset) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 
   async close(): Promise<void> {
@@ -40,23 +64,18 @@ export async function openPieces(
   descriptor: Extract<SourceDescriptor, { kind: 'pieces' }>,
   open: (descriptor: SourceDescriptor) => Promise<ByteSource>,
 ): Promise<ByteSource> {
-  const opened: { of: SourceDescriptor; source: ByteSource }[] = [];
-  const placed: Placed[] = [];
-  let at = 0;
+  const files = new Map<string, ByteSource>();
+  const placed: OpenPiece[] = [];
   try {
     for (const { of, offset, length } of descriptor.pieces) {
-      let known = opened.find((each) => sameFile(each.of, of));
-      if (known === undefined) opened.push((known = { of, source: await open(of) }));
-      placed.push({ at, offset, length, source: known.source });
-      at += length;
+      const name = of.kind === 'file' ? String(of.path) : undefined;
+      const source = (name === undefined ? undefined : files.get(name)) ?? (await open(of));
+      if (name !== undefined) files.set(name, source);
+      placed.push({ source, offset, length });
     }
   } catch (error) {
-    for (const { source } of opened) await source.close();
+    for (const source of new Set(placed.map((piece) => piece.source))) await source.close();
     throw error;
   }
-  return new PiecedSource(descriptor, placed, at);
-}
-
-function sameFile(a: SourceDescriptor, b: SourceDescriptor): boolean {
-  return a === b || (a.kind === 'file' && b.kind === 'file' && a.path === b.path);
+  return new PiecedSource(descriptor, placed);
 }

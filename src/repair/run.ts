@@ -14,6 +14,7 @@ import { carryOut, type Destination, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { lossInWords } from './loss-words.js';
 import { refuseOwned } from './owner.js';
+import { Pace } from './pace.js';
 import type { RepairPlan } from './plan.js';
 import { planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
@@ -122,7 +123,8 @@ async function repairDirectory(
     const unsupported = reasonNotToCheck(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
-    const { plan, base } = await makePlan(database, way, { findings: before.findings, ...words });
+    const pace = new Pace(hooks);
+    const { plan, base } = await makePlan(database, way, { findings: before.findings, pace, ...words });
     if (plan.steps.length === 0) {
       return { ...state({ state: 'nothing-to-do' }), plan: await planReport(plan, disk) };
     }
@@ -190,6 +192,7 @@ interface Planned {
 /** What is known of a directory when a repair is planned. */
 interface Known {
   findings: readonly Finding[];
+  pace: Pace;
   profile?: Profile;
 }
 
@@ -202,7 +205,7 @@ async function makePlan(database: Database, way: RepairWay, known: Known): Promi
   return { plan: await planOf(database, way, known), base: database };
 }
 
-function planOf(database: Database, way: RepairWay, { findings, profile }: Known): Promise<RepairPlan> {
+function planOf(database: Database, way: RepairWay, { findings, pace, profile }: Known): Promise<RepairPlan> {
   if ('mode' in way) return planWalRepair(database, { ...way, ...(profile && { profile }) });
   if (way.strategy === 'heal') return planHeal(database, { findings });
   if (way.strategy === 'salvage') return planSalvage(database, profile);
@@ -215,8 +218,8 @@ function planOf(database: Database, way: RepairWay, { findings, profile }: Known
   if (way.strategy === 'metadata') return planMetadataRepair(database);
   const { onLostTombstones = 'keep-hidden' } = way;
   return way.strategy === 'tables'
-    ? planTableRepair(database, { onLostTombstones })
-    : planAuto(database, { onLostTombstones });
+    ? planTableRepair(database, { onLostTombstones, pace })
+    : planAuto(database, { onLostTombstones, pace });
 }
 
 function opens(recovery: readonly RecoveryReport[] = []): boolean {

@@ -113,6 +113,12 @@ async function agree(
   return confirm(`Carry it out and ${where}?`, host, signal);
 }
 
+/** Stages in which files are written, or are. */
+const CHANGING: ReadonlySet<string> = new Set(['writing', 'scanning the result']);
+
+/** How long a step of planning may take to end by itself after Ctrl-C, in milliseconds. */
+const GRACE = 700;
+
 async function repair(path: string, flags: RepairFlags, host: Host): Promise<Report> {
   const [way, destination] = [wayOf(flags), destinationOf(flags)];
   const { repairTarget } = await import('../../repair/run.js');
@@ -121,7 +127,13 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
   const startedAt = new Date();
   const started = performance.now();
   let bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
-  interrupt.signal.addEventListener('abort', () => bar.end());
+  let stage = '';
+  interrupt.signal.addEventListener('abort', () => {
+    bar.end();
+    // until the files are written nothing has to be ended cleanly; a copy has its name only once it is whole
+    const interruptible = () => !(CHANGING.has(stage) && (flags.inPlace || stage !== 'writing'));
+    setTimeout(() => interruptible() && host.kill(ExitStatus.interrupted), GRACE).unref();
+  });
   let asked = false;
   try {
     const target = await repairTarget(
@@ -138,7 +150,8 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
       {
         signal: interrupt.signal,
         onProgress: ({ done, total }) => bar.update({ share: total > 0 ? done / total : 0, done, total }),
-        onStage: () => {
+        onStage: (next) => {
+          stage = next;
           bar.end();
           if (shown) bar = progressBar(host.stderr, host.env);
         },

@@ -1,4 +1,5 @@
 import type { Database } from '../../engine/database.js';
+import { Pace } from '../pace.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
@@ -13,15 +14,17 @@ import { planWalRepair } from './wal-mode.js';
  * what still holds, and then the WALs end at the last consistent point. Each part sees the files as the one before leaves them.
  */
 export async function planAuto(database: Database, request: TableRepairRequest): Promise<RepairPlan> {
+  const { pace = new Pace() } = request;
   let plan: RepairPlan | undefined;
   let state = database;
   const parts = [
     (now: Database) => planHeal(now),
     (now: Database) => planMetadataRepair(now),
-    (now: Database) => planTableRepair(now, request),
+    (now: Database) => planTableRepair(now, { ...request, pace }),
     (now: Database) => planWalRepair(now, { mode: 'point-in-time' }),
   ];
   for (const part of parts) {
+    await pace.step();
     const next = await part(state);
     if (next.steps.length === 0) continue;
     plan = plan === undefined ? next : joinPlans(plan, next);

@@ -1,6 +1,8 @@
 import type { Database } from '../../engine/database.js';
 import type { LiveTable, Version } from '../../format/manifest/version.js';
 import { internalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import { type KeyOrder, keyOrder } from '../../lsm/key-order.js';
+import type { Pace } from '../pace.js';
 import { Refusal } from '../refusal.js';
 import { isOlder, type KeyRange, keysIn, type OlderKey, overlapping } from './tables-older.js';
 
@@ -17,6 +19,8 @@ export interface Hidden {
 /** Where a table lost entries. */
 export interface LostRange {
   range: KeyRange;
+  /** Where it stands in the table, bytes. */
+  offset?: number;
   /** False: the lost block does not hold the key, as the filter of the table proves. Absent without a filter. */
   mayHold?(key: Uint8Array): boolean;
 }
@@ -27,39 +31,94 @@ export interface Neighbours {
   version: Version;
   table: LiveTable;
   comparator: string;
+  pace: Pace;
 }
 
 /**
- * What hides older versions of the keys that a lost block may have held. Each such key gets a deletion one above its newest
- * older version: the lost version, deletion or not, was newer still, and whatever is newer than that stays visible. A key that the
- * filter denies, or whose older version is newer than everything in the table, was not in the block and stays as it is.
+ * Adds to `hidden` what hides older versions of the keys that lost blocks may have held; `gaps` in the order of keys. Each such
+ * key gets a deletion one above its newest older version: the lost version, deletion or not, was newer still, and whatever is
+ * newer than that stays visible. A key that the filter denies, or whose older version is newer than everything in the table, was
+ * not in the block and stays as it is.
  */
-export async function hideOlder(at: Neighbours, { range, mayHold }: LostRange): Promise<Hidden> {
-  const hidden: Hidden = { points: [], ranges: [] };
-  const older = tablesAround(at, range, (other) => isOlder(other, at.table));
-  if (older.length === 0) return hidden;
-  const { database, version, table } = at;
-  let seen = 0;
-  for await (const { key, sequence } of keysIn(database, version, table.columnFamily, older, range)) {
-    if (mayHold === undefined && ++seen > MOST_POINTS) return { points: [], ranges: await cover(at, range) };
-    if (sequence >= table.largestSequence || mayHold?.(key) === false) continue;
-    hidden.points.push(internalKey(key, above(sequence, table), VALUE_TYPE.delete));
-    if (hidden.points.length > MOST_POINTS) return { points: [], ranges: await cover(at, range) };
+export async function hideOlder(at: Neighbours, gaps: readonly LostRange[], hidden: Hidden): Promise<void> {
+  for (const near of neighboursOf(gaps)) await hideIn(at, near, hidden);
+}
+
+/** Gaps in runs: between those of one run so little holds that walking over it costs less than opening tables again. */
+function neighboursOf(gaps: readonly LostRange[]): LostRange[][] {
+  const runs: LostRange[][] = [];
+  for (const gap of gaps) {
+    const before = runs.at(-1)?.at(-1);
+    const near =
+      before?.offset !== undefined && gap.offset !== undefined && gap.offset - before.offset < NEAR;
+    if (near) runs.at(-1)!.push(gap);
+    else runs.push([gap]);
   }
-  return hidden;
+  return runs;
+}
+
+async function hideIn(at: Neighbours, gaps: readonly LostRange[], hidden: Hidden): Promise<void> {
+  const range: KeyRange = { ...gaps.at(-1)!.range, from: gaps[0].range.from };
+  const older = tablesAround(at, range, (other) => isOlder(other, at.table));
+  if (older.length === 0) return;
+  const { database, version, table } = at;
+  const order = keyOrder(at.comparator);
+  let current = 0;
+  let seen = 0;
+  let found: Uint8Array[] = [];
+  const endGap = () => {
+    for (const key of found) hidden.points.push(key);
+    [found, seen] = [[], 0];
+    current++;
+  };
+  for await (const { key, sequence } of keysIn(database, version, table.columnFamily, older, range)) {
+    await at.pace.step();
+    while (current < gaps.length && isPast(key, gaps[current].range, order)) endGap();
+    if (current === gaps.length) return;
+    const gap = gaps[current];
+    if (isBefore(key, gap.range, order) || seen > MOST_POINTS) continue;
+    if (gap.mayHold === undefined) seen++;
+    if (sequence < table.largestSequence && gap.mayHold?.(key) !== false) {
+      found.push(internalKey(key, above(sequence, table), VALUE_TYPE.delete));
+      seen = Math.max(seen, found.length);
+    }
+    if (seen <= MOST_POINTS) continue;
+    found = [];
+    for (const covering of await cover(at, gap.range)) hidden.ranges.push(covering);
+  }
+  endGap();
+}
+
+/** Bytes of a table between gaps that are walked over. */
+const NEAR = 256 * 1024;
+
+function isPast(key: Uint8Array, { to, closed }: KeyRange, order: KeyOrder): boolean {
+  const past = order.compareUserKeys(key, 0, key.length, to, 0, to.length);
+  return past > 0 || (past === 0 && !closed);
+}
+
+function isBefore(key: Uint8Array, { from }: KeyRange, order: KeyOrder): boolean {
+  return order.compareUserKeys(key, 0, key.length, from, 0, from.length) < 0;
 }
 
 /** Hides what range tombstones of a table may have covered in older tables; entries of the table itself stay. */
-export async function hideUnderLostTombstones(at: Neighbours, range: KeyRange): Promise<Hidden> {
+export async function hideUnderLostTombstones(
+  at: Neighbours,
+  range: KeyRange,
+  hidden: Hidden,
+): Promise<void> {
   const { database, version, table } = at;
-  const ranges: Hidden['ranges'] = [];
+  let ranges: Hidden['ranges'] = [];
   const older = tablesAround(at, range, (other) => isOlder(other, table));
   for await (const { key, sequence } of keysIn(database, version, table.columnFamily, older, range)) {
+    await at.pace.step();
     if (sequence >= table.largestSequence) continue;
     ranges.push({ start: key, end: successor(key, at), sequence: above(sequence, table) });
-    if (ranges.length > MOST_POINTS) return { points: [], ranges: await cover(at, range) };
+    if (ranges.length <= MOST_POINTS) continue;
+    ranges = await cover(at, range);
+    break;
   }
-  return { points: [], ranges };
+  for (const each of ranges) hidden.ranges.push(each);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Database } from '../../engine/database.js';
 import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
+import type { Pace } from '../pace.js';
 
 /** A live table, its file, and what is wrong with it. */
 export interface Patient {
@@ -24,12 +25,17 @@ function fileOf({ inventory }: Database, { number, pathId }: LiveTable): Invento
 }
 
 /** Checks all live tables. */
-export async function examine(database: Database, version: Version): Promise<Patient[]> {
+export async function examine(database: Database, version: Version, pace: Pace): Promise<Patient[]> {
   const patients: Patient[] = [];
+  // each is looked at once here, and once more where it is repaired
+  for (const { tables } of version.columnFamilies.values())
+    for (const live of tables.values()) pace.expect(2 * (fileOf(database, live)?.size ?? 0));
   for (const family of version.columnFamilies.values()) {
     for (const live of family.tables.values()) {
       const entry = fileOf(database, live);
       const result = entry && (await check(entry, contextOf(database, family, live, entry)));
+      pace.advance(entry?.size ?? 0);
+      await pace.step();
       patients.push({ family, live, ...(entry && { entry }), ...(result && { result }) });
     }
   }

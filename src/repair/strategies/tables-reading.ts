@@ -2,6 +2,7 @@ import { readFilter } from '../../check/sst/filters.js';
 import { EntryTally } from '../../encode/sst/tally.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
+import type { Pace } from '../pace.js';
 import {
   dataBlocksOf,
   type GoodBlock,
@@ -31,7 +32,7 @@ export function wholeRange({ smallest, largest }: LiveTable): LostRange {
 }
 
 /** Reads what decides on a damaged table: its good blocks, where others are lost between them, and how much is. */
-export async function readDamaged(opened: OpenedTable, live: LiveTable): Promise<Reading> {
+export async function readDamaged(opened: OpenedTable, live: LiveTable, pace: Pace): Promise<Reading> {
   const { table, comparator } = opened;
   const properties = table.propertiesSound ? table.properties : undefined;
   const filter = opened.space === undefined ? undefined : await readFilter(table);
@@ -42,8 +43,9 @@ export async function readDamaged(opened: OpenedTable, live: LiveTable): Promise
     keyFilter && ((key: Uint8Array) => keyFilter.holds(key, key.length - comparator.timestampSize, 0));
   const blocks: PlacedBlock[] = [];
   const counted = new EntryTally(comparator, undefined);
-  const gaps: { after?: Uint8Array; separator?: Uint8Array; before?: Uint8Array }[] = [];
+  const gaps: { offset?: number; after?: Uint8Array; separator?: Uint8Array; before?: Uint8Array }[] = [];
   for await (const found of dataBlocksOf(opened, live.largestSequence)) {
+    await pace.step();
     if (found.kind === 'block') {
       const open = gaps.at(-1);
       if (open !== undefined && open.before === undefined) open.before = found.first;
@@ -55,7 +57,7 @@ export async function readDamaged(opened: OpenedTable, live: LiveTable): Promise
     const last = gaps.at(-1);
     // gaps with no block between them are one
     if (last !== undefined && last.before === undefined) last.separator = found.separator;
-    else gaps.push({ after: blocks.at(-1)?.last, separator: found.separator });
+    else gaps.push({ offset: found.offset, after: blocks.at(-1)?.last, separator: found.separator });
   }
   if (opened.space === undefined) gaps.push({});
   const stated = (name: 'num.entries' | 'deleted.keys' | 'num.range-deletions') => properties?.number(name);
@@ -91,7 +93,7 @@ export async function readDamaged(opened: OpenedTable, live: LiveTable): Promise
     return reading;
   }
   const bounds = wholeRange(live).range;
-  for (const { after, separator, before } of gaps) {
+  for (const { offset, after, separator, before } of gaps) {
     const from = after === undefined ? bounds.from : userKeyOf(after);
     let to = before === undefined ? bounds.to : userKeyOf(before);
     let closed = before === undefined && bounds.closed;
@@ -103,7 +105,11 @@ export async function readDamaged(opened: OpenedTable, live: LiveTable): Promise
         closed = true;
       }
     }
-    reading.gaps.push({ range: { from, to, closed }, ...(mayHold && { mayHold }) });
+    reading.gaps.push({
+      range: { from, to, closed },
+      ...(offset !== undefined && { offset }),
+      ...(mayHold && { mayHold }),
+    });
   }
   return reading;
 }

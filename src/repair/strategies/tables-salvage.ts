@@ -43,7 +43,7 @@ export async function salvageTable(request: SalvageRequest): Promise<SalvagedTab
     const reading: Reading =
       source === undefined
         ? { blocks: [], gaps: [wholeRange(table)], lostRangeTombstones: 'unknown' }
-        : await readDamaged(await openDamaged(source, request.comparator), table);
+        : await readDamaged(await openDamaged(source, request.comparator), table, request.pace);
     if (reading.opened?.table.properties?.has('embedded.blob.stats')) {
       throw new Refusal(
         'refused',
@@ -66,15 +66,9 @@ async function hide(request: SalvageRequest, reading: Reading): Promise<Hidden> 
   if (policy === 'accept' || (reading.gaps.length === 0 && !rangesLost)) return hidden;
   // with every deletion accounted for and no filter to tell keys apart, hiding would cost more than it saves
   const gaps = reading.gaps.filter((gap) => gap.mayHold !== undefined || reading.lostDeletions !== 0n);
-  for (const gap of gaps) {
-    const found = await hideOlder(request, gap);
-    hidden.points.push(...found.points);
-    hidden.ranges.push(...found.ranges);
-  }
+  await hideOlder(request, gaps, hidden);
   const whole = wholeRange(table).range;
-  if (rangesLost && reading.blocks.length > 0) {
-    hidden.ranges.push(...(await hideUnderLostTombstones(request, whole)).ranges);
-  }
+  if (rangesLost && reading.blocks.length > 0) await hideUnderLostTombstones(request, whole, hidden);
   if (policy === 'refuse' && hidden.points.length + hidden.ranges.length > 0) {
     throw new Refusal(
       'refused',

@@ -33,7 +33,7 @@ export async function writeTable(
   reading: Reading,
   hidden: Hidden,
 ): Promise<SalvagedTable> {
-  const { entry } = request;
+  const { entry, pace } = request;
   const { opened, blocks } = reading;
   const table = opened?.table;
   const comparator = opened?.comparator ?? { name: request.comparator, order: 'bytewise', timestampSize: 0 };
@@ -49,16 +49,23 @@ export async function writeTable(
   });
   const lostKeys: Uint8Array[] = [];
   const points = [...hidden.points].sort((a, b) => compareInternalKeys(comparator, a, b) ?? 0);
+  // there may be a hundred thousand, and taking the first off an array moves all others
+  let next = 0;
+  const addPoints = async (wanted: (key: Uint8Array) => boolean) => {
+    for (; next < points.length && wanted(points[next]); next++) {
+      writer.add(points[next], new Uint8Array(0));
+      if (next % POINTS_A_TURN === 0) await pace.step();
+    }
+  };
   for (const block of blocks) {
     const { first, last } = block;
-    while (points.length > 0 && (compareInternalKeys(comparator, points[0], first) ?? 0) < 0) {
-      writer.add(points.shift()!, new Uint8Array(0));
-    }
+    await pace.step();
+    await addPoints((key) => (compareInternalKeys(comparator, key, first) ?? 0) < 0);
     await copy(request, opened!, block, writer, lostKeys);
     // what falls into a good block is decided by it
-    while (points.length > 0 && (compareInternalKeys(comparator, points[0], last) ?? 0) <= 0) points.shift();
+    while (next < points.length && (compareInternalKeys(comparator, points[next], last) ?? 0) <= 0) next++;
   }
-  for (const key of points) writer.add(key, new Uint8Array(0));
+  await addPoints(() => true);
   for (const { start, end, sequence } of table?.rangeTombstones ?? []) {
     if ((compareUserKeys(comparator, start, end) ?? -1) < 0) writer.addRangeTombstone(start, end, sequence);
   }
@@ -74,6 +81,9 @@ export async function writeTable(
   const replacement = await describe(request, written, properties);
   return { ...result, replacement: { live: replacement, content } };
 }
+
+/** Entries that are added before signals are let in. */
+const POINTS_A_TURN = 1024;
 
 async function copy(
   { lostBlob }: SalvageRequest,

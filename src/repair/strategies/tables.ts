@@ -6,6 +6,7 @@ import { openTable } from '../../format/sst/table.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
 import { fileState } from '../content.js';
+import { Pace } from '../pace.js';
 import type { Place } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
@@ -17,12 +18,15 @@ import { salvageTable } from './tables-salvage.js';
 
 export interface TableRepairRequest {
   onLostTombstones: TombstonePolicy;
+  /** Default: one that nothing interrupts. */
+  pace?: Pace;
 }
 
 /** A repair of tables as it is being planned. */
 interface Draft {
   database: Database;
   policy: TombstonePolicy;
+  pace: Pace;
   /** The version as the new MANIFEST will have it, and whether it is another one by now. */
   version: Version;
   changed: boolean;
@@ -44,11 +48,11 @@ interface Draft {
  */
 export async function planTableRepair(
   database: Database,
-  { onLostTombstones: policy }: TableRepairRequest,
+  { onLostTombstones: policy, pace = new Pace() }: TableRepairRequest,
 ): Promise<RepairPlan> {
   const { version } = database;
   const isOurs = version !== undefined && database.detection.engine === 'rocksdb';
-  const draft = isOurs ? await drafted(database, version, policy) : undefined;
+  const draft = isOurs ? await drafted(database, version, policy, pace) : undefined;
   const { steps, loss, remarks, inputs } = draft ?? { steps: [], loss: [], remarks: [], inputs: new Map() };
   return {
     schemaVersion: 1,
@@ -62,21 +66,30 @@ export async function planTableRepair(
   };
 }
 
-async function drafted(database: Database, old: Version, policy: TombstonePolicy): Promise<Draft> {
+async function drafted(
+  database: Database,
+  old: Version,
+  policy: TombstonePolicy,
+  pace: Pace,
+): Promise<Draft> {
   const version = copyOfVersion(old);
   const numbers = new FreeNumbers(database);
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
   const blobs = await putBlobsRight(database, version, steps, loss);
   const draft: Draft = {
-    ...{ database, policy, version, numbers, blobs, steps, loss },
+    ...{ database, policy, pace, version, numbers, blobs, steps, loss },
     changed: blobs.version,
     usualFormatVersion: await usualFormat(database),
     referred: new Set(),
     remarks: [],
     inputs: new Map(),
   };
-  for (const patient of await examine(database, old)) await repairTable(draft, patient);
+  for (const patient of await examine(database, old, pace)) {
+    await pace.step();
+    await repairTable(draft, patient);
+    pace.advance(patient.entry?.size ?? 0);
+  }
   if (!draft.changed) return draft;
   for (const family of version.columnFamilies.values()) {
     await addBlobs(database, family.id, version, draft.referred);
@@ -119,13 +132,13 @@ async function repairTable(draft: Draft, patient: Patient): Promise<void> {
 
 /** Writes what a damaged table still holds into a new one; what is missing leaves the version. */
 async function replaceTable(
-  { database, version, numbers, policy, usualFormatVersion, blobs, ...draft }: Draft,
+  { database, version, numbers, policy, pace, usualFormatVersion, blobs, ...draft }: Draft,
   { family, live, entry }: Patient,
   wrong: boolean,
   complaint: string | undefined,
 ): Promise<void> {
   const salvaged = await salvageTable({
-    ...{ database, version, policy, usualFormatVersion },
+    ...{ database, version, policy, pace, usualFormatVersion },
     table: live,
     comparator: family.comparator,
     columnFamilyName: family.name,

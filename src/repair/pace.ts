@@ -1,0 +1,40 @@
+import { setImmediate } from 'node:timers/promises';
+import { Interrupted } from './refusal.js';
+
+/** Longest stretch of work without a turn for the event loop, in milliseconds: signals arrive in between. */
+const STRETCH = 50;
+
+/** What a long plan is made at: it can be interrupted, and tells how far it is. */
+export interface PaceHooks {
+  signal?: AbortSignal;
+  onProgress?(progress: { done: number; total: number }): void;
+}
+
+/** Lets signals in while a plan is made, and keeps account of the bytes that have been looked at. */
+export class Pace {
+  private turnAt = performance.now() + STRETCH;
+  private done = 0;
+  private total = 0;
+
+  constructor(private readonly hooks: PaceHooks = {}) {}
+
+  /** To be called often: rejects with `Interrupted` once the signal is there. */
+  async step(): Promise<void> {
+    if (performance.now() >= this.turnAt) {
+      await setImmediate();
+      this.turnAt = performance.now() + STRETCH;
+    }
+    if (this.hooks.signal?.aborted) throw new Interrupted('interrupted before anything was changed');
+  }
+
+  /** So many more bytes are to be looked at. */
+  expect(bytes: number): void {
+    this.total += bytes;
+  }
+
+  /** So many more bytes have been looked at. */
+  advance(bytes: number): void {
+    this.done += bytes;
+    this.hooks.onProgress?.({ done: this.done, total: this.total });
+  }
+}
