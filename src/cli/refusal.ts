@@ -9,6 +9,7 @@ const statuses = {
   refused: ExitStatus.repairRefused,
   'in-use': ExitStatus.inUse,
   usage: ExitStatus.usage,
+  incomplete: ExitStatus.incomplete,
 } as const satisfies Record<Refusal['kind'], number>;
 
 /** What a repair or an undo was rejected with, as it ends the command; anything unexpected stays what it is. */

@@ -1,5 +1,7 @@
 import { factsOfView } from '../app/facts.js';
 import { type KvrocksLayout, kvrocksLayout } from '../app/kvrocks/layout.js';
+import { absentReason } from '../engine/absent-places.js';
+import type { DatabaseRequest } from '../engine/database.js';
 import { type ContentComparison, compareContents } from './contents.js';
 import { compareHistories, type HistoryComparison } from './history.js';
 import { type RedisDifference, redisDifferences } from './kvrocks.js';
@@ -22,17 +24,22 @@ export interface Comparison {
  * Compares two RocksDB directories, read only: their WALs by sequence and what readers see. Memory is bounded: an entry of
  * each side, 64 MiB for the replayed operations of each, and at most a thousand differences.
  */
-export async function compareDatabases(a: string, b: string): Promise<Comparison> {
-  const left = await openSide(a);
-  const right = await openSide(b).catch((error: unknown) => {
+export async function compareDatabases(
+  a: string,
+  b: string,
+  places: { a?: DatabaseRequest; b?: DatabaseRequest } = {},
+): Promise<Comparison> {
+  const left = await openSide(a, places.a);
+  const right = await openSide(b, places.b).catch((error: unknown) => {
     left.view?.close();
     throw error;
   });
   try {
     const history = await compareHistories(left.database, right.database);
-    const unread = [left, right].flatMap(({ path, reason }) =>
-      reason === undefined ? [] : [`${path}: ${reason}`],
-    );
+    const unread = [left, right].flatMap(({ path, reason, database }) => [
+      ...(reason === undefined ? [] : [`${path}: ${reason}`]),
+      ...database.absent.map((place) => `${path}: ${absentReason(place, path)}`),
+    ]);
     const result: Comparison = { a, b, history, unread };
     if (left.view === undefined || right.view === undefined) return result;
     result.contents = await compareContents(left.view, right.view);

@@ -1,4 +1,4 @@
-import { type Database, readDatabase } from '../engine/database.js';
+import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { openView } from '../lsm/recovered-view.js';
 import type { View } from '../lsm/view.js';
 
@@ -12,7 +12,7 @@ export interface Side {
 }
 
 /** Reads a database's metadata and replays its WALs, without the engine. Rejects when there is no directory. */
-export async function openSide(path: string): Promise<Side> {
-  const database = await readDatabase(path);
+export async function openSide(path: string, request?: DatabaseRequest): Promise<Side> {
+  const database = await readDatabase(path, request);
   return { path, database, ...(await openView(database)) };
 }

@@ -1,23 +1,19 @@
-import path from 'node:path';
 import type { ByteSource } from '../bytes/source.js';
 import type { Range } from '../finding/finding.js';
 import { CURRENT_LIMIT, type CurrentFile, decodeCurrent } from '../format/current.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
-import { INFO_LOG_HEAD, pathsInInfoLog } from '../format/info-log.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import type { Version } from '../format/manifest/version.js';
 import { type OptionsFile, parseOptions } from '../format/options.js';
-import { readHead } from '../io/head.js';
 import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
 import { diskReader, type FileReader } from '../io/reader.js';
 import { retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
+import { type AbsentPlace, absentPlaces } from './absent-places.js';
 import { type Detection, detectTarget } from './detect.js';
+import { type NamedPlaces, namedPlaces, newest, OPTIONS_LIMIT } from './named-places.js';
 import { type EngineVersion, engineVersion } from './version.js';
-
-/** An OPTIONS file larger than this is no OPTIONS file. Bytes. */
-const OPTIONS_LIMIT = 16 << 20;
 
 export interface DatabaseRequest {
   /** Where WALs lie, over what OPTIONS says. */
@@ -70,6 +66,8 @@ export interface Database {
   version?: Version;
   /** WALs below it are not read by recovery (see `walCutoff`); 0 without a MANIFEST. */
   walCutoff: bigint;
+  /** Places that the database names, in which something of it must lie, and that are not here. */
+  absent: AbsentPlace[];
   unread: UnreadFile[];
   unreadable: UnreadableRanges[];
 }
@@ -81,17 +79,11 @@ export async function readDatabase(target: string, request: DatabaseRequest = {}
     ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),
     ...(request.instead === undefined ? {} : { instead: request.instead }),
   });
-  return readInventory(first, diskReader(target), request, {
-    complete: (options) => withFurtherPaths(first, options, request),
-    again: listAgain,
-  });
+  return readInventory(first, diskReader(target), request, listAgain);
 }
 
-/** How an inventory that was taken from a directory is held against that directory. */
-interface Relisting {
-  complete(options: DatabaseOptions): Promise<Inventory>;
-  again(inventory: Inventory): Promise<Inventory>;
-}
+/** Lists the directory that an inventory was taken from once more. */
+type Relisting = (inventory: Inventory) => Promise<Inventory>;
 
 /** Reads the metadata of files that have been listed: those of a backup or an archive, which nothing else belongs to. */
 export async function readInventory(
@@ -104,9 +96,30 @@ export async function readInventory(
   const detection = await detectTarget(first, reader);
   const optionsFile = await readOptions(first, losses);
   const options = databaseOptions(optionsFile?.parsed);
-  const listed = (await relisting?.complete(options)) ?? first;
-  const { current, manifest, inventory } = await readVersion(listed, detection, losses, relisting);
+  const own = await readVersion(first, detection, losses, relisting);
+  const cutoffOf = ({ manifest }: typeof own) =>
+    manifest === undefined ? 0n : walCutoff(manifest.replay.version, options);
+  const places = await namedPlaces(own.inventory, {
+    options,
+    optionsFile: optionsFile?.entry.file,
+    walCutoff: cutoffOf(own),
+    archived: relisting === undefined,
+  });
+  const listed = relisting && (await withFurtherPaths(own.inventory, places, request));
+  const all = listed === undefined ? own : await readVersion(listed, detection, losses, relisting);
+  const { current, manifest, inventory } = all;
   const version = manifest?.replay.version;
+  const asked = {
+    target: first.target,
+    inventory,
+    places: { ...places, ...(request.walDir !== undefined && { wal: undefined }) },
+    manifest: manifest?.entry.file,
+    version,
+    walCutoff: cutoffOf(all),
+    pathsKnown: request.dbPaths !== undefined,
+    archived: relisting === undefined,
+    copied: detection.kind === 'checkpoint',
+  };
   return {
     target: first.target,
     request,
@@ -118,7 +131,8 @@ export async function readInventory(
     options,
     engineVersion: engineVersion(request.engineVersion, options.rocksdbVersion),
     ...(version && { version }),
-    walCutoff: version ? walCutoff(version, options) : 0n,
+    walCutoff: asked.walCutoff,
+    absent: await absentPlaces(asked),
     ...losses,
   };
 }
@@ -165,24 +179,15 @@ async function readVersion(
     const manifest = await readManifest(inventory, current?.decoded, detection, losses);
     const complete = manifest === undefined || agrees(inventory, manifest.replay.version);
     if (complete || attempt === ATTEMPTS || relisting === undefined) return { inventory, current, manifest };
-    const again = await relisting.again(inventory);
+    const again = await relisting(inventory);
     const moved = signature(again) !== signature(inventory);
     if (!moved) return { inventory, current, manifest };
     inventory = again;
   }
 }
 
-function listAgain(inventory: Inventory): Promise<Inventory> {
-  return takeInventory(inventory.target, {
-    dbPaths: inventory.roots.filter((r) => r.place === 'db-path').map((r) => r.directory),
-    ...walDirOf(inventory),
-    instead: inventory.instead,
-  });
-}
-
-function walDirOf(inventory: Inventory): { walDir?: string } {
-  const root = inventory.roots.find((r) => r.place === 'wal-dir');
-  return root ? { walDir: root.directory } : {};
+function listAgain({ target, asked }: Inventory): Promise<Inventory> {
+  return takeInventory(target, asked);
 }
 
 function agrees(inventory: Inventory, version: Version): boolean {
@@ -195,15 +200,6 @@ function agrees(inventory: Inventory, version: Version): boolean {
 function signature({ entries }: Inventory): string {
   const sized = (kind: InventoryEntry['kind']) => kind === 'manifest' || kind === 'table';
   return entries.map((e) => (sized(e.kind) ? `${e.file}:${e.size}` : e.file)).join('\n');
-}
-
-function newest(inventory: Inventory, kind: InventoryEntry['kind']): InventoryEntry | undefined {
-  return inventory.entries
-    .filter((e) => e.kind === kind && e.place === 'database')
-    .reduce<InventoryEntry | undefined>(
-      (a, b) => (a && (a.number ?? 0n) >= (b.number ?? 0n) ? a : b),
-      undefined,
-    );
 }
 
 /** Reads a file around what its medium does not give back, and notes what that is. `undefined`: not at all. */
@@ -273,43 +269,23 @@ async function readManifest(
   return replay && { entry, replay, named: byName !== undefined };
 }
 
-/** Lists again with the directories that OPTIONS and LOG name, where nothing was said on the command line. */
+/** Lists again with the directories that OPTIONS and LOG name and that are here, where nothing was said on the command line. */
 async function withFurtherPaths(
   first: Inventory,
-  options: DatabaseOptions,
+  { wal, tables }: NamedPlaces,
   request: DatabaseRequest,
-): Promise<Inventory> {
-  const info = request.dbPaths ? undefined : await infoLogPaths(first);
-  // an engine with a wal_dir leaves no WAL in its own directory: one that has some is a copy that was put together
-  const hasWals = first.entries.some((e) => e.kind === 'wal' && e.place === 'database');
-  const stated = hasWals ? undefined : (options.walDir ?? info?.wal);
-  const walDir = request.walDir ?? (await presentDirectory(first.target, stated));
-  const listed = await Promise.all((info?.tables ?? []).map((p) => presentDirectory(first.target, p)));
-  const dbPaths = request.dbPaths ?? listed.filter((p) => p !== undefined);
-  const walDirIsNew = walDir !== undefined && request.walDir === undefined;
-  if (!walDirIsNew && (request.dbPaths !== undefined || dbPaths.length === 0)) return first;
-  return takeInventory(first.target, { ...(walDir && { walDir }), dbPaths, instead: first.instead });
-}
-
-async function infoLogPaths(inventory: Inventory) {
-  const log = inventory.entries.find((e) => e.name === 'LOG' && e.place === 'database');
-  if (!log) return undefined;
-  const head = await readHead(log.source, INFO_LOG_HEAD).catch(() => new Uint8Array(0));
-  return pathsInInfoLog(Buffer.from(head).toString('latin1'));
-}
-
-/**
- * A directory that the database names, if it is there and is another than the target. A copied or mounted database still
- * names the place where it used to be; where that is a database of its own, it is the original that this was copied from.
- */
-async function presentDirectory(target: string, named: string | undefined): Promise<string | undefined> {
-  if (named === undefined) return undefined;
-  const directory = path.resolve(target, named);
-  if (directory === path.resolve(target)) return undefined;
-  try {
-    const { entries } = await takeInventory(directory);
-    return entries.some((e) => e.kind === 'current' || e.kind === 'manifest') ? undefined : directory;
-  } catch {
-    return undefined;
+): Promise<Inventory | undefined> {
+  const walDir = request.walDir ?? wal?.here;
+  const paths: string[] = [];
+  // a path that is not here keeps its number: the target stands in its place, and is listed already
+  for (const { place, pathId } of tables) {
+    while (paths.length < pathId) paths.push(first.target);
+    paths.push(place.here ?? first.target);
   }
+  const dbPaths = request.dbPaths ?? paths;
+  const isNew =
+    (request.walDir === undefined && walDir !== undefined) ||
+    (request.dbPaths === undefined && dbPaths.length > 0);
+  if (!isNew) return undefined;
+  return takeInventory(first.target, { ...(walDir && { walDir }), dbPaths, instead: first.instead });
 }

@@ -1,4 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
+import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
@@ -63,6 +64,8 @@ export class Search {
     await this.followBlobs();
     for (const { entry, reason } of database.unread)
       collection.unread.push({ file: entry.file, message: `it cannot be read: ${reason}` });
+    for (const place of database.absent)
+      collection.unread.push({ file: place.namedBy, message: absentReason(place, database.target) });
     const keys = await this.keys(signal);
     const { replayed } = this;
     return {

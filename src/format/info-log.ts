@@ -1,14 +1,19 @@
 /**
- * Paths in the head of a LOG file (rocksdb db/db_impl/db_impl_open.cc `DumpDBFileSummary`):
+ * Paths in the head of a LOG file (rocksdb db/db_info_dumper.cc `DumpDBFileSummary`, options/db_options.cc, db/version_set.cc):
  *
  *   … SST files in /mnt/a/db dir, Total Num: 3, files: 000008.sst 000009.sst …
  *   … Write Ahead Log file in /mnt/wal: 000004.log size: 77 ;
+ *   …                                 Options.wal_dir: /mnt/wal
+ *   … Recovered from manifest file:/mnt/a/db/MANIFEST-000005 succeeded,…
  *
- * OPTIONS does not record db_paths and cf_paths, so this is the only trace that a database leaves of them.
+ * OPTIONS does not record db_paths and cf_paths; LOG has db_paths, and this is the only trace that a database leaves of them.
  */
 export interface InfoLogPaths {
+  /** db_paths in their order. */
   tables: string[];
   wal?: string;
+  /** The database's own directory when the LOG was written. */
+  directory?: string;
 }
 
 /** How much of a LOG file is worth reading: the summary stands behind the version banner. */
@@ -16,14 +21,22 @@ export const INFO_LOG_HEAD = 64 << 10;
 
 const tableLine = /SST files in (.+) dir, Total Num: \d+/;
 const walLine = /Write Ahead Log file in (.+?): /;
+const walOption = /Options\.wal_dir: *(\S.*)/;
+const manifestLine = /Recovered from manifest file: ?(.+?)[/\\]MANIFEST-\d+ succeeded/;
 
 export function pathsInInfoLog(text: string): InfoLogPaths {
   const tables = new Set<string>();
   let wal: string | undefined;
-  for (const line of text.split('\n')) {
+  let directory: string | undefined;
+  for (const line of text.split(/\r?\n/)) {
     const table = tableLine.exec(line);
     if (table) tables.add(table[1]);
-    wal ??= walLine.exec(line)?.[1];
+    wal ??= (walLine.exec(line) ?? walOption.exec(line))?.[1];
+    directory ??= manifestLine.exec(line)?.[1];
   }
-  return { tables: [...tables], ...(wal === undefined ? {} : { wal }) };
+  return {
+    tables: [...tables],
+    ...(wal === undefined ? {} : { wal }),
+    ...(directory === undefined ? {} : { directory }),
+  };
 }

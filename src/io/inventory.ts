@@ -53,6 +53,8 @@ export interface Inventory {
   roots: { directory: string; place: 'wal-dir' | 'db-path' }[];
   /** What was asked to be seen in place of files that are there. */
   instead: readonly Replacement[];
+  /** What it was taken with, to take it again. */
+  asked: InventoryOptions;
 }
 
 export interface InventoryOptions {
@@ -102,7 +104,15 @@ interface Place {
  */
 export async function takeInventory(target: string, options: InventoryOptions = {}): Promise<Inventory> {
   const { instead = [] } = options;
-  const inventory: Inventory = { target, entries: [], directories: [], unlistable: [], roots: [], instead };
+  const inventory: Inventory = {
+    target,
+    entries: [],
+    directories: [],
+    unlistable: [],
+    roots: [],
+    instead,
+    asked: options,
+  };
   const own: Place = { directory: target, place: 'database', prefix: '', pathId: 0 };
   const names = await listNames(target).catch((error) => {
     throw TargetError.from(error, target);
@@ -126,6 +136,8 @@ function replace(inventory: Inventory, { file, root, content }: Replacement): vo
     inventory.entries[at] = { ...there, ...content, allocated: content.size };
   } else {
     const known = inventory.roots.find(({ directory }) => directory === root);
+    // a directory that is not listed yet: it is listed again with the replacement
+    if (root !== undefined && known === undefined) return;
     const entry: InventoryEntry = {
       ...parseFileName(file),
       name: file,

@@ -87,7 +87,7 @@ export function inventoryOf(
   entries: InventoryEntry[],
   directories: string[] = [],
 ): Inventory {
-  return { target, entries, directories, unlistable: [], roots: [], instead: [] };
+  return { target, entries, directories, unlistable: [], roots: [], instead: [], asked: {} };
 }
 
 /** Reads files where their inventory says they are, and knows of no directory around them. */

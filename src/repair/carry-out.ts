@@ -7,6 +7,7 @@ import { applyInPlace, spaceNeeded } from './apply.js';
 import type { Disk } from './disk.js';
 import { findLeftovers, journalName, removeStubs } from './leftovers.js';
 import { applyToCopy, isShared } from './output.js';
+import { rootsOf } from './outside.js';
 import { guardTarget, refuseOwned } from './owner.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
@@ -50,7 +51,8 @@ export async function settleLeftovers(
   }
   await removeStubs(directory, disk);
   if (leftovers.length === 0) return undefined;
-  const guard = await guardTarget(directory, stopped, disk);
+  const roots = rootsOf(leftovers.flatMap(({ entries }) => entries));
+  const guard = await guardTarget(directory, roots, stopped, disk);
   try {
     let settled: RepairReport['resumed'];
     for (const { journal } of leftovers) {
@@ -93,7 +95,7 @@ async function changed(plan: RepairPlan, named: string | undefined, run: Run) {
   const { directory, disk, now, tool, stopped } = run;
   const journal = await journalPlace(directory, named, now, disk);
   await checkRoomInPlace(plan, journal, named !== undefined, disk);
-  const guard = await guardTarget(directory, stopped, disk);
+  const guard = await guardTarget(directory, rootsOf(plan.steps), stopped, disk);
   try {
     await applyInPlace(plan, { disk, journal, checkOwner: () => guard.check(), tool, now });
   } finally {

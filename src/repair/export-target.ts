@@ -1,3 +1,4 @@
+import { absentReason } from '../engine/absent-places.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
 import { databaseAfter } from './preview.js';
@@ -7,6 +8,10 @@ import { planAuto } from './strategies/auto.js';
 export interface ExportedTarget extends ExportSummary {
   /** What `repair --strategy auto` would lose and remark: a lenient export sees the database as that would leave it. */
   notes: string[];
+  /** Directories that the database names and that are not here, with the option that says where they are. */
+  absent: string[];
+  /** Tables lie in one of them: that the rest cannot be read to its end is no sign of damage. */
+  tablesAbsent: boolean;
 }
 
 /**
@@ -26,13 +31,20 @@ export async function exportTarget(
     ...(onProgress && { onProgress }),
   });
   if (seen.version === undefined) notes.push('there is no MANIFEST, and none can be put together');
-  return { ...summary, notes };
+  return {
+    ...summary,
+    notes,
+    absent: database.absent.map((place) => absentReason(place, target)),
+    tablesAbsent: database.absent.some(({ tables }) => tables.length > 0),
+  };
 }
 
 async function repaired(database: Database): Promise<{ seen: Database; notes: string[] }> {
   if (database.detection.engine !== undefined && database.detection.engine !== 'rocksdb') {
     return { seen: database, notes: [] };
   }
+  // what is not here must not be repaired away
+  if (database.absent.length > 0) return { seen: database, notes: [] };
   try {
     const plan = await planAuto(database, { onLostTombstones: 'keep-hidden' });
     if (plan.steps.length === 0) return { seen: database, notes: [] };

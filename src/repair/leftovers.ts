@@ -17,6 +17,7 @@ export async function journalName(target: string, now: Date): Promise<string> {
 export interface Leftover {
   journal: string;
   phase: Journal['phase'];
+  entries: Journal['entries'];
 }
 
 /**
@@ -32,9 +33,9 @@ export async function findLeftovers(target: string, disk: Disk, journal?: string
   const found: Leftover[] = [];
   for (const candidate of candidates) {
     if (!(await disk.stat(path.join(candidate, 'journal.json')))) continue;
-    const { phase, target: of } = await readJournal(disk, candidate);
+    const { phase, target: of, entries } = await readJournal(disk, candidate);
     const same = (await realpath(of).catch(() => of)) === real;
-    if (same && phase !== 'done' && phase !== 'undone') found.push({ journal: candidate, phase });
+    if (same && phase !== 'done' && phase !== 'undone') found.push({ journal: candidate, phase, entries });
   }
   return found;
 }

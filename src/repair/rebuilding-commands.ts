@@ -9,6 +9,7 @@ import { redisCommand } from '../app/redis/word.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { View } from '../lsm/view.js';
 import { scanTarget } from '../scan/scan.js';
+import { refuseAbsent } from './outside.js';
 import type { ObjectChange } from './plan.js';
 import { openKvrocks, refuseDamaged, refuseUnread } from './strategies/application.js';
 import { readLiveWals } from './strategies/wal-state.js';
@@ -29,8 +30,9 @@ export async function rebuildingCommands(
   target: string,
   { jobs, bringBack, ...request }: DatabaseRequest & RebuildOptions & { jobs?: number } = {},
 ): Promise<RebuildingCommands> {
-  const { findings } = await scanTarget(target, { ...request, ...(jobs && { jobs }) });
   const database = await readDatabase(target, request);
+  refuseAbsent(database);
+  const { findings } = await scanTarget(target, { ...request, ...(jobs && { jobs }) });
   refuseDamaged(database, await readLiveWals(database), findings);
   const { view, layout } = await openKvrocks(database);
   const left: ObjectChange[] = [];

@@ -1,10 +1,11 @@
 /**
  * A repair that is not carried out. `refused`: nothing was changed and repeating will not help (exit status 5);
- * `in-use`: a live process owns the directory (4); `usage`: what was asked for cannot be done this way (2).
+ * `in-use`: a live process owns the directory (4); `usage`: what was asked for cannot be done this way (2); `incomplete`: something
+ * that must be known first could not be looked at (3).
  */
 export class Refusal extends Error {
   constructor(
-    readonly kind: 'refused' | 'in-use' | 'usage',
+    readonly kind: 'refused' | 'in-use' | 'usage' | 'incomplete',
     message: string,
     /** What to type or do next. */
     readonly next?: string,

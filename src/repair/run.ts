@@ -13,6 +13,7 @@ import { reasonNotToCheck } from '../scan/target.js';
 import { carryOut, type Destination, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { lossInWords } from './loss-words.js';
+import { outsideOf, refuseAbsent, refuseUnasked } from './outside.js';
 import { refuseOwned } from './owner.js';
 import { Pace } from './pace.js';
 import type { RepairPlan } from './plan.js';
@@ -109,6 +110,7 @@ async function repairDirectory(
   if (destination.kind !== 'dry-run') await refuseOwned(directory);
   const resumed = await settleLeftovers(destination, run);
   const request = requestOf(options);
+  refuseAbsent(await readDatabase(directory, request));
   hooks.onStage?.('scanning');
   const before = await scan(target, options, hooks);
   const database = await readDatabase(directory, request);
@@ -136,9 +138,14 @@ async function repairDirectory(
     if (promisesToOpen) refuseClosed(result);
     const report = await planReport(plan, disk, result);
     const loss = lossInWords(report.loss, database, profile);
-    const planned = { ...state({ state: 'planned' }), plan: { ...report, loss } };
+    const outside = await outsideOf(plan, database);
+    const planned = {
+      ...state({ state: 'planned' }),
+      plan: { ...report, loss, ...(outside.length > 0 && { outside }) },
+    };
     stopIfAborted(hooks);
     if (destination.kind === 'dry-run') return planned;
+    refuseUnasked(outside, database);
     const agreed = await hooks.confirm(planned);
     stopIfAborted(hooks);
     if (!agreed) return { ...planned, repair: { ...planned.repair, state: 'declined', asked: true } };

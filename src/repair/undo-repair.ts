@@ -4,6 +4,7 @@ import { sameState } from './apply.js';
 import { type Disk, realDisk } from './disk.js';
 import { readJournal } from './journal.js';
 import { journalsBeside } from './leftovers.js';
+import { rootsOf } from './outside.js';
 import { guardTarget } from './owner.js';
 import { Refusal } from './refusal.js';
 import { type UndoOutcome, undo } from './undo.js';
@@ -26,7 +27,7 @@ export async function undoRepair(
   const { target, entries, phase } = await readJournal(disk, directory);
   const files = entries.filter((e) => !sameState(e.before, e.after)).length;
   if (phase === 'undone') return { target, outcome: 'was-undone', files };
-  const guard = await guardTarget(target, stopped, disk);
+  const guard = await guardTarget(target, rootsOf(entries), stopped, disk);
   try {
     return { target, outcome: await undo(disk, directory, () => guard.check()), files };
   } finally {

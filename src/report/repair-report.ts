@@ -7,6 +7,8 @@ export interface PlanReport {
   /** A recovery mode's name, or `salvage`. */
   strategy: string;
   engineVersion: string;
+  /** Directories outside the target that it writes to. */
+  outside?: OutsideReport[];
   /** In the order in which they are carried out; none: nothing has to change. */
   steps: PlanStepReport[];
   loss: PlanStatement[];
@@ -30,6 +32,19 @@ export interface PlanStatement {
   root?: string;
   detail: string;
   facts: Record<string, EvidenceValue>;
+}
+
+/** A directory outside the target that a plan writes to: wal_dir, another db_path. */
+export interface OutsideReport {
+  directory: string;
+  /** The option that names it. */
+  option: '--wal-dir' | '--db-path';
+  /** It was named on the command line; otherwise only the database's own files do so, and the plan is not carried out. */
+  given: boolean;
+  /** Other databases nearby whose files name it, too. Their locks are held as well. */
+  owners: string[];
+  /** The one of them that the target is a copy of: then the plan is not carried out either. */
+  original?: string;
 }
 
 export interface PlanStepReport {

@@ -1,6 +1,7 @@
 import { databaseFacts } from '../app/facts.js';
 import { kvrocksLayout } from '../app/kvrocks/layout.js';
-import { readDatabase } from '../engine/database.js';
+import { absentReason } from '../engine/absent-places.js';
+import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { openView } from '../lsm/recovered-view.js';
 import type { RecoveryMode } from '../recovery/mode.js';
 import { type Expectation, expectationsOf } from './expected.js';
@@ -49,8 +50,9 @@ const DEFAULT_NAMESPACE = '__namespace';
 export async function checkAgainst(
   directory: string,
   acknowledged: readonly Acknowledged[],
+  request: DatabaseRequest = {},
 ): Promise<DatabaseCheck> {
-  const database = await readDatabase(directory);
+  const database = await readDatabase(directory, request);
   const mode = database.options.walRecoveryMode;
   const check: DatabaseCheck = {
     directory,
@@ -62,6 +64,8 @@ export async function checkAgainst(
     verdicts: [],
     again: [],
   };
+  const [place] = database.absent;
+  if (place !== undefined) return { ...check, reason: absentReason(place, directory) };
   const facts = databaseFacts(database);
   const layout = await kvrocksLayout(facts).finally(() => facts.close());
   if (layout === undefined) return { ...check, reason: 'it is no database of Kvrocks' };

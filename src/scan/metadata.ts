@@ -14,7 +14,6 @@ export function checkMetadata(
   return checkDirectory(database, {
     ...circumstances,
     facts,
-    pathsKnown: database.request.dbPaths !== undefined,
     lost: strangeColumnFamilies(database, facts),
   });
 }

@@ -1,3 +1,5 @@
+import type { Unchecked } from '../check/unit.js';
+import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
 import { formatVersion } from '../engine/version.js';
 import { liveBlobFiles } from '../format/manifest/blob-links.js';
@@ -64,6 +66,11 @@ export function columnFamilyReports({ version, options }: Database): ColumnFamil
       blobBytes: Number(sum(blobs.map((b) => b.totalBytes + 62n))),
     };
   });
+}
+
+/** What lies in directories that the database names and that are not here, as a command says it that reads all the same. */
+export function absentFiles({ absent, target }: Database): Unchecked[] {
+  return absent.map((place) => ({ file: place.namedBy, reason: absentReason(place, target) }));
 }
 
 /** Why a directory is not looked at as a RocksDB database, when it is not. */

@@ -11,6 +11,7 @@ import { checkLeftovers } from './leftovers.js';
 import { checkLiveFiles } from './live-files.js';
 import { checkOptions } from './options.js';
 import { placeOf } from './place.js';
+import { checkPlaces } from './places.js';
 import { checkBegunWals, checkTrackedWals } from './tracked-wals.js';
 import { aroundUnreadable } from './unreadable.js';
 
@@ -21,8 +22,6 @@ export interface DirectoryCircumstances {
   owned: boolean;
   /** What reading tables, WALs and blob files has shown, by the inventory's `file`; empty before they are read. */
   facts?: ReadonlyMap<string, UnitFacts>;
-  /** db_paths were named by the user. */
-  pathsKnown?: boolean;
   /**
    * What something else names and the MANIFEST lacks, in words: `column family 3 (000012.log)`. With a torn MANIFEST it
    * proves that the lost edit had taken effect.
@@ -60,7 +59,9 @@ export async function checkDirectory(
     findings.push(...manifest.findings);
     unchecked.push(...manifest.unchecked);
   }
-  findings.push(...checkLeftovers(database));
+  const places = checkPlaces(database);
+  findings.push(...places.findings, ...checkLeftovers(database));
+  unchecked.push(...places.unchecked);
   return { findings: withoutUnreadable(database, findings), unchecked };
 }
 
@@ -78,13 +79,13 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
   const { manifest, version, inventory } = database;
   if (manifest === undefined || version === undefined) return { findings: [], unchecked: [] };
   const { entry, replay, named } = manifest;
-  const { atRest, owned, facts, pathsKnown = false, lost = [] } = circumstances;
+  const { atRest, owned, facts, lost = [] } = circumstances;
   const live = checkLiveFiles(version, inventory, {
     manifest: entry.file,
     // one that CURRENT does not name is a guess, too
     complete: replay.complete && named,
     ...(facts === undefined ? {} : { facts }),
-    pathsKnown,
+    elsewhere: new Set(database.absent.flatMap(({ tables }) => tables.map(({ number }) => number))),
   });
   const findings = checkManifest(placeOf(entry), replay, {
     atRest,
@@ -99,8 +100,10 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
         ...(database.optionsFile === undefined ? {} : { options: database.options }),
         stackedBlobs: inventory.directories.includes('blob_dir'),
       }),
-      ...checkTrackedWals(database),
-      ...checkBegunWals(database, atRest),
+      // of WALs in a wal_dir that is not here it is not known whether they are gone
+      ...(database.absent.some(({ option }) => option === 'wal_dir')
+        ? []
+        : [...checkTrackedWals(database), ...checkBegunWals(database, atRest)]),
     );
   }
   return { findings, unchecked: live.unchecked };

@@ -16,8 +16,8 @@ export interface LiveFilesContext {
   complete: boolean;
   /** What reading the files has shown, by the inventory's `file`; absent before they are read. */
   facts?: ReadonlyMap<string, UnitFacts>;
-  /** db_paths were named by the user: a table that is in none of them is missing. */
-  pathsKnown: boolean;
+  /** Tables that lie in a directory that is not here: they are not missing, nothing is known of them. */
+  elsewhere: ReadonlySet<bigint>;
 }
 
 export interface LiveFilesResult {
@@ -71,8 +71,8 @@ function missingTable(
 ): void {
   const file = fileName('table', table.number);
   const unlistable = inventory.unlistable.find((u) => u.kind === 'table' && u.number === table.number);
-  if (table.pathId > 0 && !context.pathsKnown && unlistable === undefined) {
-    const reason = `the table lies in db_path or cf_path ${table.pathId}, which OPTIONS does not record; name the paths`;
+  if (context.elsewhere.has(table.number)) {
+    const reason = 'the table lies in a db_path or cf_path that is not here; --db-path says where that is';
     result.unchecked.push({ file, reason });
     return;
   }

@@ -1,17 +1,22 @@
 import type { Command } from 'commander';
 import { TargetError } from '../../io/target-error.js';
-import { choice } from '../choices.js';
+import { choice, several } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
 import { stdoutWidth } from '../outputs.js';
 import { streamSink } from '../sink.js';
+import { placesOf } from '../target-options.js';
 
 interface CompareFlags {
   format: 'text' | 'json';
   color: ColorChoice;
   verbose?: true;
+  walDirA?: string;
+  walDirB?: string;
+  dbPathA?: string[];
+  dbPathB?: string[];
 }
 
 const examples = `
@@ -26,7 +31,10 @@ async function compare(a: string, b: string, flags: CompareFlags, host: Host): P
   const { areDifferent, compareDatabases } = await import('../../compare/compare.js');
   const { comparisonText } = await import('../../compare/text.js');
   const { comparisonJson } = await import('../../compare/json.js');
-  const comparison = await compareDatabases(a, b).catch((error) => {
+  const comparison = await compareDatabases(a, b, {
+    a: placesOf({ walDir: flags.walDirA, dbPath: flags.dbPathA }),
+    b: placesOf({ walDir: flags.walDirB, dbPath: flags.dbPathB }),
+  }).catch((error) => {
     if (!(error instanceof TargetError)) throw error;
     const status = error.kind === 'no-permission' ? ExitStatus.incomplete : ExitStatus.usage;
     throw new Failure(error.message, status, 'Name two database directories: kvdoctor compare A B.');
@@ -53,6 +61,10 @@ export function addCompare(program: Command, host: Host, done: (status: number) 
     .description('where two copies of one database differ: their WALs by sequence, and what readers see')
     .argument('<a>', 'a database directory, the one that is right: a master')
     .argument('<b>', 'another: its replica, a copy')
+    .option('--wal-dir-a <dir>', 'where wal_dir of A lies now')
+    .option('--wal-dir-b <dir>', 'where wal_dir of B lies now')
+    .option('--db-path-a <dir>', 'where db_paths of A lie now; may be given several times, in order', several)
+    .option('--db-path-b <dir>', 'where db_paths of B lie now; may be given several times, in order', several)
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show every difference that is kept; stack traces on failures')

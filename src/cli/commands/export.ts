@@ -26,7 +26,8 @@ Examples:
   kvdoctor export --lenient --output new.db db         a new database directory with all that can still be read
   kvdoctor export --cf meta --output meta.ndjson db    one column family, into a file
 
-Exit status: 0 everything was exported, 1 something could not be read, 2 usage.`;
+Exit status: 0 everything was exported, 1 something could not be read, 2 usage, 3 a directory that the database names is
+not here (--wal-dir, --db-path).`;
 
 /** Where an export goes, and how it is brought to its end. */
 interface Destination {
@@ -113,7 +114,7 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
 
 /** Says on stderr what was exported and what was not. */
 function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host): number {
-  const { columnFamilies, problems, notes, withoutWals } = summary;
+  const { columnFamilies, problems, notes, withoutWals, absent, tablesAbsent } = summary;
   const say = (text: string) => host.stderr.write(`${text}\n`);
   for (const { name, entries, complete } of columnFamilies) {
     say(`${name}: ${entries} entries${complete ? '' : ', up to the first damage'}`);
@@ -126,11 +127,13 @@ function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host)
     say(`${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
   }
   for (const note of notes) say(note);
+  for (const reason of absent) say(`not looked at: ${reason}`);
   const missed = (cf ?? []).some((name) => !columnFamilies.some((family) => family.name === name));
   const whole =
     problems.length === 0 && notes.length === 0 && withoutWals === undefined && columnFamilies.length > 0;
   if (!whole && !lenient) say('To go on past damage: --lenient');
-  return whole && !missed ? ExitStatus.ok : ExitStatus.findings;
+  if ((!whole && !tablesAbsent) || missed) return ExitStatus.findings;
+  return absent.length > 0 ? ExitStatus.incomplete : ExitStatus.ok;
 }
 
 /** Adds `kvdoctor export` to the program. `done` gets the exit status. */

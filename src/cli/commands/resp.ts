@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { DatabaseRequest } from '../../engine/database.js';
 import type { DatabaseCheck } from '../../resp/against.js';
 import type { CaptureCheck } from '../../resp/check.js';
-import { choice } from '../choices.js';
+import { choice, several } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
@@ -9,11 +10,14 @@ import type { Host } from '../host.js';
 import { inputPieces } from '../input.js';
 import { stdoutWidth } from '../outputs.js';
 import { streamSink } from '../sink.js';
+import { placesOf } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
 
 interface RespFlags {
   requests?: string;
   dir?: string;
+  walDir?: string;
+  dbPath?: string[];
   format: 'text' | 'json';
   color: ColorChoice;
   verbose?: true;
@@ -56,7 +60,7 @@ async function checkFiles(path: string, flags: RespFlags, host: Host): Promise<n
   const check = checkCapture(replies, requests, flags.dir !== undefined);
   if (flags.dir !== undefined && requests === undefined)
     throw new Failure('--dir needs the requests too: what was written is in them', ExitStatus.usage);
-  const database = flags.dir === undefined ? undefined : await against(flags.dir, check);
+  const database = flags.dir === undefined ? undefined : await against(flags.dir, check, placesOf(flags));
   const { captureText } = await import('../../resp/text.js');
   const { captureJson } = await import('../../resp/json.js');
   const settings = {
@@ -81,9 +85,13 @@ async function checkFiles(path: string, flags: RespFlags, host: Host): Promise<n
 }
 
 /** Looks for what was acknowledged. */
-async function against(directory: string, { acknowledged }: CaptureCheck): Promise<DatabaseCheck> {
+async function against(
+  directory: string,
+  { acknowledged }: CaptureCheck,
+  request: DatabaseRequest,
+): Promise<DatabaseCheck> {
   const { checkAgainst } = await import('../../resp/against.js');
-  return checkAgainst(directory, acknowledged).catch((error): DatabaseCheck => {
+  return checkAgainst(directory, acknowledged, request).catch((error): DatabaseCheck => {
     const { unchecked, options } = refuseTarget('resp --dir', directory, error, true);
     const reason = unchecked[0]?.reason ?? 'it cannot be read';
     const nothing = { written: 0, absent: 0, undecided: 0, replaced: 0, verdicts: [], again: [] };
@@ -99,6 +107,8 @@ export function addResp(program: Command, host: Host, done: (status: number) => 
     .argument('<replies>', 'what the server sent on one connection; - for standard input')
     .option('--requests <file>', 'what the client sent on it')
     .option('--dir <dir>', 'the database that it wrote to: which acknowledged writes it does not hold')
+    .option('--wal-dir <dir>', 'where wal_dir of its OPTIONS lies now')
+    .option('--db-path <dir>', 'where db_paths of it lie now; may be given several times, in order', several)
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show everything; stack traces on failures')

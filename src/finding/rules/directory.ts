@@ -134,6 +134,33 @@ export const directoryRules = {
       'starts. The sequence numbers of its neighbours say how many writes it held.',
     references: ['rocksdb db/db_impl/db_impl_files.cc'],
   },
+  'directory/wal-dir-not-here': {
+    severity: 'warning',
+    title: 'The wal_dir that the database names is not here',
+    meaning:
+      'OPTIONS or LOG names a directory for WALs, none that recovery would read lies in the database directory, and the named ' +
+      'one is absent, empty, or may not be read. Everything written since the last flush may be in it. Whatever else is said of ' +
+      'the database is said without it, and every command ends with status 3.',
+    origin:
+      'A file system that is not mounted, a copy of the database directory alone, a database that was moved. Releases of RocksDB ' +
+      "before 6.23 write the database's own directory there, so the name of the original stays in a copy without WALs.",
+    action:
+      'Mount it, or say where it is now: --wal-dir DIR. Where nothing is left of it, or WALs belong into the database directory ' +
+      'itself, name the database directory: --wal-dir DB.',
+    references: ['rocksdb HISTORY.md (6.23.0)', 'rocksdb db/db_impl/db_impl_open.cc (SanitizeOptions)'],
+  },
+  'directory/db-path-not-here': {
+    severity: 'warning',
+    title: 'A db_path or cf_path of the database is not here',
+    meaning:
+      'The MANIFEST names tables that lie in another directory than the database, which is absent, may not be read, or is not ' +
+      'known: OPTIONS does not record db_paths and cf_paths. Nothing is known of these tables, and every command ends with status 3.',
+    origin:
+      'A file system that is not mounted, a copy of the database directory alone, a database that was moved.',
+    action:
+      'Mount it, or name all paths in their order: --db-path DB --db-path DIR, where DB is the database directory if tables lie in it too.',
+    references: ['rocksdb options/db_options.cc', 'rocksdb db/db_info_dumper.cc (DumpDBFileSummary)'],
+  },
   'directory/orphan-table': {
     severity: 'note',
     title: 'A table that the MANIFEST does not name',

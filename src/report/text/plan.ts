@@ -1,7 +1,9 @@
+import { shellWord } from '../../finding/shell-word.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped, offsetText } from '../quantity.js';
 import type {
   LostCommandsReport,
+  OutsideReport,
   PlanReport,
   PlanStatement,
   PlanStepReport,
@@ -21,6 +23,7 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
   const { palette, width } = settings;
   const title = (text: string) => `${palette.strong(text)}\n`;
   yield title(`Plan: ${plan.strategy}, for RocksDB ${plan.engineVersion}`);
+  for (const each of plan.outside ?? []) yield outsideText(each, settings);
   for (const step of plan.steps) yield stepText(step, settings);
   yield* objectsText(plan, settings);
   yield `\n${title('What is lost')}`;
@@ -76,6 +79,21 @@ function* operationLines(list: readonly Fields[], more: number, { width }: Rende
     yield `${paragraph(printable(line), width, '    ')}\n`;
   }
   if (more > 0) yield `    and ${grouped(more)} more\n`;
+}
+
+/** A directory outside the target comes before everything that is done in it. */
+function outsideText(outside: OutsideReport, settings: RenderSettings): string {
+  const { palette, width } = settings;
+  const head = `  ${palette.error('writes outside')}  ${printable(outside.directory)}`;
+  return `${head}\n${paragraph(printable(permission(outside)), width, '          ')}\n`;
+}
+
+function permission({ directory, option, given, owners, original }: OutsideReport): string {
+  if (original !== undefined) return `not carried out: it is ${original}\u2019s, of which this is a copy`;
+  const also = owners.length === 0 ? '' : `; ${owners.join(', ')} uses it, too: its lock is held meanwhile`;
+  return given
+    ? `as ${option} says${also}`
+    : `not carried out without ${option} ${shellWord(directory)}: only the database's own files name it${also}`;
 }
 
 /** Objects of the application that are shown without --verbose. */

@@ -2,7 +2,7 @@ import { shellWord } from '../../finding/shell-word.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, duration, grouped } from '../quantity.js';
-import type { RecoveryReport, Report } from '../report.js';
+import type { PlanReport, RecoveryReport, Report } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { tally } from './findings.js';
 import { paragraph } from './layout.js';
@@ -67,7 +67,7 @@ function simulationSentence(
   if (own.harmless && (own.contents?.errors ?? 0) > 0)
     return `${palette.error('Not coherent')}: in its own mode, ${own.mode}, it opens and loses nothing that was acknowledged, but what it holds breaks the application's own rules.`;
   if (own.harmless && unchecked)
-    return `${palette.warning('Incomplete')}: in its own mode, ${own.mode}, it opens and its WALs lose nothing that was acknowledged, but ${unchecked}.`;
+    return `${palette.warning('Incomplete')}: in its own mode, ${own.mode}, it opens, and what was looked at loses nothing that was acknowledged, but ${unchecked}.`;
   if (own.harmless)
     return `${palette.good('Opens')}: in its own mode, ${own.mode}, and loses nothing that was acknowledged.`;
   const { records = 0, operations = 0, damagedBytes = 0 } = own.lost;
@@ -121,6 +121,12 @@ function strategyOption(strategy: string): string {
   return `--${isMode ? 'mode' : 'strategy'} ${strategy}`;
 }
 
+/** What a plan needs that writes outside its target: a copy would still use what lies there. */
+function outsideOptions({ outside = [] }: PlanReport): string {
+  const named = outside.map(({ option, directory }) => ` ${option} ${shellWord(directory)}`);
+  return outside.length === 0 ? '' : ` --in-place${named.join('')}`;
+}
+
 /**
  * What to type next: what the worst finding asks for; what recovery would make of damaged WALs; what a repair of other files
  * would do; else an explanation.
@@ -130,7 +136,8 @@ function nextCommand({ targets }: Report): string | undefined {
     for (const { path, kind, findings, plan, repair } of targets) {
       if (repair !== undefined) {
         if (repair.state !== 'planned' || plan === undefined) continue;
-        return `kvdoctor repair ${strategyOption(plan.strategy)} ${shellWord(path)}`;
+        if (plan.outside?.some(({ original }) => original !== undefined)) continue;
+        return `kvdoctor repair ${strategyOption(plan.strategy)}${outsideOptions(plan)} ${shellWord(path)}`;
       }
       const worst = findings.filter((finding) => finding.severity === severity);
       if (worst.length === 0) continue;

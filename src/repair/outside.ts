@@ -1,0 +1,72 @@
+import path from 'node:path';
+import { absentText, optionFor } from '../engine/absent-places.js';
+import type { Database } from '../engine/database.js';
+import { originalOf, ownersOf } from '../engine/root-owners.js';
+import { shellWord } from '../finding/shell-word.js';
+import type { OutsideReport } from '../report/report.js';
+import type { RepairPlan } from './plan.js';
+import { Refusal } from './refusal.js';
+
+/** Directories outside the target that a plan or a journal changes files in, each once. */
+export function rootsOf(places: readonly { root?: string }[]): string[] {
+  return [...new Set(places.flatMap(({ root }) => root ?? []))];
+}
+
+/** The directories outside the target that a plan would write to, which option said so, and whose they are besides. */
+export async function outsideOf(plan: RepairPlan, database: Database): Promise<OutsideReport[]> {
+  const { request, inventory, target } = database;
+  const { walDir, dbPaths = [] } = request;
+  const given = new Set(
+    [walDir, ...dbPaths].flatMap((each) => (each === undefined ? [] : path.resolve(each))),
+  );
+  const outside: OutsideReport[] = [];
+  for (const directory of rootsOf(plan.steps)) {
+    const place = inventory.roots.find((root) => root.directory === directory)?.place;
+    const owners = await ownersOf(directory, target);
+    const original = await originalOf(target, owners);
+    outside.push({
+      directory,
+      option: place === 'db-path' ? '--db-path' : '--wal-dir',
+      given: given.has(path.resolve(directory)),
+      owners,
+      ...(original !== undefined && { original }),
+    });
+  }
+  return outside;
+}
+
+/**
+ * Refuses to write to a directory that only the database's own files name: a hostile OPTIONS can name any directory there is. A copy
+ * still names the wal_dir of its original: that one's is not changed for the copy's sake, whatever was asked.
+ */
+export function refuseUnasked(outside: readonly OutsideReport[], database: Database): void {
+  const copied = outside.find(({ original }) => original !== undefined);
+  if (copied !== undefined) {
+    throw new Refusal(
+      'refused',
+      `the plan writes to ${copied.directory}, which is ${copied.original}\u2019s: as its LOG says, ${database.target} is a copy of that`,
+      `repair ${copied.original}, or copy ${copied.directory} too and name the copy: ${copied.option} DIR`,
+    );
+  }
+  const unasked = outside.find(({ given }) => !given);
+  if (unasked === undefined) return;
+  const { directory, option } = unasked;
+  const by = database.optionsFile?.entry.file ?? 'LOG';
+  throw new Refusal(
+    'refused',
+    `the plan writes to ${directory}, outside ${database.target}, which only ${option === '--wal-dir' ? by : 'LOG'} names: it may be another database\u2019s`,
+    `if it is this database\u2019s and no other\u2019s, repeat the command with ${option} ${shellWord(directory)}`,
+  );
+}
+
+/** Refuses to plan for a database of which a part is not here: what lies in it would be given up unseen. */
+export function refuseAbsent({ absent, target }: Database): void {
+  const [place] = absent;
+  if (place === undefined) return;
+  const gone = place.option === 'wal_dir' ? `; if nothing is left of it: --wal-dir ${shellWord(target)}` : '';
+  throw new Refusal(
+    'incomplete',
+    absentText(place),
+    `mount it, or say where it is: ${optionFor(place, target)}${gone}`,
+  );
+}
