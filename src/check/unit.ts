@@ -1,5 +1,6 @@
 import type { Finding } from '../finding/finding.js';
 import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
+import type { IndexSize } from '../format/sst/table.js';
 
 /**
  * How much a scan reads: `structure`, footers, indexes, metadata and record headers; `checksums`, every block's and
@@ -79,10 +80,10 @@ export interface TableStatement {
     largest?: Uint8Array;
   };
   /**
-   * Data blocks that the index names, the end of the last one, and what all index blocks decompress to (not told where a
-   * hash index counts in, too); absent when the index is damaged.
+   * Data blocks that the index names, the end of the last one, and how large its blocks are (not told where a hash index counts
+   * in, too); absent when the index is damaged.
    */
-  index?: { blocks: number; dataEnd: number; contentSize?: number; partitions: number };
+  index?: { blocks: number; dataEnd: number; size?: IndexSize; partitions: number };
   /** Payload bytes of all filter blocks; absent when one is damaged. */
   filterSize?: number;
   hasDictionary: boolean;

@@ -28,7 +28,7 @@ export function withPlaceOptions(command: Command): Command {
     .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
     .option(
       '--engine-version <version>',
-      'the engine that will open it (default: what OPTIONS says)',
+      'the engine that will open it (default: what OPTIONS or LOG states)',
       version,
     )
     .addOption(profileOption());

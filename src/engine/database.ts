@@ -5,15 +5,17 @@ import { type DatabaseOptions, databaseOptions } from '../format/database-option
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import type { Version } from '../format/manifest/version.js';
 import { type OptionsFile, parseOptions } from '../format/options.js';
+import { comparatorNamed } from '../format/sst/comparator.js';
 import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
 import { diskReader, type FileReader } from '../io/reader.js';
 import { retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
 import { type AbsentPlace, absentPlaces } from './absent-places.js';
+import { type AssumedVersion, assumeVersion } from './assumed-version.js';
 import { type Detection, detectTarget } from './detect.js';
 import { type NamedPlaces, namedPlaces, newest, OPTIONS_LIMIT } from './named-places.js';
-import { type EngineVersion, engineVersion } from './version.js';
+import { atLeast, type EngineVersion } from './version.js';
 
 export interface DatabaseRequest {
   /** Where WALs lie, over what OPTIONS says. */
@@ -62,6 +64,8 @@ export interface Database {
   /** Of the newest OPTIONS file, RocksDB's defaults where it is silent or absent. */
   options: DatabaseOptions;
   engineVersion: EngineVersion;
+  /** The same, with what says so. */
+  assumed: AssumedVersion;
   /** Absent when there is no MANIFEST that can be read. */
   version?: Version;
   /** WALs below it are not read by recovery (see `walCutoff`); 0 without a MANIFEST. */
@@ -120,6 +124,18 @@ export async function readInventory(
     archived: relisting === undefined,
     copied: detection.kind === 'checkpoint',
   };
+  const assumed = await assumeVersion({
+    ...(request.engineVersion !== undefined && { told: request.engineVersion }),
+    ...(optionsFile && {
+      options: {
+        file: optionsFile.entry.file,
+        ...(options.rocksdbVersion !== undefined && { version: options.rocksdbVersion }),
+      },
+    }),
+    inventory,
+    ...(version && { version }),
+  });
+  if (manifest?.replay.complete) nameComparators(manifest.replay.version, options);
   return {
     target: first.target,
     request,
@@ -128,13 +144,30 @@ export async function readInventory(
     ...(current && { current }),
     ...(manifest && { manifest }),
     ...(optionsFile && { optionsFile }),
-    options,
-    engineVersion: engineVersion(request.engineVersion, options.rocksdbVersion),
+    options: withDefaultsOf(assumed.version, options),
+    engineVersion: assumed.version,
+    assumed,
     ...(version && { version }),
     walCutoff: asked.walCutoff,
     absent: await absentPlaces(asked),
     ...losses,
   };
+}
+
+/** Before 4.8 the default recovery mode is another (rocksdb include/rocksdb/options.h). */
+function withDefaultsOf(version: EngineVersion, options: DatabaseOptions): DatabaseOptions {
+  if (options.walRecoveryModeStated || atLeast(version, 4, 8)) return options;
+  return { ...options, walRecoveryMode: 'tolerate-corrupted-tail' };
+}
+
+/**
+ * The first MANIFEST of a new database names no comparator until the first open that finds it has written another: the engine then
+ * takes the one that it is opened with.
+ */
+function nameComparators(version: Version, options: DatabaseOptions): void {
+  for (const family of version.columnFamilies.values()) {
+    family.comparator ||= options.columnFamilies.get(family.name)?.comparator ?? comparatorNamed().name;
+  }
 }
 
 /**

@@ -28,12 +28,3 @@ export function formatVersion({ major, minor, patch }: EngineVersion): string {
 
 /** The newest release whose formats and behaviour kvdoctor knows. */
 export const newestKnown: EngineVersion = { major: 11, minor: 9, patch: 0 };
-
-/** The version to assume: as told, else what OPTIONS states, else the newest known. */
-export function engineVersion(told: string | undefined, stated: string | undefined): EngineVersion {
-  return (
-    (told === undefined ? undefined : parseVersion(told)) ??
-    (stated === undefined ? undefined : parseVersion(stated)) ??
-    newestKnown
-  );
-}

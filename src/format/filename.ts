@@ -86,7 +86,6 @@ const patterns: readonly Pattern[] = [
   { match: /^MANIFEST-(\d+)\.tmp$/, kind: 'temporary' },
   { match: /^COMPACTION_PROGRESS-(\d+)\.dbtmp$/, kind: 'temporary' },
   { match: /^COMPACTION_PROGRESS-(\d+)$/, kind: 'compaction-progress' },
-  { match: /^LOG\.old\.(\d+)$/, kind: 'info-log' },
   { match: /^(?:temporary|CURRENT)\.(\d+)\.dbtmp$/, kind: 'temporary' },
   { match: /^(\d+)-(\d+)\.log$/, kind: 'wal' },
   { match: /^(\d+)\.blobmeta\.(\d+)$/, kind: 'pebble-blob-metadata' },
@@ -95,7 +94,8 @@ const patterns: readonly Pattern[] = [
 
 const numbered = /^(\d+)\.([a-z]+)$/;
 const pebbleMarker = /^marker\.([^.]+)\.(\d+)\.(.*)$/s;
-const flattenedInfoLog = /_LOG(?:\.old\.\d+)?$/;
+/** The digits are a time, not a number that the engine gave out. */
+const infoLog = /^(?:.*_)?LOG(?:\.old\.\d+)?$/s;
 const trash = /\.trash\d*$/;
 
 /** What a file is, by its name alone (no directory part; one leading slash is tolerated, as RocksDB does). */
@@ -125,7 +125,7 @@ export function parseFileName(name: string): FileName {
   if (marker && iteration !== undefined) {
     return { kind: 'pebble-marker', marker: { name: marker[1], iteration, value: marker[3] } };
   }
-  return { kind: flattenedInfoLog.test(bare) ? 'info-log' : 'other' };
+  return { kind: infoLog.test(bare) ? 'info-log' : 'other' };
 }
 
 const prefixed: Partial<Record<FileKind, string>> = { manifest: 'MANIFEST-', options: 'OPTIONS-' };

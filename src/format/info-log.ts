@@ -40,3 +40,8 @@ export function pathsInInfoLog(text: string): InfoLogPaths {
     ...(directory === undefined ? {} : { directory }),
   };
 }
+
+/** The release that began this LOG: `RocksDB version: 6.11.6` stands in its first line. */
+export function versionInInfoLog(text: string): string | undefined {
+  return /RocksDB version: (\d[\d.]*\d)/.exec(text)?.[1];
+}

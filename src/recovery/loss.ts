@@ -1,4 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
+import type { WalFacts } from '../check/unit.js';
+import { logState } from '../check/wal/plausible.js';
+import { judgeTail } from '../check/wal/tail.js';
 import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
 import type { Damage, TailKind } from '../format/wal/damage.js';
 import { gatherRecord } from '../format/wal/gather-record.js';
@@ -45,8 +48,13 @@ export interface Loss {
   tornBytes: number;
 }
 
-/** What the end of a log looks like when its writer was killed. */
-const TORN: ReadonlySet<TailKind> = new Set(['torn-header', 'torn-body', 'torn-fragments']);
+type LogEnd = TailKind | WalFacts['tail'];
+
+/** What the end of a log may look like when its writer was killed. */
+const TORN: ReadonlySet<LogEnd> = new Set(['torn', 'torn-header', 'torn-body', 'torn-fragments']);
+
+/** Ends behind which this log never had anything. */
+const NOT_WRITTEN: ReadonlySet<LogEnd> = new Set(['clean', 'zero-fill', 'recycled']);
 
 /** A cap on objects held for one WAL: more column family ids than this in damaged batches are not told apart. */
 const MAX_FAMILIES = 10_000;
@@ -137,6 +145,12 @@ function isApplied({ applied }: WalOutcome, offset: number): boolean {
  */
 export type LostBatch = (batch: Uint8Array, outcomes: readonly number[], damaged: boolean) => void;
 
+export interface LossOptions {
+  /** New logs may be written over old ones (recycle_log_file_num). */
+  recycling: boolean;
+  onLost?: LostBatch;
+}
+
 /**
  * What each outcome loses, in one pass over the WALs with kvdoctor's own parser, which finds whole records where the engine
  * gives up. Outcomes that do not open lose nothing, for nothing is changed then: their entry is `undefined`.
@@ -145,13 +159,13 @@ export async function lossesOf(
   wals: readonly WalFile[],
   families: readonly FamilyState[],
   outcomes: readonly RecoveryOutcome[],
-  onLost?: LostBatch,
+  { recycling, onLost }: LossOptions,
 ): Promise<(Loss | undefined)[]> {
   const live = new Map(families.map((family) => [family.id, family]));
   const tallies = outcomes.map((outcome) => (outcome.opens ? new LossTally(live, outcome) : undefined));
   if (outcomes.some((outcome) => outcome.opens && !outcome.uneventful)) {
     const newest = wals.reduce<WalFile | undefined>((a, b) => (a && a.number > b.number ? a : b), undefined);
-    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies, onLost);
+    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies, { recycling, onLost });
   }
   return tallies.map((tally) => tally?.finish());
 }
@@ -175,7 +189,7 @@ async function tallyWal(
   newest: boolean,
   outcomes: readonly RecoveryOutcome[],
   tallies: readonly (LossTally | undefined)[],
-  onLost?: LostBatch,
+  { recycling, onLost }: LossOptions,
 ): Promise<void> {
   const views = outcomes.map((outcome) => outcome.wals.find(({ number }) => number === wal.number));
   if (views.every((view) => view === undefined || view.state === 'not-needed')) return;
@@ -214,10 +228,15 @@ async function tallyWal(
         if (losing.length > 0) onLost?.(bytes, losing, false);
       }
     }
-    const { tail } = parser;
-    if (tail === undefined || tail.kind === 'zero-fill' || tail.kind === 'recycled') return;
+    const tail = parser.tail!;
+    // what is no record of this log may be an older log's all the same
+    const end =
+      tail.kind === 'damaged'
+        ? (await judgeTail(source, wal.file, tail, logState(parser, wal.number, recycling))).tail
+        : tail.kind;
+    if (NOT_WRITTEN.has(end)) return;
     if (tail.damage !== undefined) await onDamage(tail.damage);
-    const bytes = newest && TORN.has(tail.kind) ? 'tornBytes' : 'damagedBytes';
+    const bytes = newest && TORN.has(end) ? 'tornBytes' : 'damagedBytes';
     for (const tally of tallies) if (tally !== undefined) tally.loss[bytes] += tail.length;
   } catch {
     // A medium that fails in the middle: what comes behind cannot be counted, and the outcome already says IO error.

@@ -49,7 +49,10 @@ export async function simulateRecovery(
   }
   const { manifest } = database;
   const families = 'version' in manifest ? familiesOf(manifest.version, database.options) : [];
-  const losses = await lossesOf(database.wals, families, outcomes, onLost);
+  const losses = await lossesOf(database.wals, families, outcomes, {
+    recycling: database.options.recycleLogFileNum > 0,
+    ...(onLost && { onLost }),
+  });
   const states = outcomes.map(stateKey);
   return {
     prepared,

@@ -58,10 +58,13 @@ export type TargetKind = 'database' | 'backup' | 'checkpoint' | 'file';
 /** RocksDB's four WAL recovery modes by their names on the command line. */
 export type RecoveryModeName = WalRecoveryMode;
 
-/** The engine that wrote the files. `version` as far as it can be known, with the file that tells. */
+/** The engine that the files belong to, and the release that the verdict is about. */
 export interface EngineReport {
   name: 'rocksdb' | 'leveldb' | 'pebble' | 'unknown';
   version?: string;
+  /** What says so: `tables`, the newest release that reads them; `default`, nothing, so the newest that kvdoctor knows. */
+  versionBy?: 'caller' | 'options' | 'info-log' | 'tables' | 'default';
+  /** The file that tells. */
   versionFrom?: string;
 }
 

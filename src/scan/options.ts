@@ -16,7 +16,7 @@ export interface ScanOptions {
   dbPaths?: readonly string[];
   /** Directory of the WALs, over what OPTIONS says. */
   walDir?: string;
-  /** Decides version-dependent behaviour. Default: what OPTIONS says. */
+  /** Decides version-dependent behaviour. Default: what OPTIONS states, else LOG, else the newest that reads the tables. */
   engineVersion?: string;
   /** Files to see in place of what lies there, so that a repair can be looked at before it is made. */
   instead?: readonly Replacement[];

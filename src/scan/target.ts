@@ -9,7 +9,7 @@ const sum = (values: Iterable<bigint>) => [...values].reduce((a, b) => a + b, 0n
 
 /** A report of a target of which only the metadata has been looked at. */
 export function emptyTarget(path: string, database: Database, kind?: TargetKind): TargetReport {
-  const { detection, options, optionsFile, engineVersion } = database;
+  const { detection, assumed } = database;
   const detected: TargetKind =
     detection.kind === 'backup' || detection.kind === 'checkpoint' ? detection.kind : 'database';
   return {
@@ -17,9 +17,10 @@ export function emptyTarget(path: string, database: Database, kind?: TargetKind)
     kind: kind ?? detected,
     engine: {
       name: detection.engine ?? 'unknown',
-      ...(options.rocksdbVersion !== undefined && {
-        version: formatVersion(engineVersion),
-        ...(optionsFile && { versionFrom: optionsFile.entry.file }),
+      ...(detection.engine === 'rocksdb' && {
+        version: formatVersion(assumed.version),
+        versionBy: assumed.by,
+        ...(assumed.file !== undefined && { versionFrom: assumed.file }),
       }),
     },
     options: optionsReport(database),

@@ -1,11 +1,5 @@
 import { expect, it } from 'vitest';
-import {
-  atLeast,
-  compareVersions,
-  engineVersion,
-  formatVersion,
-  parseVersion,
-} from '../../src/engine/version.js';
+import { atLeast, compareVersions, formatVersion, parseVersion } from '../../src/engine/version.js';
 
 it('parses what people and OPTIONS files write', () => {
   expect(parseVersion('11.9')).toEqual({ major: 11, minor: 9, patch: 0 });
@@ -18,10 +12,4 @@ it('orders releases by number, not by text', () => {
   expect(compareVersions(parseVersion('9.11')!, parseVersion('9.2')!)).toBeGreaterThan(0);
   expect(atLeast(parseVersion('9.1.0')!, 9, 1)).toBe(true);
   expect(atLeast(parseVersion('8.11.4')!, 9, 1)).toBe(false);
-});
-
-it('takes what it is told before what OPTIONS says', () => {
-  expect(formatVersion(engineVersion('7.8', '9.3.1'))).toBe('7.8.0');
-  expect(formatVersion(engineVersion(undefined, '9.3.1'))).toBe('9.3.1');
-  expect(formatVersion(engineVersion(undefined, undefined))).toBe('11.9.0');
 });

@@ -23,7 +23,7 @@ describe('parseFileName', () => {
     ['LOCK', 'lock', undefined],
     ['LOG', 'info-log', undefined],
     ['LOG.old', 'info-log', undefined],
-    ['LOG.old.1700000000000000', 'info-log', 1700000000000000n],
+    ['LOG.old.1700000000000000', 'info-log', undefined],
     ['data_db_LOG', 'info-log', undefined],
     ['data_db_LOG.old.17', 'info-log', undefined],
     ['000012.sst.trash', 'trash', undefined],

@@ -19,7 +19,10 @@ export function checkOptions(database: Database): Finding[] {
       : [
           findingAt({ file: 'OPTIONS' }, 'directory/options-missing', {
             message: 'there is no OPTIONS file; the defaults of RocksDB are assumed',
-            evidence: { walRecoveryMode: database.options.walRecoveryMode },
+            evidence: {
+              walRecoveryMode: database.options.walRecoveryMode,
+              release: formatVersion(database.engineVersion),
+            },
           }),
         ];
   }

@@ -74,7 +74,7 @@ export function checkBegunWals(database: Database, atRest: boolean): Finding[] {
     const why =
       older !== undefined
         ? `although the older ${older} is there`
-        : 'although it holds writes that no table has';
+        : 'and nothing says that what was written to it, if anything, is in a table';
     findings.push(
       findingAt({ file: fileName('wal', number) }, 'directory/removed-wal', {
         // without any WAL it is most likely a checkpoint that was flushed first, and somebody has since tried to open it

@@ -57,7 +57,7 @@ function checkColumnFamilyIds(version: Version, { manifest }: InvariantsContext)
       other !== undefined
         ? `column families ${other} and ${id} are both called ${name}`
         : version.maxColumnFamily !== undefined && id > version.maxColumnFamily
-          ? `column family ${name} has the id ${id}; the largest ever given out is said to be ${version.maxColumnFamily}`
+          ? `column family ${name} has the id ${id}; a later edit gives ${version.maxColumnFamily} as the largest ever given out`
           : undefined;
     if (problem === undefined) continue;
     findings.push(

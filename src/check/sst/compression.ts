@@ -10,7 +10,8 @@ const BY_NAME: Record<string, readonly number[]> = {
   LZ4: [0x04, 0x05],
   LZ4HC: [0x04, 0x05],
   Xpress: [0x06],
-  ZSTD: [0x07],
+  // the type before zstd's format was final has the final one's name in 5.x
+  ZSTD: [0x07, 0x40],
   ZSTDNotFinal: [0x40],
 };
 

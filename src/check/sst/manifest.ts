@@ -18,7 +18,7 @@ export function compareWithManifest(
   if (live === undefined || live.size !== BigInt(facts.size)) return;
   if (facts.totals?.complete && stated.rangeTombstones.complete) {
     compareBounds(facts, stated, live, report);
-    compareSequences(facts, live, report);
+    compareSequences(facts, stated, live, report);
     compareOldestBlob(facts, live, report);
   }
   const tailStart = stated.properties.find(({ name }) => name === 'tail.start.offset');
@@ -77,9 +77,14 @@ function shown(key: Uint8Array) {
   return keyBytes(parseInternalKey(key)?.userKey ?? key);
 }
 
-function compareSequences(facts: TableFacts, live: LiveTable, report: TableReport): void {
+function compareSequences(
+  facts: TableFacts,
+  stated: TableStatement,
+  live: LiveTable,
+  report: TableReport,
+): void {
   const { smallestSequence: smallest, largestSequence: largest } = facts;
-  if (smallest === undefined || largest === undefined) return;
+  if (smallest === undefined || largest === undefined || isOfOldFlush(facts, stated, live)) return;
   const evidence = {
     smallest: String(smallest),
     largest: String(largest),
@@ -95,6 +100,19 @@ function compareSequences(facts: TableFacts, live: LiveTable, report: TableRepor
     const message = `The table holds the sequence ${smallest}, the MANIFEST gives it ${live.smallestSequence} at least`;
     report.add({ rule: 'sst/manifest-sequences', ...whole, message }, 'warning');
   }
+}
+
+/**
+ * Before 4.1 a flush gave the MANIFEST the sequences of the table's first and last key, whatever lies between them. Nothing rests
+ * on it: memtables are flushed in order, so that the intervals of two tables stay apart. Such a table names no column family.
+ */
+function isOfOldFlush({ totals }: TableFacts, { properties }: TableStatement, live: LiveTable): boolean {
+  const ends = [totals?.first, totals?.last].map((key) => key && parseInternalKey(key)?.sequence);
+  const [first, last] = ends;
+  if (first === undefined || last === undefined) return false;
+  if (properties.some(({ name }) => name === 'column.family.id')) return false;
+  const [low, high] = first < last ? [first, last] : [last, first];
+  return live.smallestSequence === low && live.largestSequence === high;
 }
 
 /** Blob files below the oldest reference of all tables are deleted. */

@@ -37,9 +37,7 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
     statement.index = {
       blocks: index.count,
       dataEnd: last < 0 ? 0 : index.offset(last) + index.size(last) + BLOCK_TRAILER,
-      ...(metaBlock(table, 'hash-index-prefixes') === undefined
-        ? { contentSize: table.indexContentSize }
-        : {}),
+      ...(metaBlock(table, 'hash-index-prefixes') === undefined ? { size: table.indexSize } : {}),
       partitions: table.blocks.filter(({ kind }) => kind === 'index-partition').length,
     };
   }

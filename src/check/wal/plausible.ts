@@ -2,6 +2,7 @@ import { unmaskCrc } from '../../bytes/crc32c.js';
 import { Cursor } from '../../bytes/cursor.js';
 import { rocksdbBatch, Shape } from '../../format/batch/tags.js';
 import type { Damage } from '../../format/wal/damage.js';
+import type { WalParser } from '../../format/wal/parser.js';
 import { physicalCrc, u32At } from '../../format/wal/physical.js';
 import { type HeaderStyle, ZSTD_MAGIC } from '../../format/wal/resync.js';
 import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../../format/wal/types.js';
@@ -14,6 +15,15 @@ export interface LogState {
   logNumber: number;
   /** Header sequence of the last whole batch before the place. */
   lastSequence?: bigint;
+}
+
+/** What a parser that has read log `number` to its end knows of it. `recycling`: its files may have held older logs. */
+export function logState(parser: WalParser, number: bigint, recycling: boolean): LogState {
+  return {
+    style: parser.style === 'unknown' && recycling ? 'recyclable' : parser.style,
+    compressed: parser.compressed,
+    logNumber: parser.foreignLogNumber ?? Number(BigInt.asUintN(32, number)),
+  };
 }
 
 /** No process writes more between two batches of one log. */

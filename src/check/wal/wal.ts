@@ -20,6 +20,7 @@ import { batchFinding } from './batch.js';
 import { damageFinding } from './damage.js';
 import { Following } from './following.js';
 import { Gaps } from './gaps.js';
+import { logState } from './plausible.js';
 import { SequenceTrack, type Step } from './sequence.js';
 import { judgeTail } from './tail.js';
 
@@ -236,9 +237,7 @@ class WalCheck {
     const { context, facts, parser, sequence } = this;
     const tail = parser.tail!;
     const state = {
-      style: parser.style === 'unknown' && context.recycling ? ('recyclable' as const) : parser.style,
-      compressed: parser.compressed,
-      logNumber: parser.foreignLogNumber ?? Number(BigInt.asUintN(32, context.number)),
+      ...logState(parser, context.number, context.recycling),
       ...(sequence.started && { lastSequence: sequence.last }),
     };
     const verdict = await judgeTail(this.source, context.file, tail, state);

@@ -152,7 +152,7 @@ export function addExport(program: Command, host: Host, done: (status: number) =
     .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
     .option(
       '--engine-version <version>',
-      'the engine whose behaviour counts (default: what OPTIONS says)',
+      'the engine whose behaviour counts (default: what OPTIONS or LOG states)',
       version,
     )
     .option('--no-progress', 'no progress bar')

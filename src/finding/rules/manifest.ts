@@ -251,7 +251,8 @@ export const manifestRules = {
     severity: 'warning',
     title: 'Column family ids or names contradict each other',
     meaning:
-      'Two column families have one name, or an id is above the largest that the MANIFEST says was ever given out.',
+      'Two column families have one name, or the MANIFEST states as the largest id ever given out one that is below an id ' +
+      'it gave out before.',
     origin: 'A lost edit, a software fault, or a tool that edited the MANIFEST.',
     action: 'Look at the records with kvdoctor inspect before creating another column family.',
     references: ['rocksdb db/column_family.cc'],

@@ -115,6 +115,8 @@ function addColumnFamily(
   }
   const family = newColumnFamily(edit.columnFamily, name);
   version.columnFamilies.set(edit.columnFamily, family);
+  // only opens and drops state the largest id: what is added after one raises it (ColumnFamilySet::UpdateMaxColumnFamily)
+  version.maxColumnFamily = Math.max(version.maxColumnFamily ?? 0, edit.columnFamily);
   return family;
 }
 

@@ -78,6 +78,7 @@ export interface Version {
   lastSequence?: bigint;
   previousLogNumber?: bigint;
   minLogNumberToKeep: bigint;
+  /** The largest id ever given out: what an edit stated last, or an id that was added after it. */
   maxColumnFamily?: number;
   databaseId?: string;
   /** WALs that the MANIFEST tracks: number to synced size in bytes, `undefined` where the size is not known. */

@@ -10,9 +10,12 @@ export interface Comparator {
 const BYTEWISE = 'leveldb.BytewiseComparator';
 const REVERSE = 'rocksdb.ReverseBytewiseComparator';
 const U64_TIMESTAMP = '.u64ts';
+/** Before 4.10 tables name the comparator of internal keys (rocksdb db/dbformat.h), behind which the user's stands. */
+const INTERNAL = 'rocksdb.InternalKeyComparator:';
 
 /** The comparator of that name; bytewise, RocksDB's default, when no name is known. */
-export function comparatorNamed(name = BYTEWISE): Comparator {
+export function comparatorNamed(stated?: string): Comparator {
+  const name = (stated?.startsWith(INTERNAL) ? stated.slice(INTERNAL.length) : stated) || BYTEWISE;
   const timestamped = name.endsWith(U64_TIMESTAMP);
   const base = timestamped ? name.slice(0, -U64_TIMESTAMP.length) : name;
   const order = base === BYTEWISE ? 'bytewise' : base === REVERSE ? 'reverse' : 'unknown';

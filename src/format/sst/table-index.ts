@@ -1,3 +1,4 @@
+import { decodeBlockTail } from './block.js';
 import type { Footer } from './footer.js';
 import { type BlockHandle, handleFits } from './handle.js';
 import { BlockIndex, decodeIndexBlock, holdsInternalKeys, type IndexForm, indexFits } from './index-block.js';
@@ -55,12 +56,18 @@ export async function readIndex(table: Table, footer: Footer, space: BlockSpace)
   const twoLevel =
     type === INDEX_TYPE.twoLevel || (!table.indexFormKnown && (await pointsAtIndex(space, contents, form)));
   table.indexSound = block.sound;
-  table.indexContentSize = contents.length;
+  countContents(table, contents);
   if (!twoLevel) {
     table.indexParts.push({ handle, from: 0 });
     table.indexBeginsNowhere = addEntries(table, block, index);
   } else await readPartitions(table, space, block, form, index);
   table.index = index;
+}
+
+function countContents(table: Table, contents: Uint8Array): void {
+  const tail = decodeBlockTail(contents);
+  table.indexSize.contents += contents.length;
+  if (typeof tail !== 'string') table.indexSize.restarts += 4 * tail.restartCount + 4;
 }
 
 /**
@@ -85,6 +92,7 @@ async function readPartitions(
   const partitions = new BlockIndex({ ...form, firstKeys: false });
   table.indexBeginsNowhere = addEntries(table, top, partitions);
   const topSound = table.indexSound;
+  table.indexSize.topLevel = table.indexSize.contents;
   for (let i = 0; i < partitions.count; i++) {
     const handle = { offset: partitions.offset(i), size: partitions.size(i) };
     // behind a damaged top level a handle counts only when an intact block is where it points
@@ -92,7 +100,7 @@ async function readPartitions(
     const block = await loadNamed(table, space, handle, 'index-partition');
     if (!block.sound) table.indexSound = false;
     if (block.contents === undefined) continue;
-    table.indexContentSize += block.contents.length;
+    countContents(table, block.contents);
     table.indexParts.push({ handle, from: index.count });
     addEntries(table, block, index);
   }

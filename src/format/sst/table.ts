@@ -23,6 +23,15 @@ export interface NamedBlock {
   handle: BlockHandle;
 }
 
+/** Bytes that the index blocks of a table decompress to, all levels. */
+export interface IndexSize {
+  contents: number;
+  /** Of them, the restart arrays and their counts. */
+  restarts: number;
+  /** Of them, the index of a partitioned index. */
+  topLevel: number;
+}
+
 /**
  * A table whose metadata has been read: everything but data and filter blocks. What is damaged is absent (or, where it
  * decodes in spite of a wrong checksum, present with `intact` false) and described in `anomalies`.
@@ -62,8 +71,7 @@ export interface Table {
   indexSound: boolean;
   /** The engine finds nothing when it walks the table from its start: see `IndexReading.beginsNowhere`. */
   indexBeginsNowhere: boolean;
-  /** Bytes that index blocks decompress to, all levels. */
-  indexContentSize: number;
+  indexSize: IndexSize;
   rangeTombstones: RangeTombstone[];
   /** The block of range tombstones, when there is one, was read and can be believed. */
   rangeTombstonesSound: boolean;
@@ -111,7 +119,7 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     indexFormKnown: false,
     indexSound: false,
     indexBeginsNowhere: false,
-    indexContentSize: 0,
+    indexSize: { contents: 0, restarts: 0, topLevel: 0 },
     rangeTombstones: [],
     rangeTombstonesSound: false,
     dictionaryLost: false,

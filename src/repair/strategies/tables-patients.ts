@@ -1,7 +1,8 @@
 import { checkTable } from '../../check/sst/table.js';
-import type { TableContext, UnitResult } from '../../check/unit.js';
+import type { TableContext, TableFacts, UnitResult } from '../../check/unit.js';
 import type { Database } from '../../engine/database.js';
 import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
+import { comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
 import type { Pace } from '../pace.js';
@@ -69,12 +70,63 @@ async function check(entry: InventoryEntry, context: TableContext): Promise<Unit
   }
 }
 
-/** The table is as it should be, but for the size that the MANIFEST gives it. */
-export async function onlySizeWrong(database: Database, { family, live, entry }: Patient): Promise<boolean> {
-  if (entry === undefined || BigInt(entry.size) === live.size) return false;
-  const context = contextOf(database, family, { ...live, size: BigInt(entry.size) }, entry);
-  const { findings } = await check(entry, context);
-  return !findings.some(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file');
+/** Findings that hold a whole table against numbers of its MANIFEST entry. */
+const NUMBERS: ReadonlySet<string> = new Set([
+  'sst/manifest-bounds',
+  'sst/manifest-sequences',
+  'sst/manifest-mismatch',
+]);
+
+/** What the MANIFEST should say of a table that is whole, and what of that it had wrong. */
+export interface CorrectedEntry {
+  live: LiveTable;
+  wrong: string[];
+}
+
+/**
+ * The MANIFEST's entry put right, where nothing but its numbers disagrees with the table: then the table stays as it is, and
+ * nothing that it holds is lost. Bounds and sequences only widen, as the order of level 0 rests on them.
+ */
+export async function correctedEntry(
+  database: Database,
+  { family, live, entry, result }: Patient,
+): Promise<CorrectedEntry | undefined> {
+  if (entry === undefined) return undefined;
+  const checked = async (table: LiveTable) => check(entry, contextOf(database, family, table, entry));
+  const errorsOf = ({ findings }: UnitResult) =>
+    findings.filter(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file');
+  const sized = { ...live, size: BigInt(entry.size) };
+  const wrong = sized.size === live.size ? [] : ['size'];
+  const found = wrong.length > 0 || result === undefined ? await checked(sized) : result;
+  const errors = errorsOf(found);
+  if (errors.length === 0) return wrong.length > 0 ? { live: sized, wrong } : undefined;
+  if (found.facts.kind !== 'table' || !errors.every(({ rule }) => NUMBERS.has(rule))) return undefined;
+  const widened = widen(sized, found.facts);
+  wrong.push(...widened.wrong);
+  return errorsOf(await checked(widened.live)).length === 0 ? { live: widened.live, wrong } : undefined;
+}
+
+function widen(live: LiveTable, facts: TableFacts): CorrectedEntry {
+  const comparator = comparatorNamed(facts.comparator);
+  const { smallest, largest, smallestSequence, largestSequence, blobReferences } = facts;
+  const below = (a: Uint8Array, b: Uint8Array) => (compareInternalKeys(comparator, a, b) ?? 0) < 0;
+  const wider: Partial<LiveTable> = {};
+  const wrong: string[] = [];
+  if (smallest !== undefined && below(smallest, live.smallest)) wider.smallest = smallest;
+  if (largest !== undefined && below(live.largest, largest)) wider.largest = largest;
+  if (wider.smallest ?? wider.largest) wrong.push('bounds');
+  // compaction sets sequences to 0 that no snapshot needs any more
+  if (smallestSequence && smallestSequence < live.smallestSequence) wider.smallestSequence = smallestSequence;
+  if (largestSequence !== undefined && largestSequence > live.largestSequence)
+    wider.largestSequence = largestSequence;
+  if ((wider.smallestSequence ?? wider.largestSequence) !== undefined) wrong.push('sequences');
+  const referred = blobReferences.map(({ number }) => number).filter((number) => number !== 0n);
+  const oldest = referred.reduce<bigint | undefined>((a, b) => (a !== undefined && a < b ? a : b), undefined);
+  if (oldest !== undefined && (live.oldestBlobFile === undefined || oldest < live.oldestBlobFile)) {
+    wider.oldestBlobFile = oldest;
+    wrong.push('oldest blob file');
+  }
+  return { live: { ...live, ...wider }, wrong };
 }
 
 /** A file under another name that holds the table which the MANIFEST means. */

@@ -13,7 +13,7 @@ import type { TombstonePolicy } from '../tombstone-policy.js';
 import { addBlobs } from './metadata.js';
 import { copyOfVersion, FreeNumbers, versionSteps } from './metadata-write.js';
 import { type BlobState, dropUnlinkedBlobs, putBlobsRight, refersTo } from './tables-blob-files.js';
-import { examine, fileWithId, onlySizeWrong, type Patient } from './tables-patients.js';
+import { correctedEntry, examine, fileWithId, type Patient } from './tables-patients.js';
 import { salvageTable } from './tables-salvage.js';
 
 export interface TableRepairRequest {
@@ -117,9 +117,10 @@ async function repairTable(draft: Draft, patient: Patient): Promise<void> {
   const letsGo = refersTo(references, draft.blobs.files);
   const sizeWrong = entry !== undefined && BigInt(entry.size) !== live.size;
   if (entry !== undefined && errors.length === 0 && !letsGo && !sizeWrong) return;
-  if (sizeWrong && (await onlySizeWrong(database, patient))) {
-    version.columnFamilies.get(family.id)!.tables.set(live.number, { ...live, size: BigInt(entry.size) });
-    remarks.push(`${entry.file} is whole; the MANIFEST had its size wrong`);
+  const corrected = letsGo ? undefined : await correctedEntry(database, patient);
+  if (corrected !== undefined) {
+    version.columnFamilies.get(family.id)!.tables.set(live.number, corrected.live);
+    remarks.push(`${entry?.file} is whole; the MANIFEST had its ${corrected.wrong.join(', ')} wrong`);
     draft.changed = true;
     return;
   }

@@ -182,12 +182,10 @@ async function totalLoss(
   const { version, options } = database;
   const families = version === undefined ? [] : familiesOf(version, options);
   const words = profile && new LostTallies(profile);
-  const [lost] = await lossesOf(
-    databaseView(database).wals,
-    families,
-    [outcome],
-    (batch, outcomes, damaged) => words?.add(batch, outcomes, damaged),
-  );
+  const [lost] = await lossesOf(databaseView(database).wals, families, [outcome], {
+    recycling: options.recycleLogFileNum > 0,
+    onLost: (batch, outcomes, damaged) => words?.add(batch, outcomes, damaged),
+  });
   const commands = words?.of(0);
   if (lost === undefined || (lost.records === 0 && lost.damagedBytes === 0)) return [];
   const span =

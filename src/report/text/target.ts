@@ -1,6 +1,6 @@
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped, offsetText } from '../quantity.js';
-import type { TargetReport } from '../report.js';
+import type { EngineReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { textColumns } from './columns.js';
 import { paragraph } from './layout.js';
@@ -19,9 +19,27 @@ const kindNames: Record<TargetReport['kind'], string> = {
 
 function whatItIs({ engine, kind }: TargetReport): string {
   if (engine.name === 'unknown') return kind === 'file' ? kindNames.file : '';
-  const version = engine.version === undefined ? '' : ` ${engine.version}`;
-  return `${engineNames[engine.name]}${version} ${kindNames[kind]}`;
+  const what = `${engineNames[engine.name]}${versionText(engine)} ${kindNames[kind]}`;
+  const why = engine.versionBy && assumptions[engine.versionBy](engine);
+  return why === undefined || kind === 'file' ? what : `${what} ${why}`;
 }
+
+/** A release that nothing states is no fact about the directory. */
+function versionText({ version, versionBy }: EngineReport): string {
+  return version === undefined || versionBy === 'tables' || versionBy === 'default' ? '' : ` ${version}`;
+}
+
+/** Where a release comes from that OPTIONS does not state. */
+const assumptions: Record<
+  NonNullable<EngineReport['versionBy']>,
+  (engine: EngineReport) => string | undefined
+> = {
+  options: () => undefined,
+  caller: () => '(release as asked for)',
+  'info-log': ({ versionFrom }) => `(release from ${versionFrom})`,
+  tables: ({ version, versionFrom }) => `(taken as ${version}, the newest that reads ${versionFrom})`,
+  default: ({ version }) => `(taken as ${version}: nothing states a release)`,
+};
 
 /** What was looked at: `/data/db   RocksDB 9.3.1 database, Kvrocks, 5 column families, recovery mode point-in-time`. */
 export function targetHead(target: TargetReport, { palette, width }: RenderSettings): string {
