@@ -24,9 +24,9 @@ export class ContentsSink {
 }
 
 /** What a reader of `dir` sees. Rejects where it would not see all of it. */
-export async function contentsOf(dir: string, engineVersion: string): Promise<Contents> {
+export async function contentsOf(dir: string, engineVersion?: string): Promise<Contents> {
   const sink = new ContentsSink();
-  const database = await readDatabase(dir, { engineVersion });
+  const database = await readDatabase(dir, engineVersion === undefined ? {} : { engineVersion });
   const { withoutWals, problems } = await exportEntries(database, sink);
   if (withoutWals !== undefined) throw new Error(`does not open: ${withoutWals}`);
   if (problems.length > 0) throw new Error(`cannot be read: ${problems[0].file}: ${problems[0].message}`);
