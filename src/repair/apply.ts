@@ -1,10 +1,12 @@
+import { readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { raiseBarrier } from './barrier.js';
 import { contentOf, contentSize, digest, fileState } from './content.js';
 import type { Disk } from './disk.js';
+import { checkInputs, describe, sameState } from './inputs.js';
 import { type Journal, type JournalEntry, stagedName, writeJournal } from './journal.js';
-import { absolute, placeKey } from './place.js';
-import type { FileState, RepairPlan } from './plan.js';
+import { absolute, locate, placeKey } from './place.js';
+import type { RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
 
 export interface ApplyOptions {
@@ -36,30 +38,6 @@ export async function applyInPlace(plan: RepairPlan, options: ApplyOptions): Pro
   return journal;
 }
 
-/** Refuses when a file that the plan was made from is no longer what it was. */
-export async function checkInputs(plan: RepairPlan): Promise<void> {
-  for (const input of plan.inputs) {
-    const now = await fileState(plan.target, input);
-    if (sameState(now, input)) continue;
-    throw new Refusal(
-      'refused',
-      `${placeKey(input)} has changed since the plan was made (${describe(input)} then, ${describe(now)} now)`,
-      'make a new plan; if nobody should be writing here, find out who does',
-    );
-  }
-}
-
-export function sameState(
-  a: Pick<FileState, 'size' | 'sha256'>,
-  b: Pick<FileState, 'size' | 'sha256'>,
-): boolean {
-  return a.sha256 === b.sha256 && (a.sha256 === undefined || a.size === b.size);
-}
-
-function describe(state: Pick<FileState, 'size' | 'sha256'>): string {
-  return state.sha256 === undefined ? 'absent' : `${state.size} bytes, SHA-256 ${state.sha256.slice(0, 12)}…`;
-}
-
 /** Puts the originals into the journal and the new files beside their targets. The target's own files are not touched. */
 async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal> {
   const { disk, journal: directory } = options;
@@ -74,7 +52,14 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
     let after: JournalEntry['after'] = before;
     if ('action' in step)
       after = step.action === 'remove' ? { size: 0 } : await digest(contentOf(plan.target, step.content));
-    entries.push({ ...place, before, after, ...(sha256 === undefined ? {} : { original: String(index) }) });
+    const entry: JournalEntry = { ...place, before, after };
+    if (sha256 !== undefined) {
+      const link =
+        after.sha256 === undefined && (await disk.stat(absolute(plan.target, place)))?.isSymbolicLink();
+      if (link) entry.linkTo = await readlink(absolute(plan.target, place));
+      else entry.original = String(index);
+    }
+    entries.push(entry);
   }
   const journal: Journal = {
     schemaVersion: 1,
@@ -89,19 +74,20 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
   await writeJournal(disk, directory, journal);
   for (const entry of entries) {
     if (entry.original === undefined) continue;
-    await duplicate(disk, absolute(plan.target, entry), path.join(directory, entry.original));
+    await duplicate(disk, await locate(plan.target, entry), path.join(directory, entry.original));
   }
+  await checkOriginals(directory, journal);
   await disk.create(path.join(directory, 'plan.json'), once(planText(plan)));
   await disk.syncDirectory(directory);
   for (const step of plan.steps) {
     if (step.action !== 'write') continue;
-    const file = absolute(plan.target, step);
+    const file = await locate(plan.target, step);
     const like = (await disk.stat(file)) ?? (await disk.stat(path.join(plan.target, CURRENT)));
     const staged = stagedName(file);
     if (await disk.stat(staged)) await disk.remove(staged);
     await disk.create(staged, contentOf(plan.target, step.content), like);
     const entry = entries.find((e) => placeKey(e) === placeKey(step)) as JournalEntry;
-    const written = await fileState(plan.target, { ...step, path: stagedName(step.path) });
+    const written = await fileState('/', { path: staged });
     if (!sameState(written, entry.after)) {
       throw new Refusal(
         'refused',
@@ -109,7 +95,7 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
       );
     }
   }
-  for (const directoryOfFile of directoriesOf(plan.target, entries))
+  for (const directoryOfFile of await directoriesOf(plan.target, entries))
     await disk.syncDirectory(directoryOfFile);
   return journal;
 }
@@ -133,26 +119,30 @@ export async function commit(disk: Disk, directory: string, journal: Journal): P
 async function moveAll(
   disk: Disk,
   directory: string,
-  { target, entries }: Journal,
+  journal: Journal,
   current: JournalEntry,
 ): Promise<void> {
+  const { target, entries } = journal;
   const changes = entries.filter((e) => !sameState(e.before, e.after));
   const changing = changes.filter((e) => e !== current);
   const barrier = changes.length > 1;
-  if (barrier) await raiseBarrier(disk, target, directory);
+  if (barrier) await raiseBarrier(disk, directory, journal);
   for (const entry of changing) await moveIntoPlace(disk, target, entry);
-  for (const directoryOfFile of directoriesOf(target, changing)) await disk.syncDirectory(directoryOfFile);
+  for (const directoryOfFile of await directoriesOf(target, changing))
+    await disk.syncDirectory(directoryOfFile);
   if (changes.includes(current)) await moveIntoPlace(disk, target, current);
   else if (barrier) await putBack(disk, directory, target, current);
 }
 
 async function moveIntoPlace(disk: Disk, target: string, entry: JournalEntry): Promise<void> {
-  const file = absolute(target, entry);
   if (entry.after.sha256 === undefined) {
+    // of a link the link goes, and what it leads to stays
+    const file = absolute(target, entry);
     if (await disk.stat(file)) await disk.remove(file);
-  } else if (await disk.stat(stagedName(file))) {
-    await disk.rename(stagedName(file), file);
+    return;
   }
+  const file = await locate(target, entry);
+  if (await disk.stat(stagedName(file))) await disk.rename(stagedName(file), file);
 }
 
 /** Gives a file back its original, or its absence. */
@@ -162,17 +152,32 @@ export async function putBack(
   target: string,
   entry: JournalEntry,
 ): Promise<void> {
-  const file = absolute(target, entry);
-  if (entry.original === undefined) {
+  const { original, linkTo } = entry;
+  const file = linkTo === undefined ? await locate(target, entry) : absolute(target, entry);
+  if (original === undefined && linkTo === undefined) {
     if (await disk.stat(file)) await disk.remove(file);
     return;
   }
   const staged = stagedName(file);
   if (await disk.stat(staged)) await disk.remove(staged);
-  await duplicate(disk, path.join(directory, entry.original), staged);
+  if (original !== undefined) await duplicate(disk, path.join(directory, original), staged);
+  else await disk.symlink(linkTo!, staged);
   await disk.rename(staged, file);
   // rename(2) between two names of one file does nothing and leaves both: then the file is the original already.
   if (await disk.stat(staged)) await disk.remove(staged);
+}
+
+/** Refuses a journal whose originals are not, byte for byte, what it says the files were. */
+export async function checkOriginals(directory: string, { entries }: Journal): Promise<void> {
+  for (const { original, before, ...place } of entries) {
+    if (original === undefined) continue;
+    const kept = await fileState(directory, { path: original });
+    if (sameState(kept, before)) continue;
+    throw new Refusal(
+      'refused',
+      `the original of ${placeKey(place)} in the journal, ${path.join(directory, original)}, is not what the file was (${describe(before)} then, ${describe(kept)} now): nothing was changed`,
+    );
+  }
 }
 
 /** The same file under a second name where the device allows it, else a copy. */
@@ -189,8 +194,13 @@ async function duplicate(disk: Disk, from: string, to: string): Promise<void> {
 }
 
 /** The directories that hold the entries, each once. */
-export function directoriesOf(target: string, entries: readonly JournalEntry[]): string[] {
-  return [...new Set(entries.map((e) => path.dirname(absolute(target, e))))];
+export async function directoriesOf(target: string, entries: readonly JournalEntry[]): Promise<string[]> {
+  const files = await Promise.all(
+    entries.map(async (entry) =>
+      entry.linkTo === undefined ? locate(target, entry) : absolute(target, entry),
+    ),
+  );
+  return [...new Set(files.map((file) => path.dirname(file)))];
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {

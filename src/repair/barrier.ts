@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Disk } from './disk.js';
-import { absolute } from './place.js';
+import type { Journal } from './journal.js';
+import { locate } from './place.js';
+import { undoCommand } from './undo-command.js';
 
 /**
  * While several files change one after the other, the engine must see neither the old nor the new half: CURRENT holds this
@@ -10,26 +12,54 @@ import { absolute } from './place.js';
  */
 export const BARRIER_MARK = 'kvdoctor: a repair of this directory is under way';
 
-export function barrierText(journal: string): string {
-  return `${BARRIER_MARK}. Run the repair again to finish it, or: kvdoctor undo ${journal}`;
+/**
+ * `undo` is the command that goes back. The journal's path follows with every odd character escaped, for a path may hold a
+ * line end or a quote.
+ */
+export function barrierText(journal: string, undo: string): string {
+  return `${BARRIER_MARK}. Run the repair again to finish it, or: ${undo} (journal ${encodeURIComponent(journal)})`;
 }
 
 /** The journal that a barrier names, when this text is one. */
 export function journalOfBarrier(current: string): string | undefined {
-  return current.startsWith(BARRIER_MARK) ? /kvdoctor undo (.+)$/.exec(current)?.[1] : undefined;
+  if (!current.startsWith(BARRIER_MARK)) return undefined;
+  const escaped = /\(journal (\S+)\)$/.exec(current)?.[1];
+  try {
+    return escaped === undefined ? undefined : decodeURIComponent(escaped);
+  } catch {
+    return undefined;
+  }
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 }
 
-/** Puts the barrier in place of CURRENT, atomically and durably. */
-export async function raiseBarrier(disk: Disk, target: string, journal: string): Promise<void> {
-  const current = absolute(target, { path: 'CURRENT' });
+/** Whether CURRENT holds a barrier. */
+export async function holdsBarrier(disk: Disk, target: string): Promise<boolean> {
+  return (await barrierIn(disk, target)) !== undefined;
+}
+
+/** Bytes of the longest text that can be a barrier: a path has at most 4096, each escaped in three. */
+const LONGEST = 1 << 16;
+
+/** The text of CURRENT where it is a barrier. */
+export async function barrierIn(disk: Disk, target: string): Promise<string | undefined> {
+  const file = path.join(target, 'CURRENT');
+  const state = await disk.stat(file);
+  if (!state?.isFile() || state.size > LONGEST) return undefined;
+  const text = (await disk.read(file)).toString('utf8');
+  return text.startsWith(BARRIER_MARK) ? text : undefined;
+}
+
+/** Puts the barrier in place of CURRENT, atomically and durably. `directory` is the journal's. */
+export async function raiseBarrier(disk: Disk, directory: string, journal: Journal): Promise<void> {
+  const { target } = journal;
+  const current = await locate(target, { path: 'CURRENT' });
   const staged = path.join(target, 'CURRENT.kvdoctor-barrier');
   const like = await disk.stat(current);
   if (await disk.stat(staged)) await disk.remove(staged);
-  await disk.create(staged, once(barrierText(journal)), like);
+  await disk.create(staged, once(barrierText(directory, await undoCommand(directory, journal))), like);
   await disk.rename(staged, current);
   await disk.syncDirectory(target);
 }

@@ -1,18 +1,19 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Database } from '../engine/database.js';
-import { shellWord } from '../finding/shell-word.js';
 import type { RepairReport } from '../report/report.js';
 import { applyInPlace, spaceNeeded } from './apply.js';
 import type { Disk } from './disk.js';
-import { findLeftovers, journalName, removeStubs } from './leftovers.js';
+import { findLeftovers, journalName, type Leftover, removeStubs } from './leftovers.js';
 import { applyToCopy, isShared } from './output.js';
 import { rootsOf } from './outside.js';
 import { guardTarget, refuseOwned } from './owner.js';
+import { isWithin, realPlace } from './place.js';
 import type { RepairPlan } from './plan.js';
-import { Refusal } from './refusal.js';
+import { Interrupted, Refusal } from './refusal.js';
 import { checkRoomForCopy, checkRoomInPlace } from './space.js';
 import { resume } from './undo.js';
+import { undoCommand } from './undo-command.js';
 
 /** Where the result goes. */
 export type Destination =
@@ -31,12 +32,18 @@ export interface Run {
   /** Name and version for the journal. */
   tool: string;
   stopped: boolean;
+  /** Places outside the target that a person has named: --wal-dir, --db-path. */
+  given: readonly string[];
 }
 
-/** Ends what an earlier repair that was killed left half done, so that there is one state to plan from. */
+/**
+ * Ends what an earlier repair that was killed left half done, so that there is one state to plan from. `agree` is asked before
+ * anything is changed; a no leaves everything as it is and rejects with a `Refusal`.
+ */
 export async function settleLeftovers(
   destination: Destination,
-  { directory, disk, stopped }: Run,
+  { directory, disk, stopped, given }: Run,
+  agree: (leftovers: readonly Leftover[]) => Promise<boolean>,
 ): Promise<RepairReport['resumed']> {
   const journal = destination.kind === 'in-place' ? destination.journal : undefined;
   const leftovers = await findLeftovers(directory, disk, journal);
@@ -46,17 +53,18 @@ export async function settleLeftovers(
     throw new Refusal(
       'refused',
       `a repair of ${directory} was begun and not ended`,
-      `finish it with the same command and --in-place, or go back: ${undoCommand(begun.journal)}`,
+      `finish it with the same command and --in-place, or go back: ${await undoCommand(begun.journal, { target: directory, entries: begun.entries })}`,
     );
   }
-  await removeStubs(directory, disk);
   if (leftovers.length === 0) return undefined;
+  if (!(await agree(leftovers)))
+    throw new Interrupted(`the repair that was begun stays as it is; nothing was changed`);
   const roots = rootsOf(leftovers.flatMap(({ entries }) => entries));
   const guard = await guardTarget(directory, roots, stopped, disk);
   try {
     let settled: RepairReport['resumed'];
     for (const { journal } of leftovers) {
-      const outcome = await resume(disk, journal, () => guard.check());
+      const outcome = await resume(disk, journal, () => guard.check(), { target: directory, roots: given });
       if (outcome !== 'nothing' && settled?.outcome !== 'finished') settled = { journal, outcome };
     }
     return settled;
@@ -80,6 +88,7 @@ export function carryOut(
 async function copied(plan: RepairPlan, database: Database, named: string | undefined, run: Run) {
   const { directory, disk } = run;
   const output = path.resolve(named ?? `${directory}.repaired`);
+  await refuseInside(output, directory, 'the copy', '--output DIR');
   const [home, away] = [await stat(directory), await stat(path.dirname(output))];
   const shared = home.dev === away.dev;
   const bytes = database.inventory.entries
@@ -94,14 +103,26 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
 async function changed(plan: RepairPlan, named: string | undefined, run: Run) {
   const { directory, disk, now, tool, stopped } = run;
   const journal = await journalPlace(directory, named, now, disk);
+  await refuseInside(journal, directory, 'the undo journal', '--journal DIR');
   await checkRoomInPlace(plan, journal, named !== undefined, disk);
   const guard = await guardTarget(directory, rootsOf(plan.steps), stopped, disk);
   try {
-    await applyInPlace(plan, { disk, journal, checkOwner: () => guard.check(), tool, now });
+    await removeStubs(directory, disk);
+    const done = await applyInPlace(plan, { disk, journal, checkOwner: () => guard.check(), tool, now });
+    return { journal, undo: await undoCommand(journal, done) };
   } finally {
     await guard.release();
   }
-  return { journal, undo: undoCommand(journal) };
+}
+
+/** Nothing of ours lies in the directory that is repaired: it would be copied into itself, or be in the engine's way. */
+async function refuseInside(place: string, directory: string, what: string, option: string): Promise<void> {
+  if (!isWithin(await realPlace(directory), await realPlace(place))) return;
+  throw new Refusal(
+    'usage',
+    `${what} would lie in ${directory} itself: ${place}`,
+    `name a place outside of it: ${option}`,
+  );
 }
 
 async function journalPlace(
@@ -116,8 +137,4 @@ async function journalPlace(
   if (there === undefined)
     return path.join(await realpath(path.dirname(path.resolve(named))), path.basename(named));
   return path.join(await realpath(named), path.basename(usual));
-}
-
-function undoCommand(journal: string): string {
-  return `kvdoctor undo ${shellWord(journal)}`;
 }

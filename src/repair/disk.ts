@@ -14,6 +14,8 @@ export interface Disk {
   create(file: string, chunks: AsyncIterable<Uint8Array>, like?: Stats): Promise<void>;
   /** A second name for the same file. Rejects with EXDEV across devices. */
   link(from: string, to: string): Promise<void>;
+  /** A symbolic link that says `to`. Fails when the name is taken. */
+  symlink(to: string, file: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(file: string): Promise<void>;
   makeDirectory(directory: string): Promise<void>;
@@ -52,6 +54,7 @@ export const realDisk: Disk = {
   },
 
   link: (from, to) => fs.link(from, to),
+  symlink: (to, file) => fs.symlink(to, file),
   rename: (from, to) => fs.rename(from, to),
   remove: (file) => fs.unlink(file),
 

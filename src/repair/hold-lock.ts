@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import type { Disk } from './disk.js';
 import { Refusal } from './refusal.js';
@@ -12,7 +12,7 @@ const HOLDERS: readonly { command: string; args: (lock: string) => string[] }[] 
     command: 'python3',
     args: (lock) => [
       '-c',
-      'import fcntl,sys\nf=open(sys.argv[1],"r+")\ntry:\n fcntl.lockf(f,fcntl.LOCK_EX|fcntl.LOCK_NB)\nexcept OSError:\n print("busy",flush=True);sys.exit(1)\nprint("held",flush=True)\nsys.stdin.read()',
+      'import fcntl,os,sys\nf=open(sys.argv[1],"r+")\ntry:\n fcntl.lockf(f,fcntl.LOCK_EX|fcntl.LOCK_NB)\nexcept OSError:\n print("busy",flush=True);sys.exit(1)\nprint("held",os.fstat(f.fileno()).st_ino,flush=True)\nsys.stdin.read()',
       lock,
     ],
   },
@@ -21,7 +21,7 @@ const HOLDERS: readonly { command: string; args: (lock: string) => string[] }[] 
     args: (lock) => [
       '-e',
       // F_SETLK with struct flock for Linux on 64 bits: short type, short whence, padding, two 64-bit offsets, pid.
-      'use Fcntl; $|=1; open(my $f,"+<",$ARGV[0]) or exit 2; my $l=pack("s s x4 q q i x4",F_WRLCK,0,0,0,0); if(fcntl($f,F_SETLK,$l)){print "held\\n"; local $/; <STDIN>} else {print "busy\\n"; exit 1}',
+      'use Fcntl; $|=1; open(my $f,"+<",$ARGV[0]) or exit 2; my $l=pack("s s x4 q q i x4",F_WRLCK,0,0,0,0); if(fcntl($f,F_SETLK,$l)){print "held ",(stat($f))[1],"\\n"; local $/; <STDIN>} else {print "busy\\n"; exit 1}',
       lock,
     ],
   },
@@ -43,40 +43,88 @@ async function* ours(): AsyncGenerator<Uint8Array> {
   yield OURS;
 }
 
+/** Attempts to take a lock on a file that others remove meanwhile. */
+const ATTEMPTS = 5;
+
 /**
  * Takes the engine's own lock on a directory. Returns `undefined` when no program at hand can hold one; refuses when it is
  * held by another process. A LOCK file that was not there is made, and removed again at the end, or by the next repair when this
- * one is killed.
+ * one is killed; only whoever holds the lock removes it, and one that was there before stays.
  */
 export async function holdLock(target: string, disk: Disk): Promise<HeldLock | undefined> {
   const lock = path.join(target, 'LOCK');
-  const there = await disk.stat(lock);
-  if (there === undefined) await disk.create(lock, ours());
-  const made = there === undefined || (there.size === OURS.length && OURS.equals(await disk.read(lock)));
-  const tidy = async () => {
-    if (made && (await disk.stat(lock))) await disk.remove(lock);
-  };
-  for (const { command, args } of HOLDERS) {
-    const child = spawn(command, args(lock), { stdio: ['pipe', 'pipe', 'ignore'] });
-    const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
-    const said = await new Promise<string>((resolve) => {
-      child.on('error', () => resolve('absent'));
-      child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim()));
-      void closed.then(() => resolve('failed'));
-    });
-    if (said === 'held') {
-      const release = async () => {
-        child.stdin.end();
-        await closed;
-        await tidy();
-      };
-      return { by: command, held: () => child.exitCode === null && child.signalCode === null, release };
-    }
-    if (said === 'busy') {
-      await tidy();
-      throw new Refusal('in-use', `another process holds the lock on ${lock}`);
+  let made = false;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    made = (await makeLock(lock, disk)) || made;
+    for (const holder of HOLDERS) {
+      const taken = await take(holder, lock);
+      if (taken === 'busy') throw new Refusal('in-use', `another process holds the lock on ${lock}`);
+      if (taken === undefined) continue;
+      // the file that is locked may be one that its last owner removed while we waited for it
+      if (String((await disk.stat(lock))?.ino) === taken.inode)
+        return heldLock(holder.command, taken, lock, disk);
+      await taken.end();
+      break;
     }
   }
-  await tidy();
+  if (made) await removeOurs(lock, disk);
   return undefined;
+}
+
+/** Makes LOCK where there is none; false where there is one. Another process may make it at the same moment. */
+async function makeLock(lock: string, disk: Disk): Promise<boolean> {
+  if (await disk.stat(lock)) return false;
+  try {
+    await disk.create(lock, ours());
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes a LOCK that a repair made. */
+async function removeOurs(lock: string, disk: Disk): Promise<void> {
+  const there = await disk.stat(lock);
+  if (there?.isFile() && there.size === OURS.length && OURS.equals(await disk.read(lock)))
+    await disk.remove(lock);
+}
+
+/** A helper process that holds the lock on the file with this inode. */
+interface Taken {
+  child: ChildProcess;
+  inode: string;
+  end(): Promise<void>;
+}
+
+async function take(
+  { command, args }: (typeof HOLDERS)[number],
+  lock: string,
+): Promise<Taken | 'busy' | undefined> {
+  const child = spawn(command, args(lock), { stdio: ['pipe', 'pipe', 'ignore'] });
+  const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  const answer = await new Promise<string>((resolve) => {
+    child.on('error', () => resolve('absent'));
+    child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim()));
+    void closed.then(() => resolve('failed'));
+  });
+  const [word, inode] = answer.split(' ');
+  if (word === 'busy') return 'busy';
+  if (word !== 'held') return undefined;
+  const end = async () => {
+    child.stdin.end();
+    await closed;
+  };
+  return { child, inode, end };
+}
+
+function heldLock(by: string, { child, end }: Taken, lock: string, disk: Disk): HeldLock {
+  return {
+    by,
+    held: () => child.exitCode === null && child.signalCode === null,
+    async release() {
+      await removeOurs(lock, disk);
+      await end();
+    },
+  };
 }

@@ -1,10 +1,10 @@
-import { constants } from 'node:fs';
+import { constants, type Dirent, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
-import { checkInputs } from './apply.js';
 import { contentOf } from './content.js';
 import type { Disk } from './disk.js';
-import { absolute } from './place.js';
+import { checkInputs } from './inputs.js';
+import { absolute, isWithin } from './place.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
 
@@ -35,43 +35,94 @@ export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk):
       'use --in-place, or copy the whole layout first',
     );
   }
-  if (await disk.stat(output))
-    throw new Refusal('usage', `${output} is there already`, 'name a directory that does not exist');
+  if (await disk.stat(output)) throw taken(output);
   await checkInputs(plan);
-  const partial = `${output}.kvdoctor-partial`;
-  await fs.rm(partial, { recursive: true, force: true });
-  await copyTree(plan, plan.target, partial, '', disk);
-  for (const step of plan.steps) {
-    if (step.action !== 'write') continue;
-    const like = await disk.stat(absolute(plan.target, step));
-    await fs.mkdir(path.dirname(path.join(partial, step.path)), { recursive: true });
-    await disk.create(path.join(partial, step.path), contentOf(plan.target, step.content), like);
+  const parent = path.dirname(output);
+  // a directory of our own under a name that nobody else has: another copy may be made at the same moment
+  const partial = await fs.mkdtemp(path.join(parent, `${path.basename(output)}.kvdoctor-partial-`));
+  try {
+    await copyTree(plan, { from: plan.target, to: partial, relative: '' }, disk);
+    for (const step of plan.steps) {
+      if (step.action !== 'write') continue;
+      const like = await fs.stat(absolute(plan.target, step)).catch(() => undefined);
+      await fs.mkdir(path.dirname(path.join(partial, step.path)), { recursive: true });
+      await disk.create(path.join(partial, step.path), contentOf(plan.target, step.content), like);
+    }
+    await checkInputs(plan);
+    await disk.syncDirectory(partial);
+    if (await disk.stat(output)) throw taken(output);
+    // replaces nothing that holds anything: a directory is renamed over an empty one only
+    await disk.rename(partial, output);
+  } catch (error) {
+    await fs.rm(partial, { recursive: true, force: true });
+    throw ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+      ? taken(output)
+      : error;
   }
-  await checkInputs(plan);
-  await disk.syncDirectory(partial);
-  await disk.rename(partial, output);
-  await disk.syncDirectory(path.dirname(output));
+  await disk.syncDirectory(parent);
 }
 
-async function copyTree(
-  plan: RepairPlan,
-  from: string,
-  to: string,
-  relative: string,
-  disk: Disk,
-): Promise<void> {
-  const { mode } = await fs.stat(from);
-  await fs.mkdir(to, { mode: mode & 0o7777 });
+function taken(output: string): Refusal {
+  return new Refusal('usage', `${output} is there already`, 'name a directory that does not exist');
+}
+
+interface Copying {
+  from: string;
+  to: string;
+  /** The directory's path below the target. */
+  relative: string;
+}
+
+async function copyTree(plan: RepairPlan, { from, to, relative }: Copying, disk: Disk): Promise<void> {
   for (const entry of await fs.readdir(from, { withFileTypes: true })) {
     const inPlan = path.join(relative, entry.name);
-    const source = path.join(from, entry.name);
-    const target = path.join(to, entry.name);
+    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
     if (plan.steps.some((s) => s.path === inPlan) || (relative === '' && NOT_COPIED.test(entry.name)))
       continue;
-    if (entry.isDirectory()) await copyTree(plan, source, target, inPlan, disk);
-    else if (entry.isFile() || entry.isSymbolicLink()) await copyFile(source, target, isShared(entry.name));
+    if (entry.isDirectory()) {
+      await fs.mkdir(target, { mode: 0o700 });
+      await copyTree(plan, { from: source, to: target, relative: inPlan }, disk);
+    } else if ((await whyNotCopied(plan.target, source, entry)) === undefined) {
+      await copyFile(source, target, isShared(entry.name));
+    }
   }
+  await takeOwner(to, await fs.stat(from));
   await disk.syncDirectory(to);
+}
+
+/** Gives a copied directory the owner, the mode and the times of its original. */
+async function takeOwner(directory: string, { mode, uid, gid, atime, mtime }: Stats): Promise<void> {
+  await fs.chown(directory, uid, gid).catch(() => undefined);
+  await fs.chmod(directory, mode & 0o7777);
+  await fs.utimes(directory, atime, mtime);
+}
+
+/** What a copy of a directory leaves out, and why: what is no file, and links that lead to none or to another one outside. */
+export async function notCopied(target: string): Promise<string[]> {
+  const left: string[] = [];
+  const look = async (relative: string) => {
+    for (const entry of await fs.readdir(path.join(target, relative), { withFileTypes: true })) {
+      const inTarget = path.join(relative, entry.name);
+      if (entry.isDirectory()) await look(inTarget);
+      else {
+        const why = await whyNotCopied(target, path.join(target, inTarget), entry);
+        if (why !== undefined) left.push(`${inTarget} is not copied: ${why}`);
+      }
+    }
+  };
+  await look('');
+  return left;
+}
+
+async function whyNotCopied(target: string, file: string, entry: Dirent): Promise<string | undefined> {
+  if (entry.isFile()) return undefined;
+  if (!entry.isSymbolicLink()) return 'it is no file';
+  const real = await fs.realpath(file).catch(() => undefined);
+  if (real === undefined) return 'it is a link that leads nowhere';
+  if (!(await fs.stat(real)).isFile()) return `it is a link to ${real}, which is no file`;
+  // a WAL or a table on another device keeps its name
+  const known = path.basename(real) === entry.name || isWithin(await fs.realpath(target), real);
+  return known ? undefined : `it is a link to ${real}, outside the directory`;
 }
 
 /** By reflink where the file system can, else by hard link where that is safe, else byte by byte. */

@@ -1,4 +1,6 @@
+import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { Refusal } from './refusal.js';
 
 /** A file of a target by its relative path, and by its root where it lies outside (wal_dir, another db_path). */
 export interface Place {
@@ -14,4 +16,61 @@ export function absolute(target: string, place: Place): string {
 /** One string per place, to compare and to index by. */
 export function placeKey(place: Place): string {
   return place.root === undefined ? place.path : path.join(place.root, place.path);
+}
+
+/** Whether `inner` is `outer` or lies below it. Both are real paths. */
+export function isWithin(outer: string, inner: string): boolean {
+  const way = path.relative(outer, inner);
+  return way === '' || (way !== '..' && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way));
+}
+
+/**
+ * The real path of the nearest directory that is there, with the names below it that are not: where a path would lead
+ * if it were made.
+ */
+export async function realPlace(file: string): Promise<string> {
+  const whole = path.resolve(file);
+  try {
+    return await realpath(whole);
+  } catch (error) {
+    const parent = path.dirname(whole);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === whole) throw error;
+    return path.join(await realPlace(parent), path.basename(whole));
+  }
+}
+
+/**
+ * The file that a change of a place writes to: a symbolic link stays, and the file that it leads to changes. Refuses where that
+ * is not plainly the same file of the database: below a directory that is a link out of the root, a link to another name, to
+ * something that is no regular file, or into another database.
+ */
+export async function locate(target: string, place: Place): Promise<string> {
+  const file = absolute(target, place);
+  const root = await realPlace(place.root ?? target);
+  const parent = await realPlace(path.dirname(file));
+  if (!isWithin(root, parent)) throw leadsOut(place, parent);
+  const inRoot = path.join(parent, path.basename(file));
+  const itself = await lstat(inRoot).catch(() => undefined);
+  if (!itself?.isSymbolicLink()) return inRoot;
+  const real = await realpath(inRoot).catch(() => undefined);
+  if (real === undefined) throw leadsOut(place, 'nothing');
+  const sameFile = path.basename(real) === path.basename(file) && (await stat(real)).isFile();
+  const elsewhere = !isWithin(root, real);
+  if (!sameFile || (elsewhere && (await isDatabase(path.dirname(real))))) throw leadsOut(place, real);
+  return real;
+}
+
+async function isDatabase(directory: string): Promise<boolean> {
+  return lstat(path.join(directory, 'CURRENT')).then(
+    () => true,
+    () => false,
+  );
+}
+
+function leadsOut(place: Place, to: string): Refusal {
+  return new Refusal(
+    'refused',
+    `${placeKey(place)} leads out of the directory, to ${to}, which is not changed`,
+    'put the file itself where the link is, or repair a copy: --output DIR',
+  );
 }

@@ -14,6 +14,8 @@ export interface RepairPlan {
   engineVersion: string;
   /** Every file that the plan read its decisions from. It refuses to run when one has changed. */
   inputs: FileState[];
+  /** Every database file that was there when the plan was made, by `placeKey`. It refuses to run when there are more. */
+  listing?: string[];
   /** In the order in which they are carried out. Empty: nothing has to change. */
   steps: RepairStep[];
   /** What the result no longer holds that the files still held; empty when nothing is lost. */

@@ -12,7 +12,10 @@ import { simulateDatabase } from '../scan/simulate-database.js';
 import { reasonNotToCheck } from '../scan/target.js';
 import { carryOut, type Destination, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
+import { listingOf } from './inputs.js';
+import type { Leftover } from './leftovers.js';
 import { lossInWords } from './loss-words.js';
+import { notCopied } from './output.js';
 import { outsideOf, refuseAbsent, refuseUnasked } from './outside.js';
 import { refuseOwned } from './owner.js';
 import { Pace } from './pace.js';
@@ -63,6 +66,11 @@ export interface RepairOptions extends DatabaseRequest {
 export interface RepairHooks extends ScanHooks {
   /** What is done now, for a person who waits. */
   onStage?(stage: string): void;
+  /**
+   * Shows repairs of this directory that were begun and killed, and asks whether to end them first. Absent: they are not ended,
+   * and a new repair in place is refused.
+   */
+  settle?(leftovers: readonly Leftover[]): Promise<boolean>;
   /** Shows the plan and asks whether to carry it out. */
   confirm(planned: TargetReport): Promise<boolean>;
 }
@@ -106,9 +114,10 @@ async function repairDirectory(
     now: options.now ?? new Date(),
     tool: options.tool,
     stopped: options.stopped ?? false,
+    given: [...(options.walDir === undefined ? [] : [options.walDir]), ...(options.dbPaths ?? [])],
   };
   if (destination.kind !== 'dry-run') await refuseOwned(directory);
-  const resumed = await settleLeftovers(destination, run);
+  const resumed = await settleLeftovers(destination, run, hooks.settle ?? (async () => false));
   const request = requestOf(options);
   refuseAbsent(await readDatabase(directory, request));
   hooks.onStage?.('scanning');
@@ -126,7 +135,14 @@ async function repairDirectory(
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);
-    const { plan, base } = await makePlan(database, way, { findings: before.findings, pace, ...words });
+    const made = await makePlan(database, way, { findings: before.findings, pace, ...words });
+    const left = destination.kind === 'copy' ? await notCopied(directory) : [];
+    const plan: RepairPlan = {
+      ...made.plan,
+      listing: listingOf(database),
+      remarks: [...made.plan.remarks, ...left],
+    };
+    const { base } = made;
     if (plan.steps.length === 0) {
       return { ...state({ state: 'nothing-to-do' }), plan: await planReport(plan, disk) };
     }

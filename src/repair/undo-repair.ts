@@ -1,35 +1,51 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { sameState } from './apply.js';
 import { type Disk, realDisk } from './disk.js';
-import { readJournal } from './journal.js';
+import { sameState } from './inputs.js';
+import { checkScope, type JournalScope, readJournal } from './journal.js';
 import { journalsBeside } from './leftovers.js';
 import { rootsOf } from './outside.js';
 import { guardTarget } from './owner.js';
+import { placeKey } from './place.js';
 import { Refusal } from './refusal.js';
-import { type UndoOutcome, undo } from './undo.js';
+import { checkUndo, type UndoOutcome, undo } from './undo.js';
 
 /** What an undo came to. */
 export interface Undone {
   target: string;
-  outcome: UndoOutcome;
+  outcome: UndoOutcome | 'declined';
   /** Files that the repair had changed. */
   files: number;
 }
 
-/** Undoes a repair by its journal, with the engine kept out meanwhile. Rejects with a `Refusal`. */
-export async function undoRepair(
-  journal: string,
-  { stopped = false, disk = realDisk }: { stopped?: boolean; disk?: Disk } = {},
-): Promise<Undone> {
+export interface UndoOptions extends JournalScope {
+  /** A person says that the server is stopped and stays so, where nothing at hand can keep it out. */
+  stopped?: boolean;
+  /** Default: the file system. */
+  disk?: Disk;
+  /** Asked before anything is changed, when everything has been checked. Default: agreed. */
+  confirm?(undo: { target: string; files: readonly string[] }): Promise<boolean>;
+}
+
+/**
+ * Undoes a repair by its journal, with the engine kept out meanwhile. Rejects with a `Refusal`. A journal is a file like any
+ * other: it changes only the directory beside which it lies, or `target`, and `roots`.
+ */
+export async function undoRepair(journal: string, options: UndoOptions = {}): Promise<Undone> {
+  const { stopped = false, disk = realDisk, confirm, ...scope } = options;
   const directory = path.resolve(journal);
   await refuseDatabase(directory, disk);
-  const { target, entries, phase } = await readJournal(disk, directory);
-  const files = entries.filter((e) => !sameState(e.before, e.after)).length;
+  const read = await readJournal(disk, directory);
+  await checkScope(directory, read, scope);
+  const { target, entries, phase } = read;
+  const changed = entries.filter((e) => !sameState(e.before, e.after)).map(placeKey);
+  const files = changed.length;
   if (phase === 'undone') return { target, outcome: 'was-undone', files };
+  if (phase !== 'preparing') await checkUndo(disk, directory, read);
+  if (confirm && !(await confirm({ target, files: changed }))) return { target, outcome: 'declined', files };
   const guard = await guardTarget(target, rootsOf(entries), stopped, disk);
   try {
-    return { target, outcome: await undo(disk, directory, () => guard.check()), files };
+    return { target, outcome: await undo(disk, directory, () => guard.check(), scope), files };
   } finally {
     await guard.release();
   }

@@ -1,10 +1,19 @@
 import path from 'node:path';
-import { commit, directoriesOf, putBack, sameState } from './apply.js';
-import { journalOfBarrier, raiseBarrier } from './barrier.js';
+import { checkOriginals, commit, directoriesOf, putBack } from './apply.js';
+import { holdsBarrier, raiseBarrier } from './barrier.js';
 import { fileState } from './content.js';
 import type { Disk } from './disk.js';
-import { type Journal, readJournal, stagedName, writeJournal } from './journal.js';
-import { absolute, placeKey } from './place.js';
+import { sameState } from './inputs.js';
+import {
+  checkScope,
+  type Journal,
+  type JournalEntry,
+  type JournalScope,
+  readJournal,
+  stagedName,
+  writeJournal,
+} from './journal.js';
+import { locate, placeKey } from './place.js';
 import { Refusal } from './refusal.js';
 
 /** What an undo or a resumed repair came to. */
@@ -13,28 +22,31 @@ export type UndoOutcome = 'undone' | 'was-undone' | 'nothing-was-changed';
 /**
  * Puts back what a repair changed, byte for byte. Refuses when a file is neither as the repair left it nor as it was before:
  * then somebody, most likely the engine, has written since, and putting old files beside new ones would make things worse.
+ * Refuses as well when an original in the journal is not what the file was. Rejects with a `Refusal`, before anything is changed.
  */
 export async function undo(
   disk: Disk,
   directory: string,
   checkOwner: () => Promise<void>,
+  scope: JournalScope = {},
 ): Promise<UndoOutcome> {
   const journal = await readJournal(disk, directory);
+  await checkScope(directory, journal, scope);
   if (journal.phase === 'undone') return 'was-undone';
   await checkOwner();
   if (journal.phase === 'preparing') {
     await discard(disk, directory, journal);
     return 'nothing-was-changed';
   }
-  await checkUntouched(disk, journal);
+  await checkUndo(disk, directory, journal);
   journal.phase = 'undoing';
   await writeJournal(disk, directory, journal);
   const changes = journal.entries.filter((e) => !sameState(e.before, e.after));
   const changed = changes.filter((e) => e.path !== 'CURRENT');
-  if (changes.length > 1) await raiseBarrier(disk, journal.target, directory);
-  for (const entry of journal.entries) await removeStaged(disk, absolute(journal.target, entry));
+  if (changes.length > 1) await raiseBarrier(disk, directory, journal);
+  for (const entry of journal.entries) await removeStaged(disk, journal, entry);
   for (const entry of changed) await putBack(disk, directory, journal.target, entry);
-  for (const place of directoriesOf(journal.target, changed)) await disk.syncDirectory(place);
+  for (const place of await directoriesOf(journal.target, changed)) await disk.syncDirectory(place);
   const current = journal.entries.find((e) => e.path === 'CURRENT');
   if (current) await putBack(disk, directory, journal.target, current);
   await disk.syncDirectory(journal.target);
@@ -48,8 +60,10 @@ export async function resume(
   disk: Disk,
   directory: string,
   checkOwner: () => Promise<void>,
+  scope: JournalScope,
 ): Promise<'finished' | 'discarded' | 'undone' | 'nothing'> {
   const journal = await readJournal(disk, directory);
+  await checkScope(directory, journal, scope);
   if (journal.phase === 'done' || journal.phase === 'undone') return 'nothing';
   await checkOwner();
   if (journal.phase === 'preparing') {
@@ -57,12 +71,19 @@ export async function resume(
     return 'discarded';
   }
   if (journal.phase === 'undoing') {
-    await undo(disk, directory, checkOwner);
+    await undo(disk, directory, checkOwner, scope);
     return 'undone';
   }
   await checkUntouched(disk, journal);
+  await checkStaged(disk, directory, journal);
   await commit(disk, directory, journal);
   return 'finished';
+}
+
+/** Refuses where something has written since the repair, or where an original is not what the file was. Changes nothing. */
+export async function checkUndo(disk: Disk, directory: string, journal: Journal): Promise<void> {
+  await checkUntouched(disk, journal);
+  await checkOriginals(directory, journal);
 }
 
 /** Every file is as it was, as it shall be, or (CURRENT) our own barrier; anything else is refused. */
@@ -79,25 +100,33 @@ async function checkUntouched(disk: Disk, journal: Journal): Promise<void> {
   }
 }
 
-async function holdsBarrier(disk: Disk, target: string): Promise<boolean> {
-  const file = path.join(target, 'CURRENT');
-  const text = (await disk.stat(file)) ? (await disk.read(file)).toString('utf8') : '';
-  return journalOfBarrier(text) !== undefined;
+/** Every file that is not yet what it shall be has its new content whole beside it. */
+async function checkStaged(disk: Disk, directory: string, { target, entries }: Journal): Promise<void> {
+  for (const entry of entries) {
+    const { after } = entry;
+    if (after.sha256 === undefined || sameState(await fileState(target, entry), after)) continue;
+    const staged = stagedName(await locate(target, entry));
+    if ((await disk.stat(staged))?.isFile() && sameState(await fileState('/', { path: staged }), after))
+      continue;
+    if (entry.path === 'CURRENT' && sameState(entry.before, after)) continue;
+    throw new Refusal(
+      'refused',
+      `the new content of ${placeKey(entry)} is not there any more, or is not what the repair wrote`,
+      `go back to what was before: kvdoctor undo ${directory}`,
+    );
+  }
 }
 
-async function removeStaged(disk: Disk, file: string): Promise<void> {
-  if (await disk.stat(stagedName(file))) await disk.remove(stagedName(file));
+async function removeStaged(disk: Disk, { target }: Journal, entry: JournalEntry): Promise<void> {
+  const staged = stagedName(await locate(target, entry));
+  if (await disk.stat(staged)) await disk.remove(staged);
 }
 
 /** Removes what a repair that never began left: staged files and its journal. */
 async function discard(disk: Disk, directory: string, journal: Journal): Promise<void> {
-  for (const entry of journal.entries) await removeStaged(disk, absolute(journal.target, entry));
-  for (const name of [
-    'plan.json',
-    ...journal.entries.map((e) => e.original),
-    'journal.json.new',
-    'journal.json',
-  ]) {
+  for (const entry of journal.entries) await removeStaged(disk, journal, entry);
+  const originals = journal.entries.map(({ original }) => original);
+  for (const name of ['plan.json', ...originals, 'journal.json.new', 'journal.json']) {
     if (name !== undefined && (await disk.stat(path.join(directory, name))))
       await disk.remove(path.join(directory, name));
   }

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { schemaCheck } from '../io/schema.js';
 import type { Config } from './policy.js';
 
 /** The file that is read when none is named. */
@@ -15,12 +16,8 @@ export async function parseConfig(text: string): Promise<Config> {
   } catch (error) {
     throw new ConfigError(`it is not JSON: ${(error as Error).message}`);
   }
-  const { Ajv2020 } = await import('ajv/dist/2020.js');
-  const schema = createRequire(import.meta.url)('../../kvdoctor.config.schema.json');
-  const check = new Ajv2020({ strictTypes: false }).compile(schema);
-  if (check(json)) return json as Config;
-  const [{ instancePath, message, params }] = check.errors!;
-  const which = typeof params.additionalProperty === 'string' ? ` (${params.additionalProperty})` : '';
-  const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : '';
-  throw new ConfigError(`${instancePath === '' ? 'it' : instancePath} ${message}${which}${allowed}`);
+  const check = await schemaCheck(createRequire(import.meta.url)('../../kvdoctor.config.schema.json'));
+  const wrong = check(json);
+  if (wrong === undefined) return json as Config;
+  throw new ConfigError(wrong);
 }

@@ -69,7 +69,7 @@ async function judgeRepair(c: CorpusCase, dir: string, base: Base): Promise<stri
     onLostTombstones: 'keep-hidden',
   });
   if (plan.steps.length > 0) {
-    const journal = `${dir}.undo`;
+    const journal = `${dir}.kvdoctor-undo-test`;
     await applyInPlace(plan, {
       disk: realDisk,
       journal,
@@ -131,7 +131,8 @@ async function judge(c: CorpusCase): Promise<void> {
   } catch (error) {
     problems.push(`${c.case}: ${error instanceof Error ? error.message : error}`);
   } finally {
-    for (const ending of ['', '.undo', '.export']) fs.rmSync(dir + ending, { recursive: true, force: true });
+    for (const ending of ['', '.kvdoctor-undo-test', '.export'])
+      fs.rmSync(dir + ending, { recursive: true, force: true });
   }
 }
 

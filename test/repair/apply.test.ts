@@ -99,19 +99,19 @@ describe('a repair in place', () => {
   it('leaves the new state and a journal that brings the old one back, with the old times and modes', async () => {
     const dir = database();
     const mtime = statSync(path.join(dir, '000007.log')).mtimeMs;
-    await applyInPlace(await threeSteps(dir), options(realDisk, `${dir}.undo`));
+    await applyInPlace(await threeSteps(dir), options(realDisk, `${dir}.kvdoctor-undo-test`));
     expect(contents(dir)).toEqual(after);
-    expect(await undo(realDisk, `${dir}.undo`, nobody)).toBe('undone');
+    expect(await undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody)).toBe('undone');
     expect(contents(dir)).toEqual(before);
     expect(statSync(path.join(dir, '000007.log')).mtimeMs).toBe(mtime);
-    expect(await undo(realDisk, `${dir}.undo`, nobody)).toBe('was-undone');
+    expect(await undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody)).toBe('was-undone');
   });
 
   it('refuses a plan whose inputs have changed, and changes nothing', async () => {
     const dir = database();
     const plan = await threeSteps(dir);
     writeFileSync(path.join(dir, '000008.sst'), 'other');
-    await expect(applyInPlace(plan, options(realDisk, `${dir}.undo`))).rejects.toThrow(
+    await expect(applyInPlace(plan, options(realDisk, `${dir}.kvdoctor-undo-test`))).rejects.toThrow(
       /000008\.sst has changed/,
     );
     expect(contents(dir)).toEqual({ ...before, '000008.sst': 'other' });
@@ -119,27 +119,28 @@ describe('a repair in place', () => {
 
   it('refuses to undo over what somebody wrote since', async () => {
     const dir = database();
-    await applyInPlace(await threeSteps(dir), options(realDisk, `${dir}.undo`));
+    await applyInPlace(await threeSteps(dir), options(realDisk, `${dir}.kvdoctor-undo-test`));
     writeFileSync(path.join(dir, 'CURRENT'), 'MANIFEST-000011\n');
-    await expect(undo(realDisk, `${dir}.undo`, nobody)).rejects.toThrow(Refusal);
+    await expect(undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody)).rejects.toThrow(Refusal);
     expect(contents(dir)).toEqual({ ...after, CURRENT: 'MANIFEST-000011\n' });
   });
 
   it('never leaves a half that an engine would open, and ends whole, wherever it is killed', async () => {
     const count = await pointsOf(
-      async (disk, dir) => void (await applyInPlace(await threeSteps(dir), options(disk, `${dir}.undo`))),
+      async (disk, dir) =>
+        void (await applyInPlace(await threeSteps(dir), options(disk, `${dir}.kvdoctor-undo-test`))),
     );
     expect(count).toBeGreaterThan(60);
     for (let point = 0; point < count; point++) {
       const dir = database();
       const plan = await threeSteps(dir);
-      const journal = `${dir}.undo`;
+      const journal = `${dir}.kvdoctor-undo-test`;
       await expect(applyInPlace(plan, options(faultyDisk(realDisk, point, die), journal))).rejects.toThrow(
         Killed,
       );
       expectWholeOrBarred(dir);
       if (point % 2 === 0) {
-        if (hasJournal(journal)) await resume(realDisk, journal, nobody);
+        if (hasJournal(journal)) await resume(realDisk, journal, nobody, {});
         else rmSync(journal, { recursive: true, force: true });
         const now = contents(dir);
         expect([JSON.stringify(sorted(before)), JSON.stringify(sorted(after))]).toContain(
@@ -155,18 +156,18 @@ describe('a repair in place', () => {
   it('an undo that is killed is finished by the next', async () => {
     const prepared = async () => {
       const dir = database();
-      await applyInPlace(await threeSteps(dir), options(realDisk, `${dir}.undo`));
+      await applyInPlace(await threeSteps(dir), options(realDisk, `${dir}.kvdoctor-undo-test`));
       return dir;
     };
     let point = 0;
     for (let killed = true; killed; point++) {
       const dir = await prepared();
-      killed = await undo(faultyDisk(realDisk, point, die), `${dir}.undo`, nobody).then(
+      killed = await undo(faultyDisk(realDisk, point, die), `${dir}.kvdoctor-undo-test`, nobody).then(
         () => false,
         (e) => e instanceof Killed || Promise.reject(e),
       );
       expectWholeOrBarred(dir);
-      await undo(realDisk, `${dir}.undo`, nobody);
+      await undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody);
       expect(contents(dir)).toEqual(before);
     }
     expect(point).toBeGreaterThan(40);

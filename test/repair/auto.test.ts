@@ -22,7 +22,7 @@ const nobody = async () => {};
 const carryOut = (plan: RepairPlan, dir: string) =>
   applyInPlace(plan, {
     disk: realDisk,
-    journal: `${dir}.undo`,
+    journal: `${dir}.kvdoctor-undo-test`,
     checkOwner: nobody,
     tool: 'test',
     now: new Date(0),
@@ -71,7 +71,7 @@ describe('repair to whatever is best', () => {
         const back = [...seen.keys()].filter((key) => !truth.has(key));
         expect(back, 'keys that were deleted').toEqual([]);
         if (planned.loss.length === 0) expect(seen).toEqual(truth);
-        await undo(realDisk, `${dir}.undo`, nobody);
+        await undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody);
         expect(readFileSet(dir)).toEqual(before);
       });
     },

@@ -51,7 +51,7 @@ const options: RepairOptions = {
   stopped: true,
   tool: 'test',
 };
-const yes = { confirm: async () => true };
+const yes = { settle: async () => true, confirm: async () => true };
 
 let before: FileSet;
 let after: FileSet;

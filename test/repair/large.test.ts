@@ -14,7 +14,7 @@ async function repair(dir: string) {
   const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
   await applyInPlace(plan, {
     disk: realDisk,
-    journal: `${dir}.undo`,
+    journal: `${dir}.kvdoctor-undo-test`,
     checkOwner: async () => {},
     tool: 'test',
     now: new Date(0),

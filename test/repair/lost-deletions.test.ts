@@ -155,7 +155,7 @@ it('no repair of a table brings a deleted key back', async () => {
         if (plan.steps.length > 0) {
           await applyInPlace(plan, {
             disk: realDisk,
-            journal: `${dir}.undo`,
+            journal: `${dir}.kvdoctor-undo-test`,
             checkOwner: async () => {},
             tool: 'test',
             now: new Date(0),

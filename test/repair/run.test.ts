@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Disk, realDisk } from '../../src/repair/disk.js';
 import { Refusal } from '../../src/repair/refusal.js';
-import { type RepairOptions, repairTarget } from '../../src/repair/run.js';
+import { type RepairHooks, type RepairOptions, repairTarget } from '../../src/repair/run.js';
 import { simulateTarget } from '../../src/repair/simulate-target.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import type { RecoveryReport, TargetReport } from '../../src/report/report.js';
@@ -14,7 +14,7 @@ import { fixtureNames, readFileSet } from '../support/files.js';
 
 const python = spawnSync('python3', ['--version']).status === 0;
 const engine = engineAvailable('rocksdb-9.7');
-const yes = { confirm: async () => true };
+const yes: RepairHooks = { settle: async () => true, confirm: async () => true };
 
 const pointInTime = { mode: 'point-in-time' } as const;
 const salvage = { strategy: 'salvage' } as const;

@@ -18,7 +18,7 @@ const nobody = async () => {};
 const inPlace = (plan: RepairPlan, dir: string) =>
   applyInPlace(plan, {
     disk: realDisk,
-    journal: `${dir}.undo`,
+    journal: `${dir}.kvdoctor-undo-test`,
     checkOwner: nobody,
     tool: 'test',
     now: new Date(0),
@@ -68,7 +68,7 @@ describe.each(Object.keys(planners) as (keyof typeof planners)[])('a repair to %
         const { findings } = await scanTarget(dir, { jobs: 1 });
         expect(findings.filter((f) => f.severity === 'error')).toEqual([]);
         expect((await planners[strategy](dir)).steps).toEqual([]);
-        await undo(realDisk, `${dir}.undo`, nobody);
+        await undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody);
         expect(readFileSet(dir)).toEqual(before);
       });
     },

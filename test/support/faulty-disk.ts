@@ -29,6 +29,7 @@ export function faultyDisk(disk: Disk, dieAt: number, die: () => never): Disk & 
         () => disk.create(file, halfOf(chunks), like),
       ),
     link: (from, to) => guarded(() => disk.link(from, to)),
+    symlink: (to, file) => guarded(() => disk.symlink(to, file)),
     rename: (from, to) => guarded(() => disk.rename(from, to)),
     remove: (file) => guarded(() => disk.remove(file)),
     makeDirectory: (directory) => guarded(() => disk.makeDirectory(directory)),

@@ -65,8 +65,8 @@ export class Trials {
 
 /** What the command does after a kill, without its scans: ends what was begun, and does it all where nothing was. */
 export async function repairAgain({ dir, journal }: Prepared, repair: RepairPlan): Promise<void> {
-  const run = { directory: dir, disk: realDisk, now: new Date(0), tool: 'test', stopped: true };
-  await settleLeftovers({ kind: 'in-place' }, run);
+  const run = { directory: dir, disk: realDisk, now: new Date(0), tool: 'test', stopped: true, given: [] };
+  await settleLeftovers({ kind: 'in-place' }, run, async () => true);
   if (existsSync(journal)) return;
   await applyInPlace({ ...repair, target: dir }, { ...run, journal, checkOwner: async () => {} });
 }

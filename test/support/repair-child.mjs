@@ -23,7 +23,16 @@ async function* halfOf(chunks) {
   }
 }
 
-const changing = ['create', 'link', 'rename', 'remove', 'makeDirectory', 'removeDirectory', 'syncDirectory'];
+const changing = [
+  'create',
+  'link',
+  'symlink',
+  'rename',
+  'remove',
+  'makeDirectory',
+  'removeDirectory',
+  'syncDirectory',
+];
 const disk = { ...realDisk };
 for (const name of changing) {
   disk[name] = async (...args) => {

@@ -5,6 +5,7 @@ import { pathArgument } from '../../io/arguments.js';
 import type { RecoveryMode } from '../../recovery/mode.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import type { Destination } from '../../repair/carry-out.js';
+import type { Leftover } from '../../repair/leftovers.js';
 import type { RepairWay } from '../../repair/run.js';
 import { type TombstonePolicy, tombstonePolicies } from '../../repair/tombstone-policy.js';
 import { printable } from '../../report/printable.js';
@@ -119,6 +120,38 @@ const CHANGING: ReadonlySet<string> = new Set(['writing', 'scanning the result']
 /** How long a step of planning may take to end by itself after Ctrl-C, in milliseconds. */
 const GRACE = 700;
 
+/** Names repairs that were begun and killed, and asks whether to end them. */
+async function agreeToSettle(
+  leftovers: readonly Leftover[],
+  path: string,
+  flags: RepairFlags,
+  host: Host,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (flags.yes) return true;
+  if (!canAsk(host)) {
+    throw new Failure(
+      `a repair of ${path} was begun and not ended, and nobody can be asked without a terminal`,
+      ExitStatus.usage,
+      'To end it: --yes.',
+    );
+  }
+  for (const { journal, phase, startedAt, entries } of leftovers) {
+    const what =
+      phase === 'applying'
+        ? 'will be finished'
+        : phase === 'undoing'
+          ? 'will be undone'
+          : 'had changed nothing';
+    const count = entries.length === 1 ? '1 file' : `${entries.length} files`;
+    host.stderr.write(
+      printable(`A repair of ${count}, begun at ${startedAt}, was not ended; it ${what}: ${journal}`),
+    );
+    host.stderr.write('\n');
+  }
+  return confirm('End it first?', host, signal);
+}
+
 async function repair(path: string, flags: RepairFlags, host: Host): Promise<Report> {
   const [way, destination] = [wayOf(flags), destinationOf(flags)];
   const { repairTarget } = await import('../../repair/run.js');
@@ -154,6 +187,10 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
           stage = next;
           bar.end();
           if (shown) bar = progressBar(host.stderr, host.env);
+        },
+        settle: async (leftovers) => {
+          bar.end();
+          return agreeToSettle(leftovers, path, flags, host, interrupt.signal);
         },
         confirm: async (planned) => {
           bar.end();

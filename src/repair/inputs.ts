@@ -1,0 +1,63 @@
+import { readdir } from 'node:fs/promises';
+import type { Database } from '../engine/database.js';
+import { type FileKind, parseFileName } from '../format/filename.js';
+import { fileState } from './content.js';
+import { absolute, placeKey } from './place.js';
+import type { FileState, RepairPlan } from './plan.js';
+import { Refusal } from './refusal.js';
+
+/** Kinds whose files decide what an engine sees: one more of them, and a plan is about another database. */
+const DECISIVE: ReadonlySet<FileKind> = new Set(['current', 'manifest', 'wal', 'table', 'blob']);
+
+/** The files that a plan from this reading of a directory knows of, by `placeKey`. */
+export function listingOf({ inventory }: Database): string[] {
+  const there = inventory.entries.filter(
+    ({ kind, place }) => DECISIVE.has(kind as FileKind) && place !== 'lost' && place !== 'archive',
+  );
+  return there.map(({ file, root }) => placeKey({ path: file, ...(root !== undefined && { root }) }));
+}
+
+/** Refuses when a file has appeared since the plan was made: somebody writes here, or has put back what was missing. */
+async function checkListing({ target, listing, steps }: RepairPlan): Promise<void> {
+  if (listing === undefined) return;
+  const known = new Set([...listing, ...steps.map(placeKey)]);
+  const roots = new Set(steps.map(({ root }) => root));
+  for (const root of new Set([undefined, ...roots])) {
+    for (const name of await readdir(absolute(target, { path: '.', ...(root !== undefined && { root }) }))) {
+      const key = placeKey({ path: name, ...(root !== undefined && { root }) });
+      if (known.has(key) || !DECISIVE.has(parseFileName(name).kind)) continue;
+      throw new Refusal(
+        'refused',
+        `${key} has appeared since the plan was made`,
+        'make a new plan; if nobody should be writing here, find out who does',
+      );
+    }
+  }
+}
+
+/** Refuses when a file that the plan was made from is no longer what it was, or a file has come that the plan does not know. */
+export async function checkInputs(plan: RepairPlan): Promise<void> {
+  for (const input of plan.inputs) {
+    const now = await fileState(plan.target, input);
+    if (sameState(now, input)) continue;
+    throw new Refusal(
+      'refused',
+      `${placeKey(input)} has changed since the plan was made (${describe(input)} then, ${describe(now)} now)`,
+      'make a new plan; if nobody should be writing here, find out who does',
+    );
+  }
+  await checkListing(plan);
+}
+
+/** Whether two states are of the same bytes; absence equals absence. */
+export function sameState(
+  a: Pick<FileState, 'size' | 'sha256'>,
+  b: Pick<FileState, 'size' | 'sha256'>,
+): boolean {
+  return a.sha256 === b.sha256 && (a.sha256 === undefined || a.size === b.size);
+}
+
+/** A state for a person: size and the beginning of its hash. */
+export function describe(state: Pick<FileState, 'size' | 'sha256'>): string {
+  return state.sha256 === undefined ? 'absent' : `${state.size} bytes, SHA-256 ${state.sha256.slice(0, 12)}…`;
+}
