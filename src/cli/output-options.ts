@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { targetAround } from '../io/real-place.js';
 import type { Redaction } from '../report/redact.js';
 import type { Report } from '../report/report.js';
 import { plainPalette } from '../report/reporter.js';
@@ -6,6 +7,7 @@ import { verdictText } from '../report/text/verdict.js';
 import { choice } from './choices.js';
 import { type ColorChoice, colorChoices } from './colour.js';
 import { ExitStatus, exitStatusOf, type FailOn } from './exit-status.js';
+import { Failure } from './failure.js';
 import type { Host } from './host.js';
 import { formatOption, type OutputChoice, type Outputs, openOutputs } from './outputs.js';
 
@@ -35,8 +37,20 @@ export function failOnOption() {
   return choice('--fail-on <severity>', 'exit status 1 from here on', ['error', 'warning', 'note', 'never']);
 }
 
-/** Opens the outputs that flags ask for. */
-export function outputsOf(flags: OutputFlags, host: Host): Promise<Outputs> {
+/** Refuses a file to write that would lie in what a command reads: it would be read as a part of it, or replace one. */
+export async function refuseOutputIn(file: string, targets: readonly string[]): Promise<void> {
+  const target = await targetAround(file, targets);
+  if (target === undefined) return;
+  throw new Failure(
+    `${file} lies in ${target}, where nothing is written`,
+    ExitStatus.usage,
+    'Name a file outside of it.',
+  );
+}
+
+/** Opens the outputs that flags ask for. `targets`: what is read, by path. */
+async function outputsOf(flags: OutputFlags, host: Host, targets: readonly string[]): Promise<Outputs> {
+  for (const { file } of flags.format ?? []) if (file !== undefined) await refuseOutputIn(file, targets);
   const { color, redact, quiet = false, verbose = false, sarifProfile } = flags;
   return openOutputs(
     flags.format ?? [],
@@ -51,15 +65,19 @@ export function outputsOf(flags: OutputFlags, host: Host): Promise<Outputs> {
   );
 }
 
-/** Makes a report while its outputs stand open, and writes it to all of them. Returns the exit status. */
+/**
+ * Makes a report while its outputs stand open, and writes it to all of them, but never into one of `targets`. Returns the exit
+ * status.
+ */
 export async function writeReport(
   flags: OutputFlags & { failOn?: FailOn },
   host: Host,
+  targets: readonly string[],
   make: (outputs: Outputs) => Promise<Report>,
   statusOf = (report: Report) => exitStatusOf(report, flags.failOn ?? 'error'),
 ): Promise<number> {
   const { quiet = false, verbose = false } = flags;
-  const outputs = await outputsOf(flags, host);
+  const outputs = await outputsOf(flags, host, targets);
   try {
     const report = await make(outputs);
     const failures = await outputs.write(report);

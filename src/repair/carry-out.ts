@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Database } from '../engine/database.js';
+import { isWithin, realPlace } from '../io/real-place.js';
 import type { RepairReport } from '../report/report.js';
 import { applyInPlace, spaceNeeded } from './apply.js';
 import type { Disk } from './disk.js';
@@ -8,7 +9,6 @@ import { findLeftovers, journalName, type Leftover, removeStubs } from './leftov
 import { applyToCopy, isShared } from './output.js';
 import { rootsOf } from './outside.js';
 import { guardTarget, refuseOwned } from './owner.js';
-import { isWithin, realPlace } from './place.js';
 import type { RepairPlan } from './plan.js';
 import { Interrupted, Refusal } from './refusal.js';
 import { checkRoomForCopy, checkRoomInPlace } from './space.js';

@@ -1,10 +1,11 @@
 import { constants, type Dirent, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { isWithin } from '../io/real-place.js';
 import { contentOf } from './content.js';
 import type { Disk } from './disk.js';
 import { checkInputs } from './inputs.js';
-import { absolute, isWithin } from './place.js';
+import { absolute } from './place.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
 

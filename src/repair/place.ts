@@ -1,5 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isWithin, realPlace } from '../io/real-place.js';
 import { Refusal } from './refusal.js';
 
 /** A file of a target by its relative path, and by its root where it lies outside (wal_dir, another db_path). */
@@ -16,27 +17,6 @@ export function absolute(target: string, place: Place): string {
 /** One string per place, to compare and to index by. */
 export function placeKey(place: Place): string {
   return place.root === undefined ? place.path : path.join(place.root, place.path);
-}
-
-/** Whether `inner` is `outer` or lies below it. Both are real paths. */
-export function isWithin(outer: string, inner: string): boolean {
-  const way = path.relative(outer, inner);
-  return way === '' || (way !== '..' && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way));
-}
-
-/**
- * The real path of the nearest directory that is there, with the names below it that are not: where a path would lead
- * if it were made.
- */
-export async function realPlace(file: string): Promise<string> {
-  const whole = path.resolve(file);
-  try {
-    return await realpath(whole);
-  } catch (error) {
-    const parent = path.dirname(whole);
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === whole) throw error;
-    return path.join(await realPlace(parent), path.basename(whole));
-  }
 }
 
 /**

@@ -7,6 +7,7 @@ import { ExitStatus } from '../exit-status.js';
 import { Failure, systemCode } from '../failure.js';
 import type { Host } from '../host.js';
 import { watchInterrupt } from '../interrupt.js';
+import { refuseOutputIn } from '../output-options.js';
 import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
 
@@ -84,6 +85,7 @@ function taken(output: string, at = output): Failure {
 async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
   const { exportTarget } = await import('../../repair/export-target.js');
   const { Interrupted } = await import('../../repair/refusal.js');
+  if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
   const destination = await destinationOf(flags.output, host);
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);

@@ -54,6 +54,6 @@ export function addMerge(program: Command, host: Host, done: (status: number) =>
       const policy = await loadPolicy(command, host);
       const flags = command.opts<OutputFlags & PolicyFlags>();
       const statusOf = (report: Report) => exitStatusOf(report, policy.failOn);
-      done(await writeReport(flags, host, () => merged(paths, policy), statusOf));
+      done(await writeReport(flags, host, [], () => merged(paths, policy), statusOf));
     });
 }

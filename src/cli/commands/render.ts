@@ -22,6 +22,6 @@ export function addRender(program: Command, host: Host, done: (status: number) =
   addOutputOptions(command)
     .addHelpText('after', examples)
     .action(async (path: string, flags: OutputFlags & { failOn: FailOn }) => {
-      done(await writeReport(flags, host, () => readReport(path)));
+      done(await writeReport(flags, host, [], () => readReport(path)));
     });
 }

@@ -322,6 +322,6 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
       throw new Failure(`${alone} goes with --strategy application`, ExitStatus.usage);
     }
     if (flags.emit !== undefined) return done(await emitCommands(path, flags, host));
-    done(await writeReport(flags, host, () => repair(path, flags, host), statusOf));
+    done(await writeReport(flags, host, [path], () => repair(path, flags, host), statusOf));
   });
 }

@@ -132,6 +132,7 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
   return writeReport(
     flags,
     host,
+    paths,
     ({ found }) => scanWatched(paths, flags, host, { policy, found, optionsFor: options }),
     (report) => exitStatusOf(report, policy.failOn),
   );

@@ -80,6 +80,6 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
     .option('--application', "hold what every mode would show against the application's own rules")
     .addHelpText('after', examples);
   withTargetOptions(command).action(async (path: string, flags: SimulateFlags) =>
-    done(await writeReport(flags, host, () => simulate(path, flags, host), statusOf)),
+    done(await writeReport(flags, host, [path], () => simulate(path, flags, host), statusOf)),
   );
 }
