@@ -44,6 +44,14 @@ export interface BatchWords {
   kinds?: string[];
 }
 
+/** How an application gets a database again that it keeps elsewhere as well, without a repair. */
+export interface Rebuilding {
+  /** From what it is built again, how far that reaches, and how far it was looked at. */
+  detail: string;
+  /** What to type once the server is stopped. Absent where moving the database away would lose something. */
+  command?: string;
+}
+
 /**
  * What the bytes of one application mean. Every method takes any bytes: those that are not the application's give `undefined`
  * or are left out, nothing throws.
@@ -62,6 +70,11 @@ export interface Profile {
   batchWords(ops: readonly BatchOp[]): BatchWords | undefined;
   /** What keys from `smallest` to `largest` belong to, both included: regions, tables, keys. A line each. */
   rangeText?(columnFamily: number, smallest: Uint8Array, largest: Uint8Array): string[];
+  /**
+   * Where the application builds this database again from what lies elsewhere: said before any repair that loses entries.
+   * Looks at what lies beside it, so it is asked only where something is damaged.
+   */
+  rebuilding?(): Promise<Rebuilding | undefined>;
   /** Holds the visible contents against the application's own rules. Memory stays bounded, whatever the view holds. */
   check(view: View, found: (finding: Finding) => void): Promise<void>;
   /** Holds the WALs against each other and against what is visible, where the application has rules about that. Reads all of them. */

@@ -1,7 +1,12 @@
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import { shellWord } from '../finding/shell-word.js';
-import type { LostCommandsReport, RecommendationReport, RecoveryReport } from '../report/report.js';
+import type {
+  ApplicationReport,
+  LostCommandsReport,
+  RecommendationReport,
+  RecoveryReport,
+} from '../report/report.js';
 import { logFindings } from '../scan/log-findings.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
 import { databaseAfter } from './preview.js';
@@ -23,23 +28,26 @@ export async function recommendation(
   database: Database,
   modes: readonly RecoveryReport[],
   salvage?: RecoveryReport,
-  profile?: Profile,
+  { profile, rebuild }: { profile?: Profile; rebuild?: ApplicationReport['rebuild'] } = {},
 ): Promise<RecommendationReport> {
   const own = modes.find((mode) => mode.own) ?? modes[0];
   if (own.harmless) return { reason: nothingToDo(own, modes) };
+  const notAboutWals = modes.every(({ errorKind }) => NOT_ABOUT_WALS.has(errorKind ?? ''));
+  const healed = notAboutWals ? undefined : await healedLogs(database);
+  if (rebuild?.command !== undefined && !healed?.harmless)
+    return { command: rebuild.command, reason: rebuild.detail };
   if (own.unreadable !== undefined && keepsLogs(own)) {
     return {
       command: command(database, 'repair', '--strategy auto'),
       reason: 'The WALs lose nothing; what cannot be read lies in tables or blob files.',
     };
   }
-  if (modes.every(({ errorKind }) => NOT_ABOUT_WALS.has(errorKind ?? ''))) {
+  if (notAboutWals) {
     return {
       command: command(database, 'scan'),
       reason: `What stands in the way is not a WAL (${own.error}): a scan tells what is damaged.`,
     };
   }
-  const healed = await healedLogs(database);
   if (healed?.harmless) {
     return {
       command: command(database, 'repair', '--strategy heal'),

@@ -3,7 +3,7 @@ import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
-import { applicationReport } from '../scan/application.js';
+import { applicationReport, sayRebuilding } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import { absentFiles, columnFamilyReports, emptyTarget, reasonNotToCheck } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
@@ -49,7 +49,12 @@ export async function simulateTarget(
   const salvage = whole ? undefined : await salvageColumn(database, settings);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
   if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
-  report.recommendation = await recommendation(database, modes, salvage, profile);
+  const own = modes.find((mode) => mode.own) ?? modes[0];
+  if (!own.harmless || own.contents?.coherent === false) await sayRebuilding(report, profile);
+  report.recommendation = await recommendation(database, modes, salvage, {
+    ...(profile && { profile }),
+    ...(report.application?.rebuild && { rebuild: report.application.rebuild }),
+  });
   return report;
 }
 

@@ -79,6 +79,12 @@ export interface ApplicationReport {
   detail?: string;
   /** How its own server opens this database after a crash, and what cutting a torn log costs. */
   recovery?: string;
+  /** Where something is damaged that the application builds again from elsewhere: before any repair that loses entries. */
+  rebuild?: {
+    detail: string;
+    /** What to type once the server is stopped; absent where that would lose something. */
+    command?: string;
+  };
 }
 
 /** What the OPTIONS file says, as far as it bears on damage and recovery. */

@@ -20,6 +20,16 @@ export function applicationReport({ name, title, detail, recovery }: Profile): A
   };
 }
 
+/** What is damaged may be built again from elsewhere: the application says so, and whether it can. */
+export async function sayRebuilding(
+  report: Pick<TargetReport, 'application' | 'kind'>,
+  profile: Profile | undefined,
+): Promise<void> {
+  if (report.application === undefined || report.kind !== 'database') return;
+  const rebuild = await profile?.rebuilding?.();
+  if (rebuild !== undefined) report.application.rebuild = rebuild;
+}
+
 /** Says what the findings of files are about in the application's words. Reads damaged batches again. */
 export async function sayInWords(
   outcomes: readonly FileOutcome[],

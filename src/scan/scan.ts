@@ -5,7 +5,7 @@ import { sniffArchive } from '../io/archive-stream.js';
 import { probeLock } from '../io/lock.js';
 import { throughText } from '../io/odd-name.js';
 import type { TargetReport } from '../report/report.js';
-import { applicationReport, checkContents, nameLostKeys, sayInWords } from './application.js';
+import { applicationReport, checkContents, nameLostKeys, sayInWords, sayRebuilding } from './application.js';
 import { scanBackups } from './backup.js';
 import { conclude } from './conclude.js';
 import { FindingStream } from './finding-stream.js';
@@ -121,6 +121,7 @@ async function scanDatabase(
     nameLostKeys(report, settled.database, profile);
   }
   if (options.application) await checkContents(report, settled.database, profile);
+  if (report.findings.some(({ severity }) => severity === 'error')) await sayRebuilding(report, profile);
   report.bytesRead = outcomes.reduce((sum, o) => sum + o.bytesRead, 0);
   if (options.recovery && settled.database.version)
     report.recovery = await simulateDatabase(settled.database, { ...(profile && { profile }) });

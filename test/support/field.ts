@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readFileSet, withTemporaryDirectory, writeFileSet } from './files.js';
 import { applyPatches } from './patch.js';
@@ -20,3 +21,17 @@ export async function withFieldCase<T>(
     return body(dir);
   });
 }
+
+/** A directory of archives that stays outside the repository: real ones that are too large for it. Absent on most machines. */
+export function withSharedArchive<T>(file: string, body: (dir: string) => Promise<T>): Promise<T> {
+  return withTemporaryDirectory(async (parent) => {
+    execFileSync('tar', ['-xzf', sharedArchive(file), '-C', parent]);
+    return body(parent);
+  });
+}
+
+export function hasSharedArchive(file: string): boolean {
+  return existsSync(sharedArchive(file));
+}
+
+const sharedArchive = (file: string) => inRepository('..', 'shared', file);

@@ -27,6 +27,7 @@ export const keys = {
   entry: (index: number | bigint) => named('l', big(index)),
   record: (loglet: number | bigint, offset: number | bigint) => named('d', big(loglet), big(offset)),
   trimPoint: (loglet: number | bigint) => named('t', big(loglet)),
+  globalTail: (loglet: number | bigint) => named('g', big(loglet)),
   sequencer: (loglet: number | bigint) => named('s', big(loglet)),
   seal: (loglet: number | bigint) => named('Z', big(loglet)),
   logletState: (loglet: number | bigint) => named('m', big(loglet), Buffer.from([1])),
@@ -64,6 +65,14 @@ export const values = {
     ]);
   },
   offset: (offset: number) => big(offset, 4),
+  marker: (id: number) => Buffer.from(JSON.stringify({ id, created_at: '2026-11-28T17:27:48.290370178Z' })),
+  /** An operand of a local loglet's state, as a FlexBuffer: see src/app/restate/log-state.ts. */
+  released: (offset: number) => {
+    const map = Buffer.from([1, 0x10, 1, 1, 1, offset, 8, 1, 3, 0x24, 1, 0x22]);
+    const root = Buffer.from([1, 1, 1, 7, 0x28, 2, 0x24, 1]);
+    const body = Buffer.concat([Buffer.from('updates\0ReleasePointer\0'), map, root]);
+    return Buffer.concat([Buffer.from([2]), big(body.length, 4).reverse(), body]);
+  },
   node: (id: number, generation: number) => Buffer.concat([big(id, 4), big(generation, 4)]),
 };
 
@@ -73,9 +82,11 @@ export const columnFamilies = {
   'log-server': ['default', 'data', 'metadata'],
   'local-loglet': ['default', 'logstore_data', 'logstore_metadata'],
   'partition-store': ['default', 'data-0', 'data-1'],
+  'local-metadata-store': ['default', 'kv_pairs'],
 } as const;
 
-const base64 = (value: Uint8Array): Bytes => ({ base64: Buffer.from(value).toString('base64') });
+/** Bytes as a script of the engine has them. */
+export const base64 = (value: Uint8Array): Bytes => ({ base64: Buffer.from(value).toString('base64') });
 
 /** Puts, in one batch, by column family. */
 export function puts(column: string, entries: readonly (readonly [Uint8Array, Uint8Array])[]): EngineStep {

@@ -2,6 +2,7 @@ import type { RestateLayout } from './instance.js';
 import {
   decodeLocalLogletKey,
   decodeLogletKey,
+  decodeMetadataKey,
   decodeRaftEntryKey,
   decodeRaftStateKey,
   decodeRecordKey,
@@ -24,6 +25,8 @@ export function decodeKey(
     case 'metadata':
       if (instance === 'metadata-server') return decodeRaftStateKey(key);
       return instance === 'log-server' ? decodeLogletKey(key) : decodeLocalLogletKey(key);
+    case 'pairs':
+      return decodeMetadataKey(key);
     case 'partition': {
       const decoded = decodePartitionKey(key);
       return decoded && { kind: 'partition', ...decoded };

@@ -1,20 +1,26 @@
 import path from 'node:path';
 import type { ProfileFacts } from '../profile.js';
-import { decodeRaftEntryKey, decodeRaftStateKey, decodeRecordKey } from './log-keys.js';
+import { decodeRaftEntryKey, decodeRaftStateKey, decodeRecordKey, metadataKeys } from './log-keys.js';
 import { partitionOf } from './partition-keys.js';
 
 /** The databases that a node of Restate keeps. */
-export type Instance = 'metadata-server' | 'log-server' | 'local-loglet' | 'partition-store';
+export type Instance =
+  | 'metadata-server'
+  | 'log-server'
+  | 'local-loglet'
+  | 'partition-store'
+  | 'local-metadata-store';
 
 export const titles: Readonly<Record<Instance, string>> = {
   'metadata-server': 'Restate metadata server',
   'log-server': 'Restate log server',
   'local-loglet': 'Restate local loglet',
   'partition-store': 'Restate partition store',
+  'local-metadata-store': 'Restate local metadata store',
 };
 
 /** Which column family of an instance is which. */
-export type RestateFamily = 'data' | 'metadata' | 'partition' | 'index';
+export type RestateFamily = 'data' | 'metadata' | 'partition' | 'index' | 'pairs';
 
 export interface RestateLayout {
   instance: Instance;
@@ -34,6 +40,8 @@ export async function restateLayout(
   const has = (...wanted: string[]) => wanted.every((name) => names.includes(name));
   const only = (...wanted: string[]) => has(...wanted) && names.length === wanted.length;
   if (only('default', 'logstore_data', 'logstore_metadata')) return layout('local-loglet', facts);
+  if (only('default', 'kv_pairs'))
+    return (await isMetadataStore(facts)) ? layout('local-metadata-store', facts) : undefined;
   if (only('default', 'data', 'metadata')) {
     const instance = await withKeysOf(facts);
     return instance && layout(instance, facts);
@@ -62,6 +70,16 @@ async function withKeysOf({
   return name === 'log-store' || name === 'log-server' ? 'log-server' : undefined;
 }
 
+/** `kv_pairs` is a name that anybody may choose: the directory's name or one of Restate's own keys settles it. */
+async function isMetadataStore({
+  sample,
+  directory,
+}: Pick<ProfileFacts, 'sample' | 'directory'>): Promise<boolean> {
+  if (path.basename(directory) === 'local-metadata-store') return true;
+  const keys = await sample('kv_pairs', SAMPLE);
+  return keys.some((key) => metadataKeys.has(Buffer.from(key).toString('latin1')));
+}
+
 /** Bytes of `storage-marker`, which both have. */
 const MARKER = 14;
 
@@ -74,7 +92,8 @@ function layout(instance: Instance, { columnFamilies }: Pick<ProfileFacts, 'colu
       if (partition === undefined) continue;
       families.set(id, name.startsWith('data-') ? 'partition' : 'index');
       partitions.set(id, partition);
-    } else if (name === 'data' || name === 'logstore_data') families.set(id, 'data');
+    } else if (name === 'kv_pairs') families.set(id, 'pairs');
+    else if (name === 'data' || name === 'logstore_data') families.set(id, 'data');
     else if (name !== 'default') families.set(id, 'metadata');
   }
   return { instance, families, partitions };

@@ -5,6 +5,7 @@
 //   log server, data           'd' | loglet u64 | offset u64              a record (crates/log-server rocksdb_logstore/keys.rs)
 //               metadata       kind u8 | loglet u64                       'g' 'l' tails, 's' sequencer, 't' trim point, 'Z' seal
 //               metadata       storage-marker
+//   local metadata store       text: nodes_config, bifrost_config, …      (crates/metadata-server local/storage.rs, up to 1.5)
 //   local loglet, data         'd' | loglet u64 | offset u64              (crates/bifrost providers/local_loglet/keys.rs)
 //                 metadata     'm' | loglet u64 | kind u8
 //
@@ -22,7 +23,8 @@ export const raftStates = [
 ] as const;
 export type RaftState = (typeof raftStates)[number];
 
-const MARKER = 'storage-marker';
+/** The key of what a log server and a metadata server write before anything else. */
+export const MARKER = 'storage-marker';
 
 const logletFacts = {
   103: 'known-global-tail',
@@ -40,7 +42,8 @@ export type LogKey =
   | { kind: 'raft-state'; name: RaftState }
   | { kind: 'record'; loglet: bigint; offset: bigint }
   | { kind: LogletFact | 'loglet-state'; loglet: bigint }
-  | { kind: 'marker' };
+  | { kind: 'marker' }
+  | { kind: 'metadata'; name: string };
 
 const RAFT_ENTRY = 0x6c;
 const RECORD = 0x64;
@@ -95,6 +98,29 @@ export function decodeLocalLogletKey(bytes: Uint8Array): LogKey | undefined {
   if (bytes.length !== LOCAL_METADATA_KEY || bytes[0] !== LOCAL_METADATA || bytes[NUMBERED] !== LOG_STATE)
     return undefined;
   return { kind: 'loglet-state', loglet: u64(bytes, 1) };
+}
+
+/** Written when the contents have moved to the replicated metadata server: nothing else is read from then on. */
+export const SEALED = '##restate_internal_sealed##';
+
+/** Keys of the local metadata store by which it is told from others. */
+export const metadataKeys: ReadonlySet<string> = new Set([
+  SEALED,
+  'nodes_config',
+  'bifrost_config',
+  'partition_table',
+  'schema_registry',
+]);
+
+/** Bytes of a metadata key: names, and names with a partition's number. */
+const LONGEST_METADATA_KEY = 256;
+const printableAscii = /^[ -~]+$/;
+
+/** A key of a local metadata store. */
+export function decodeMetadataKey(bytes: Uint8Array): LogKey | undefined {
+  if (bytes.length > LONGEST_METADATA_KEY) return undefined;
+  const name = ascii.decode(bytes);
+  return printableAscii.test(name) ? { kind: 'metadata', name } : undefined;
 }
 
 /** `3_1`, as Restate writes it. */

@@ -6,6 +6,7 @@
 //   trim point, tails   u32, older ones u64, big-endian
 //   sequencer   node u32 | generation u32, big-endian
 //   seal        the time as text
+//   marker      JSON: the id of the node and the time        (crates/log-server metadata.rs)
 //   raft        Protocol Buffers of raft-rs: Entry, HardState, ConfState, Snapshot (raft-rs proto/eraftpb.proto)
 import { Cursor } from '../../bytes/cursor.js';
 import { ProtoMessage, protoFields } from '../protobuf.js';
@@ -60,6 +61,26 @@ export function decodeNodeId(bytes: Uint8Array): string | undefined {
   if (bytes.length !== 8) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return `N${view.getUint32(0)}:${view.getUint32(4)}`;
+}
+
+/** The plain id in a node's id with generation. */
+export function decodeNode(bytes: Uint8Array): number | undefined {
+  if (bytes.length !== 8) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+}
+
+/** Bytes of a marker that are looked at. */
+const LONGEST_MARKER = 1024;
+
+/** The node that a log server's storage marker names. */
+export function decodeMarker(bytes: Uint8Array): number | undefined {
+  if (bytes.length > LONGEST_MARKER) return undefined;
+  try {
+    const { id } = Object(JSON.parse(Buffer.from(bytes).toString()));
+    return Number.isInteger(id) ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export interface RaftEntry {

@@ -6,6 +6,8 @@
 // Each partition has a column family `data-N`. Tables by partition carry N in their keys as well; tables by partition key
 // (the hash by which services and invocations are spread) do not.
 
+import { INVOCATION_ID } from './ids.js';
+
 export type Field =
   | 'partition'
   | 'partition key'
@@ -95,6 +97,9 @@ const tables: Readonly<Record<string, Table>> = {
   qF: { name: 'queue, finished', fields: queue },
 };
 
+/** The variable that says how the tables of a partition are laid out (crates/types partitions StorageVersion). */
+export const STORAGE_VERSION = 5n;
+
 /** Variables of the state machine, by number (crates/partition-store fsm_table). */
 export const variables: Readonly<Record<number, string>> = {
   0: 'inbox sequence',
@@ -108,6 +113,7 @@ export const variables: Readonly<Record<number, string>> = {
   8: 'orphans cleaned up',
   9: 'rule book',
   10: 'features',
+  11: 'seal',
 };
 
 export interface PartitionKey {
@@ -120,7 +126,6 @@ export interface PartitionKey {
 }
 
 const TABLE = 2;
-const INVOCATION_ID = 16;
 /** Behind the byte that says which: timers name an invocation, one kind an entry of its journal too. */
 const TIMER_KINDS = [INVOCATION_ID, INVOCATION_ID + 4, INVOCATION_ID, INVOCATION_ID];
 const PRODUCER_NUMBERS: Readonly<Record<number, number>> = { 0: 8, 2: 16 };

@@ -1,5 +1,10 @@
 import type { Instance } from './instance.js';
 
+/** Of writes that are synced before they are answered. */
+const torn =
+  'Writes are synced before they are acknowledged: what a kill tears is a last record that nobody was told of, and is safe to ' +
+  'cut. Where the file was cut afterwards, by a copy or a disk, the record may have been acknowledged.';
+
 /**
  * How a node of Restate opens each of its databases after a crash, and which records may be cut off the end of a log
  * (restatedev/restate#3154 and #3161; crates/metadata-server raft/storage/rocksdb_builder.rs, crates/log-server
@@ -7,17 +12,17 @@ import type { Instance } from './instance.js';
  */
 export const recoveryWords: Readonly<Record<Instance, string>> = {
   'metadata-server':
-    'Restate 1.2.0 to 1.3.0 opens it in absolute-consistency mode, 1.3.1 and later in tolerate-corrupted-tail. Writes are synced ' +
-    'before they are acknowledged: a torn last record is a raft entry or vote that nobody was told of, and is safe to cut. ' +
-    'A record that was whole and is damaged is not.',
+    `Restate 1.2.0 to 1.3.0 opens it in absolute-consistency mode, 1.3.1 and later in tolerate-corrupted-tail. ${torn} Raft may ` +
+    'count on it then, and the first start be fenced (“node … was shut down or removed”, SequencerMismatch); a second start has ' +
+    'all. A record that was whole and is damaged is not safe to cut.',
   'log-server':
-    'Restate opens it in tolerate-corrupted-tail mode. Unless rocksdb-disable-wal-fsync is set, writes are synced before they are ' +
-    'acknowledged: a torn last record was acknowledged to nobody, and is safe to cut. Whole records that are lost may have ' +
-    'copies on other log servers.',
+    'Restate opens it in tolerate-corrupted-tail mode. Where rocksdb-disable-wal-fsync is set, the last writes may be missing. Else: ' +
+    `${torn} Whole records that are lost may have copies on other log servers.`,
   'local-loglet':
-    'Restate opens it in tolerate-corrupted-tail mode. Unless rocksdb-disable-wal-fsync is set, writes are synced before they are ' +
-    'acknowledged: a torn last record was acknowledged to nobody, and is safe to cut. Of whole records there is no other copy.',
+    'Restate opens it in tolerate-corrupted-tail mode. Where rocksdb-disable-wal-fsync is set, the last writes may be missing. Else: ' +
+    `${torn} Of whole records there is no other copy.`,
   'partition-store':
-    'Restate writes it without WALs and replays what is missing from its log, so the recovery mode has no effect. The directory may ' +
-    'be removed as a whole: it is built again from a snapshot and the log, as far as the log has not been trimmed.',
+    'Restate writes it without WALs and replays what is missing from its log, so the recovery mode has no effect.',
+  'local-metadata-store':
+    'Restate up to 1.5 keeps it. Once it holds a seal, its contents are in the replicated metadata server and it is not read any more.',
 };

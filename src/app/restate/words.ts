@@ -1,9 +1,9 @@
 import type { BatchOp } from '../../format/batch/batch.js';
 import type { BatchWords } from '../profile.js';
-import { redisWord } from '../redis/word.js';
 import { decodeKey, type RestateKey } from './decode.js';
 import type { RestateLayout } from './instance.js';
-import { type LogletFact, logletText } from './log-keys.js';
+import { type LogletFact, logletText, MARKER, SEALED } from './log-keys.js';
+import { decodeLogState } from './log-state.js';
 import {
   decodeHardState,
   decodeLogRecord,
@@ -13,10 +13,9 @@ import {
   decodeRaftSnapshot,
   decodeVoters,
 } from './log-values.js';
-import { type PartitionKey, tableOf, variables } from './partition-keys.js';
+import { tableOf } from './partition-keys.js';
+import { partitionKeyText, shownText } from './partition-text.js';
 
-/** Bytes of a name or key that are shown. */
-const SHOWN = 64;
 /** Lines of one batch. */
 const MOST_LINES = 1000;
 
@@ -28,9 +27,6 @@ const factNames: Readonly<Record<LogletFact | 'loglet-state', string>> = {
   seal: 'seal',
   'loglet-state': 'release pointer, trim point and seal',
 };
-
-const text = (bytes: Uint8Array) => (bytes.length === 0 ? '""' : redisWord(bytes, SHOWN));
-const hex = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, SHOWN)).toString('hex');
 
 /** What a key belongs to: `raft entry 12`, `loglet 3_1, record 7`. */
 export function restateKeyText(decoded: RestateKey): string {
@@ -45,18 +41,11 @@ export function restateKeyText(decoded: RestateKey): string {
       return 'storage marker';
     case 'partition':
       return partitionKeyText(decoded);
+    case 'metadata':
+      return decoded.name === SEALED ? 'seal' : `metadata ${shownText(Buffer.from(decoded.name))}`;
     default:
       return `loglet ${logletText(decoded.loglet)}, ${factNames[decoded.kind]}`;
   }
-}
-
-function partitionKeyText({ table, name, values }: PartitionKey): string {
-  const fields = values.map(({ name: label, field, value }) => {
-    if (table === 'fs' && label === 'variable') return variables[Number(value)] ?? `variable ${value}`;
-    if (typeof value === 'bigint') return `${label} ${value}`;
-    return field === 'text' ? `${label} ${text(value)}` : `${label} ${hex(value)}`;
-  });
-  return `${name}: ${fields.join(', ')}`;
 }
 
 /** What a value says, where that is known. */
@@ -82,18 +71,34 @@ export function restateValueText(
         keys.length === 0 ? '' : `partition ${range ? 'keys' : 'key'} ${keys.join(range ? '–' : ', ')}, `;
       return `${of}payload of ${payload} bytes`;
     }
+    case 'loglet-state':
+      return logStateText(value);
     case 'known-global-tail':
     case 'local-tail':
     case 'trim-point':
       return offsetText(value);
     case 'sequencer':
       return decodeNodeId(value);
+    case 'metadata':
+      return key.name === SEALED ? shownText(value) : `${value.length} bytes`;
     case 'seal':
     case 'marker':
-      return text(value);
+      return shownText(value);
     default:
       return undefined;
   }
+}
+
+function logStateText(value: Uint8Array): string | undefined {
+  const state = decodeLogState(value);
+  if (state === undefined) return undefined;
+  const { released, trimPoint, sealed } = state;
+  const said = [
+    released > 0n && `released up to ${released}`,
+    trimPoint > 0n && `trimmed up to ${trimPoint}`,
+    sealed && 'sealed',
+  ].filter((part) => part);
+  return said.join(', ') || 'nothing yet';
 }
 
 function offsetText(value: Uint8Array): string | undefined {
@@ -114,7 +119,7 @@ function raftStateText(name: string, value: Uint8Array): string | undefined {
     const voters = decodeVoters(value);
     return voters && `voters ${voters.join(', ') || 'none'}`;
   }
-  return name === 'storage-marker' ? text(value) : undefined;
+  return name === 'storage-marker' ? shownText(value) : undefined;
 }
 
 /** A run of entries or records that one batch writes or removes. */
@@ -175,6 +180,13 @@ function rangeDeleteText(layout: RestateLayout, { columnFamily, key, value }: Ba
   return 'removes a range of keys';
 }
 
+function markerText({ instance }: RestateLayout, isCertain: boolean): string {
+  const among = isCertain ? 'the storage marker is' : 'the storage marker may be';
+  return instance === 'metadata-server'
+    ? `${among} among them: a metadata server without it provisions itself anew, over what is there`
+    : `${among} among them: a log server without it takes all its data for lost and does not start`;
+}
+
 /** Which entries, loglets or tables lie between two keys, both included. */
 export function restateRangeText(
   layout: RestateLayout,
@@ -190,6 +202,13 @@ export function restateRangeText(
     if (from.loglet === to.loglet)
       return [`loglet ${logletText(from.loglet)}, records ${from.offset}–${to.offset}`];
     return [`records from ${restateKeyText(from)} to ${restateKeyText(to)}`];
+  }
+  if (layout.families.get(columnFamily) === 'metadata') {
+    if (from === undefined || to === undefined) return [];
+    const line = `from ${restateKeyText(from)} to ${restateKeyText(to)}`;
+    const [marker, low, high] = [Buffer.from(MARKER), Buffer.from(smallest), Buffer.from(largest)];
+    const hasMarker = marker.compare(low) >= 0 && marker.compare(high) <= 0;
+    return [line, ...(hasMarker ? [markerText(layout, from.kind === 'marker' || to.kind === 'marker')] : [])];
   }
   const partition = layout.partitions.get(columnFamily);
   const [first, last] = [tableOf(smallest), tableOf(largest)];

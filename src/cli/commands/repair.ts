@@ -109,7 +109,7 @@ async function agree(
     verbose: flags.verbose ?? false,
     quiet: false,
   };
-  for (const piece of planText(planned.plan!, settings)) host.stderr.write(piece);
+  for (const piece of planText(planned, settings)) host.stderr.write(piece);
   const where = flags.inPlace ? `change ${planned.path}` : 'write the repaired copy';
   return confirm(`Carry it out and ${where}?`, host, signal);
 }

@@ -85,13 +85,42 @@ export const restateRules = {
   },
   'restate/log-gap': {
     severity: 'error',
-    title: 'Records are missing inside a loglet',
+    title: 'Records of a loglet are missing',
     meaning:
-      'A local loglet holds every record from its trim point to its tail: a hole stops the partition that reads it. A log server ' +
-      'holds those of its copies only, so holes are usual there and a note.',
+      'A local loglet holds every record from its trim point to the last that it released: a hole stops the partition that reads ' +
+      'it. A log server holds those of its copies only, so holes are usual there and a note; a warning where no other node has ' +
+      'ever written to this one.',
     origin: `On a log server: the record has its copies on other nodes. Else ${notTheDisk.charAt(0).toLowerCase()}${notTheDisk.slice(1)}`,
     action: `On a local loglet do not keep a repair that leaves holes. ${otherLogServers}`,
     references: [logSource, 'restate crates/bifrost/src/providers/local_loglet/keys.rs'],
+  },
+  'restate/log-beginning-gone': {
+    severity: 'error',
+    title: 'Records are missing before the first of a loglet',
+    meaning:
+      'Records are removed only by a trim, which leaves a trim point. Here the first record that is there lies behind the trim ' +
+      'point, or there is none: the server reads the log as if those records had never been written, and state that was built ' +
+      'from them is not built again. A log server may have joined late, and then lacks the beginning by right (restate/log-gap). But ' +
+      'it stores the sequencer in one batch with the first record that it gets: that record is gone, so records were lost here.',
+    origin: `A table of the log is gone, and a repair went on without it. ${notTheDisk}`,
+    action: `Do not start a node on it: look for the table (kvdoctor scan names it) in backups and older copies. ${otherLogServers}`,
+    references: [logSource, 'restate crates/log-server/src/loglet_worker.rs'],
+  },
+  'restate/marker-missing': {
+    severity: 'error',
+    title: 'Storage marker of Restate is missing',
+    meaning:
+      'A log server and a metadata server write a marker before anything else. A log server without it takes its data for lost: ' +
+      'it says "The log-server marker is missing", marks itself as data-loss in the cluster’s metadata for good, and stops. A ' +
+      'metadata server without it provisions itself anew, over what is there.',
+    origin: `The table with column family metadata is gone, and a repair went on without it. ${notTheDisk}`,
+    action:
+      'Do not start the node: the first start is what makes it final. Look for the lost table in backups and older copies of the ' +
+      'directory, and put it back.',
+    references: [
+      'restate crates/log-server/src/service.rs',
+      'restate crates/metadata-server/src/raft/server/uninitialized.rs',
+    ],
   },
   'restate/trim-beyond-tail': {
     severity: 'error',
@@ -113,6 +142,17 @@ export const restateRules = {
     origin: `A table with the range tombstone is gone, or an older one came back. ${notTheDisk}`,
     action: 'kvdoctor scan shows missing and obsolete tables. The records themselves do no harm.',
     references: [logSource],
+  },
+  'restate/storage-version-missing': {
+    severity: 'error',
+    title: 'Partition has lost the version of its tables',
+    meaning:
+      'Since 1.5 each partition says how its tables are laid out. Restate 1.6 and later take a partition without that for one of ' +
+      'before 1.5 and block it: "restate-server cannot perform data migration … Cannot upgrade from version <1.5". Another ' +
+      'partition of this store has its version, so this one had it too, and more of it is likely to be lost.',
+    origin: `The table or block that held it is lost, and a repair went on without it. ${notTheDisk}`,
+    action: partitionStore,
+    references: ['restate crates/partition-store/src/migrations.rs', partitionSource],
   },
   'restate/wrong-partition': {
     severity: 'error',

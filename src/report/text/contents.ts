@@ -8,7 +8,7 @@ const CONTENTS_SHOWN = 3;
 
 /** Whether what each mode leaves is whole to the application, modes that leave the same together. */
 export function* contentsText(
-  { recovery = [], application }: TargetReport,
+  { recovery = [], application }: Pick<TargetReport, 'recovery' | 'application'>,
   settings: RenderSettings,
 ): Iterable<string> {
   const { palette } = settings;

@@ -8,20 +8,28 @@ import type {
   PlanStatement,
   PlanStepReport,
   RecoveryReport,
+  TargetReport,
 } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
+import { contentsText } from './contents.js';
 import { type Fields, fieldsText, isFields, valueText } from './evidence.js';
 import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
 import { familyLossText } from './loss.js';
+import { rebuildText } from './rebuild.js';
 import { commandSentences, hitLines, sentenceLines } from './said.js';
 
 type FamilyLoss = Parameters<typeof familyLossText>[0];
 
 /** What a repair will change, byte range by byte range, what that costs, and what the engine will find. */
-export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<string> {
+export function* planText(
+  { plan, application }: Pick<TargetReport, 'plan' | 'application'>,
+  settings: RenderSettings,
+): Iterable<string> {
+  if (plan === undefined) return;
   const { palette, width } = settings;
   const title = (text: string) => `${palette.strong(text)}\n`;
+  if (plan.loss.length > 0) yield* rebuildText(application?.rebuild, settings);
   yield title(`Plan: ${plan.strategy}, for RocksDB ${plan.engineVersion}`);
   for (const each of plan.outside ?? []) yield outsideText(each, settings);
   for (const step of plan.steps) yield stepText(step, settings);
@@ -44,6 +52,11 @@ export function* planText(plan: PlanReport, settings: RenderSettings): Iterable<
   if (plan.result !== undefined) {
     yield `\n${title('The result, put together in memory and opened as the engine would open it')}`;
     yield `${paragraph(printable(resultText(plan.result)), width, '  ')}\n`;
+    const broken = plan.result.filter(({ contents }) => contents?.coherent === false);
+    if (broken.length > 0) {
+      yield '\n';
+      yield* contentsText({ recovery: broken, ...(application && { application }) }, settings);
+    }
   }
   yield '\n';
 }

@@ -5,6 +5,7 @@ import type { RenderSettings } from '../reporter.js';
 import { contentsText } from './contents.js';
 import { paragraph } from './layout.js';
 import { lossSentences } from './loss.js';
+import { rebuildText } from './rebuild.js';
 import { commandSentences, sentenceLines } from './said.js';
 import { plainTable, rendered } from './table.js';
 
@@ -23,6 +24,8 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
   if (recovery.some(({ columnFamilies }) => columnFamilies)) yield `${digestTable(recovery, settings)}\n\n`;
   if (application?.recovery !== undefined)
     yield `${paragraph(printable(application.recovery), settings.width, '')}\n\n`;
+  if (recommendation?.command === undefined || recommendation.command !== application?.rebuild?.command)
+    yield* rebuildText(application?.rebuild, settings);
   if (recommendation?.command !== undefined) {
     yield `${paragraph(printable(recommendation.reason), settings.width, '')}\n`;
     const { lost } = recommendation;

@@ -13,7 +13,7 @@ export function* repairText(target: TargetReport, settings: RenderSettings): Ite
   if (repair === undefined) return;
   const said = (text: string) => `${paragraph(printable(text), settings.width, '')}\n`;
   if (repair.resumed !== undefined) yield `${said(resumedText(repair.resumed))}\n`;
-  if (plan !== undefined && plan.steps.length > 0 && !repair.asked) yield* planText(plan, settings);
+  if (plan !== undefined && plan.steps.length > 0 && !repair.asked) yield* planText(target, settings);
   if (repair.before !== undefined) yield `${beforeAfter(target, repair.before, settings)}\n\n`;
   yield said(outcomeText(target, repair));
   if (repair.next !== undefined) yield said(`${repair.next[0].toUpperCase()}${repair.next.slice(1)}.`);

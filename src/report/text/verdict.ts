@@ -133,9 +133,11 @@ function outsideOptions({ outside = [] }: PlanReport): string {
  */
 function nextCommand({ targets }: Report): string | undefined {
   for (const severity of ['error', 'warning'] as const) {
-    for (const { path, kind, findings, plan, repair } of targets) {
+    for (const { path, kind, findings, plan, repair, application } of targets) {
       if (repair !== undefined) {
         if (repair.state !== 'planned' || plan === undefined) continue;
+        if (plan.loss.length > 0 && application?.rebuild?.command !== undefined)
+          return application.rebuild.command;
         if (plan.outside?.some(({ original }) => original !== undefined)) continue;
         return `kvdoctor repair ${strategyOption(plan.strategy)}${outsideOptions(plan)} ${shellWord(path)}`;
       }
@@ -143,6 +145,7 @@ function nextCommand({ targets }: Report): string | undefined {
       if (worst.length === 0) continue;
       const next = worst.find((finding) => finding.next !== undefined)?.next;
       if (next !== undefined) return next;
+      if (application?.rebuild?.command !== undefined) return application.rebuild.command;
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (within(RECOVERED) && kind !== 'file') return `kvdoctor simulate ${shellWord(path)}`;
@@ -172,6 +175,13 @@ function contentsLine({ targets }: Report): string[] {
   return [`${command} checks ${what}`];
 }
 
+/** Where damaged contents can be had again without a repair; a plan says it itself. */
+function rebuildLines({ targets }: Report): string[] {
+  return targets.flatMap(({ application, plan }) =>
+    application?.rebuild === undefined || plan !== undefined ? [] : [application.rebuild.detail],
+  );
+}
+
 export function verdictText(report: Report, settings: RenderSettings): string {
   const { summary } = report;
   const simulated = isSimulation(report);
@@ -184,6 +194,8 @@ export function verdictText(report: Report, settings: RenderSettings): string {
       settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
     );
   }
+  for (const line of simulated || settings.quiet ? [] : rebuildLines(report))
+    lines.push(paragraph(printable(line), settings.width, ''));
   if (next !== undefined)
     lines.push(paragraph(printable(next), settings.width, `${settings.palette.dim('next')}  `));
   for (const line of simulated || settings.quiet ? [] : contentsLine(report))

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { invocationEnd, invocationText } from '../../../src/app/restate/ids.js';
 import { type Instance, type RestateLayout, restateLayout } from '../../../src/app/restate/instance.js';
 import { logletText } from '../../../src/app/restate/log-keys.js';
 import { decodePartitionKey } from '../../../src/app/restate/partition-keys.js';
@@ -10,7 +11,11 @@ const nothing = async () => [];
 
 async function layoutOf(instance: Instance, sample: (name: string) => Promise<Uint8Array[]> = nothing) {
   const families = columnFamilies[instance].map((name, id) => ({ id, name }));
-  const directory = instance === 'metadata-server' ? '/d/replicated-metadata-server' : '/d/log-store';
+  const directories: Partial<Record<Instance, string>> = {
+    'metadata-server': '/d/replicated-metadata-server',
+    'local-metadata-store': '/d/local-metadata-store',
+  };
+  const directory = directories[instance] ?? '/d/log-store';
   return (await restateLayout({ columnFamilies: families, sample, directory })) as RestateLayout;
 }
 
@@ -87,8 +92,22 @@ const written: Record<
     u64.map((loglet) => ({
       family: 2,
       key: keys.logletState(loglet),
-      value: Buffer.from('any'),
-      said: `loglet ${logletText(loglet)}, release pointer, trim point and seal`,
+      value: values.released(30),
+      said: `loglet ${logletText(loglet)}, release pointer, trim point and seal: released up to 30`,
+    })),
+  ),
+  'local-metadata-store': fc.oneof(
+    fc.constant({
+      family: 1,
+      key: Buffer.from('##restate_internal_sealed##'),
+      value: Buffer.from('2026-11-28T17:28:13'),
+      said: 'seal: 2026-11-28T17:28:13',
+    }),
+    fc.uint8Array({ maxLength: 40 }).map((value) => ({
+      family: 1,
+      key: Buffer.from('nodes_config'),
+      value: Buffer.from(value),
+      said: `metadata nodes_config: ${value.length} bytes`,
     })),
   ),
   'partition-store': fc.oneof(
@@ -96,13 +115,13 @@ const written: Record<
       family: 1,
       key: keys.timer(number, at, id),
       value: Buffer.alloc(0),
-      said: `timer: partition ${number}, at ${at}, timer 03${Buffer.from(id).toString('hex')}`,
+      said: `timer: partition ${number}, at ${at}, delayed call of invocation …${invocationEnd(id)}`,
     })),
     fc.tuple(u32, invocation, u32).map(([hash, id, index]) => ({
       family: 2,
       key: keys.journal(hash, id, index),
       value: Buffer.alloc(0),
-      said: `journal: partition key ${hash}, invocation ${Buffer.from(id).toString('hex')}, entry ${index}`,
+      said: `journal: invocation ${invocationText(BigInt(hash), id)}, entry ${index}`,
     })),
     fc.constant({
       family: 1,
@@ -183,6 +202,19 @@ describe('a database of Restate', () => {
     expect(await sampled('metadata', Buffer.from('hard-state'))).toMatchObject({
       instance: 'metadata-server',
     });
+  });
+
+  it('of metadata is told by its directory or by a key of Restate', async () => {
+    const of = (directory: string, ...found: string[]) =>
+      restateLayout({
+        columnFamilies: columnFamilies['local-metadata-store'].map((name, id) => ({ id, name })),
+        sample: async () => found.map((key) => Buffer.from(key)),
+        directory,
+      });
+    const known = { instance: 'local-metadata-store' };
+    expect(await of('/d/local-metadata-store')).toMatchObject(known);
+    expect(await of('/d/copy', 'mine', 'bifrost_config')).toMatchObject(known);
+    expect(await of('/d/copy', 'mine', 'bifrost')).toBeUndefined();
   });
 
   it('is told by its directory where it is empty', async () => {

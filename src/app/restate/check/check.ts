@@ -3,7 +3,7 @@ import type { View } from '../../../lsm/view.js';
 import { Reported } from '../../reported.js';
 import type { RestateFamily, RestateLayout } from '../instance.js';
 import { checkLoglets } from './loglets.js';
-import { checkPartition } from './partitions.js';
+import { checkPartition, judgeVersions, type PartitionState } from './partitions.js';
 import { checkRaft } from './raft.js';
 
 /** Holds what readers see against the rules of Restate. */
@@ -20,7 +20,10 @@ export async function checkRestate(
     if (layout.instance === 'metadata-server') await checkRaft(view, { data, metadata }, reported);
     else await checkLoglets(view, layout, { data, metadata }, reported);
   }
+  const states = new Map<bigint, PartitionState>();
   for (const [family, partition] of layout.partitions)
-    if (layout.families.get(family) === 'partition') await checkPartition(view, family, partition, reported);
+    if (layout.families.get(family) === 'partition')
+      states.set(partition, await checkPartition(view, family, partition, reported));
+  judgeVersions(states, reported);
   reported.finish();
 }

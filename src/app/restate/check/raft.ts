@@ -14,6 +14,8 @@ import { walkFamily } from './walk.js';
 /** What a metadata server knows beside its log. */
 interface RaftStates {
   hardState?: HardState;
+  /** The member's own storage marker is there. */
+  marked: boolean;
   /** The last entry that is in the snapshot; 0 without one. */
   snapshot: bigint;
 }
@@ -61,7 +63,7 @@ export async function checkRaft(
 }
 
 async function readStates(view: View, family: number, reported: Reported): Promise<RaftStates> {
-  const states: RaftStates = { snapshot: 0n };
+  const states: RaftStates = { marked: false, snapshot: 0n };
   await walkFamily(view, family, (bytes, value) => {
     const key = decodeRaftStateKey(bytes);
     if (key?.kind !== 'raft-state') {
@@ -73,7 +75,8 @@ async function readStates(view: View, family: number, reported: Reported): Promi
     }
     const { name } = key;
     let decodes = true;
-    if (name === 'hard-state') {
+    if (name === 'storage-marker') states.marked = true;
+    else if (name === 'hard-state') {
       states.hardState = decodeHardState(value);
       decodes = states.hardState !== undefined;
     } else if (name === 'snapshot') {
@@ -101,11 +104,16 @@ function reportGap(last: bigint, next: bigint, reported: Reported): void {
 
 /** An empty log begins behind its snapshot. */
 function judge(
-  { hardState, snapshot }: RaftStates,
+  { hardState, marked, snapshot }: RaftStates,
   first: bigint | undefined,
   last: bigint,
   reported: Reported,
 ): void {
+  if (!marked && (first !== undefined || snapshot > 0n))
+    reported.report('restate/marker-missing', {
+      message: 'the metadata server’s storage marker is not there, and a raft log or snapshot is',
+      evidence: { lastIndex: String(first === undefined ? snapshot : last), snapshotIndex: String(snapshot) },
+    });
   const begin = first ?? snapshot + 1n;
   const end = first === undefined ? snapshot : last;
   const log = first === undefined ? 'is empty' : `goes from ${begin} to ${end}`;

@@ -1,8 +1,14 @@
 import { END, ENTRY } from '../../../lsm/cursor.js';
 import type { View } from '../../../lsm/view.js';
+import type { Unmerged } from '../../../lsm/visible.js';
 
-/** Values of a key whose operands kvdoctor does not merge, oldest first. */
-export type Operands = readonly Uint8Array[];
+/** What a walk tells of an entry beside its bytes; valid during the call. */
+export interface Seen {
+  /** Of the newest version; 0 where compaction has taken it away. */
+  readonly sequence: bigint;
+  /** Set instead of a value where operands wait that kvdoctor does not merge. */
+  readonly unmerged?: Unmerged;
+}
 
 /**
  * Walks what readers see of a column family, over what cannot be read. The bytes are valid during the call. What
@@ -11,7 +17,7 @@ export type Operands = readonly Uint8Array[];
 export async function walkFamily(
   view: View,
   columnFamily: number,
-  entry: (key: Uint8Array, value: Uint8Array, operands?: Operands) => void,
+  entry: (key: Uint8Array, value: Uint8Array, seen: Seen) => void,
 ): Promise<void> {
   const visible = view.visible(columnFamily, { lenient: true });
   try {
@@ -20,11 +26,16 @@ export async function walkFamily(
         await visible.load();
         continue;
       }
-      const { keyBytes, keyTo, valueBytes, valueFrom, valueTo, unmerged } = visible;
-      const operands = unmerged && [...(unmerged.base ? [unmerged.base] : []), ...unmerged.operands];
-      entry(keyBytes.subarray(0, keyTo), valueBytes.subarray(valueFrom, valueTo), operands);
+      const { keyBytes, keyTo, valueBytes, valueFrom, valueTo } = visible;
+      entry(keyBytes.subarray(0, keyTo), valueBytes.subarray(valueFrom, valueTo), visible);
     }
   } finally {
     await visible.close();
   }
+}
+
+/** What was written to a key, oldest first: its value, or what its operands wait on and these. */
+export function valuesOf(value: Uint8Array, { unmerged }: Seen): Uint8Array[] {
+  if (unmerged === undefined) return [value];
+  return [...(unmerged.base ? [unmerged.base] : []), ...unmerged.operands];
 }
