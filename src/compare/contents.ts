@@ -98,6 +98,11 @@ async function compareFamily(
   const owner = left.visible !== undefined ? a : b;
   const order = owner.order(owner.columnFamilies.find(({ name }) => name === family.name)!.id);
   const { name } = family;
+  if (!order.known) {
+    family.problem = `A and B: the order of keys is the application's own (${order.comparator})`;
+    await Promise.all([left.visible?.close(), right.visible?.close()]);
+    return;
+  }
   try {
     await Promise.all([advance(left), advance(right)]);
     while (!left.done || !right.done) {

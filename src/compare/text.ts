@@ -58,8 +58,13 @@ function familiesText({ contents }: Comparison, settings: RenderSettings): strin
     settings,
   );
   const number = (count: number | undefined) => (count === undefined ? 'absent' : grouped(count));
-  for (const { name, entries, differences } of contents.families)
-    table.push([printable(name), number(entries.a), number(entries.b), grouped(differences)]);
+  for (const { name, entries, differences, problem } of contents.families) {
+    const unread = problem !== undefined && entries.a === undefined && entries.b === undefined;
+    const row = unread
+      ? ['', '', 'not compared']
+      : [number(entries.a), number(entries.b), grouped(differences)];
+    table.push([printable(name), ...row]);
+  }
   return `${rendered(table)}\n`;
 }
 

@@ -100,7 +100,7 @@ function nameFamilies(impact: Impact, { version }: Database): void {
 function overlaps(impact: Impact, { family, table }: Owner): void {
   const from = bytesOf(impact.keysFrom ?? impact.keysAfter) ?? userKey(table.smallest);
   const to = bytesOf(impact.keysTo ?? impact.keysUpTo) ?? userKey(table.largest);
-  const comparator = comparatorNamed(family.comparator);
+  const comparator = comparatorNamed(family.comparator || undefined);
   let newer = 0;
   let older = 0;
   for (const other of family.tables.values()) {
@@ -109,8 +109,8 @@ function overlaps(impact: Impact, { family, table }: Owner): void {
       compareUserKeys(comparator, userKey(other.largest), from),
       compareUserKeys(comparator, userKey(other.smallest), to),
     ];
-    if (below === undefined || above === undefined) return;
-    if (below < 0 || above > 0) continue;
+    // in an order that only the application knows, every table may have these keys
+    if ((below ?? 0) < 0 || (above ?? 0) > 0) continue;
     if (isNewer(other, table)) newer++;
     else older++;
   }

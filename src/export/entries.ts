@@ -1,4 +1,5 @@
 import type { Database } from '../engine/database.js';
+import { unorderedFamilies } from '../engine/unknown-order.js';
 import type { WideColumn } from '../format/batch/entity.js';
 import type { ColumnFamily } from '../format/manifest/version.js';
 import { END, LOAD, type Problem } from '../lsm/cursor.js';
@@ -9,6 +10,7 @@ import type { Unmerged } from '../lsm/visible.js';
 import { databaseView } from '../recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../recovery/open.js';
 import { bytesToRead, counted, type ExportProgress } from './progress.js';
+import { exportVersions } from './versions.js';
 
 /** One entry that a reader would see. The bytes are views that the next one overwrites. */
 export interface ExportedEntry {
@@ -19,6 +21,20 @@ export interface ExportedEntry {
   sequence: bigint;
   columns?: WideColumn[];
   unmerged?: Unmerged;
+  /** Of a column family that is given version by version: what it is, and the table that it stands in. Of a range, `value` is the end. */
+  version?: { type: string; file: string };
+}
+
+/** A column family whose keys only the application can merge, for a sink that takes what a reader sees. */
+export class UnorderedFamily extends Error {
+  constructor(
+    readonly family: string,
+    readonly comparator: string,
+  ) {
+    super(
+      `the order of keys in column family ${family} is the application's own (${comparator}): what a reader sees is not known`,
+    );
+  }
 }
 
 export interface ExportOptions {
@@ -31,6 +47,8 @@ export interface ExportOptions {
 
 /** Takes what an export finds. */
 export interface ExportSink {
+  /** It takes versions as they stand (`ExportedEntry.version`), too. */
+  readonly takesVersions?: boolean;
   family(family: ColumnFamily): Promise<void>;
   entry(entry: ExportedEntry): void;
   /** Called now and then, and after the last entry: whatever is held may be written. */
@@ -38,7 +56,13 @@ export interface ExportSink {
 }
 
 export interface ExportSummary {
-  columnFamilies: { name: string; entries: number; complete: boolean }[];
+  columnFamilies: {
+    name: string;
+    entries: number;
+    complete: boolean;
+    /** Its keys are in the application's own order: every version was given, and none merged. */
+    comparator?: string;
+  }[];
   /** What could not be read. */
   problems: Problem[];
   /** Why WALs were left out, where they were. */
@@ -61,6 +85,10 @@ export async function exportEntries(
   const summary: ExportSummary = { columnFamilies: [], problems: [] };
   const { version, options } = database;
   if (version === undefined) return summary;
+  const isTaken = ({ name }: ColumnFamily) => columnFamilies === undefined || columnFamilies.includes(name);
+  const unordered = unorderedFamilies(version).filter(isTaken);
+  if (unordered.length > 0 && !sink.takesVersions)
+    throw new UnorderedFamily(unordered[0].name, unordered[0].comparator);
   const total = bytesToRead(database, columnFamilies);
   let done = 0;
   const files = counted(inventoryFiles(database.inventory), (bytes) => {
@@ -85,7 +113,7 @@ export async function exportEntries(
   });
   try {
     for (const family of view.columnFamilies) {
-      if (columnFamilies !== undefined && !columnFamilies.includes(family.name)) continue;
+      if (!isTaken(family)) continue;
       await sink.family(family);
       await exportFamily(view, family, sink, lenient, summary);
     }
@@ -102,7 +130,13 @@ async function exportFamily(
   lenient: boolean,
   summary: ExportSummary,
 ): Promise<void> {
-  const { timestampSize } = view.order(id);
+  const { timestampSize, known, comparator } = view.order(id);
+  if (!known) {
+    const { problems, ...exported } = await exportVersions(view, id, sink, lenient);
+    summary.columnFamilies.push({ name, ...exported, comparator });
+    summary.problems.push(...problems);
+    return;
+  }
   const visible = view.visible(id, { lenient });
   let entries = 0;
   try {

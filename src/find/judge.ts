@@ -39,9 +39,14 @@ function reversed(timestamp: Uint8Array = new Uint8Array(0)): Uint8Array {
  * Says of each live version of a key whether a reader gets it, or what stands before it: as db_iter.cc goes through them,
  * newest first, with the range tombstones that are live. `tombstones` are those of the column family.
  */
-export function judge({ versions }: FoundKey, tombstones: readonly FoundVersion[], sight: Sight): void {
+export function judge(
+  { family, versions }: FoundKey,
+  tombstones: readonly FoundVersion[],
+  sight: Sight,
+): void {
   versions.sort(newestFirst);
-  const active = tombstones.filter((tombstone) => isActive(tombstone, sight));
+  const known = family.order.known;
+  const active = known ? tombstones.filter((tombstone) => isActive(tombstone, sight)) : [];
   let resolved: FoundVersion | undefined;
   let operands = 0;
   for (const version of versions.filter(isLive)) {
@@ -56,6 +61,9 @@ export function judge({ versions }: FoundKey, tombstones: readonly FoundVersion[
     } else if (tombstone !== undefined) {
       version.status = 'range-deleted';
       version.by = tombstone;
+    } else if (!known) {
+      // the same bytes are the same key in every order; whether a range or another spelling of it counts is not known
+      if (version.type !== VALUE_TYPE.merge) resolved = version;
     } else if (version.damaged !== undefined) {
       version.status = 'unreadable';
       resolved = version;

@@ -51,6 +51,10 @@ export class Reader {
       const unknown: ReaderSees = { state: 'unknown', reason: 'the column family is not live' };
       return new Map(keys.map((key) => [key, unknown]));
     }
+    if (!order.known) {
+      const reason = `which keys are equal and what ranges cover is decided by ${order.comparator}, the application's own comparator`;
+      return new Map(keys.map((key) => [key, { state: 'unknown', reason }]));
+    }
     const compare = (a: Uint8Array, b: Uint8Array) => order.compareKeys(a, 0, a.length, b, 0, b.length);
     let left = keys.toSorted((a, b) => compare(a.key, b.key));
     while (left.length > 0) left = await this.walk(id, left, compare, answers);

@@ -44,6 +44,8 @@ export interface FindReport {
   tombstones: FoundVersion[];
   /** More keys begin like that. */
   moreKeys: boolean;
+  /** Why a reader's view of the keys is not known, where their order is the application's own. */
+  unchecked: string[];
   /** What could not be read and may hold more. */
   unread: Unread[];
   searched: { wals: number; tables: number; blobFiles: number };

@@ -1,6 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
+import { unorderedFamilies, unorderedReason } from '../engine/unknown-order.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { Table } from '../format/sst/table.js';
@@ -73,6 +74,7 @@ export class Search {
       keys,
       tombstones: keys.length === 0 ? collection.tombstones.toSorted(newestFirst) : [],
       moreKeys: collection.moreKeys,
+      unchecked: this.unordered(),
       unread: collection.unread,
       searched,
       ...(replayed && {
@@ -85,6 +87,14 @@ export class Search {
       columnFamilies: [...(database.version?.columnFamilies.values() ?? [])].map(({ name }) => name),
       interrupted: signal?.aborted ?? false,
     };
+  }
+
+  /** Column families that were searched and whose order is not known. */
+  private unordered(): string[] {
+    const searched = unorderedFamilies(this.database.version).filter(
+      ({ id }) => this.family(id) !== undefined,
+    );
+    return searched.map(unorderedReason);
   }
 
   /** WALs by number, then tables, then blob files. */
@@ -216,7 +226,7 @@ export class Search {
         if (replayed !== undefined) judge(group, over, this.sight(replayed));
         else group.versions.sort(newestFirst);
         const sees = answers.get(group) ?? nobody;
-        const doubt = contradicts(group, sees) ? OUT_OF_ORDER : undefined;
+        const doubt = group.family.order.known && contradicts(group, sees) ? OUT_OF_ORDER : undefined;
         keys.push({
           ...group,
           reader: sees,

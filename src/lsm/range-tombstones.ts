@@ -54,6 +54,8 @@ export function rangeTombstone(
   // a tombstone covers a key at all its timestamps: from the newest, which comes first
   let start = beforeKey(startKey, order);
   let end = beforeKey(endKey, order);
+  // which of the two bounds comes first, only the application knows
+  if (!order.known) return { start, end, high, low };
   if (bounds !== undefined) {
     const { userKey, high: smallestHigh, low: smallestLow } = bounds.smallest;
     const smallest = { userKey, high: smallestHigh, low: (smallestLow | 0xff) >>> 0 };
@@ -104,6 +106,11 @@ export class TombstoneSweep {
     if (high > this.snapshotHigh || (high === this.snapshotHigh && low > this.snapshotLow)) return;
     if (this.uncommitted.has(high, low)) return;
     push(this.ahead, tombstone, (a, b) => comparePositions(this.order, a.start, b.start) < 0);
+  }
+
+  /** Those that no entry was asked about yet, in no order. */
+  all(): readonly RangeTombstone[] {
+    return this.ahead;
   }
 
   covers(key: Uint8Array, from: number, to: number, high: number, low: number): boolean {

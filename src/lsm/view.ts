@@ -4,10 +4,10 @@ import type { BlockSpace } from '../format/sst/load.js';
 import type { HiddenSequences } from '../recovery/outcome.js';
 import { BlobValues } from './blob-values.js';
 import type { EntryCursor } from './cursor.js';
-import { beforeKey, type KeyOrder, keyOrder } from './key-order.js';
+import { beforeKey, type KeyOrder, keyOrder, trailerHigh, trailerLow } from './key-order.js';
 import { MergeIterator } from './merge-iterator.js';
 import { mergeOperator } from './merge-operator.js';
-import { openTableCursor } from './open-table.js';
+import { type OpeningWalk, openTableCursor } from './open-table.js';
 import { ProblemLog } from './problems.js';
 import { TombstoneSweep } from './range-tombstones.js';
 import { RunCursor } from './run-cursor.js';
@@ -49,6 +49,15 @@ export interface VersionWalk {
   /** Asked for each entry in order, says which are under a range tombstone. */
   tombstones: TombstoneSweep;
   problems: ProblemLog;
+}
+
+/** One source of a column family: the replayed WALs, or a table. Close `entries` and `blobs` in the end. */
+export interface SourceWalk extends VersionWalk {
+  /** Empty for the WALs. */
+  file: string;
+  blobs: BlobValues;
+  /** Whether a reader sees an entry with these trailer halves, were nothing newer there. */
+  isSeen(high: number, low: number): boolean;
 }
 
 /**
@@ -122,6 +131,36 @@ export class View {
   /** Walks every version. */
   versions(columnFamily: number, options: WalkOptions = {}): VersionWalk {
     return this.walk(columnFamily, options, new Map(), true);
+  }
+
+  /** Walks every version, source by source: nothing is compared between them, as that takes the order of keys. */
+  *separately(columnFamily: number, lenient: boolean): Generator<SourceWalk> {
+    const order = this.order(columnFamily);
+    const { files, uncommitted = [] } = this.input;
+    const undecided = new UncommittedSequences(uncommitted);
+    const [snapshotHigh, snapshotLow] = [trailerHigh(this.sequence), trailerLow(this.sequence, 0xff)];
+    const isSeen = (high: number, low: number) =>
+      (high < snapshotHigh || (high === snapshotHigh && low <= snapshotLow)) && !undecided.has(high, low);
+    const source = (file: string, open: (walk: OpeningWalk) => EntryCursor): SourceWalk => {
+      const spaces = new Map<string, BlockSpace>();
+      const problems = new ProblemLog(lenient);
+      const tombstones = new TombstoneSweep(order, this.sequence, uncommitted);
+      const pool = new SourcePool(1);
+      const cursor = open({ files, order, pool, tombstones, problems, spaces, allVersions: true });
+      const entries = new MergeIterator(order, [cursor]);
+      return { entries, tombstones, problems, file, blobs: new BlobValues(files, spaces, problems), isSeen };
+    };
+    const { memtables } = this;
+    if (memtables !== undefined) {
+      const walk = source('', () => memtables.cursor(columnFamily));
+      for (const tombstone of memtables.rangeTombstones(columnFamily)) walk.tombstones.add(tombstone);
+      yield walk;
+    }
+    for (const table of (this.runs.get(columnFamily) ?? []).flat()) {
+      const open = (walk: OpeningWalk) =>
+        new RunCursor([table], order, (each) => openTableCursor(walk, each));
+      yield source(files.table(table.live).name, open);
+    }
   }
 
   private walk(

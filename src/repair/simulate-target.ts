@@ -5,7 +5,13 @@ import { type Database, type DatabaseRequest, readDatabase } from '../engine/dat
 import type { TargetReport } from '../report/report.js';
 import { applicationReport, sayRebuilding } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
-import { absentFiles, columnFamilyReports, emptyTarget, reasonNotToCheck } from '../scan/target.js';
+import {
+  absentFiles,
+  columnFamilyReports,
+  emptyTarget,
+  reasonNotToCheck,
+  uncheckedOrders,
+} from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
 import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
@@ -36,6 +42,7 @@ export async function simulateTarget(
     return report;
   }
   report.columnFamilies = columnFamilyReports(database);
+  report.unchecked.push(...uncheckedOrders(database));
   report.unchecked.push(...absentFiles(database));
   // the engine opens every table: what it would say of those that are not here says nothing of the database
   if (database.absent.some(({ tables }) => tables.length > 0)) return report;

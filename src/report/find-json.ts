@@ -8,7 +8,7 @@ import { toolVersion } from './tool.js';
 
 /** What was found as JSON: sequences are decimal strings, keys and values `{utf8?, base64}`. */
 export function findJson(report: FindReport, key: Uint8Array, prefix: boolean): string {
-  const { target, keys, tombstones, moreKeys, unread, searched, recovery, interrupted } = report;
+  const { target, keys, tombstones, moreKeys, unchecked, unread, searched, recovery, interrupted } = report;
   const document = {
     schemaVersion: 1,
     tool: { name: 'kvdoctor', version: toolVersion },
@@ -17,11 +17,12 @@ export function findJson(report: FindReport, key: Uint8Array, prefix: boolean): 
     key: keyBytes(key),
     prefix,
     found: keys.length > 0,
-    complete: unread.length === 0 && !interrupted,
+    complete: unread.length === 0 && unchecked.length === 0 && !interrupted,
     ...(recovery && { recovery: { ...recovery, lastSequence: String(recovery.lastSequence) } }),
     keys: keys.map((each) => keyJson(each, report.profile)),
     ...(tombstones.length > 0 && { rangeTombstones: tombstones.map((each) => versionJson(each)) }),
     ...(moreKeys && { moreKeys }),
+    ...(unchecked.length > 0 && { unchecked }),
     unread,
     searched,
     ...(interrupted && { interrupted }),

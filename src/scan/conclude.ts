@@ -5,7 +5,7 @@ import { type Circumstances, crossCheck } from './cross.js';
 import { fileReports } from './file-report.js';
 import { checkMetadata, factsByFile } from './metadata.js';
 import type { FileOutcome } from './run.js';
-import { columnFamilyReports, optionsReport } from './target.js';
+import { columnFamilyReports, optionsReport, uncheckedOrders } from './target.js';
 
 /**
  * What a directory's metadata and the outcomes of its units come to: everything that is decided when all files have been read,
@@ -22,7 +22,11 @@ export async function conclude(
   const { atRest } = circumstances;
   await diagnoseDatabase(findings, { database, facts: factsByFile(outcomes), atRest });
   report.findings = findings;
-  report.unchecked.push(...metadata.unchecked, ...outcomes.flatMap((o) => o.unchecked));
+  report.unchecked.push(
+    ...uncheckedOrders(database),
+    ...metadata.unchecked,
+    ...outcomes.flatMap((o) => o.unchecked),
+  );
   report.files = fileReports(database, outcomes, findings);
   report.columnFamilies = columnFamilyReports(database);
   report.options = optionsReport(database);

@@ -1,6 +1,7 @@
 import type { Unchecked } from '../check/unit.js';
 import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
+import { unorderedFamilies, unorderedReason } from '../engine/unknown-order.js';
 import { formatVersion } from '../engine/version.js';
 import { liveBlobFiles } from '../format/manifest/blob-links.js';
 import type { ColumnFamilyReport, OptionsReport, TargetKind, TargetReport } from '../report/report.js';
@@ -30,6 +31,11 @@ export function emptyTarget(path: string, database: Database, kind?: TargetKind)
     unchecked: [],
     bytesRead: 0,
   };
+}
+
+/** What cannot be checked because the order of keys is not known. */
+export function uncheckedOrders({ version }: Database): Unchecked[] {
+  return unorderedFamilies(version).map((family) => ({ file: '.', reason: unorderedReason(family) }));
 }
 
 export function optionsReport({ options, optionsFile, inventory }: Database): OptionsReport {

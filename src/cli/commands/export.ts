@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ExportSink } from '../../export/entries.js';
 import { fileSize } from '../../io/file-size.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
+import { printable } from '../../report/printable.js';
 import { several, version } from '../choices.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure, systemCode } from '../failure.js';
@@ -27,8 +28,8 @@ Examples:
   kvdoctor export --lenient --output new.db db         a new database directory with all that can still be read
   kvdoctor export --cf meta --output meta.ndjson db    one column family, into a file
 
-Exit status: 0 everything was exported, 1 something could not be read, 2 usage, 3 a directory that the database names is
-not here (--wal-dir, --db-path).`;
+Exit status: 0 everything was exported, 1 something was left out, 2 usage, 3 a directory that the database names is not
+here (--wal-dir, --db-path), or versions could not be merged (a comparator of the application's own).`;
 
 /** Where an export goes, and how it is brought to its end. */
 interface Destination {
@@ -85,7 +86,11 @@ function taken(output: string, at = output): Failure {
 async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
   const { exportTarget } = await import('../../repair/export-target.js');
   const { Interrupted } = await import('../../repair/refusal.js');
+<<<<<<< HEAD
   if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
+=======
+  const { UnorderedFamily } = await import('../../export/entries.js');
+>>>>>>> b30fa6e (Guess no order of keys that only the application knows)
   const destination = await destinationOf(flags.output, host);
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);
@@ -106,6 +111,10 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
     await destination.commit();
   } catch (error) {
     await destination.abandon();
+    if (error instanceof UnorderedFamily) {
+      const hint = 'Write every version as it stands, unmerged, into a file: --output FILE.ndjson.';
+      throw new Failure(printable(error.message), ExitStatus.incomplete, hint);
+    }
     throw refusalOf(error, 'export', path);
   } finally {
     bar.end();
@@ -118,8 +127,10 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
 function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host): number {
   const { columnFamilies, problems, notes, withoutWals, absent, tablesAbsent } = summary;
   const say = (text: string) => host.stderr.write(`${text}\n`);
-  for (const { name, entries, complete } of columnFamilies) {
-    say(`${name}: ${entries} entries${complete ? '' : ', up to the first damage'}`);
+  for (const { name, entries, complete, comparator } of columnFamilies) {
+    const cut = complete ? '' : ', up to the first damage';
+    const unmerged = `versions, not merged: ${comparator} is the application's own comparator`;
+    say(`${name}: ${entries} ${comparator === undefined ? 'entries' : unmerged}${cut}`);
   }
   for (const name of cf ?? []) {
     if (!columnFamilies.some((family) => family.name === name)) say(`${name}: no such column family`);
@@ -135,7 +146,8 @@ function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host)
     problems.length === 0 && notes.length === 0 && withoutWals === undefined && columnFamilies.length > 0;
   if (!whole && !lenient) say('To go on past damage: --lenient');
   if ((!whole && !tablesAbsent) || missed) return ExitStatus.findings;
-  return absent.length > 0 ? ExitStatus.incomplete : ExitStatus.ok;
+  const unmerged = columnFamilies.some(({ comparator }) => comparator !== undefined);
+  return absent.length > 0 || unmerged ? ExitStatus.incomplete : ExitStatus.ok;
 }
 
 /** Adds `kvdoctor export` to the program. `done` gets the exit status. */

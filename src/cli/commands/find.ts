@@ -42,7 +42,7 @@ Examples:
 Looks through WALs (live, obsolete, archived), tables and blob files, also those that the MANIFEST does not name, and
 damaged ones as far as they can be read. Changes nothing.
 
-Exit status: 0 found, 1 not found, 2 usage, 3 not everything could be read, found or not, 130 interrupted.`;
+Exit status: 0 found, 1 not found, 2 usage, 3 not everything could be read or is known, found or not, 130 interrupted.`;
 
 function hexKey(text: string): Uint8Array {
   const digits = text.replace(/^0x/i, '');
@@ -109,9 +109,9 @@ async function search(path: string, key: Uint8Array, flags: FindFlags, host: Hos
   }
 }
 
-function statusOf({ keys, unread, interrupted }: FindReport): number {
+function statusOf({ keys, unread, unchecked, interrupted }: FindReport): number {
   if (interrupted) return ExitStatus.interrupted;
-  if (unread.length > 0) return ExitStatus.incomplete;
+  if (unread.length > 0 || unchecked.length > 0) return ExitStatus.incomplete;
   return keys.length > 0 ? ExitStatus.ok : ExitStatus.findings;
 }
 

@@ -14,6 +14,8 @@ export interface Hidden {
   /** Deletions of single keys, internal keys in order. */
   points: Uint8Array[];
   ranges: { start: Uint8Array; end: Uint8Array; sequence: bigint }[];
+  /** Keys whose older values may show, at most, where nothing can hide them. */
+  mayShow?: number;
 }
 
 /** Where a table lost entries. */

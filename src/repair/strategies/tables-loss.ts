@@ -47,6 +47,45 @@ export function lossOf(
   };
 }
 
+/**
+ * What becomes of older values of keys that a table lost: hidden by deletions that nothing accounts for, so that these keys are
+ * gone for readers, or shown again. Either is a loss: what was there last is not what a reader gets.
+ */
+export function olderValuesOf(
+  { table, entry, columnFamilyName: columnFamily }: SalvageRequest,
+  { gaps, lostDeletions }: Reading,
+  { points, ranges, mayShow = 0 }: Hidden,
+): LossStatement[] {
+  const file = entry?.file ?? `${String(table.number).padStart(6, '0')}.sst`;
+  const place = { file, ...(entry?.root !== undefined && { root: entry.root }) };
+  const statements: LossStatement[] = [];
+  if (points.length + ranges.length > 0) {
+    const keys = points.length > 0 ? [`${points.length} keys of column family ${columnFamily}`] : [];
+    const more = ranges.length > 0 ? [`${ranges.length} ranges of keys`] : [];
+    statements.push({
+      ...place,
+      detail: `${[...keys, ...more].join(' and ')} hidden by deletions that nothing accounts for: their newest versions may be lost, and older ones are not shown in their place`,
+      facts: { columnFamily, hiddenKeys: points.length, hiddenRanges: ranges.length },
+    });
+  }
+  const showing =
+    gaps.length > 0 && lostDeletions === 0n && gaps.some(({ mayHold }) => mayHold === undefined);
+  if (mayShow > 0) {
+    statements.push({
+      ...place,
+      detail: `older values of up to ${mayShow} keys of column family ${columnFamily} come back in place of what is lost, deleted ones too`,
+      facts: { columnFamily, keysThatMayComeBack: mayShow },
+    });
+  } else if (points.length + ranges.length === 0 && showing) {
+    statements.push({
+      ...place,
+      detail: `keys of column family ${columnFamily} that were overwritten in the lost part may show their older values; no deletion is lost`,
+      facts: { columnFamily },
+    });
+  }
+  return statements;
+}
+
 /** Keys that a statement of loss names. */
 const MOST_NAMED = 20;
 
@@ -67,16 +106,14 @@ export function lostValuesOf(
 
 /** What was done about older versions, and what the policy lets come back. */
 export function remarksOf({ table, policy }: SalvageRequest, reading: Reading, hidden: Hidden): string[] {
-  const { gaps, lostDeletions, lostRangeTombstones } = reading;
+  const { gaps, lostRangeTombstones } = reading;
   const name = `table ${table.number}`;
   const remarks: string[] = [];
   const hiding = hidden.points.length + hidden.ranges.length;
   if (hiding > 0) {
     remarks.push(
-      `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions and ${hidden.ranges.length} range tombstones, so that nothing deleted comes back; --on-lost-tombstones accept would show them`,
+      `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions and ${hidden.ranges.length} range tombstones, so that nothing deleted comes back; --on-lost-tombstones accept would show them instead`,
     );
-  } else if (gaps.some(({ mayHold }) => mayHold === undefined) && lostDeletions === 0n) {
-    remarks.push(`${name}: no deletion is lost, but keys that it overwrote may show their older values`);
   }
   if (policy === 'accept' && (gaps.length > 0 || lostRangeTombstones !== 'none')) {
     remarks.push(`${name}: lost deletions are accepted: what they deleted may come back`);

@@ -45,13 +45,13 @@ export function overlapping(tables: Iterable<LiveTable>, comparator: string, ran
   });
 }
 
-/** Walks the newest version of each key of a range that `tables` hold, deletions left out, up to `limit` of them. */
+/** Walks the newest version of each key of a range, default all, that `tables` hold, deletions left out. */
 export async function* keysIn(
   database: Database,
   version: Version,
   columnFamily: number,
   tables: readonly LiveTable[],
-  range: KeyRange,
+  range?: KeyRange,
 ): AsyncGenerator<OlderKey> {
   const family = version.columnFamilies.get(columnFamily);
   if (family === undefined || tables.length === 0) return;
@@ -62,7 +62,10 @@ export async function* keysIn(
     sequence: MAX_SEQUENCE,
   });
   const order = view.order(columnFamily);
-  const { entries, tombstones } = view.versions(columnFamily, { from: range.from, lenient: true });
+  const { entries, tombstones } = view.versions(columnFamily, {
+    ...(range && { from: range.from }),
+    lenient: true,
+  });
   let previous: Uint8Array | undefined;
   try {
     for (let step = entries.step(); step !== END; step = entries.step()) {
@@ -71,14 +74,17 @@ export async function* keysIn(
         continue;
       }
       const { keyBytes, keyFrom, keyTo, high, low } = entries.current;
-      const past = order.compareUserKeys(keyBytes, keyFrom, keyTo, range.to, 0, range.to.length);
-      if (past > 0 || (past === 0 && !range.closed)) return;
+      if (range !== undefined) {
+        const past = order.compareUserKeys(keyBytes, keyFrom, keyTo, range.to, 0, range.to.length);
+        if (past > 0 || (past === 0 && !range.closed)) return;
+      }
       if (previous !== undefined) {
         const { length } = previous;
         if (order.compareUserKeys(keyBytes, keyFrom, keyTo, previous, 0, length) === 0) continue;
       }
       previous = keyBytes.slice(keyFrom, keyTo);
-      if (tombstones.active && tombstones.covers(keyBytes, keyFrom, keyTo, high, low)) continue;
+      if (order.known && tombstones.active && tombstones.covers(keyBytes, keyFrom, keyTo, high, low))
+        continue;
       if (DELETIONS.has(low & 0xff)) continue;
       yield { key: previous, sequence: sequenceOf(high, low) };
     }

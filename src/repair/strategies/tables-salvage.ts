@@ -8,6 +8,7 @@ import { openDamaged } from './tables-blocks.js';
 import { type Hidden, hideOlder, hideUnderLostTombstones, type Neighbours } from './tables-hide.js';
 import { shown } from './tables-loss.js';
 import { type Reading, readDamaged, wholeRange } from './tables-reading.js';
+import { isUnordered, mayComeBack } from './tables-unordered.js';
 import { writeTable } from './tables-write.js';
 
 export interface SalvageRequest extends Neighbours {
@@ -63,6 +64,7 @@ async function hide(request: SalvageRequest, reading: Reading): Promise<Hidden> 
   const { policy, table } = request;
   const hidden: Hidden = { points: [], ranges: [] };
   const rangesLost = reading.lostRangeTombstones !== 'none';
+  if (isUnordered(request)) return showOlder(request, reading);
   if (policy === 'accept' || (reading.gaps.length === 0 && !rangesLost)) return hidden;
   // with every deletion accounted for and no filter to tell keys apart, hiding would cost more than it saves
   const gaps = reading.gaps.filter((gap) => gap.mayHold !== undefined || reading.lostDeletions !== 0n);
@@ -77,4 +79,16 @@ async function hide(request: SalvageRequest, reading: Reading): Promise<Hidden> 
     );
   }
   return hidden;
+}
+
+/** In an order that only the application knows nothing can be hidden: what may come back is accepted, with its count, or refused. */
+async function showOlder(request: SalvageRequest, reading: Reading): Promise<Hidden> {
+  const mayShow = await mayComeBack(request, reading);
+  if (mayShow === 0) return { points: [], ranges: [] };
+  if (request.policy === 'accept') return { points: [], ranges: [], mayShow };
+  throw new Refusal(
+    'refused',
+    `table ${request.table.number} lost entries, and older values of up to ${mayShow} keys in other tables would come back in their place: they cannot be kept hidden in the order ${request.comparator}, which is the application's own`,
+    '--on-lost-tombstones accept lets them come back; a backup or a replica that still has the table is better',
+  );
 }

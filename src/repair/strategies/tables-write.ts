@@ -20,7 +20,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import type { Segment } from '../plan.js';
 import { type OpenedTable, userKeyOf } from './tables-blocks.js';
 import type { Hidden } from './tables-hide.js';
-import { lossOf, lostValuesOf, remarksOf } from './tables-loss.js';
+import { lossOf, lostValuesOf, olderValuesOf, remarksOf } from './tables-loss.js';
 import type { PlacedBlock, Reading } from './tables-reading.js';
 import type { SalvagedTable, SalvageRequest } from './tables-salvage.js';
 
@@ -75,6 +75,7 @@ export async function writeTable(
   const result: SalvagedTable = { loss: [], remarks: remarksOf(request, reading, hidden) };
   const loss = lossOf(request, reading, written);
   if (loss !== undefined) result.loss.push(loss);
+  result.loss.push(...olderValuesOf(request, reading, hidden));
   if (lostKeys.length > 0) result.loss.push(lostValuesOf(request, lostKeys));
   if (written.smallest === undefined || written.largest === undefined) return result;
   const content = writer.take().map((piece) => segment(piece, entry));

@@ -25,6 +25,8 @@ export interface TableRepairRequest {
 /** A repair of tables as it is being planned. */
 interface Draft {
   database: Database;
+  /** The version that the files on disk are of: tables that the plan writes cannot be read yet. */
+  old: Version;
   policy: TombstonePolicy;
   pace: Pace;
   /** The version as the new MANIFEST will have it, and whether it is another one by now. */
@@ -78,7 +80,7 @@ async function drafted(
   const loss: LossStatement[] = [];
   const blobs = await putBlobsRight(database, version, steps, loss);
   const draft: Draft = {
-    ...{ database, policy, pace, version, numbers, blobs, steps, loss },
+    ...{ database, old, policy, pace, version, numbers, blobs, steps, loss },
     changed: blobs.version,
     usualFormatVersion: await usualFormat(database),
     referred: new Set(),
@@ -133,13 +135,13 @@ async function repairTable(draft: Draft, patient: Patient): Promise<void> {
 
 /** Writes what a damaged table still holds into a new one; what is missing leaves the version. */
 async function replaceTable(
-  { database, version, numbers, policy, pace, usualFormatVersion, blobs, ...draft }: Draft,
+  { database, old, version, numbers, policy, pace, usualFormatVersion, blobs, ...draft }: Draft,
   { family, live, entry }: Patient,
   wrong: boolean,
   complaint: string | undefined,
 ): Promise<void> {
   const salvaged = await salvageTable({
-    ...{ database, version, policy, pace, usualFormatVersion },
+    ...{ database, version: old, policy, pace, usualFormatVersion },
     table: live,
     comparator: family.comparator,
     columnFamilyName: family.name,

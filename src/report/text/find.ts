@@ -17,6 +17,8 @@ export function* findText(report: FindReport, settings: RenderSettings): Generat
   for (const key of report.keys) yield* keyText(key, report, settings);
   if (report.keys.length === 0) yield* nothingText(report, settings);
   if (report.moreKeys) yield settings.palette.dim('more keys begin like that: --limit shows more\n');
+  for (const reason of report.unchecked)
+    yield `${paragraph(printable(reason), settings.width, settings.palette.warning('unchecked '))}\n`;
   yield* unreadText(report, settings);
   yield searchedText(report, settings);
 }

@@ -21,7 +21,8 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
   yield `${modesTable(recovery, settings)}\n\n`;
   for (const mode of recovery) yield modeText(mode, recovery, settings);
   yield* contentsText(target, settings);
-  if (recovery.some(({ columnFamilies }) => columnFamilies)) yield `${digestTable(recovery, settings)}\n\n`;
+  if (recovery.some(({ columnFamilies = [] }) => columnFamilies.length > 0))
+    yield `${digestTable(recovery, settings)}\n\n`;
   if (application?.recovery !== undefined)
     yield `${paragraph(printable(application.recovery), settings.width, '')}\n\n`;
   if (recommendation?.command === undefined || recommendation.command !== application?.rebuild?.command)
