@@ -55,7 +55,7 @@ export class ZstdStream {
     this.output = [];
     this.outputLength = 0;
     if (this.failed === undefined) this.failed = this.decode(chunk);
-    const bytes = this.output.length === 1 ? this.output[0] : Buffer.concat(this.output, this.outputLength);
+    const bytes = joined(this.output, this.outputLength);
     this.output = [];
     return { bytes, ...this.failed };
   }
@@ -93,7 +93,7 @@ export class ZstdStream {
     // fzstd keeps what it is given until a block of the frame is whole, the caller uses the memory again
     let bytes: Uint8Array = new Uint8Array(piece);
     if (this.decoder === undefined) {
-      if (this.held.length > 0) bytes = Buffer.concat([this.held, bytes]);
+      bytes = joined([this.held, bytes], this.held.length + bytes.length);
       if (!ended && bytes.length < FZSTD_PATIENCE) {
         this.held = bytes;
         return undefined;
@@ -124,6 +124,18 @@ export class ZstdStream {
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** Not `Buffer.concat`: the `slice()` of a Buffer would not copy. */
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  if (parts.length === 1) return parts[0];
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
 
 function refuse(frame: ZstdFrame): string | undefined {
   if (frame.windowSize > LARGEST_WINDOW) return 'the zstd frame wants too large a window';

@@ -37,7 +37,7 @@ export async function* loggedBatches(database: Database): AsyncGenerator<LoggedB
         const record = await reader.read();
         if (typeof record === 'string') break;
         if (record.bytes.length < BATCH_HEADER) continue;
-        const bytes = record.bytes.slice();
+        const bytes = new Uint8Array(record.bytes);
         const view = new DataView(bytes.buffer);
         const count = view.getUint32(8, true);
         yield { sequence: view.getBigUint64(0, true), count, bytes, file, offset: record.offset };
