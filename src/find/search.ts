@@ -7,7 +7,7 @@ import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { Table } from '../format/sst/table.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { retryingSource } from '../io/retry.js';
-import { openSource } from '../io/source.js';
+import { openListed, openSource } from '../io/source.js';
 import { UncommittedSequences } from '../lsm/uncommitted.js';
 import { followBlob, searchBlob } from './blob-versions.js';
 import { Collection, type FoundFile, type FoundKey, type FoundVersion } from './found.js';
@@ -131,7 +131,7 @@ export class Search {
     const { wanted, collection } = this;
     let source: ByteSource | undefined;
     try {
-      const retrying = retryingSource(await openSource(file.entry.source));
+      const retrying = retryingSource(await openListed(file.entry));
       source = retrying;
       const common = { source, file, wanted, collection };
       const family = (id: number) => this.family(id);

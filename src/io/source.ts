@@ -67,3 +67,17 @@ export async function openSource(descriptor: SourceDescriptor): Promise<ByteSour
     throw error;
   }
 }
+
+/**
+ * Opens a file as long as it was when it was listed: a log that an engine writes on is the same for everybody who reads it, or
+ * what came meanwhile would count as lost.
+ */
+export function openListed({
+  source,
+  size,
+}: {
+  source: SourceDescriptor;
+  size: number;
+}): Promise<ByteSource> {
+  return openSource({ kind: 'pieces', pieces: [{ of: source, offset: 0, length: size }] });
+}

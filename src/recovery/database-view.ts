@@ -1,6 +1,6 @@
 import type { Database } from '../engine/database.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { openSource } from '../io/source.js';
+import { openListed, openSource } from '../io/source.js';
 import type { DatabaseView } from './open.js';
 import type { WalFile } from './replay.js';
 import { corruption, type EngineError } from './status.js';
@@ -44,7 +44,7 @@ function walsOf(entries: readonly InventoryEntry[]): WalFile[] {
     if (!canonical && byNumber.has(number)) continue;
     const open = () =>
       canonical
-        ? openSource(source)
+        ? openListed({ source, size })
         : Promise.reject(
             new Error(`No such file or directory: While opening a file for sequentially reading: ${name}`),
           );

@@ -1,6 +1,6 @@
 import type { Database } from '../engine/database.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
-import { openSource } from '../io/source.js';
+import { openListed } from '../io/source.js';
 import { replayBehaviour } from './behaviour.js';
 import { LogReader } from './log-reader.js';
 
@@ -24,8 +24,8 @@ export async function* loggedBatches(database: Database): AsyncGenerator<LoggedB
         kind === 'wal' && number !== undefined && place !== 'lost' && !suffix,
     )
     .sort((x, y) => (x.number! < y.number! ? -1 : 1));
-  for (const { file, number, source } of wals) {
-    const opened = await openSource(source);
+  for (const { file, number, source, size } of wals) {
+    const opened = await openListed({ source, size });
     try {
       const reader = new LogReader(opened, {
         mode: 'skip-any-corrupted',
