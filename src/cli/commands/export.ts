@@ -86,11 +86,8 @@ function taken(output: string, at = output): Failure {
 async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
   const { exportTarget } = await import('../../repair/export-target.js');
   const { Interrupted } = await import('../../repair/refusal.js');
-<<<<<<< HEAD
   if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
-=======
   const { UnorderedFamily } = await import('../../export/entries.js');
->>>>>>> b30fa6e (Guess no order of keys that only the application knows)
   const destination = await destinationOf(flags.output, host);
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);
