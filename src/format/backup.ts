@@ -12,6 +12,9 @@
  *   // FOOTER                                   schema 2, optional, then further fields
  *
  * `crc32` is the CRC-32C of the whole file, not masked, in decimal without leading zeros.
+ *
+ * The engine is lenient where it reads numbers (`strtoull`: the digits that stand first, 0 without any), behind the last field of a
+ * line (one space), and behind the last newline. What it never writes and reads all the same is `backup/meta-unusual`.
  */
 import type { Anomaly, Range } from '../finding/finding.js';
 
@@ -47,16 +50,6 @@ export interface BackupMeta {
   anomalies: Anomaly[];
 }
 
-/** What a name in a backup says: `000008_sH1SL_980.sst` is `000008.sst` of session H1SL with 980 bytes. */
-export interface BackupName {
-  /** What the file is called in the database. */
-  name: string;
-  session?: string;
-  /** CRC-32C of the whole file, in legacy names and those of blob files. */
-  crc?: number;
-  size?: number;
-}
-
 interface Line extends Range {
   text: string;
 }
@@ -68,27 +61,46 @@ interface State {
   size: number;
 }
 
-/** Reads a meta file. Anomalies are what the engine would refuse the backup for; files before them are still given. */
+/** Whether the engine would refuse the backup for an anomaly of its meta file. */
+export function isRefusal({ rule }: Anomaly): boolean {
+  return rule !== 'backup/meta-unusual';
+}
+
+/** Reads a meta file. Files before what the engine refuses are still given. */
 export function decodeBackupMeta(bytes: Uint8Array): BackupMeta {
   const meta: BackupMeta = { schema: '1', files: [], anomalies: [] };
   const { lines, torn } = linesOf(bytes);
   const state: State = { meta, lines, next: 0, size: bytes.length };
   const readable = readHead(state);
   if (readable) readFiles(state);
-  if (torn !== undefined) {
-    // what a cut line leads to is not said as well
-    meta.anomalies = meta.anomalies.filter(({ rule }) => rule !== 'backup/meta-truncated');
-    meta.anomalies.push({
-      rule: 'backup/meta-truncated',
-      ...torn,
-      message: 'the file ends inside a line, which the engine does not read',
-      evidence: {
-        listed: meta.files.length,
-        ...(meta.count === undefined ? {} : { count: meta.count }),
-      },
-    });
-  }
+  if (torn !== undefined) readTorn(state, torn);
   return meta;
+}
+
+/** Bytes behind the last newline, which the engine never sees. They matter where a line is missing. */
+function readTorn({ meta }: State, torn: Range): void {
+  const cut = meta.anomalies.some(({ rule }) => rule === 'backup/meta-truncated');
+  const evidence = {
+    listed: meta.files.length,
+    ...(meta.count === undefined ? {} : { count: meta.count }),
+  };
+  if (!cut) {
+    meta.anomalies.push({
+      rule: 'backup/meta-unusual',
+      ...torn,
+      message: `${torn.length} bytes stand behind the last line; the engine does not read them`,
+      evidence,
+    });
+    return;
+  }
+  // what a cut line leads to is not said as well
+  meta.anomalies = meta.anomalies.filter(({ rule }) => rule !== 'backup/meta-truncated');
+  meta.anomalies.push({
+    rule: 'backup/meta-truncated',
+    ...torn,
+    message: 'the file ends inside a line, which the engine does not read',
+    evidence,
+  });
 }
 
 function linesOf(bytes: Uint8Array): { lines: Line[]; torn?: Range } {
@@ -103,7 +115,18 @@ function linesOf(bytes: Uint8Array): { lines: Line[]; torn?: Range } {
   return offset < text.length ? { lines, torn: { offset, length: text.length - offset } } : { lines };
 }
 
-const UNSIGNED = /^\d{1,20}$/;
+/** What strtoull makes of a line: the digits that stand first, 0 without any. */
+function leadingNumber(text: string): bigint {
+  return BigInt(/^\d{1,20}/.exec(text)?.[0] ?? 0);
+}
+
+/** A number that stands alone on its line; what else the line holds is said. */
+function numberLine(state: State, line: Line, what: string): bigint {
+  const value = leadingNumber(line.text);
+  if (!/^\d{1,20}$/.test(line.text))
+    unusual(state, line, `the line of ${what} is not just a number: the engine reads ${value}`);
+  return value;
+}
 
 /** Up to the number of files. False when what follows cannot be understood. */
 function readHead(state: State): boolean {
@@ -117,14 +140,12 @@ function readHead(state: State): boolean {
   }
   const timestamp = state.lines[state.next++];
   if (timestamp === undefined) return ended(state, 'before the timestamp');
-  if (!UNSIGNED.test(timestamp.text)) return malformed(state, timestamp, 'the timestamp is not a number');
-  meta.timestamp = Number(timestamp.text);
+  if (timestamp.text === '' && meta.schema === '1')
+    return malformed(state, timestamp, 'Unexpected empty line');
+  meta.timestamp = Number(numberLine(state, timestamp, 'the timestamp'));
   const sequence = state.lines[state.next++];
   if (sequence === undefined) return ended(state, 'before the sequence number');
-  if (!UNSIGNED.test(sequence.text)) {
-    return malformed(state, sequence, 'the sequence number is not a number');
-  }
-  meta.sequence = BigInt(sequence.text);
+  meta.sequence = numberLine(state, sequence, 'the sequence number');
   return readFields(state);
 }
 
@@ -135,11 +156,11 @@ function readFields(state: State): boolean {
     if (line === undefined) return ended(state, 'before the number of files');
     if (line.text === '') return malformed(state, line, 'Unexpected empty line');
     if (/^\d/.test(line.text)) {
-      if (!/^\d{1,10}$/.test(line.text)) return malformed(state, line, 'the number of files is not a number');
-      meta.count = Number(line.text);
+      meta.count = Number(numberLine(state, line, 'the number of files'));
       return true;
     }
     const [field, ...value] = line.text.split(' ');
+    if (value.length === 0) return malformed(state, line, 'Expected number of files or meta field');
     if (field === 'metadata') {
       const hex = value.join(' ');
       if (!/^(?:[0-9a-fA-F]{2})*$/.test(hex)) return malformed(state, line, 'the metadata is not hex');
@@ -154,7 +175,8 @@ function readFields(state: State): boolean {
 
 function readFiles(state: State): void {
   const { meta, lines } = state;
-  const seen = new Set<string>();
+  const seen = new Map<string, BackupFile>();
+  let listed = 0;
   for (; state.next < lines.length; state.next++) {
     const line = lines[state.next];
     if (meta.schema !== '1' && line.text === '// FOOTER') {
@@ -163,31 +185,49 @@ function readFiles(state: State): void {
     }
     const file = readFile(state, line);
     if (file === undefined) continue;
-    if (seen.has(file.path)) malformed(state, line, `${clipped(file.path)} is listed twice`);
-    seen.add(file.path);
-    meta.files.push(file);
+    if (!file.excluded) listed++;
+    const before = seen.get(file.path);
+    if (before === undefined) {
+      seen.set(file.path, file);
+      meta.files.push(file);
+    } else if (before.crc !== file.crc) {
+      malformed(state, line, `${clipped(file.path)} is listed twice, with different checksums`);
+    } else {
+      unusual(state, line, `${clipped(file.path)} is listed twice; the engine reads both lines`);
+    }
   }
-  const listed = meta.files.filter(({ excluded }) => !excluded).length;
-  if (meta.count === undefined || listed === meta.count || meta.anomalies.length > 0) return;
+  checkCount(state, listed);
+}
+
+function checkCount({ meta, size }: State, listed: number): void {
+  if (meta.count === undefined || meta.anomalies.some(isRefusal)) return;
   if (listed < meta.count) {
     meta.anomalies.push({
       rule: 'backup/meta-truncated',
-      offset: state.size,
+      offset: size,
       length: 0,
       message: `the file ends after ${listed} of ${meta.count} files`,
       evidence: { listed, count: meta.count },
     });
-  } else {
+  } else if (listed > meta.count) {
     meta.anomalies.push({
       rule: 'backup/meta-malformed',
       offset: 0,
-      length: state.size,
+      length: size,
       message: `${listed} files are listed where ${meta.count} are announced`,
       evidence: {
         listed,
         count: meta.count,
         engine: 'Inconsistent number of files or missing/incomplete header',
       },
+    });
+  } else if (listed === 0) {
+    meta.anomalies.push({
+      rule: 'backup/meta-malformed',
+      offset: 0,
+      length: size,
+      message: 'no file is listed',
+      evidence: { listed, engine: 'NotFound: Backup not found' },
     });
   }
 }
@@ -196,6 +236,9 @@ function readFile(state: State, line: Line): BackupFile | undefined {
   const { meta } = state;
   if (line.text === '') return refused(state, line, 'Unexpected empty line');
   const [path, ...fields] = line.text.split(' ');
+  // the engine's own splitting gives nothing for what would stand behind the last space
+  const trailing = fields.at(-1) === '' && fields.length > 1;
+  if (trailing) fields.pop();
   const name = clipped(path);
   if (!staysInside(path)) return refused(state, line, `${name} leads out of the backup directory`);
   const file: BackupFile = {
@@ -212,6 +255,7 @@ function readFile(state: State, line: Line): BackupFile | undefined {
     const error = setField(file, fields[i], fields[i + 1]);
     if (error !== undefined) return refused(state, line, `${error} ${name}`);
   }
+  if (trailing) unusual(state, line, `the line of ${name} ends with a space`);
   return file;
 }
 
@@ -226,8 +270,7 @@ function setField(file: BackupFile, field: string, value: string | undefined): s
       return undefined;
     }
     case 'size':
-      if (!/^\d{1,15}$/.test(value)) return 'the size is not a number for';
-      file.size = Number(value);
+      file.size = Number(leadingNumber(value));
       return undefined;
     case 'temp':
       file.temperature = value;
@@ -253,15 +296,17 @@ function readFooter(state: State): void {
   }
 }
 
-function malformed({ meta }: State, { offset, length, text }: Line, message: string): false {
-  meta.anomalies.push({
-    rule: 'backup/meta-malformed',
-    offset,
-    length,
-    message,
-    evidence: { line: clipped(text) },
-  });
+function malformed(state: State, line: Line, message: string): false {
+  say(state, 'backup/meta-malformed', line, message);
   return false;
+}
+
+function unusual(state: State, line: Line, message: string): void {
+  say(state, 'backup/meta-unusual', line, message);
+}
+
+function say({ meta }: State, rule: Anomaly['rule'], { offset, length, text }: Line, message: string): void {
+  meta.anomalies.push({ rule, offset, length, message, evidence: { line: clipped(text) } });
 }
 
 function refused(state: State, line: Line, message: string): undefined {
@@ -288,22 +333,4 @@ function staysInside(path: string): boolean {
 function clipped(text: string): string {
   const plain = text.replace(/[^\x20-\x7e]/g, '?');
   return plain.length > 80 ? `${plain.slice(0, 80)}…` : plain;
-}
-
-/**
- * What the name of a shared file says. Three forms, all of them the name in the database up to the first `_` and from the
- * last `.` on: `N_s<session>_<size>.sst`, `N_s<session>.sst`, and `N_<crc32c>_<size>.ext`, the oldest and that of blob files.
- */
-export function parseBackupName(name: string): BackupName {
-  const dot = name.lastIndexOf('.');
-  const underscore = name.indexOf('_');
-  if (underscore < 0 || dot < underscore) return { name };
-  const plain = name.slice(0, underscore) + name.slice(dot);
-  const said = name.slice(underscore + 1, dot);
-  const session = /^s([0-9A-Z]{20})(?:_(\d{1,15}))?$/.exec(said);
-  if (session !== null) {
-    return { name: plain, session: session[1], ...(session[2] && { size: Number(session[2]) }) };
-  }
-  const crc = /^(\d{1,10})_(\d{1,15})$/.exec(said);
-  return crc === null ? { name: plain } : { name: plain, crc: Number(crc[1]), size: Number(crc[2]) };
 }

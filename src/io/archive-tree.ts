@@ -100,5 +100,5 @@ export function treeBelow(target: string, { files }: ArchiveTree, root: string):
     const path = file.path.slice(prefix.length);
     below.set(path, { ...file, path });
   }
-  return { target, files: below, unlistable: [] };
+  return { target, files: below, directories: [], unlistable: [] };
 }

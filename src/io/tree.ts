@@ -21,8 +21,22 @@ export interface TreeFile {
 export interface FileTree {
   target: string;
   files: ReadonlyMap<string, TreeFile>;
-  /** Names that cannot be read, with the reason: a dangling link, a directory without permission. */
-  unlistable: { path: string; reason: string }[];
+  /** Directories below the target, empty ones too. Of an archive none: it may have no entries for them. */
+  directories: string[];
+  /** Names that cannot be read: a directory without permission, or a link that leads nowhere, which is `missing`. */
+  unlistable: Unlisted[];
+}
+
+interface Unlisted {
+  path: string;
+  reason: string;
+  missing: boolean;
+}
+
+/** Why nobody knows whether a path is there: it, or a directory above it, may not be looked at. */
+export function unreadableAt({ unlistable }: FileTree, path: string): string | undefined {
+  return unlistable.find(({ path: at, missing }) => !missing && (path === at || path.startsWith(`${at}/`)))
+    ?.reason;
 }
 
 /**
@@ -31,7 +45,7 @@ export interface FileTree {
  */
 export async function listTree(target: string, directories: readonly string[]): Promise<FileTree> {
   const files = new Map<string, TreeFile>();
-  const tree: FileTree = { target, files, unlistable: [] };
+  const tree: FileTree = { target, files, directories: [], unlistable: [] };
   for (const directory of directories) await list(tree, files, directory, 2);
   return tree;
 }
@@ -39,14 +53,13 @@ export async function listTree(target: string, directories: readonly string[]): 
 async function list(tree: FileTree, files: Map<string, TreeFile>, relative: string, depth: number) {
   const names = await readdir(path.join(tree.target, relative), { withFileTypes: true }).catch((error) => {
     // none of them has to be there
-    if (error.code !== 'ENOENT') {
-      tree.unlistable.push({ path: relative, reason: TargetError.from(error, relative).message });
-    }
+    if (error.code !== 'ENOENT') tree.unlistable.push(unlisted(error, relative));
     return [];
   });
   for (const entry of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const below = `${relative}/${entry.name}`;
     if (entry.isDirectory()) {
+      tree.directories.push(below);
       if (depth > 1) await list(tree, files, below, depth - 1);
       continue;
     }
@@ -57,9 +70,14 @@ async function list(tree: FileTree, files: Map<string, TreeFile>, relative: stri
       const { size, mtimeMs } = found;
       files.set(below, { path: below, size, mtimeMs, source: { kind: 'file', path: full } });
     } catch (error) {
-      tree.unlistable.push({ path: below, reason: TargetError.from(error, below).message });
+      tree.unlistable.push(unlisted(error, below));
     }
   }
+}
+
+function unlisted(error: unknown, path: string): Unlisted {
+  const { message, kind } = TargetError.from(error, path);
+  return { path, reason: message, missing: kind === 'not-found' };
 }
 
 /** A file of a tree as a database's, under the name that it has there. */

@@ -9,6 +9,7 @@ import { timeline } from './html/timeline.js';
 import { byteSize, counted, duration, grouped } from './quantity.js';
 import type { Report } from './report.js';
 import { plainPalette, type Reporter } from './reporter.js';
+import { restorableLine, unfinishedBackups } from './restorable.js';
 import { knownRule } from './rule-help.js';
 import { fileOf, placeOf } from './text/finding.js';
 import { targetHead } from './text/target.js';
@@ -34,9 +35,31 @@ function head(report: Report): string {
     summary.interrupted && 'interrupted before the end: nothing is known of the rest',
   ].filter((part) => part);
   const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}, ${byteSize(summary.bytesRead)} read in ${duration(summary.milliseconds)}, depth ${summary.depth}`;
-  return `<h1>kvdoctor: <span class="verdict ${verdict}">${verdicts[verdict]}</span></h1>
+  const unfinished = verdict === 'clean' ? unfinishedBackups(report) : [];
+  const [tone, word] =
+    unfinished.length > 0
+      ? ['unfinished', `Clean, but for what is unfinished: backup ${unfinished.join(', ')}`]
+      : [verdict, verdicts[verdict]];
+  return `<h1>kvdoctor: <span class="verdict ${tone}">${word}</span></h1>
 <p>${found.length > 0 ? `<b>${found.join(', ')}</b> in ` : ''}${looked}.</p>
 <p class="dim">${html(summary.startedAt)}, kvdoctor ${html(tool.version)}</p>\n`;
+}
+
+/** The backups of a backup directory, and in one line which of them can be restored. */
+function backups({ target }: PageTarget, report: Report): string {
+  const line = restorableLine(target, report);
+  if (line === undefined) return '';
+  const rows = (target.backups ?? [])
+    .slice(-LISTED)
+    .map(
+      ({ id, verdict, files: count, size }) =>
+        `<tr><td class="number">${id}</td><td><span class="verdict ${verdict}">${verdict}</span></td><td class="number">${grouped(count)}</td><td class="number">${byteSize(size)}</td></tr>`,
+    );
+  const table =
+    rows.length === 0
+      ? ''
+      : `<div class="scroll" tabindex="0"><table><thead><tr><th>backup</th><th>verdict</th><th>files</th><th>size</th></tr></thead><tbody>\n${rows.join('\n')}</tbody></table></div>`;
+  return `${table}<p><b>${html(line)}</b></p>\n`;
 }
 
 function filter(report: Report): string {
@@ -125,6 +148,7 @@ function* page(report: Report): Iterable<string> {
     yield fileMap(target);
     yield timeline(target);
     yield levels(target);
+    yield backups(target, report);
     yield unchecked(target);
     yield setAside(target);
     yield* files(target);

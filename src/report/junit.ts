@@ -3,8 +3,9 @@ import type { Finding } from '../finding/finding.js';
 import { wellFormed } from './location.js';
 import { printable } from './printable.js';
 import { counted } from './quantity.js';
-import type { FileReport, Report, TargetReport } from './report.js';
+import type { BackupReport, FileReport, Report, TargetReport } from './report.js';
 import { plainPalette, type Reporter } from './reporter.js';
+import { errorsOfBackup } from './restorable.js';
 import { fileOf, findingText } from './text/finding.js';
 
 /** With more files than this, those that are clean make one test case for each kind: CI systems list every case. */
@@ -46,8 +47,8 @@ interface Case {
   errors: Finding[];
   others: Finding[];
   unchecked: Unchecked[];
-  /** What is said of it when it passes. */
-  said?: string;
+  /** Why it neither passes nor fails. */
+  skipped?: string;
 }
 
 const seconds = (milliseconds: number) => (milliseconds / 1000).toFixed(3);
@@ -58,7 +59,7 @@ function findingsText(findings: readonly Finding[]): string {
   return shown.join('\n') + (more > 0 ? `\n… and ${counted(more, 'more finding')}\n` : '');
 }
 
-function caseXml({ name, errors, others, unchecked, said }: Case, target: TargetReport): string {
+function caseXml({ name, errors, others, unchecked, skipped }: Case, target: TargetReport): string {
   const head = `    <testcase${attribute('classname', target.path)}${attribute('name', name)}`;
   const parts: string[] = [];
   if (errors.length > 0) {
@@ -76,10 +77,8 @@ function caseXml({ name, errors, others, unchecked, said }: Case, target: Target
       `      <error type="unchecked"${attribute('message', `Not checked: ${reasons[0]}`)}>${text(reasons.join('\n'))}</error>\n`,
     );
   }
-  const out = [said, others.length > 0 ? findingsText(others) : undefined].filter(
-    (part) => part !== undefined,
-  );
-  if (out.length > 0) parts.push(`      <system-out>${text(out.join('\n'))}</system-out>\n`);
+  if (skipped !== undefined) parts.push(`      <skipped${attribute('message', skipped)}/>\n`);
+  if (others.length > 0) parts.push(`      <system-out>${text(findingsText(others))}</system-out>\n`);
   return parts.length === 0 ? `${head}/>\n` : `${head}>\n${parts.join('')}    </testcase>\n`;
 }
 
@@ -114,6 +113,7 @@ function casesOf(target: TargetReport, interrupted: boolean): Case[] {
       unchecked: [],
     });
   }
+  for (const backup of target.backups ?? []) cases.set(`backup ${backup.id}`, backupCase(target, backup));
   if (interrupted) {
     at('(the whole scan)').unchecked.push({
       file: '.',
@@ -121,6 +121,19 @@ function casesOf(target: TargetReport, interrupted: boolean): Case[] {
     });
   }
   return [...cases.values()];
+}
+
+/** A backup as a test: it passes when it can be restored. One that is unfinished is skipped, as the engine skips it. */
+function backupCase(target: TargetReport, { id, verdict }: BackupReport): Case {
+  const errors = errorsOfBackup(target, id).filter(({ known }) => !known);
+  const reason = 'not everything that the backup needs could be checked';
+  return {
+    name: `backup ${id}`,
+    errors: verdict === 'damaged' ? errors : [],
+    others: [],
+    unchecked: verdict === 'incomplete' ? [{ file: `meta/${id}`, reason }] : [],
+    ...(verdict === 'unfinished' && { skipped: 'unfinished: the engine does not know it' }),
+  };
 }
 
 const failing = (cases: readonly Case[]) => cases.filter(({ errors }) => errors.length > 0).length;
@@ -135,7 +148,7 @@ function counts(cases: readonly Case[]): string {
 }
 
 /**
- * JUnit XML as Jenkins, GitLab and others read it: a suite for each target, a test for each file. An error fails the test, what
+ * JUnit XML as Jenkins, GitLab and others read it: a suite for each target, a test for each file and each backup. An error fails the test, what
  * could not be checked is an error of the test, warnings and notes are its output.
  */
 export function junitReporter(): Reporter {
@@ -148,7 +161,7 @@ export function junitReporter(): Reporter {
       yield '<?xml version="1.0" encoding="UTF-8"?>\n';
       yield `<testsuites name="kvdoctor"${counts(all)}${time}>\n`;
       for (const { target, cases } of suites) {
-        const skipped = ' skipped="0"';
+        const skipped = attribute('skipped', cases.filter((each) => each.skipped !== undefined).length);
         yield `  <testsuite${attribute('name', target.path)}${counts(cases)}${skipped}${attribute('timestamp', startedAt.replace(/\.\d+Z$/, ''))}${suites.length === 1 ? time : ''}>\n`;
         for (const each of cases) yield caseXml(each, target);
         yield '  </testsuite>\n';

@@ -4,6 +4,7 @@ import { printable } from './printable.js';
 import { byteSize, counted, duration, grouped, offsetText } from './quantity.js';
 import type { Report, TargetReport } from './report.js';
 import { plainPalette, type RenderSettings, type Reporter } from './reporter.js';
+import { restorableLine, unfinishedBackups } from './restorable.js';
 import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from './text/evidence.js';
 import { groupedBy } from './text/group.js';
 import { hexLines } from './text/hexdump.js';
@@ -57,8 +58,20 @@ function* told(finding: Finding, target: TargetReport): Iterable<string> {
   }
 }
 
-function* targetText(target: TargetReport): Iterable<string> {
+/** The backups of a backup directory, and in one line which of them can be restored. */
+function* backupsText(target: TargetReport, report: Report): Iterable<string> {
+  const line = restorableLine(target, report);
+  const { backups = [] } = target;
+  if (line === undefined) return;
+  if (backups.length > 0) yield '| backup | verdict | files | size |\n| ---: | --- | ---: | ---: |\n';
+  for (const { id, verdict, files, size } of backups.slice(-LISTED))
+    yield `| ${id} | ${backupMarks[verdict]} ${verdict} | ${grouped(files)} | ${byteSize(size)} |\n`;
+  yield `${backups.length > 0 ? '\n' : ''}**${markdownText(line)}**\n\n`;
+}
+
+function* targetText(target: TargetReport, report: Report): Iterable<string> {
   yield `## ${codeText(target.path)}\n\n`;
+  yield* backupsText(target, report);
   for (const severity of severities) {
     const own = target.findings.filter((finding) => finding.severity === severity);
     if (own.length === 0) continue;
@@ -113,8 +126,18 @@ function* filesText({ files }: TargetReport): Iterable<string> {
 
 const titles = { clean: '✅ Clean', damaged: '❌ Damaged', incomplete: '⚠️ Incomplete' } as const;
 
+const backupMarks = { clean: '✅', damaged: '❌', incomplete: '⚠️', unfinished: '⚠️' } as const;
+
+/** A directory may be clean and hold remains of a backup that somebody counts on. */
+function title(report: Report): string {
+  const unfinished = unfinishedBackups(report);
+  if (report.verdict !== 'clean' || unfinished.length === 0) return titles[report.verdict];
+  return `⚠️ Clean, but for what is unfinished: backup ${unfinished.join(', ')}`;
+}
+
 /** The verdict and what it rests on, in two lines. */
-export function markdownHead({ verdict, summary }: Report): string {
+export function markdownHead(report: Report): string {
+  const { summary } = report;
   const tallies = [
     summary.errors > 0 && counted(summary.errors, 'error'),
     summary.warnings > 0 && counted(summary.warnings, 'warning'),
@@ -127,13 +150,13 @@ export function markdownHead({ verdict, summary }: Report): string {
   ].filter((part) => part);
   const found = tallies.length > 0 ? `${tallies.join(', ')}, ` : '';
   const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}, depth ${summary.depth}, ${duration(summary.milliseconds)}`;
-  return `# kvdoctor: ${titles[verdict]}\n\n${found}of ${looked}.\n\n`;
+  return `# kvdoctor: ${title(report)}\n\n${found}of ${looked}.\n\n`;
 }
 
 /** A report for an issue, a pull request or a chat: what is wrong, worst first, with as much detail as fits a reader. */
 export function* markdownPieces(report: Report): Iterable<string> {
   yield markdownHead(report);
-  for (const target of report.targets) yield* targetText(target);
+  for (const target of report.targets) yield* targetText(target, report);
 }
 
 export function markdownReporter(_settings: RenderSettings): Reporter {

@@ -17,6 +17,9 @@ export type * from './repair-report.js';
 /** `damaged`: any error. `incomplete`: no error, but not everything could be checked. */
 export type Verdict = 'clean' | 'damaged' | 'incomplete';
 
+/** `unfinished`: remains of a backup that the engine does not know, without a meta file. */
+export type BackupVerdict = Verdict | 'unfinished';
+
 export interface Report {
   /** The version of the report's shape, not of the tool. */
   schemaVersion: 1;
@@ -207,7 +210,7 @@ export interface BackupReport {
   timestamp?: number;
   /** The database's sequence number when the backup was made, about. Decimal. */
   sequence?: string;
-  verdict: Verdict;
+  verdict: BackupVerdict;
   /** Files that the backup lists, shared ones too, and their bytes on disk. */
   files: number;
   size: number;
@@ -225,6 +228,8 @@ export interface TargetReport {
   columnFamilies: ColumnFamilyReport[];
   /** Of a backup directory: its backups, oldest first. */
   backups?: BackupReport[];
+  /** Of a backup directory: ids of the backups that the engine restores whole, oldest first, of those that were looked at. */
+  restorable?: number[];
   files: FileReport[];
   findings: Finding[];
   /** Findings that the configuration sets aside; they do not count. */

@@ -1,9 +1,14 @@
 import { checkListedFile } from '../check/backup/files.js';
+import { checkForeign } from '../check/backup/foreign.js';
+import type { BackupLayout } from '../check/backup/layout.js';
 import { findingAt } from '../check/directory/place.js';
 import type { Unchecked } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
-import type { FileTree } from '../io/tree.js';
-import { type BackupView, isWhole, nameInDatabase } from './backup-view.js';
+import { nameInDatabase } from '../format/backup-name.js';
+import { type FileTree, unreadableAt } from '../io/tree.js';
+import { checkReached } from './backup-reached.js';
+import { unfinishedBackup } from './backup-unfinished.js';
+import type { BackupView } from './backup-view.js';
 import { type Circumstances, crossCheck } from './cross.js';
 import { checkMetadata } from './metadata.js';
 import type { FileOutcome } from './run.js';
@@ -17,70 +22,123 @@ export interface OwnResult {
   unchecked: Unchecked[];
 }
 
+/** What is known beside a backup's own view. */
+export interface BackupEvidence {
+  layout: BackupLayout;
+  /** What came of the backup's files. */
+  outcomes: FileOutcome[];
+  /** CRC-32C by path. */
+  checksums: ReadonlyMap<string, number>;
+  /** Paths whose checksum is the one that some backup records. */
+  sound: ReadonlySet<string>;
+}
+
 /** Everything that is wrong with one backup: its meta file, its database, and its files against what is recorded of them. */
 export async function checkBackup(
   tree: FileTree,
   view: BackupView,
-  outcomes: FileOutcome[],
-  checksums: ReadonlyMap<string, number>,
-  sound: ReadonlySet<string>,
+  evidence: BackupEvidence,
 ): Promise<OwnResult> {
-  const { database, metaFile, meta, parts, unread } = view;
-  const unchecked: Unchecked[] = outcomes.flatMap((o) => o.unchecked);
-  if (unread !== undefined) unchecked.push({ file: metaFile, reason: unread });
-  if (parts.meta === undefined && !isWhole(view)) {
-    return { findings: [unfinished(view)], unchecked };
+  const { outcomes, checksums, layout } = evidence;
+  const { metaFile, meta, parts, unread, claimedBy } = view;
+  if (claimedBy !== undefined) return { findings: [missingMeta(view, claimedBy)], unchecked: [] };
+  if (view.unfinished) {
+    const { findings } = await checkContent(tree, view, outcomes);
+    const errors = findings.filter(({ severity }) => severity === 'error').length;
+    return { findings: [unfinishedBackup(tree, view, checksums, errors)], unchecked: [] };
   }
   const findings: Finding[] = (meta?.anomalies ?? []).map(({ rule, ...about }) =>
     findingAt({ file: metaFile }, rule, about),
   );
-  if (parts.meta === undefined) findings.push(missingMeta(view));
+  findings.push(...checkForeign(tree.target, parts.id, meta?.files ?? [], layout));
+  const unchecked: Unchecked[] = outcomes.flatMap((o) => o.unchecked);
+  if (unread !== undefined) unchecked.push({ file: metaFile, reason: unread });
+  const hidden = hiddenFrom(tree, view);
+  unchecked.push(...hidden);
+  // without files of its own there is no MANIFEST to check anything against
+  const bare = parts.privateFiles.length === 0 && findings.some(({ rule }) => rule === 'backup/foreign-file');
+  if (!bare && !hidden.some(({ file }) => file.startsWith('private'))) {
+    const content = await checkContent(tree, view, outcomes);
+    unchecked.push(...content.unchecked);
+    const unsure = hidden.length > 0;
+    findings.push(
+      ...content.findings
+        .filter(({ rule }) => !(unsure && isAbsence(rule)))
+        .map((found) => whenDamaged(view, found, checksums)),
+      ...(unsure || !view.sound ? [] : await checkReached(view, outcomes)),
+    );
+  }
+  findings.push(...checkListed(tree, view, evidence, findings));
+  unchecked.push(...keptElsewhere(tree, view));
+  return { findings, unchecked };
+}
+
+/** What is wrong with the database that restoring would give. */
+async function checkContent(tree: FileTree, view: BackupView, outcomes: FileOutcome[]): Promise<OwnResult> {
+  const { database } = view;
   const metadata = await checkMetadata(database, outcomes, AT_REST);
-  unchecked.push(...metadata.unchecked);
-  const content = [...metadata.findings, ...crossCheck(database, outcomes, AT_REST)]
+  const findings = [...metadata.findings, ...crossCheck(database, outcomes, AT_REST)]
     .map((found) => inBackup(view, tree, found))
     .filter((found) => found !== undefined);
-  const damaged = new Set(content.filter((f) => f.severity === 'error').map((f) => f.file));
-  findings.push(...content.map((found) => whenDamaged(view, found, checksums)));
-  for (const listed of view.listed.values()) {
-    if (listed.excluded && !tree.files.has(listed.path)) {
-      unchecked.push({
-        file: listed.path,
-        reason: `${metaFile} says that it is kept in another backup directory`,
-      });
-    }
-    const crc = checksums.get(listed.path);
-    findings.push(
-      ...checkListedFile(tree, {
+  return { findings, unchecked: metadata.unchecked };
+}
+
+/** Holds each listed file against its record. Files that something is wrong with already are only asked whether they are there. */
+function checkListed(
+  tree: FileTree,
+  { listed: files, metaFile }: BackupView,
+  { checksums, sound }: BackupEvidence,
+  findings: readonly Finding[],
+): Finding[] {
+  const damaged = new Set(findings.filter((f) => f.severity === 'error').map((f) => f.file));
+  return [...files.values()]
+    .filter(({ path }) => unreadableAt(tree, path) === undefined)
+    .flatMap((listed) => {
+      const crc = checksums.get(listed.path);
+      return checkListedFile(tree, {
         listed,
         meta: metaFile,
         ...(crc !== undefined && { crc }),
         // where another backup's record fits the file, this one's record is wrong, which is said of the meta file
         settled: damaged.has(listed.path) || sound.has(listed.path),
-      }),
-    );
-  }
-  return { findings, unchecked };
+      });
+    });
 }
 
-function missingMeta({ parts, metaFile, database }: BackupView): Finding {
+/** Directories and files that the backup may have files in and that may not be looked at. */
+function hiddenFrom({ unlistable }: FileTree, { parts }: BackupView): Unchecked[] {
+  const own = `private/${parts.id}`;
+  return unlistable
+    .filter(({ missing }) => !missing)
+    .filter(
+      ({ path }) =>
+        path.startsWith('shared') || path === 'private' || path === own || path.startsWith(`${own}/`),
+    )
+    .map(({ path: file, reason }) => ({ file, reason }));
+}
+
+function keptElsewhere(tree: FileTree, { listed, metaFile }: BackupView): Unchecked[] {
+  return [...listed.values()]
+    .filter(({ path, excluded }) => excluded && !tree.files.has(path))
+    .map(({ path: file }) => ({
+      file,
+      reason: `${metaFile} says that it is kept in another backup directory`,
+    }));
+}
+
+function isAbsence(rule: Finding['rule']): boolean {
+  return rule === 'directory/missing-table' || rule === 'directory/missing-blob';
+}
+
+function missingMeta({ parts, metaFile, database }: BackupView, claimedBy: string): Finding {
   return findingAt({ file: metaFile }, 'backup/missing-meta', {
-    message: `private/${parts.id} holds a whole database, and the meta file that makes a backup of it is not there`,
+    message: `${metaFile} is not there, and ${claimedBy} lists the files of private/${parts.id}`,
     evidence: {
       files: database.inventory.entries.length,
       ...(database.version?.lastSequence !== undefined && {
         lastSequence: String(database.version.lastSequence),
       }),
-      ...(parts.unfinishedMeta && { unfinished: parts.unfinishedMeta.path }),
     },
-  });
-}
-
-function unfinished({ parts, metaFile }: BackupView): Finding {
-  const { privateFiles, unfinishedMeta } = parts;
-  return findingAt({ file: unfinishedMeta?.path ?? `private/${parts.id}` }, 'backup/unfinished', {
-    message: `there is no ${metaFile}, and what there is of backup ${parts.id} is no whole database`,
-    evidence: { files: privateFiles.map(({ path }) => path).slice(0, 20) },
   });
 }
 
@@ -94,8 +152,7 @@ function inBackup(view: BackupView, tree: FileTree, found: Finding): Finding | u
   if (found.severity === 'note') return undefined;
   const lost = [...view.listed.values()].filter(({ path }) => !tree.files.has(path));
   if (lost.some(({ path }) => nameInDatabase(path) === found.file)) return undefined;
-  const absent = found.rule === 'directory/missing-table' || found.rule === 'directory/missing-blob';
-  if (view.sound && absent) {
+  if (view.sound && isAbsence(found.rule)) {
     return {
       ...found,
       rule: 'backup/unlisted-file',

@@ -1,10 +1,9 @@
-import { checkAgreement } from '../check/backup/files.js';
-import { type BackupLayout, backupLayout } from '../check/backup/layout.js';
+import { checkAgreement, type Disagreement, type SharedRecord } from '../check/backup/agreement.js';
+import { type BackupLayout, backupLayout, isUnfinished } from '../check/backup/layout.js';
 import { checkGaps, checkLeftovers } from '../check/backup/leftovers.js';
 import type { Unchecked } from '../check/unit.js';
-import type { Finding } from '../finding/finding.js';
 import type { FileTree } from '../io/tree.js';
-import type { BackupReport, TargetReport } from '../report/report.js';
+import type { BackupReport, BackupVerdict, TargetReport } from '../report/report.js';
 import { Attribution } from './backup-attribution.js';
 import { checkBackup, type OwnResult } from './backup-check.js';
 import { backupFileReports } from './backup-files.js';
@@ -37,21 +36,28 @@ export async function concludeBackups(
   attribution.unchecked.push(...notThere(layout, wanted));
   attribution.unchecked.push(...tree.unlistable.map(({ path: file, reason }) => ({ file, reason })));
   const backups: BackupReport[] = [];
-  const sound = vouchedFor(views, checksums);
-  const disagreements = checkSharing(views, checksums);
+  const finished = views.filter(({ unfinished }) => !unfinished);
+  const sound = vouchedFor(finished, checksums);
+  const disagreements = checkSharing(tree.target, finished, checksums);
   for (const view of views) {
-    const own = await checkBackup(tree, view, plan.outcomesOf(view, outcomes), checksums, sound);
-    own.findings.push(...disagreements.filter(({ file }) => file === view.metaFile));
+    const of = plan.outcomesOf(view, outcomes);
+    const own = await checkBackup(tree, view, { layout, outcomes: of, checksums, sound });
+    own.findings.push(
+      ...disagreements
+        .filter(({ backups: hit }) => hit.includes(view.parts.id))
+        .map(({ finding }) => finding),
+    );
     attribution.add(view.parts.id, own.findings, own.unchecked);
-    backups.push(backupReport(tree, view, own));
+    backups.push(backupReport(tree, view, own, of));
   }
   if (wanted === undefined) {
-    const unsure = views.filter(({ sound }) => !sound).map(({ parts }) => parts.id);
+    const unsure = finished.filter(({ sound }) => !sound).map(({ parts }) => parts.id);
     const used = new Set(views.flatMap(({ present }) => [...present]));
     attribution.findings.push(...checkLeftovers(layout, used, unsure), ...checkGaps(layout));
   }
   const report = headOf(tree, views);
   report.backups = backups;
+  report.restorable = backups.filter(({ verdict }) => verdict === 'clean').map(({ id }) => id);
   report.findings = attribution.all();
   report.unchecked = attribution.unchecked;
   for (const { entry } of outcomes.filter(({ vanished }) => vanished))
@@ -63,7 +69,8 @@ export async function concludeBackups(
 
 /** What the newest backup says of the database. */
 export function headOf(tree: FileTree, views: readonly BackupView[]): TargetReport {
-  const newest = views.findLast(({ database }) => database.version !== undefined) ?? views.at(-1);
+  const readable = views.filter(({ database }) => database.version !== undefined);
+  const newest = readable.findLast(({ unfinished }) => !unfinished) ?? readable.at(-1) ?? views.at(-1);
   if (newest === undefined) {
     return {
       path: tree.target,
@@ -84,17 +91,24 @@ export function headOf(tree: FileTree, views: readonly BackupView[]): TargetRepo
   return report;
 }
 
-/** Backups that were asked for by id and are not there, or that there are none. */
-function notThere({ backups }: BackupLayout, wanted: readonly number[] = []): Unchecked[] {
-  const ids = backups.map(({ id }) => id);
+/** Backups that were asked for by id and that the engine does not know, or that it knows none. */
+function notThere({ backups }: BackupLayout, wanted?: readonly number[]): Unchecked[] {
   // nothing to restore from must not pass for a backup that is well
-  if (ids.length === 0)
+  if (backups.length === 0)
     return [{ file: '.', reason: 'the directory holds no backup: no meta file and no private directory' }];
+  const unfinished = new Set(backups.filter(isUnfinished).map(({ id }) => id));
+  const ids = backups.map(({ id }) => id);
+  if (wanted === undefined) {
+    const none = 'the directory holds no backup that was finished: the engine knows none';
+    return unfinished.size === backups.length ? [{ file: '.', reason: none }] : [];
+  }
   return wanted
-    .filter((id) => !ids.includes(id))
+    .filter((id) => unfinished.has(id) || !ids.includes(id))
     .map((id) => ({
       file: `meta/${id}`,
-      reason: `there is no backup ${id}; there are ${ids.join(', ')}`,
+      reason: unfinished.has(id)
+        ? `backup ${id} is unfinished: the engine does not know it`
+        : `there is no backup ${id}; there are ${ids.join(', ')}`,
     }));
 }
 
@@ -108,34 +122,52 @@ function vouchedFor(views: readonly BackupView[], checksums: ReadonlyMap<string,
   );
 }
 
-/** Shared files of which backups record different things; each finding is about the meta file that is wrong. */
-function checkSharing(views: readonly BackupView[], checksums: ReadonlyMap<string, number>): Finding[] {
-  const records = new Map<string, Parameters<typeof checkAgreement>[0][number][]>();
-  for (const { listed: files, metaFile: meta } of views) {
+/** Shared files of which backups record different checksums; each finding is about the meta file that is wrong. */
+function checkSharing(
+  target: string,
+  views: readonly BackupView[],
+  checksums: ReadonlyMap<string, number>,
+): Disagreement[] {
+  const records = new Map<string, SharedRecord[]>();
+  for (const { listed: files, parts } of views) {
     for (const listed of files.values()) {
       if (!listed.path.startsWith('shared')) continue;
-      const crc = checksums.get(listed.path);
-      const record = { meta, listed, ...(crc !== undefined && { crc }) };
       const known = records.get(listed.path);
-      if (known) known.push(record);
-      else records.set(listed.path, [record]);
+      if (known) known.push({ id: parts.id, listed });
+      else records.set(listed.path, [{ id: parts.id, listed }]);
     }
   }
-  return [...records.values()].flatMap((several) => (several.length > 1 ? checkAgreement(several) : []));
+  return [...records].flatMap(([path, several]) =>
+    several.length > 1 ? checkAgreement(target, several, checksums.get(path)) : [],
+  );
 }
 
-function backupReport(tree: FileTree, view: BackupView, own: OwnResult): BackupReport {
-  const { meta, parts, present } = view;
+/** What of a backup may be relied on. */
+function verdictOf(
+  { unfinished }: BackupView,
+  own: OwnResult,
+  outcomes: readonly FileOutcome[],
+): BackupVerdict {
+  if (own.findings.some((f) => f.severity === 'error')) return 'damaged';
+  if (unfinished) return 'unfinished';
+  const skipped = outcomes.some(({ notRead }) => notRead === 'skipped');
+  return own.unchecked.length > 0 || skipped ? 'incomplete' : 'clean';
+}
+
+function backupReport(
+  tree: FileTree,
+  view: BackupView,
+  own: OwnResult,
+  outcomes: readonly FileOutcome[],
+): BackupReport {
+  const { meta, parts, present, unfinished } = view;
   const size = [...present].reduce((sum, path) => sum + (tree.files.get(path)?.size ?? 0), 0);
+  const known = unfinished ? undefined : meta;
   return {
     id: parts.id,
-    ...(meta?.timestamp !== undefined && { timestamp: meta.timestamp }),
-    ...(meta?.sequence !== undefined && { sequence: String(meta.sequence) }),
-    verdict: own.findings.some((f) => f.severity === 'error')
-      ? 'damaged'
-      : own.unchecked.length > 0
-        ? 'incomplete'
-        : 'clean',
+    ...(known?.timestamp !== undefined && { timestamp: known.timestamp }),
+    ...(known?.sequence !== undefined && { sequence: String(known.sequence) }),
+    verdict: verdictOf(view, own, outcomes),
     files: Math.max(view.listed.size, present.size),
     size,
   };

@@ -1,9 +1,10 @@
 import { BACKUP_DIRECTORIES } from '../engine/detect.js';
 import type { Finding } from '../finding/finding.js';
+import { nameInDatabase } from '../format/backup-name.js';
 import { parseFileName } from '../format/filename.js';
 import type { FileTree } from '../io/tree.js';
 import type { FileKind, FileReport, TargetReport } from '../report/report.js';
-import { type BackupView, nameInDatabase } from './backup-view.js';
+import type { BackupView } from './backup-view.js';
 import { factsOf, kinds, trustOf } from './file-report.js';
 import { liveTables } from './plan.js';
 import type { FileOutcome } from './run.js';
@@ -69,7 +70,8 @@ function useOf(used: boolean, findings: readonly Finding[] = []): Pick<FileRepor
 /** Of each file that a backup has, where its table stands in each of them. */
 function ownersOf(views: readonly BackupView[]) {
   const owners = new Map<string, ({ family: string; level: number } | undefined)[]>();
-  for (const { database, present } of views) {
+  for (const { database, present, unfinished } of views) {
+    if (unfinished) continue;
     const tables = liveTables(database);
     const byFile = new Map(database.inventory.entries.map((entry) => [entry.file, entry]));
     for (const path of present) {

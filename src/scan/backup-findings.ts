@@ -2,7 +2,7 @@ import type { Finding } from '../finding/finding.js';
 import { worse } from './backup-attribution.js';
 import { AT_REST } from './backup-check.js';
 import type { BackupPlan } from './backup-units.js';
-import { type BackupView, isWhole } from './backup-view.js';
+import type { BackupView } from './backup-view.js';
 import { severityJudge } from './cross.js';
 import type { ScanHooks } from './options.js';
 import type { RunHooks } from './run.js';
@@ -17,7 +17,8 @@ export function findingsOfBackups(plan: BackupPlan, { onFinding }: ScanHooks): R
     return known;
   };
   return (unit, findings) => {
-    const owners = plan.ownersOf(unit).filter(({ view }) => isBackup(view));
+    // of remains of a backup it is said that they are that, and no more
+    const owners = plan.ownersOf(unit).filter(({ view }) => !view.unfinished);
     if (owners.length === 0) return;
     for (const found of findings) {
       const judged = owners.map(({ view, entry }) => judgeOf(view)(entry, found));
@@ -31,8 +32,3 @@ export function findingsOfBackups(plan: BackupPlan, { onFinding }: ScanHooks): R
 }
 
 const rank = ({ severity }: Finding) => worse.indexOf(severity);
-
-/** Remains of a backup that was never ended are said to be that, and no more. */
-function isBackup(view: BackupView): boolean {
-  return view.parts.meta !== undefined || isWhole(view);
-}

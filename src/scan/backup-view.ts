@@ -1,13 +1,14 @@
-import { basename } from '../check/backup/files.js';
-import type { BackupParts } from '../check/backup/layout.js';
+import { claimedByOthers, foreignFiles } from '../check/backup/foreign.js';
+import { type BackupLayout, type BackupParts, isUnfinished } from '../check/backup/layout.js';
 import { type Database, type DatabaseRequest, readInventory } from '../engine/database.js';
 import {
   type BackupFile,
   type BackupMeta,
   decodeBackupMeta,
+  isRefusal,
   META_LIMIT,
-  parseBackupName,
 } from '../format/backup.js';
+import { nameInDatabase } from '../format/backup-name.js';
 import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { entryOf, entryReader, type FileTree, inventoryOf, type TreeFile } from '../io/tree.js';
@@ -21,7 +22,11 @@ export interface BackupView {
   meta?: BackupMeta;
   /** Why the meta file could not be read from the disk. */
   unread?: string;
-  /** The meta file is there and without fault: what it lists is the backup. */
+  /** The engine does not know the backup. Its meta file is the one that was being written, where that is whole. */
+  unfinished: boolean;
+  /** Of an unfinished one: the meta file of another backup that lists its files. */
+  claimedBy?: string;
+  /** The meta file is there and the engine reads it: what it lists is the backup. */
   sound: boolean;
   /** What the meta file lists, by path. */
   listed: Map<string, BackupFile>;
@@ -36,10 +41,14 @@ export async function viewBackup(
   parts: BackupParts,
   shared: readonly TreeFile[],
   request: DatabaseRequest,
+  claimed: ReadonlyMap<number, string>,
 ): Promise<BackupView> {
   const { meta, unread } = await readMeta(parts);
-  const listed = new Map((meta?.files ?? []).map((file) => [file.path, file]));
-  const sound = meta !== undefined && meta.anomalies.length === 0;
+  const claimedBy = isUnfinished(parts) ? claimed.get(parts.id) : undefined;
+  const foreign = new Set(foreignFiles(parts.id, meta?.files ?? []));
+  const own = (meta?.files ?? []).filter((file) => !foreign.has(file));
+  const listed = new Map(own.map((file) => [file.path, file]));
+  const sound = meta !== undefined && !meta.anomalies.some(isRefusal) && foreign.size === 0;
   const entries: InventoryEntry[] = [];
   for (const path of listed.keys()) {
     const file = tree.files.get(path);
@@ -63,6 +72,8 @@ export async function viewBackup(
     metaFile: `meta/${parts.id}`,
     ...(meta && { meta }),
     ...(unread !== undefined && { unread }),
+    unfinished: isUnfinished(parts),
+    ...(claimedBy !== undefined && { claimedBy }),
     sound,
     listed,
     present: new Set(entries.map(({ file }) => file)),
@@ -70,8 +81,20 @@ export async function viewBackup(
   };
 }
 
-async function readMeta({ meta: file }: BackupParts): Promise<{ meta?: BackupMeta; unread?: string }> {
-  if (file === undefined) return {};
+/** Backups whose private files the meta file of another lists: of two meta files that changed places, or of a renamed one. */
+export async function claimedBackups({ backups }: BackupLayout): Promise<Map<number, string>> {
+  if (!backups.some(isUnfinished)) return new Map();
+  const metas = [];
+  for (const parts of backups.filter(({ meta }) => meta !== undefined)) {
+    const { meta } = await readMeta(parts);
+    metas.push({ id: parts.id, files: meta?.files ?? [] });
+  }
+  return claimedByOthers(metas);
+}
+
+async function readMeta(parts: BackupParts): Promise<{ meta?: BackupMeta; unread?: string }> {
+  const file = parts.meta ?? (isUnfinished(parts) ? parts.unfinishedMeta : undefined);
+  if (file === undefined) return parts.metaUnread === undefined ? {} : { unread: parts.metaUnread };
   if (file.size > META_LIMIT) return { unread: `larger than ${META_LIMIT} bytes: not a meta file` };
   try {
     return { meta: decodeBackupMeta(await readHead(file.source, META_LIMIT)) };
@@ -79,12 +102,6 @@ async function readMeta({ meta: file }: BackupParts): Promise<{ meta?: BackupMet
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return { unread: (error as Error).message };
   }
-}
-
-/** What a file of a backup is called once it is restored. */
-export function nameInDatabase(path: string): string {
-  const name = basename(path);
-  return path.startsWith('shared') ? parseBackupName(name).name : name;
 }
 
 function byName(entries: readonly InventoryEntry[]): InventoryEntry[] {

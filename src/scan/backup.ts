@@ -9,7 +9,7 @@ import { type BackupScene, concludeBackups } from './backup-conclude.js';
 import { findingsOfBackups } from './backup-findings.js';
 import { scanBackupShard } from './backup-shard.js';
 import { type BackupPlan, planBackups } from './backup-units.js';
-import { type BackupView, viewBackup } from './backup-view.js';
+import { type BackupView, claimedBackups, viewBackup } from './backup-view.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import type { runPlan } from './run.js';
 import { runnerFor } from './run-selected.js';
@@ -52,10 +52,11 @@ async function lookAt(
 ): Promise<{ scene: BackupScene; plan: BackupPlan }> {
   const request: DatabaseRequest = engineVersion === undefined ? {} : { engineVersion };
   const layout = backupLayout(tree);
+  const claimed = await claimedBackups(layout);
   const views: BackupView[] = [];
   for (const parts of layout.backups) {
     if (wanted === undefined || wanted.includes(parts.id))
-      views.push(await viewBackup(tree, parts, layout.shared, request));
+      views.push(await viewBackup(tree, parts, layout.shared, request, claimed));
   }
   const plan = await planBackups(views, depth);
   const units = new Set(plan.units.map(({ entry }) => entry.file));

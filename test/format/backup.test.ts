@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeBackupMeta, parseBackupName } from '../../src/format/backup.js';
+import { decodeBackupMeta, isRefusal } from '../../src/format/backup.js';
+import { parseBackupName } from '../../src/format/backup-name.js';
 import { fixture } from '../support/files.js';
 
 const decode = (text: string) => decodeBackupMeta(Buffer.from(text));
@@ -48,6 +49,7 @@ describe('decodeBackupMeta', () => {
   });
 
   it('tells where it is cut off', () => {
+    expect(decode(schema1.slice(0, -1)).anomalies.some(isRefusal)).toBe(true);
     expect(rules(schema1.slice(0, -1))).toEqual(['backup/meta-truncated 85+33']);
     expect(rules(schema1.slice(0, 85))).toEqual(['backup/meta-truncated 85+0']);
     expect(rules('1\n')).toEqual(['backup/meta-truncated 2+0']);
@@ -70,6 +72,23 @@ describe('decodeBackupMeta', () => {
     ],
   ])('refuses %s', (_, text, expected) => {
     expect(rules(text)).toEqual([expected]);
+  });
+
+  it.each([
+    ['NULs behind the last line', schema1 + '\0'.repeat(100), '119+100'],
+    ['a space behind the number of files', schema1.replace('\n2\n', '\n2 \n'), '13+3'],
+    ['a space behind a checksum', schema1.replace('434\n', '434 \n'), '85+35'],
+    ['a timestamp that is none', schema1.replace('1795295907', 'yesterday!'), '0+11'],
+    [
+      'a file twice',
+      schema1.replace('\n2\n', '\n3\n').concat('private/1/CURRENT crc32 238867434\n'),
+      '119+34',
+    ],
+  ])('reads over %s, as the engine does', (_, text, place) => {
+    const meta = decode(text);
+    expect(rules(text)).toEqual([`backup/meta-unusual ${place}`]);
+    expect(meta.anomalies.some(isRefusal)).toBe(false);
+    expect(meta.files).toHaveLength(2);
   });
 
   it('takes any bytes', () => {

@@ -50,17 +50,17 @@ describe('a BackupEngine directory', () => {
       ['1 damaged', '2 clean'],
     ],
     ['a bit in the WAL of the second', ['flip private/2/000008.log 0x40.0'], ['1 clean', '2 damaged']],
-    ['the meta file of the second', ['remove meta/2'], ['1 clean', '2 damaged']],
+    ['the meta file of the second', ['remove meta/2'], ['1 clean', '2 unfinished']],
     ['half of the meta file of the first', ['truncate meta/1 100'], ['1 damaged', '2 clean']],
   ])('blames only the backup that lost %s', async (_, patches, expected) => {
     expect(await verdicts(patches)).toEqual(expected);
   });
 
-  it('looks into files that only a MANIFEST names when the meta file is lost', async () => {
-    const { findings } = await scan(['remove meta/1', 'remove meta/2', `flip ${table} 0x100.3`]);
+  it('looks into files that only a MANIFEST names when the meta file is damaged', async () => {
+    const { findings } = await scan(['truncate meta/1 100', 'truncate meta/2 100', `flip ${table} 0x100.3`]);
     expect(findings.map(({ rule, evidence }) => `${rule} ${evidence.backups}`).sort()).toEqual([
-      'backup/missing-meta 1',
-      'backup/missing-meta 2',
+      'backup/meta-truncated 1',
+      'backup/meta-truncated 2',
       'sst/block-checksum 1,2',
     ]);
   });

@@ -1,5 +1,7 @@
 import type { Finding } from '../../finding/finding.js';
-import { type BackupFile, parseBackupName } from '../../format/backup.js';
+import type { BackupFile } from '../../format/backup.js';
+import { basename, nameInDatabase, parseBackupName } from '../../format/backup-name.js';
+import { parseFileName } from '../../format/filename.js';
 import type { FileTree } from '../../io/tree.js';
 import { findingAt } from '../directory/place.js';
 
@@ -32,6 +34,7 @@ export function checkListedFile(tree: FileTree, { listed, meta, crc, settled }: 
       }),
     ];
   }
+  if (parseFileName(nameInDatabase(path)).kind === 'other') return [notOfDatabase(meta, listed)];
   if (settled) return [];
   const named = parseBackupName(basename(path));
   const size = listed.size ?? named.size;
@@ -76,38 +79,15 @@ export function checkListedFile(tree: FileTree, { listed, meta, crc, settled }: 
   ];
 }
 
-/** What several backups record of one shared file, where they do not agree. */
-export function checkAgreement(
-  records: readonly { meta: string; listed: BackupFile; crc?: number }[],
-): Finding[] {
-  const [first, ...rest] = records;
-  return rest
-    .filter(({ listed }) => differ(listed.crc, first.listed.crc) || differ(listed.size, first.listed.size))
-    .map(({ meta, listed, crc }) => {
-      const blamed = crc !== undefined && listed.crc === crc ? first : { meta, listed };
-      const other = blamed === first ? { meta, listed } : first;
-      return findingAt({ file: blamed.meta }, 'backup/conflicting-checksums', {
-        ...blamed.listed.entry,
-        message: `${blamed.meta} and ${other.meta} record different checksums or sizes of ${listed.path}`,
-        evidence: {
-          ...recordOf(blamed.meta, blamed.listed),
-          ...recordOf(other.meta, other.listed),
-          ...(crc === undefined ? {} : { computed: hex(crc) }),
-        },
-      });
-    });
+/** The engine restores no file whose name it does not know. */
+function notOfDatabase(meta: string, { path, entry }: BackupFile): Finding {
+  const name = nameInDatabase(path);
+  return findingAt({ file: meta }, 'backup/meta-malformed', {
+    ...entry,
+    message: `${path} has no name of a database file: restoring fails`,
+    evidence: { engine: `Corruption: Backup corrupted: Fail to parse filename ${name}` },
+  });
 }
 
-function recordOf(meta: string, { crc, size }: BackupFile): Record<string, string> {
-  const crcText = crc === undefined ? 'no checksum' : hex(crc);
-  return { [meta]: size === undefined ? crcText : `${crcText}, ${size} bytes` };
-}
-
-const differ = (a: number | undefined, b: number | undefined) =>
-  a !== undefined && b !== undefined && a !== b;
 const bare = (crc: number) => crc.toString(16).toUpperCase().padStart(8, '0');
-const hex = (crc: number) => `0x${crc.toString(16).padStart(8, '0')}`;
-
-export function basename(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
+export const hex = (crc: number) => `0x${crc.toString(16).padStart(8, '0')}`;

@@ -1,4 +1,4 @@
-import type { FileTree, TreeFile } from '../../io/tree.js';
+import { type FileTree, type TreeFile, unreadableAt } from '../../io/tree.js';
 
 /** What lies in a backup directory under one id. */
 export interface BackupParts {
@@ -6,7 +6,14 @@ export interface BackupParts {
   meta?: TreeFile;
   /** `meta/.<id>.tmp`: a meta file that was being written. */
   unfinishedMeta?: TreeFile;
+  /** Why nobody knows whether there is a meta file. */
+  metaUnread?: string;
   privateFiles: TreeFile[];
+}
+
+/** Remains of a backup that the engine does not know: one that was being made, or deleted, when the process ended. */
+export function isUnfinished({ meta, metaUnread }: BackupParts): boolean {
+  return meta === undefined && metaUnread === undefined;
 }
 
 export interface BackupLayout {
@@ -39,6 +46,16 @@ export function backupLayout(tree: FileTree): BackupLayout {
       if (name.startsWith('.')) partsOf(id).unfinishedMeta = file;
       else partsOf(id).meta = file;
     } else layout.strays.push(file);
+  }
+  // an empty private directory is the first that a new backup leaves, one that may not be read is perhaps full
+  for (const path of [...tree.directories, ...tree.unlistable.map((name) => name.path)]) {
+    const [directory, name, ...below] = path.split('/');
+    const id = name === undefined || below.length > 0 ? undefined : idOf(name);
+    if (id !== undefined && (directory === 'private' || directory === 'meta')) partsOf(id);
+  }
+  for (const parts of backups.values()) {
+    const reason = parts.meta === undefined ? unreadableAt(tree, `meta/${parts.id}`) : undefined;
+    if (reason !== undefined) parts.metaUnread = reason;
   }
   layout.backups = [...backups.values()].sort((a, b) => a.id - b.id);
   return layout;

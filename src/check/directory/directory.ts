@@ -12,7 +12,7 @@ import { checkLiveFiles } from './live-files.js';
 import { checkOptions } from './options.js';
 import { placeOf } from './place.js';
 import { checkPlaces } from './places.js';
-import { checkBegunWals, checkTrackedWals } from './tracked-wals.js';
+import { checkWals } from './tracked-wals.js';
 import { aroundUnreadable } from './unreadable.js';
 
 export interface DirectoryCircumstances {
@@ -101,9 +101,7 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
         stackedBlobs: inventory.directories.includes('blob_dir'),
       }),
       // of WALs in a wal_dir that is not here it is not known whether they are gone
-      ...(database.absent.some(({ option }) => option === 'wal_dir')
-        ? []
-        : [...checkTrackedWals(database), ...checkBegunWals(database, atRest)]),
+      ...(database.absent.some(({ option }) => option === 'wal_dir') ? [] : checkWals(database)),
     );
   }
   return { findings, unchecked: live.unchecked };

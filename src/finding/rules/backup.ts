@@ -13,27 +13,27 @@ const anew =
 export const backupRules = {
   'backup/missing-meta': {
     severity: 'error',
-    title: 'Backup has files but no meta file',
+    title: 'Meta file of a backup is gone, another lists its files',
     meaning:
-      'private/ID holds a whole database and meta/ID, which makes a backup of it, is not there. The engine does not know ' +
-      'the backup, and the next backup that it makes deletes the private directory and every shared file that no other backup ' +
-      'lists.',
-    origin:
-      'The meta file was lost or not copied. A process that was killed while it deleted the backup leaves the same: the meta ' +
-      'file goes first.',
+      'There is no meta/ID, which makes a backup of private/ID, and the meta file of another backup lists the files of private/ID. ' +
+      'The engine does not know the backup, and the next backup that it makes deletes the private directory.',
+    origin: 'A meta file was renamed or copied under another number.',
     action:
-      'Unless the backup was to be deleted: copy the directory before the engine touches it again, and put the meta file back ' +
-      'from a copy.',
+      'Rename the meta file back, or put it back from a copy, before the engine touches the directory again.',
     references: [source],
   },
   'backup/unfinished': {
     severity: 'warning',
     title: 'Backup was not finished, or not deleted to the end',
     meaning:
-      'private/ID or a temporary meta file is there without meta/ID, and what is there is no whole database. The engine ' +
-      'does not know this backup and cleans up at the next one. Other backups are not touched by it.',
-    origin: 'The process ended while it made the backup, or while it deleted it.',
-    action: 'If this backup was thought to exist, find out why it did not finish. Make a new one.',
+      'There is no meta/ID, and private/ID or a temporary meta file is there. The engine does not know this backup, whatever is left ' +
+      'of it, and deletes that with its next backup. Other backups are not touched by it.',
+    origin:
+      'The process was killed while it made the backup, or while it deleted it: the meta file comes last and goes first. A meta file that ' +
+      'was lost later, or not copied, leaves the same.',
+    action:
+      'If this backup was thought to exist, find out why it did not finish, and make a new one. If it is needed and the finding says that ' +
+      'it is whole, copy the directory before the engine makes the next backup; a temporary meta file that is whole is renamed to meta/ID.',
     references: [source],
   },
   'backup/meta-truncated': {
@@ -53,6 +53,42 @@ export const backupRules = {
     origin: 'Damaged bytes, an edit by hand, or a newer engine whose meta files this version does not know.',
     action:
       'Put the meta file back from a copy, or mend the line: the format is a line of text for each file.',
+    references: [source],
+  },
+  'backup/meta-unusual': {
+    severity: 'warning',
+    title: 'Meta file of a backup is not as the engine writes it',
+    meaning:
+      'Something was added or changed that the engine reads over: bytes behind the last line, a space, a line twice, a number ' +
+      'with something behind it. The backup can be restored.',
+    origin: 'An edit by hand, a copy that appended, damage that hit where the engine is lenient.',
+    action:
+      'Compare the meta file with a copy. The rest of it has been checked and is as good as if this were not there.',
+    references: [source],
+  },
+  'backup/foreign-file': {
+    severity: 'error',
+    title: 'Meta file of a backup lists private files of another',
+    meaning:
+      'private/ID belongs to backup ID alone, and this meta file lists files of another. The engine calls the backup corrupt, or, ' +
+      'where the other backup is a newer one, fails to verify it and restores the data of that one in its place.',
+    origin: 'A meta file was copied over another, or renamed.',
+    action:
+      'Put the meta file back from a copy. If one was renamed, rename it back before the engine makes the next backup: that deletes ' +
+      'the private directory that has no meta file.',
+    references: [source],
+  },
+  'backup/sequence-not-reached': {
+    severity: 'warning',
+    title: 'Newest writes of a backup are not in it',
+    meaning:
+      'The meta file says which sequence number the database had reached when the backup was made; MANIFEST, tables and WALs of the ' +
+      'backup end before it. Restoring succeeds and gives the database without its newest writes.',
+    origin:
+      'A WAL was left out of a copy of the directory, together with its line; the backup was made with backup_log_files off and ' +
+      'without a flush; or the newest writes were made with the WAL off.',
+    action:
+      'Take another backup if these writes matter. Make backups with WALs, or with flush_before_backup.',
     references: [source],
   },
   'backup/missing-file': {
@@ -89,9 +125,12 @@ export const backupRules = {
     severity: 'error',
     title: 'Backups disagree about a file that they share',
     meaning:
-      'Two meta files record different checksums or sizes of one shared file. At most one of them can be restored.',
+      'Meta files record different checksums of one shared file. The engine loads the newest first and refuses the others, right or ' +
+      'wrong; built with assertions, as in Debian, it ends as soon as it opens the directory, and no backup can be restored.',
     origin: 'A meta file was edited or damaged, or the directory was put together from two.',
-    action: 'The backup whose record matches the file is sound. Compare the other meta file with a copy.',
+    action:
+      'Move the wrong meta file out of meta/, as the finding says, restore what is wanted, and put it back mended before the engine makes ' +
+      'the next backup: that deletes the private directory and every shared file that no meta file lists.',
     references: [source],
   },
   'backup/unlisted-file': {

@@ -126,7 +126,7 @@ export const directoryRules = {
     meaning:
       'The MANIFEST says that this WAL was begun, and recovery would read it, or an older one is still there, though the ' +
       'engine deletes the oldest first. What it held and no table holds is lost: RocksDB opens without a word, or puts later ' +
-      'writes on top of the hole.',
+      'writes on top of the hole. One that a newer WAL followed held writes; the newest may have been empty, and the finding says so.',
     origin:
       'Deleted by hand to free space, left out of a copy, a wal_dir that is not mounted, lost by a file system.',
     action:
@@ -160,6 +160,18 @@ export const directoryRules = {
     action:
       'Mount it, or name all paths in their order: --db-path DB --db-path DIR, where DB is the database directory if tables lie in it too.',
     references: ['rocksdb options/db_options.cc', 'rocksdb db/db_info_dumper.cc (DumpDBFileSummary)'],
+  },
+  'directory/no-wal': {
+    severity: 'warning',
+    title: 'A directory that was in use has no WAL',
+    meaning:
+      'Every open of RocksDB begins a WAL, and a clean shutdown leaves it behind, empty or not. This directory has LOCK or LOG, so it was ' +
+      'in use, and no WAL. If one was left out, its writes are lost without a word: RocksDB opens what is in the tables.',
+    origin:
+      'WALs left out of a copy or deleted by hand, a wal_dir that OPTIONS does not name, a tool that drops empty files, or a flushed ' +
+      'checkpoint that an open failed on.',
+    action: 'Look for N.log files where the directory came from, and in a wal_dir (--wal-dir).',
+    references: ['rocksdb db/db_impl/db_impl_open.cc'],
   },
   'directory/orphan-table': {
     severity: 'note',

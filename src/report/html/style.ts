@@ -13,7 +13,7 @@ h3 { font-size: 1rem; margin: 0; } h4 { font-size: .9rem; margin: .6rem 0 .2rem;
 p { margin: .3rem 0; } .dim, figcaption p, .label span { color: var(--dim); font-size: .85rem; }
 code, pre { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .85em; }
 a { color: var(--note); } .verdict { display: inline-block; padding: 0 .5rem; border-radius: .4rem; color: var(--bg); }
-.verdict.damaged { background: var(--error); } .verdict.clean { background: var(--good); } .verdict.incomplete { background: var(--warning); }
+.verdict.damaged { background: var(--error); } .verdict.clean { background: var(--good); } .verdict.incomplete, .verdict.unfinished { background: var(--warning); }
 .skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; background: var(--bg); padding: .3rem; z-index: 3; }
 figure { margin: 1rem 0; padding: .8rem; background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; }
 .row { margin: .45rem 0; } .label { font-size: .85rem; } .label b { font-weight: 600; }

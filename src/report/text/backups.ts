@@ -4,8 +4,8 @@ import type { RenderSettings } from '../reporter.js';
 import { plainTable, rendered } from './table.js';
 
 function verdictWord({ verdict }: BackupReport, { palette }: RenderSettings): string {
-  const paint = { clean: palette.good, damaged: palette.error, incomplete: palette.warning }[verdict];
-  return paint(verdict);
+  if (verdict === 'clean') return palette.good(verdict);
+  return verdict === 'damaged' ? palette.error(verdict) : palette.warning(verdict);
 }
 
 /** `2026-11-22 00:53:01 UTC`. Empty where the meta file gives no time that can be one. */

@@ -4,6 +4,7 @@ import { printable } from '../printable.js';
 import { byteSize, counted, duration, grouped } from '../quantity.js';
 import type { PlanReport, RecoveryReport, Report } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
+import { restorableLine } from '../restorable.js';
 import { tally } from './findings.js';
 import { paragraph } from './layout.js';
 
@@ -200,5 +201,15 @@ export function verdictText(report: Report, settings: RenderSettings): string {
     lines.push(paragraph(printable(next), settings.width, `${settings.palette.dim('next')}  `));
   for (const line of simulated || settings.quiet ? [] : contentsLine(report))
     lines.push(paragraph(printable(line), settings.width, `${settings.palette.dim('also')}  `));
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, ...restorableLines(report)].join('\n')}\n`;
+}
+
+/** The last word on every backup directory: not wrapped, so that a script finds it on one line. */
+function restorableLines(report: Report): string[] {
+  const { targets } = report;
+  return targets.flatMap((target) => {
+    const line = restorableLine(target, report);
+    if (line === undefined) return [];
+    return [targets.length > 1 ? `${printable(target.path)}: ${line}` : line];
+  });
 }

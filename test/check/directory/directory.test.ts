@@ -164,16 +164,25 @@ describe('WALs', () => {
     ]);
   });
 
-  it('none at all is what a flushed checkpoint looks like', async () => {
-    const none = ['remove 000017.log', 'remove 000019.log'];
-    expect(await lines('basic-7.8', none)).toEqual([]);
-    expect(await lines('basic-7.8', none, { notes: true })).toHaveLength(2);
+  const none = ['remove 000017.log', 'remove 000019.log'];
+  const gone = ['000017.log', '000019.log'].map((file) => `warning directory/removed-wal ${file}`);
+
+  it.each([false, true])('none at all in a directory that was in use (at rest: %s)', async (atRest) => {
+    expect(await lines('basic-7.8', none, { atRest })).toEqual(gone);
   });
 
-  it('a copy at rest needs none', async () => {
-    expect(await lines('basic-7.8', ['remove 000017.log', 'remove 000019.log'], { atRest: true })).toEqual(
-      [],
-    );
+  it('the newest of a directory without LOCK may have been empty, the one before was not', async () => {
+    const patches = [...none, 'remove LOCK'];
+    expect(await lines('basic-7.8', patches)).toEqual(gone.slice(0, 1));
+    expect(await lines('basic-7.8', patches, { notes: true })).toHaveLength(2);
+  });
+
+  it('an engine leaves the newest out of its own copies where it is empty', async () => {
+    const copy = ['remove LOCK', 'remove IDENTITY', 'remove 000019.log'];
+    for (const atRest of [false, true]) {
+      const found = await lines('basic-7.8', copy, { atRest, notes: true });
+      expect(found.filter((line) => line.includes('wal'))).toEqual([]);
+    }
   });
 
   it('tracked ones that are missing or short', () =>
