@@ -1,14 +1,16 @@
 import { open } from 'node:fs/promises';
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
+import { refuseNamedPipe } from './named-pipe.js';
 
 /** Bytes read at a time. */
 const PIECE = 1 << 20;
 
 /**
- * A file, a pipe or a device from its beginning to its end, in pieces of at most 1 MiB. The buffer is reused: a piece is good
+ * A file, an open pipe or a device from its beginning to its end, in pieces of at most 1 MiB. The buffer is reused: a piece is good
  * until the next one is asked for. Rejects with the system's error.
  */
 export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
+  await refuseNamedPipe(path);
   const handle = await open(path, 'r');
   try {
     const buffer = new ReusedBuffer();

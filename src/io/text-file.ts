@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { refuseNamedPipe } from './named-pipe.js';
 
 /** A whole file as text, for what a person names on the command line. Rejects with the system's error. */
-export function readText(path: string): Promise<string> {
+export async function readText(path: string): Promise<string> {
+  await refuseNamedPipe(path);
   return readFile(path, 'utf8');
 }
 

@@ -1,4 +1,5 @@
 import type { Finding } from '../finding/finding.js';
+import type { TargetReport } from '../report/report.js';
 import type { Incident } from './incidents.js';
 import type { Sighting } from './triage.js';
 import type { Verified } from './verify.js';
@@ -14,6 +15,8 @@ export interface Confirmation {
 /** What the files of a database say to a log. */
 export interface Checked {
   directory: string;
+  /** The scan of it. */
+  report: TargetReport;
   confirmations: ReadonlyMap<Sighting, Confirmation | undefined>;
   verified: ReadonlyMap<Incident, Verified | undefined>;
 }
@@ -28,8 +31,26 @@ export function confirm(
   const ofKind = findings.filter(({ rule }) =>
     rules.some((wanted) => rule === wanted || rule.startsWith(`${wanted}/`)),
   );
-  const named = ofKind.filter(({ file }) => files.some((name) => file === name || file.endsWith(`/${name}`)));
+  const names = files.flatMap(bothNames);
+  const named = ofKind.filter(({ file }) => names.some((name) => file === name || file.endsWith(`/${name}`)));
   return named.length > 0
     ? { findings: named, elsewhere: false }
     : { findings: ofKind, elsewhere: ofKind.length > 0 && files.length > 0 };
+}
+
+/** A table is looked for under two endings, and a message may give either. */
+function bothNames(file: string): string[] {
+  const number = /^(\d+)\.(?:sst|ldb)$/.exec(file)?.[1];
+  return number === undefined ? [file] : [`${number}.sst`, `${number}.ldb`];
+}
+
+/** What a scan found that no message spoke of: errors and warnings. */
+export function unspoken({ report, confirmations }: Checked): Finding[] {
+  const spoken = new Set([...confirmations.values()].flatMap((each) => each?.findings ?? []));
+  return report.findings.filter((finding) => finding.severity !== 'note' && !spoken.has(finding));
+}
+
+/** What a scan could not look at. That contents cannot be had is no gap: what stands in the way is what the log is about. */
+export function gaps({ unchecked, files }: TargetReport): TargetReport['unchecked'] {
+  return unchecked.filter(({ file }) => file !== '.' || files.length === 0);
 }

@@ -18,7 +18,10 @@ export function triageJson(
     tool: { name: 'kvdoctor', version: toolVersion },
     log,
     ...head,
-    ...(checked && { checked: checked.directory }),
+    ...(checked && {
+      checked: checked.directory,
+      scan: { findings: checked.report.findings, unchecked: checked.report.unchecked },
+    }),
     incidents: incidents.map((incident) => {
       const verified = checked?.verified.get(incident);
       return { ...incident, next: typed(incident.next), ...(verified && { verified }) };

@@ -19,9 +19,11 @@ export const symptoms: readonly Symptom[] = [
 /** For a line that speaks of corruption in words that nothing above knows. */
 export const unknownCorruption: Symptom = {
   id: 'unknown-corruption',
-  pattern: /\bcorrupt(ion|ed)?\b/i,
+  // not the names of RocksDB's counters, which every dump of its statistics lists
+  pattern: /(?<!\brocksdb\.[\w.]*)\bcorrupt(ion|ed)?\b/i,
   anchors: ['corrupt'],
   severity: 'warning',
+  unknown: true,
   meaning: 'The line speaks of corruption in words that are not known here.',
   look: 'the files that the line names',
   causes: [],

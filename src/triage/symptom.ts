@@ -27,6 +27,8 @@ export interface Symptom {
   severity: Severity;
   /** Symptoms that say the same in general: they are left out on a line that this one matches. */
   refines?: readonly string[];
+  /** It says that something is damaged, not what: left out on a line that shows anything else, and damage all the same. */
+  unknown?: true;
   /** What the message says, in other words. */
   meaning: string;
   /** Where on disk to look. */

@@ -1,3 +1,4 @@
+import type { Finding } from '../finding/finding.js';
 import { shellWord } from '../finding/shell-word.js';
 import { referenceUrl } from '../report/explain.js';
 import { printable } from '../report/printable.js';
@@ -5,7 +6,7 @@ import { byteSize, counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paint } from '../report/text/finding.js';
 import { paragraph } from '../report/text/layout.js';
-import type { Checked, Confirmation } from './confirm.js';
+import { type Checked, type Confirmation, gaps, unspoken } from './confirm.js';
 import { causes } from './symptom.js';
 import type { LogPlace, Sighting, Triage } from './triage.js';
 import type { Verified } from './verify.js';
@@ -59,18 +60,44 @@ function confirmationText(
       settings,
     );
   }
+  const note = elsewhere ? labelled('', 'in other files than the log names', settings) : '';
+  return findingsText('files', findings, settings) + note;
+}
+
+function findingsText(label: string, findings: readonly Finding[], settings: RenderSettings): string {
   const shown = findings.slice(0, settings.verbose ? findings.length : SHOWN_FINDINGS).map((finding) => {
     const at = finding.offset === undefined ? '' : ` at ${offsetText(finding.offset)}`;
-    return labelled(
-      'files',
-      `${finding.rule}  ${printable(finding.file)}${at}: ${finding.message}`,
-      settings,
-    );
+    return labelled(label, printable(`${finding.rule}  ${finding.file}${at}: ${finding.message}`), settings);
   });
   const rest = findings.length - shown.length;
   if (rest > 0) shown.push(labelled('', `and ${grouped(rest)} more`, settings));
-  if (elsewhere) shown.push(labelled('', 'in other files than the log names', settings));
   return shown.join('');
+}
+
+/** What the files themselves say, whatever the log says. */
+function scanText(checked: Checked, settings: Shown): string {
+  const { directory, report } = checked;
+  const errors = report.findings.filter(({ severity }) => severity === 'error').length;
+  const warnings = report.findings.filter(({ severity }) => severity === 'warning').length;
+  const unread = gaps(report);
+  const counts = [
+    errors > 0 && counted(errors, 'error'),
+    warnings > 0 && counted(warnings, 'warning'),
+    unread.length > 0 && `${counted(unread.length, 'file or range', 'files or ranges')} not checked`,
+  ].filter((part) => part);
+  const other = unspoken(checked);
+  const more = other.length > 0 && other.length < errors + warnings ? '; besides what stands above' : '';
+  return [
+    `${settings.palette.strong(`A scan of ${printable(directory)}`)}   ${counts.join(', ') || 'no errors or warnings'}${more}\n`,
+    findingsText('finds', other, settings),
+    ...unread
+      .slice(0, SHOWN_FINDINGS)
+      .map(({ file, reason }) =>
+        labelled('unread', printable(file === '.' ? reason : `${file}: ${reason}`), settings),
+      ),
+    other.length + unread.length > 0 ? commands(['kvdoctor scan {dir}'], settings) : '',
+    '\n',
+  ].join('');
 }
 
 const verdicts: Record<Verified['verdict'], string> = {
@@ -132,6 +159,7 @@ export function triageText(log: string, triage: Triage, settings: RenderSettings
         : confirmationText(checked.confirmations.get(sighting), checked.directory, settings);
     parts.push(sightingText(sighting, shown, confirmation));
   }
+  if (checked !== undefined) parts.push(scanText(checked, shown));
   const known = triage.sightings.length;
   parts.push(
     known === 0

@@ -38,7 +38,10 @@ export interface Triage {
   bytes: number;
   /** Programs that show themselves, with the version that the log names last. */
   programs: { name: string; version?: string }[];
-  /** The database directory, where a path in a message gives it away. */
+  /**
+   * The database directory, where a path in a message gives it away: an absolute one before one that is relative to where the server
+   * was started.
+   */
   directory?: string;
   /** Worst first, then as the log shows them first. */
   sightings: Sighting[];
@@ -46,8 +49,30 @@ export interface Triage {
   incidents: Incident[];
 }
 
+/** A file of a database. */
 const databaseFile =
-  /(?:(\/[^\s:'",]*)\/)?\b(\d{6,}\.(?:log|sst|ldb|blob)|MANIFEST-\d{6,}|OPTIONS-\d{6,}|CURRENT|LOCK)\b/g;
+  /(?<![\w.-])(?:\d{6,}\.(?:log|sst|ldb|blob)|MANIFEST-\d{6,}|OPTIONS-\d{6,}|CURRENT|LOCK)\b/g;
+
+/** Characters before a file's name in which its directory is looked for. */
+const LONGEST_DIRECTORY = 1024;
+
+/**
+ * The directory that stands before a file's name: absolute, relative to where the server was started, or of Windows, where it may
+ * hold spaces.
+ */
+function directoryBefore(text: string, end: number): string | undefined {
+  if (end === 0 || !/[\\/]/.test(text[end - 1])) return undefined;
+  const before = text.slice(Math.max(0, end - LONGEST_DIRECTORY), end - 1);
+  const windows = /(?:^|[^A-Za-z])([A-Za-z]:[\\/][^:'",;*?<>|]*)$/.exec(before)?.[1];
+  const directory = windows ?? before.slice(before.search(/[^\s:'",;()[\]=<>]*$/));
+  // "//host/db" is the rest of an address
+  return directory === '' || directory.startsWith('//') ? undefined : directory;
+}
+
+/** What RocksDB adds to whatever error it meets while it reads the MANIFEST: it names no file that is damaged. */
+const manifestSuffix = /The file \S*MANIFEST-\d+ may be corrupted\.?/i;
+
+const isAbsolute = (directory: string) => /^(?:[\\/]|[A-Za-z]:)/.test(directory);
 const rank: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
 
 /** What each word that is searched for belongs to. */
@@ -59,11 +84,14 @@ const words = entries.flatMap((entry) => entry.anchors.map((anchor) => ({ entry,
 
 /** The symptoms that a line shows, without those that another one of them says better. */
 export function symptomsIn(text: string, candidates: readonly Symptom[] = symptoms): Symptom[] {
+  const said = text.replace(manifestSuffix, '');
   const matching = candidates.filter(
-    (symptom) => symptom !== unknownCorruption && symptom.pattern.test(text),
+    (symptom) => symptom !== unknownCorruption && symptom.pattern.test(symptom.unknown ? text : said),
   );
-  const refined = new Set(matching.flatMap(({ refines = [] }) => refines));
-  const found = matching.filter(({ id }) => !refined.has(id));
+  const known = matching.filter(({ unknown }) => unknown === undefined);
+  const telling = known.length > 0 ? known : matching;
+  const refined = new Set(telling.flatMap(({ refines = [] }) => refines));
+  const found = telling.filter(({ id }) => !refined.has(id));
   return found.length === 0 && unknownCorruption.pattern.test(text) ? [unknownCorruption] : found;
 }
 
@@ -110,6 +138,12 @@ export class LogTriage {
     if (match !== null) this.versions.set(name, match[1] ?? this.versions.get(name));
   }
 
+  private lies(directory: string | undefined): void {
+    if (directory === undefined) return;
+    if (this.directory === undefined || (isAbsolute(directory) && !isAbsolute(this.directory)))
+      this.directory = directory;
+  }
+
   private sight(symptom: Symptom, { number, offset, text }: LogLine): void {
     const place = { line: number, offset, text: text.slice(0, KEPT_TEXT) };
     let sighting = this.seen.get(symptom.id);
@@ -119,9 +153,17 @@ export class LogTriage {
     }
     sighting.count++;
     sighting.last = place;
-    for (const [, directory, file] of text.matchAll(databaseFile)) {
-      this.directory ??= directory;
+    const telling = symptom.unknown ? text : text.replace(manifestSuffix, '');
+    for (const { 0: file, index } of telling.matchAll(databaseFile)) {
+      this.lies(directoryBefore(telling, index));
       if (sighting.files.length < KEPT_FILES && !sighting.files.includes(file)) sighting.files.push(file);
     }
   }
+}
+
+/** Whether a log speaks of damage, be it in words that nothing here knows. */
+export function speaksOfDamage({ incidents, sightings }: Triage): boolean {
+  return (
+    incidents.length > 0 || sightings.some(({ symptom }) => symptom.severity === 'error' || symptom.unknown)
+  );
 }

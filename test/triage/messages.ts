@@ -32,7 +32,7 @@ export const messages: [symptom: string, line: string][] = [
     'block-zeroed',
     'block checksum mismatch: expected 3842, got 2324967102  in db/000009.sst offset 0 size 9',
   ],
-  ['block-zeroed', 'block checksum mismatch: stored = 2324967102, computed = 77, type = 1, in db/000009.sst'],
+  ['block-zeroed', 'block checksum mismatch: stored = 2324967102, computed = 77, type = 1  in db/000009.sst'],
   [
     'table-magic',
     'Corruption: Bad table magic number: expected 9863518390377041911, found 0 in db/000009.sst',
@@ -61,9 +61,10 @@ export const messages: [symptom: string, line: string][] = [
   ['manifest-missing', 'IO error: /data/db/MANIFEST-000005: No such file or directory'],
   ['manifest-incomplete', 'Corruption: no meta-nextfile entry in descriptor'],
   ['manifest-incomplete', 'Corruption: no meta-lastseq-number entry in descriptor'],
-  ['manifest-damaged', 'The file /data/db/MANIFEST-000005 may be corrupted.'],
+  ['manifest-suffix', 'The file /data/db/MANIFEST-000005 may be corrupted.'],
   ['manifest-families', 'Corruption: Manifest adding the same column family twice: x'],
   ['manifest-families', 'Corruption: Manifest - dropping non-existing column family'],
+  ['family-unknown', 'Invalid argument: Column family not found: metadata'],
   ['families-not-opened', 'Invalid argument: Column families not opened: lock, write'],
   [
     'comparator-differs',
@@ -103,3 +104,289 @@ export const messages: [symptom: string, line: string][] = [
   ['indexeddb', 'UnknownError: Internal error opening backing store for indexedDB.open.'],
   ['unknown-corruption', 'Corruption: something that nobody has seen'],
 ];
+
+/** Lines as each release prints them (by its sources), the symptoms that they show and no other, and the files that they name. */
+export const printed: { by: string; line: string; shows: string[]; files?: string[]; directory?: string }[] =
+  [
+    {
+      by: 'RocksDB 5.18, table_cache.cc',
+      line: 'IO error: While open a file for random read: /var/lib/app/db/000123.ldb: No such file or directory',
+      shows: ['table-missing'],
+      files: ['000123.ldb'],
+      directory: '/var/lib/app/db',
+    },
+    {
+      by: 'RocksDB 7.10, table_cache.cc',
+      line: 'Corruption: IO error: No such file or directory: While open a file for random read: ./rocksdb/000123.ldb: No such file or directory  The file ./rocksdb/MANIFEST-000005 may be corrupted.',
+      shows: ['table-missing'],
+      files: ['000123.ldb'],
+      directory: './rocksdb',
+    },
+    {
+      by: 'RocksDB 9.7, table_cache.cc',
+      line: 'IO error: No such file or directory: While open a file for random read: db/000123.sst: No such file or directory',
+      shows: ['table-missing'],
+      files: ['000123.sst'],
+      directory: 'db',
+    },
+    {
+      by: 'RocksDB 4.9, env_posix.cc',
+      line: 'IO error: /d/000123.sst: No such file or directory',
+      shows: ['table-missing'],
+      files: ['000123.sst'],
+      directory: '/d',
+    },
+    {
+      by: 'LevelDB, db_impl.cc; google/leveldb#1050',
+      line: 'open error: Corruption: 33 missing files; e.g.: /tmp/leveldbtest-0/dbbench/000007.ldb',
+      shows: ['leveldb-tables-missing'],
+      files: ['000007.ldb'],
+      directory: '/tmp/leveldbtest-0/dbbench',
+    },
+    {
+      by: 'RocksDB 6.8, log_reader.cc',
+      line: 'Corruption: error reading trailing data',
+      shows: ['wal-missing-last-fragment'],
+    },
+    {
+      by: 'RocksDB 9.7, block_based_table_reader.cc',
+      line: 'Corruption: Unknown Footer version. Maybe this file was created with newer version of RocksDB?',
+      shows: ['table-version'],
+    },
+    {
+      by: 'RocksDB 7.10, format.cc',
+      line: 'Corruption: Corrupt or unsupported format_version: 7',
+      shows: ['table-version'],
+    },
+    {
+      by: 'RocksDB 11, format.cc',
+      line: 'Not implemented: Unsupported legacy magic number for block-based SST format. Load with RocksDB >= 4.6.0 and < 11.0.0 and run full compaction to upgrade.',
+      shows: ['table-legacy'],
+    },
+    ...['Snappy', 'Zlib', 'Bzip2', 'LZ4', 'LZ4HC', 'XPRESS', 'ZSTD'].map((name) => ({
+      by: 'RocksDB 6.8, format.cc',
+      line: `Corruption: ${name} not supported or corrupted ${name} compressed block contents`,
+      shows: ['block-compression'],
+    })),
+    {
+      by: 'RocksDB 7.10, format.cc',
+      line: 'Not implemented: Unsupported compression method for this build: Snappy',
+      shows: ['block-compression'],
+    },
+    {
+      by: 'RocksDB 7.10, format.cc',
+      line: 'Corruption: Corrupted compressed block contents: ZSTD',
+      shows: ['block-contents'],
+    },
+    {
+      by: 'RocksDB 5 to 11, version_edit.cc',
+      line: 'Corruption: VersionEdit: new-file2 entry',
+      shows: ['manifest-edit'],
+    },
+    {
+      by: 'RocksDB 9, version_edit.cc',
+      line: 'Corruption: VersionEdit: new-file4 entry  The file /d/MANIFEST-000009 may be corrupted.',
+      shows: ['manifest-edit'],
+      files: [],
+    },
+    {
+      by: 'RocksDB, version_edit.cc',
+      line: 'Corruption: VersionEdit: unknown tag',
+      shows: ['manifest-edit'],
+    },
+    {
+      by: 'RocksDB 6.8, block_based_table_factory.cc',
+      line: "Invalid argument: Can't parse BlockBasedTableOptions:: block_align Could not find option",
+      shows: ['options-unknown'],
+    },
+    {
+      by: 'RocksDB 7.10, format.cc',
+      line: 'Corruption: file is too short (13 bytes) to be an sstable: /d/000009.sst',
+      shows: ['table-too-short'],
+      files: ['000009.sst'],
+    },
+    {
+      by: 'RocksDB 7.10, format.cc',
+      line: 'Corruption: Missing SST footer data in file /d/000009.sst File too short? Expected size: 900',
+      shows: ['table-too-short'],
+    },
+    {
+      by: 'RocksDB, blob_log_format.cc',
+      line: 'Corruption: Error while decoding blob log header: Magic number mismatch',
+      shows: ['blob-damaged'],
+    },
+    {
+      by: 'RocksDB, blob_log_format.cc',
+      line: 'Corruption: Error while decoding blob log footer: CRC mismatch',
+      shows: ['blob-damaged'],
+    },
+    {
+      by: 'RocksDB, blob_log_format.cc',
+      line: 'Corruption: Error while decoding blob record: Header CRC mismatch',
+      shows: ['blob-damaged'],
+    },
+    {
+      by: 'RocksDB, blob_file_reader.cc',
+      line: 'Corruption: Key size mismatch when reading blob',
+      shows: ['blob-damaged'],
+    },
+    {
+      by: 'RocksDB, fs_posix.cc',
+      line: 'IO error: No such file or directory: While open a file for random read: /d/000031.blob: No such file or directory',
+      shows: ['blob-missing'],
+      files: ['000031.blob'],
+    },
+    {
+      by: 'RocksDB, fs_posix.cc',
+      line: 'IO error: No such file or directory: While opening a file for sequentially reading: /d/CURRENT: No such file or directory',
+      shows: ['database-missing'],
+      files: ['CURRENT'],
+    },
+    {
+      by: 'RocksDB, wal_manager.cc',
+      line: 'IO error: No such file or directory: While opening a file for sequentially reading: /d/000012.log: No such file or directory',
+      shows: ['wal-missing'],
+      files: ['000012.log'],
+    },
+    {
+      by: 'RocksDB 5.18, db_impl_open.cc',
+      line: '[ERROR] [db/db_impl_open.cc:836] Column family inconsistency: SST file contains data beyond the point of corruption.',
+      shows: ['wal-behind-tables'],
+    },
+    {
+      by: 'RocksDB 10.6, db_impl_open.cc',
+      line: 'Corruption: Column family inconsistency: SST file contains data beyond the point of corruption in CF meta. WAL recovery stopped at corruption point, but SST files contain newer data.',
+      shows: ['wal-behind-tables'],
+    },
+    {
+      by: 'RocksDB 9, db_impl_open.cc',
+      line: 'Corruption: Sequence number is being set backwards during recovery, this is likely a software bug or a data corruption. Prev next seqno: 90 , current next seqno: 12',
+      shows: ['sequence-backwards'],
+    },
+    {
+      by: 'RocksDB, write_batch.cc',
+      line: 'Invalid argument: Invalid column family specified in write batch',
+      shows: ['batch-strange-family'],
+    },
+    {
+      by: 'RocksDB 6.8, version_builder.cc',
+      line: 'Corruption: L0 files seqno 12 90 17 vs. 15 80 18',
+      shows: ['tables-overlap'],
+    },
+    {
+      by: 'RocksDB 5.18, version_builder.cc',
+      line: "L1 have overlapping ranges '6b' seq:4, type:1 vs. '6a' seq:9, type:1",
+      shows: ['tables-overlap'],
+    },
+    {
+      by: 'RocksDB 9, version_builder.cc',
+      line: 'Corruption: force_consistency_checks(VersionBuilder): L0 files of same epoch number but overlapping range #9',
+      shows: ['tables-overlap'],
+    },
+    {
+      by: 'RocksDB, version_builder.cc; facebook/rocksdb#12619',
+      line: 'Corruption: VersionBuilder: Cannot delete table file #75038 from level 1 since it is not in the LSM tree',
+      shows: ['manifest-versions'],
+    },
+    {
+      by: 'RocksDB, status.cc',
+      line: 'Operation timed out: Timeout waiting to lock key',
+      shows: ['transaction-lock'],
+    },
+    {
+      by: 'RocksDB, io_posix.cc',
+      line: 'IO error: While open a file for appending: /d/000040.log: Permission denied',
+      shows: ['permission-denied'],
+      files: ['000040.log'],
+    },
+    { by: 'RocksDB, io_posix.cc', line: 'IO error: Stale file handle', shows: ['stale-handle'] },
+    {
+      by: 'RocksDB, io_posix.cc',
+      line: 'IO error: While mkdir if missing: /data/db: Read-only file system',
+      shows: ['read-only'],
+    },
+    {
+      by: 'RocksDB, io_posix.cc',
+      line: 'IO error: While pread offset 4096 len 4133: /d/000009.sst: Structure needs cleaning',
+      shows: ['file-system-damaged'],
+    },
+    {
+      by: 'RocksDB, io_posix.cc',
+      line: 'IO error: While open a file for random read: /d/000009.sst: Too many open files',
+      shows: ['too-many-files'],
+    },
+    {
+      by: 'RocksDB, port/win/env_win.cc',
+      line: 'IO error: Failed to rename: C:\\ProgramData\\My App\\db\\000012.dbtmp to: C:\\ProgramData\\My App\\db\\CURRENT: Access is denied.',
+      shows: ['rename-denied'],
+      files: ['CURRENT'],
+      directory: 'C:\\ProgramData\\My App\\db',
+    },
+    {
+      by: 'RocksDB, port/win/env_win.cc',
+      line: 'IO error: Failed to create lock file: D:\\data\\db\\LOCK: The process cannot access the file because it is being used by another process.',
+      shows: ['lock-held'],
+      files: ['LOCK'],
+      directory: 'D:\\data\\db',
+    },
+    {
+      by: 'RocksDB, port/win/io_win.cc',
+      line: 'IO error: Failed to FlushViewOfFile: C:/db/000012.log: The device is not ready.',
+      shows: ['mapped-file-flush'],
+      files: ['000012.log'],
+      directory: 'C:/db',
+    },
+    {
+      by: 'RocksDB 9, reader_common.cc: XXH3, type 4',
+      line: 'Corruption: block checksum mismatch: stored = 0, computed = 2345, type = 4  in /d/000009.sst offset 0 size 4096',
+      shows: ['block-zeroed'],
+    },
+    {
+      by: 'RocksDB 9, reader_common.cc: CRC-32C of which nothing is zero',
+      line: 'Corruption: block checksum mismatch: stored = 0, computed = 2345, type = 1  in /d/000009.sst offset 0 size 4096',
+      shows: ['block-checksum'],
+    },
+    {
+      by: 'RocksDB 9, reader_common.cc: format version 6, whose checksums have the place mixed in',
+      line: 'Corruption: block checksum mismatch: stored(context removed) = 17, computed = 2345, type = 4  in /d/000009.sst offset 0 size 4096',
+      shows: ['block-checksum'],
+    },
+    {
+      by: 'RocksDB 9, version_edit_handler.cc',
+      line: 'Corruption: Sst file size mismatch: /d/000398.sst. Expected 6975, actual size 6959\\n  The file /d/MANIFEST-000389 may be corrupted.',
+      shows: ['table-size'],
+      files: ['000398.sst'],
+    },
+    {
+      by: 'TiKV, event_listener.rs',
+      line: '[FATAL] [lib.rs:463] ["rocksdb background error. db: kv, reason: compaction, error: Corruption: block checksum mismatch: stored = 1, computed = 2, type = 1  in /data/tikv/db/000398.sst offset 0 size 4096"]',
+      shows: ['block-checksum', 'tikv-background-error'],
+      directory: '/data/tikv/db',
+    },
+    {
+      by: 'Ceph, BlueStore.cc',
+      line: 'bluestore(/var/lib/ceph/osd/ceph-44) _verify_csum bad crc32c/0x1000 checksum at blob offset 0x0, got 0xd2acc81f, expected 0x62cf539d, device location [0xaee7c0000~1000]',
+      shows: ['ceph-checksum'],
+    },
+    {
+      by: 'Flink, BackendRestorerProcedure.java',
+      line: 'Caused by: org.apache.flink.util.FlinkException: Could not restore keyed state backend for StreamMap_20ba6b65f97481d5570070de90e4e791_(1/1) from any of the 1 provided restore options.',
+      shows: ['flink-restore'],
+    },
+    {
+      by: 'RocksDB, merge_helper.cc',
+      line: 'Corruption: Error: Could not perform merge.',
+      shows: ['merge-failed'],
+    },
+    {
+      by: 'RocksDB 11, flush_job.cc',
+      line: 'Corruption: Number of keys in flush output SST files does not match number of keys added to the table. Expected 40 but there are 39 in output SST files',
+      shows: ['key-count'],
+    },
+    {
+      by: 'RocksDB, statistics.cc',
+      line: 'rocksdb.file.read.corruption.retry.count COUNT : 3',
+      shows: ['corruption-counter'],
+    },
+    { by: 'RocksDB, statistics.cc', line: 'rocksdb.footer.corruption.count COUNT : 0', shows: [] },
+  ];

@@ -9,7 +9,7 @@ import { isBefore } from '../../src/triage/programs.js';
 import { LogTriage, type Triage } from '../../src/triage/triage.js';
 import { kvdoctor } from '../cli/host.js';
 import { inRepository } from '../support/repository.js';
-import { messages } from './messages.js';
+import { messages, printed } from './messages.js';
 
 function triage(log: string | Uint8Array, piece = 1 << 20): Triage {
   const bytes = typeof log === 'string' ? Buffer.from(log) : log;
@@ -26,8 +26,34 @@ describe('what servers say', () => {
     expect(found(line.toUpperCase())).toContain(symptom);
   });
 
+  it.each(printed)('$by: $line', ({ line, shows, files, directory }) => {
+    for (const log of [`${line}\n`, `2024/01/01-00:00:00.000000 7f [ERROR] [db/x.cc:1] ${line}\r\n`]) {
+      const found = triage(log);
+      expect(found.sightings.map(({ symptom }) => symptom.id).sort()).toEqual([...shows].sort());
+      if (files !== undefined) expect(found.sightings[0].files).toEqual(files);
+      if (directory !== undefined) expect(found.directory).toBe(directory);
+    }
+  });
+
+  it('takes an absolute directory before one that is relative to where the server was started', () => {
+    const log =
+      'Corruption: bad block contents in db/000009.sst\nCorruption: bad block contents in /d/db/000009.sst';
+    expect(triage(log).directory).toBe('/d/db');
+    expect(triage('Corruption: bad block contents in hdfs://host/db/000009.sst').directory).toBeUndefined();
+  });
+
+  it('looks for paths in lines of any form without going over them again and again', () => {
+    const line = `Corruption: bad block contents ${'x'.repeat(30_000)}${'000001.sst/'.repeat(3000)}\n`;
+    const began = performance.now();
+    triage(line.repeat(10));
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+
   it('has a line for every symptom that is known', () => {
-    const shown = new Set(messages.map(([symptom]) => symptom));
+    const shown = new Set([
+      ...messages.map(([symptom]) => symptom),
+      ...printed.flatMap(({ shows }) => shows),
+    ]);
     expect([...symptoms, unknownCorruption].map(({ id }) => id).filter((id) => !shown.has(id))).toEqual([]);
   });
 

@@ -25,7 +25,8 @@ Examples:
   kvdoctor triage --dir /var/lib/kvrocks/db kvrocks.INFO   and whether the files bear it out
   journalctl -u myserver | kvdoctor triage -
 
-Exit status: 0 nothing in the log speaks of damage, 1 something does, 2 usage, 3 --dir could not be read.`;
+Exit status: 0 nothing in the log speaks of damage, 1 something does, or a scan of --dir finds errors, 2 usage, 3 --dir
+could not be read.`;
 
 interface Against extends Checked {
   incomplete: boolean;
@@ -34,7 +35,7 @@ interface Against extends Checked {
 /** Holds what a log says against the files of a database. */
 async function check(directory: string, { sightings, incidents }: Triage): Promise<Against> {
   const { scanTarget } = await import('../../scan/scan.js');
-  const { confirm } = await import('../../triage/confirm.js');
+  const { confirm, gaps } = await import('../../triage/confirm.js');
   const { verify } = await import('../../triage/verify.js');
   const known = incidents.length > 0;
   const options = { depth: 'checksums', recovery: known, application: known } as const;
@@ -43,13 +44,12 @@ async function check(directory: string, { sightings, incidents }: Triage): Promi
   );
   const confirmations = new Map(sightings.map((each) => [each, confirm(each, report.findings)]));
   const verified = new Map(incidents.map((each) => [each, verify(each, report)]));
-  // that contents cannot be had is no gap: what stands in the way is what the log is about
-  const incomplete = report.unchecked.some(({ file }) => file !== '.');
-  return { directory, confirmations, verified, incomplete };
+  const incomplete = gaps(report).length > 0;
+  return { directory, report, confirmations, verified, incomplete };
 }
 
 async function triage(log: string, flags: TriageFlags, host: Host): Promise<number> {
-  const { LogTriage } = await import('../../triage/triage.js');
+  const { LogTriage, speaksOfDamage } = await import('../../triage/triage.js');
   const { triageText } = await import('../../triage/text.js');
   const { triageJson } = await import('../../triage/json.js');
   const gathered = new LogTriage();
@@ -67,8 +67,8 @@ async function triage(log: string, flags: TriageFlags, host: Host): Promise<numb
     flags.format === 'json' ? triageJson(log, found, checked) : triageText(log, found, settings, checked),
   );
   await sink.close();
-  if (found.incidents.length > 0 || found.sightings.some(({ symptom }) => symptom.severity === 'error'))
-    return ExitStatus.findings;
+  const damaged = checked?.report.findings.some(({ severity }) => severity === 'error') ?? false;
+  if (damaged || speaksOfDamage(found)) return ExitStatus.findings;
   return checked?.incomplete ? ExitStatus.incomplete : ExitStatus.ok;
 }
 

@@ -94,8 +94,9 @@ export const applicationSymptoms: readonly Symptom[] = [
   },
   {
     id: 'flink-restore',
-    pattern: /(org\.apache\.)?flink.*Corruption|Corruption.*(org\.apache\.)?flink/i,
-    anchors: ['flink'],
+    pattern:
+      /(org\.apache\.)?flink.*Corruption|Corruption.*(org\.apache\.)?flink|Could not restore (keyed|operator) state backend/i,
+    anchors: ['flink', 'could not restore '],
     severity: 'error',
     meaning: 'Flink cannot restore from a checkpoint whose tables are damaged.',
     look: 'every table of the checkpoint, the shared ones too',
@@ -130,5 +131,34 @@ export const applicationSymptoms: readonly Symptom[] = [
       'Copy the directory before the program deletes it. Its key order (idb_cmp1) is the browser’s own.',
     next: ['kvdoctor scan {dir}'],
     references: ['Expensify/App#87862', 'CherryHQ/cherry-studio#12681'],
+  },
+  {
+    id: 'tikv-background-error',
+    pattern: /rocksdb background error\. db: \w+, reason: \w+, error: /i,
+    anchors: ['rocksdb background error'],
+    severity: 'error',
+    meaning:
+      'TiKV stops because RocksDB failed in the background; the words behind “error:” are RocksDB’s own. After “Corruption” it leaves panic_mark_file and does not start again.',
+    look: 'the file that the error names; which of kv and raft the db is',
+    causes: ['rot', 'full', 'software'],
+    action:
+      'The other peers of the regions still hold the data: say which regions the file hits before the store is removed.',
+    next: ['kvdoctor scan {dir}'],
+    rules: ['sst', 'wal', 'manifest', 'blob', 'directory'],
+    references: ['tikv components/engine_rocks/src/event_listener.rs'],
+  },
+  {
+    id: 'ceph-checksum',
+    pattern: /_verify_csum bad \S+ checksum/i,
+    anchors: ['_verify_csum bad'],
+    severity: 'error',
+    meaning: 'BlueStore read bytes from the device that do not match its own checksum, below the database.',
+    look: 'the device location in the message; dmesg and SMART data of that device',
+    causes: ['rot', 'zeroed'],
+    action:
+      'The disk or what lies before it gave back other bytes. Other replicas hold the object; take the OSD out before its database is hit, too.',
+    next: ['kvdoctor scan {dir}'],
+    rules: ['sst', 'wal', 'manifest'],
+    references: ['ceph src/os/bluestore/BlueStore.cc (_verify_csum)'],
   },
 ];

@@ -32,13 +32,14 @@ export const walSymptoms: readonly Symptom[] = [
   },
   {
     id: 'wal-missing-last-fragment',
-    pattern: /error reading trailing data due to encountering (EOF|old record)/i,
+    // before RocksDB 9.2 without a reason behind it
+    pattern: /error reading trailing data/i,
     anchors: ['error reading trailing data'],
     severity: 'error',
     meaning: 'A log record in several fragments begins, and the file ends before its last one.',
     ...tail,
     rules: ['wal'],
-    references: ['facebook/mysql-5.6#1106'],
+    references: ['facebook/mysql-5.6#1106', 'rocksdb db/log_reader.cc'],
   },
   {
     id: 'checksum-mismatch',
@@ -130,8 +131,9 @@ export const walSymptoms: readonly Symptom[] = [
   },
   {
     id: 'wal-behind-tables',
-    pattern: /SST file is ahead of WALs in CF (\S+)|SST file is ahead of WALs/i,
-    anchors: ['sst file is ahead of wals'],
+    // the second is what the LOG says, and since 10.6 the error itself
+    pattern: /SST file is ahead of WALs|Column family inconsistency: SST file contains data beyond/i,
+    anchors: ['sst file is ahead of wals', 'column family inconsistency'],
     severity: 'error',
     meaning: 'Recovery stopped at a bad log record, and a column family has tables that are newer than that.',
     look: 'the bad log, and the log number of each column family in the MANIFEST',
@@ -159,6 +161,48 @@ export const walSymptoms: readonly Symptom[] = [
     next: ['kvdoctor scan {dir}'],
     rules: ['directory'],
     references: ['facebook/rocksdb#12467'],
+  },
+  {
+    id: 'wal-missing',
+    pattern: /\b\d{6,}\.log\b.{0,400}No such file|No such file or directory.{0,400}\b\d{6,}\.log\b/i,
+    anchors: ['no such file'],
+    severity: 'error',
+    meaning: 'A log that the engine wanted to read is not there.',
+    look: 'the number of the log against the log numbers in the MANIFEST; wal_dir; archive/',
+    causes: ['missing', 'two-processes', 'configuration'],
+    action:
+      'Reported by a replica, a backup or a reader beside a live server, the log was obsolete and has been removed meanwhile. When the server itself says it, find the log before anything else: it holds the newest writes.',
+    next: ['kvdoctor scan {dir}'],
+    rules: ['directory'],
+    references: ['rocksdb db/wal_manager.cc', 'rocksdb db/db_impl/db_impl_open.cc'],
+  },
+  {
+    id: 'sequence-backwards',
+    pattern: /Sequence number is being set backwards during recovery/i,
+    anchors: ['sequence number is being set backwards'],
+    severity: 'error',
+    meaning: 'A log record has a lower sequence number than what was recovered before it.',
+    look: 'the logs in order of number, and the sequences at their ends',
+    causes: ['software', 'missing', 'two-processes'],
+    action:
+      'Logs of two histories in one directory do it: a log put back from a backup, two exchanged logs, two servers on one directory. A scan says which log does not continue the one before it.',
+    next: ['kvdoctor scan {dir}', 'kvdoctor simulate {dir}'],
+    rules: ['sequence', 'wal'],
+    references: ['rocksdb db/db_impl/db_impl_open.cc (CheckSeqnoNotSetBackDuringRecovery)'],
+  },
+  {
+    id: 'batch-strange-family',
+    pattern: /Invalid column family specified in write batch/i,
+    anchors: ['invalid column family specified'],
+    severity: 'error',
+    meaning: 'A batch writes to a column family that the MANIFEST does not have, or that was not opened.',
+    look: 'the column family in the batch against the MANIFEST, and whether the MANIFEST was cut or is an older one',
+    causes: ['configuration', 'missing', 'software'],
+    action:
+      'While the logs are recovered it means that the MANIFEST has lost the edit that made the column family, or that a repair dropped it. Later, that the program writes to one that it has dropped.',
+    next: ['kvdoctor scan {dir}', 'kvdoctor simulate {dir}'],
+    rules: ['manifest', 'wal', 'batch'],
+    references: ['rocksdb db/write_batch.cc (SeekToColumnFamily)'],
   },
   {
     id: 'wal-predecessor',
