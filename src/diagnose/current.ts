@@ -24,7 +24,10 @@ export async function currentThatFollows(database: Database): Promise<CurrentTha
   if (database.unread.length > 0 || database.unreadable.length > 0) return undefined;
   const raw = current === undefined ? undefined : await readHead(current.entry.source, CURRENT_LIMIT);
   if (raw !== undefined && current?.decoded.anomalies.length === 0) return undefined;
-  return (raw && withoutNewline(database, raw)) ?? onlyManifest(database, raw);
+  return (
+    (raw && (withoutNewline(database, raw) ?? withCarriageReturn(database, raw))) ??
+    onlyManifest(database, raw)
+  );
 }
 
 const lineOf = (name: string) => new TextEncoder().encode(`${name}\n`);
@@ -42,6 +45,21 @@ function withoutNewline(database: Database, raw: Uint8Array): CurrentThatFollows
       kind: 'truncated',
       certainty: 'proven',
       detail: `the newline at the end is missing; ${name}, which it names, is there`,
+      basis: 'CURRENT holds a name and a newline and nothing else',
+    },
+  };
+}
+
+/** The name and CR LF: a checkout or a transfer took CURRENT for text. */
+function withCarriageReturn(database: Database, raw: Uint8Array): CurrentThatFollows | undefined {
+  const [, name] = /^(MANIFEST-\d+)\r\n$/.exec(Buffer.from(raw).toString('latin1')) ?? [];
+  if (name === undefined || !manifests(database).some((entry) => entry.name === name)) return undefined;
+  return {
+    content: lineOf(name),
+    cause: {
+      kind: 'line-endings',
+      certainty: 'proven',
+      detail: `the line ends in CR LF: the file was taken for text; ${name}, which it names, is there`,
       basis: 'CURRENT holds a name and a newline and nothing else',
     },
   };

@@ -5,8 +5,12 @@ import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { checksumHolds } from '../format/wal/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER, leveldbWal } from '../format/wal/types.js';
+import { memorySource } from '../io/source.js';
+import { lineEndingCause } from './alteration.js';
 import { FlippedSource, flipBits } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
+import { changeShown } from './line-endings.js';
+import { logBefore } from './line-endings-records.js';
 import { lengthCause, lengthChanges, recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
 import { patternOf, sectorsOf } from './pattern.js';
 import { counted } from './words.js';
@@ -30,7 +34,25 @@ export async function diagnoseManifest(
   findings: readonly Finding[],
   before: ManifestReplay,
 ): Promise<void> {
+  if (await lineEndings(source, findings)) return;
   for (const finding of findings.slice(0, MOST_DIAGNOSED)) await diagnoseRecord(source, finding, before);
+}
+
+/** All records hold once the ends of lines are put back: one cause for whatever was found. */
+async function lineEndings(source: ByteSource, findings: readonly Finding[]): Promise<boolean> {
+  const damage = findings.filter(({ severity }) => severity !== 'note');
+  if (damage.length === 0 || source.size > LARGEST) return false;
+  const bytes = new Uint8Array(source.size);
+  if ((await source.read(bytes, 0)) < bytes.length) return false;
+  const change = changeShown(bytes);
+  const undone = change && logBefore(bytes, change, leveldbWal);
+  if (undone === undefined || undone.bytes.length === bytes.length) return false;
+  const { complete, anomalies } = await replayManifest(memorySource(undone.bytes));
+  if (!complete || anomalies.length > 0) return false;
+  const { lineEndings: endings, restores, ...cause } = lineEndingCause(undone.endings);
+  for (const [i, finding] of damage.entries())
+    finding.cause = i === 0 ? { ...cause, lineEndings: endings, restores } : cause;
+  return true;
 }
 
 async function diagnoseRecord(source: ByteSource, finding: Finding, before: ManifestReplay): Promise<void> {

@@ -9,6 +9,7 @@ import { engineRules } from './rules/engine.js';
 import { ioRules } from './rules/io.js';
 import { kvrocksRules } from './rules/kvrocks.js';
 import { manifestRules } from './rules/manifest.js';
+import { movedRules } from './rules/moved.js';
 import { restateRules } from './rules/restate.js';
 import { sequenceRules } from './rules/sequence.js';
 import { sstRules } from './rules/sst.js';
@@ -29,6 +30,7 @@ export const catalog = {
   ...sstRules,
   ...sstMetaRules,
   ...sstIdentityRules,
+  ...movedRules,
   ...blobRules,
   ...continuityRules,
   ...backupRules,

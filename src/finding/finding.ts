@@ -28,6 +28,10 @@ export interface Cause {
   basis?: string;
   /** The exact bits to flip back, file offset and bit 0–7 (0 = least significant), where they are known. */
   changes?: { offset: number; bit: number }[];
+  /** Ranges of the file that were put into it: without them it is as it was. */
+  removes?: Range[];
+  /** What was done to the ends of lines; `exceptions`, file offsets of LFs: see diagnose/line-endings.ts. */
+  lineEndings?: { change: 'lf-to-crlf' | 'crlf-to-lf'; exceptions: number[] };
   /**
    * The changes give back the very bytes that were there, beyond doubt, also where it is in doubt what changed them. These
    * are what a repair may write back.

@@ -49,9 +49,14 @@ class MemorySource implements ByteSource {
   async close(): Promise<void> {}
 }
 
+/** Bytes in memory as a source. */
+export function memorySource(bytes: Uint8Array): ByteSource {
+  return new MemorySource({ kind: 'memory', bytes }, bytes);
+}
+
 /** Opens what a descriptor names, read only. Rejects with the system's error when a file cannot be opened. */
 export async function openSource(descriptor: SourceDescriptor): Promise<ByteSource> {
-  if (descriptor.kind === 'memory') return new MemorySource(descriptor, descriptor.bytes);
+  if (descriptor.kind === 'memory') return memorySource(descriptor.bytes);
   if (descriptor.kind === 'pieces') return openPieces(descriptor, openSource);
   if (descriptor.kind === 'archived') {
     const message = `${descriptor.member} lies in a compressed archive and cannot be read at any offset`;

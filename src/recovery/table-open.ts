@@ -1,5 +1,6 @@
 import { unmaskCrc } from '../bytes/crc32c.js';
 import type { ByteSource } from '../bytes/source.js';
+import { sizeMismatch } from '../check/directory/live-files.js';
 import { tableUniqueId } from '../check/sst/identity.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import type { Anomaly } from '../finding/finding.js';
@@ -8,6 +9,7 @@ import { CHECKSUM } from '../format/sst/checksum.js';
 import type { BlockKind } from '../format/sst/load.js';
 import { COLLECTED_PROPERTIES, decodeProperties } from '../format/sst/properties.js';
 import { metaBlock, openTable, type Table } from '../format/sst/table.js';
+import { PiecedSource } from '../io/pieces.js';
 import { corruption, type EngineError } from './status.js';
 
 /*
@@ -53,13 +55,14 @@ export async function checkTable(
   { file, size, open }: TableFile,
   version: EngineVersion,
 ): Promise<EngineError | undefined> {
-  if (BigInt(size) !== live.size) {
-    const text = atLeast(version, 10, 5)
-      ? `Sst file size mismatch between expected ${live.size} and file system ${size} sstable: ${file}`
-      : `file is too short (${live.size} bytes) to be an sstable: ${file}`;
-    return corruption('size-mismatch', text);
-  }
+  if (BigInt(size) !== live.size && atLeast(version, 10, 5))
+    return corruption('size-mismatch', sizeMismatch(file, live.size, size));
+  if (BigInt(size) < live.size)
+    return corruption('size-mismatch', `file is too short (${live.size} bytes) to be an sstable: ${file}`);
   const source = await open();
+  // engines up to 10.4 read the table that ends where the MANIFEST has its end, and compare the sizes afterwards
+  if (BigInt(size) > live.size)
+    return (await openedShort(source, live, file, version)) ?? oldSizeMismatch(file, live.size, size);
   try {
     const end = new Uint8Array(8);
     const ending =
@@ -71,6 +74,24 @@ export async function checkTable(
   } finally {
     await source.close();
   }
+}
+
+/** Opens a table that ends before its file does. */
+function openedShort(
+  source: ByteSource,
+  live: LiveTable,
+  file: string,
+  version: EngineVersion,
+): Promise<EngineError | undefined> {
+  const size = Number(live.size);
+  const short = new PiecedSource(source.descriptor, [{ source, offset: 0, length: size }]);
+  return checkTable(live, { file, size, open: async () => short }, version);
+}
+
+/** rocksdb db/db_impl/db_impl.cc CheckConsistency. */
+function oldSizeMismatch(file: string, recorded: bigint, actual: number): EngineError {
+  const text = `Sst file size mismatch: ${file}. Size recorded in manifest ${recorded}, actual size ${actual}`;
+  return corruption('size-mismatch', text);
 }
 
 async function tableId({ properties, propertiesIntact }: Table): Promise<Uint8Array | undefined> {

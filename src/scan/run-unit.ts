@@ -5,6 +5,7 @@ import { aroundUnreadable } from '../check/directory/unreadable.js';
 import { checkTable } from '../check/sst/table.js';
 import type { UnitResult } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
+import { findAlteration } from '../diagnose/alteration.js';
 import { diagnoseUnit } from '../diagnose/diagnose.js';
 import { ChecksummingSource } from '../io/checksum.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
@@ -75,11 +76,14 @@ export async function runUnit(
       new MeteredSource(opened ?? (await openSource(unit.source)), onRead, unit.maxRead),
     );
     const whole = unit.checksum ? new ChecksummingSource(source) : undefined;
-    const result = await check(unit, whole ?? source);
+    let result = await check(unit, whole ?? source);
     const crc = await whole?.checksum();
     // of bytes that were read as zeros it would say nothing
     if (crc !== undefined && source.unreadable.length === 0) result.crc = crc;
-    await diagnoseUnit(source, unit, result);
+    const altered = await findAlteration(source, unit, result);
+    if (altered !== undefined) result = { ...result, ...altered.result };
+    await diagnoseUnit(altered?.source ?? source, unit, result);
+    altered?.place(result);
     const findings = aroundUnreadable({ file: unit.context.file }, result.findings, source.unreadable);
     return { unit: unit.id, state: 'done', result: { ...result, findings } };
   } catch (error) {

@@ -11,6 +11,7 @@ import type { FileSet } from './files.js';
  *   append FILE 00ff                bytes at the end
  *   insert FILE 0x10 00ff           bytes in between; the rest moves
  *   cut FILE 0x10 7                 offset, length; the rest moves
+ *   crlf FILE                       every LF that has no CR before it gets one
  *   replace FILE "old" "new"        the first occurrence of a text
  *   create FILE "text"              a new file
  *   remove FILE
@@ -98,6 +99,13 @@ async function patchBytes(verb: string, file: Uint8Array, args: string[]): Promi
       return splice(file, number(0), 0, bytesOf(args[1]));
     case 'cut':
       return splice(file, number(0), number(1), new Uint8Array(0));
+    case 'crlf':
+      return Buffer.from(
+        Buffer.from(file)
+          .toString('latin1')
+          .replace(/(?<!\r)\n/g, '\r\n'),
+        'latin1',
+      );
     case 'replace': {
       const from = bytesOf(args[0]);
       const at = Buffer.from(file).indexOf(from);

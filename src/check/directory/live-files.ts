@@ -97,6 +97,11 @@ function missingTable(
   );
 }
 
+/** What RocksDB from 10.5 on says of a table that has another size than the MANIFEST gives it. */
+export function sizeMismatch(file: string, expected: number | bigint, actual: number): string {
+  return `Sst file size mismatch between expected ${expected} and file system ${actual} sstable: ${file}`;
+}
+
 function wrongTableSize(
   result: LiveFilesResult,
   table: LiveTable,
@@ -110,7 +115,7 @@ function wrongTableSize(
   const evidence = {
     recorded: String(table.size),
     actual: entry.size,
-    engine: `Corruption: Sst file size mismatch between expected ${table.size} and file system ${entry.size} sstable: ${entry.file}`,
+    engine: `Corruption: ${sizeMismatch(entry.file, table.size, entry.size)}`,
   };
   if (checked?.readable === true) {
     result.findings.push(

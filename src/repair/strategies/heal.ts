@@ -1,8 +1,10 @@
+import type { ByteSource } from '../../bytes/source.js';
 import { currentThatFollows } from '../../diagnose/current.js';
 import { flipBits } from '../../diagnose/flipped-source.js';
+import { type LineEndings, undoLineEndings } from '../../diagnose/line-endings.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
-import type { Finding } from '../../finding/finding.js';
+import type { Cause, Finding, Range } from '../../finding/finding.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
 import { scanTarget } from '../../scan/scan.js';
@@ -27,10 +29,12 @@ const MOST_LISTED = 100;
 
 const NOTHING = 'nothing is proven: no byte is changed';
 
-/** Bytes of one file that are known to have been others. */
+/** Bytes of one file that are known to have been others, not to have been there, or to have been without their CRs. */
 interface Wound {
   entry: InventoryEntry;
   bits: { offset: number; bit: number }[];
+  removes: Range[];
+  lineEndings?: LineEndings;
   details: { offset: number; detail: string }[];
 }
 
@@ -90,22 +94,50 @@ async function look(database: Database, plan: RepairPlan, { jobs }: HealRequest)
 /** Adds what findings prove to `wounds`; true when that was something new. */
 function gather(database: Database, findings: readonly Finding[], wounds: Map<string, Wound>): boolean {
   let more = false;
+  // the offsets of this round are of the files without what earlier rounds took out
+  const taken = new Map([...wounds].map(([key, { removes }]) => [key, removes]));
   for (const { cause, file, root, severity } of findings) {
-    if (severity === 'note' || cause?.restores !== true || cause.changes === undefined) continue;
+    if (severity === 'note' || cause?.restores !== true) continue;
     const entry = database.inventory.entries.find((each) => each.file === file && each.root === root);
     if (entry === undefined || entry.kind === 'current') continue;
     const key = placeKey(placeOf(entry));
-    const wound = wounds.get(key) ?? { entry, bits: [], details: [] };
-    const fresh = cause.changes.filter(
-      ({ offset, bit }) => !wound.bits.some((known) => known.offset === offset && known.bit === bit),
-    );
-    if (fresh.length === 0) continue;
-    wound.bits.push(...fresh);
-    wound.details.push(...runsOf(fresh).map(({ offset }) => ({ offset, detail: cause.detail })));
+    const wound = wounds.get(key) ?? { entry, bits: [], removes: [], details: [] };
+    if (!addTo(wound, cause, taken.get(key) ?? [])) continue;
     wounds.set(key, wound);
     more = true;
   }
   return more;
+}
+
+/** Adds what one cause proves, in offsets of the file as it was first looked at. */
+function addTo(
+  wound: Wound,
+  { changes = [], removes = [], lineEndings, detail }: Cause,
+  taken: readonly Range[],
+): boolean {
+  // of a file that is put together anew nothing else is known by its old offsets
+  if (wound.lineEndings !== undefined) return false;
+  if (lineEndings !== undefined) {
+    wound.lineEndings = lineEndings;
+    wound.details.push({ offset: 0, detail });
+    return true;
+  }
+  const isKnown = ({ offset, bit }: { offset: number; bit: number }) =>
+    wound.bits.some((known) => known.offset === offset && known.bit === bit);
+  const placed = changes.map(({ offset, bit }) => ({ offset: offsetBefore(offset, taken), bit }));
+  const fresh = placed.filter((each) => !isKnown(each));
+  const runs = removes.map(({ offset, length }) => ({ offset: offsetBefore(offset, taken), length }));
+  wound.bits.push(...fresh);
+  wound.removes = [...wound.removes, ...runs].sort((a, b) => a.offset - b.offset);
+  for (const { offset } of [...runsOf(fresh), ...runs]) wound.details.push({ offset, detail });
+  return fresh.length + runs.length > 0;
+}
+
+/** An offset of a file from which ranges were taken, in the file with them. */
+function offsetBefore(offset: number, removed: readonly Range[]): number {
+  let at = offset;
+  for (const run of removed) if (run.offset <= at) at += run.length;
+  return at;
 }
 
 function placeOf({ file, root }: InventoryEntry): Place {
@@ -131,31 +163,68 @@ async function stepsOf(wounds: ReadonlyMap<string, Wound>): Promise<RepairStep[]
 }
 
 /** The file with the bytes put back, everything else taken from where it is. */
-async function stepOf({ entry, bits, details }: Wound): Promise<RepairStep> {
-  const place = placeOf(entry);
+async function stepOf(wound: Wound): Promise<RepairStep> {
+  const { entry, bits, removes, details } = wound;
+  const source = await openSource(entry.source);
   const content: Segment[] = [];
   const changes: ByteChange[] = [];
-  const source = await openSource(entry.source);
-  let end = 0;
   try {
-    for (const { offset, length } of runsOf(bits)) {
+    if (wound.lineEndings !== undefined) return await lineEndingStep(entry, source, wound.lineEndings);
+    const place = placeOf(entry);
+    const edits = [
+      ...runsOf(bits).map((run) => ({ ...run, removes: false })),
+      ...removes.map((run) => ({ ...run, removes: true })),
+    ].sort((a, b) => a.offset - b.offset);
+    let end = 0;
+    for (const edit of edits) {
+      const { offset, length } = edit;
+      if (offset > end) content.push({ from: 'file', ...place, offset: end, length: offset - end });
+      end = offset + length;
+      const detail = details.find((each) => each.offset >= offset && each.offset < end)?.detail ?? '';
+      if (edit.removes) {
+        changes.push({ kind: 'cut', offset, length, detail });
+        continue;
+      }
       const bytes = new Uint8Array(length);
       await source.read(bytes, offset);
       const before = hex(bytes);
       flipBits(bytes, offset, bits);
-      if (offset > end) content.push({ from: 'file', ...place, offset: end, length: offset - end });
       content.push({ from: 'plan', bytes });
-      end = offset + length;
-      const why = details.find((each) => each.offset >= offset && each.offset < end)?.detail ?? '';
-      changes.push({ kind: 'rewrite', offset, length, detail: `${before} becomes ${hex(bytes)}: ${why}` });
+      changes.push({ kind: 'rewrite', offset, length, detail: `${before} becomes ${hex(bytes)}: ${detail}` });
     }
+    if (entry.size > end) content.push({ from: 'file', ...place, offset: end, length: entry.size - end });
   } finally {
     await source.close();
   }
-  if (entry.size > end) content.push({ from: 'file', ...place, offset: end, length: entry.size - end });
-  const count = changes.reduce((sum, { length }) => sum + length, 0);
-  const what = count === 1 ? 'one byte' : `${count} bytes`;
-  return { ...place, action: 'write', why: `put back ${what} whose value is proven`, changes, content };
+  return { ...placeOf(entry), action: 'write', why: whyOf(changes), changes, content };
+}
+
+function whyOf(changes: readonly ByteChange[]): string {
+  const count = (kind: ByteChange['kind']) =>
+    changes.filter((change) => change.kind === kind).reduce((sum, { length }) => sum + length, 0);
+  const bytes = (n: number) => (n === 1 ? 'one byte' : `${n} bytes`);
+  const [written, cut] = [count('rewrite'), count('cut')];
+  return [
+    ...(written > 0 ? [`put back ${bytes(written)} whose value is proven`] : []),
+    ...(cut > 0 ? [`take out ${bytes(cut)} that were put in`] : []),
+  ].join(', ');
+}
+
+async function lineEndingStep(
+  entry: InventoryEntry,
+  source: ByteSource,
+  endings: LineEndings,
+): Promise<RepairStep> {
+  const bytes = new Uint8Array(entry.size);
+  await source.read(bytes, 0);
+  const detail = endings.change === 'lf-to-crlf' ? 'CR LF becomes LF again' : 'LF becomes CR LF again';
+  return {
+    ...placeOf(entry),
+    action: 'write',
+    why: 'put back its line endings: every checksum holds with them',
+    changes: [{ kind: 'rewrite', offset: 0, length: entry.size, detail }],
+    content: [{ from: 'plan', bytes: undoLineEndings(bytes, endings) }],
+  };
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
