@@ -19,6 +19,7 @@ const order: string[][] = [
   ['export'],
   ['app'],
   ['diagnose'],
+  ['states'],
   ['inspect', 'find'],
   ['scan'],
   ['repair', 'report'],

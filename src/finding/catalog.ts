@@ -15,12 +15,14 @@ import { sequenceRules } from './rules/sequence.js';
 import { sstRules } from './rules/sst.js';
 import { sstIdentityRules } from './rules/sst-identity.js';
 import { sstMetaRules } from './rules/sst-meta.js';
+import { stateRules } from './rules/states.js';
 import { tikvRules } from './rules/tikv.js';
 import { walRules } from './rules/wal.js';
 
 /** Every rule that kvdoctor knows, by its id `area/what-is-wrong`. Ids are stable across versions. */
 export const catalog = {
   ...directoryRules,
+  ...stateRules,
   ...engineRules,
   ...ioRules,
   ...manifestRules,

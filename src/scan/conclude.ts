@@ -1,6 +1,7 @@
 import { diagnoseDatabase } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
+import { stateFindings } from '../states/findings.js';
 import { type Circumstances, crossCheck } from './cross.js';
 import { fileReports } from './file-report.js';
 import { checkMetadata, factsByFile } from './metadata.js';
@@ -18,9 +19,15 @@ export async function conclude(
   circumstances: Circumstances,
 ): Promise<void> {
   const metadata = await checkMetadata(database, outcomes, circumstances);
-  const findings = [...metadata.findings, ...crossCheck(database, outcomes, circumstances)];
-  const { atRest } = circumstances;
-  await diagnoseDatabase(findings, { database, facts: factsByFile(outcomes), atRest });
+  const { atRest, owned } = circumstances;
+  const facts = factsByFile(outcomes);
+  const findings = [
+    ...metadata.findings,
+    ...crossCheck(database, outcomes, circumstances),
+    // while an engine works on it, its files are of several moments
+    ...(owned ? [] : await stateFindings(database, facts)),
+  ];
+  await diagnoseDatabase(findings, { database, facts, atRest });
   report.findings = findings;
   report.unchecked.push(
     ...uncheckedOrders(database),

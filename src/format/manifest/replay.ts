@@ -3,6 +3,7 @@ import type { Anomaly, Range } from '../../finding/finding.js';
 import { applyEdit, type EditPlace, emptyVersion, type ReplayState } from './apply.js';
 import { liveBlobFiles } from './blob-links.js';
 import { type DecodedEdit, decodeVersionEdit, type ManifestDialect } from './decode.js';
+import type { VersionEdit } from './edit.js';
 import { readLog, readLogBytes } from './log-reader.js';
 import { fileRange, type LogRecord, type LogTail, type LogVisitor } from './log-record.js';
 import type { Version } from './version.js';
@@ -43,6 +44,11 @@ export interface ReplayOptions {
   dialect?: ManifestDialect;
   /** Called with every record that is whole, before it is applied. The record's payload is only valid during the call. */
   onEdit?(decoded: DecodedEdit, record: LogRecord): void;
+  /**
+   * Called when edits have been applied, an atomic group at once, as long as nothing was lost before: with the version as it
+   * is then (it changes later), the edits and the file offset behind them.
+   */
+  onApplied?(version: Version, edits: readonly VersionEdit[], end: number): void;
 }
 
 /** Replays a MANIFEST in one pass with bounded buffers. Rejects only when the medium fails. */
@@ -117,6 +123,7 @@ class Replay implements LogVisitor {
       this.brokenGroup(record, 'an ordinary edit stands before an atomic group is complete');
     }
     this.apply(decoded, record);
+    this.applied([{ decoded, record }]);
   }
 
   finish(tail: LogTail, size: number): ManifestReplay {
@@ -151,6 +158,7 @@ class Replay implements LogVisitor {
     const edits = this.group;
     this.group = [];
     for (const { decoded, record } of edits) this.apply(decoded, record);
+    this.applied(edits);
   }
 
   private brokenGroup(record: LogRecord, message: string): void {
@@ -187,6 +195,12 @@ class Replay implements LogVisitor {
     this.noteBegunWal(decoded.edit.logNumber);
     for (const { number } of decoded.edit.newFiles) keepLast(this.lastTables, number, MAX_LAST_TABLES);
     if (this.complete) this.logicalEnd = record.end;
+  }
+
+  private applied(pending: readonly PendingEdit[]): void {
+    if (!this.complete) return;
+    const edits = pending.map(({ decoded }) => decoded.edit);
+    this.options.onApplied?.(this.state.version, edits, pending.at(-1)!.record.end);
   }
 
   private noteBegunWal(number: bigint | undefined): void {

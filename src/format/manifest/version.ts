@@ -84,3 +84,14 @@ export interface Version {
   /** WALs that the MANIFEST tracks: number to synced size in bytes, `undefined` where the size is not known. */
   trackedWals: Map<bigint, bigint | undefined>;
 }
+
+/** A version that may be changed without changing the one that it is made from. */
+export function copyOfVersion(version: Version): Version {
+  const columnFamilies = new Map(
+    [...version.columnFamilies].map(([id, family]) => [
+      id,
+      { ...family, tables: new Map(family.tables), blobFiles: new Map(family.blobFiles) },
+    ]),
+  );
+  return { ...version, columnFamilies };
+}

@@ -70,3 +70,20 @@ export function internalKey(userKey: Uint8Array, sequence: bigint, type: number)
   new DataView(key.buffer).setBigUint64(userKey.length, (sequence << 8n) | BigInt(type), true);
   return key;
 }
+
+/** The sequence of an internal key. */
+export function sequenceOf(key: Uint8Array): bigint {
+  const at = key.length - KEY_TRAILER;
+  const word = new DataView(key.buffer, key.byteOffset + at, KEY_TRAILER).getBigUint64(0, true);
+  return word >> 8n;
+}
+
+/** The user key of an internal key, as a view. */
+export function userKeyOf(key: Uint8Array): Uint8Array {
+  return key.subarray(0, key.length - KEY_TRAILER);
+}
+
+/** True for the artificial key that a range tombstone's end gives the MANIFEST: the end itself does not belong. */
+export function isExclusiveEnd(key: Uint8Array): boolean {
+  return key[key.length - KEY_TRAILER] === 0x0f && sequenceOf(key) === MAX_SEQUENCE;
+}

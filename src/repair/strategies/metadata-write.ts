@@ -75,14 +75,3 @@ export function currentStep({ current }: Database, name: string, why: string): R
     content: [{ from: 'plan', bytes }],
   };
 }
-
-/** A version that may be changed without changing the one that it is made from. */
-export function copyOfVersion(version: Version): Version {
-  const columnFamilies = new Map(
-    [...version.columnFamilies].map(([id, family]) => [
-      id,
-      { ...family, tables: new Map(family.tables), blobFiles: new Map(family.blobFiles) },
-    ]),
-  );
-  return { ...version, columnFamilies };
-}

@@ -3,7 +3,7 @@ import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import { BlockFinder, inferSigns } from '../../format/sst/find-blocks.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
-import { KEY_TRAILER, MAX_SEQUENCE, ROCKSDB_POINT_TYPES } from '../../format/sst/internal-key.js';
+import { KEY_TRAILER, ROCKSDB_POINT_TYPES, sequenceOf } from '../../format/sst/internal-key.js';
 import { type BlockSpace, loadBlock } from '../../format/sst/load.js';
 import { dataCompression, openTable, type Table } from '../../format/sst/table.js';
 
@@ -165,21 +165,4 @@ function endsOf(
   }
   if (reader.anomalies.length > 0 || first === undefined || last === undefined) return undefined;
   return { first, last };
-}
-
-/** The sequence of an internal key. */
-export function sequenceOf(key: Uint8Array): bigint {
-  const at = key.length - KEY_TRAILER;
-  const word = new DataView(key.buffer, key.byteOffset + at, KEY_TRAILER).getBigUint64(0, true);
-  return word >> 8n;
-}
-
-/** The user key of an internal key, as a view. */
-export function userKeyOf(key: Uint8Array): Uint8Array {
-  return key.subarray(0, key.length - KEY_TRAILER);
-}
-
-/** True for the artificial key that a range tombstone's end gives the MANIFEST: the end itself does not belong. */
-export function isExclusiveEnd(key: Uint8Array): boolean {
-  return key[key.length - KEY_TRAILER] === 0x0f && sequenceOf(key) === MAX_SEQUENCE;
 }

@@ -1,12 +1,11 @@
 import type { Database } from '../../engine/database.js';
 import type { LiveTable, Version } from '../../format/manifest/version.js';
 import { comparatorNamed, compareUserKeys } from '../../format/sst/comparator.js';
-import { MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import { MAX_SEQUENCE, userKeyOf, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { END, LOAD } from '../../lsm/cursor.js';
 import { inventoryFiles } from '../../lsm/inventory-files.js';
 import { sequenceOf } from '../../lsm/key-order.js';
 import { View } from '../../lsm/view.js';
-import { userKeyOf } from './tables-blocks.js';
 
 /** A range of user keys. */
 export interface KeyRange {

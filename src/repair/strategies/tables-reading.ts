@@ -2,14 +2,9 @@ import { readFilter } from '../../check/sst/filters.js';
 import { EntryTally } from '../../encode/sst/tally.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
+import { isExclusiveEnd, userKeyOf } from '../../format/sst/internal-key.js';
 import type { Pace } from '../pace.js';
-import {
-  dataBlocksOf,
-  type GoodBlock,
-  isExclusiveEnd,
-  type OpenedTable,
-  userKeyOf,
-} from './tables-blocks.js';
+import { dataBlocksOf, type GoodBlock, type OpenedTable } from './tables-blocks.js';
 import type { LostRange } from './tables-hide.js';
 
 /** A good block, to be read again when it is copied. */

@@ -1,7 +1,8 @@
 import { BlockReader } from '../../format/sst/block.js';
 import { comparatorNamed } from '../../format/sst/comparator.js';
+import { userKeyOf } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
-import { userKeyOf } from './tables-blocks.js';
+
 import type { Neighbours } from './tables-hide.js';
 import { isOlder, keysIn } from './tables-older.js';
 import type { Reading } from './tables-reading.js';

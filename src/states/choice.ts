@@ -1,6 +1,6 @@
-import { comparatorNamed, compareUserKeys } from '../../format/sst/comparator.js';
-import type { Contents, FoundTable } from './manifest-tables.js';
-import { isExclusiveEnd, userKeyOf } from './tables-blocks.js';
+import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
+import { isExclusiveEnd, userKeyOf } from '../format/sst/internal-key.js';
+import type { Contents, FoundTable } from './tables.js';
 
 /** Which tables of one column family make up its state, and where they belong. */
 export interface Choice {
@@ -35,13 +35,16 @@ export function chooseTables(
   const live: FoundTable[] = [];
   const left: Choice['left'] = [];
   for (const table of tables) {
-    const own = contents.get(table.live.number)!;
-    const inputs = live.filter(
-      (other) => overlap(other, table) && derives(own, contents.get(other.live.number)!),
-    );
-    const known = inputs.map((input) => contents.get(input.live.number)!);
+    const own = contents.get(table.live.number) ?? NOTHING;
+    const isCertain = certain.has(table.live.number);
+    const inputs = live.filter((other) => {
+      // the MANIFEST has both
+      if (isCertain && certain.has(other.live.number)) return false;
+      return overlap(other, table) && derives(own, contents.get(other.live.number) ?? NOTHING);
+    });
+    const known = inputs.map((input) => contents.get(input.live.number) ?? NOTHING);
     const isNews = inputs.length === 0 || hasNews(own, known) || lacks(own, known, table);
-    if (!certain.has(table.live.number) && !isNews) {
+    if (!isCertain && !isNews) {
       left.push({
         table,
         why: `all that it holds is in ${inputs.map(({ entry }) => entry.file).join(', ')}`,
@@ -57,6 +60,8 @@ export function chooseTables(
   }
   return { live, left };
 }
+
+const NOTHING: Contents = new Map();
 
 /** Whether `output` was made from `input`: they share entries, as they were or with their sequences set to 0. */
 function derives(output: Contents, input: Contents): boolean {
@@ -159,8 +164,8 @@ function standsApart({ live: own }: FoundTable, all: readonly FoundTable[]): boo
 
 /** Whether `a` holds the newer versions of what both hold; by their sequences where they share no key. */
 function isNewer(a: FoundTable, b: FoundTable, contents: ReadonlyMap<bigint, Contents>): boolean {
-  const theirs = contents.get(b.live.number)!;
-  for (const [key, [newest]] of contents.get(a.live.number)!) {
+  const theirs = contents.get(b.live.number) ?? NOTHING;
+  for (const [key, [newest]] of contents.get(a.live.number) ?? NOTHING) {
     const other = theirs.get(key)?.[0];
     if (other !== undefined && other.sequence !== newest.sequence) return newest.sequence > other.sequence;
   }

@@ -1,14 +1,14 @@
-import { checkTable } from '../../check/sst/table.js';
-import type { TableFacts } from '../../check/unit.js';
-import type { Database } from '../../engine/database.js';
-import type { LiveTable } from '../../format/manifest/version.js';
-import { comparatorNamed } from '../../format/sst/comparator.js';
-import { readDataBlocks } from '../../format/sst/data-blocks.js';
-import { openTable } from '../../format/sst/table.js';
-import type { InventoryEntry } from '../../io/inventory.js';
-import { openSource } from '../../io/source.js';
+import { checkTable } from '../check/sst/table.js';
+import type { TableFacts, UnitFacts } from '../check/unit.js';
+import type { Database } from '../engine/database.js';
+import type { LiveTable } from '../format/manifest/version.js';
+import { comparatorNamed } from '../format/sst/comparator.js';
+import { readDataBlocks } from '../format/sst/data-blocks.js';
+import { openTable } from '../format/sst/table.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { openSource } from '../io/source.js';
 
-/** A table that lies in the directory and is whole, described as a MANIFEST would. */
+/** A table that is there and whole, described as a MANIFEST would. */
 export interface FoundTable {
   entry: InventoryEntry;
   live: LiveTable;
@@ -21,35 +21,54 @@ export interface FoundTable {
 /** Entries that are kept in memory of all tables together, to tell tables of one content apart. */
 const MOST_ENTRIES = 20_000_000;
 
-/** Reads every table of the database's own directories. Those that are damaged or say too little of themselves are left out. */
-export async function findTables({ inventory }: Database): Promise<FoundTable[]> {
+/**
+ * Reads every table of the database's own directories and, under numbers that these lack, of lost/. Those that are damaged or
+ * say too little of themselves are left out.
+ */
+export async function findTables(
+  { inventory }: Database,
+  known: ReadonlyMap<string, UnitFacts> = new Map(),
+): Promise<FoundTable[]> {
   const found: FoundTable[] = [];
-  for (const entry of inventory.entries) {
+  const own = inventory.entries.filter(({ place }) => place === 'database' || place === 'db-path');
+  const taken = new Set(own.filter(({ kind }) => kind === 'table').map(({ number }) => number));
+  const lost = inventory.entries.filter(({ place, number }) => place === 'lost' && !taken.has(number));
+  for (const entry of [...own, ...lost]) {
     if (entry.kind !== 'table' || entry.number === undefined) continue;
-    if (entry.place !== 'database' && entry.place !== 'db-path') continue;
-    const source = await openSource(entry.source);
-    try {
-      const { findings, facts } = await checkTable(source, {
-        file: entry.file,
-        number: entry.number,
-        depth: 'full',
-      });
-      if (facts.kind !== 'table' || findings.some(({ severity }) => severity === 'error')) continue;
-      const live = describe(facts, entry);
-      if (live === undefined) continue;
-      found.push({
-        entry,
-        live,
-        ...(facts.columnFamilyName !== undefined && { columnFamilyName: facts.columnFamilyName }),
-        comparator: facts.comparator ?? '',
-        ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
-        entries: Number(facts.entries ?? facts.totals?.points ?? 0),
-      });
-    } finally {
-      await source.close();
-    }
+    const facts = factsOf(known.get(entry.file)) ?? (await read(entry));
+    const live = facts && describe(facts, entry);
+    if (facts === undefined || live === undefined) continue;
+    found.push({
+      entry,
+      live,
+      ...(facts.columnFamilyName !== undefined && { columnFamilyName: facts.columnFamilyName }),
+      comparator: facts.comparator ?? '',
+      ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
+      entries: Number(facts.entries ?? facts.totals?.points ?? 0),
+    });
   }
   return found.sort((a, b) => (a.live.number < b.live.number ? -1 : 1));
+}
+
+/** Facts that every entry of an undamaged table went into. */
+function factsOf(facts: UnitFacts | undefined): TableFacts | undefined {
+  const whole = facts?.kind === 'table' && facts.totals?.complete === true && (facts.errors ?? 0) === 0;
+  return whole ? facts : undefined;
+}
+
+async function read(entry: InventoryEntry): Promise<TableFacts | undefined> {
+  const source = await openSource(entry.source);
+  try {
+    const { findings, facts } = await checkTable(source, {
+      file: entry.file,
+      ...(entry.number !== undefined && { number: entry.number }),
+      depth: 'full',
+    });
+    if (facts.kind !== 'table' || findings.some(({ severity }) => severity === 'error')) return undefined;
+    return facts;
+  } finally {
+    await source.close();
+  }
 }
 
 function describe(facts: TableFacts, entry: InventoryEntry): LiveTable | undefined {

@@ -1,0 +1,145 @@
+import type { Database } from '../engine/database.js';
+import type { LiveTable } from '../format/manifest/version.js';
+import type { ManifestWalk } from './manifests.js';
+import type { State, States } from './state.js';
+
+/** What tells that the files of a directory are not of one moment, or not of one history. */
+export type Disorder =
+  /** Tables and WALs go further than the MANIFEST. */
+  | { kind: 'manifest-older'; state: State; tables: LiveTable[]; replaced: LiveTable[] }
+  /** The MANIFEST goes further than the files that are here. */
+  | { kind: 'manifest-newer'; state: State }
+  /** What missing tables held is in WALs. */
+  | { kind: 'flush-in-wals'; state: State; tables: LiveTable[] }
+  /** Two programs had the database open: each wrote a MANIFEST of its own. */
+  | { kind: 'second-opener'; state: State; other: ManifestWalk }
+  /** A new database was begun beside the files of the old one. */
+  | { kind: 'begun-anew'; state: State; begun: ManifestWalk; old: ManifestWalk }
+  /** A RepairDB set aside more than it kept. */
+  | { kind: 'repaired'; state: State; lost: RepairLosses };
+
+/** What a RepairDB threw away and lost/ still knows. */
+export interface RepairLosses {
+  families: string[];
+  tables: number;
+  /** Tables that were obsolete and came back. */
+  broughtBack: number;
+  levels: number;
+  blobFiles: number;
+}
+
+/** All that is out of order, judged by what CURRENT leads to and what else there is. */
+export function disordersOf(database: Database, states: States): Disorder[] {
+  const [best] = states.states;
+  if (best === undefined) return [];
+  const anew = begunAnew(states, best);
+  if (anew !== undefined) return [anew];
+  const disorders: Disorder[] = [];
+  const repaired = repairedBefore(states);
+  if (repaired !== undefined) disorders.push(repaired);
+  const opener = repaired === undefined ? secondOpener(states) : undefined;
+  if (opener !== undefined) disorders.push(opener);
+  if (disorders.length > 0) return disorders;
+  const older = olderManifest(database, states);
+  if (older !== undefined) disorders.push(older);
+  else if (best.origin.kind === 'edits') disorders.push({ kind: 'manifest-newer', state: best });
+  if (best.takenBack.length > 0)
+    disorders.push({ kind: 'flush-in-wals', state: best, tables: best.takenBack });
+  return disorders;
+}
+
+/**
+ * Tables that no edit names, beyond all that the MANIFEST and its WALs reach. An unfinished flush is not that: the log that
+ * the MANIFEST names is still there then.
+ */
+function olderManifest({ manifest }: Database, { states, current, wals }: States): Disorder | undefined {
+  const state = states.find(({ origin }) => origin.kind === 'extended' && origin.manifest.place !== 'lost');
+  if (state === undefined || state.origin.kind !== 'extended') return undefined;
+  const { tables, replaced } = state.origin;
+  const result = { kind: 'manifest-older' as const, state, tables, replaced };
+  if (replaced.length > 0) return state === states[0] ? result : undefined;
+  if (current === undefined || manifest?.entry !== state.origin.manifest) return undefined;
+  const further = state.lastSequence > current.lastSequence || state.gaps.length < current.gaps.length;
+  const logs = new Set(wals.map(({ number }) => number));
+  const logIsGone = tables.some(({ columnFamily }) => {
+    const named = current.version.columnFamilies.get(columnFamily)?.logNumber ?? 0n;
+    return named > 0n && !logs.has(named);
+  });
+  return further && logIsGone && state === states[0] ? result : undefined;
+}
+
+/** CURRENT names a MANIFEST that never had a table, while a larger one leads further and to tables that are here. */
+function begunAnew({ current, manifests }: States, best: State): Disorder | undefined {
+  if (current === undefined || current === best || !('manifest' in best.origin)) return undefined;
+  const begun = walkOf(current, manifests);
+  const old = walkOf(best, manifests);
+  if (begun === undefined || old === undefined || begun === old || begun.known.size > 0) return undefined;
+  if (old.entry.place !== 'database' || old.entry.size <= begun.entry.size || old.known.size === 0)
+    return undefined;
+  const further = (best.version.lastSequence ?? 0n) > (current.version.lastSequence ?? 0n);
+  return further ? { kind: 'begun-anew', state: best, begun, old } : undefined;
+}
+
+function walkOf({ origin }: State, manifests: readonly ManifestWalk[]): ManifestWalk | undefined {
+  return 'manifest' in origin ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
+}
+
+/**
+ * A MANIFEST that is not the named one's ancestor: a MANIFEST begins with all tables of the one before, so one that has tables which
+ * the named one never had went on beside it.
+ */
+function secondOpener({ states, current, manifests }: States): Disorder | undefined {
+  const own = current && walkOf(current, manifests);
+  if (current === undefined || own === undefined || own.known.size === 0) return undefined;
+  for (const other of manifests) {
+    if (other === own || other.entry.place !== 'database') continue;
+    const beside = tablesOf(other).filter(({ number }) => !own.known.has(number));
+    if (beside.length === 0 || other.known.size === 0) continue;
+    const state = states.find(({ origin }) => origin.kind === 'manifest' && origin.manifest === other.entry);
+    if (state === undefined || !state.complete) continue;
+    const older = (other.entry.number ?? 0n) < (own.entry.number ?? 0n);
+    if (!older && state.lastSequence <= current.lastSequence) continue;
+    return { kind: 'second-opener', state: states[0], other };
+  }
+  return undefined;
+}
+
+/** A state that lost/ gives back, which has what the one of CURRENT has not. */
+function repairedBefore({ states, current, manifests }: States): Disorder | undefined {
+  const state = states.find(
+    ({ origin, complete }) => complete && 'manifest' in origin && origin.manifest.place === 'lost',
+  );
+  const lost = state && walkOf(state, manifests);
+  if (state === undefined || lost === undefined) return undefined;
+  if (current !== undefined && states.indexOf(state) > states.indexOf(current)) return undefined;
+  const losses = lossesOf(state, lost, current, manifests);
+  const any = losses.families.length + losses.tables + losses.broughtBack + losses.levels + losses.blobFiles;
+  return any > 0 ? { kind: 'repaired', state, lost: losses } : undefined;
+}
+
+function lossesOf(
+  { version }: State,
+  lost: ManifestWalk,
+  current: State | undefined,
+  manifests: readonly ManifestWalk[],
+): RepairLosses {
+  const own = current && walkOf(current, manifests);
+  const now = [...(current?.version.columnFamilies.values() ?? [])];
+  const names = new Set(now.map(({ name }) => name));
+  const levels = new Map(now.flatMap(({ tables }) => [...tables.values()].map((t) => [t.number, t.level])));
+  const blobs = new Set(now.flatMap(({ blobFiles }) => [...blobFiles.keys()]));
+  const families = [...version.columnFamilies.values()];
+  const tables = families.flatMap((family) => [...family.tables.values()]);
+  const live = new Set(tables.map(({ number }) => number));
+  return {
+    families: families.filter(({ name }) => !names.has(name)).map(({ name }) => name),
+    tables: tables.filter(({ number }) => own?.known.has(number) !== true).length,
+    broughtBack: [...levels.keys()].filter((number) => lost.known.has(number) && !live.has(number)).length,
+    levels: tables.filter(({ number, level }) => level > 0 && levels.get(number) === 0).length,
+    blobFiles: families.flatMap(({ blobFiles }) => [...blobFiles.keys()]).filter((n) => !blobs.has(n)).length,
+  };
+}
+
+function tablesOf({ replay }: ManifestWalk): LiveTable[] {
+  return [...replay.version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
+}

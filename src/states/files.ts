@@ -1,0 +1,101 @@
+import { checkTable } from '../check/sst/table.js';
+import type { TableFacts } from '../check/unit.js';
+import type { Database } from '../engine/database.js';
+import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { openSource } from '../io/source.js';
+
+/** Header and footer of a blob file, bytes. */
+const BLOB_FRAME = 62n;
+
+/** What a table says of itself. */
+interface Identity {
+  uniqueId?: Uint8Array;
+  entries: number;
+}
+
+/**
+ * Which table or blob file of a version is here: under its number and size, in lost/ too, or under another name with its
+ * unique id.
+ */
+export class FilesHere {
+  private readonly tables = new Map<bigint, InventoryEntry[]>();
+  private readonly blobs = new Map<bigint, InventoryEntry>();
+  private readonly identities = new Map<InventoryEntry, Identity>();
+  private readonly byId = new Map<string, InventoryEntry>();
+
+  private constructor({ inventory }: Database) {
+    const order = ['database', 'db-path', 'lost'];
+    const entries = inventory.entries
+      .filter(({ place, number }) => order.includes(place) && number !== undefined)
+      .sort((a, b) => order.indexOf(a.place) - order.indexOf(b.place));
+    for (const entry of entries) {
+      const number = entry.number!;
+      if (entry.kind === 'table') this.tables.set(number, [...(this.tables.get(number) ?? []), entry]);
+      else if (entry.kind === 'blob' && entry.place !== 'lost') this.blobs.set(number, entry);
+    }
+  }
+
+  /** Reads what tables say of themselves: their metadata, no data blocks. */
+  static async of(database: Database): Promise<FilesHere> {
+    const files = new FilesHere(database);
+    for (const entry of [...files.tables.values()].flat()) {
+      const facts = await statementOf(entry);
+      if (facts === undefined) continue;
+      const { uniqueId, stated } = facts;
+      const entries = stated?.properties.find(({ name }) => name === 'num.entries')?.value ?? 0n;
+      files.identities.set(entry, { ...(uniqueId && { uniqueId }), entries: Number(entries) });
+      if (uniqueId !== undefined) files.byId.set(idText(uniqueId), entry);
+    }
+    return files;
+  }
+
+  table({ number, size, uniqueId }: LiveTable): InventoryEntry | undefined {
+    for (const entry of this.tables.get(number) ?? []) {
+      if (BigInt(entry.size) !== size) continue;
+      const own = this.identities.get(entry)?.uniqueId;
+      if (uniqueId === undefined || own === undefined || idText(own) === idText(uniqueId)) return entry;
+    }
+    const renamed = uniqueId && this.byId.get(idText(uniqueId));
+    return renamed !== undefined && BigInt(renamed.size) === size ? renamed : undefined;
+  }
+
+  /** Some file bears the number, whatever its size: damaged perhaps, but not gone. */
+  remains({ number }: LiveTable): boolean {
+    return this.tables.get(number)?.some(({ size, place }) => size > 0 && place !== 'lost') ?? false;
+  }
+
+  blob({ number, totalBytes }: LiveBlobFile): InventoryEntry | undefined {
+    const entry = this.blobs.get(number);
+    return entry !== undefined && BigInt(entry.size) === totalBytes + BLOB_FRAME ? entry : undefined;
+  }
+
+  /** Entries of a table that is here, as its properties count them. */
+  entriesOf(entry: InventoryEntry): number {
+    return this.identities.get(entry)?.entries ?? 0;
+  }
+}
+
+async function statementOf(entry: InventoryEntry): Promise<TableFacts | undefined> {
+  if (entry.size === 0) return undefined;
+  try {
+    const source = await openSource(entry.source);
+    try {
+      const { facts } = await checkTable(source, {
+        file: entry.file,
+        number: entry.number,
+        depth: 'structure',
+      });
+      return facts.kind === 'table' && facts.readable ? facts : undefined;
+    } finally {
+      await source.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return undefined;
+  }
+}
+
+function idText(id: Uint8Array): string {
+  return Buffer.from(id).toString('latin1');
+}

@@ -1,0 +1,129 @@
+import { findingAt, placeOf } from '../check/directory/place.js';
+import type { UnitFacts } from '../check/unit.js';
+import type { Database } from '../engine/database.js';
+import type { Finding } from '../finding/finding.js';
+import { type Disorder, disordersOf } from './disorder.js';
+import { listStates } from './list.js';
+import type { State } from './state.js';
+import { originText, stateText, tablesText } from './text.js';
+
+/** What the files of a directory show together: that they are of several moments or histories. `facts`: what units have read. */
+export async function stateFindings(
+  database: Database,
+  facts: ReadonlyMap<string, UnitFacts>,
+): Promise<Finding[]> {
+  if (!mayBeOutOfOrder(database, facts)) return [];
+  const states = await listStates(database, facts);
+  return disordersOf(database, states).flatMap((disorder) => findingOf(disorder, database) ?? []);
+}
+
+/**
+ * Whether anything makes it worth while to list states: something that the MANIFEST names is not here, another MANIFEST is, or
+ * a table that it does not name goes further than it does.
+ */
+function mayBeOutOfOrder(
+  { inventory, manifest, version, current, detection }: Database,
+  facts: ReadonlyMap<string, UnitFacts>,
+): boolean {
+  const { engine } = detection;
+  if (engine !== undefined && engine !== 'rocksdb') return false;
+  // members of a compressed archive cannot be read a second time
+  if (inventory.entries.some(({ source }) => source.kind === 'archived')) return false;
+  const manifests = inventory.entries.filter(
+    ({ kind, place }) => kind === 'manifest' && (place === 'database' || place === 'lost'),
+  );
+  if (manifests.length === 0) return false;
+  if (manifests.length > 1 || version === undefined || current === undefined || manifest?.named !== true)
+    return true;
+  const sizes = new Map(
+    inventory.entries
+      .filter(({ kind, place }) => kind === 'table' && place !== 'lost')
+      .map((e) => [e.number, e.size]),
+  );
+  const blobs = new Set(inventory.entries.filter(({ kind }) => kind === 'blob').map(({ number }) => number));
+  const named = new Set<bigint>();
+  for (const family of version.columnFamilies.values()) {
+    for (const { number, size } of family.tables.values()) {
+      named.add(number);
+      if (BigInt(sizes.get(number) ?? 0) !== size) return true;
+    }
+    for (const number of family.blobFiles.keys()) if (!blobs.has(number)) return true;
+  }
+  const reach = version.lastSequence ?? 0n;
+  return [...facts.values()].some(
+    (fact) =>
+      fact.kind === 'table' &&
+      fact.number !== undefined &&
+      !named.has(fact.number) &&
+      (fact.largestSequence ?? 0n) > reach,
+  );
+}
+
+function findingOf(disorder: Disorder, database: Database): Finding | undefined {
+  const { state } = disorder;
+  const manifest = database.manifest?.entry;
+  const place = manifest === undefined ? { file: 'CURRENT' } : placeOf(manifest);
+  const evidence = { state: originText(state), lastSequence: String(state.lastSequence) };
+  switch (disorder.kind) {
+    case 'manifest-older': {
+      const { tables, replaced } = disorder;
+      const { origin } = state;
+      const own = 'manifest' in origin ? placeOf(origin.manifest) : place;
+      const gone =
+        replaced.length === 0
+          ? ''
+          : ` and replace ${tablesText(replaced)}, which it names and which ${areGone(replaced)}`;
+      return findingAt(own, 'directory/manifest-older', {
+        message: `${tablesText(tables)}, which it does not name, lead${tables.length === 1 ? 's' : ''} to sequence ${state.lastSequence}${gone}`,
+        evidence: { ...evidence, tables: tables.map(({ number }) => String(number)) },
+      });
+    }
+    case 'manifest-newer':
+      return findingAt(
+        'manifest' in state.origin ? placeOf(state.origin.manifest) : place,
+        'directory/manifest-newer',
+        {
+          ...(state.origin.kind === 'edits' && { offset: state.origin.end, length: 0 }),
+          message: `the files that are here are those of its edits up to ${state.origin.kind === 'edits' ? state.origin.end : 0}: ${stateText(state)}`,
+          evidence,
+        },
+      );
+    case 'flush-in-wals':
+      return findingAt(place, 'directory/flush-in-wals', {
+        message: `${walsText(state)} still hold${state.wals.length === 1 ? 's' : ''} what was in ${tablesText(disorder.tables)}`,
+        evidence: { ...evidence, tables: disorder.tables.map(({ number }) => String(number)) },
+      });
+    // current-names-empty-manifest says it
+    case 'begun-anew':
+      return undefined;
+    case 'second-opener': {
+      const { other } = disorder;
+      return findingAt(place, 'directory/second-opener', {
+        message: `${other.entry.file} went on beside ${manifest?.file ?? 'the MANIFEST that CURRENT names'}: two programs had the database open`,
+        evidence: { ...evidence, otherManifest: other.entry.file },
+      });
+    }
+    case 'repaired': {
+      const { families, tables, broughtBack, levels, blobFiles } = disorder.lost;
+      const said = [
+        ...(families.length > 0 ? [`column families ${families.join(', ')}`] : []),
+        ...(tables > 0 ? [`${tables} tables`] : []),
+        ...(blobFiles > 0 ? [`${blobFiles} blob files`] : []),
+        ...(levels > 0 ? [`the levels of ${levels} tables`] : []),
+        ...(broughtBack > 0 ? [`that ${broughtBack} tables were obsolete`] : []),
+      ];
+      return findingAt({ file: 'lost' }, 'directory/repairdb-losses', {
+        message: `a RepairDB left this; lost/ holds a MANIFEST that knows what the present one does not: ${said.join(', ')}`,
+        evidence: { ...evidence, columnFamilies: families, tables, blobFiles, levels, broughtBack },
+      });
+    }
+  }
+}
+
+function areGone(tables: readonly unknown[]): string {
+  return tables.length === 1 ? 'is gone' : 'are gone';
+}
+
+function walsText({ wals }: State): string {
+  return wals.map(({ wal }) => wal.entry.file).join(', ');
+}

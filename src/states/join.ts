@@ -1,0 +1,241 @@
+import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../format/manifest/version.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import type { FilesHere } from './files.js';
+import { missingBlobs } from './manifests.js';
+import { follows, type WalContents } from './wals.js';
+
+/** A WAL that a state replays. Another number than its own where two were exchanged. */
+export interface WalUse {
+  wal: WalContents;
+  number: bigint;
+}
+
+/** A version and the WALs that belong to it. */
+export interface Joined {
+  /** As given, but for log numbers, and without the tables that WALs stand for. */
+  version: Version;
+  /** In the order of their replay. */
+  wals: WalUse[];
+  /** WALs that recovery would read and that do not belong to this state. */
+  strange: WalContents[];
+  /** Tables that are missing and whose contents WALs hold: their flush is taken back. */
+  takenBack: LiveTable[];
+  missing: LiveTable[];
+  missingBlobs: LiveBlobFile[];
+  /** Sequences between tables and WALs, or between two WALs, that nothing holds. */
+  gaps: { from: bigint; to: bigint }[];
+  /** The last sequence that the state reaches. */
+  lastSequence: bigint;
+}
+
+/** Runs of WALs in which each begins where the one before ends. */
+export class WalChain {
+  /** From the oldest WAL that leads to the newest one without a hole. */
+  readonly run: readonly WalContents[];
+
+  constructor(readonly wals: readonly WalContents[]) {
+    const filled = wals.filter(({ operations }) => operations > 0);
+    let from = filled.length - 1;
+    while (from > 0 && follows(filled[from], filled[from - 1]) && filled[from - 1].whole) from--;
+    this.run = filled.slice(Math.max(from, 0));
+  }
+
+  /**
+   * The WAL from which on all that a column family was told since `sequence` is written: replaying from there gives what
+   * tables made of these writes hold, as everything newer is replayed, too.
+   */
+  from(columnFamily: number, sequence: bigint, upTo: bigint): number | undefined {
+    const { run } = this;
+    const last = run.reduce<bigint>(
+      (a, { families }) => max(a, families.get(columnFamily)?.last ?? -1n),
+      -1n,
+    );
+    if (last < upTo) return undefined;
+    for (let i = run.length - 1; i >= 0; i--) {
+      const first = run[i].families.get(columnFamily)?.first;
+      if (first !== undefined && first <= sequence) return i;
+    }
+    // a log from the very beginning holds everything
+    return run.length > 0 && (run[0].first ?? 2n) <= 1n ? 0 : undefined;
+  }
+
+  /** What a missing table held is in WALs. */
+  holds({ columnFamily, smallestSequence, largestSequence }: LiveTable): boolean {
+    if (largestSequence === 0n) return this.run.length > 0 && (this.run[0].first ?? 2n) <= 1n;
+    return this.from(columnFamily, smallestSequence, largestSequence) !== undefined;
+  }
+}
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
+
+export interface JoinRules {
+  /** WALs that do not begin where the tables end are left out. */
+  strict: boolean;
+  /** Only WALs where the engine looks for them: what it comes to with the files as they lie. */
+  ownWals: boolean;
+  /** Two-phase commit: only min_log_number_to_keep counts. */
+  allow2pc: boolean;
+}
+
+/** Joins a version, which is changed, with the WALs whose sequences connect to it. */
+export function join(version: Version, chain: WalChain, files: FilesHere, rules: JoinRules): Joined {
+  const takenBack: LiveTable[] = [];
+  const missing: LiveTable[] = [];
+  for (const family of version.columnFamilies.values()) {
+    const gone = [...family.tables.values()].filter((table) => files.table(table) === undefined);
+    if (gone.length === 0) continue;
+    const back = takeBack(version, family, gone, chain);
+    takenBack.push(...back);
+    missing.push(...gone.filter((table) => !back.includes(table)));
+  }
+  const families = [...version.columnFamilies.values()];
+  const lost = families.flatMap((family) => missingBlobs(family, files));
+  const flushed = reachOf(version, missing);
+  const cutoff = cutoffOf(version, rules);
+  const readable = chain.wals.filter((wal) => {
+    if (wal.number < cutoff || wal.operations === 0) return false;
+    return isOwn(wal.entry) || (!rules.ownWals && wal.entry.place === 'lost' && holdsMore(wal, version));
+  });
+  const uses = ordered(readable, version);
+  const { wals, gaps, reach } = connected(uses, flushed, rules.strict);
+  const used = new Set(wals.map(({ wal }) => wal));
+  return {
+    version,
+    wals,
+    strange: readable.filter((wal) => !used.has(wal)),
+    takenBack,
+    missing,
+    missingBlobs: lost,
+    gaps,
+    lastSequence: reach,
+  };
+}
+
+/**
+ * Takes the flushes of missing tables back: the log number goes down to the WAL that has their writes, and every table of
+ * these writes leaves, so that nothing is applied twice. Returns the tables that it stands for.
+ */
+function takeBack(
+  version: Version,
+  family: ColumnFamily,
+  gone: readonly LiveTable[],
+  chain: WalChain,
+): LiveTable[] {
+  const back = gone.filter((table) => chain.holds(table));
+  if (back.length === 0) return [];
+  const starts = back.map(({ smallestSequence: first, largestSequence: last }) =>
+    last === 0n ? 0 : (chain.from(family.id, first, last) ?? 0),
+  );
+  const start = Math.min(...starts);
+  const replayed = chain.run.slice(start);
+  const writes = replayed.flatMap(({ families }) => families.get(family.id) ?? []);
+  const first = writes.reduce((a, b) => min(a, b.first), writes[0]?.first ?? 0n);
+  const last = writes.reduce((a, b) => max(a, b.last), 0n);
+  const inWals = ({ smallestSequence: from, largestSequence: to }: LiveTable) =>
+    from > 0n && from >= first && to <= last;
+  const kept = [...family.tables.values()].filter((table) => !back.includes(table) && !inWals(table));
+  const end = replayed.at(-1)?.last ?? 0n;
+  // without sequences of its own a table that is younger than the log may hold anything up to the version's end
+  const holdsUpTo = ({ largestSequence: to, number }: LiveTable) =>
+    to === 0n && number > replayed[0].number ? (version.lastSequence ?? 0n) : to;
+  if (kept.some((table) => holdsUpTo(table) > end)) return [];
+  const mixed = kept.some((table) => holdsUpTo(table) >= first);
+  if (mixed && writes.some(({ onceOnly }) => onceOnly)) return [];
+  family.tables = new Map(kept.map((table) => [table.number, table]));
+  family.logNumber = min(family.logNumber, replayed[0].number);
+  version.minLogNumberToKeep = min(version.minLogNumberToKeep, replayed[0].number);
+  return back;
+}
+
+function reachOf(version: Version, missing: readonly LiveTable[]): bigint {
+  const gone = new Set(missing);
+  const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
+  const held = tables.reduce((a, table) => (gone.has(table) ? a : max(a, table.largestSequence)), 0n);
+  return missing.length > 0 ? held : max(held, version.lastSequence ?? 0n);
+}
+
+/** A WAL has writes that the tables of a version do not have. */
+function holdsMore({ families }: WalContents, { columnFamilies }: Version): boolean {
+  return [...families].some(([id, { last }]) => {
+    const tables = columnFamilies.get(id)?.tables.values();
+    return tables !== undefined && [...tables].every(({ largestSequence }) => largestSequence < last);
+  });
+}
+
+/** It lies where the engine looks for WALs. */
+export function isOwn({ place }: InventoryEntry): boolean {
+  return place === 'database' || place === 'wal-dir';
+}
+
+/** The number below which recovery reads no WAL (see engine/database.ts `walCutoff`). */
+function cutoffOf({ columnFamilies, minLogNumberToKeep }: Version, { allow2pc }: JoinRules): bigint {
+  if (allow2pc) return minLogNumberToKeep;
+  const numbers = [...columnFamilies.values()].map(({ logNumber }) => logNumber);
+  return numbers.length === 0 ? minLogNumberToKeep : max(minLogNumberToKeep, numbers.reduce(min));
+}
+
+/**
+ * The order in which WALs are replayed: by number; where their sequences say that contents lie under each other's numbers, by
+ * sequence; where they are of two histories, those that belong to the version.
+ */
+function ordered(wals: readonly WalContents[], version: Version): WalUse[] {
+  const asNumbered = wals.map((wal) => ({ wal, number: wal.number }));
+  const ascending = (uses: readonly WalUse[]) =>
+    // some transactions give a batch one sequence number, whatever it holds
+    uses.every(({ wal }, i) => i === 0 || wal.first! > uses[i - 1].wal.lastBatch!);
+  if (ascending(asNumbered)) return asNumbered;
+  const bySequence = wals.toSorted((a, b) => (a.first! < b.first! ? -1 : a.first! > b.first! ? 1 : 0));
+  const exchanged = bySequence.map((wal, i) => ({ wal, number: wals[i].number }));
+  const runsOn = bySequence.every((wal, i) => i === 0 || follows(wal, bySequence[i - 1]));
+  if (runsOn) return exchanged;
+  // WALs that only transactions explain, as they are
+  if (wals.some(({ countable }) => !countable)) return asNumbered;
+  return ownHistory(wals, version).map((wal) => ({ wal, number: wal.number }));
+}
+
+/** Of WALs of several histories the one that begins in the log that the version names, and then leads furthest. */
+function ownHistory(wals: readonly WalContents[], { columnFamilies }: Version): WalContents[] {
+  const named = new Set([...columnFamilies.values()].map(({ logNumber }) => logNumber));
+  const best: { history: WalContents[]; own: boolean }[] = [];
+  for (const [i, wal] of wals.entries()) {
+    let history = [wal];
+    let own = named.has(wal.number);
+    for (let k = 0; k < i; k++) {
+      const before = best[k];
+      if (wals[k].last! >= wal.first!) continue;
+      const better = before.own === own ? before.history.length >= history.length : before.own;
+      if (better) {
+        history = [...before.history, wal];
+        own ||= before.own;
+      }
+    }
+    best.push({ history, own });
+  }
+  const reach = ({ history }: { history: WalContents[] }) => history.at(-1)!.last!;
+  return best.reduce((a, b) => {
+    if (a.own !== b.own) return a.own ? a : b;
+    return reach(b) > reach(a) ? b : a;
+  }).history;
+}
+
+/** As many of the WALs as connect, and what is not held between them. */
+function connected(
+  uses: readonly WalUse[],
+  flushed: bigint,
+  strict: boolean,
+): { wals: WalUse[]; gaps: Joined['gaps']; reach: bigint } {
+  const gaps: Joined['gaps'] = [];
+  const wals: WalUse[] = [];
+  let reach = flushed;
+  for (const use of uses) {
+    const { first, last } = use.wal;
+    if (first! > reach + 1n) {
+      if (strict) break;
+      gaps.push({ from: reach + 1n, to: first! - 1n });
+    }
+    wals.push(use);
+    reach = max(reach, last!);
+  }
+  return { wals, gaps, reach };
+}

@@ -1,0 +1,214 @@
+import type { UnitFacts } from '../check/unit.js';
+import type { Database } from '../engine/database.js';
+import type { ManifestReplay } from '../format/manifest/replay.js';
+import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
+import { FilesHere } from './files.js';
+import { type Joined, join, WalChain } from './join.js';
+import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
+import { orderStates, signatureOf } from './order.js';
+import { rebuildVersion } from './rebuild.js';
+import type { Origin, State, States } from './state.js';
+import { type FoundTable, findTables } from './tables.js';
+import { readWalContents } from './wals.js';
+
+/** States that are put together from one MANIFEST, its end not counted. */
+const PER_MANIFEST = 8;
+
+/**
+ * Lists every state that the files of a directory can still give: each MANIFEST, in lost/ too, at its end and where all files
+ * were last here, with tables that it does not know, and the tables alone; each joined with the WALs that connect to it.
+ * `facts`: what has been read of files, by the inventory's `file`.
+ */
+export async function listStates(
+  database: Database,
+  facts: ReadonlyMap<string, UnitFacts> = new Map(),
+): Promise<States> {
+  const list = new Listing(database, facts);
+  return list.run();
+}
+
+class Listing {
+  private files!: FilesHere;
+  private chain!: WalChain;
+  private walks: ManifestWalk[] = [];
+  private found: FoundTable[] | undefined;
+  private readonly states: State[] = [];
+  private readonly problems: string[] = [];
+
+  constructor(
+    private readonly database: Database,
+    private readonly facts: ReadonlyMap<string, UnitFacts>,
+  ) {}
+
+  async run(): Promise<States> {
+    const { database } = this;
+    const wals = await readWalContents(database);
+    this.chain = new WalChain(wals);
+    this.files = await FilesHere.of(database);
+    this.walks = await walkManifests(database, this.files, (table) => this.chain.holds(table));
+    for (const walk of this.walks) await this.fromManifest(walk);
+    if (this.walks.length === 0 || this.states.every(({ whole, complete }) => !whole || !complete))
+      await this.fromTables();
+    const states = this.ordered();
+    const current = states.find(({ current: own }) => own);
+    const { walks: manifests, problems } = this;
+    return { states, ...(current && { current }), manifests, wals, problems };
+  }
+
+  private async fromManifest(walk: ManifestWalk): Promise<void> {
+    const { entry, replay, whole } = walk;
+    const { current, manifest } = this.database;
+    const named =
+      current !== undefined && current.decoded.anomalies.length === 0 && manifest?.named === true
+        ? manifest.entry
+        : undefined;
+    // behind a lost edit it is a guess, which tables may better
+    if (isSound(replay) || named === entry)
+      this.add({ kind: 'manifest', manifest: entry }, replay, { current: named === entry });
+    for (const end of whole.slice(-PER_MANIFEST)) {
+      const before = await versionAt(entry, end);
+      this.add({ kind: 'edits', manifest: entry, end }, before, { strict: true });
+    }
+    await this.extended(walk);
+  }
+
+  /** With tables that are here and that no edit names. */
+  private async extended(walk: ManifestWalk): Promise<void> {
+    const { entry: manifest, replay, known } = walk;
+    const foreign = this.foreignTo(walk);
+    const unnamed = this.database.inventory.entries.some(
+      ({ kind, number, place, size }) =>
+        kind === 'table' &&
+        number !== undefined &&
+        place !== 'lost' &&
+        size > 0 &&
+        !known.has(number) &&
+        !foreign.has(number),
+    );
+    if (!unnamed && isSound(replay)) return;
+    const rebuilt = await rebuildVersion(this.database, {
+      found: await this.tables(),
+      wals: this.chain.wals,
+      replay,
+      known,
+      foreign,
+      databaseIds: this.databaseIds(walk),
+    });
+    if (typeof rebuilt === 'string') {
+      this.problems.push(rebuilt);
+      return;
+    }
+    const { version, remarks, taken, replaced } = rebuilt;
+    if (taken.length === 0 && isSound(replay)) return;
+    this.addVersion({ kind: 'extended', manifest, tables: taken, replaced }, version, {
+      remarks,
+      whole: true,
+    });
+  }
+
+  private async fromTables(): Promise<void> {
+    const rebuilt = await rebuildVersion(this.database, {
+      found: await this.tables(),
+      wals: this.chain.wals,
+      known: new Set(),
+      foreign: new Set(),
+      databaseIds: new Set(),
+    });
+    if (typeof rebuilt === 'string') this.problems.push(rebuilt);
+    else this.addVersion({ kind: 'tables' }, rebuilt.version, { remarks: rebuilt.remarks, whole: true });
+  }
+
+  /** Tables that a MANIFEST of another history made: one that goes on from there, or from another point. */
+  private foreignTo(walk: ManifestWalk): Set<bigint> {
+    const foreign = new Set<bigint>();
+    for (const other of this.walks) {
+      // what was written after a RepairDB goes on from what it set aside
+      if (other === walk || walk.entry.place === 'lost') continue;
+      for (const number of other.known)
+        if (!other.begunWith.has(number) && !walk.known.has(number)) foreign.add(number);
+    }
+    return foreign;
+  }
+
+  private databaseIds({ replay, entry }: ManifestWalk): Set<string> {
+    const own = replay.version.databaseId;
+    if (own === undefined) return new Set();
+    const others = entry.place === 'lost' ? this.walks.map(({ replay: r }) => r.version.databaseId) : [];
+    return new Set([own, ...others.filter((id) => id !== undefined)]);
+  }
+
+  private async tables(): Promise<FoundTable[]> {
+    this.found ??= await findTables(this.database, this.facts);
+    return this.found;
+  }
+
+  private add(origin: Origin, replay: ManifestReplay, rules: { current?: boolean; strict?: boolean }): void {
+    this.addVersion(origin, copyOfVersion(replay.version), { ...rules, whole: isSound(replay) });
+  }
+
+  private addVersion(
+    origin: Origin,
+    version: Version,
+    {
+      current = false,
+      strict = false,
+      whole,
+      remarks = [],
+    }: { current?: boolean; strict?: boolean; whole: boolean; remarks?: string[] },
+  ): void {
+    const { allow2pc } = this.database.options;
+    const joined = join(version, this.chain, this.files, { strict, ownWals: current, allow2pc });
+    const families = this.entriesOf(joined);
+    const { missing, missingBlobs } = joined;
+    this.states.push({
+      ...joined,
+      origin,
+      current,
+      whole,
+      complete: missing.length + missingBlobs.length === 0,
+      families,
+      entries: families.reduce((sum, { entries }) => sum + entries, 0),
+      moved: this.movedOf(joined),
+      remarks,
+    });
+  }
+
+  private movedOf({ version }: Joined): State['moved'] {
+    const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
+    return tables.flatMap((live) => {
+      const entry = this.files.table(live);
+      if (entry === undefined || (entry.number === live.number && entry.place !== 'lost')) return [];
+      return [{ live, entry }];
+    });
+  }
+
+  private entriesOf({ version, wals, missing }: Joined): State['families'] {
+    const gone = new Set(missing);
+    const here = (table: LiveTable) => (gone.has(table) ? undefined : this.files.table(table));
+    return [...version.columnFamilies.values()].map(({ id, name, tables, logNumber }) => {
+      let entries = 0;
+      for (const table of tables.values()) {
+        const entry = here(table);
+        if (entry !== undefined) entries += this.files.entriesOf(entry);
+      }
+      for (const { wal, number } of wals)
+        if (number >= logNumber) entries += wal.families.get(id)?.operations ?? 0;
+      return { id, name, entries };
+    });
+  }
+
+  /** Best first, each once. */
+  private ordered(): State[] {
+    const seen = new Map<string, State>();
+    for (const state of this.states) {
+      const signature = signatureOf(state);
+      const other = seen.get(signature);
+      if (other === undefined || (state.current && !other.current)) seen.set(signature, state);
+    }
+    return orderStates([...seen.values()]);
+  }
+}
+
+function isSound({ complete, tail, openGroup }: ManifestReplay): boolean {
+  return complete && (tail.state === 'clean' || tail.state === 'zero-fill') && openGroup === undefined;
+}

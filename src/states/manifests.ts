@@ -1,0 +1,161 @@
+import type { Database } from '../engine/database.js';
+import { liveBlobFiles } from '../format/manifest/blob-links.js';
+import type { VersionEdit } from '../format/manifest/edit.js';
+import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
+import type { ColumnFamily, LiveTable, Version } from '../format/manifest/version.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { openSource } from '../io/source.js';
+import type { FilesHere } from './files.js';
+
+/** Places in a MANIFEST that are kept, the last ones. */
+const KEPT = 8;
+
+/** A MANIFEST, and where in it all files of the version are here. */
+export interface ManifestWalk {
+  entry: InventoryEntry;
+  /** Of all of it. */
+  replay: ManifestReplay;
+  /** File offsets behind the last edit of each stretch in which nothing is missing, the file's end left out. */
+  whole: number[];
+  /** Tables that any edit named. */
+  known: Set<bigint>;
+  /** Tables of the version that it begins with. */
+  begunWith: Set<bigint>;
+  edits: number;
+}
+
+/** Walks through every MANIFEST that lies about, once. `covered`: what a missing table held is elsewhere. */
+export async function walkManifests(
+  { inventory }: Database,
+  files: FilesHere,
+  covered: (table: LiveTable) => boolean,
+): Promise<ManifestWalk[]> {
+  const walks: ManifestWalk[] = [];
+  for (const entry of inventory.entries) {
+    if (entry.kind !== 'manifest' || entry.number === undefined) continue;
+    if (entry.place !== 'database' && entry.place !== 'lost') continue;
+    const walk = await readable(() => walkManifest(entry, files, covered));
+    if (walk !== undefined) walks.push(walk);
+  }
+  return walks;
+}
+
+/** What a MANIFEST leads to when it ends at a file offset. */
+export async function versionAt(entry: InventoryEntry, end: number): Promise<ManifestReplay> {
+  const source = await openSource({ kind: 'pieces', pieces: [{ of: entry.source, offset: 0, length: end }] });
+  try {
+    return await replayManifest(source);
+  } finally {
+    await source.close();
+  }
+}
+
+async function walkManifest(
+  entry: InventoryEntry,
+  files: FilesHere,
+  covered: (table: LiveTable) => boolean,
+): Promise<ManifestWalk> {
+  const walker = new Walker(files, covered);
+  const source = await openSource(entry.source);
+  try {
+    const replay = await replayManifest(source, {
+      onApplied: (version, edits, end) => walker.applied(version, edits, end),
+    });
+    const { stretches, known, begunWith, edits } = walker;
+    return { entry, replay, whole: [...new Set(stretches())].sort((a, b) => a - b), known, begunWith, edits };
+  } finally {
+    await source.close();
+  }
+}
+
+/** What is missing after each edit, counted by what the edit changes. */
+class Walker {
+  readonly known = new Set<bigint>();
+  readonly begunWith = new Set<bigint>();
+  edits = 0;
+  /** Behind the first edits, which write down a version piece by piece. */
+  private begun = false;
+  private readonly tables = new Map<bigint, LiveTable>();
+  private readonly blobs = new Set<bigint>();
+  private readonly here = new Stretches();
+  private readonly elsewhere = new Stretches();
+
+  constructor(
+    private readonly files: FilesHere,
+    private readonly covered: (table: LiveTable) => boolean,
+  ) {}
+
+  readonly stretches = (): number[] => [...this.here.ends, ...this.elsewhere.ends];
+
+  applied(version: Version, edits: readonly VersionEdit[], end: number): void {
+    for (const edit of edits) this.take(version, edit);
+    this.edits += edits.length;
+    // only edits of a running database give out numbers
+    this.begun ||= edits.some(({ nextFileNumber }) => nextFileNumber !== undefined);
+    if (!this.begun) return;
+    const blobsHere = this.blobs.size === 0 || this.blobsHere(version);
+    this.here.note(blobsHere && this.tables.size === 0, end);
+    const covered = blobsHere && [...this.tables.values()].every((table) => this.covered(table));
+    this.elsewhere.note(covered, end);
+  }
+
+  private take({ columnFamilies }: Version, edit: VersionEdit): void {
+    const family = columnFamilies.get(edit.columnFamily);
+    if (edit.columnFamilyDrop) this.forgetFamily(edit.columnFamily);
+    for (const { number } of edit.deletedFiles) this.tables.delete(number);
+    for (const { number } of edit.newFiles) {
+      this.known.add(number);
+      if (!this.begun) this.begunWith.add(number);
+      const live = family?.tables.get(number);
+      if (live === undefined || this.files.table(live) !== undefined) this.tables.delete(number);
+      else this.tables.set(number, live);
+    }
+    for (const { number } of edit.blobFileAdditions) {
+      const blob = family?.blobFiles.get(number);
+      if (blob !== undefined && this.files.blob(blob) === undefined) this.blobs.add(number);
+    }
+  }
+
+  private forgetFamily(id: number): void {
+    for (const [number, { columnFamily }] of this.tables) if (columnFamily === id) this.tables.delete(number);
+  }
+
+  /** Blob files leave without an edit, when no table is linked to them any more. */
+  private blobsHere({ columnFamilies }: Version): boolean {
+    const here = [...columnFamilies.values()].every(
+      (family) => missingBlobs(family, this.files).length === 0,
+    );
+    // what is not live any more does not come back
+    if (here) this.blobs.clear();
+    return here;
+  }
+}
+
+/** Ends of stretches in which something holds, but for one that lasts to the end. */
+class Stretches {
+  readonly ends: number[] = [];
+  private last: number | undefined;
+
+  note(holds: boolean, end: number): void {
+    if (!holds && this.last !== undefined) {
+      this.ends.push(this.last);
+      if (this.ends.length > KEPT) this.ends.shift();
+    }
+    this.last = holds ? end : undefined;
+  }
+}
+
+/** Live blob files that are not here. */
+export function missingBlobs(family: ColumnFamily, files: FilesHere) {
+  return [...liveBlobFiles(family).values()].filter((blob) => files.blob(blob) === undefined);
+}
+
+/** `undefined` where the medium fails. */
+async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return undefined;
+  }
+}

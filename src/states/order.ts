@@ -1,0 +1,57 @@
+import type { State } from './state.js';
+
+/**
+ * The order of states, what loses least first: those that the database once was before those with a hole, unless they keep
+ * less than half; then the further ones, the ones without gaps, and of equal ones what a RepairDB set aside, what CURRENT leads
+ * to, and what needs the least inference.
+ */
+export function orderStates(states: readonly State[]): State[] {
+  const coherent = states.filter(isCoherent).sort(compare);
+  const holed = states.filter((state) => !isCoherent(state)).sort(compare);
+  if (coherent.length === 0 || holed.length === 0) return [...coherent, ...holed];
+  const most = Math.max(...holed.map(({ entries }) => entries));
+  const first = coherent.filter(({ entries }) => entries > 0 && 2 * entries >= most);
+  return [...first, ...holed, ...coherent.filter((state) => !first.includes(state))];
+}
+
+/** The database once was in this state, as far as anything tells. */
+export function isCoherent({ complete, whole }: State): boolean {
+  return complete && whole;
+}
+
+function compare(a: State, b: State): number {
+  if (a.lastSequence !== b.lastSequence) return a.lastSequence > b.lastSequence ? -1 : 1;
+  return gapOf(a) - gapOf(b) || rank(a) - rank(b) || b.entries - a.entries || endOf(b) - endOf(a);
+}
+
+function gapOf({ gaps }: State): number {
+  return gaps.reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
+}
+
+function rank({ origin, current }: State): number {
+  const setAside = 'manifest' in origin && origin.manifest.place === 'lost';
+  if (setAside && origin.kind === 'manifest') return 0;
+  if (setAside && origin.kind === 'extended') return 1;
+  if (current) return 2;
+  return { manifest: 3, edits: 4, extended: 5, tables: 6 }[origin.kind];
+}
+
+function endOf({ origin }: State): number {
+  return origin.kind === 'edits' ? origin.end : 0;
+}
+
+/** Two states are one when the same tables, blob files and WALs make them up, in the same families. */
+export function signatureOf({ version, wals }: State): string {
+  const families = [...version.columnFamilies.values()].map(({ id, name, logNumber, tables, blobFiles }) => {
+    const files = [...tables.values()].map(({ number, level }) => `${number}@${level}`).sort();
+    const replayed = wals.filter(({ wal, number }) => number >= logNumber && wal.families.has(id));
+    return [
+      id,
+      name,
+      files,
+      [...blobFiles.keys()].sort(),
+      replayed.map(({ wal, number }) => [wal.entry.file, number]),
+    ];
+  });
+  return JSON.stringify(families, (_, value) => (typeof value === 'bigint' ? String(value) : value));
+}

@@ -1,0 +1,215 @@
+import type { Database } from '../engine/database.js';
+import { emptyVersion, newColumnFamily } from '../format/manifest/apply.js';
+import type { ManifestReplay } from '../format/manifest/replay.js';
+import {
+  type ColumnFamily,
+  copyOfVersion,
+  type LiveTable,
+  type Version,
+} from '../format/manifest/version.js';
+import { addBlobs } from './blobs.js';
+import { assignLevels, chooseTables, overlap } from './choice.js';
+import { type Contents, contentsOf, type FoundTable } from './tables.js';
+import { logNumberFor, type WalContents } from './wals.js';
+
+/** A version put together from tables. */
+export interface Rebuilt {
+  version: Version;
+  /** Choices that were made, in words. */
+  remarks: string[];
+  /** Tables that the version takes over without an edit that names them. */
+  taken: LiveTable[];
+  /** Tables that the edits name, that are gone, and that a table which was taken over was made from. */
+  replaced: LiveTable[];
+}
+
+export interface RebuildRequest {
+  found: readonly FoundTable[];
+  wals: readonly WalContents[];
+  /** What still holds of a MANIFEST. */
+  replay?: ManifestReplay;
+  /** Tables that edits named, of those that were deleted again, too. */
+  known: ReadonlySet<bigint>;
+  /** Tables of other histories, which must not be mixed in. */
+  foreign: ReadonlySet<bigint>;
+  /** Ids of databases whose tables belong here; empty: any. */
+  databaseIds: ReadonlySet<string>;
+}
+
+/**
+ * The version that tables lead to: those of a MANIFEST, as far as there is one, and those that no edit of it names. Returns a
+ * sentence where it cannot be told.
+ */
+export async function rebuildVersion(database: Database, request: RebuildRequest): Promise<Rebuilt | string> {
+  const { replay, wals, found: all } = request;
+  const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
+  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [] };
+  // levels are given to copies: another version may give others
+  const found = all
+    .filter((table) => belongs(table, request))
+    .map((table) => ({ ...table, live: { ...table.live } }));
+  version.databaseId ??= found.find(({ databaseId }) => databaseId !== undefined)?.databaseId;
+  addFamilies(database, version, found, wals, result.remarks);
+  const contents = await contentsOf(needed(version, found, request.known));
+  if (contents === undefined)
+    return 'the tables hold more than can be compared in memory to tell which of them are live';
+  for (const family of version.columnFamilies.values()) {
+    const problem = rebuildFamily(database, family, { ...request, found }, contents, result);
+    if (problem !== undefined) return problem;
+    await addBlobs(database, family.id, version);
+  }
+  const flushed = [...version.columnFamilies.values()].map(largestSequence);
+  version.lastSequence = [version.lastSequence ?? 0n, ...flushed].reduce((a, b) => (a > b ? a : b));
+  version.trackedWals = new Map();
+  if (replay === undefined) {
+    result.remarks.push(
+      'levels, log numbers and sequences are inferred from tables and WALs; file checksums and temperatures of the old MANIFEST are lost',
+    );
+  }
+  return result;
+}
+
+function belongs({ live, databaseId }: FoundTable, { foreign, databaseIds }: RebuildRequest): boolean {
+  if (foreign.has(live.number)) return false;
+  return databaseId === undefined || databaseIds.size === 0 || databaseIds.has(databaseId);
+}
+
+/** Tables whose contents decide: those that no edit names, and what overlaps them. */
+function needed(
+  { columnFamilies }: Version,
+  found: readonly FoundTable[],
+  known: ReadonlySet<bigint>,
+): FoundTable[] {
+  const stated = (table: FoundTable) =>
+    columnFamilies.get(table.live.columnFamily)?.tables.has(table.live.number) ?? false;
+  const open = found.filter((table) => !known.has(table.live.number) && !stated(table));
+  return found.filter(
+    (table) =>
+      open.includes(table) ||
+      (stated(table) &&
+        open.some((other) => other.live.columnFamily === table.live.columnFamily && overlap(other, table))),
+  );
+}
+
+function largestSequence({ tables }: ColumnFamily): bigint {
+  return [...tables.values()].reduce((a, { largestSequence: b }) => (a > b ? a : b), 0n);
+}
+
+function rebuildFamily(
+  database: Database,
+  family: ColumnFamily,
+  { found, replay, known, wals }: RebuildRequest,
+  contents: ReadonlyMap<bigint, Contents>,
+  { remarks, taken, replaced }: Rebuilt,
+): string | undefined {
+  const stated = family.tables;
+  const there = found.filter(({ live }) => {
+    if (live.columnFamily !== family.id) return false;
+    // an edit that is whole added it, and another one took it away again
+    return stated.has(live.number) || !known.has(live.number);
+  });
+  const certain = new Set(there.filter(({ live }) => stated.has(live.number)).map(({ live }) => live.number));
+  const unnamed = there.filter(({ live }) => !certain.has(live.number));
+  // what recovery replays anyway needs no table, unless tables of later writes end the log before
+  const replayed = unnamed.every((table) => isInWals(table, family.logNumber, replay, wals));
+  const choosable = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
+  const choice = chooseTables(choosable, contents, certain);
+  const levels = new Map([...stated.values()].map(({ number, level }) => [number, level]));
+  const most = database.options.columnFamilies.get(family.name)?.numLevels ?? 7;
+  if (!assignLevels(choice.live, contents, levels, most))
+    return `the tables of column family ${family.name} do not fit into ${most} levels`;
+  for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);
+  const added = choice.live.filter(({ live }) => !stated.has(live.number));
+  const tables: typeof stated = new Map();
+  for (const table of stated.values()) {
+    if (found.some(({ live }) => live.number === table.number)) continue;
+    if (isReplaced(table, added, database, replay)) replaced.push(table);
+    else tables.set(table.number, table);
+  }
+  for (const { live } of choice.live) {
+    const own = stated.get(live.number);
+    if (own === undefined) {
+      taken.push(live);
+      remarks.push(
+        `${family.name}: table ${live.number} is taken over at level ${live.level}, by its properties and contents`,
+      );
+    }
+    tables.set(live.number, own ?? live);
+  }
+  family.tables = tables;
+  const needed = logNumberFor(wals, family.id, largestSequence(family));
+  if (needed > family.logNumber) family.logNumber = needed;
+  return undefined;
+}
+
+/** Whether a table that is gone went into one that no edit names. */
+function isReplaced(
+  table: LiveTable,
+  added: readonly FoundTable[],
+  { inventory }: Database,
+  replay: ManifestReplay | undefined,
+): boolean {
+  const there = inventory.entries.some(
+    ({ kind, number, size }) => kind === 'table' && number === table.number && size > 0,
+  );
+  // damaged ones stay: they are another repair's
+  if (there) return false;
+  if (replay?.complete === false) return added.length > 0;
+  return added.some(
+    (other) =>
+      other.live.number > table.number &&
+      other.live.smallestSequence <= table.largestSequence &&
+      overlap(other, { ...other, live: table }),
+  );
+}
+
+/** Whether recovery would replay what a flushed table holds: then the table is not needed, and its edit was never written. */
+function isInWals(
+  { live }: FoundTable,
+  logNumber: bigint,
+  replay: ManifestReplay | undefined,
+  wals: readonly WalContents[],
+): boolean {
+  if (replay === undefined || live.smallestSequence === 0n) return false;
+  const writes = wals
+    .filter(({ number }) => number >= logNumber)
+    .flatMap(({ families }) => families.get(live.columnFamily) ?? []);
+  return (
+    writes.some(({ first }) => first <= live.smallestSequence) &&
+    writes.some(({ last }) => last >= live.largestSequence)
+  );
+}
+
+/** Column families by what tables, WALs and OPTIONS say of them. */
+function addFamilies(
+  { options }: Database,
+  version: Version,
+  found: readonly FoundTable[],
+  wals: readonly WalContents[],
+  remarks: string[],
+): void {
+  const { columnFamilies: known, droppedColumnFamilies: dropped } = version;
+  for (const { live, columnFamilyName, comparator } of found) {
+    const id = live.columnFamily;
+    if (known.has(id) || dropped.has(id) || columnFamilyName === undefined) continue;
+    known.set(id, { ...newColumnFamily(id, columnFamilyName), comparator });
+  }
+  const names = new Set([...known.values()].map(({ name }) => name));
+  const unnamed = [...options.columnFamilies.keys()].filter((name) => !names.has(name));
+  const written = [...new Set(wals.flatMap(({ families }) => [...families.keys()]))].sort((a, b) => a - b);
+  const unknown = written.filter((id) => !known.has(id) && !dropped.has(id));
+  for (const name of unnamed) {
+    const id = unknown.shift() ?? Math.max(version.maxColumnFamily ?? 0, ...known.keys(), ...written) + 1;
+    known.set(id, newColumnFamily(id, name));
+    remarks.push(`column family ${name} gets the id ${id}: OPTIONS names it, no table does`);
+  }
+  for (const id of unknown) {
+    known.set(id, newColumnFamily(id, `recovered-${id}`));
+    remarks.push(`column family ${id} is in WALs only; its name is lost, it is called recovered-${id}`);
+  }
+  for (const family of known.values()) {
+    family.comparator ||= options.columnFamilies.get(family.name)?.comparator ?? '';
+    family.comparator ||=
+      found.find(({ live }) => live.columnFamily === family.id)?.comparator || 'leveldb.BytewiseComparator';
+  }
+}

@@ -1,0 +1,56 @@
+import type { LiveTable } from '../format/manifest/version.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { isOwn, type Joined } from './join.js';
+import type { ManifestWalk } from './manifests.js';
+import type { WalContents } from './wals.js';
+
+/** What a state is taken from. */
+export type Origin =
+  /** All of a MANIFEST. */
+  | { kind: 'manifest'; manifest: InventoryEntry }
+  /** A MANIFEST up to a file offset, behind which it names files that are not here. */
+  | { kind: 'edits'; manifest: InventoryEntry; end: number }
+  /** A MANIFEST, and tables that no edit of it names. `replaced`: tables that it names and that went into these. */
+  | { kind: 'extended'; manifest: InventoryEntry; tables: LiveTable[]; replaced: LiveTable[] }
+  /** Tables alone. */
+  | { kind: 'tables' };
+
+/** A state that the files can still give. */
+export interface State extends Joined {
+  origin: Origin;
+  /** CURRENT leads to it as the files are. */
+  current: boolean;
+  /** No edit was lost before it. */
+  whole: boolean;
+  /** Nothing that it names is missing. */
+  complete: boolean;
+  /** Entries in tables and operations in WALs, by column family; versions of one key count each. */
+  families: { id: number; name: string; entries: number }[];
+  entries: number;
+  /** Tables that lie in lost/ or under another name. */
+  moved: { live: LiveTable; entry: InventoryEntry }[];
+  /** Choices that were made to get it, in words. */
+  remarks: string[];
+}
+
+/** Everything that the files can still give. */
+export interface States {
+  /** Best first: it loses least. */
+  states: State[];
+  /** What CURRENT leads to. */
+  current?: State;
+  manifests: readonly ManifestWalk[];
+  /** All WALs, in ascending order. */
+  wals: readonly WalContents[];
+  /** Why states are not in the list that might be there, in words. */
+  problems: readonly string[];
+}
+
+/** The engine comes to this state from its MANIFEST and the files as they lie. */
+export function isAsItIs({ origin, takenBack, strange, wals, moved }: State): boolean {
+  return (
+    origin.kind === 'manifest' &&
+    takenBack.length + strange.length + moved.length === 0 &&
+    wals.every(({ wal, number }) => number === wal.number && isOwn(wal.entry))
+  );
+}

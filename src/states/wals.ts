@@ -1,0 +1,130 @@
+import type { Database } from '../engine/database.js';
+import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { openSource } from '../io/source.js';
+import { BatchWalker, marker } from '../recovery/batch-walker.js';
+import { replayBehaviour } from '../recovery/behaviour.js';
+import { LogReader } from '../recovery/log-reader.js';
+
+/** What a WAL holds for one column family. */
+export interface FamilyWrites {
+  first: bigint;
+  last: bigint;
+  operations: number;
+  /** Merges or single deletions: applied twice they give another result. */
+  onceOnly: boolean;
+}
+
+/** A WAL as far as it decodes. */
+export interface WalContents {
+  entry: InventoryEntry;
+  number: bigint;
+  /** First and last sequence of its operations; absent when it has none. */
+  first?: bigint;
+  last?: bigint;
+  /** Sequence of the last batch. */
+  lastBatch?: bigint;
+  operations: number;
+  families: Map<number, FamilyWrites>;
+  /** Nothing in it is damaged; a torn end counts as none. */
+  whole: boolean;
+  /** Sequence numbers cannot be counted from batch to batch: transactions took some elsewhere. */
+  countable: boolean;
+}
+
+/** Places of WALs, the engine's own first. */
+const PLACES: InventoryEntry['place'][] = ['database', 'wal-dir', 'lost', 'archive'];
+
+/** Reads every WAL that lies about, in lost/ and archive/ too, by ascending number; of two with one number the engine's own. */
+export async function readWalContents(database: Database): Promise<WalContents[]> {
+  const chosen = new Map<bigint, InventoryEntry>();
+  for (const place of PLACES) {
+    for (const entry of database.inventory.entries) {
+      const { kind, number, suffix } = entry;
+      if (kind !== 'wal' || number === undefined || suffix !== undefined || entry.place !== place) continue;
+      const other = chosen.get(number);
+      if (other === undefined || (other.size === 0 && entry.size > 0)) chosen.set(number, entry);
+    }
+  }
+  const wals: WalContents[] = [];
+  for (const [number, entry] of chosen) wals.push(await readWal(database, entry, number));
+  return wals.sort((a, b) => (a.number < b.number ? -1 : 1));
+}
+
+async function readWal(database: Database, entry: InventoryEntry, number: bigint): Promise<WalContents> {
+  const wal: WalContents = {
+    entry,
+    number,
+    operations: 0,
+    families: new Map(),
+    whole: true,
+    countable: true,
+  };
+  const source = await openSource(entry.source);
+  try {
+    const reader = new LogReader(source, {
+      mode: 'skip-any-corrupted',
+      behaviour: replayBehaviour(database.engineVersion),
+      number,
+      onReport() {
+        wal.whole = false;
+      },
+    });
+    for (;;) {
+      const record = await reader.read();
+      if (typeof record === 'string') {
+        if (record !== 'end') wal.whole = false;
+        return wal;
+      }
+      if (record.bytes.length >= BATCH_HEADER) take(wal, record.bytes);
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+function take(wal: WalContents, bytes: Uint8Array): void {
+  const walker = new BatchWalker(bytes);
+  const { sequence } = walker;
+  let counted = 0;
+  while (walker.next()) {
+    const { tag, type, columnFamily } = walker;
+    if (tag === marker.beginPrepare || tag === marker.beginPersistedPrepare || tag === marker.beginUnprepare)
+      wal.countable = false;
+    if (rocksdbBatch.counted[tag] === 0) continue;
+    const at = sequence + BigInt(counted++);
+    const onceOnly = type === VALUE_TYPE.merge || type === VALUE_TYPE.singleDelete;
+    const family = wal.families.get(columnFamily);
+    if (family === undefined) {
+      wal.families.set(columnFamily, { first: at, last: at, operations: 1, onceOnly });
+    } else {
+      if (at > family.last) family.last = at;
+      family.operations++;
+      family.onceOnly ||= onceOnly;
+    }
+    if (wal.first === undefined) wal.first = at;
+    if (wal.last === undefined || at > wal.last) wal.last = at;
+  }
+  wal.operations += counted;
+  if (counted > 0) wal.lastBatch = sequence;
+}
+
+/** True when `later` begins where `earlier` ends. */
+export function follows(later: WalContents, earlier: WalContents): boolean {
+  if (later.first === undefined || earlier.last === undefined) return true;
+  if (later.first === earlier.last + 1n) return true;
+  return later.first > earlier.last && !(later.countable && earlier.countable);
+}
+
+/**
+ * The first WAL that a column family needs: the first with a write that its tables do not hold. Log and memtable change
+ * together, so a WAL is flushed whole or not at all.
+ */
+export function logNumberFor(wals: readonly WalContents[], columnFamily: number, flushed: bigint): bigint {
+  const needed = wals.find(({ families }) => (families.get(columnFamily)?.last ?? -1n) > flushed);
+  if (needed !== undefined) return needed.number;
+  const newest = wals.at(-1);
+  if (newest === undefined) return 0n;
+  return newest.families.has(columnFamily) ? newest.number + 1n : newest.number;
+}

@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readDatabase } from '../../src/engine/database.js';
+import { repairTarget } from '../../src/repair/run.js';
+import { type ScanOptions, scanTarget } from '../../src/scan/scan.js';
+import { simulateDatabase } from '../../src/scan/simulate-database.js';
+import { withTemporaryDirectory } from '../support/files.js';
+
+/*
+ * Directories whose files are of several moments or histories (fixtures/states), each with what the engine saw before they
+ * came apart: column family, to entries and their hash.
+ */
+
+interface Case {
+  about: string;
+  rules: string[];
+  truth: Record<string, [number, string]>;
+}
+
+const here = path.join(import.meta.dirname, '../../fixtures/states');
+const cases: Record<string, Case> = JSON.parse(readFileSync(path.join(here, 'cases.json'), 'utf8'));
+
+function unpacked<T>(name: string, body: (dir: string) => Promise<T>): Promise<T> {
+  return withTemporaryDirectory((parent) => {
+    execFileSync('tar', ['xzf', path.join(here, `${name}.tar.gz`), '-C', parent]);
+    return body(path.join(parent, name));
+  });
+}
+
+async function repaired(dir: string) {
+  const output = `${dir}.out`;
+  const report = await repairTarget(
+    dir,
+    { way: { strategy: 'auto' }, destination: { kind: 'copy', output }, tool: 'test', jobs: 1 },
+    { confirm: async () => true },
+  );
+  return { report, output };
+}
+
+/** Entries and hash of each column family, as the strictest recovery mode leaves them. */
+async function contentsOf(dir: string): Promise<Case['truth']> {
+  const [strictest] = await simulateDatabase(await readDatabase(dir), { digest: true });
+  const families = strictest.columnFamilies ?? [];
+  return Object.fromEntries(families.map(({ name, entries, fnv1a64 }) => [name, [entries, fnv1a64]]));
+}
+
+const errorsOf = async (dir: string, options: ScanOptions = {}) =>
+  (await scanTarget(dir, options)).findings.filter(({ severity }) => severity === 'error');
+
+describe('directories of several moments', () => {
+  it.each(Object.entries(cases))('%s: nothing is lost', async (name, { rules, truth }) => {
+    await unpacked(name, async (dir) => {
+      const { findings } = await scanTarget(dir, {});
+      expect(findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(rules));
+      expect(findings.some(({ severity }) => severity === 'error')).toBe(true);
+      const { report, output } = await repaired(dir);
+      expect(report.repair?.state).toBe('repaired');
+      expect(await contentsOf(output)).toEqual(truth);
+      expect(await errorsOf(output)).toEqual([]);
+    });
+  });
+
+  it.each([
+    ['stale-manifest-9.7', '100', { default: 50 }],
+    ['stale-manifest-8.1', '778', { default: 258, leaf_indices: 2 }],
+  ])('%s: tables that the MANIFEST does not know count', async (name, sequence, entries) => {
+    await unpacked(name, async (dir) => {
+      const { report, output } = await repaired(dir);
+      expect(report.recovery?.[0].lastSequence).toBe(sequence);
+      const seen = await contentsOf(output);
+      expect(Object.fromEntries(Object.entries(seen).map(([family, [count]]) => [family, count]))).toEqual(
+        entries,
+      );
+    });
+  });
+
+  it('goes back to a state that was when a table came back empty, and counts what that leaves behind', async () => {
+    await unpacked('restored-backup-power-loss', async (dir) => {
+      const { report, output } = await repaired(dir);
+      expect(report.repair?.state).toBe('repaired');
+      expect(report.plan?.loss.map(({ facts }) => facts)).toEqual([
+        { firstSequence: '401', lastSequence: '610' },
+      ]);
+      expect(report.plan?.remarks.join('\n')).toContain('--state 2: MANIFEST-000005: up to sequence 610');
+      expect(Object.keys(await contentsOf(output))).toEqual(['default']);
+    });
+  });
+});
