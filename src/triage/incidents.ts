@@ -17,6 +17,8 @@ export interface Incident {
 
 type Seen = ReadonlyMap<string, Sighting>;
 type Versions = ReadonlyMap<string, string | undefined>;
+/** The last line of each milestone. */
+type Reached = ReadonlyMap<string, number>;
 
 /** The first of these symptoms that the log shows. */
 function firstOf(seen: Seen, ids: readonly string[]): Sighting | undefined {
@@ -108,12 +110,57 @@ function tornTail(seen: Seen, versions: Versions): Incident | undefined {
     certainty: strict ? 'likely' : 'possible',
     basis: `line ${sighting.first.line}: ${said}${loops}${strict && version !== undefined ? mode : ''}`,
     detail:
-      'The last record of the newest log was cut by the kill; it was never acknowledged. Only absolute-consistency mode refuses such a log (Restate’s metadata server used it from 1.2.0 to 1.3.0). Restarting does not help. Look at what each mode would keep, then cut the log in a copy.',
+      'The last record of the newest log was cut. Where the kill tore it, it was never acknowledged; where a copy or the disk cut it later, it may have been. Only absolute-consistency mode refuses such a log (Restate’s metadata server used it from 1.2.0 to 1.3.0). Restarting does not help. Look at what each mode would keep, then cut the log in a copy.',
     next: [
       `kvdoctor simulate ${restate ? '--application ' : ''}{dir}`,
       'kvdoctor repair --mode point-in-time --dry-run {dir}',
     ],
     references: ['restatedev/restate#3154', 'restatedev/restate#3161', 'fedimint/fedimint#8614'],
+  };
+}
+
+/** What RocksDB says of a table or MANIFEST that a partition cannot get at. */
+const STORE_DAMAGED = ['block-checksum', 'block-zeroed', 'table-missing', 'manifest-damaged', 'table-size'];
+
+/** A partition store that is damaged, or was repaired: it need not be. */
+function partitionStore(seen: Seen): Incident | undefined {
+  const blocked = seen.get('restate-partition-blocked');
+  const stopped = seen.get('restate-partition-stops');
+  const damage = stopped && firstOf(seen, STORE_DAMAGED);
+  const sighting = blocked ?? damage;
+  if (sighting === undefined) return undefined;
+  return {
+    id: 'restate-partition-store',
+    title: 'Restate: a partition store that is built again from the log',
+    certainty: 'likely',
+    basis:
+      blocked === undefined
+        ? `line ${stopped?.first.line} shows a partition that stops, line ${sighting.first.line} why`
+        : `line ${sighting.first.line}: ${sighting.symptom.meaning}`,
+    detail:
+      'The partition store (db below base_dir) holds nothing that is not in the log as well, as far as the log has not been trimmed. Do not repair it in a way that loses entries: a partition that has lost some is blocked, or goes on with wrong state. Stop the node, move db away, start it: it is built again from the log. A scan looks at the log beside it first.',
+    next: [`kvdoctor scan ${blocked === undefined ? '' : '--application '}{dir}`],
+    references: ['restate crates/partition-store/src/migrations.rs'],
+  };
+}
+
+/** A server that stops without a word: a database does not open, and nothing logs why. */
+function silentStart(seen: Seen, reached: Reached): Incident | undefined {
+  const start = reached.get('restate-start');
+  if (start === undefined || (reached.get('restate-work') ?? 0) > start) return undefined;
+  const said = [...seen.values()].some(
+    ({ symptom, last }) => symptom.severity === 'error' && last.line > start,
+  );
+  if (said) return undefined;
+  return {
+    id: 'restate-silent-start',
+    title: 'Restate: a server that ends in silence',
+    certainty: 'possible',
+    basis: `line ${start} starts the server, and no part of it says anything behind that`,
+    detail:
+      'The server opens its metadata server’s database first. Where a table of it is gone it ends with status 1 and says nothing (1.7.12). Scan the databases below base_dir, replicated-metadata-server first.',
+    next: ['kvdoctor scan {dir}'],
+    references: ['restate crates/metadata-server/src/raft/storage/rocksdb_builder.rs'],
   };
 }
 
@@ -153,12 +200,14 @@ function fullDisk(seen: Seen): Incident | undefined {
 }
 
 /** The known incidents that sightings add up to. */
-export function recognize(seen: Seen, versions: Versions): Incident[] {
+export function recognize(seen: Seen, versions: Versions, reached: Reached): Incident[] {
   return [
     sharedBatch(seen, versions),
     execReply(seen, versions),
     partedReplica(seen, versions),
     tornTail(seen, versions),
+    partitionStore(seen),
+    silentStart(seen, reached),
     preparedRegion(seen),
     fullDisk(seen),
   ].filter((incident) => incident !== undefined);

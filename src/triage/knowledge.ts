@@ -1,10 +1,11 @@
 import { applicationSymptoms } from './knowledge/applications.js';
 import { kvrocksSymptoms } from './knowledge/kvrocks.js';
 import { manifestSymptoms } from './knowledge/manifest.js';
+import { restateMilestones, restateSymptoms } from './knowledge/restate.js';
 import { systemSymptoms } from './knowledge/system.js';
 import { tableSymptoms } from './knowledge/table.js';
 import { walSymptoms } from './knowledge/wal.js';
-import type { Symptom } from './symptom.js';
+import type { Milestone, Symptom } from './symptom.js';
 
 /** What servers say when their store is damaged, or seems to be. */
 export const symptoms: readonly Symptom[] = [
@@ -13,8 +14,11 @@ export const symptoms: readonly Symptom[] = [
   ...manifestSymptoms,
   ...systemSymptoms,
   ...kvrocksSymptoms,
+  ...restateSymptoms,
   ...applicationSymptoms,
 ];
+
+export const milestones: readonly Milestone[] = restateMilestones;
 
 /** For a line that speaks of corruption in words that nothing above knows. */
 export const unknownCorruption: Symptom = {

@@ -16,6 +16,9 @@ export const causes = {
 
 export type CauseCode = keyof typeof causes;
 
+/** A message that is no symptom: incidents ask how far a server got. */
+export type Milestone = Pick<Symptom, 'id' | 'pattern' | 'anchors'>;
+
 /** A message that servers print, and what is known of it. */
 export interface Symptom {
   id: string;

@@ -162,7 +162,7 @@ export function triageText(log: string, triage: Triage, settings: RenderSettings
   if (checked !== undefined) parts.push(scanText(checked, shown));
   const known = triage.sightings.length;
   parts.push(
-    known === 0
+    known === 0 && triage.incidents.length === 0
       ? 'Nothing in this log is known to speak of damage.\n'
       : `${counted(known, 'symptom')}, ${counted(triage.incidents.length, 'known incident')}.\n`,
   );

@@ -1,7 +1,7 @@
 import type { Severity } from '../finding/finding.js';
 import { AnchorSearch } from './anchor-search.js';
 import { type Incident, recognize } from './incidents.js';
-import { symptoms, unknownCorruption } from './knowledge.js';
+import { milestones, symptoms, unknownCorruption } from './knowledge.js';
 import { type LogLine, LogLines } from './log-lines.js';
 import { programs } from './programs.js';
 import type { Symptom } from './symptom.js';
@@ -79,6 +79,7 @@ const rank: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
 const entries = [
   ...[...symptoms, unknownCorruption].map((symptom) => ({ symptom, anchors: symptom.anchors })),
   ...programs.map((program) => ({ program, anchors: program.anchors })),
+  ...milestones.map((milestone) => ({ milestone, anchors: milestone.anchors })),
 ];
 const words = entries.flatMap((entry) => entry.anchors.map((anchor) => ({ entry, anchor })));
 
@@ -99,6 +100,7 @@ export function symptomsIn(text: string, candidates: readonly Symptom[] = sympto
 export class LogTriage {
   private readonly seen = new Map<string, Sighting>();
   private readonly versions = new Map<string, string | undefined>();
+  private readonly reached = new Map<string, number>();
   private directory: string | undefined;
   private readonly lines = new LogLines(new AnchorSearch(words.map(({ anchor }) => anchor)), (line) =>
     this.take(line),
@@ -118,7 +120,7 @@ export class LogTriage {
       programs: [...this.versions].map(([name, version]) => ({ name, ...(version && { version }) })),
       ...(this.directory && { directory: this.directory }),
       sightings,
-      incidents: recognize(this.seen, this.versions),
+      incidents: recognize(this.seen, this.versions, this.reached),
     };
   }
 
@@ -127,7 +129,8 @@ export class LogTriage {
     for (const index of line.words) {
       const { entry } = words[index];
       if ('symptom' in entry) candidates.add(entry.symptom);
-      else this.program(entry.program, line.text);
+      else if ('program' in entry) this.program(entry.program, line.text);
+      else if (entry.milestone.pattern.test(line.text)) this.reached.set(entry.milestone.id, line.number);
     }
     if (candidates.size === 0) return;
     for (const symptom of symptomsIn(line.text, [...candidates])) this.sight(symptom, line);

@@ -79,6 +79,24 @@ function fullDisk(report: TargetReport): Verified {
     : contradicted('a scan finds no damage: what was cut was never needed, or this is another directory');
 }
 
+/** The application says where the store is built again from, where a scan finds it damaged. */
+function partitionStore({ application, findings }: TargetReport): Verified {
+  const damage = findings.find(({ severity }) => severity === 'error');
+  if (damage === undefined)
+    return contradicted('a scan finds no damage: it was built again since, or this is another directory');
+  if (application?.rebuild === undefined)
+    return open(`${named(damage)}; it is no partition store of Restate, or too damaged to tell`);
+  const { detail, command } = application.rebuild;
+  return command === undefined ? open(`${named(damage)}. ${detail}`) : bornOut(`${named(damage)}. ${detail}`);
+}
+
+function silentStart(report: TargetReport): Verified {
+  const [error] = errorsOf(report);
+  return error === undefined
+    ? contradicted('this database opens: look at the others of the node')
+    : bornOut(named(error));
+}
+
 const checks: Readonly<Record<string, Verify>> = {
   'kvrocks-shared-batch': sharedBatch,
   'kvrocks-exec-reply': () =>
@@ -87,6 +105,8 @@ const checks: Readonly<Record<string, Verify>> = {
     ),
   'kvrocks-parted-replica': () => open('one directory cannot tell: it takes both (kvdoctor compare)'),
   'torn-tail': tornTail,
+  'restate-partition-store': partitionStore,
+  'restate-silent-start': silentStart,
   'tikv-prepared-region': withoutDamage,
   'full-disk': fullDisk,
 };

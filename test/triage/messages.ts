@@ -5,6 +5,34 @@ export const messages: [symptom: string, line: string][] = [
   ['wal-truncated-header', 'Corruption: truncated record at end of file'],
   ['wal-missing-last-fragment', 'Corruption: error reading trailing data due to encountering EOF'],
   ['wal-missing-last-fragment', 'error reading trailing data due to encountering old record'],
+  [
+    'restate-metadata-store',
+    '    error: building metadata store failed: failed creating raft storage: failed creating RocksDb: Corruption: checksum mismatch',
+  ],
+  [
+    'restate-log-server',
+    '    error: building log-server failed: failed building log server: Corruption: checksum mismatch',
+  ],
+  [
+    'restate-marker-missing',
+    '  Detected data loss for log-server of my node N1. The log-server marker is missing, storage-state was read-write, will transition into `data-loss`',
+  ],
+  [
+    'restate-marker-missing',
+    '  Shutting down: task 6 failed with: Node cannot start a log-server on N1, it has detected that it has lost its data. storage-state is `data-loss`',
+  ],
+  [
+    'restate-marker-missing',
+    "A previous generation of my node N1 has marked this log-server's storage-state as `data-loss`.",
+  ],
+  ['restate-log-read', '  Failed to iterate over log store: Corruption: block checksum mismatch: stored = 1'],
+  [
+    'restate-partition-blocked',
+    "  Partition processor start error: partition is blocked; restate-server cannot perform data migration. reason='Cannot upgrade'",
+  ],
+  ['restate-partition-stops', '  Partition processor exited unexpectedly, will retry after 2s'],
+  ['restate-fenced', '    err: External error: node N1:2 was shut down or removed'],
+  ['restate-fenced', '    status: SequencerMismatch'],
   ['checksum-mismatch', 'Open failed: Corruption: checksum mismatch'],
   ['wal-dropping-bytes', '[WARN] /data/db/000123.log: dropping 4711 bytes; Corruption: checksum mismatch'],
   ['wal-broken-fragments', 'Corruption: bad record length'],

@@ -27,7 +27,7 @@ export async function partitionStoreRebuilding(
   { partitions }: RestateLayout,
   facts: ProfileFacts,
 ): Promise<Rebuilding> {
-  const directory = path.resolve(facts.directory);
+  const directory = namedDirectory(facts.directory);
   const command = `mv ${shellWord(directory)} ${shellWord(`${directory}.aside`)}`;
   const builds =
     'Restate builds a partition store again from its log when the directory is not there; the other directories of the node stay';
@@ -61,6 +61,12 @@ export async function partitionStoreRebuilding(
   };
 }
 
+/** The directory as it was given, where that ends in a name: `.` cannot be moved. */
+function namedDirectory(given: string): string {
+  const directory = path.join(given, '.');
+  return /^\.\.?$/.test(path.basename(directory)) ? path.resolve(given) : directory.replace(/\/$/, '');
+}
+
 /** Opens and walks a log beside the database. `undefined` where there is none, or one that holds no log of these partitions. */
 async function logBeside(
   name: string,
@@ -70,7 +76,7 @@ async function logBeside(
   const relative = path.join('..', name);
   if ((await facts.kindOf(relative)) !== 'directory') return undefined;
   const view = await facts.open(relative);
-  const directory = path.resolve(facts.directory, relative);
+  const directory = path.join(namedDirectory(facts.directory), relative);
   if (view === undefined) return { directory, damage: 'it does not open', trimmed: [] };
   try {
     const layout = await restateLayout(factsOfView(view, directory));

@@ -1,9 +1,10 @@
-import { cpSync, readdirSync, renameSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/finding/finding.js';
 import { fakeHost, kvdoctor } from '../../cli/host.js';
 import { expectValid } from '../../report/schema.js';
+import { withDatabase } from '../../support/database.js';
 import { hasSharedArchive, withFieldCase, withSharedArchive } from '../../support/field.js';
 
 // directories of real servers (Restate 1.5.3 and 1.7.12), broken on purpose, with what a real server made of the repaired copy
@@ -29,14 +30,20 @@ describe('a local metadata store of Restate 1.5', () => {
     }));
 });
 
+/** The log store of fixtures/restate-1.7, a table of it elsewhere. */
+const withoutTable = (table: string, body: (dir: string) => Promise<void>) =>
+  withDatabase('restate-1.7/log-store', [], async (dir) => {
+    rmSync(path.join(dir, table));
+    await body(dir);
+  });
+
 describe('a log server without the beginning of its log', () => {
   it('is told what a repair leaves of it, and what that is to Restate', () =>
-    withFieldCase('restate-log-beginning-gone', [], async (dir) => {
-      const log = path.join(dir, 'l3');
+    withoutTable('000009.sst', async (log) => {
       const { target } = await reported(`repair --strategy auto --dry-run ${log}`);
       for (const { contents } of target.plan.result)
         expect(rulesOf(contents)).toEqual(Array(4).fill('error restate/log-beginning-gone'));
-      await kvdoctor(`repair --strategy auto --in-place --yes ${log}`);
+      await kvdoctor(`repair --strategy auto --in-place --stopped --yes ${log}`);
       const after = await reported(`scan --application ${log}`);
       expect(after.status).toBe(1);
       expect(rulesOf(after.target)).toEqual(Array(4).fill('error restate/log-beginning-gone'));
@@ -45,19 +52,50 @@ describe('a log server without the beginning of its log', () => {
       );
     }));
 
-  it('loses its marker with the other table, and the plan says so', () =>
-    withFieldCase('restate-log-beginning-gone', [], async (dir) => {
-      const log = path.join(dir, 'l3');
-      renameSync(path.join(log, '000008.sst'), path.join(dir, '000008.sst'));
-      const { out } = await kvdoctor(
-        `repair --strategy auto --dry-run ${log}`,
-        fakeHost({ env: { COLUMNS: '300' } }),
-      );
+  it('loses its marker with another table, and the plan says so', () =>
+    withoutTable('000008.sst', async (log) => {
+      const wide = fakeHost({ env: { COLUMNS: '300' } });
+      const { out } = await kvdoctor(`repair --strategy auto --dry-run ${log}`, wide);
       expect(out).toContain(
         'the storage marker is among them: a log server without it takes all its data for lost',
       );
       expect(out).toContain('what remains is not coherent to Restate log server');
       expect(out).toContain('error restate/marker-missing');
+    }));
+});
+
+describe('a partition store beside its log', () => {
+  const MOVE = 'built again';
+
+  it('is moved away instead of repaired, where the log is whole', () =>
+    withDatabase('restate-1.7', [], async (node) => {
+      const db = path.join(node, 'db');
+      const { target } = await reported(`scan ${db}`);
+      expect(target.application.rebuild.command).toBe(`mv ${db} ${db}.aside`);
+      expect(target.application.rebuild.detail).toContain('has every record from the first on');
+    }));
+
+  it('is kept where the log is not whole', () =>
+    withDatabase('restate-1.7', [], async (node) => {
+      rmSync(path.join(node, 'log-store', '000009.sst'));
+      for (const why of ['it does not open', 'its sequencer was stored together with the first']) {
+        const { target } = await reported(`scan ${path.join(node, 'db')}`);
+        expect(target.application.rebuild.detail).toContain(why);
+        expect(target.application.rebuild).not.toHaveProperty('command');
+        await kvdoctor(`repair --strategy auto --in-place --stopped --yes ${path.join(node, 'log-store')}`);
+      }
+    }));
+
+  it('needs a look at the log where that is not beside it', () =>
+    withDatabase('restate-1.7/db', [], async (db) => {
+      const { target } = await reported(`scan ${db}`);
+      expect(target.application.rebuild.detail).toContain('not here beside it');
+    }));
+
+  it('is not spoken of where it is whole', () =>
+    withDatabase('restate/db', [], async (db) => {
+      const { out } = await kvdoctor(`scan ${db}`);
+      expect(out).not.toContain(MOVE);
     }));
 });
 
@@ -139,20 +177,6 @@ describe.skipIf(!hasSharedArchive('corpus/real/restate/r1.7.12-killed.tar.gz'))(
         }
       }),
     );
-
-    it('tells from the log beside it whether the partition store can be built again', () =>
-      withSharedArchive('corpus/real/restate/r1.7.12-clean-stop.tar.gz', async (parent) => {
-        const node = path.join(parent, 'm1712-c1');
-        const [table] = readdirSync(path.join(node, 'db')).filter((file) => file.endsWith('.sst'));
-        renameSync(path.join(node, 'db', table), path.join(parent, table));
-        const { target } = await reported(`scan ${path.join(node, 'db')}`);
-        expect(target.application.rebuild.detail).toContain(
-          'log-store beside it has every record from the first on',
-        );
-        cpSync(path.join(node, 'db'), path.join(node, 'log-store', 'db'), { recursive: true });
-        const alone = await reported(`scan ${path.join(node, 'log-store', 'db')}`);
-        expect(alone.target.application.rebuild.detail).toContain('not here beside it');
-      }));
   },
 );
 
