@@ -20,7 +20,12 @@ const SIZES: Record<WalShape, number> = { large: 4, small: 1.1, json: 2.2, rando
 async function written(dir: string, shape: WalShape): Promise<Digest> {
   const bytes = (longest || SIZES[shape]) * 2 ** 20;
   const report = await runEngine('rocksdb-9.7', dir, {
-    options: { createIfMissing: true, walCompression: true, memtableMemoryBudget: 2 ** 30 },
+    options: {
+      createIfMissing: true,
+      walCompression: true,
+      compaction: 'level',
+      memtableMemoryBudget: 2 ** 30,
+    },
     steps: [{ op: 'shape', shape, bytes }, { op: 'digest' }, { op: 'kill' }],
   });
   expect(report.error).toBeUndefined();
@@ -81,6 +86,7 @@ describe.skipIf(!engineAvailable('rocksdb-9.7')).each(Object.keys(SIZES) as WalS
 
     test('exports what the engine sees', times, async () => {
       const file = path.join(parent, 'all.ndjson');
+      fs.rmSync(file, { force: true });
       const { status } = await kvdoctor(['export', '--output', file, dir]);
       const { entries, sha256 } = engine;
       expect(exported(fs.readFileSync(file, 'utf8'))).toEqual({ entries, sha256 });
