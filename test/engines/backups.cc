@@ -320,14 +320,15 @@ static void verify(const std::string& dir, const std::string& scratch) {
   for (const auto& backup : known) {
     // one that lists no file takes a place in the list and has no id
     if (backup.backup_id == 0) continue;
-    std::filesystem::remove_all(scratch);
+    // what was restored stays open: a place of its own for each
+    const std::string into = scratch + "/" + std::to_string(backup.backup_id);
     Status quick = engine->VerifyBackup(backup.backup_id, false);
     Status full = engine->VerifyBackup(backup.backup_id, true);
-    Status restored = engine->RestoreDBFromBackup(backup.backup_id, scratch, scratch);
+    Status restored = engine->RestoreDBFromBackup(backup.backup_id, into, into);
     printf("%s\"%u\":{\"verify\":%s,\"checksums\":%s,\"restore\":%s", comma, backup.backup_id,
            quoted(quick.ToString()).c_str(), quoted(full.ToString()).c_str(), quoted(restored.ToString()).c_str());
     fflush(stdout);
-    if (restored.ok()) readAll(scratch);
+    if (restored.ok()) readAll(into);
     printf("}");
     fflush(stdout);
     comma = ",";
@@ -341,6 +342,7 @@ static int verifyAll(const std::string& scratch) {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
+      std::filesystem::create_directories(scratch);
       alarm(120);
       verify(dir, scratch);
       fflush(stdout);
@@ -348,11 +350,11 @@ static int verifyAll(const std::string& scratch) {
     }
     int status;
     waitpid(child, &status, 0);
+    std::filesystem::remove_all(scratch);
     if (WIFSIGNALED(status)) printf("\ndied %d\n", WTERMSIG(status));
     printf("done\n");
     fflush(stdout);
   }
-  std::filesystem::remove_all(scratch);
   return 0;
 }
 
