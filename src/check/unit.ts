@@ -105,6 +105,8 @@ export interface TableFacts {
   size: number;
   /** Footer, metaindex, properties and index could be read. */
   readable: boolean;
+  /** Of a block-based table, where the footer can be read; 0 for one under the magic number of LevelDB. */
+  formatVersion?: number;
   dataBlocks: number;
   databaseId?: string;
   sessionId?: string;

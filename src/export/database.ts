@@ -5,6 +5,7 @@ import { encodeLogRecords } from '../encode/manifest/log.js';
 import { snapshotEdits } from '../encode/manifest/snapshot.js';
 import { PropertyList } from '../encode/sst/properties.js';
 import { TableWriter } from '../encode/sst/table-writer.js';
+import { atLeast, type EngineVersion } from '../engine/version.js';
 import type { WideColumn } from '../format/batch/entity.js';
 import { fileName } from '../format/filename.js';
 import { emptyVersion, newColumnFamily } from '../format/manifest/apply.js';
@@ -20,6 +21,8 @@ const TABLE_SIZE = 64 << 20;
 const BOTTOM = 6;
 /** Read by every RocksDB since 6.6; newer engines read it too. */
 const FORMAT = { formatVersion: 5, checksumType: 1, baseContext: 0, filter: true };
+/** Read by every RocksDB since 3.10. Filters differ in between, so there is none. */
+const OLD_FORMAT = { ...FORMAT, formatVersion: 2, filter: false };
 const DEFAULT_COMPARATOR = 'leveldb.BytewiseComparator';
 
 /**
@@ -34,7 +37,19 @@ export class DatabaseExport implements ExportSink {
   private number = 0n;
   private next = 4n;
 
-  constructor(private readonly directory: DirectorySink) {}
+  /** Wide-column entities that were written with their default column alone, since the engine knows no others. */
+  narrowed = 0;
+  private readonly format: typeof FORMAT;
+  private readonly takesEntities: boolean;
+
+  /** `engine`: the release that is to read it. Default: any since 6.6. */
+  constructor(
+    private readonly directory: DirectorySink,
+    engine?: EngineVersion,
+  ) {
+    this.format = engine === undefined || atLeast(engine, 6, 6) ? FORMAT : OLD_FORMAT;
+    this.takesEntities = engine === undefined || atLeast(engine, 7, 4);
+  }
 
   async family({ id, name, comparator }: ColumnFamily): Promise<void> {
     await loadHashes();
@@ -45,7 +60,10 @@ export class DatabaseExport implements ExportSink {
   }
 
   entry(entry: ExportedEntry): void {
-    this.writer ??= new TableWriter({ ...FORMAT, comparator: comparatorNamed(this.current!.comparator) });
+    this.writer ??= new TableWriter({
+      ...this.format,
+      comparator: comparatorNamed(this.current!.comparator),
+    });
     const { key, value, columns, unmerged } = entry;
     const put = (sequence: number, type: number, bytes: Uint8Array) =>
       this.writer!.add(internalKey(key, BigInt(sequence), type), bytes);
@@ -53,6 +71,9 @@ export class DatabaseExport implements ExportSink {
       const { operands, base } = unmerged;
       for (let i = operands.length; i > 0; i--) put(i, VALUE_TYPE.merge, operands[i - 1]);
       if (base !== undefined) put(0, VALUE_TYPE.put, base);
+    } else if (columns !== undefined && !this.takesEntities) {
+      this.narrowed++;
+      put(0, VALUE_TYPE.put, value);
     } else if (columns !== undefined) put(0, VALUE_TYPE.entity, encodeEntity(columns));
     else put(0, VALUE_TYPE.put, value);
   }

@@ -1,5 +1,6 @@
 import type { Database } from '../engine/database.js';
 import { unorderedFamilies } from '../engine/unknown-order.js';
+import { newestKnown } from '../engine/version.js';
 import type { WideColumn } from '../format/batch/entity.js';
 import type { ColumnFamily } from '../format/manifest/version.js';
 import { END, LOAD, type Problem } from '../lsm/cursor.js';
@@ -8,7 +9,9 @@ import { mergeOperators } from '../lsm/operator-names.js';
 import { View } from '../lsm/view.js';
 import type { Unmerged } from '../lsm/visible.js';
 import { databaseView } from '../recovery/database-view.js';
-import { prepareOpen, simulateOpen } from '../recovery/open.js';
+import { lossesOf } from '../recovery/loss.js';
+import { familiesOf, type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
+import type { RecoveryOutcome } from '../recovery/outcome.js';
 import { bytesToRead, counted, type ExportProgress } from './progress.js';
 import { exportVersions } from './versions.js';
 
@@ -67,6 +70,8 @@ export interface ExportSummary {
   problems: Problem[];
   /** Why WALs were left out, where they were. */
   withoutWals?: string;
+  /** What recovery leaves out of the WALs although it opens the database. */
+  lostOfWals?: { mode: string; records: number; operations: number; damagedBytes: number };
 }
 
 /** Entries between two flushes. */
@@ -96,11 +101,15 @@ export async function exportEntries(
     onProgress?.({ done: Math.min(done, total), total });
   });
   const operators = await mergeOperators(version, options, files);
-  const prepared = await prepareOpen(databaseView(database), database.engineVersion);
+  const stated = await prepareOpen(databaseView(database), database.engineVersion);
+  // what a newer release wrote is read as that one reads it
+  const tooOld = stated.error?.kind === 'unsupported';
+  const prepared = tooOld ? await prepareOpen(databaseView(database), newestKnown) : stated;
   const modes = [options.walRecoveryMode, ...(lenient ? (['point-in-time'] as const) : [])];
   let outcome = await simulateOpen(prepared, modes[0]);
   for (const mode of modes.slice(1)) if (!outcome.opens) outcome = await simulateOpen(prepared, mode);
   if (!outcome.opens) summary.withoutWals = outcome.errorText ?? 'the engine refuses them';
+  else await tellLoss(prepared, outcome, summary);
   const view = await View.open({
     version,
     files,
@@ -121,6 +130,19 @@ export async function exportEntries(
     view.close();
   }
   return summary;
+}
+
+/** Recovery may open a database and give up what stands behind damage: a reader then misses it, and so does an export. */
+async function tellLoss(
+  { database: { manifest, wals, options } }: PreparedOpen,
+  outcome: RecoveryOutcome,
+  summary: ExportSummary,
+): Promise<void> {
+  if (!('version' in manifest) || outcome.uneventful) return;
+  const [lost] = await lossesOf(wals, familiesOf(manifest.version, options), [outcome]);
+  if (lost === undefined || (lost.records === 0 && lost.damagedBytes === 0)) return;
+  const { records, operations, damagedBytes } = lost;
+  summary.lostOfWals = { mode: outcome.mode, records, operations, damagedBytes };
 }
 
 async function exportFamily(

@@ -81,7 +81,7 @@ function manifestOf({ current, manifest, unread }: Database): DatabaseView['mani
   if (manifest === undefined || !manifest.named)
     return { error: missing(current.decoded.manifest ?? 'MANIFEST') };
   const { replay, entry } = manifest;
-  return { file: entry.file, version: replay.version, error: replay.error };
+  return { file: entry.file, version: replay.version, error: replay.error, boundTypes: replay.boundTypes };
 }
 
 function missing(file: string): EngineError {

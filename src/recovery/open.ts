@@ -1,5 +1,7 @@
+import { takesKeyType } from '../engine/supported-formats.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import type { DatabaseOptions } from '../format/database-options.js';
+import { newFileEntry } from '../format/manifest/new-file.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { replayBehaviour } from './behaviour.js';
@@ -25,6 +27,8 @@ export interface DatabaseView {
         version: Version;
         /** The engine's complaint about the edits (`Corruption: checksum mismatch`), when it has one. */
         error?: string;
+        /** Value types of the bounds of tables, and the tag under which the first one stands. */
+        boundTypes?: ReadonlyMap<number, { tag: number }>;
       }
     | { error: EngineError };
   /** Of the newest OPTIONS file; the engine's defaults where there is none that can be read. */
@@ -74,6 +78,11 @@ export async function prepareOpen(
       error: inManifest(asStatus(manifest.error), file, version),
       errorFile: file,
     };
+  }
+  const untaken = boundError(manifest.boundTypes, version);
+  if (untaken !== undefined) {
+    const error = inManifest(untaken, file, version);
+    return { database, version, policy: policy ?? 'none', error, errorFile: file };
   }
   // Without paranoid checks a table that cannot be opened is left for later.
   const refused = options.paranoidChecks
@@ -154,12 +163,25 @@ export function familiesOf(version: Version, options: DatabaseOptions): FamilySt
   }));
 }
 
+/** A bound of a type that a newer release wrote and this one does not know. */
+function boundError(
+  types: ReadonlyMap<number, { tag: number }> = new Map(),
+  version: EngineVersion,
+): EngineError | undefined {
+  const [found] = [...types].filter(([type]) => !takesKeyType(version, type));
+  if (found === undefined) return undefined;
+  const [, { tag }] = found;
+  return corruption('unsupported', `VersionEdit: ${newFileEntry(tag)}`);
+}
+
 async function tablesError(
   database: DatabaseView,
   version: Version,
   manifest: string,
   engine: EngineVersion,
 ): Promise<{ error: EngineError; errorFile: string } | undefined> {
+  // up to 10.4 what is longer than the MANIFEST says is found once all tables are open
+  let longer: { error: EngineError; errorFile: string } | undefined;
   for (const family of version.columnFamilies.values()) {
     const tables = [...family.tables.values()].sort(
       (a, b) => a.level - b.level || (a.number < b.number ? -1 : 1),
@@ -168,10 +190,14 @@ async function tablesError(
       const table = database.table(live);
       const name = table?.file ?? `${String(live.number).padStart(6, '0')}.sst`;
       const error = table === undefined ? missingTable(name) : await checkTable(live, table, engine);
-      if (error !== undefined) return { error: inManifest(error, manifest, engine), errorFile: name };
+      if (error === undefined) continue;
+      const isLonger = table !== undefined && BigInt(table.size) > live.size && !atLeast(engine, 10, 5);
+      if (error.kind !== 'size-mismatch' || !isLonger)
+        return { error: inManifest(error, manifest, engine), errorFile: name };
+      longer ??= { error, errorFile: name };
     }
   }
-  return undefined;
+  return longer;
 }
 
 function missingTable(file: string): EngineError {

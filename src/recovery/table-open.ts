@@ -2,6 +2,7 @@ import { unmaskCrc } from '../bytes/crc32c.js';
 import type { ByteSource } from '../bytes/source.js';
 import { sizeMismatch } from '../check/directory/live-files.js';
 import { tableUniqueId } from '../check/sst/identity.js';
+import { tableFormats } from '../engine/supported-formats.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import type { Anomaly } from '../finding/finding.js';
 import type { LiveTable } from '../format/manifest/version.js';
@@ -66,7 +67,7 @@ export async function checkTable(
   try {
     const end = new Uint8Array(8);
     const ending =
-      size >= 8 && (await source.read(end, size - 8)) === 8
+      source.size >= 8 && (await source.read(end, source.size - 8)) === 8
         ? new DataView(end.buffer).getBigUint64(0, true)
         : 0n;
     const table = await openTable(source);
@@ -146,8 +147,7 @@ function footerError(
   ending: bigint,
 ): EngineError | undefined {
   const { footer, size, anomalies } = table;
-  const oldest = atLeast(version, 11) ? 2 : 0;
-  const newest = atLeast(version, 10, 4) ? 7 : atLeast(version, 8, 6) ? 6 : 5;
+  const { oldest, newest } = tableFormats(version);
   const flaw = anomalies.find(({ rule, evidence }) => footerRules.has(rule) && evidence?.block === undefined);
   if (footer === undefined || flaw?.rule === 'sst/bad-magic' || flaw?.rule === 'sst/trailing-bytes') {
     if (size < 48) return corruption('table', `file is too short (${size} bytes) to be an sstable: ${file}`);

@@ -1,5 +1,6 @@
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
+import { formatVersion } from '../engine/version.js';
 import { shellWord } from '../finding/shell-word.js';
 import type {
   ApplicationReport,
@@ -8,6 +9,7 @@ import type {
   RecoveryReport,
 } from '../report/report.js';
 import { logFindings } from '../scan/log-findings.js';
+import { exportCommand } from '../scan/refused-formats.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
@@ -40,6 +42,12 @@ export async function recommendation(
     return {
       command: command(database, 'repair', '--strategy auto'),
       reason: 'The WALs lose nothing; what cannot be read lies in tables or blob files.',
+    };
+  }
+  if (modes.every(({ errorKind }) => errorKind === 'unsupported')) {
+    return {
+      command: exportCommand(database),
+      reason: `RocksDB ${formatVersion(database.engineVersion)} does not read what a newer release wrote (${own.error}). The release that wrote it opens it; an export writes a new database that this one reads.`,
     };
   }
   if (notAboutWals) {

@@ -6,6 +6,7 @@ import { type Database, liveWals } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { keyOf, liveBlobs, liveTables } from './plan.js';
+import { refusedFormats } from './refused-formats.js';
 import type { FileOutcome } from './run.js';
 
 /** What the circumstances of a scan say about how much damage costs. */
@@ -64,6 +65,7 @@ export function crossCheck(
     ...outcomes.flatMap(({ entry, findings }) => findings.map((found) => judge(entry, found))),
     ...betweenWals(database, walFacts, outcomes),
     ...betweenTables(database, walFacts, outcomes),
+    ...refusedFormats(database, liveTableFacts(database, outcomes)),
   ];
 }
 

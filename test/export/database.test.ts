@@ -102,3 +102,21 @@ describe('an export into a new directory', () => {
     });
   });
 });
+
+describe('an export that leaves anything out', () => {
+  it.each([
+    [
+      'records behind damage in a WAL',
+      'flip 000019.log 0x7c.5',
+      /recovery in point-in-time mode gives up \d+ records with/,
+    ],
+    ['a block', 'zero 000014.sst 0x20 64', /000014\.sst at/],
+    ['a table', 'remove 000014.sst', /WALs are left out/],
+  ])('exits 1 and says so: %s', (_, patch, words) =>
+    withDatabase('basic-7.8', [patch], async (dir) => {
+      const { status, err } = await kvdoctor(`export ${dir}`);
+      expect(status).toBe(1);
+      expect(err).toMatch(words);
+    }),
+  );
+});

@@ -60,6 +60,7 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
     number: context.number,
     size: table.size,
     readable: isReadable(table),
+    ...(formatOf(table) !== undefined && { formatVersion: formatOf(table) }),
     dataBlocks: table.index?.count ?? 0,
     blobReferences: [],
     ...(context.blocks === undefined ? {} : { blocks: context.blocks }),
@@ -253,4 +254,10 @@ class MeteredSource implements ByteSource {
   close(): Promise<void> {
     return this.inner.close();
   }
+}
+
+/** The format version of a block-based table, 0 under the older magic number. */
+function formatOf({ footer }: Table): number | undefined {
+  if (footer?.format === 'legacy') return 0;
+  return footer?.format === 'block-based' ? footer.formatVersion : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseVersion } from '../../engine/version.js';
 import type { ExportSink } from '../../export/entries.js';
 import { fileSize } from '../../io/file-size.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
@@ -19,6 +20,7 @@ interface ExportFlags {
   dbPath?: string[];
   walDir?: string;
   engineVersion?: string;
+  forEngine?: string;
   progress: boolean;
 }
 
@@ -36,9 +38,11 @@ interface Destination {
   sink: ExportSink;
   commit(): Promise<void>;
   abandon(): Promise<void>;
+  /** Entries of which the new database does not hold everything. */
+  narrowed?(): number;
 }
 
-async function destinationOf(output: string | undefined, host: Host): Promise<Destination> {
+async function destinationOf({ output, forEngine }: ExportFlags, host: Host): Promise<Destination> {
   const { NdjsonSink } = await import('../../export/ndjson.js');
   if (output === undefined || output === '-') {
     const write = (text: string) =>
@@ -61,7 +65,7 @@ async function destinationOf(output: string | undefined, host: Host): Promise<De
     if (systemCode(error) !== 'EEXIST') throw error;
     throw taken(output, error.path);
   });
-  const sink = new DatabaseExport(directory);
+  const sink = new DatabaseExport(directory, forEngine === undefined ? undefined : parseVersion(forEngine));
   return {
     sink,
     async commit() {
@@ -69,6 +73,7 @@ async function destinationOf(output: string | undefined, host: Host): Promise<De
       await directory.commit();
     },
     abandon: () => directory.abandon(),
+    narrowed: () => sink.narrowed,
   };
 }
 
@@ -88,7 +93,7 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
   const { Interrupted } = await import('../../repair/refusal.js');
   if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
   const { UnorderedFamily } = await import('../../export/entries.js');
-  const destination = await destinationOf(flags.output, host);
+  const destination = await destinationOf(flags, host);
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);
   const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
@@ -117,12 +122,18 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
     bar.end();
     interrupt.release();
   }
-  return tell(summary, flags, host);
+  const narrowed = destination.narrowed?.() ?? 0;
+  if (narrowed === 0) return tell(summary, flags, host);
+  tell(summary, flags, host);
+  host.stderr.write(
+    `${narrowed} wide-column entities have their default column only: ${flags.forEngine} knows no others\n`,
+  );
+  return ExitStatus.findings;
 }
 
 /** Says on stderr what was exported and what was not. */
 function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host): number {
-  const { columnFamilies, problems, notes, withoutWals, absent, tablesAbsent } = summary;
+  const { columnFamilies, problems, notes, withoutWals, lostOfWals, absent, tablesAbsent } = summary;
   const say = (text: string) => host.stderr.write(`${text}\n`);
   for (const { name, entries, complete, comparator } of columnFamilies) {
     const cut = complete ? '' : ', up to the first damage';
@@ -132,6 +143,11 @@ function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host)
   for (const name of cf ?? []) {
     if (!columnFamilies.some((family) => family.name === name)) say(`${name}: no such column family`);
   }
+  if (lostOfWals !== undefined) {
+    const { mode, records, operations, damagedBytes } = lostOfWals;
+    const what = `${records} records with ${operations} operations and ${damagedBytes} damaged bytes`;
+    say(`WALs are left out in part: recovery in ${mode} mode gives up ${what}`);
+  }
   if (withoutWals !== undefined) say(`WALs are left out: ${withoutWals}`);
   for (const { file, offset, message } of problems) {
     say(`${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
@@ -140,7 +156,11 @@ function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host)
   for (const reason of absent) say(`not looked at: ${reason}`);
   const missed = (cf ?? []).some((name) => !columnFamilies.some((family) => family.name === name));
   const whole =
-    problems.length === 0 && notes.length === 0 && withoutWals === undefined && columnFamilies.length > 0;
+    problems.length === 0 &&
+    notes.length === 0 &&
+    withoutWals === undefined &&
+    lostOfWals === undefined &&
+    columnFamilies.length > 0;
   if (!whole && !lenient) say('To go on past damage: --lenient');
   if ((!whole && !tablesAbsent) || missed) return ExitStatus.findings;
   const unmerged = columnFamilies.some(({ comparator }) => comparator !== undefined);
@@ -164,6 +184,11 @@ export function addExport(program: Command, host: Host, done: (status: number) =
     .option(
       '--engine-version <version>',
       'the engine whose behaviour counts (default: what OPTIONS or LOG states)',
+      version,
+    )
+    .option(
+      '--for-engine <version>',
+      'the release that is to read the new database (default: any since 6.6)',
       version,
     )
     .option('--no-progress', 'no progress bar')

@@ -10,4 +10,17 @@ export const engineRules = {
     origin: 'The engine was upgraded since this version of kvdoctor was released.',
     action: 'Look for a newer kvdoctor before repairing.',
   },
+  'engine/refused-format': {
+    severity: 'error',
+    title: 'The release that is to open the database does not read a format in it',
+    meaning:
+      'A newer release wrote tables in a format, or bounds of tables in the MANIFEST with a value type, that this one refuses: it does ' +
+      'not open the database. Nothing is damaged.',
+    origin:
+      'The engine was taken back to an older release, or the database was moved to a server that runs one.',
+    action:
+      'Run the release that wrote it. Or export the database in a format that the older one reads: ' +
+      '`kvdoctor export --for-engine VERSION --output NEW DIR`.',
+    references: ['facebook/rocksdb#14101'],
+  },
 } as const satisfies Record<`engine/${string}`, Rule>;

@@ -23,9 +23,15 @@ export function readInternalKey(cursor: Cursor): Uint8Array | undefined {
   return internalKeyTypes.has(key[key.length - TRAILER]) ? key.slice() : undefined;
 }
 
+/** What the engine calls the entry behind a tag. */
+export function newFileEntry(tag: number): string {
+  const form = tag === tags.newFile ? '' : tag === tags.newFile2 ? '2' : tag === tags.newFile3 ? '3' : '4';
+  return `new-file${form} entry`;
+}
+
 /** Reads the entry behind its tag. A string says what is wrong, in the engine's words. */
 export function readNewFile(cursor: Cursor, tag: number, entryOffset: number): NewFile | string {
-  const problem = `new-file${tag === tags.newFile ? '' : tag === tags.newFile2 ? '2' : tag === tags.newFile3 ? '3' : '4'} entry`;
+  const problem = newFileEntry(tag);
   const level = cursor.varint32();
   const number = cursor.varint64();
   const pathId = tag === tags.newFile3 ? cursor.varint32() : 0;

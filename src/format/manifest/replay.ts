@@ -1,5 +1,6 @@
 import type { ByteSource } from '../../bytes/source.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
+import { KEY_TRAILER } from '../sst/internal-key.js';
 import { applyEdit, type EditPlace, emptyVersion, type ReplayState } from './apply.js';
 import { liveBlobFiles } from './blob-links.js';
 import { type DecodedEdit, decodeVersionEdit, type ManifestDialect } from './decode.js';
@@ -35,6 +36,8 @@ export interface ManifestReplay {
   begunWals: bigint[];
   /** Numbers of the tables that edits added last, also of those that were deleted again; at most 1,000. */
   lastTables: bigint[];
+  /** Value types of the bounds of tables that edits added, by type: where the first one stands, and under which tag. */
+  boundTypes: Map<number, Range & { tag: number }>;
   /** In file order, offsets in bytes of the MANIFEST; at most 1,000. */
   anomalies: Anomaly[];
   size: number;
@@ -88,6 +91,7 @@ class Replay implements LogVisitor {
   private readonly anomalies: Anomaly[] = [];
   private readonly begunWals = new Set<bigint>();
   private readonly lastTables = new Set<bigint>();
+  private readonly boundTypes: ManifestReplay['boundTypes'] = new Map();
   private error: string | undefined;
   private complete = true;
   private records = 0;
@@ -141,6 +145,7 @@ class Replay implements LogVisitor {
       records: this.records,
       begunWals: [...this.begunWals],
       lastTables: [...this.lastTables],
+      boundTypes: this.boundTypes,
       anomalies: this.anomalies,
       size,
     };
@@ -193,7 +198,11 @@ class Replay implements LogVisitor {
     };
     applyEdit(this.state, decoded.edit, place);
     this.noteBegunWal(decoded.edit.logNumber);
-    for (const { number } of decoded.edit.newFiles) keepLast(this.lastTables, number, MAX_LAST_TABLES);
+    for (const file of decoded.edit.newFiles) {
+      keepLast(this.lastTables, file.number, MAX_LAST_TABLES);
+      this.noteBound(file.smallest, file.tag, record);
+      this.noteBound(file.largest, file.tag, record);
+    }
     if (this.complete) this.logicalEnd = record.end;
   }
 
@@ -201,6 +210,11 @@ class Replay implements LogVisitor {
     if (!this.complete) return;
     const edits = pending.map(({ decoded }) => decoded.edit);
     this.options.onApplied?.(this.state.version, edits, pending.at(-1)!.record.end);
+  }
+
+  private noteBound(key: Uint8Array, tag: number, { offset, end }: LogRecord): void {
+    const type = key[key.length - KEY_TRAILER];
+    if (!this.boundTypes.has(type)) this.boundTypes.set(type, { tag, offset, length: end - offset });
   }
 
   private noteBegunWal(number: bigint | undefined): void {

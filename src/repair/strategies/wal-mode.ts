@@ -9,6 +9,7 @@ import { lossesOf } from '../../recovery/loss.js';
 import type { RecoveryMode } from '../../recovery/mode.js';
 import { familiesOf, prepareOpen, simulateOpen } from '../../recovery/open.js';
 import type { RecoveryOutcome, WalOutcome } from '../../recovery/outcome.js';
+import { exportCommand } from '../../scan/refused-formats.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { forgetWals } from './forget-wals.js';
@@ -50,7 +51,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
   const view = databaseView(database);
   const prepared = await prepareOpen(view, database.engineVersion);
   const first = await simulateOpen(prepared, mode, undefined, true);
-  const { outcome, acceptedHole } = await chooseOutcome(first, request, (other) =>
+  const { outcome, acceptedHole } = await chooseOutcome(database, first, request, (other) =>
     simulateOpen(prepared, other, undefined, true),
   );
   const wals = await readWals(database, outcome);
@@ -79,6 +80,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
 
 /** The mode's own outcome when it opens; over a hole where that was accepted; else a refusal that says why. */
 async function chooseOutcome(
+  database: Database,
   outcome: RecoveryOutcome,
   { mode, acceptHole = false }: WalRepairRequest,
   simulate: (mode: RecoveryMode) => Promise<RecoveryOutcome>,
@@ -93,6 +95,10 @@ async function chooseOutcome(
       `there is no consistent point: ${why}. Tables already hold writes from behind the damage, and no cut of the WALs takes them back`,
       'restore a backup; or keep what is behind the damage over the hole: --accept-hole, or --strategy salvage',
     );
+  }
+  if (outcome.errorKind === 'unsupported') {
+    const text = `RocksDB ${formatVersion(database.engineVersion)} does not read what a newer release wrote: ${why}`;
+    throw new Refusal('refused', text, `export it in a format that it reads: ${exportCommand(database)}`);
   }
   throw new Refusal(
     'refused',

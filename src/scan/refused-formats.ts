@@ -1,0 +1,52 @@
+import { findingAt } from '../check/directory/place.js';
+import type { TableFacts } from '../check/unit.js';
+import type { Database } from '../engine/database.js';
+import { tableFormats, takesKeyType } from '../engine/supported-formats.js';
+import { formatVersion as versionText } from '../engine/version.js';
+import type { Finding } from '../finding/finding.js';
+import { shellWord } from '../finding/shell-word.js';
+import { newFileEntry } from '../format/manifest/new-file.js';
+
+/** Files that the engine version in question refuses although nothing is wrong with them; of many tables the first. */
+export function refusedFormats(database: Database, tables: readonly TableFacts[]): Finding[] {
+  return [...refusedTables(database, tables), ...refusedBounds(database)].map((found) => ({
+    ...found,
+    next: exportCommand(database),
+  }));
+}
+
+/** The way back to an older engine: a new database in a format that it reads. */
+export function exportCommand({ engineVersion, target }: Database): string {
+  const output = shellWord(`${target}.export`);
+  return `kvdoctor export --for-engine ${versionText(engineVersion)} --output ${output} ${shellWord(target)}`;
+}
+
+function refusedTables({ engineVersion }: Database, tables: readonly TableFacts[]): Finding[] {
+  const { oldest, newest } = tableFormats(engineVersion);
+  const refused = tables.filter(
+    ({ formatVersion = oldest }) => formatVersion < oldest || formatVersion > newest,
+  );
+  const [first] = refused;
+  if (first === undefined) return [];
+  const others = refused.length > 1 ? `, and so do ${refused.length - 1} more tables` : '';
+  return [
+    findingAt({ file: first.file }, 'engine/refused-format', {
+      message: `The table has format version ${first.formatVersion}${others}; RocksDB ${versionText(engineVersion)} reads ${oldest} to ${newest}`,
+      evidence: { formatVersion: first.formatVersion ?? 0, tables: refused.length },
+    }),
+  ];
+}
+
+function refusedBounds({ engineVersion, manifest }: Database): Finding[] {
+  if (manifest === undefined) return [];
+  return [...manifest.replay.boundTypes]
+    .filter(([type]) => !takesKeyType(engineVersion, type))
+    .map(([type, { tag, offset, length }]) =>
+      findingAt({ file: manifest.entry.file }, 'engine/refused-format', {
+        offset,
+        length,
+        message: `A bound of a table has value type ${type}, which RocksDB ${versionText(engineVersion)} does not know`,
+        evidence: { valueType: type, strictModeSays: `VersionEdit: ${newFileEntry(tag)}` },
+      }),
+    );
+}
