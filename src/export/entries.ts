@@ -139,7 +139,9 @@ async function tellLoss(
   summary: ExportSummary,
 ): Promise<void> {
   if (!('version' in manifest) || outcome.uneventful) return;
-  const [lost] = await lossesOf(wals, familiesOf(manifest.version, options), [outcome]);
+  const [lost] = await lossesOf(wals, familiesOf(manifest.version, options), [outcome], {
+    recycling: options.recycleLogFileNum > 0,
+  });
   if (lost === undefined || (lost.records === 0 && lost.damagedBytes === 0)) return;
   const { records, operations, damagedBytes } = lost;
   summary.lostOfWals = { mode: outcome.mode, records, operations, damagedBytes };
