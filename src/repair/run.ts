@@ -149,7 +149,10 @@ async function repairDirectory(
     const after = await databaseAfter(database, plan);
     if ('mode' in way) await checkPromise(base, after, way);
     // what is lost may be what the application cannot do without: its own rules tell
-    const result = await simulateDatabase(after, { ...words, application: plan.loss.length > 0 });
+    const result = await simulateDatabase(after, {
+      ...words,
+      application: plan.loss.length > 0 || !opens(before.recovery),
+    });
     // healing promises its bytes and no more: what else keeps the engine out stays as it is
     const promisesToOpen = !('strategy' in way && way.strategy === 'heal') || opens(before.recovery);
     if (promisesToOpen) refuseClosed(result);

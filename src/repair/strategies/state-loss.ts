@@ -1,10 +1,40 @@
 import type { Database } from '../../engine/database.js';
+import { keyBytes } from '../../finding/evidence.js';
+import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { State, States } from '../../states/state.js';
 import type { LossStatement } from '../plan.js';
+import { shown } from './tables-loss.js';
 
 /** What a state leaves behind that the files, or the MANIFEST beyond it, still tell of. */
-export function lossOfState(database: Database, state: State, { states }: States): LossStatement[] {
-  return [...strangeWals(state, database), ...laterWrites(state, states)];
+export function lossOfState(database: Database, state: State, { states, current }: States): LossStatement[] {
+  return [...missingTables(state, current), ...strangeWals(state, database), ...laterWrites(state, states)];
+}
+
+/**
+ * Tables that CURRENT leads to and that are gone, where a state is put together without that MANIFEST: it does not know of them, and
+ * its being complete says nothing of what they held. What WALs of the state hold of them is not lost.
+ */
+function missingTables(state: State, current: State | undefined): LossStatement[] {
+  if (current === undefined || state.origin.kind !== 'tables') return [];
+  const inWals = (family: number, first: bigint, last: bigint) =>
+    first > 0n &&
+    state.wals.some(({ wal }) => {
+      const writes = wal.families.get(family);
+      return writes !== undefined && writes.first <= first && last <= writes.last;
+    });
+  return current.missing
+    .filter(({ columnFamily, smallestSequence, largestSequence }) => {
+      return !inWals(columnFamily, smallestSequence, largestSequence);
+    })
+    .map(({ number, columnFamily, size, smallest, largest }) => {
+      const name = current.version.columnFamilies.get(columnFamily)?.name ?? `id ${columnFamily}`;
+      const [from, to] = [userKeyOf(smallest), userKeyOf(largest)];
+      return {
+        file: `${String(number).padStart(6, '0')}.sst`,
+        detail: `a table of column family ${name} that is not here (${size} bytes): its entries, as far as no other table holds them, keys from ${shown(from)} to ${shown(to)}; perhaps deletions`,
+        facts: { columnFamily: name, from: keyBytes(from), to: keyBytes(to) },
+      };
+    });
 }
 
 /** WALs that do not connect, with their operations by column family. */
