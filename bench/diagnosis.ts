@@ -6,6 +6,7 @@ import { searchBlock } from '../src/diagnose/block-flips.js';
 import { CHECKSUM, checksumName } from '../src/format/sst/checksum.js';
 import {
   allPatients,
+  byteTrial,
   countOutcomes,
   flipTrial,
   garbageTrial,
@@ -18,13 +19,14 @@ import { inRepository } from '../test/support/repository.js';
 
 /*
  * How often a diagnosis is right: random damage to every WAL, table, MANIFEST and blob file of the fixtures.
- *   npm run bench:diagnosis -- [--single 10000] [--double 1000] [--garbage 10000] [--other 10000] [--seed 1] [--write]
+ *   npm run bench:diagnosis -- [--single 10000] [--byte 2000] [--double 1000] [--garbage 10000] [--other 10000] [--seed 1] [--write]
  * --write puts the figures into docs/diagnosis.md.
  */
 
 const { values } = parseArgs({
   options: {
     single: { type: 'string', default: '10000' },
+    byte: { type: 'string', default: '2000' },
     double: { type: 'string', default: '1000' },
     garbage: { type: 'string', default: '10000' },
     other: { type: 'string', default: '10000' },
@@ -103,6 +105,12 @@ const figures = [
     patients,
     Number(values.double),
     (p, random) => flipTrial(p, 2, random),
+  )),
+  ...(await trials(
+    'overwritten bytes (more than one bit of one byte)',
+    patients,
+    Number(values.byte),
+    byteTrial,
   )),
   ...(await trials('blocks or records of noise', patients, Number(values.garbage), garbageTrial)),
   ...(await trials(

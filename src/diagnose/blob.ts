@@ -9,8 +9,9 @@ import { BLOB } from '../format/blob/layout.js';
 import { decodeBlobRecordHeader, isIntact, recordLength } from '../format/blob/record.js';
 import { checksumFlip } from './block-flips.js';
 import { bitsWithSyndrome } from './crc32c-syndrome.js';
-import { FlippedSource } from './flipped-source.js';
+import { type BitChange, FlippedSource } from './flipped-source.js';
 import { type Flip, type FlipSearch, flipText, isConclusive } from './flips.js';
+import { checksumByte, coveredBytes, LONGEST_FOR_BYTES, overwrittenByte } from './overwritten-byte.js';
 import { patternOf } from './pattern.js';
 
 /** Longer values are not walked. Bytes. */
@@ -47,6 +48,8 @@ export class BlobDiagnosis {
       finding.cause = await this.bitFlip(search, { offset, length });
       if (finding.cause !== undefined) return;
     }
+    finding.cause = await this.oneByte(rule, { offset, length });
+    if (finding.cause !== undefined) return;
     if (rule === 'blob/bad-header') {
       finding.cause = HEADER_CAUSE;
       return;
@@ -143,14 +146,28 @@ export class BlobDiagnosis {
     const flips: Flip[] = [];
     for (let bit = 0; bit < 8; bit++) {
       const flip: Flip = { offset: COMPRESSION_AT, bit, field: 'type' };
-      if ((await this.try(flip, { offset: 0, length: BLOB.headerLength })) === 'decodes') flips.push(flip);
+      if ((await this.try([flip], { offset: 0, length: BLOB.headerLength })) === 'decodes') flips.push(flip);
     }
     return flips;
   }
 
+  /** One byte of key and value, or of their checksum. */
+  private async oneByte(rule: string, place: Range): Promise<Cause | undefined> {
+    const bytes = rule === 'blob/record-checksum' ? await this.read(place) : undefined;
+    if (bytes === undefined || place.length > LONGEST_FOR_BYTES) return undefined;
+    const crc = crc32c(bytes, BLOB.recordHeaderLength, place.length);
+    const { blobCrc } = decodeBlobRecordHeader(bytes);
+    const covered = place.offset + BLOB.recordHeaderLength;
+    const candidates = [
+      ...coveredBytes((crc ^ blobCrc) >>> 0, place.length - BLOB.recordHeaderLength, covered),
+      ...checksumByte(u32(bytes, 28), maskCrc(crc), place.offset + 28),
+    ];
+    return overwrittenByte(candidates, place.length, (changes) => this.try(changes, place));
+  }
+
   private async bitFlip(search: FlipSearch, place: Range): Promise<Cause | undefined> {
     const [flip] = search.flips;
-    const verdict = await this.try(flip, place);
+    const verdict = await this.try([flip], place);
     if (verdict === 'fails') return undefined;
     const proven = verdict === 'decodes' && isConclusive(search);
     return {
@@ -162,9 +179,12 @@ export class BlobDiagnosis {
     };
   }
 
-  private async try(flip: Flip, { offset, length }: Range): Promise<'decodes' | 'fails' | 'unsure'> {
-    if (this.source.size > CHECKED_WHOLE) return this.tryRecord(flip, { offset, length });
-    const { findings } = await checkBlob(new FlippedSource(this.source, [flip]), this.context);
+  private async try(
+    changes: readonly BitChange[],
+    { offset, length }: Range,
+  ): Promise<'decodes' | 'fails' | 'unsure'> {
+    if (this.source.size > CHECKED_WHOLE) return this.tryRecord(changes, { offset, length });
+    const { findings } = await checkBlob(new FlippedSource(this.source, changes), this.context);
     const touches = (f: Finding) =>
       f.offset !== undefined &&
       f.offset < offset + Math.max(length, 1) &&
@@ -175,9 +195,12 @@ export class BlobDiagnosis {
   }
 
   /** Of a large file, the record alone: that it is whole, ends where another begins, and decompresses. */
-  private async tryRecord(flip: Flip, { offset, length }: Range): Promise<'decodes' | 'fails' | 'unsure'> {
+  private async tryRecord(
+    changes: readonly BitChange[],
+    { offset, length }: Range,
+  ): Promise<'decodes' | 'fails' | 'unsure'> {
     if (offset < BLOB.headerLength) return 'unsure';
-    const flipped = new FlippedSource(this.source, [flip]);
+    const flipped = new FlippedSource(this.source, changes);
     const { header } = decodeBlobFileHeader((await this.read({ offset: 0, length: BLOB.headerLength }))!);
     const bytes = new Uint8Array(length);
     if (header === undefined || (await flipped.read(bytes, offset)) < length) return 'unsure';

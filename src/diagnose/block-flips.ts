@@ -1,4 +1,4 @@
-import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import { crc32c, maskCrc, unmaskCrc } from '../bytes/crc32c.js';
 import {
   type BlockProtection,
   CHECKSUM,
@@ -10,6 +10,7 @@ import {
 import { BLOCK_TRAILER } from '../format/sst/handle.js';
 import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-syndrome.js';
 import type { Flip, FlipSearch } from './flips.js';
+import { type ByteCandidate, checksumByte, coveredBytes } from './overwritten-byte.js';
 import { bitsForXxh3, bitsForXxh64, searchCost } from './xxh-search.js';
 import { bitsForXxh32 } from './xxh32-search.js';
 
@@ -99,6 +100,23 @@ function xxh3Bits(covered: Uint8Array, target: number): BitPlace[] {
     if ((hash ^ withoutType(type)) >>> 0 === target >>> 0) found.push({ byte: end, bit });
   }
   return found;
+}
+
+/** The single bytes of a block, checksum included, with which it matches; under CRC-32C alone. */
+export function searchBlockBytes(
+  protection: BlockProtection,
+  bytes: Uint8Array,
+  offset: number,
+): ByteCandidate[] {
+  if (protection.checksumType !== CHECKSUM.crc32c) return [];
+  const end = bytes.length - BLOCK_TRAILER;
+  const modifier = contextModifier(protection.baseContext, offset);
+  const stored = storedChecksum(bytes, end);
+  const computed = crc32c(bytes, 0, end + 1);
+  return [
+    ...coveredBytes((computed ^ unmaskCrc((stored - modifier) >>> 0)) >>> 0, end + 1, offset),
+    ...checksumByte(stored, (maskCrc(computed) + modifier) >>> 0, offset + end + 1),
+  ];
 }
 
 /** Above it pairs of bits that fit by chance are too many to mean anything. Bytes. */

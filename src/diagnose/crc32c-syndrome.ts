@@ -80,3 +80,31 @@ export function wordThatFits(
   const word = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
   return (word ^ trace) >>> 0;
 }
+
+/** What each value of a last byte, exclusive-or, leaves in the checksum; and the value by the highest byte of that. */
+const LAST_BYTE = new Int32Array(256);
+const BY_HIGHEST = new Uint8Array(256);
+for (let mask = 0; mask < 256; mask++) {
+  let trace = mask;
+  for (let bit = 0; bit < 8; bit++) trace = (trace >>> 1) ^ (POLYNOMIAL & -(trace & 1));
+  LAST_BYTE[mask] = trace;
+  BY_HIGHEST[trace >>> 24] = mask;
+}
+
+/**
+ * The bytes in a range of `length` that, wrong alone, leave the syndrome, each with the bits of it that are. For a place there
+ * is one at most: the syndrome is taken back byte by byte, and where what is left is the trace of a last byte, that is it.
+ * Chance gives one in 2^32 / (255 · `length`) syndromes. Linear in `length`.
+ */
+export function bytesWithSyndrome(syndrome: number, length: number): { byte: number; mask: number }[] {
+  const found: { byte: number; mask: number }[] = [];
+  let trace = syndrome | 0;
+  if (trace === 0) return found;
+  for (let byte = length - 1; byte >= 0; byte--) {
+    const mask = BY_HIGHEST[trace >>> 24];
+    const rest = trace ^ LAST_BYTE[mask];
+    if (rest === 0) found.push({ byte, mask });
+    trace = (rest << 8) | mask;
+  }
+  return found;
+}

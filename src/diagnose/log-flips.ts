@@ -7,6 +7,7 @@ import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-
 import type { BitChange } from './flipped-source.js';
 import type { Flip, FlipField, FlipSearch } from './flips.js';
 import { differingBits } from './footer.js';
+import { type ByteCandidate, checksumByte, coveredBytes } from './overwritten-byte.js';
 
 /** Bytes of a record before what its checksum covers: the checksum and the length. */
 const UNCOVERED = 6;
@@ -63,6 +64,19 @@ function headerFlips(bytes: Uint8Array, offset: number, dialect: WalDialect): Fl
     changed[at] = bytes[at];
   }
   return flips;
+}
+
+/** The single bytes of a record with which its checksum holds: behind its type, and of the checksum. */
+export function searchRecordBytes(bytes: Uint8Array, offset: number, dialect: WalDialect): ByteCandidate[] {
+  const end = recordEnd(bytes, dialect);
+  if (end === undefined) return [];
+  const crc = crc32c(bytes, TYPE_AT, end);
+  const stored = u32At(bytes, 0);
+  const covered = coveredBytes((crc ^ unmaskCrc(stored)) >>> 0, end - TYPE_AT, offset + TYPE_AT);
+  return [
+    ...covered.filter((candidate) => candidate.offset > offset + TYPE_AT),
+    ...checksumByte(stored, maskCrc(crc), offset),
+  ];
 }
 
 /** The pairs of bits of a record with which its checksum holds, one of them perhaps in the checksum itself. */

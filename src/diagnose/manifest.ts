@@ -11,7 +11,15 @@ import { FlippedSource, flipBits } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
 import { changeShown } from './line-endings.js';
 import { logBefore } from './line-endings-records.js';
-import { lengthCause, lengthChanges, recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
+import {
+  lengthCause,
+  lengthChanges,
+  recordEnd,
+  searchRecord,
+  searchRecordBytes,
+  searchRecordPairs,
+} from './log-flips.js';
+import { overwrittenByte } from './overwritten-byte.js';
 import { patternOf, sectorsOf } from './pattern.js';
 import { counted } from './words.js';
 
@@ -63,7 +71,7 @@ async function diagnoseRecord(source: ByteSource, finding: Finding, before: Mani
   if (damaged !== undefined && (await lostLength(source, finding, damaged, before))) return;
   if (rule === 'manifest/torn-tail') return;
   finding.cause = (await sectorsOf(source, { offset, length })) ??
-    (damaged && (await twoBits(source, damaged, before))) ??
+    (damaged && ((await oneByte(source, damaged, before)) ?? (await twoBits(source, damaged, before)))) ??
     (await patternOf(source, { offset, length })) ?? {
       kind: 'garbage',
       certainty: 'possible',
@@ -121,6 +129,19 @@ async function lostLength(
   if (flips.length === 0 || (await replayWith(source, flips, damaged, before)) === undefined) return false;
   finding.cause = lengthCause(changes);
   return true;
+}
+
+async function oneByte(
+  source: ByteSource,
+  damaged: Damaged,
+  before: ManifestReplay,
+): Promise<Cause | undefined> {
+  if (source.size > LARGEST) return undefined;
+  const candidates = searchRecordBytes(damaged.bytes, damaged.at, leveldbWal);
+  return overwrittenByte(candidates, recordEnd(damaged.bytes, leveldbWal) ?? 0, async (changes) => {
+    const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
+    return (await replayWith(source, flips, damaged, before)) === undefined ? 'fails' : 'decodes';
+  });
 }
 
 async function twoBits(

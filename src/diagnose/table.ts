@@ -5,10 +5,11 @@ import { CHECKSUM, contextModifier, rawChecksum, storedChecksum } from '../forma
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
-import { searchBlock, searchBlockPairs } from './block-flips.js';
+import { searchBlock, searchBlockBytes, searchBlockPairs } from './block-flips.js';
 import { type Flip, type FlipSearch, flipText, isConclusive, pairCause } from './flips.js';
 import { footerCause, lostFooterCause } from './footer.js';
 import { rebuildFooter } from './footer-rebuild.js';
+import { type ByteCandidate, overwrittenByte } from './overwritten-byte.js';
 import { paddingCause, patternOf, sectorsOf } from './pattern.js';
 import { blockImpact } from './table-impact.js';
 import { type TableTrial, type TriedBlock, tryTable } from './table-trial.js';
@@ -176,6 +177,7 @@ export class TableDiagnosis {
     finding.cause =
       misplaced(table, bytes, handle) ??
       (await sectorsOf(this.source, { offset, length: bytes.length })) ??
+      (await this.oneByte(searchBlockBytes(space, bytes, offset), block)) ??
       (await this.twoBits(searchBlockPairs(space, bytes, offset), block)) ??
       (await patternOf(this.source, { offset, length: bytes.length })) ??
       unexplained(search);
@@ -190,6 +192,13 @@ export class TableDiagnosis {
       if (trial.verdict !== 'fails') return { cause: bitFlip(flip, search, trial.verdict), trial };
     }
     return undefined;
+  }
+
+  private oneByte(candidates: readonly ByteCandidate[], block: TriedBlock): Promise<Cause | undefined> {
+    return overwrittenByte(candidates, block.handle.size + BLOCK_TRAILER, async (changes) => {
+      const { verdict } = await tryTable(this.source, this.context, this.result, block, changes);
+      return verdict;
+    });
   }
 
   private async twoBits(pairs: readonly [Flip, Flip][], block: TriedBlock): Promise<Cause | undefined> {

@@ -9,7 +9,15 @@ import { countCause, countThatFits, raisesCount } from './batch-count.js';
 import { engineDefect } from './engine-defects.js';
 import { FlippedSource } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
-import { lengthCause, lengthChanges, recordEnd, searchRecord, searchRecordPairs } from './log-flips.js';
+import {
+  lengthCause,
+  lengthChanges,
+  recordEnd,
+  searchRecord,
+  searchRecordBytes,
+  searchRecordPairs,
+} from './log-flips.js';
+import { overwrittenByte } from './overwritten-byte.js';
 import { paddingCause, patternOf, sectorsOf } from './pattern.js';
 import { batchImpact, lostImpact } from './wal-impact.js';
 import { logicalRecordAt } from './wal-record.js';
@@ -97,7 +105,8 @@ export class WalDiagnosis {
     }
     finding.cause =
       (await sectorsOf(this.source, place)) ??
-      (damaged && ((await this.twoBits(damaged)) ?? this.decodes(damaged))) ??
+      (damaged &&
+        ((await this.oneByte(damaged)) ?? (await this.twoBits(damaged)) ?? this.decodes(damaged))) ??
       (await patternOf(this.source, place)) ??
       unexplained();
   }
@@ -199,6 +208,16 @@ export class WalDiagnosis {
     finding.cause = lengthCause(changes);
     finding.impact = await batchImpact(this.source, flips, recordStart(damaged), this.facts);
     return true;
+  }
+
+  private oneByte(damaged: Damaged): Promise<Cause | undefined> {
+    const candidates = searchRecordBytes(damaged.bytes, damaged.at, rocksdbWal);
+    const length = recordEnd(damaged.bytes, rocksdbWal) ?? 0;
+    return overwrittenByte(candidates, length, async (changes) => {
+      const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
+      const trial = await this.try(flips, damaged);
+      return trial === 'fits' ? 'decodes' : trial === 'unsure' ? 'unsure' : 'fails';
+    });
   }
 
   private async twoBits(damaged: Damaged): Promise<Cause | undefined> {

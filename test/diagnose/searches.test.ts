@@ -3,7 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { crc32c, maskCrc } from '../../src/bytes/crc32c.js';
 import { loadHashes, xxh3Low, xxh32, xxh64Low } from '../../src/bytes/xxhash.js';
 import { searchBlock } from '../../src/diagnose/block-flips.js';
-import { bitPairsWithSyndrome, bitsWithSyndrome, wordThatFits } from '../../src/diagnose/crc32c-syndrome.js';
+import {
+  bitPairsWithSyndrome,
+  bitsWithSyndrome,
+  bytesWithSyndrome,
+  wordThatFits,
+} from '../../src/diagnose/crc32c-syndrome.js';
 import { searchRecord } from '../../src/diagnose/log-flips.js';
 import { bitsForXxh3, bitsForXxh64 } from '../../src/diagnose/xxh-search.js';
 import { bitsForXxh32 } from '../../src/diagnose/xxh32-search.js';
@@ -153,5 +158,42 @@ describe('a log record', () => {
 
   test('too few bytes for a header', () => {
     expect(searchRecord(legacy.subarray(0, 6), 0, rocksdbWal).flips).toEqual([]);
+  });
+});
+
+describe('one overwritten byte under CRC-32C', () => {
+  test('is found with the bits of it that differ, as trying every value in every place finds it', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.nat(),
+        fc.nat(),
+        fc.integer({ min: 1, max: 255 }),
+        (length, seed, place, mask) => {
+          const bytes = new Random(seed).bytes(length);
+          const target = crc32c(bytes);
+          const byte = place % length;
+          bytes[byte] ^= mask;
+          const found = bytesWithSyndrome((crc32c(bytes) ^ target) >>> 0, length);
+          expect(found).toContainEqual({ byte, mask });
+          for (const each of found) {
+            bytes[each.byte] ^= each.mask;
+            expect(crc32c(bytes)).toBe(target);
+            bytes[each.byte] ^= each.mask;
+          }
+        },
+      ),
+    );
+  });
+
+  test('is found by chance about once in 2^32 / (255 · length) syndromes', () => {
+    const random = new Random(5);
+    let found = 0;
+    for (let i = 0; i < 2000; i++) {
+      const word = random.bytes(4);
+      const syndrome = new DataView(word.buffer, word.byteOffset, 4).getUint32(0, true);
+      found += bytesWithSyndrome(syndrome, 16_384).length;
+    }
+    expect(found).toBeLessThan(10);
   });
 });

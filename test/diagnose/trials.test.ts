@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { Random } from '../mutation/random.js';
 import {
   allPatients,
+  byteTrial,
   countOutcomes,
   flipTrial,
   garbageTrial,
@@ -32,6 +33,16 @@ test('one flipped bit is proven wherever a checksum covers it', { timeout: 60_00
   expect(counts.get('table, crc32c with context')).toMatchObject({ named: 30 });
   expect(counts.get('table, xxh3 with context')).toMatchObject({ named: 30 });
   expect(counts.get('table, none')).toMatchObject({ named: 0, likely: 0 });
+});
+
+test('one overwritten byte is proven under CRC-32C, and under nothing else', {
+  timeout: 60_000,
+}, async () => {
+  const counts = await countOutcomes(patients, 200, new Random(15), byteTrial);
+  expect(sum(counts, 'wrong') + sum(counts, 'mistaken')).toBe(0);
+  expect(counts.get('table, crc32c with context')!.named).toBeGreaterThan(15);
+  expect(counts.get('table, xxh3 with context')).toMatchObject({ named: 0 });
+  expect(counts.get('MANIFEST')!.named).toBeGreaterThan(10);
 });
 
 test('two flipped bits are never proven', { timeout: 60_000 }, async () => {

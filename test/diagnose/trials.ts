@@ -128,7 +128,7 @@ async function manifestCauses(bytes: Uint8Array): Promise<(Cause | undefined)[]>
 
 /** What became of one piece of damage. */
 export type Outcome =
-  /** One flipped bit, proven, and it is that one. */
+  /** One flipped bit, or one byte, proven, and it is that one. */
   | 'named'
   /** Flipped bits, likely, and it is those. */
   | 'likely'
@@ -148,10 +148,14 @@ interface Bit {
 
 function judge(causes: readonly (Cause | undefined)[], bits: readonly Bit[]): Outcome {
   const isTrue = ({ offset, bit }: Bit) => bits.some((each) => each.offset === offset && each.bit === bit);
-  const flips = causes.filter((cause): cause is Cause => cause?.kind === 'bit-flip');
-  for (const { certainty, restores, changes = [] } of flips) {
-    if ((certainty === 'proven' || restores === true) && !changes.every(isTrue)) return 'wrong';
+  const flips = causes.filter(
+    (cause): cause is Cause => cause?.kind === 'bit-flip' || cause?.kind === 'overwritten-byte',
+  );
+  for (const { certainty, changes = [] } of flips) {
+    if (certainty === 'proven' && !changes.every(isTrue)) return 'wrong';
   }
+  // whatever a cause is called: what it would have written back must be what was there
+  if (causes.some((cause) => cause?.restores === true && !cause.changes?.every(isTrue))) return 'wrong';
   if (bits.length > 0 && flips.some(({ certainty }) => certainty === 'proven')) return 'named';
   const likely = flips.filter(({ certainty }) => certainty === 'likely');
   if (likely.some(({ changes = [] }) => bits.length === 0 || !changes.every(isTrue))) return 'mistaken';
@@ -159,18 +163,33 @@ function judge(causes: readonly (Cause | undefined)[], bits: readonly Bit[]): Ou
   return causes.length > 0 ? 'unnamed' : 'silent';
 }
 
-/** Flips `count` bits of a patient; of two, both in the same block or record. */
+/** Flips `count` bits of a patient; of two, both in the same block or record, in two bytes of it. */
 export async function flipTrial(patient: Patient, count: 1 | 2, random: Random): Promise<Outcome> {
   const bytes = Uint8Array.from(patient.healthy);
   const { offset, length } = count === 1 ? { offset: 0, length: bytes.length } : random.pick(patient.units);
   const bits: Bit[] = [];
   while (bits.length < count) {
     const bit = { offset: offset + random.below(length), bit: random.below(8) };
-    if (bits.some((other) => other.offset === bit.offset && other.bit === bit.bit)) continue;
+    if (bits.some((other) => other.offset === bit.offset)) continue;
     bytes[bit.offset] ^= 1 << bit.bit;
     bits.push(bit);
   }
   return judge(await patient.causes(bytes), bits);
+}
+
+/** Writes another value over one byte of a block or record that is no longer than what is searched for one. */
+export async function byteTrial(patient: Patient, random: Random): Promise<Outcome> {
+  const bytes = Uint8Array.from(patient.healthy);
+  const { offset, length } = random.pick(patient.units);
+  const at = offset + random.below(length);
+  let mask = 0;
+  while ((mask & (mask - 1)) === 0) mask = 1 + random.below(255);
+  bytes[at] ^= mask;
+  const bits = [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (mask >>> bit) & 1);
+  return judge(
+    await patient.causes(bytes),
+    bits.map((bit) => ({ offset: at, bit })),
+  );
 }
 
 /** Writes noise over one whole block or record, checksum and all. */
