@@ -90,12 +90,13 @@ describe('package.json', () => {
       'README.md',
       'LICENSE',
       'CHANGELOG.md',
+      'SECURITY.md',
       'docs/rules.md',
     ]) {
       expect(files).toContain(needed);
     }
     const allowed =
-      /^(bin\/|dist\/|docs\/|(report|kvdoctor\.config)\.schema\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md)/;
+      /^(bin\/|dist\/|docs\/|(report|kvdoctor\.config)\.schema\.json|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
   });
 

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Disk } from './disk.js';
 import { Refusal } from './refusal.js';
@@ -61,8 +62,7 @@ export async function holdLock(target: string, disk: Disk): Promise<HeldLock | u
       if (taken === 'busy') throw new Refusal('in-use', `another process holds the lock on ${lock}`);
       if (taken === undefined) continue;
       // the file that is locked may be one that its last owner removed while we waited for it
-      if (String((await disk.stat(lock))?.ino) === taken.inode)
-        return heldLock(holder.command, taken, lock, disk);
+      if ((await inodeOf(lock)) === taken.inode) return heldLock(holder.command, taken, lock, disk);
       await taken.end();
       break;
     }
@@ -90,6 +90,14 @@ async function removeOurs(lock: string, disk: Disk): Promise<void> {
     await disk.remove(lock);
 }
 
+/** Exactly: an inode number may pass 2^53. */
+async function inodeOf(lock: string): Promise<string | undefined> {
+  return stat(lock, { bigint: true }).then(
+    ({ ino }) => String(ino),
+    () => undefined,
+  );
+}
+
 /** A helper process that holds the lock on the file with this inode. */
 interface Taken {
   child: ChildProcess;
@@ -105,12 +113,17 @@ async function take(
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const answer = await new Promise<string>((resolve) => {
     child.on('error', () => resolve('absent'));
-    child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim()));
+    // a line may come in pieces
+    let line = '';
+    child.stdout.on('data', (data: Buffer) => {
+      line += data.toString();
+      if (line.includes('\n')) resolve(line.trim());
+    });
     void closed.then(() => resolve('failed'));
   });
   const [word, inode] = answer.split(' ');
   if (word === 'busy') return 'busy';
-  if (word !== 'held') return undefined;
+  if (word !== 'held' || inode === undefined) return undefined;
   const end = async () => {
     child.stdin.end();
     await closed;

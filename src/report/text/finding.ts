@@ -62,6 +62,7 @@ export function findingText(finding: Finding, settings: RenderSettings): string 
   for (const { label, text } of labels) lines.push(labelled(label, text, settings));
   for (const { label, text } of finding.impact ? impactLines(finding.impact, settings.verbose) : [])
     lines.push(labelled(label, text, settings));
-  if (finding.next) lines.push(labelled('next', printable(finding.next), settings));
+  // not wrapped: half a command is another command
+  if (finding.next) lines.push(`  ${palette.dim('next  ')} ${printable(finding.next)}`);
   return `${lines.join('\n')}\n`;
 }

@@ -2,7 +2,7 @@ import { shellWord } from '../../finding/shell-word.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, duration, grouped } from '../quantity.js';
-import type { PlanReport, RecoveryReport, Report } from '../report.js';
+import type { PlanReport, RecoveryReport, Report, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { restorableLine } from '../restorable.js';
 import { tally } from './findings.js';
@@ -134,7 +134,7 @@ function outsideOptions({ outside = [] }: PlanReport): string {
  */
 function nextCommand({ targets }: Report): string | undefined {
   for (const severity of ['error', 'warning'] as const) {
-    for (const { path, kind, findings, plan, repair, application } of targets) {
+    for (const { path, kind, findings, plan, repair, application, backups } of targets) {
       if (repair !== undefined) {
         if (repair.state !== 'planned' || plan === undefined) continue;
         if (plan.loss.length > 0 && application?.rebuild?.command !== undefined)
@@ -150,12 +150,19 @@ function nextCommand({ targets }: Report): string | undefined {
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (within(RECOVERED) && kind !== 'file') return `kvdoctor simulate ${shellWord(path)}`;
-      if (within(REPAIRED) && kind === 'database')
+      if (within(REPAIRED) && kind !== 'file' && backups === undefined)
         return `kvdoctor repair --strategy auto --dry-run ${shellWord(path)}`;
       return `kvdoctor explain ${worst[0].rule}`;
     }
   }
   return undefined;
+}
+
+/** A checkpoint or the copy of a database that is damaged. Of a backup directory its last line says what can be restored. */
+function isDamagedCopy({ kind, backups, findings, repair }: TargetReport): boolean {
+  const isCopy =
+    (kind === 'checkpoint' || kind === 'backup') && backups === undefined && repair === undefined;
+  return isCopy && findings.some(({ severity }) => severity === 'error');
 }
 
 /** How to look at the contents of an application, which a scan of the files does not. */
@@ -184,7 +191,7 @@ function rebuildLines({ targets }: Report): string[] {
 }
 
 export function verdictText(report: Report, settings: RenderSettings): string {
-  const { summary } = report;
+  const { summary, targets } = report;
   const simulated = isSimulation(report);
   const next = simulated ? undefined : nextCommand(report);
   const lines = [paragraph(sentence(report, settings), settings.width, '')];
@@ -197,8 +204,12 @@ export function verdictText(report: Report, settings: RenderSettings): string {
   }
   for (const line of simulated || settings.quiet ? [] : rebuildLines(report))
     lines.push(paragraph(printable(line), settings.width, ''));
-  if (next !== undefined)
-    lines.push(paragraph(printable(next), settings.width, `${settings.palette.dim('next')}  `));
+  if (!simulated && targets.some(isDamagedCopy)) {
+    const advice = 'This is a copy: where the original is whole, or another copy, make or restore it again.';
+    lines.push(paragraph(advice, settings.width, ''));
+  }
+  // not wrapped: half a command is another command
+  if (next !== undefined) lines.push(`${settings.palette.dim('next')}  ${printable(next)}`);
   for (const line of simulated || settings.quiet ? [] : contentsLine(report))
     lines.push(paragraph(printable(line), settings.width, `${settings.palette.dim('also')}  `));
   return `${[...lines, ...restorableLines(report)].join('\n')}\n`;
