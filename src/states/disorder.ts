@@ -42,7 +42,8 @@ export function disordersOf(database: Database, states: States): Disorder[] {
   if (disorders.length > 0) return disorders;
   const older = olderManifest(database, states);
   if (older !== undefined) disorders.push(older);
-  else if (best.origin.kind === 'edits') disorders.push({ kind: 'manifest-newer', state: best });
+  else if (best.origin.kind === 'edits' && namesAbsentFiles(database, walkOf(best, states.manifests)!))
+    disorders.push({ kind: 'manifest-newer', state: best });
   if (best.takenBack.length > 0)
     disorders.push({ kind: 'flush-in-wals', state: best, tables: best.takenBack });
   return disorders;
@@ -66,6 +67,18 @@ function olderManifest({ manifest }: Database, { states, current, wals }: States
     return named > 0n && !logs.has(named);
   });
   return further && logIsGone && state === states[0] ? result : undefined;
+}
+
+/** A table or blob file is not there at all: one that is damaged, or of another length, is no sign of another moment. */
+function namesAbsentFiles({ inventory }: Database, { replay }: ManifestWalk): boolean {
+  const there = (kind: 'table' | 'blob') =>
+    new Set(inventory.entries.filter((entry) => entry.kind === kind).map(({ number }) => number));
+  const [tables, blobs] = [there('table'), there('blob')];
+  return [...replay.version.columnFamilies.values()].some(
+    (family) =>
+      [...family.tables.keys()].some((number) => !tables.has(number)) ||
+      [...family.blobFiles.keys()].some((number) => !blobs.has(number)),
+  );
 }
 
 /** CURRENT names a MANIFEST that never had a table, while a larger one leads further and to tables that are here. */
