@@ -44,7 +44,7 @@ export async function checkReached(view: BackupView, outcomes: readonly FileOutc
 
 /** The last sequence number of a WAL, as far as operations can be counted. */
 function lastOf({ nextSequence, lastSequence }: WalFacts): bigint {
-  return nextSequence === undefined ? (lastSequence ?? 0n) : nextSequence - 1n;
+  return largest([lastSequence ?? 0n, (nextSequence ?? 1n) - 1n]);
 }
 
 function largest(numbers: readonly bigint[]): bigint {

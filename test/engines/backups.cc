@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -23,6 +24,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 using namespace ROCKSDB_NAMESPACE;
 
@@ -37,7 +39,7 @@ static void must(const Status& s) {
 //   naming    session-size (default), session, crc, shared (shared/), private (no sharing)
 //   backups=N delete=N purge=N        how many, which one is deleted, how many newest are kept in the end
 //   nologs flush schema2 metadata     options of the backup
-//   families txn blobs compact ingest reopen nowal      what the database is like
+//   families txn written-prepared blobs compact ingest reopen busy      what the database is like, and what goes on meanwhile
 struct Plan {
   std::set<std::string> words;
   bool has(const char* word) const { return words.count(word) > 0; }
@@ -96,7 +98,9 @@ struct Database {
     std::vector<ColumnFamilyDescriptor> described;
     for (const auto& name : names) described.emplace_back(name, options);
     if (plan.has("txn")) {
-      must(TransactionDB::Open(options, TransactionDBOptions(), path, described, &families, &transactions));
+      TransactionDBOptions how;
+      if (plan.has("written-prepared")) how.write_policy = WRITE_PREPARED;
+      must(TransactionDB::Open(options, how, path, described, &families, &transactions));
       db = transactions;
     } else {
       must(DB::Open(options, path, described, &families, &db));
@@ -122,7 +126,6 @@ struct Database {
   void change(size_t valueSize = 40, int count = 60) {
     round++;
     WriteOptions how;
-    how.disableWAL = plan.has("nowal");
     for (int i = 0; i < count; i++) {
       auto* family = families[random() % families.size()];
       if (random() % 8 == 0) {
@@ -187,7 +190,13 @@ static int make(const std::string& dir, unsigned seed, const Plan& plan) {
     Backups backups(plan, dir);
     for (int i = 1; i <= plan.number("backups", 3); i++) {
       database.change();
+      std::atomic<bool> over{!plan.has("busy")};
+      std::thread writer([&] {
+        for (int n = 0; !over; n++) must(database.db->Put(WriteOptions(), "busy" + std::to_string(n % 50), "x"));
+      });
       backups.create(database.db);
+      over = true;
+      writer.join();
     }
     if (int id = plan.number("delete", 0)) must(backups.engine->DeleteBackup(id));
     if (int keep = plan.number("purge", 0)) must(backups.engine->PurgeOldBackups(keep));
@@ -279,6 +288,10 @@ static void readAll(const std::string& dir) {
   if (s.ok()) {
     for (const auto& name : names) described.emplace_back(name, ColumnFamilyOptions());
     s = TransactionDB::Open(options, TransactionDBOptions(), dir, described, &families, &db);
+    // transactions of another write policy in the WAL are refused as not supported
+    TransactionDBOptions prepared;
+    prepared.write_policy = WRITE_PREPARED;
+    if (s.IsNotSupported()) s = TransactionDB::Open(options, prepared, dir, described, &families, &db);
   }
   printf(",\"open\":%s", quoted(s.ToString()).c_str());
   if (!s.ok()) return;

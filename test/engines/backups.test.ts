@@ -42,6 +42,21 @@ describe.skipIf(missing !== undefined)('BackupEngine and a scan', () => {
   });
 
   it(
+    'agree on healthy backups of databases that are odd',
+    async () => {
+      const odd = ['backups=3 txn', 'backups=3 txn written-prepared', 'backups=3 busy flush nologs'];
+      const healthy = await makeBases(path.join(parent, 'odd'), 9, odd);
+      for (const { name, restorable, rules } of await compareBackups(parent, healthy, healthy.length))
+        expect({ name, restorable, warned: rules.filter((rule) => !rule.startsWith('note')) }).toEqual({
+          name,
+          restorable: true,
+          warned: [],
+        });
+    },
+    HOUR,
+  );
+
+  it(
     `agree on ${count} damaged directories`,
     async () => {
       const compared = await compareBackups(parent, made, count);

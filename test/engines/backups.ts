@@ -27,6 +27,8 @@ export const bases = [
   'backups=3 private families',
   'backups=3 blobs',
   'backups=3 txn',
+  'backups=3 txn written-prepared',
+  'backups=3 busy families',
   'backups=3 flush nologs metadata',
   'backups=3 schema2 metadata',
   'backups=4 purge=2 ingest',
@@ -104,6 +106,7 @@ export async function makeBases(
   seed: number,
   wanted: readonly string[] = bases,
 ): Promise<BaseDirectory[]> {
+  fs.mkdirSync(parent, { recursive: true });
   const dirs = wanted.map((words, i) => {
     const dir = path.join(parent, `base-${i}`);
     execFileSync(program(), ['make', dir, String(seed + i), ...words.split(' ')]);

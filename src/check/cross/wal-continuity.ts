@@ -80,7 +80,9 @@ function checkNeighbours(
 ): Finding[] {
   const first = wal.firstSequence as bigint;
   const last = before.lastSequence as bigint;
-  const next = before.nextSequence ?? last;
+  const counted = before.nextSequence ?? last;
+  // a commit alone counts no operation, and takes a number as every batch does
+  const next = counting === 'per-batch' && counted <= last ? last + 1n : counted;
   const evidence = {
     previousWal: before.file,
     previousLastSequence: String(last),
