@@ -52,8 +52,8 @@ export async function recommendation(
   }
   if (notAboutWals) {
     return {
-      command: command(database, 'scan'),
-      reason: `What stands in the way is not a WAL (${own.error}): a scan tells what is damaged.`,
+      command: command(database, 'repair', '--strategy auto'),
+      reason: `What stands in the way is not the contents of a WAL (${own.error}): the plan of a repair tells what the files can still give.`,
     };
   }
   if (healed?.harmless) {

@@ -44,7 +44,9 @@ export type RepairWay =
   | { strategy: 'salvage' }
   | { strategy: 'application'; dropOrphans?: boolean; bringBack?: boolean }
   /** `onLostTombstones` default: `keep-hidden`. */
-  | { strategy: 'metadata' | 'tables' | 'auto'; onLostTombstones?: TombstonePolicy };
+  | { strategy: 'tables'; onLostTombstones?: TombstonePolicy }
+  /** `state`: which of the states that the files can still give, by its number; default: the one that loses least. */
+  | { strategy: 'metadata' | 'auto'; onLostTombstones?: TombstonePolicy; state?: number };
 
 export interface RepairOptions extends DatabaseRequest {
   way: RepairWay;
@@ -242,11 +244,12 @@ function planOf(database: Database, way: RepairWay, { findings, pace, profile }:
       ...(way.dropOrphans && { dropOrphans: true }),
       ...(way.bringBack && { bringBack: true }),
     });
-  if (way.strategy === 'metadata') return planMetadataRepair(database);
   const { onLostTombstones = 'keep-hidden' } = way;
-  return way.strategy === 'tables'
-    ? planTableRepair(database, { onLostTombstones, pace })
-    : planAuto(database, { onLostTombstones, pace });
+  if (way.strategy === 'tables') return planTableRepair(database, { onLostTombstones, pace });
+  const chosen = { ...(way.state !== undefined && { state: way.state }) };
+  return way.strategy === 'metadata'
+    ? planMetadataRepair(database, chosen)
+    : planAuto(database, { onLostTombstones, pace, ...chosen });
 }
 
 function opens(recovery: readonly RecoveryReport[] = []): boolean {

@@ -2,6 +2,7 @@ import { findingAt, placeOf } from '../check/directory/place.js';
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
+import { shellWord } from '../finding/shell-word.js';
 import { type Disorder, disordersOf } from './disorder.js';
 import { listStates } from './list.js';
 import type { State } from './state.js';
@@ -14,7 +15,11 @@ export async function stateFindings(
 ): Promise<Finding[]> {
   if (!mayBeOutOfOrder(database, facts)) return [];
   const states = await listStates(database, facts);
-  return disordersOf(database, states).flatMap((disorder) => findingOf(disorder, database) ?? []);
+  const next = `kvdoctor repair --strategy auto --dry-run ${shellWord(database.target)}`;
+  return disordersOf(database, states).flatMap((disorder) => {
+    const finding = findingOf(disorder, database);
+    return finding === undefined ? [] : [{ ...finding, next }];
+  });
 }
 
 /**

@@ -22,8 +22,12 @@ export interface Joined {
   takenBack: LiveTable[];
   missing: LiveTable[];
   missingBlobs: LiveBlobFile[];
+  /** WALs that the MANIFEST tracks with a size, that recovery needs and that are gone or shorter. */
+  lostWals: bigint[];
   /** Sequences between tables and WALs, or between two WALs, that nothing holds. */
   gaps: { from: bigint; to: bigint }[];
+  /** The same of single column families, which go back further than the WALs do. */
+  unheld: { from: bigint; to: bigint }[];
   /** The last sequence that the state reaches. */
   lastSequence: bigint;
 }
@@ -107,7 +111,9 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
     takenBack,
     missing,
     missingBlobs: lost,
+    lostWals: lostWals(version, chain, cutoff),
     gaps,
+    unheld: unheld(version, wals, missing),
     lastSequence: reach,
   };
 }
@@ -135,13 +141,12 @@ function takeBack(
   const inWals = ({ smallestSequence: from, largestSequence: to }: LiveTable) =>
     from > 0n && from >= first && to <= last;
   const kept = [...family.tables.values()].filter((table) => !back.includes(table) && !inWals(table));
-  const end = replayed.at(-1)?.last ?? 0n;
-  // without sequences of its own a table that is younger than the log may hold anything up to the version's end
-  const holdsUpTo = ({ largestSequence: to, number }: LiveTable) =>
-    to === 0n && number > replayed[0].number ? (version.lastSequence ?? 0n) : to;
-  if (kept.some((table) => holdsUpTo(table) > end)) return [];
-  const mixed = kept.some((table) => holdsUpTo(table) >= first);
-  if (mixed && writes.some(({ onceOnly }) => onceOnly)) return [];
+  // what a table holds that was made when the log number was this one or below is in none of these logs
+  const young = kept.filter(({ flushedLog }) => flushedLog === undefined || flushedLog > replayed[0].number);
+  if (young.length > 0) {
+    const end = replayed.at(-1)?.last ?? 0n;
+    if ((version.lastSequence ?? 0n) > end || writes.some(({ onceOnly }) => onceOnly)) return [];
+  }
   family.tables = new Map(kept.map((table) => [table.number, table]));
   family.logNumber = min(family.logNumber, replayed[0].number);
   version.minLogNumberToKeep = min(version.minLogNumberToKeep, replayed[0].number);
@@ -153,6 +158,15 @@ function reachOf(version: Version, missing: readonly LiveTable[]): bigint {
   const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
   const held = tables.reduce((a, table) => (gone.has(table) ? a : max(a, table.largestSequence)), 0n);
   return missing.length > 0 ? held : max(held, version.lastSequence ?? 0n);
+}
+
+function lostWals({ trackedWals }: Version, { wals }: WalChain, cutoff: bigint): bigint[] {
+  const sizes = new Map(
+    wals.filter(({ entry }) => isOwn(entry)).map((w) => [w.number, BigInt(w.entry.size)]),
+  );
+  return [...trackedWals].flatMap(([number, synced]) =>
+    synced !== undefined && number >= cutoff && (sizes.get(number) ?? -1n) < synced ? [number] : [],
+  );
 }
 
 /** A WAL has writes that the tables of a version do not have. */
@@ -230,12 +244,38 @@ function connected(
   let reach = flushed;
   for (const use of uses) {
     const { first, last } = use.wal;
-    if (first! > reach + 1n) {
+    const before = wals.at(-1)?.wal;
+    const held = before === undefined ? reach : before.last!;
+    const runsOn = before === undefined ? first! <= reach + 1n : follows(use.wal, before);
+    if (!runsOn && first! > held + 1n) {
       if (strict) break;
-      gaps.push({ from: reach + 1n, to: first! - 1n });
+      gaps.push({ from: held + 1n, to: first! - 1n });
     }
     wals.push(use);
     reach = max(reach, last!);
   }
   return { wals, gaps, reach };
+}
+
+/**
+ * What column families were told behind their tables and before the first WAL that is here, where the one that they name is
+ * not: the engine deletes the oldest first, so a family that still needs it is an old one.
+ */
+function unheld(version: Version, uses: readonly WalUse[], missing: readonly LiveTable[]): Joined['gaps'] {
+  const families = [...version.columnFamilies.values()];
+  const spans = families
+    .flatMap(({ tables }) => [...tables.values()])
+    .filter((table) => !missing.includes(table))
+    .sort((a, b) => (a.smallestSequence < b.smallestSequence ? -1 : 1));
+  const gaps: Joined['gaps'] = [];
+  for (const { logNumber, flushedSequence } of families) {
+    if (logNumber === 0n || flushedSequence === undefined) continue;
+    const first = uses.find(({ number }) => number >= logNumber);
+    if (first === undefined || first.number === logNumber) continue;
+    let held = flushedSequence;
+    for (const { smallestSequence: from, largestSequence: to } of spans)
+      if (from <= held + 1n && to > held) held = to;
+    if (first.wal.first! > held + 1n) gaps.push({ from: held + 1n, to: first.wal.first! - 1n });
+  }
+  return gaps;
 }

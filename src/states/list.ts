@@ -64,7 +64,7 @@ class Listing {
         : undefined;
     // behind a lost edit it is a guess, which tables may better
     if (isSound(replay) || named === entry)
-      this.add({ kind: 'manifest', manifest: entry }, replay, { current: named === entry });
+      this.addWithoutHole({ kind: 'manifest', manifest: entry }, replay, named === entry);
     for (const end of whole.slice(-PER_MANIFEST)) {
       const before = await versionAt(entry, end);
       this.add({ kind: 'edits', manifest: entry, end }, before, { strict: true });
@@ -142,6 +142,13 @@ class Listing {
     return this.found;
   }
 
+  /** A state, and where WALs do not connect, the one that ends before. */
+  private addWithoutHole(origin: Origin, replay: ManifestReplay, current: boolean): void {
+    this.add(origin, replay, { current });
+    const added = this.states.at(-1);
+    if (added !== undefined && added.gaps.length > 0) this.add(origin, replay, { strict: true });
+  }
+
   private add(origin: Origin, replay: ManifestReplay, rules: { current?: boolean; strict?: boolean }): void {
     this.addVersion(origin, copyOfVersion(replay.version), { ...rules, whole: isSound(replay) });
   }
@@ -159,13 +166,18 @@ class Listing {
     const { allow2pc } = this.database.options;
     const joined = join(version, this.chain, this.files, { strict, ownWals: current, allow2pc });
     const families = this.entriesOf(joined);
-    const { missing, missingBlobs } = joined;
+    const { missing, missingBlobs, lostWals, wals, strange, unheld } = joined;
+    // one that ends before the hole needs no WAL behind it
+    const needed =
+      strange.length > 0 ? lostWals.filter((n) => wals.some(({ number }) => number > n)) : lostWals;
     this.states.push({
       ...joined,
       origin,
       current,
       whole,
-      complete: missing.length + missingBlobs.length === 0,
+      // of the whole MANIFEST it is for the engine to say
+      complete:
+        missing.length + missingBlobs.length + needed.length === 0 && (!strict || unheld.length === 0),
       families,
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
       moved: this.movedOf(joined),

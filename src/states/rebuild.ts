@@ -139,6 +139,14 @@ function rebuildFamily(
   family.tables = tables;
   const needed = logNumberFor(wals, family.id, largestSequence(family));
   if (needed > family.logNumber) family.logNumber = needed;
+  const merges = wals.some(
+    ({ number, families }) => number >= family.logNumber && families.get(family.id)?.onceOnly,
+  );
+  if (merges && added.some(({ live }) => live.largestSequence === 0n)) {
+    remarks.push(
+      `${family.name}: a table without sequence numbers may hold merges that the logs hold, too; these are then applied twice`,
+    );
+  }
   return undefined;
 }
 

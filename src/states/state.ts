@@ -47,10 +47,10 @@ export interface States {
 }
 
 /** The engine comes to this state from its MANIFEST and the files as they lie. */
-export function isAsItIs({ origin, takenBack, strange, wals, moved }: State): boolean {
+export function isAsItIs({ origin, takenBack, strange, wals, moved, lostWals }: State): boolean {
   return (
     origin.kind === 'manifest' &&
-    takenBack.length + strange.length + moved.length === 0 &&
+    takenBack.length + strange.length + moved.length + lostWals.length === 0 &&
     wals.every(({ wal, number }) => number === wal.number && isOwn(wal.entry))
   );
 }

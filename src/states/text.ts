@@ -19,9 +19,13 @@ export function originText({ origin, takenBack }: State): string {
 
 /** A state in a sentence: how far it goes, what it holds, what it lacks. */
 export function stateText(state: State): string {
-  const { lastSequence, families, missing, missingBlobs, gaps } = state;
+  const { lastSequence, families, missing, missingBlobs, gaps, lostWals, complete } = state;
   const held = families.map(({ name, entries }) => `${name} ${entries}`).join(', ');
-  const gone = [...tablesTexts(missing), ...missingBlobs.map(({ number }) => `blob file ${number}`)];
+  const gone = [
+    ...tablesTexts(missing),
+    ...missingBlobs.map(({ number }) => `blob file ${number}`),
+    ...(complete ? [] : lostWals.map((number) => `WAL ${number}`)),
+  ];
   const lacks = gone.length === 0 ? '' : `; ${gone.join(', ')} missing`;
   const holes = gaps.map(({ from, to }) => `; nothing holds sequences ${from} to ${to}`).join('');
   return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${holes}`;

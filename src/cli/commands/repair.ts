@@ -34,6 +34,7 @@ interface RepairFlags extends TargetFlags {
   mode?: RecoveryMode;
   strategy?: (typeof strategies)[number];
   onLostTombstones?: TombstonePolicy;
+  state?: number;
   dropOrphans?: true;
   bringBack?: true;
   emit?: 'redis';
@@ -57,6 +58,7 @@ Examples:
   kvdoctor repair --mode point-in-time --in-place db           the directory itself, with a journal to undo it
   kvdoctor repair --strategy heal --dry-run db                 puts back bytes that are proven, and nothing else
   kvdoctor repair --strategy auto --dry-run db                 tables, MANIFEST, CURRENT, blob files and WALs, least loss first
+  kvdoctor repair --strategy auto --state 2 --dry-run db       another state that the files can give than the one chosen
   kvdoctor repair --strategy salvage --output /mnt/new/db db   keeps all that decodes, over the hole
   kvdoctor repair --strategy application --dry-run db          Kvrocks: what can be rebuilt of keys that contradict themselves
   kvdoctor repair --strategy application --emit redis db       the same as commands for a running server; changes nothing
@@ -67,11 +69,15 @@ process; 5 refused, or the result is not clean; 130 interrupted before anything 
 const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
 function wayOf(flags: RepairFlags): RepairWay {
-  const { mode, strategy, acceptHole, healFirst, onLostTombstones, dropOrphans, bringBack } = flags;
+  const { mode, acceptHole, healFirst, onLostTombstones, dropOrphans, bringBack, state } = flags;
+  const strategy = flags.strategy ?? (state === undefined ? undefined : 'auto');
+  if (state !== undefined && strategy !== 'auto' && strategy !== 'metadata')
+    throw new Failure('--state goes with --strategy auto or metadata', ExitStatus.usage);
   if (strategy === 'application')
     return { strategy, ...(dropOrphans && { dropOrphans }), ...(bringBack && { bringBack }) };
   if (strategy === 'salvage' || strategy === 'heal') return { strategy };
-  if (strategy !== undefined) return { strategy, ...(onLostTombstones && { onLostTombstones }) };
+  if (strategy !== undefined)
+    return { strategy, ...(onLostTombstones && { onLostTombstones }), ...(state !== undefined && { state }) };
   if (mode === undefined) {
     throw new Failure(
       'say how to repair: --mode point-in-time, another recovery mode, or --strategy salvage',
@@ -259,6 +265,14 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
         'where a table lost deletions: hide what they deleted (keep-hidden), let it come back, or refuse',
         tombstonePolicies,
       ).conflicts('mode'),
+    )
+    .addOption(
+      new Option(
+        '--state <n>',
+        'with --strategy auto: take this one of the states that the files can give (a plan numbers them)',
+      )
+        .argParser(positive)
+        .conflicts('mode'),
     )
     .addOption(
       new Option(

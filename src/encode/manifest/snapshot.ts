@@ -88,7 +88,15 @@ function files(
 }
 
 function newFile(table: LiveTable, withEpoch: boolean): NewFile {
-  const { columnFamily: _family, addedAt: _addedAt, entry: _entry, epoch, unknown, ...description } = table;
+  const {
+    columnFamily: _family,
+    addedAt: _addedAt,
+    entry: _entry,
+    flushedLog: _log,
+    epoch,
+    unknown,
+    ...description
+  } = table;
   return {
     ...description,
     ...(withEpoch ? { epoch } : {}),

@@ -294,7 +294,14 @@ function applyScalars(state: ReplayState, family: ColumnFamily | undefined, edit
   const { version } = state;
   if (edit.logNumber !== undefined) state.logNumberSeen = true;
   if (family !== undefined) {
-    if (edit.logNumber !== undefined && edit.logNumber > family.logNumber) family.logNumber = edit.logNumber;
+    if (edit.logNumber !== undefined && edit.logNumber > family.logNumber) {
+      family.logNumber = edit.logNumber;
+      family.flushedSequence = edit.lastSequence ?? version.lastSequence;
+    }
+    for (const { number } of edit.newFiles) {
+      const table = family.tables.get(number);
+      if (table !== undefined) table.flushedLog = family.logNumber;
+    }
     if (edit.comparator !== undefined) family.comparator = edit.comparator;
     if (edit.timestampsPersisted !== undefined) family.timestampsPersisted = edit.timestampsPersisted;
     if (edit.fullHistoryTimestampLow !== undefined) {

@@ -35,6 +35,8 @@ export interface LiveTable {
   openMetadata?: Uint8Array;
   /** Custom fields that may be skipped and that kvdoctor does not know; kept for a rewritten MANIFEST. */
   unknown?: { id: number; value: Uint8Array }[];
+  /** Log number of its column family behind the edit that added it: what it holds was written to WALs below. Not of the edit itself. */
+  flushedLog?: bigint;
   /** Where in the MANIFEST the edit stands that added it (file offset of its logical record). */
   addedAt: number;
   /** The table's own entry in that edit, in bytes of the MANIFEST. */
@@ -62,6 +64,8 @@ export interface ColumnFamily {
   comparator: string;
   /** WALs below it are fully flushed for this column family (tag 2). */
   logNumber: bigint;
+  /** Last sequence of the edit that set the log number last: what was written later is in WALs from that number on. */
+  flushedSequence?: bigint;
   timestampsPersisted: boolean;
   fullHistoryTimestampLow?: Uint8Array;
   /** Where the next compaction of a level begins. */

@@ -5,7 +5,7 @@ import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
 import { planHeal } from './heal.js';
 import { joinPlans } from './join-plans.js';
-import { planMetadataRepair } from './metadata.js';
+import { type MetadataRequest, planMetadataRepair } from './metadata.js';
 import { planTableRepair, type TableRepairRequest } from './tables.js';
 import { planWalRepair } from './wal-mode.js';
 
@@ -13,13 +13,16 @@ import { planWalRepair } from './wal-mode.js';
  * One plan for whatever is wrong, least loss first: what is proven is healed, then metadata and tables are put right with
  * what still holds, and then the WALs end at the last consistent point. Each part sees the files as the one before leaves them.
  */
-export async function planAuto(database: Database, request: TableRepairRequest): Promise<RepairPlan> {
+export async function planAuto(
+  database: Database,
+  request: TableRepairRequest & MetadataRequest,
+): Promise<RepairPlan> {
   const { pace = new Pace() } = request;
   let plan: RepairPlan | undefined;
   let state = database;
   const parts = [
     (now: Database) => planHeal(now),
-    (now: Database) => planMetadataRepair(now),
+    (now: Database) => planMetadataRepair(now, request),
     (now: Database) => planTableRepair(now, { ...request, pace }),
     (now: Database) => planWalRepair(now, { mode: 'point-in-time' }),
   ];
@@ -30,7 +33,7 @@ export async function planAuto(database: Database, request: TableRepairRequest):
     plan = plan === undefined ? next : joinPlans(plan, next);
     state = await databaseAfter(database, plan);
   }
-  if (plan === undefined) return { ...(await planMetadataRepair(database)), strategy: 'auto' };
+  if (plan === undefined) return { ...(await planMetadataRepair(database, request)), strategy: 'auto' };
   refuseEmpty(state);
   return { ...plan, strategy: 'auto' };
 }

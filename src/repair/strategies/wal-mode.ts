@@ -104,7 +104,7 @@ async function chooseOutcome(
     'refused',
     `${mode} does not lead to a database that opens: ${why}${where}`,
     outcome.wals.length === 0
-      ? 'this is not about the WALs: see kvdoctor scan'
+      ? 'this is not about the contents of the WALs: see what kvdoctor repair --strategy auto --dry-run would do'
       : 'see what each mode would do: kvdoctor simulate',
   );
 }

@@ -198,7 +198,14 @@ function comparable(version: Version) {
     previousLogNumber: version.previousLogNumber ?? 0n,
     columnFamilies: [...version.columnFamilies.values()].map((family) => ({
       ...family,
-      tables: new Map([...family.tables].map(([n, t]) => [n, { ...t, addedAt: 0, entry: undefined }])),
+      // how the version came about is another history
+      flushedSequence: undefined,
+      tables: new Map(
+        [...family.tables].map(([n, t]) => [
+          n,
+          { ...t, addedAt: 0, entry: undefined, flushedLog: undefined },
+        ]),
+      ),
       blobFiles: new Map([...family.blobFiles].map(([n, b]) => [n, { ...b, entry: undefined }])),
     })),
   };
