@@ -1,5 +1,6 @@
 import type { TableFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
+import { fileName } from '../format/filename.js';
 import { cause, type Teller } from './teller.js';
 
 const SECTOR = 512;
@@ -22,6 +23,27 @@ export const missing: Teller = ({ evidence }) => {
     'proven',
     `the file${what} is gone: removed, left out of a copy or restore, or lost with a directory entry that was never synced`,
   );
+};
+
+/** A live table that is not under its name: gone, or under another one. */
+export const missingTable: Teller = (finding, context) => {
+  const { database, facts } = context;
+  const families = [...(database.version?.columnFamilies.values() ?? [])];
+  const live = families
+    .flatMap(({ tables }) => [...tables.values()])
+    .find(({ number }) => fileName('table', number) === finding.file);
+  if (live?.uniqueId === undefined) return missing(finding, context);
+  for (const [file, fact] of facts) {
+    if (fact.kind !== 'table' || fact.uniqueId === undefined || fact.number === live.number) continue;
+    if (Buffer.compare(fact.uniqueId, live.uniqueId) !== 0) continue;
+    return cause(
+      'misplaced',
+      'proven',
+      `the table lies under another name: ${file}`,
+      'its properties give the unique id that the MANIFEST has for the missing one',
+    );
+  }
+  return missing(finding, context);
 };
 
 export const empty: Teller = () =>

@@ -1,6 +1,16 @@
 import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding } from '../finding/finding.js';
-import { boundary, cutBlob, cutTable, empty, missing, shortWal, tornManifest, tornWal } from './cut.js';
+import {
+  boundary,
+  cutBlob,
+  cutTable,
+  empty,
+  missing,
+  missingTable,
+  shortWal,
+  tornManifest,
+  tornWal,
+} from './cut.js';
 import {
   afterPredecessor,
   betweenWals,
@@ -63,7 +73,7 @@ const recycled: Teller = ({ evidence }) =>
   );
 
 const tellers: Partial<Record<RuleId, Teller>> = {
-  'directory/missing-table': missing,
+  'directory/missing-table': missingTable,
   'directory/missing-blob': missing,
   'directory/missing-manifest': missing,
   'directory/missing-wal': missing,

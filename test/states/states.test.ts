@@ -6,6 +6,7 @@ import { readDatabase } from '../../src/engine/database.js';
 import { repairTarget } from '../../src/repair/run.js';
 import { type ScanOptions, scanTarget } from '../../src/scan/scan.js';
 import { simulateDatabase } from '../../src/scan/simulate-database.js';
+import { withDatabase } from '../support/database.js';
 import { withTemporaryDirectory } from '../support/files.js';
 
 /*
@@ -85,6 +86,38 @@ describe('directories of several moments', () => {
       ]);
       expect(report.plan?.remarks.join('\n')).toContain('--state 2: MANIFEST-000005: up to sequence 610');
       expect(Object.keys(await contentsOf(output))).toEqual(['default']);
+    });
+  });
+
+  it('finds a table under another name, and does not call it gone', async () => {
+    const truth = await withDatabase('basic-7.8', [], contentsOf);
+    await withDatabase('basic-7.8', ['move 000016.sst 000099.sst'], async (dir) => {
+      const [missing] = await errorsOf(dir);
+      expect(missing.cause?.detail).toBe('the table lies under another name: 000099.sst');
+      const { report, output } = await repaired(dir);
+      expect(report.plan?.loss).toEqual([]);
+      expect(await contentsOf(output)).toEqual(truth);
+    });
+  });
+
+  it('puts two exchanged logs back in order', async () => {
+    const truth = await withDatabase('wal-large-7.8', [], contentsOf);
+    await withDatabase('wal-large-7.8', ['swap 000004.log 000010.log'], async (dir) => {
+      const { report, output } = await repaired(dir);
+      expect(report.plan?.loss).toEqual([]);
+      expect(await contentsOf(output)).toEqual(truth);
+    });
+  });
+
+  it('takes another state when it is asked for by its number, and refuses one that is not there', async () => {
+    await unpacked('restored-backup-power-loss', async (dir) => {
+      const planned = async (state: number) => {
+        const way = { strategy: 'auto' as const, state };
+        const request = { way, destination: { kind: 'dry-run' as const }, tool: 'test', jobs: 1 };
+        return repairTarget(dir, request, { confirm: async () => false });
+      };
+      expect((await planned(2)).plan?.result?.[0].lastSequence).toBe('610');
+      await expect(planned(3)).rejects.toThrow('there is no state 3: the files can give 2');
     });
   });
 });
