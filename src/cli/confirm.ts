@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { printable } from '../report/printable.js';
 import type { Host } from './host.js';
 
 /** Whether somebody can be asked: a person types, and sees the question. */
@@ -16,7 +17,7 @@ export async function confirm(
   const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
   try {
     const answer = await Promise.race([
-      lines.question(`${question} [y/N] `, { ...(signal && { signal }) }),
+      lines.question(`${printable(question)} [y/N] `, { ...(signal && { signal }) }),
       ended,
     ]);
     return /^y(es)?$/i.test(answer.trim());

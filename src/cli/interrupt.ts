@@ -1,5 +1,6 @@
 import { ExitStatus } from './exit-status.js';
 import type { Host } from './host.js';
+import { say } from './say.js';
 
 /** Ctrl-C while a command works. */
 export interface Interrupt {
@@ -16,7 +17,7 @@ export function watchInterrupt(host: Host): Interrupt {
     if (controller.signal.aborted) return host.kill(ExitStatus.interrupted);
     // what a command draws is taken away first
     controller.abort();
-    host.stderr.write('\nkvdoctor: ending with what is known so far; Ctrl-C again to stop at once\n');
+    say(host, '', 'kvdoctor: ending with what is known so far; Ctrl-C again to stop at once');
   });
   return { signal: controller.signal, release };
 }

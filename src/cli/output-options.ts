@@ -10,6 +10,7 @@ import { ExitStatus, exitStatusOf, type FailOn } from './exit-status.js';
 import { Failure } from './failure.js';
 import type { Host } from './host.js';
 import { formatOption, type OutputChoice, type Outputs, openOutputs } from './outputs.js';
+import { say, show } from './say.js';
 
 /** What the options that choose and shape outputs come to. */
 export interface OutputFlags {
@@ -82,9 +83,9 @@ export async function writeReport(
     const report = await make(outputs);
     const failures = await outputs.write(report);
     if (!outputs.onStdout && !quiet) {
-      host.stderr.write(verdictText(report, { width: 100, palette: plainPalette, verbose, quiet }));
+      show(host, [verdictText(report, { width: 100, palette: plainPalette, verbose, quiet })]);
     }
-    for (const { message } of failures) host.stderr.write(`kvdoctor: ${message}\n`);
+    for (const { message } of failures) say(host, `kvdoctor: ${message}`);
     const status = statusOf(report);
     return status === ExitStatus.ok && failures.length > 0 ? ExitStatus.incomplete : status;
   } catch (error) {

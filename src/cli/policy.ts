@@ -11,6 +11,7 @@ import { Failure, systemCode, systemText } from './failure.js';
 import type { Host } from './host.js';
 import { type OutputChoice, parseFormat } from './outputs.js';
 import { readReport } from './report-file.js';
+import { say } from './say.js';
 
 /** What commander makes of the options about policy. */
 export interface PolicyFlags {
@@ -61,7 +62,7 @@ async function readConfig(path: string | undefined): Promise<Config> {
 function warnOfExpired(config: Config, now: Date, host: Host): void {
   const all = [config, ...(config.paths ?? [])].flatMap(({ ignore = [] }) => ignore);
   for (const each of all.filter((ignore) => hasExpired(ignore, now))) {
-    host.stderr.write(`kvdoctor: the ignore of ${each.rule} ended on ${each.expires} (${each.reason})\n`);
+    say(host, `kvdoctor: the ignore of ${each.rule} ended on ${each.expires} (${each.reason})`);
   }
 }
 

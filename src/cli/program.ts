@@ -16,6 +16,7 @@ import { addTriage } from './commands/triage.js';
 import { addUndo } from './commands/undo.js';
 import { applyEnvironment } from './environment.js';
 import type { Host } from './host.js';
+import { say } from './say.js';
 
 const examples = `
 Examples:
@@ -37,7 +38,7 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
     .exitOverride()
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
-      writeErr: (text) => host.stderr.write(text),
+      writeErr: (text) => say(host, ...text.trimEnd().split('\n')),
       getOutHelpWidth: () => Math.min(host.stdout.columns ?? 100, 120),
       getErrHelpWidth: () => Math.min(host.stderr.columns ?? 100, 120),
       outputError: () => {},

@@ -3,6 +3,7 @@ import { ExitStatus } from './exit-status.js';
 import { Failure, systemCode, systemText } from './failure.js';
 import type { Host } from './host.js';
 import { makeProgram } from './program.js';
+import { lineOf, show } from './say.js';
 import { streamSink } from './sink.js';
 
 function wantsTrace(argv: readonly string[], host: Host): boolean {
@@ -16,26 +17,29 @@ function usageHint(message: string): string {
   return 'How it is used: kvdoctor --help';
 }
 
+/** A line end in a message comes from data: it is shown, and begins no line. */
+const oneLine = (text: string) => text.replaceAll('\n', '\\x0a');
+
 /** What went wrong, for a person, and the exit status that it makes. */
 function explainFailure(error: unknown, trace: boolean): { text: string; status: number } {
   if (error instanceof CommanderError) {
     const message = error.message.replace(/^error: /, '').replace(/\n\(/, ' (');
-    return { text: `${message}\n${usageHint(message)}`, status: ExitStatus.usage };
+    return { text: `${oneLine(message)}\n${usageHint(message)}`, status: ExitStatus.usage };
   }
   const stack = trace && error instanceof Error ? `\n${error.stack}` : '';
   if (error instanceof Failure) {
     return {
-      text: error.message + (error.hint === undefined ? '' : `\n${error.hint}`) + stack,
+      text: oneLine(error.message) + (error.hint === undefined ? '' : `\n${oneLine(error.hint)}`) + stack,
       status: error.status,
     };
   }
   if (systemCode(error) !== undefined)
-    return { text: systemText(error) + stack, status: ExitStatus.incomplete };
+    return { text: oneLine(systemText(error)) + stack, status: ExitStatus.incomplete };
   const message = error instanceof Error ? error.message : String(error);
   const advice = trace
     ? ''
     : '\nThis is a fault of kvdoctor itself. Run it again with KVDOCTOR_DEBUG=1 and report what it prints.';
-  return { text: `internal error: ${message}${advice}${stack}`, status: ExitStatus.incomplete };
+  return { text: `internal error: ${oneLine(message)}${advice}${stack}`, status: ExitStatus.incomplete };
 }
 
 /** Runs one command line (without node and script) and returns its exit status. Never throws. */
@@ -49,7 +53,7 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
       status = outcome;
     });
     if (argv.length === 0) {
-      host.stderr.write(program.helpInformation());
+      show(host, [program.helpInformation()]);
       return ExitStatus.usage;
     }
     await program.parseAsync(argv, { from: 'user' });
@@ -57,7 +61,7 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
     // help and version arrive as errors of status 0
     if (error instanceof CommanderError && error.exitCode === 0) return ExitStatus.ok;
     const failure = explainFailure(error, wantsTrace(argv, host));
-    await errors.write(`kvdoctor: ${failure.text}\n`);
+    for (const line of `kvdoctor: ${failure.text}`.split('\n')) await errors.write(lineOf(line));
     status = failure.status;
   }
   await errors.close();

@@ -20,8 +20,17 @@ export function lossInWords(
     if (profile === undefined || family === undefined || !isKey(from) || !isKey(to)) return statement;
     const lines = profile.rangeText?.(family.id, bytesOf(from), bytesOf(to)) ?? [];
     const left = lines.length - KEPT;
+    const inWords = (key: EvidenceValue) => (isKey(key) ? { ...keyInWords(key, family.id, profile) } : key);
+    const { keyRanges } = statement.facts;
     const facts: LossStatement['facts'] = {
       ...statement.facts,
+      ...(Array.isArray(keyRanges) && {
+        keyRanges: keyRanges.map((range) =>
+          typeof range === 'object' && 'from' in range && 'to' in range
+            ? { from: inWords(range.from), to: inWords(range.to) }
+            : range,
+        ),
+      }),
       from: { ...keyInWords(from, family.id, profile) },
       to: { ...keyInWords(to, family.id, profile) },
       ...(lines.length > 0 && { hits: lines.slice(0, KEPT).map((keyText) => ({ keyText })) }),

@@ -1,4 +1,4 @@
-import type { EvidenceValue } from '../finding/evidence.js';
+import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 
 /**
  * A repair, said in full before anything is written: which files change, from what to what, why, and what is lost.
@@ -72,6 +72,8 @@ export interface ByteChange {
   offset: number;
   length: number;
   detail: string;
+  /** Bytes as they are and as they shall be, where these are few. They may be of keys and values. */
+  bytes?: { was: { value: KeyBytes }; becomes: { value: KeyBytes } };
 }
 
 /** One thing that is lost or given up, countable where it can be counted. */

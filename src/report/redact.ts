@@ -1,5 +1,5 @@
 import type { Finding } from '../finding/finding.js';
-import type { Report } from './report.js';
+import type { Report, TargetReport } from './report.js';
 
 /** What is left out of a report: nothing; values and raw bytes; keys as well. */
 export type Redaction = 'none' | 'values' | 'keys';
@@ -54,6 +54,24 @@ export function redactFinding(finding: Finding, redaction: Redaction): Finding {
   return redaction === 'none' ? finding : (copy(finding, redaction) as Finding);
 }
 
+/** The same for one target: what is shown before a report is made. */
+export function redactTarget(target: TargetReport, redaction: Redaction): TargetReport {
+  if (redaction === 'none') return target;
+  // what a merge needs holds keys and cannot be redacted
+  const { units: _units, shard: _shard, ...kept } = target;
+  return {
+    ...kept,
+    findings: copy(kept.findings, redaction) as typeof kept.findings,
+    ...(kept.suppressed && { suppressed: copy(kept.suppressed, redaction) as typeof kept.suppressed }),
+    ...(kept.recovery && { recovery: copy(kept.recovery, redaction) as typeof kept.recovery }),
+    ...(kept.recommendation && {
+      recommendation: copy(kept.recommendation, redaction) as typeof kept.recommendation,
+    }),
+    ...(kept.plan && { plan: copy(kept.plan, redaction) as typeof kept.plan }),
+    ...(kept.repair && { repair: copy(kept.repair, redaction) as typeof kept.repair }),
+  };
+}
+
 /**
  * A copy of a report without private bytes. `values` takes out values and windows of raw bytes, which hold values; `keys`
  * takes out keys too. What is taken out is replaced by `{redacted: <bytes>}`. Messages are free text and stay: checks must
@@ -61,21 +79,5 @@ export function redactFinding(finding: Finding, redaction: Redaction): Finding {
  */
 export function redact(report: Report, redaction: Redaction): Report {
   if (redaction === 'none') return report;
-  return {
-    ...report,
-    // what a merge needs holds keys and cannot be redacted
-    targets: report.targets.map(({ units: _units, shard: _shard, ...target }) => ({
-      ...target,
-      findings: copy(target.findings, redaction) as typeof target.findings,
-      ...(target.suppressed && {
-        suppressed: copy(target.suppressed, redaction) as typeof target.suppressed,
-      }),
-      ...(target.recovery && { recovery: copy(target.recovery, redaction) as typeof target.recovery }),
-      ...(target.recommendation && {
-        recommendation: copy(target.recommendation, redaction) as typeof target.recommendation,
-      }),
-      ...(target.plan && { plan: copy(target.plan, redaction) as typeof target.plan }),
-      ...(target.repair && { repair: copy(target.repair, redaction) as typeof target.repair }),
-    })),
-  };
+  return { ...report, targets: report.targets.map((target) => redactTarget(target, redaction)) };
 }

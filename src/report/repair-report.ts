@@ -1,5 +1,5 @@
 /** What a repair reports: plain data, part of the report (report.ts). */
-import type { EvidenceValue } from '../finding/evidence.js';
+import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import type { RecoveryReport } from './recovery-report.js';
 
 /** What a repair changes, why, and what it costs. */
@@ -57,7 +57,14 @@ export interface PlanStepReport {
   size: number;
   newSize?: number;
   /** Byte ranges of the old file that do not stay as they are. */
-  changes: { kind: string; offset: number; length: number; detail: string }[];
+  changes: {
+    kind: string;
+    offset: number;
+    length: number;
+    detail: string;
+    /** Bytes as they are and as they shall be, where these are few. */
+    bytes?: { was: { value: KeyBytes }; becomes: { value: KeyBytes } };
+  }[];
 }
 
 /** What came of a repair. */

@@ -12,6 +12,7 @@ import { watchInterrupt } from '../interrupt.js';
 import { refuseOutputIn } from '../output-options.js';
 import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
+import { say } from '../say.js';
 
 interface ExportFlags {
   output?: string;
@@ -125,8 +126,9 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
   const narrowed = destination.narrowed?.() ?? 0;
   if (narrowed === 0) return tell(summary, flags, host);
   tell(summary, flags, host);
-  host.stderr.write(
-    `${narrowed} wide-column entities have their default column only: ${flags.forEngine} knows no others\n`,
+  say(
+    host,
+    `${narrowed} wide-column entities have their default column only: ${flags.forEngine} knows no others`,
   );
   return ExitStatus.findings;
 }
@@ -134,26 +136,25 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
 /** Says on stderr what was exported and what was not. */
 function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host): number {
   const { columnFamilies, problems, notes, withoutWals, lostOfWals, absent, tablesAbsent } = summary;
-  const say = (text: string) => host.stderr.write(`${text}\n`);
   for (const { name, entries, complete, comparator } of columnFamilies) {
     const cut = complete ? '' : ', up to the first damage';
     const unmerged = `versions, not merged: ${comparator} is the application's own comparator`;
-    say(`${name}: ${entries} ${comparator === undefined ? 'entries' : unmerged}${cut}`);
+    say(host, `${name}: ${entries} ${comparator === undefined ? 'entries' : unmerged}${cut}`);
   }
   for (const name of cf ?? []) {
-    if (!columnFamilies.some((family) => family.name === name)) say(`${name}: no such column family`);
+    if (!columnFamilies.some((family) => family.name === name)) say(host, `${name}: no such column family`);
   }
   if (lostOfWals !== undefined) {
     const { mode, records, operations, damagedBytes } = lostOfWals;
     const what = `${records} records with ${operations} operations and ${damagedBytes} damaged bytes`;
-    say(`WALs are left out in part: recovery in ${mode} mode gives up ${what}`);
+    say(host, `WALs are left out in part: recovery in ${mode} mode gives up ${what}`);
   }
-  if (withoutWals !== undefined) say(`WALs are left out: ${withoutWals}`);
+  if (withoutWals !== undefined) say(host, `WALs are left out: ${withoutWals}`);
   for (const { file, offset, message } of problems) {
-    say(`${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
+    say(host, `${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
   }
-  for (const note of notes) say(note);
-  for (const reason of absent) say(`not looked at: ${reason}`);
+  say(host, ...notes);
+  for (const reason of absent) say(host, `not looked at: ${reason}`);
   const missed = (cf ?? []).some((name) => !columnFamilies.some((family) => family.name === name));
   const whole =
     problems.length === 0 &&
@@ -161,7 +162,7 @@ function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host)
     withoutWals === undefined &&
     lostOfWals === undefined &&
     columnFamilies.length > 0;
-  if (!whole && !lenient) say('To go on past damage: --lenient');
+  if (!whole && !lenient) say(host, 'To go on past damage: --lenient');
   if ((!whole && !tablesAbsent) || missed) return ExitStatus.findings;
   const unmerged = columnFamilies.some(({ comparator }) => comparator !== undefined);
   return absent.length > 0 || unmerged ? ExitStatus.incomplete : ExitStatus.ok;

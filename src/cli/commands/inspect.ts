@@ -12,6 +12,7 @@ import { ExitStatus } from '../exit-status.js';
 import { Failure, systemCode, systemText } from '../failure.js';
 import type { Host } from '../host.js';
 import { stdoutWidth } from '../outputs.js';
+import { say } from '../say.js';
 import { streamSink } from '../sink.js';
 import { profileOption } from '../target-options.js';
 import { mismatch } from '../unopened.js';
@@ -188,7 +189,7 @@ async function inspect(path: string | undefined, flags: InspectFlags, host: Host
     await sink.close();
     const unread = inspection.unreadable();
     for (const { offset, length } of unread) {
-      host.stderr.write(`kvdoctor: ${length} bytes at ${offset} could not be read and are shown as zeros\n`);
+      say(host, `kvdoctor: ${length} bytes at ${offset} could not be read and are shown as zeros`);
     }
     if (state.damaged) return ExitStatus.findings;
     return state.undecoded || unread.length > 0 ? ExitStatus.incomplete : ExitStatus.ok;

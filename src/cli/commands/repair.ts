@@ -8,7 +8,7 @@ import type { Destination } from '../../repair/carry-out.js';
 import type { Leftover } from '../../repair/leftovers.js';
 import type { RepairWay } from '../../repair/run.js';
 import { type TombstonePolicy, tombstonePolicies } from '../../repair/tombstone-policy.js';
-import { printable } from '../../report/printable.js';
+import { redactTarget } from '../../report/redact.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { plainPalette } from '../../report/reporter.js';
 import { buildReport } from '../../report/summary.js';
@@ -26,6 +26,7 @@ import { writeReport } from '../output-options.js';
 import { stdoutWidth } from '../outputs.js';
 import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
+import { say, show } from '../say.js';
 import { streamSink } from '../sink.js';
 import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
 import { writePieces } from '../write-pieces.js';
@@ -115,7 +116,7 @@ async function agree(
     verbose: flags.verbose ?? false,
     quiet: false,
   };
-  for (const piece of planText(planned, settings)) host.stderr.write(piece);
+  show(host, planText(redactTarget(planned, flags.redact ?? 'none'), settings));
   const where = flags.inPlace ? `change ${planned.path}` : 'write the repaired copy';
   return confirm(`Carry it out and ${where}?`, host, signal);
 }
@@ -150,10 +151,7 @@ async function agreeToSettle(
           ? 'will be undone'
           : 'had changed nothing';
     const count = entries.length === 1 ? '1 file' : `${entries.length} files`;
-    host.stderr.write(
-      printable(`A repair of ${count}, begun at ${startedAt}, was not ended; it ${what}: ${journal}`),
-    );
-    host.stderr.write('\n');
+    say(host, `A repair of ${count}, begun at ${startedAt}, was not ended; it ${what}: ${journal}`);
   }
   return confirm('End it first?', host, signal);
 }
@@ -231,8 +229,7 @@ async function emitCommands(path: string, flags: RepairFlags, host: Host): Promi
     });
     await writePieces(sink, lines);
     await sink.close();
-    for (const { detail, facts } of left)
-      host.stderr.write(`kvdoctor: left alone: ${fieldsText(facts)}: ${printable(detail)}\n`);
+    for (const { detail, facts } of left) say(host, `kvdoctor: left alone: ${fieldsText(facts)}: ${detail}`);
     return emitted.keys === 0 && left.length > 0 ? ExitStatus.repairRefused : ExitStatus.ok;
   } catch (error) {
     throw refusalOf(error, 'repair', path);

@@ -166,11 +166,16 @@ function contentOf(
 
 function lossOf(entry: InventoryEntry, bad: readonly Unreadable[]): LossStatement {
   const keys = bad.flatMap(({ key }) => (key === undefined ? [] : [key]));
-  const named = keys.slice(0, MOST_KEYS).map((key) => JSON.stringify(keyBytes(key).utf8 ?? '…'));
   return {
     file: entry.file,
     ...(entry.root !== undefined && { root: entry.root }),
-    detail: `the values between ${bad[0].from} and ${bad.at(-1)!.to} in ${bad.length} places${named.length > 0 ? `, of the keys ${named.join(', ')}` : ''}`,
-    facts: { places: bad.length, from: bad[0].from, to: bad.at(-1)!.to },
+    detail: `the values between ${bad[0].from} and ${bad.at(-1)!.to} in ${bad.length} places`,
+    facts: {
+      places: bad.length,
+      from: bad[0].from,
+      to: bad.at(-1)!.to,
+      ...(keys.length > 0 && { keys: keys.slice(0, MOST_KEYS).map(keyBytes) }),
+      ...(keys.length > MOST_KEYS && { notListed: keys.length - MOST_KEYS }),
+    },
   };
 }

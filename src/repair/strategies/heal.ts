@@ -4,6 +4,7 @@ import { flipBits } from '../../diagnose/flipped-source.js';
 import { type LineEndings, undoLineEndings } from '../../diagnose/line-endings.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
+import { keyBytes } from '../../finding/evidence.js';
 import type { Cause, Finding, Range } from '../../finding/finding.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
@@ -187,10 +188,16 @@ async function stepOf(wound: Wound): Promise<RepairStep> {
       }
       const bytes = new Uint8Array(length);
       await source.read(bytes, offset);
-      const before = hex(bytes);
+      const was = keyBytes(bytes);
       flipBits(bytes, offset, bits);
       content.push({ from: 'plan', bytes });
-      changes.push({ kind: 'rewrite', offset, length, detail: `${before} becomes ${hex(bytes)}: ${detail}` });
+      changes.push({
+        kind: 'rewrite',
+        offset,
+        length,
+        detail,
+        bytes: { was: { value: was }, becomes: { value: keyBytes(bytes) } },
+      });
     }
     if (entry.size > end) content.push({ from: 'file', ...place, offset: end, length: entry.size - end });
   } finally {
@@ -226,8 +233,6 @@ async function lineEndingStep(
     content: [{ from: 'plan', bytes: undoLineEndings(bytes, endings) }],
   };
 }
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 /** A CURRENT whose content follows from the rest, when something is wrong with it. */
 async function currentStep(

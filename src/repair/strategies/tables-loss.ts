@@ -5,6 +5,9 @@ import type { Hidden } from './tables-hide.js';
 import type { Reading } from './tables-reading.js';
 import type { SalvageRequest } from './tables-salvage.js';
 
+/** Keys, or ranges of keys, that a statement of loss names. They are data, for the renderer to write: `--redact` takes them out. */
+const MOST_NAMED = 20;
+
 /** What a new table lacks of the damaged one. */
 export function lossOf(
   { table, entry, columnFamilyName }: SalvageRequest,
@@ -13,12 +16,11 @@ export function lossOf(
 ): LossStatement | undefined {
   const { gaps, lostEntries, lostDeletions, lostRangeTombstones } = reading;
   if (gaps.length === 0 && lostRangeTombstones === 'none') return undefined;
-  const ranges = gaps.map(({ range: { from, to } }) => `${shown(from)} to ${shown(to)}`);
   const what = [
     ...(gaps.length === 0
       ? []
       : [
-          `${lostEntries === undefined ? 'an unknown number of' : lostEntries} entries of column family ${columnFamilyName}, keys from ${ranges.join(', from ')}`,
+          `${lostEntries === undefined ? 'an unknown number of' : lostEntries} entries of column family ${columnFamilyName}, in ${gaps.length === 1 ? 'one range' : `${gaps.length} ranges`} of keys`,
         ]),
     ...(lostDeletions === undefined || lostDeletions > 0n
       ? gaps.length === 0
@@ -42,6 +44,10 @@ export function lossOf(
       ...(gaps.length > 0 && {
         from: keyBytes(gaps[0].range.from),
         to: keyBytes(gaps.at(-1)!.range.to),
+        keyRanges: gaps
+          .slice(0, MOST_NAMED)
+          .map(({ range: { from, to } }) => ({ from: keyBytes(from), to: keyBytes(to) })),
+        ...(gaps.length > MOST_NAMED && { notListed: gaps.length - MOST_NAMED }),
       }),
     },
   };
@@ -86,21 +92,21 @@ export function olderValuesOf(
   return statements;
 }
 
-/** Keys that a statement of loss names. */
-const MOST_NAMED = 20;
-
 /** Keys whose values are lost, in blob files or in the table itself. */
 export function lostValuesOf(
   { entry, columnFamilyName }: SalvageRequest,
   keys: readonly Uint8Array[],
 ): LossStatement {
-  const named = keys.slice(0, MOST_NAMED).map(shown).join(', ');
-  const more = keys.length > MOST_NAMED ? ` and ${keys.length - MOST_NAMED} more` : '';
   return {
     file: entry!.file,
     ...(entry!.root !== undefined && { root: entry!.root }),
-    detail: `${keys.length} entries of column family ${columnFamilyName}, whose values cannot be read: ${named}${more}`,
-    facts: { columnFamily: columnFamilyName, entries: keys.length },
+    detail: `${keys.length} entries of column family ${columnFamilyName}, whose values cannot be read`,
+    facts: {
+      columnFamily: columnFamilyName,
+      entries: keys.length,
+      keys: keys.slice(0, MOST_NAMED).map(keyBytes),
+      ...(keys.length > MOST_NAMED && { notListed: keys.length - MOST_NAMED }),
+    },
   };
 }
 
@@ -119,10 +125,4 @@ export function remarksOf({ table, policy }: SalvageRequest, reading: Reading, h
     remarks.push(`${name}: lost deletions are accepted: what they deleted may come back`);
   }
   return remarks;
-}
-
-/** A key as a person reads it. */
-export function shown(key: Uint8Array): string {
-  const text = keyBytes(key);
-  return text.utf8 === undefined ? `0x${Buffer.from(key).toString('hex')}` : JSON.stringify(text.utf8);
 }

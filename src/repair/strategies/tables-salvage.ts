@@ -6,7 +6,6 @@ import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { openDamaged } from './tables-blocks.js';
 import { type Hidden, hideOlder, hideUnderLostTombstones, type Neighbours } from './tables-hide.js';
-import { shown } from './tables-loss.js';
 import { type Reading, readDamaged, wholeRange } from './tables-reading.js';
 import { isUnordered, mayComeBack } from './tables-unordered.js';
 import { writeTable } from './tables-write.js';
@@ -74,7 +73,7 @@ async function hide(request: SalvageRequest, reading: Reading): Promise<Hidden> 
   if (policy === 'refuse' && hidden.points.length + hidden.ranges.length > 0) {
     throw new Refusal(
       'refused',
-      `table ${table.number} lost what may be deletions: older versions of keys from ${shown(whole.from)} to ${shown(whole.to)} would come back`,
+      `table ${table.number} lost what may be deletions: older versions of ${hidden.points.length} keys and ${hidden.ranges.length} ranges of keys would come back`,
       '--on-lost-tombstones keep-hidden hides them, accept lets them come back',
     );
   }

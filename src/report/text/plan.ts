@@ -1,3 +1,4 @@
+import type { KeyBytes } from '../../finding/evidence.js';
 import { shellWord } from '../../finding/shell-word.js';
 import { printable } from '../printable.js';
 import { byteSize, counted, grouped, offsetText } from '../quantity.js';
@@ -70,7 +71,17 @@ function* statementText(
   yield `${paragraph(printable(where + detail), width, '  ')}\n`;
   if (facts.transaction !== undefined)
     yield `${paragraph(printable(`transaction ${valueText(facts.transaction)}`), width, '    ')}\n`;
-  const { list, notListed } = facts;
+  const { list, notListed, keys, keyRanges } = facts;
+  const others = Array.isArray(list) ? 0 : Number(notListed ?? 0);
+  const more = others > 0 ? ` and ${grouped(others)} more` : '';
+  if (Array.isArray(keyRanges)) {
+    const ranges = keyRanges.filter(isFields).map(({ from, to }) => `${valueText(from)} to ${valueText(to)}`);
+    yield `${paragraph(printable(`keys ${ranges.join(', ')}${more}`), width, '    ')}\n`;
+  }
+  if (Array.isArray(keys)) {
+    const named = keys.map((key) => valueText(key)).join(', ');
+    yield `${paragraph(printable(`keys ${named}${more}`), width, '    ')}\n`;
+  }
   if (Array.isArray(list)) yield* operationLines(list.filter(isFields), Number(notListed ?? 0), settings);
   else
     for (const family of (facts.columnFamilies ?? []) as unknown as FamilyLoss[])
@@ -81,6 +92,14 @@ function* statementText(
     const lost = facts.commands as unknown as LostCommandsReport;
     for (const line of commandSentences(lost)) yield `${sentenceLines(line, width, '    ')}\n`;
   }
+}
+
+/** `9f`, or how many they are where they are left out. */
+function bytesText({ value }: { value: KeyBytes }): string {
+  // a report whose values are left out has their number in place of them
+  return value.base64 === undefined
+    ? valueText({ ...(value as object) })
+    : Buffer.from(value.base64, 'base64').toString('hex');
 }
 
 /** `put "hot" of default`, a line each. */
@@ -141,8 +160,9 @@ function stepText(step: PlanStepReport, { palette, width }: RenderSettings): str
     paragraph(printable(`because ${why}`), width, '          '),
     ...changes
       .filter(({ kind }) => kind !== 'remove-file')
-      .map(({ kind, offset, length, detail }) => {
-        const range = `${kind} at ${offsetText(offset)}, ${counted(length, 'byte')}: ${detail}`;
+      .map(({ kind, offset, length, detail, bytes }) => {
+        const how = bytes && `${bytesText(bytes.was)} becomes ${bytesText(bytes.becomes)}: `;
+        const range = `${kind} at ${offsetText(offset)}, ${counted(length, 'byte')}: ${how ?? ''}${detail}`;
         return paragraph(printable(range), width, '          ');
       }),
   ];

@@ -188,9 +188,13 @@ describe('a healing', () => {
           changes: [{ kind: 'rewrite', offset: 0x60, length: 1 }],
         },
       ]);
-      expect(plan.steps[0].changes[0].detail).toMatch(
-        /^[0-9a-f]{2} becomes [0-9a-f]{2}: one flipped bit, 0x60 /,
+      const [{ detail, bytes }] = plan.steps[0].changes;
+      expect(detail).toMatch(/^one flipped bit, 0x60 /);
+      const [was, becomes] = [bytes?.was, bytes?.becomes].map((each) =>
+        Buffer.from(each?.value.base64 ?? '', 'base64'),
       );
+      expect([was.length, becomes.length]).toEqual([1, 1]);
+      expect(was[0] ^ becomes[0]).toBe(8);
       expect(plan.remarks).toEqual([
         expect.stringMatching(/^left alone: wal\/checksum-mismatch, 000019.log at/),
       ]);
