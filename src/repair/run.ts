@@ -184,8 +184,9 @@ async function repairDirectory(
 
 function requestOf({ walDir, dbPaths, engineVersion }: RepairOptions): DatabaseRequest {
   return {
-    ...(walDir !== undefined && { walDir }),
-    ...(dbPaths !== undefined && { dbPaths }),
+    // a journal names places absolutely: an undo may be started from anywhere
+    ...(walDir !== undefined && { walDir: path.resolve(walDir) }),
+    ...(dbPaths !== undefined && { dbPaths: dbPaths.map((each) => path.resolve(each)) }),
     ...(engineVersion !== undefined && { engineVersion }),
   };
 }

@@ -65,13 +65,14 @@ describe('a repair of a database with a wal_dir', () => {
       expect(walFiles()).toEqual(before);
     }));
 
-  it('writes there when it is told to, and goes back', () =>
+  it('writes there when it is told to, by a relative name too, and goes back', () =>
     withWalDir(damage, async ({ db, wal, walFiles }) => {
       const before = walFiles();
-      const { status, out } = await kvdoctor(`repair ${db} --wal-dir ${wal} ${inPlace}`);
+      const relative = path.relative(process.cwd(), wal);
+      const { status, out } = await kvdoctor(`repair ${db} --wal-dir ${relative} ${inPlace}`);
       expect(status).toBe(0);
       expect(walFiles()).not.toEqual(before);
-      const command = /To go back: kvdoctor (undo\s+\S+)/.exec(out)?.[1] ?? '';
+      const command = /To go back: kvdoctor (undo\s[^]*?)\n\n/.exec(out)?.[1] ?? '';
       expect(await kvdoctor(command.replace(/\s+/g, ' '))).toMatchObject({ status: 0 });
       expect(walFiles()).toEqual(before);
     }));

@@ -16,6 +16,8 @@ const damages: [fixture: string, patches: string[]][] = [
   ['basic-7.8', ['truncate 000016.sst 0x800']],
   ['blob-7.8', ['write 000010.blob 0x60 000000', 'write 000013.blob 0x60 000000']],
   ['blob-7.8', ['remove 000010.blob']],
+  ['basic-7.8', ['remove 000016.sst', 'zero MANIFEST-000005 0x0 4096']],
+  ['basic-7.8', ['remove 000016.sst', 'remove 000017.log']],
 ];
 
 const ways = [

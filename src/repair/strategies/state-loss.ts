@@ -3,7 +3,6 @@ import { keyBytes } from '../../finding/evidence.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { State, States } from '../../states/state.js';
 import type { LossStatement } from '../plan.js';
-import { shown } from './tables-loss.js';
 
 /** What a state leaves behind that the files, or the MANIFEST beyond it, still tell of. */
 export function lossOfState(database: Database, state: State, { states, current }: States): LossStatement[] {
@@ -31,8 +30,13 @@ function missingTables(state: State, current: State | undefined): LossStatement[
       const [from, to] = [userKeyOf(smallest), userKeyOf(largest)];
       return {
         file: `${String(number).padStart(6, '0')}.sst`,
-        detail: `a table of column family ${name} that is not here (${size} bytes): its entries, as far as no other table holds them, keys from ${shown(from)} to ${shown(to)}; perhaps deletions`,
-        facts: { columnFamily: name, from: keyBytes(from), to: keyBytes(to) },
+        detail: `a table of column family ${name} that is not here (${size} bytes): its entries, as far as no other table holds them, in one range of keys; perhaps deletions`,
+        facts: {
+          columnFamily: name,
+          from: keyBytes(from),
+          to: keyBytes(to),
+          keyRanges: [{ from: keyBytes(from), to: keyBytes(to) }],
+        },
       };
     });
 }

@@ -203,7 +203,7 @@ describe('a healing', () => {
       const checkOwner = async () => {};
       await applyInPlace(plan, { disk: realDisk, journal, checkOwner, tool: 'test', now: new Date(0) });
       expect(readFileSync(path.join(dir, '000017.log'))).toEqual(fixture('basic-7.8').get('000017.log'));
-      await undo(realDisk, journal, checkOwner);
+      await undo(realDisk, journal, checkOwner, { target: dir });
       expect(readFileSet(dir)).toEqual(before);
     });
   });
