@@ -8,13 +8,13 @@ import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
 import { openTable } from '../format/sst/table.js';
 import { rocksdbWal } from '../format/wal/types.js';
-import { type OpenPiece, PiecedSource } from '../io/pieces.js';
+import { PiecedSource } from '../io/pieces.js';
 import { memorySource } from '../io/source.js';
 import type { DiagnosedUnit } from './diagnose.js';
 import { changeShown, type LineEndings } from './line-endings.js';
 import { blobBefore, logBefore } from './line-endings-records.js';
 import { tableBefore } from './line-endings-table.js';
-import { findShift, type Shift } from './shifted-table.js';
+import { findShift, inFile, type Shift } from './shifted-table.js';
 import { counted } from './words.js';
 
 /*
@@ -122,17 +122,6 @@ function withoutProof({ cause }: Finding): void {
   delete cause.restores;
   delete cause.changes;
   if (cause.certainty === 'proven') cause.certainty = 'possible';
-}
-
-/** Where a byte of the table stands in the file; for one that is missing, where it would. */
-function inFile(offset: number, pieces: readonly OpenPiece[], file: ByteSource): number {
-  let [at, before] = [0, 0];
-  for (const { source, offset: from, length } of pieces) {
-    if (source === file) before = from + Math.min(length, offset - at);
-    if (offset < at + length) return before;
-    at += length;
-  }
-  return before;
 }
 
 function shiftMessage(by: number, isTail: boolean, exact: boolean): string {

@@ -33,6 +33,17 @@ export interface Shift {
   pieces: OpenPiece[];
 }
 
+/** Where a byte of the table stands in the file; for one that is missing, where it would. */
+export function inFile(offset: number, pieces: readonly OpenPiece[], file: ByteSource): number {
+  let [at, before] = [0, 0];
+  for (const { source, offset: from, length } of pieces) {
+    if (source === file) before = from + Math.min(length, offset - at);
+    if (offset < at + length) return before;
+    at += length;
+  }
+  return before;
+}
+
 /** Longer blocks are not held against their checksums. Bytes. */
 const LONGEST_BLOCK = 64 << 20;
 /** Bytes that may be hashed to find the place in a block at which a run was put in. */

@@ -1,5 +1,8 @@
+import type { ByteSource } from '../../bytes/source.js';
+import { findShift, inFile } from '../../diagnose/shifted-table.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
+import { PiecedSource } from '../../io/pieces.js';
 import { openSource } from '../../io/source.js';
 import type { LossStatement, Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
@@ -13,6 +16,8 @@ import { writeTable } from './tables-write.js';
 export interface SalvageRequest extends Neighbours {
   /** Absent: the file is missing. */
   entry?: InventoryEntry;
+  /** Where a block of the table stands in its file. Default: where its index has it. */
+  inFile?(offset: number): number;
   /** The number of the new table. */
   number: bigint;
   columnFamilyName: string;
@@ -40,10 +45,15 @@ export async function salvageTable(request: SalvageRequest): Promise<SalvagedTab
   const { entry, table } = request;
   const source = entry === undefined ? undefined : await openSource(entry.source);
   try {
+    const shift = source && (await realigned(source, table));
     const reading: Reading =
       source === undefined
         ? { blocks: [], gaps: [wholeRange(table)], lostRangeTombstones: 'unknown' }
-        : await readDamaged(await openDamaged(source, request.comparator), table, request.pace);
+        : await readDamaged(
+            await openDamaged(shift?.source ?? source, request.comparator),
+            table,
+            request.pace,
+          );
     if (reading.opened?.table.properties?.has('embedded.blob.stats')) {
       throw new Refusal(
         'refused',
@@ -52,10 +62,21 @@ export async function salvageTable(request: SalvageRequest): Promise<SalvagedTab
       );
     }
     const hidden = await hide(request, reading);
-    return await writeTable(request, reading, hidden);
+    return await writeTable({ ...request, ...(shift && { inFile: shift.inFile }) }, reading, hidden);
   } finally {
     await source?.close();
   }
+}
+
+/** A table that misses bytes, or has some too many, with its blocks where its index has them. */
+async function realigned(source: ByteSource, table: LiveTable) {
+  if (BigInt(source.size) === table.size) return undefined;
+  const shift = await findShift(source, table);
+  if (shift === undefined) return undefined;
+  return {
+    source: new PiecedSource(source.descriptor, shift.pieces),
+    inFile: (offset: number) => inFile(offset, shift.pieces, source),
+  };
 }
 
 /** What keeps older versions hidden where entries are lost, as the policy wants it. */

@@ -16,7 +16,6 @@ import { compareInternalKeys, compareUserKeys } from '../../format/sst/comparato
 import { KEY_TRAILER, userKeyOf, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
 import { decodeProperties, type TableProperties } from '../../format/sst/properties.js';
-import type { InventoryEntry } from '../../io/inventory.js';
 import type { Segment } from '../plan.js';
 import type { OpenedTable } from './tables-blocks.js';
 import type { Hidden } from './tables-hide.js';
@@ -33,7 +32,7 @@ export async function writeTable(
   reading: Reading,
   hidden: Hidden,
 ): Promise<SalvagedTable> {
-  const { entry, pace } = request;
+  const { pace } = request;
   const { opened, blocks } = reading;
   const table = opened?.table;
   const comparator = opened?.comparator ?? { name: request.comparator, order: 'bytewise', timestampSize: 0 };
@@ -78,7 +77,7 @@ export async function writeTable(
   result.loss.push(...olderValuesOf(request, reading, hidden));
   if (lostKeys.length > 0) result.loss.push(lostValuesOf(request, lostKeys));
   if (written.smallest === undefined || written.largest === undefined) return result;
-  const content = writer.take().map((piece) => segment(piece, entry));
+  const content = writer.take().map((piece) => segment(piece, request));
   const replacement = await describe(request, written, properties);
   return { ...result, replacement: { live: replacement, content } };
 }
@@ -135,14 +134,14 @@ function lostValues(contents: Uint8Array, lostBlob: SalvageRequest['lostBlob']):
   return lost;
 }
 
-function segment(piece: TablePiece, entry: InventoryEntry | undefined): Segment {
+function segment(piece: TablePiece, { entry, inFile }: SalvageRequest): Segment {
   if (piece.from === 'bytes') return { from: 'plan', bytes: piece.bytes };
   const { offset, length } = piece;
   return {
     from: 'file',
     path: entry!.file,
     ...(entry!.root !== undefined && { root: entry!.root }),
-    offset,
+    offset: inFile?.(offset) ?? offset,
     length,
   };
 }
