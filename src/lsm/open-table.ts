@@ -60,6 +60,7 @@ export async function openTableCursor(
 const HARMLESS: ReadonlySet<string> = new Set([
   'sst/bad-restart',
   'sst/bad-range-tombstone',
+  'sst/empty-range-tombstone',
   'sst/bad-property',
   'sst/trailing-bytes',
 ]);

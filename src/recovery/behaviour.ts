@@ -45,6 +45,11 @@ export interface ReplayBehaviour {
   refusesBackwardSequences: boolean;
   /** 6.29.5, 7.0.4 and 7.1.2 (facebook/rocksdb#9715): WALs below every column family's log number are not read. */
   skipsFlushedWals: boolean;
+  /**
+   * 6.11 (facebook/rocksdb#6788): a range delete that ends before it begins cannot be inserted, and one that ends where it begins
+   * takes no sequence number. Before, both go into the memtable like any other and delete nothing.
+   */
+  checksRanges: boolean;
   /** 6.15. */
   tracksWals: boolean;
   /** 6.20.3 (facebook/rocksdb#8207): a column family without tables cannot be ahead of the WALs. */
@@ -82,6 +87,7 @@ export function replayBehaviour(version: EngineVersion): ReplayBehaviour {
     skipContinuesAfterInsertError: from(9, 11),
     refusesBackwardSequences: from(10, 1),
     skipsFlushedWals: from(7, 1, 2) || backported,
+    checksRanges: from(6, 11),
     tracksWals: from(6, 15),
     emptyFamiliesAreConsistent: from(6, 20, 3),
     inconsistencyText: from(10, 6) ? 'long' : from(6, 20, 3) ? 'named' : 'bare',

@@ -25,6 +25,8 @@ import {
 export interface InserterContext {
   families: ReadonlyMap<number, FamilyState>;
   policy: WritePolicy;
+  /** See `ReplayBehaviour`. */
+  checksRanges: boolean;
   transactions: RecoveredTransactions;
   /** Keys in memtables under the newest sequence, where several operations share one. */
   shared: SharedKeys;
@@ -155,7 +157,7 @@ export class MemtableInserter {
         message: 'Merge requires `ColumnFamilyOptions::merge_operator != nullptr`',
       };
     }
-    if (type === VALUE_TYPE.rangeDelete) {
+    if (type === VALUE_TYPE.rangeDelete && this.context.checksRanges) {
       const order = compareEndpoints(family, key, value);
       if (order > 0)
         return { code: 'invalid-argument', kind: 'insert', message: 'end key comes before start key' };

@@ -74,6 +74,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
     context: {
       families: new Map(input.families.map((family) => [family.id, family])),
       policy: input.policy,
+      checksRanges: behaviour.checksRanges,
       transactions: new RecoveredTransactions(),
       shared: { sequence: -1n, keys: new Set() },
       history: input.history,

@@ -150,6 +150,14 @@ describe('sequence numbers', () => {
     expect(lastSequence).toBe(1n);
   });
 
+  it('are consumed by ranges that cover no key before 6.11, which takes them like any other', async () => {
+    const wals = { 4: full(batch(1, [op(0x0f, 'a', 'a'), op(0x0f, 'z', 'a'), put('z', '3')])) };
+    const old = await replayed(wals, ABS, version(6, 10, 3));
+    expect(old.applied).toEqual(['1 range a=a', '2 range z=a', '3 z=3']);
+    expect(old.lastSequence).toBe(3n);
+    expect(await verdict(wals, ABS, version(6, 11, 0))).toBe('end key comes before start key');
+  });
+
   it('the MANIFEST’s last sequence stands when WALs end before it', async () => {
     expect((await replayed({ 4: one(3, 'a') }, ABS, { lastSequence: 10n })).lastSequence).toBe(10n);
     expect((await replayed({ 4: one(30, 'a') }, ABS, { lastSequence: 10n })).lastSequence).toBe(30n);

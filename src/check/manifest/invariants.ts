@@ -14,7 +14,7 @@ import {
   compareUserKeys,
   withoutTimestamps,
 } from '../../format/sst/comparator.js';
-import { KEY_TRAILER } from '../../format/sst/internal-key.js';
+import { isExclusiveEnd, KEY_TRAILER, parseInternalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { findingAt } from '../directory/place.js';
 
 export interface InvariantsContext {
@@ -111,17 +111,28 @@ function checkBounds(family: ColumnFamily, context: InvariantsContext): Finding[
     const wrongSequences = table.smallestSequence > table.largestSequence;
     if (!wrongKeys && !wrongSequences) continue;
     const { place, range } = at(context, table);
+    const evidence = { ...describe(table), columnFamily: family.name };
+    if (wrongKeys && !wrongSequences && holdsTombstonesOnly(table)) {
+      const message = `table ${table.number} holds only range tombstones that end before they begin`;
+      findings.push(findingAt(place, 'manifest/empty-tombstones', { ...range, message, evidence }));
+      continue;
+    }
     findings.push(
       findingAt(place, 'manifest/table-bounds', {
         ...range,
         message: wrongKeys
           ? `the smallest key of table ${table.number} is above its largest`
           : `the smallest sequence of table ${table.number} (${table.smallestSequence}) is above its largest (${table.largestSequence})`,
-        evidence: { ...describe(table), columnFamily: family.name },
+        evidence,
       }),
     );
   }
   return findings;
+}
+
+/** Whether both bounds, the wrong way round, come from range tombstones. Any other entry would lie between them. */
+function holdsTombstonesOnly({ smallest, largest }: LiveTable): boolean {
+  return parseInternalKey(smallest)?.type === VALUE_TYPE.rangeDelete && isExclusiveEnd(largest);
 }
 
 function describe(table: LiveTable): Record<string, EvidenceValue> {

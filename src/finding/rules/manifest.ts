@@ -207,6 +207,18 @@ export const manifestRules = {
     action: "Compare with the table's own first and last key; a fresh MANIFEST can state them.",
     references: ['rocksdb db/version_edit.h'],
   },
+  'manifest/empty-tombstones': {
+    severity: 'note',
+    title: 'Table holds only range tombstones that cover no key',
+    meaning:
+      'The bounds of a table without any other entry are those of its range tombstones: begin and end of a range that ends ' +
+      'before it begins. RocksDB reads past it. Nothing is lost.',
+    origin: 'DeleteRange with exchanged ends, which RocksDB before 6.11 lets through.',
+    action:
+      'Nothing for the database; a compaction removes the table. See sst/empty-range-tombstone for what the application may ' +
+      'have meant to delete.',
+    references: ['facebook/rocksdb#6788'],
+  },
   'manifest/overlapping-tables': {
     severity: 'error',
     title: 'Tables on one level overlap',

@@ -102,11 +102,26 @@ export const sstMetaRules = {
     severity: 'error',
     title: 'Range tombstone is malformed',
     meaning:
-      'An entry among the range tombstones is of another type, too short, or ends before it begins. RocksDB drops it or ' +
-      'refuses the table: keys that were deleted may come back.',
+      'An entry among the range tombstones is of another type or too short. RocksDB drops it or refuses the table: keys that ' +
+      'were deleted may come back.',
     origin: software,
     action: report,
     references: ['rocksdb db/range_tombstone_fragmenter.cc'],
+  },
+  'sst/empty-range-tombstone': {
+    severity: 'note',
+    title: 'Range tombstone covers no key',
+    meaning:
+      'A range deletion ends where it begins, or before. It deletes nothing, the engine reads past it, and nothing is lost. ' +
+      'Where the ends were exchanged by mistake, the keys that the application wanted to delete are still there.',
+    origin:
+      'DeleteRange with exchanged or equal ends. RocksDB before 6.11 writes such a range into WAL and tables, and ' +
+      'SstFileWriter before 8.2 into tables; later ones refuse it or leave it out.',
+    action:
+      'Nothing for the database. In the application: look for DeleteRange calls whose end may lie before their begin; newer ' +
+      'engines answer them with "end key comes before start key". Flush with the engine that wrote them before an upgrade to ' +
+      '6.11 or later: one in a WAL stops its recovery (kvdoctor simulate --engine-version VERSION shows it).',
+    references: ['facebook/rocksdb#6788', 'rocksdb db/range_tombstone_fragmenter.cc'],
   },
   'sst/bad-dictionary': {
     severity: 'error',

@@ -17,13 +17,18 @@ export interface RangeTombstone {
   offset: number;
 }
 
-/** Decodes a block of range tombstones. Anomalies are in its own space; entries that cannot be read are left out. */
+/**
+ * Decodes a block of range tombstones. Anomalies are in its own space; entries that cannot be read are left out. Ranges that hold
+ * no key are kept, since bounds and counts of the table include them, and reported once: an application may write thousands.
+ */
 export function decodeRangeTombstones(
   bytes: Uint8Array,
   comparator: Comparator,
 ): { tombstones: RangeTombstone[]; anomalies: Anomaly[] } {
   const reader = new BlockReader(bytes);
   const tombstones: RangeTombstone[] = [];
+  let empty = 0;
+  let firstEmpty: Anomaly | undefined;
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
     const { offset, length, valueOffset, valueLength } = entry;
     const complain = (message: string, evidence?: Record<string, EvidenceValue>) =>
@@ -40,10 +45,19 @@ export function decodeRangeTombstones(
     const start = parsed.userKey.slice();
     const end = bytes.slice(valueOffset, valueOffset + valueLength);
     const order = compareUserKeys(comparator, start, end);
-    if (order !== undefined && order > 0) {
-      complain('a range tombstone ends before it begins', { start: keyBytes(start), end: keyBytes(end) });
+    if (order !== undefined && order >= 0) {
+      empty++;
+      firstEmpty ??= {
+        rule: 'sst/empty-range-tombstone',
+        offset,
+        length,
+        message: `a range tombstone ends ${order > 0 ? 'before' : 'where'} it begins`,
+        evidence: { start: keyBytes(start), end: keyBytes(end) },
+      };
     }
     tombstones.push({ start, end, sequence: parsed.sequence, offset });
   }
+  if (firstEmpty !== undefined)
+    reader.anomalies.push({ ...firstEmpty, evidence: { ...firstEmpty.evidence, emptyTombstones: empty } });
   return { tombstones, anomalies: reader.anomalies };
 }

@@ -265,7 +265,7 @@ async function readRangeTombstones(table: Table, space: BlockSpace): Promise<voi
   const { tombstones, anomalies } = decodeRangeTombstones(block.contents, table.comparator);
   if (!block.sound) return;
   table.rangeTombstones = tombstones;
-  table.rangeTombstonesSound = anomalies.length === 0;
+  table.rangeTombstonesSound = anomalies.every(({ rule }) => rule === 'sst/empty-range-tombstone');
   table.anomalies.push(...inFile(block, anomalies));
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkInvariants } from '../../../src/check/manifest/invariants.js';
 import type { VersionEdit } from '../../../src/format/manifest/edit.js';
 import { replayManifestBytes } from '../../../src/format/manifest/replay.js';
+import { internalKey, MAX_SEQUENCE, VALUE_TYPE } from '../../../src/format/sst/internal-key.js';
 import { blob, edit, garbage, manifest, table } from '../../support/manifest.js';
 
 const context = { manifest: 'MANIFEST-000005', stackedBlobs: false };
@@ -69,6 +70,17 @@ describe('numbers', () => {
   it('bounds the wrong way round', () => {
     expect(rules(files(table(8, 1, 'm', 'a')))).toEqual(['manifest/table-bounds']);
     expect(rules(files(table(8, 1, 'a', 'm', [9, 5])))).toEqual(['manifest/table-bounds']);
+  });
+
+  it('bounds of nothing but range tombstones that end before they begin', () => {
+    const begin = internalKey(Buffer.from('m'), 7n, VALUE_TYPE.rangeDelete);
+    const end = internalKey(Buffer.from('a'), MAX_SEQUENCE, VALUE_TYPE.rangeDelete);
+    const bounds = { smallest: begin, largest: end };
+    expect(check(files(table(8, 0, 'm', 'a', [7, 7], bounds)))).toMatchObject([
+      { rule: 'manifest/empty-tombstones', severity: 'note' },
+    ]);
+    expect(rules(files(table(8, 0, 'm', 'a', [9, 5], bounds)))).toEqual(['manifest/table-bounds']);
+    expect(rules(files(table(8, 0, 'm', 'a', [7, 7], { largest: end })))).toEqual(['manifest/table-bounds']);
   });
 
   it('a live file that has not been given out', () => {

@@ -109,7 +109,24 @@ test('range tombstones', () => {
   ]);
   block[10] = 0x39;
   expect(decodeRangeTombstones(block, comparatorNamed()).anomalies).toMatchObject([
+    { rule: 'sst/empty-range-tombstone', message: 'a range tombstone ends before it begins' },
+  ]);
+  block[12] = 0x00;
+  expect(decodeRangeTombstones(block, comparatorNamed()).anomalies).toMatchObject([
     { rule: 'sst/bad-range-tombstone' },
+  ]);
+});
+
+test('range tombstones that cover no key are kept, and reported once', () => {
+  // [b, a) at 2 and [c, c) at 1
+  const block = bytesOf('000901 62 0f02000000000000 61  000901 63 0f01000000000000 63  00000000 01000000');
+  const { tombstones, anomalies } = decodeRangeTombstones(block, comparatorNamed());
+  expect(tombstones.map(({ start, end }) => [text(start), text(end)])).toEqual([
+    ['b', 'a'],
+    ['c', 'c'],
+  ]);
+  expect(anomalies).toMatchObject([
+    { rule: 'sst/empty-range-tombstone', offset: 0, evidence: { emptyTombstones: 2 } },
   ]);
 });
 
