@@ -108,6 +108,9 @@ function secondOpener({ states, current, manifests }: States): Disorder | undefi
     if (other === own || other.entry.place !== 'database') continue;
     const beside = tablesOf(other).filter(({ number }) => !own.known.has(number));
     if (beside.length === 0 || other.known.size === 0) continue;
+    // a repair writes a MANIFEST with other tables of the same writes
+    const wentOn = (other.replay.version.lastSequence ?? 0n) > own.begunSequence || !current.complete;
+    if (!wentOn) continue;
     const state = states.find(({ origin }) => origin.kind === 'manifest' && origin.manifest === other.entry);
     if (state === undefined || !state.complete) continue;
     const older = (other.entry.number ?? 0n) < (own.entry.number ?? 0n);

@@ -19,8 +19,9 @@ export interface ManifestWalk {
   whole: number[];
   /** Tables that any edit named. */
   known: Set<bigint>;
-  /** Tables of the version that it begins with. */
+  /** Tables and last sequence of the version that it begins with. */
   begunWith: Set<bigint>;
+  begunSequence: bigint;
   edits: number;
 }
 
@@ -61,8 +62,16 @@ async function walkManifest(
     const replay = await replayManifest(source, {
       onApplied: (version, edits, end) => walker.applied(version, edits, end),
     });
-    const { stretches, known, begunWith, edits } = walker;
-    return { entry, replay, whole: [...new Set(stretches())].sort((a, b) => a - b), known, begunWith, edits };
+    const { stretches, known, begunWith, begunSequence, edits } = walker;
+    return {
+      entry,
+      replay,
+      whole: [...new Set(stretches())].sort((a, b) => a - b),
+      known,
+      begunWith,
+      begunSequence,
+      edits,
+    };
   } finally {
     await source.close();
   }
@@ -72,6 +81,7 @@ async function walkManifest(
 class Walker {
   readonly known = new Set<bigint>();
   readonly begunWith = new Set<bigint>();
+  begunSequence = 0n;
   edits = 0;
   /** Behind the first edits, which write down a version piece by piece. */
   private begun = false;
@@ -90,6 +100,7 @@ class Walker {
   applied(version: Version, edits: readonly VersionEdit[], end: number): void {
     for (const edit of edits) this.take(version, edit);
     this.edits += edits.length;
+    if (!this.begun) this.begunSequence = version.lastSequence ?? 0n;
     // only edits of a running database give out numbers
     this.begun ||= edits.some(({ nextFileNumber }) => nextFileNumber !== undefined);
     if (!this.begun) return;

@@ -34,7 +34,7 @@ const errorsOf = async (dir: string) =>
     .filter(({ severity }) => severity === 'error')
     .map(({ rule, file, message }) => `${rule} ${file}: ${message}`);
 
-const healthy = fixtureNames().filter((name) => !/kvrocks|leveldb|pebble|backup-7/.test(name));
+const healthy = fixtureNames().filter((name) => !/kvrocks|leveldb|pebble|backup-7|restate-1/.test(name));
 
 describe('repair to whatever is best', () => {
   it.each(healthy)('changes nothing about the healthy %s', async (name) => {

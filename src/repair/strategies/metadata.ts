@@ -126,9 +126,10 @@ function otherHistories(database: Database, chosen: State, states: States): Repa
   const opened = disordersOf(database, states).some(
     ({ kind }) => kind === 'second-opener' || kind === 'repaired',
   );
-  if (!opened) return [];
-  return states.manifests.flatMap(({ entry }) => {
+  const last = chosen.version.lastSequence ?? 0n;
+  return states.manifests.flatMap(({ entry, replay }) => {
     if (entry === own || entry.place !== 'database') return [];
+    if (!opened && (replay.version.lastSequence ?? 0n) <= last) return [];
     return {
       action: 'remove',
       path: entry.file,

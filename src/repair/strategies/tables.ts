@@ -122,6 +122,7 @@ async function repairTable(draft: Draft, patient: Patient): Promise<void> {
   const corrected = letsGo ? undefined : await correctedEntry(database, patient);
   if (corrected !== undefined) {
     version.columnFamilies.get(family.id)!.tables.set(live.number, corrected.live);
+    for (const { number } of references) draft.referred.add(number);
     remarks.push(`${entry?.file} is whole; the MANIFEST had its ${corrected.wrong.join(', ')} wrong`);
     draft.changed = true;
     return;
