@@ -17,7 +17,8 @@ export function* repairText(target: TargetReport, settings: RenderSettings): Ite
   if (repair.before !== undefined) yield `${beforeAfter(target, repair.before, settings)}\n\n`;
   yield said(outcomeText(target, repair));
   if (repair.next !== undefined) yield said(`${repair.next[0].toUpperCase()}${repair.next.slice(1)}.`);
-  if (repair.undo !== undefined) yield said(`To go back: ${repair.undo}`);
+  // a command that is to be copied is not wrapped
+  if (repair.undo !== undefined) yield `${printable(`To go back: ${repair.undo}`)}\n`;
   yield '\n';
 }
 
