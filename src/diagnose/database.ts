@@ -42,7 +42,9 @@ export function placedIn(finding: Finding, database: Database): Finding {
   const { cause, rule, severity } = finding;
   const impact = completeImpact(finding, database);
   const isCurrent = CURRENT_RULES.has(rule) && cause?.certainty === 'proven';
-  const heals = severity !== 'note' && (cause?.restores === true || isCurrent);
+  // without their database WALs cannot be repaired
+  const repairable = severity !== 'note' && database.detection.kind !== 'wals';
+  const heals = repairable && (cause?.restores === true || isCurrent);
   return {
     ...finding,
     ...(impact && { impact }),

@@ -22,6 +22,8 @@ export type TargetKind =
   | 'container'
   /** Tables or WALs with nothing that says how they belong together. */
   | 'loose-files'
+  /** WALs and nothing else: a wal_dir or an archive/, whose database lies elsewhere. */
+  | 'wals'
   | 'empty'
   | 'not-a-database';
 
@@ -73,6 +75,10 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   if (await isEncrypted(own, read)) return { kind: 'not-a-database', evidence: [encryptedEvidence] };
   if (binding.length === 0) {
     const engine = await engineOfTables(own, read);
+    // the engine keeps LOCK and LOG in the directory of the database
+    const onlyWals =
+      entries.every(({ kind }) => kind !== 'table' && kind !== 'blob') && !has('lock') && !has('info-log');
+    if (onlyWals) return { kind: 'wals', ...engine, evidence: ['has WALs and nothing else of a database'] };
     return {
       kind: 'loose-files',
       ...engine,

@@ -1,5 +1,6 @@
 import { absentReason } from '../engine/absent-places.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
@@ -24,6 +25,8 @@ export async function exportTarget(
   { lenient = false, columnFamilies, onProgress, ...request }: ExportOptions & DatabaseRequest = {},
 ): Promise<ExportedTarget> {
   const database = await readDatabase(target, request);
+  const alone = reasonWalsAlone(database);
+  if (alone !== undefined) throw new Refusal('incomplete', alone);
   const { seen, notes } = lenient ? await repaired(database) : { seen: database, notes: [] };
   const summary = await exportEntries(seen, sink, {
     lenient,

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { absentText, optionFor } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
 import { originalOf, ownersOf } from '../engine/root-owners.js';
+import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { shellWord } from '../finding/shell-word.js';
 import type { OutsideReport } from '../report/report.js';
 import type { RepairPlan } from './plan.js';
@@ -60,7 +61,10 @@ export function refuseUnasked(outside: readonly OutsideReport[], database: Datab
 }
 
 /** Refuses to plan for a database of which a part is not here: what lies in it would be given up unseen. */
-export function refuseAbsent({ absent, target }: Database): void {
+export function refuseAbsent(database: Database): void {
+  const alone = reasonWalsAlone(database);
+  if (alone !== undefined) throw new Refusal('incomplete', alone);
+  const { absent, target } = database;
   const [place] = absent;
   if (place === undefined) return;
   const gone = place.option === 'wal_dir' ? `; if nothing is left of it: --wal-dir ${shellWord(target)}` : '';

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { reasonWalsAlone } from '../engine/wals-alone.js';
 import type { TargetReport } from '../report/report.js';
 import { applicationReport, sayRebuilding } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
@@ -36,7 +37,7 @@ export async function simulateTarget(
 ): Promise<TargetReport> {
   const database = await readDatabase(target, request);
   const report = emptyTarget(target, database);
-  const unsupported = reasonNotToCheck(database);
+  const unsupported = reasonNotToCheck(database) ?? reasonWalsAlone(database);
   if (unsupported !== undefined) {
     report.unchecked.push({ file: '.', reason: unsupported });
     return report;

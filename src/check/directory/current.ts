@@ -1,4 +1,5 @@
 import type { Database } from '../../engine/database.js';
+import { checkTogether } from '../../engine/wals-alone.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
 import { manifestLeftBehind } from './left-behind.js';
@@ -11,7 +12,8 @@ export async function checkCurrent(database: Database): Promise<Finding[]> {
   const { current, manifest } = database;
   if (current === undefined) {
     const unread = [...database.unread, ...database.unreadable].some(({ entry }) => entry.kind === 'current');
-    return unread ? [] : [missingCurrent(database)];
+    if (unread) return [];
+    return [database.detection.kind === 'wals' ? walsAlone(database) : missingCurrent(database)];
   }
   const findings = current.decoded.anomalies.map(({ rule, message, evidence, offset, length }) =>
     findingAt(placeOf(current.entry), rule, {
@@ -36,6 +38,17 @@ export async function checkCurrent(database: Database): Promise<Finding[]> {
     );
   }
   return [...findings, ...(await checkFreshStart(database))];
+}
+
+function walsAlone({ inventory, target }: Database): Finding {
+  const wals = inventory.entries.filter(({ kind }) => kind === 'wal').length;
+  return {
+    ...findingAt({ file: '.' }, 'directory/wals-only', {
+      message: 'these are WALs without their database: each is checked by itself',
+      evidence: { wals },
+    }),
+    next: checkTogether(target),
+  };
 }
 
 function missingCurrent(database: Database): Finding {

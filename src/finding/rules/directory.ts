@@ -173,6 +173,19 @@ export const directoryRules = {
     action: 'Look for N.log files where the directory came from, and in a wal_dir (--wal-dir).',
     references: ['rocksdb db/db_impl/db_impl_open.cc'],
   },
+  'directory/wals-only': {
+    severity: 'note',
+    title: 'WALs without their database',
+    meaning:
+      'The directory holds WALs and nothing else: no CURRENT, MANIFEST, OPTIONS, IDENTITY, LOCK, LOG or tables. Each WAL is checked by ' +
+      'itself. Which of them the database still needs, and what it would replay, only its MANIFEST tells.',
+    origin:
+      'A wal_dir, an archive/ of obsolete WALs, a copy of WALs alone. If it is the directory of the database itself, everything ' +
+      'else of it is gone.',
+    action:
+      'Check them with their database: kvdoctor scan --wal-dir DIR DB. kvdoctor find and kvdoctor inspect read them as they are.',
+    references: ['rocksdb db/db_impl/db_impl_open.cc'],
+  },
   'directory/orphan-table': {
     severity: 'note',
     title: 'A table that the MANIFEST does not name',

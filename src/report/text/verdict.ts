@@ -144,7 +144,8 @@ function nextCommand({ targets }: Report): string | undefined {
       }
       const worst = findings.filter((finding) => finding.severity === severity);
       if (worst.length === 0) continue;
-      const next = worst.find((finding) => finding.next !== undefined)?.next;
+      const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
+      const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
       if (next !== undefined) return next;
       if (application?.rebuild?.command !== undefined) return application.rebuild.command;
       const within = (areas: ReadonlySet<string>) =>
