@@ -2,7 +2,7 @@ import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../format/m
 import type { InventoryEntry } from '../io/inventory.js';
 import type { FilesHere } from './files.js';
 import { missingBlobs } from './manifests.js';
-import { follows, type WalContents } from './wals.js';
+import { follows, type SequenceSpan, type WalContents } from './wals.js';
 
 /** A WAL that a state replays. Another number than its own where two were exchanged. */
 export interface WalUse {
@@ -24,10 +24,10 @@ export interface Joined {
   missingBlobs: LiveBlobFile[];
   /** WALs that the MANIFEST tracks with a size, that recovery needs and that are gone or shorter. */
   lostWals: bigint[];
-  /** Sequences between tables and WALs, or between two WALs, that nothing holds. */
-  gaps: { from: bigint; to: bigint }[];
+  /** Sequences between tables and WALs, between two WALs or inside one, that nothing holds. */
+  gaps: SequenceSpan[];
   /** The same of single column families, which go back further than the WALs do. */
-  unheld: { from: bigint; to: bigint }[];
+  unheld: SequenceSpan[];
   /** The last sequence that the state reaches. */
   lastSequence: bigint;
 }
@@ -38,7 +38,8 @@ export class WalChain {
   readonly run: readonly WalContents[];
 
   constructor(readonly wals: readonly WalContents[]) {
-    const filled = wals.filter(({ operations }) => operations > 0);
+    // nothing replays what lies in archive/
+    const filled = wals.filter(({ operations, entry }) => operations > 0 && entry.place !== 'archive');
     let from = filled.length - 1;
     while (from > 0 && follows(filled[from], filled[from - 1]) && filled[from - 1].whole) from--;
     this.run = filled.slice(Math.max(from, 0));
@@ -103,6 +104,8 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
   });
   const uses = ordered(readable, version);
   const { wals, gaps, reach } = connected(uses, flushed, rules.strict);
+  // as the files lie, a crash has lost what was written without a log, and nobody was promised it
+  if (!rules.ownWals || takenBack.length > 0) gaps.push(...unloggedIn(version, wals, missing));
   const used = new Set(wals.map(({ wal }) => wal));
   return {
     version,
@@ -138,8 +141,9 @@ function takeBack(
   const writes = replayed.flatMap(({ families }) => families.get(family.id) ?? []);
   const first = writes.reduce((a, b) => min(a, b.first), writes[0]?.first ?? 0n);
   const last = writes.reduce((a, b) => max(a, b.last), 0n);
+  const holes = replayed.flatMap(holesOf);
   const inWals = ({ smallestSequence: from, largestSequence: to }: LiveTable) =>
-    from > 0n && from >= first && to <= last;
+    from > 0n && from >= first && to <= last && !holes.some((hole) => hole.from <= to && hole.to >= from);
   const kept = [...family.tables.values()].filter((table) => !back.includes(table) && !inWals(table));
   // what a table holds that was made when the log number was this one or below is in none of these logs
   const young = kept.filter(({ flushedLog }) => flushedLog === undefined || flushedLog > replayed[0].number);
@@ -151,6 +155,29 @@ function takeBack(
   family.logNumber = min(family.logNumber, replayed[0].number);
   version.minLogNumberToKeep = min(version.minLogNumberToKeep, replayed[0].number);
   return back;
+}
+
+function holesOf({ holes, countable }: WalContents): readonly SequenceSpan[] {
+  return countable ? holes : [];
+}
+
+/** Sequences in the middle of the WALs that are neither in these nor in a table: a flush that is not there may have had them. */
+function unloggedIn(
+  version: Version,
+  wals: readonly WalUse[],
+  missing: readonly LiveTable[],
+): SequenceSpan[] {
+  const tables = [...version.columnFamilies.values()]
+    .flatMap((family) => [...family.tables.values()])
+    .filter((table) => !missing.includes(table));
+  return wals
+    .flatMap(({ wal }) => holesOf(wal))
+    .filter(
+      ({ from, to }) =>
+        !tables.some(
+          ({ smallestSequence, largestSequence }) => smallestSequence <= from && to <= largestSequence,
+        ),
+    );
 }
 
 function reachOf(version: Version, missing: readonly LiveTable[]): bigint {

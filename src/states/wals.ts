@@ -16,6 +16,11 @@ export interface FamilyWrites {
   onceOnly: boolean;
 }
 
+export interface SequenceSpan {
+  from: bigint;
+  to: bigint;
+}
+
 /** A WAL as far as it decodes. */
 export interface WalContents {
   entry: InventoryEntry;
@@ -27,11 +32,16 @@ export interface WalContents {
   lastBatch?: bigint;
   operations: number;
   families: Map<number, FamilyWrites>;
+  /** Sequences between its batches that went elsewhere: writes without a log, ingested tables. Unknown where not `countable`. */
+  holes: SequenceSpan[];
   /** Nothing in it is damaged; a torn end counts as none. */
   whole: boolean;
   /** Sequence numbers cannot be counted from batch to batch: transactions took some elsewhere. */
   countable: boolean;
 }
+
+/** Holes that are told apart; further ones widen the last. */
+const MOST_HOLES = 1000;
 
 /** Places of WALs, the engine's own first. */
 const PLACES: InventoryEntry['place'][] = ['database', 'wal-dir', 'lost', 'archive'];
@@ -58,6 +68,7 @@ async function readWal(database: Database, entry: InventoryEntry, number: bigint
     number,
     operations: 0,
     families: new Map(),
+    holes: [],
     whole: true,
     countable: true,
   };
@@ -88,6 +99,7 @@ function take(wal: WalContents, bytes: Uint8Array): void {
   const walker = new BatchWalker(bytes);
   const { sequence } = walker;
   let counted = 0;
+  if (wal.last !== undefined && sequence > wal.last + 1n) addHole(wal, wal.last + 1n, sequence - 1n);
   while (walker.next()) {
     const { tag, type, columnFamily } = walker;
     if (tag === marker.beginPrepare || tag === marker.beginPersistedPrepare || tag === marker.beginUnprepare)
@@ -108,6 +120,11 @@ function take(wal: WalContents, bytes: Uint8Array): void {
   }
   wal.operations += counted;
   if (counted > 0) wal.lastBatch = sequence;
+}
+
+function addHole({ holes }: WalContents, from: bigint, to: bigint): void {
+  if (holes.length < MOST_HOLES) holes.push({ from, to });
+  else holes[holes.length - 1].to = to;
 }
 
 /** True when `later` begins where `earlier` ends. */

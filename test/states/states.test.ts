@@ -64,6 +64,20 @@ describe('directories of several moments', () => {
   });
 
   it.each([
+    // written with disableWAL
+    ['unlogged-between', 10, ['72', '81']],
+    // in archive/, where no recovery reads it
+    ['flush-in-archive', 45, ['51', '95']],
+  ])('%s: what the WALs lack of a lost table is announced', async (name, count, [first, last]) => {
+    await unpacked(name, async (dir) => {
+      const { report, output } = await repaired(dir);
+      const loss = report.plan?.loss.find(({ detail }) => detail.startsWith(`${count} `));
+      expect(loss?.facts).toMatchObject({ firstSequence: first, lastSequence: last });
+      expect(await errorsOf(output)).toEqual([]);
+    });
+  });
+
+  it.each([
     ['stale-manifest-9.7', '100', { default: 50 }],
     ['stale-manifest-8.1', '778', { default: 258, leaf_indices: 2 }],
   ])('%s: tables that the MANIFEST does not know count', async (name, sequence, entries) => {

@@ -6,7 +6,12 @@ import type { LossStatement } from '../plan.js';
 
 /** What a state leaves behind that the files, or the MANIFEST beyond it, still tell of. */
 export function lossOfState(database: Database, state: State, { states, current }: States): LossStatement[] {
-  return [...missingTables(state, current), ...strangeWals(state, database), ...laterWrites(state, states)];
+  return [
+    ...missingTables(state, current),
+    ...strangeWals(state, database),
+    ...unloggedWrites(state),
+    ...laterWrites(state, states),
+  ];
 }
 
 /**
@@ -39,6 +44,15 @@ function missingTables(state: State, current: State | undefined): LossStatement[
         },
       };
     });
+}
+
+/** Sequences between what the state holds: a table that is gone may have had them, of writes without a log. */
+function unloggedWrites({ gaps, origin }: State): LossStatement[] {
+  return gaps.map(({ from, to }) => ({
+    file: 'manifest' in origin ? origin.manifest.file : '.',
+    detail: `${to - from + 1n} writes, sequences ${from} to ${to}: no log and no table that is here holds them`,
+    facts: { firstSequence: String(from), lastSequence: String(to) },
+  }));
 }
 
 /** WALs that do not connect, with their operations by column family. */
