@@ -9,13 +9,21 @@ export interface Run {
   status: number | null;
 }
 
-/** Runs a command with its output thrown away and watches its memory. */
-export function run(command: readonly string[]): Promise<Run> {
+/** Where a run is ended: seconds, and bytes of resident memory. */
+export interface Bounds {
+  seconds: number;
+  bytes: number;
+}
+
+/** Runs a command with its output thrown away and watches its memory. One that passes its bounds is killed: its status is null. */
+export function run(command: readonly string[], bounds?: Bounds): Promise<Run> {
   return new Promise((done, failed) => {
     const start = performance.now();
     const child = spawn(command[0], command.slice(1), { stdio: 'ignore' });
     let peak = 0;
     const watch = setInterval(() => {
+      const seconds = (performance.now() - start) / 1000;
+      if (bounds !== undefined && (seconds > bounds.seconds || peak > bounds.bytes)) child.kill('SIGKILL');
       try {
         const status = fs.readFileSync(`/proc/${child.pid}/status`, 'utf8');
         peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024);

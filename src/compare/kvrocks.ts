@@ -2,6 +2,7 @@ import { commandsOf, type KvrocksCommand } from '../app/kvrocks/commands.js';
 import { decodeSubkey, decodeUserKey } from '../app/kvrocks/key.js';
 import type { KvrocksLayout } from '../app/kvrocks/layout.js';
 import { decodeMetadata, type Metadata, valueTypes } from '../app/kvrocks/metadata.js';
+import { append } from '../bytes/append.js';
 import type { BatchOp } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { END, ENTRY } from '../lsm/cursor.js';
@@ -139,7 +140,7 @@ function redisDifference(group: Group, wanted: Held, there: Held, layout: Kvrock
     const ops = current
       .filter(({ cut }) => !cut)
       .map(({ key: entry, a: value }) => operation(0, entry, value));
-    result.commands.push(...typed(log, ops, layout));
+    append(result.commands, typed(log, ops, layout));
     result.complete = ops.length === current.length;
   }
   if (goal.expire !== (there?.decoded?.expire ?? 0n))
@@ -157,7 +158,10 @@ function wholeValue(
 ): RedisDifference {
   const metadata = [...layout.families].find(([, name]) => name === 'metadata')?.[0] ?? 1;
   const made = commandsOf([operation(metadata, group.prefix, bytes)], layout);
-  result.commands.push(...made.map(({ words }) => words));
+  append(
+    result.commands,
+    made.map(({ words }) => words),
+  );
   result.complete = made.every(({ exact }) => exact);
   return result;
 }

@@ -5,8 +5,8 @@ import type { WalFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import type { Finding, Impact } from '../finding/finding.js';
-import { ownerOf, userKey } from './database-impact.js';
 import { FlippedSource } from './flipped-source.js';
+import { ownerOf, userKey } from './live-tables.js';
 import { type TornOperations, tornOperations } from './torn-operations.js';
 import { logicalRecordAt } from './wal-record.js';
 
@@ -61,7 +61,7 @@ export function nameKeys(finding: Finding, database: Database, profile: Profile)
   const { impact } = finding;
   const { version } = database;
   if (impact === undefined || impact.hits !== undefined || version === undefined) return;
-  const owner = ownerOf(finding, database);
+  const owner = ownerOf(finding.file, version);
   const named = [...version.columnFamilies.values()].find(({ name }) => name === impact.columnFamily);
   const family = owner?.family ?? named;
   if (family === undefined) return;

@@ -1,6 +1,5 @@
 import type { TableFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
-import { fileName } from '../format/filename.js';
 import { cause, type Teller } from './teller.js';
 
 const SECTOR = 512;
@@ -27,15 +26,12 @@ export const missing: Teller = ({ evidence }) => {
 
 /** A live table that is not under its name: gone, or under another one. */
 export const missingTable: Teller = (finding, context) => {
-  const { database, facts } = context;
-  const families = [...(database.version?.columnFamilies.values() ?? [])];
-  const live = families
-    .flatMap(({ tables }) => [...tables.values()])
-    .find(({ number }) => fileName('table', number) === finding.file);
+  const { tables, facts } = context;
+  const live = tables.owner(finding.file)?.table;
   if (live?.uniqueId === undefined) return missing(finding, context);
-  for (const [file, fact] of facts) {
-    if (fact.kind !== 'table' || fact.uniqueId === undefined || fact.number === live.number) continue;
-    if (Buffer.compare(fact.uniqueId, live.uniqueId) !== 0) continue;
+  for (const file of tables.filesWith(live.uniqueId)) {
+    const fact = facts.get(file);
+    if (fact?.kind !== 'table' || fact.number === live.number) continue;
     return cause(
       'misplaced',
       'proven',

@@ -4,8 +4,10 @@ import { shellWord } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import { currentThatFollows } from './current.js';
 import { completeImpact } from './database-impact.js';
-import { type FileContext, fileCause } from './file-causes.js';
+import { fileCause } from './file-causes.js';
+import { LiveTables } from './live-tables.js';
 import { diagnoseManifest } from './manifest.js';
+import type { FileContext } from './teller.js';
 
 const CURRENT_RULES = new Set([
   'directory/current-missing',
@@ -17,7 +19,12 @@ const CURRENT_RULES = new Set([
  * Says why of what only the whole directory tells: CURRENT, the MANIFEST, files that are missing, cut or under a wrong
  * name. Sets `cause` and `impact` of findings that have none yet.
  */
-export async function diagnoseDatabase(findings: readonly Finding[], context: FileContext): Promise<void> {
+export async function diagnoseDatabase(
+  findings: readonly Finding[],
+  directory: Omit<FileContext, 'tables'>,
+): Promise<void> {
+  const tables = new LiveTables(directory.database.version, directory.facts);
+  const context = { ...directory, tables };
   await quietly(() => diagnoseManifests(findings, context));
   for (const finding of findings) {
     if (finding.cause === undefined && CURRENT_RULES.has(finding.rule)) {
@@ -26,7 +33,7 @@ export async function diagnoseDatabase(findings: readonly Finding[], context: Fi
       });
     }
     if (finding.cause === undefined) setCause(finding, fileCause(finding, context));
-    Object.assign(finding, placedIn(finding, context.database));
+    Object.assign(finding, placedIn(finding, context.database, tables));
   }
 }
 
@@ -38,9 +45,9 @@ function setCause(finding: Finding, cause: Cause | undefined): void {
  * A finding of one file, completed by what the database it stands in tells: names, other versions of lost keys, the command
  * that puts back what is proven.
  */
-export function placedIn(finding: Finding, database: Database): Finding {
+export function placedIn(finding: Finding, database: Database, tables: LiveTables): Finding {
   const { cause, rule, severity } = finding;
-  const impact = completeImpact(finding, database);
+  const impact = completeImpact(finding, database, tables);
   const isCurrent = CURRENT_RULES.has(rule) && cause?.certainty === 'proven';
   // without their database WALs cannot be repaired
   const repairable = severity !== 'note' && database.detection.kind !== 'wals';

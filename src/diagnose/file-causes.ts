@@ -23,8 +23,6 @@ import { engineDefect } from './engine-defects.js';
 import { cause, type FileContext, type Teller } from './teller.js';
 import { counted } from './words.js';
 
-export type { FileContext } from './teller.js';
-
 /** A checksum holds around content that contradicts itself or the rest. */
 const wrongBeforeWritten =
   (what: string): Teller =>

@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
 import { readFilter } from '../check/sst/filters.js';
@@ -73,7 +74,7 @@ class UndoneTable {
 
   put(offset: number, run: UndoneRun): void {
     this.table.set(run.bytes, offset);
-    this.exceptions.push(...run.exceptions);
+    append(this.exceptions, run.exceptions);
     this.begin = offset;
     this.at = run.from;
   }
@@ -105,7 +106,11 @@ class UndoneTable {
     const { index, meta, blocks, indexParts } = table;
     const named = [...blocks, ...meta, ...indexParts].map(({ handle }) => handle);
     if (this.footer.index !== undefined) named.push(this.footer.index);
-    if (table.metaindexSound) named.push(...(await readFilter(table)).blocks.map(({ handle }) => handle));
+    if (table.metaindexSound)
+      append(
+        named,
+        (await readFilter(table)).blocks.map(({ handle }) => handle),
+      );
     for (let i = 0; i < (index?.count ?? 0); i++)
       named.push({ offset: index!.offset(i), size: index!.size(i) });
     for (const handle of named) this.ending.set(handle.offset + handle.size + BLOCK_TRAILER, handle);

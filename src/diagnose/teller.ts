@@ -1,12 +1,14 @@
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { Cause, Finding } from '../finding/finding.js';
+import type { LiveTables } from './live-tables.js';
 
 /** What causes of findings about whole files rest on. */
 export interface FileContext {
   database: Database;
   /** By the inventory's `file`. */
   facts: ReadonlyMap<string, UnitFacts>;
+  tables: LiveTables;
   /** Nobody was writing: a backup or a checkpoint. */
   atRest: boolean;
 }

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { append } from '../bytes/append.js';
 import { databaseOptions } from '../format/database-options.js';
 import { parseOptions } from '../format/options.js';
 import { readHead } from '../io/head.js';
@@ -14,7 +15,8 @@ import { formerName, infoLogPaths, newest, OPTIONS_LIMIT } from './named-places.
 export async function ownersOf(root: string, target: string): Promise<string[]> {
   const former = await formerPath(target);
   const near = [root, ...(former === undefined ? [] : [former])];
-  near.push(...(await directoriesNearby(root)), ...(await directoriesNearby(target)));
+  append(near, await directoriesNearby(root));
+  append(near, await directoriesNearby(target));
   const owners: string[] = [];
   for (const directory of new Set(near.map((each) => path.resolve(each)))) {
     if (directory === path.resolve(target)) continue;

@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import type { Database } from '../engine/database.js';
 import { unorderedFamilies } from '../engine/unknown-order.js';
 import { newestKnown } from '../engine/version.js';
@@ -158,7 +159,7 @@ async function exportFamily(
   if (!known) {
     const { problems, ...exported } = await exportVersions(view, id, sink, lenient);
     summary.columnFamilies.push({ name, ...exported, comparator });
-    summary.problems.push(...problems);
+    append(summary.problems, problems);
     return;
   }
   const visible = view.visible(id, { lenient });
@@ -185,5 +186,5 @@ async function exportFamily(
   }
   const { stopped, kept } = visible.problems;
   summary.columnFamilies.push({ name, entries, complete: !stopped });
-  summary.problems.push(...kept);
+  append(summary.problems, kept);
 }

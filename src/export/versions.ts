@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { decodeEntity } from '../format/batch/entity.js';
 import { VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { END, LOAD, type Problem } from '../lsm/cursor.js';
@@ -29,7 +30,7 @@ export async function exportVersions(
   for (const source of view.separately(columnFamily, lenient)) {
     await exportSource(source, sink, result);
     const { stopped, kept } = source.problems;
-    result.problems.push(...kept);
+    append(result.problems, kept);
     if (!stopped) continue;
     result.complete = false;
     break;

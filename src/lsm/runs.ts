@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { comparePositions, type KeyOrder, type KeyPosition, keyPosition } from './key-order.js';
 import type { TableBounds } from './range-tombstones.js';
@@ -28,7 +29,7 @@ export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder): Run[] {
   }
   const runs: Run[] = [];
   for (const level of [...levels.keys()].sort((a, b) => a - b)) {
-    runs.push(...partition(levels.get(level) as BoundedTable[], order));
+    append(runs, partition(levels.get(level) as BoundedTable[], order));
   }
   return runs;
 }

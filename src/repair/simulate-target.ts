@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
+import { append } from '../bytes/append.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import type { TargetReport } from '../report/report.js';
@@ -43,8 +44,8 @@ export async function simulateTarget(
     return report;
   }
   report.columnFamilies = columnFamilyReports(database);
-  report.unchecked.push(...uncheckedOrders(database));
-  report.unchecked.push(...absentFiles(database));
+  append(report.unchecked, uncheckedOrders(database));
+  append(report.unchecked, absentFiles(database));
   // the engine opens every table: what it would say of those that are not here says nothing of the database
   if (database.absent.some(({ tables }) => tables.length > 0)) return report;
   const profile = await profileOf(database, choice);
@@ -72,7 +73,7 @@ async function readTables(database: Database, report: TargetReport, hooks: Simul
     ...(hooks.signal && { signal: hooks.signal }),
     onProgress: ({ done, total }) => hooks.onProgress?.(total > 0 ? done / total : 0),
   });
-  report.unchecked.push(...unchecked);
+  append(report.unchecked, unchecked);
   report.bytesRead += bytesRead;
   if (unreadable === undefined) return;
   for (const mode of report.recovery ?? []) {

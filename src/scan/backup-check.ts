@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { checkListedFile } from '../check/backup/files.js';
 import { checkForeign } from '../check/backup/foreign.js';
 import type { BackupLayout } from '../check/backup/layout.js';
@@ -50,26 +51,27 @@ export async function checkBackup(
   const findings: Finding[] = (meta?.anomalies ?? []).map(({ rule, ...about }) =>
     findingAt({ file: metaFile }, rule, about),
   );
-  findings.push(...checkForeign(tree.target, parts.id, meta?.files ?? [], layout));
+  append(findings, checkForeign(tree.target, parts.id, meta?.files ?? [], layout));
   const unchecked: Unchecked[] = outcomes.flatMap((o) => o.unchecked);
   if (unread !== undefined) unchecked.push({ file: metaFile, reason: unread });
   const hidden = hiddenFrom(tree, view);
-  unchecked.push(...hidden);
+  append(unchecked, hidden);
   // without files of its own there is no MANIFEST to check anything against
   const bare = parts.privateFiles.length === 0 && findings.some(({ rule }) => rule === 'backup/foreign-file');
   if (!bare && !hidden.some(({ file }) => file.startsWith('private'))) {
     const content = await checkContent(tree, view, outcomes);
-    unchecked.push(...content.unchecked);
+    append(unchecked, content.unchecked);
     const unsure = hidden.length > 0;
-    findings.push(
-      ...content.findings
+    append(
+      findings,
+      content.findings
         .filter(({ rule }) => !(unsure && isAbsence(rule)))
         .map((found) => whenDamaged(view, found, checksums)),
-      ...(unsure || !view.sound ? [] : await checkReached(view, outcomes)),
     );
+    append(findings, unsure || !view.sound ? [] : await checkReached(view, outcomes));
   }
-  findings.push(...checkListed(tree, view, evidence, findings));
-  unchecked.push(...keptElsewhere(tree, view));
+  append(findings, checkListed(tree, view, evidence, findings));
+  append(unchecked, keptElsewhere(tree, view));
   return { findings, unchecked };
 }
 

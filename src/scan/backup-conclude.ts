@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { checkAgreement, type Disagreement, type SharedRecord } from '../check/backup/agreement.js';
 import { type BackupLayout, backupLayout, isUnfinished } from '../check/backup/layout.js';
 import { checkGaps, checkLeftovers } from '../check/backup/leftovers.js';
@@ -33,8 +34,11 @@ export async function concludeBackups(
   const checksums = new Map(ofMetadata);
   for (const { entry, crc } of outcomes) if (crc !== undefined) checksums.set(entry.file, crc);
   const attribution = new Attribution();
-  attribution.unchecked.push(...notThere(layout, wanted));
-  attribution.unchecked.push(...tree.unlistable.map(({ path: file, reason }) => ({ file, reason })));
+  append(attribution.unchecked, notThere(layout, wanted));
+  append(
+    attribution.unchecked,
+    tree.unlistable.map(({ path: file, reason }) => ({ file, reason })),
+  );
   const backups: BackupReport[] = [];
   const finished = views.filter(({ unfinished }) => !unfinished);
   const sound = vouchedFor(finished, checksums);
@@ -42,10 +46,9 @@ export async function concludeBackups(
   for (const view of views) {
     const of = plan.outcomesOf(view, outcomes);
     const own = await checkBackup(tree, view, { layout, outcomes: of, checksums, sound });
-    own.findings.push(
-      ...disagreements
-        .filter(({ backups: hit }) => hit.includes(view.parts.id))
-        .map(({ finding }) => finding),
+    append(
+      own.findings,
+      disagreements.filter(({ backups: hit }) => hit.includes(view.parts.id)).map(({ finding }) => finding),
     );
     attribution.add(view.parts.id, own.findings, own.unchecked);
     backups.push(backupReport(tree, view, own, of));
@@ -53,7 +56,8 @@ export async function concludeBackups(
   if (wanted === undefined) {
     const unsure = finished.filter(({ sound }) => !sound).map(({ parts }) => parts.id);
     const used = new Set(views.flatMap(({ present }) => [...present]));
-    attribution.findings.push(...checkLeftovers(layout, used, unsure), ...checkGaps(layout));
+    append(attribution.findings, checkLeftovers(layout, used, unsure));
+    append(attribution.findings, checkGaps(layout));
   }
   const report = headOf(tree, views);
   report.backups = backups;

@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import type { Depth } from '../check/unit.js';
 import type { TargetReport } from '../report/report.js';
 import { type BackupScene, concludeBackups, headOf } from './backup-conclude.js';
@@ -39,7 +40,10 @@ export async function scanBackupShard(
     const outcome = outcomes.get(unit.id);
     if (outcome?.state === 'done') tell?.(unit, outcome.result.findings);
   }
-  report.unchecked.push(...files.flatMap(({ unchecked }) => unchecked));
+  append(
+    report.unchecked,
+    files.flatMap(({ unchecked }) => unchecked),
+  );
   report.bytesRead = files.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   const read = new Set(mine.map(({ entry }) => entry.file));
   report.files = backupFileReports(tree, views, files, report).filter(({ path }) => read.has(path));

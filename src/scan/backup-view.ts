@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { claimedByOthers, foreignFiles } from '../check/backup/foreign.js';
 import { type BackupLayout, type BackupParts, isUnfinished } from '../check/backup/layout.js';
 import { type Database, type DatabaseRequest, readInventory } from '../engine/database.js';
@@ -55,8 +56,9 @@ export async function viewBackup(
     if (file !== undefined) entries.push(entryOf(file, nameInDatabase(path)));
   }
   if (!sound) {
-    entries.push(
-      ...parts.privateFiles
+    append(
+      entries,
+      parts.privateFiles
         .filter(({ path }) => !listed.has(path))
         .map((file) => entryOf(file, nameInDatabase(file.path))),
     );
@@ -64,7 +66,7 @@ export async function viewBackup(
   const look = () => readInventory(inventoryOf(tree.target, byName(entries)), entryReader, request);
   let database = await look();
   if (!sound) {
-    entries.push(...adopted(database, entries, shared));
+    append(entries, adopted(database, entries, shared));
     database = await look();
   }
   return {

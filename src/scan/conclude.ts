@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { diagnoseDatabase } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
@@ -29,10 +30,11 @@ export async function conclude(
   ];
   await diagnoseDatabase(findings, { database, facts, atRest });
   report.findings = findings;
-  report.unchecked.push(
-    ...uncheckedOrders(database),
-    ...metadata.unchecked,
-    ...outcomes.flatMap((o) => o.unchecked),
+  append(report.unchecked, uncheckedOrders(database));
+  append(report.unchecked, metadata.unchecked);
+  append(
+    report.unchecked,
+    outcomes.flatMap((o) => o.unchecked),
   );
   report.files = fileReports(database, outcomes, findings);
   report.columnFamilies = columnFamilyReports(database);

@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import type { Depth } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { Report, ShardReport, TargetReport, UnitReport } from '../report/report.js';
@@ -36,7 +37,7 @@ export async function mergeReports(reports: readonly Report[]): Promise<TargetRe
   for (const targets of byPath.values()) {
     const shards = targets.filter(isShard);
     if (shards.length > 0) merged.push(await mergeShards(shards, depths[0]));
-    merged.push(...wholeOf(targets.filter((target) => !isShard(target))));
+    append(merged, wholeOf(targets.filter((target) => !isShard(target))));
   }
   return merged;
 }

@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { planTable } from '../check/sst/table.js';
 import type { Depth, TableContext } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
@@ -55,7 +56,7 @@ export async function planUnits(
     const draft = draftOf(entry, database, depth, tables, blobs);
     if (draft === undefined) continue;
     const isLarge = draft.kind === 'table' && depth !== 'structure' && jobs > 1 && entry.size > 2 * PIECE;
-    if (isLarge && !isWhole(entry)) drafts.push(...(await piecesOf(draft, entry)));
+    if (isLarge && !isWhole(entry)) append(drafts, await piecesOf(draft, entry));
     else drafts.push(draft);
   }
   return drafts.map((draft, id) => ({ ...draft, id }) as PlannedUnit);

@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { checkTableTotals, mergeTableFacts } from '../check/sst/table.js';
 import type { TableFacts, Unchecked, UnitFacts } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
@@ -120,8 +121,8 @@ export function mergePieces(
     } else if (outcome.state === 'unreadable') {
       merged.unchecked.push({ file: entry.file, reason: outcome.reason });
     } else {
-      merged.findings.push(...outcome.result.findings);
-      merged.unchecked.push(...outcome.result.unchecked);
+      append(merged.findings, outcome.result.findings);
+      append(merged.unchecked, outcome.result.unchecked);
       merged.bytesRead += outcome.result.bytesRead;
       merged.facts = outcome.result.facts;
       if (outcome.result.crc !== undefined) merged.crc = outcome.result.crc;
@@ -133,7 +134,7 @@ export function mergePieces(
     const facts = mergeTableFacts(tables);
     merged.facts = facts;
     const { blocks: _, ...context } = first.context;
-    merged.findings.push(...checkTableTotals(facts, context));
+    append(merged.findings, checkTableTotals(facts, context));
   }
   merged.findings.sort((a, b) => (a.offset ?? -1) - (b.offset ?? -1));
   return merged;

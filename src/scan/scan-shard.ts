@@ -1,5 +1,7 @@
 import { profiling } from '../app/application.js';
+import { append } from '../bytes/append.js';
 import { placedIn } from '../diagnose/database.js';
+import { LiveTables } from '../diagnose/live-tables.js';
 import type { Database } from '../engine/database.js';
 import type { TargetReport } from '../report/report.js';
 import { applicationReport, sayInWords } from './application.js';
@@ -27,8 +29,9 @@ export function findingsOf(
   const { onFinding } = hooks;
   if (onFinding === undefined) return undefined;
   const judge = severityJudge(database, circumstances);
+  const tables = new LiveTables(database.version);
   return ({ entry }: PlannedUnit, findings) => {
-    for (const found of findings) onFinding(placedIn(judge(entry, found), database));
+    for (const found of findings) onFinding(placedIn(judge(entry, found), database, tables));
   };
 }
 
@@ -60,7 +63,10 @@ export async function scanShard(
   }
   const judge = severityJudge(database, circumstances);
   report.findings = files.flatMap(({ entry, findings }) => findings.map((found) => judge(entry, found)));
-  report.unchecked.push(...files.flatMap(({ unchecked }) => unchecked));
+  append(
+    report.unchecked,
+    files.flatMap(({ unchecked }) => unchecked),
+  );
   if (shard.index === 1) {
     const metadata = await checkMetadata(database, files, circumstances);
     report.findings.unshift(...metadata.findings);

@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { FilesHere } from './files.js';
@@ -90,9 +91,12 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
   for (const family of version.columnFamilies.values()) {
     const gone = [...family.tables.values()].filter((table) => files.table(table) === undefined);
     if (gone.length === 0) continue;
-    const back = takeBack(version, family, gone, chain);
-    takenBack.push(...back);
-    missing.push(...gone.filter((table) => !back.includes(table)));
+    const back = new Set(takeBack(version, family, gone, chain));
+    append(takenBack, back);
+    append(
+      missing,
+      gone.filter((table) => !back.has(table)),
+    );
   }
   const families = [...version.columnFamilies.values()];
   const lost = families.flatMap((family) => missingBlobs(family, files));
@@ -105,7 +109,7 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
   const uses = ordered(readable, version);
   const { wals, gaps, reach } = connected(uses, flushed, rules.strict);
   // as the files lie, a crash has lost what was written without a log, and nobody was promised it
-  if (!rules.ownWals || takenBack.length > 0) gaps.push(...unloggedIn(version, wals, missing));
+  if (!rules.ownWals || takenBack.length > 0) append(gaps, unloggedIn(version, wals, missing));
   const used = new Set(wals.map(({ wal }) => wal));
   return {
     version,
@@ -136,7 +140,7 @@ function takeBack(
   const starts = back.map(({ smallestSequence: first, largestSequence: last }) =>
     last === 0n ? 0 : (chain.from(family.id, first, last) ?? 0),
   );
-  const start = Math.min(...starts);
+  const start = starts.reduce((a, b) => Math.min(a, b));
   const replayed = chain.run.slice(start);
   const writes = replayed.flatMap(({ families }) => families.get(family.id) ?? []);
   const first = writes.reduce((a, b) => min(a, b.first), writes[0]?.first ?? 0n);
@@ -144,7 +148,8 @@ function takeBack(
   const holes = replayed.flatMap(holesOf);
   const inWals = ({ smallestSequence: from, largestSequence: to }: LiveTable) =>
     from > 0n && from >= first && to <= last && !holes.some((hole) => hole.from <= to && hole.to >= from);
-  const kept = [...family.tables.values()].filter((table) => !back.includes(table) && !inWals(table));
+  const left = new Set(back);
+  const kept = [...family.tables.values()].filter((table) => !left.has(table) && !inWals(table));
   // what a table holds that was made when the log number was this one or below is in none of these logs
   const young = kept.filter(({ flushedLog }) => flushedLog === undefined || flushedLog > replayed[0].number);
   if (young.length > 0) {
@@ -167,9 +172,10 @@ function unloggedIn(
   wals: readonly WalUse[],
   missing: readonly LiveTable[],
 ): SequenceSpan[] {
+  const gone = new Set(missing);
   const tables = [...version.columnFamilies.values()]
     .flatMap((family) => [...family.tables.values()])
-    .filter((table) => !missing.includes(table));
+    .filter((table) => !gone.has(table));
   return wals
     .flatMap(({ wal }) => holesOf(wal))
     .filter(
@@ -290,9 +296,10 @@ function connected(
  */
 function unheld(version: Version, uses: readonly WalUse[], missing: readonly LiveTable[]): Joined['gaps'] {
   const families = [...version.columnFamilies.values()];
+  const gone = new Set(missing);
   const spans = families
     .flatMap(({ tables }) => [...tables.values()])
-    .filter((table) => !missing.includes(table))
+    .filter((table) => !gone.has(table))
     .sort((a, b) => (a.smallestSequence < b.smallestSequence ? -1 : 1));
   const gaps: Joined['gaps'] = [];
   for (const { logNumber, flushedSequence } of families) {

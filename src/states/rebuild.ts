@@ -206,8 +206,10 @@ function addFamilies(
   const unnamed = [...options.columnFamilies.keys()].filter((name) => !names.has(name));
   const written = [...new Set(wals.flatMap(({ families }) => [...families.keys()]))].sort((a, b) => a - b);
   const unknown = written.filter((id) => !known.has(id) && !dropped.has(id));
+  let highest = version.maxColumnFamily ?? 0;
+  for (const id of [...known.keys(), ...written]) highest = Math.max(highest, id);
   for (const name of unnamed) {
-    const id = unknown.shift() ?? Math.max(version.maxColumnFamily ?? 0, ...known.keys(), ...written) + 1;
+    const id = unknown.shift() ?? ++highest;
     known.set(id, newColumnFamily(id, name));
     remarks.push(`column family ${name} gets the id ${id}: OPTIONS names it, no table does`);
   }

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import { crc32c } from '../../bytes/crc32c.js';
 import { hex32 } from '../../bytes/hexdump.js';
 import type { ByteSource } from '../../bytes/source.js';
@@ -36,11 +37,11 @@ export async function checkBlob(source: ByteSource, context: BlobContext): Promi
   if (header !== undefined) {
     facts.columnFamily = header.columnFamily;
     facts.compression = header.compression;
-    anomalies.push(...headerAgainstManifest(header, live));
+    append(anomalies, headerAgainstManifest(header, live));
     const closing = await closingOf(source, live);
     facts.hasFooter = closing.footer !== undefined;
     facts.readable = anomalies.length === 0 && facts.hasFooter;
-    anomalies.push(...closing.anomalies);
+    append(anomalies, closing.anomalies);
 
     const tally = new RecordTally(header, context.depth === 'full' && anomalies.length === 0);
     const expiring = (header.flags & BLOB.hasTtl) !== 0;
@@ -48,8 +49,8 @@ export async function checkBlob(source: ByteSource, context: BlobContext): Promi
     for await (const span of walkBlobFile(source, { end: closing.end, contents, expiring })) tally.add(span);
     facts.records = tally.records;
     facts.bytes = tally.bytes;
-    anomalies.push(...(await tally.finish(source, { closing, live, orphan })));
-    if (anomalies.length === 0 && contents) anomalies.push(...(await fileChecksum(source, context)));
+    append(anomalies, await tally.finish(source, { closing, live, orphan }));
+    if (anomalies.length === 0 && contents) append(anomalies, await fileChecksum(source, context));
   }
 
   const findings = mergeHeader(anomalies).map((anomaly) => toFinding(anomaly, context.file, orphan));

@@ -33,7 +33,8 @@ export function checkBlobLinks(tables: readonly TableFacts[], version: Version):
 
 /** Column families that WALs write to, against those that the MANIFEST ever created. */
 export function checkColumnFamiliesOfWals(wals: readonly WalFacts[], version: Version): Finding[] {
-  const known = Math.max(version.maxColumnFamily ?? 0, ...version.columnFamilies.keys());
+  let known = version.maxColumnFamily ?? 0;
+  for (const id of version.columnFamilies.keys()) known = Math.max(known, id);
   return wals.flatMap((wal) =>
     wal.columnFamilies
       .filter(({ id }) => id > known)

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { Finding } from '../../finding/finding.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 import { finding } from './finding.js';
@@ -22,13 +23,13 @@ export function checkWalContinuity(wals: readonly WalFacts[], context: Continuit
   const counting = countingOf(wals);
   let previous: WalFacts | undefined;
   for (const wal of wals) {
-    findings.push(...checkPredecessor(wal, wals, context.cutoff));
+    append(findings, checkPredecessor(wal, wals, context.cutoff));
     if (wal.firstSequence === undefined) continue;
-    if (previous) findings.push(...checkNeighbours(previous, wal, counting, context));
-    else findings.push(...checkFirst(wal, context));
+    if (previous) append(findings, checkNeighbours(previous, wal, counting, context));
+    else append(findings, checkFirst(wal, context));
     previous = wal;
   }
-  findings.push(...checkEmpty(wals, context));
+  append(findings, checkEmpty(wals, context));
   return findings;
 }
 

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import type { FileKind } from '../../format/filename.js';
@@ -44,7 +45,7 @@ export async function checkDirectory(
 ): Promise<DirectoryResult> {
   const { engine } = database.detection;
   const unchecked = database.unread.map(({ entry, reason }) => ({ file: entry.file, reason }));
-  unchecked.push(...unlistable(database));
+  append(unchecked, unlistable(database));
   if (engine === 'pebble') return { findings: [], unchecked };
   const identity = await readIdentity(database, unchecked);
   const findings = [
@@ -56,12 +57,13 @@ export async function checkDirectory(
   ];
   if (database.manifest !== undefined && database.version !== undefined) {
     const manifest = checkManifestAndFiles(database, circumstances);
-    findings.push(...manifest.findings);
-    unchecked.push(...manifest.unchecked);
+    append(findings, manifest.findings);
+    append(unchecked, manifest.unchecked);
   }
   const places = checkPlaces(database);
-  findings.push(...places.findings, ...checkLeftovers(database));
-  unchecked.push(...places.unchecked);
+  append(findings, places.findings);
+  append(findings, checkLeftovers(database));
+  append(unchecked, places.unchecked);
   return { findings: withoutUnreadable(database, findings), unchecked };
 }
 
@@ -92,7 +94,7 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
     owned,
     lost: [...live.missing, ...lost],
   });
-  findings.push(...live.findings);
+  append(findings, live.findings);
   if (replay.complete) {
     findings.push(
       ...checkInvariants(version, {

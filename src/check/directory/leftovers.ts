@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
@@ -37,7 +38,8 @@ export function checkLeftovers(database: Database): Finding[] {
       }),
     );
   }
-  findings.push(...unbornTables(database), ...pendingCompactions(database, live.table));
+  append(findings, unbornTables(database));
+  append(findings, pendingCompactions(database, live.table));
   const attic = inventory.entries.filter((entry) => entry.place === 'lost');
   if (attic.length > 0) {
     findings.push(

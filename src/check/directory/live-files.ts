@@ -9,6 +9,9 @@ import { findingAt, placeOf } from './place.js';
 /** Header and footer of a blob file, bytes. */
 const BLOB_FRAME = 62n;
 
+/** Missing files that get a finding each: a path that is not mounted may hold a million. */
+const MOST_MISSING = 10_000;
+
 export interface LiveFilesContext {
   /** The MANIFEST's name, for findings about its entries. */
   manifest: string;
@@ -36,19 +39,42 @@ export function checkLiveFiles(
   const result: LiveFilesResult = { findings: [], unchecked: [], missing: [] };
   const tables = byNumber(inventory, 'table');
   const blobs = byNumber(inventory, 'blob');
+  const unlistable: Unlistables = new Map(
+    inventory.unlistable.map((each) => [`${each.kind} ${each.number}`, each]),
+  );
+  let elsewhere = 0;
   for (const family of version.columnFamilies.values()) {
     for (const table of family.tables.values()) {
       const entry = tables.get(table.number);
-      if (entry === undefined) missingTable(result, table, family, inventory, context);
+      if (entry === undefined && context.elsewhere.has(table.number)) {
+        if (elsewhere++ < MOST_MISSING) result.unchecked.push(tableElsewhere(table));
+      } else if (entry === undefined) missingTable(result, table, family, unlistable, context);
       else if (BigInt(entry.size) !== table.size) wrongTableSize(result, table, entry, context);
     }
     for (const blob of family.blobFiles.values()) {
       const entry = blobs.get(blob.number);
-      if (entry === undefined) missingBlob(result, blob, family, inventory, context);
+      if (entry === undefined) missingBlob(result, blob, family, unlistable, context);
       else wrongBlobSize(result, blob, entry, context);
     }
   }
+  const unnamed = result.missing.length - MOST_MISSING;
+  if (unnamed > 0) {
+    const reason = `${unnamed} more of the files that it names are not there: no more than ${MOST_MISSING} are listed`;
+    result.unchecked.push({ file: context.manifest, reason });
+  }
+  if (elsewhere > MOST_MISSING) {
+    const reason = `${elsewhere - MOST_MISSING} more of the tables that it names lie in a directory that is not here: no more than ${MOST_MISSING} are listed`;
+    result.unchecked.push({ file: context.manifest, reason });
+  }
   return result;
+}
+
+/** Names that are there and cannot be opened, by kind and number. */
+type Unlistables = ReadonlyMap<string, Inventory['unlistable'][number]>;
+
+function tableElsewhere({ number }: LiveTable): Unchecked {
+  const reason = 'the table lies in a db_path or cf_path that is not here; --db-path says where that is';
+  return { file: fileName('table', number), reason };
 }
 
 /** Files by number, in every directory that tables may lie in; `.sst` before `.ldb`, as the engine looks for them. */
@@ -66,17 +92,13 @@ function missingTable(
   result: LiveFilesResult,
   table: LiveTable,
   family: ColumnFamily,
-  inventory: Inventory,
+  unlistables: Unlistables,
   context: LiveFilesContext,
 ): void {
   const file = fileName('table', table.number);
-  const unlistable = inventory.unlistable.find((u) => u.kind === 'table' && u.number === table.number);
-  if (context.elsewhere.has(table.number)) {
-    const reason = 'the table lies in a db_path or cf_path that is not here; --db-path says where that is';
-    result.unchecked.push({ file, reason });
-    return;
-  }
+  const unlistable = unlistables.get(`table ${table.number}`);
   result.missing.push(file);
+  if (result.missing.length > MOST_MISSING) return;
   const where = `column family ${family.name}, level ${table.level}, ${table.size} bytes`;
   result.findings.push(
     findingAt({ file: unlistable?.file ?? file }, 'directory/missing-table', {
@@ -152,12 +174,13 @@ function missingBlob(
   result: LiveFilesResult,
   blob: LiveBlobFile,
   family: ColumnFamily,
-  inventory: Inventory,
+  unlistables: Unlistables,
   context: LiveFilesContext,
 ): void {
   const file = fileName('blob', blob.number);
-  const unlistable = inventory.unlistable.find((u) => u.kind === 'blob' && u.number === blob.number);
+  const unlistable = unlistables.get(`blob ${blob.number}`);
   result.missing.push(file);
+  if (result.missing.length > MOST_MISSING) return;
   result.findings.push(
     findingAt({ file: unlistable?.file ?? file }, 'directory/missing-blob', {
       ...(context.complete ? {} : { severity: 'warning' as const }),

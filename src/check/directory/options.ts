@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import {
   compareVersions,
@@ -57,7 +58,7 @@ export function checkOptions(database: Database): Finding[] {
     );
   }
   // a cut file lists fewer column families than there are, which is no news
-  if (optionsFile.parsed.anomalies.length === 0) findings.push(...compareWithManifest(database));
+  if (optionsFile.parsed.anomalies.length === 0) append(findings, compareWithManifest(database));
   return findings;
 }
 

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import { firstKey, lastKey } from '../../bytes/kernel.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { compareUserKeys } from '../../format/sst/comparator.js';
@@ -50,7 +51,7 @@ async function load(
   result: TableFilter,
 ): Promise<LoadedBlock | undefined> {
   const block = await loadBlock(space, handle, kind);
-  result.anomalies.push(...block.anomalies);
+  append(result.anomalies, block.anomalies);
   if (block.stored !== undefined) {
     result.blocks.push({ kind, handle });
     result.size += handle.size;
@@ -62,7 +63,7 @@ async function load(
 function opened(block: LoadedBlock, result: TableFilter): Filter {
   const filter = openFilter(block.contents!);
   const problems = filter.problems.map((problem) => ({ rule: 'sst/bad-filter' as const, ...problem }));
-  result.anomalies.push(...inFile(block, problems));
+  append(result.anomalies, inFile(block, problems));
   return filter;
 }
 
@@ -79,7 +80,7 @@ async function readWhole(
   if (kind === 'block-filter') {
     const filter = openBlockFilter(block.contents!, meta.name.includes('leveldb') ? 'unsigned' : 'signed');
     const problems = filter.problems.map((problem) => ({ rule: 'sst/bad-filter' as const, ...problem }));
-    result.anomalies.push(...inFile(block, problems));
+    append(result.anomalies, inFile(block, problems));
     result.filter = { holds: (key, length, offset) => filter.mayMatch(offset, key, 0, length) };
     return;
   }
@@ -104,7 +105,7 @@ async function readPartitions(
   result.place = { offset: meta.handle.offset, length: meta.handle.size };
   const index = new BlockIndex({ ...table.index.form, firstKeys: false });
   const { anomalies, unsupported } = decodeIndexBlock(top.contents!, index);
-  result.anomalies.push(...inFile(top, anomalies));
+  append(result.anomalies, inFile(top, anomalies));
   const partitions: (Filter | undefined)[] = [];
   for (let i = 0; i < index.count; i++) {
     const handle = { offset: index.offset(i), size: index.size(i) };

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { BLOCK_TRAILER, handleFits } from '../../format/sst/handle.js';
 import type { NamedBlock, Table } from '../../format/sst/table.js';
@@ -29,13 +30,13 @@ export async function checkLayout(
       const message = `the ${kind} block at ${offset} begins inside ${before}`;
       anomalies.push({ rule: 'sst/bad-handle', offset, length: end - offset, message });
     } else if (offset > end) {
-      anomalies.push(...(await checkGap(table, end, offset, before)));
+      append(anomalies, await checkGap(table, end, offset, before));
     }
     end = Math.max(end, offset + handle.size + BLOCK_TRAILER);
     before = `the ${kind} block`;
   }
   if (table.footer !== undefined && table.footer.offset > end) {
-    anomalies.push(...(await checkGap(table, end, table.footer.offset, before)));
+    append(anomalies, await checkGap(table, end, table.footer.offset, before));
   }
   return anomalies;
 }

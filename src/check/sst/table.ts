@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import { crc32c } from '../../bytes/crc32c.js';
 import type { ByteSource, SourceDescriptor } from '../../bytes/source.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
@@ -79,7 +80,7 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
   facts.errors = report.errors;
   if (context.blocks === undefined) {
     facts = mergeTableFacts([facts]);
-    report.findings.push(...checkTableTotals(facts, context));
+    append(report.findings, checkTableTotals(facts, context));
   }
   report.finish();
   return { findings: report.findings, unchecked: report.unchecked, facts, bytesRead: metered.bytesRead };

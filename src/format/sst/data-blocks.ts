@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
@@ -161,7 +162,7 @@ function* entriesOf(
   }
   if (reader.anomalies.length === 0) return;
   const place = { kind: 'data', handle: block.handle, stored: block } as const;
-  block.anomalies.push(...inFile(place, reader.anomalies));
+  append(block.anomalies, inFile(place, reader.anomalies));
 }
 
 /** True when the user key in `key[0, length)`, its timestamp aside, comes before `from`. */

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import { decodeBlockTail } from './block.js';
 import type { Footer } from './footer.js';
 import { type BlockHandle, handleFits } from './handle.js';
@@ -14,7 +15,7 @@ export async function loadNamed(
   kind: BlockKind,
 ): Promise<LoadedBlock> {
   const block = await loadBlock(space, handle, kind);
-  table.anomalies.push(...block.anomalies);
+  append(table.anomalies, block.anomalies);
   if (block.stored !== undefined) table.blocks.push({ kind, handle });
   if (block.unsupported !== undefined) {
     table.unsupported.push({ reason: block.unsupported, ...blockRange(handle) });
@@ -76,7 +77,7 @@ function countContents(table: Table, contents: Uint8Array): void {
  */
 function addEntries(table: Table, block: LoadedBlock, index: BlockIndex): boolean {
   const { anomalies, unsupported, beginsNowhere } = decodeIndexBlock(block.contents!, index);
-  if (block.sound) table.anomalies.push(...inFile(block, anomalies));
+  if (block.sound) append(table.anomalies, inFile(block, anomalies));
   if (anomalies.length > 0) table.indexSound = false;
   if (unsupported !== undefined) table.unsupported.push({ reason: unsupported, ...blockRange(block.handle) });
   return beginsNowhere;

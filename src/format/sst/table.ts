@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { loadHashes } from '../../bytes/xxhash.js';
 import { type BlockCompression, loadCodecs } from '../../codec/block.js';
@@ -128,7 +129,7 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     unsupported: [],
   };
   const { footer, anomalies, unsupported } = await locateFooter(source);
-  table.anomalies.push(...anomalies);
+  append(table.anomalies, anomalies);
   if (unsupported !== undefined) table.unsupported.push({ reason: unsupported });
   if (footer === undefined) return table;
   table.footer = footer;
@@ -172,7 +173,7 @@ async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): P
   const { blocks, anomalies } = decodeMetaindex(block.contents);
   table.metaindexBlock = block;
   table.metaindexSound = block.sound && anomalies.length === 0;
-  if (block.sound) table.anomalies.push(...inFile(block, anomalies));
+  if (block.sound) append(table.anomalies, inFile(block, anomalies));
   // a handle from a damaged metaindex counts only when an intact block is where it points
   for (const meta of blocks) {
     if (table.metaindexSound || (await isIntact(space, meta.handle))) table.meta.push(meta);
@@ -194,7 +195,7 @@ async function readProperties(table: Table, space: BlockSpace): Promise<void> {
   const block = await loadBlock(space, meta.handle, 'properties');
   if (block.stored !== undefined) table.blocks.push({ kind: 'properties', handle: meta.handle });
   if (block.contents === undefined) {
-    table.anomalies.push(...block.anomalies);
+    append(table.anomalies, block.anomalies);
     return;
   }
   const { properties, anomalies } = decodeProperties(block.contents);
@@ -208,8 +209,8 @@ async function readProperties(table: Table, space: BlockSpace): Promise<void> {
     table.globalSequenceEdited = true;
     return;
   }
-  table.anomalies.push(...block.anomalies);
-  if (block.sound) table.anomalies.push(...inFile(block, anomalies));
+  append(table.anomalies, block.anomalies);
+  if (block.sound) append(table.anomalies, inFile(block, anomalies));
   table.propertiesSound = block.sound && anomalies.every(({ rule }) => rule === 'sst/bad-property');
 }
 
@@ -266,7 +267,7 @@ async function readRangeTombstones(table: Table, space: BlockSpace): Promise<voi
   if (!block.sound) return;
   table.rangeTombstones = tombstones;
   table.rangeTombstonesSound = anomalies.every(({ rule }) => rule === 'sst/empty-range-tombstone');
-  table.anomalies.push(...inFile(block, anomalies));
+  append(table.anomalies, inFile(block, anomalies));
 }
 
 async function readDictionary(table: Table, space: BlockSpace): Promise<void> {

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { currentThatFollows } from '../../diagnose/current.js';
 import { flipBits } from '../../diagnose/flipped-source.js';
@@ -128,7 +129,7 @@ function addTo(
   const placed = changes.map(({ offset, bit }) => ({ offset: offsetBefore(offset, taken), bit }));
   const fresh = placed.filter((each) => !isKnown(each));
   const runs = removes.map(({ offset, length }) => ({ offset: offsetBefore(offset, taken), length }));
-  wound.bits.push(...fresh);
+  append(wound.bits, fresh);
   wound.removes = [...wound.removes, ...runs].sort((a, b) => a.offset - b.offset);
   for (const { offset } of [...runsOf(fresh), ...runs]) wound.details.push({ offset, detail });
   return fresh.length + runs.length > 0;

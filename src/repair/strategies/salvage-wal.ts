@@ -1,6 +1,7 @@
 import { wholeCommands } from '../../app/kvrocks/whole-commands.js';
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
+import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import type { BatchOp } from '../../format/batch/batch.js';
@@ -49,7 +50,7 @@ export async function planSalvage(database: Database, profile?: Profile): Promis
     const draft = { names, history: new History(), transactions, commands, steps, loss, unproven };
     for (const wal of wals) await planWal(wal, draft);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
-    steps.push(...forgetWals(database, wals));
+    append(steps, forgetWals(database, wals));
     if (steps.length > 0) {
       remarks.unshift(
         'a hole is accepted: writes behind the damage are kept although writes before them may be lost, so the result is a state that the database never had',
@@ -149,7 +150,7 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
       });
     }
     for (const { key } of gone.ops.filter(({ kind }) => kind.startsWith('commit')))
-      lost.push(...transactions.lostCommit(key, lostFile(place), offset));
+      append(lost, transactions.lostCommit(key, lostFile(place), offset));
     if (fits && operations > 0) {
       const counted = kept.filter((op) => op.counted);
       unproven.push({
@@ -188,8 +189,8 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
       ],
       content: rebuilt.content,
     });
-    draft.loss.push(...statements.lost);
-    draft.unproven.push(...statements.unproven);
+    append(draft.loss, statements.lost);
+    append(draft.unproven, statements.unproven);
   } finally {
     await source.close();
   }

@@ -159,9 +159,9 @@ function tablesAround(
   wanted: (other: LiveTable) => boolean,
 ): LiveTable[] {
   const tables = version.columnFamilies.get(table.columnFamily)?.tables.values() ?? [];
-  return overlapping(tables, comparator, range).filter(
-    (other) => other.number !== table.number && wanted(other),
-  );
+  // keys are compared last: this is asked for every table that is put right
+  const candidates = [...tables].filter((other) => other.number !== table.number && wanted(other));
+  return overlapping(candidates, comparator, range);
 }
 
 /** The key right behind another one, which only the bytewise order has. */

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import { checkTable } from '../../check/sst/table.js';
 import type { TableContext, TableFacts, UnitResult } from '../../check/unit.js';
 import type { Database } from '../../engine/database.js';
@@ -102,7 +103,7 @@ export async function correctedEntry(
   if (errors.length === 0) return wrong.length > 0 ? { live: sized, wrong } : undefined;
   if (found.facts.kind !== 'table' || !errors.every(({ rule }) => NUMBERS.has(rule))) return undefined;
   const widened = widen(sized, found.facts);
-  wrong.push(...widened.wrong);
+  append(wrong, widened.wrong);
   return errorsOf(await checked(widened.live)).length === 0 ? { live: widened.live, wrong } : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import { tableUniqueId } from '../../check/sst/identity.js';
 import { isCrc32c } from '../../check/sst/manifest.js';
 import { PropertyList } from '../../encode/sst/properties.js';
@@ -74,7 +75,7 @@ export async function writeTable(
   const result: SalvagedTable = { loss: [], remarks: remarksOf(request, reading, hidden) };
   const loss = lossOf(request, reading, written);
   if (loss !== undefined) result.loss.push(loss);
-  result.loss.push(...olderValuesOf(request, reading, hidden));
+  append(result.loss, olderValuesOf(request, reading, hidden));
   if (lostKeys.length > 0) result.loss.push(lostValuesOf(request, lostKeys));
   if (written.smallest === undefined || written.largest === undefined) return result;
   const content = writer.take().map((piece) => segment(piece, request));

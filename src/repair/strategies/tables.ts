@@ -1,3 +1,4 @@
+import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { fileName } from '../../format/filename.js';
@@ -97,7 +98,7 @@ async function drafted(
     await addBlobs(database, family.id, version, draft.referred);
     dropUnlinkedBlobs(family);
   }
-  steps.push(...versionSteps(database, version, numbers, 'tables or blob files are others now'));
+  append(steps, versionSteps(database, version, numbers, 'tables or blob files are others now'));
   return draft;
 }
 
@@ -153,8 +154,8 @@ async function replaceTable(
   });
   const { tables } = version.columnFamilies.get(family.id)!;
   tables.delete(live.number);
-  draft.loss.push(...salvaged.loss);
-  draft.remarks.push(...salvaged.remarks);
+  append(draft.loss, salvaged.loss);
+  append(draft.remarks, salvaged.remarks);
   if (entry !== undefined) noteInput(draft.inputs, entry);
   const { replacement } = salvaged;
   if (replacement === undefined) return;

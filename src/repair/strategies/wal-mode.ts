@@ -1,6 +1,7 @@
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { namedKey } from '../../app/words.js';
+import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { openSource } from '../../io/source.js';
@@ -60,8 +61,8 @@ export async function planWalRepair(database: Database, request: WalRepairReques
   if (wals.some((w) => w.hurt || w.outcome.state === 'dropped')) {
     for (const wal of wals) await planWal(wal, steps, loss);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
-    steps.push(...forgetWals(database, wals));
-    loss.push(...(await totalLoss(database, outcome, request.profile)));
+    append(steps, forgetWals(database, wals));
+    append(loss, await totalLoss(database, outcome, request.profile));
   }
   const undecided = steps.length > 0 ? undecidedIn(database, outcome, request.profile) : [];
   return {
