@@ -35,7 +35,16 @@ export async function withTemporaryDirectory<T>(body: (dir: string) => Promise<T
 }
 
 /** Folders of fixtures/ that are not databases, and a damaged copy of one. */
-const NOT_BASES = new Set(['engines', 'cases', 'field', 'resp', 'restate', 'states', 'tikv-damaged']);
+const NOT_BASES = new Set([
+  'engines',
+  'cases',
+  'field',
+  'resp',
+  'restate',
+  'restate-1.7',
+  'states',
+  'tikv-damaged',
+]);
 
 /** Names of the shipped databases, `basic-7.8` or `kvrocks-race-10/db`. */
 export function fixtureNames(): string[] {

@@ -6,6 +6,7 @@ import { applyInPlace, planText } from '../../src/repair/apply.js';
 import { BARRIER_MARK } from '../../src/repair/barrier.js';
 import { settleLeftovers } from '../../src/repair/carry-out.js';
 import { realDisk } from '../../src/repair/disk.js';
+import { removeStubs } from '../../src/repair/leftovers.js';
 import type { RepairPlan } from '../../src/repair/plan.js';
 import { type FileSet, readFileSet, writeFileSet } from './files.js';
 import { inRepository } from './repository.js';
@@ -67,6 +68,7 @@ export class Trials {
 export async function repairAgain({ dir, journal }: Prepared, repair: RepairPlan): Promise<void> {
   const run = { directory: dir, disk: realDisk, now: new Date(0), tool: 'test', stopped: true, given: [] };
   await settleLeftovers({ kind: 'in-place' }, run, async () => true);
+  await removeStubs(dir, realDisk);
   if (existsSync(journal)) return;
   await applyInPlace({ ...repair, target: dir }, { ...run, journal, checkOwner: async () => {} });
 }
