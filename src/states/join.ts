@@ -302,14 +302,18 @@ function unheld(version: Version, uses: readonly WalUse[], missing: readonly Liv
     .filter((table) => !gone.has(table))
     .sort((a, b) => (a.smallestSequence < b.smallestSequence ? -1 : 1));
   const gaps: Joined['gaps'] = [];
+  const newest = families.reduce((a, { logNumber }) => max(a, logNumber), 0n);
   for (const { logNumber, flushedSequence } of families) {
-    if (logNumber === 0n || flushedSequence === undefined) continue;
-    const first = uses.find(({ number }) => number >= logNumber);
-    if (first === undefined || first.number === logNumber) continue;
+    const needed = max(logNumber, version.minLogNumberToKeep);
+    if (needed === 0n || flushedSequence === undefined) continue;
+    const first = uses.find(({ number }) => number >= needed);
+    // the newest log of all may be empty and left out of a copy
+    if (first?.number === needed || (first === undefined && needed >= newest)) continue;
     let held = flushedSequence;
     for (const { smallestSequence: from, largestSequence: to } of spans)
       if (from <= held + 1n && to > held) held = to;
-    if (first.wal.first! > held + 1n) gaps.push({ from: held + 1n, to: first.wal.first! - 1n });
+    const end = first === undefined ? (version.lastSequence ?? 0n) : first.wal.first! - 1n;
+    if (end > held) gaps.push({ from: held + 1n, to: end });
   }
   return gaps;
 }

@@ -5,7 +5,7 @@ import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/
 import { FilesHere } from './files.js';
 import { type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
-import { orderStates, signatureOf } from './order.js';
+import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
 import type { Origin, State, States } from './state.js';
 import { type FoundTable, findTables } from './tables.js';
@@ -215,7 +215,8 @@ class Listing {
     for (const state of this.states) {
       const signature = signatureOf(state);
       const other = seen.get(signature);
-      if (other === undefined || (state.current && !other.current)) seen.set(signature, state);
+      const better = other === undefined || state.current || (!other.current && rank(state) < rank(other));
+      if (better) seen.set(signature, state);
     }
     return orderStates([...seen.values()]);
   }

@@ -24,11 +24,12 @@ function compare(a: State, b: State): number {
   return gapOf(a) - gapOf(b) || rank(a) - rank(b) || b.entries - a.entries || endOf(b) - endOf(a);
 }
 
-function gapOf({ gaps }: State): number {
-  return gaps.reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
+function gapOf({ gaps, unheld }: State): number {
+  return [...gaps, ...unheld].reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
 }
 
-function rank({ origin, current }: State): number {
+/** How little a state rests on inference. */
+export function rank({ origin, current }: State): number {
   const setAside = 'manifest' in origin && origin.manifest.place === 'lost';
   if (setAside && origin.kind === 'manifest') return 0;
   if (setAside && origin.kind === 'extended') return 1;
