@@ -47,8 +47,9 @@ class Listing {
     this.files = await FilesHere.of(database);
     this.walks = await walkManifests(database, this.files, (table) => this.chain.holds(table));
     for (const walk of this.walks) await this.fromManifest(walk);
-    if (this.walks.length === 0 || this.states.every(({ whole, complete }) => !whole || !complete))
-      await this.fromTables();
+    for (const walk of this.walks) await this.beforeManifest(walk);
+    // tables do not tell which of them are missing: a MANIFEST does
+    if (this.walks.every(({ replay }) => !isSound(replay))) await this.fromTables();
     const states = this.ordered();
     const current = states.find(({ current: own }) => own);
     const { walks: manifests, problems } = this;
@@ -104,6 +105,45 @@ class Listing {
       remarks,
       whole: true,
     });
+    const added = this.states.at(-1)!;
+    const own = this.states.find((state) => isEndOf(state, walk));
+    // what the MANIFEST leads to without them is no less
+    if (own !== undefined && isUnbroken(own) && own.lastSequence >= added.lastSequence) this.states.pop();
+  }
+
+  /**
+   * A MANIFEST that begins behind all edits whose files are here, as after a roll-over: its column families, and the tables that
+   * are here, from which the missing ones were made.
+   */
+  private async beforeManifest(walk: ManifestWalk): Promise<void> {
+    const { replay, known, whole } = walk;
+    const gone = tablesOf(replay.version).filter((table) => this.files.table(table) === undefined);
+    if (!isSound(replay) || gone.length === 0 || whole.length > 0 || walk.entry.place === 'lost') return;
+    const version = copyOfVersion(replay.version);
+    version.lastSequence = 0n;
+    version.minLogNumberToKeep = 0n;
+    for (const family of version.columnFamilies.values()) {
+      family.logNumber = 0n;
+      for (const table of gone) family.tables.delete(table.number);
+    }
+    const foreign = this.foreignTo(walk);
+    const rebuilt = await rebuildVersion(this.database, {
+      found: await this.tables(),
+      wals: this.chain.wals,
+      replay: { ...replay, version },
+      known,
+      foreign,
+      databaseIds: this.databaseIds(walk),
+    });
+    if (typeof rebuilt === 'string' || rebuilt.taken.length === 0) return;
+    const { taken, remarks } = rebuilt;
+    this.addVersion({ kind: 'tables' }, rebuilt.version, { remarks, whole: true });
+    const added = this.states.at(-1)!;
+    const isOlder = (table: LiveTable) =>
+      this.chain.holds(table) ||
+      table.smallestSequence > added.lastSequence ||
+      taken.some(({ columnFamily, number }) => columnFamily === table.columnFamily && number < table.number);
+    if (!gone.every(isOlder)) this.states.pop();
   }
 
   private async fromTables(): Promise<void> {
@@ -220,6 +260,18 @@ class Listing {
     }
     return orderStates([...seen.values()]);
   }
+}
+
+function tablesOf({ columnFamilies }: Version): LiveTable[] {
+  return [...columnFamilies.values()].flatMap(({ tables }) => [...tables.values()]);
+}
+
+function isEndOf({ origin }: State, { entry }: ManifestWalk): boolean {
+  return origin.kind === 'manifest' && origin.manifest === entry;
+}
+
+function isUnbroken({ complete, gaps, unheld }: State): boolean {
+  return complete && gaps.length + unheld.length === 0;
 }
 
 function isSound({ complete, tail, openGroup }: ManifestReplay): boolean {
