@@ -2,6 +2,7 @@ import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
+import { readHead } from '../io/head.js';
 import { FilesHere } from './files.js';
 import { type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
@@ -10,6 +11,12 @@ import { rebuildVersion } from './rebuild.js';
 import type { Origin, State, States } from './state.js';
 import { type FoundTable, findTables } from './tables.js';
 import { readWalContents } from './wals.js';
+
+/** The database id of a table that SstFileWriter made (rocksdb table/sst_file_writer.cc). */
+const INGESTED = 'SST Writer';
+
+/** Bytes of an IDENTITY file that are read; a UUID has 36. */
+const LONGEST_IDENTITY = 256;
 
 /** States that are put together from one MANIFEST, its end not counted. */
 const PER_MANIFEST = 8;
@@ -93,7 +100,7 @@ class Listing {
       replay,
       known,
       foreign,
-      databaseIds: this.databaseIds(walk),
+      databaseIds: await this.databaseIds(walk),
     });
     if (typeof rebuilt === 'string') {
       this.problems.push(rebuilt);
@@ -133,7 +140,7 @@ class Listing {
       replay: { ...replay, version },
       known,
       foreign,
-      databaseIds: this.databaseIds(walk),
+      databaseIds: await this.databaseIds(walk),
     });
     if (typeof rebuilt === 'string' || rebuilt.taken.length === 0) return;
     const { taken, remarks } = rebuilt;
@@ -170,11 +177,30 @@ class Listing {
     return foreign;
   }
 
-  private databaseIds({ replay, entry }: ManifestWalk): Set<string> {
-    const own = replay.version.databaseId;
-    if (own === undefined) return new Set();
+  /**
+   * Ids of the database whose tables a MANIFEST may take over, empty for any: its own, those of the tables that it names (a restored
+   * backup keeps the id of its original there), the one in IDENTITY, and what is written to be ingested. Where no table has one
+   * of these, nothing tells whose they are.
+   */
+  private async databaseIds({ replay, entry }: ManifestWalk): Promise<Set<string>> {
+    const { version } = replay;
+    const tables = await this.tables();
+    const named = tables.filter(({ live }) =>
+      version.columnFamilies.get(live.columnFamily)?.tables.has(live.number),
+    );
     const others = entry.place === 'lost' ? this.walks.map(({ replay: r }) => r.version.databaseId) : [];
-    return new Set([own, ...others.filter((id) => id !== undefined)]);
+    const known = [version.databaseId, ...named.map(({ databaseId }) => databaseId), ...others];
+    const ids = new Set([...known, await this.identity()].filter((id) => id !== undefined));
+    if (!tables.some(({ databaseId }) => databaseId !== undefined && ids.has(databaseId))) return new Set();
+    return ids.add(INGESTED);
+  }
+
+  /** What IDENTITY says. */
+  private async identity(): Promise<string | undefined> {
+    const entry = this.database.inventory.entries.find(({ kind }) => kind === 'identity');
+    if (entry === undefined) return undefined;
+    const bytes = await readHead(entry.source, LONGEST_IDENTITY).catch(() => undefined);
+    return bytes && new TextDecoder().decode(bytes).trim();
   }
 
   private async tables(): Promise<FoundTable[]> {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
@@ -7,7 +7,7 @@ import { repairTarget } from '../../src/repair/run.js';
 import { type ScanOptions, scanTarget } from '../../src/scan/scan.js';
 import { simulateDatabase } from '../../src/scan/simulate-database.js';
 import { withDatabase } from '../support/database.js';
-import { withTemporaryDirectory } from '../support/files.js';
+import { fixture, withTemporaryDirectory } from '../support/files.js';
 
 /*
  * Directories whose files are of several moments or histories (fixtures/states), each with what the engine saw before they
@@ -111,6 +111,19 @@ describe('directories of several moments', () => {
       const { report, output } = await repaired(dir);
       expect(report.plan?.loss).toEqual([]);
       expect(await contentsOf(output)).toEqual(truth);
+    });
+  });
+
+  it('takes over no table of another database', async () => {
+    const foreign = fixture('versions-7.8').get('000021.sst')!;
+    await withDatabase('basic-7.8', ['remove 000016.sst'], async (dir) => {
+      const { report: own } = await repaired(dir);
+      writeFileSync(path.join(dir, '000099.sst'), foreign);
+      rmSync(`${dir}.out`, { recursive: true });
+      const { report } = await repaired(dir);
+      expect(own.plan?.loss).not.toEqual([]);
+      expect(report.plan?.loss).toEqual(own.plan?.loss);
+      expect(report.plan?.remarks.join('\n')).not.toMatch(/table 99/);
     });
   });
 
