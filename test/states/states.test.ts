@@ -115,8 +115,8 @@ describe('directories of several moments', () => {
   });
 
   it('takes over no table of another database', async () => {
-    const foreign = fixture('versions-7.8').get('000021.sst')!;
-    await withDatabase('basic-7.8', ['remove 000016.sst'], async (dir) => {
+    const foreign = fixture('checksummed-7.8').get('000013.sst')!;
+    await withDatabase('basic-7.8', ['remove 000018.sst'], async (dir) => {
       const { report: own } = await repaired(dir);
       writeFileSync(path.join(dir, '000099.sst'), foreign);
       rmSync(`${dir}.out`, { recursive: true });
