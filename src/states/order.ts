@@ -1,8 +1,15 @@
 import type { State } from './state.js';
 
 /**
+ * What a state that the database once was must keep of the entries of the fullest one to come first. Going back in the edits of
+ * a MANIFEST takes everything later along, also what is whole.
+ */
+const ENOUGH = 0.5;
+const ENOUGH_OF_EDITS = 0.9;
+
+/**
  * The order of states, what loses least first: those that the database once was before those with a hole, unless they keep
- * less than half; then the further ones, the ones without gaps, and of equal ones what a RepairDB set aside, what CURRENT leads
+ * clearly less; then the further ones, the ones without gaps, and of equal ones what a RepairDB set aside, what CURRENT leads
  * to, and what needs the least inference.
  */
 export function orderStates(states: readonly State[]): State[] {
@@ -10,7 +17,8 @@ export function orderStates(states: readonly State[]): State[] {
   const holed = states.filter((state) => !isCoherent(state)).sort(compare);
   if (coherent.length === 0 || holed.length === 0) return [...coherent, ...holed];
   const most = Math.max(...holed.map(({ entries }) => entries));
-  const first = coherent.filter(({ entries }) => entries > 0 && 2 * entries >= most);
+  const enough = ({ origin }: State) => most * (origin.kind === 'edits' ? ENOUGH_OF_EDITS : ENOUGH);
+  const first = coherent.filter((state) => state.entries > 0 && state.entries >= enough(state));
   return [...first, ...holed, ...coherent.filter((state) => !first.includes(state))];
 }
 
