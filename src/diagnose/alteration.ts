@@ -87,7 +87,13 @@ function placeShift(
   file: string,
 ): void {
   for (const finding of result.findings) {
-    if (finding.offset !== undefined) finding.offset = inFile(finding.offset, pieces, source);
+    if (finding.offset !== undefined) {
+      const end = inFile(finding.offset + (finding.length ?? 0), pieces, source);
+      finding.offset = inFile(finding.offset, pieces, source);
+      // of a block that misses bytes, what is left of it
+      if (finding.length !== undefined)
+        finding.length = Math.min(finding.length, Math.max(0, end - finding.offset));
+    }
     if (!exact) withoutProof(finding);
     for (const change of finding.cause?.changes ?? []) change.offset = inFile(change.offset, pieces, source);
   }
