@@ -30,7 +30,8 @@ async function check(bytes: Uint8Array, context: Partial<BlobContext> = {}) {
 }
 
 describe('damage to a live file, as fixtures/cases/blob has it', () => {
-  const isOurs = (line: string) => !/ (directory\/|blob\/dangling-reference|blob\/file-checksum|blob\/line-endings)/.test(line);
+  const isOurs = (line: string) =>
+    !/ (directory\/|blob\/dangling-reference|blob\/file-checksum|blob\/line-endings)/.test(line);
   const cases = damageCases().filter(
     ({ name, expected }) => name.startsWith('blob/') && expected.some(isOurs),
   );
