@@ -1,11 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ByteBuilder } from '../src/encode/byte-builder.js';
+import { encodePhysical } from '../src/encode/log/physical.js';
+import { WalWriter } from '../src/encode/log/writer.js';
 import { encodeLogRecords } from '../src/encode/manifest/log.js';
-import { encodePhysical } from '../src/encode/wal/physical.js';
-import { WalWriter } from '../src/encode/wal/writer.js';
+import { RecordType } from '../src/format/log/types.js';
 import { tags } from '../src/format/manifest/tags.js';
-import { RecordType } from '../src/format/wal/types.js';
 import { writeManyTables } from '../test/support/many-tables.js';
 import { inRepository } from '../test/support/repository.js';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Database, readDatabase } from '../engine/database.js';
 import { decodeBatch } from '../format/batch/decode.js';
-import { WalEvent, WalParser } from '../format/wal/parser.js';
+import { WalEvent, WalParser } from '../format/log/parser.js';
 import { pathKind } from '../io/path-kind.js';
 import { TargetError } from '../io/target-error.js';
 import { END, ENTRY } from '../lsm/cursor.js';

@@ -1,7 +1,7 @@
 import type { Cause } from '../finding/finding.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
-import { decodePhysicalHeader, u32At } from '../format/wal/physical.js';
-import { rocksdbWal } from '../format/wal/types.js';
+import { decodePhysicalHeader, u32At } from '../format/log/physical.js';
+import { rocksdbWal } from '../format/log/types.js';
 import { wordThatFits } from './crc32c-syndrome.js';
 import type { BitChange } from './flipped-source.js';
 import { differingBits } from './footer.js';

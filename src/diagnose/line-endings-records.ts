@@ -3,8 +3,8 @@ import { isBlobFileFooter } from '../format/blob/footer.js';
 import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
 import { decodeBlobRecordHeader, isIntact, recordLength } from '../format/blob/record.js';
-import { checksumHolds, lengthAt } from '../format/wal/physical.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, type WalDialect } from '../format/wal/types.js';
+import { checksumHolds, lengthAt } from '../format/log/physical.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, type WalDialect } from '../format/log/types.js';
 import { type LineEndingChange, type LineEndings, type UndoneRun, UndoneRuns } from './line-endings.js';
 
 /** A file as it was before its line endings changed, every record of it proven by its checksum. */

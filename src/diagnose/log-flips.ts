@@ -1,7 +1,7 @@
 import { crc32c, maskCrc, unmaskCrc } from '../bytes/crc32c.js';
 import type { Cause } from '../finding/finding.js';
-import { checksumHolds, lengthAt, u32At } from '../format/wal/physical.js';
-import { LEGACY_HEADER, RecordKind, type WalDialect } from '../format/wal/types.js';
+import { checksumHolds, lengthAt, u32At } from '../format/log/physical.js';
+import { LEGACY_HEADER, RecordKind, type WalDialect } from '../format/log/types.js';
 import { checksumFlip, LONGEST_FOR_PAIRS } from './block-flips.js';
 import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-syndrome.js';
 import type { BitChange } from './flipped-source.js';

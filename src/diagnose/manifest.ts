@@ -1,10 +1,10 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EvidenceValue } from '../finding/evidence.js';
 import type { Cause, Finding, Impact, Range } from '../finding/finding.js';
+import { checksumHolds } from '../format/log/physical.js';
+import { BLOCK_SIZE, LEGACY_HEADER, leveldbWal } from '../format/log/types.js';
 import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
-import { checksumHolds } from '../format/wal/physical.js';
-import { BLOCK_SIZE, LEGACY_HEADER, leveldbWal } from '../format/wal/types.js';
 import { memorySource } from '../io/source.js';
 import { lineEndingCause } from './alteration.js';
 import { FlippedSource, flipBits } from './flipped-source.js';

@@ -1,7 +1,7 @@
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import type { WalFacts } from '../check/unit.js';
-import { WalEvent, WalParser } from '../format/wal/parser.js';
-import { BLOCK_SIZE } from '../format/wal/types.js';
+import { WalEvent, WalParser } from '../format/log/parser.js';
+import { BLOCK_SIZE } from '../format/log/types.js';
 
 /** A logical record and where its bytes come from. */
 export interface LogicalRecord {

@@ -2,7 +2,7 @@ import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import type { UnitResult, WalContext } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
 import type { Finding, Range } from '../finding/finding.js';
-import { BLOCK_SIZE } from '../format/wal/types.js';
+import { BLOCK_SIZE } from '../format/log/types.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
 
 /** A WAL up to this size is read again whole for one record. Bytes. */

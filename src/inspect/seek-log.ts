@@ -1,7 +1,7 @@
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
-import { decodeCompression, WAL_ZSTD } from '../format/wal/metadata.js';
-import { decodePhysicalHeader } from '../format/wal/physical.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from '../format/wal/types.js';
+import { decodeCompression, WAL_ZSTD } from '../format/log/metadata.js';
+import { decodePhysicalHeader } from '../format/log/physical.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from '../format/log/types.js';
 import type { Reach } from './reach.js';
 
 /** Blocks that are looked at for the beginning of a record: no record put together has more. */

@@ -1,14 +1,14 @@
 import { Cursor } from '../bytes/cursor.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
-import type { Assembly } from '../format/wal/assembly.js';
+import type { Assembly } from '../format/log/assembly.js';
 import {
   decodeCompression,
   decodePredecessor,
   decodeTimestampSizes,
   WAL_ZSTD,
-} from '../format/wal/metadata.js';
-import type { WalParser } from '../format/wal/parser.js';
-import { LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, rocksdbWal } from '../format/wal/types.js';
+} from '../format/log/metadata.js';
+import type { WalParser } from '../format/log/parser.js';
+import { LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, rocksdbWal } from '../format/log/types.js';
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
 import { contentsSpace, type Detail, more, type Node, type Place, recordSpace, type Space } from './node.js';

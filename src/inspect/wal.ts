@@ -1,7 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import { loadCodecs } from '../codec/block.js';
-import type { Damage, Tail } from '../format/wal/damage.js';
-import { WalEvent, WalParser } from '../format/wal/parser.js';
+import type { Damage, Tail } from '../format/log/damage.js';
+import { WalEvent, WalParser } from '../format/log/parser.js';
 import { type Detail, fileSpace, more, type Node } from './node.js';
 import { Reach } from './reach.js';
 import { logBegin, OffsetSource } from './seek-log.js';

@@ -1,7 +1,7 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
-import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/wal/metadata.js';
+import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
 import { BLOCK, PhysicalReader, physical } from './physical-reader.js';

@@ -14,7 +14,7 @@ import type { ReplayBehaviour } from './behaviour.js';
  *   legacy header      crc u32 | length u16 | type u8
  *   recyclable header  crc u32 | length u16 | type u8 | log number u32
  *
- * kvdoctor's own parser (format/wal) says what is in a file; this one says what the engine would make of it.
+ * kvdoctor's own parser (format/log) says what is in a file; this one says what the engine would make of it.
  */
 
 export const BLOCK = 32768;

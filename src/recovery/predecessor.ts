@@ -1,4 +1,4 @@
-import type { Predecessor } from '../format/wal/metadata.js';
+import type { Predecessor } from '../format/log/metadata.js';
 import type { ReplayBehaviour } from './behaviour.js';
 
 /** What `track_and_verify_wals` holds a predecessor record against. */

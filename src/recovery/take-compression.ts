@@ -1,7 +1,7 @@
 import { loadCodecs } from '../codec/block.js';
-import { decodeCompression, WAL_ZSTD } from '../format/wal/metadata.js';
-import type { WalParser } from '../format/wal/parser.js';
-import { RecordKind } from '../format/wal/types.js';
+import { decodeCompression, WAL_ZSTD } from '../format/log/metadata.js';
+import type { WalParser } from '../format/log/parser.js';
+import { RecordKind } from '../format/log/types.js';
 
 /** For metadata that a parser has met: records behind it are compressed where it says so. */
 export async function takeCompression(parser: WalParser): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import { BATCH_HEADER, MAX_SEQUENCE } from '../format/batch/tags.js';
-import type { Predecessor } from '../format/wal/metadata.js';
+import type { Predecessor } from '../format/log/metadata.js';
 import { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchProblem } from './batch-walker.js';
 import type { ReplayBehaviour } from './behaviour.js';

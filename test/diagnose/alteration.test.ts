@@ -13,10 +13,10 @@ import { PropertyList } from '../../src/encode/sst/properties.js';
 import { TableWriter } from '../../src/encode/sst/table-writer.js';
 import type { RuleId } from '../../src/finding/catalog.js';
 import type { Finding } from '../../src/finding/finding.js';
+import { leveldbWal } from '../../src/format/log/types.js';
 import { replayManifest } from '../../src/format/manifest/replay.js';
 import { comparatorNamed } from '../../src/format/sst/comparator.js';
 import { internalKey, VALUE_TYPE } from '../../src/format/sst/internal-key.js';
-import { leveldbWal } from '../../src/format/wal/types.js';
 import { openSource } from '../../src/io/source.js';
 import { fixture } from '../support/files.js';
 

@@ -3,7 +3,7 @@ import type { ByteSource } from '../../src/bytes/source.js';
 import { checkWal } from '../../src/check/wal/wal.js';
 import { diagnoseUnit } from '../../src/diagnose/diagnose.js';
 import { encodeBatch } from '../../src/encode/batch/encode.js';
-import { WalWriter } from '../../src/encode/wal/writer.js';
+import { WalWriter } from '../../src/encode/log/writer.js';
 import { openSource } from '../../src/io/source.js';
 import { Random } from '../mutation/random.js';
 

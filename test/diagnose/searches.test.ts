@@ -12,9 +12,9 @@ import {
 import { searchRecord } from '../../src/diagnose/log-flips.js';
 import { bitsForXxh3, bitsForXxh64 } from '../../src/diagnose/xxh-search.js';
 import { bitsForXxh32 } from '../../src/diagnose/xxh32-search.js';
-import { encodePhysical } from '../../src/encode/wal/physical.js';
+import { encodePhysical } from '../../src/encode/log/physical.js';
+import { leveldbWal, rocksdbWal } from '../../src/format/log/types.js';
 import { blockChecksum, CHECKSUM } from '../../src/format/sst/checksum.js';
-import { leveldbWal, rocksdbWal } from '../../src/format/wal/types.js';
 import { Random } from '../mutation/random.js';
 
 beforeAll(loadHashes);

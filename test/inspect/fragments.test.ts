@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { WalWriter } from '../../src/encode/wal/writer.js';
+import { WalWriter } from '../../src/encode/log/writer.js';
 import { inspectSource } from '../../src/inspect/inspect.js';
 import type { Node } from '../../src/inspect/node.js';
 import { openSource } from '../../src/io/source.js';

@@ -1,6 +1,6 @@
 import { encodeBatch } from '../../src/encode/batch/encode.js';
-import { encodePhysical } from '../../src/encode/wal/physical.js';
-import { RecordType } from '../../src/format/wal/types.js';
+import { encodePhysical } from '../../src/encode/log/physical.js';
+import { RecordType } from '../../src/format/log/types.js';
 
 /** A block of whole records, each with one put, that it holds exactly. */
 export function physicalRecords(size: number): Uint8Array {

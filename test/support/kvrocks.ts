@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { slotOf } from '../../src/app/kvrocks/key.js';
 import { type BatchOpInput, encodeBatch } from '../../src/encode/batch/encode.js';
-import { WalWriter } from '../../src/encode/wal/writer.js';
+import { WalWriter } from '../../src/encode/log/writer.js';
 import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from './files.js';
 
 /*

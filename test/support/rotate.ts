@@ -1,5 +1,5 @@
-import { WalWriter } from '../../src/encode/wal/writer.js';
-import { WalEvent, WalParser } from '../../src/format/wal/parser.js';
+import { WalWriter } from '../../src/encode/log/writer.js';
+import { WalEvent, WalParser } from '../../src/format/log/parser.js';
 import { openSource } from '../../src/io/source.js';
 
 /** The batches of a log, in order. */

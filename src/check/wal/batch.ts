@@ -3,7 +3,7 @@ import { ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Anomaly, Finding } from '../../finding/finding.js';
 import { decodeBatch } from '../../format/batch/decode.js';
-import type { Assembly } from '../../format/wal/assembly.js';
+import type { Assembly } from '../../format/log/assembly.js';
 import { hexAround } from './evidence.js';
 
 /** Operations that the slow reader keeps: the last one before the trouble is of interest, a million are not. */

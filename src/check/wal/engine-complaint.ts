@@ -1,5 +1,5 @@
-import type { Damage, Tail } from '../../format/wal/damage.js';
-import type { recordKindNames } from '../../format/wal/types.js';
+import type { Damage, Tail } from '../../format/log/damage.js';
+import type { recordKindNames } from '../../format/log/types.js';
 
 /**
  * What RocksDB's log reader says at this place in absolute-consistency mode, without `Corruption: ` (rocksdb

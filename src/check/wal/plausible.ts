@@ -1,11 +1,11 @@
 import { unmaskCrc } from '../../bytes/crc32c.js';
 import { Cursor } from '../../bytes/cursor.js';
 import { rocksdbBatch, Shape } from '../../format/batch/tags.js';
-import type { Damage } from '../../format/wal/damage.js';
-import type { WalParser } from '../../format/wal/parser.js';
-import { physicalCrc, u32At } from '../../format/wal/physical.js';
-import { type HeaderStyle, ZSTD_MAGIC } from '../../format/wal/resync.js';
-import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../../format/wal/types.js';
+import type { Damage } from '../../format/log/damage.js';
+import type { WalParser } from '../../format/log/parser.js';
+import { physicalCrc, u32At } from '../../format/log/physical.js';
+import { type HeaderStyle, ZSTD_MAGIC } from '../../format/log/resync.js';
+import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../../format/log/types.js';
 
 /** What is known of a log at the place in question. */
 export interface LogState {

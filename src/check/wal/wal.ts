@@ -5,16 +5,16 @@ import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { BatchTally } from '../../format/batch/tally.js';
 import { verifyBatch } from '../../format/batch/verify.js';
-import { MAX_RECORD } from '../../format/wal/assembly.js';
-import type { Damage } from '../../format/wal/damage.js';
+import { MAX_RECORD } from '../../format/log/assembly.js';
+import type { Damage } from '../../format/log/damage.js';
 import {
   decodeCompression,
   decodePredecessor,
   decodeTimestampSizes,
   WAL_ZSTD,
-} from '../../format/wal/metadata.js';
-import { WalEvent, WalParser } from '../../format/wal/parser.js';
-import { RecordKind } from '../../format/wal/types.js';
+} from '../../format/log/metadata.js';
+import { WalEvent, WalParser } from '../../format/log/parser.js';
+import { RecordKind } from '../../format/log/types.js';
 import type { Unchecked, UnitResult, WalContext, WalFacts } from '../unit.js';
 import { batchFinding } from './batch.js';
 import { damageFinding } from './damage.js';

@@ -1,6 +1,6 @@
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import { encodeBatch } from '../../encode/batch/encode.js';
-import { WalWriter } from '../../encode/wal/writer.js';
+import { WalWriter } from '../../encode/log/writer.js';
 import type { Database } from '../../engine/database.js';
 import type { ByteChange, RepairStep, Segment } from '../plan.js';
 import type { WalState } from './wal-state.js';

@@ -1,5 +1,5 @@
-import { rewritePredecessor } from '../../encode/wal/rewrite.js';
-import type { Predecessor } from '../../format/wal/metadata.js';
+import { rewritePredecessor } from '../../encode/log/rewrite.js';
+import type { Predecessor } from '../../format/log/metadata.js';
 import { placeKey } from '../place.js';
 import type { RepairStep, Segment } from '../plan.js';
 import type { WalState } from './wal-state.js';

@@ -1,9 +1,9 @@
 import type { ByteSource } from '../../bytes/source.js';
-import { WalWriter } from '../../encode/wal/writer.js';
-import type { Damage } from '../../format/wal/damage.js';
-import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../../format/wal/metadata.js';
-import { WalEvent, WalParser } from '../../format/wal/parser.js';
-import { RecordKind } from '../../format/wal/types.js';
+import { WalWriter } from '../../encode/log/writer.js';
+import type { Damage } from '../../format/log/damage.js';
+import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../../format/log/metadata.js';
+import { WalEvent, WalParser } from '../../format/log/parser.js';
+import { RecordKind } from '../../format/log/types.js';
 import type { Place } from '../place.js';
 import type { Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';

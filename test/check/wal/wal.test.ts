@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { WalContext, WalFacts } from '../../../src/check/unit.js';
 import { checkWal } from '../../../src/check/wal/wal.js';
 import { type BatchInput, encodeBatch } from '../../../src/encode/batch/encode.js';
-import { encodePhysical } from '../../../src/encode/wal/physical.js';
-import { WalWriter, type WalWriterOptions } from '../../../src/encode/wal/writer.js';
+import { encodePhysical } from '../../../src/encode/log/physical.js';
+import { WalWriter, type WalWriterOptions } from '../../../src/encode/log/writer.js';
 import { openSource } from '../../../src/io/source.js';
-import { bytesOf, concat, logWithGap } from '../../format/wal/listing.js';
+import { bytesOf, concat, logWithGap } from '../../format/log/listing.js';
 
 const BLOCK = 32768;
 const key = new Uint8Array([0x6b]);

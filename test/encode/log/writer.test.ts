@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ZstdStream } from '../../../src/codec/zstd-stream.js';
 import { setBatchHeader } from '../../../src/encode/batch/encode.js';
-import { storedFrame } from '../../../src/encode/wal/frame.js';
-import { rewritePredecessor, rewriteRecord } from '../../../src/encode/wal/rewrite.js';
-import { WalWriter } from '../../../src/encode/wal/writer.js';
-import { bytesOf, concat, parse } from '../../format/wal/listing.js';
+import { storedFrame } from '../../../src/encode/log/frame.js';
+import { rewritePredecessor, rewriteRecord } from '../../../src/encode/log/rewrite.js';
+import { WalWriter } from '../../../src/encode/log/writer.js';
+import { bytesOf, concat, parse } from '../../format/log/listing.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 

@@ -3,7 +3,7 @@ import {
   decodeCompression,
   decodePredecessor,
   decodeTimestampSizes,
-} from '../../../src/format/wal/metadata.js';
+} from '../../../src/format/log/metadata.js';
 import { bytesOf } from './listing.js';
 
 test('compression', () => {

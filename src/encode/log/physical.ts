@@ -1,5 +1,5 @@
 import { crc32c, maskCrc } from '../../bytes/crc32c.js';
-import { LEGACY_HEADER, RECYCLABLE_HEADER } from '../../format/wal/types.js';
+import { LEGACY_HEADER, RECYCLABLE_HEADER } from '../../format/log/types.js';
 
 /** Writes a physical record at `at` and gives the offset behind it. With `logNumber`, `type` is a recyclable one. */
 export function putPhysical(

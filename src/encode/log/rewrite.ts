@@ -1,5 +1,5 @@
-import type { Predecessor } from '../../format/wal/metadata.js';
-import { RecordType } from '../../format/wal/types.js';
+import type { Predecessor } from '../../format/log/metadata.js';
+import { RecordType } from '../../format/log/types.js';
 import { encodePhysical } from './physical.js';
 import { encodePredecessor, fragmentType } from './writer.js';
 

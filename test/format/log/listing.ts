@@ -1,10 +1,10 @@
-import { storedFrame } from '../../../src/encode/wal/frame.js';
-import { encodePhysical } from '../../../src/encode/wal/physical.js';
-import { WalWriter } from '../../../src/encode/wal/writer.js';
-import type { Damage, Tail } from '../../../src/format/wal/damage.js';
-import { decodeCompression, WAL_ZSTD } from '../../../src/format/wal/metadata.js';
-import { WalEvent, WalParser, type WalParserOptions } from '../../../src/format/wal/parser.js';
-import { BLOCK_SIZE, RECYCLABLE_HEADER, RecordType, recordKindNames } from '../../../src/format/wal/types.js';
+import { storedFrame } from '../../../src/encode/log/frame.js';
+import { encodePhysical } from '../../../src/encode/log/physical.js';
+import { WalWriter } from '../../../src/encode/log/writer.js';
+import type { Damage, Tail } from '../../../src/format/log/damage.js';
+import { decodeCompression, WAL_ZSTD } from '../../../src/format/log/metadata.js';
+import { WalEvent, WalParser, type WalParserOptions } from '../../../src/format/log/parser.js';
+import { BLOCK_SIZE, RECYCLABLE_HEADER, RecordType, recordKindNames } from '../../../src/format/log/types.js';
 import { openSource } from '../../../src/io/source.js';
 
 export const bytesOf = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(/[\s|]/g, ''), 'hex'));

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
-import { WalWriter } from '../../../src/encode/wal/writer.js';
+import { WalWriter } from '../../../src/encode/log/writer.js';
 import { engineAvailable, runEngine } from '../../support/engine.js';
 
 /** Sizes that make records of one, two and several fragments, and some that end near the end of a block. */

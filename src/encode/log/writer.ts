@@ -1,6 +1,6 @@
-import type { Predecessor } from '../../format/wal/metadata.js';
-import { WAL_ZSTD } from '../../format/wal/metadata.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RECYCLABLE_HEADER, RecordType } from '../../format/wal/types.js';
+import type { Predecessor } from '../../format/log/metadata.js';
+import { WAL_ZSTD } from '../../format/log/metadata.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RECYCLABLE_HEADER, RecordType } from '../../format/log/types.js';
 import { storedFrame } from './frame.js';
 import { putPhysical } from './physical.js';
 
