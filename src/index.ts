@@ -45,7 +45,7 @@ export type {
 } from './report/report.js';
 export { type Palette, plainPalette, type RenderSettings, type Reporter } from './report/reporter.js';
 export { buildReport, type RunFacts } from './report/summary.js';
-export { MergeError, mergeReports } from './scan/merge.js';
 export { type ScanHooks, type ScanOptions, scanTarget } from './scan/scan.js';
 export type { Earlier } from './scan/select.js';
-export type { Shard } from './scan/shard.js';
+export { MergeError, mergeReports } from './scan/shards/merge.js';
+export type { Shard } from './scan/shards/shard.js';

@@ -18,8 +18,8 @@ const RAISED_ELSEWHERE: Record<string, string> = {
   'directory/second-opener': 'test/states/states.test.ts',
   'directory/repairdb-losses': 'test/states/states.test.ts',
   'io/unreadable-range': 'test/bad-input/bad-input.test.ts, with a disk that fails',
-  'archive/cut-short': 'test/scan/archive.test.ts',
-  'archive/damaged': 'test/scan/archive.test.ts',
+  'archive/cut-short': 'test/scan/archive/archive.test.ts',
+  'archive/damaged': 'test/scan/archive/archive.test.ts',
   'directory/wrong-blob-size': 'test/check/directory/directory.test.ts, where the file itself is not checked',
 };
 

@@ -3,7 +3,7 @@ import type { Depth } from '../check/unit.js';
 import { earlierTarget } from '../report/baseline.js';
 import type { Report } from '../report/report.js';
 import type { ScanOptions } from '../scan/scan.js';
-import { parseShard, type Shard, shardFromEnvironment } from '../scan/shard.js';
+import { parseShard, type Shard, shardFromEnvironment } from '../scan/shards/shard.js';
 import { isStated } from './environment.js';
 import type { FailOn } from './exit-status.js';
 import { Failure } from './failure.js';

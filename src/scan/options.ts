@@ -3,7 +3,7 @@ import type { Depth } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 import type { Replacement } from '../io/inventory.js';
 import type { Earlier } from './select.js';
-import type { Shard } from './shard.js';
+import type { Shard } from './shards/shard.js';
 
 export interface ScanOptions {
   /** Default `full`. */

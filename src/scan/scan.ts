@@ -6,16 +6,16 @@ import { probeLock } from '../io/lock.js';
 import { throughText } from '../io/odd-name.js';
 import type { TargetReport } from '../report/report.js';
 import { applicationReport, checkContents, nameLostKeys, sayInWords, sayRebuilding } from './application.js';
-import { scanBackups } from './backup.js';
+import { scanBackups } from './backup/backup.js';
 import { conclude } from './conclude.js';
 import { FindingStream } from './finding-stream.js';
 import { settle } from './live.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import { planUnits } from './plan.js';
 import { runnerFor } from './run-selected.js';
-import { findingsOf, scanShard } from './scan-shard.js';
 import { trustIn } from './select.js';
-import { takesWhole } from './shard.js';
+import { findingsOf, scanShard } from './shards/scan.js';
+import { takesWhole } from './shards/shard.js';
 import { simulateDatabase } from './simulate-database.js';
 import { isFile, scanFile } from './single-file.js';
 import { emptyTarget, reasonNotToCheck } from './target.js';
@@ -36,7 +36,7 @@ export async function scanTarget(
     if (isElsewhere(path, options)) return nothing(path);
     const archive = await sniffArchive(target);
     if (!archive) return withoutContents(await scanFile(target, options), options);
-    const { scanArchive } = await import('./archive.js');
+    const { scanArchive } = await import('./archive/archive.js');
     return withoutContents(await scanArchive(path, archive.compression, options, hooks), options);
   }
   return throughText(target, (directory) => scanDirectory(directory, options, hooks));

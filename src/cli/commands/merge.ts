@@ -22,7 +22,7 @@ async function merged(paths: readonly string[], policy: Policy): Promise<Report>
   if (files.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
   const reports: Report[] = [];
   for (const file of files) reports.push(await readReport(file));
-  const { mergeReports, MergeError } = await import('../../scan/merge.js');
+  const { mergeReports, MergeError } = await import('../../scan/shards/merge.js');
   const targets = await mergeReports(reports).catch((error) => {
     if (!(error instanceof MergeError)) throw error;
     throw new Failure(`these reports do not go together: ${error.message}`, ExitStatus.usage);

@@ -1,8 +1,8 @@
-import type { Depth } from '../check/unit.js';
-import { ChecksummingSource } from '../io/checksum.js';
-import { openSource } from '../io/source.js';
-import type { FileTree } from '../io/tree.js';
-import type { BackupView } from './backup-view.js';
+import type { Depth } from '../../check/unit.js';
+import { ChecksummingSource } from '../../io/checksum.js';
+import { openSource } from '../../io/source.js';
+import type { FileTree } from '../../io/tree.js';
+import type { BackupView } from './view.js';
 
 /**
  * CRC-32C of every file that a backup lists and that is no unit's: MANIFEST, CURRENT, OPTIONS. Tables, WALs and blob files bring

@@ -2,14 +2,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
-import type { Finding } from '../../src/finding/finding.js';
-import type { TargetReport } from '../../src/report/report.js';
-import type { ScanHooks } from '../../src/scan/options.js';
-import { scanTarget } from '../../src/scan/scan.js';
-import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
-import { applyPatches } from '../support/patch.js';
-import { tarOf } from '../support/tar.js';
+import { compressZstd, loadZstd } from '../../../src/codec/zstd.js';
+import type { Finding } from '../../../src/finding/finding.js';
+import type { TargetReport } from '../../../src/report/report.js';
+import type { ScanHooks } from '../../../src/scan/options.js';
+import { scanTarget } from '../../../src/scan/scan.js';
+import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from '../../support/files.js';
+import { applyPatches } from '../../support/patch.js';
+import { tarOf } from '../../support/tar.js';
 
 async function scanBytes(name: string, bytes: Uint8Array, hooks: ScanHooks = {}): Promise<TargetReport> {
   return withTemporaryDirectory(async (dir) => {

@@ -1,21 +1,21 @@
-import { profiling } from '../app/application.js';
-import { append } from '../bytes/append.js';
-import { placedIn } from '../diagnose/database.js';
-import { LiveTables } from '../diagnose/live-tables.js';
-import type { Database } from '../engine/database.js';
-import type { TargetReport } from '../report/report.js';
-import { applicationReport, sayInWords } from './application.js';
-import { type Circumstances, severityJudge } from './cross.js';
-import { fileReports } from './file-report.js';
-import { FindingStream } from './finding-stream.js';
-import { checkMetadata } from './metadata.js';
-import type { ScanHooks, ScanOptions } from './options.js';
-import { type PlannedUnit, planUnits } from './plan.js';
-import { mergeUnits, type RunHooks, runEach } from './run.js';
-import { limitsOf } from './run-selected.js';
+import { profiling } from '../../app/application.js';
+import { append } from '../../bytes/append.js';
+import { placedIn } from '../../diagnose/database.js';
+import { LiveTables } from '../../diagnose/live-tables.js';
+import type { Database } from '../../engine/database.js';
+import type { TargetReport } from '../../report/report.js';
+import { applicationReport, sayInWords } from '../application.js';
+import { type Circumstances, severityJudge } from '../cross.js';
+import { fileReports } from '../file-report.js';
+import { FindingStream } from '../finding-stream.js';
+import { checkMetadata } from '../metadata.js';
+import type { ScanHooks, ScanOptions } from '../options.js';
+import { type PlannedUnit, planUnits } from '../plan.js';
+import { mergeUnits, type RunHooks, runEach } from '../run.js';
+import { limitsOf } from '../run-selected.js';
+import { columnFamilyReports, optionsReport } from '../target.js';
+import { addShardFacts } from './report.js';
 import { type Shard, unitsOfShard } from './shard.js';
-import { addShardFacts } from './shard-report.js';
-import { columnFamilyReports, optionsReport } from './target.js';
 
 /** Large tables are cut into pieces as for several threads, whatever their number: all shards must plan alike. */
 const SEVERAL = 2;

@@ -1,9 +1,9 @@
-import { checkListedFile } from '../check/backup/files.js';
-import { findingAt } from '../check/directory/place.js';
-import type { Finding } from '../finding/finding.js';
-import { shellWord } from '../finding/shell-word.js';
-import type { FileTree } from '../io/tree.js';
-import { type BackupView, isWhole } from './backup-view.js';
+import { checkListedFile } from '../../check/backup/files.js';
+import { findingAt } from '../../check/directory/place.js';
+import type { Finding } from '../../finding/finding.js';
+import { shellWord } from '../../finding/shell-word.js';
+import type { FileTree } from '../../io/tree.js';
+import { type BackupView, isWhole } from './view.js';
 
 /**
  * Remains of a backup that the engine does not know. Where the process that made it was killed decides what there is, never what

@@ -1,17 +1,17 @@
-import { append } from '../bytes/append.js';
-import { checkAgreement, type Disagreement, type SharedRecord } from '../check/backup/agreement.js';
-import { type BackupLayout, backupLayout, isUnfinished } from '../check/backup/layout.js';
-import { checkGaps, checkLeftovers } from '../check/backup/leftovers.js';
-import type { Unchecked } from '../check/unit.js';
-import type { FileTree } from '../io/tree.js';
-import type { BackupReport, BackupVerdict, TargetReport } from '../report/report.js';
-import { Attribution } from './backup-attribution.js';
-import { checkBackup, type OwnResult } from './backup-check.js';
-import { backupFileReports } from './backup-files.js';
-import type { BackupPlan } from './backup-units.js';
-import type { BackupView } from './backup-view.js';
-import type { FileOutcome } from './run.js';
-import { columnFamilyReports, emptyTarget } from './target.js';
+import { append } from '../../bytes/append.js';
+import { checkAgreement, type Disagreement, type SharedRecord } from '../../check/backup/agreement.js';
+import { type BackupLayout, backupLayout, isUnfinished } from '../../check/backup/layout.js';
+import { checkGaps, checkLeftovers } from '../../check/backup/leftovers.js';
+import type { Unchecked } from '../../check/unit.js';
+import type { FileTree } from '../../io/tree.js';
+import type { BackupReport, BackupVerdict, TargetReport } from '../../report/report.js';
+import type { FileOutcome } from '../run.js';
+import { columnFamilyReports, emptyTarget } from '../target.js';
+import { Attribution } from './attribution.js';
+import { checkBackup, type OwnResult } from './check.js';
+import { backupFileReports } from './files.js';
+import type { BackupPlan } from './plan.js';
+import type { BackupView } from './view.js';
 
 /** A backup directory of which the metadata has been read. */
 export interface BackupScene {

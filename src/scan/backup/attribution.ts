@@ -1,5 +1,5 @@
-import type { Unchecked } from '../check/unit.js';
-import type { Finding } from '../finding/finding.js';
+import type { Unchecked } from '../../check/unit.js';
+import type { Finding } from '../../finding/finding.js';
 
 /** From the least to the worst. */
 export const worse: Finding['severity'][] = ['note', 'warning', 'error'];

@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { exitStatusOf } from '../../src/cli/exit-status.js';
-import { buildReport } from '../../src/report/summary.js';
-import type { ScanOptions } from '../../src/scan/options.js';
-import { scanTarget } from '../../src/scan/scan.js';
-import { kvdoctor } from '../support/cli.js';
-import { withDatabase } from '../support/database.js';
-import { withFieldCase } from '../support/field.js';
+import { exitStatusOf } from '../../../src/cli/exit-status.js';
+import { buildReport } from '../../../src/report/summary.js';
+import type { ScanOptions } from '../../../src/scan/options.js';
+import { scanTarget } from '../../../src/scan/scan.js';
+import { kvdoctor } from '../../support/cli.js';
+import { withDatabase } from '../../support/database.js';
+import { withFieldCase } from '../../support/field.js';
 
 async function answer(dir: string, options: ScanOptions = {}) {
   const target = await scanTarget(dir, options);

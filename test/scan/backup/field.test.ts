@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type CliRun, kvdoctor } from '../support/cli.js';
-import { withFieldCase } from '../support/field.js';
+import { type CliRun, kvdoctor } from '../../support/cli.js';
+import { withFieldCase } from '../../support/field.js';
 
 /*
  * Backup directories and copies as people have them, each through the command line.

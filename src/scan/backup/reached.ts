@@ -1,11 +1,11 @@
-import { findingAt } from '../check/directory/place.js';
-import type { WalFacts } from '../check/unit.js';
-import { liveWals } from '../engine/database.js';
-import type { Finding } from '../finding/finding.js';
-import { databaseView } from '../recovery/database-view.js';
-import { prepareOpen, simulateOpen } from '../recovery/open.js';
-import type { BackupView } from './backup-view.js';
-import type { FileOutcome } from './run.js';
+import { findingAt } from '../../check/directory/place.js';
+import type { WalFacts } from '../../check/unit.js';
+import { liveWals } from '../../engine/database.js';
+import type { Finding } from '../../finding/finding.js';
+import { databaseView } from '../../recovery/database-view.js';
+import { prepareOpen, simulateOpen } from '../../recovery/open.js';
+import type { FileOutcome } from '../run.js';
+import type { BackupView } from './view.js';
 
 /**
  * Holds the sequence number that a meta file records, which the database had reached before the first file was copied, against

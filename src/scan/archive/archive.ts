@@ -1,32 +1,32 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { profileOf } from '../app/application.js';
-import { readInventory } from '../engine/database.js';
-import { BACKUP_DIRECTORIES } from '../engine/detect.js';
-import { ruleOf } from '../finding/catalog.js';
-import type { Finding } from '../finding/finding.js';
-import { parseFileName } from '../format/filename.js';
-import type { ArchiveDamage } from '../io/archive.js';
-import type { Compression } from '../io/archive-stream.js';
-import { type ArchiveTree, indexArchive, treeBelow } from '../io/archive-tree.js';
-import { fileSize } from '../io/file-size.js';
-import { entryOf, entryReader, type FileTree, inventoryOf } from '../io/tree.js';
-import type { TargetReport } from '../report/report.js';
+import { profileOf } from '../../app/application.js';
+import { readInventory } from '../../engine/database.js';
+import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
+import { ruleOf } from '../../finding/catalog.js';
+import type { Finding } from '../../finding/finding.js';
+import { parseFileName } from '../../format/filename.js';
+import type { ArchiveDamage } from '../../io/archive.js';
+import type { Compression } from '../../io/archive-stream.js';
+import { type ArchiveTree, indexArchive, treeBelow } from '../../io/archive-tree.js';
+import { fileSize } from '../../io/file-size.js';
+import { entryOf, entryReader, type FileTree, inventoryOf } from '../../io/tree.js';
+import type { TargetReport } from '../../report/report.js';
 import {
   applicationReport,
   checkContents,
   nameLostKeys,
   sayInWords,
   sayWhatWasWritten,
-} from './application.js';
-import { archiveRunner, type OnContent } from './archive-run.js';
-import { scanBackupTree, type UnitRunner } from './backup.js';
-import { conclude } from './conclude.js';
-import type { ScanHooks, ScanOptions } from './options.js';
-import { planUnits } from './plan.js';
-import { runPlan } from './run.js';
-import { findingsOf } from './scan-shard.js';
-import { emptyTarget, reasonNotToCheck } from './target.js';
+} from '../application.js';
+import { scanBackupTree, type UnitRunner } from '../backup/backup.js';
+import { conclude } from '../conclude.js';
+import type { ScanHooks, ScanOptions } from '../options.js';
+import { planUnits } from '../plan.js';
+import { runPlan } from '../run.js';
+import { findingsOf } from '../shards/scan.js';
+import { emptyTarget, reasonNotToCheck } from '../target.js';
+import { archiveRunner, type OnContent } from './run.js';
 
 /**
  * Checks a database or backup directory where it lies in a tar archive. The archive is read twice: once to see what is there and

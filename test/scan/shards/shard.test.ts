@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { PlannedUnit } from '../../src/scan/plan.js';
-import { parseShard, shardFromEnvironment, takesWhole, unitsOfShard } from '../../src/scan/shard.js';
+import type { PlannedUnit } from '../../../src/scan/plan.js';
+import {
+  parseShard,
+  shardFromEnvironment,
+  takesWhole,
+  unitsOfShard,
+} from '../../../src/scan/shards/shard.js';
 
 const unitsOf = (weights: readonly number[]) =>
   weights.map((weight, id) => ({ id, weight })) as PlannedUnit[];

@@ -1,4 +1,4 @@
-import type { PlannedUnit } from './plan.js';
+import type { PlannedUnit } from '../plan.js';
 
 /** One of several parts of a scan. */
 export interface Shard {

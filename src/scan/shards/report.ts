@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { parse, stringify } from 'devalue';
-import type { Depth } from '../check/unit.js';
-import type { Database } from '../engine/database.js';
-import { readHead } from '../io/head.js';
-import type { InventoryEntry } from '../io/inventory.js';
-import type { ShardReport, TargetReport, UnitReport } from '../report/report.js';
-import type { BackupScene } from './backup-conclude.js';
-import { keyOf, type PlannedUnit, unitFor } from './plan.js';
+import type { Depth } from '../../check/unit.js';
+import type { Database } from '../../engine/database.js';
+import { readHead } from '../../io/head.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import type { ShardReport, TargetReport, UnitReport } from '../../report/report.js';
+import type { BackupScene } from '../backup/conclude.js';
+import { keyOf, type PlannedUnit, unitFor } from '../plan.js';
+import type { UnitOutcome } from '../unit.js';
 import type { Shard } from './shard.js';
-import type { UnitOutcome } from './unit.js';
 
 /** Bytes of IDENTITY that travel with a shard's report: it is checked again by the merge, which may have no directory. */
 const IDENTITY_HEAD = 4096;

@@ -1,18 +1,18 @@
-import { append } from '../bytes/append.js';
-import { checkListedFile } from '../check/backup/files.js';
-import { checkForeign } from '../check/backup/foreign.js';
-import type { BackupLayout } from '../check/backup/layout.js';
-import { findingAt } from '../check/directory/place.js';
-import type { Unchecked } from '../check/unit.js';
-import type { Finding } from '../finding/finding.js';
-import { nameInDatabase } from '../format/backup-name.js';
-import { type FileTree, unreadableAt } from '../io/tree.js';
-import { checkReached } from './backup-reached.js';
-import { unfinishedBackup } from './backup-unfinished.js';
-import type { BackupView } from './backup-view.js';
-import { type Circumstances, crossCheck } from './cross.js';
-import { checkMetadata } from './metadata.js';
-import type { FileOutcome } from './run.js';
+import { append } from '../../bytes/append.js';
+import { checkListedFile } from '../../check/backup/files.js';
+import { checkForeign } from '../../check/backup/foreign.js';
+import type { BackupLayout } from '../../check/backup/layout.js';
+import { findingAt } from '../../check/directory/place.js';
+import type { Unchecked } from '../../check/unit.js';
+import type { Finding } from '../../finding/finding.js';
+import { nameInDatabase } from '../../format/backup-name.js';
+import { type FileTree, unreadableAt } from '../../io/tree.js';
+import { type Circumstances, crossCheck } from '../cross.js';
+import { checkMetadata } from '../metadata.js';
+import type { FileOutcome } from '../run.js';
+import { checkReached } from './reached.js';
+import { unfinishedBackup } from './unfinished.js';
+import type { BackupView } from './view.js';
 
 /** The circumstances of every backup: it was copied at one moment, and nobody writes to it. */
 export const AT_REST: Circumstances = { atRest: true, owned: false };

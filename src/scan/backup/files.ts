@@ -1,14 +1,14 @@
-import { BACKUP_DIRECTORIES } from '../engine/detect.js';
-import type { Finding } from '../finding/finding.js';
-import { nameInDatabase } from '../format/backup-name.js';
-import { parseFileName } from '../format/filename.js';
-import type { FileTree } from '../io/tree.js';
-import type { FileKind, FileReport, TargetReport } from '../report/report.js';
-import type { BackupView } from './backup-view.js';
-import { factsOf, kinds, trustOf } from './file-report.js';
-import { liveTables } from './plan.js';
-import type { FileOutcome } from './run.js';
-import { modifiedAt } from './select.js';
+import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
+import type { Finding } from '../../finding/finding.js';
+import { nameInDatabase } from '../../format/backup-name.js';
+import { parseFileName } from '../../format/filename.js';
+import type { FileTree } from '../../io/tree.js';
+import type { FileKind, FileReport, TargetReport } from '../../report/report.js';
+import { factsOf, kinds, trustOf } from '../file-report.js';
+import { liveTables } from '../plan.js';
+import type { FileOutcome } from '../run.js';
+import { modifiedAt } from '../select.js';
+import type { BackupView } from './view.js';
 
 /** One line for each file of a backup directory that was looked at, and one for each that is missing. */
 export function backupFileReports(

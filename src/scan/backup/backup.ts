@@ -1,18 +1,18 @@
 import { availableParallelism } from 'node:os';
-import { backupLayout } from '../check/backup/layout.js';
-import type { DatabaseRequest } from '../engine/database.js';
-import { BACKUP_DIRECTORIES } from '../engine/detect.js';
-import { type FileTree, listTree } from '../io/tree.js';
-import type { TargetReport } from '../report/report.js';
-import { checksumsOfMetadata } from './backup-checksums.js';
-import { type BackupScene, concludeBackups } from './backup-conclude.js';
-import { findingsOfBackups } from './backup-findings.js';
-import { scanBackupShard } from './backup-shard.js';
-import { type BackupPlan, planBackups } from './backup-units.js';
-import { type BackupView, claimedBackups, viewBackup } from './backup-view.js';
-import type { ScanHooks, ScanOptions } from './options.js';
-import type { runPlan } from './run.js';
-import { runnerFor } from './run-selected.js';
+import { backupLayout } from '../../check/backup/layout.js';
+import type { DatabaseRequest } from '../../engine/database.js';
+import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
+import { type FileTree, listTree } from '../../io/tree.js';
+import type { TargetReport } from '../../report/report.js';
+import type { ScanHooks, ScanOptions } from '../options.js';
+import type { runPlan } from '../run.js';
+import { runnerFor } from '../run-selected.js';
+import { checksumsOfMetadata } from './checksums.js';
+import { type BackupScene, concludeBackups } from './conclude.js';
+import { findingsOfBackups } from './findings.js';
+import { type BackupPlan, planBackups } from './plan.js';
+import { scanBackupShard } from './shard.js';
+import { type BackupView, claimedBackups, viewBackup } from './view.js';
 
 /** Runs the units of a scan. */
 export type UnitRunner = typeof runPlan;

@@ -1,11 +1,11 @@
-import type { Finding } from '../finding/finding.js';
-import { worse } from './backup-attribution.js';
-import { AT_REST } from './backup-check.js';
-import type { BackupPlan } from './backup-units.js';
-import type { BackupView } from './backup-view.js';
-import { severityJudge } from './cross.js';
-import type { ScanHooks } from './options.js';
-import type { RunHooks } from './run.js';
+import type { Finding } from '../../finding/finding.js';
+import { severityJudge } from '../cross.js';
+import type { ScanHooks } from '../options.js';
+import type { RunHooks } from '../run.js';
+import { worse } from './attribution.js';
+import { AT_REST } from './check.js';
+import type { BackupPlan } from './plan.js';
+import type { BackupView } from './view.js';
 
 /** Passes on what is found in files of backups, once for all backups that have the file, with the worst that it is in one of them. */
 export function findingsOfBackups(plan: BackupPlan, { onFinding }: ScanHooks): RunHooks['onUnit'] {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Finding } from '../../src/finding/finding.js';
-import type { ScanOptions } from '../../src/scan/options.js';
-import { scanTarget } from '../../src/scan/scan.js';
-import { withDatabase } from '../support/database.js';
+import type { Finding } from '../../../src/finding/finding.js';
+import type { ScanOptions } from '../../../src/scan/options.js';
+import { scanTarget } from '../../../src/scan/scan.js';
+import { withDatabase } from '../../support/database.js';
 
 const table = 'shared_checksum/000009_sOKL8MGLIXOY37LL9025O_3090.sst';
 

@@ -1,8 +1,8 @@
-import type { Depth } from '../check/unit.js';
-import type { InventoryEntry } from '../io/inventory.js';
-import type { BackupView } from './backup-view.js';
-import { type PlannedUnit, planUnits } from './plan.js';
-import type { FileOutcome } from './run.js';
+import type { Depth } from '../../check/unit.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import { type PlannedUnit, planUnits } from '../plan.js';
+import type { FileOutcome } from '../run.js';
+import type { BackupView } from './view.js';
 
 /** The units of several backups, each file once, and how to give every backup what came of its files. */
 export interface BackupPlan {

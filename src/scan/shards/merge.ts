@@ -1,12 +1,12 @@
-import { append } from '../bytes/append.js';
-import type { Depth } from '../check/unit.js';
-import type { Database } from '../engine/database.js';
-import type { Report, ShardReport, TargetReport, UnitReport } from '../report/report.js';
-import type { BackupScene } from './backup-conclude.js';
-import { concludeBackupShards } from './backup-shard.js';
-import { conclude } from './conclude.js';
-import { mergeUnits } from './run.js';
-import { metadataOf, storedUnits, unitsOf, unread } from './shard-report.js';
+import { append } from '../../bytes/append.js';
+import type { Depth } from '../../check/unit.js';
+import type { Database } from '../../engine/database.js';
+import type { Report, ShardReport, TargetReport, UnitReport } from '../../report/report.js';
+import type { BackupScene } from '../backup/conclude.js';
+import { concludeBackupShards } from '../backup/shard.js';
+import { conclude } from '../conclude.js';
+import { mergeUnits } from '../run.js';
+import { metadataOf, storedUnits, unitsOf, unread } from './report.js';
 
 /** Reports that cannot be put together; the message says why. */
 export class MergeError extends Error {}

@@ -1,16 +1,16 @@
-import { append } from '../bytes/append.js';
-import type { Depth } from '../check/unit.js';
-import type { TargetReport } from '../report/report.js';
-import { type BackupScene, concludeBackups, headOf } from './backup-conclude.js';
-import { backupFileReports } from './backup-files.js';
-import { findingsOfBackups } from './backup-findings.js';
-import { type BackupPlan, planBackups } from './backup-units.js';
-import type { ScanHooks, ScanOptions } from './options.js';
-import { mergeUnits, runEach } from './run.js';
-import { limitsOf } from './run-selected.js';
-import { type Shard, unitsOfShard } from './shard.js';
-import { portable, shardFacts, unitReport } from './shard-report.js';
-import type { UnitOutcome } from './unit.js';
+import { append } from '../../bytes/append.js';
+import type { Depth } from '../../check/unit.js';
+import type { TargetReport } from '../../report/report.js';
+import type { ScanHooks, ScanOptions } from '../options.js';
+import { mergeUnits, runEach } from '../run.js';
+import { limitsOf } from '../run-selected.js';
+import { portable, shardFacts, unitReport } from '../shards/report.js';
+import { type Shard, unitsOfShard } from '../shards/shard.js';
+import type { UnitOutcome } from '../unit.js';
+import { type BackupScene, concludeBackups, headOf } from './conclude.js';
+import { backupFileReports } from './files.js';
+import { findingsOfBackups } from './findings.js';
+import { type BackupPlan, planBackups } from './plan.js';
 
 /** Threads of a shard: one shard is one of several jobs on a machine, perhaps. */
 const SEVERAL = 2;

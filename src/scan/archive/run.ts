@@ -1,13 +1,13 @@
-import { ReusedBuffer } from '../bytes/reused-buffer.js';
-import type { SourceDescriptor } from '../bytes/source.js';
-import type { UnitResult } from '../check/unit.js';
-import { type ArchiveMember, type ArchiveReading, walkArchive } from '../io/archive.js';
-import { type ArchiveTree, WHOLE_MEMBER } from '../io/archive-tree.js';
-import { concatenated, PassingSource } from '../io/archive-window.js';
-import type { PlannedUnit } from './plan.js';
-import type { FileOutcome, RunHooks } from './run.js';
-import { runUnit } from './run-unit.js';
-import type { UnitOutcome } from './unit.js';
+import { ReusedBuffer } from '../../bytes/reused-buffer.js';
+import type { SourceDescriptor } from '../../bytes/source.js';
+import type { UnitResult } from '../../check/unit.js';
+import { type ArchiveMember, type ArchiveReading, walkArchive } from '../../io/archive.js';
+import { type ArchiveTree, WHOLE_MEMBER } from '../../io/archive-tree.js';
+import { concatenated, PassingSource } from '../../io/archive-window.js';
+import type { PlannedUnit } from '../plan.js';
+import type { FileOutcome, RunHooks } from '../run.js';
+import { runUnit } from '../run-unit.js';
+import type { UnitOutcome } from '../unit.js';
 
 /** Called with what came of a file while its bytes are at hand. */
 export type OnContent = (result: UnitResult, source: SourceDescriptor) => Promise<void>;

@@ -1,19 +1,19 @@
-import { append } from '../bytes/append.js';
-import { claimedByOthers, foreignFiles } from '../check/backup/foreign.js';
-import { type BackupLayout, type BackupParts, isUnfinished } from '../check/backup/layout.js';
-import { type Database, type DatabaseRequest, readInventory } from '../engine/database.js';
+import { append } from '../../bytes/append.js';
+import { claimedByOthers, foreignFiles } from '../../check/backup/foreign.js';
+import { type BackupLayout, type BackupParts, isUnfinished } from '../../check/backup/layout.js';
+import { type Database, type DatabaseRequest, readInventory } from '../../engine/database.js';
 import {
   type BackupFile,
   type BackupMeta,
   decodeBackupMeta,
   isRefusal,
   META_LIMIT,
-} from '../format/backup.js';
-import { nameInDatabase } from '../format/backup-name.js';
-import { readHead } from '../io/head.js';
-import type { InventoryEntry } from '../io/inventory.js';
-import { entryOf, entryReader, type FileTree, inventoryOf, type TreeFile } from '../io/tree.js';
-import { liveBlobs, liveTables } from './plan.js';
+} from '../../format/backup.js';
+import { nameInDatabase } from '../../format/backup-name.js';
+import { readHead } from '../../io/head.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import { entryOf, entryReader, type FileTree, inventoryOf, type TreeFile } from '../../io/tree.js';
+import { liveBlobs, liveTables } from '../plan.js';
 
 /** One backup seen as the database that restoring it would give: its files under the names that they would have. */
 export interface BackupView {
