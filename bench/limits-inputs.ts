@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ByteBuilder } from '../src/encode/byte-builder.js';
 import { encodePhysical } from '../src/encode/log/physical.js';
-import { WalWriter } from '../src/encode/log/writer.js';
+import { LogWriter } from '../src/encode/log/writer.js';
 import { encodeLogRecords } from '../src/encode/manifest/log.js';
 import { RecordType } from '../src/format/log/types.js';
 import { tags } from '../src/format/manifest/tags.js';
@@ -84,7 +84,7 @@ const FIRST = 1_000_000;
 function withLog(target: string, batches: () => Iterable<Uint8Array>): void {
   withBase(target);
   const out = new Appender(path.join(target, LOG));
-  const writer = new WalWriter();
+  const writer = new LogWriter();
   for (const each of batches()) out.put(writer.record(each));
   out.close();
 }

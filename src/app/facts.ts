@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Database, readDatabase } from '../engine/database.js';
 import { decodeBatch } from '../format/batch/decode.js';
-import { WalEvent, WalParser } from '../format/log/parser.js';
+import { LogEvent, LogParser } from '../format/log/parser.js';
 import { pathKind } from '../io/path-kind.js';
 import { TargetError } from '../io/target-error.js';
 import { END, ENTRY } from '../lsm/cursor.js';
@@ -123,12 +123,12 @@ async function loggedKeys(database: Database, name: string, count: number): Prom
     const source = await wal.open().catch(() => undefined);
     if (source === undefined) continue;
     try {
-      const parser = new WalParser(source, { number: wal.number });
-      for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
+      const parser = new LogParser(source, { number: wal.number });
+      for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
         if (keys.length >= count || bytes > LOOKED_THROUGH) return keys;
-        if (event === WalEvent.more) await parser.load();
-        if (event === WalEvent.metadata) await takeCompression(parser);
-        if (event !== WalEvent.record || parser.record.decompressionError !== undefined) continue;
+        if (event === LogEvent.more) await parser.load();
+        if (event === LogEvent.metadata) await takeCompression(parser);
+        if (event !== LogEvent.record || parser.record.decompressionError !== undefined) continue;
         const { record } = parser;
         bytes += record.end - record.start;
         const { ops } = decodeBatch(record.bytes.subarray(record.start, record.end));

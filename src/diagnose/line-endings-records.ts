@@ -4,7 +4,7 @@ import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
 import { decodeBlobRecordHeader, isIntact, recordLength } from '../format/blob/record.js';
 import { checksumHolds, lengthAt } from '../format/log/physical.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, type WalDialect } from '../format/log/types.js';
+import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect, RecordKind } from '../format/log/types.js';
 import { type LineEndingChange, type LineEndings, type UndoneRun, UndoneRuns } from './line-endings.js';
 
 /** A file as it was before its line endings changed, every record of it proven by its checksum. */
@@ -72,7 +72,7 @@ class UndoneRecords {
 export function logBefore(
   bytes: Uint8Array,
   change: LineEndingChange,
-  dialect: WalDialect,
+  dialect: LogDialect,
 ): UndoneFile | undefined {
   const file = new UndoneRecords(bytes, change);
   let records = 0;

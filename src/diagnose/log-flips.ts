@@ -1,7 +1,7 @@
 import { crc32c, maskCrc, unmaskCrc } from '../bytes/crc32c.js';
 import type { Cause } from '../finding/finding.js';
 import { checksumHolds, lengthAt, u32At } from '../format/log/physical.js';
-import { LEGACY_HEADER, RecordKind, type WalDialect } from '../format/log/types.js';
+import { LEGACY_HEADER, type LogDialect, RecordKind } from '../format/log/types.js';
 import { checksumFlip, LONGEST_FOR_PAIRS } from './block-flips.js';
 import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-syndrome.js';
 import type { BitChange } from './flipped-source.js';
@@ -14,7 +14,7 @@ const UNCOVERED = 6;
 const TYPE_AT = 6;
 
 /** File offset behind the record that begins at position 0 of `bytes`, as its header has it; undefined when it does not fit. */
-export function recordEnd(bytes: Uint8Array, dialect: WalDialect): number | undefined {
+export function recordEnd(bytes: Uint8Array, dialect: LogDialect): number | undefined {
   if (bytes.length < LEGACY_HEADER) return undefined;
   const end = dialect.headerSizes[bytes[TYPE_AT]] + lengthAt(bytes, 0);
   return end <= bytes.length ? end : undefined;
@@ -25,7 +25,7 @@ export function recordEnd(bytes: Uint8Array, dialect: WalDialect): number | unde
  * the checksum, in the length, and in the type, which says how long the header is. `bytes` begins with the record, at file
  * offset `offset`, and goes on to the end of its block.
  */
-export function searchRecord(bytes: Uint8Array, offset: number, dialect: WalDialect): FlipSearch {
+export function searchRecord(bytes: Uint8Array, offset: number, dialect: LogDialect): FlipSearch {
   const search: FlipSearch = { flips: [], tried: 0, method: 'CRC-32C syndrome' };
   if (bytes.length < LEGACY_HEADER) return search;
   const end = recordEnd(bytes, dialect);
@@ -42,7 +42,7 @@ export function searchRecord(bytes: Uint8Array, offset: number, dialect: WalDial
   return search;
 }
 
-function placed({ byte, bit }: BitPlace, bytes: Uint8Array, offset: number, dialect: WalDialect): Flip {
+function placed({ byte, bit }: BitPlace, bytes: Uint8Array, offset: number, dialect: LogDialect): Flip {
   const at = byte + TYPE_AT;
   const field: FlipField =
     at === TYPE_AT ? 'type' : at < dialect.headerSizes[bytes[TYPE_AT]] ? 'log number' : 'content';
@@ -50,7 +50,7 @@ function placed({ byte, bit }: BitPlace, bytes: Uint8Array, offset: number, dial
 }
 
 /** Flips that move the end of the record: of the length, and of the type, on which the header's size depends. */
-function headerFlips(bytes: Uint8Array, offset: number, dialect: WalDialect): Flip[] {
+function headerFlips(bytes: Uint8Array, offset: number, dialect: LogDialect): Flip[] {
   const flips: Flip[] = [];
   const changed = Uint8Array.from(bytes);
   for (const at of [4, 5, TYPE_AT]) {
@@ -67,7 +67,7 @@ function headerFlips(bytes: Uint8Array, offset: number, dialect: WalDialect): Fl
 }
 
 /** The single bytes of a record with which its checksum holds: behind its type, and of the checksum. */
-export function searchRecordBytes(bytes: Uint8Array, offset: number, dialect: WalDialect): ByteCandidate[] {
+export function searchRecordBytes(bytes: Uint8Array, offset: number, dialect: LogDialect): ByteCandidate[] {
   const end = recordEnd(bytes, dialect);
   if (end === undefined) return [];
   const crc = crc32c(bytes, TYPE_AT, end);
@@ -80,7 +80,7 @@ export function searchRecordBytes(bytes: Uint8Array, offset: number, dialect: Wa
 }
 
 /** The pairs of bits of a record with which its checksum holds, one of them perhaps in the checksum itself. */
-export function searchRecordPairs(bytes: Uint8Array, offset: number, dialect: WalDialect): [Flip, Flip][] {
+export function searchRecordPairs(bytes: Uint8Array, offset: number, dialect: LogDialect): [Flip, Flip][] {
   const end = recordEnd(bytes, dialect);
   if (end === undefined || end > LONGEST_FOR_PAIRS) return [];
   const crc = crc32c(bytes, TYPE_AT, end);

@@ -1,6 +1,6 @@
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import type { WalFacts } from '../check/unit.js';
-import { WalEvent, WalParser } from '../format/log/parser.js';
+import { LogEvent, LogParser } from '../format/log/parser.js';
 import { BLOCK_SIZE } from '../format/log/types.js';
 
 /** A logical record and where its bytes come from. */
@@ -21,22 +21,22 @@ export async function logicalRecordAt(
   offset: number,
 ): Promise<LogicalRecord | undefined> {
   const base = Math.floor(offset / BLOCK_SIZE) * BLOCK_SIZE;
-  const parser = new WalParser(new RestOfSource(source, base), { number: facts.number });
+  const parser = new LogParser(new RestOfSource(source, base), { number: facts.number });
   parser.compressed = facts.compressed;
   for (;;) {
     switch (parser.step()) {
-      case WalEvent.more:
+      case LogEvent.more:
         await parser.load();
         break;
-      case WalEvent.metadata:
-      case WalEvent.record: {
+      case LogEvent.metadata:
+      case LogEvent.record: {
         const { record } = parser;
         if (base + record.offset < offset) break;
         if (base + record.offset > offset || record.oversized || record.decompressionError !== undefined)
           return undefined;
         return keep(record, base);
       }
-      case WalEvent.end:
+      case LogEvent.end:
         return undefined;
       default:
         if (parser.record.offset + base > offset + FURTHEST) return undefined;
@@ -44,7 +44,7 @@ export async function logicalRecordAt(
   }
 }
 
-function keep(record: WalParser['record'], base: number): LogicalRecord {
+function keep(record: LogParser['record'], base: number): LogicalRecord {
   const bytes = record.bytes.slice(record.start, record.end);
   const { compressed, offset } = record;
   const fragments = record.payloadOffsets

@@ -3,7 +3,7 @@ import { shellWord } from '../finding/shell-word.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { fileName } from '../format/filename.js';
 import { decodeCompression, WAL_ZSTD } from '../format/log/metadata.js';
-import { WalEvent, WalParser } from '../format/log/parser.js';
+import { LogEvent, LogParser } from '../format/log/parser.js';
 import { RecordKind } from '../format/log/types.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
@@ -120,18 +120,18 @@ async function firstSequence({ source: descriptor, number }: InventoryEntry): Pr
   if (source === undefined) return undefined;
   try {
     await loadCodecs();
-    const parser = new WalParser(source, { ...(number !== undefined && { number }) });
+    const parser = new LogParser(source, { ...(number !== undefined && { number }) });
     for (;;) {
       const event = parser.step();
       const { bytes, start, end } = parser.record;
-      if (event === WalEvent.more) await parser.load();
-      else if (event === WalEvent.metadata && parser.metadataKind === RecordKind.compression)
+      if (event === LogEvent.more) await parser.load();
+      else if (event === LogEvent.metadata && parser.metadataKind === RecordKind.compression)
         parser.compressed = decodeCompression(bytes.subarray(start, end)).value === WAL_ZSTD;
-      else if (event === WalEvent.record)
+      else if (event === LogEvent.record)
         return end - start < BATCH_HEADER
           ? undefined
           : Buffer.from(bytes.subarray(start, end)).readBigUInt64LE();
-      else if (event !== WalEvent.metadata) return undefined;
+      else if (event !== LogEvent.metadata) return undefined;
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;

@@ -5,7 +5,7 @@ import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
 import type { Assembly } from '../format/log/assembly.js';
 import type { Damage } from '../format/log/damage.js';
 import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
-import { WalEvent, WalParser } from '../format/log/parser.js';
+import { LogEvent, LogParser } from '../format/log/parser.js';
 import { RecordKind } from '../format/log/types.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { trailerHigh, trailerLow } from '../lsm/key-order.js';
@@ -31,22 +31,22 @@ export interface WalSearch {
 export async function searchWal(search: WalSearch): Promise<void> {
   await loadCodecs();
   const { source, file, collection } = search;
-  const parser = new WalParser(source, { number: file.entry.number });
+  const parser = new LogParser(source, { number: file.entry.number });
   const state: LogState = { timestampSizes: new Map() };
   const unread = (offset: number, length: number, message: string) =>
     collection.unread.push({ file: file.entry.file, offset, length, message });
   for (;;) {
     const event = parser.step();
     const { record } = parser;
-    if (event === WalEvent.more) await parser.load();
-    else if (event === WalEvent.metadata) takeMetadata(parser, state);
-    else if (event === WalEvent.record) {
+    if (event === LogEvent.more) await parser.load();
+    else if (event === LogEvent.metadata) takeMetadata(parser, state);
+    else if (event === LogEvent.record) {
       const problem =
         record.decompressionError ?? (record.oversized ? 'larger than kvdoctor keeps' : undefined);
       if (problem !== undefined) {
         unread(record.offset, record.endOffset - record.offset, `a record cannot be read: ${problem}`);
       } else searchRecord(search, state, record);
-    } else if (event === WalEvent.damage) {
+    } else if (event === LogEvent.damage) {
       const damage = parser.damage!;
       if (damage.reason === 'trailer' || damage.reason === 'zero-gap') continue;
       unread(damage.offset, damage.length, 'a damaged part of the log');
@@ -65,7 +65,7 @@ interface LogState {
 }
 
 /** What is behind the last whole record: a torn one is looked into, remains of an earlier log are nobody's. */
-async function searchTail(search: WalSearch, state: LogState, parser: WalParser): Promise<void> {
+async function searchTail(search: WalSearch, state: LogState, parser: LogParser): Promise<void> {
   const { source, file, collection } = search;
   const tail = parser.tail!;
   const { style, compressed } = parser;
@@ -78,7 +78,7 @@ async function searchTail(search: WalSearch, state: LogState, parser: WalParser)
   if (tail.damage !== undefined) await searchDamage(search, state, tail.damage, compressed);
 }
 
-function takeMetadata(parser: WalParser, state: LogState): void {
+function takeMetadata(parser: LogParser, state: LogState): void {
   const { record } = parser;
   const payload = record.bytes.subarray(record.start, record.end);
   if (parser.metadataKind === RecordKind.compression)

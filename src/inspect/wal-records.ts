@@ -7,7 +7,7 @@ import {
   decodeTimestampSizes,
   WAL_ZSTD,
 } from '../format/log/metadata.js';
-import type { WalParser } from '../format/log/parser.js';
+import type { LogParser } from '../format/log/parser.js';
 import { LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, rocksdbWal } from '../format/log/types.js';
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
@@ -179,7 +179,7 @@ function typeName(type: number): string {
 }
 
 export async function metadataNode(
-  parser: WalParser,
+  parser: LogParser,
   record: Assembly,
   context: RecordContext,
 ): Promise<Node> {

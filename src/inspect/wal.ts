@@ -1,7 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import { loadCodecs } from '../codec/block.js';
 import type { Damage, Tail } from '../format/log/damage.js';
-import { WalEvent, WalParser } from '../format/log/parser.js';
+import { LogEvent, LogParser } from '../format/log/parser.js';
 import { type Detail, fileSpace, more, type Node } from './node.js';
 import { Reach } from './reach.js';
 import { logBegin, OffsetSource } from './seek-log.js';
@@ -25,7 +25,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
   const space = fileSpace(source.size);
   const begin =
     detail.near === undefined ? { offset: 0, compressed: false } : await logBegin(reach, detail.near);
-  const parser = new WalParser(new OffsetSource(source, begin.offset), { number });
+  const parser = new LogParser(new OffsetSource(source, begin.offset), { number });
   const shift = begin.offset;
   parser.compressed = begin.compressed;
   const state: Said = {};
@@ -34,11 +34,11 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
   await parser.load();
   for (;;) {
     const event = parser.step();
-    if (event === WalEvent.more) {
+    if (event === LogEvent.more) {
       await parser.load();
       continue;
     }
-    if (event === WalEvent.end) {
+    if (event === LogEvent.end) {
       const log = { style: parser.style, compressed: parser.compressed, ...state };
       const logNumber = Number(BigInt.asUintN(32, number ?? 0n));
       yield* endOfLog(reach, space, position, shiftedTail(parser.tail!, shift), { ...log, logNumber });
@@ -48,7 +48,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
       yield more(detail.limit);
       return;
     }
-    if (event === WalEvent.damage) {
+    if (event === LogEvent.damage) {
       const damage = shifted(parser.damage!, shift);
       yield* between(reach, space, position, damage.offset);
       yield await damageNode(reach, space, damage);
@@ -61,7 +61,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
     const end = record.endOffset + shift;
     yield* between(reach, space, position, offset);
     const about = { space, reach, fragments, detail, state };
-    if (event === WalEvent.record) yield await recordNode(record, offset, end, about);
+    if (event === LogEvent.record) yield await recordNode(record, offset, end, about);
     else yield await metadataNode(parser, record, about);
     position = end;
   }

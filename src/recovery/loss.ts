@@ -5,7 +5,7 @@ import { judgeTail } from '../check/wal/tail.js';
 import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
 import type { Damage, TailKind } from '../format/log/damage.js';
 import { gatherRecord } from '../format/log/gather-record.js';
-import { WalEvent, WalParser } from '../format/log/parser.js';
+import { LogEvent, LogParser } from '../format/log/parser.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { FamilyState } from './family.js';
 import { KeySpan } from './key-span.js';
@@ -200,23 +200,23 @@ async function tallyWal(
     return;
   }
   try {
-    const parser = new WalParser(source, { number: wal.number });
+    const parser = new LogParser(source, { number: wal.number });
     const onDamage = async (damage: Damage) => {
       if (onLost === undefined || parser.compressed) return;
       const batch = await damagedBatch(source, damage);
       const losing = [...tallies.keys()].filter((i) => tallies[i] !== undefined && isRead(views[i]));
       if (batch !== undefined && losing.length > 0) onLost(batch, losing, true);
     };
-    for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
-      if (event === WalEvent.more) {
+    for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
+      if (event === LogEvent.more) {
         await parser.load();
-      } else if (event === WalEvent.metadata) {
+      } else if (event === LogEvent.metadata) {
         await takeCompression(parser);
-      } else if (event === WalEvent.damage) {
+      } else if (event === LogEvent.damage) {
         for (const tally of tallies)
           if (tally !== undefined) tally.loss.damagedBytes += parser.damage!.length;
         await onDamage(parser.damage!);
-      } else if (event === WalEvent.record) {
+      } else if (event === LogEvent.record) {
         const { record } = parser;
         const decoded = record.decompressionError === undefined;
         const bytes = decoded ? record.bytes.subarray(record.start, record.end) : NOTHING;

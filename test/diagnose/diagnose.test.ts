@@ -3,7 +3,7 @@ import type { ByteSource } from '../../src/bytes/source.js';
 import { checkWal } from '../../src/check/wal/wal.js';
 import { diagnoseUnit } from '../../src/diagnose/diagnose.js';
 import { encodeBatch } from '../../src/encode/batch/encode.js';
-import { WalWriter } from '../../src/encode/log/writer.js';
+import { LogWriter } from '../../src/encode/log/writer.js';
 import { openSource } from '../../src/io/source.js';
 import { Random } from '../mutation/random.js';
 
@@ -12,7 +12,7 @@ const RECORDS = 60;
 
 /** Sixty batches of one put, each of the same length, and where the last of them ends. */
 function log(): { bytes: Uint8Array; recordLength: number } {
-  const writer = new WalWriter({ number: 12n });
+  const writer = new LogWriter({ number: 12n });
   const value = new Random(1).bytes(40);
   const records = Array.from({ length: RECORDS }, (_, i) =>
     writer.record(

@@ -5,7 +5,7 @@ import { loadCodecs } from '../../src/codec/block.js';
 import type { BatchOp } from '../../src/format/batch/batch.js';
 import { decodeBatch } from '../../src/format/batch/decode.js';
 import { decodeCompression } from '../../src/format/log/metadata.js';
-import { WalEvent, WalParser } from '../../src/format/log/parser.js';
+import { LogEvent, LogParser } from '../../src/format/log/parser.js';
 import { BLOCK_SIZE, LEGACY_HEADER, RecordKind } from '../../src/format/log/types.js';
 import { openSource } from '../../src/io/source.js';
 import { lacks, output } from '../support/tools.js';
@@ -50,15 +50,15 @@ function dumpOp({ kind, columnFamily, key, value }: BatchOp): string {
 async function batchesOfOurs(file: string): Promise<string[]> {
   await loadCodecs();
   const source = await openSource({ kind: 'file', path: file });
-  const parser = new WalParser(source, { number: BigInt(path.basename(file, '.log')) });
+  const parser = new LogParser(source, { number: BigInt(path.basename(file, '.log')) });
   const lines: string[] = [];
   try {
     await parser.load();
-    for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
+    for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
       const { bytes, start, end, offset } = parser.record;
-      if (event === WalEvent.more) await parser.load();
-      else if (event === WalEvent.damage) break;
-      else if (event === WalEvent.record) {
+      if (event === LogEvent.more) await parser.load();
+      else if (event === LogEvent.damage) break;
+      else if (event === LogEvent.record) {
         const batch = decodeBatch(bytes.subarray(start, end));
         if (batch.anomalies.length > 0) break;
         const ops = batch.ops.map(dumpOp).filter((op) => op !== '');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { WalWriter } from '../../src/encode/log/writer.js';
+import { LogWriter } from '../../src/encode/log/writer.js';
 import { inspectSource } from '../../src/inspect/inspect.js';
 import type { Node } from '../../src/inspect/node.js';
 import { openSource } from '../../src/io/source.js';
@@ -21,7 +21,7 @@ describe.each([
   { recyclable: false, compressed: true },
 ])('the fragments of records that several reads bring in, %o', (options) => {
   test('are called what their headers say', async () => {
-    const writer = new WalWriter({ ...options, compressed: false, number: 7n });
+    const writer = new LogWriter({ ...options, compressed: false, number: 7n });
     const records = [0, 1, 2].map((i) => payload.subarray(i * 400_000));
     const bytes = Buffer.concat([
       ...(options.compressed ? [writer.compression()] : []),

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { slotOf } from '../../src/app/kvrocks/key.js';
 import { type BatchOpInput, encodeBatch } from '../../src/encode/batch/encode.js';
-import { WalWriter } from '../../src/encode/log/writer.js';
+import { LogWriter } from '../../src/encode/log/writer.js';
 import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from './files.js';
 
 /*
@@ -290,7 +290,7 @@ export const log = (words: string): BatchOpInput => ({
 /** A directory of Kvrocks that holds what the batches put there, and nothing else. */
 export function kvrocksFiles(batches: readonly (readonly BatchOpInput[])[]): FileSet {
   const files = fixture('kvrocks-master/db');
-  const writer = new WalWriter({ number: 10n });
+  const writer = new LogWriter({ number: 10n });
   let sequence = 1n;
   const records = batches.map((ops) => {
     const record = writer.record(encodeBatch({ sequence, ops })).slice();

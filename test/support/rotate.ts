@@ -1,14 +1,14 @@
-import { WalWriter } from '../../src/encode/log/writer.js';
-import { WalEvent, WalParser } from '../../src/format/log/parser.js';
+import { LogWriter } from '../../src/encode/log/writer.js';
+import { LogEvent, LogParser } from '../../src/format/log/parser.js';
 import { openSource } from '../../src/io/source.js';
 
 /** The batches of a log, in order. */
 export async function batchesOf(log: Uint8Array): Promise<Uint8Array[]> {
-  const parser = new WalParser(await openSource({ kind: 'memory', bytes: log }));
+  const parser = new LogParser(await openSource({ kind: 'memory', bytes: log }));
   const batches: Uint8Array[] = [];
-  for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
-    if (event === WalEvent.more) await parser.load();
-    if (event === WalEvent.record)
+  for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
+    if (event === LogEvent.more) await parser.load();
+    if (event === LogEvent.record)
       batches.push(parser.record.bytes.slice(parser.record.start, parser.record.end));
   }
   return batches;
@@ -19,7 +19,7 @@ export async function rotated(log: Uint8Array, logs: number): Promise<Uint8Array
   const batches = await batchesOf(log);
   const each = Math.ceil(batches.length / logs);
   return Array.from({ length: logs }, (_, i) => {
-    const writer = new WalWriter();
+    const writer = new LogWriter();
     return Buffer.concat(batches.slice(i * each, (i + 1) * each).map((batch) => writer.record(batch)));
   });
 }

@@ -2,7 +2,7 @@ import { unmaskCrc } from '../../bytes/crc32c.js';
 import { Cursor } from '../../bytes/cursor.js';
 import { rocksdbBatch, Shape } from '../../format/batch/tags.js';
 import type { Damage } from '../../format/log/damage.js';
-import type { WalParser } from '../../format/log/parser.js';
+import type { LogParser } from '../../format/log/parser.js';
 import { physicalCrc, u32At } from '../../format/log/physical.js';
 import { type HeaderStyle, ZSTD_MAGIC } from '../../format/log/resync.js';
 import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../../format/log/types.js';
@@ -18,7 +18,7 @@ export interface LogState {
 }
 
 /** What a parser that has read log `number` to its end knows of it. `recycling`: its files may have held older logs. */
-export function logState(parser: WalParser, number: bigint, recycling: boolean): LogState {
+export function logState(parser: LogParser, number: bigint, recycling: boolean): LogState {
   return {
     style: parser.style === 'unknown' && recycling ? 'recyclable' : parser.style,
     compressed: parser.compressed,

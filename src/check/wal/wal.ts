@@ -13,7 +13,7 @@ import {
   decodeTimestampSizes,
   WAL_ZSTD,
 } from '../../format/log/metadata.js';
-import { WalEvent, WalParser } from '../../format/log/parser.js';
+import { LogEvent, LogParser } from '../../format/log/parser.js';
 import { RecordKind } from '../../format/log/types.js';
 import type { Unchecked, UnitResult, WalContext, WalFacts } from '../unit.js';
 import { batchFinding } from './batch.js';
@@ -30,7 +30,7 @@ const MAX_FINDINGS = 10_000;
 class WalCheck {
   readonly findings: Finding[] = [];
   readonly unchecked: Unchecked[] = [];
-  private readonly parser: WalParser;
+  private readonly parser: LogParser;
   private readonly tally = new BatchTally();
   private readonly sequence = new SequenceTrack();
   private readonly facts: WalFacts;
@@ -43,7 +43,7 @@ class WalCheck {
     private readonly source: ByteSource,
     private readonly context: WalContext,
   ) {
-    this.parser = new WalParser(source, {
+    this.parser = new LogParser(source, {
       number: context.number,
       checksums: context.depth !== 'structure',
     });
@@ -69,18 +69,18 @@ class WalCheck {
     const { parser } = this;
     for (;;) {
       switch (parser.step()) {
-        case WalEvent.more:
+        case LogEvent.more:
           await parser.load();
           break;
-        case WalEvent.record:
+        case LogEvent.record:
           if (!this.record()) await this.badRecord();
           break;
-        case WalEvent.metadata:
+        case LogEvent.metadata:
           await this.metadata();
           // libzstd is three times as fast as the streaming decoder that does without it
           if (parser.compressed) await loadCodecs();
           break;
-        case WalEvent.damage:
+        case LogEvent.damage:
           await this.damage(parser.damage!);
           break;
         default:

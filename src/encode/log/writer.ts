@@ -4,7 +4,7 @@ import { BLOCK_SIZE, LEGACY_HEADER, RECYCLABLE_HEADER, RecordType } from '../../
 import { storedFrame } from './frame.js';
 import { putPhysical } from './physical.js';
 
-export interface WalWriterOptions {
+export interface LogWriterOptions {
   /** The log's number; its low 32 bits go into recyclable headers. */
   number?: bigint;
   /** Write recyclable headers. A log is of one kind throughout. */
@@ -19,14 +19,14 @@ export interface WalWriterOptions {
  * Writes a WAL as RocksDB's own writer frames it (rocksdb db/log_writer.cc). Each call gives the bytes to append, padding
  * before the record included; nothing is kept.
  */
-export class WalWriter {
+export class LogWriter {
   /** File offset of the next byte. */
   offset: number;
   private readonly headerSize: number;
   private readonly logNumber: number | undefined;
   private compressed: boolean;
 
-  constructor(options: WalWriterOptions = {}) {
+  constructor(options: LogWriterOptions = {}) {
     this.offset = options.offset ?? 0;
     this.compressed = options.compressed ?? false;
     this.headerSize = options.recyclable ? RECYCLABLE_HEADER : LEGACY_HEADER;

@@ -1,7 +1,7 @@
 import type { Range } from '../../finding/finding.js';
 import type { BlockChunks } from './chunks.js';
 import { decodePhysicalHeader, type PhysicalHeader, physicalCrc } from './physical.js';
-import type { WalDialect } from './types.js';
+import type { LogDialect } from './types.js';
 
 /** Why the parser could not go on with the next record, or had to drop what it had. */
 export type DamageReason =
@@ -85,7 +85,7 @@ export function describeDamage(
   chunks: BlockChunks,
   at: number,
   length: number,
-  dialect: WalDialect,
+  dialect: LogDialect,
 ): Damage {
   const { bytes, blockEnd } = chunks;
   const header = decodePhysicalHeader(bytes, at, blockEnd, dialect);

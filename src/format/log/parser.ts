@@ -19,15 +19,15 @@ import { Search } from './search.js';
 import {
   BLOCK_SIZE,
   LEGACY_HEADER,
+  type LogDialect,
   RECYCLABLE_HEADER,
   RecordKind,
   RecordType,
   rocksdbWal,
-  type WalDialect,
 } from './types.js';
 
 /** What a step of the parser came upon. */
-export const WalEvent = {
+export const LogEvent = {
   /** The chunk is used up: `await load()`, then step again. */
   more: 0,
   /** A logical record: `record`. */
@@ -40,10 +40,10 @@ export const WalEvent = {
   end: 4,
 } as const;
 
-export interface WalParserOptions {
+export interface LogParserOptions {
   /** From the file's name. Recyclable records carry its low 32 bits. */
   number?: bigint;
-  dialect?: WalDialect;
+  dialect?: LogDialect;
   /** False: headers are believed. Damage is then only seen where they do not fit each other. */
   checksums?: boolean;
 }
@@ -55,7 +55,7 @@ export interface WalParserOptions {
  * Damage is stepped over: the search for the next whole record tries every offset of the block, where the engine gives up
  * the block. Nothing here judges what the engine would do; `recovery/` does.
  */
-export class WalParser {
+export class LogParser {
   readonly record = new Assembly();
   damage: Damage | undefined;
   tail: Tail | undefined;
@@ -69,7 +69,7 @@ export class WalParser {
   foreignLogNumber: number | undefined;
 
   private readonly chunks: BlockChunks;
-  private readonly dialect: WalDialect;
+  private readonly dialect: LogDialect;
   private readonly checksums: boolean;
   private readonly resync = new Resync();
   private logNumber: number;
@@ -83,7 +83,7 @@ export class WalParser {
   /** The last damage, while fragments behind it may belong to the record that it hit. */
   private orphaning: Damage | undefined;
 
-  constructor(source: ByteSource, options: WalParserOptions = {}) {
+  constructor(source: ByteSource, options: LogParserOptions = {}) {
     this.chunks = new BlockChunks(source);
     this.dialect = options.dialect ?? rocksdbWal;
     this.checksums = options.checksums ?? true;
@@ -116,7 +116,7 @@ export class WalParser {
     for (;;) {
       if (this.at >= chunks.blockEnd) {
         if (chunks.nextBlock()) this.at = chunks.blockStart;
-        else return chunks.last ? this.finish() : WalEvent.more;
+        else return chunks.last ? this.finish() : LogEvent.more;
       }
       const event = this.search === undefined ? this.physical() : this.seek(this.search);
       if (event !== 0) return event;
@@ -235,7 +235,7 @@ export class WalParser {
   private delivered(): number {
     this.dataSeen = true;
     this.orphaning = undefined;
-    return WalEvent.record;
+    return LogEvent.record;
   }
 
   private orphan(offset: number, end: number): number {
@@ -259,7 +259,7 @@ export class WalParser {
     this.metadataKind = kind;
     this.metadataType = type;
     this.record.view(this.chunks.bytes, payload, end, offset, this.chunks.offset + payload);
-    return WalEvent.metadata;
+    return LogEvent.metadata;
   }
 
   private actsAsResult(type: number): boolean {
@@ -310,7 +310,7 @@ export class WalParser {
     else if (inRecord)
       this.tail = { kind: 'torn-fragments', offset: record.offset, length: size - record.offset };
     else this.tail = { kind: 'clean', offset: size, length: 0 };
-    return WalEvent.end;
+    return LogEvent.end;
   }
 
   /** `kind`: of the record that interrupts it. */
@@ -337,6 +337,6 @@ export class WalParser {
 
   private report(damage: Damage): number {
     this.damage = damage;
-    return WalEvent.damage;
+    return LogEvent.damage;
   }
 }

@@ -8,7 +8,7 @@
 // fit the rest of a block is not begun: the rest is zeros.
 
 import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
-import { LEGACY_HEADER, RECYCLABLE_HEADER, recordKindNames, type WalDialect } from './types.js';
+import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, recordKindNames } from './types.js';
 
 /** A header as it is found, whether or not it makes sense. */
 export interface PhysicalHeader {
@@ -37,7 +37,7 @@ export function decodePhysicalHeader(
   bytes: Uint8Array,
   at: number,
   end: number,
-  dialect: WalDialect,
+  dialect: LogDialect,
 ): PhysicalHeader | undefined {
   if (end - at < LEGACY_HEADER) return undefined;
   const type = bytes[at + 6];

@@ -1,13 +1,13 @@
 import { rocksdbBatch, Shape } from '../batch/tags.js';
 import { checksumHolds, lengthAt, u32At } from './physical.js';
-import { LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, type WalDialect } from './types.js';
+import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from './types.js';
 
 /** A file's headers are all of one style; a compression record is legacy in both. */
 export type HeaderStyle = 'legacy' | 'recyclable' | 'unknown';
 
 /** What the log so far says of the records to look for. */
 export interface LogTraits {
-  dialect: WalDialect;
+  dialect: LogDialect;
   /** Low 32 bits. */
   logNumber: number;
   style: HeaderStyle;

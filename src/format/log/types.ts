@@ -52,7 +52,7 @@ export const recordKindNames = [
 ] as const;
 
 /** How one engine frames its logs. */
-export interface WalDialect {
+export interface LogDialect {
   name: string;
   /** By type: bytes of header. */
   headerSizes: Uint8Array;
@@ -67,7 +67,7 @@ export interface WalDialect {
   firstResultCode: number;
 }
 
-function dialect(name: string, table: [number, number, number?][], ignorableFrom = 256): WalDialect {
+function dialect(name: string, table: [number, number, number?][], ignorableFrom = 256): LogDialect {
   const headerSizes = new Uint8Array(256).fill(LEGACY_HEADER);
   const kinds = new Uint8Array(256);
   kinds.fill(RecordKind.ignorable, ignorableFrom);

@@ -1,6 +1,6 @@
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import { encodeBatch } from '../../encode/batch/encode.js';
-import { WalWriter } from '../../encode/log/writer.js';
+import { LogWriter } from '../../encode/log/writer.js';
 import type { Database } from '../../engine/database.js';
 import type { ByteChange, RepairStep, Segment } from '../plan.js';
 import type { WalState } from './wal-state.js';
@@ -45,7 +45,7 @@ function freeNumber({ version, inventory }: Database, atLeast: bigint): bigint {
   return number;
 }
 
-function framed(writer: WalWriter, { batches, lastSequence }: Appendix): Uint8Array {
+function framed(writer: LogWriter, { batches, lastSequence }: Appendix): Uint8Array {
   let sequence = lastSequence + 1n;
   const records = batches.map((ops) => {
     const record = writer.record(encodeBatch({ sequence, ops })).slice();
@@ -57,7 +57,7 @@ function framed(writer: WalWriter, { batches, lastSequence }: Appendix): Uint8Ar
 
 function appended({ entry, place, facts }: WalState, appendix: Appendix): RepairStep {
   const { end, recyclable, compressed } = facts;
-  const writer = new WalWriter({
+  const writer = new LogWriter({
     number: facts.number,
     offset: end,
     recyclable,
@@ -89,7 +89,7 @@ function appended({ entry, place, facts }: WalState, appendix: Appendix): Repair
 
 function created({ inventory }: Database, number: bigint, appendix: Appendix): RepairStep {
   const root = inventory.roots.find(({ place }) => place === 'wal-dir')?.directory;
-  const bytes = framed(new WalWriter({ number }), appendix);
+  const bytes = framed(new LogWriter({ number }), appendix);
   return {
     action: 'write',
     path: `${String(number).padStart(6, '0')}.log`,

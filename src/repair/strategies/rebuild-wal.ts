@@ -1,8 +1,8 @@
 import type { ByteSource } from '../../bytes/source.js';
-import { WalWriter } from '../../encode/log/writer.js';
+import { LogWriter } from '../../encode/log/writer.js';
 import type { Damage } from '../../format/log/damage.js';
 import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../../format/log/metadata.js';
-import { WalEvent, WalParser } from '../../format/log/parser.js';
+import { LogEvent, LogParser } from '../../format/log/parser.js';
 import { RecordKind } from '../../format/log/types.js';
 import type { Place } from '../place.js';
 import type { Segment } from '../plan.js';
@@ -49,10 +49,10 @@ export async function rebuildWal(
 }
 
 class Rebuild {
-  private readonly parser: WalParser;
+  private readonly parser: LogParser;
   private prefix = 0;
   private intact = true;
-  private writer: WalWriter | undefined;
+  private writer: LogWriter | undefined;
   private readonly parts: Uint8Array[] = [];
   private bytes = 0;
   private rewritten = 0;
@@ -68,15 +68,15 @@ class Rebuild {
     private readonly number: bigint,
     private readonly rules: RebuildRules,
   ) {
-    this.parser = new WalParser(source, { number });
+    this.parser = new LogParser(source, { number });
   }
 
   async run(): Promise<Rebuilt> {
     const { parser } = this;
-    for (let event = parser.step(); event !== WalEvent.end; event = parser.step()) {
-      if (event === WalEvent.more) await parser.load();
-      else if (event === WalEvent.metadata) this.metadata();
-      else if (event === WalEvent.damage) await this.damage(parser.damage!);
+    for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
+      if (event === LogEvent.more) await parser.load();
+      else if (event === LogEvent.metadata) this.metadata();
+      else if (event === LogEvent.damage) await this.damage(parser.damage!);
       else this.record();
     }
     const { tail } = parser;
@@ -132,7 +132,7 @@ class Rebuild {
 
   private write(batch: Uint8Array): void {
     const { parser, number, prefix } = this;
-    this.writer ??= new WalWriter({
+    this.writer ??= new LogWriter({
       number,
       offset: prefix,
       recyclable: this.recyclable ?? false,

@@ -4,7 +4,7 @@ import type { WalContext, WalFacts } from '../../../src/check/unit.js';
 import { checkWal } from '../../../src/check/wal/wal.js';
 import { type BatchInput, encodeBatch } from '../../../src/encode/batch/encode.js';
 import { encodePhysical } from '../../../src/encode/log/physical.js';
-import { WalWriter, type WalWriterOptions } from '../../../src/encode/log/writer.js';
+import { LogWriter, type LogWriterOptions } from '../../../src/encode/log/writer.js';
 import { openSource } from '../../../src/io/source.js';
 import { bytesOf, concat, logWithGap } from '../../format/log/listing.js';
 
@@ -18,8 +18,8 @@ const put = (length = 3, columnFamily = 0) => ({
   value: new Uint8Array(length).fill(0x76),
 });
 
-function log(batches: BatchInput[], options: WalWriterOptions = {}): Uint8Array {
-  const writer = new WalWriter({ number: 12n, ...options });
+function log(batches: BatchInput[], options: LogWriterOptions = {}): Uint8Array {
+  const writer = new LogWriter({ number: 12n, ...options });
   return concat(...batches.map((batch) => writer.record(encodeBatch(batch))));
 }
 
@@ -197,7 +197,7 @@ describe('a checksum that holds around a batch that does not', () => {
     const batch = encodeBatch({ sequence: 1n, ops: [put(40_000), put()] });
     const tag = batch.length - 7;
     batch[tag] = 0x65;
-    const writer = new WalWriter();
+    const writer = new LogWriter();
     const { lines, evidence } = await check(writer.record(batch));
     expect(lines).toEqual([`error batch/unknown-tag 0+${batch.length + 14}`]);
     expect(evidence[0]).toMatchObject({ anomalyOffset: tag + 14, batchOffset: tag, fragments: 2, tag: 101 });
@@ -214,7 +214,7 @@ describe('a checksum that holds around a batch that does not', () => {
   });
 
   test('a compressed record that is cut, but whole to its checksum', async () => {
-    const writer = new WalWriter();
+    const writer = new LogWriter();
     const start = writer.compression();
     const record = writer.record(encodeBatch(five[0]));
     const payload = record.subarray(7, record.length - 5);
@@ -259,7 +259,7 @@ describe('sequence numbers', () => {
 });
 
 test('metadata records', async () => {
-  const writer = new WalWriter();
+  const writer = new LogWriter();
   const predecessor = { number: 4n, size: 51n, lastSequence: 2n };
   const bytes = concat(
     writer.predecessor(predecessor),

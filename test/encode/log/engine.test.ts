@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
-import { WalWriter } from '../../../src/encode/log/writer.js';
+import { LogWriter } from '../../../src/encode/log/writer.js';
 import { engineAvailable, runEngine } from '../../support/engine.js';
 
 /** Sizes that make records of one, two and several fragments, and some that end near the end of a block. */
@@ -41,7 +41,7 @@ describe.skipIf(!engineAvailable('rocksdb-9.7'))('RocksDB 9.7 replays what the w
     ['stored ZSTD frames', false, true],
     ['stored ZSTD frames behind recyclable headers', true, true],
   ])('%s', async (_name, recyclable, compressed) => {
-    const writer = new WalWriter({ number: BigInt(Number.parseInt(log, 10)), recyclable });
+    const writer = new LogWriter({ number: BigInt(Number.parseInt(log, 10)), recyclable });
     const parts = compressed ? [writer.compression()] : [];
     parts.push(...batches.map((batch) => writer.record(batch)));
     fs.writeFileSync(path.join(dir, log), Buffer.concat(parts));

@@ -4,7 +4,7 @@ import { ZstdStream } from '../../../src/codec/zstd-stream.js';
 import { setBatchHeader } from '../../../src/encode/batch/encode.js';
 import { storedFrame } from '../../../src/encode/log/frame.js';
 import { rewritePredecessor, rewriteRecord } from '../../../src/encode/log/rewrite.js';
-import { WalWriter } from '../../../src/encode/log/writer.js';
+import { LogWriter } from '../../../src/encode/log/writer.js';
 import { bytesOf, concat, parse } from '../../format/log/listing.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -12,21 +12,21 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 describe('as RocksDB writes it', () => {
   test('a record', () => {
     const batch = bytesOf('0100000000000000|01000000|01 026b31 027631');
-    expect(hex(new WalWriter().record(batch))).toBe(`0f0aef62130001${hex(batch)}`);
+    expect(hex(new LogWriter().record(batch))).toBe(`0f0aef62130001${hex(batch)}`);
   });
 
   test('a recyclable record', () => {
     const batch = bytesOf(`3300000000000000|01000000|01 046f303030 2f${'74'.repeat(47)}`);
-    const bytes = new WalWriter({ number: 12n, recyclable: true }).record(batch);
+    const bytes = new LogWriter({ number: 12n, recyclable: true }).record(batch);
     expect(hex(bytes)).toBe(`01283d514200050c000000${hex(batch)}`);
   });
 
   test('a compression record', () => {
-    expect(hex(new WalWriter({ recyclable: true }).compression())).toBe('e12c08f804000907000000');
+    expect(hex(new LogWriter({ recyclable: true }).compression())).toBe('e12c08f804000907000000');
   });
 
   test('a predecessor record', () => {
-    const bytes = new WalWriter().predecessor({ number: 4n, size: 51n, lastSequence: 2n });
+    const bytes = new LogWriter().predecessor({ number: 4n, size: 51n, lastSequence: 2n });
     expect(hex(bytes)).toBe('bd76393d180082040000000000000033000000000000000200000000000000');
   });
 });
@@ -37,8 +37,8 @@ test('a log is continued where it ends, in the middle of a block', async () => {
       fc.integer({ min: 0, max: 70_000 }),
       fc.integer({ min: 0, max: 90_000 }),
       async (before, after) => {
-        const start = new WalWriter().record(new Uint8Array(before).fill(1));
-        const next = new WalWriter({ offset: start.length });
+        const start = new LogWriter().record(new Uint8Array(before).fill(1));
+        const next = new LogWriter({ offset: start.length });
         const bytes = concat(start, next.record(new Uint8Array(after).fill(2)));
         expect(next.offset).toBe(bytes.length);
         const { records, damages, tail } = await parse(bytes);
@@ -68,7 +68,7 @@ describe('in place', () => {
     ['legacy', undefined],
     ['recyclable', 12],
   ])('a record of several fragments gets another count, %s headers', async (_name, logNumber) => {
-    const writer = new WalWriter({ number: 12n, recyclable: logNumber !== undefined });
+    const writer = new LogWriter({ number: 12n, recyclable: logNumber !== undefined });
     const batch = new Uint8Array(80_000).fill(0x61);
     setBatchHeader(batch, { sequence: 5n, count: 7 });
     const bytes = concat(writer.record(new Uint8Array(100)), writer.record(batch));
@@ -94,7 +94,7 @@ describe('in place', () => {
   });
 
   test('a predecessor record', async () => {
-    const bytes = new WalWriter().predecessor({ number: 4n, size: 51n, lastSequence: 2n });
+    const bytes = new LogWriter().predecessor({ number: 4n, size: 51n, lastSequence: 2n });
     const patch = rewritePredecessor(0, { number: 4n, size: 40n, lastSequence: 1n });
     bytes.set(patch.bytes, patch.offset);
     expect((await parse(bytes)).events).toEqual(['predecessor 0+31', 'end clean 31']);

@@ -1,9 +1,9 @@
 import { storedFrame } from '../../../src/encode/log/frame.js';
 import { encodePhysical } from '../../../src/encode/log/physical.js';
-import { WalWriter } from '../../../src/encode/log/writer.js';
+import { LogWriter } from '../../../src/encode/log/writer.js';
 import type { Damage, Tail } from '../../../src/format/log/damage.js';
 import { decodeCompression, WAL_ZSTD } from '../../../src/format/log/metadata.js';
-import { WalEvent, WalParser, type WalParserOptions } from '../../../src/format/log/parser.js';
+import { LogEvent, LogParser, type LogParserOptions } from '../../../src/format/log/parser.js';
 import { BLOCK_SIZE, RECYCLABLE_HEADER, RecordType, recordKindNames } from '../../../src/format/log/types.js';
 import { openSource } from '../../../src/io/source.js';
 
@@ -15,31 +15,31 @@ export interface Parsed {
   records: Uint8Array[];
   damages: Damage[];
   tail: Tail;
-  parser: WalParser;
+  parser: LogParser;
 }
 
 /** Parses a whole log in memory. */
-export async function parse(bytes: Uint8Array, options: WalParserOptions = {}): Promise<Parsed> {
+export async function parse(bytes: Uint8Array, options: LogParserOptions = {}): Promise<Parsed> {
   const source = await openSource({ kind: 'memory', bytes });
-  const parser = new WalParser(source, options);
+  const parser = new LogParser(source, options);
   const events: string[] = [];
   const records: Uint8Array[] = [];
   const damages: Damage[] = [];
   for (;;) {
     const { record } = parser;
     const event = parser.step();
-    if (event === WalEvent.more) {
+    if (event === LogEvent.more) {
       await parser.load();
-    } else if (event === WalEvent.record) {
+    } else if (event === LogEvent.record) {
       events.push(`record ${record.offset}+${record.endOffset - record.offset}`);
       if (record.decompressionError === undefined) records.push(record.bytes.slice(record.start, record.end));
-    } else if (event === WalEvent.metadata) {
+    } else if (event === LogEvent.metadata) {
       const kind = recordKindNames[parser.metadataKind];
       events.push(`${kind} ${record.offset}+${record.endOffset - record.offset}`);
       if (kind === 'compression')
         parser.compressed =
           decodeCompression(record.bytes.subarray(record.start, record.end)).value === WAL_ZSTD;
-    } else if (event === WalEvent.damage) {
+    } else if (event === LogEvent.damage) {
       const { reason, offset, length } = parser.damage!;
       events.push(`${reason} ${offset}+${length}`);
       damages.push(parser.damage!);
@@ -60,7 +60,7 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
  * chunk ends 8 bytes before the end of a block. `first` must end in the first block, `second` in the third.
  */
 export function logWithGap(first: Uint8Array, second: Uint8Array) {
-  const writer = new WalWriter({ number: 12n, recyclable: true });
+  const writer = new LogWriter({ number: 12n, recyclable: true });
   const before = concat(writer.compression(), writer.record(first));
   const frame = storedFrame(second);
   const one = BLOCK_SIZE - before.length - RECYCLABLE_HEADER;

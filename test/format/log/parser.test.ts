@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { encodePhysical } from '../../../src/encode/log/physical.js';
-import { WalWriter, type WalWriterOptions } from '../../../src/encode/log/writer.js';
+import { LogWriter, type LogWriterOptions } from '../../../src/encode/log/writer.js';
 import { decodeBatch } from '../../../src/format/batch/decode.js';
 import { bytesOf, concat, logWithGap, parse } from './listing.js';
 
@@ -32,8 +32,8 @@ function encodePut(sequence: number, value: number, filler = 0): Uint8Array {
 }
 
 /** A log of batches of these lengths, sequences from 1 on. */
-function log(lengths: number[], options: WalWriterOptions = {}): Uint8Array {
-  const writer = new WalWriter({ number: 12n, ...options });
+function log(lengths: number[], options: LogWriterOptions = {}): Uint8Array {
+  const writer = new LogWriter({ number: 12n, ...options });
   return concat(...lengths.map((length, i) => writer.record(batch(i + 1, length))));
 }
 
@@ -97,7 +97,7 @@ describe('logs that RocksDB wrote', () => {
   test('recycled file: the old log shows through behind the last record', async () => {
     const key = '01 046f303030 2f'.replaceAll(' ', '');
     const record = `01283d51|4200|05|0c000000|3300000000000000|01000000|${key}${'74'.repeat(47)}`;
-    const writer = new WalWriter({ number: 12n, recyclable: true });
+    const writer = new LogWriter({ number: 12n, recyclable: true });
     const own = concat(writer.record(bytesOf(record).subarray(11)), writer.record(batch(52, 66)));
     expect(Buffer.from(own).toString('hex', 0, 77)).toBe(record.replaceAll('|', ''));
     const old = encodePhysical(5, batch(40, 79), 8);
@@ -131,7 +131,7 @@ describe('where a log may leave zeros', () => {
   });
 
   test('before a metadata record that must not be split', async () => {
-    const writer = new WalWriter();
+    const writer = new LogWriter();
     const bytes = concat(
       writer.record(batch(1, BLOCK - 27)),
       writer.timestampSizes(
@@ -308,7 +308,7 @@ describe('damage, with records behind it', () => {
   });
 
   test('the compression record: the frames behind it tell that they are compressed', async () => {
-    const writer = new WalWriter();
+    const writer = new LogWriter();
     const bytes = concat(writer.compression(), writer.record(batch(1, 100)));
     const { events, records } = await parse(patched(bytes, 8, 1));
     expect(events[0]).toBe('checksum 0+11');
@@ -358,7 +358,7 @@ describe('properties', () => {
   const kind = fc.record({ recyclable: fc.boolean(), compress: fc.boolean() });
 
   const write = (sizes: number[], { recyclable, compress }: { recyclable: boolean; compress: boolean }) => {
-    const writer = new WalWriter({ number: 12n, recyclable });
+    const writer = new LogWriter({ number: 12n, recyclable });
     return concat(
       ...(compress ? [writer.compression()] : []),
       ...sizes.map((length, i) => writer.record(batch(i + 1, length))),
