@@ -93,3 +93,8 @@ export function idsText(ids: readonly bigint[], limit = 200): string {
 export function namedKey(key: Uint8Array): KeyBytes {
   return { ...keyBytes(key), text: boundText(key.subarray(1)) };
 }
+
+/** The same of a bound, which has no `z`. */
+export function namedBound(key: Uint8Array): KeyBytes {
+  return { ...keyBytes(key), text: boundText(key) };
+}

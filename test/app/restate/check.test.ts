@@ -3,10 +3,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { profileOf } from '../../../src/app/application.js';
 import type { Instance } from '../../../src/app/restate/instance.js';
 import { readDatabase } from '../../../src/engine/database.js';
+import type { Finding } from '../../../src/finding/finding.js';
 import { restateRules } from '../../../src/finding/rules/restate.js';
 import { openView } from '../../../src/lsm/recovered-view.js';
 import { type EngineStep, engineAvailable, runEngine } from '../../support/engine.js';
 import { withTemporaryDirectory } from '../../support/files.js';
+import { leaksOf } from '../../support/leaks.js';
 import { inRepository } from '../../support/repository.js';
 import { base64, columnFamilies, keys, puts, values } from '../../support/restate.js';
 
@@ -17,16 +19,15 @@ async function saidOf(dir: string): Promise<string[]> {
   const database = await readDatabase(dir);
   const profile = await profileOf(database, 'restate');
   const { view } = await openView(database);
-  const said: string[] = [];
+  const findings: Finding[] = [];
   try {
-    await profile!.check(view!, ({ severity, rule, message }) => {
-      raised.add(rule);
-      said.push(`${severity} ${rule} ${message}`);
-    });
+    await profile!.check(view!, (finding) => findings.push(finding));
+    expect(await leaksOf(findings, view!, 'restate')).toEqual([]);
   } finally {
     view?.close();
   }
-  return said;
+  for (const { rule } of findings) raised.add(rule);
+  return findings.map(({ severity, rule, message }) => `${severity} ${rule} ${message}`);
 }
 
 const directories: Record<Instance, string> = {

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { databaseFacts } from '../../../src/app/facts.js';
 import { detectProfile } from '../../../src/app/profiles.js';
 import { readDatabase } from '../../../src/engine/database.js';
+import type { KeyBytes } from '../../../src/finding/evidence.js';
 import type { Finding } from '../../../src/finding/finding.js';
 import { viewOf } from '../../lsm/views.js';
+import { leaksOf } from '../../support/leaks.js';
 import * as tikv from '../../support/tikv.js';
 import {
   kvBatches,
@@ -82,12 +84,15 @@ async function checked(dir: string): Promise<Finding[]> {
   const view = await viewOf(dir);
   const findings: Finding[] = [];
   await profile!.check(view, (finding) => findings.push(finding));
+  expect(await leaksOf(findings, view, 'tikv')).toEqual([]);
   view.close();
   return findings;
 }
 
 const said = (findings: Finding[]) =>
   findings.map(({ severity, rule, message }) => [severity, rule, message]);
+
+const keyNames = (findings: Finding[]) => findings.map(({ evidence }) => (evidence.key as KeyBytes).text);
 
 describe('a store that is whole', () => {
   it('has nothing to be found', async () => expect(await found([])).toEqual([]));
@@ -129,7 +134,7 @@ describe('rules about regions', () => {
       [
         'error',
         'tikv/overlapping-regions',
-        'regions 104 (version 59, conf_ver 5) and 108 (version 62, conf_ver 5) both claim table 45, row 2000 to table 45, row 3000; region 104 is the older claim',
+        'regions 104 (version 59, conf_ver 5) and 108 (version 62, conf_ver 5) both claim keys; region 104 is the older claim',
       ],
     ]);
   });
@@ -137,12 +142,12 @@ describe('rules about regions', () => {
   it('tikv/data-outside-regions', async () => {
     const findings = await found([regionStateOf(third, 2)]);
     expect(said(findings)).toEqual([
-      [
-        'note',
-        'tikv/data-outside-regions',
-        '6 entries from table 45, row 2001 to table 45, row 2004 belong to no region of this store',
-      ],
+      ['note', 'tikv/data-outside-regions', '6 entries belong to no region of this store'],
     ]);
+    expect(findings[0].evidence).toMatchObject({
+      first: { text: 'table 45, row 2001' },
+      last: { text: 'table 45, row 2004' },
+    });
   });
 
   it('tikv/apply-state-missing', async () => {
@@ -174,27 +179,23 @@ describe('rules about transactions', () => {
       writeOf(row(3, 0), at('09:00:00'), { type: 'P', startTs: at('08:59:00') }),
       writeOf(row(3, 0), at('10:00:00'), { type: 'D', startTs: at('09:59:00') }),
     ];
-    expect(said(await found(ops))).toEqual([
+    const findings = await found(ops);
+    expect(said(findings)).toEqual([
       [
         'error',
         'tikv/missing-value',
-        expect.stringMatching(
-          /^table 45, row 1001: the newest version, committed at \d+ \(2026-03-02T09:00:00/,
-        ),
+        expect.stringMatching(/^the newest version of a key, committed at \d+ \(2026-03-02T09:00:00/),
       ],
-      ['error', 'tikv/missing-value', expect.stringMatching(/^table 45, row 2001 is locked for a put/)],
-      [
-        'note',
-        'tikv/missing-value',
-        expect.stringMatching(/^table 45, row 3001: a version that newer ones hide/),
-      ],
+      ['error', 'tikv/missing-value', expect.stringMatching(/^a key is locked for a put/)],
+      ['note', 'tikv/missing-value', expect.stringMatching(/^a version that newer ones hide/)],
     ]);
+    expect(keyNames(findings)).toEqual(['table 45, row 1001', 'table 45, row 2001', 'table 45, row 3001']);
   });
 
   it('tikv/orphan-value', async () => {
     const ops = [put('default', tikv.dataKey(row(1, 0), at('08:00:00')), long)];
     expect(said(await found(ops))).toEqual([
-      ['note', 'tikv/orphan-value', '1 value under table 45, row 1001 belong to no write and no lock'],
+      ['note', 'tikv/orphan-value', '1 value under one key belong to no write and no lock'],
     ]);
   });
 
@@ -222,19 +223,13 @@ describe('rules about transactions', () => {
       put('write', tikv.dataKey(row(1, 1)), Buffer.from('R\x05')),
       put('lock', tikv.dataKey(row(1, 2)), Buffer.from('P')),
     ];
-    expect(said(await found(ops))).toEqual([
-      [
-        'error',
-        'tikv/malformed-record',
-        'the value of table 45, row 1001 in column family write is no Write record',
-      ],
+    const findings = await found(ops);
+    expect(said(findings)).toEqual([
+      ['error', 'tikv/malformed-record', 'a value in column family write is no Write record'],
       ['error', 'tikv/malformed-record', 'a key in column family write is none that TiKV writes there'],
-      [
-        'error',
-        'tikv/malformed-record',
-        'the value of table 45, row 1003 in column family lock is no Lock record',
-      ],
+      ['error', 'tikv/malformed-record', 'a value in column family lock is no Lock record'],
     ]);
+    expect(keyNames(findings)).toEqual(['table 45, row 1001', undefined, 'table 45, row 1003']);
   });
 });
 
@@ -320,5 +315,6 @@ it('tells many findings of a rule as some of them and a number', async () => {
   );
   const findings = await found(locks);
   expect(findings).toHaveLength(51);
-  expect(findings.at(-1)?.message).toMatch(/^and 20 more like it; the last: table 45, row 1170/);
+  expect(findings.at(-1)?.message).toMatch(/^and 20 more like it; the last: a key is locked/);
+  expect(keyNames(findings).at(-1)).toBe('table 45, row 1170');
 });

@@ -61,7 +61,7 @@ async function differingMembers(
   if (difference === undefined) return {};
   const named = (pairs: readonly Uint8Array[]) =>
     pairs.slice(0, NAMED).map((pair) => ({
-      score: String(decodeScore(pair)),
+      score: { value: keyBytes(Buffer.from(String(decodeScore(pair)))) },
       member: keyBytes(pair.subarray(SCORE)),
     }));
   const { missing, stale } = difference;

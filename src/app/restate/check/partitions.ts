@@ -45,7 +45,8 @@ export async function checkPartition(
       });
     if (key.table === STATE_MACHINE && key.values.some(({ value }) => value === STORAGE_VERSION))
       state.hasVersion = true;
-    if (key.table === 'j2' || key.table === 'jo') journal = followJournal(journal, key, partition, reported);
+    if (key.table === 'j2' || key.table === 'jo')
+      journal = followJournal(journal, key, bytes, partition, reported);
   });
   return state;
 }
@@ -68,6 +69,7 @@ export function judgeVersions(states: ReadonlyMap<bigint, PartitionState>, repor
 function followJournal(
   journal: { id: string; next: bigint } | undefined,
   key: PartitionKey,
+  bytes: Uint8Array,
   partition: bigint,
   reported: Reported,
 ): { id: string; next: bigint } {
@@ -77,8 +79,12 @@ function followJournal(
   const next = journal?.id === id ? journal.next : 0n;
   if (entry > next)
     reported.report('restate/journal-gap', {
-      message: `partition ${partition}: the journal of invocation ${name} lacks ${entry === next + 1n ? `entry ${next}` : `entries ${next} to ${entry - 1n}`}`,
-      evidence: { invocation: name, missingFrom: String(next), missingTo: String(entry - 1n) },
+      message: `partition ${partition}: the journal of an invocation lacks ${entry === next + 1n ? `entry ${next}` : `entries ${next} to ${entry - 1n}`}`,
+      evidence: {
+        invocation: { ...keyBytes(bytes.slice()), text: name },
+        missingFrom: String(next),
+        missingTo: String(entry - 1n),
+      },
     });
   return { id, next: entry + 1n };
 }

@@ -1,9 +1,8 @@
-import { keyBytes } from '../../../finding/evidence.js';
 import { compareBytes } from '../../../format/sst/comparator.js';
 import type { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
 import type { HeldRegion } from '../regions.js';
-import { boundText } from '../words.js';
+import { namedBound } from '../words.js';
 
 /** A stretch of keys: a region, or what lies between two of them. */
 interface Stretch {
@@ -61,8 +60,8 @@ export class OutsideRegions {
     if (region !== undefined || count === 0 || first === undefined) return;
     const last = this.last.length > 0 && compareBytes(this.last, first) > 0 ? this.last : first;
     this.reported.report('tikv/data-outside-regions', {
-      message: `${count} ${count === 1 ? 'entry' : 'entries'} from ${boundText(first)} to ${boundText(last)} belong to no region of this store`,
-      evidence: { entries: count, first: keyBytes(first), last: keyBytes(last) },
+      message: `${count} ${count === 1 ? 'entry' : 'entries'} belong to no region of this store`,
+      evidence: { entries: count, first: namedBound(first), last: namedBound(last) },
     });
     this.current = { count: 0 };
   }

@@ -1,8 +1,8 @@
-import { keyBytes } from '../../../finding/evidence.js';
+import type { KeyBytes } from '../../../finding/evidence.js';
 import { compareBytes } from '../../../format/sst/comparator.js';
 import type { Reported } from '../../reported.js';
 import type { HeldRegion, Regions } from '../regions.js';
-import { boundsText, epochText } from '../words.js';
+import { epochText, namedBound } from '../words.js';
 import type { ApplyStates } from './states.js';
 
 const NORMAL = 0;
@@ -16,22 +16,29 @@ export function checkRegions(regions: Regions, applied: ApplyStates, reported: R
         ? 'their epochs are the same'
         : `region ${older.id} is the older claim`;
     reported.report('tikv/overlapping-regions', {
-      message: `regions ${older.id} (${epochText(older)}) and ${newer.id} (${epochText(newer)}) both claim ${boundsText({ ...newer, startKey: from, endKey: to })}; ${order}`,
+      message: `regions ${older.id} (${epochText(older)}) and ${newer.id} (${epochText(newer)}) both claim keys; ${order}`,
       evidence: {
         older: String(older.id),
         newer: String(newer.id),
-        from: keyBytes(from),
-        ...(to.length > 0 && { to: keyBytes(to) }),
+        ...bounds({ startKey: from, endKey: to }),
       },
     });
   }
   for (const region of regions.held) {
     if (region.state !== NORMAL || applied.has(region.id)) continue;
     reported.report('tikv/apply-state-missing', {
-      message: `region ${region.id} (${boundsText(region)}) has no apply state`,
-      evidence: { region: String(region.id) },
+      message: `region ${region.id} has no apply state`,
+      evidence: { region: String(region.id), ...bounds(region) },
     });
   }
+}
+
+/** A bound that is not there is the first or the last key. */
+function bounds({ startKey, endKey }: Pick<HeldRegion, 'startKey' | 'endKey'>): { [name: string]: KeyBytes } {
+  return {
+    ...(startKey.length > 0 && { from: namedBound(startKey) }),
+    ...(endKey.length > 0 && { to: namedBound(endKey) }),
+  };
 }
 
 /** The keys that both claim. */

@@ -4,7 +4,7 @@ import { decodeLock, decodeWrite, type LockRecord } from '../records.js';
 import { userKeyText } from '../table-key.js';
 import { invertedTimestamp, timestampText } from '../timestamp.js';
 import { StartTimestamp, StartTimestamps } from '../timestamps.js';
-import { boundText, namedKey } from '../words.js';
+import { namedKey } from '../words.js';
 import type { FamilyCursor } from './family-cursor.js';
 
 /** Versions of one key that are held; a key with more of them is not judged. */
@@ -59,7 +59,7 @@ export class KeyVersions {
     this.held = lock;
     if (lock.type !== 'P' || lock.shortValue !== undefined || hasValue || this.tooMany) return;
     this.reported.report('tikv/missing-value', {
-      message: `${this.keyName()} is locked for a put by the transaction started at ${timestampText(lock.startTs)}, and column family default does not have its value`,
+      message: `a key is locked for a put by the transaction started at ${timestampText(lock.startTs)}, and column family default does not have its value`,
       evidence: { key: namedKey(this.user), startTs: String(lock.startTs), uncommitted: true },
     });
   }
@@ -117,7 +117,7 @@ export class KeyVersions {
     this.heldIsStale = true;
     const why = own ? 'its own transaction was committed' : 'another transaction committed';
     this.reported.report('tikv/stale-lock', {
-      message: `${this.keyName()} is locked since ${timestampText(since)}, although ${why} at ${timestampText(commit)}`,
+      message: `a key is locked since ${timestampText(since)}, although ${why} at ${timestampText(commit)}`,
       evidence: {
         key: namedKey(this.user),
         startTs: String(lock.startTs),
@@ -130,10 +130,10 @@ export class KeyVersions {
 
   private missing(commit: bigint, start: bigint): void {
     const hidden = this.changed;
-    const version = hidden ? 'a version that newer ones hide' : 'the newest version';
+    const version = hidden ? 'a version that newer ones hide' : 'the newest version of a key';
     this.reported.report('tikv/missing-value', {
       ...(hidden ? { severity: 'note' as const } : {}),
-      message: `${this.keyName()}: ${version}, committed at ${timestampText(commit)}, has no value in column family default`,
+      message: `${version}, committed at ${timestampText(commit)}, has no value in column family default`,
       evidence: {
         key: namedKey(this.user),
         startTs: String(start),
@@ -145,16 +145,15 @@ export class KeyVersions {
   private malformed(cursor: FamilyCursor, family: string, record: string): void {
     const { keyBytes: bytes, keyTo } = cursor.entry;
     const message = cursor.wellFormed
-      ? `the value of ${this.keyName()} in column family ${family} is no ${record} record`
+      ? `a value in column family ${family} is no ${record} record`
       : `a key in column family ${family} is none that TiKV writes there`;
     this.reported.report('tikv/malformed-record', {
       message,
-      evidence: { key: keyBytes(bytes.slice(0, keyTo)), columnFamily: family },
+      evidence: {
+        key: cursor.wellFormed ? namedKey(this.user) : keyBytes(bytes.slice(0, keyTo)),
+        columnFamily: family,
+      },
     });
-  }
-
-  private keyName(): string {
-    return boundText(this.user.subarray(1));
   }
 }
 
@@ -176,10 +175,7 @@ export class OrphanValues {
   finish(): void {
     const { count, keys, first, last } = this;
     if (count === 0) return;
-    const place =
-      keys === 1
-        ? `under ${boundText(first.subarray(1))}`
-        : `under ${keys} keys from ${boundText(first.subarray(1))} to ${boundText(last.subarray(1))}`;
+    const place = keys === 1 ? 'under one key' : `under ${keys} keys`;
     this.reported.report('tikv/orphan-value', {
       message: `${count} ${count === 1 ? 'value' : 'values'} ${place} belong to no write and no lock`,
       evidence: { values: count, keys, first: namedKey(first), last: namedKey(last) },

@@ -45,6 +45,7 @@ import {
   u64,
   withKvrocks,
 } from '../../../support/kvrocks.js';
+import { leaksOf } from '../../../support/leaks.js';
 import { inRepository } from '../../../support/repository.js';
 
 async function check(dir: string, budget?: number): Promise<Finding[]> {
@@ -52,6 +53,7 @@ async function check(dir: string, budget?: number): Promise<Finding[]> {
   const layout = await kvrocksLayout(factsOfView(view!));
   const findings: Finding[] = [];
   await checkKvrocks(view!, layout!, (finding) => findings.push(finding), { ...(budget && { budget }) });
+  expect(await leaksOf(findings, view!, 'kvrocks')).toEqual([]);
   view!.close();
   return findings;
 }
