@@ -1,4 +1,5 @@
 import type { Finding } from '../finding/finding.js';
+import type { DialectName } from '../format/dialect.js';
 import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
 import type { IndexSize } from '../format/sst/table.js';
 
@@ -18,6 +19,7 @@ export interface Unchecked {
 
 /** What the directory's metadata promises of a table, given to the unit that checks the file. Survives a structured clone. */
 export interface TableContext {
+  dialect: DialectName;
   /** Relative to the target. */
   file: string;
   /** From the file's name. */
@@ -137,6 +139,7 @@ export interface TableFacts {
 }
 
 export interface WalContext {
+  dialect: DialectName;
   file: string;
   number: bigint;
   depth: Depth;
@@ -147,6 +150,8 @@ export interface WalContext {
 /** What cross checks and recovery rules need from a WAL. */
 export interface WalFacts {
   kind: 'wal';
+  /** Absent in reports of before there were several: RocksDB's. */
+  dialect?: DialectName;
   file: string;
   number: bigint;
   size: number;

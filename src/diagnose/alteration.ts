@@ -6,7 +6,7 @@ import type { UnitResult } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
 import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
-import { rocksdbWal } from '../format/log/types.js';
+import { dialectNamed } from '../format/dialect.js';
 import { openTable } from '../format/sst/table.js';
 import { PiecedSource } from '../io/pieces.js';
 import { memorySource } from '../io/source.js';
@@ -172,7 +172,10 @@ async function lineEndings(
   let undone: { source: ByteSource; endings: LineEndings } | undefined;
   if (unit.kind === 'table') undone = await tableBefore(bytes, change, unit.context.live);
   else {
-    const file = unit.kind === 'wal' ? logBefore(bytes, change, rocksdbWal) : blobBefore(bytes, change);
+    const file =
+      unit.kind === 'wal'
+        ? logBefore(bytes, change, dialectNamed(unit.context.dialect).wal)
+        : blobBefore(bytes, change);
     undone = file && { source: memorySource(file.bytes), endings: file.endings };
   }
   // where no LF is an exception a file that misses nothing would be its own original

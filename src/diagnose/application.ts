@@ -51,7 +51,9 @@ async function operationsOf(
   if (offset === undefined) return undefined;
   const begin = typeof evidence.recordOffset === 'number' ? Math.min(evidence.recordOffset, offset) : offset;
   const record = await logicalRecordAt(new FlippedSource(source, cause?.changes ?? []), facts, begin);
-  return record && tornOperations(record.bytes, new Set(facts.columnFamilies.map(({ id }) => id)));
+  return (
+    record && tornOperations(record.bytes, new Set(facts.columnFamilies.map(({ id }) => id)), facts.dialect)
+  );
 }
 
 const KEYS = ['keysFrom', 'keysTo', 'keysAfter', 'keysUpTo'] as const;

@@ -1,7 +1,7 @@
 import type { Cause } from '../finding/finding.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { decodePhysicalHeader, u32At } from '../format/log/physical.js';
-import { rocksdbWal } from '../format/log/types.js';
+import type { LogDialect } from '../format/log/types.js';
 import { wordThatFits } from './crc32c-syndrome.js';
 import type { BitChange } from './flipped-source.js';
 import { differingBits } from './footer.js';
@@ -18,9 +18,9 @@ const MOST_RAISED = 16;
 const CERTAIN_BITS = 3;
 
 /** Where the count of a batch stands that begins in the record at the start of `bytes`; undefined where none does. */
-export function countAt(bytes: Uint8Array): number | undefined {
-  const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
-  const end = recordEnd(bytes, rocksdbWal);
+export function countAt(bytes: Uint8Array, dialect: LogDialect): number | undefined {
+  const header = decodePhysicalHeader(bytes, 0, bytes.length, dialect);
+  const end = recordEnd(bytes, dialect);
   if (header === undefined || end === undefined) return undefined;
   if (header.kind !== 'full' && header.kind !== 'first') return undefined;
   const at = header.headerSize + BATCH_HEADER - 4;
@@ -28,8 +28,13 @@ export function countAt(bytes: Uint8Array): number | undefined {
 }
 
 /** The bit makes a small number more of the count, as a thread does. The record begins at file offset `base`. */
-export function raisesCount({ offset, bit }: BitChange, bytes: Uint8Array, base: number): boolean {
-  const at = countAt(bytes);
+export function raisesCount(
+  { offset, bit }: BitChange,
+  bytes: Uint8Array,
+  base: number,
+  dialect: LogDialect,
+): boolean {
+  const at = countAt(bytes, dialect);
   if (at === undefined || offset !== base + at || (bytes[at] & (1 << bit)) === 0) return false;
   return isRaise(u32At(bytes, at), u32At(bytes, at) - (1 << bit));
 }
@@ -42,9 +47,10 @@ function isRaise(written: number, counted: number): boolean {
 export function countThatFits(
   bytes: Uint8Array,
   base: number,
+  dialect: LogDialect,
 ): { written: number; fitting: number; changes: BitChange[] } | undefined {
-  const at = countAt(bytes);
-  const end = recordEnd(bytes, rocksdbWal);
+  const at = countAt(bytes, dialect);
+  const end = recordEnd(bytes, dialect);
   if (at === undefined || end === undefined) return undefined;
   const written = u32At(bytes, at);
   const fitting = wordThatFits(bytes, 6, end, at, u32At(bytes, 0));

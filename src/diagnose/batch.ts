@@ -32,7 +32,7 @@ export async function batchCause(
   if (finding.offset === undefined) return undefined;
   const record = await logicalRecordAt(source, facts, finding.offset);
   if (record === undefined) return undefined;
-  const batch = decodeBatch(record.bytes);
+  const batch = decodeBatch(record.bytes, { dialect: facts.dialect });
   const families = new Set([0, ...facts.columnFamilies.map(({ id }) => id)]);
   for (const op of batch.ops) families.add(op.columnFamily);
   const whole = batch.decodedLength === record.bytes.length;
@@ -41,7 +41,7 @@ export async function batchCause(
       ? tooShort(record.bytes)
       : whole
         ? miscounted(batch)
-        : lostStep(record, batch, families);
+        : lostStep(record, batch, families, facts.dialect);
   const groups = logDataOf(batch, record.bytes, told.realigned);
   const race = isListRace(groups);
   if (groups.length > 0) told.evidence.logData = groups;
@@ -88,13 +88,18 @@ function miscounted(batch: WriteBatch): Telling {
 }
 
 /** The parser stands inside somebody's operand: two writers' operations lie over each other. */
-function lostStep(record: LogicalRecord, batch: WriteBatch, families: ReadonlySet<number>): Telling {
+function lostStep(
+  record: LogicalRecord,
+  batch: WriteBatch,
+  families: ReadonlySet<number>,
+  dialect: WalFacts['dialect'],
+): Telling {
   const { bytes } = record;
   const last = batch.ops.at(-1);
   const lostAt = batch.decodedLength;
   const place = offsetText(record.fileOffset(lostAt));
   // the operation before may have swallowed the beginning of what follows
-  const realigned = realign(bytes, last === undefined ? lostAt : last.offset + 1, families);
+  const realigned = realign(bytes, last === undefined ? lostAt : last.offset + 1, families, dialect);
   const evidence: Record<string, EvidenceValue> = {
     lostStepAt: record.fileOffset(lostAt),
     before: batch.ops.slice(-SHOWN).map(operationText),

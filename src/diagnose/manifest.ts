@@ -1,8 +1,9 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EvidenceValue } from '../finding/evidence.js';
 import type { Cause, Finding, Impact, Range } from '../finding/finding.js';
+import { dialectNamed } from '../format/dialect.js';
 import { checksumHolds } from '../format/log/physical.js';
-import { BLOCK_SIZE, LEGACY_HEADER, leveldbWal } from '../format/log/types.js';
+import { BLOCK_SIZE, LEGACY_HEADER } from '../format/log/types.js';
 import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { memorySource } from '../io/source.js';
@@ -30,6 +31,9 @@ const RECORD_RULES = new Set([
   'manifest/zeroed-range',
 ]);
 
+/** Every engine frames its MANIFEST alike. */
+const framing = dialectNamed().manifest.log;
+
 /** Larger MANIFESTs are not replayed again. Bytes. */
 const LARGEST = 256 << 20;
 
@@ -42,20 +46,24 @@ export async function diagnoseManifest(
   findings: readonly Finding[],
   before: ManifestReplay,
 ): Promise<void> {
-  if (await lineEndings(source, findings)) return;
+  if (await lineEndings(source, findings, before)) return;
   for (const finding of findings.slice(0, MOST_DIAGNOSED)) await diagnoseRecord(source, finding, before);
 }
 
 /** All records hold once the ends of lines are put back: one cause for whatever was found. */
-async function lineEndings(source: ByteSource, findings: readonly Finding[]): Promise<boolean> {
+async function lineEndings(
+  source: ByteSource,
+  findings: readonly Finding[],
+  { dialect }: ManifestReplay,
+): Promise<boolean> {
   const damage = findings.filter(({ severity }) => severity !== 'note');
   if (damage.length === 0 || source.size > LARGEST) return false;
   const bytes = new Uint8Array(source.size);
   if ((await source.read(bytes, 0)) < bytes.length) return false;
   const change = changeShown(bytes);
-  const undone = change && logBefore(bytes, change, leveldbWal);
+  const undone = change && logBefore(bytes, change, framing);
   if (undone === undefined || undone.bytes.length === bytes.length) return false;
-  const { complete, anomalies } = await replayManifest(memorySource(undone.bytes));
+  const { complete, anomalies } = await replayManifest(memorySource(undone.bytes), { dialect });
   if (!complete || anomalies.length > 0) return false;
   const { lineEndings: endings, restores, ...cause } = lineEndingCause(undone.endings);
   for (const [i, finding] of damage.entries())
@@ -91,7 +99,7 @@ async function damagedRecord(source: ByteSource, place: Range): Promise<Damaged 
   for (let at = place.offset; at < end; ) {
     const bytes = new Uint8Array(BLOCK_SIZE - (at % BLOCK_SIZE));
     const read = bytes.subarray(0, await source.read(bytes, at));
-    const next = recordEnd(read, leveldbWal);
+    const next = recordEnd(read, framing);
     if (next === undefined || !checksumHolds(read, 0, next)) return { at, bytes: read };
     at += next;
     if (BLOCK_SIZE - (at % BLOCK_SIZE) < LEGACY_HEADER) at += BLOCK_SIZE - (at % BLOCK_SIZE);
@@ -105,7 +113,7 @@ async function oneBit(
   { at, bytes }: Damaged,
   before: ManifestReplay,
 ): Promise<boolean> {
-  const search = searchRecord(bytes, at, leveldbWal);
+  const search = searchRecord(bytes, at, framing);
   const [flip] = search.flips;
   if (flip === undefined || source.size > LARGEST) return false;
   const trial = await replayWith(source, [flip], { at, bytes }, before);
@@ -137,8 +145,8 @@ async function oneByte(
   before: ManifestReplay,
 ): Promise<Cause | undefined> {
   if (source.size > LARGEST) return undefined;
-  const candidates = searchRecordBytes(damaged.bytes, damaged.at, leveldbWal);
-  return overwrittenByte(candidates, recordEnd(damaged.bytes, leveldbWal) ?? 0, async (changes) => {
+  const candidates = searchRecordBytes(damaged.bytes, damaged.at, framing);
+  return overwrittenByte(candidates, recordEnd(damaged.bytes, framing) ?? 0, async (changes) => {
     const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
     return (await replayWith(source, flips, damaged, before)) === undefined ? 'fails' : 'decodes';
   });
@@ -151,10 +159,10 @@ async function twoBits(
 ): Promise<Cause | undefined> {
   if (source.size > LARGEST) return undefined;
   const decoding: [Flip, Flip][] = [];
-  for (const pair of searchRecordPairs(damaged.bytes, damaged.at, leveldbWal)) {
+  for (const pair of searchRecordPairs(damaged.bytes, damaged.at, framing)) {
     if ((await replayWith(source, pair, damaged, before)) !== undefined) decoding.push(pair);
   }
-  return pairCause(decoding, recordEnd(damaged.bytes, leveldbWal) ?? 0, 'the edit decodes');
+  return pairCause(decoding, recordEnd(damaged.bytes, framing) ?? 0, 'the edit decodes');
 }
 
 function bitFlip(flip: Flip, conclusive: boolean, method: string): Cause {
@@ -176,7 +184,7 @@ async function replayWith(
 ): Promise<{ edit?: VersionEdit } | undefined> {
   const changed = Uint8Array.from(bytes);
   flipBits(changed, at, flips);
-  const end = recordEnd(changed, leveldbWal);
+  const end = recordEnd(changed, framing);
   if (end === undefined || !checksumHolds(changed, 0, end)) return undefined;
   let edit: VersionEdit | undefined;
   const replay = await replayManifest(new FlippedSource(source, flips), {

@@ -1,6 +1,7 @@
 import { Cursor } from '../bytes/cursor.js';
 import type { OpKind } from '../format/batch/batch.js';
-import { rocksdbBatch, Shape } from '../format/batch/tags.js';
+import { type BatchDialect, Shape } from '../format/batch/tags.js';
+import { type DialectName, dialectNamed } from '../format/dialect.js';
 
 /** Where a batch that lost step can be read again. */
 export interface Realigned {
@@ -31,13 +32,15 @@ export function realign(
   batch: Uint8Array,
   from: number,
   columnFamilies: ReadonlySet<number>,
+  engine?: DialectName,
 ): Realigned | undefined {
+  const dialect = dialectNamed(engine).batch;
   const length = batch.length - from;
   if (length <= 0 || length > LONGEST) return undefined;
   const chained = new Uint32Array(length + 1);
   let best = -1;
   for (let at = batch.length - 1; at >= from; at--) {
-    const step = operationAt(batch, at, columnFamilies);
+    const step = operationAt(batch, at, columnFamilies, dialect);
     if (step === undefined) continue;
     const isEnd = step.next === batch.length;
     if (!isEnd && chained[step.next - from] === 0) continue;
@@ -48,7 +51,7 @@ export function realign(
   if (best < 0) return undefined;
   const operations: Realigned['operations'] = [];
   for (let at = best; at < batch.length; ) {
-    const { next, ...operation } = operationAt(batch, at, columnFamilies) as Step;
+    const { next, ...operation } = operationAt(batch, at, columnFamilies, dialect) as Step;
     operations.push({ offset: at, length: next - at, ...operation });
     at = next;
   }
@@ -56,8 +59,13 @@ export function realign(
   return { offset: best, operations, confidence };
 }
 
-function operationAt(batch: Uint8Array, at: number, columnFamilies: ReadonlySet<number>): Step | undefined {
-  const spec = rocksdbBatch.specs.get(batch[at]);
+function operationAt(
+  batch: Uint8Array,
+  at: number,
+  columnFamilies: ReadonlySet<number>,
+  dialect: BatchDialect,
+): Step | undefined {
+  const spec = dialect.specs.get(batch[at]);
   // a byte alone is no operation that could be told from chance
   if (spec === undefined || spec.shape === Shape.none) return undefined;
   const cursor = new Cursor(batch, at + 1);

@@ -1,6 +1,7 @@
 import type { BatchOp } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
+import type { DialectName } from '../format/dialect.js';
 import { realign } from './realign.js';
 
 /** What can be read of a batch that another writer wrote into. */
@@ -12,18 +13,22 @@ export interface TornOperations {
 }
 
 /** The operations on both sides of the place where a batch loses step. `columnFamilies`: those that operations may name. */
-export function tornOperations(bytes: Uint8Array, columnFamilies: ReadonlySet<number>): TornOperations {
-  const { ops, decodedLength } = decodeBatch(bytes);
+export function tornOperations(
+  bytes: Uint8Array,
+  columnFamilies: ReadonlySet<number>,
+  dialect?: DialectName,
+): TornOperations {
+  const { ops, decodedLength } = decodeBatch(bytes, { dialect });
   if (decodedLength >= bytes.length) return { before: ops, behind: [] };
   const families = new Set([0, ...columnFamilies, ...ops.map(({ columnFamily }) => columnFamily)]);
   const last = ops.at(-1);
-  const rest = realign(bytes, last === undefined ? decodedLength : last.offset + 1, families);
+  const rest = realign(bytes, last === undefined ? decodedLength : last.offset + 1, families, dialect);
   if (rest === undefined) return { before: ops, behind: [] };
   const remainder = new Uint8Array(BATCH_HEADER + bytes.length - rest.offset);
   remainder.set(bytes.subarray(rest.offset), BATCH_HEADER);
   return {
     before: withoutSwallowed(ops, decodedLength - rest.offset),
-    behind: decodeBatch(remainder).ops,
+    behind: decodeBatch(remainder, { dialect }).ops,
   };
 }
 

@@ -17,7 +17,7 @@ export async function batchImpact(
 ): Promise<Impact | undefined> {
   const record = await logicalRecordAt(new FlippedSource(source, changes), facts, offset);
   if (record === undefined) return undefined;
-  return impactOfBatch(decodeBatch(record.bytes));
+  return impactOfBatch(decodeBatch(record.bytes, { dialect: facts.dialect }));
 }
 
 /** Sequences, operations and column families of a batch as far as it decodes. */

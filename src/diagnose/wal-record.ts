@@ -21,7 +21,10 @@ export async function logicalRecordAt(
   offset: number,
 ): Promise<LogicalRecord | undefined> {
   const base = Math.floor(offset / BLOCK_SIZE) * BLOCK_SIZE;
-  const parser = new LogParser(new RestOfSource(source, base), { number: facts.number });
+  const parser = new LogParser(new RestOfSource(source, base), {
+    dialect: facts.dialect,
+    number: facts.number,
+  });
   parser.compressed = facts.compressed;
   for (;;) {
     switch (parser.step()) {

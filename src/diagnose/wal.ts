@@ -2,8 +2,9 @@ import type { ByteSource } from '../bytes/source.js';
 import type { UnitResult, WalContext, WalFacts } from '../check/unit.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
 import { decodeBatch } from '../format/batch/decode.js';
+import { type DialectName, dialectNamed } from '../format/dialect.js';
 import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
-import { BLOCK_SIZE, rocksdbWal } from '../format/log/types.js';
+import { BLOCK_SIZE, type LogDialect } from '../format/log/types.js';
 import { batchCause, isListRace, logDataOf } from './batch.js';
 import { countCause, countThatFits, raisesCount } from './batch-count.js';
 import { engineDefect } from './engine-defects.js';
@@ -34,6 +35,8 @@ const RECORD_RULES = new Set([
 /** Finds causes for what a check has found in one WAL. */
 export class WalDiagnosis {
   private readonly facts: WalFacts;
+  private readonly dialect: DialectName;
+  private readonly framing: LogDialect;
   /** Findings of one bit that raises a count: a flipped bit, or another thread. */
   private readonly raised: Finding[] = [];
   /** Something in the file shows that threads wrote into one batch. */
@@ -45,6 +48,8 @@ export class WalDiagnosis {
     private readonly result: UnitResult,
   ) {
     this.facts = result.facts as WalFacts;
+    this.dialect = context.dialect;
+    this.framing = dialectNamed(context.dialect).wal;
   }
 
   /** Sets cause and impact of a finding, where the bytes tell. */
@@ -87,7 +92,9 @@ export class WalDiagnosis {
     const flipped = new FlippedSource(this.source, [flip]);
     const record = await logicalRecordAt(flipped, this.facts, recordStart(damaged));
     if (record === undefined) return false;
-    return isListRace(logDataOf(decodeBatch(record.bytes), record.bytes, undefined));
+    return isListRace(
+      logDataOf(decodeBatch(record.bytes, { dialect: this.dialect }), record.bytes, undefined),
+    );
   }
 
   private async record(finding: Finding, place: Range): Promise<void> {
@@ -118,7 +125,7 @@ export class WalDiagnosis {
     while (at < end) {
       const bytes = new Uint8Array(BLOCK_SIZE - (at % BLOCK_SIZE));
       const read = bytes.subarray(0, await this.source.read(bytes, at));
-      const next = recordEnd(read, rocksdbWal);
+      const next = recordEnd(read, this.framing);
       const isWhole = next !== undefined && checksumHolds(read, 0, next);
       if (!isWhole) return read.length < 7 ? undefined : { at, bytes: read, finding };
       at += next;
@@ -128,13 +135,13 @@ export class WalDiagnosis {
   }
 
   private async oneBit(finding: Finding, damaged: Damaged): Promise<boolean> {
-    const search = searchRecord(damaged.bytes, damaged.at, rocksdbWal);
+    const search = searchRecord(damaged.bytes, damaged.at, this.framing);
     const [flip] = search.flips;
     if (flip === undefined) return false;
     const trial = await this.try([flip], damaged);
     if (trial !== 'fits' && trial !== 'unsure') return false;
     const conclusive = isConclusive(search) && trial === 'fits';
-    const raised = !this.facts.compressed && raisesCount(flip, damaged.bytes, damaged.at);
+    const raised = !this.facts.compressed && raisesCount(flip, damaged.bytes, damaged.at, this.framing);
     finding.cause = {
       kind: 'bit-flip',
       certainty: conclusive && !raised ? 'proven' : 'likely',
@@ -159,7 +166,7 @@ export class WalDiagnosis {
   ): Promise<'fits' | 'overlaps' | 'unsure' | 'fails'> {
     const changed = Uint8Array.from(bytes);
     for (const { offset, bit } of flips) changed[offset - at] ^= 1 << bit;
-    const end = recordEnd(changed, rocksdbWal);
+    const end = recordEnd(changed, this.framing);
     if (end === undefined || !checksumHolds(changed, 0, end)) return 'fails';
     const start = Math.min(recordStart({ at, finding }), finding.offset ?? at);
     const place = { offset: start, length: at + end - start };
@@ -181,7 +188,7 @@ export class WalDiagnosis {
   }
 
   private async changedCount(finding: Finding, damaged: Damaged): Promise<boolean> {
-    const count = this.facts.compressed ? undefined : countThatFits(damaged.bytes, damaged.at);
+    const count = this.facts.compressed ? undefined : countThatFits(damaged.bytes, damaged.at, this.framing);
     if (count === undefined || count.changes.length === 0) return false;
     const { written, fitting, changes } = count;
     const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
@@ -211,8 +218,8 @@ export class WalDiagnosis {
   }
 
   private oneByte(damaged: Damaged): Promise<Cause | undefined> {
-    const candidates = searchRecordBytes(damaged.bytes, damaged.at, rocksdbWal);
-    const length = recordEnd(damaged.bytes, rocksdbWal) ?? 0;
+    const candidates = searchRecordBytes(damaged.bytes, damaged.at, this.framing);
+    const length = recordEnd(damaged.bytes, this.framing) ?? 0;
     return overwrittenByte(candidates, length, async (changes) => {
       const flips = changes.map((change): Flip => ({ ...change, field: 'content' }));
       const trial = await this.try(flips, damaged);
@@ -222,19 +229,19 @@ export class WalDiagnosis {
 
   private async twoBits(damaged: Damaged): Promise<Cause | undefined> {
     const decoding: [Flip, Flip][] = [];
-    for (const pair of searchRecordPairs(damaged.bytes, damaged.at, rocksdbWal)) {
+    for (const pair of searchRecordPairs(damaged.bytes, damaged.at, this.framing)) {
       if ((await this.try(pair, damaged)) === 'fits') decoding.push(pair);
     }
-    return pairCause(decoding, recordEnd(damaged.bytes, rocksdbWal) ?? 0, 'the batch decodes');
+    return pairCause(decoding, recordEnd(damaged.bytes, this.framing) ?? 0, 'the batch decodes');
   }
 
   /** A record that decodes to its end in spite of its checksum: keys or values are wrong, or the checksum never was right. */
   private decodes({ bytes, finding }: Damaged): Cause | undefined {
-    const end = recordEnd(bytes, rocksdbWal);
-    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+    const end = recordEnd(bytes, this.framing);
+    const header = decodePhysicalHeader(bytes, 0, bytes.length, this.framing);
     if (end === undefined || header === undefined || header.kind !== 'full' || this.facts.compressed)
       return undefined;
-    const batch = decodeBatch(bytes.subarray(header.headerSize, end), { maxOps: 0 });
+    const batch = decodeBatch(bytes.subarray(header.headerSize, end), { maxOps: 0, dialect: this.dialect });
     if (batch.decodedLength < end - header.headerSize) return undefined;
     // zeros decode, too: as deletions of the empty key
     if (batch.counted > batch.count && bytes[end - 1] === 0 && bytes[end - 2] === 0) return undefined;

@@ -2,6 +2,7 @@ import type { ByteSource } from '../bytes/source.js';
 import type { Range } from '../finding/finding.js';
 import { CURRENT_LIMIT, type CurrentFile, decodeCurrent } from '../format/current.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
+import type { DialectName } from '../format/dialect.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import type { Version } from '../format/manifest/version.js';
 import { type OptionsFile, parseOptions } from '../format/options.js';
@@ -56,6 +57,8 @@ export interface Database {
   request: DatabaseRequest;
   inventory: Inventory;
   detection: Detection;
+  /** How its files are read. */
+  dialect: DialectName;
   current?: { entry: InventoryEntry; decoded: CurrentFile };
   /** The MANIFEST that CURRENT names; without a usable CURRENT, the newest one (`named` is false then). */
   manifest?: { entry: InventoryEntry; replay: ManifestReplay; named: boolean };
@@ -141,6 +144,7 @@ export async function readInventory(
     request,
     inventory,
     detection,
+    dialect: dialectOf(detection),
     ...(current && { current }),
     ...(manifest && { manifest }),
     ...(optionsFile && { optionsFile }),
@@ -152,6 +156,11 @@ export async function readInventory(
     absent: await absentPlaces(asked),
     ...losses,
   };
+}
+
+/** Files that no engine can be told of are read as RocksDB's. */
+function dialectOf({ engine }: Detection): DialectName {
+  return engine === 'leveldb' ? 'leveldb' : 'rocksdb';
 }
 
 /** Before 4.8 the default recovery mode is another (rocksdb include/rocksdb/options.h). */
@@ -297,7 +306,7 @@ async function readManifest(
   );
   const entry = byName ?? newest(inventory, 'manifest');
   if (!entry || detection.engine === 'pebble') return undefined;
-  const dialect = detection.engine === 'leveldb' ? 'leveldb' : 'rocksdb';
+  const dialect = dialectOf(detection);
   const replay = await reading(entry, losses, (source) => replayManifest(source, { dialect }));
   return replay && { entry, replay, named: byName !== undefined };
 }

@@ -135,12 +135,13 @@ export async function exportEntries(
 
 /** Recovery may open a database and give up what stands behind damage: a reader then misses it, and so does an export. */
 async function tellLoss(
-  { database: { manifest, wals, options } }: PreparedOpen,
+  { database: { dialect, manifest, wals, options } }: PreparedOpen,
   outcome: RecoveryOutcome,
   summary: ExportSummary,
 ): Promise<void> {
   if (!('version' in manifest) || outcome.uneventful) return;
   const [lost] = await lossesOf(wals, familiesOf(manifest.version, options), [outcome], {
+    dialect,
     recycling: options.recycleLogFileNum > 0,
   });
   if (lost === undefined || (lost.records === 0 && lost.damagedBytes === 0)) return;

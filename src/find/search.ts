@@ -135,7 +135,7 @@ export class Search {
       source = retrying;
       const common = { source, file, wanted, collection };
       const family = (id: number) => this.family(id);
-      if (file.kind === 'wal') await searchWal({ ...common, family });
+      if (file.kind === 'wal') await searchWal({ ...common, dialect: this.database.dialect, family });
       else if (file.kind === 'blob')
         await searchBlob({ ...common, family, referenced: this.referenced(file) });
       else {

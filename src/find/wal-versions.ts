@@ -1,7 +1,8 @@
 import type { ByteSource } from '../bytes/source.js';
 import { judgeTail } from '../check/wal/tail.js';
 import { loadCodecs } from '../codec/block.js';
-import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
+import { BATCH_HEADER } from '../format/batch/tags.js';
+import type { DialectName } from '../format/dialect.js';
 import type { Assembly } from '../format/log/assembly.js';
 import type { Damage } from '../format/log/damage.js';
 import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
@@ -16,6 +17,7 @@ import type { Family, Wanted } from './wanted.js';
 
 /** What the search in one WAL goes by. */
 export interface WalSearch {
+  dialect: DialectName;
   source: ByteSource;
   file: FoundFile;
   wanted: Wanted;
@@ -30,8 +32,8 @@ export interface WalSearch {
  */
 export async function searchWal(search: WalSearch): Promise<void> {
   await loadCodecs();
-  const { source, file, collection } = search;
-  const parser = new LogParser(source, { number: file.entry.number });
+  const { source, dialect, file, collection } = search;
+  const parser = new LogParser(source, { dialect, number: file.entry.number });
   const state: LogState = { timestampSizes: new Map() };
   const unread = (offset: number, length: number, message: string) =>
     collection.unread.push({ file: file.entry.file, offset, length, message });
@@ -66,11 +68,11 @@ interface LogState {
 
 /** What is behind the last whole record: a torn one is looked into, remains of an earlier log are nobody's. */
 async function searchTail(search: WalSearch, state: LogState, parser: LogParser): Promise<void> {
-  const { source, file, collection } = search;
+  const { source, dialect, file, collection } = search;
   const tail = parser.tail!;
   const { style, compressed } = parser;
   const logNumber = Number(BigInt.asUintN(32, file.entry.number ?? 0n));
-  const log = { style, compressed, logNumber, lastSequence: state.lastSequence };
+  const log = { dialect, style, compressed, logNumber, lastSequence: state.lastSequence };
   const { tail: verdict } = await judgeTail(source, file.entry.file, tail, log);
   if (verdict !== 'torn' && verdict !== 'damaged') return;
   const message = verdict === 'torn' ? 'a record that was cut' : 'a damaged part of the log';
@@ -89,7 +91,7 @@ function takeMetadata(parser: LogParser, state: LogState): void {
 
 function searchRecord(search: WalSearch, state: LogState, record: Assembly): void {
   const bytes = record.bytes.subarray(record.start, record.end);
-  if (bytes.length >= BATCH_HEADER) state.lastSequence = new BatchWalker(bytes).sequence;
+  if (bytes.length >= BATCH_HEADER) state.lastSequence = new BatchWalker(bytes, search.dialect).sequence;
   const { offset, compressed } = record;
   const whole = { offset, length: record.endOffset - offset };
   searchBatch(search, state, bytes, (from, length) => {
@@ -116,20 +118,20 @@ async function searchDamage(
 
 /** Operations of a batch that are about the wanted keys. */
 function searchBatch(
-  { file, wanted, family: familyOf, collection }: WalSearch,
+  { dialect, file, wanted, family: familyOf, collection }: WalSearch,
   { timestampSizes }: LogState,
   bytes: Uint8Array,
   place: (from: number, length: number) => Pick<FoundVersion, 'at' | 'inner'>,
   damaged?: string,
 ): void {
   if (bytes.length < BATCH_HEADER) return;
-  const walker = new BatchWalker(bytes);
+  const walker = new BatchWalker(bytes, dialect);
   let matches: FoundVersion[] = [];
   let transactional = false;
   let name: Uint8Array | undefined;
   let counted = 0n;
   for (let from = walker.position; walker.next(); from = walker.position) {
-    if (rocksdbBatch.counted[walker.tag] === 0) {
+    if (!walker.counts) {
       transactional ||= walker.tag !== marker.logData;
       if (walker.tag === marker.endPrepare) name = walker.key;
       continue;

@@ -1,7 +1,8 @@
 import type { Anomaly } from '../finding/finding.js';
 import type { BatchOp, OpKind, WriteBatch } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
-import { BATCH_HEADER, rocksdbBatch, Shape } from '../format/batch/tags.js';
+import { BATCH_HEADER, Shape } from '../format/batch/tags.js';
+import { dialectNamed } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { Fields } from './fields.js';
 import { type Detail, more, type Node, type Place, type Words } from './node.js';
@@ -34,7 +35,7 @@ export function batchNode(
   timestampSizes?: ReadonlyMap<number, number>,
 ): Node {
   const maxOps = detail.records ? Number.POSITIVE_INFINITY : SUMMARIZED;
-  const batch = decodeBatch(bytes, { timestampSizes, maxOps });
+  const batch = decodeBatch(bytes, { timestampSizes, maxOps, dialect: detail.dialect });
   const said = batchSaid(detail.speaker, batch);
   const node: Node = { name: 'batch', at: place, text: summary(bytes, batch), ...said };
   if (!detail.records) {
@@ -138,7 +139,7 @@ function operationNode(bytes: Uint8Array, op: BatchOp, place: Place, sequence: b
     text: words(op, sequence).slice(1),
     encoding: true,
     children() {
-      const spec = rocksdbBatch.specs.get(op.tag);
+      const spec = dialectNamed().batch.specs.get(op.tag);
       const fields = new Fields(space, base, bytes, op.offset, op.offset + op.length);
       fields.u8('tag', () => op.kind);
       if (spec === undefined) return fields.nodes;

@@ -1,6 +1,7 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly } from '../finding/finding.js';
+import { dialectNamed } from '../format/dialect.js';
 import { LogFramer } from '../format/manifest/log-framer.js';
 import { BLOCK_SIZE, HEADER_SIZE, type LogRecord, type LogTail } from '../format/manifest/log-record.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
@@ -9,6 +10,9 @@ import { type Detail, fileSpace, more, type Node, type Place, recordSpace, type 
 import { Reach } from './reach.js';
 import { editFields } from './version-edit.js';
 import { headerFields } from './wal-records.js';
+
+/** Every engine frames its MANIFEST alike. */
+const framing = dialectNamed().manifest.log;
 
 /** What the framing of a MANIFEST comes upon, in file order. */
 type LogEvent = { record: LogRecord; damage?: undefined } | { damage: Anomaly; record?: undefined };
@@ -75,13 +79,13 @@ export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncG
       yield { ...raw, ...about };
     }
   }
-  if (detail.near === undefined) yield versionNode(await replayManifest(source));
+  if (detail.near === undefined) yield versionNode(await replayManifest(source, { dialect: detail.dialect }));
 }
 
 async function damagedNode(reach: Reach, space: Space, damage: Anomaly): Promise<Node> {
   const { offset, length, message } = damage;
   const size = Math.min(HEADER_SIZE, length);
-  const header = headerFields(await reach.bytes(offset, size), space, offset, false);
+  const header = headerFields(await reach.bytes(offset, size), framing, space, offset, false);
   const raw = length > size ? [await reach.raw('bytes', space, offset + size, length - size)] : [];
   return {
     name: 'damaged record',
@@ -97,7 +101,7 @@ async function recordNode(reach: Reach, space: Space, record: LogRecord, detail:
   const headers: Node[] = [];
   for (const { fileOffset, length } of fragments) {
     const at = fileOffset - HEADER_SIZE;
-    const fields = headerFields(await reach.bytes(at, HEADER_SIZE), space, at);
+    const fields = headerFields(await reach.bytes(at, HEADER_SIZE), framing, space, at);
     if (fragments.length === 1) headers.push(...fields);
     else {
       const raw = await reach.raw('payload', space, fileOffset, length);

@@ -1,5 +1,6 @@
 import type { Profile } from '../app/profile.js';
 import type { Range } from '../finding/finding.js';
+import type { DialectName } from '../format/dialect.js';
 
 /**
  * Bytes that nodes have their places in: the file itself, a log record put together from fragments, the content of a
@@ -74,6 +75,8 @@ export interface Detail {
   limit?: number;
   /** Begin as near before this file offset as can be: only what stands there is wanted. */
   near?: number;
+  /** Whose files they are. */
+  dialect?: DialectName;
   /** The application that wrote it, where it is known. */
   speaker?: Speaker;
   /** Of a table: the column family that its keys are of. */

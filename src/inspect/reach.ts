@@ -1,4 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
+import { type DialectName, dialectNamed } from '../format/dialect.js';
+import type { LogDialect } from '../format/log/types.js';
 import { SourceWindow } from '../format/sst/window.js';
 import type { Node, Space } from './node.js';
 
@@ -12,7 +14,14 @@ const ZERO_TEST = 64 * 1024;
 export class Reach {
   private readonly window: SourceWindow;
 
-  constructor(readonly source: ByteSource) {
+  /** How a log is framed. */
+  readonly framing: LogDialect;
+
+  constructor(
+    readonly source: ByteSource,
+    dialect?: DialectName,
+  ) {
+    this.framing = dialectNamed(dialect).wal;
     this.window = new SourceWindow(source, source.size, 256 * 1024);
   }
 

@@ -1,7 +1,7 @@
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { decodeCompression, WAL_ZSTD } from '../format/log/metadata.js';
 import { decodePhysicalHeader } from '../format/log/physical.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from '../format/log/types.js';
+import { BLOCK_SIZE, LEGACY_HEADER, RecordKind } from '../format/log/types.js';
 import type { Reach } from './reach.js';
 
 /** Blocks that are looked at for the beginning of a record: no record put together has more. */
@@ -54,7 +54,7 @@ export async function logBegin(
 async function beginsRecord(reach: Reach, block: number, stop: number): Promise<boolean> {
   const bytes = await reach.bytes(block, BLOCK_SIZE);
   for (let at = 0; at + LEGACY_HEADER <= bytes.length && block + at <= stop; ) {
-    const header = decodePhysicalHeader(bytes, at, bytes.length, rocksdbWal);
+    const header = decodePhysicalHeader(bytes, at, bytes.length, reach.framing);
     if (header === undefined) return false;
     const kind = RecordKind[header.kind as keyof typeof RecordKind];
     if (kind !== RecordKind.middle && kind !== RecordKind.last) return true;
@@ -65,7 +65,7 @@ async function beginsRecord(reach: Reach, block: number, stop: number): Promise<
 
 async function isCompressed(reach: Reach): Promise<boolean> {
   const bytes = await reach.bytes(0, LEGACY_HEADER + 4);
-  const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+  const header = decodePhysicalHeader(bytes, 0, bytes.length, reach.framing);
   return (
     header?.kind === 'compression' && decodeCompression(bytes.subarray(header.headerSize)).value === WAL_ZSTD
   );

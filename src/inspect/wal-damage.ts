@@ -5,7 +5,7 @@ import type { LogState } from '../check/wal/plausible.js';
 import { judgeTail } from '../check/wal/tail.js';
 import type { Damage, Tail } from '../format/log/damage.js';
 import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
-import { BLOCK_SIZE, RECYCLABLE_HEADER, rocksdbWal } from '../format/log/types.js';
+import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../format/log/types.js';
 import type { Node, Space } from './node.js';
 import type { Reach } from './reach.js';
 import { fragmentNode, headerFields } from './wal-records.js';
@@ -19,7 +19,7 @@ export async function* between(reach: Reach, space: Space, from: number, to: num
   for (let at = from; at < to; ) {
     const left = Math.min(BLOCK_SIZE - (at % BLOCK_SIZE), to - at);
     const bytes = await reach.bytes(at, left);
-    const header = decodePhysicalHeader(bytes, 0, bytes.length, rocksdbWal);
+    const header = decodePhysicalHeader(bytes, 0, bytes.length, reach.framing);
     const end = header === undefined ? 0 : header.headerSize + header.length;
     const whole = end > 0 && end <= bytes.length && header?.kind !== 'zero' && checksumHolds(bytes, 0, end);
     if (whole) {
@@ -45,7 +45,13 @@ export async function damageNode(reach: Reach, space: Space, damage: Damage): Pr
   const fields =
     size === 0
       ? []
-      : headerFields(await reach.bytes(offset, size), space, offset, damage.reason === 'trailer');
+      : headerFields(
+          await reach.bytes(offset, size),
+          reach.framing,
+          space,
+          offset,
+          damage.reason === 'trailer',
+        );
   if (damage.computedCrc !== undefined && fields.length > 0 && damage.reason === 'checksum') {
     const stored = fields[0];
     fields[0] = { ...stored, problems: [`computed ${hex32(maskCrc(damage.computedCrc))}`] };
@@ -74,7 +80,8 @@ export async function* endOfLog(
   const { tail: verdict, finding } = await judgeTail(reach.source, '', tail, log);
   const remains = verdict === 'zero-fill' || verdict === 'recycled';
   const size = remains ? 0 : Math.min(damage?.header?.headerSize ?? 0, length);
-  const fields = size === 0 ? [] : headerFields(await reach.bytes(offset, size), space, offset, false);
+  const fields =
+    size === 0 ? [] : headerFields(await reach.bytes(offset, size), reach.framing, space, offset, false);
   const raw = length > size ? [await reach.raw('bytes', space, offset + size, length - size)] : [];
   const message = finding?.message ?? '';
   yield {

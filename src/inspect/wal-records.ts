@@ -8,7 +8,7 @@ import {
   WAL_ZSTD,
 } from '../format/log/metadata.js';
 import type { LogParser } from '../format/log/parser.js';
-import { LEGACY_HEADER, RECYCLABLE_HEADER, RecordKind, rocksdbWal } from '../format/log/types.js';
+import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from '../format/log/types.js';
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
 import { contentsSpace, type Detail, more, type Node, type Place, recordSpace, type Space } from './node.js';
@@ -56,7 +56,7 @@ export async function fragmentsOf(
       const at = before.length - size;
       return (
         at >= 0 &&
-        rocksdbWal.headerSizes[before[at + 6]] === size &&
+        reach.framing.headerSizes[before[at + 6]] === size &&
         (before[at + 4] | (before[at + 5] << 8)) === length
       );
     };
@@ -147,9 +147,9 @@ export async function fragmentNode(
   withPayload: boolean,
 ): Promise<Node> {
   const bytes = await reach.bytes(header, payload - header);
-  const fields = headerFields(bytes, space, header);
+  const fields = headerFields(bytes, reach.framing, space, header);
   // a file that shrinks while it is looked at
-  const kind = bytes.length < LEGACY_HEADER ? 'cut off' : kindNames[rocksdbWal.kinds[bytes[6]]];
+  const kind = bytes.length < LEGACY_HEADER ? 'cut off' : kindNames[reach.framing.kinds[bytes[6]]];
   const raw = withPayload ? [await reach.raw('payload', space, payload, length)] : [];
   return {
     name: 'fragment',
@@ -162,20 +162,26 @@ export async function fragmentNode(
 const kindNames = Object.keys(RecordKind);
 
 /** The header of a physical record. Its checksum has been found to hold. */
-export function headerFields(bytes: Uint8Array, space: Space, base: number, intact = true): Node[] {
+export function headerFields(
+  bytes: Uint8Array,
+  framing: LogDialect,
+  space: Space,
+  base: number,
+  intact = true,
+): Node[] {
   const fields = new Fields(space, base, bytes);
   fields.u32('checksum', () => ({ hexDigits: 8, ...(intact && { text: 'valid' }) }));
   fields.u16('length');
-  fields.u8('type', (type) => typeName(type));
+  fields.u8('type', (type) => typeName(type, framing));
   if (bytes.length > LEGACY_HEADER) fields.u32('log number');
   return fields.nodes;
 }
 
 /** `full`, `recyclable first`. */
-function typeName(type: number): string {
-  const kind = kindNames[rocksdbWal.kinds[type]];
+function typeName(type: number, { kinds, headerSizes }: LogDialect): string {
+  const kind = kindNames[kinds[type]];
   const name = kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-  return rocksdbWal.headerSizes[type] === RECYCLABLE_HEADER ? `recyclable ${name}` : name;
+  return headerSizes[type] === RECYCLABLE_HEADER ? `recyclable ${name}` : name;
 }
 
 export async function metadataNode(

@@ -21,11 +21,12 @@ export interface WalInspection {
  */
 export async function* walNodes({ source, number, detail }: WalInspection): AsyncGenerator<Node> {
   await loadCodecs();
-  const reach = new Reach(source);
+  const { dialect = 'rocksdb' } = detail;
+  const reach = new Reach(source, dialect);
   const space = fileSpace(source.size);
   const begin =
     detail.near === undefined ? { offset: 0, compressed: false } : await logBegin(reach, detail.near);
-  const parser = new LogParser(new OffsetSource(source, begin.offset), { number });
+  const parser = new LogParser(new OffsetSource(source, begin.offset), { dialect, number });
   const shift = begin.offset;
   parser.compressed = begin.compressed;
   const state: Said = {};
@@ -39,7 +40,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
       continue;
     }
     if (event === LogEvent.end) {
-      const log = { style: parser.style, compressed: parser.compressed, ...state };
+      const log = { dialect, style: parser.style, compressed: parser.compressed, ...state };
       const logNumber = Number(BigInt.asUintN(32, number ?? 0n));
       yield* endOfLog(reach, space, position, shiftedTail(parser.tail!, shift), { ...log, logNumber });
       return;

@@ -1,5 +1,6 @@
 import { decodeBatch } from '../format/batch/decode.js';
-import { BATCH_HEADER, rocksdbBatch, Shape } from '../format/batch/tags.js';
+import { BATCH_HEADER, type BatchDialect, Shape } from '../format/batch/tags.js';
+import { type DialectName, dialectNamed } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { corruption, type EngineError } from './status.js';
 
@@ -22,9 +23,9 @@ export const marker = {
   commitWithTimestamp: 0x15,
 } as const;
 
-/** The value type under which an operation goes into a memtable, by tag; 0xff for markers. */
+/** The value type under which an operation goes into a memtable, by tag; 0xff for markers. LevelDB's tags are among RocksDB's. */
 const memtableTypes = new Uint8Array(256).fill(0xff);
-for (const spec of rocksdbBatch.specs.values()) {
+for (const spec of dialectNamed('rocksdb').batch.specs.values()) {
   if (!spec.counted) continue;
   const types: Record<string, number> = {
     put: VALUE_TYPE.put,
@@ -52,9 +53,20 @@ export class BatchWalker {
   valueStart = 0;
   valueEnd = 0;
   position = BATCH_HEADER;
+  readonly dialect: BatchDialect;
   private failed = false;
 
-  constructor(readonly bytes: Uint8Array) {}
+  constructor(
+    readonly bytes: Uint8Array,
+    private readonly engine?: DialectName,
+  ) {
+    this.dialect = dialectNamed(engine).batch;
+  }
+
+  /** The operation that `next` took adds one to the count in the header. */
+  get counts(): boolean {
+    return this.dialect.counted[this.tag] === 1;
+  }
 
   get sequence(): bigint {
     const high = u32(this.bytes, 4);
@@ -81,13 +93,13 @@ export class BatchWalker {
     if (this.position >= bytes.length || this.failed) return false;
     const start = this.position;
     const tag = bytes[this.position++];
-    const shape = rocksdbBatch.shapes[tag];
+    const shape = this.dialect.shapes[tag];
     this.tag = tag;
     this.type = memtableTypes[tag];
     this.columnFamily = 0;
     this.keyStart = this.keyEnd = this.valueStart = this.valueEnd = 0;
     if (shape === Shape.unknown) return this.fail(start);
-    if (rocksdbBatch.columnFamilyForms[tag] === 1) {
+    if (this.dialect.columnFamilyForms[tag] === 1) {
       const id = this.varint32();
       if (id < 0) return this.fail(start);
       this.columnFamily = id;
@@ -108,7 +120,7 @@ export class BatchWalker {
 
   /** What the engine's decoder says where the walk stopped short; `undefined` when all of the batch was walked. */
   error(): string | undefined {
-    return this.failed ? decodeBatch(this.bytes, { maxOps: 0 }).engineError : undefined;
+    return this.failed ? decodeBatch(this.bytes, { maxOps: 0, dialect: this.engine }).engineError : undefined;
   }
 
   /** A commit's timestamp stands before the name. */
@@ -146,7 +158,7 @@ export function batchProblem(bytes: Uint8Array): EngineError | undefined {
   const walker = new BatchWalker(bytes);
   let counted = 0;
   while (walker.next()) {
-    counted += rocksdbBatch.counted[walker.tag];
+    if (walker.counts) counted++;
     // The write time is taken off the end of the value without a look at its length (std::length_error).
     if (walker.type === VALUE_TYPE.timedPut && walker.valueEnd - walker.valueStart < 8) {
       return {

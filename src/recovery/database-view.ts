@@ -15,6 +15,7 @@ export function databaseView(database: Database): DatabaseView {
     tables.set(entry.number, [...(tables.get(entry.number) ?? []), entry]);
   }
   return {
+    dialect: database.dialect,
     manifest: manifestOf(database),
     options: database.options,
     wals: walsOf(database.inventory.entries),

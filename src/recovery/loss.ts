@@ -2,7 +2,8 @@ import type { ByteSource } from '../bytes/source.js';
 import type { WalFacts } from '../check/unit.js';
 import { logState } from '../check/wal/plausible.js';
 import { judgeTail } from '../check/wal/tail.js';
-import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
+import { BATCH_HEADER } from '../format/batch/tags.js';
+import { type DialectName, dialectNamed } from '../format/dialect.js';
 import type { Damage, TailKind } from '../format/log/damage.js';
 import { gatherRecord } from '../format/log/gather-record.js';
 import { LogEvent, LogParser } from '../format/log/parser.js';
@@ -74,6 +75,7 @@ class LossTally {
   constructor(
     private readonly live: ReadonlyMap<number, FamilyState>,
     private readonly outcome: RecoveryOutcome,
+    private readonly dialect: DialectName,
   ) {}
 
   /** Takes a logical record of a WAL, unless the mode applied it. True when operations of it are lost. */
@@ -87,13 +89,13 @@ class LossTally {
       loss.undecodable++;
       return false;
     }
-    const walker = new BatchWalker(bytes);
+    const walker = new BatchWalker(bytes, this.dialect);
     const { sequence } = walker;
     const perBatch = this.outcome.policy === 'write-prepared' || this.outcome.policy === 'write-unprepared';
     let index = 0n;
     while (walker.next()) {
       if (walker.tag === marker.commit || walker.tag === marker.commitWithTimestamp) loss.commits++;
-      if (rocksdbBatch.counted[walker.tag] !== 1) continue;
+      if (!walker.counts) continue;
       const at = perBatch ? sequence : sequence + index++;
       if (torn !== undefined && walker.position <= torn.takenEnd) continue;
       this.operation(walker, at, wal.number);
@@ -146,6 +148,7 @@ function isApplied({ applied }: WalOutcome, offset: number): boolean {
 export type LostBatch = (batch: Uint8Array, outcomes: readonly number[], damaged: boolean) => void;
 
 export interface LossOptions {
+  dialect: DialectName;
   /** New logs may be written over old ones (recycle_log_file_num). */
   recycling: boolean;
   onLost?: LostBatch;
@@ -159,13 +162,15 @@ export async function lossesOf(
   wals: readonly WalFile[],
   families: readonly FamilyState[],
   outcomes: readonly RecoveryOutcome[],
-  { recycling, onLost }: LossOptions,
+  options: LossOptions,
 ): Promise<(Loss | undefined)[]> {
   const live = new Map(families.map((family) => [family.id, family]));
-  const tallies = outcomes.map((outcome) => (outcome.opens ? new LossTally(live, outcome) : undefined));
+  const tallies = outcomes.map((outcome) =>
+    outcome.opens ? new LossTally(live, outcome, options.dialect) : undefined,
+  );
   if (outcomes.some((outcome) => outcome.opens && !outcome.uneventful)) {
     const newest = wals.reduce<WalFile | undefined>((a, b) => (a && a.number > b.number ? a : b), undefined);
-    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies, { recycling, onLost });
+    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies, options);
   }
   return tallies.map((tally) => tally?.finish());
 }
@@ -175,11 +180,15 @@ function isRead(view: WalOutcome | undefined): view is WalOutcome {
 }
 
 /** The batch of a record whose checksum does not hold, where it decodes to its end all the same. */
-async function damagedBatch(source: ByteSource, { reason, offset }: Damage): Promise<Uint8Array | undefined> {
+async function damagedBatch(
+  source: ByteSource,
+  { reason, offset }: Damage,
+  dialect: DialectName,
+): Promise<Uint8Array | undefined> {
   if (reason !== 'checksum') return undefined;
-  const batch = await gatherRecord(source, offset);
+  const batch = await gatherRecord(source, offset, dialectNamed(dialect).wal);
   if (batch === undefined || batch.length <= BATCH_HEADER) return undefined;
-  const walker = new BatchWalker(batch);
+  const walker = new BatchWalker(batch, dialect);
   while (walker.next());
   return walker.position === batch.length ? batch : undefined;
 }
@@ -189,7 +198,7 @@ async function tallyWal(
   newest: boolean,
   outcomes: readonly RecoveryOutcome[],
   tallies: readonly (LossTally | undefined)[],
-  { recycling, onLost }: LossOptions,
+  { dialect, recycling, onLost }: LossOptions,
 ): Promise<void> {
   const views = outcomes.map((outcome) => outcome.wals.find(({ number }) => number === wal.number));
   if (views.every((view) => view === undefined || view.state === 'not-needed')) return;
@@ -200,10 +209,10 @@ async function tallyWal(
     return;
   }
   try {
-    const parser = new LogParser(source, { number: wal.number });
+    const parser = new LogParser(source, { dialect, number: wal.number });
     const onDamage = async (damage: Damage) => {
       if (onLost === undefined || parser.compressed) return;
-      const batch = await damagedBatch(source, damage);
+      const batch = await damagedBatch(source, damage, dialect);
       const losing = [...tallies.keys()].filter((i) => tallies[i] !== undefined && isRead(views[i]));
       if (batch !== undefined && losing.length > 0) onLost(batch, losing, true);
     };

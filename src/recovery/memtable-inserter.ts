@@ -1,4 +1,3 @@
-import { rocksdbBatch } from '../format/batch/tags.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchStatus, marker } from './batch-walker.js';
@@ -97,7 +96,7 @@ export class MemtableInserter {
     let takenEnd = walker.position;
     let error: EngineError | undefined;
     while (error === undefined && walker.next()) {
-      const isOperation = rocksdbBatch.counted[walker.tag] === 1;
+      const isOperation = walker.counts;
       error = isOperation ? this.operation(walker) : this.marker(walker, empty);
       if (error !== undefined) break;
       empty = !isOperation && this.endsSubBatch(walker.tag);

@@ -1,6 +1,7 @@
 import { takesKeyType } from '../engine/supported-formats.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import type { DatabaseOptions } from '../format/database-options.js';
+import type { DialectName } from '../format/dialect.js';
 import { newFileEntry } from '../format/manifest/new-file.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
@@ -19,6 +20,7 @@ import { writePolicyOf } from './write-policy.js';
 
 /** A database as DB::Open meets it. Nothing in it is written to. */
 export interface DatabaseView {
+  dialect: DialectName;
   /** The MANIFEST that CURRENT names, replayed; or what stands in its way. */
   manifest:
     | {

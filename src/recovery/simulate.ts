@@ -50,6 +50,7 @@ export async function simulateRecovery(
   const { manifest } = database;
   const families = 'version' in manifest ? familiesOf(manifest.version, database.options) : [];
   const losses = await lossesOf(database.wals, families, outcomes, {
+    dialect: database.dialect,
     recycling: database.options.recycleLogFileNum > 0,
     ...(onLost && { onLost }),
   });

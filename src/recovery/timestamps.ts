@@ -1,4 +1,4 @@
-import { BATCH_HEADER, rocksdbBatch, Shape } from '../format/batch/tags.js';
+import { BATCH_HEADER, Shape } from '../format/batch/tags.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { EngineError } from './status.js';
 
@@ -25,7 +25,7 @@ export function reconcileTimestamps(
   let needed = false;
   const walker = new BatchWalker(bytes);
   while (walker.next()) {
-    const size = rocksdbBatch.counted[walker.tag] === 1 ? running.get(walker.columnFamily) : undefined;
+    const size = walker.counts ? running.get(walker.columnFamily) : undefined;
     if (size === undefined) continue;
     const by = change(size, recorded.get(walker.columnFamily));
     if (Number.isNaN(by)) {
@@ -53,7 +53,7 @@ function rewrite(
   const walker = new BatchWalker(bytes);
   let start = walker.position;
   while (walker.next()) {
-    const size = rocksdbBatch.counted[walker.tag] === 1 ? running.get(walker.columnFamily) : undefined;
+    const size = walker.counts ? running.get(walker.columnFamily) : undefined;
     const by = size === undefined ? 0 : change(size, recorded.get(walker.columnFamily));
     if (walker.tag === marker.beginUnprepare) {
       return refused(
@@ -67,9 +67,9 @@ function rewrite(
       if (key === undefined)
         return { error: { code: 'crash', kind: 'crash', message: 'a key shorter than its timestamp' } };
       out.push(walker.tag);
-      if (rocksdbBatch.columnFamilyForms[walker.tag] === 1) varint(out, walker.columnFamily);
+      if (walker.dialect.columnFamilyForms[walker.tag] === 1) varint(out, walker.columnFamily);
       prefixed(out, key);
-      const shape = rocksdbBatch.shapes[walker.tag];
+      const shape = walker.dialect.shapes[walker.tag];
       if (shape !== Shape.key) {
         const value = shape === Shape.range ? fitted(walker.value, by) : walker.value;
         prefixed(out, value ?? walker.value);

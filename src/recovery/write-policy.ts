@@ -1,6 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EngineVersion } from '../engine/version.js';
-import { rocksdbBatch } from '../format/batch/tags.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import { replayBehaviour } from './behaviour.js';
 import { LogReader } from './log-reader.js';
@@ -55,7 +54,7 @@ function evidence(bytes: Uint8Array): WritePolicy | undefined {
     if (tag === marker.beginPrepare) policy ??= 'write-committed';
     else if (tag === marker.beginUnprepare) policy = 'write-unprepared';
     else if (tag === marker.beginPersistedPrepare) policy ??= 'write-prepared';
-    else if (rocksdbBatch.counted[tag] === 1) state = OPERATIONS_MAY_FOLLOW;
+    else if (walker.counts) state = OPERATIONS_MAY_FOLLOW;
     else if (tag !== marker.logData && state !== 0) state = SUB_BATCH_ENDED;
   }
   if (walker.error() !== undefined || policy !== undefined || state === 0)

@@ -100,7 +100,13 @@ function draftOf(
         entry,
         source,
         weight,
-        context: { file, number, depth, recycling: database.options.recycleLogFileNum > 0 },
+        context: {
+          dialect: database.dialect,
+          file,
+          number,
+          depth,
+          recycling: database.options.recycleLogFileNum > 0,
+        },
       };
     case 'blob': {
       const live = number === undefined ? undefined : blobs.get(number);
@@ -123,6 +129,7 @@ function tableContext(
   owned: OwnedTable | undefined,
 ): TableContext {
   return {
+    dialect: database.dialect,
     file: entry.file,
     depth,
     ...(entry.number !== undefined && { number: entry.number }),

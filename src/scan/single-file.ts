@@ -84,6 +84,7 @@ async function check(
 ): Promise<Outcome> {
   const number = identity.number ?? 0n;
   const unit = { id: 0, source, weight: 0 };
+  const dialect = identity.engine === 'leveldb' ? 'leveldb' : 'rocksdb';
   if (identity.engine === 'pebble')
     return unsupported('other', name, 'a Pebble file, which is not supported yet');
   switch (identity.kind) {
@@ -91,10 +92,10 @@ async function check(
       return run('wal', name, {
         ...unit,
         kind: 'wal',
-        context: { file: name, number, depth, recycling: false },
+        context: { dialect, file: name, number, depth, recycling: false },
       });
     case 'table':
-      return run('table', name, { ...unit, kind: 'table', context: { file: name, depth } });
+      return run('table', name, { ...unit, kind: 'table', context: { dialect, file: name, depth } });
     case 'blob':
       return run('blob', name, {
         ...unit,

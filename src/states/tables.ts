@@ -1,6 +1,7 @@
 import { checkTable } from '../check/sst/table.js';
 import type { TableFacts, UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
+import type { DialectName } from '../format/dialect.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { readDataBlocks } from '../format/sst/data-blocks.js';
@@ -26,7 +27,7 @@ const MOST_ENTRIES = 20_000_000;
  * say too little of themselves are left out.
  */
 export async function findTables(
-  { inventory }: Database,
+  { dialect, inventory }: Database,
   known: ReadonlyMap<string, UnitFacts> = new Map(),
 ): Promise<FoundTable[]> {
   const found: FoundTable[] = [];
@@ -35,7 +36,7 @@ export async function findTables(
   const lost = inventory.entries.filter(({ place, number }) => place === 'lost' && !taken.has(number));
   for (const entry of [...own, ...lost]) {
     if (entry.kind !== 'table' || entry.number === undefined) continue;
-    const facts = factsOf(known.get(entry.file)) ?? (await read(entry));
+    const facts = factsOf(known.get(entry.file)) ?? (await read(entry, dialect));
     const live = facts && describe(facts, entry);
     if (facts === undefined || live === undefined) continue;
     found.push({
@@ -56,10 +57,11 @@ function factsOf(facts: UnitFacts | undefined): TableFacts | undefined {
   return whole ? facts : undefined;
 }
 
-async function read(entry: InventoryEntry): Promise<TableFacts | undefined> {
+async function read(entry: InventoryEntry, dialect: DialectName): Promise<TableFacts | undefined> {
   const source = await openSource(entry.source);
   try {
     const { findings, facts } = await checkTable(source, {
+      dialect,
       file: entry.file,
       ...(entry.number !== undefined && { number: entry.number }),
       depth: 'full',

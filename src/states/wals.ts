@@ -1,5 +1,6 @@
 import type { Database } from '../engine/database.js';
-import { BATCH_HEADER, rocksdbBatch } from '../format/batch/tags.js';
+import { BATCH_HEADER } from '../format/batch/tags.js';
+import type { DialectName } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
@@ -88,15 +89,15 @@ async function readWal(database: Database, entry: InventoryEntry, number: bigint
         if (record !== 'end') wal.whole = false;
         return wal;
       }
-      if (record.bytes.length >= BATCH_HEADER) take(wal, record.bytes);
+      if (record.bytes.length >= BATCH_HEADER) take(wal, record.bytes, database.dialect);
     }
   } finally {
     await source.close();
   }
 }
 
-function take(wal: WalContents, bytes: Uint8Array): void {
-  const walker = new BatchWalker(bytes);
+function take(wal: WalContents, bytes: Uint8Array, dialect: DialectName): void {
+  const walker = new BatchWalker(bytes, dialect);
   const { sequence } = walker;
   let counted = 0;
   if (wal.last !== undefined && sequence > wal.last + 1n) addHole(wal, wal.last + 1n, sequence - 1n);
@@ -104,7 +105,7 @@ function take(wal: WalContents, bytes: Uint8Array): void {
     const { tag, type, columnFamily } = walker;
     if (tag === marker.beginPrepare || tag === marker.beginPersistedPrepare || tag === marker.beginUnprepare)
       wal.countable = false;
-    if (rocksdbBatch.counted[tag] === 0) continue;
+    if (!walker.counts) continue;
     const at = sequence + BigInt(counted++);
     const onceOnly = type === VALUE_TYPE.merge || type === VALUE_TYPE.singleDelete;
     const family = wal.families.get(columnFamily);

@@ -13,7 +13,7 @@ import { PropertyList } from '../../src/encode/sst/properties.js';
 import { TableWriter } from '../../src/encode/sst/table-writer.js';
 import type { RuleId } from '../../src/finding/catalog.js';
 import type { Finding } from '../../src/finding/finding.js';
-import { leveldbWal } from '../../src/format/log/types.js';
+import { dialectNamed } from '../../src/format/dialect.js';
 import { replayManifest } from '../../src/format/manifest/replay.js';
 import { comparatorNamed } from '../../src/format/sst/comparator.js';
 import { internalKey, VALUE_TYPE } from '../../src/format/sst/internal-key.js';
@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 const source = (bytes: Uint8Array) => openSource({ kind: 'memory', bytes });
-const context = { file: 'x.sst', depth: 'full' } as const;
+const context = { dialect: 'rocksdb', file: 'x.sst', depth: 'full' } as const;
 
 /** Format versions with and without context checksums; LevelDB's form. */
 const tables = [
@@ -155,7 +155,7 @@ describe('a log that misses nothing', () => {
   it('is no log whose CR LF became LF', () => {
     const bytes = fixture('basic-7.8').get('MANIFEST-000005')!;
     expect(changeShown(bytes)).toBe('crlf-to-lf');
-    const before = logBefore(bytes, 'crlf-to-lf', leveldbWal);
+    const before = logBefore(bytes, 'crlf-to-lf', dialectNamed('leveldb').wal);
     expect(before?.bytes).toHaveLength(bytes.length);
   });
 

@@ -7,7 +7,13 @@ import { LogWriter } from '../../src/encode/log/writer.js';
 import { openSource } from '../../src/io/source.js';
 import { Random } from '../mutation/random.js';
 
-const context = { file: '000012.log', number: 12n, depth: 'full', recycling: false } as const;
+const context = {
+  dialect: 'rocksdb',
+  file: '000012.log',
+  number: 12n,
+  depth: 'full',
+  recycling: false,
+} as const;
 const RECORDS = 60;
 
 /** Sixty batches of one put, each of the same length, and where the last of them ends. */

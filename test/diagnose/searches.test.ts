@@ -13,7 +13,7 @@ import { searchRecord } from '../../src/diagnose/log-flips.js';
 import { bitsForXxh3, bitsForXxh64 } from '../../src/diagnose/xxh-search.js';
 import { bitsForXxh32 } from '../../src/diagnose/xxh32-search.js';
 import { encodePhysical } from '../../src/encode/log/physical.js';
-import { leveldbWal, rocksdbWal } from '../../src/format/log/types.js';
+import { dialectNamed } from '../../src/format/dialect.js';
 import { blockChecksum, CHECKSUM } from '../../src/format/sst/checksum.js';
 import { Random } from '../mutation/random.js';
 
@@ -144,7 +144,11 @@ describe('a log record', () => {
     const bytes = Uint8Array.from([...legacy, ...legacy]);
     for (let bit = 0; bit < 8; bit++) {
       bytes[at] ^= 1 << bit;
-      const { flips } = searchRecord(bytes, 1000, at === 6 ? leveldbWal : rocksdbWal);
+      const { flips } = searchRecord(
+        bytes,
+        1000,
+        at === 6 ? dialectNamed('leveldb').wal : dialectNamed('rocksdb').wal,
+      );
       expect(flips).toEqual([{ offset: 1000 + at, bit, field }]);
       bytes[at] ^= 1 << bit;
     }
@@ -153,11 +157,13 @@ describe('a log record', () => {
   test('a type that moves the payload: full and recyclable full differ in one bit', () => {
     const bytes = Uint8Array.from([...legacy, ...legacy]);
     bytes[6] = 5;
-    expect(searchRecord(bytes, 0, rocksdbWal).flips).toEqual([{ offset: 6, bit: 2, field: 'type' }]);
+    expect(searchRecord(bytes, 0, dialectNamed('rocksdb').wal).flips).toEqual([
+      { offset: 6, bit: 2, field: 'type' },
+    ]);
   });
 
   test('too few bytes for a header', () => {
-    expect(searchRecord(legacy.subarray(0, 6), 0, rocksdbWal).flips).toEqual([]);
+    expect(searchRecord(legacy.subarray(0, 6), 0, dialectNamed('rocksdb').wal).flips).toEqual([]);
   });
 });
 

@@ -43,14 +43,27 @@ async function patientOf(subject: Subject): Promise<Patient | undefined> {
   const common = { id: 0, weight: 0 };
   const memory = (bytes: Uint8Array) => ({ kind: 'memory', bytes }) as const;
   if (ending === 'log') {
-    const context = { file, number, depth: 'full', recycling: base.includes('recycled') } as const;
+    const context = {
+      dialect: 'rocksdb',
+      file,
+      number,
+      depth: 'full',
+      recycling: base.includes('recycled'),
+    } as const;
     const unit = (bytes: Uint8Array) => ({ ...common, kind: 'wal', source: memory(bytes), context }) as const;
     return { group: 'WAL', healthy, units: layout.records, causes: (bytes) => causesOf(unit(bytes)) };
   }
   if (ending === 'sst') {
     const { footer } = await locateFooter(await openSource(memory(healthy)));
     const live = find<LiveTable>(version, 'tables', number);
-    const context = { file, number, depth: 'full', orphan: false, ...(live && { live }) } as const;
+    const context = {
+      dialect: 'rocksdb',
+      file,
+      number,
+      depth: 'full',
+      orphan: false,
+      ...(live && { live }),
+    } as const;
     const unit = (bytes: Uint8Array) =>
       ({ ...common, kind: 'table', source: memory(bytes), context }) as const;
     const protectedBy = checksumName(footer?.checksumType ?? 0);

@@ -132,14 +132,26 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   const common = { id: 0, weight: healthy.length };
   const source = (bytes: Uint8Array) => ({ kind: 'memory', bytes }) as const;
   if (ending === 'log') {
-    const context = { file, number, depth: 'full', recycling: base.name.includes('recycled') } as const;
+    const context = {
+      dialect: 'rocksdb',
+      file,
+      number,
+      depth: 'full',
+      recycling: base.name.includes('recycled'),
+    } as const;
     return subject(
       { ...nothing(), records: recordsOf(healthy) },
       unitRunner((bytes) => ({ ...common, kind: 'wal', source: source(bytes), context })),
     );
   }
   if (ending === 'sst' || ending === 'ldb') {
-    const context = { file, number, depth: 'full', live: liveTable(base, number) } as const;
+    const context = {
+      dialect: 'rocksdb',
+      file,
+      number,
+      depth: 'full',
+      live: liveTable(base, number),
+    } as const;
     return subject(
       await tableLayout(healthy),
       unitRunner((bytes) => ({ ...common, kind: 'table', source: source(bytes), context })),

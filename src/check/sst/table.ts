@@ -1,9 +1,9 @@
 import { append } from '../../bytes/append.js';
 import { crc32c } from '../../bytes/crc32c.js';
 import type { ByteSource, SourceDescriptor } from '../../bytes/source.js';
+import { dialectNamed } from '../../format/dialect.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
-import { LEVELDB_POINT_TYPES, ROCKSDB_POINT_TYPES } from '../../format/sst/internal-key.js';
 import { COLLECTED_PROPERTIES } from '../../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../../format/sst/table.js';
 import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.js';
@@ -148,7 +148,7 @@ async function reportLayout(
 function dataRules(table: Table, filter: TableFilter | undefined): DataRules {
   return {
     comparator: table.comparator,
-    types: table.dialect === 'leveldb' ? LEVELDB_POINT_TYPES : ROCKSDB_POINT_TYPES,
+    types: dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table.pointTypes,
     filter: filter?.filter,
     zeroSequences: isIngested(table),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,

@@ -4,6 +4,7 @@ import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Anomaly, Finding } from '../../finding/finding.js';
 import { decodeBatch } from '../../format/batch/decode.js';
 import type { Assembly } from '../../format/log/assembly.js';
+import type { WalContext } from '../unit.js';
 import { hexAround } from './evidence.js';
 
 /** Operations that the slow reader keeps: the last one before the trouble is of interest, a million are not. */
@@ -17,12 +18,12 @@ const severities = { note: 0, warning: 1, error: 2 };
  */
 export async function batchFinding(
   source: ByteSource,
-  file: string,
+  { file, dialect }: Pick<WalContext, 'file' | 'dialect'>,
   record: Assembly,
   timestampSizes: ReadonlyMap<number, number>,
 ): Promise<Finding | undefined> {
   const bytes = record.bytes.subarray(record.start, record.end);
-  const batch = decodeBatch(bytes, { timestampSizes, maxOps: KEPT_OPS });
+  const batch = decodeBatch(bytes, { timestampSizes, maxOps: KEPT_OPS, dialect });
   const { anomalies } = batch;
   if (anomalies.length === 0) return undefined;
   const main = anomalies.reduce((worst, each) => (severityOf(each) > severityOf(worst) ? each : worst));

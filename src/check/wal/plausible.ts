@@ -1,6 +1,7 @@
 import { unmaskCrc } from '../../bytes/crc32c.js';
 import { Cursor } from '../../bytes/cursor.js';
-import { rocksdbBatch, Shape } from '../../format/batch/tags.js';
+import { Shape } from '../../format/batch/tags.js';
+import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import type { Damage } from '../../format/log/damage.js';
 import type { LogParser } from '../../format/log/parser.js';
 import { physicalCrc, u32At } from '../../format/log/physical.js';
@@ -9,6 +10,7 @@ import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../../format/log/types.js';
 
 /** What is known of a log at the place in question. */
 export interface LogState {
+  dialect: DialectName;
   style: HeaderStyle;
   compressed: boolean;
   /** Low 32 bits. */
@@ -20,6 +22,7 @@ export interface LogState {
 /** What a parser that has read log `number` to its end knows of it. `recycling`: its files may have held older logs. */
 export function logState(parser: LogParser, number: bigint, recycling: boolean): LogState {
   return {
+    dialect: parser.engine.name,
     style: parser.style === 'unknown' && recycling ? 'recyclable' : parser.style,
     compressed: parser.compressed,
     logNumber: parser.foreignLogNumber ?? Number(BigInt.asUintN(32, number)),
@@ -41,7 +44,7 @@ export function wasOurs(bytes: Uint8Array, damage: Damage, state: LogState): boo
   return startsBatch(payload, state);
 }
 
-function startsBatch(payload: Uint8Array, { compressed, lastSequence }: LogState): boolean {
+function startsBatch(payload: Uint8Array, { dialect, compressed, lastSequence }: LogState): boolean {
   if (compressed) return payload.length >= 4 && u32At(payload, 0) === ZSTD_MAGIC;
   const cursor = new Cursor(payload);
   const sequence = cursor.u64();
@@ -51,7 +54,7 @@ function startsBatch(payload: Uint8Array, { compressed, lastSequence }: LogState
   if (sequence < least || sequence > least + SEQUENCE_REACH) return false;
   cursor.u32();
   const tag = cursor.u8();
-  return tag === undefined || rocksdbBatch.shapes[tag] !== Shape.unknown;
+  return tag === undefined || dialectNamed(dialect).batch.shapes[tag] !== Shape.unknown;
 }
 
 function oneBitOff(a: number, b: number): boolean {

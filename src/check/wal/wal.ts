@@ -44,11 +44,13 @@ class WalCheck {
     private readonly context: WalContext,
   ) {
     this.parser = new LogParser(source, {
+      dialect: context.dialect,
       number: context.number,
       checksums: context.depth !== 'structure',
     });
     this.facts = {
       kind: 'wal',
+      dialect: context.dialect,
       file: context.file,
       number: context.number,
       size: source.size,
@@ -104,7 +106,7 @@ class WalCheck {
     if (record.decompressionError !== undefined) return false;
     // Walking a batch costs less than its checksum, and only a walk tells of transactions; but what no checksum vouches
     // for is not accused.
-    if (!verifyBatch(record.bytes, record.start, record.end, tally))
+    if (!verifyBatch(record.bytes, record.start, record.end, tally, this.parser.engine.batch))
       return this.context.depth === 'structure';
     this.following.count();
     if (tally.transactional) facts.transactions = true;
@@ -132,7 +134,7 @@ class WalCheck {
       await this.damage(damage);
       return;
     }
-    const finding = await batchFinding(this.source, this.context.file, record, this.timestampSizes);
+    const finding = await batchFinding(this.source, this.context, record, this.timestampSizes);
     if (finding !== undefined) this.addDamage(finding);
   }
 

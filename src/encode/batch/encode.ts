@@ -1,11 +1,6 @@
 import type { BatchOp, OpKind } from '../../format/batch/batch.js';
-import {
-  BATCH_HEADER,
-  type BatchDialect,
-  rocksdbBatch,
-  Shape,
-  type TagSpec,
-} from '../../format/batch/tags.js';
+import { BATCH_HEADER, type BatchDialect, Shape, type TagSpec } from '../../format/batch/tags.js';
+import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import { putVarint32, varint32Length } from '../varint.js';
 
 /** An operation to encode: what `decodeBatch` yields, or the same without offsets. */
@@ -26,7 +21,8 @@ const NOTHING = new Uint8Array(0);
  * one, column family 0 takes the short form as RocksDB's writer does. Throws on an operation that the dialect has no tag
  * for: that is a mistake of the caller, not of the input.
  */
-export function encodeBatch(batch: BatchInput, dialect: BatchDialect = rocksdbBatch): Uint8Array {
+export function encodeBatch(batch: BatchInput, engine?: DialectName): Uint8Array {
+  const dialect = dialectNamed(engine).batch;
   const specs = batch.ops.map((op) => specOf(op, dialect));
   let size = BATCH_HEADER;
   for (const [i, op] of batch.ops.entries()) size += encodedLength(op, specs[i]);

@@ -13,14 +13,16 @@
 import { Cursor } from '../../bytes/cursor.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import { decodeBlobIndex } from '../blob/blob-index.js';
+import { type DialectName, dialectNamed } from '../dialect.js';
 import type { BatchOp, WriteBatch } from './batch.js';
 import { verifyEntity } from './entity.js';
-import { BATCH_HEADER, type BatchDialect, MAX_SEQUENCE, rocksdbBatch, Shape, type TagSpec } from './tags.js';
+import { BATCH_HEADER, MAX_SEQUENCE, Shape, type TagSpec } from './tags.js';
 
 export interface DecodeBatchOptions {
   /** Bytes of timestamp at the end of each key, by column family, as the log's own records say. */
   timestampSizes?: ReadonlyMap<number, number>;
-  dialect?: BatchDialect;
+  /** Default: RocksDB's. */
+  dialect?: DialectName;
   /** Keep at most so many operations in `ops`; the rest is checked and counted all the same. Default: all. */
   maxOps?: number;
 }
@@ -57,13 +59,13 @@ export function decodeBatch(bytes: Uint8Array, options: DecodeBatchOptions = {})
 }
 
 function decodeOps(batch: WriteBatch, cursor: Cursor, options: DecodeBatchOptions): void {
-  const dialect = options.dialect ?? rocksdbBatch;
+  const { specs } = dialectNamed(options.dialect).batch;
   const maxOps = options.maxOps ?? Number.POSITIVE_INFINITY;
   let beginPrepare = -1;
   for (let index = 0; cursor.remaining > 0; index++) {
     const start = cursor.position;
     const tag = cursor.u8()!;
-    const spec = dialect.specs.get(tag);
+    const spec = specs.get(tag);
     if (spec === undefined) {
       unknownTag(batch, start, tag, index);
       return;

@@ -1,6 +1,7 @@
 import { decodeBlobIndex } from '../blob/blob-index.js';
+import { dialectNamed } from '../dialect.js';
 import { verifyEntity } from './entity.js';
-import { BATCH_HEADER, type BatchDialect, rocksdbBatch, Shape } from './tags.js';
+import { BATCH_HEADER, type BatchDialect, Shape } from './tags.js';
 import { type BatchTally, Marker } from './tally.js';
 
 const markerOfTag = new Uint8Array(256);
@@ -26,7 +27,7 @@ export function verifyBatch(
   start: number,
   end: number,
   tally: BatchTally,
-  dialect: BatchDialect = rocksdbBatch,
+  dialect: BatchDialect = dialectNamed().batch,
 ): boolean {
   tally.counted = tally.emptyRanges = tally.markers = tally.count = 0;
   tally.sequenceLow = tally.sequenceHigh = 0;

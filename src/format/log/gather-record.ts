@@ -1,12 +1,16 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { MAX_RECORD } from './assembly.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RecordKind, rocksdbWal } from './types.js';
+import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect, RecordKind } from './types.js';
 
 /**
  * Puts a logical record together whose checksums do not hold, going by its headers alone: types in order, lengths that fit
  * their blocks. Returns `undefined` where the headers do not lead to a last fragment. `offset` is that of its first header.
  */
-export async function gatherRecord(source: ByteSource, offset: number): Promise<Uint8Array | undefined> {
+export async function gatherRecord(
+  source: ByteSource,
+  offset: number,
+  { kinds, headerSizes }: LogDialect,
+): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
   const header = new Uint8Array(LEGACY_HEADER);
   let total = 0;
@@ -18,8 +22,8 @@ export async function gatherRecord(source: ByteSource, offset: number): Promise<
     }
     if ((await source.read(header, at)) < LEGACY_HEADER) return undefined;
     const length = header[4] | (header[5] << 8);
-    const kind = rocksdbWal.kinds[header[6]];
-    const headerSize = rocksdbWal.headerSizes[header[6]];
+    const kind = kinds[header[6]];
+    const headerSize = headerSizes[header[6]];
     const starts = kind === RecordKind.full || kind === RecordKind.first;
     const goesOn = kind === RecordKind.middle || kind === RecordKind.last;
     if (headerSize + length > left || (parts.length === 0 ? !starts : !goesOn)) return undefined;

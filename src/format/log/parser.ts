@@ -10,6 +10,7 @@
 
 import type { ByteSource } from '../../bytes/source.js';
 import { loadHashes } from '../../bytes/xxhash.js';
+import { type Dialect, type DialectName, dialectNamed } from '../dialect.js';
 import { Assembly } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
 import { type Damage, type DamageReason, describeDamage, type Tail, type TailKind } from './damage.js';
@@ -23,7 +24,6 @@ import {
   RECYCLABLE_HEADER,
   RecordKind,
   RecordType,
-  rocksdbWal,
 } from './types.js';
 
 /** What a step of the parser came upon. */
@@ -43,7 +43,8 @@ export const LogEvent = {
 export interface LogParserOptions {
   /** From the file's name. Recyclable records carry its low 32 bits. */
   number?: bigint;
-  dialect?: LogDialect;
+  /** Default: RocksDB's. */
+  dialect?: DialectName;
   /** False: headers are believed. Damage is then only seen where they do not fit each other. */
   checksums?: boolean;
 }
@@ -68,6 +69,8 @@ export class LogParser {
   /** Log number that the records carry, where the file's name says another. */
   foreignLogNumber: number | undefined;
 
+  /** Whose log it is. */
+  readonly engine: Dialect;
   private readonly chunks: BlockChunks;
   private readonly dialect: LogDialect;
   private readonly checksums: boolean;
@@ -85,7 +88,8 @@ export class LogParser {
 
   constructor(source: ByteSource, options: LogParserOptions = {}) {
     this.chunks = new BlockChunks(source);
-    this.dialect = options.dialect ?? rocksdbWal;
+    this.engine = dialectNamed(options.dialect);
+    this.dialect = this.engine.wal;
     this.checksums = options.checksums ?? true;
     this.logNumber = Number(BigInt.asUintN(32, options.number ?? 0n));
   }
@@ -289,6 +293,7 @@ export class LogParser {
     const { chunks } = this;
     const traits = {
       dialect: this.dialect,
+      batch: this.engine.batch,
       logNumber: this.logNumber,
       style: this.style,
       compressed: this.compressed,

@@ -1,4 +1,4 @@
-import { rocksdbBatch, Shape } from '../batch/tags.js';
+import { type BatchDialect, Shape } from '../batch/tags.js';
 import { checksumHolds, lengthAt, u32At } from './physical.js';
 import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from './types.js';
 
@@ -8,6 +8,7 @@ export type HeaderStyle = 'legacy' | 'recyclable' | 'unknown';
 /** What the log so far says of the records to look for. */
 export interface LogTraits {
   dialect: LogDialect;
+  batch: BatchDialect;
   /** Low 32 bits. */
   logNumber: number;
   style: HeaderStyle;
@@ -84,7 +85,7 @@ function looksRight(
   at: number,
   end: number,
   fillsBlock: boolean,
-  { dialect, compressed }: LogTraits,
+  { dialect, batch, compressed }: LogTraits,
 ): boolean {
   const payload = at + dialect.headerSizes[bytes[at + 6]];
   const length = end - payload;
@@ -92,7 +93,7 @@ function looksRight(
   // Sequence numbers have 56 bits.
   if (length >= 8 && bytes[payload + 7] !== 0) return false;
   if (dialect.kinds[bytes[at + 6]] === RecordKind.first ? !fillsBlock : length < 12) return false;
-  return length <= 12 || rocksdbBatch.shapes[bytes[payload + 12]] !== Shape.unknown;
+  return length <= 12 || batch.shapes[bytes[payload + 12]] !== Shape.unknown;
 }
 
 /** The log number of the record at `at`; legacy records carry none and pass for the log's own. */

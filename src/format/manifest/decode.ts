@@ -7,13 +7,11 @@
  */
 import { Cursor } from '../../bytes/cursor.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
+import { type DialectName, dialectNamed } from '../dialect.js';
 import { type EditField, emptyEdit, type VersionEdit } from './edit.js';
 import { readBlobFileAddition, readBlobFileGarbage, readWalAddition, toVarint64 } from './nested.js';
 import { readInternalKey, readNewFile } from './new-file.js';
-import { LEVELDB_LEVELS, levelDbTags, TAG_SAFE_IGNORE, tagName, tags } from './tags.js';
-
-/** Which engine's version edits these are. */
-export type ManifestDialect = 'rocksdb' | 'leveldb';
+import { TAG_SAFE_IGNORE, tagName, tags } from './tags.js';
 
 export interface DecodedEdit {
   edit: VersionEdit;
@@ -256,21 +254,22 @@ function engineText(problem: string): string {
     : `Corruption: VersionEdit: ${problem}`;
 }
 
-function levelDbProblem(tag: number, edit: VersionEdit): Problem {
-  if (!levelDbTags.has(tag)) return UNKNOWN_TAG;
+/** A level that the engine does not have. */
+function levelProblem(tag: number, edit: VersionEdit, levels: number): Problem {
   const added = tag === tags.newFile ? edit.newFiles.at(-1)?.level : undefined;
   const deleted = tag === tags.deletedFile ? edit.deletedFiles.at(-1)?.level : undefined;
-  if ((added ?? 0) >= LEVELDB_LEVELS) return 'new-file entry';
-  return (deleted ?? 0) >= LEVELDB_LEVELS ? 'deleted file' : undefined;
+  if ((added ?? 0) >= levels) return 'new-file entry';
+  return (deleted ?? 0) >= levels ? 'deleted file' : undefined;
 }
 
 /**
  * Decodes one record. What came before damage is in the edit; nothing behind it is. Keys and byte fields are copies, so
  * the record's buffer may be reused.
  */
-export function decodeVersionEdit(bytes: Uint8Array, dialect: ManifestDialect = 'rocksdb'): DecodedEdit {
+export function decodeVersionEdit(bytes: Uint8Array, dialect?: DialectName): DecodedEdit {
   // a Buffer's slice() would not copy
   const record = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { tags: known, levels } = dialectNamed(dialect).manifest;
   const cursor = new Cursor(record);
   const edit = emptyEdit();
   const fields: EditField[] = [];
@@ -285,8 +284,8 @@ export function decodeVersionEdit(bytes: Uint8Array, dialect: ManifestDialect = 
     const tag = cursor.varint32();
     if (tag === undefined) return stop(offset, 'invalid tag');
     const read = readers.get(tag);
-    if (read === undefined || (dialect === 'leveldb' && !levelDbTags.has(tag))) {
-      if (dialect === 'leveldb' || (tag & TAG_SAFE_IGNORE) === 0) {
+    if (read === undefined || known?.has(tag) === false) {
+      if (known !== undefined || (tag & TAG_SAFE_IGNORE) === 0) {
         return stop(offset, UNKNOWN_TAG, tag);
       }
       const value = cursor.lengthPrefixed();
@@ -296,7 +295,7 @@ export function decodeVersionEdit(bytes: Uint8Array, dialect: ManifestDialect = 
       edit.unknown.push({ tag, value: value.slice() });
     } else {
       const problem =
-        read(cursor, edit, offset) ?? (dialect === 'leveldb' ? levelDbProblem(tag, edit) : undefined);
+        read(cursor, edit, offset) ?? (levels === undefined ? undefined : levelProblem(tag, edit, levels));
       if (problem !== undefined) return stop(offset, problem, tag);
     }
     fields.push({ tag, offset, length: cursor.position - offset });

@@ -1,9 +1,10 @@
 import type { ByteSource } from '../../bytes/source.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
+import type { DialectName } from '../dialect.js';
 import { KEY_TRAILER } from '../sst/internal-key.js';
 import { applyEdit, type EditPlace, emptyVersion, type ReplayState } from './apply.js';
 import { liveBlobFiles } from './blob-links.js';
-import { type DecodedEdit, decodeVersionEdit, type ManifestDialect } from './decode.js';
+import { type DecodedEdit, decodeVersionEdit } from './decode.js';
 import type { VersionEdit } from './edit.js';
 import { readLog, readLogBytes } from './log-reader.js';
 import { fileRange, type LogRecord, type LogTail, type LogVisitor } from './log-record.js';
@@ -16,6 +17,8 @@ const MAX_BEGUN_WALS = 4096;
 
 /** What a MANIFEST comes to. */
 export interface ManifestReplay {
+  /** As whose it was read. */
+  dialect: DialectName;
   /**
    * The state that the edits lead to. Behind damage the replay goes on with what is whole, as well as it can: see
    * `complete`.
@@ -44,7 +47,7 @@ export interface ManifestReplay {
 }
 
 export interface ReplayOptions {
-  dialect?: ManifestDialect;
+  dialect?: DialectName;
   /** Called with every record that is whole, before it is applied. The record's payload is only valid during the call. */
   onEdit?(decoded: DecodedEdit, record: LogRecord): void;
   /**
@@ -136,6 +139,7 @@ class Replay implements LogVisitor {
     const openGroup = this.openGroup();
     for (const family of version.columnFamilies.values()) family.blobFiles = liveBlobFiles(family);
     return {
+      dialect: this.options.dialect ?? 'rocksdb',
       version,
       complete: this.complete,
       ...(this.error === undefined ? {} : { error: this.error }),

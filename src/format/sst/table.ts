@@ -3,6 +3,7 @@ import type { ByteSource } from '../../bytes/source.js';
 import { loadHashes } from '../../bytes/xxhash.js';
 import { type BlockCompression, loadCodecs } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
+import type { DialectName } from '../dialect.js';
 import { blockChecksum } from './checksum.js';
 import { type Comparator, comparatorNamed, withoutTimestamps } from './comparator.js';
 import type { Footer } from './footer.js';
@@ -14,9 +15,6 @@ import { decodeMetaindex, type MetaBlock, type MetaKind } from './metaindex.js';
 import { COLLECTED_PROPERTIES, decodeProperties, type TableProperties } from './properties.js';
 import { decodeRangeTombstones, type RangeTombstone } from './range-tombstones.js';
 import { isIntact, loadNamed, readIndex } from './table-index.js';
-
-/** Whose table it is: LevelDB's and RocksDB's format version 0 share a footer and differ in what compression types mean. */
-export type TableDialect = 'rocksdb' | 'leveldb' | 'pebble';
 
 /** A block that the table's metadata names, read or not. */
 export interface NamedBlock {
@@ -41,7 +39,8 @@ export interface Table {
   source: ByteSource;
   /** Bytes. */
   size: number;
-  dialect: TableDialect;
+  /** Whose table it is: LevelDB's and RocksDB's format version 0 share a footer and differ in what compression types mean. */
+  dialect: DialectName | 'pebble';
   footer?: Footer;
   /** How to read its blocks; absent when there is no footer. */
   space?: BlockSpace;

@@ -2,7 +2,8 @@ import { Cursor } from '../../bytes/cursor.js';
 import { tornOperations } from '../../diagnose/torn-operations.js';
 import type { BatchOp } from '../../format/batch/batch.js';
 import { decodeBatch } from '../../format/batch/decode.js';
-import { BATCH_HEADER, rocksdbBatch } from '../../format/batch/tags.js';
+import { BATCH_HEADER } from '../../format/batch/tags.js';
+import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import type { Mended } from './mend-batch.js';
 import type { NamedOperation } from './operation-facts.js';
 
@@ -25,6 +26,7 @@ export function lostOperations(
   { counted, operations, end = BATCH_HEADER, zerosAt, batch: usable }: Mended,
   fits: boolean,
   families: ReadonlySet<number>,
+  dialect?: DialectName,
 ): LostOperations {
   if (batch.length < BATCH_HEADER) return { count: 0, operations: [], ops: [] };
   const plausible = counted * SHORTEST_OPERATION <= batch.length - BATCH_HEADER;
@@ -32,7 +34,9 @@ export function lostOperations(
   // kept to its end: nothing that decodes is left out
   if (fits && usable?.length === batch.length) return { count: 0, operations: [], ops: [] };
   const { before, behind } =
-    zerosAt < batch.length ? { before: decodeBatch(batch).ops, behind: [] } : tornOperations(batch, families);
+    zerosAt < batch.length
+      ? { before: decodeBatch(batch, { dialect }).ops, behind: [] }
+      : tornOperations(batch, families, dialect);
   const from = fits ? end : BATCH_HEADER;
   const whole = [
     ...before.filter(({ offset, length }) => offset >= from && offset + length <= zerosAt),
@@ -46,6 +50,7 @@ export function lostOperations(
     batch,
     next?.offset ?? decodedEnd(before, from),
     Math.min(zerosAt, batch.length),
+    dialect,
   );
   if (broken !== undefined && behind.length === 0) named.push(broken);
   return { count, operations: named, ops: whole };
@@ -56,10 +61,15 @@ function decodedEnd(ops: readonly BatchOp[], from: number): number {
 }
 
 /** What an operation that is not whole begins with: its kind, column family and as much of its key as stands before `limit`. */
-function operationAt(batch: Uint8Array, offset: number, limit: number): NamedOperation | undefined {
+function operationAt(
+  batch: Uint8Array,
+  offset: number,
+  limit: number,
+  dialect: DialectName | undefined,
+): NamedOperation | undefined {
   if (offset >= limit) return undefined;
   const cursor = new Cursor(batch.subarray(0, limit), offset);
-  const spec = rocksdbBatch.specs.get(cursor.u8() ?? -1);
+  const spec = dialectNamed(dialect).batch.specs.get(cursor.u8() ?? -1);
   if (spec === undefined || !spec.counted) return undefined;
   const columnFamily = spec.columnFamily ? cursor.varint32() : 0;
   const length = columnFamily === undefined ? undefined : cursor.varint32();

@@ -1,6 +1,7 @@
 import type { Profile } from '../../app/profile.js';
 import { namedKey } from '../../app/words.js';
 import { type EvidenceValue, keyBytes } from '../../finding/evidence.js';
+import type { DialectName } from '../../format/dialect.js';
 import type { ColumnFamily } from '../../format/manifest/version.js';
 import { comparatorNamed } from '../../format/sst/comparator.js';
 import { KeySpan } from '../../recovery/key-span.js';
@@ -17,6 +18,7 @@ export interface NamedOperation {
 
 /** The names that a plan gives column families and keys. */
 export interface PlanNames {
+  dialect: DialectName;
   families: ReadonlyMap<number, ColumnFamily>;
   profile?: Profile | undefined;
 }

@@ -6,6 +6,7 @@ import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import type { BatchOp } from '../../format/batch/batch.js';
 import { MAX_SEQUENCE } from '../../format/batch/tags.js';
+import { dialectNamed } from '../../format/dialect.js';
 import type { Damage } from '../../format/log/damage.js';
 import { gatherRecord } from '../../format/log/gather-record.js';
 import { openSource } from '../../io/source.js';
@@ -39,7 +40,7 @@ interface Draft {
 export async function planSalvage(database: Database, profile?: Profile): Promise<RepairPlan> {
   const wals = await readLiveWals(database);
   const families = new Map(database.version?.columnFamilies);
-  const names: PlanNames = { families, profile };
+  const names: PlanNames = { dialect: database.dialect, families, profile };
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
   const unproven: LossStatement[] = [];
@@ -129,7 +130,7 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
     const { sequence, operations, kept, detail = 'it is out of order' } = mended;
     const what = `the record at ${offset} (sequence ${sequence}): ${detail}`;
     const facts = { offset, sequence: String(sequence), kept: operations };
-    const gone = lostOperations(batch, mended, fits, new Set(names.families.keys()));
+    const gone = lostOperations(batch, mended, fits, new Set(names.families.keys()), names.dialect);
     if (!fits || gone.count > 0 || gone.operations.length > 0) {
       const of =
         gone.count === 0
@@ -167,7 +168,7 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
         const offset = damage.recordOffset ?? damage.offset;
         if (damage.reason !== 'checksum' || gathered.has(offset) || wal.facts.compressed) return [];
         gathered.add(offset);
-        const batch = await gatherRecord(source, offset);
+        const batch = await gatherRecord(source, offset, dialectNamed(draft.names.dialect).wal);
         const kept = batch && keep(offset, batch, false);
         return kept === undefined ? [] : [kept];
       },

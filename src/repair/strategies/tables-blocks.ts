@@ -1,9 +1,10 @@
 import type { ByteSource } from '../../bytes/source.js';
+import { dialectNamed } from '../../format/dialect.js';
 import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import { BlockFinder, inferSigns } from '../../format/sst/find-blocks.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
-import { KEY_TRAILER, ROCKSDB_POINT_TYPES, sequenceOf } from '../../format/sst/internal-key.js';
+import { KEY_TRAILER, sequenceOf } from '../../format/sst/internal-key.js';
 import { type BlockSpace, loadBlock } from '../../format/sst/load.js';
 import { dataCompression, openTable, type Table } from '../../format/sst/table.js';
 
@@ -68,7 +69,8 @@ export async function* dataBlocksOf(
   largestSequence: bigint,
 ): AsyncGenerator<GoodBlock | LostBlock> {
   if (space === undefined) return;
-  const rules = { comparator, largestSequence };
+  const { pointTypes } = dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table;
+  const rules = { comparator, largestSequence, pointTypes };
   const { index } = table;
   let last: Uint8Array | undefined;
   let position = 0;
@@ -102,6 +104,8 @@ export async function* dataBlocksOf(
 interface Rules {
   comparator: Comparator;
   largestSequence: bigint;
+  /** Types that entries may have. */
+  pointTypes: Uint8Array;
 }
 
 /** Blocks that follow each other from `from` on. Ends with a gap, which is empty when everything was found. */
@@ -149,7 +153,7 @@ async function goodBlock(
 function endsOf(
   contents: Uint8Array,
   before: Uint8Array | undefined,
-  { comparator, largestSequence }: Rules,
+  { comparator, largestSequence, pointTypes }: Rules,
 ): { first: Uint8Array; last: Uint8Array } | undefined {
   const reader = new BlockReader(contents);
   let first: Uint8Array | undefined;
@@ -157,7 +161,7 @@ function endsOf(
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
     const { key } = entry;
     const split = key.length - KEY_TRAILER;
-    if (split < 0 || ROCKSDB_POINT_TYPES[key[split]] === 0) return undefined;
+    if (split < 0 || pointTypes[key[split]] === 0) return undefined;
     if (sequenceOf(key) > largestSequence) return undefined;
     if (last !== undefined && (compareInternalKeys(comparator, last, key) ?? -1) >= 0) return undefined;
     last = key.slice();

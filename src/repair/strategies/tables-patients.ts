@@ -46,12 +46,13 @@ export async function examine(database: Database, version: Version, pace: Pace):
 }
 
 function contextOf(
-  { version }: Database,
+  { dialect, version }: Database,
   family: ColumnFamily,
   live: LiveTable,
   { file, number }: InventoryEntry,
 ): TableContext {
   return {
+    dialect,
     file,
     depth: 'full',
     live,
@@ -134,7 +135,12 @@ function widen(live: LiveTable, facts: TableFacts): CorrectedEntry {
 export async function fileWithId(database: Database, live: LiveTable): Promise<InventoryEntry | undefined> {
   for (const entry of database.inventory.entries) {
     if (entry.kind !== 'table' || entry.number === live.number || BigInt(entry.size) !== live.size) continue;
-    const { findings, facts } = await check(entry, { file: entry.file, depth: 'full', live });
+    const { findings, facts } = await check(entry, {
+      dialect: database.dialect,
+      file: entry.file,
+      depth: 'full',
+      live,
+    });
     if (findings.some(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file')) continue;
     const same = facts.kind === 'table' && facts.uniqueId;
     if (live.uniqueId !== undefined && (!same || Buffer.compare(same, live.uniqueId) !== 0)) continue;

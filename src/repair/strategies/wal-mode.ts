@@ -190,6 +190,7 @@ async function totalLoss(
   const families = version === undefined ? [] : familiesOf(version, options);
   const words = profile && new LostTallies(profile);
   const [lost] = await lossesOf(databaseView(database).wals, families, [outcome], {
+    dialect: database.dialect,
     recycling: options.recycleLogFileNum > 0,
     onLost: (batch, outcomes, damaged) => words?.add(batch, outcomes, damaged),
   });
@@ -224,11 +225,11 @@ async function totalLoss(
 
 /** Transactions that are prepared in what is kept and not decided there. */
 function undecidedIn(
-  { version }: Database,
+  { dialect, version }: Database,
   { transactions, wals }: RecoveryOutcome,
   profile: Profile | undefined,
 ): LossStatement[] {
-  const names = { families: version?.columnFamilies ?? new Map(), profile };
+  const names = { dialect, families: version?.columnFamilies ?? new Map(), profile };
   return transactions.map(({ name, batches }) => {
     const file = wals.find(({ number }) => number === batches[0]?.wal)?.file ?? '.';
     const operations = batches.flatMap(({ ops = [] }) => ops);

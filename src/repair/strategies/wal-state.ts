@@ -27,6 +27,7 @@ export async function readLiveWals(database: Database): Promise<WalState[]> {
     const source = await openSource(entry.source);
     try {
       const { findings, facts } = await checkWal(source, {
+        dialect: database.dialect,
         file: entry.file,
         number: entry.number ?? 0n,
         depth: 'full',

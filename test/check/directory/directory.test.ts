@@ -246,7 +246,13 @@ async function tableFacts(database: Database, number: bigint): Promise<UnitFacts
   const entry = database.inventory.entries.find((e) => e.kind === 'table' && e.number === number)!;
   const live = database.version!.columnFamilies.get(0)!.tables.get(number)!;
   const source = await openSource(entry.source);
-  const { facts } = await checkTable(source, { file: entry.file, number, depth: 'full', live });
+  const { facts } = await checkTable(source, {
+    dialect: 'rocksdb',
+    file: entry.file,
+    number,
+    depth: 'full',
+    live,
+  });
   await source.close();
   return facts;
 }

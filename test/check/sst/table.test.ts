@@ -34,6 +34,7 @@ function tablesOf(name: string): ShippedTable[] {
     .map(([file, bytes]) => {
       const number = BigInt(Number.parseInt(file.split('/').at(-1)!, 10));
       const context: TableContext = {
+        dialect: 'rocksdb',
         file,
         number,
         depth: 'full',

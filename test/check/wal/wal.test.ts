@@ -26,6 +26,7 @@ function log(batches: BatchInput[], options: LogWriterOptions = {}): Uint8Array 
 async function check(bytes: Uint8Array, context: Partial<WalContext> = {}) {
   const source = await openSource({ kind: 'memory', bytes });
   const result = await checkWal(source, {
+    dialect: 'rocksdb',
     file: '000012.log',
     number: 12n,
     depth: 'full',

@@ -84,6 +84,7 @@ async function findingsOf(bytes: Uint8Array, table?: WrittenTable) {
     entry: { offset: 0, length: 0 },
   };
   const { findings, unchecked } = await checkTable(source, {
+    dialect: 'rocksdb',
     file: '000009.sst',
     number: 9n,
     depth: 'full',
