@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { type Database, readDatabase } from '../engine/database.js';
 import { decodeBatch } from '../format/batch/decode.js';
-import { LogEvent, LogParser } from '../format/log/parser.js';
+import { LogParser } from '../format/log/parser.js';
+import { readLog } from '../format/log/read.js';
 import { pathKind } from '../io/path-kind.js';
 import { TargetError } from '../io/target-error.js';
 import { END, ENTRY } from '../lsm/cursor.js';
@@ -10,7 +11,6 @@ import { openView } from '../lsm/recovered-view.js';
 import { View } from '../lsm/view.js';
 import { databaseView } from '../recovery/database-view.js';
 import { recoveryModes } from '../recovery/mode.js';
-import { takeCompression } from '../recovery/take-compression.js';
 import type { ProfileFacts } from './profile.js';
 
 type Entry = (key: Uint8Array, value: Uint8Array) => boolean;
@@ -123,19 +123,18 @@ async function loggedKeys(database: Database, name: string, count: number): Prom
     const source = await wal.open().catch(() => undefined);
     if (source === undefined) continue;
     try {
-      const parser = new LogParser(source, { number: wal.number });
-      for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
-        if (keys.length >= count || bytes > LOOKED_THROUGH) return keys;
-        if (event === LogEvent.more) await parser.load();
-        if (event === LogEvent.metadata) await takeCompression(parser);
-        if (event !== LogEvent.record || parser.record.decompressionError !== undefined) continue;
-        const { record } = parser;
-        bytes += record.end - record.start;
-        const { ops } = decodeBatch(record.bytes.subarray(record.start, record.end));
-        for (const { kind, columnFamily, key } of ops) {
-          if (kind === 'put' && columnFamily === family?.id && keys.length < count) keys.push(key.slice());
-        }
-      }
+      const tail = await readLog(new LogParser(source, { number: wal.number }), {
+        record(record) {
+          if (record.decompressionError !== undefined) return undefined;
+          bytes += record.end - record.start;
+          const { ops } = decodeBatch(record.bytes.subarray(record.start, record.end));
+          for (const { kind, columnFamily, key } of ops) {
+            if (kind === 'put' && columnFamily === family?.id && keys.length < count) keys.push(key.slice());
+          }
+          return keys.length >= count || bytes > LOOKED_THROUGH ? 'stop' : undefined;
+        },
+      });
+      if (tail === undefined) return keys;
     } catch (error) {
       // a medium that fails tells nothing; other WALs may
       if ((error as NodeJS.ErrnoException).code === undefined) throw error;

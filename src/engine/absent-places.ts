@@ -1,10 +1,9 @@
-import { loadCodecs } from '../codec/block.js';
+import { Cursor } from '../bytes/cursor.js';
 import { shellWord } from '../finding/shell-word.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { fileName } from '../format/filename.js';
-import { decodeCompression, WAL_ZSTD } from '../format/log/metadata.js';
-import { LogEvent, LogParser } from '../format/log/parser.js';
-import { RecordKind } from '../format/log/types.js';
+import { LogParser } from '../format/log/parser.js';
+import { readLog } from '../format/log/read.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
 import { directoriesNearby } from '../io/nearby.js';
@@ -119,20 +118,15 @@ async function firstSequence({ source: descriptor, number }: InventoryEntry): Pr
   const source = await openSource(descriptor).catch(() => undefined);
   if (source === undefined) return undefined;
   try {
-    await loadCodecs();
-    const parser = new LogParser(source, { ...(number !== undefined && { number }) });
-    for (;;) {
-      const event = parser.step();
-      const { bytes, start, end } = parser.record;
-      if (event === LogEvent.more) await parser.load();
-      else if (event === LogEvent.metadata && parser.metadataKind === RecordKind.compression)
-        parser.compressed = decodeCompression(bytes.subarray(start, end)).value === WAL_ZSTD;
-      else if (event === LogEvent.record)
-        return end - start < BATCH_HEADER
-          ? undefined
-          : Buffer.from(bytes.subarray(start, end)).readBigUInt64LE();
-      else if (event !== LogEvent.metadata) return undefined;
-    }
+    let sequence: bigint | undefined;
+    await readLog(new LogParser(source, { ...(number !== undefined && { number }) }), {
+      record({ bytes, start, end }) {
+        if (end - start >= BATCH_HEADER) sequence = new Cursor(bytes, start).u64();
+        return 'stop';
+      },
+      damage: () => 'stop',
+    });
+    return sequence;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined;

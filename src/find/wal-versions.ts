@@ -1,13 +1,11 @@
 import type { ByteSource } from '../bytes/source.js';
 import { judgeTail } from '../check/wal/tail.js';
-import { loadCodecs } from '../codec/block.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import type { DialectName } from '../format/dialect.js';
 import type { Assembly } from '../format/log/assembly.js';
 import type { Damage } from '../format/log/damage.js';
-import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
-import { LogEvent, LogParser } from '../format/log/parser.js';
-import { RecordKind } from '../format/log/types.js';
+import { LogParser } from '../format/log/parser.js';
+import { readLog } from '../format/log/read.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { trailerHigh, trailerLow } from '../lsm/key-order.js';
 import { type RangeTombstone, rangeTombstone } from '../lsm/range-tombstones.js';
@@ -31,33 +29,30 @@ export interface WalSearch {
  * Sequences are those of a plain database, one for each operation; in batches of transactions they are left out.
  */
 export async function searchWal(search: WalSearch): Promise<void> {
-  await loadCodecs();
   const { source, dialect, file, collection } = search;
   const parser = new LogParser(source, { dialect, number: file.entry.number });
-  const state: LogState = { timestampSizes: new Map() };
+  const state: LogState = { timestampSizes: parser.timestampSizes };
   const unread = (offset: number, length: number, message: string) =>
     collection.unread.push({ file: file.entry.file, offset, length, message });
-  for (;;) {
-    const event = parser.step();
-    const { record } = parser;
-    if (event === LogEvent.more) await parser.load();
-    else if (event === LogEvent.metadata) takeMetadata(parser, state);
-    else if (event === LogEvent.record) {
+  await readLog(parser, {
+    record(record) {
       const problem =
         record.decompressionError ?? (record.oversized ? 'larger than kvdoctor keeps' : undefined);
-      if (problem !== undefined) {
-        unread(record.offset, record.endOffset - record.offset, `a record cannot be read: ${problem}`);
-      } else searchRecord(search, state, record);
-    } else if (event === LogEvent.damage) {
-      const damage = parser.damage!;
-      if (damage.reason === 'trailer' || damage.reason === 'zero-gap') continue;
+      if (problem === undefined) searchRecord(search, state, record);
+      else unread(record.offset, record.endOffset - record.offset, `a record cannot be read: ${problem}`);
+      return undefined;
+    },
+    metadata() {
+      state.timestampSizes = parser.timestampSizes;
+      return undefined;
+    },
+    damage(damage) {
+      if (damage.reason === 'trailer' || damage.reason === 'zero-gap') return undefined;
       unread(damage.offset, damage.length, 'a damaged part of the log');
-      await searchDamage(search, state, damage, parser.compressed);
-    } else {
-      await searchTail(search, state, parser);
-      return;
-    }
-  }
+      return searchDamage(search, state, damage, parser.compressed);
+    },
+  });
+  await searchTail(search, state, parser);
 }
 
 interface LogState {
@@ -78,15 +73,6 @@ async function searchTail(search: WalSearch, state: LogState, parser: LogParser)
   const message = verdict === 'torn' ? 'a record that was cut' : 'a damaged part of the log';
   collection.unread.push({ file: file.entry.file, offset: tail.offset, length: tail.length, message });
   if (tail.damage !== undefined) await searchDamage(search, state, tail.damage, compressed);
-}
-
-function takeMetadata(parser: LogParser, state: LogState): void {
-  const { record } = parser;
-  const payload = record.bytes.subarray(record.start, record.end);
-  if (parser.metadataKind === RecordKind.compression)
-    parser.compressed = decodeCompression(payload).value === WAL_ZSTD;
-  if (parser.metadataKind === RecordKind.timestampSizes)
-    state.timestampSizes = decodeTimestampSizes(payload, state.timestampSizes).value ?? state.timestampSizes;
 }
 
 function searchRecord(search: WalSearch, state: LogState, record: Assembly): void {

@@ -1,4 +1,3 @@
-import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { decodeCompression, WAL_ZSTD } from '../format/log/metadata.js';
 import { decodePhysicalHeader } from '../format/log/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER, RecordKind } from '../format/log/types.js';
@@ -7,38 +6,11 @@ import type { Reach } from './reach.js';
 /** Blocks that are looked at for the beginning of a record: no record put together has more. */
 const LOOK_BACK = 2048;
 
-/** A source without its first bytes. */
-export class OffsetSource implements ByteSource {
-  constructor(
-    private readonly inner: ByteSource,
-    private readonly offset: number,
-  ) {}
-
-  get size(): number {
-    return Math.max(0, this.inner.size - this.offset);
-  }
-
-  get descriptor(): SourceDescriptor {
-    return this.inner.descriptor;
-  }
-
-  read(into: Uint8Array, offset: number): Promise<number> {
-    return this.inner.read(into, this.offset + offset);
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
-  }
-}
-
 /**
  * Where to begin reading a log for what stands at `offset`: at a block in which a logical record begins, since physical
  * records do not cross the ends of blocks. And whether the log is compressed, as its first record says.
  */
-export async function logBegin(
-  reach: Reach,
-  offset: number,
-): Promise<{ offset: number; compressed: boolean }> {
+export async function logBegin(reach: Reach, offset: number): Promise<{ from: number; compressed: boolean }> {
   const compressed = await isCompressed(reach);
   let block = Math.floor(Math.min(offset, Math.max(0, reach.source.size - 1)) / BLOCK_SIZE);
   // the first record of the block may continue one from before
@@ -47,7 +19,7 @@ export async function logBegin(
     if (await beginsRecord(reach, block * BLOCK_SIZE, stop)) break;
     stop = block * BLOCK_SIZE;
   }
-  return { offset: block * BLOCK_SIZE, compressed };
+  return { from: block * BLOCK_SIZE, compressed };
 }
 
 /** Whether a record begins in the block at or before `stop`. */

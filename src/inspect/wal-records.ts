@@ -1,13 +1,7 @@
 import { Cursor } from '../bytes/cursor.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import type { Assembly } from '../format/log/assembly.js';
-import {
-  decodeCompression,
-  decodePredecessor,
-  decodeTimestampSizes,
-  WAL_ZSTD,
-} from '../format/log/metadata.js';
-import type { LogParser } from '../format/log/parser.js';
+import { type LogMetadata, WAL_ZSTD } from '../format/log/metadata.js';
 import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from '../format/log/types.js';
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
@@ -37,17 +31,9 @@ interface RecordContext {
 }
 
 /** Where the fragments' headers are: the type before the payload tells which of the two forms stands there. */
-export async function fragmentsOf(
-  reach: Reach,
-  record: Assembly,
-  recyclable: boolean,
-  shift: number,
-): Promise<Fragment[]> {
+export async function fragmentsOf(reach: Reach, record: Assembly, recyclable: boolean): Promise<Fragment[]> {
   const fragments: Fragment[] = [];
-  const remembered = Math.min(record.fragments, record.payloadOffsets.length);
-  for (let i = 0; i < remembered; i++) {
-    const payload = record.payloadOffsets[i] + shift;
-    const length = record.payloadLengths[i];
+  for (const { fileOffset: payload, length } of record.places()) {
     const before = await reach.bytes(
       Math.max(0, payload - RECYCLABLE_HEADER),
       Math.min(payload, RECYCLABLE_HEADER),
@@ -66,14 +52,9 @@ export async function fragmentsOf(
   return fragments;
 }
 
-export async function recordNode(
-  record: Assembly,
-  offset: number,
-  end: number,
-  context: RecordContext,
-): Promise<Node> {
+export async function recordNode(record: Assembly, context: RecordContext): Promise<Node> {
   const { space, fragments, detail, state } = context;
-  const origin = { offset, length: end - offset };
+  const origin = { offset: record.offset, length: record.endOffset - record.offset };
   const bytes = record.bytes.subarray(record.start, record.end);
   const problems: string[] = [];
   if (record.decompressionError !== undefined)
@@ -185,7 +166,7 @@ function typeName(type: number, { kinds, headerSizes }: LogDialect): string {
 }
 
 export async function metadataNode(
-  parser: LogParser,
+  metadata: LogMetadata,
   record: Assembly,
   context: RecordContext,
 ): Promise<Node> {
@@ -201,33 +182,30 @@ export async function metadataNode(
     problems: error === undefined ? [] : [error],
     children: () => [...(header.children!() as Iterable<Node>), ...fields.nodes],
   });
-  switch (parser.metadataKind) {
-    case RecordKind.compression: {
-      const { value, error } = decodeCompression(payload);
-      parser.compressed = value === WAL_ZSTD;
+  const { value, error } = metadata;
+  switch (metadata.kind) {
+    case 'compression':
       fields.u32('algorithm', (type) => (type === WAL_ZSTD ? 'zstd' : type === 0 ? 'none' : 'unknown'));
       return node(`compression: ${value === WAL_ZSTD ? 'zstd' : value === 0 ? 'none' : 'undecoded'}`, error);
-    }
-    case RecordKind.timestampSizes: {
-      const { value, error } = decodeTimestampSizes(payload, state.timestampSizes ?? new Map());
-      state.timestampSizes = value ?? state.timestampSizes;
+    case 'timestamp-sizes': {
+      state.timestampSizes = metadata.value ?? state.timestampSizes;
       while (fields.remaining > 0) {
         fields.u32('column family');
         fields.u16('bytes of timestamp');
       }
-      const sizes = [...(value ?? [])].map(([id, size]) => `${size} in column family ${id}`);
+      const sizes = [...(metadata.value ?? [])].map(([id, size]) => `${size} in column family ${id}`);
       return node(`timestamp sizes: ${sizes.join(', ')}`, error);
     }
-    case RecordKind.predecessor: {
-      const { value, error } = decodePredecessor(payload);
+    case 'predecessor':
       fields.u64('log number');
       fields.u64('size');
       fields.u64('last sequence', (sequence) => (sequence === 0n ? 'no batch' : undefined));
-      const text = value === undefined ? 'predecessor' : `predecessor: log ${value.number}`;
-      return node(text, error);
-    }
+      return node(
+        metadata.value === undefined ? 'predecessor' : `predecessor: log ${metadata.value.number}`,
+        error,
+      );
     default:
       fields.rest('payload');
-      return node(`type ${parser.metadataType}, which readers skip`, undefined);
+      return node(`type ${metadata.type}, which readers skip`, undefined);
   }
 }

@@ -6,13 +6,13 @@ import { BATCH_HEADER } from '../format/batch/tags.js';
 import { type DialectName, dialectNamed } from '../format/dialect.js';
 import type { Damage, TailKind } from '../format/log/damage.js';
 import { gatherRecord } from '../format/log/gather-record.js';
-import { LogEvent, LogParser } from '../format/log/parser.js';
+import { LogParser } from '../format/log/parser.js';
+import { readLog } from '../format/log/read.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { FamilyState } from './family.js';
 import { KeySpan } from './key-span.js';
 import type { RecoveryOutcome, WalOutcome } from './outcome.js';
 import type { WalFile } from './replay.js';
-import { takeCompression } from './take-compression.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -216,17 +216,12 @@ async function tallyWal(
       const losing = [...tallies.keys()].filter((i) => tallies[i] !== undefined && isRead(views[i]));
       if (batch !== undefined && losing.length > 0) onLost(batch, losing, true);
     };
-    for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
-      if (event === LogEvent.more) {
-        await parser.load();
-      } else if (event === LogEvent.metadata) {
-        await takeCompression(parser);
-      } else if (event === LogEvent.damage) {
-        for (const tally of tallies)
-          if (tally !== undefined) tally.loss.damagedBytes += parser.damage!.length;
-        await onDamage(parser.damage!);
-      } else if (event === LogEvent.record) {
-        const { record } = parser;
+    const tail = await readLog(parser, {
+      damage: (damage) => {
+        for (const tally of tallies) if (tally !== undefined) tally.loss.damagedBytes += damage.length;
+        return onDamage(damage);
+      },
+      record: (record) => {
         const decoded = record.decompressionError === undefined;
         const bytes = decoded ? record.bytes.subarray(record.start, record.end) : NOTHING;
         const losing: number[] = [];
@@ -235,9 +230,10 @@ async function tallyWal(
           if (isRead(view) && tally?.record(view, record.offset, bytes)) losing.push(i);
         }
         if (losing.length > 0) onLost?.(bytes, losing, false);
-      }
-    }
-    const tail = parser.tail!;
+        return undefined;
+      },
+    });
+    if (tail === undefined) return;
     // what is no record of this log may be an older log's all the same
     const end =
       tail.kind === 'damaged'

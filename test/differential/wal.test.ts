@@ -1,12 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadCodecs } from '../../src/codec/block.js';
 import type { BatchOp } from '../../src/format/batch/batch.js';
 import { decodeBatch } from '../../src/format/batch/decode.js';
-import { decodeCompression } from '../../src/format/log/metadata.js';
-import { LogEvent, LogParser } from '../../src/format/log/parser.js';
-import { BLOCK_SIZE, LEGACY_HEADER, RecordKind } from '../../src/format/log/types.js';
+import { LogParser } from '../../src/format/log/parser.js';
+import { readLog } from '../../src/format/log/read.js';
+import { BLOCK_SIZE, LEGACY_HEADER } from '../../src/format/log/types.js';
 import { openSource } from '../../src/io/source.js';
 import { lacks, output } from '../support/tools.js';
 import { readable, withReadable } from './databases.js';
@@ -48,24 +47,20 @@ function dumpOp({ kind, columnFamily, key, value }: BatchOp): string {
 
 /** Batches of a WAL as ldb prints them: `sequence,count,bytes,offset,operations`. */
 async function batchesOfOurs(file: string): Promise<string[]> {
-  await loadCodecs();
   const source = await openSource({ kind: 'file', path: file });
   const parser = new LogParser(source, { number: BigInt(path.basename(file, '.log')) });
   const lines: string[] = [];
   try {
-    await parser.load();
-    for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
-      const { bytes, start, end, offset } = parser.record;
-      if (event === LogEvent.more) await parser.load();
-      else if (event === LogEvent.damage) break;
-      else if (event === LogEvent.record) {
+    await readLog(parser, {
+      record({ bytes, start, end, offset }) {
         const batch = decodeBatch(bytes.subarray(start, end));
-        if (batch.anomalies.length > 0) break;
+        if (batch.anomalies.length > 0) return 'stop';
         const ops = batch.ops.map(dumpOp).filter((op) => op !== '');
         lines.push([batch.sequence, batch.count, end - start, offset, ops.join(' ')].join(','));
-      } else if (parser.metadataKind === RecordKind.compression)
-        parser.compressed = decodeCompression(bytes.subarray(start, end)).value === 7;
-    }
+        return undefined;
+      },
+      damage: () => 'stop',
+    });
     return lines;
   } finally {
     await source.close();

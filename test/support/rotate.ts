@@ -1,16 +1,18 @@
 import { LogWriter } from '../../src/encode/log/writer.js';
-import { LogEvent, LogParser } from '../../src/format/log/parser.js';
+import { LogParser } from '../../src/format/log/parser.js';
+import { readLog } from '../../src/format/log/read.js';
 import { openSource } from '../../src/io/source.js';
 
 /** The batches of a log, in order. */
 export async function batchesOf(log: Uint8Array): Promise<Uint8Array[]> {
   const parser = new LogParser(await openSource({ kind: 'memory', bytes: log }));
   const batches: Uint8Array[] = [];
-  for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
-    if (event === LogEvent.more) await parser.load();
-    if (event === LogEvent.record)
-      batches.push(parser.record.bytes.slice(parser.record.start, parser.record.end));
-  }
+  await readLog(parser, {
+    record({ bytes, start, end }) {
+      batches.push(bytes.slice(start, end));
+      return undefined;
+    },
+  });
   return batches;
 }
 

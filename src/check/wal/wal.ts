@@ -1,20 +1,14 @@
 import type { ByteSource } from '../../bytes/source.js';
-import { loadCodecs } from '../../codec/block.js';
 import { type RuleId, ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { BatchTally } from '../../format/batch/tally.js';
 import { verifyBatch } from '../../format/batch/verify.js';
 import { MAX_RECORD } from '../../format/log/assembly.js';
-import type { Damage } from '../../format/log/damage.js';
-import {
-  decodeCompression,
-  decodePredecessor,
-  decodeTimestampSizes,
-  WAL_ZSTD,
-} from '../../format/log/metadata.js';
-import { LogEvent, LogParser } from '../../format/log/parser.js';
-import { RecordKind } from '../../format/log/types.js';
+import type { Damage, Tail } from '../../format/log/damage.js';
+import type { LogMetadata } from '../../format/log/metadata.js';
+import { LogParser } from '../../format/log/parser.js';
+import { readLog } from '../../format/log/read.js';
 import type { Unchecked, UnitResult, WalContext, WalFacts } from '../unit.js';
 import { batchFinding } from './batch.js';
 import { damageFinding } from './damage.js';
@@ -36,7 +30,6 @@ class WalCheck {
   private readonly facts: WalFacts;
   private readonly following = new Following();
   private readonly gaps = new Gaps();
-  private timestampSizes: ReadonlyMap<number, number> = new Map();
   private dropped = 0;
 
   constructor(
@@ -68,27 +61,12 @@ class WalCheck {
   }
 
   async run(): Promise<UnitResult> {
-    const { parser } = this;
-    for (;;) {
-      switch (parser.step()) {
-        case LogEvent.more:
-          await parser.load();
-          break;
-        case LogEvent.record:
-          if (!this.record()) await this.badRecord();
-          break;
-        case LogEvent.metadata:
-          await this.metadata();
-          // libzstd is three times as fast as the streaming decoder that does without it
-          if (parser.compressed) await loadCodecs();
-          break;
-        case LogEvent.damage:
-          await this.damage(parser.damage!);
-          break;
-        default:
-          return this.finish();
-      }
-    }
+    const tail = await readLog(this.parser, {
+      record: () => (this.record() ? undefined : this.badRecord()),
+      metadata: (metadata) => this.metadata(metadata),
+      damage: (damage) => this.damage(damage),
+    });
+    return this.finish(tail!);
   }
 
   /** A whole logical record. False: it has something wrong that is worth a second, slower look. */
@@ -134,54 +112,35 @@ class WalCheck {
       await this.damage(damage);
       return;
     }
-    const finding = await batchFinding(this.source, this.context, record, this.timestampSizes);
+    const { timestampSizes } = this.parser;
+    const finding = await batchFinding(this.source, this.context, record, timestampSizes);
     if (finding !== undefined) this.addDamage(finding);
   }
 
-  private async metadata(): Promise<void> {
-    const { parser } = this;
-    const { record } = parser;
-    const payload = record.bytes.subarray(record.start, record.end);
-    const error = this.takeMetadata(payload);
-    if (error === undefined) return;
-    await this.damage({
-      reason: 'metadata',
-      offset: record.offset,
-      length: record.endOffset - record.offset,
-      detail: error,
-      orphans: 0,
-      inShortBlock: false,
-    });
-  }
-
-  /** What RocksDB says when the payload does not decode. */
-  private takeMetadata(payload: Uint8Array): string | undefined {
-    const { facts, parser } = this;
-    const { record } = parser;
-    if (parser.metadataKind === RecordKind.compression) {
-      const { value, error } = decodeCompression(payload);
-      parser.compressed = value === WAL_ZSTD;
-      return error;
+  private async metadata(metadata: LogMetadata): Promise<void> {
+    const { facts, parser, tally } = this;
+    const { record, timestampSizes } = parser;
+    const { offset } = record;
+    const length = record.endOffset - offset;
+    if (metadata.error !== undefined) {
+      await this.damage({
+        reason: 'metadata',
+        offset,
+        length,
+        detail: metadata.error,
+        orphans: 0,
+        inShortBlock: false,
+      });
+    } else if (metadata.kind === 'timestamp-sizes') {
+      tally.timestampSizes = timestampSizes.size > 0 ? timestampSizes : undefined;
+    } else if (metadata.kind === 'predecessor' && metadata.value !== undefined) {
+      facts.predecessor = { ...metadata.value, offset, length };
+    } else if (metadata.kind === 'ignorable') {
+      this.add('wal/ignorable-record', offset, length, {
+        message: `A record of type ${metadata.type} and ${record.end - record.start} bytes`,
+        evidence: { type: metadata.type },
+      });
     }
-    if (parser.metadataKind === RecordKind.timestampSizes) {
-      const { value, error } = decodeTimestampSizes(payload, this.timestampSizes);
-      if (value !== undefined) {
-        this.timestampSizes = value;
-        this.tally.timestampSizes = value.size > 0 ? value : undefined;
-      }
-      return error;
-    }
-    if (parser.metadataKind === RecordKind.predecessor) {
-      const { value, error } = decodePredecessor(payload);
-      const length = record.endOffset - record.offset;
-      if (value !== undefined) facts.predecessor = { ...value, offset: record.offset, length };
-      return error;
-    }
-    this.add('wal/ignorable-record', record.offset, record.endOffset - record.offset, {
-      message: `A record of type ${parser.metadataType} and ${payload.length} bytes`,
-      evidence: { type: parser.metadataType },
-    });
-    return undefined;
   }
 
   private async damage(damage: Damage): Promise<void> {
@@ -235,9 +194,8 @@ class WalCheck {
     this.findings.push({ rule, severity: ruleOf(rule).severity, file, offset, length, message, evidence });
   }
 
-  private async finish(): Promise<UnitResult> {
+  private async finish(tail: Tail): Promise<UnitResult> {
     const { context, facts, parser, sequence } = this;
-    const tail = parser.tail!;
     const state = {
       ...logState(parser, context.number, context.recycling),
       ...(sequence.started && { lastSequence: sequence.last }),

@@ -1,6 +1,7 @@
 import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import { xxh64Low } from '../../bytes/xxhash.js';
 import { ZstdStream } from '../../codec/zstd-stream.js';
+import { type Fragment, fileOffsetIn } from './fragments.js';
 import { u32At } from './physical.js';
 
 /** A logical record of more bytes is framed and checksummed, but not put together. */
@@ -119,15 +120,19 @@ export class Assembly {
     frameEnd.set(bytes.subarray(to - fresh, to), frameEnd.length - fresh);
   }
 
+  /** Its fragments, as many of them as are remembered. They stay as they are when the parser goes on. */
+  places(): Fragment[] {
+    let recordOffset = 0;
+    return this.payloadOffsets.slice(0, this.fragments).map((fileOffset, i) => {
+      const length = this.payloadLengths[i];
+      recordOffset += length;
+      return { recordOffset: recordOffset - length, fileOffset, length };
+    });
+  }
+
   /** The file offset of a byte of the record. Of a compressed record the first header's, for bytes have no place there. */
   fileOffset(offset: number): number {
-    if (this.compressed) return this.offset;
-    let before = 0;
-    for (let i = 0; i < Math.min(this.fragments, this.payloadLengths.length); i++) {
-      if (offset < before + this.payloadLengths[i]) return this.payloadOffsets[i] + offset - before;
-      before += this.payloadLengths[i];
-    }
-    return this.endOffset;
+    return this.compressed ? this.offset : fileOffsetIn(this.places(), offset);
   }
 
   private place(payloadOffset: number, length: number): void {

@@ -6,7 +6,7 @@ import { BLOCK_SIZE } from './types.js';
 const CHUNK_BLOCKS = 32;
 
 /**
- * Reads a file front to back in chunks of whole blocks, the next one while the current one is worked on. Two buffers,
+ * Reads a file from a block on in chunks of whole blocks, the next one while the current one is worked on. Two buffers,
  * used in turn: a chunk is good until `next`.
  */
 export class BlockChunks {
@@ -14,7 +14,7 @@ export class BlockChunks {
   bytes: Uint8Array = new Uint8Array(0);
   length = 0;
   /** File offset of its first byte. */
-  offset = 0;
+  offset: number;
   /** Nothing comes after it. */
   last = false;
   /** The current block, as positions in the chunk. */
@@ -28,7 +28,12 @@ export class BlockChunks {
   private other = new ReusedBuffer();
   private ahead: { bytes: Uint8Array; read: Promise<number> } | undefined;
 
-  constructor(private readonly source: ByteSource) {
+  /** `from`: file offset of the first block to read. */
+  constructor(
+    private readonly source: ByteSource,
+    from: number,
+  ) {
+    this.offset = from;
     this.size = source.size;
   }
 

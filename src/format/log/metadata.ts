@@ -6,6 +6,7 @@
 //   predecessor      (130, 131)  u64 log number | u64 file size | u64 header sequence of its last batch, 0 when it has none
 
 import { Cursor } from '../../bytes/cursor.js';
+import { RecordKind } from './types.js';
 
 export const WAL_ZSTD = 7;
 
@@ -55,4 +56,40 @@ export function decodePredecessor(payload: Uint8Array): Metadata<Predecessor> {
   if (number === undefined || size === undefined || lastSequence === undefined)
     return { error: 'could not decode PredecessorWALInfoType record' };
   return { value: { number, size, lastSequence } };
+}
+
+/** A record that is not data. `error`: what RocksDB says of a payload that does not decode; then there is no `value`. */
+interface MetadataOf<Kind, T> {
+  kind: Kind;
+  /** As stored. */
+  type: number;
+  value?: T;
+  error?: string;
+}
+
+export type LogMetadata =
+  | MetadataOf<'compression', number>
+  /** All that the file has stated so far. */
+  | MetadataOf<'timestamp-sizes', ReadonlyMap<number, number>>
+  | MetadataOf<'predecessor', Predecessor>
+  /** Not known, and marked as safe to skip. */
+  | MetadataOf<'ignorable', undefined>;
+
+/** `kind`: a `RecordKind`. `recorded`: timestamp sizes that earlier records of the file state. */
+export function decodeMetadata(
+  kind: number,
+  type: number,
+  payload: Uint8Array,
+  recorded: ReadonlyMap<number, number>,
+): LogMetadata {
+  switch (kind) {
+    case RecordKind.compression:
+      return { kind: 'compression', type, ...decodeCompression(payload) };
+    case RecordKind.timestampSizes:
+      return { kind: 'timestamp-sizes', type, ...decodeTimestampSizes(payload, recorded) };
+    case RecordKind.predecessor:
+      return { kind: 'predecessor', type, ...decodePredecessor(payload) };
+    default:
+      return { kind: 'ignorable', type };
+  }
 }

@@ -10,10 +10,12 @@
 
 import type { ByteSource } from '../../bytes/source.js';
 import { loadHashes } from '../../bytes/xxhash.js';
+import { loadCodecs } from '../../codec/block.js';
 import { type Dialect, type DialectName, dialectNamed } from '../dialect.js';
 import { Assembly } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
 import { type Damage, type DamageReason, describeDamage, type Tail, type TailKind } from './damage.js';
+import { decodeMetadata, type LogMetadata, WAL_ZSTD } from './metadata.js';
 import { checksumHolds, lengthAt, u32At } from './physical.js';
 import { type HeaderStyle, Resync, ZSTD_MAGIC } from './resync.js';
 import { Search } from './search.js';
@@ -32,7 +34,7 @@ export const LogEvent = {
   more: 0,
   /** A logical record: `record`. */
   record: 1,
-  /** A record that is not data: `metadataKind`, its payload in `record`. */
+  /** A record that is not data: `metadata`, its payload in `record`. */
   metadata: 2,
   /** `damage`. The next step goes on behind it. */
   damage: 3,
@@ -47,6 +49,10 @@ export interface LogParserOptions {
   dialect?: DialectName;
   /** False: headers are believed. Damage is then only seen where they do not fit each other. */
   checksums?: boolean;
+  /** File offset of the block to begin with. Default 0. Physical records do not cross blocks. */
+  from?: number;
+  /** Records are ZSTD frames, as the file's first record says, which lies before `from`. */
+  compressed?: boolean;
 }
 
 /**
@@ -60,9 +66,10 @@ export class LogParser {
   readonly record = new Assembly();
   damage: Damage | undefined;
   tail: Tail | undefined;
-  /** A `RecordKind` and the type as stored, of the last metadata event. */
-  metadataKind = 0;
-  metadataType = 0;
+  /** Of the last metadata event. What it says of the records behind it has been taken over. */
+  metadata: LogMetadata | undefined;
+  /** Bytes of timestamp at the end of keys, by column family, as the file states them so far. */
+  timestampSizes: ReadonlyMap<number, number> = new Map();
   style: HeaderStyle = 'unknown';
   /** Whole physical records met, orphans included. */
   physicalRecords = 0;
@@ -75,6 +82,7 @@ export class LogParser {
   private readonly dialect: LogDialect;
   private readonly checksums: boolean;
   private readonly resync = new Resync();
+  private readonly from: number;
   private logNumber: number;
   /** Position in the chunk. */
   private at = 0;
@@ -87,19 +95,18 @@ export class LogParser {
   private orphaning: Damage | undefined;
 
   constructor(source: ByteSource, options: LogParserOptions = {}) {
-    this.chunks = new BlockChunks(source);
+    this.from = options.from ?? 0;
+    this.chunks = new BlockChunks(source, this.from);
+    this.record.compressed = options.compressed ?? false;
     this.engine = dialectNamed(options.dialect);
     this.dialect = this.engine.wal;
     this.checksums = options.checksums ?? true;
     this.logNumber = Number(BigInt.asUintN(32, options.number ?? 0n));
   }
 
+  /** Records are ZSTD frames. */
   get compressed(): boolean {
     return this.record.compressed;
-  }
-
-  set compressed(value: boolean) {
-    this.record.compressed = value;
   }
 
   /** Bytes of the file; known for certain at its end. */
@@ -112,6 +119,16 @@ export class LogParser {
     await loadHashes();
     await this.chunks.next();
     this.at = 0;
+  }
+
+  /** As `step`, with the reading that it asks for: never `more`. Rejects only when the medium fails. */
+  async next(): Promise<number> {
+    for (;;) {
+      const event = this.step();
+      if (event === LogEvent.metadata && this.compressed) await loadCodecs();
+      if (event !== LogEvent.more) return event;
+      await this.load();
+    }
   }
 
   step(): number {
@@ -181,10 +198,10 @@ export class LogParser {
 
   /** A whole record that carries another log's number. */
   private otherLog(number: number, end: number): number {
-    if (this.chunks.offset + this.at === 0 && number > this.logNumber) {
+    if (this.chunks.offset + this.at === this.from && number > this.logNumber) {
       this.foreignLogNumber = number;
       this.logNumber = number;
-      return this.report(this.describe('wrong-log-number', 0, end - this.at));
+      return this.report(this.describe('wrong-log-number', this.at, end - this.at));
     }
     const event = this.fail('stale-record', 'recycled', end);
     this.search?.setOldRecord(number);
@@ -210,7 +227,7 @@ export class LogParser {
     this.physicalRecords++;
     if (isData && this.style === 'unknown') this.style = recyclable ? 'recyclable' : 'legacy';
     this.at = end;
-    if (!isData) return this.metadata(type, kind, payload, end, offset);
+    if (!isData) return this.takeMetadata(type, kind, payload, end, offset);
     if (!this.dataSeen) this.guessCompression(payload, end);
     return this.data(kind, payload, end, offset);
   }
@@ -253,16 +270,19 @@ export class LogParser {
     return this.report(damage);
   }
 
-  private metadata(type: number, kind: number, payload: number, end: number, offset: number): number {
+  private takeMetadata(type: number, kind: number, payload: number, end: number, offset: number): number {
     const start = offset - this.chunks.offset;
     this.orphaning = undefined;
     if (kind === RecordKind.unknown || kind === RecordKind.zero || this.actsAsResult(type))
       return this.report(this.describe('unknown-type', start, end - start));
     if (kind === RecordKind.compression && this.physicalRecords > 1)
       return this.report(this.describe('misplaced-compression', start, end - start));
-    this.metadataKind = kind;
-    this.metadataType = type;
-    this.record.view(this.chunks.bytes, payload, end, offset, this.chunks.offset + payload);
+    const { bytes } = this.chunks;
+    const metadata = decodeMetadata(kind, type, bytes.subarray(payload, end), this.timestampSizes);
+    this.record.view(bytes, payload, end, offset, this.chunks.offset + payload);
+    if (metadata.kind === 'compression') this.record.compressed = metadata.value === WAL_ZSTD;
+    if (metadata.kind === 'timestamp-sizes') this.timestampSizes = metadata.value ?? this.timestampSizes;
+    this.metadata = metadata;
     return LogEvent.metadata;
   }
 
@@ -274,7 +294,7 @@ export class LogParser {
   /** The record that says so is damaged: the frames themselves tell. */
   private guessCompression(payload: number, end: number): void {
     if (!this.damagedStart || this.compressed || end - payload < 4) return;
-    this.compressed = u32At(this.chunks.bytes, payload) === ZSTD_MAGIC;
+    this.record.compressed = u32At(this.chunks.bytes, payload) === ZSTD_MAGIC;
   }
 
   /** Starts the search for the next whole record. Always 0. */
@@ -282,7 +302,7 @@ export class LogParser {
     const { chunks, at } = this;
     const damage = this.describe(reason, at, 0);
     if (this.inRecord) damage.recordOffset = this.record.offset;
-    if (damage.offset === 0) this.damagedStart = true;
+    if (damage.offset === this.from) this.damagedStart = true;
     this.search = new Search(damage, chain < 0 ? -1 : chunks.offset + chain, tail, chunks);
     this.at = at + 1;
     return 0;

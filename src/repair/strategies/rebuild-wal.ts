@@ -1,9 +1,8 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { LogWriter } from '../../encode/log/writer.js';
 import type { Damage } from '../../format/log/damage.js';
-import { decodeCompression, decodeTimestampSizes, WAL_ZSTD } from '../../format/log/metadata.js';
-import { LogEvent, LogParser } from '../../format/log/parser.js';
-import { RecordKind } from '../../format/log/types.js';
+import { LogParser } from '../../format/log/parser.js';
+import { readLog } from '../../format/log/read.js';
 import type { Place } from '../place.js';
 import type { Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
@@ -72,14 +71,11 @@ class Rebuild {
   }
 
   async run(): Promise<Rebuilt> {
-    const { parser } = this;
-    for (let event = parser.step(); event !== LogEvent.end; event = parser.step()) {
-      if (event === LogEvent.more) await parser.load();
-      else if (event === LogEvent.metadata) this.metadata();
-      else if (event === LogEvent.damage) await this.damage(parser.damage!);
-      else this.record();
-    }
-    const { tail } = parser;
+    const tail = await readLog(this.parser, {
+      record: () => this.record(),
+      metadata: () => this.metadata(),
+      damage: (damage) => this.damage(damage),
+    });
     if (tail?.damage !== undefined && (tail.kind === 'torn-body' || tail.kind === 'damaged')) {
       await this.damage(tail.damage);
     }
@@ -89,7 +85,7 @@ class Rebuild {
     return { content: [...head, ...anew], prefix, rewritten: this.rewritten, size: prefix + this.bytes };
   }
 
-  private record(): void {
+  private record(): undefined {
     const { record } = this.parser;
     if (record.oversized) {
       throw new Refusal(
@@ -115,19 +111,14 @@ class Rebuild {
     for (const batch of (await this.rules.damage?.(damage)) ?? []) this.write(batch);
   }
 
-  private metadata(): void {
-    const { parser, intact } = this;
-    const { record, metadataKind: kind } = parser;
-    const payload = record.bytes.subarray(record.start, record.end);
-    if (kind === RecordKind.compression) parser.compressed = decodeCompression(payload).value === WAL_ZSTD;
-    if (kind === RecordKind.timestampSizes) {
-      const { value } = decodeTimestampSizes(payload, this.recorded);
-      if (value !== undefined) {
-        if (!intact) for (const [id, size] of value) if (!this.recorded.has(id)) this.unwritten.set(id, size);
-        this.recorded = value;
-      }
+  private metadata(): undefined {
+    const { record, timestampSizes } = this.parser;
+    if (this.intact) {
+      this.prefix = record.endOffset;
+    } else {
+      for (const [id, size] of timestampSizes) if (!this.recorded.has(id)) this.unwritten.set(id, size);
     }
-    if (intact) this.prefix = record.endOffset;
+    this.recorded = timestampSizes;
   }
 
   private write(batch: Uint8Array): void {

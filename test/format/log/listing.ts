@@ -2,9 +2,9 @@ import { storedFrame } from '../../../src/encode/log/frame.js';
 import { encodePhysical } from '../../../src/encode/log/physical.js';
 import { LogWriter } from '../../../src/encode/log/writer.js';
 import type { Damage, Tail } from '../../../src/format/log/damage.js';
-import { decodeCompression, WAL_ZSTD } from '../../../src/format/log/metadata.js';
-import { LogEvent, LogParser, type LogParserOptions } from '../../../src/format/log/parser.js';
-import { BLOCK_SIZE, RECYCLABLE_HEADER, RecordType, recordKindNames } from '../../../src/format/log/types.js';
+import { LogParser, type LogParserOptions } from '../../../src/format/log/parser.js';
+import { readLog } from '../../../src/format/log/read.js';
+import { BLOCK_SIZE, RECYCLABLE_HEADER, RecordType } from '../../../src/format/log/types.js';
 import { openSource } from '../../../src/io/source.js';
 
 export const bytesOf = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(/[\s|]/g, ''), 'hex'));
@@ -25,30 +25,26 @@ export async function parse(bytes: Uint8Array, options: LogParserOptions = {}): 
   const events: string[] = [];
   const records: Uint8Array[] = [];
   const damages: Damage[] = [];
-  for (;;) {
-    const { record } = parser;
-    const event = parser.step();
-    if (event === LogEvent.more) {
-      await parser.load();
-    } else if (event === LogEvent.record) {
+  const { record } = parser;
+  const tail = await readLog(parser, {
+    record() {
       events.push(`record ${record.offset}+${record.endOffset - record.offset}`);
       if (record.decompressionError === undefined) records.push(record.bytes.slice(record.start, record.end));
-    } else if (event === LogEvent.metadata) {
-      const kind = recordKindNames[parser.metadataKind];
+      return undefined;
+    },
+    metadata({ kind }) {
       events.push(`${kind} ${record.offset}+${record.endOffset - record.offset}`);
-      if (kind === 'compression')
-        parser.compressed =
-          decodeCompression(record.bytes.subarray(record.start, record.end)).value === WAL_ZSTD;
-    } else if (event === LogEvent.damage) {
-      const { reason, offset, length } = parser.damage!;
-      events.push(`${reason} ${offset}+${length}`);
-      damages.push(parser.damage!);
-    } else {
-      const tail = parser.tail!;
-      events.push(`end ${tail.kind} ${tail.offset}${tail.length > 0 ? `+${tail.length}` : ''}`);
-      return { events, records, damages, tail, parser };
-    }
-  }
+      return undefined;
+    },
+    damage(damage) {
+      events.push(`${damage.reason} ${damage.offset}+${damage.length}`);
+      damages.push(damage);
+      return undefined;
+    },
+  });
+  const { kind, offset, length } = tail!;
+  events.push(`end ${kind} ${offset}${length > 0 ? `+${length}` : ''}`);
+  return { events, records, damages, tail: tail!, parser };
 }
 
 export function concat(...parts: Uint8Array[]): Uint8Array {
