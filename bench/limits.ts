@@ -6,9 +6,10 @@ import { inputs, type LimitInput } from './limits-inputs.js';
 import { type Run, run } from './measure.js';
 
 /*
- * Peak memory and time of every command on inputs that are hostile or very large:
+ * Peak memory and processor time of every command on inputs that are hostile or very large:
  *   npm run limits -- [--only REGEX] [--commands REGEX] [--seconds 60] [--keep] [--write]
- * --write puts the figures into docs/limits.md. An input lies in tmp/limits while it is measured, and stays there with --keep.
+ * --write puts the rows that were measured into docs/limits.md and leaves the others there. An input lies in tmp/limits while it
+ * is measured, and stays there with --keep.
  */
 
 const { values } = parseArgs({
@@ -46,38 +47,58 @@ function commandsFor({ inspects, archive }: LimitInput, target: string): [string
 }
 
 /** An exit status that is not 0 by error of kvdoctor itself is none of these. */
-function holds({ seconds, peak, status }: Run): boolean {
-  return status !== null && status <= 5 && peak <= MEMORY && seconds <= BOUNDS.seconds;
+function holds({ processor, peak, status, said }: Run): boolean {
+  const works = status !== null && status <= 5 && !/internal error/.test(said);
+  return works && peak <= MEMORY && processor <= BOUNDS.seconds;
 }
+
+/** The first line that says what was not looked at, as the command writes it. */
+function limitStated({ status, said }: Run): string {
+  if (status === null) return 'ended by the bench';
+  const line =
+    status === 3 ? /^(?:unchecked|kvdoctor:|not looked at:) .*(?:\n {4,}.*)*/m.exec(said)?.[0] : undefined;
+  return line === undefined ? '' : line.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+}
+
+/** The cells that tell a row from the others. */
+const cellsOf = (input: LimitInput, command: string) => `| ${input.about} | \`${command}\` |`;
 
 function row(input: LimitInput, command: string, measured: Run): string {
-  const { seconds, peak, status } = measured;
+  const { processor, peak, status } = measured;
   const cells = [
-    input.about,
-    `\`${command}\``,
-    status === null ? `over ${seconds.toFixed(0)} s` : `${seconds.toFixed(1)} s`,
+    status === null ? `over ${processor.toFixed(1)} s` : `${processor.toFixed(1)} s`,
     `${Math.round(peak / 2 ** 20)} MiB`,
-    status === null ? 'ended by the bench' : String(status),
+    status === null ? '' : String(status),
     holds(measured) ? 'yes' : '**no**',
+    limitStated(measured),
   ];
-  return `| ${cells.join(' | ')} |`;
+  return `${cellsOf(input, command)} ${cells.join(' | ')} |`;
 }
 
-function write(lines: readonly string[]): void {
+/** Puts rows into the table: in place of those of the same input and command, all in the order of the inputs. */
+function write(measured: ReadonlyMap<string, string>): void {
   const file = inRepository('docs/limits.md');
   const text = fs.readFileSync(file, 'utf8');
-  const parts = /^([\s\S]*<!-- figures -->\n)[\s\S]*(<!-- end of figures -->[\s\S]*)$/.exec(text);
+  const parts = /^([\s\S]*<!-- figures -->\n)([\s\S]*)(<!-- end of figures -->[\s\S]*)$/.exec(text);
   if (!parts) throw new Error(`${file} has no place for the figures`);
-  fs.writeFileSync(file, `${parts[1]}\n${lines.join('\n')}\n\n${parts[2]}`);
+  const before = parts[2].split('\n').filter((line) => line.startsWith('| '));
+  const rows = inputs.flatMap((input) =>
+    commandsFor(input, '').flatMap(([command]) => {
+      const cells = cellsOf(input, command);
+      return measured.get(cells) ?? before.find((line) => line.startsWith(cells)) ?? [];
+    }),
+  );
+  fs.writeFileSync(file, `${parts[1]}\n${[...head, ...rows].join('\n')}\n\n${parts[3]}`);
 }
 
-const lines = [
+const head = [
   `${os.cpus()[0].model}, ${os.cpus().length} cores, Node ${process.version}.`,
   '',
-  '| input | command | time | peak memory | exit status | within the limits |',
-  '| --- | --- | ---: | ---: | ---: | --- |',
+  '| input | command | processor time | peak memory | exit status | within the limits | what was not looked at, as it says |',
+  '| --- | --- | ---: | ---: | ---: | --- | --- |',
 ];
-for (const line of lines) console.log(line);
+const rows = new Map<string, string>();
+for (const line of head) console.log(line);
 const folder = inRepository('tmp/limits');
 fs.mkdirSync(folder, { recursive: true });
 const only = new RegExp(values.only);
@@ -88,10 +109,11 @@ for (const input of inputs.filter(({ name }) => only.test(name))) {
   for (const [name, args] of commandsFor(input, target)) {
     if (!wanted.test(name)) continue;
     const measured = await run([process.execPath, inRepository('bin/kvdoctor.js'), ...args], BOUNDS);
-    lines.push(row(input, name, measured));
-    console.log(lines[lines.length - 1]);
+    const line = row(input, name, measured);
+    rows.set(cellsOf(input, name), line);
+    console.log(line);
+    if (values.write) write(rows);
     fs.rmSync(`${target}.out.ndjson`, { force: true });
   }
   if (!values.keep) fs.rmSync(target, { recursive: true, force: true });
 }
-if (values.write) write(lines);

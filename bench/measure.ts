@@ -3,38 +3,73 @@ import fs from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
 export interface Run {
+  /** Wall clock: it says little on a machine that others use. */
   seconds: number;
+  /** Processor time of all its threads, user and system, in seconds; 0 where there is no /proc. */
+  processor: number;
   /** Peak resident memory in bytes, as the kernel keeps it (VmHWM), 0 where there is no /proc. */
   peak: number;
   status: number | null;
+  /** The end of what it wrote to standard output and standard error. */
+  said: string;
 }
 
-/** Where a run is ended: seconds, and bytes of resident memory. */
+/** Where a run is ended: seconds of processor time, and bytes of resident memory. */
 export interface Bounds {
   seconds: number;
   bytes: number;
 }
 
-/** Runs a command with its output thrown away and watches its memory. One that passes its bounds is killed: its status is null. */
+/** Ticks of the processor times in /proc: the kernel gives them to programs at this rate on every architecture. */
+const TICKS = 100;
+/** Times the processor bound after which a command that does not work but waits is ended. */
+const WAITING = 10;
+/** What is kept of the output. */
+const TAIL = 1 << 16;
+
+/** What the kernel keeps of a process, or nothing where it has just ended or there is no /proc. */
+function taken(pid: number | undefined): { peak: number; processor: number } | undefined {
+  try {
+    const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // fields behind the name, which may hold spaces: utime is the 14th of all, stime the 15th
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return {
+      peak: Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024,
+      processor: (Number(fields[11]) + Number(fields[12])) / TICKS,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs a command and watches its memory and its processor time. One that passes its bounds is killed: its status is null. */
 export function run(command: readonly string[], bounds?: Bounds): Promise<Run> {
   return new Promise((done, failed) => {
     const start = performance.now();
-    const child = spawn(command[0], command.slice(1), { stdio: 'ignore' });
-    let peak = 0;
+    const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    const listen = (text: Buffer) => {
+      said = (said + text.toString('latin1')).slice(-TAIL);
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    const most = { peak: 0, processor: 0 };
+    const elapsed = () => (performance.now() - start) / 1000;
     const watch = setInterval(() => {
-      const seconds = (performance.now() - start) / 1000;
-      if (bounds !== undefined && (seconds > bounds.seconds || peak > bounds.bytes)) child.kill('SIGKILL');
-      try {
-        const status = fs.readFileSync(`/proc/${child.pid}/status`, 'utf8');
-        peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024);
-      } catch {
-        // It has just ended, or there is no /proc here.
+      const now = taken(child.pid);
+      if (now !== undefined) {
+        most.peak = Math.max(most.peak, now.peak);
+        most.processor = Math.max(most.processor, now.processor);
       }
+      if (bounds === undefined) return;
+      const late = most.processor > bounds.seconds || elapsed() > bounds.seconds * WAITING;
+      if (late || most.peak > bounds.bytes) child.kill('SIGKILL');
     }, 10);
     child.on('error', failed);
-    child.on('exit', (status) => {
+    child.on('close', (status) => {
       clearInterval(watch);
-      done({ seconds: (performance.now() - start) / 1000, peak, status });
+      done({ seconds: elapsed(), ...most, status, said });
     });
   });
 }
