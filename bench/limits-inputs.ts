@@ -25,7 +25,7 @@ const MANIFEST = 'MANIFEST-000005';
 /** The number of a log behind those of the base, the newest. */
 const LOG = '000030.log';
 /** Payload bytes of a physical record that fills a block. */
-const FULL = 32_768 - 7;
+export const FULL = 32_768 - 7;
 
 const text = (value: string): Uint8Array => Buffer.from(value, 'latin1');
 
@@ -62,7 +62,7 @@ class Appender {
 }
 
 /** A batch: sequence, count, and operations as they stand in it. */
-function batch(sequence: number, count: number, operations: Uint8Array): Uint8Array {
+export function batch(sequence: number, count: number, operations: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(12 + operations.length);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(sequence), true);
@@ -74,14 +74,14 @@ function batch(sequence: number, count: number, operations: Uint8Array): Uint8Ar
 const PUT = 1;
 const MERGE = 2;
 
-function operation(type: number, key: string, value: Uint8Array): Uint8Array {
+export function operation(type: number, key: string, value: Uint8Array): Uint8Array {
   return new ByteBuilder().varint(type).lengthPrefixed(text(key)).lengthPrefixed(value).finish();
 }
 
 /** Sequences behind those of the base. */
-const FIRST = 1_000_000;
+export const FIRST = 1_000_000;
 
-function withLog(target: string, batches: () => Iterable<Uint8Array>): void {
+export function withLog(target: string, batches: () => Iterable<Uint8Array>): void {
   withBase(target);
   const out = new Appender(path.join(target, LOG));
   const writer = new LogWriter();
@@ -89,7 +89,7 @@ function withLog(target: string, batches: () => Iterable<Uint8Array>): void {
   out.close();
 }
 
-function withEdits(target: string, edits: () => Iterable<Uint8Array>): void {
+export function withEdits(target: string, edits: () => Iterable<Uint8Array>): void {
   withBase(target);
   const file = path.join(target, MANIFEST);
   let at = fs.statSync(file).size;
@@ -106,7 +106,7 @@ const internal = (key: string): Uint8Array =>
   Buffer.concat([text(key), Buffer.from([1, 1, 0, 0, 0, 0, 0, 0])]);
 
 /** Edits that add tables that are not there, on the last level, one behind the other. */
-function* missingTables(count: number): Generator<Uint8Array> {
+export function* missingTables(count: number): Generator<Uint8Array> {
   const each = 1000;
   for (let at = 0; at < count; at += each) {
     const edit = new ByteBuilder();
@@ -129,7 +129,7 @@ function* missingTables(count: number): Generator<Uint8Array> {
 }
 
 /** A record in fragments of a whole block each, all with good checksums. */
-function fragments(target: string, blocks: number, ends: boolean): void {
+export function fragments(target: string, blocks: number, ends: boolean): void {
   withBase(target);
   const out = new Appender(path.join(target, LOG));
   const filler = new Uint8Array(FULL).fill(0x61);
@@ -168,7 +168,7 @@ function member(name: string, bytes: Uint8Array): Buffer {
   return Buffer.concat([header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
 }
 
-function withMembers(target: string, more: () => Iterable<string>): void {
+export function withMembers(target: string, more: () => Iterable<string>): void {
   const out = new Appender(target);
   for (const name of fs.readdirSync(inRepository(BASE)))
     out.put(member(`db/${name}`, fs.readFileSync(inRepository(BASE, name))));
@@ -190,6 +190,12 @@ export const inputs: LimitInput[] = [
     about: '10,000 tables that the MANIFEST names and that are not there',
     inspects: MANIFEST,
     make: (target) => withEdits(target, () => missingTables(10_000)),
+  },
+  {
+    name: 'missing-190k',
+    about: '190,000 tables that the MANIFEST names and that are not there',
+    inspects: MANIFEST,
+    make: (target) => withEdits(target, () => missingTables(190_000)),
   },
   {
     name: 'missing-300k',

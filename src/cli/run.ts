@@ -1,4 +1,6 @@
 import { CommanderError } from 'commander';
+import { BeyondLimit } from '../bytes/beyond-limit.js';
+import { printable } from '../report/printable.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemCode, systemText } from './failure.js';
 import type { Host } from './host.js';
@@ -32,6 +34,9 @@ function explainFailure(error: unknown, trace: boolean): { text: string; status:
       text: oneLine(error.message) + (error.hint === undefined ? '' : `\n${oneLine(error.hint)}`) + stack,
       status: error.status,
     };
+  }
+  if (error instanceof BeyondLimit) {
+    return { text: `unchecked ${oneLine(printable(error.message))}${stack}`, status: ExitStatus.incomplete };
   }
   if (systemCode(error) !== undefined)
     return { text: oneLine(systemText(error)) + stack, status: ExitStatus.incomplete };

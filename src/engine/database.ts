@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { Range } from '../finding/finding.js';
 import { CURRENT_LIMIT, type CurrentFile, decodeCurrent } from '../format/current.js';
@@ -69,7 +70,9 @@ export interface Database {
   engineVersion: EngineVersion;
   /** The same, with what says so. */
   assumed: AssumedVersion;
-  /** Absent when there is no MANIFEST that can be read. */
+  /** The MANIFEST passes a limit. */
+  beyond?: BeyondLimit;
+  /** Absent when there is no MANIFEST that can be read, or it passes a limit. */
   version?: Version;
   /** WALs below it are not read by recovery (see `walCutoff`); 0 without a MANIFEST. */
   walCutoff: bigint;
@@ -115,7 +118,8 @@ export async function readInventory(
   const listed = relisting && (await withFurtherPaths(own.inventory, places, request));
   const all = listed === undefined ? own : await readVersion(listed, detection, losses, relisting);
   const { current, manifest, inventory } = all;
-  const version = manifest?.replay.version;
+  const beyond = manifest?.replay.beyond;
+  const version = beyond === undefined ? manifest?.replay.version : undefined;
   const asked = {
     target: first.target,
     inventory,
@@ -147,6 +151,7 @@ export async function readInventory(
     dialect: dialectOf(detection),
     ...(current && { current }),
     ...(manifest && { manifest }),
+    ...(manifest && beyond !== undefined && { beyond: new BeyondLimit(manifest.entry.file, beyond) }),
     ...(optionsFile && { optionsFile }),
     options: withDefaultsOf(assumed.version, options),
     engineVersion: assumed.version,

@@ -187,6 +187,7 @@ async function engineOfManifest(
         foreign ??= fields.find(({ tag }) => !levelDbTags.has(tag))?.tag;
       },
       damage: () => {},
+      oversized: () => {},
     });
     if (foreign !== undefined) {
       return {

@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { ByteSource } from '../bytes/source.js';
 import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
@@ -25,6 +26,8 @@ export class Search {
   private readonly families = new Map<number, Family>();
   private readonly live = new Map<bigint, LiveTable>();
   private replayed: Replayed | undefined;
+  /** Limits that were met. */
+  private readonly beyond: BeyondLimit[] = [];
 
   constructor(
     private readonly database: Database,
@@ -48,7 +51,7 @@ export class Search {
 
   async run({ onProgress, signal }: FindHooks): Promise<FindReport> {
     const { database, collection } = this;
-    this.replayed = await replayFor(database, this.wanted);
+    await this.replay();
     const files = this.files();
     const total = files.reduce((sum, { entry }) => sum + entry.size + 4096, 0);
     const searched = { wals: 0, tables: 0, blobFiles: 0 };
@@ -74,7 +77,7 @@ export class Search {
       keys,
       tombstones: keys.length === 0 ? collection.tombstones.toSorted(newestFirst) : [],
       moreKeys: collection.moreKeys,
-      unchecked: this.unordered(),
+      unchecked: [...this.unordered(), ...this.beyond.map(({ message }) => message)],
       unread: collection.unread,
       searched,
       ...(replayed && {
@@ -87,6 +90,17 @@ export class Search {
       columnFamilies: [...(database.version?.columnFamilies.values() ?? [])].map(({ name }) => name),
       interrupted: signal?.aborted ?? false,
     };
+  }
+
+  private async replay(): Promise<void> {
+    const { database, wanted, beyond } = this;
+    if (database.beyond !== undefined) beyond.push(database.beyond);
+    try {
+      this.replayed = await replayFor(database, wanted);
+    } catch (error) {
+      if (!(error instanceof BeyondLimit)) throw error;
+      beyond.push(error);
+    }
   }
 
   /** Column families that were searched and whose order is not known. */

@@ -2,6 +2,7 @@ import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly } from '../finding/finding.js';
 import { dialectNamed } from '../format/dialect.js';
+import { MAX_RECORD } from '../format/log/assembly.js';
 import { LogFramer } from '../format/manifest/log-framer.js';
 import { BLOCK_SIZE, HEADER_SIZE, type LogRecord, type LogTail } from '../format/manifest/log-record.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
@@ -14,14 +15,22 @@ import { headerFields } from './wal-records.js';
 /** Every engine frames its MANIFEST alike. */
 const framing = dialectNamed().manifest.log;
 
+/** Why a record is not taken apart. */
+const OVERSIZED = `records of more than ${MAX_RECORD >> 20} MiB are not put together`;
+
 /** What the framing of a MANIFEST comes upon, in file order. */
-type LogEvent = { record: LogRecord; damage?: undefined } | { damage: Anomaly; record?: undefined };
+type LogEvent =
+  | { kind: 'record'; record: LogRecord; offset: number; end: number }
+  | { kind: 'damage'; damage: Anomaly; offset: number; end: number }
+  | { kind: 'oversized'; offset: number; end: number };
 
 async function* logEvents(source: ByteSource): AsyncGenerator<LogEvent, LogTail> {
   let events: LogEvent[] = [];
   const framer = new LogFramer({
-    record: (record) => events.push({ record }),
-    damage: (damage) => events.push({ damage }),
+    record: (record) => events.push({ kind: 'record', record, offset: record.offset, end: record.end }),
+    damage: (damage) =>
+      events.push({ kind: 'damage', damage, offset: damage.offset, end: damage.offset + damage.length }),
+    oversized: ({ offset, length }) => events.push({ kind: 'oversized', offset, end: offset + length }),
   });
   const buffer = new ReusedBuffer();
   for (let offset = 0; offset < source.size; ) {
@@ -51,9 +60,8 @@ export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncG
   let taken = 0;
   let next = await events.next();
   for (; !next.done; next = await events.next()) {
-    const { record, damage } = next.value;
-    const { offset } = record ?? damage;
-    const end = record === undefined ? offset + damage.length : record.end;
+    const event = next.value;
+    const { offset, end } = event;
     if (detail.near !== undefined && end <= detail.near) {
       position = end;
       continue;
@@ -63,9 +71,9 @@ export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncG
       break;
     }
     if (offset > position) yield await reach.gap(space, position, offset - position, 'end of the block');
-    yield record === undefined
-      ? await damagedNode(reach, space, damage)
-      : await recordNode(reach, space, record, detail);
+    if (event.kind === 'damage') yield await damagedNode(reach, space, event.damage);
+    else if (event.kind === 'record') yield await recordNode(reach, space, event.record, detail);
+    else yield { name: 'record', at: { space, offset, length: end - offset }, unsupported: OVERSIZED };
     position = Math.max(position, end);
   }
   if (next.done) {
@@ -126,7 +134,8 @@ async function recordNode(reach: Reach, space: Space, record: LogRecord, detail:
 }
 
 /** Where the edits lead: what `ldb manifest_dump` ends in. */
-function versionNode({ version, complete, error }: ManifestReplay): Node {
+function versionNode({ version, complete, error, beyond }: ManifestReplay): Node {
+  if (beyond !== undefined) return { name: 'version', unsupported: beyond };
   const value = (name: string, of: bigint | number | string | undefined): Node[] =>
     of === undefined ? [] : [{ name, value: of }];
   return {

@@ -1,6 +1,6 @@
 import { Cursor } from '../bytes/cursor.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
-import type { Assembly } from '../format/log/assembly.js';
+import { type Assembly, MAX_RECORD } from '../format/log/assembly.js';
 import { type LogMetadata, WAL_ZSTD } from '../format/log/metadata.js';
 import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from '../format/log/types.js';
 import { batchNode } from './batch.js';
@@ -59,7 +59,9 @@ export async function recordNode(record: Assembly, context: RecordContext): Prom
   const problems: string[] = [];
   if (record.decompressionError !== undefined)
     problems.push(`it does not decompress: ${record.decompressionError}`);
-  const unsupported = record.oversized ? 'records of more than 64 MiB are not put together' : undefined;
+  const unsupported = record.oversized
+    ? `records of more than ${MAX_RECORD >> 20} MiB are not put together`
+    : undefined;
   const payload: Place = record.compressed
     ? { space: contentsSpace(origin), offset: 0, length: bytes.length }
     : fragments.length === 1

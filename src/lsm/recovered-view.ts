@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { Database } from '../engine/database.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { RecoveryMode } from '../recovery/mode.js';
@@ -41,9 +42,14 @@ export async function openView(
   if (database.detection.engine !== 'rocksdb' || database.version === undefined)
     return { reason: 'not a RocksDB database that can be read' };
   const prepared = await prepareOpen(databaseView(database), database.engineVersion);
-  for (const mode of modes) {
-    const outcome = await simulateOpen(prepared, mode);
-    if (outcome.opens) return { view: await recoveredView(database, prepared, outcome) };
+  try {
+    for (const mode of modes) {
+      const outcome = await simulateOpen(prepared, mode);
+      if (outcome.opens) return { view: await recoveredView(database, prepared, outcome) };
+    }
+  } catch (error) {
+    if (!(error instanceof BeyondLimit)) throw error;
+    return { reason: `cannot be looked at (${error.message})` };
   }
   return { reason: `does not open in its recovery mode, ${modes[0]}` };
 }

@@ -1,6 +1,7 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
+import { MAX_RECORD } from '../format/log/assembly.js';
 import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
@@ -41,11 +42,8 @@ export interface SilentDrop {
   offset: number;
 }
 
-/** `too-large`: a record that kvdoctor does not put together (`RECORD_LIMIT`). */
+/** `too-large`: a record that kvdoctor does not put together (`MAX_RECORD`). */
 export type ReadResult = LogRecord | 'end' | 'hang' | 'too-large';
-
-/** Bytes of a logical record, decompressed. RocksDB has no limit below 4 GiB; damage cannot reach this one by a length field. */
-export const RECORD_LIMIT = 1 << 30;
 
 export interface LogReaderOptions {
   mode: RecoveryMode;
@@ -307,11 +305,11 @@ export class LogReader {
 
   private append(fragment: Uint8Array): void {
     const needed = this.scratchLength + fragment.length;
-    if (needed > RECORD_LIMIT) {
+    if (needed > MAX_RECORD) {
       this.tooLarge = true;
       return;
     }
-    this.scratch = this.buffer.extend(this.scratchLength, needed, RECORD_LIMIT);
+    this.scratch = this.buffer.extend(this.scratchLength, needed, MAX_RECORD);
     this.scratch.set(fragment, this.scratchLength);
     this.scratchLength = needed;
     this.hashed += fragment.length;

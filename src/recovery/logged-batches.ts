@@ -3,6 +3,7 @@ import { BATCH_HEADER } from '../format/batch/tags.js';
 import { openListed } from '../io/source.js';
 import { replayBehaviour } from './behaviour.js';
 import { LogReader } from './log-reader.js';
+import { tooLarge } from './wal-replay.js';
 
 /** A batch in a WAL. */
 export interface LoggedBatch {
@@ -16,7 +17,7 @@ export interface LoggedBatch {
   offset: number;
 }
 
-/** Batches of all WALs in their order. One at a time is held; damaged records are stepped over. */
+/** Batches of all WALs in their order. One at a time is held; damaged records are stepped over. Rejects with `BeyondLimit` at a record that is too large. */
 export async function* loggedBatches(database: Database): AsyncGenerator<LoggedBatch> {
   const wals = database.inventory.entries
     .filter(
@@ -35,6 +36,7 @@ export async function* loggedBatches(database: Database): AsyncGenerator<LoggedB
       });
       for (;;) {
         const record = await reader.read();
+        if (record === 'too-large') throw tooLarge(file);
         if (typeof record === 'string') break;
         if (record.bytes.length < BATCH_HEADER) continue;
         const bytes = new Uint8Array(record.bytes);

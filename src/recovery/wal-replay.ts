@@ -1,5 +1,7 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { ByteSource } from '../bytes/source.js';
 import { BATCH_HEADER, MAX_SEQUENCE } from '../format/batch/tags.js';
+import { MAX_RECORD } from '../format/log/assembly.js';
 import type { Predecessor } from '../format/log/metadata.js';
 import { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchProblem } from './batch-walker.js';
@@ -103,7 +105,7 @@ class WalReplay {
         break;
       }
       if (record === 'hang') return this.hang();
-      if (record === 'too-large') return this.tooLarge();
+      if (record === 'too-large') throw tooLarge(this.wal.file);
       if (record === 'end' || this.status !== undefined) break;
       const { until } = state.input;
       if (until?.wal === this.wal.number && record.offset >= until.offset) return undefined;
@@ -283,11 +285,6 @@ class WalReplay {
     this.statusOffset = offset;
   }
 
-  private tooLarge(): EngineError {
-    const message = `kvdoctor does not read logical records of more than 1 GiB, and ${this.wal.file} has one`;
-    return { code: 'not-supported', kind: 'unsupported', message };
-  }
-
   private hang(): EngineError {
     this.outcome.stoppedAt = this.reader.offset;
     return {
@@ -296,6 +293,14 @@ class WalReplay {
       message: `the engine does not come back: it meets the record at ${this.reader.offset} of ${this.wal.file} again and again`,
     };
   }
+}
+
+/** RocksDB has no limit below 4 GiB: what it would make of the record is not known. */
+export function tooLarge(file: string): BeyondLimit {
+  return new BeyondLimit(
+    file,
+    `it has a record of more than ${MAX_RECORD >> 20} MiB, which is not put together`,
+  );
 }
 
 function asWorded(error: EngineError, { namesUnknownTag }: ReplayBehaviour): EngineError {

@@ -27,6 +27,7 @@ export async function exportTarget(
   const database = await readDatabase(target, request);
   const alone = reasonWalsAlone(database);
   if (alone !== undefined) throw new Refusal('incomplete', alone);
+  if (database.beyond !== undefined) throw database.beyond;
   const { seen, notes } = lenient ? await repaired(database) : { seen: database, notes: [] };
   const summary = await exportEntries(seen, sink, {
     lenient,

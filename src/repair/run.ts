@@ -127,6 +127,7 @@ async function repairDirectory(
   const database = await readDatabase(directory, request);
   const profile = await profileOf(database, options.profile);
   const words = { ...(profile && { profile }) };
+  if (database.beyond !== undefined) throw database.beyond;
   before.recovery = reasonNotToCheck(database) === undefined ? await simulateDatabase(database, words) : [];
   const state = (repair: RepairReport): TargetReport => ({
     ...before,

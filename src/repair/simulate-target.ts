@@ -13,6 +13,7 @@ import {
   emptyTarget,
   reasonNotToCheck,
   uncheckedOrders,
+  withinLimits,
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
 import { recommendation } from './recommend.js';
@@ -53,7 +54,8 @@ export async function simulateTarget(
   else if (application)
     report.unchecked.push({ file: '.', reason: 'its contents: no application is recognised' });
   const settings = { ...hooks, digest, application, ...(profile && { profile }) };
-  const modes = await simulateDatabase(database, settings);
+  const modes = await withinLimits(() => simulateDatabase(database, settings), report);
+  if (modes === undefined) return report;
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
   const salvage = whole ? undefined : await salvageColumn(database, settings);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];

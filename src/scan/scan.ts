@@ -18,7 +18,7 @@ import { findingsOf, scanShard } from './shards/scan.js';
 import { takesWhole } from './shards/shard.js';
 import { simulateDatabase } from './simulate-database.js';
 import { isFile, scanFile } from './single-file.js';
-import { emptyTarget, reasonNotToCheck } from './target.js';
+import { emptyTarget, reasonNotToCheck, withinLimits } from './target.js';
 
 export type { ScanHooks, ScanOptions } from './options.js';
 
@@ -120,11 +120,14 @@ async function scanDatabase(
     report.application = applicationReport(profile);
     nameLostKeys(report, settled.database, profile);
   }
-  if (options.application) await checkContents(report, settled.database, profile);
+  if (options.application) await withinLimits(() => checkContents(report, settled.database, profile), report);
   if (report.findings.some(({ severity }) => severity === 'error')) await sayRebuilding(report, profile);
   report.bytesRead = outcomes.reduce((sum, o) => sum + o.bytesRead, 0);
-  if (options.recovery && settled.database.version)
-    report.recovery = await simulateDatabase(settled.database, { ...(profile && { profile }) });
+  if (options.recovery && settled.database.version) {
+    const words = { ...(profile && { profile }) };
+    const modes = await withinLimits(() => simulateDatabase(settled.database, words), report);
+    if (modes !== undefined) report.recovery = modes;
+  }
   const [pid] = lock.pids;
   if (owned && pid !== undefined) report.owner = { pid };
   return report;

@@ -132,7 +132,8 @@ async function manifest(name: string, descriptor: SourceDescriptor): Promise<Out
     const replay = await replayManifest(source);
     const findings = findingsOf(name, replay.anomalies);
     await diagnoseManifest(source, findings, replay);
-    return { kind: 'manifest', findings, unchecked: [], bytesRead: replay.size };
+    const unchecked = replay.beyond === undefined ? [] : [{ file: name, reason: replay.beyond }];
+    return { kind: 'manifest', findings, unchecked, bytesRead: replay.size };
   } finally {
     await source.close();
   }

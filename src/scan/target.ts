@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { Unchecked } from '../check/unit.js';
 import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
@@ -81,7 +82,7 @@ export function absentFiles({ absent, target }: Database): Unchecked[] {
 }
 
 /** Why a directory is not looked at as a RocksDB database, when it is not. */
-export function reasonNotToCheck({ detection }: Database): string | undefined {
+export function reasonNotToCheck({ detection, beyond }: Database): string | undefined {
   const { kind, engine, evidence } = detection;
   const because = evidence.length > 0 ? ` (${evidence.join('; ')})` : '';
   if (kind === 'empty') return 'the directory is empty: there is no database here';
@@ -93,5 +94,18 @@ export function reasonNotToCheck({ detection }: Database): string | undefined {
   if (kind === 'backup') return `a RocksDB backup directory, whose check is not supported yet${because}`;
   if (engine === 'leveldb') return `a LevelDB database, which is not supported yet${because}`;
   if (engine === 'pebble') return `a Pebble database, which is not supported yet${because}`;
-  return undefined;
+  return beyond?.message;
+}
+
+/** What `work` comes to; where it passes a limit nothing, and the report says so. */
+export async function withinLimits<T>(work: () => Promise<T>, report: TargetReport): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof BeyondLimit)) throw error;
+    const { file, reason } = error;
+    const told = report.unchecked.some((each) => each.file === file && each.reason === reason);
+    if (!told) report.unchecked.push({ file, reason });
+    return undefined;
+  }
 }

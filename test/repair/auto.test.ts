@@ -122,7 +122,11 @@ describe('repair to whatever is best', () => {
       // without its last edit, the one that added a table
       const edits: Uint8Array[] = [];
       const old = join(dir, 'MANIFEST-000011');
-      readLogBytes(readFileSync(old), { record: ({ payload }) => edits.push(payload.slice()), damage() {} });
+      readLogBytes(readFileSync(old), {
+        record: ({ payload }) => edits.push(payload.slice()),
+        damage() {},
+        oversized() {},
+      });
       writeFileSync(old, encodeLogRecords(edits.slice(0, -1)));
       const planned = await plan(dir);
       expect(planned.steps.map(({ path }) => path)).toContain('CURRENT');

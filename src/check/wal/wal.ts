@@ -76,7 +76,7 @@ class WalCheck {
     facts.records++;
     facts.end = record.endOffset;
     if (record.oversized) {
-      const reason = `a record of more than ${MAX_RECORD} bytes is checksummed, but not decoded`;
+      const reason = `a record of more than ${MAX_RECORD >> 20} MiB is checksummed, but not decoded`;
       const length = record.endOffset - record.offset;
       this.unchecked.push({ file: this.context.file, reason, offset: record.offset, length });
       return true;

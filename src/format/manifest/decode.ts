@@ -12,6 +12,7 @@ import { type EditField, emptyEdit, type VersionEdit } from './edit.js';
 import { readBlobFileAddition, readBlobFileGarbage, readWalAddition, toVarint64 } from './nested.js';
 import { readInternalKey, readNewFile } from './new-file.js';
 import { TAG_SAFE_IGNORE, tagName, tags } from './tags.js';
+import { MAX_PARTS } from './version.js';
 
 export interface DecodedEdit {
   edit: VersionEdit;
@@ -22,7 +23,12 @@ export interface DecodedEdit {
    * record.
    */
   anomalies: Anomaly[];
+  /** The edit has more than `MAX_FIELDS` fields: those behind them are not here. */
+  beyond?: true;
 }
+
+/** Fields of one edit that are decoded. A snapshot of a version has one for each table, in one edit for each column family. */
+export const MAX_FIELDS = MAX_PARTS + 1000;
 
 /** What a field reader returns: nothing, or what is wrong in the engine's words. */
 type Problem = string | undefined;
@@ -280,6 +286,7 @@ export function decodeVersionEdit(bytes: Uint8Array, dialect?: DialectName): Dec
   };
 
   while (cursor.remaining > 0) {
+    if (fields.length >= MAX_FIELDS) return { edit, fields, anomalies, beyond: true };
     const offset = cursor.position;
     const tag = cursor.varint32();
     if (tag === undefined) return stop(offset, 'invalid tag');

@@ -1,6 +1,7 @@
 import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
+import { MAX_RECORD } from '../log/assembly.js';
 import {
   BLOCK_SIZE,
   type Fragment,
@@ -9,6 +10,7 @@ import {
   isRecord,
   type LogTail,
   type LogVisitor,
+  MAX_FRAGMENTS,
   readU32,
   recordTypes,
 } from './log-record.js';
@@ -29,6 +31,12 @@ const RESYNC_BUDGET = 64 << 20;
 export class LogFramer {
   private pieces: Uint8Array[] = [];
   private fragments: Fragment[] = [];
+  /** Pieces that are copies: those behind them are views into the block that is being read. */
+  private copied = 0;
+  /** Payload bytes of the record so far. */
+  private recordLength = 0;
+  /** The record has passed a limit: its pieces are not kept. */
+  private oversized = false;
   private recordStart = 0;
   private inRecord = false;
   /** Zeros that are the tail if nothing follows, and a hole if something does. */
@@ -64,7 +72,8 @@ export class LogFramer {
       at = next;
     }
     // views into the block must not outlive it
-    this.pieces = this.pieces.map((piece) => (piece.buffer === block.buffer ? piece.slice() : piece));
+    for (; this.copied < this.pieces.length; this.copied++)
+      this.pieces[this.copied] = this.pieces[this.copied].slice();
   }
 
   /** Says how the file ended. */
@@ -105,7 +114,7 @@ export class LogFramer {
   private fragment(payload: Uint8Array, type: number, offset: number): void {
     const whole = { offset, length: HEADER_SIZE + payload.length };
     if (type === FULL || type === FIRST) {
-      if (this.inRecord && this.fragments.some((f) => f.length > 0)) {
+      if (this.inRecord && this.recordLength > 0) {
         this.damage(
           { offset: this.recordStart, length: offset - this.recordStart },
           'manifest/missing-fragment',
@@ -125,16 +134,31 @@ export class LogFramer {
       );
       return;
     }
-    const recordOffset = this.fragments.reduce((sum, f) => sum + f.length, 0);
-    this.pieces.push(payload);
-    this.fragments.push({ recordOffset, fileOffset: offset + HEADER_SIZE, length: payload.length });
+    const recordOffset = this.recordLength;
+    this.recordLength += payload.length;
+    if (this.recordLength > MAX_RECORD || this.fragments.length >= MAX_FRAGMENTS) this.passLimit();
+    if (!this.oversized) {
+      this.pieces.push(payload);
+      this.fragments.push({ recordOffset, fileOffset: offset + HEADER_SIZE, length: payload.length });
+    }
     if (type === FULL || type === LAST) this.deliver(offset + HEADER_SIZE + payload.length);
   }
 
+  private passLimit(): void {
+    this.oversized = true;
+    this.pieces = [];
+    this.fragments = [];
+    this.copied = 0;
+  }
+
   private deliver(end: number): void {
-    const { pieces, fragments, recordStart } = this;
+    const { pieces, fragments, recordStart, oversized } = this;
     this.dropRecord();
     this.delivered = true;
+    if (oversized) {
+      this.visitor.oversized({ offset: recordStart, length: end - recordStart });
+      return;
+    }
     const payload = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
     this.visitor.record({ payload, offset: recordStart, end, fragments });
   }
@@ -142,6 +166,9 @@ export class LogFramer {
   private dropRecord(): void {
     this.pieces = [];
     this.fragments = [];
+    this.copied = 0;
+    this.recordLength = 0;
+    this.oversized = false;
     this.inRecord = false;
   }
 

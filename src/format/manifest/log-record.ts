@@ -15,6 +15,9 @@ import type { Anomaly, Range } from '../../finding/finding.js';
 export const BLOCK_SIZE = 32768;
 export const HEADER_SIZE = 7;
 
+/** Most fragments that a record is put together from: one of `MAX_RECORD` bytes has some 2,000 where blocks are filled. */
+export const MAX_FRAGMENTS = 65_536;
+
 export const recordTypes = { full: 1, first: 2, middle: 3, last: 4 } as const;
 
 /** A piece of a logical record: where its payload lies in the record and in the file. */
@@ -48,6 +51,8 @@ export interface LogTail extends Range {
 
 export interface LogVisitor {
   record(record: LogRecord): void;
+  /** A record of more than `MAX_RECORD` bytes, or of more than `MAX_FRAGMENTS` fragments: it is not put together. */
+  oversized(range: Range): void;
   /** Damage that ends the engine's reading (or would, had it not stopped before). */
   damage(anomaly: Anomaly): void;
 }
@@ -55,10 +60,17 @@ export interface LogVisitor {
 /** The range of a file that `length` bytes at `offset` of a record came from, headers between fragments included. */
 export function fileRange(fragments: readonly Fragment[], offset: number, length: number): Range {
   const at = (position: number, endOfFragment: boolean): number => {
-    for (const f of fragments) {
-      const inside = position - f.recordOffset;
-      if (inside < f.length || (endOfFragment && inside === f.length)) return f.fileOffset + inside;
+    let low = 0;
+    let high = fragments.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const { recordOffset, length: inside } = fragments[middle];
+      const end = recordOffset + inside;
+      if (position < end || (endOfFragment && position === end)) high = middle;
+      else low = middle + 1;
     }
+    const found = fragments[low];
+    if (found !== undefined) return found.fileOffset + position - found.recordOffset;
     const last = fragments.at(-1);
     return last === undefined ? 0 : last.fileOffset + last.length;
   };

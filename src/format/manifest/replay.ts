@@ -1,14 +1,15 @@
 import type { ByteSource } from '../../bytes/source.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
 import type { DialectName } from '../dialect.js';
+import { MAX_RECORD } from '../log/assembly.js';
 import { KEY_TRAILER } from '../sst/internal-key.js';
 import { applyEdit, type EditPlace, emptyVersion, type ReplayState } from './apply.js';
 import { liveBlobFiles } from './blob-links.js';
-import { type DecodedEdit, decodeVersionEdit } from './decode.js';
+import { type DecodedEdit, decodeVersionEdit, MAX_FIELDS } from './decode.js';
 import type { VersionEdit } from './edit.js';
 import { readLog, readLogBytes } from './log-reader.js';
 import { fileRange, type LogRecord, type LogTail, type LogVisitor } from './log-record.js';
-import type { Version } from './version.js';
+import { MAX_PARTS, partsOf, type Version } from './version.js';
 
 /** Anomalies kept of one MANIFEST; a file of noise would give one for each block. */
 const MAX_ANOMALIES = 1000;
@@ -26,6 +27,8 @@ export interface ManifestReplay {
   version: Version;
   /** False once an edit was lost or refused: then `version` is a best guess that no engine would come to. */
   complete: boolean;
+  /** The limit that it passes, in words: then `version` is empty, and nothing is known of the one that it leads to. */
+  beyond?: string;
   /** What the engine would say when it refuses, without the file name it adds: the first anomaly that it notices. */
   error?: string;
   /** File offset behind the last record that the engine would have used; of an open atomic group, its start. */
@@ -97,11 +100,17 @@ class Replay implements LogVisitor {
   private readonly boundTypes: ManifestReplay['boundTypes'] = new Map();
   private error: string | undefined;
   private complete = true;
+  private beyond: string | undefined;
+  /** Parts that edits have added since the version was counted, and how many there may be before it is counted again. */
+  private added = 0;
+  private countAt = MAX_PARTS;
   private records = 0;
   private logicalEnd = 0;
   /** Edits of the atomic group that is being read, and how many it has. */
   private group: PendingEdit[] = [];
   private groupSize = 0;
+  /** Fields of its edits. */
+  private grouped = 0;
 
   constructor(private readonly options: ReplayOptions) {}
 
@@ -110,10 +119,19 @@ class Replay implements LogVisitor {
     this.complete = false;
   }
 
+  oversized(): void {
+    this.passLimit(`it has a record of more than ${MAX_RECORD >> 20} MiB, which is not put together`);
+  }
+
   record(record: LogRecord): void {
     this.records++;
+    if (this.beyond !== undefined) return;
     const decoded = decodeVersionEdit(record.payload, this.options.dialect);
     this.options.onEdit?.(decoded, record);
+    if (decoded.beyond) {
+      this.passLimit(`it has an edit of more than ${MAX_FIELDS} fields, which are not all decoded`);
+      return;
+    }
     for (const anomaly of decoded.anomalies) {
       this.report({ ...anomaly, ...fileRange(record.fragments, anomaly.offset, anomaly.length) });
     }
@@ -142,6 +160,7 @@ class Replay implements LogVisitor {
       dialect: this.options.dialect ?? 'rocksdb',
       version,
       complete: this.complete,
+      ...(this.beyond === undefined ? {} : { beyond: this.beyond }),
       ...(this.error === undefined ? {} : { error: this.error }),
       logicalEnd: openGroup === undefined ? this.logicalEnd : Math.min(openGroup.offset, this.logicalEnd),
       tail,
@@ -157,6 +176,11 @@ class Replay implements LogVisitor {
 
   private addToGroup(pending: PendingEdit, remaining: number): void {
     if (this.group.length === 0) this.groupSize = remaining + 1;
+    this.grouped += pending.decoded.fields.length;
+    if (this.grouped > MAX_FIELDS) {
+      this.passLimit(`it has an atomic group of more than ${MAX_FIELDS} fields, which are not all kept`);
+      return;
+    }
     // a group whose count is off is refused whole
     if (this.group.length + 1 + remaining !== this.groupSize) {
       this.brokenGroup(pending.record, `an atomic group of ${this.groupSize} edits miscounts`);
@@ -165,13 +189,18 @@ class Replay implements LogVisitor {
     this.group.push({ ...pending, record: { ...pending.record, payload: new Uint8Array(0) } });
     if (remaining > 0) return;
     const edits = this.group;
-    this.group = [];
+    this.dropGroup();
     for (const { decoded, record } of edits) this.apply(decoded, record);
     this.applied(edits);
   }
 
-  private brokenGroup(record: LogRecord, message: string): void {
+  private dropGroup(): void {
     this.group = [];
+    this.grouped = 0;
+  }
+
+  private brokenGroup(record: LogRecord, message: string): void {
+    this.dropGroup();
     this.complete = false;
     this.report({
       rule: 'manifest/atomic-group',
@@ -201,6 +230,8 @@ class Replay implements LogVisitor {
       },
     };
     applyEdit(this.state, decoded.edit, place);
+    this.count(decoded.edit);
+    if (this.beyond !== undefined) return;
     this.noteBegunWal(decoded.edit.logNumber);
     for (const file of decoded.edit.newFiles) {
       keepLast(this.lastTables, file.number, MAX_LAST_TABLES);
@@ -238,6 +269,27 @@ class Replay implements LogVisitor {
     if (first === undefined || last === undefined) return undefined;
     const { offset } = first.record;
     return { offset, length: last.record.end - offset, edits: this.group.length };
+  }
+
+  /** Counts the version where the edits may have brought it past the limit. */
+  private count({ newFiles, blobFileAdditions, walAdditions }: VersionEdit): void {
+    this.added += 1 + newFiles.length + blobFileAdditions.length + walAdditions.length;
+    if (this.added <= this.countAt) return;
+    this.added = partsOf(this.state.version);
+    if (this.added > MAX_PARTS) {
+      this.passLimit(
+        `it names more than ${MAX_PARTS} tables, blob files, column families and WALs, which are not kept`,
+      );
+    }
+    // counting costs as much as there is: not after each edit of a version that is nearly as large
+    this.countAt = Math.max(MAX_PARTS, this.added + MAX_PARTS / 8);
+  }
+
+  private passLimit(reason: string): void {
+    this.beyond ??= reason;
+    this.complete = false;
+    this.state.version = emptyVersion();
+    this.dropGroup();
   }
 
   private checkMandatory(size: number): void {

@@ -89,6 +89,16 @@ export interface Version {
   trackedWals: Map<bigint, bigint | undefined>;
 }
 
+/** Tables, blob files, column families, those dropped too, and tracked WALs that a version may hold together. */
+export const MAX_PARTS = 200_000;
+
+/** How many parts a version holds: see `MAX_PARTS`. */
+export function partsOf({ columnFamilies, droppedColumnFamilies, trackedWals }: Version): number {
+  let parts = columnFamilies.size + droppedColumnFamilies.size + trackedWals.size;
+  for (const { tables, blobFiles } of columnFamilies.values()) parts += tables.size + blobFiles.size;
+  return parts;
+}
+
 /** A version that may be changed without changing the one that it is made from. */
 export function copyOfVersion(version: Version): Version {
   const columnFamilies = new Map(

@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../../bytes/beyond-limit.js';
 import { findingAt } from '../../check/directory/place.js';
 import type { WalFacts } from '../../check/unit.js';
 import { liveWals } from '../../engine/database.js';
@@ -60,7 +61,8 @@ async function recoveredSequence({ database }: BackupView): Promise<bigint | und
     const outcome = await simulateOpen(prepared, database.options.walRecoveryMode);
     return outcome.opens ? outcome.lastSequence : undefined;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    const known = error instanceof BeyondLimit || (error as NodeJS.ErrnoException).code !== undefined;
+    if (!known) throw error;
     return undefined;
   }
 }

@@ -154,6 +154,7 @@ it('records that are framed and read are the same records, wherever they are app
         const tail = readLogBytes(file, {
           record: ({ payload }) => sizes.push(payload.length),
           damage: (anomaly) => expect(anomaly).toBeUndefined(),
+          oversized: () => expect.unreachable(),
         });
         expect(tail.state).toBe('clean');
         expect(sizes).toEqual([...before, ...behind]);
@@ -177,6 +178,7 @@ describe.each(manifests)('$name', ({ content }) => {
     readLogBytes(content, {
       record: ({ payload }) => records.push(encodeVersionEdit(decodeVersionEdit(payload).edit)),
       damage: () => {},
+      oversized: () => expect.unreachable(),
     });
     expect(Buffer.from(encodeLogRecords(records)).equals(content)).toBe(true);
   });

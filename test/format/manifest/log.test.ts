@@ -11,6 +11,7 @@ function read(bytes: Uint8Array) {
   const tail = readLogBytes(bytes, {
     record: (record) => records.push({ ...record, payload: Uint8Array.from(record.payload) }),
     damage: (anomaly) => anomalies.push(anomaly),
+    oversized: () => expect.unreachable(),
   });
   return { records, anomalies, tail, payloads: records.map((r) => Buffer.from(r.payload).toString()) };
 }

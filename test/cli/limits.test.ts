@@ -1,0 +1,70 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FULL, fragments, missingTables, withEdits } from '../../bench/limits-inputs.js';
+import { MAX_PARTS } from '../../src/format/manifest/version.js';
+import { kvdoctor } from './host.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kvdoctor-limits-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Past the limit by as little as blocks allow. */
+const BLOCKS = Math.ceil((64 << 20) / FULL) + 1;
+
+const inputs = [
+  {
+    name: 'a record of a WAL that is too large',
+    make: (target: string) => fragments(target, BLOCKS, true),
+    inspects: '000030.log',
+    says: /000030\.log.* record of more than 64 MiB/,
+  },
+  {
+    name: 'an edit that is too large',
+    make: (target: string) =>
+      withEdits(target, function* () {
+        yield new Uint8Array(BLOCKS * FULL).fill(0x41);
+      }),
+    inspects: 'MANIFEST-000005',
+    says: /MANIFEST-000005.* record of more than 64 MiB/,
+  },
+  {
+    name: 'a version with too many tables',
+    make: (target: string) => withEdits(target, () => missingTables(MAX_PARTS)),
+    inspects: 'MANIFEST-000005',
+    says: /MANIFEST-000005.* more than 200000 tables/,
+  },
+];
+
+describe.each(inputs)('$name', ({ make, inspects, says }) => {
+  let target: string;
+  beforeAll(() => {
+    target = mkdtempSync(join(folder, 'db-'));
+    make(target);
+  });
+
+  it.each([
+    ['scan', ''],
+    ['scan', '--application'],
+    ['simulate', ''],
+    ['find', '--key k1'],
+    ['export', '--lenient'],
+    ['repair', '--strategy auto --dry-run'],
+  ])('is said by %s %s, and no verdict is good', async (command, flags) => {
+    const { status, out, err } = await kvdoctor(`${command} ${target} ${flags} --no-progress`);
+    const flat = (out + err).replace(/\s+/g, ' ');
+    expect(flat).toMatch(says);
+    expect(flat).toContain('unchecked');
+    expect(flat).not.toMatch(/Clean|loses nothing|internal error/);
+    expect(status).toBe(3);
+  });
+
+  it('is said by inspect', async () => {
+    const { status, out } = await kvdoctor(`inspect --brief --limit 100000 ${target}/${inspects}`);
+    expect(out).toContain('not decoded');
+    expect(status).toBe(3);
+  });
+});
