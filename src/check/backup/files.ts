@@ -2,7 +2,7 @@ import type { Finding } from '../../finding/finding.js';
 import type { BackupFile } from '../../format/backup.js';
 import { basename, nameInDatabase, parseBackupName } from '../../format/backup-name.js';
 import { parseFileName } from '../../format/filename.js';
-import type { FileTree } from '../../io/tree.js';
+import type { Listing } from '../../io/listing.js';
 import { findingAt } from '../directory/place.js';
 
 /** A file that a backup lists, and what is known of it. */
@@ -17,12 +17,12 @@ export interface ListedFile {
 }
 
 /** Holds one file against what its meta file and its name say of it: that it is there, its size, its CRC-32C. */
-export function checkListedFile(tree: FileTree, { listed, meta, crc, settled }: ListedFile): Finding[] {
+export function checkListedFile(listing: Listing, { listed, meta, crc, settled }: ListedFile): Finding[] {
   const { path } = listed;
-  const file = tree.files.get(path);
+  const file = listing.files.get(path);
   if (file === undefined) {
     if (listed.excluded) return [];
-    const reason = tree.unlistable.find((name) => name.path === path)?.reason;
+    const reason = listing.unlistable.find((name) => name.path === path)?.reason;
     return [
       findingAt({ file: path }, 'backup/missing-file', {
         message: `${meta} lists the file; ${reason === undefined ? 'it is not there' : `it is ${reason}`}`,

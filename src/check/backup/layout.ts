@@ -1,14 +1,14 @@
-import { type FileTree, type TreeFile, unreadableAt } from '../../io/tree.js';
+import { type Listing, type ListingEntry, unreadableAt } from '../../io/listing.js';
 
 /** What lies in a backup directory under one id. */
 export interface BackupParts {
   id: number;
-  meta?: TreeFile;
+  meta?: ListingEntry;
   /** `meta/.<id>.tmp`: a meta file that was being written. */
-  unfinishedMeta?: TreeFile;
+  unfinishedMeta?: ListingEntry;
   /** Why nobody knows whether there is a meta file. */
   metaUnread?: string;
-  privateFiles: TreeFile[];
+  privateFiles: ListingEntry[];
 }
 
 /** Remains of a backup that the engine does not know: one that was being made, or deleted, when the process ended. */
@@ -20,13 +20,13 @@ export interface BackupLayout {
   /** By id, ascending. */
   backups: BackupParts[];
   /** Files of shared/ and shared_checksum/, temporary ones too. */
-  shared: TreeFile[];
+  shared: ListingEntry[];
   /** Files that no backup can own: temporary ones of meta/ and private/, names that the engine does not know. */
-  strays: TreeFile[];
+  strays: ListingEntry[];
 }
 
 /** Sorts the files of a backup directory by what the engine has them for (rocksdb utilities/backup/backup_engine.cc). */
-export function backupLayout(tree: FileTree): BackupLayout {
+export function backupLayout(listing: Listing): BackupLayout {
   const backups = new Map<number, BackupParts>();
   const layout: BackupLayout = { backups: [], shared: [], strays: [] };
   const partsOf = (id: number) => {
@@ -34,7 +34,7 @@ export function backupLayout(tree: FileTree): BackupLayout {
     if (parts === undefined) backups.set(id, (parts = { id, privateFiles: [] }));
     return parts;
   };
-  for (const file of tree.files.values()) {
+  for (const file of listing.files.values()) {
     const [directory, name, ...below] = file.path.split('/');
     const id = idOf(
       directory === 'meta' && name.startsWith('.') ? name.replace(/^\.(.*)\.tmp$/, '$1') : name,
@@ -48,13 +48,13 @@ export function backupLayout(tree: FileTree): BackupLayout {
     } else layout.strays.push(file);
   }
   // an empty private directory is the first that a new backup leaves, one that may not be read is perhaps full
-  for (const path of [...tree.directories, ...tree.unlistable.map((name) => name.path)]) {
+  for (const path of [...listing.directories, ...listing.unlistable.map((name) => name.path)]) {
     const [directory, name, ...below] = path.split('/');
     const id = name === undefined || below.length > 0 ? undefined : idOf(name);
     if (id !== undefined && (directory === 'private' || directory === 'meta')) partsOf(id);
   }
   for (const parts of backups.values()) {
-    const reason = parts.meta === undefined ? unreadableAt(tree, `meta/${parts.id}`) : undefined;
+    const reason = parts.meta === undefined ? unreadableAt(listing, `meta/${parts.id}`) : undefined;
     if (reason !== undefined) parts.metaUnread = reason;
   }
   layout.backups = [...backups.values()].sort((a, b) => a.id - b.id);

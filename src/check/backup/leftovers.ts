@@ -1,5 +1,5 @@
 import type { Finding } from '../../finding/finding.js';
-import type { TreeFile } from '../../io/tree.js';
+import type { ListingEntry } from '../../io/listing.js';
 import { findingAt } from '../directory/place.js';
 import type { BackupLayout } from './layout.js';
 
@@ -12,7 +12,7 @@ export function checkLeftovers(
   used: ReadonlySet<string>,
   unsure: readonly number[],
 ): Finding[] {
-  const candidates: TreeFile[] = [
+  const candidates: ListingEntry[] = [
     ...layout.shared,
     ...layout.strays,
     ...layout.backups.flatMap(({ privateFiles }) => privateFiles),

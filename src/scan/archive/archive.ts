@@ -7,10 +7,10 @@ import { ruleOf } from '../../finding/catalog.js';
 import type { Finding } from '../../finding/finding.js';
 import { parseFileName } from '../../format/filename.js';
 import type { ArchiveDamage } from '../../io/archive.js';
+import { type ArchiveIndex, indexArchive, listingBelow } from '../../io/archive-index.js';
 import type { Compression } from '../../io/archive-stream.js';
-import { type ArchiveTree, indexArchive, treeBelow } from '../../io/archive-tree.js';
 import { fileSize } from '../../io/file-size.js';
-import { entryOf, entryReader, type FileTree, inventoryOf } from '../../io/tree.js';
+import { entryOf, entryReader, inventoryOf, type Listing } from '../../io/listing.js';
 import type { TargetReport } from '../../report/report.js';
 import {
   applicationReport,
@@ -56,7 +56,7 @@ export async function scanArchive(
   if (roots.length !== 1 || hooks.signal?.aborted) {
     return withDamage(nothingToCheck(target, roots), archive.damage, target);
   }
-  const tree = treeBelow(target, archive, root);
+  const listing = listingBelow(target, archive, root);
   const runner = (onContent?: OnContent): UnitRunner =>
     compression === 'none' ? runPlan : archiveRunner(target, root, archive, reading, onContent);
   const { onFinding } = hooks;
@@ -64,11 +64,11 @@ export async function scanArchive(
     ...hooks,
     ...(onFinding && { onFinding: (found: Finding) => onFinding(packed(found)) }),
   };
-  const report = isBackup(tree)
-    ? await scanBackupTree(tree, options, ownHooks, runner())
-    : await scanDatabaseTree(tree, options, ownHooks, runner);
+  const report = isBackup(listing)
+    ? await scanBackupTree(listing, options, ownHooks, runner())
+    : await scanDatabaseTree(listing, options, ownHooks, runner);
   report.findings = report.findings.map(packed);
-  return withDamage(report, archive.damage, target, tree);
+  return withDamage(report, archive.damage, target, listing);
 }
 
 /** A finding as it is in an archive: commands to type next work on directories. */
@@ -95,7 +95,7 @@ function nothingToCheck(target: string, roots: readonly string[]): TargetReport 
 }
 
 /** Directories of the archive that are a database or a backup directory; what lies in one of these is part of it. */
-function rootsOf({ files }: ArchiveTree): string[] {
+function rootsOf({ files }: ArchiveIndex): string[] {
   const names = new Map<string, Set<string>>();
   for (const file of files.keys()) {
     for (let at = file; at !== '.'; ) {
@@ -119,7 +119,7 @@ function rootsOf({ files }: ArchiveTree): string[] {
   return found.map((directory) => (directory === '.' ? '' : directory)).sort();
 }
 
-function isBackup({ files }: FileTree): boolean {
+function isBackup({ files }: Listing): boolean {
   const top = new Set([...files.keys()].map((file) => file.split('/')[0]));
   return (
     BACKUP_DIRECTORIES.filter((name) => top.has(name)).length >= 2 &&
@@ -128,14 +128,14 @@ function isBackup({ files }: FileTree): boolean {
 }
 
 async function scanDatabaseTree(
-  tree: FileTree,
+  listing: Listing,
   options: ScanOptions,
   hooks: ScanHooks,
   runner: (onContent?: OnContent) => UnitRunner,
 ): Promise<TargetReport> {
   const request = options.engineVersion === undefined ? {} : { engineVersion: options.engineVersion };
-  const database = await readInventory(databaseInventory(tree), entryReader, request);
-  const report = emptyTarget(tree.target, database, options.kind);
+  const database = await readInventory(databaseInventory(listing), entryReader, request);
+  const report = emptyTarget(listing.target, database, options.kind);
   const unsupported = reasonNotToCheck(database);
   if (unsupported !== undefined) {
     report.unchecked.push({ file: '.', reason: unsupported });
@@ -165,16 +165,16 @@ async function scanDatabaseTree(
 const places: Record<string, 'archive' | 'lost'> = { archive: 'archive', lost: 'lost' };
 
 /** As listing the directory would give it. */
-function databaseInventory(tree: FileTree) {
+function databaseInventory(listing: Listing) {
   const directories = new Set<string>();
-  const entries = [...tree.files.values()].flatMap((file) => {
+  const entries = [...listing.files.values()].flatMap((file) => {
     const [first, second, ...rest] = file.path.split('/');
     if (second === undefined) return [entryOf(file, first)];
     directories.add(first);
     const place = Object.hasOwn(places, first) ? places[first] : undefined;
     return place && rest.length === 0 ? [entryOf(file, second, place)] : [];
   });
-  return inventoryOf(tree.target, entries, [...directories]);
+  return inventoryOf(listing.target, entries, [...directories]);
 }
 
 /** Says that the archive is damaged, and takes back what is missing only because of that. */
@@ -182,7 +182,7 @@ function withDamage(
   report: TargetReport,
   damage: ArchiveDamage | undefined,
   target: string,
-  tree?: FileTree,
+  listing?: Listing,
 ): TargetReport {
   if (damage === undefined) return report;
   const rule = `archive/${damage.kind}` as const;
@@ -196,7 +196,7 @@ function withDamage(
         : `the archive cannot be read on after ${damage.tarBytes} bytes of files and headers`,
     evidence: { reason: damage.reason, tarBytes: damage.tarBytes, compressedBytesRead: damage.readBytes },
   };
-  const there = report.findings.filter(({ file }) => tree?.files.has(file) ?? false);
+  const there = report.findings.filter(({ file }) => listing?.files.has(file) ?? false);
   const files = report.files.filter(({ status }) => status !== 'missing');
   return { ...report, findings: [own, ...there], files };
 }

@@ -2,7 +2,7 @@ import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import type { SourceDescriptor } from '../../bytes/source.js';
 import type { UnitResult } from '../../check/unit.js';
 import { type ArchiveMember, type ArchiveReading, walkArchive } from '../../io/archive.js';
-import { type ArchiveTree, WHOLE_MEMBER } from '../../io/archive-tree.js';
+import { type ArchiveIndex, WHOLE_MEMBER } from '../../io/archive-index.js';
 import { concatenated, PassingSource } from '../../io/archive-window.js';
 import type { PlannedUnit } from '../plan.js';
 import type { FileOutcome, RunHooks } from '../run.js';
@@ -19,12 +19,12 @@ export type OnContent = (result: UnitResult, source: SourceDescriptor) => Promis
 export function archiveRunner(
   archive: string,
   root: string,
-  tree: ArchiveTree,
+  listing: ArchiveIndex,
   reading: Omit<ArchiveReading, 'signal'>,
   onContent?: OnContent,
 ) {
   return async (units: readonly PlannedUnit[], _jobs: number, hooks: RunHooks): Promise<FileOutcome[]> => {
-    const waiting = unitsByMember(units, root, tree);
+    const waiting = unitsByMember(units, root, listing);
     const outcomes = new Map<PlannedUnit, UnitOutcome>();
     const take = (unit: PlannedUnit, outcome: UnitOutcome) => {
       outcomes.set(unit, outcome);
@@ -40,7 +40,7 @@ export function archiveRunner(
         if (own.length === 0) return;
         if (member.size > WHOLE_MEMBER) {
           const [first, ...rest] = own;
-          take(first, await passing(member, first, tree));
+          take(first, await passing(member, first, listing));
           // who has it under another name as well would have to read it again
           for (const unit of rest) outcomes.set(unit, tooLarge(unit));
           return;
@@ -61,7 +61,7 @@ export function archiveRunner(
 function unitsByMember(
   units: readonly PlannedUnit[],
   root: string,
-  { links }: ArchiveTree,
+  { links }: ArchiveIndex,
 ): Map<string, PlannedUnit[]> {
   const waiting = new Map<string, PlannedUnit[]>();
   for (const unit of units) {
@@ -81,7 +81,7 @@ function wholeSizes(waiting: ReadonlyMap<string, readonly PlannedUnit[]>): numbe
 async function passing(
   member: ArchiveMember,
   unit: PlannedUnit,
-  { tails }: ArchiveTree,
+  { tails }: ArchiveIndex,
 ): Promise<UnitOutcome> {
   const source = new PassingSource(member, member.size, tails.get(member.path) ?? new Uint8Array(0));
   const outcome = await runUnit(unit, () => {}, source);

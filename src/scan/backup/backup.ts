@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { backupLayout } from '../../check/backup/layout.js';
 import type { DatabaseRequest } from '../../engine/database.js';
 import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
-import { type FileTree, listTree } from '../../io/tree.js';
+import { type Listing, listBelow } from '../../io/listing.js';
 import type { TargetReport } from '../../report/report.js';
 import type { ScanHooks, ScanOptions } from '../options.js';
 import type { runPlan } from '../run.js';
@@ -23,21 +23,21 @@ export async function scanBackups(
   options: ScanOptions,
   hooks: ScanHooks,
 ): Promise<TargetReport> {
-  const tree = await listTree(target, BACKUP_DIRECTORIES);
+  const listing = await listBelow(target, BACKUP_DIRECTORIES);
   const { shard } = options;
-  if (shard === undefined) return scanBackupTree(tree, options, hooks, runnerFor(options));
-  const { scene, plan } = await lookAt(tree, options);
+  if (shard === undefined) return scanBackupTree(listing, options, hooks, runnerFor(options));
+  const { scene, plan } = await lookAt(listing, options);
   return scanBackupShard(scene, plan, { ...options, shard }, hooks);
 }
 
-/** Checks the backups in a tree of files, whatever it was read from. */
+/** Checks the backups in files that have been listed, whatever they were read from. */
 export async function scanBackupTree(
-  tree: FileTree,
+  listing: Listing,
   options: ScanOptions,
   hooks: ScanHooks,
   run: UnitRunner,
 ): Promise<TargetReport> {
-  const { scene, plan } = await lookAt(tree, options);
+  const { scene, plan } = await lookAt(listing, options);
   const outcomes = await run(plan.units, options.jobs ?? availableParallelism(), {
     ...hooks,
     onUnit: findingsOfBackups(plan, hooks),
@@ -47,19 +47,19 @@ export async function scanBackupTree(
 
 /** Reads the metadata of the backups that were asked for, and plans what there is to read. */
 async function lookAt(
-  tree: FileTree,
+  listing: Listing,
   { depth = 'full', engineVersion, backups: wanted }: ScanOptions,
 ): Promise<{ scene: BackupScene; plan: BackupPlan }> {
   const request: DatabaseRequest = engineVersion === undefined ? {} : { engineVersion };
-  const layout = backupLayout(tree);
+  const layout = backupLayout(listing);
   const claimed = await claimedBackups(layout);
   const views: BackupView[] = [];
   for (const parts of layout.backups) {
     if (wanted === undefined || wanted.includes(parts.id))
-      views.push(await viewBackup(tree, parts, layout.shared, request, claimed));
+      views.push(await viewBackup(listing, parts, layout.shared, request, claimed));
   }
   const plan = await planBackups(views, depth);
   const units = new Set(plan.units.map(({ entry }) => entry.file));
-  const checksums = await checksumsOfMetadata(tree, views, units, depth);
-  return { scene: { tree, views, ...(wanted && { wanted }), checksums }, plan };
+  const checksums = await checksumsOfMetadata(listing, views, units, depth);
+  return { scene: { listing, views, ...(wanted && { wanted }), checksums }, plan };
 }

@@ -6,7 +6,7 @@ import { findingAt } from '../../check/directory/place.js';
 import type { Unchecked } from '../../check/unit.js';
 import type { Finding } from '../../finding/finding.js';
 import { nameInDatabase } from '../../format/backup-name.js';
-import { type FileTree, unreadableAt } from '../../io/tree.js';
+import { type Listing, unreadableAt } from '../../io/listing.js';
 import { type Circumstances, crossCheck } from '../cross.js';
 import { checkMetadata } from '../metadata.js';
 import type { FileOutcome } from '../run.js';
@@ -36,7 +36,7 @@ export interface BackupEvidence {
 
 /** Everything that is wrong with one backup: its meta file, its database, and its files against what is recorded of them. */
 export async function checkBackup(
-  tree: FileTree,
+  listing: Listing,
   view: BackupView,
   evidence: BackupEvidence,
 ): Promise<OwnResult> {
@@ -44,22 +44,22 @@ export async function checkBackup(
   const { metaFile, meta, parts, unread, claimedBy } = view;
   if (claimedBy !== undefined) return { findings: [missingMeta(view, claimedBy)], unchecked: [] };
   if (view.unfinished) {
-    const { findings } = await checkContent(tree, view, outcomes);
+    const { findings } = await checkContent(listing, view, outcomes);
     const errors = findings.filter(({ severity }) => severity === 'error').length;
-    return { findings: [unfinishedBackup(tree, view, checksums, errors)], unchecked: [] };
+    return { findings: [unfinishedBackup(listing, view, checksums, errors)], unchecked: [] };
   }
   const findings: Finding[] = (meta?.anomalies ?? []).map(({ rule, ...about }) =>
     findingAt({ file: metaFile }, rule, about),
   );
-  append(findings, checkForeign(tree.target, parts.id, meta?.files ?? [], layout));
+  append(findings, checkForeign(listing.target, parts.id, meta?.files ?? [], layout));
   const unchecked: Unchecked[] = outcomes.flatMap((o) => o.unchecked);
   if (unread !== undefined) unchecked.push({ file: metaFile, reason: unread });
-  const hidden = hiddenFrom(tree, view);
+  const hidden = hiddenFrom(listing, view);
   append(unchecked, hidden);
   // without files of its own there is no MANIFEST to check anything against
   const bare = parts.privateFiles.length === 0 && findings.some(({ rule }) => rule === 'backup/foreign-file');
   if (!bare && !hidden.some(({ file }) => file.startsWith('private'))) {
-    const content = await checkContent(tree, view, outcomes);
+    const content = await checkContent(listing, view, outcomes);
     append(unchecked, content.unchecked);
     const unsure = hidden.length > 0;
     append(
@@ -70,34 +70,34 @@ export async function checkBackup(
     );
     append(findings, unsure || !view.sound ? [] : await checkReached(view, outcomes));
   }
-  append(findings, checkListed(tree, view, evidence, findings));
-  append(unchecked, keptElsewhere(tree, view));
+  append(findings, checkListed(listing, view, evidence, findings));
+  append(unchecked, keptElsewhere(listing, view));
   return { findings, unchecked };
 }
 
 /** What is wrong with the database that restoring would give. */
-async function checkContent(tree: FileTree, view: BackupView, outcomes: FileOutcome[]): Promise<OwnResult> {
+async function checkContent(listing: Listing, view: BackupView, outcomes: FileOutcome[]): Promise<OwnResult> {
   const { database } = view;
   const metadata = await checkMetadata(database, outcomes, AT_REST);
   const findings = [...metadata.findings, ...crossCheck(database, outcomes, AT_REST)]
-    .map((found) => inBackup(view, tree, found))
+    .map((found) => inBackup(view, listing, found))
     .filter((found) => found !== undefined);
   return { findings, unchecked: metadata.unchecked };
 }
 
 /** Holds each listed file against its record. Files that something is wrong with already are only asked whether they are there. */
 function checkListed(
-  tree: FileTree,
+  listing: Listing,
   { listed: files, metaFile }: BackupView,
   { checksums, sound }: BackupEvidence,
   findings: readonly Finding[],
 ): Finding[] {
   const damaged = new Set(findings.filter((f) => f.severity === 'error').map((f) => f.file));
   return [...files.values()]
-    .filter(({ path }) => unreadableAt(tree, path) === undefined)
+    .filter(({ path }) => unreadableAt(listing, path) === undefined)
     .flatMap((listed) => {
       const crc = checksums.get(listed.path);
-      return checkListedFile(tree, {
+      return checkListedFile(listing, {
         listed,
         meta: metaFile,
         ...(crc !== undefined && { crc }),
@@ -108,7 +108,7 @@ function checkListed(
 }
 
 /** Directories and files that the backup may have files in and that may not be looked at. */
-function hiddenFrom({ unlistable }: FileTree, { parts }: BackupView): Unchecked[] {
+function hiddenFrom({ unlistable }: Listing, { parts }: BackupView): Unchecked[] {
   const own = `private/${parts.id}`;
   return unlistable
     .filter(({ missing }) => !missing)
@@ -119,9 +119,9 @@ function hiddenFrom({ unlistable }: FileTree, { parts }: BackupView): Unchecked[
     .map(({ path: file, reason }) => ({ file, reason }));
 }
 
-function keptElsewhere(tree: FileTree, { listed, metaFile }: BackupView): Unchecked[] {
+function keptElsewhere(listing: Listing, { listed, metaFile }: BackupView): Unchecked[] {
   return [...listed.values()]
-    .filter(({ path, excluded }) => excluded && !tree.files.has(path))
+    .filter(({ path, excluded }) => excluded && !listing.files.has(path))
     .map(({ path: file }) => ({
       file,
       reason: `${metaFile} says that it is kept in another backup directory`,
@@ -148,11 +148,11 @@ function missingMeta({ parts, metaFile, database }: BackupView, claimedBy: strin
  * A finding about the database of a backup, under the names that its files have in the backup directory. `undefined` when
  * the meta file says the same, that a file that it lists is missing.
  */
-function inBackup(view: BackupView, tree: FileTree, found: Finding): Finding | undefined {
+function inBackup(view: BackupView, listing: Listing, found: Finding): Finding | undefined {
   if (view.present.has(found.file)) return found;
   // what an engine has not written yet, or not any more, is no business of a copy
   if (found.severity === 'note') return undefined;
-  const lost = [...view.listed.values()].filter(({ path }) => !tree.files.has(path));
+  const lost = [...view.listed.values()].filter(({ path }) => !listing.files.has(path));
   if (lost.some(({ path }) => nameInDatabase(path) === found.file)) return undefined;
   if (view.sound && isAbsence(found.rule)) {
     return {

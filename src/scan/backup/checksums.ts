@@ -1,7 +1,7 @@
 import type { Depth } from '../../check/unit.js';
 import { ChecksummingSource } from '../../io/checksum.js';
+import type { Listing } from '../../io/listing.js';
 import { openSource } from '../../io/source.js';
-import type { FileTree } from '../../io/tree.js';
 import type { BackupView } from './view.js';
 
 /**
@@ -9,7 +9,7 @@ import type { BackupView } from './view.js';
  * theirs from their check.
  */
 export async function checksumsOfMetadata(
-  tree: FileTree,
+  listing: Listing,
   views: readonly BackupView[],
   units: ReadonlySet<string>,
   depth: Depth,
@@ -17,7 +17,7 @@ export async function checksumsOfMetadata(
   const checksums = new Map<string, number>();
   if (depth === 'structure') return checksums;
   for (const path of new Set(views.flatMap(({ listed }) => [...listed.keys()]))) {
-    const file = tree.files.get(path);
+    const file = listing.files.get(path);
     if (file === undefined || units.has(path)) continue;
     const crc = await checksumOf(file.source);
     if (crc !== undefined) checksums.set(path, crc);

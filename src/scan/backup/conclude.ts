@@ -3,7 +3,7 @@ import { checkAgreement, type Disagreement, type SharedRecord } from '../../chec
 import { type BackupLayout, backupLayout, isUnfinished } from '../../check/backup/layout.js';
 import { checkGaps, checkLeftovers } from '../../check/backup/leftovers.js';
 import type { Unchecked } from '../../check/unit.js';
-import type { FileTree } from '../../io/tree.js';
+import type { Listing } from '../../io/listing.js';
 import type { BackupReport, BackupVerdict, TargetReport } from '../../report/report.js';
 import type { FileOutcome } from '../run.js';
 import { columnFamilyReports, emptyTarget } from '../target.js';
@@ -15,7 +15,7 @@ import type { BackupView } from './view.js';
 
 /** A backup directory of which the metadata has been read. */
 export interface BackupScene {
-  tree: FileTree;
+  listing: Listing;
   /** The backups that were asked for. */
   views: BackupView[];
   /** Ids that were asked for. Absent: all. */
@@ -26,32 +26,32 @@ export interface BackupScene {
 
 /** The report of a backup directory, from what its units came to. */
 export async function concludeBackups(
-  { tree, views, wanted, checksums: ofMetadata }: BackupScene,
+  { listing, views, wanted, checksums: ofMetadata }: BackupScene,
   plan: BackupPlan,
   outcomes: readonly FileOutcome[],
 ): Promise<TargetReport> {
-  const layout = backupLayout(tree);
+  const layout = backupLayout(listing);
   const checksums = new Map(ofMetadata);
   for (const { entry, crc } of outcomes) if (crc !== undefined) checksums.set(entry.file, crc);
   const attribution = new Attribution();
   append(attribution.unchecked, notThere(layout, wanted));
   append(
     attribution.unchecked,
-    tree.unlistable.map(({ path: file, reason }) => ({ file, reason })),
+    listing.unlistable.map(({ path: file, reason }) => ({ file, reason })),
   );
   const backups: BackupReport[] = [];
   const finished = views.filter(({ unfinished }) => !unfinished);
   const sound = vouchedFor(finished, checksums);
-  const disagreements = checkSharing(tree.target, finished, checksums);
+  const disagreements = checkSharing(listing.target, finished, checksums);
   for (const view of views) {
     const of = plan.outcomesOf(view, outcomes);
-    const own = await checkBackup(tree, view, { layout, outcomes: of, checksums, sound });
+    const own = await checkBackup(listing, view, { layout, outcomes: of, checksums, sound });
     append(
       own.findings,
       disagreements.filter(({ backups: hit }) => hit.includes(view.parts.id)).map(({ finding }) => finding),
     );
     attribution.add(view.parts.id, own.findings, own.unchecked);
-    backups.push(backupReport(tree, view, own, of));
+    backups.push(backupReport(listing, view, own, of));
   }
   if (wanted === undefined) {
     const unsure = finished.filter(({ sound }) => !sound).map(({ parts }) => parts.id);
@@ -59,7 +59,7 @@ export async function concludeBackups(
     append(attribution.findings, checkLeftovers(layout, used, unsure));
     append(attribution.findings, checkGaps(layout));
   }
-  const report = headOf(tree, views);
+  const report = headOf(listing, views);
   report.backups = backups;
   report.restorable = backups.filter(({ verdict }) => verdict === 'clean').map(({ id }) => id);
   report.findings = attribution.all();
@@ -67,17 +67,17 @@ export async function concludeBackups(
   for (const { entry } of outcomes.filter(({ vanished }) => vanished))
     report.unchecked.push({ file: entry.file, reason: 'the file was gone when it was to be read' });
   report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-  report.files = backupFileReports(tree, views, outcomes, report);
+  report.files = backupFileReports(listing, views, outcomes, report);
   return report;
 }
 
 /** What the newest backup says of the database. */
-export function headOf(tree: FileTree, views: readonly BackupView[]): TargetReport {
+export function headOf(listing: Listing, views: readonly BackupView[]): TargetReport {
   const readable = views.filter(({ database }) => database.version !== undefined);
   const newest = readable.findLast(({ unfinished }) => !unfinished) ?? readable.at(-1) ?? views.at(-1);
   if (newest === undefined) {
     return {
-      path: tree.target,
+      path: listing.target,
       kind: 'backup',
       engine: { name: 'rocksdb' },
       options: { walRecoveryMode: 'point-in-time' },
@@ -88,7 +88,7 @@ export function headOf(tree: FileTree, views: readonly BackupView[]): TargetRepo
       bytesRead: 0,
     };
   }
-  const report = emptyTarget(tree.target, newest.database, 'backup');
+  const report = emptyTarget(listing.target, newest.database, 'backup');
   report.columnFamilies = columnFamilyReports(newest.database);
   // a backup directory is RocksDB's, even where nothing in it can be read
   if (report.engine.name === 'unknown') report.engine = { name: 'rocksdb' };
@@ -159,13 +159,13 @@ function verdictOf(
 }
 
 function backupReport(
-  tree: FileTree,
+  listing: Listing,
   view: BackupView,
   own: OwnResult,
   outcomes: readonly FileOutcome[],
 ): BackupReport {
   const { meta, parts, present, unfinished } = view;
-  const size = [...present].reduce((sum, path) => sum + (tree.files.get(path)?.size ?? 0), 0);
+  const size = [...present].reduce((sum, path) => sum + (listing.files.get(path)?.size ?? 0), 0);
   const known = unfinished ? undefined : meta;
   return {
     id: parts.id,

@@ -2,7 +2,7 @@ import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
 import type { Finding } from '../../finding/finding.js';
 import { nameInDatabase } from '../../format/backup-name.js';
 import { parseFileName } from '../../format/filename.js';
-import type { FileTree } from '../../io/tree.js';
+import type { Listing } from '../../io/listing.js';
 import type { FileKind, FileReport, TargetReport } from '../../report/report.js';
 import { factsOf, kinds, trustOf } from '../file-report.js';
 import { liveTables } from '../plan.js';
@@ -12,7 +12,7 @@ import type { BackupView } from './view.js';
 
 /** One line for each file of a backup directory that was looked at, and one for each that is missing. */
 export function backupFileReports(
-  tree: FileTree,
+  listing: Listing,
   views: readonly BackupView[],
   outcomes: readonly FileOutcome[],
   { findings, unchecked }: Pick<TargetReport, 'findings' | 'unchecked'>,
@@ -23,7 +23,7 @@ export function backupFileReports(
   const owners = ownersOf(views);
   const metas = new Set(views.map(({ metaFile }) => metaFile));
   const reports: FileReport[] = [];
-  for (const file of tree.files.values()) {
+  for (const file of listing.files.values()) {
     const { path, size } = file;
     const kind = kindOf(path);
     const worst = byFile.get(path)?.map((f) => f.severity) ?? [];
@@ -55,7 +55,7 @@ export function backupFileReports(
     });
   }
   for (const [path, about] of byFile) {
-    if (tree.files.has(path) || about.every((f) => f.severity === 'note')) continue;
+    if (listing.files.has(path) || about.every((f) => f.severity === 'note')) continue;
     reports.push({ path, kind: kindOf(path), size: 0, status: 'missing' });
   }
   return reports;

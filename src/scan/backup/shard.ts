@@ -26,9 +26,9 @@ export async function scanBackupShard(
   hooks: ScanHooks,
 ): Promise<TargetReport> {
   const { shard, jobs = SEVERAL } = options;
-  const { tree, views } = scene;
+  const { listing, views } = scene;
   const mine = unitsOfShard(plan.units, shard);
-  const report = headOf(tree, views);
+  const report = headOf(listing, views);
   const tell = findingsOfBackups(plan, { onFinding: (found) => report.findings.push(found) });
   const outcomes = await runEach(mine, jobs, {
     ...hooks,
@@ -46,7 +46,7 @@ export async function scanBackupShard(
   );
   report.bytesRead = files.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   const read = new Set(mine.map(({ entry }) => entry.file));
-  report.files = backupFileReports(tree, views, files, report).filter(({ path }) => read.has(path));
+  report.files = backupFileReports(listing, views, files, report).filter(({ path }) => read.has(path));
   const databases = await Promise.all(views.map(({ database }) => portable(database)));
   const metadata: BackupScene = {
     ...scene,

@@ -2,7 +2,7 @@ import { checkListedFile } from '../../check/backup/files.js';
 import { findingAt } from '../../check/directory/place.js';
 import type { Finding } from '../../finding/finding.js';
 import { shellWord } from '../../finding/shell-word.js';
-import type { FileTree } from '../../io/tree.js';
+import type { Listing } from '../../io/listing.js';
 import { type BackupView, isWhole } from './view.js';
 
 /**
@@ -10,7 +10,7 @@ import { type BackupView, isWhole } from './view.js';
  * is said: the same rule about the same file, and nothing about what the remains hold. `errors`: errors in what they hold.
  */
 export function unfinishedBackup(
-  tree: FileTree,
+  listing: Listing,
   view: BackupView,
   checksums: ReadonlyMap<string, number>,
   errors: number,
@@ -18,7 +18,7 @@ export function unfinishedBackup(
   const { parts, metaFile, database } = view;
   const { id, privateFiles, unfinishedMeta } = parts;
   const whole = errors === 0 && isWhole(view);
-  const renamable = whole && unfinishedMeta !== undefined && matchesMeta(tree, view, checksums);
+  const renamable = whole && unfinishedMeta !== undefined && matchesMeta(listing, view, checksums);
   const state = renamable
     ? `all ${view.listed.size} files that ${unfinishedMeta.path} lists are there and match: renaming it makes the backup known`
     : whole
@@ -35,13 +35,13 @@ export function unfinishedBackup(
       ...(unfinishedMeta && { unfinished: unfinishedMeta.path }),
     },
     ...(renamable && {
-      next: `mv ${[unfinishedMeta.path, metaFile].map((path) => shellWord(`${tree.target}/${path}`)).join(' ')}`,
+      next: `mv ${[unfinishedMeta.path, metaFile].map((path) => shellWord(`${listing.target}/${path}`)).join(' ')}`,
     }),
   });
 }
 
 /** Whether the meta file that was being written is whole, and every file is what it records. */
-function matchesMeta(tree: FileTree, view: BackupView, checksums: ReadonlyMap<string, number>): boolean {
+function matchesMeta(listing: Listing, view: BackupView, checksums: ReadonlyMap<string, number>): boolean {
   const { listed, sound, parts } = view;
   const meta = parts.unfinishedMeta?.path ?? '';
   return (
@@ -50,7 +50,8 @@ function matchesMeta(tree: FileTree, view: BackupView, checksums: ReadonlyMap<st
     [...listed.values()].every((file) => {
       const crc = checksums.get(file.path);
       return (
-        crc !== undefined && checkListedFile(tree, { listed: file, meta, crc, settled: false }).length === 0
+        crc !== undefined &&
+        checkListedFile(listing, { listed: file, meta, crc, settled: false }).length === 0
       );
     })
   );

@@ -12,7 +12,7 @@ import {
 import { nameInDatabase } from '../../format/backup-name.js';
 import { readHead } from '../../io/head.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { entryOf, entryReader, type FileTree, inventoryOf, type TreeFile } from '../../io/tree.js';
+import { entryOf, entryReader, inventoryOf, type Listing, type ListingEntry } from '../../io/listing.js';
 import { liveBlobs, liveTables } from '../plan.js';
 
 /** One backup seen as the database that restoring it would give: its files under the names that they would have. */
@@ -38,9 +38,9 @@ export interface BackupView {
 
 /** Reads meta file and MANIFEST of one backup. */
 export async function viewBackup(
-  tree: FileTree,
+  listing: Listing,
   parts: BackupParts,
-  shared: readonly TreeFile[],
+  shared: readonly ListingEntry[],
   request: DatabaseRequest,
   claimed: ReadonlyMap<number, string>,
 ): Promise<BackupView> {
@@ -52,7 +52,7 @@ export async function viewBackup(
   const sound = meta !== undefined && !meta.anomalies.some(isRefusal) && foreign.size === 0;
   const entries: InventoryEntry[] = [];
   for (const path of listed.keys()) {
-    const file = tree.files.get(path);
+    const file = listing.files.get(path);
     if (file !== undefined) entries.push(entryOf(file, nameInDatabase(path)));
   }
   if (!sound) {
@@ -63,7 +63,7 @@ export async function viewBackup(
         .map((file) => entryOf(file, nameInDatabase(file.path))),
     );
   }
-  const look = () => readInventory(inventoryOf(tree.target, byName(entries)), entryReader, request);
+  const look = () => readInventory(inventoryOf(listing.target, byName(entries)), entryReader, request);
   let database = await look();
   if (!sound) {
     append(entries, adopted(database, entries, shared));
@@ -111,7 +111,7 @@ function byName(entries: readonly InventoryEntry[]): InventoryEntry[] {
 }
 
 /** Shared files that can only be what the MANIFEST means: number and size agree. */
-function adopted(database: Database, known: readonly InventoryEntry[], shared: readonly TreeFile[]) {
+function adopted(database: Database, known: readonly InventoryEntry[], shared: readonly ListingEntry[]) {
   const tables = liveTables(database);
   const blobs = liveBlobs(database);
   const taken = new Set(known.map(({ name }) => name));

@@ -1,12 +1,12 @@
 import { parseFileName } from '../format/filename.js';
 import { type ArchiveDamage, type ArchiveReading, walkArchive } from './archive.js';
 import { concatenated } from './archive-window.js';
-import type { FileTree, TreeFile } from './tree.js';
+import type { Listing, ListingEntry } from './listing.js';
 
 /** The files of an archive. Metadata is in memory, everything else is read when the archive streams by again. */
-export interface ArchiveTree {
+export interface ArchiveIndex {
   /** By the path in the archive. */
-  files: Map<string, TreeFile>;
+  files: Map<string, ListingEntry>;
   /** Paths in the archive under which the bytes of a file lie, where they lie under another: hard links. */
   links: Map<string, string>;
   /** The last bytes of members that are too large to be held whole. */
@@ -26,20 +26,20 @@ const TAIL_MOST = 32 << 20;
 const TAILS_BUDGET = 96 << 20;
 
 /** Reads through an archive once: what lies in it, and the content of small files that say how the others belong together. */
-export async function indexArchive(archive: string, reading: ArchiveReading): Promise<ArchiveTree> {
-  const tree: ArchiveTree = { files: new Map(), links: new Map(), tails: new Map() };
+export async function indexArchive(archive: string, reading: ArchiveReading): Promise<ArchiveIndex> {
+  const listing: ArchiveIndex = { files: new Map(), links: new Map(), tails: new Map() };
   let metadataLeft = METADATA_BUDGET;
   let tailsLeft = TAILS_BUDGET;
   const damage = await walkArchive(archive, reading, async (member) => {
     const { path, size, mtimeMs, offset, linkTo } = member;
     if (linkTo !== undefined) {
-      const target = tree.files.get(linkTo);
+      const target = listing.files.get(linkTo);
       if (target === undefined) return;
-      tree.links.set(path, tree.links.get(linkTo) ?? linkTo);
-      tree.files.set(path, { ...target, path });
+      listing.links.set(path, listing.links.get(linkTo) ?? linkTo);
+      listing.files.set(path, { ...target, path });
       return;
     }
-    const file: TreeFile = {
+    const file: ListingEntry = {
       path,
       size,
       mtimeMs,
@@ -54,15 +54,15 @@ export async function indexArchive(archive: string, reading: ArchiveReading): Pr
     } else if (reading.compression !== 'none' && size > WHOLE_MEMBER) {
       const length = Math.min(tailsLeft, Math.max(TAIL_LEAST, Math.min(TAIL_MOST, Math.ceil(size / 24))));
       tailsLeft -= length;
-      tree.tails.set(path, await lastBytes(member.content, size, length));
+      listing.tails.set(path, await lastBytes(member.content, size, length));
     } else {
       await skipped(member.content);
     }
     // only now: one that the archive's damage is in does not count as there
-    tree.files.set(path, file);
+    listing.files.set(path, file);
   });
-  if (damage !== undefined) tree.damage = damage;
-  return tree;
+  if (damage !== undefined) listing.damage = damage;
+  return listing;
 }
 
 function isMetadata(path: string): boolean {
@@ -91,10 +91,10 @@ async function lastBytes(
   return tail;
 }
 
-/** A directory of an archive as a tree of its own; paths are relative to it. */
-export function treeBelow(target: string, { files }: ArchiveTree, root: string): FileTree {
+/** A directory of an archive as a listing of its own; paths are relative to it. */
+export function listingBelow(target: string, { files }: ArchiveIndex, root: string): Listing {
   const prefix = root === '' ? '' : `${root}/`;
-  const below = new Map<string, TreeFile>();
+  const below = new Map<string, ListingEntry>();
   for (const file of [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1))) {
     if (!file.path.startsWith(prefix)) continue;
     const path = file.path.slice(prefix.length);

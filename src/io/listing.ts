@@ -8,7 +8,7 @@ import type { FileReader } from './reader.js';
 import { TargetError } from './target-error.js';
 
 /** A file somewhere below a target. */
-export interface TreeFile {
+export interface ListingEntry {
   /** Relative to the target, with `/`. */
   path: string;
   /** Bytes. */
@@ -18,9 +18,9 @@ export interface TreeFile {
 }
 
 /** Files of a directory or an archive, however deep they lie. */
-export interface FileTree {
+export interface Listing {
   target: string;
-  files: ReadonlyMap<string, TreeFile>;
+  files: ReadonlyMap<string, ListingEntry>;
   /** Directories below the target, empty ones too. Of an archive none: it may have no entries for them. */
   directories: string[];
   /** Names that cannot be read: a directory without permission, or a link that leads nowhere, which is `missing`. */
@@ -34,7 +34,7 @@ interface Unlisted {
 }
 
 /** Why nobody knows whether a path is there: it, or a directory above it, may not be looked at. */
-export function unreadableAt({ unlistable }: FileTree, path: string): string | undefined {
+export function unreadableAt({ unlistable }: Listing, path: string): string | undefined {
   return unlistable.find(({ path: at, missing }) => !missing && (path === at || path.startsWith(`${at}/`)))
     ?.reason;
 }
@@ -43,34 +43,34 @@ export function unreadableAt({ unlistable }: FileTree, path: string): string | u
  * Lists a backup directory: its subdirectories and theirs, no deeper. Links to files are followed, links to directories are
  * not. Rejects with a `TargetError` when the target itself cannot be listed.
  */
-export async function listTree(target: string, directories: readonly string[]): Promise<FileTree> {
-  const files = new Map<string, TreeFile>();
-  const tree: FileTree = { target, files, directories: [], unlistable: [] };
-  for (const directory of directories) await list(tree, files, directory, 2);
-  return tree;
+export async function listBelow(target: string, directories: readonly string[]): Promise<Listing> {
+  const files = new Map<string, ListingEntry>();
+  const listing: Listing = { target, files, directories: [], unlistable: [] };
+  for (const directory of directories) await list(listing, files, directory, 2);
+  return listing;
 }
 
-async function list(tree: FileTree, files: Map<string, TreeFile>, relative: string, depth: number) {
-  const names = await readdir(path.join(tree.target, relative), { withFileTypes: true }).catch((error) => {
+async function list(listing: Listing, files: Map<string, ListingEntry>, relative: string, depth: number) {
+  const names = await readdir(path.join(listing.target, relative), { withFileTypes: true }).catch((error) => {
     // none of them has to be there
-    if (error.code !== 'ENOENT') tree.unlistable.push(unlisted(error, relative));
+    if (error.code !== 'ENOENT') listing.unlistable.push(unlisted(error, relative));
     return [];
   });
   for (const entry of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const below = `${relative}/${entry.name}`;
     if (entry.isDirectory()) {
-      tree.directories.push(below);
-      if (depth > 1) await list(tree, files, below, depth - 1);
+      listing.directories.push(below);
+      if (depth > 1) await list(listing, files, below, depth - 1);
       continue;
     }
-    const full = path.join(tree.target, below);
+    const full = path.join(listing.target, below);
     try {
       const found = await stat(full);
       if (!found.isFile()) continue;
       const { size, mtimeMs } = found;
       files.set(below, { path: below, size, mtimeMs, source: { kind: 'file', path: full } });
     } catch (error) {
-      tree.unlistable.push(unlisted(error, below));
+      listing.unlistable.push(unlisted(error, below));
     }
   }
 }
@@ -80,9 +80,9 @@ function unlisted(error: unknown, path: string): Unlisted {
   return { path, reason: message, missing: kind === 'not-found' };
 }
 
-/** A file of a tree as a database's, under the name that it has there. */
+/** A file of a listing as a database's, under the name that it has there. */
 export function entryOf(
-  file: TreeFile,
+  file: ListingEntry,
   name: string,
   place: InventoryEntry['place'] = 'database',
 ): InventoryEntry {
