@@ -108,6 +108,21 @@ export function inventoryOf(
   return { target, entries, directories, unlistable: [], roots: [], instead: [], asked: {} };
 }
 
+const places: Record<string, 'archive' | 'lost'> = { archive: 'archive', lost: 'lost' };
+
+/** The files of a listing as those of one database, as listing its directory would give them. */
+export function databaseInventory(listing: Listing): Inventory {
+  const directories = new Set<string>();
+  const entries = [...listing.files.values()].flatMap((file) => {
+    const [first, second, ...rest] = file.path.split('/');
+    if (second === undefined) return [entryOf(file, first)];
+    directories.add(first);
+    const place = Object.hasOwn(places, first) ? places[first] : undefined;
+    return place && rest.length === 0 ? [entryOf(file, second, place)] : [];
+  });
+  return inventoryOf(listing.target, entries, [...directories]);
+}
+
 /** Reads files where their inventory says they are, and knows of no directory around them. */
 export const entryReader: FileReader = {
   head: (entry, limit) => readHead(entry.source, limit),

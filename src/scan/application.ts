@@ -1,7 +1,7 @@
 import { rebuildable } from '../app/kvrocks/rebuild/rebuild.js';
 import type { Profile } from '../app/profile.js';
 import type { SourceDescriptor } from '../bytes/source.js';
-import type { UnitFacts } from '../check/unit.js';
+import type { UnitFacts, UnitResult } from '../check/unit.js';
 import { nameCommands, nameKeys } from '../diagnose/application.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
@@ -9,7 +9,6 @@ import { shellWord } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import { openView } from '../lsm/recovered-view.js';
 import type { ApplicationReport, TargetReport } from '../report/report.js';
-import type { FileOutcome } from './run.js';
 
 export function applicationReport({ name, title, detail, recovery }: Profile): ApplicationReport {
   return {
@@ -30,17 +29,15 @@ export async function sayRebuilding(
   if (rebuild !== undefined) report.application.rebuild = rebuild;
 }
 
-/** Says what the findings of files are about in the application's words. Reads damaged batches again. */
+/** Says what the findings of a unit are about in the application's words, in place. Reads damaged batches again. */
 export async function sayInWords(
-  outcomes: readonly FileOutcome[],
+  { findings, facts }: Pick<UnitResult, 'findings'> & { facts?: UnitFacts },
+  descriptor: SourceDescriptor,
   database: Database,
   profile: Profile,
 ): Promise<void> {
-  for (const { entry, facts, findings } of outcomes) {
-    if (findings.length === 0) continue;
-    for (const finding of findings) nameKeys(finding, database, profile);
-    await sayWhatWasWritten(findings, facts, entry.source, profile);
-  }
+  for (const finding of findings) nameKeys(finding, database, profile);
+  await sayWhatWasWritten(findings, facts, descriptor, profile);
 }
 
 /** Says which commands were written where findings of a WAL are. */
@@ -69,6 +66,11 @@ export function nameLostKeys({ findings }: TargetReport, database: Database, pro
   for (const finding of findings) nameKeys(finding, database, profile);
 }
 
+/** Says why nothing has held the contents against the rules of an application. */
+export function contentsUnchecked({ unchecked }: Pick<TargetReport, 'unchecked'>, why: string): void {
+  unchecked.push({ file: '.', reason: `its contents: ${why}` });
+}
+
 /**
  * Holds what readers see, after recovery in the database's own mode, against the application's rules: the findings go to the
  * report, and so does what stands in the way.
@@ -78,16 +80,13 @@ export async function checkContents(
   database: Database,
   profile: Profile | undefined,
 ): Promise<void> {
-  const skip = (why: string) => report.unchecked.push({ file: '.', reason: `its contents: ${why}` });
-  if (profile === undefined) {
-    skip('no application is recognised');
-    return;
-  }
+  if (profile === undefined) return contentsUnchecked(report, 'no application is recognised');
   const { view, reason } = await openView(database);
-  if (view === undefined) {
-    skip(`it ${reason}; kvdoctor simulate --application tells what a repair would leave`);
-    return;
-  }
+  if (view === undefined)
+    return contentsUnchecked(
+      report,
+      `it ${reason}; kvdoctor simulate --application tells what a repair would leave`,
+    );
   try {
     const found = (finding: Finding) => report.findings.push(withNext(finding, report.path));
     await profile.check(view, found);

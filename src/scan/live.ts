@@ -3,7 +3,7 @@ import { type Database, liveWals, readDatabase } from '../engine/database.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
 import { keyOf, liveBlobs, liveTables, planUnits } from './plan.js';
-import { type FileOutcome, runPlan } from './run.js';
+import { type FileOutcome, type RunHooks, runPlan } from './run.js';
 
 /** A scan of a directory as it stands after its units have run. */
 export interface ScanState {
@@ -21,9 +21,9 @@ const ROUNDS = 5;
 /**
  * A running engine writes on while it is scanned: tables appear and go, the MANIFEST grows, a WAL ends in mid-record. Before
  * anything is called damaged or missing, the version is read again, and every file that had something wrong is looked at
- * again under it. A directory that nobody writes to comes back as it is.
+ * again under it, and `onUnit` called for it. A directory that nobody writes to comes back as it is.
  */
-export async function settle(state: ScanState): Promise<ScanState> {
+export async function settle(state: ScanState, onUnit: RunHooks['onUnit']): Promise<ScanState> {
   let { database, outcomes, owned } = state;
   for (let round = 0; round < ROUNDS; round++) {
     const vanished = outcomes.some((o) => o.vanished);
@@ -31,7 +31,7 @@ export async function settle(state: ScanState): Promise<ScanState> {
     owned = true;
     const wasLive = liveFiles(database);
     database = await readDatabase(database.target, database.request);
-    outcomes = await lookAgain(database, outcomes, wasLive, state);
+    outcomes = await lookAgain(database, outcomes, wasLive, state, onUnit);
   }
   return { ...state, database, outcomes, owned };
 }
@@ -74,6 +74,7 @@ async function lookAgain(
   outcomes: readonly FileOutcome[],
   wasLive: ReadonlySet<string>,
   { depth, jobs }: ScanState,
+  onUnit: RunHooks['onUnit'],
 ): Promise<FileOutcome[]> {
   const before = new Map(outcomes.map((o) => [keyOf(o.entry), o]));
   const isLive = liveFiles(database);
@@ -88,5 +89,5 @@ async function lookAgain(
     else kept.push({ ...outcome, entry });
   }
   const units = (await planUnits(database, depth, jobs)).filter((unit) => again.has(unit.entry));
-  return [...kept, ...(await runPlan(units, jobs, {}))];
+  return [...kept, ...(await runPlan(units, jobs, { onUnit }))];
 }

@@ -1,16 +1,19 @@
 import type { TableFacts } from '../check/unit.js';
-import type { ScanHooks, ScanOptions } from './options.js';
+import type { ScanOptions } from './options.js';
 import { keyOf, type PlannedUnit } from './plan.js';
 import {
   byFile,
   type FileOutcome,
   mergePieces,
+  mergeUnits,
   type RunHooks,
   type RunLimits,
-  runEach,
-  runPlan,
+  type UnitRunner,
 } from './run.js';
 import { selectUnits, type Trusted } from './select.js';
+
+/** Why a file is unchecked that the time was over for. */
+const OUT_OF_TIME = 'the time budget ended before it came to this file';
 
 /** Whether options ask for less than everything, or for less speed. */
 function isLimited({ since, sample, budget, maxRead }: ScanOptions): boolean {
@@ -29,37 +32,27 @@ export function limitsOf({ budget, maxRead }: ScanOptions, startedAt = performan
  * Runs a plan as far as options ask for it: all of it; what has changed since an earlier report; a sample; as much as fits into
  * a time. Files that are not read for one of these reasons are outcomes that say so.
  */
-export function runnerFor(options: ScanOptions) {
-  if (!isLimited(options)) return runPlan;
-  return async (
-    units: readonly PlannedUnit[],
-    jobs: number,
-    hooks: RunHooks & ScanHooks,
-  ): Promise<FileOutcome[]> => {
-    const limits = limitsOf(options);
-    const { run, trusted, skipped } = selectUnits(units, options);
-    const outcomes = await runEach(run, jobs, { ...hooks, limits });
-    return byFile(units).map((pieces) => {
-      const key = keyOf(pieces[0].entry);
-      if (skipped.has(key)) return notRead(pieces[0], 'skipped');
-      const merged = mergePieces(pieces, outcomes, true);
-      const before = trusted.get(key);
-      if (before === undefined) return endedBefore(merged, options);
-      const unreadPieces = pieces.some(({ id }) => !outcomes.has(id));
-      return unreadPieces && merged.findings.length === 0 ? notRead(pieces[0], before) : merged;
-    });
-  };
-}
-
-/** Says that it was the budget that ended before a file, where that was it. */
-function endedBefore(outcome: FileOutcome, { budget }: ScanOptions): FileOutcome {
-  if (budget === undefined) return outcome;
-  const unchecked = outcome.unchecked.map((each) =>
-    each.reason.startsWith('the scan was stopped')
-      ? { ...each, reason: 'the time budget ended before it came to this file' }
-      : each,
-  );
-  return { ...outcome, unchecked };
+export async function runSelected(
+  run: UnitRunner,
+  units: readonly PlannedUnit[],
+  jobs: number,
+  options: ScanOptions,
+  hooks: RunHooks,
+): Promise<FileOutcome[]> {
+  if (!isLimited(options)) return mergeUnits(units, await run(units, jobs, hooks));
+  const limits = limitsOf(options);
+  const selection = selectUnits(units, options);
+  const outcomes = await run(selection.run, jobs, { ...hooks, limits });
+  const unreached = options.budget === undefined ? undefined : OUT_OF_TIME;
+  return byFile(units).map((pieces) => {
+    const key = keyOf(pieces[0].entry);
+    if (selection.skipped.has(key)) return notRead(pieces[0], 'skipped');
+    const merged = mergePieces(pieces, outcomes, true, unreached);
+    const before = selection.trusted.get(key);
+    if (before === undefined) return merged;
+    const unreadPieces = pieces.some(({ id }) => !outcomes.has(id));
+    return unreadPieces && merged.findings.length === 0 ? notRead(pieces[0], before) : merged;
+  });
 }
 
 /** What the MANIFEST says of a table stands for what reading it would tell the checks of other files. */

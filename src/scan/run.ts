@@ -1,6 +1,7 @@
 import { append } from '../bytes/append.js';
+import type { SourceDescriptor } from '../bytes/source.js';
 import { checkTableTotals, mergeTableFacts } from '../check/sst/table.js';
-import type { TableFacts, Unchecked, UnitFacts } from '../check/unit.js';
+import type { TableFacts, Unchecked, UnitFacts, UnitResult } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { ScanHooks } from './options.js';
@@ -32,12 +33,22 @@ export interface RunLimits {
   maxRead?: number;
 }
 
-/** Called with what a unit found, as soon as it has ended. */
-export interface RunHooks extends ScanHooks {
-  onUnit?(unit: PlannedUnit, findings: readonly Finding[], facts?: UnitFacts): void;
+export interface RunHooks extends Pick<ScanHooks, 'onProgress' | 'signal'> {
+  /** Called with what a unit came to as soon as it has ended; `source` is where its bytes still are. The run waits for it. */
+  onUnit?(unit: PlannedUnit, result: UnitResult, source: SourceDescriptor): Promise<void> | undefined;
+  limits?: RunLimits;
 }
 
-/** Runs units and puts the pieces of each file together. Units that a stop left undone are said to be unchecked. */
+/**
+ * Runs units and returns what each came to, by its id. Units not run because the scan was stopped or its time was over are absent.
+ */
+export type UnitRunner = (
+  units: readonly PlannedUnit[],
+  jobs: number,
+  hooks: RunHooks,
+) => Promise<Map<number, UnitOutcome>>;
+
+/** Runs units whose files can be read at any time and puts the pieces of each file together. */
 export async function runPlan(
   units: readonly PlannedUnit[],
   jobs: number,
@@ -46,12 +57,9 @@ export async function runPlan(
   return mergeUnits(units, await runEach(units, jobs, hooks));
 }
 
-/** Runs units and returns what each came to, by its id. Those that a stop left undone are not there. */
-export async function runEach(
-  units: readonly PlannedUnit[],
-  jobs: number,
-  { limits = {}, ...hooks }: RunHooks & { limits?: RunLimits },
-): Promise<Map<number, UnitOutcome>> {
+/** Runs units whose files can be read at any time, in worker threads where that pays. */
+export const runEach: UnitRunner = async (units, jobs, { limits = {}, ...hooks }) => {
+  const told: Promise<void>[] = [];
   const total = units.reduce((sum, unit) => sum + unit.weight, 0);
   const outcomes = new Map<number, UnitOutcome>();
   const planned = new Map(units.map((unit) => [unit.id, unit]));
@@ -74,14 +82,20 @@ export async function runEach(
         outcomes.set(outcome.unit, outcome);
         const unit = planned.get(outcome.unit);
         if (unit && outcome.state === 'done') {
-          const { findings, facts } = outcome.result;
-          hooks.onUnit?.(unit, findings, facts);
+          const telling = hooks.onUnit?.(unit, outcome.result, unit.source);
+          // what is wrong with it is told when all units have run
+          telling?.catch(() => {});
+          if (telling !== undefined) told.push(telling);
         }
       },
     },
   );
+  await Promise.all(told);
   return outcomes;
-}
+};
+
+/** Why a file is unchecked that no unit came to. */
+const STOPPED = 'the scan was stopped before it came to this file';
 
 /**
  * Puts the pieces of each file together. `whole`: the pieces are all there are, so that totals over a file can be checked.
@@ -104,10 +118,12 @@ export function byFile(units: readonly PlannedUnit[]): PlannedUnit[][] {
   return [...files.values()];
 }
 
+/** `unreached` is said of a file that no unit came to. */
 export function mergePieces(
   pieces: readonly PlannedUnit[],
   outcomes: ReadonlyMap<number, UnitOutcome>,
   whole: boolean,
+  unreached = STOPPED,
 ): FileOutcome {
   const { entry } = pieces[0];
   const merged: FileOutcome = { entry, findings: [], unchecked: [], vanished: false, bytesRead: 0 };
@@ -115,7 +131,7 @@ export function mergePieces(
   for (const piece of pieces) {
     const outcome = outcomes.get(piece.id);
     if (outcome === undefined) {
-      merged.unchecked.push({ file: entry.file, reason: 'the scan was stopped before it came to this file' });
+      merged.unchecked.push({ file: entry.file, reason: unreached });
     } else if (outcome.state === 'vanished') {
       merged.vanished = true;
     } else if (outcome.state === 'unreadable') {

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { profileBeside } from '../app/application.js';
+import type { Profile } from '../app/profile.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { finding } from '../check/cross/finding.js';
-import type { UnitFacts } from '../check/unit.js';
 import { diagnoseManifest } from '../diagnose/manifest.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Anomaly, Finding } from '../finding/finding.js';
@@ -12,57 +12,77 @@ import { replayManifest } from '../format/manifest/replay.js';
 import { parseOptions } from '../format/options.js';
 import { fileSize } from '../io/file-size.js';
 import { readHead, readTail } from '../io/head.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { entryOf } from '../io/listing.js';
 import { openSource } from '../io/source.js';
-import type { FileKind, TargetReport } from '../report/report.js';
+import type { FileKind, FileStatus, TargetReport } from '../report/report.js';
 import { applicationReport, sayWhatWasWritten } from './application.js';
-import type { ScanOptions } from './options.js';
-import { runUnit } from './run-unit.js';
-import type { WorkUnit } from './unit.js';
+import type { ScanHooks, ScanOptions } from './options.js';
+import { scanSubject } from './pipeline.js';
+import type { PlannedUnit } from './plan.js';
+import { type FileOutcome, runEach } from './run.js';
+import type { Subject } from './subject.js';
+import { blankTarget } from './target.js';
 
 /** Whether the target is one file rather than a directory. False for what is not there: listing it says why. */
 export async function isFile(target: string | Buffer): Promise<boolean> {
   return (await fileSize(target)) !== undefined;
 }
 
-interface Outcome {
-  kind: FileKind;
-  findings: Finding[];
-  unchecked: TargetReport['unchecked'];
-  bytesRead: number;
-  facts?: UnitFacts;
+/** What checking a file that needs no unit came to, or what a unit came to. */
+type Outcome = Pick<FileOutcome, 'findings' | 'unchecked' | 'bytesRead' | 'facts'> & { kind: FileKind };
+
+/** Checks one file by itself: what holds between files, and against a MANIFEST, cannot be said. It is always read. */
+export async function scanFile(
+  target: string | Buffer,
+  { since: _, sample: __, budget: ___, ...options }: ScanOptions,
+  hooks: ScanHooks,
+): Promise<TargetReport> {
+  const subject = await fileSubject(target, options);
+  return scanSubject(subject, { run: runEach, seekable: true, inPlace: true }, options, hooks);
 }
 
-/** Checks one file by itself: what holds between files, and against a MANIFEST, cannot be said. */
-export async function scanFile(target: string | Buffer, options: ScanOptions): Promise<TargetReport> {
+async function fileSubject(target: string | Buffer, options: ScanOptions): Promise<Subject> {
   const name = path.basename(target.toString());
   const source: SourceDescriptor = { kind: 'file', path: target };
-  const parsed = await identify(name, source);
-  const outcome = await check(name, parsed, source, options);
-  const profile =
-    outcome.findings.length > 0 ? await profileBeside(target.toString(), options.profile) : undefined;
-  if (profile !== undefined) await sayWhatWasWritten(outcome.findings, outcome.facts, source, profile);
   const size = (await fileSize(target)) ?? 0;
-  const severities = outcome.findings.map((f) => f.severity);
-  const status = severities.includes('error')
-    ? 'damaged'
-    : severities.includes('warning')
-      ? 'suspicious'
-      : outcome.unchecked.length > 0
-        ? 'unchecked'
-        : 'clean';
+  const identity = await identify(name, source);
+  const entry = entryOf({ path: name, size, mtimeMs: 0, source }, name);
+  const unit = unitOf(entry, identity, options);
+  let recognised: Promise<Profile | undefined> | undefined;
+  const profiling = () => (recognised ??= profileBeside(target.toString(), options.profile));
+  const report = blankTarget(target.toString(), 'file');
+  if (Buffer.isBuffer(target)) report.pathBase64 = target.toString('base64');
+  report.engine = { name: identity.engine ?? 'unknown' };
   return {
-    path: target.toString(),
-    ...(Buffer.isBuffer(target) && { pathBase64: target.toString('base64') }),
-    kind: 'file',
-    engine: { name: parsed.engine ?? 'unknown' },
-    ...(profile && { application: applicationReport(profile) }),
-    options: { walRecoveryMode: 'point-in-time' },
-    columnFamilies: [],
-    files: [{ path: name, kind: outcome.kind, size, status }],
-    findings: outcome.findings,
-    unchecked: outcome.unchecked,
-    bytesRead: outcome.bytesRead,
+    report,
+    units: unit === undefined ? [] : [unit],
+    checksContents: false,
+    judged: (_unit, findings) => [...findings],
+    async say(_unit, { findings, facts }, from) {
+      const profile = await profiling();
+      if (profile !== undefined) await sayWhatWasWritten(findings, facts, from, profile);
+    },
+    async conclude([read]) {
+      const outcome =
+        unit === undefined
+          ? await checkSmall(name, identity, source)
+          : { kind: unit.kind, ...(read.vanished ? unsupported(unit.kind, name, 'the file is gone') : read) };
+      const profile = outcome.findings.length > 0 ? await profiling() : undefined;
+      if (profile !== undefined) report.application = applicationReport(profile);
+      report.files = [{ path: name, kind: outcome.kind, size, status: statusOf(outcome) }];
+      report.findings = outcome.findings;
+      report.unchecked = outcome.unchecked;
+      report.bytesRead = outcome.bytesRead;
+      return report;
+    },
   };
+}
+
+function statusOf({ findings, unchecked }: Outcome): FileStatus {
+  if (findings.some(({ severity }) => severity === 'error')) return 'damaged';
+  if (findings.some(({ severity }) => severity === 'warning')) return 'suspicious';
+  return unchecked.length > 0 ? 'unchecked' : 'clean';
 }
 
 type Identity = FileName & { engine?: 'rocksdb' | 'leveldb' | 'pebble' };
@@ -76,32 +96,28 @@ async function identify(name: string, source: SourceDescriptor): Promise<Identit
   return { ...named, kind, ...(engine && { engine }) };
 }
 
-async function check(
-  name: string,
-  identity: Identity,
-  source: SourceDescriptor,
+/** `undefined` for a file that no unit checks. */
+function unitOf(
+  entry: InventoryEntry,
+  { engine, kind, number = 0n }: Identity,
   { depth = 'full' }: ScanOptions,
+): PlannedUnit | undefined {
+  if (engine === 'pebble') return undefined;
+  const { file, source, size: weight } = entry;
+  const unit = { id: 0, entry, source, weight };
+  const dialect = engine === 'leveldb' ? 'leveldb' : 'rocksdb';
+  if (kind === 'wal') return { ...unit, kind, context: { dialect, file, number, depth, recycling: false } };
+  if (kind === 'table') return { ...unit, kind, context: { dialect, file, depth } };
+  return kind === 'blob' ? { ...unit, kind, context: { file, depth, orphan: false } } : undefined;
+}
+
+async function checkSmall(
+  name: string,
+  { engine, kind }: Identity,
+  source: SourceDescriptor,
 ): Promise<Outcome> {
-  const number = identity.number ?? 0n;
-  const unit = { id: 0, source, weight: 0 };
-  const dialect = identity.engine === 'leveldb' ? 'leveldb' : 'rocksdb';
-  if (identity.engine === 'pebble')
-    return unsupported('other', name, 'a Pebble file, which is not supported yet');
-  switch (identity.kind) {
-    case 'wal':
-      return run('wal', name, {
-        ...unit,
-        kind: 'wal',
-        context: { dialect, file: name, number, depth, recycling: false },
-      });
-    case 'table':
-      return run('table', name, { ...unit, kind: 'table', context: { dialect, file: name, depth } });
-    case 'blob':
-      return run('blob', name, {
-        ...unit,
-        kind: 'blob',
-        context: { file: name, depth, orphan: false },
-      });
+  if (engine === 'pebble') return unsupported('other', name, 'a Pebble file, which is not supported yet');
+  switch (kind) {
     case 'manifest':
       return manifest(name, source);
     case 'current':
@@ -115,15 +131,6 @@ async function check(
         'neither its name nor its content says that it is a file of a database',
       );
   }
-}
-
-async function run(kind: FileKind, name: string, unit: WorkUnit): Promise<Outcome> {
-  const outcome = await runUnit(unit, () => {});
-  if (outcome.state === 'done') {
-    const { findings, unchecked, bytesRead, facts } = outcome.result;
-    return { kind, findings, unchecked, bytesRead, facts };
-  }
-  return unsupported(kind, name, outcome.state === 'vanished' ? 'the file is gone' : outcome.reason);
 }
 
 async function manifest(name: string, descriptor: SourceDescriptor): Promise<Outcome> {

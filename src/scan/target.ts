@@ -9,14 +9,28 @@ import type { ColumnFamilyReport, OptionsReport, TargetKind, TargetReport } from
 
 const sum = (values: Iterable<bigint>) => [...values].reduce((a, b) => a + b, 0n);
 
+/** A report of a target of which nothing has been looked at. `unchecked`: why, where that is to be said. */
+export function blankTarget(path: string, kind: TargetReport['kind'], unchecked?: string): TargetReport {
+  return {
+    path,
+    kind,
+    engine: { name: 'unknown' },
+    options: { walRecoveryMode: 'point-in-time' },
+    columnFamilies: [],
+    files: [],
+    findings: [],
+    unchecked: unchecked === undefined ? [] : [{ file: '.', reason: unchecked }],
+    bytesRead: 0,
+  };
+}
+
 /** A report of a target of which only the metadata has been looked at. */
 export function emptyTarget(path: string, database: Database, kind?: TargetKind): TargetReport {
   const { detection, assumed } = database;
   const detected: TargetKind =
     detection.kind === 'backup' || detection.kind === 'checkpoint' ? detection.kind : 'database';
   return {
-    path,
-    kind: kind ?? detected,
+    ...blankTarget(path, kind ?? detected),
     engine: {
       name: detection.engine ?? 'unknown',
       ...(detection.engine === 'rocksdb' && {
@@ -26,11 +40,6 @@ export function emptyTarget(path: string, database: Database, kind?: TargetKind)
       }),
     },
     options: optionsReport(database),
-    columnFamilies: [],
-    files: [],
-    findings: [],
-    unchecked: [],
-    bytesRead: 0,
   };
 }
 

@@ -1,7 +1,4 @@
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { profileOf } from '../../app/application.js';
-import { readInventory } from '../../engine/database.js';
 import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
 import { ruleOf } from '../../finding/catalog.js';
 import type { Finding } from '../../finding/finding.js';
@@ -10,23 +7,13 @@ import type { ArchiveDamage } from '../../io/archive.js';
 import { type ArchiveIndex, indexArchive, listingBelow } from '../../io/archive-index.js';
 import type { Compression } from '../../io/archive-stream.js';
 import { fileSize } from '../../io/file-size.js';
-import { entryOf, entryReader, inventoryOf, type Listing } from '../../io/listing.js';
+import type { Listing } from '../../io/listing.js';
 import type { TargetReport } from '../../report/report.js';
-import {
-  applicationReport,
-  checkContents,
-  nameLostKeys,
-  sayInWords,
-  sayWhatWasWritten,
-} from '../application.js';
-import { scanBackupTree, type UnitRunner } from '../backup/backup.js';
-import { conclude } from '../conclude.js';
 import type { ScanHooks, ScanOptions } from '../options.js';
-import { planUnits } from '../plan.js';
-import { runPlan } from '../run.js';
-import { findingsOf } from '../shards/scan.js';
-import { emptyTarget, reasonNotToCheck } from '../target.js';
-import { archiveRunner, type OnContent } from './run.js';
+import { listedOrigin } from '../origin.js';
+import { scanOrigin } from '../pipeline.js';
+import { blankTarget } from '../target.js';
+import { archiveRunner } from './run.js';
 
 /**
  * Checks a database or backup directory where it lies in a tar archive. The archive is read twice: once to see what is there and
@@ -57,23 +44,15 @@ export async function scanArchive(
     return withDamage(nothingToCheck(target, roots), archive.damage, target);
   }
   const listing = listingBelow(target, archive, root);
-  const runner = (onContent?: OnContent): UnitRunner =>
-    compression === 'none' ? runPlan : archiveRunner(target, root, archive, reading, onContent);
-  const { onFinding } = hooks;
-  const ownHooks = {
-    ...hooks,
-    ...(onFinding && { onFinding: (found: Finding) => onFinding(packed(found)) }),
-  };
-  const report = isBackup(listing)
-    ? await scanBackupTree(listing, options, ownHooks, runner())
-    : await scanDatabaseTree(listing, options, ownHooks, runner);
-  report.findings = report.findings.map(packed);
+  const origin = listedOrigin(listing);
+  const report = await scanOrigin(
+    compression === 'none'
+      ? origin
+      : { ...origin, run: archiveRunner(target, root, archive, reading), seekable: false },
+    options,
+    hooks,
+  );
   return withDamage(report, archive.damage, target, listing);
-}
-
-/** A finding as it is in an archive: commands to type next work on directories. */
-function packed({ next: _, ...found }: Finding): Finding {
-  return found;
 }
 
 function nothingToCheck(target: string, roots: readonly string[]): TargetReport {
@@ -81,17 +60,7 @@ function nothingToCheck(target: string, roots: readonly string[]): TargetReport 
     roots.length > 1
       ? `the archive holds several databases, ${roots.slice(0, 5).join(', ')}: pack each by itself`
       : 'the archive holds no database and no backup directory';
-  return {
-    path: target,
-    kind: 'file',
-    engine: { name: 'unknown' },
-    options: { walRecoveryMode: 'point-in-time' },
-    columnFamilies: [],
-    files: [],
-    findings: [],
-    unchecked: [{ file: '.', reason }],
-    bytesRead: 0,
-  };
+  return blankTarget(target, 'file', reason);
 }
 
 /** Directories of the archive that are a database or a backup directory; what lies in one of these is part of it. */
@@ -117,64 +86,6 @@ function rootsOf({ files }: ArchiveIndex): string[] {
       found.push(directory);
   }
   return found.map((directory) => (directory === '.' ? '' : directory)).sort();
-}
-
-function isBackup({ files }: Listing): boolean {
-  const top = new Set([...files.keys()].map((file) => file.split('/')[0]));
-  return (
-    BACKUP_DIRECTORIES.filter((name) => top.has(name)).length >= 2 &&
-    ![...files.keys()].some((file) => parseFileName(file).kind === 'manifest')
-  );
-}
-
-async function scanDatabaseTree(
-  listing: Listing,
-  options: ScanOptions,
-  hooks: ScanHooks,
-  runner: (onContent?: OnContent) => UnitRunner,
-): Promise<TargetReport> {
-  const request = options.engineVersion === undefined ? {} : { engineVersion: options.engineVersion };
-  const database = await readInventory(databaseInventory(listing), entryReader, request);
-  const report = emptyTarget(listing.target, database, options.kind);
-  const unsupported = reasonNotToCheck(database);
-  if (unsupported !== undefined) {
-    report.unchecked.push({ file: '.', reason: unsupported });
-    return report;
-  }
-  const profile = await profileOf(database, options.profile);
-  const run = runner(async ({ findings, facts }, source) => {
-    if (profile !== undefined) await sayWhatWasWritten(findings, facts, source, profile);
-  });
-  const jobs = run === runPlan ? (options.jobs ?? availableParallelism()) : 1;
-  const units = await planUnits(database, options.depth ?? 'full', jobs);
-  const circumstances = { atRest: report.kind !== 'database', owned: false };
-  const outcomes = await run(units, jobs, { ...hooks, onUnit: findingsOf(database, circumstances, hooks) });
-  if (profile !== undefined) await sayInWords(outcomes, database, profile);
-  await conclude(report, database, outcomes, circumstances);
-  if (profile !== undefined) {
-    report.application = applicationReport(profile);
-    nameLostKeys(report, database, profile);
-  }
-  if (options.application && run === runPlan) await checkContents(report, database, profile);
-  else if (options.application)
-    report.unchecked.push({ file: '.', reason: 'its contents: they cannot be read in a compressed archive' });
-  report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-  return report;
-}
-
-const places: Record<string, 'archive' | 'lost'> = { archive: 'archive', lost: 'lost' };
-
-/** As listing the directory would give it. */
-function databaseInventory(listing: Listing) {
-  const directories = new Set<string>();
-  const entries = [...listing.files.values()].flatMap((file) => {
-    const [first, second, ...rest] = file.path.split('/');
-    if (second === undefined) return [entryOf(file, first)];
-    directories.add(first);
-    const place = Object.hasOwn(places, first) ? places[first] : undefined;
-    return place && rest.length === 0 ? [entryOf(file, second, place)] : [];
-  });
-  return inventoryOf(listing.target, entries, [...directories]);
 }
 
 /** Says that the archive is damaged, and takes back what is missing only because of that. */

@@ -2,15 +2,16 @@ import { append } from '../../bytes/append.js';
 import { checkAgreement, type Disagreement, type SharedRecord } from '../../check/backup/agreement.js';
 import { type BackupLayout, backupLayout, isUnfinished } from '../../check/backup/layout.js';
 import { checkGaps, checkLeftovers } from '../../check/backup/leftovers.js';
-import type { Unchecked } from '../../check/unit.js';
+import type { Depth, Unchecked } from '../../check/unit.js';
+import type { Finding } from '../../finding/finding.js';
 import type { Listing } from '../../io/listing.js';
 import type { BackupReport, BackupVerdict, TargetReport } from '../../report/report.js';
-import type { FileOutcome } from '../run.js';
-import { columnFamilyReports, emptyTarget } from '../target.js';
-import { Attribution } from './attribution.js';
+import { type FileOutcome, mergeUnits } from '../run.js';
+import { blankTarget, columnFamilyReports, emptyTarget } from '../target.js';
+import type { UnitOutcome } from '../unit.js';
 import { checkBackup, type OwnResult } from './check.js';
 import { backupFileReports } from './files.js';
-import type { BackupPlan } from './plan.js';
+import { type BackupPlan, planBackups } from './plan.js';
 import type { BackupView } from './view.js';
 
 /** A backup directory of which the metadata has been read. */
@@ -22,6 +23,55 @@ export interface BackupScene {
   wanted?: readonly number[];
   /** CRC-32C by path of what is listed and no unit's. */
   checksums: Map<string, number>;
+}
+
+/** From the least to the worst. */
+export const worse: Finding['severity'][] = ['note', 'warning', 'error'];
+
+interface Entry {
+  found: Finding;
+  backups: number[];
+}
+
+/** Puts the findings of several backups together: one that several suffer from stands once, with the ids of them all. */
+class Attribution {
+  /** Findings that are about no backup. */
+  readonly findings: Finding[] = [];
+  readonly unchecked: Unchecked[] = [];
+  private readonly entries = new Map<string, Entry>();
+
+  add(id: number, findings: readonly Finding[], unchecked: readonly Unchecked[]): void {
+    for (const found of findings) {
+      const { rule, file, offset, length } = found;
+      const key = [rule, file, offset, length, messageOf(found)].join('\0');
+      const entry = this.entries.get(key);
+      if (entry === undefined) {
+        this.entries.set(key, { found, backups: [id] });
+        continue;
+      }
+      if (worse.indexOf(found.severity) > worse.indexOf(entry.found.severity)) entry.found = found;
+      if (!entry.backups.includes(id)) entry.backups.push(id);
+    }
+    for (const item of unchecked) {
+      const known = this.unchecked.some(
+        ({ file, reason, offset }) => file === item.file && reason === item.reason && offset === item.offset,
+      );
+      if (!known) this.unchecked.push(item);
+    }
+  }
+
+  all(): Finding[] {
+    const attributed = [...this.entries.values()].map(({ found, backups }) => ({
+      ...found,
+      evidence: { backups, ...found.evidence },
+    }));
+    return [...attributed, ...this.findings];
+  }
+}
+
+/** Messages about files that are missing or wrong name the meta file, which is another for each backup. */
+function messageOf({ rule, message }: Finding): string {
+  return rule.startsWith('backup/') ? '' : message;
 }
 
 /** The report of a backup directory, from what its units came to. */
@@ -71,22 +121,33 @@ export async function concludeBackups(
   return report;
 }
 
+/** The report of a backup directory, from what several shards have read. `complete`: they are all there. */
+export async function concludeBackupShards(
+  scene: BackupScene,
+  depth: Depth,
+  units: readonly { id: number; outcome?: UnitOutcome }[],
+  complete: boolean,
+): Promise<TargetReport> {
+  const plan = await planBackups(scene.views, depth);
+  const given = new Set(units.map(({ id }) => id));
+  const outcomes = new Map(units.flatMap(({ id, outcome }) => (outcome ? [[id, outcome]] : [])));
+  const files = mergeUnits(
+    plan.units.filter(({ id }) => given.has(id)),
+    outcomes,
+    complete,
+  );
+  const report = await concludeBackups(scene, plan, files);
+  for (const { entry } of plan.units.filter(({ id }) => !given.has(id)))
+    report.unchecked.push({ file: entry.file, reason: 'it is in none of the reports that were merged' });
+  return report;
+}
+
 /** What the newest backup says of the database. */
 export function headOf(listing: Listing, views: readonly BackupView[]): TargetReport {
   const readable = views.filter(({ database }) => database.version !== undefined);
   const newest = readable.findLast(({ unfinished }) => !unfinished) ?? readable.at(-1) ?? views.at(-1);
   if (newest === undefined) {
-    return {
-      path: listing.target,
-      kind: 'backup',
-      engine: { name: 'rocksdb' },
-      options: { walRecoveryMode: 'point-in-time' },
-      columnFamilies: [],
-      files: [],
-      findings: [],
-      unchecked: [],
-      bytesRead: 0,
-    };
+    return { ...blankTarget(listing.target, 'backup'), engine: { name: 'rocksdb' } };
   }
   const report = emptyTarget(listing.target, newest.database, 'backup');
   report.columnFamilies = columnFamilyReports(newest.database);

@@ -4,7 +4,7 @@ import type { Depth } from '../../check/unit.js';
 import type { Database } from '../../engine/database.js';
 import { readHead } from '../../io/head.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import type { ShardReport, TargetReport, UnitReport } from '../../report/report.js';
+import type { ShardReport, UnitReport } from '../../report/report.js';
 import type { BackupScene } from '../backup/conclude.js';
 import { keyOf, type PlannedUnit, unitFor } from '../plan.js';
 import type { UnitOutcome } from '../unit.js';
@@ -41,19 +41,6 @@ export async function portable(database: Database): Promise<Database> {
     }),
   );
   return { ...database, inventory: { ...database.inventory, entries } };
-}
-
-/** Adds to a target's report what a merge needs: the metadata, and what each unit of the shard came to. */
-export async function addShardFacts(
-  report: TargetReport,
-  database: Database,
-  shard: Shard,
-  plan: readonly PlannedUnit[],
-  mine: readonly PlannedUnit[],
-  outcomes: ReadonlyMap<number, UnitOutcome>,
-): Promise<void> {
-  report.shard = shardFacts(await portable(database), shard, plan, mine);
-  report.units = mine.map((unit) => unitReport(unit, outcomes.get(unit.id)));
 }
 
 /** What a shard says of itself. `metadata` is what the merge has in place of the directory. */
@@ -95,7 +82,7 @@ export function unitReport(unit: PlannedUnit, outcome: UnitOutcome | undefined):
   };
 }
 
-/** The metadata that a shard carries. Throws on what `addShardFacts` of this version did not write. */
+/** The metadata that a shard carries. Throws on what `shardFacts` of this version did not write. */
 export function metadataOf({ metadata }: ShardReport): Database | BackupScene {
   return parse(metadata, revivers) as Database | BackupScene;
 }

@@ -1,0 +1,108 @@
+import { profiling } from '../app/application.js';
+import { placedIn } from '../diagnose/database.js';
+import { LiveTables } from '../diagnose/live-tables.js';
+import type { Database } from '../engine/database.js';
+import { probeLock } from '../io/lock.js';
+import {
+  applicationReport,
+  checkContents,
+  contentsUnchecked,
+  nameLostKeys,
+  sayInWords,
+  sayRebuilding,
+} from './application.js';
+import { conclude } from './conclude.js';
+import { severityJudge } from './cross.js';
+import { fileReports } from './file-report.js';
+import { settle } from './live.js';
+import { checkMetadata } from './metadata.js';
+import type { ScanOptions } from './options.js';
+import type { Origin } from './origin.js';
+import { planUnits } from './plan.js';
+import { trustIn } from './select.js';
+import { portable } from './shards/report.js';
+import { simulateDatabase } from './simulate-database.js';
+import type { Subject } from './subject.js';
+import { columnFamilyReports, emptyTarget, optionsReport, withinLimits } from './target.js';
+
+/** Large tables are cut into pieces as for several threads, whatever their number: all shards must plan alike. */
+const SEVERAL = 2;
+
+/** A database whose metadata has been read. */
+export async function databaseSubject(
+  origin: Origin,
+  database: Database,
+  options: ScanOptions,
+  jobs: number,
+): Promise<Subject> {
+  const { depth = 'full', shard, since } = options;
+  const report = emptyTarget(origin.target, database, options.kind);
+  // a shard is of a directory that nobody writes to: what moves meanwhile is said to be unchecked
+  const watched = origin.inPlace && shard === undefined;
+  const lock = watched ? await probeLock(database.target, { quick: true }) : undefined;
+  const owned = lock?.state === 'held';
+  const circumstances = { atRest: report.kind !== 'database', owned };
+  const trust = shard === undefined ? trustIn(since, depth) : () => undefined;
+  const units = await planUnits(
+    database,
+    depth,
+    shard === undefined ? jobs : SEVERAL,
+    (entry) => trust(entry) !== undefined,
+  );
+  const recognised = await profiling(database, options.profile);
+  const judge = severityJudge(database, circumstances);
+  const tables = new LiveTables(database.version);
+  const say: Subject['say'] = async (_unit, result, source) => {
+    const profile = await recognised.profile;
+    if (profile !== undefined) await sayInWords(result, source, database, profile);
+  };
+  return {
+    report,
+    units,
+    checksContents: true,
+    judged: ({ entry }, findings) => findings.map((found) => placedIn(judge(entry, found), database, tables)),
+    say,
+    async conclude(outcomes) {
+      const profile = await recognised.profile;
+      const read = { database, outcomes: [...outcomes], depth, owned, jobs };
+      const settled = watched ? await settle(read, say) : read;
+      await conclude(report, settled.database, settled.outcomes, { ...circumstances, owned: settled.owned });
+      if (profile !== undefined) {
+        report.application = applicationReport(profile);
+        nameLostKeys(report, settled.database, profile);
+      }
+      if (options.application && origin.seekable)
+        await withinLimits(() => checkContents(report, settled.database, profile), report);
+      else if (options.application) contentsUnchecked(report, 'they cannot be read in a compressed archive');
+      if (origin.inPlace && report.findings.some(({ severity }) => severity === 'error'))
+        await sayRebuilding(report, profile);
+      report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+      if (options.recovery && origin.seekable && settled.database.version) {
+        const words = { ...(profile && { profile }) };
+        const modes = await withinLimits(() => simulateDatabase(settled.database, words), report);
+        if (modes !== undefined) report.recovery = modes;
+      }
+      const [pid] = lock?.pids ?? [];
+      if (owned && pid !== undefined) report.owner = { pid };
+      return report;
+    },
+    shards: {
+      async complete(target, files, first) {
+        const profile = await recognised.profile;
+        if (profile !== undefined) target.application = applicationReport(profile);
+        if (first) {
+          const metadata = await checkMetadata(database, files, circumstances);
+          target.findings.unshift(...metadata.findings);
+          target.unchecked.unshift(...metadata.unchecked);
+        }
+        const read = new Set(files.map(({ entry }) => entry));
+        const entries = database.inventory.entries.filter((entry) => read.has(entry));
+        const here = { ...database, inventory: { ...database.inventory, entries } };
+        target.files = fileReports(here, files, target.findings);
+        target.columnFamilies = columnFamilyReports(database);
+        target.options = optionsReport(database);
+      },
+      metadata: () => portable(database),
+    },
+  };
+}
