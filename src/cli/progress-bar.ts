@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import { byteSize, duration } from '../report/quantity.js';
+import { byteSize, duration } from '../finding/quantity.js';
 import type { Output } from './host.js';
 
 /** Work that ends sooner shows no bar. */

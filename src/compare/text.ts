@@ -1,7 +1,7 @@
 import { redisCommand } from '../app/redis/word.js';
+import { counted, grouped, offsetText } from '../finding/quantity.js';
 import type { LoggedBatch } from '../recovery/logged-batches.js';
 import { printable, printableBytes } from '../report/printable.js';
-import { counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paragraph } from '../report/text/layout.js';
 import { plainTable, rendered } from '../report/text/table.js';

@@ -1,5 +1,5 @@
+import { counted } from '../finding/quantity.js';
 import type { Rule } from '../finding/rule.js';
-import { counted } from './quantity.js';
 import type { RenderSettings } from './reporter.js';
 import { paint } from './text/finding.js';
 import { groupedBy } from './text/group.js';

@@ -1,8 +1,8 @@
 import type { Finding, Severity } from '../finding/finding.js';
+import { counted, offsetText } from '../finding/quantity.js';
 import { pathOf, repositoryPath } from './location.js';
 import { markdownPieces } from './markdown.js';
 import { printable } from './printable.js';
-import { counted, offsetText } from './quantity.js';
 import type { Report, TargetReport } from './report.js';
 import type { Reporter } from './reporter.js';
 

@@ -1,7 +1,7 @@
 import type { Severity } from '../finding/finding.js';
+import { counted, offsetText } from '../finding/quantity.js';
 import { digestOf, pathOf, repositoryPath, uniqueFingerprints } from './location.js';
 import { printable } from './printable.js';
-import { counted, offsetText } from './quantity.js';
 import type { Reporter } from './reporter.js';
 
 /** GitLab's five degrees are blocker, critical, major, minor, info. */

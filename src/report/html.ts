@@ -1,3 +1,4 @@
+import { byteSize, counted, duration, grouped } from '../finding/quantity.js';
 import { html } from './html/escape.js';
 import { fileMap } from './html/file-map.js';
 import { findingHtml } from './html/finding.js';
@@ -6,7 +7,6 @@ import { numbered, type PageTarget } from './html/numbered.js';
 import { script } from './html/script.js';
 import { style } from './html/style.js';
 import { timeline } from './html/timeline.js';
-import { byteSize, counted, duration, grouped } from './quantity.js';
 import type { Report } from './report.js';
 import { plainPalette, type Reporter } from './reporter.js';
 import { restorableLine, unfinishedBackups } from './restorable.js';

@@ -1,8 +1,8 @@
 import type { Unchecked } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import { wellFormed } from './location.js';
 import { printable } from './printable.js';
-import { counted } from './quantity.js';
 import type { BackupReport, FileReport, Report, TargetReport } from './report.js';
 import { plainPalette, type Reporter } from './reporter.js';
 import { errorsOfBackup } from './restorable.js';

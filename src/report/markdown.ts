@@ -1,7 +1,7 @@
 import type { Finding, Severity } from '../finding/finding.js';
+import { byteSize, counted, duration, grouped, offsetText } from '../finding/quantity.js';
 import { pathOf } from './location.js';
 import { printable } from './printable.js';
-import { byteSize, counted, duration, grouped, offsetText } from './quantity.js';
 import type { Report, TargetReport } from './report.js';
 import { plainPalette, type RenderSettings, type Reporter } from './reporter.js';
 import { restorableLine, unfinishedBackups } from './restorable.js';

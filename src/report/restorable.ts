@@ -1,5 +1,5 @@
 import type { Finding } from '../finding/finding.js';
-import { counted } from './quantity.js';
+import { counted } from '../finding/quantity.js';
 import type { BackupVerdict, Report, TargetReport } from './report.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { Finding } from '../finding/finding.js';
+import { counted, offsetText } from '../finding/quantity.js';
 import { compact } from './json.js';
 import { filePath, pathOf, pathUri, repositoryPath, uniqueFingerprints } from './location.js';
 import { printable } from './printable.js';
-import { counted, offsetText } from './quantity.js';
 import type { FileReport, Report, SuppressedFinding, TargetReport } from './report.js';
 import type { RenderSettings, Reporter } from './reporter.js';
 import { knownRule, ruleHelpMarkdown, ruleHelpText } from './rule-help.js';

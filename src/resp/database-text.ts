@@ -1,5 +1,5 @@
+import { counted, grouped, offsetText } from '../finding/quantity.js';
 import { printable } from '../report/printable.js';
-import { counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paragraph } from '../report/text/layout.js';
 import type { DatabaseCheck, WriteVerdict } from './against.js';

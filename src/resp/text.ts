@@ -1,5 +1,5 @@
+import { byteSize, counted, grouped, offsetText } from '../finding/quantity.js';
 import { printable } from '../report/printable.js';
-import { byteSize, counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paragraph } from '../report/text/layout.js';
 import { type CaptureCheck, isBroken } from './check.js';

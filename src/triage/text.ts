@@ -1,8 +1,8 @@
 import type { Finding } from '../finding/finding.js';
+import { byteSize, counted, grouped, offsetText } from '../finding/quantity.js';
 import { shellWord } from '../finding/shell-word.js';
 import { referenceUrl } from '../report/explain.js';
 import { printable } from '../report/printable.js';
-import { byteSize, counted, grouped, offsetText } from '../report/quantity.js';
 import type { RenderSettings } from '../report/reporter.js';
 import { paint } from '../report/text/finding.js';
 import { paragraph } from '../report/text/layout.js';

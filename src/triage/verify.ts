@@ -1,5 +1,5 @@
 import type { Finding } from '../finding/finding.js';
-import { counted } from '../report/quantity.js';
+import { counted } from '../finding/quantity.js';
 import type { TargetReport } from '../report/report.js';
 import type { Incident } from './incidents.js';
 

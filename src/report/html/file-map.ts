@@ -1,5 +1,5 @@
 import type { Severity } from '../../finding/finding.js';
-import { byteSize, counted, offsetText } from '../quantity.js';
+import { byteSize, counted, offsetText } from '../../finding/quantity.js';
 import type { FileReport } from '../report.js';
 import { fileOf } from '../text/finding.js';
 import { groupedBy } from '../text/group.js';

@@ -1,4 +1,4 @@
-import { byteSize, counted } from '../quantity.js';
+import { byteSize, counted } from '../../finding/quantity.js';
 import type { FileReport } from '../report.js';
 import { fileOf } from '../text/finding.js';
 import { groupedBy } from '../text/group.js';

@@ -1,4 +1,4 @@
-import { counted, grouped } from '../quantity.js';
+import { counted, grouped } from '../../finding/quantity.js';
 import type { FileReport, RecoveryReport } from '../report.js';
 import { fileOf } from '../text/finding.js';
 import { groupedBy } from '../text/group.js';

@@ -1,4 +1,4 @@
-import { byteSize, grouped } from '../quantity.js';
+import { byteSize, grouped } from '../../finding/quantity.js';
 import type { BackupReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { plainTable, rendered } from './table.js';

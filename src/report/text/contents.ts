@@ -1,4 +1,4 @@
-import { counted, grouped } from '../quantity.js';
+import { counted, grouped } from '../../finding/quantity.js';
 import type { ContentsReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { findingText } from './finding.js';

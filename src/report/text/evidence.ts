@@ -1,6 +1,6 @@
 import type { EvidenceValue, HexWindow, KeyBytes } from '../../finding/evidence.js';
+import { counted, offsetText } from '../../finding/quantity.js';
 import { printable, printableBytes } from '../printable.js';
-import { counted, offsetText } from '../quantity.js';
 
 /** Elements of a list that are shown. */
 const LIST_LIMIT = 8;

@@ -1,6 +1,6 @@
 import type { Finding } from '../../finding/finding.js';
+import { byteSize, counted, grouped } from '../../finding/quantity.js';
 import { printable } from '../printable.js';
-import { byteSize, counted, grouped } from '../quantity.js';
 import type { FileKind, FileReport, FileStatus, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { textColumns } from './columns.js';

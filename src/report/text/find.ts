@@ -1,9 +1,9 @@
 import type { Profile } from '../../app/profile.js';
 import type { FindReport, KeyReport } from '../../find/find.js';
 import type { FoundVersion, Status } from '../../find/found.js';
+import { counted } from '../../finding/quantity.js';
 import { VALUE_TYPE, valueTypeName } from '../../format/sst/internal-key.js';
 import { printable, printableBytes } from '../printable.js';
-import { counted } from '../quantity.js';
 import type { Palette, RenderSettings } from '../reporter.js';
 import { paragraph } from './layout.js';
 

@@ -1,6 +1,6 @@
 import type { Finding, Severity } from '../../finding/finding.js';
+import { counted, offsetText } from '../../finding/quantity.js';
 import { printable } from '../printable.js';
-import { counted, offsetText } from '../quantity.js';
 import type { Palette, RenderSettings } from '../reporter.js';
 import { textColumns } from './columns.js';
 import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, withoutDetails } from './evidence.js';

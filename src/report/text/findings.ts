@@ -1,5 +1,5 @@
 import type { Finding, Severity } from '../../finding/finding.js';
-import { counted, offsetText } from '../quantity.js';
+import { counted, offsetText } from '../../finding/quantity.js';
 import type { RenderSettings } from '../reporter.js';
 import { fileOf, findingText, paint } from './finding.js';
 import { groupedBy } from './group.js';

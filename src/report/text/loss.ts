@@ -1,5 +1,5 @@
 import type { KeyBytes } from '../../finding/evidence.js';
-import { byteSize, counted } from '../quantity.js';
+import { byteSize, counted } from '../../finding/quantity.js';
 import type { LossReport } from '../report.js';
 import { valueText } from './evidence.js';
 import { commandSentences } from './said.js';

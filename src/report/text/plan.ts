@@ -1,7 +1,7 @@
 import type { KeyBytes } from '../../finding/evidence.js';
+import { byteSize, counted, grouped, offsetText } from '../../finding/quantity.js';
 import { shellWord } from '../../finding/shell-word.js';
 import { printable } from '../printable.js';
-import { byteSize, counted, grouped, offsetText } from '../quantity.js';
 import type {
   LostCommandsReport,
   OutsideReport,

@@ -1,5 +1,5 @@
+import { counted } from '../../finding/quantity.js';
 import { printable } from '../printable.js';
-import { counted } from '../quantity.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { tally } from './findings.js';

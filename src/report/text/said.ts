@@ -1,6 +1,6 @@
 import type { EvidenceValue } from '../../finding/evidence.js';
+import { counted, grouped } from '../../finding/quantity.js';
 import { printable } from '../printable.js';
-import { counted, grouped } from '../quantity.js';
 import type { LostCommandsReport } from '../report.js';
 import { type Fields, fieldsText, isFields, valueText } from './evidence.js';
 import { paragraph } from './layout.js';

@@ -1,5 +1,5 @@
+import { byteSize, counted, grouped, offsetText } from '../../finding/quantity.js';
 import { printable } from '../printable.js';
-import { byteSize, counted, grouped, offsetText } from '../quantity.js';
 import type { EngineReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { textColumns } from './columns.js';

@@ -1,7 +1,7 @@
+import { byteSize, counted, duration, grouped } from '../../finding/quantity.js';
 import { shellWord } from '../../finding/shell-word.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import { printable } from '../printable.js';
-import { byteSize, counted, duration, grouped } from '../quantity.js';
 import type { PlanReport, RecoveryReport, Report, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { restorableLine } from '../restorable.js';

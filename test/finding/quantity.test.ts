@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { byteSize, counted, duration, grouped, offsetText } from '../../src/report/quantity.js';
+import { byteSize, counted, duration, grouped, offsetText } from '../../src/finding/quantity.js';
 
 it.each([
   [0, '0 bytes'],
