@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { profileNames } from '../src/app/applications.js';
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 
@@ -38,6 +39,12 @@ const exempt: { from: string; to: string; typeOnly: boolean; because: string }[]
   { from: 'scan/', to: 'report/report.ts', typeOnly: true, because: 'the shape that a scan fills in' },
   { from: 'repair/', to: 'report/report.ts', typeOnly: true, because: 'the shape that a repair fills in' },
 ];
+
+/** Files that name an application, apart from its folder, the catalogue and the examples of --help, with the reason. */
+const namesApplication: Record<string, string> = {
+  'engine/detect.ts': 'says whose files lie beside those of RocksDB',
+  'resp/text.ts': 'says which server sends such a reply: of a capture alone no application is known',
+};
 
 const rankOf = (layer: string) => order.findIndex((layers) => layers.includes(layer));
 
@@ -102,6 +109,32 @@ describe('the layers', () => {
       ({ file, to }) => /^(node:)?fs(\/|$)/.test(to) && !/^(io|repair)\//.test(file),
     );
     expect(wrong.map(({ file, to }) => `${file} imports ${to}`)).toEqual([]);
+  });
+
+  it('reach applications through their list alone', () => {
+    const wrong = imports.filter(
+      ({ file, to }) => layerOf(file) !== 'app' && profileNames.some((name) => to.startsWith(`app/${name}/`)),
+    );
+    expect(wrong.map(({ file, to }) => `${file} imports ${to}`)).toEqual([]);
+    const folders = readdirSync(join(src, 'app'), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(folders.map(({ name }) => name).sort()).toEqual([...profileNames, 'redis'].sort());
+  });
+
+  it('name applications nowhere else', () => {
+    const named = files.filter((file) => {
+      // an upstream issue or source that a fact comes from
+      const code = withoutComments(file).replace(
+        /[\w-]+\/[\w-]+#\d+|(?:kvrocks|tikv|restate) [\w/-]+\.\w+/g,
+        '',
+      );
+      return new RegExp(profileNames.join('|'), 'i').test(code);
+    });
+    const outside = named.filter(
+      (file) => !/^app\/|^finding\/(catalog\.ts|rules\/)|^cli\/commands\//.test(file),
+    );
+    expect(outside.sort()).toEqual(Object.keys(namesApplication).sort());
   });
 
   it('name their Node modules with node:', () => {

@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { type Database, readDatabase } from '../engine/database.js';
 import { TargetError } from '../io/target-error.js';
-import { databaseFacts } from './facts.js';
+import type { View } from '../lsm/view.js';
+import { detectProfile } from './applications.js';
+import { databaseFacts, factsOfView } from './facts.js';
 import type { Profile } from './profile.js';
 import { type ProfileChoice, ProfileMismatch } from './profile-choice.js';
-import { detectProfile } from './profiles.js';
 
 /**
  * The application that a database belongs to. Column families decide first, keys are looked at only where they fit. Rejects
@@ -24,6 +25,16 @@ export async function profileOf(database: Database, choice?: ProfileChoice): Pro
     // a medium that fails: the files are checked all the same, without words
     if (choice !== undefined || (error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined;
+  } finally {
+    facts.close();
+  }
+}
+
+/** The same, told by what readers see of the database. */
+export async function profileOfView(view: View, database: Database): Promise<Profile | undefined> {
+  const facts = databaseFacts(database);
+  try {
+    return await detectProfile({ ...facts, ...factsOfView(view, facts.directory) });
   } finally {
     facts.close();
   }

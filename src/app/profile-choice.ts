@@ -1,4 +1,4 @@
-import { type ProfileName, profileNames } from './profile.js';
+import { type ProfileName, profileNames } from './applications.js';
 
 /** What may be said of the application: its name, or that none is to be looked for. */
 export const profileChoices = [...profileNames, 'none'] as const;

@@ -2,10 +2,11 @@ import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import type { BatchOp } from '../format/batch/batch.js';
 import type { View } from '../lsm/view.js';
-
-/** Applications whose bytes kvdoctor reads. */
-export const profileNames = ['kvrocks', 'tikv', 'restate'] as const;
-export type ProfileName = (typeof profileNames)[number];
+import type { ProfileName } from './applications.js';
+import type { ApplicationCompare } from './compare.js';
+import type { LogKnowledge } from './log-knowledge.js';
+import type { KeyRebuild } from './rebuild.js';
+import type { RedisReplies } from './redis/replies.js';
 
 /** What can be known of a database before its keys are read. */
 export interface ProfileFacts {
@@ -44,8 +45,8 @@ export interface BatchWords {
   kinds?: string[];
 }
 
-/** How an application gets a database again that it keeps elsewhere as well, without a repair. */
-export interface Rebuilding {
+/** How an application builds a database again from what it keeps elsewhere, without a repair. */
+export interface ElsewhereRebuild {
   /** From what it is built again, how far that reaches, and how far it was looked at. */
   detail: string;
   /** What to type once the server is stopped. Absent where moving the database away would lose something. */
@@ -74,7 +75,18 @@ export interface Profile {
    * Where the application builds this database again from what lies elsewhere: said before any repair that loses entries.
    * Looks at what lies beside it, so it is asked only where something is damaged.
    */
-  rebuilding?(): Promise<Rebuilding | undefined>;
+  rebuilding?(): Promise<ElsewhereRebuild | undefined>;
+  /**
+   * How many of the first operations of a torn batch may stand without the rest, as the work of whole commands. Absent where the
+   * application does not tell.
+   */
+  wholeCommands?(ops: readonly BatchOp[]): number;
+  /** How keys that break rules are made coherent. Absent where nothing is rebuilt. */
+  rebuild?: KeyRebuild;
+  /** How differences of two databases are told as differences of the application's keys. */
+  compare?: ApplicationCompare;
+  /** For applications that speak the Redis protocol: how it keeps what connections were told. */
+  replies?: RedisReplies;
   /** Holds the visible contents against the application's own rules. Memory stays bounded, whatever the view holds. */
   check(view: View, found: (finding: Finding) => void): Promise<void>;
   /** Holds the WALs against each other and against what is visible, where the application has rules about that. Reads all of them. */
@@ -83,3 +95,17 @@ export interface Profile {
 
 /** Recognises one application's databases. `undefined` for others. */
 export type DetectProfile = (facts: ProfileFacts) => Promise<Profile | undefined>;
+
+/** A fault of an application's own code that leaves marks in batches. */
+export interface BatchDefect {
+  detail: string;
+  seeAlso: string;
+}
+
+/** Everything that kvdoctor knows of one application. */
+export interface Application {
+  detect: DetectProfile;
+  logs: LogKnowledge;
+  /** The known defect that the log data of one batch shows. */
+  batchDefect?(logData: readonly string[]): BatchDefect | undefined;
+}

@@ -1,10 +1,9 @@
-import { factsOfView } from '../app/facts.js';
-import { type KvrocksLayout, kvrocksLayout } from '../app/kvrocks/layout.js';
+import { profileOfView } from '../app/application.js';
+import type { ApplicationCompare, ObjectDifference } from '../app/compare.js';
 import { absentReason } from '../engine/absent-places.js';
 import type { DatabaseRequest } from '../engine/database.js';
 import { type ContentComparison, compareContents } from './contents.js';
 import { compareHistories, type HistoryComparison } from './history.js';
-import { type RedisDifference, redisDifferences } from './kvrocks.js';
 import { openSide } from './side.js';
 
 /** What two databases have and have not in common. */
@@ -14,8 +13,8 @@ export interface Comparison {
   history: HistoryComparison;
   /** Absent when one of them cannot be read: see `unread`. */
   contents?: ContentComparison;
-  /** Set when both are databases of Kvrocks. */
-  kvrocks?: { layout: KvrocksLayout; differences: RedisDifference[] };
+  /** Set where the application of A tells differences as its own keys. */
+  application?: { name: string; compare: ApplicationCompare; differences: ObjectDifference[] };
   /** Why contents were not compared, or not to their end. */
   unread: string[];
 }
@@ -45,11 +44,11 @@ export async function compareDatabases(
     result.contents = await compareContents(left.view, right.view);
     for (const { name, problem } of result.contents.families)
       if (problem !== undefined) unread.push(`column family ${name}, ${problem}`);
-    const layout = await kvrocksLayout(factsOfView(left.view));
-    if (layout === undefined) return result;
+    const { name, compare } = (await profileOfView(left.view, left.database)) ?? {};
+    if (name === undefined || compare === undefined) return result;
     const { first, differences: all } = result.contents;
-    const differences = await redisDifferences(first, left.view, right.view, layout, first.length === all);
-    return { ...result, kvrocks: { layout, differences } };
+    const differences = await compare.differences(first, left.view, right.view, first.length === all);
+    return { ...result, application: { name, compare, differences } };
   } finally {
     left.view?.close();
     right.view?.close();

@@ -1,17 +1,7 @@
+import type { KeyDifference } from '../app/compare.js';
 import { END, ENTRY } from '../lsm/cursor.js';
 import type { View } from '../lsm/view.js';
 import type { VisibleIterator } from '../lsm/visible.js';
-
-/** A key that two databases do not hold alike. */
-export interface KeyDifference {
-  family: string;
-  key: Uint8Array;
-  /** What each side holds; absent where it does not have the key. */
-  a?: Uint8Array;
-  b?: Uint8Array;
-  /** A value is larger than what is kept of one: no command can be made of it. */
-  cut?: true;
-}
 
 export interface FamilyComparison {
   name: string;

@@ -1,22 +1,24 @@
 import { redisCommand } from '../app/redis/word.js';
 import { keyBytes } from '../finding/evidence.js';
+import { decodeBatch } from '../format/batch/decode.js';
 import type { LoggedBatch } from '../recovery/logged-batches.js';
 import { compact } from '../report/json.js';
 import { toolVersion } from '../report/tool.js';
 import { areDifferent, type Comparison } from './compare.js';
-import { commandsOfBatch } from './kvrocks.js';
 
 /** A comparison for scripts: one JSON document. */
 export function comparisonJson(comparison: Comparison): string {
-  const { a, b, history, contents, kvrocks, unread } = comparison;
+  const { a, b, history, contents, application, unread } = comparison;
   const batch = (each: LoggedBatch | undefined) =>
     each && {
       sequence: each.sequence,
       operations: each.count,
       file: each.file,
       offset: each.offset,
-      ...(kvrocks && {
-        commands: commandsOfBatch(each, kvrocks.layout).map(({ words }) => redisCommand(words)),
+      ...(application && {
+        commands: application.compare
+          .commandsOf(decodeBatch(each.bytes).ops)
+          .map(({ words }) => redisCommand(words)),
       }),
     };
   const value = (bytes: Uint8Array | undefined) => bytes && keyBytes(bytes);
@@ -38,10 +40,10 @@ export function comparisonJson(comparison: Comparison): string {
         ...{ family, key: keyBytes(key), a: value(left), b: value(right) },
       })),
     },
-    ...(kvrocks && {
-      application: 'kvrocks',
-      slots: kvrocks.layout.slots,
-      keys: kvrocks.differences.map(({ key, commands, ...rest }) => ({
+    ...(application && {
+      application: application.name,
+      ...application.compare.facts,
+      keys: application.differences.map(({ key, commands, ...rest }) => ({
         ...rest,
         key: keyBytes(key),
         commands: commands.map((words) => redisCommand(words)),

@@ -1,5 +1,6 @@
 import { redisCommand } from '../app/redis/word.js';
 import { counted, grouped, offsetText } from '../finding/quantity.js';
+import { decodeBatch } from '../format/batch/decode.js';
 import type { LoggedBatch } from '../recovery/logged-batches.js';
 import { printable, printableBytes } from '../report/printable.js';
 import type { RenderSettings } from '../report/reporter.js';
@@ -7,7 +8,6 @@ import { paragraph } from '../report/text/layout.js';
 import { plainTable, rendered } from '../report/text/table.js';
 import { areDifferent, type Comparison } from './compare.js';
 import type { Divergence, Span } from './history.js';
-import { commandsOfBatch } from './kvrocks.js';
 
 /** Differences that are shown without --verbose. */
 const SHOWN = 20;
@@ -25,16 +25,16 @@ function historyText({ history }: Comparison): string {
 function batchText(
   side: string,
   batch: LoggedBatch | undefined,
-  { kvrocks }: Comparison,
+  { application }: Comparison,
   settings: RenderSettings,
 ): string {
   if (batch === undefined) return `  ${side}  no batch begins here\n`;
   const { file, offset, count } = batch;
   const place = `${printable(file)} at ${offsetText(offset)}, ${counted(count, 'operation')}`;
-  if (kvrocks === undefined) return `  ${side}  ${place}\n`;
-  const commands = commandsOfBatch(batch, kvrocks.layout).map(
-    ({ words, exact }) => `${redisCommand(words, LONGEST_WORD)}${exact ? '' : ' …'}`,
-  );
+  if (application === undefined) return `  ${side}  ${place}\n`;
+  const commands = application.compare
+    .commandsOf(decodeBatch(batch.bytes).ops)
+    .map(({ words, exact }) => `${redisCommand(words, LONGEST_WORD)}${exact ? '' : ' …'}`);
   const shown = commands.slice(0, settings.verbose ? commands.length : 5);
   const rest = commands.length - shown.length;
   const said = shown.join('; ') + (rest > 0 ? `; and ${grouped(rest)} more` : '');
@@ -68,12 +68,10 @@ function familiesText({ contents }: Comparison, settings: RenderSettings): strin
   return `${rendered(table)}\n`;
 }
 
-/** Column families whose entries belong to no Redis key. */
-const keyless = new Set(['pubsub', 'propagate', 'search', 'index']);
-
-function keysText({ contents, kvrocks }: Comparison, settings: RenderSettings): string {
+function entriesText({ contents, application }: Comparison, settings: RenderSettings): string {
   const kept = contents?.first ?? [];
-  const all = kvrocks === undefined ? kept : kept.filter(({ family }) => keyless.has(family));
+  const keyless = application?.compare.keyless;
+  const all = keyless === undefined ? kept : kept.filter(({ family }) => keyless.has(family));
   const value = (bytes: Uint8Array | undefined) => (bytes === undefined ? 'absent' : printableBytes(bytes));
   const shown = all
     .slice(0, settings.verbose ? all.length : SHOWN)
@@ -81,17 +79,18 @@ function keysText({ contents, kvrocks }: Comparison, settings: RenderSettings): 
       ({ family, key, a, b }) =>
         `${settings.palette.error('differs')} ${printable(family)} ${printableBytes(key)}\n  A  ${value(a)}\n  B  ${value(b)}\n`,
     );
-  const among = kvrocks === undefined ? (contents?.differences ?? 0) : all.length;
+  const among = keyless === undefined ? (contents?.differences ?? 0) : all.length;
   return shown.join('') + more(among - shown.length);
 }
 
 const more = (rest: number) => (rest > 0 ? `and ${grouped(rest)} more\n` : '');
 
-function redisText({ kvrocks }: Comparison, settings: RenderSettings): string {
-  const all = kvrocks?.differences ?? [];
+function objectsText({ application }: Comparison, settings: RenderSettings): string {
+  if (application === undefined) return '';
+  const { compare, differences: all } = application;
   const shown = all.slice(0, settings.verbose ? all.length : SHOWN).map((difference) => {
     const { namespace, key, type, entries, commands, complete } = difference;
-    const place = namespace === '__namespace' ? '' : ` in namespace ${printable(namespace)}`;
+    const place = namespace === compare.defaultNamespace ? '' : ` in namespace ${printable(namespace)}`;
     const head = `${settings.palette.error('differs')} ${settings.palette.strong(redisCommand([key], 200))} (${type}${place}), ${counted(entries, 'entry', 'entries')}\n`;
     // a command that is to be copied is never cut
     const kept = commands.slice(0, settings.verbose ? commands.length : SHOWN);
@@ -107,18 +106,16 @@ function redisText({ kvrocks }: Comparison, settings: RenderSettings): string {
 
 /** A comparison for a person. */
 export function comparisonText(comparison: Comparison, settings: RenderSettings): string {
-  const { a, b, contents, history, kvrocks, unread } = comparison;
+  const { a, b, contents, history, application, unread } = comparison;
   const parts = [`A  ${printable(a)}\nB  ${printable(b)}\n${historyText(comparison)}\n`];
   const shown = history.first.slice(0, settings.verbose ? history.first.length : 3);
   parts.push(...shown.map((each) => divergenceText(each, comparison, settings)));
   parts.push(more(history.divergences - shown.length), familiesText(comparison, settings), '\n');
-  parts.push(redisText(comparison, settings), keysText(comparison, settings));
-  if (kvrocks?.differences.some(({ commands }) => commands.length > 0))
-    parts.push(
-      'The commands bring B to what A holds. Only SET does so through a master: given to A it reaches the replica. A\nmaster passes on nothing that changes nothing: any other command is for B itself, or takes a full synchronisation.\n',
-    );
+  parts.push(objectsText(comparison, settings), entriesText(comparison, settings));
+  if (application?.differences.some(({ commands }) => commands.length > 0))
+    parts.push(`${application.compare.advice}\n`);
   const beyond = (contents?.differences ?? 0) - (contents?.first.length ?? 0);
-  if (beyond > 0 && kvrocks !== undefined)
+  if (beyond > 0 && application !== undefined)
     parts.push(`${grouped(beyond)} entries more differ; commands do not cover them.\n`);
   parts.push(...unread.map((reason) => `not compared: ${printable(reason)}\n`));
   const verdict = areDifferent(comparison)

@@ -1,3 +1,5 @@
+import { allApplications } from '../app/applications.js';
+import type { BatchDefect } from '../app/profile.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { WalFacts } from '../check/unit.js';
 import type { EvidenceValue } from '../finding/evidence.js';
@@ -43,14 +45,14 @@ export async function batchCause(
         ? miscounted(batch)
         : lostStep(record, batch, families, facts.dialect);
   const groups = logDataOf(batch, record.bytes, told.realigned);
-  const race = isListRace(groups);
+  const defect = await batchDefect(groups);
   if (groups.length > 0) told.evidence.logData = groups;
-  if (race) told.evidence.seeAlso = 'apache/kvrocks#2766, fixed in Kvrocks 2.12.1 (apache/kvrocks#2910)';
+  if (defect !== undefined) told.evidence.seeAlso = defect.seeAlso;
   return {
     cause: {
       kind: 'software',
       certainty: 'likely',
-      detail: `the bytes were wrong before their checksum was computed: ${told.detail}${race ? '. Pushes and pops of lists in one batch: the race of EXEC with blocked clients in Kvrocks before 2.12.1' : ''}`,
+      detail: `the bytes were wrong before their checksum was computed: ${told.detail}${defect === undefined ? '' : `. ${defect.detail}`}`,
       basis:
         'the checksum holds, so the disk gave back what it was given; failing memory is the other suspect',
     },
@@ -144,8 +146,12 @@ export function logDataOf(batch: WriteBatch, bytes: Uint8Array, realigned: Reali
   return all.every((text) => /^[\x20-\x7e]{1,16}$/.test(text)) ? all.slice(0, 64) : [];
 }
 
-/** Pushes and pops in one batch: Kvrocks notes a push to a list as `3 6` or `3 7`, a pop as `3 3` or `3 4`. */
-export function isListRace(logData: readonly string[]): boolean {
-  const has = (pattern: RegExp) => logData.some((text) => pattern.test(text));
-  return has(/^3 [67]( |$)/) && has(/^3 [34]( |$)/);
+/** The known defect of an application that the log data of a batch shows. */
+export async function batchDefect(logData: readonly string[]): Promise<BatchDefect | undefined> {
+  if (logData.length === 0) return undefined;
+  for (const application of await allApplications()) {
+    const defect = application.batchDefect?.(logData);
+    if (defect !== undefined) return defect;
+  }
+  return undefined;
 }

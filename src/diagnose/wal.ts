@@ -5,7 +5,7 @@ import { decodeBatch } from '../format/batch/decode.js';
 import { type DialectName, dialectNamed } from '../format/dialect.js';
 import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
 import { BLOCK_SIZE, type LogDialect } from '../format/log/types.js';
-import { batchCause, isListRace, logDataOf } from './batch.js';
+import { batchCause, batchDefect, logDataOf } from './batch.js';
 import { countCause, countThatFits, raisesCount } from './batch-count.js';
 import { engineDefect } from './engine-defects.js';
 import { FlippedSource } from './flipped-source.js';
@@ -92,9 +92,8 @@ export class WalDiagnosis {
     const flipped = new FlippedSource(this.source, [flip]);
     const record = await logicalRecordAt(flipped, this.facts, recordStart(damaged));
     if (record === undefined) return false;
-    return isListRace(
-      logDataOf(decodeBatch(record.bytes, { dialect: this.dialect }), record.bytes, undefined),
-    );
+    const batch = decodeBatch(record.bytes, { dialect: this.dialect });
+    return (await batchDefect(logDataOf(batch, record.bytes, undefined))) !== undefined;
   }
 
   private async record(finding: Finding, place: Range): Promise<void> {

@@ -7,7 +7,7 @@ import { parseOptions } from '../format/options.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
-import { isEncrypted, isRaftEngine, RAFT_ENGINE_DIRECTORY } from './tikv-files.js';
+import { isEncrypted, isRaftEngine, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
 
 export type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 

@@ -1,5 +1,6 @@
+import { detectProfile } from '../app/applications.js';
 import { databaseFacts } from '../app/facts.js';
-import { kvrocksLayout } from '../app/kvrocks/layout.js';
+import type { KeyReader, Seen } from '../app/redis/replies.js';
 import { absentReason } from '../engine/absent-places.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { openView } from '../lsm/recovered-view.js';
@@ -8,7 +9,6 @@ import { type Expectation, expectationsOf } from './expected.js';
 import { keyName, type LoggedKeys, loggedKeys } from './logged-commands.js';
 import { type Match, matchLogs } from './match-logs.js';
 import type { Acknowledged } from './pair.js';
-import { ReaderView, type Seen } from './reader-view.js';
 
 /** What became of an acknowledged command on one key. */
 export interface WriteVerdict {
@@ -23,7 +23,7 @@ export interface WriteVerdict {
   harmless?: true;
 }
 
-/** Acknowledged writes of a capture against a database of Kvrocks. */
+/** Acknowledged writes of a capture against the database that they went to. */
 export interface DatabaseCheck {
   directory: string;
   /** Why nothing can be told. */
@@ -44,7 +44,6 @@ export interface DatabaseCheck {
 
 /** Verdicts that are kept. */
 const KEPT = 10_000;
-const DEFAULT_NAMESPACE = '__namespace';
 
 /** Looks for what a connection was told. Rejects with a `TargetError` when the directory cannot be listed. */
 export async function checkAgainst(
@@ -67,18 +66,23 @@ export async function checkAgainst(
   const [place] = database.absent;
   if (place !== undefined) return { ...check, reason: absentReason(place, directory) };
   const facts = databaseFacts(database);
-  const layout = await kvrocksLayout(facts).finally(() => facts.close());
-  if (layout === undefined) return { ...check, reason: 'it is no database of Kvrocks' };
+  const profile = await detectProfile(facts).finally(() => facts.close());
+  const replies = profile?.replies;
+  if (replies === undefined)
+    return { ...check, reason: 'no application that speaks the Redis protocol is recognised in it' };
   const { view, reason } = await openView(database);
   if (view === undefined) return { ...check, reason: `it ${reason}` };
   try {
-    const reader = new ReaderView(view, layout);
+    const reader = replies.reader(view);
     const namespaces = await reader.namespaces();
-    const expectations = expectationsOf(acknowledged, (token) => namespaces.get(token) ?? DEFAULT_NAMESPACE);
+    const expectations = expectationsOf(
+      acknowledged,
+      (token) => namespaces.get(token) ?? replies.defaultNamespace,
+    );
     const wanted = new Set(
       expectations.flatMap(({ namespace, key }) => (key ? [keyName(namespace, key)] : [])),
     );
-    const logged = await loggedKeys(database, layout, wanted);
+    const logged = await loggedKeys(database, replies, wanted);
     if (logged.span !== undefined) check.logs = logged.span;
     const matches = matchLogs(expectations, logged);
     const replaced = replacedLater(expectations);
@@ -102,7 +106,7 @@ async function judge(
   { write, namespace, key, effects, undecided }: Expectation,
   match: Match | undefined,
   { span }: LoggedKeys,
-  reader: ReaderView,
+  reader: KeyReader,
   replaced: boolean,
 ): Promise<WriteVerdict> {
   if (key === undefined || match === undefined)
@@ -153,7 +157,7 @@ function judgeWholeBatches(judged: WriteVerdict[]): void {
 
 /** The first effect that readers do not see; else one that cannot be told. */
 async function worst(
-  reader: ReaderView,
+  reader: KeyReader,
   namespace: string,
   key: Uint8Array,
   effects: Expectation['effects'],

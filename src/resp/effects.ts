@@ -1,25 +1,7 @@
+import type { Effect } from '../app/redis/effect.js';
 import { isError } from './expectation.js';
 import { textOf } from './streams.js';
 import type { RespValue } from './value.js';
-
-/** What a command leaves of one thing under a key. */
-export interface Effect {
-  kind:
-    | 'value' // a string: `value`
-    | 'field' // of a hash: `part`, `value`
-    | 'member' // of a set: `part`
-    | 'score' // of a sorted set: `part`, `value` as a number is written
-    | 'element' // of a list: `value`; where it stands is not said
-    | 'entry' // of a stream: `part` is its id
-    | 'no-key'
-    | 'no-field'
-    | 'no-member'
-    | 'no-score'
-    | 'popped' // elements of a list went: which is not said
-    | 'expiry'; // the time at which the key ends
-  part?: Uint8Array;
-  value?: Uint8Array;
-}
 
 /** What a command did to one key. */
 export interface KeyEffects {
@@ -230,7 +212,7 @@ function isWhole({ kind, part, value }: Effect): boolean {
   return (part !== undefined || !withPart.has(kind)) && (value !== undefined || !withValue.has(kind));
 }
 
-/** What a command did that a batch is the work of (see app/kvrocks/commands.ts): these have no reply. */
+/** What a command did that a batch is the work of (see app/redis/replies.ts): these have no reply. */
 export function effectsOfCommand(words: Words): KeyEffects[] {
   const name = upper(words[0]);
   if (words.length < 2) return [];

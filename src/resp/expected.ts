@@ -1,4 +1,5 @@
-import { type Effect, effectId, outcomeOf } from './effects.js';
+import type { Effect } from '../app/redis/effect.js';
+import { effectId, outcomeOf } from './effects.js';
 import type { Acknowledged } from './pair.js';
 import { textOf } from './streams.js';
 

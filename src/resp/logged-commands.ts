@@ -1,5 +1,4 @@
-import { commandsOf } from '../app/kvrocks/commands.js';
-import type { KvrocksLayout } from '../app/kvrocks/layout.js';
+import type { RedisReplies } from '../app/redis/replies.js';
 import type { Database } from '../engine/database.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { loggedBatches } from '../recovery/logged-batches.js';
@@ -38,7 +37,7 @@ export function keyName(namespace: string, key: Uint8Array): string {
 /** Walks all logs once, for commands on keys whose `keyName` is wanted. */
 export async function loggedKeys(
   database: Database,
-  layout: KvrocksLayout,
+  replies: RedisReplies,
   wanted: ReadonlySet<string>,
 ): Promise<LoggedKeys> {
   const byKey = new Map<string, LoggedCommand[]>();
@@ -46,7 +45,9 @@ export async function loggedKeys(
   let kept = 0;
   for await (const { sequence, count, bytes, file, offset } of loggedBatches(database)) {
     if (count > 0) follow(result, sequence, sequence + BigInt(count) - 1n);
-    for (const { words, namespace = '__namespace' } of commandsOf(decodeBatch(bytes).ops, layout)) {
+    for (const { words, namespace = replies.defaultNamespace } of replies.commandsOf(
+      decodeBatch(bytes).ops,
+    )) {
       for (const { key, effects } of effectsOfCommand(words)) {
         const name = keyName(namespace, key);
         if (!wanted.has(name)) continue;

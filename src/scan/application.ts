@@ -1,4 +1,3 @@
-import { rebuildable } from '../app/kvrocks/rebuild/rebuild.js';
 import type { Profile } from '../app/profile.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import type { UnitFacts, UnitResult } from '../check/unit.js';
@@ -88,7 +87,7 @@ export async function checkContents(
       `it ${reason}; kvdoctor simulate --application tells what a repair would leave`,
     );
   try {
-    const found = (finding: Finding) => report.findings.push(withNext(finding, report.path));
+    const found = (finding: Finding) => report.findings.push(withNext(finding, profile, report.path));
     await profile.check(view, found);
     await profile.checkLogs?.(database, view, found);
     report.application = { ...applicationReport(profile), checked: true };
@@ -98,7 +97,7 @@ export async function checkContents(
 }
 
 /** What can be rebuilt names the repair that does it. */
-function withNext(finding: Finding, target: string): Finding {
-  if (finding.next !== undefined || !rebuildable.has(finding.rule)) return finding;
+function withNext(finding: Finding, { rebuild }: Profile, target: string): Finding {
+  if (finding.next !== undefined || !rebuild?.rules.has(finding.rule)) return finding;
   return { ...finding, next: `kvdoctor repair --strategy application --dry-run ${shellWord(target)}` };
 }

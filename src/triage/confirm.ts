@@ -1,8 +1,6 @@
+import type { Incident, Sighting, Verified } from '../app/log-knowledge.js';
 import type { Finding } from '../finding/finding.js';
 import type { TargetReport } from '../report/report.js';
-import type { Incident } from './incidents.js';
-import type { Sighting } from './triage.js';
-import type { Verified } from './verify.js';
 
 /** Whether the files bear out what a log says. */
 export interface Confirmation {

@@ -1,7 +1,7 @@
+import { causes } from '../app/log-knowledge.js';
 import { compact } from '../report/json.js';
 import { toolVersion } from '../report/tool.js';
 import type { Checked } from './confirm.js';
-import { causes } from './symptom.js';
 import { command } from './text.js';
 import type { Triage } from './triage.js';
 

@@ -1,11 +1,13 @@
-import { applicationSymptoms } from './knowledge/applications.js';
-import { kvrocksSymptoms } from './knowledge/kvrocks.js';
+import { allApplications } from '../app/applications.js';
+import type { LogKnowledge, Milestone, Program, Symptom } from '../app/log-knowledge.js';
 import { manifestSymptoms } from './knowledge/manifest.js';
-import { restateMilestones, restateSymptoms } from './knowledge/restate.js';
+import { otherProgramSymptoms } from './knowledge/other-programs.js';
 import { systemSymptoms } from './knowledge/system.js';
 import { tableSymptoms } from './knowledge/table.js';
 import { walSymptoms } from './knowledge/wal.js';
-import type { Milestone, Symptom } from './symptom.js';
+
+/** What the logs of each application's servers say. */
+export const applicationLogs: readonly LogKnowledge[] = (await allApplications()).map(({ logs }) => logs);
 
 /** What servers say when their store is damaged, or seems to be. */
 export const symptoms: readonly Symptom[] = [
@@ -13,12 +15,17 @@ export const symptoms: readonly Symptom[] = [
   ...tableSymptoms,
   ...manifestSymptoms,
   ...systemSymptoms,
-  ...kvrocksSymptoms,
-  ...restateSymptoms,
-  ...applicationSymptoms,
+  ...applicationLogs.flatMap((logs) => logs.symptoms),
+  ...otherProgramSymptoms,
 ];
 
-export const milestones: readonly Milestone[] = restateMilestones;
+export const milestones: readonly Milestone[] = applicationLogs.flatMap((logs) => logs.milestones ?? []);
+
+/** Programs that show themselves in logs. */
+export const programs: readonly Program[] = [
+  ...applicationLogs.map(({ program }) => program),
+  { name: 'RocksDB', pattern: /RocksDB version: (\d+(?:\.\d+)*)/i, anchors: ['rocksdb version:'] },
+];
 
 /** For a line that speaks of corruption in words that nothing above knows. */
 export const unknownCorruption: Symptom = {

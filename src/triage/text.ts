@@ -1,3 +1,4 @@
+import { causes, type LogPlace, type Sighting, type Verified } from '../app/log-knowledge.js';
 import type { Finding } from '../finding/finding.js';
 import { byteSize, counted, grouped, offsetText } from '../finding/quantity.js';
 import { shellWord } from '../finding/shell-word.js';
@@ -7,9 +8,7 @@ import type { RenderSettings } from '../report/reporter.js';
 import { paint } from '../report/text/finding.js';
 import { paragraph } from '../report/text/layout.js';
 import { type Checked, type Confirmation, gaps, unspoken } from './confirm.js';
-import { causes } from './symptom.js';
-import type { LogPlace, Sighting, Triage } from './triage.js';
-import type { Verified } from './verify.js';
+import type { Triage } from './triage.js';
 
 /** A command with the directory that it is about. */
 export function command(template: string, directory: string | undefined): string {

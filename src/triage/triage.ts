@@ -1,36 +1,14 @@
+import type { Incident, Program, Sighting, Symptom } from '../app/log-knowledge.js';
 import type { Severity } from '../finding/finding.js';
 import { AnchorSearch } from './anchor-search.js';
-import { type Incident, recognize } from './incidents.js';
-import { milestones, symptoms, unknownCorruption } from './knowledge.js';
+import { recognize } from './incidents.js';
+import { milestones, programs, symptoms, unknownCorruption } from './knowledge.js';
 import { type LogLine, LogLines } from './log-lines.js';
-import { programs } from './programs.js';
-import type { Symptom } from './symptom.js';
 
 /** Characters of a line that are kept. */
 const KEPT_TEXT = 500;
 /** Files that are kept for one symptom. */
 const KEPT_FILES = 8;
-
-/** A place in a log. */
-export interface LogPlace {
-  /** Counted from 1. */
-  line: number;
-  /** Byte offset of the line. */
-  offset: number;
-  /** The line, at most 500 characters of it. */
-  text: string;
-}
-
-/** A symptom and where the log shows it. */
-export interface Sighting {
-  symptom: Symptom;
-  /** Lines that show it. */
-  count: number;
-  first: LogPlace;
-  last: LogPlace;
-  /** Database files that those lines name, eight at most. */
-  files: string[];
-}
 
 /** What a log comes to. */
 export interface Triage {
@@ -120,7 +98,7 @@ export class LogTriage {
       programs: [...this.versions].map(([name, version]) => ({ name, ...(version && { version }) })),
       ...(this.directory && { directory: this.directory }),
       sightings,
-      incidents: recognize(this.seen, this.versions, this.reached),
+      incidents: recognize({ seen: this.seen, versions: this.versions, reached: this.reached }),
     };
   }
 
@@ -136,7 +114,7 @@ export class LogTriage {
     for (const symptom of symptomsIn(line.text, [...candidates])) this.sight(symptom, line);
   }
 
-  private program({ name, pattern }: (typeof programs)[number], text: string): void {
+  private program({ name, pattern }: Program, text: string): void {
     const match = pattern.exec(text);
     if (match !== null) this.versions.set(name, match[1] ?? this.versions.get(name));
   }

@@ -59,7 +59,7 @@ describe('kvdoctor resp --dir', () => {
       err: expect.stringContaining('--dir needs the requests'),
     });
     const { out } = await kvdoctor(`${capture} --dir fixtures/basic-7.8`);
-    expect(out).toContain('not looked at: it is no database of Kvrocks');
+    expect(out).toContain('not looked at: no application that speaks the Redis protocol is recognised in it');
     expect(await kvdoctor(`${capture} --dir fixtures/none`)).toMatchObject({ status: 2 });
   });
 });

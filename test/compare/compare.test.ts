@@ -25,18 +25,23 @@ describe('a master and a replica whose histories parted', () => {
   });
 
   it('differ in one key, which one command repairs', async () => {
-    const { contents, kvrocks } = await compared;
+    const { contents, application } = await compared;
     expect(contents?.differences).toBe(1);
-    expect(kvrocks?.layout.slots).toBe(false);
-    expect(kvrocks?.differences).toMatchObject([{ type: 'string', entries: 1, complete: true }]);
+    expect(application?.compare.facts.slots).toBe(false);
+    expect(application?.differences).toMatchObject([{ type: 'string', entries: 1, complete: true }]);
     expect(
-      kvrocks?.differences.flatMap(({ commands }) => commands.map((words) => redisCommand(words))),
+      application?.differences.flatMap(({ commands }) => commands.map((words) => redisCommand(words))),
     ).toEqual(['SET test 111']);
   });
 
   it('differ the other way round as well', async () => {
-    const { kvrocks } = await compareDatabases(fixture('kvrocks-replica/db'), fixture('kvrocks-master/db'));
-    expect(kvrocks?.differences[0].commands.map((words) => redisCommand(words))).toEqual(['SET test 222']);
+    const { application } = await compareDatabases(
+      fixture('kvrocks-replica/db'),
+      fixture('kvrocks-master/db'),
+    );
+    expect(application?.differences[0].commands.map((words) => redisCommand(words))).toEqual([
+      'SET test 222',
+    ]);
   });
 });
 
@@ -61,11 +66,11 @@ describe('any two databases', () => {
     const behind = join(dir, 'behind');
     cpSync(fixture('kvrocks-master/db'), behind, { recursive: true });
     truncateSync(join(behind, '000010.log'), 0xb10);
-    const { history, contents, kvrocks } = await compareDatabases(fixture('kvrocks-master/db'), behind);
+    const { history, contents, application } = await compareDatabases(fixture('kvrocks-master/db'), behind);
     expect(history.divergences).toBe(0);
     expect(history.b?.last).toBe(50n);
     expect(contents?.differences).toBeGreaterThan(0);
-    const commands = kvrocks?.differences.flatMap((each) =>
+    const commands = application?.differences.flatMap((each) =>
       each.commands.map((words) => redisCommand(words)),
     );
     expect(commands).toContain('SET test 111');
@@ -79,8 +84,11 @@ describe('any two databases', () => {
   });
 
   it('of different kinds differ in their column families', async () => {
-    const { contents, kvrocks } = await compareDatabases(fixture('basic-7.8'), fixture('kvrocks-master/db'));
-    expect(kvrocks).toBeUndefined();
+    const { contents, application } = await compareDatabases(
+      fixture('basic-7.8'),
+      fixture('kvrocks-master/db'),
+    );
+    expect(application).toBeUndefined();
     expect(contents?.families.find(({ name }) => name === 'users')?.entries).toEqual({ a: 40 });
     expect(contents?.families.find(({ name }) => name === 'metadata')?.entries).toEqual({ b: 53 });
   });

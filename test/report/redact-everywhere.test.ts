@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ProfileName } from '../../src/app/profile.js';
+import type { ProfileName } from '../../src/app/applications.js';
 import { kvdoctor } from '../cli/host.js';
 import { damageCases } from '../support/case.js';
 import { withDatabase } from '../support/database.js';

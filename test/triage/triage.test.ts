@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isBefore } from '../../src/app/log-knowledge.js';
 import { catalog } from '../../src/finding/catalog.js';
 import { AnchorSearch } from '../../src/triage/anchor-search.js';
 import { symptoms, unknownCorruption } from '../../src/triage/knowledge.js';
 import { LONGEST_LINE, LogLines } from '../../src/triage/log-lines.js';
-import { isBefore } from '../../src/triage/programs.js';
 import { LogTriage, type Triage } from '../../src/triage/triage.js';
 import { kvdoctor } from '../cli/host.js';
 import { inRepository } from '../support/repository.js';

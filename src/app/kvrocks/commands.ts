@@ -1,6 +1,6 @@
 import type { BatchOp } from '../../format/batch/batch.js';
 import type { KvrocksFamily } from './families.js';
-import { decodeSubkey, decodeUserKey } from './key.js';
+import { DEFAULT_NAMESPACE, decodeSubkey, decodeUserKey } from './key.js';
 import type { KvrocksLayout } from './layout.js';
 import { decodeMetadata, decodeScore, JSON_DOCUMENT, STRING } from './metadata.js';
 import { ENTRY_ID, streamFields, streamId } from './stream.js';
@@ -39,7 +39,6 @@ interface Piece {
 const NOTHING = new Uint8Array(0);
 const utf8 = new TextDecoder();
 const bytesOf = (text: string | number | bigint): Uint8Array => Buffer.from(String(text));
-const DEFAULT_NAMESPACE = '__namespace';
 
 /** The words of LogData that each list command writes as its second word. */
 const listCommands: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { redisWord } from '../redis/word.js';
 import type { KvrocksFamily } from './families.js';
-import { decodeSubkey, decodeUserKey, type Subkey, slotOf, type UserKey } from './key.js';
+import { DEFAULT_NAMESPACE, decodeSubkey, decodeUserKey, type Subkey, slotOf, type UserKey } from './key.js';
 import type { KvrocksLayout } from './layout.js';
 import { decodeScore } from './metadata.js';
 import { propagateKeyText } from './propagate.js';
@@ -9,7 +9,6 @@ import { streamKeyText } from './stream.js';
 
 /** Bytes of a key, field or member that are shown. */
 const SHOWN = 100;
-const DEFAULT_NAMESPACE = '__namespace';
 
 const word = (bytes: Uint8Array) => redisWord(bytes, SHOWN);
 

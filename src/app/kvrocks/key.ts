@@ -5,6 +5,9 @@
 //
 // The slot stands there when cluster-enabled was yes while the database was made; nothing in the database says so.
 
+/** Of keys that nobody put elsewhere. */
+export const DEFAULT_NAMESPACE = '__namespace';
+
 /** CRC16 of XMODEM: polynomial 0x1021, nothing reflected, beginning with 0. */
 function crc16(bytes: Uint8Array): number {
   let crc = 0;

@@ -2,9 +2,15 @@ import type { DetectProfile, Profile } from '../profile.js';
 import { batchWords } from './batch-words.js';
 import { checkKvrocks } from './check/check.js';
 import { checkReplicationIds } from './check/replication-ids.js';
+import { commandsOf } from './commands.js';
+import { kvrocksCompare } from './compare.js';
+import { DEFAULT_NAMESPACE } from './key.js';
 import { keyText, rangeText } from './key-text.js';
 import { type KvrocksLayout, kvrocksLayout } from './layout.js';
+import { ReaderView } from './reader-view.js';
+import { kvrocksRebuild } from './rebuild/key-rebuild.js';
 import { valueText } from './value-text.js';
+import { wholeCommands } from './whole-commands.js';
 
 /** Kvrocks, told by the names of its column families. */
 export const detectKvrocks: DetectProfile = async (facts) => {
@@ -22,6 +28,14 @@ export function kvrocksProfile(layout: KvrocksLayout): Profile {
     valueText: (family, key, value) => valueText(layout, family, key, value),
     batchWords: (ops) => batchWords(ops, layout),
     rangeText: (family, smallest, largest) => rangeText(layout, family, smallest, largest),
+    wholeCommands,
+    rebuild: kvrocksRebuild(layout),
+    compare: kvrocksCompare(layout),
+    replies: {
+      defaultNamespace: DEFAULT_NAMESPACE,
+      commandsOf: (ops) => commandsOf(ops, layout),
+      reader: (view) => new ReaderView(view, layout),
+    },
     check: (view, found) => checkKvrocks(view, layout, found),
     checkLogs: (database, view, found) => checkReplicationIds(database, view, layout, found),
   };

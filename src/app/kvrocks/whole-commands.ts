@@ -1,20 +1,14 @@
 import type { BatchOp } from '../../format/batch/batch.js';
-import { kvrocksFamilies } from './families.js';
 
 /**
  * How many of the first operations of a torn batch are the work of whole commands. A command begins with log data that names
- * it and is whole where the next one begins, so the last one never counts: what tore it may stand anywhere in it. `undefined`
- * for databases that are not of Kvrocks.
+ * it and is whole where the next one begins, so the last one never counts: what tore it may stand anywhere in it.
  */
-export function wholeCommands(
-  columnFamilies: Iterable<{ id: number; name: string }>,
-): ((ops: readonly BatchOp[]) => number) | undefined {
-  if (kvrocksFamilies(columnFamilies) === undefined) return undefined;
-  return (ops) =>
-    Math.max(
-      0,
-      ops.findLastIndex(({ kind, key }) => kind === 'log-data' && !isReplicationId(key)),
-    );
+export function wholeCommands(ops: readonly BatchOp[]): number {
+  return Math.max(
+    0,
+    ops.findLastIndex(({ kind, key }) => kind === 'log-data' && !isReplicationId(key)),
+  );
 }
 
 /** `r ` and the id of the history: at the end of each batch, where the server writes it at all. */

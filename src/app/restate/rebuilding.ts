@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { shellWord } from '../../finding/shell-word.js';
 import { factsOfView } from '../facts.js';
-import type { ProfileFacts, Rebuilding } from '../profile.js';
+import type { ElsewhereRebuild, ProfileFacts } from '../profile.js';
 import { Reported } from '../reported.js';
 import { checkRestate } from './check/check.js';
 import { readLogFacts } from './check/log-facts.js';
@@ -26,7 +26,7 @@ interface LogBeside {
 export async function partitionStoreRebuilding(
   { partitions }: RestateLayout,
   facts: ProfileFacts,
-): Promise<Rebuilding> {
+): Promise<ElsewhereRebuild> {
   const directory = namedDirectory(facts.directory);
   const command = `mv ${shellWord(directory)} ${shellWord(`${directory}.aside`)}`;
   const builds =

@@ -36,7 +36,7 @@ interface Against extends Checked {
 async function check(directory: string, { sightings, incidents }: Triage): Promise<Against> {
   const { scanTarget } = await import('../../scan/scan.js');
   const { confirm, gaps } = await import('../../triage/confirm.js');
-  const { verify } = await import('../../triage/verify.js');
+  const { verify } = await import('../../triage/incidents.js');
   const known = incidents.length > 0;
   const options = { depth: 'checksums', recovery: known, application: known } as const;
   const report = await scanTarget(directory, options).catch((error) =>

@@ -1,12 +1,6 @@
-import { factsOfView } from '../../app/facts.js';
-import { examineKvrocks } from '../../app/kvrocks/check/examine.js';
-import { idOf, KeyElements } from '../../app/kvrocks/check/key-elements.js';
-import { keyEvidence } from '../../app/kvrocks/check/metadata-check.js';
-import { decodeUserKey } from '../../app/kvrocks/key.js';
-import { type KvrocksLayout, kvrocksLayout } from '../../app/kvrocks/layout.js';
-import { valueTypes } from '../../app/kvrocks/metadata.js';
-import { type BrokenKey, type BrokenKeys, brokenKeys } from '../../app/kvrocks/rebuild/broken-keys.js';
-import { type RebuildOptions, rebuildKey } from '../../app/kvrocks/rebuild/rebuild.js';
+import { profileOfView } from '../../app/application.js';
+import { isApplicationRule } from '../../app/applications.js';
+import type { IncoherentKey, IncoherentKeys, KeyRebuild, RebuildOptions } from '../../app/rebuild.js';
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
@@ -35,9 +29,8 @@ const MOST_BYTES = 256 << 20;
 const BATCH = 10_000;
 
 /**
- * Plans to make keys of Kvrocks coherent from the elements that are there: sizes, ends of lists, score indexes. The changes are
- * batches of their own behind the last one in the WALs; nothing that is there is changed or moved. What the elements do not
- * decide is left alone, with the reason. Refuses where the files themselves need a repair first, or where nothing can be
+ * Plans to make keys coherent from what is there, by the rules of their application. The changes are batches of their own behind
+ * the last one in the WALs; nothing that is there is changed or moved. What is not decided by it is left alone, with the reason. Refuses where the files themselves need a repair first, or where nothing can be
  * done about what is wrong.
  */
 export async function planApplicationRepair(
@@ -46,15 +39,15 @@ export async function planApplicationRepair(
 ): Promise<RepairPlan> {
   const wals = await readLiveWals(database);
   refuseDamaged(database, wals, request.findings ?? []);
-  const { view, layout } = await openKvrocks(database);
+  const { view, rebuild } = await openIncoherent(database);
   try {
-    const broken = await brokenKeys(view, layout);
-    refuseUnread(broken);
+    const found = await rebuild.incoherent(view);
+    refuseUnread(found);
     const work = new Work({ bringBack: request.bringBack ?? false });
-    for (const key of broken.keys) await work.rebuild(key, view, layout);
-    if (request.dropOrphans) await work.dropOrphans(view, layout);
+    for (const key of found.keys) await work.rebuild(key);
+    if (request.dropOrphans) await work.dropOrphans(view, rebuild);
     work.refuseNothing();
-    const plan = await planOf(database, wals, view.sequence, work, broken);
+    const plan = await planOf(database, wals, view.sequence, work, found);
     if (plan.steps.length > 0) await checkResult(database, plan, work.rebuilt);
     return plan;
   } finally {
@@ -62,8 +55,8 @@ export async function planApplicationRepair(
   }
 }
 
-/** What readers see of a database, and how Kvrocks wrote it. Refuses what is none, and what does not open. */
-export async function openKvrocks(database: Database): Promise<{ view: View; layout: KvrocksLayout }> {
+/** What readers see of a database, and how its application rebuilds keys. Refuses where it does not, and what does not open. */
+export async function openIncoherent(database: Database): Promise<{ view: View; rebuild: KeyRebuild }> {
   const { view, reason } = await openView(database);
   if (view === undefined) {
     throw new Refusal(
@@ -72,12 +65,14 @@ export async function openKvrocks(database: Database): Promise<{ view: View; lay
       `first: kvdoctor repair --strategy auto ${shellWord(database.target)}`,
     );
   }
-  const layout = await kvrocksLayout(factsOfView(view));
-  if (layout !== undefined) return { view, layout };
+  const profile = await profileOfView(view, database);
+  if (profile?.rebuild !== undefined) return { view, rebuild: profile.rebuild };
   view.close();
   throw new Refusal(
     'refused',
-    'it is no database of Kvrocks, and of no other application anything is rebuilt',
+    profile === undefined
+      ? 'no application is recognised in it, and only by the rules of one is anything rebuilt'
+      : `it is a database of ${profile.title}, of which kvdoctor rebuilds nothing`,
     'what the application itself brings to check and rebuild is the way',
   );
 }
@@ -88,9 +83,7 @@ export function refuseDamaged(
   wals: readonly Pick<WalState, 'hurt' | 'entry'>[],
   findings: readonly Finding[],
 ): void {
-  const damage = findings.filter(
-    ({ severity, rule }) => severity === 'error' && !rule.startsWith('kvrocks/'),
-  );
+  const damage = findings.filter(({ severity, rule }) => severity === 'error' && !isApplicationRule(rule));
   const hurt = wals.find((wal) => wal.hurt);
   if (damage.length === 0 && hurt === undefined) return;
   const [first] = damage;
@@ -108,14 +101,9 @@ export function refuseDamaged(
   );
 }
 
-export function refuseUnread({ others }: BrokenKeys): void {
-  const ended = others.find(({ rule }) => rule === 'kvrocks/check-ended');
-  if (ended === undefined) return;
-  throw new Refusal(
-    'refused',
-    `not every key can be read: ${ended.message}`,
-    'kvdoctor scan tells what is damaged',
-  );
+export function refuseUnread({ unread }: IncoherentKeys): void {
+  if (unread === undefined) return;
+  throw new Refusal('refused', `not every key can be read: ${unread}`, 'kvdoctor scan tells what is damaged');
 }
 
 /** What is to be written, and what becomes of each key. */
@@ -123,47 +111,42 @@ class Work {
   readonly batches: BatchOpInput[][] = [];
   readonly objects: ObjectChange[] = [];
   readonly loss: LossStatement[] = [];
-  /** Keys that must be coherent afterwards, as stored in column family `metadata`, in base64. */
+  /** Ids of keys that must be coherent afterwards. */
   readonly rebuilt = new Set<string>();
   private bytes = 0;
   private left = 0;
+  /** Other ways that reasons name. */
+  private readonly otherWays = new Set<string>();
 
   constructor(private readonly options: RebuildOptions) {}
 
-  async rebuild(broken: BrokenKey, view: View, layout: KvrocksLayout): Promise<void> {
-    const elements = await KeyElements.find(view, layout, broken.metadataKey);
-    const result = await rebuildKey(broken, elements, this.options);
-    const named = keyEvidence(decodeUserKey(broken.metadataKey, layout.slots)!);
-    const facts = {
-      ...named,
-      ...(elements && { type: valueTypes[elements.metadata.type] }),
-      rules: [...new Set(broken.faults.map(({ rule }) => rule))],
-    };
+  async rebuild(key: IncoherentKey): Promise<void> {
+    const { facts, result } = await key.rebuild(this.options);
     if ('reason' in result) {
       this.left++;
+      if (result.otherWay !== undefined) this.otherWays.add(result.otherWay);
       this.objects.push({ action: 'leave', detail: result.reason, facts });
       return;
     }
     this.take(result.ops);
     if (result.lost !== undefined) {
       const { detail, facts: lost } = result.lost;
-      this.loss.push({ file: '.', detail, facts: { ...named, ...lost } });
+      this.loss.push({ file: '.', detail, facts: { ...key.named, ...lost } });
     }
-    this.rebuilt.add(Buffer.from(broken.metadataKey).toString('base64'));
+    this.rebuilt.add(key.id);
     this.objects.push({ action: 'rebuild', detail: result.detail, facts: { ...facts, ...result.facts } });
   }
 
-  async dropOrphans(view: View, layout: KvrocksLayout): Promise<void> {
+  async dropOrphans(view: View, rebuild: KeyRebuild): Promise<void> {
     let ops: BatchOpInput[] = [];
     let count = 0;
-    const orphan = (family: 'default' | 'zset_score' | 'stream', key: Uint8Array) => {
-      ops.push({ kind: 'delete', columnFamily: idOf(layout, family)!, key: key.slice() });
+    await rebuild.orphans(view, MOST_BYTES / 8, (op) => {
+      ops.push(op);
       count++;
       if (ops.length < BATCH) return;
       this.take(ops);
       ops = [];
-    };
-    await examineKvrocks(view, layout, () => {}, { now: Date.now(), budget: MOST_BYTES / 8, orphan });
+    });
     if (ops.length > 0) this.take(ops);
     if (count === 0) return;
     this.objects.push({
@@ -178,15 +161,14 @@ class Work {
     if (this.batches.length > 0 || this.left === 0) return;
     const reasons = [...new Set(this.objects.map(({ detail }) => detail))];
     const more = reasons.length > 3 ? `; and ${reasons.length - 3} reasons more` : '';
-    const option = ['--emit redis', '--bring-back'].find((name) =>
-      reasons.some((reason) => reason.includes(name)),
-    );
     throw new Refusal(
       'refused',
       `of the keys that break rules (${this.left}) none can be rebuilt: ${reasons.slice(0, 3).join('; ')}${more}`,
-      option === undefined
-        ? 'compare with a replica or a backup: kvdoctor compare A B'
-        : `see what would be: kvdoctor repair --strategy application ${option}${option === '--bring-back' ? ' --dry-run' : ''}`,
+      this.otherWays.has('commands')
+        ? 'see what would be: kvdoctor repair --strategy application --emit redis'
+        : this.otherWays.has('bring-back')
+          ? 'see what would be: kvdoctor repair --strategy application --bring-back --dry-run'
+          : 'compare with a replica or a backup: kvdoctor compare A B',
     );
   }
 
@@ -208,7 +190,7 @@ async function planOf(
   wals: readonly WalState[],
   lastSequence: bigint,
   { batches, objects, loss }: Work,
-  { more, keys }: BrokenKeys,
+  { more, keys }: IncoherentKeys,
 ): Promise<RepairPlan> {
   const count = batches.reduce((sum, ops) => sum + ops.filter(({ kind }) => kind !== 'log-data').length, 0);
   const from = lastSequence + 1n;
@@ -254,18 +236,14 @@ async function checkResult(
   plan: RepairPlan,
   rebuilt: ReadonlySet<string>,
 ): Promise<void> {
-  const { view, layout } = await openKvrocks(await databaseAfter(database, plan));
+  const { view, rebuild } = await openIncoherent(await databaseAfter(database, plan));
   try {
-    const { keys } = await brokenKeys(view, layout);
-    const still = keys.find(
-      ({ metadataKey, faults }) =>
-        rebuilt.has(Buffer.from(metadataKey).toString('base64')) &&
-        faults.some(({ rule }) => rule !== 'kvrocks/wrong-family' && rule !== 'kvrocks/stream-groups'),
-    );
+    const { keys } = await rebuild.incoherent(view);
+    const still = keys.find(({ id, mustKeep }) => mustKeep !== undefined && rebuilt.has(id));
     if (still === undefined) return;
     throw new Refusal(
       'refused',
-      `a rebuilt key would still break ${still.faults[0].rule}; nothing was changed`,
+      `a rebuilt key would still break ${still.mustKeep}; nothing was changed`,
       'this is a fault of kvdoctor: please report it, and keep the directory as it is',
     );
   } finally {

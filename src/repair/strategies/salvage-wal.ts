@@ -1,4 +1,3 @@
-import { wholeCommands } from '../../app/kvrocks/whole-commands.js';
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
@@ -33,7 +32,7 @@ interface Draft {
 
 /**
  * Plans WALs that hold everything that can be decoded: whole records as they are, a batch under a wrong count with the right
- * one, a batch that loses step up to its last whole operation (of Kvrocks, its last whole command), a record under a wrong checksum as far as it decodes
+ * one, a batch that loses step up to its last whole operation (its last whole command, where the application tells), a record under a wrong checksum as far as it decodes
  * and its header counts. What is behind damage stays, at its own sequence numbers; the hole is stated. No recovery mode of
  * RocksDB gives this state, and nothing in it that had a wrong checksum is proven: the plan names it.
  */
@@ -47,7 +46,7 @@ export async function planSalvage(database: Database, profile?: Profile): Promis
   const remarks: string[] = [];
   const transactions = new UndecidedTransactions(names);
   if (wals.some((w) => w.hurt)) {
-    const commands = wholeCommands(families.values());
+    const commands = profile?.wholeCommands;
     const draft = { names, history: new History(), transactions, commands, steps, loss, unproven };
     for (const wal of wals) await planWal(wal, draft);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);

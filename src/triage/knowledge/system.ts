@@ -1,4 +1,4 @@
-import type { Symptom } from '../symptom.js';
+import type { Symptom } from '../../app/log-knowledge.js';
 
 /** Messages about locks, the disk and the operating system. */
 export const systemSymptoms: readonly Symptom[] = [

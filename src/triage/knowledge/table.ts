@@ -1,4 +1,4 @@
-import type { Symptom } from '../symptom.js';
+import type { Symptom } from '../../app/log-knowledge.js';
 
 const scanTable = ['kvdoctor scan {dir}'];
 

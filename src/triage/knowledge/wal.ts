@@ -1,4 +1,4 @@
-import type { Symptom } from '../symptom.js';
+import type { Symptom } from '../../app/log-knowledge.js';
 
 const tail: Pick<Symptom, 'look' | 'causes' | 'action' | 'next'> = {
   look: 'the end of the newest *.log',

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { detectProfile } from '../../../src/app/applications.js';
 import { databaseFacts } from '../../../src/app/facts.js';
-import { detectProfile } from '../../../src/app/profiles.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import { scanTarget } from '../../../src/scan/scan.js';
 import { readFileSet, withTemporaryDirectory, writeFileSet } from '../../support/files.js';

@@ -2,9 +2,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { detectProfile } from '../../../src/app/applications.js';
 import { databaseFacts } from '../../../src/app/facts.js';
 import type { Profile } from '../../../src/app/profile.js';
-import { detectProfile } from '../../../src/app/profiles.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import type { Finding } from '../../../src/finding/finding.js';
 import { scanTarget } from '../../../src/scan/scan.js';

@@ -302,7 +302,7 @@ describe('repair --strategy application', () => {
       expect((await refusal(dir))?.next).toContain('--strategy heal'),
     );
     await withDatabase('basic-9.7', [], async (dir) =>
-      expect((await refusal(dir))?.reason).toContain('no database of Kvrocks'),
+      expect((await refusal(dir))?.reason).toContain('no application is recognised'),
     );
   });
 });

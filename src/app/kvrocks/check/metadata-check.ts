@@ -1,10 +1,9 @@
 import { keyBytes } from '../../../finding/evidence.js';
-import { decodeUserKey, slotOf, type UserKey } from '../key.js';
+import { DEFAULT_NAMESPACE, decodeUserKey, slotOf, type UserKey } from '../key.js';
 import { decodeMetadata, JSON_DOCUMENT, type Metadata, valueTypes } from '../metadata.js';
 import { whyNoCbor } from './cbor.js';
 import type { KeyedFault } from './fault.js';
 
-const DEFAULT_NAMESPACE = '__namespace';
 /** Clocks of two machines may differ by this, in microseconds: an hour. */
 const CLOCKS = 3_600_000_000n;
 /** Documents above this many bytes are not parsed. */

@@ -1,9 +1,10 @@
+import type { LeftAlone, RebuildOptions } from '../../rebuild.js';
 import type { KeyElements } from '../check/key-elements.js';
-import { decodeUserKey, slotOf } from '../key.js';
+import { DEFAULT_NAMESPACE, decodeUserKey, slotOf } from '../key.js';
 import { decodeScore, LIST, STREAM } from '../metadata.js';
 import { ENTRY_ID, streamFields, streamId } from '../stream.js';
 import type { BrokenKey } from './broken-keys.js';
-import { type RebuildOptions, reasonNotToRebuild } from './rebuild.js';
+import { reasonNotToRebuild } from './rebuild.js';
 
 type Word = string | Uint8Array;
 type Command = Uint8Array[];
@@ -11,7 +12,6 @@ type Command = Uint8Array[];
 const command = (...words: Word[]): Command =>
   words.map((word) => (typeof word === 'string' ? Buffer.from(word) : word));
 
-const DEFAULT_NAMESPACE = '__namespace';
 const HASH = 2;
 const SET = 4;
 const SORTED_SET = 5;
@@ -40,21 +40,25 @@ export async function reasonNotToEmit(
   broken: BrokenKey,
   elements: KeyElements | undefined,
   options: RebuildOptions,
-): Promise<string | undefined> {
-  const reason = reasonNotToRebuild(broken, elements, options);
-  if (reason !== undefined || elements === undefined) return reason;
+): Promise<LeftAlone | undefined> {
+  const left = reasonNotToRebuild(broken, elements, options);
+  if (left !== undefined || elements === undefined) return left;
   const { namespace } = decodeUserKey(elements.metadataKey, elements.slots) ?? {};
   if (Buffer.from(namespace ?? []).toString() !== DEFAULT_NAMESPACE)
-    return 'it is in a namespace, which takes its own connection: the repair of the files does it';
+    return {
+      reason: 'it is in a namespace, which takes its own connection: the repair of the files does it',
+    };
   if (temporaryName(elements) === undefined)
-    return 'there is no name for a copy in its slot: the repair of the files does it';
+    return { reason: 'there is no name for a copy in its slot: the repair of the files does it' };
   if (elements.metadata.type !== STREAM) return undefined;
   let groups = false;
   await elements.walk('stream', (subkey) => {
     groups ||= subkey.length !== ENTRY_ID;
     return !groups;
   });
-  return groups ? 'its consumer groups would be lost: the repair of the files keeps them' : undefined;
+  return groups
+    ? { reason: 'its consumer groups would be lost: the repair of the files keeps them' }
+    : undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { BatchOpInput } from '../../../encode/batch/encode.js';
 import type { RuleId } from '../../../finding/catalog.js';
-import { type EvidenceValue, keyBytes } from '../../../finding/evidence.js';
+import { keyBytes } from '../../../finding/evidence.js';
+import type { LeftAlone, RebuildOptions, Rebuilt } from '../../rebuild.js';
 import type { KeyElements } from '../check/key-elements.js';
 import { fromMiddle } from '../check/list-check.js';
 import { pairDifference } from '../check/score-pairs.js';
@@ -8,20 +9,6 @@ import { SCORE } from '../check/sorted-set-check.js';
 import { ENTRY_ID } from '../stream.js';
 import type { BrokenKey } from './broken-keys.js';
 import { u64Bytes, withFields, withSize } from './metadata-value.js';
-
-/** Operations that make a key coherent, and what that means for it. */
-export interface Rebuilt {
-  ops: BatchOpInput[];
-  detail: string;
-  facts: Record<string, EvidenceValue>;
-  /** What could be read before and cannot afterwards. */
-  lost?: { detail: string; facts: Record<string, EvidenceValue> };
-}
-
-/** Why a key is left as it is. */
-export interface LeftAlone {
-  reason: string;
-}
 
 const HASH = 2;
 const LIST = 3;
@@ -48,29 +35,25 @@ const harmless: ReadonlySet<RuleId> = new Set<RuleId>([
 ]);
 
 /** Why nothing can be rebuilt whatever the elements are; `undefined` when they decide. */
-function reasonToLeave({ faults }: BrokenKey): string | undefined {
+function reasonToLeave({ faults }: BrokenKey): LeftAlone | undefined {
   const stands = faults.find(({ rule }) => !rebuildable.has(rule) && !harmless.has(rule));
-  if (stands !== undefined) return `${stands.rule}: nothing that is there says what it was`;
+  if (stands !== undefined) return { reason: `${stands.rule}: nothing that is there says what it was` };
   if (faults.some(({ rule }) => rebuildable.has(rule))) return undefined;
-  return `${faults[0].rule}: it does no harm to its elements, and nothing of it is rebuilt`;
-}
-
-export interface RebuildOptions {
-  /** Elements that no command reaches become reachable again. */
-  bringBack?: boolean;
+  return { reason: `${faults[0].rule}: it does no harm to its elements, and nothing of it is rebuilt` };
 }
 
 /**
  * Why a key is left alone some of whose elements no command reaches: they may be pushes that were acknowledged and then
  * forgotten, or pops that were answered and whose delete is lost, and a job that runs twice can be worse than one that is lost.
  */
-function reasonToAsk({ faults }: BrokenKey, { metadata }: KeyElements): string | undefined {
+function reasonToAsk({ faults }: BrokenKey, { metadata }: KeyElements): LeftAlone | undefined {
   const ask = 'nothing tells whether they were taken or forgotten; --bring-back makes them reachable';
   const stray = faults.find(({ rule }) => rule === 'kvrocks/list-stray')?.evidence?.stray;
-  if (stray !== undefined) return `elements stand outside of its ends (${stray}), and ${ask}`;
+  if (stray !== undefined)
+    return { reason: `elements stand outside of its ends (${stray}), and ${ask}`, otherWay: 'bring-back' };
   const live = faults.find(({ evidence }) => evidence?.live !== undefined)?.evidence?.live;
   if (metadata.type !== STREAM && metadata.size === 0n && live !== undefined && live !== 0)
-    return `it counts as absent and has elements (${live}), and ${ask}`;
+    return { reason: `it counts as absent and has elements (${live}), and ${ask}`, otherWay: 'bring-back' };
   return undefined;
 }
 
@@ -79,10 +62,10 @@ export function reasonNotToRebuild(
   broken: BrokenKey,
   elements: KeyElements | undefined,
   { bringBack = false }: RebuildOptions,
-): string | undefined {
+): LeftAlone | undefined {
   const reason = reasonToLeave(broken);
   if (reason !== undefined) return reason;
-  if (elements === undefined) return 'its metadata cannot be read';
+  if (elements === undefined) return { reason: 'its metadata cannot be read' };
   return bringBack ? undefined : reasonToAsk(broken, elements);
 }
 
@@ -95,8 +78,8 @@ export async function rebuildKey(
   elements: KeyElements | undefined,
   options: RebuildOptions,
 ): Promise<Rebuilt | LeftAlone> {
-  const reason = reasonNotToRebuild(broken, elements, options);
-  if (reason !== undefined || elements === undefined) return { reason: reason ?? '' };
+  const left = reasonNotToRebuild(broken, elements, options);
+  if (left !== undefined || elements === undefined) return left ?? { reason: '' };
   const rebuilt = await rebuiltBy(elements);
   if ('reason' in rebuilt) return rebuilt;
   const log = Buffer.from(String(elements.metadata.type));
@@ -164,7 +147,10 @@ async function indexedAnew(elements: KeyElements): Promise<Rebuilt | LeftAlone> 
   const columnFamily = elements.family('zset_score');
   const difference = await pairDifference(elements);
   if (difference === undefined || columnFamily === undefined)
-    return { reason: 'more of its index is wrong than is rebuilt at once; --emit redis prints all of it' };
+    return {
+      reason: 'more of its index is wrong than is rebuilt at once; --emit redis prints all of it',
+      otherWay: 'commands',
+    };
   const count = await countOf(elements);
   const metadata = sized(elements, count);
   if (metadata === undefined) return TOO_MANY;
@@ -244,6 +230,7 @@ async function endedAnew(elements: KeyElements): Promise<Rebuilt | LeftAlone> {
     const rest = count > shown.length ? ' and more' : '';
     return {
       reason: `its elements are ${count} stretches (${shown.join(', ')}${rest}), so its ends cannot enclose them without a hole; --emit redis prints them one behind the other`,
+      otherWay: 'commands',
     };
   }
   const [run = { from: 0n, to: 0n }] = runs;

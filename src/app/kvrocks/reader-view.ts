@@ -1,35 +1,28 @@
-import { elementPrefix } from '../app/kvrocks/check/element-order.js';
-import { walkEntries } from '../app/kvrocks/check/walk.js';
-import type { KvrocksFamily } from '../app/kvrocks/families.js';
-import { decodeSubkey, encodeUserKey } from '../app/kvrocks/key.js';
-import type { KvrocksLayout } from '../app/kvrocks/layout.js';
-import { decodeMetadata, decodeScore, type Metadata, STRING } from '../app/kvrocks/metadata.js';
-import { NAMESPACE_KEYS } from '../app/kvrocks/propagate.js';
-import { streamId } from '../app/kvrocks/stream.js';
-import { redisWord } from '../app/redis/word.js';
-import type { View } from '../lsm/view.js';
-import type { Effect } from './effects.js';
+import type { View } from '../../lsm/view.js';
+import type { Effect } from '../redis/effect.js';
+import type { KeyReader, Seen } from '../redis/replies.js';
+import { redisWord } from '../redis/word.js';
+import { elementPrefix } from './check/element-order.js';
+import { walkEntries } from './check/walk.js';
+import type { KvrocksFamily } from './families.js';
+import { decodeSubkey, encodeUserKey } from './key.js';
+import type { KvrocksLayout } from './layout.js';
+import { decodeMetadata, decodeScore, type Metadata, STRING } from './metadata.js';
+import { NAMESPACE_KEYS } from './propagate.js';
+import { streamId } from './stream.js';
 
 /** Elements of a list that are looked at for one. */
 const MOST_ELEMENTS = 10_000;
 /** Bytes of a value that are shown. */
 const SHOWN = 60;
 
-/** Whether readers see what an effect left; `says` what they see instead. */
-export interface Seen {
-  /** Absent where it cannot be told. */
-  same?: boolean;
-  says: string;
-}
-
 /** What readers see of single keys of Kvrocks. */
-export class ReaderView {
+export class ReaderView implements KeyReader {
   constructor(
     private readonly view: View,
     private readonly layout: KvrocksLayout,
   ) {}
 
-  /** Namespaces by the token that a connection authenticates with. */
   async namespaces(): Promise<ReadonlyMap<string, string>> {
     const stored = await this.get('propagate', Buffer.from(NAMESPACE_KEYS));
     try {

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { detectTarget } from '../../src/engine/detect.js';
-import { looksRandom } from '../../src/engine/tikv-files.js';
+import { looksRandom } from '../../src/engine/foreign-files.js';
 import { takeInventory } from '../../src/io/inventory.js';
 import { diskReader } from '../../src/io/reader.js';
 import { scanTarget } from '../../src/scan/scan.js';

@@ -1,4 +1,4 @@
-import type { Milestone, Symptom } from '../symptom.js';
+import type { Milestone, Symptom } from '../log-knowledge.js';
 
 /** Messages of Restate (1.5 to 1.7). A message stands on lines of its own, below the one with time and level. */
 export const restateSymptoms: readonly Symptom[] = [

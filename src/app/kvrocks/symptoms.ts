@@ -1,4 +1,4 @@
-import type { Symptom } from '../symptom.js';
+import type { Symptom } from '../log-knowledge.js';
 
 /** Messages of Kvrocks. */
 export const kvrocksSymptoms: readonly Symptom[] = [

@@ -1,32 +1,24 @@
-import { commandsOf, type KvrocksCommand } from '../app/kvrocks/commands.js';
-import { decodeSubkey, decodeUserKey } from '../app/kvrocks/key.js';
-import type { KvrocksLayout } from '../app/kvrocks/layout.js';
-import { decodeMetadata, type Metadata, valueTypes } from '../app/kvrocks/metadata.js';
-import { append } from '../bytes/append.js';
-import type { BatchOp } from '../format/batch/batch.js';
-import { decodeBatch } from '../format/batch/decode.js';
-import { END, ENTRY } from '../lsm/cursor.js';
-import type { View } from '../lsm/view.js';
-import type { LoggedBatch } from '../recovery/logged-batches.js';
-import type { KeyDifference } from './contents.js';
+import { append } from '../../bytes/append.js';
+import type { BatchOp } from '../../format/batch/batch.js';
+import { END, ENTRY } from '../../lsm/cursor.js';
+import type { View } from '../../lsm/view.js';
+import type { ApplicationCompare, KeyDifference, ObjectDifference } from '../compare.js';
+import { commandsOf } from './commands.js';
+import { DEFAULT_NAMESPACE, decodeSubkey, decodeUserKey } from './key.js';
+import type { KvrocksLayout } from './layout.js';
+import { decodeMetadata, type Metadata, valueTypes } from './metadata.js';
 
-/** A Redis key that two databases do not hold alike. */
-export interface RedisDifference {
-  namespace: string;
-  key: Uint8Array;
-  /** Type in A, else in B. */
-  type: string;
-  /** Entries of the key that differ: metadata, fields, members, elements. */
-  entries: number;
-  /** What brings the key to what A holds. */
-  commands: Uint8Array[][];
-  /** The commands do all of it. Else elements of the kind cannot be set one by one, or too many differ. */
-  complete: boolean;
-}
-
-/** The commands that a batch of a WAL is the work of. */
-export function commandsOfBatch({ bytes }: LoggedBatch, layout: KvrocksLayout): KvrocksCommand[] {
-  return commandsOf(decodeBatch(bytes).ops, layout);
+/** Tells differences of two databases of Kvrocks as Redis keys and commands. */
+export function kvrocksCompare(layout: KvrocksLayout): ApplicationCompare {
+  return {
+    facts: { slots: layout.slots },
+    defaultNamespace: DEFAULT_NAMESPACE,
+    keyless: new Set(['pubsub', 'propagate', 'search', 'index']),
+    advice:
+      'The commands bring B to what A holds. Only SET does so through a master: given to A it reaches the replica. A\nmaster passes on nothing that changes nothing: any other command is for B itself, or takes a full synchronisation.',
+    commandsOf: (ops) => commandsOf(ops, layout),
+    differences: (differences, a, b, allKept) => redisDifferences(differences, a, b, layout, allKept),
+  };
 }
 
 interface Group {
@@ -42,13 +34,13 @@ const subkeyFamilies = new Set(['default', 'zset_score', 'stream']);
  * Differences of entries as differences of Redis keys, with the commands that bring B to what A holds. `allKept`: there are no
  * differences but these.
  */
-export async function redisDifferences(
+async function redisDifferences(
   differences: readonly KeyDifference[],
   a: View,
   b: View,
   layout: KvrocksLayout,
   allKept: boolean,
-): Promise<RedisDifference[]> {
+): Promise<ObjectDifference[]> {
   const groups = new Map<string, Group>();
   for (const difference of differences) {
     const group = groupOf(difference, layout.slots);
@@ -58,7 +50,7 @@ export async function redisDifferences(
     if (known === undefined) groups.set(id, group);
     else known.differences.push(difference);
   }
-  const found: RedisDifference[] = [];
+  const found: ObjectDifference[] = [];
   for (const group of groups.values()) {
     const [wanted, there] = [await metadataOf(a, group.prefix), await metadataOf(b, group.prefix)];
     const difference = redisDifference(group, wanted, there, layout);
@@ -110,10 +102,10 @@ const elementTypes: Readonly<Record<number, string>> = { 2: '2', 4: '4', 5: '5',
 
 type Held = Awaited<ReturnType<typeof metadataOf>>;
 
-function redisDifference(group: Group, wanted: Held, there: Held, layout: KvrocksLayout): RedisDifference {
+function redisDifference(group: Group, wanted: Held, there: Held, layout: KvrocksLayout): ObjectDifference {
   const { key, namespace, differences } = group;
   const type = (wanted ?? there)?.decoded?.type;
-  const result: RedisDifference = {
+  const result: ObjectDifference = {
     namespace: utf8.decode(namespace),
     key,
     type: type === undefined ? 'unknown' : valueTypes[type],
@@ -151,11 +143,11 @@ function redisDifference(group: Group, wanted: Held, there: Held, layout: Kvrock
 }
 
 function wholeValue(
-  result: RedisDifference,
+  result: ObjectDifference,
   group: Group,
   bytes: Uint8Array,
   layout: KvrocksLayout,
-): RedisDifference {
+): ObjectDifference {
   const metadata = [...layout.families].find(([, name]) => name === 'metadata')?.[0] ?? 1;
   const made = commandsOf([operation(metadata, group.prefix, bytes)], layout);
   append(

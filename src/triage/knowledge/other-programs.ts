@@ -1,60 +1,7 @@
-import type { Symptom } from '../symptom.js';
+import type { Symptom } from '../../app/log-knowledge.js';
 
-/** Messages of other programs that keep their data in RocksDB or LevelDB. */
-export const applicationSymptoms: readonly Symptom[] = [
-  {
-    id: 'tikv-prepared-region',
-    pattern: /region \d+ is prepared for write before/i,
-    anchors: ['is prepared for write before'],
-    severity: 'error',
-    meaning:
-      'TiKV’s in-memory engine found the writes of two regions interleaved and stopped. No data is damaged.',
-    look: 'tikv.log; the newest *.log of db/ may end torn',
-    causes: ['software'],
-    action:
-      'Several regions in one batch are normal. Where a scan is clean it is safe to start again: use another release or turn the in-memory engine off, and keep the data.',
-    next: ['kvdoctor scan {dir}'],
-    references: ['tikv/tikv#17700', 'tikv/tikv#17703'],
-  },
-  {
-    id: 'tikv-panic-mark',
-    pattern: /panic_mark_file .* exists/i,
-    anchors: ['panic_mark_file'],
-    severity: 'error',
-    meaning: 'TiKV met damaged data before, and refuses to start until somebody has looked.',
-    look: 'the table that the log names before the panic, then panic_mark_file',
-    causes: ['rot'],
-    action:
-      'Deal with the damaged table and its peers first. Removing the file first starts it on damaged data.',
-    next: ['kvdoctor scan {dir}'],
-    rules: ['sst', 'wal'],
-    references: ['tikv/tikv#15986'],
-  },
-  {
-    id: 'tikv-raft-behind',
-    pattern: /doesn't exist, may lose data|unexpected raft log index/i,
-    anchors: ["doesn't exist, may lose data", 'unexpected raft log index'],
-    severity: 'error',
-    meaning: 'A region has applied more than its raft log holds.',
-    look: 'the raft database (raft/ or raft-engine/) and whether both directories are of one time',
-    causes: ['torn', 'truncated'],
-    action: 'The raft log lost its end, or the two directories come from different copies.',
-    next: ['kvdoctor scan {dir}'],
-    rules: ['wal'],
-    references: ['pingcap/tidb#17099', 'pingcap/tidb#4731'],
-  },
-  {
-    id: 'tikv-dictionary',
-    pattern: /file\.dict.*(crc|checksum)|(crc|checksum).*file\.dict/i,
-    anchors: ['file.dict'],
-    severity: 'error',
-    meaning: 'The dictionary of TiKV’s encryption keys is damaged.',
-    look: 'file.dict and older copies of it',
-    causes: ['full', 'torn'],
-    action: 'Nothing can be decrypted without it: look for an older copy before anything writes a new one.',
-    next: [],
-    references: ['tikv/tikv#9886'],
-  },
+/** Messages of programs without a profile that keep their data in RocksDB or LevelDB. */
+export const otherProgramSymptoms: readonly Symptom[] = [
   {
     id: 'ceph-rocksdb',
     pattern: /submit_(common|transaction\w*) error: Corruption: .* code = 2/i,
@@ -131,21 +78,6 @@ export const applicationSymptoms: readonly Symptom[] = [
       'Copy the directory before the program deletes it. Its key order (idb_cmp1) is the browser’s own.',
     next: ['kvdoctor scan {dir}'],
     references: ['Expensify/App#87862', 'CherryHQ/cherry-studio#12681'],
-  },
-  {
-    id: 'tikv-background-error',
-    pattern: /rocksdb background error\. db: \w+, reason: \w+, error: /i,
-    anchors: ['rocksdb background error'],
-    severity: 'error',
-    meaning:
-      'TiKV stops because RocksDB failed in the background; the words behind “error:” are RocksDB’s own. After “Corruption” it leaves panic_mark_file and does not start again.',
-    look: 'the file that the error names; which of kv and raft the db is',
-    causes: ['rot', 'full', 'software'],
-    action:
-      'The other peers of the regions still hold the data: say which regions the file hits before the store is removed.',
-    next: ['kvdoctor scan {dir}'],
-    rules: ['sst', 'wal', 'manifest', 'blob', 'directory'],
-    references: ['tikv components/engine_rocks/src/event_listener.rs'],
   },
   {
     id: 'ceph-checksum',

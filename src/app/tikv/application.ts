@@ -1,0 +1,5 @@
+import type { Application } from '../profile.js';
+import { tikvLogs } from './log-knowledge.js';
+import { detectTikv } from './profile.js';
+
+export const tikv: Application = { detect: detectTikv, logs: tikvLogs };
