@@ -1,13 +1,20 @@
-import { readText } from '../io/text-file.js';
+import { readText, TEXT_LIMIT } from '../io/text-file.js';
 import { parseReport, ReportError } from '../report/load.js';
 import type { Report } from '../report/report.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemCode, systemText } from './failure.js';
 
-/** A report that a person named. Failures say which file and what is wrong with it. */
-export async function readReport(path: string): Promise<Report> {
+/** What is left of a limit that several reports share, bytes. */
+export interface Budget {
+  left: number;
+}
+
+/** A report that a person named. Failures say which file and what is wrong with it; `BeyondLimit`: it is too large. */
+export async function readReport(path: string, budget: Budget = { left: TEXT_LIMIT }): Promise<Report> {
   try {
-    return await parseReport(await readText(path === '-' ? '/dev/stdin' : path));
+    const text = await readText(path === '-' ? '/dev/stdin' : path, budget.left);
+    budget.left -= text.length;
+    return await parseReport(text);
   } catch (error) {
     if (systemCode(error) !== undefined) throw new Failure(`${path}: ${systemText(error)}`);
     if (!(error instanceof ReportError)) throw error;

@@ -1,8 +1,9 @@
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { ColumnFamily, LiveTable } from '../format/manifest/version.js';
-import { type Comparator, comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
+import { comparatorNamed } from '../format/sst/comparator.js';
 import { KEY_TRAILER } from '../format/sst/internal-key.js';
+import { type KeyOrder, keyOrder } from '../lsm/key-order.js';
 
 /**
  * Tables that are compared one by one to tell newer from older ones of a level, over all questions. On levels below 0 that is
@@ -18,7 +19,11 @@ export interface Owner {
 
 /** An internal key without its sequence and type. */
 export function userKey(internal: Uint8Array): Uint8Array {
-  return internal.slice(0, Math.max(0, internal.length - KEY_TRAILER));
+  return internal.slice(0, userKeyEnd(internal));
+}
+
+function userKeyEnd(internal: Uint8Array): number {
+  return Math.max(0, internal.length - KEY_TRAILER);
 }
 
 function tableNumber(file: string): bigint | undefined {
@@ -105,7 +110,7 @@ function idText(id: Uint8Array): string {
   return Buffer.from(id).toString('latin1');
 }
 
-/** Tables of a level, and their bounds, each in its own order. */
+/** Tables of a level, and their bounds as internal keys, each in its own order. */
 interface Level {
   tables: LiveTable[];
   smallest: Uint8Array[];
@@ -113,23 +118,21 @@ interface Level {
 }
 
 class FamilyTables {
-  private readonly comparator: Comparator;
-  /** Bounds can be put in order: not in one that only the application knows. */
-  private readonly ordered: boolean;
+  /** Bounds can be put in order where it is known: not in one that only the application knows. */
+  private readonly order: KeyOrder;
   private readonly levels = new Map<number, Level>();
 
   constructor(
     family: ColumnFamily,
     private readonly work: { left: number },
   ) {
-    this.comparator = comparatorNamed(family.comparator || undefined);
-    this.ordered = this.comparator.order !== 'unknown';
+    this.order = keyOrder(family.comparator || comparatorNamed().name);
     for (const table of family.tables.values()) {
       const level = this.levels.get(table.level);
       if (level === undefined) this.levels.set(table.level, { tables: [table], smallest: [], largest: [] });
       else level.tables.push(table);
     }
-    if (!this.ordered) return;
+    if (!this.order.known) return;
     for (const level of this.levels.values()) {
       level.smallest = this.sorted(level.tables.map(({ smallest }) => smallest));
       level.largest = this.sorted(level.tables.map(({ largest }) => largest));
@@ -162,23 +165,26 @@ class FamilyTables {
 
   /** All, but for those that end before `from` and those that begin behind `to`. */
   private countIn({ tables, smallest, largest }: Level, from: Uint8Array, to: Uint8Array): number {
-    if (!this.ordered) return tables.length;
-    const before = this.firstWhere(largest, (key) => this.compare(key, from) >= 0);
-    const behind = this.firstWhere(smallest, (key) => this.compare(key, to) > 0);
+    if (!this.order.known) return tables.length;
+    const before = this.firstWhere(largest, (bound) => this.compare(bound, from) >= 0);
+    const behind = this.firstWhere(smallest, (bound) => this.compare(bound, to) > 0);
     return Math.max(0, behind - before);
   }
 
   private overlaps({ smallest, largest }: LiveTable, from: Uint8Array, to: Uint8Array): boolean {
-    return this.compare(userKey(largest), from) >= 0 && this.compare(userKey(smallest), to) <= 0;
+    return this.compare(largest, from) >= 0 && this.compare(smallest, to) <= 0;
   }
 
-  /** Where the order is not known, every table may have the keys. */
-  private compare(a: Uint8Array, b: Uint8Array): number {
-    return compareUserKeys(this.comparator, a, b) ?? 0;
+  /** A bound with a user key. Where the order is not known, every table may have the key. */
+  private compare(bound: Uint8Array, key: Uint8Array): number {
+    const { known, compareUserKeys } = this.order;
+    return known ? compareUserKeys(bound, 0, userKeyEnd(bound), key, 0, key.length) : 0;
   }
 
-  private sorted(bounds: readonly Uint8Array[]): Uint8Array[] {
-    return bounds.map(userKey).sort((a, b) => this.compare(a, b));
+  /** Without a copy of each: there may be very many. */
+  private sorted(bounds: Uint8Array[]): Uint8Array[] {
+    const { compareUserKeys } = this.order;
+    return bounds.sort((a, b) => compareUserKeys(a, 0, userKeyEnd(a), b, 0, userKeyEnd(b)));
   }
 
   private firstWhere(keys: readonly Uint8Array[], holds: (key: Uint8Array) => boolean): number {

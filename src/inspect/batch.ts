@@ -21,8 +21,8 @@ const typeOfKind: Partial<Record<OpKind, number>> = {
   'timed-put': VALUE_TYPE.timedPut,
 };
 
-/** Operations of a batch that are looked at for its summary. */
-const SUMMARIZED = 100_000;
+/** Operations of a batch that are held: for its summary, and to be shown. */
+const MOST_OPERATIONS = 100_000;
 
 /**
  * A WriteBatch at `place`. `detail.records` takes it apart into operations. The sequence of an operation is given where it
@@ -34,8 +34,7 @@ export function batchNode(
   detail: Detail,
   timestampSizes?: ReadonlyMap<number, number>,
 ): Node {
-  const maxOps = detail.records ? Number.POSITIVE_INFINITY : SUMMARIZED;
-  const batch = decodeBatch(bytes, { timestampSizes, maxOps, dialect: detail.dialect });
+  const batch = decodeBatch(bytes, { timestampSizes, maxOps: MOST_OPERATIONS, dialect: detail.dialect });
   const said = batchSaid(detail.speaker, batch);
   const node: Node = { name: 'batch', at: place, text: summary(bytes, batch), ...said };
   if (!detail.records) {
@@ -93,6 +92,10 @@ function* operations(
     Object.assign(node, operationSaid(speaker, op));
     if (batch.anomalies.length > 0) node.problems = about(op.offset, op.offset + op.length);
     yield node;
+  }
+  if (batch.operations > batch.ops.length) {
+    const unsupported = `no more than the first ${MOST_OPERATIONS} of its ${batch.operations} operations are shown`;
+    yield { name: 'operations', unsupported };
   }
   const left = leftOver(bytes, batch, batch.anomalies);
   if (left > 0 && batch.decodedLength >= BATCH_HEADER) {

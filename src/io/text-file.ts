@@ -1,10 +1,33 @@
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { refuseNamedPipe } from './named-pipe.js';
 
-/** A whole file as text, for what a person names on the command line. Rejects with the system's error. */
-export async function readText(path: string): Promise<string> {
+/** Most bytes of a report, configuration or log of commands that is held as text; what it decodes to takes several times that. */
+export const TEXT_LIMIT = 64 << 20;
+
+const CHUNK = 1 << 20;
+
+/**
+ * A whole file as text, for what a person names on the command line. Rejects with the system's error, and with `BeyondLimit`
+ * where it has more than `limit` bytes.
+ */
+export async function readText(path: string, limit = TEXT_LIMIT): Promise<string> {
   await refuseNamedPipe(path);
-  return readFile(path, 'utf8');
+  const file = await open(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK, null);
+      if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
+      chunks.push(buffer.subarray(0, bytesRead));
+      length += bytesRead;
+      if (length > limit)
+        throw new BeyondLimit(path, `more than ${TEXT_LIMIT >> 20} MiB, which are not read`);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 /** The same, `undefined` where there is no such file. */

@@ -2,7 +2,7 @@ import { append } from '../bytes/append.js';
 import { planTable } from '../check/sst/table.js';
 import type { Depth, TableContext } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
-import type { ColumnFamily, LiveBlobFile, LiveTable } from '../format/manifest/version.js';
+import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
 import type { WorkUnit } from './unit.js';
@@ -21,9 +21,15 @@ export interface OwnedTable {
   table: LiveTable;
 }
 
+/** Made once for each version: there may be very many of them, and much asks for them. */
+const byVersion = new WeakMap<Version, Map<bigint, OwnedTable>>();
+
 /** Live tables by number. */
-export function liveTables(database: Database): Map<bigint, OwnedTable> {
+export function liveTables(database: Database): ReadonlyMap<bigint, OwnedTable> {
+  const made = database.version && byVersion.get(database.version);
+  if (made !== undefined) return made;
   const tables = new Map<bigint, OwnedTable>();
+  if (database.version !== undefined) byVersion.set(database.version, tables);
   for (const family of database.version?.columnFamilies.values() ?? []) {
     for (const table of family.tables.values()) tables.set(table.number, { family, table });
   }
@@ -88,7 +94,7 @@ function draftOf(
   entry: InventoryEntry,
   database: Database,
   depth: Depth,
-  tables: Map<bigint, OwnedTable>,
+  tables: ReadonlyMap<bigint, OwnedTable>,
   blobs: Map<bigint, LiveBlobFile>,
 ): Draft | undefined {
   const { source, size: weight, file, number } = entry;

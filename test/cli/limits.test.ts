@@ -35,7 +35,7 @@ const inputs = [
     name: 'a version with too many tables',
     make: (target: string) => withEdits(target, () => missingTables(MAX_PARTS)),
     inspects: 'MANIFEST-000005',
-    says: /MANIFEST-000005.* more than 200000 tables/,
+    says: /MANIFEST-000005.* more than 80000 tables/,
   },
 ];
 

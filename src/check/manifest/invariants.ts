@@ -76,19 +76,20 @@ function checkNumbers(
   { manifest }: InvariantsContext,
 ): Finding[] {
   if (next === undefined) return [];
-  const files = [
-    ...[...family.tables.values()].map((table) => ({ what: 'table', ...table })),
-    ...[...family.blobFiles.values()].map((blob) => ({ what: 'blob file', ...blob })),
-  ];
-  return files
-    .filter(({ number }) => number >= next)
-    .map(({ what, number, entry }) =>
+  const findings: Finding[] = [];
+  const check = (what: string, { number, entry }: Pick<LiveTable, 'number' | 'entry'>) => {
+    if (number < next || findings.length >= MOST) return;
+    findings.push(
       findingAt({ file: manifest }, 'manifest/file-number', {
         ...entry,
         message: `${what} ${number} is live, but next_file_number is ${next}`,
         evidence: { number: String(number), nextFileNumber: String(next) },
       }),
     );
+  };
+  for (const table of family.tables.values()) check('table', table);
+  for (const blob of family.blobFiles.values()) check('blob file', blob);
+  return findings;
 }
 
 /** The order of the keys in a family's MANIFEST entries, where kvdoctor knows it. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { expandPath } from '../../io/globs.js';
+import { TEXT_LIMIT } from '../../io/text-file.js';
 import type { Report } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import { ExitStatus, exitStatusOf } from '../exit-status.js';
@@ -21,7 +22,8 @@ async function merged(paths: readonly string[], policy: Policy): Promise<Report>
   const files = (await Promise.all(paths.map(expandPath))).flat();
   if (files.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
   const reports: Report[] = [];
-  for (const file of files) reports.push(await readReport(file));
+  const budget = { left: TEXT_LIMIT };
+  for (const file of files) reports.push(await readReport(file, budget));
   const { mergeReports, MergeError } = await import('../../scan/shards/merge.js');
   const targets = await mergeReports(reports).catch((error) => {
     if (!(error instanceof MergeError)) throw error;

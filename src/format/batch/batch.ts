@@ -43,7 +43,10 @@ export interface WriteBatch {
   sequence: bigint;
   /** Operations as the header says. */
   count: number;
+  /** The first of them, as many as were asked for. */
   ops: BatchOp[];
+  /** Operations found, markers included. */
+  operations: number;
   /** Counted operations found. */
   counted: number;
   /** In the order in which the parser met them, by offset in the batch. */

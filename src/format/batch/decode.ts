@@ -39,6 +39,7 @@ export function decodeBatch(bytes: Uint8Array, options: DecodeBatchOptions = {})
     sequence: 0n,
     count: 0,
     ops: [],
+    operations: 0,
     counted: 0,
     anomalies: [],
     decodedLength: 0,
@@ -76,6 +77,7 @@ function decodeOps(batch: WriteBatch, cursor: Cursor, options: DecodeBatchOption
       return;
     }
     if (op.counted) batch.counted++;
+    batch.operations++;
     if (batch.ops.length < maxOps) batch.ops.push(op);
     checkOperands(batch, op, spec.shape, options.timestampSizes);
     if (spec.kind === 'end-prepare') {

@@ -90,7 +90,7 @@ export interface Version {
 }
 
 /** Tables, blob files, column families, those dropped too, and tracked WALs that a version may hold together. */
-export const MAX_PARTS = 200_000;
+export const MAX_PARTS = 80_000;
 
 /** How many parts a version holds: see `MAX_PARTS`. */
 export function partsOf({ columnFamilies, droppedColumnFamilies, trackedWals }: Version): number {
