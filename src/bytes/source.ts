@@ -15,15 +15,34 @@ export interface SourcePiece {
   length: number;
 }
 
+/** Bytes of a source. */
+export interface SourceRange {
+  offset: number;
+  length: number;
+}
+
+/** What stands in place of bytes that cannot be read: as no format writes them, so that they are damage and not unused space. */
+export const FILLER = 0xff;
+
+/** Whether a source filled any of that range itself. */
+export function isFilled({ unreadable = [] }: ByteSource, offset: number, length: number): boolean {
+  return unreadable.some((range) => offset < range.offset + range.length && offset + length > range.offset);
+}
+
 /**
  * Bytes that can be read at any offset: a file, memory, an archive member. `read` fills `into` from `offset` and returns
  * how many bytes it got; fewer than asked means the source ends there (also when a file shrank since `size` was taken).
- * It rejects only when the medium fails (EIO, EACCES).
+ * It rejects only when the medium fails (EIO, EACCES) and nothing reads around it.
  */
 export interface ByteSource {
   /** Bytes, as seen when it was opened. */
   readonly size: number;
   readonly descriptor: SourceDescriptor;
+  /**
+   * Ranges that the medium did not give back and that `read` filled with `FILLER`: nothing that lies in them is data. They grow as
+   * the source is read. Absent: reads reject instead.
+   */
+  readonly unreadable?: readonly SourceRange[];
   read(into: Uint8Array, offset: number): Promise<number>;
   close(): Promise<void>;
 }

@@ -38,8 +38,11 @@ function explainFailure(error: unknown, trace: boolean): { text: string; status:
   if (error instanceof BeyondLimit) {
     return { text: `unchecked ${oneLine(printable(error.message))}${stack}`, status: ExitStatus.incomplete };
   }
-  if (systemCode(error) !== undefined)
-    return { text: oneLine(systemText(error)) + stack, status: ExitStatus.incomplete };
+  if (systemCode(error) !== undefined) {
+    const { path } = error as NodeJS.ErrnoException;
+    const at = path === undefined ? '' : `${printable(path)}: `;
+    return { text: oneLine(at + systemText(error)) + stack, status: ExitStatus.incomplete };
+  }
   const message = error instanceof Error ? error.message : String(error);
   const advice = trace
     ? ''

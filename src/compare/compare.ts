@@ -1,7 +1,7 @@
 import { profileOfView } from '../app/application.js';
 import type { ApplicationCompare, ObjectDifference } from '../app/compare.js';
-import { absentReason } from '../engine/absent-places.js';
 import type { DatabaseRequest } from '../engine/database.js';
+import { unseenParts } from '../engine/unseen.js';
 import { type ContentComparison, compareContents } from './contents.js';
 import { compareHistories, type HistoryComparison } from './history.js';
 import { openSide } from './side.js';
@@ -37,7 +37,7 @@ export async function compareDatabases(
     const history = await compareHistories(left.database, right.database);
     const unread = [left, right].flatMap(({ path, reason, database }) => [
       ...(reason === undefined ? [] : [`${path}: ${reason}`]),
-      ...database.absent.map((place) => `${path}: ${absentReason(place, path)}`),
+      ...unseenParts(database).map(({ file, reason }) => `${path}: ${file}: ${reason}`),
     ]);
     const result: Comparison = { a, b, history, unread };
     if (left.view === undefined || right.view === undefined) return result;

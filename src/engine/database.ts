@@ -10,7 +10,6 @@ import { type OptionsFile, parseOptions } from '../format/options.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
 import { diskReader, type FileReader } from '../io/reader.js';
-import { retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
 import { type AbsentPlace, absentPlaces } from './absent-places.js';
@@ -36,7 +35,7 @@ export interface UnreadFile {
   reason: string;
 }
 
-/** A metadata file of which the medium gave back all but these ranges; they were read as zeros. */
+/** A metadata file of which the medium gave back all but these ranges. */
 export interface UnreadableRanges {
   entry: InventoryEntry;
   ranges: readonly Range[];
@@ -259,12 +258,13 @@ async function reading<T>(
   losses.unread = losses.unread.filter((loss) => loss.entry.file !== entry.file);
   losses.unreadable = losses.unreadable.filter((loss) => loss.entry.file !== entry.file);
   try {
-    const source = retryingSource(await openSource(entry.source));
+    const source = await openSource(entry.source);
     try {
       return await read(source);
     } finally {
       await source.close();
-      if (source.unreadable.length > 0) losses.unreadable.push({ entry, ranges: source.unreadable });
+      const { unreadable: ranges = [] } = source;
+      if (ranges.length > 0) losses.unreadable.push({ entry, ranges });
     }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;

@@ -42,6 +42,10 @@ class CountedSource implements ByteSource {
     return this.source.size;
   }
 
+  get unreadable() {
+    return this.source.unreadable;
+  }
+
   async read(into: Uint8Array, offset: number): Promise<number> {
     const bytes = await this.source.read(into, offset);
     this.onBytes(bytes);

@@ -1,13 +1,12 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { ByteSource } from '../bytes/source.js';
-import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
 import { unorderedFamilies, unorderedReason } from '../engine/unknown-order.js';
+import { unseenParts } from '../engine/unseen.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { Table } from '../format/sst/table.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { retryingSource } from '../io/retry.js';
 import { openListed, openSource } from '../io/source.js';
 import { UncommittedSequences } from '../lsm/uncommitted.js';
 import { followBlob, searchBlob } from './blob-versions.js';
@@ -66,10 +65,7 @@ export class Search {
       onProgress?.(done / total);
     }
     await this.followBlobs();
-    for (const { entry, reason } of database.unread)
-      collection.unread.push({ file: entry.file, message: `it cannot be read: ${reason}` });
-    for (const place of database.absent)
-      collection.unread.push({ file: place.namedBy, message: absentReason(place, database.target) });
+    for (const { file, reason } of unseenParts(database)) collection.unread.push({ file, message: reason });
     const keys = await this.keys(signal);
     const { replayed } = this;
     return {
@@ -145,8 +141,7 @@ export class Search {
     const { wanted, collection } = this;
     let source: ByteSource | undefined;
     try {
-      const retrying = retryingSource(await openListed(file.entry));
-      source = retrying;
+      source = await openListed(file.entry);
       const common = { source, file, wanted, collection };
       const family = (id: number) => this.family(id);
       if (file.kind === 'wal') await searchWal({ ...common, dialect: this.database.dialect, family });
@@ -157,7 +152,7 @@ export class Search {
         const familyOfTable = (table: Table) => this.familyOfTable(table, live);
         await searchTable({ ...common, familyOf: familyOfTable, ...(live && { live }) });
       }
-      for (const { offset, length } of retrying.unreadable)
+      for (const { offset, length } of source.unreadable ?? [])
         collection.unread.push({
           file: file.entry.file,
           offset,

@@ -4,7 +4,6 @@ import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Range } from '../finding/finding.js';
 import { parseFileName } from '../format/filename.js';
 import { readHead, readTail } from '../io/head.js';
-import { retryingSource } from '../io/retry.js';
 import { openSource } from '../io/source.js';
 import { batchNode } from './batch.js';
 import { blobNodes } from './blob.js';
@@ -101,13 +100,13 @@ export async function inspectFile(
   kind: InspectKind,
   detail: Detail = {},
 ): Promise<Inspection> {
-  const source = retryingSource(await openSource({ kind: 'file', path: file }));
+  const source = await openSource({ kind: 'file', path: file });
   const name = path.basename(file.toString());
   try {
     return {
       ...(await inspectSource(source, name, kind, detail)),
       source,
-      unreadable: () => source.unreadable,
+      unreadable: () => source.unreadable ?? [],
       close: () => source.close(),
     };
   } catch (error) {

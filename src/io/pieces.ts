@@ -1,4 +1,4 @@
-import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import type { ByteSource, SourceDescriptor, SourceRange } from '../bytes/source.js';
 
 /** A range of an open source. */
 export interface OpenPiece {
@@ -41,6 +41,16 @@ export class PiecedSource implements ByteSource {
       if (got < wanted) break;
     }
     return done;
+  }
+
+  get unreadable(): readonly SourceRange[] {
+    return this.pieces.flatMap(({ source, offset: from, length }, i) =>
+      (source.unreadable ?? []).flatMap((range) => {
+        const start = Math.max(range.offset, from);
+        const end = Math.min(range.offset + range.length, from + length);
+        return start < end ? [{ offset: this.starts[i] + start - from, length: end - start }] : [];
+      }),
+    );
   }
 
   /** The last piece that begins at or before an offset: a repaired table has thousands. */

@@ -1,13 +1,12 @@
-import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
-import type { Range } from '../finding/finding.js';
+import { type ByteSource, FILLER, type SourceDescriptor, type SourceRange } from '../bytes/source.js';
 
 /** What a failing medium is asked for again: a page first, then a sector. */
 const PAGE = 4096;
 const SECTOR = 512;
 
 /**
- * Give-ups on one file before the rest of a failing read is taken as lost without asking sector by sector: each can cost a
- * disk many seconds.
+ * Give-ups on one file after which it is asked page by page only, and after as many again no smaller than it is read: each can
+ * cost a disk many seconds.
  */
 const PATIENCE = 256;
 
@@ -23,8 +22,8 @@ const mediumErrors: ReadonlySet<string> = new Set([
 
 /** A source that reads around what the medium will not give. */
 export interface RetryingSource extends ByteSource {
-  /** Ranges that could not be read and were filled with zeros, in file order, merged. They grow as the file is read. */
-  readonly unreadable: readonly Range[];
+  /** In file order, merged. */
+  readonly unreadable: readonly SourceRange[];
 }
 
 function isMediumError(error: unknown): boolean {
@@ -33,7 +32,7 @@ function isMediumError(error: unknown): boolean {
 
 /**
  * Wraps a source so that an input/output error does not end the reading: the range is read again page by page and sector by
- * sector, what still fails is filled with zeros and noted in `unreadable`. Errors of another kind (a file that may not be
+ * sector, what still fails is filled with `FILLER` and noted in `unreadable`. Errors of another kind (a file that may not be
  * read) still reject.
  */
 export function retryingSource(inner: ByteSource): RetryingSource {
@@ -41,7 +40,7 @@ export function retryingSource(inner: ByteSource): RetryingSource {
 }
 
 class Retrying implements RetryingSource {
-  readonly unreadable: Range[] = [];
+  readonly unreadable: SourceRange[] = [];
   private givenUp = 0;
 
   constructor(private readonly inner: ByteSource) {}
@@ -55,12 +54,19 @@ class Retrying implements RetryingSource {
   }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
-    try {
-      return await this.inner.read(into, offset);
-    } catch (error) {
-      if (!isMediumError(error)) throw error;
-      return this.inPieces(into, offset, into.length > PAGE ? PAGE : SECTOR);
+    let done = 0;
+    while (done < into.length) {
+      const from = offset + done;
+      const known = this.unreadable.find((range) => range.offset + range.length > from);
+      const lost = known !== undefined && known.offset <= from;
+      const end = lost ? known.offset + known.length : (known?.offset ?? Number.POSITIVE_INFINITY);
+      const part = into.subarray(done, Math.min(end - offset, into.length));
+      // the device is not asked twice for what it has refused
+      const got = lost ? part.fill(FILLER).length : await this.piece(part, from, Number.POSITIVE_INFINITY);
+      done += got;
+      if (got < part.length) break;
     }
+    return done;
   }
 
   close(): Promise<void> {
@@ -69,32 +75,41 @@ class Retrying implements RetryingSource {
 
   /** Reads piece by piece, aligned to their size in the file. */
   private async inPieces(into: Uint8Array, offset: number, size: number): Promise<number> {
-    // what the file's end cuts off was never there to be read
-    const wanted = Math.min(into.length, Math.max(this.size - offset, 0));
-    for (let at = 0; at < wanted; ) {
-      const length = Math.min(size - ((offset + at) % size), wanted - at);
-      const piece = into.subarray(at, at + length);
-      const got = await this.piece(piece, offset + at, size);
+    for (let at = 0; at < into.length; ) {
+      const rest = into.length - at;
+      const patient = this.givenUp < 2 * PATIENCE;
+      const length = patient ? Math.min(size - ((offset + at) % size), rest) : rest;
+      const got = await this.piece(into.subarray(at, at + length), offset + at, size);
       at += got;
       if (got < length) return at;
     }
-    return wanted;
+    return into.length;
   }
 
+  /** Reads what may be lost, in smaller pieces where it is and the patience lasts. */
   private async piece(into: Uint8Array, offset: number, size: number): Promise<number> {
     try {
       return await this.inner.read(into, offset);
     } catch (error) {
       if (!isMediumError(error)) throw error;
-      if (size > SECTOR && this.givenUp < PATIENCE) return this.inPieces(into, offset, SECTOR);
+      // what the file's end cuts off was never there to be read
+      const wanted = into.subarray(0, Math.max(this.size - offset, 0));
+      const smaller = this.smaller(Math.min(size, wanted.length));
+      if (smaller !== undefined) return this.inPieces(wanted, offset, smaller);
       this.givenUp++;
-      into.fill(0);
-      this.note({ offset, length: into.length });
-      return into.length;
+      wanted.fill(FILLER);
+      if (wanted.length > 0) this.note({ offset, length: wanted.length });
+      return wanted.length;
     }
   }
 
-  private note(range: Range): void {
+  /** In which pieces to read what could not be read in one of `size`. `undefined`: it is lost. */
+  private smaller(size: number): number | undefined {
+    if (size > PAGE && this.givenUp < 2 * PATIENCE) return PAGE;
+    return size > SECTOR && this.givenUp < PATIENCE ? SECTOR : undefined;
+  }
+
+  private note(range: SourceRange): void {
     const at = this.unreadable.findIndex((known) => range.offset <= known.offset + known.length);
     if (at < 0) {
       this.unreadable.push(range);

@@ -3,15 +3,26 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { openPieces } from './pieces.js';
+import { retryingSource } from './retry.js';
 
 class FileSource implements ByteSource {
   constructor(
     readonly descriptor: SourceDescriptor,
     private readonly handle: FileHandle,
     readonly size: number,
+    private readonly path: string,
   ) {}
 
   async read(into: Uint8Array, offset: number): Promise<number> {
+    try {
+      return await this.readAll(into, offset);
+    } catch (error) {
+      // of a read, unlike an open, the system does not say of which file it was
+      throw Object.assign(error as Error, { path: this.path });
+    }
+  }
+
+  private async readAll(into: Uint8Array, offset: number): Promise<number> {
     let done = 0;
     while (done < into.length) {
       const [length, position] = [into.length - done, offset + done];
@@ -54,10 +65,20 @@ export function memorySource(bytes: Uint8Array): ByteSource {
   return new MemorySource({ kind: 'memory', bytes }, bytes);
 }
 
-/** Opens what a descriptor names, read only. Rejects with the system's error when a file cannot be opened. */
+/**
+ * Opens what a descriptor names, read only, to be read around what the medium does not give back (`ByteSource.unreadable`). Rejects
+ * with the system's error when a file cannot be opened.
+ */
 export async function openSource(descriptor: SourceDescriptor): Promise<ByteSource> {
-  if (descriptor.kind === 'memory') return memorySource(descriptor.bytes);
   if (descriptor.kind === 'pieces') return openPieces(descriptor, openSource);
+  const source = await openUnretried(descriptor);
+  return descriptor.kind === 'file' ? retryingSource(source) : source;
+}
+
+/** The same, to be read as an engine does: what the medium does not give back rejects. */
+export async function openUnretried(descriptor: SourceDescriptor): Promise<ByteSource> {
+  if (descriptor.kind === 'memory') return memorySource(descriptor.bytes);
+  if (descriptor.kind === 'pieces') return openPieces(descriptor, openUnretried);
   if (descriptor.kind === 'archived') {
     const message = `${descriptor.member} lies in a compressed archive and cannot be read at any offset`;
     throw Object.assign(new Error(message), { code: 'ENOTSUP' });
@@ -66,23 +87,23 @@ export async function openSource(descriptor: SourceDescriptor): Promise<ByteSour
   const handle = await open(typeof path === 'string' ? path : Buffer.from(path), 'r');
   try {
     const { size } = await handle.stat();
-    return new FileSource(descriptor, handle, size);
+    return new FileSource(descriptor, handle, size, path.toString());
   } catch (error) {
     await handle.close();
     throw error;
   }
 }
 
+/** One of the two ways to open. */
+export type OpenSource = typeof openSource;
+
 /**
  * Opens a file as long as it was when it was listed: a log that an engine writes on is the same for everybody who reads it, or
  * what came meanwhile would count as lost.
  */
-export function openListed({
-  source,
-  size,
-}: {
-  source: SourceDescriptor;
-  size: number;
-}): Promise<ByteSource> {
-  return openSource({ kind: 'pieces', pieces: [{ of: source, offset: 0, length: size }] });
+export function openListed(
+  { source, size }: { source: SourceDescriptor; size: number },
+  open: OpenSource = openSource,
+): Promise<ByteSource> {
+  return open({ kind: 'pieces', pieces: [{ of: source, offset: 0, length: size }] });
 }

@@ -16,10 +16,19 @@ export class SourcePool {
   /** A source that opens itself when it must. Rejects when the file cannot be opened at all. */
   async source(reopen: Reopen): Promise<ByteSource> {
     const { size, descriptor } = await this.take(reopen);
+    let unreadable: ByteSource['unreadable'];
     return {
       size,
       descriptor,
-      read: async (into, offset) => (await this.take(reopen)).read(into, offset),
+      get unreadable() {
+        return unreadable;
+      },
+      read: async (into, offset) => {
+        const source = await this.take(reopen);
+        const got = await source.read(into, offset);
+        unreadable = source.unreadable;
+        return got;
+      },
       close: () => this.release(reopen),
     };
   }

@@ -1,4 +1,5 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
+import { isFilled } from '../bytes/source.js';
 import { type BlockCompression, decompressBlock } from '../codec/block.js';
 import { verifyBlock } from '../format/sst/checksum.js';
 import { BLOCK_TRAILER, handleFits } from '../format/sst/handle.js';
@@ -218,6 +219,10 @@ export class TableCursor implements EntryCursor {
 
   private enter(block: number, bytes: Uint8Array): void {
     const handle = this.handle(block);
+    if (isFilled(this.space!.source, handle.offset, bytes.length)) {
+      this.complain(block, 'the disk reports an input/output error');
+      return;
+    }
     const stored = verifyBlock(this.space!, bytes, handle);
     if (!stored.intact) {
       const sums = `stored ${hex32(stored.stored)}, computed ${hex32(stored.computed)}`;

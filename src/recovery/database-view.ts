@@ -1,13 +1,16 @@
 import type { Database } from '../engine/database.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { openListed, openSource } from '../io/source.js';
+import { type OpenSource, openListed, openUnretried } from '../io/source.js';
 import type { DatabaseView } from './open.js';
 import type { WalFile } from './replay.js';
 import { corruption, type EngineError } from './status.js';
 import type { TableFile } from './table-open.js';
 
-/** A database on disk as DB::Open would meet it. */
-export function databaseView(database: Database): DatabaseView {
+/**
+ * A database on disk as DB::Open would meet it. `open`: how its files are opened; with `openSource` as it would meet a copy in which
+ * something else stands in place of what the medium does not give back.
+ */
+export function databaseView(database: Database, open: OpenSource = openUnretried): DatabaseView {
   const tables = new Map<bigint, InventoryEntry[]>();
   for (const entry of database.inventory.entries) {
     if (entry.kind !== 'table' || entry.number === undefined) continue;
@@ -18,24 +21,24 @@ export function databaseView(database: Database): DatabaseView {
     dialect: database.dialect,
     manifest: manifestOf(database),
     options: database.options,
-    wals: walsOf(database.inventory.entries),
+    wals: walsOf(database.inventory.entries, open),
     table: ({ number, pathId }) => {
       const named = tables.get(number) ?? [];
       const inPath = named.filter((entry) => (entry.pathId ?? 0) === pathId);
       const candidates = inPath.length > 0 ? inPath : named;
       // `.sst` is tried first, `.ldb` when it is not there.
       const entry = candidates.find(({ name }) => name.endsWith('.sst')) ?? candidates[0];
-      return entry && tableFile(entry);
+      return entry && tableFile(entry, open);
     },
   };
 }
 
-function tableFile({ file, size, source }: InventoryEntry): TableFile {
-  return { file, size, open: () => openSource(source) };
+function tableFile({ file, size, source }: InventoryEntry, open: OpenSource): TableFile {
+  return { file, size, open: () => open(source) };
 }
 
 /** WALs by number. The engine lists names and opens `%06llu.log`: a WAL under another spelling is one it cannot open. */
-function walsOf(entries: readonly InventoryEntry[]): WalFile[] {
+function walsOf(entries: readonly InventoryEntry[], openFile: OpenSource): WalFile[] {
   const byNumber = new Map<bigint, WalFile>();
   const elsewhere = entries.some(({ kind, place }) => kind === 'wal' && place === 'wal-dir');
   for (const { kind, place, number, name, file, size, source, suffix } of entries) {
@@ -45,24 +48,21 @@ function walsOf(entries: readonly InventoryEntry[]): WalFile[] {
     if (!canonical && byNumber.has(number)) continue;
     const open = () =>
       canonical
-        ? openListed({ source, size })
-        : Promise.reject(
-            new Error(`No such file or directory: While opening a file for sequentially reading: ${name}`),
-          );
+        ? openListed({ source, size }, openFile)
+        : Promise.reject(Object.assign(new Error(`no such file or directory: ${name}`), { code: 'ENOENT' }));
     byNumber.set(number, { number, file, size, open });
   }
   return [...byNumber.values()];
 }
 
-function manifestOf({ current, manifest, unread }: Database): DatabaseView['manifest'] {
-  const blocked = unread.find(({ entry }) => entry.kind === 'current' || entry.kind === 'manifest');
+function manifestOf({ current, manifest, unread, unreadable }: Database): DatabaseView['manifest'] {
+  const blocked = [...unread, ...unreadable].find(
+    ({ entry }) => entry.kind === 'current' || entry.kind === 'manifest',
+  );
   if (blocked !== undefined && (current === undefined || manifest === undefined)) {
+    const why = 'reason' in blocked ? blocked.reason : 'Input/output error';
     return {
-      error: {
-        code: 'io-error',
-        kind: 'io',
-        message: `While opening ${blocked.entry.file}: ${blocked.reason}`,
-      },
+      error: { code: 'io-error', kind: 'io', message: `While reading ${blocked.entry.file}: ${why}` },
     };
   }
   if (current === undefined) {

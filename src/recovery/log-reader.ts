@@ -1,13 +1,14 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
+import { fileName } from '../format/filename.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
 import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
 import { BLOCK, PhysicalReader, physical } from './physical-reader.js';
 import { mismatch, type PredecessorCheck } from './predecessor.js';
-import { corruption, type EngineError, type ErrorKind } from './status.js';
+import { corruption, type EngineError, type ErrorKind, unreadableFile } from './status.js';
 import { ZstdFragments } from './zstd-fragments.js';
 
 /** A logical record as the engine would hand it to replay. */
@@ -112,7 +113,8 @@ export class LogReader {
       await Promise.all([loadHashes(), this.input.fill()]);
       if (this.input.ioError !== undefined && !this.ioReported) {
         this.ioReported = true;
-        this.report({ code: 'io-error', kind: 'io', message: String(this.input.ioError) }, BLOCK);
+        const file = fileName('wal', this.options.number);
+        this.report(unreadableFile(file, this.input.ioError), BLOCK);
       }
     }
   }

@@ -8,6 +8,7 @@ import type { Damage, TailKind } from '../format/log/damage.js';
 import { gatherRecord } from '../format/log/gather-record.js';
 import { LogParser } from '../format/log/parser.js';
 import { readLog } from '../format/log/read.js';
+import { retryingSource } from '../io/retry.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { FamilyState } from './family.js';
 import { KeySpan } from './key-span.js';
@@ -204,7 +205,7 @@ async function tallyWal(
   if (views.every((view) => view === undefined || view.state === 'not-needed')) return;
   let source: ByteSource;
   try {
-    source = await wal.open();
+    source = retryingSource(await wal.open());
   } catch {
     return;
   }

@@ -57,6 +57,20 @@ export function statusText(error: EngineError): string {
   return prefixes[error.code] + error.message;
 }
 
+const systemWords: Readonly<Record<string, string>> = {
+  ENOENT: 'No such file or directory',
+  EIO: 'Input/output error',
+  EACCES: 'Permission denied',
+  EPERM: 'Operation not permitted',
+};
+
+/** What the engine says of a file that the system does not let it read. Rethrows what is no error of the system. */
+export function unreadableFile(file: string, error: unknown): EngineError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) throw error;
+  return { code: 'io-error', kind: 'io', message: `While reading ${file}: ${systemWords[code] ?? message}` };
+}
+
 export function corruption(kind: ErrorKind, message: string): EngineError {
   return { code: 'corruption', kind, message };
 }

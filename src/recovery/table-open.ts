@@ -11,7 +11,7 @@ import type { BlockKind } from '../format/sst/load.js';
 import { COLLECTED_PROPERTIES, decodeProperties } from '../format/sst/properties.js';
 import { metaBlock, openTable, type Table } from '../format/sst/table.js';
 import { PiecedSource } from '../io/pieces.js';
-import { corruption, type EngineError } from './status.js';
+import { corruption, type EngineError, unreadableFile } from './status.js';
 
 /*
  * What DB::Open reads of a table (rocksdb table/block_based/block_based_table_reader.cc, BlockBasedTable::Open), in this
@@ -60,7 +60,12 @@ export async function checkTable(
     return corruption('size-mismatch', sizeMismatch(file, live.size, size));
   if (BigInt(size) < live.size)
     return corruption('size-mismatch', `file is too short (${live.size} bytes) to be an sstable: ${file}`);
-  const source = await open();
+  let source: ByteSource;
+  try {
+    source = await open();
+  } catch (error) {
+    return unreadableFile(file, error);
+  }
   // engines up to 10.4 read the table that ends where the MANIFEST has its end, and compare the sizes afterwards
   if (BigInt(size) > live.size)
     return (await openedShort(source, live, file, version)) ?? oldSizeMismatch(file, live.size, size);
@@ -72,6 +77,8 @@ export async function checkTable(
         : 0n;
     const table = await openTable(source);
     return tableOpenError(table, live, file, version, await tableId(table), ending);
+  } catch (error) {
+    return unreadableFile(file, error);
   } finally {
     await source.close();
   }

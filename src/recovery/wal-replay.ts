@@ -10,7 +10,7 @@ import { LogReader, type LogRecord, type Report } from './log-reader.js';
 import { type InserterContext, MemtableInserter } from './memtable-inserter.js';
 import type { UnflushableValue, WalOutcome } from './outcome.js';
 import { type ReplayInput, replay, setBack, type WalFile } from './replay.js';
-import { corruption, type EngineError } from './status.js';
+import { corruption, type EngineError, unreadableFile } from './status.js';
 import { reconcileTimestamps } from './timestamps.js';
 
 /** What goes from one WAL to the next. */
@@ -48,7 +48,7 @@ export async function replayWal(
   try {
     source = await wal.open();
   } catch (error) {
-    return state.input.paranoidChecks ? { code: 'io-error', kind: 'io', message: String(error) } : undefined;
+    return state.input.paranoidChecks ? unreadableFile(wal.file, error) : undefined;
   }
   try {
     return await new WalReplay(state, wal, outcome, source).run();

@@ -73,13 +73,16 @@ export async function settleLeftovers(
   }
 }
 
+/** Where a plan was carried out; `unread`: what of files that it leaves as they are could not be copied. */
+export type Done = Pick<RepairReport, 'output' | 'journal' | 'undo'> & { unread?: string[] };
+
 /** Carries the plan out where it shall be. */
 export function carryOut(
   plan: RepairPlan,
   database: Database,
   destination: Exclude<Destination, { kind: 'dry-run' }>,
   run: Run,
-): Promise<Pick<RepairReport, 'output' | 'journal' | 'undo'>> {
+): Promise<Done> {
   return destination.kind === 'copy'
     ? copied(plan, database, destination.output, run)
     : changed(plan, destination.journal, run);
@@ -96,8 +99,8 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
     .reduce((sum, { size }) => sum + size, spaceNeeded(plan));
   await checkRoomForCopy(output, bytes);
   await refuseOwned(directory);
-  await applyToCopy(plan, output, disk);
-  return { output };
+  const unread = await applyToCopy(plan, output, disk);
+  return { output, ...(unread.length > 0 && { unread }) };
 }
 
 async function changed(plan: RepairPlan, named: string | undefined, run: Run) {

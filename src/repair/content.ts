@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import type { ByteSource } from '../bytes/source.js';
+import { openSource, openUnretried } from '../io/source.js';
 import { absolute, type Place } from './place.js';
 import type { FileState, Segment } from './plan.js';
 
@@ -16,20 +17,35 @@ export async function* contentOf(target: string, segments: readonly Segment[]): 
     }
     if (segment.length === 0) continue;
     let length = 0;
-    const stream = createReadStream(absolute(target, segment), {
-      start: segment.offset,
-      end: segment.offset + segment.length - 1,
-      highWaterMark: CHUNK,
-    });
-    for await (const chunk of stream) {
-      length += (chunk as Buffer).length;
-      yield chunk as Buffer;
+    const source = await openUnretried({ kind: 'file', path: absolute(target, segment) });
+    try {
+      for await (const chunk of chunksOf(source, segment.offset, segment.length)) {
+        length += chunk.length;
+        yield chunk;
+      }
+    } finally {
+      await source.close();
     }
     if (length !== segment.length) {
       throw new Error(
         `${segment.path} ended ${segment.length - length} bytes early: it changed while it was read`,
       );
     }
+  }
+}
+
+/** Bytes of a source in chunks, each valid until the next one is asked for. Ends early where the source does. */
+export async function* chunksOf(
+  source: ByteSource,
+  offset: number,
+  length: number,
+): AsyncGenerator<Uint8Array> {
+  const chunk = new Uint8Array(Math.min(CHUNK, length));
+  for (let at = 0; at < length; ) {
+    const got = await source.read(chunk.subarray(0, Math.min(chunk.length, length - at)), offset + at);
+    if (got === 0) return;
+    yield chunk.subarray(0, got);
+    at += got;
   }
 }
 
@@ -49,7 +65,10 @@ export async function digest(chunks: AsyncIterable<Uint8Array>): Promise<{ size:
   return { size, sha256: hash.digest('hex') };
 }
 
-/** The state of a file as it is on disk now; without a hash when it is not there. */
+/**
+ * The state of a file as it is on disk now; without a hash when it is not there. What the medium does not give back has a part in
+ * the hash: it is another one when it can be read again.
+ */
 export async function fileState(target: string, place: Place): Promise<FileState> {
   const file = absolute(target, place);
   const where: Place =
@@ -60,8 +79,10 @@ export async function fileState(target: string, place: Place): Promise<FileState
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { ...where, size: 0 };
     throw error;
   }
-  return {
-    ...where,
-    ...(await digest(createReadStream(file, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>)),
-  };
+  const source = await openSource({ kind: 'file', path: file });
+  try {
+    return { ...where, ...(await digest(chunksOf(source, 0, Number.POSITIVE_INFINITY))) };
+  } finally {
+    await source.close();
+  }
 }

@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { openSource } from '../io/source.js';
 
 /**
  * Everything that a repair does to a disk, one operation at a time, so that a test can end the process before and after
@@ -9,6 +10,7 @@ import path from 'node:path';
  */
 export interface Disk {
   stat(file: string): Promise<Stats | undefined>;
+  /** All of a file, around what the medium does not give back. */
   read(file: string): Promise<Buffer>;
   /** Creates a file from chunks, with the mode and owner of `like`, and syncs it. Fails when it exists. */
   create(file: string, chunks: AsyncIterable<Uint8Array>, like?: Stats): Promise<void>;
@@ -36,7 +38,15 @@ async function absent<T>(promise: Promise<T>): Promise<T | undefined> {
 /** The file system itself. */
 export const realDisk: Disk = {
   stat: (file) => absent(fs.lstat(file)),
-  read: (file) => fs.readFile(file),
+  async read(file) {
+    const source = await openSource({ kind: 'file', path: file });
+    try {
+      const bytes = Buffer.alloc(source.size);
+      return bytes.subarray(0, await source.read(bytes, 0));
+    } finally {
+      await source.close();
+    }
+  },
 
   async create(file, chunks, like) {
     const handle = await fs.open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);

@@ -1,5 +1,5 @@
-import { absentReason } from '../engine/absent-places.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
 import { databaseAfter } from './preview.js';
@@ -9,7 +9,7 @@ import { planAuto } from './strategies/auto.js';
 export interface ExportedTarget extends ExportSummary {
   /** What `repair --strategy auto` would lose and remark: a lenient export sees the database as that would leave it. */
   notes: string[];
-  /** Directories that the database names and that are not here, with the option that says where they are. */
+  /** What was not seen: metadata that cannot be read, directories that the database names and that are not here. */
   absent: string[];
   /** Tables lie in one of them: that the rest cannot be read to its end is no sign of damage. */
   tablesAbsent: boolean;
@@ -38,7 +38,7 @@ export async function exportTarget(
   return {
     ...summary,
     notes,
-    absent: database.absent.map((place) => absentReason(place, target)),
+    absent: unseenParts(database).map(({ file, reason }) => `${file}: ${reason}`),
     tablesAbsent: database.absent.some(({ tables }) => tables.length > 0),
   };
 }

@@ -2,7 +2,8 @@ import { constants, type Dirent, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
 import { isWithin } from '../io/real-place.js';
-import { contentOf } from './content.js';
+import { openSource } from '../io/source.js';
+import { chunksOf, contentOf } from './content.js';
 import type { Disk } from './disk.js';
 import { checkInputs } from './inputs.js';
 import { absolute } from './place.js';
@@ -25,9 +26,9 @@ const NOT_COPIED = /^(LOCK|.*\.kvdoctor-new|CURRENT\.kvdoctor-barrier)$/;
 
 /**
  * Carries out a plan on a copy: the original is only read. The copy is built beside its final name and renamed at the end,
- * so what has the final name is complete.
+ * so what has the final name is complete. Returns what the medium did not give back of files that the plan leaves as they are.
  */
-export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk): Promise<void> {
+export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk): Promise<string[]> {
   const outside = plan.steps.find((s) => s.root !== undefined);
   if (outside) {
     throw new Refusal(
@@ -41,11 +42,15 @@ export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk):
   const parent = path.dirname(output);
   // a directory of our own under a name that nobody else has: another copy may be made at the same moment
   const partial = await fs.mkdtemp(path.join(parent, `${path.basename(output)}.kvdoctor-partial-`));
+  const unread: string[] = [];
   try {
-    await copyTree(plan, { from: plan.target, to: partial, relative: '' }, disk);
+    await copyTree(plan, { from: plan.target, to: partial, relative: '', unread }, disk);
     for (const step of plan.steps) {
       if (step.action !== 'write') continue;
-      const like = await fs.stat(absolute(plan.target, step)).catch(() => undefined);
+      // a file that was not there before is for whoever reads CURRENT
+      const like =
+        (await fs.stat(absolute(plan.target, step)).catch(() => undefined)) ??
+        (await disk.stat(path.join(plan.target, 'CURRENT')));
       await fs.mkdir(path.dirname(path.join(partial, step.path)), { recursive: true });
       await disk.create(path.join(partial, step.path), contentOf(plan.target, step.content), like);
     }
@@ -61,6 +66,7 @@ export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk):
       : error;
   }
   await disk.syncDirectory(parent);
+  return unread;
 }
 
 function taken(output: string): Refusal {
@@ -72,9 +78,14 @@ interface Copying {
   to: string;
   /** The directory's path below the target. */
   relative: string;
+  unread: string[];
 }
 
-async function copyTree(plan: RepairPlan, { from, to, relative }: Copying, disk: Disk): Promise<void> {
+async function copyTree(
+  plan: RepairPlan,
+  { from, to, relative, unread }: Copying,
+  disk: Disk,
+): Promise<void> {
   for (const entry of await fs.readdir(from, { withFileTypes: true })) {
     const inPlan = path.join(relative, entry.name);
     const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
@@ -82,9 +93,11 @@ async function copyTree(plan: RepairPlan, { from, to, relative }: Copying, disk:
       continue;
     if (entry.isDirectory()) {
       await fs.mkdir(target, { mode: 0o700 });
-      await copyTree(plan, { from: source, to: target, relative: inPlan }, disk);
+      await copyTree(plan, { from: source, to: target, relative: inPlan, unread }, disk);
     } else if ((await whyNotCopied(plan.target, source, entry)) === undefined) {
-      await copyFile(source, target, isShared(entry.name));
+      const lost = await copyFile(source, target, isShared(entry.name));
+      if (lost > 0)
+        unread.push(`${inPlan}: the disk does not give back ${lost} bytes, which are lost in the copy`);
     }
   }
   await takeOwner(to, await fs.stat(from));
@@ -126,8 +139,9 @@ async function whyNotCopied(target: string, file: string, entry: Dirent): Promis
   return known ? undefined : `it is a link to ${real}, outside the directory`;
 }
 
-/** By reflink where the file system can, else by hard link where that is safe, else byte by byte. */
-async function copyFile(from: string, to: string, immutable: boolean): Promise<void> {
+/** By reflink where the file system can, else by hard link where that is safe, else byte by byte. Returns the bytes that are lost. */
+async function copyFile(from: string, to: string, immutable: boolean): Promise<number> {
+  let lost = 0;
   try {
     await fs.copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
   } catch {
@@ -138,8 +152,8 @@ async function copyFile(from: string, to: string, immutable: boolean): Promise<v
         () => true,
         () => false,
       ));
-    if (linked) return;
-    await fs.copyFile(from, to, constants.COPYFILE_EXCL);
+    if (linked) return 0;
+    lost = await copyBytes(from, to);
   }
   const { mode, uid, gid, atime, mtime } = await fs.stat(from);
   const handle = await fs.open(to, 'r+');
@@ -150,5 +164,24 @@ async function copyFile(from: string, to: string, immutable: boolean): Promise<v
     await handle.sync();
   } finally {
     await handle.close();
+  }
+  return lost;
+}
+
+/** Goes around what the medium does not give back. Returns how many bytes that is. */
+async function copyBytes(from: string, to: string): Promise<number> {
+  try {
+    await fs.copyFile(from, to, constants.COPYFILE_EXCL);
+    return 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error;
+    await fs.rm(to, { force: true });
+    const source = await openSource({ kind: 'file', path: from });
+    try {
+      await fs.writeFile(to, chunksOf(source, 0, source.size), { flag: 'wx' });
+      return (source.unreadable ?? []).reduce((sum, { length }) => sum + length, 0);
+    } finally {
+      await source.close();
+    }
   }
 }

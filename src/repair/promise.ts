@@ -1,4 +1,5 @@
 import type { Database } from '../engine/database.js';
+import { openSource } from '../io/source.js';
 import { Fnv1a64 } from '../lsm/fnv1a64.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { RecoveryMode } from '../recovery/mode.js';
@@ -42,7 +43,7 @@ async function appliedBy(
   mode: RecoveryMode,
   fatalRecordsStop: boolean,
 ): Promise<{ outcome: RecoveryOutcome; digest: string }> {
-  const prepared = await prepareOpen(databaseView(database), database.engineVersion);
+  const prepared = await prepareOpen(databaseView(database, openSource), database.engineVersion);
   const hash = new Fnv1a64();
   const numbers = new Uint8Array(24);
   const view = new DataView(numbers.buffer);

@@ -10,7 +10,7 @@ import type { RecoveryReport, RepairReport, TargetReport } from '../report/repor
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
 import { reasonNotToCheck } from '../scan/target.js';
-import { carryOut, type Destination, settleLeftovers } from './carry-out.js';
+import { carryOut, type Destination, type Done, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf } from './inputs.js';
 import type { Leftover } from './leftovers.js';
@@ -272,7 +272,7 @@ function refuseClosed(result: readonly RecoveryReport[]): void {
 /** Looks at what the repair left, and says whether it is whole. */
 async function concluded(
   planned: TargetReport,
-  done: Pick<RepairReport, 'output' | 'journal' | 'undo'>,
+  { unread, ...done }: Done,
   options: RepairOptions,
   hooks: RepairHooks,
 ): Promise<TargetReport> {
@@ -287,7 +287,7 @@ async function concluded(
     ...after,
     path: done.output ?? planned.path,
     recovery,
-    plan: planned.plan,
+    plan: { ...planned.plan!, remarks: [...planned.plan!.remarks, ...(unread ?? [])] },
     repair: {
       ...planned.repair,
       ...done,

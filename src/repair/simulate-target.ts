@@ -3,12 +3,12 @@ import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
 import { append } from '../bytes/append.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import type { TargetReport } from '../report/report.js';
 import { applicationReport, sayRebuilding } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import {
-  absentFiles,
   columnFamilyReports,
   emptyTarget,
   reasonNotToCheck,
@@ -46,7 +46,7 @@ export async function simulateTarget(
   }
   report.columnFamilies = columnFamilyReports(database);
   append(report.unchecked, uncheckedOrders(database));
-  append(report.unchecked, absentFiles(database));
+  append(report.unchecked, unseenParts(database));
   // the engine opens every table: what it would say of those that are not here says nothing of the database
   if (database.absent.some(({ tables }) => tables.length > 0)) return report;
   const profile = await profileOf(database, choice);

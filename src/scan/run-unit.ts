@@ -9,7 +9,7 @@ import { findAlteration } from '../diagnose/alteration.js';
 import { diagnoseUnit } from '../diagnose/diagnose.js';
 import { ChecksummingSource } from '../io/checksum.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
-import { openSource } from '../io/source.js';
+import { openUnretried } from '../io/source.js';
 import type { UnitOutcome, WorkUnit } from './unit.js';
 
 /** Counts what passes through a source, so that progress is true whatever a check reads twice. */
@@ -73,12 +73,12 @@ export async function runUnit(
   let source: RetryingSource | undefined;
   try {
     source = retryingSource(
-      new MeteredSource(opened ?? (await openSource(unit.source)), onRead, unit.maxRead),
+      new MeteredSource(opened ?? (await openUnretried(unit.source)), onRead, unit.maxRead),
     );
     const whole = unit.checksum ? new ChecksummingSource(source) : undefined;
     let result = await check(unit, whole ?? source);
     const crc = await whole?.checksum();
-    // of bytes that were read as zeros it would say nothing
+    // of bytes that could not be read it would say nothing
     if (crc !== undefined && source.unreadable.length === 0) result.crc = crc;
     const altered = await findAlteration(source, unit, result);
     if (altered !== undefined) result = { ...result, ...altered.result };

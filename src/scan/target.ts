@@ -1,6 +1,5 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { Unchecked } from '../check/unit.js';
-import { absentReason } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
 import { unorderedFamilies, unorderedReason } from '../engine/unknown-order.js';
 import { formatVersion } from '../engine/version.js';
@@ -83,11 +82,6 @@ export function columnFamilyReports({ version, options }: Database): ColumnFamil
       blobBytes: Number(sum(blobs.map((b) => b.totalBytes + 62n))),
     };
   });
-}
-
-/** What lies in directories that the database names and that are not here, as a command says it that reads all the same. */
-export function absentFiles({ absent, target }: Database): Unchecked[] {
-  return absent.map((place) => ({ file: place.namedBy, reason: absentReason(place, target) }));
 }
 
 /** Why a directory is not looked at as a RocksDB database, when it is not. */

@@ -5,9 +5,9 @@ import { describe, expect, test } from 'vitest';
 import type { Report } from '../../src/report/report.js';
 import { type CliOptions, kvdoctor } from '../support/cli.js';
 import { withDatabase } from '../support/database.js';
+import { badSector, canFail } from '../support/faults.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { inRepository } from '../support/repository.js';
-import { hasProgram } from '../support/tools.js';
 
 /*
  * What people and machines really hand to a command: wrong directories, files without permission, files that change under
@@ -172,29 +172,14 @@ describe('permissions', () => {
 });
 
 describe('a disk that does not give everything back', () => {
-  const shim = inRepository('tmp', 'eio.so');
-  const ready = process.platform === 'linux' && hasProgram('gcc');
-  if (!ready) console.log('skipped: bad sectors need Linux and gcc');
-
-  test.skipIf(!ready).each([
+  test.skipIf(!canFail).each([
     ['000015.sst', 4096, 4608],
     ['000017.log', 512, 1024],
     ['MANIFEST-000005', 512, 840],
     ['CURRENT', 0, 16],
   ])('%s, bytes %i to %i', async (name, from, to) => {
-    fs.mkdirSync(path.dirname(shim), { recursive: true });
-    execFileSync('gcc', [
-      '-shared',
-      '-fPIC',
-      '-O1',
-      inRepository('test/bad-input/eio.c'),
-      '-o',
-      shim,
-      '-ldl',
-    ]);
     await withDatabase('basic-7.8', ['flip 000019.log 0x60.3'], async (dir) => {
-      const env = { LD_PRELOAD: shim, EIO_FILE: name, EIO_FROM: String(from), EIO_TO: String(to) };
-      const scanned = await scan(dir, { env });
+      const scanned = await scan(dir, { env: badSector(path.join(dir, name), from, to) });
       expect(scanned.status).toBe(1);
       const unreadable = complaints(scanned).filter((finding) => finding.rule === 'io/unreadable-range');
       expect(unreadable.map((finding) => finding.file)).toContain(name);

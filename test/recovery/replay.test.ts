@@ -50,7 +50,7 @@ describe('which WALs are read', () => {
       open: async () => ({
         size: 100,
         descriptor: { kind: 'memory' as const, bytes: new Uint8Array(0) },
-        read: () => Promise.reject(new Error('EIO')),
+        read: () => Promise.reject(Object.assign(new Error('i/o error'), { code: 'EIO' })),
         close: async () => {},
       }),
     };

@@ -1,6 +1,8 @@
 // Carries out a plan, or undoes a repair, with the built kvdoctor, and dies of SIGKILL at the n-th point:
 //   node repair-child.mjs apply PLAN.json JOURNAL POINT
+//   node repair-child.mjs copy PLAN.json OUTPUT POINT
 //   node repair-child.mjs undo JOURNAL POINT
+//   node repair-child.mjs resume JOURNAL TARGET POINT
 // Every operation that changes something has three points: before it, halfway through (a file half written), right after it.
 // Prints the number of points when it lives to the end.
 import { Buffer } from 'node:buffer';
@@ -51,11 +53,19 @@ const checkOwner = async () => {};
 if (what === 'undo') {
   const { undo } = await import(new URL('undo.js', dist));
   await undo(disk, rest[0], checkOwner);
+} else if (what === 'resume') {
+  const { resume } = await import(new URL('undo.js', dist));
+  await resume(disk, rest[0], checkOwner, { target: rest[1] });
 } else {
-  const { applyInPlace } = await import(new URL('apply.js', dist));
   const revived = (key, value) =>
     key === 'bytes' && typeof value === 'string' ? Buffer.from(value, 'base64') : value;
   const plan = JSON.parse(readFileSync(rest[0], 'utf8'), revived);
-  await applyInPlace(plan, { disk, journal: rest[1], checkOwner, tool: 'test', now: new Date(0) });
+  if (what === 'copy') {
+    const { applyToCopy } = await import(new URL('output.js', dist));
+    await applyToCopy(plan, rest[1], disk);
+  } else {
+    const { applyInPlace } = await import(new URL('apply.js', dist));
+    await applyInPlace(plan, { disk, journal: rest[1], checkOwner, tool: 'test', now: new Date(0) });
+  }
 }
 console.log(point);

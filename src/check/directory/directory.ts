@@ -1,5 +1,6 @@
 import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
+import { unreadMetadata } from '../../engine/unseen.js';
 import type { Finding } from '../../finding/finding.js';
 import type { FileKind } from '../../format/filename.js';
 import { readHead } from '../../io/head.js';
@@ -45,6 +46,7 @@ export async function checkDirectory(
 ): Promise<DirectoryResult> {
   const { engine } = database.detection;
   const unchecked = database.unread.map(({ entry, reason }) => ({ file: entry.file, reason }));
+  append(unchecked, unreadOptions(database));
   append(unchecked, unlistable(database));
   if (engine === 'pebble') return { findings: [], unchecked };
   const identity = await readIdentity(database, unchecked);
@@ -67,12 +69,24 @@ export async function checkDirectory(
   return { findings: withoutUnreadable(database, findings), unchecked };
 }
 
+/** The engine reads its data without OPTIONS: what this does not give back is not known, and nothing is lost by it. */
+function unreadOptions(database: Database): Unchecked[] {
+  return unreadMetadata({
+    ...database,
+    unread: [],
+    unreadable: database.unreadable.filter(({ entry }) => entry.kind === 'options'),
+  });
+}
+
 function withoutUnreadable(database: Database, findings: Finding[]): Finding[] {
   let left = findings;
   for (const { entry, ranges } of database.unreadable) {
     const place = placeOf(entry);
     const own = left.filter((f) => f.file === place.file && f.root === place.root);
-    left = [...left.filter((f) => !own.includes(f)), ...aroundUnreadable(place, own, ranges)];
+    left = [
+      ...left.filter((f) => !own.includes(f)),
+      ...aroundUnreadable(place, own, ranges, entry.kind === 'options' ? 'note' : 'error'),
+    ];
   }
   return left;
 }

@@ -1,10 +1,11 @@
-import type { Finding, Range } from '../../finding/finding.js';
+import type { Finding, Range, Severity } from '../../finding/finding.js';
 import { findingAt, type Place } from './place.js';
 
 /** Ranges that a medium would not give back (`RetryingSource.unreadable`), one finding each. */
-function checkUnreadable(place: Place, ranges: readonly Range[]): Finding[] {
+function checkUnreadable(place: Place, ranges: readonly Range[], severity: Severity): Finding[] {
   return ranges.map(({ offset, length }) =>
     findingAt(place, 'io/unreadable-range', {
+      severity,
       offset,
       length,
       message: `${length} bytes cannot be read: the disk reports an input/output error`,
@@ -14,15 +15,20 @@ function checkUnreadable(place: Place, ranges: readonly Range[]): Finding[] {
 }
 
 /**
- * Replaces what was found inside ranges that were read as zeros by a finding for each of them: the rest of the file was
- * checked, and what the zeros seem to say means nothing.
+ * Replaces what was found inside ranges that could not be read by a finding for each of them: the rest of the file was
+ * checked, and what seems to stand there means nothing.
  */
-export function aroundUnreadable(place: Place, found: Finding[], ranges: readonly Range[]): Finding[] {
+export function aroundUnreadable(
+  place: Place,
+  found: Finding[],
+  ranges: readonly Range[],
+  severity: Severity = 'error',
+): Finding[] {
   if (ranges.length === 0) return found;
   const meaningful = found.filter(
     ({ offset, length = 0 }) =>
       offset === undefined ||
       !ranges.some((range) => offset < range.offset + range.length && offset + length >= range.offset),
   );
-  return [...meaningful, ...checkUnreadable(place, ranges)];
+  return [...meaningful, ...checkUnreadable(place, ranges, severity)];
 }

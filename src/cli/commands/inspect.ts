@@ -189,8 +189,10 @@ async function inspect(path: string | undefined, flags: InspectFlags, host: Host
     await sink.close();
     const unread = inspection.unreadable();
     for (const { offset, length } of unread) {
-      say(host, `kvdoctor: ${length} bytes at ${offset} could not be read and are shown as zeros`);
+      say(host, `kvdoctor: ${length} bytes at ${offset} could not be read and are shown as ff`);
     }
+    // what seems wrong with text that was not read is what stands in its place
+    if (unread.length > 0 && textKinds.has(inspection.kind)) return ExitStatus.incomplete;
     if (state.damaged) return ExitStatus.findings;
     return state.undecoded || unread.length > 0 ? ExitStatus.incomplete : ExitStatus.ok;
   } finally {

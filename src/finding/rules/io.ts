@@ -6,7 +6,7 @@ export const ioRules = {
     title: 'The disk does not give back a range of a file',
     meaning:
       'Reading failed with an input/output error, sector by sector, again. The engine fails on it as it would on damage. The ' +
-      'rest of the file has been checked with zeros in its place, so other findings inside the range mean nothing.',
+      'rest of the file has been checked.',
     origin:
       'A failing disk, controller or cable; a degraded array; a block that a checksumming file system rejects.',
     action:

@@ -1,4 +1,5 @@
 import { append } from '../../bytes/append.js';
+import { isFilled } from '../../bytes/source.js';
 import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
@@ -7,7 +8,7 @@ import { type Comparator, compareUserKeys } from './comparator.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
 import type { BlockIndex } from './index-block.js';
 import { KEY_TRAILER } from './internal-key.js';
-import { BLOCK_LIMIT, blockRange, checksumAnomaly, inFile } from './load.js';
+import { BLOCK_LIMIT, blockRange, checksumAnomaly, inFile, unreadAnomaly } from './load.js';
 import { dataCompression, type Table } from './table.js';
 import { SourceWindow } from './window.js';
 
@@ -104,6 +105,10 @@ async function readDataBlock(
   if (bytes === undefined) {
     const message = 'the file ends inside a data block';
     block.anomalies.push({ rule: 'sst/truncated', ...blockRange(handle), message });
+    return block;
+  }
+  if (isFilled(table.source, handle.offset, bytes.length)) {
+    block.anomalies.push(unreadAnomaly(handle, 'data'));
     return block;
   }
   const stored = verifyBlock(space, bytes.slice(), handle);

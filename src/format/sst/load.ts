@@ -1,5 +1,5 @@
 import { hex32, hexWindow } from '../../bytes/hexdump.js';
-import type { ByteSource } from '../../bytes/source.js';
+import { type ByteSource, isFilled } from '../../bytes/source.js';
 import { type BlockCompression, codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Anomaly } from '../../finding/finding.js';
@@ -105,6 +105,10 @@ export async function loadBlock(
     block.anomalies.push({ rule: 'sst/truncated', ...blockRange(handle), message });
     return block;
   }
+  if (isFilled(source, handle.offset, bytes.length)) {
+    block.anomalies.push(unreadAnomaly(handle, kind));
+    return block;
+  }
   block.stored = verifyBlock(space, bytes, handle);
   if (!block.stored.intact) block.anomalies.push(checksumAnomaly(space, block.stored, kind));
   decompressInto(space, block, block.stored);
@@ -139,6 +143,12 @@ function decompressInto(space: BlockSpace, block: LoadedBlock, stored: StoredBlo
       evidence: { block: block.kind, compression: codec ?? type },
     });
   }
+}
+
+/** The finding for a block of which the medium did not give back all: whatever its checksum says, it holds nothing. */
+export function unreadAnomaly(handle: BlockHandle, kind: BlockKind): Anomaly {
+  const message = `the ${kind} block cannot be read: the disk reports an input/output error`;
+  return { rule: 'io/unreadable-range', ...blockRange(handle), message };
 }
 
 /** The finding for a block whose checksum fails, with both values and the bytes around the stored one. */

@@ -49,7 +49,8 @@ interface ReplayedWal extends WalState {
  */
 export async function planWalRepair(database: Database, request: WalRepairRequest): Promise<RepairPlan> {
   const { mode } = request;
-  const view = databaseView(database);
+  // the repaired files lie where they can be read
+  const view = databaseView(database, openSource);
   const prepared = await prepareOpen(view, database.engineVersion);
   const first = await simulateOpen(prepared, mode, undefined, true);
   const { outcome, acceptedHole } = await chooseOutcome(database, first, request, (other) =>
@@ -189,7 +190,7 @@ async function totalLoss(
   const { version, options } = database;
   const families = version === undefined ? [] : familiesOf(version, options);
   const words = profile && new LostTallies(profile);
-  const [lost] = await lossesOf(databaseView(database).wals, families, [outcome], {
+  const [lost] = await lossesOf(databaseView(database, openSource).wals, families, [outcome], {
     dialect: database.dialect,
     recycling: options.recycleLogFileNum > 0,
     onLost: (batch, outcomes, damaged) => words?.add(batch, outcomes, damaged),
