@@ -123,6 +123,31 @@ async function nonsense(bytes: Uint8Array, layout: Layout, random: Random): Prom
   return patches;
 }
 
+/** Whole log records in another order, twice, or gone. Their checksums hold where they stand. */
+function rearrange(bytes: Uint8Array, { records }: Layout, random: Random): Mutation {
+  const { offset, length } = random.pick(records);
+  const record = bytes.subarray(offset, offset + length);
+  const without = Buffer.concat([bytes.subarray(0, offset), bytes.subarray(offset + length)]);
+  const gone = `cut % ${offset} ${length}`;
+  const into = (file: Uint8Array, at: number) => ({
+    bytes: Buffer.concat([file.subarray(0, at), record, file.subarray(at)]),
+    patch: `insert % ${at} ${hex(record)}`,
+  });
+  const other = random.pick(records).offset;
+  switch (random.below(3)) {
+    case 0:
+      return { bytes: without, patches: [gone] };
+    case 1: {
+      const { bytes: twice, patch } = into(bytes, other);
+      return { bytes: twice, patches: [patch] };
+    }
+    default: {
+      const { bytes: moved, patch } = into(without, other > offset ? other - length : other);
+      return { bytes: moved, patches: [gone, patch] };
+    }
+  }
+}
+
 /** False where a damaged length leads out of the file. */
 function fits(fix: () => void): boolean {
   try {
@@ -139,7 +164,10 @@ export async function mutate(healthy: Uint8Array, layout: Layout, random: Random
     const bytes = random.bytes(random.length(4096));
     return { bytes, patches: [`append % ${hex(bytes)}`] };
   }
-  if (random.chance(0.2)) return reshape(healthy, random);
+  if (random.chance(0.2))
+    return layout.records.length > 1 && random.chance(0.5)
+      ? rearrange(healthy, layout, random)
+      : reshape(healthy, random);
   const bytes = Uint8Array.from(healthy);
   if (random.chance(0.6)) return { patches: await nonsense(bytes, layout, random), bytes };
   const patches: string[] = [];

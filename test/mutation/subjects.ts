@@ -5,12 +5,10 @@ import { databaseOptions } from '../../src/format/database-options.js';
 import { replayManifestBytes } from '../../src/format/manifest/replay.js';
 import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
 import { parseOptions } from '../../src/format/options.js';
-import { readDataBlocks } from '../../src/format/sst/data-blocks.js';
-import { openTable } from '../../src/format/sst/table.js';
-import { openSource } from '../../src/io/source.js';
 import { runUnit } from '../../src/scan/run-unit.js';
 import type { WorkUnit } from '../../src/scan/unit.js';
 import { type FileSet, fixture, fixtureNames } from '../support/files.js';
+import { layoutOf } from './layout.js';
 import type { Layout } from './mutate.js';
 
 /** A file of a fixture and what a scan does with it. */
@@ -28,48 +26,6 @@ export interface Verdict {
   complaints: string[];
   /** It found something. */
   noticed: boolean;
-}
-
-const nothing = (): Layout => ({ records: [], blocks: [], blobRecords: [], footer: 'none' });
-
-const LOG_BLOCK = 32768;
-
-/** Physical records of a healthy log, by their headers. */
-function recordsOf(log: Uint8Array): Layout['records'] {
-  const view = new DataView(log.buffer, log.byteOffset, log.byteLength);
-  const records: Layout['records'] = [];
-  for (let at = 0; at + 7 <= log.length; ) {
-    const left = LOG_BLOCK - (at % LOG_BLOCK);
-    const length =
-      (at + 7 > log.length ? 0 : view.getUint16(at + 4, true)) +
-      ([5, 6, 7, 8, 11].includes(log[at + 6]) ? 11 : 7);
-    if (left < 7 || log[at + 6] === 0) at += left;
-    else if (length > left || at + length > log.length) break;
-    else {
-      records.push({ offset: at, length });
-      at += length;
-    }
-  }
-  return records;
-}
-
-function blobRecordsOf(blob: Uint8Array): Layout['blobRecords'] {
-  const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength);
-  const records: Layout['blobRecords'] = [];
-  for (let at = 30; at + 32 < blob.length - 32; ) {
-    const length = 32 + Number(view.getBigUint64(at, true) + view.getBigUint64(at + 8, true));
-    records.push({ offset: at, length });
-    at += length;
-  }
-  return records;
-}
-
-async function tableLayout(bytes: Uint8Array): Promise<Layout> {
-  const table = await openTable(await openSource({ kind: 'memory', bytes }));
-  const blocks = table.blocks.map(({ handle }) => ({ offset: handle.offset, size: handle.size }));
-  for await (const { handle } of readDataBlocks(table))
-    blocks.push({ offset: handle.offset, size: handle.size });
-  return { ...nothing(), blocks, footer: (table.footer?.formatVersion ?? 0) >= 6 ? 'table' : 'none' };
 }
 
 /** What must hold for findings whatever the bytes are. */
@@ -120,7 +76,8 @@ function liveBlob({ version }: Base, number: bigint): LiveBlobFile | undefined {
 
 async function subjectFor(base: Base, file: string): Promise<Subject | undefined> {
   const healthy = base.files.get(file)!;
-  const subject = (layout: Layout, run: Subject['run']): Subject => ({
+  const layout = await layoutOf(file, healthy);
+  const subject = (run: Subject['run']): Subject => ({
     base: base.name,
     file,
     healthy,
@@ -139,10 +96,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
       depth: 'full',
       recycling: base.name.includes('recycled'),
     } as const;
-    return subject(
-      { ...nothing(), records: recordsOf(healthy) },
-      unitRunner((bytes) => ({ ...common, kind: 'wal', source: source(bytes), context })),
-    );
+    return subject(unitRunner((bytes) => ({ ...common, kind: 'wal', source: source(bytes), context })));
   }
   if (ending === 'sst' || ending === 'ldb') {
     const context = {
@@ -152,20 +106,14 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
       depth: 'full',
       live: liveTable(base, number),
     } as const;
-    return subject(
-      await tableLayout(healthy),
-      unitRunner((bytes) => ({ ...common, kind: 'table', source: source(bytes), context })),
-    );
+    return subject(unitRunner((bytes) => ({ ...common, kind: 'table', source: source(bytes), context })));
   }
   if (ending === 'blob') {
     const context = { file, number, depth: 'full', live: liveBlob(base, number) } as const;
-    return subject(
-      { ...nothing(), blobRecords: blobRecordsOf(healthy), footer: 'blob' },
-      unitRunner((bytes) => ({ ...common, kind: 'blob', source: source(bytes), context })),
-    );
+    return subject(unitRunner((bytes) => ({ ...common, kind: 'blob', source: source(bytes), context })));
   }
   if (/(^|\/)MANIFEST-\d+$/.test(file)) {
-    return subject({ ...nothing(), records: recordsOf(healthy) }, async (bytes) => {
+    return subject(async (bytes) => {
       const { anomalies } = replayManifestBytes(bytes);
       return judge(
         anomalies.map((anomaly) => ({ severity: 'error', file, evidence: {}, ...anomaly })),
@@ -174,14 +122,14 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
     });
   }
   if (/(^|\/)OPTIONS-\d+$/.test(file)) {
-    return subject(nothing(), async (bytes) => {
+    return subject(async (bytes) => {
       const options = parseOptions(bytes);
       databaseOptions(options);
       return { complaints: [], noticed: options.anomalies.length > 0 };
     });
   }
   if (/(^|\/)CURRENT$/.test(file)) {
-    return subject(nothing(), async (bytes) => {
+    return subject(async (bytes) => {
       const { anomalies } = decodeCurrent(bytes);
       return { complaints: [], noticed: anomalies.length > 0 };
     });

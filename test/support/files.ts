@@ -39,6 +39,7 @@ const NOT_BASES = new Set([
   'engines',
   'cases',
   'field',
+  'fuzz',
   'resp',
   'restate',
   'restate-1.7',

@@ -1,5 +1,5 @@
 import { fixBlobFooter, fixBlobRecord, fixBlock, fixFooter, fixRecord, isRecyclable } from './checksum.js';
-import type { FileSet } from './files.js';
+import { type FileSet, fixture } from './files.js';
 
 /*
  * Damage as text, one patch a line, so that a reviewer reads what was done:
@@ -16,6 +16,7 @@ import type { FileSet } from './files.js';
  *   create FILE "text"              a new file
  *   remove FILE
  *   copy FROM TO                    move FROM TO             swap A B
+ *   take FIXTURE FILE TO            a file of another shipped database
  *   append-record FILE 1 0203…      a log record of that type, framed and checksummed
  *   fix-record FILE 0x7a3a          right CRC for the log record that starts there
  *   fix-block FILE 0x0 0x48         right checksum for the table block with that payload (offset, size)
@@ -137,6 +138,7 @@ async function patchBytes(verb: string, file: Uint8Array, args: string[]): Promi
 async function applyPatch(files: FileSet, line: string): Promise<void> {
   const [verb, name, ...args] = words(line);
   if (verb === 'create') files.set(name, bytesOf(args[0] ?? '""'));
+  else if (verb === 'take') files.set(args[1], read(fixture(name), args[0]));
   else if (verb === 'copy') files.set(args[0], read(files, name));
   else if (verb === 'remove' || verb === 'move' || verb === 'swap') {
     const bytes = read(files, name);
