@@ -80,13 +80,14 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
   await disk.create(path.join(directory, 'plan.json'), once(planText(plan)));
   await disk.syncDirectory(directory);
   for (const step of plan.steps) {
-    if (step.action !== 'write') continue;
+    const entry = entries.find((e) => placeKey(e) === placeKey(step)) as JournalEntry;
+    // nothing moves a file into place that is already what it becomes
+    if (step.action !== 'write' || sameState(entry.before, entry.after)) continue;
     const file = await locate(plan.target, step);
     const like = (await disk.stat(file)) ?? (await disk.stat(path.join(plan.target, CURRENT)));
     const staged = stagedName(file);
     if (await disk.stat(staged)) await disk.remove(staged);
     await disk.create(staged, contentOf(plan.target, step.content), like);
-    const entry = entries.find((e) => placeKey(e) === placeKey(step)) as JournalEntry;
     const written = await fileState('/', { path: staged });
     if (!sameState(written, entry.after)) {
       throw new Refusal(

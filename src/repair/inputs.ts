@@ -1,20 +1,52 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import type { Database } from '../engine/database.js';
 import { type FileKind, parseFileName } from '../format/filename.js';
 import { fileState } from './content.js';
-import { absolute, placeKey } from './place.js';
+import { absolute, type Place, placeKey } from './place.js';
 import type { FileState, RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
 
 /** Kinds whose files decide what an engine sees: one more of them, and a plan is about another database. */
 const DECISIVE: ReadonlySet<FileKind> = new Set(['current', 'manifest', 'wal', 'table', 'blob']);
 
-/** The files that a plan from this reading of a directory knows of, by `placeKey`. */
-export function listingOf({ inventory }: Database): string[] {
+function decisivePlaces({ inventory }: Database): Place[] {
   const there = inventory.entries.filter(
     ({ kind, place }) => DECISIVE.has(kind as FileKind) && place !== 'lost' && place !== 'archive',
   );
-  return there.map(({ file, root }) => placeKey({ path: file, ...(root !== undefined && { root }) }));
+  return there.map(({ file, root }) => ({ path: file, ...(root !== undefined && { root }) }));
+}
+
+/** The files that a plan from this reading of a directory knows of, by `placeKey`. */
+export function listingOf(database: Database): string[] {
+  return decisivePlaces(database).map(placeKey);
+}
+
+/** What tells whether a file is still the one that was read, without reading it again: inode, size, time of the last write. */
+type Seen = ReadonlyMap<string, string>;
+
+/** Looks at the files that decide what an engine sees, as this reading of the directory has them. */
+export async function seenFiles(directory: string, database: Database): Promise<Seen> {
+  const seen = new Map<string, string>();
+  for (const place of decisivePlaces(database)) {
+    const there = await stat(absolute(directory, place), { bigint: true }).catch(() => undefined);
+    seen.set(placeKey(place), there === undefined ? '' : `${there.ino} ${there.size} ${there.mtimeNs}`);
+  }
+  return seen;
+}
+
+/**
+ * Refuses when files changed while a plan was made from them. Their hashes are taken when the plan is ready: without this, those
+ * of another repair that ended meanwhile would pass for what was read.
+ */
+export function refuseChanged(before: Seen, after: Seen): void {
+  const names = new Set([...before.keys(), ...after.keys()]);
+  const changed = [...names].find((name) => before.get(name) !== after.get(name));
+  if (changed === undefined) return;
+  throw new Refusal(
+    'refused',
+    `${changed} has changed while the plan was made`,
+    'make a new plan; if nobody should be writing here, find out who does',
+  );
 }
 
 /** Refuses when a file has appeared since the plan was made: somebody writes here, or has put back what was missing. */

@@ -12,7 +12,7 @@ import { simulateDatabase } from '../scan/simulate-database.js';
 import { reasonNotToCheck } from '../scan/target.js';
 import { carryOut, type Destination, type Done, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
-import { listingOf } from './inputs.js';
+import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
 import { lossInWords } from './loss-words.js';
 import { notCopied } from './output.js';
@@ -121,7 +121,9 @@ async function repairDirectory(
   if (destination.kind !== 'dry-run') await refuseOwned(directory);
   const resumed = await settleLeftovers(destination, run, hooks.settle ?? (async () => false));
   const request = requestOf(options);
-  refuseAbsent(await readDatabase(directory, request));
+  const first = await readDatabase(directory, request);
+  refuseAbsent(first);
+  const seen = await seenFiles(directory, first);
   hooks.onStage?.('scanning');
   const before = await scan(target, options, hooks);
   const database = await readDatabase(directory, request);
@@ -139,6 +141,8 @@ async function repairDirectory(
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);
     const made = await makePlan(database, way, { findings: before.findings, pace, ...words });
+    // a plan that is only shown may be of a directory that somebody writes to
+    if (destination.kind !== 'dry-run') refuseChanged(seen, await seenFiles(directory, database));
     const left = destination.kind === 'copy' ? await notCopied(directory) : [];
     const plan: RepairPlan = {
       ...made.plan,

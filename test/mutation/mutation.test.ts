@@ -15,4 +15,4 @@ test(`${COUNT} random mutations with seed ${seed}: no exception, no hang, no fin
   }
   expect(failures).toEqual([]);
   expect(mutator.noticed).toBeGreaterThan(COUNT * 0.7);
-});
+}, 300_000);
