@@ -5,10 +5,10 @@ import { BlockReader } from '../format/sst/block.js';
 import type { BlockHandle } from '../format/sst/handle.js';
 import { parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
-import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
+import { globalSequenceOf } from '../format/sst/properties.js';
 import { reachableBlocks } from '../format/sst/reachable-blocks.js';
 import { openTable, type Table } from '../format/sst/table.js';
-import { keyPosition, trailerHigh, trailerLow } from '../lsm/key-order.js';
+import { firstBlockFor, keyPosition, trailerHigh, trailerLow } from '../lsm/key-order.js';
 import { rangeTombstone } from '../lsm/range-tombstones.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
 import type { Family, Wanted } from './wanted.js';
@@ -58,7 +58,8 @@ export async function searchTable(search: TableSearch): Promise<void> {
       where?.length,
     );
   }
-  const context: BlockContext = { ...search, table, family, global: globalSequenceOf(table, live) };
+  const global = globalSequenceOf(table.properties, live?.largestSequence);
+  const context: BlockContext = { ...search, table, family, global };
   addTombstones(context);
   if (!table.rangeTombstonesSound && table.metaindexSound)
     unread('the range tombstones of the table cannot be read');
@@ -79,12 +80,6 @@ interface BlockContext extends TableSearch {
   filter?: Promise<TableFilter>;
 }
 
-function globalSequenceOf({ properties }: Table, live: LiveTable | undefined): bigint | undefined {
-  const version = properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) ?? 0n;
-  if (version >= 2n && live !== undefined) return live.largestSequence;
-  return properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8) || undefined;
-}
-
 /** The first block that may hold a wanted key, by the separators of a sound index. */
 function firstBlock({ table, family, wanted }: BlockContext): number {
   const { order } = family;
@@ -92,16 +87,7 @@ function firstBlock({ table, family, wanted }: BlockContext): number {
   const { index } = table;
   if (from === undefined || index === undefined) return 0;
   const tail = (index.form.userKeys ? 0 : 8) + timestampSizeOf(table);
-  let low = 0;
-  let high = index.count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const separator = index.separator(middle);
-    const length = Math.max(0, separator.length - tail);
-    if (order.compareKeys(separator, 0, length, from, 0, from.length) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstBlockFor(index, tail, order.compareKeys, from, from.length);
 }
 
 /** Bytes of timestamp that keys of the table have at their end. */

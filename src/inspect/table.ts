@@ -5,7 +5,7 @@ import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { decodeIndexBlock } from '../format/sst/index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import type { MetaKind } from '../format/sst/metaindex.js';
-import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
+import { globalSequenceOf } from '../format/sst/properties.js';
 import { type ReachableBlocks, reachableBlocks } from '../format/sst/reachable-blocks.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { type BlockPlan, blockNode } from './block.js';
@@ -113,7 +113,8 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
   const { footer, source, size } = table;
   const space = fileSpace(size);
   const reach = new Reach(source);
-  const globalSequence = globalSequenceOf(table);
+  // where an ingested table says 0, only the MANIFEST knows
+  const globalSequence = globalSequenceOf(table.properties, undefined) || undefined;
   const reachable = await reachableBlocks(table);
   let position = 0;
   let data = 0;
@@ -145,11 +146,6 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
   const end = footer?.offset ?? size;
   if (end > position) yield await reach.gap(space, position, end - position);
   if (footer !== undefined) yield* ending(table, space, reach);
-}
-
-/** What an ingested table says of its own sequence; where that is 0, only the MANIFEST knows. */
-function globalSequenceOf({ properties }: Table): bigint | undefined {
-  return properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8) || undefined;
 }
 
 /** Data blocks and, between them, the others. */

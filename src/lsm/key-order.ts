@@ -9,6 +9,7 @@
  * loop that runs per entry needs a bigint.
  */
 import { comparatorNamed } from '../format/sst/comparator.js';
+import type { BlockIndex } from '../format/sst/index-block.js';
 
 /** The upper 32 bits of a trailer. */
 export function trailerHigh(sequence: bigint): number {
@@ -52,6 +53,29 @@ export type CompareRange = (
   bFrom: number,
   bTo: number,
 ) => number;
+
+/**
+ * The first block that may hold a key, `key[0, keyTo)`: the first whose separator does not come before it. `tail`: bytes behind the
+ * key in a separator.
+ */
+export function firstBlockFor(
+  index: BlockIndex,
+  tail: number,
+  compareKeys: CompareRange,
+  key: Uint8Array,
+  keyTo: number,
+): number {
+  let low = 0;
+  let high = index.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const separator = index.separator(middle);
+    const length = Math.max(0, separator.length - tail);
+    if (compareKeys(separator, 0, length, key, 0, keyTo) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
 
 const compareForward: CompareRange = (a, aFrom, aTo, b, bFrom, bTo) => {
   const aLength = aTo - aFrom;

@@ -1,6 +1,6 @@
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { BlockSpace } from '../format/sst/load.js';
-import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
+import { globalSequenceOf } from '../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../format/sst/table.js';
 import type { EntryCursor, Problem } from './cursor.js';
 import { type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
@@ -44,7 +44,7 @@ export async function openTableCursor(
       await source.close();
       return problems.stopped ? 'stop' : undefined;
     }
-    const globalSequence = globalSequenceOf(table, bounded);
+    const globalSequence = globalSequenceOf(table.properties, bounded.live.largestSequence);
     addTombstones(walk, table, bounded, globalSequence);
     if (table.space !== undefined) spaces.set(name, table.space);
     const opened = { file: name, table, globalSequence, largestSequence: bounded.live.largestSequence };
@@ -75,12 +75,6 @@ function flaws(table: Table): Omit<Problem, 'file'>[] {
   return anomalies
     .filter(({ rule }) => !HARMLESS.has(rule) && !(rule === 'sst/decompression' && space?.uncompressed))
     .map(({ offset, length, message }) => ({ offset, length, message: `The table is damaged: ${message}` }));
-}
-
-/** Ingested tables of version 2 hold zeros for sequences; theirs is in the MANIFEST (rocksdb table/block_based). */
-function globalSequenceOf({ properties }: Table, { live }: BoundedTable): bigint | undefined {
-  const version = properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) ?? 0n;
-  return version >= 2n ? live.largestSequence : undefined;
 }
 
 function addTombstones(

@@ -10,7 +10,7 @@ import { dataCompression, type Table } from '../format/sst/table.js';
 import { SourceWindow } from '../format/sst/window.js';
 import { BlockEntries } from './block-entries.js';
 import { END, ENTRY, type EntryCursor, LOAD, type Step } from './cursor.js';
-import { type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
+import { firstBlockFor, type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
 import type { ProblemLog } from './problems.js';
 import type { TombstoneSweep } from './range-tombstones.js';
 
@@ -174,16 +174,7 @@ export class TableCursor implements EntryCursor {
     const { index, order } = this;
     if (index === undefined || !order.known) return 0;
     const keyTo = from.userKey.length - order.timestampSize;
-    let low = 0;
-    let high = this.blocks;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const separator = index.separator(middle);
-      const length = Math.max(0, separator.length - this.separatorTail);
-      if (order.compareKeys(separator, 0, length, from.userKey, 0, keyTo) < 0) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstBlockFor(index, this.separatorTail, order.compareKeys, from.userKey, keyTo);
   }
 
   /** Whether all of the next block is deleted. Its keys lie behind the entry that was read last and not behind its separator. */

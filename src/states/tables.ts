@@ -110,7 +110,7 @@ export async function contentsOf(tables: readonly FoundTable[]): Promise<Map<big
     const source = await openSource(entry.source);
     try {
       const table = await openTable(source, { comparator: comparatorNamed(comparator || undefined).name });
-      for await (const block of readDataBlocks(table)) {
+      for await (const block of readDataBlocks(table, live.largestSequence || undefined)) {
         for (const { key, sequence, type, value } of block.entries()) {
           const name = Buffer.from(key).toString('latin1');
           const version = { sequence, type, value: mark(value) };

@@ -2,7 +2,7 @@ import { compareUserKeys } from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import { internalKey, KEY_TRAILER, MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { blockRange } from '../../format/sst/load.js';
-import { COLLECTED_PROPERTIES, NUMBER_PROPERTIES } from '../../format/sst/properties.js';
+import { globalSequenceOf, NUMBER_PROPERTIES } from '../../format/sst/properties.js';
 import { metaBlock, type Table } from '../../format/sst/table.js';
 import type { TableContext, TableStatement } from '../unit.js';
 
@@ -30,7 +30,7 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
           : blockRange(handle);
       statement.properties.push({ name, value, ...at });
     }
-    statement.globalSequence = globalSequence(table, context);
+    statement.globalSequence = globalSequenceOf(properties, context.live?.largestSequence);
   }
   if (index !== undefined && table.indexSound) {
     const last = index.count - 1;
@@ -42,16 +42,6 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
     };
   }
   return statement;
-}
-
-/** External version 2: all entries have the sequence that the MANIFEST gives the file. */
-export function isIngested(table: Table): boolean {
-  return table.propertiesSound && table.properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) === 2n;
-}
-
-function globalSequence(table: Table, { live }: TableContext): bigint | undefined {
-  if (!isIngested(table)) return undefined;
-  return live?.largestSequence ?? table.properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8);
 }
 
 function stateTombstones(table: Table): TableStatement['rangeTombstones'] {

@@ -4,7 +4,7 @@ import type { ByteSource, SourceDescriptor } from '../../bytes/source.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
-import { COLLECTED_PROPERTIES } from '../../format/sst/properties.js';
+import { COLLECTED_PROPERTIES, isIngested } from '../../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../../format/sst/table.js';
 import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.js';
 import type { DataRules } from './data-rules.js';
@@ -19,7 +19,7 @@ import { takeOutMisplaced } from './misplaced.js';
 import { describeRemains, reachBlocks } from './reach.js';
 import { TableReport } from './report.js';
 import { type ScannedBlocks, scanBlocks } from './scan-blocks.js';
-import { isIngested, stateTable } from './statement.js';
+import { stateTable } from './statement.js';
 import { checkTableTotals } from './totals.js';
 
 export { mergeTableFacts } from './merge.js';
@@ -150,7 +150,7 @@ function dataRules(table: Table, filter: TableFilter | undefined): DataRules {
     comparator: table.comparator,
     types: dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table.pointTypes,
     filter: filter?.filter,
-    zeroSequences: isIngested(table),
+    zeroSequences: isIngested(table.properties),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,
   };
 }

@@ -4,11 +4,10 @@ import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
 import { verifyBlock } from './checksum.js';
-import { type Comparator, compareUserKeys } from './comparator.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
-import type { BlockIndex } from './index-block.js';
 import { KEY_TRAILER } from './internal-key.js';
 import { BLOCK_LIMIT, blockRange, checksumAnomaly, inFile, unreadAnomaly } from './load.js';
+import { globalSequenceOf } from './properties.js';
 import { dataCompression, type Table } from './table.js';
 import { SourceWindow } from './window.js';
 
@@ -44,36 +43,25 @@ export interface DataBlock {
   entries(damagedToo?: boolean): Generator<TableEntry>;
 }
 
-export interface ReadOptions {
-  /** User key, without timestamp, to begin at. */
-  from?: Uint8Array;
-  /** The sequence of every entry of an ingested table: its largest sequence in the MANIFEST. */
-  globalSequence?: bigint;
-  /** Stop behind the first block that is not intact, as the engine would. */
-  strict?: boolean;
-}
-
 /**
- * The data blocks of a table in the order of its index, from the block that holds `from` on. Memory is bounded by two
- * blocks and a read buffer. Nothing is yielded when the table has no usable index. Rejects only when the medium fails.
+ * The data blocks of a table in the order of its index. `largestSequence`: what the MANIFEST gives the file, which the entries of
+ * an ingested table have. Memory is bounded by two blocks and a read buffer. Nothing is yielded when the table has no usable
+ * index. Rejects only when the medium fails.
  */
-export async function* readDataBlocks(table: Table, options: ReadOptions = {}): AsyncGenerator<DataBlock> {
-  const { index, space } = table;
+export async function* readDataBlocks(table: Table, largestSequence?: bigint): AsyncGenerator<DataBlock> {
+  const { index, space, properties } = table;
   if (index === undefined || space === undefined) return;
   const window = new SourceWindow(table.source, space.limit);
-  const first = options.from === undefined ? 0 : seekBlock(table, index, options.from);
-  for (let ordinal = first; ordinal < index.count; ordinal++) {
-    const block = await readDataBlock(table, window, ordinal, options);
-    yield block;
-    if (options.strict && !block.intact) return;
-  }
+  const globalSequence = globalSequenceOf(properties, largestSequence);
+  for (let ordinal = 0; ordinal < index.count; ordinal++)
+    yield await readDataBlock(table, window, ordinal, globalSequence);
 }
 
 async function readDataBlock(
   table: Table,
   window: SourceWindow,
   ordinal: number,
-  options: ReadOptions,
+  globalSequence: bigint | undefined,
 ): Promise<DataBlock> {
   const index = table.index!;
   const space = table.space!;
@@ -84,7 +72,7 @@ async function readDataBlock(
     compression: 0,
     intact: false,
     anomalies: [],
-    entries: (damagedToo = false) => entriesOf(block, table.comparator, options, damagedToo),
+    entries: (damagedToo = false) => entriesOf(block, globalSequence, damagedToo),
   };
   if (!handleFits(handle, space.limit)) {
     const message = 'the index places a data block outside the file';
@@ -135,8 +123,7 @@ async function readDataBlock(
 
 function* entriesOf(
   block: DataBlock,
-  comparator: Comparator,
-  options: ReadOptions,
+  globalSequence: bigint | undefined,
   damagedToo: boolean,
 ): Generator<TableEntry> {
   const { contents } = block;
@@ -153,13 +140,11 @@ function* entriesOf(
       reader.anomalies.push({ rule: 'sst/bad-key', offset, length, message });
       continue;
     }
-    const { from } = options;
-    if (from !== undefined && isBefore(comparator, entry.key, split, from)) continue;
     trailerBytes.set(entry.key.subarray(split));
     const { valueOffset, valueLength } = entry;
     yield {
       key: entry.key.slice(0, split),
-      sequence: options.globalSequence ?? trailer.getBigUint64(0, true) >> 8n,
+      sequence: globalSequence ?? trailer.getBigUint64(0, true) >> 8n,
       type: trailerBytes[0],
       value: new Uint8Array(view.buffer, view.byteOffset + valueOffset, valueLength),
       offset: entry.offset,
@@ -168,27 +153,4 @@ function* entriesOf(
   if (reader.anomalies.length === 0) return;
   const place = { kind: 'data', handle: block.handle, stored: block } as const;
   append(block.anomalies, inFile(place, reader.anomalies));
-}
-
-/** True when the user key in `key[0, length)`, its timestamp aside, comes before `from`. */
-function isBefore(comparator: Comparator, key: Uint8Array, length: number, from: Uint8Array): boolean {
-  const end = Math.max(0, length - comparator.timestampSize);
-  const order = compareUserKeys({ ...comparator, timestampSize: 0 }, key, from, end);
-  return order !== undefined && order < 0;
-}
-
-/** The first block whose separator is not before `from`: no earlier block holds that key. */
-function seekBlock(table: Table, index: BlockIndex, from: Uint8Array): number {
-  const { comparator } = table;
-  if (comparator.order === 'unknown') return 0;
-  let low = 0;
-  let high = index.count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const separator = index.separator(middle);
-    const length = separator.length - (index.form.userKeys ? 0 : KEY_TRAILER);
-    if (isBefore(comparator, separator, length, from)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -175,3 +175,24 @@ function isVarint(value: Uint8Array): boolean {
   const cursor = new Cursor(value);
   return cursor.varint64() !== undefined && cursor.remaining === 0;
 }
+
+/**
+ * Whether a table was written to be ingested: its entries are stored with sequence 0 and all have the one that ingestion gave the
+ * file. Of external versions there are 1, whose entries have their own, and 2.
+ */
+export function isIngested(properties: TableProperties | undefined): boolean {
+  return properties?.fixed(COLLECTED_PROPERTIES.externalVersion, 4) === 2n;
+}
+
+/**
+ * The sequence of every entry of an ingested table (rocksdb table/block_based/block_based_table_reader.cc,
+ * GetGlobalSequenceNumber): what the MANIFEST gives the file, or, where it is not known, what was written into the properties.
+ * `undefined`: entries have their own.
+ */
+export function globalSequenceOf(
+  properties: TableProperties | undefined,
+  largestSequence: bigint | undefined,
+): bigint | undefined {
+  if (!isIngested(properties)) return undefined;
+  return largestSequence ?? properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8);
+}
