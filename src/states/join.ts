@@ -39,8 +39,7 @@ export class WalChain {
   readonly run: readonly WalContents[];
 
   constructor(readonly wals: readonly WalContents[]) {
-    // nothing replays what lies in archive/
-    const filled = wals.filter(({ operations, entry }) => operations > 0 && entry.place !== 'archive');
+    const filled = wals.filter(({ operations }) => operations > 0);
     let from = filled.length - 1;
     while (from > 0 && follows(filled[from], filled[from - 1]) && filled[from - 1].whole) from--;
     this.run = filled.slice(Math.max(from, 0));
@@ -104,7 +103,8 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
   const cutoff = cutoffOf(version, rules);
   const readable = chain.wals.filter((wal) => {
     if (wal.number < cutoff || wal.operations === 0) return false;
-    return isOwn(wal.entry) || (!rules.ownWals && wal.entry.place === 'lost' && holdsMore(wal, version));
+    if (isOwn(wal.entry) || (takenBack.length > 0 && chain.run.includes(wal))) return true;
+    return !rules.ownWals && holdsMore(wal, version);
   });
   const uses = ordered(readable, version);
   const { wals, gaps, reach } = connected(uses, flushed, rules.strict);

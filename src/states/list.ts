@@ -2,9 +2,11 @@ import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
+import { userKeyOf } from '../format/sst/internal-key.js';
 import { readHead } from '../io/head.js';
+import { isOlder, overlapping } from '../lsm/older-tables.js';
 import { FilesHere } from './files.js';
-import { type Joined, join, WalChain } from './join.js';
+import { isOwn, type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
@@ -75,7 +77,8 @@ class Listing {
       this.addWithoutHole({ kind: 'manifest', manifest: entry }, replay, named === entry);
     for (const end of whole.slice(-PER_MANIFEST)) {
       const before = await versionAt(entry, end);
-      this.add({ kind: 'edits', manifest: entry, end }, before, { strict: true });
+      const outlived = tablesOf(before.version).some(({ number }) => walk.outlived.has(number));
+      this.add({ kind: 'edits', manifest: entry, end, outlived }, before, { strict: true });
     }
     await this.extended(walk);
   }
@@ -146,11 +149,11 @@ class Listing {
     const { taken, remarks } = rebuilt;
     this.addVersion({ kind: 'tables' }, rebuilt.version, { remarks, whole: true });
     const added = this.states.at(-1)!;
-    const isOlder = (table: LiveTable) =>
+    const isFurther = (table: LiveTable) =>
       this.chain.holds(table) ||
       table.smallestSequence > added.lastSequence ||
       taken.some(({ columnFamily, number }) => columnFamily === table.columnFamily && number < table.number);
-    if (!gone.every(isOlder)) this.states.pop();
+    if (!gone.every(isFurther)) this.states.pop();
   }
 
   private async fromTables(): Promise<void> {
@@ -208,10 +211,11 @@ class Listing {
     return this.found;
   }
 
-  /** A state, and where WALs do not connect, the one that ends before. */
+  /** A state; where WALs lie in lost/ or archive/, the one with them; and where WALs do not connect, the one that ends before. */
   private addWithoutHole(origin: Origin, replay: ManifestReplay, current: boolean): void {
     this.add(origin, replay, { current });
     const added = this.states.at(-1);
+    if (current && this.chain.wals.some(({ entry }) => !isOwn(entry))) this.add(origin, replay, {});
     if (added !== undefined && added.gaps.length > 0) this.add(origin, replay, { strict: true });
   }
 
@@ -246,6 +250,7 @@ class Listing {
         missing.length + missingBlobs.length + needed.length === 0 && (!strict || unheld.length === 0),
       families,
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
+      doubtful: this.doubtfulIn(joined),
       moved: this.movedOf(joined),
       remarks,
     });
@@ -258,6 +263,19 @@ class Listing {
       if (entry === undefined || (entry.number === live.number && entry.place !== 'lost')) return [];
       return [{ live, entry }];
     });
+  }
+
+  private doubtfulIn({ version, missing }: Joined): number {
+    const gone = new Set(missing);
+    const doubtful = new Set<LiveTable>();
+    for (const table of missing) {
+      const family = version.columnFamilies.get(table.columnFamily);
+      if (family === undefined) continue;
+      const range = { from: userKeyOf(table.smallest), to: userKeyOf(table.largest), closed: true };
+      for (const other of overlapping(family.tables.values(), family.comparator, range))
+        if (!gone.has(other) && isOlder(other, table)) doubtful.add(other);
+    }
+    return [...doubtful].reduce((sum, table) => sum + this.files.entriesOf(this.files.table(table)!), 0);
   }
 
   private entriesOf({ version, wals, missing }: Joined): State['families'] {

@@ -19,6 +19,8 @@ export interface ManifestWalk {
   whole: number[];
   /** Tables that any edit named. */
   known: Set<bigint>;
+  /** Tables that were replaced by one that the MANIFEST ends with and that is not here. */
+  outlived: Set<bigint>;
   /** Tables and last sequence of the version that it begins with. */
   begunWith: Set<bigint>;
   begunSequence: bigint;
@@ -71,6 +73,7 @@ async function walkManifest(
       replay,
       whole: [...new Set(stretches())].sort((a, b) => a - b),
       known,
+      outlived: walker.outlived(),
       begunWith,
       begunSequence,
       edits,
@@ -89,6 +92,8 @@ class Walker {
   /** Behind the first edits, which write down a version piece by piece. */
   private begun = false;
   private readonly tables = new Map<bigint, LiveTable>();
+  /** Deleted tables, to those that the same edit added. */
+  private readonly successors = new Map<bigint, readonly bigint[]>();
   private readonly blobs = new Set<bigint>();
   /** A missing table that nothing else holds. */
   private uncovered: LiveTable | undefined;
@@ -131,7 +136,11 @@ class Walker {
   private take({ columnFamilies }: Version, edit: VersionEdit): void {
     const family = columnFamilies.get(edit.columnFamily);
     if (edit.columnFamilyDrop) this.forgetFamily(edit.columnFamily);
-    for (const { number } of edit.deletedFiles) this.tables.delete(number);
+    const added = edit.newFiles.map(({ number }) => number);
+    for (const { number } of edit.deletedFiles) {
+      this.tables.delete(number);
+      this.successors.set(number, added);
+    }
     for (const { number } of edit.newFiles) {
       this.known.add(number);
       if (!this.begun) this.begunWith.add(number);
@@ -143,6 +152,18 @@ class Walker {
       const blob = family?.blobFiles.get(number);
       if (blob !== undefined && this.files.blob(blob) === undefined) this.blobs.add(number);
     }
+  }
+
+  /** Edits lead from what they delete to what is missing at the end; numbers only grow, so each is looked at once. */
+  outlived(): Set<bigint> {
+    const outlived = new Set<bigint>();
+    const numbers = [...this.successors.keys()].sort((a, b) => (a > b ? -1 : 1));
+    for (const number of numbers) {
+      const ends = this.successors.get(number)!;
+      if (ends.some((next) => next > number && (this.tables.has(next) || outlived.has(next))))
+        outlived.add(number);
+    }
+    return outlived;
   }
 
   private forgetFamily(id: number): void {

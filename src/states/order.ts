@@ -1,25 +1,41 @@
 import type { State } from './state.js';
 
-/**
- * What a state that the database once was must keep of the entries of the fullest one to come first. Going back in the edits of
- * a MANIFEST takes everything later along, also what is whole.
- */
+/** What a state that the database once was must keep of the entries of the fullest one to come first. */
 const ENOUGH = 0.5;
+/** Going back in the edits of a MANIFEST takes everything later along, also what is whole. */
 const ENOUGH_OF_EDITS = 0.9;
 
 /**
  * The order of states, what loses least first: those that the database once was before those with a hole, unless they keep
  * clearly less; then the further ones, the ones without gaps, and of equal ones what a RepairDB set aside, what CURRENT leads
- * to, and what needs the least inference.
+ * to, and what needs the least inference. A table that is lost is no reason to go back behind it.
  */
 export function orderStates(states: readonly State[]): State[] {
   const coherent = states.filter(isCoherent).sort(compare);
   const holed = states.filter((state) => !isCoherent(state)).sort(compare);
   if (coherent.length === 0 || holed.length === 0) return [...coherent, ...holed];
-  const most = Math.max(...holed.map(({ entries }) => entries));
-  const enough = ({ origin }: State) => most * (origin.kind === 'edits' ? ENOUGH_OF_EDITS : ENOUGH);
-  const first = coherent.filter((state) => state.entries > 0 && state.entries >= enough(state));
+  const most = Math.max(...holed.map(({ entries, doubtful }) => entries - doubtful));
+  const isEnough = (state: State) => {
+    if (state.origin.kind !== 'edits') return state.entries >= most * ENOUGH;
+    const { manifest, outlived } = state.origin;
+    const ends = holed.filter(({ origin }) => origin.kind === 'manifest' && origin.manifest === manifest);
+    return (
+      (outlived || ends.every((end) => holdsAllOf(state, end))) && state.entries >= most * ENOUGH_OF_EDITS
+    );
+  };
+  const first = coherent.filter((state) => state.entries > 0 && isEnough(state));
   return [...first, ...holed, ...coherent.filter((state) => !first.includes(state))];
+}
+
+/** One state holds every table and WAL of another that is here. */
+function holdsAllOf(state: State, other: State): boolean {
+  const gone = new Set(other.missing);
+  const wals = new Set(state.wals.map(({ wal }) => wal));
+  const held = [...other.version.columnFamilies.values()].every(({ id, tables }) => {
+    const own = state.version.columnFamilies.get(id)?.tables;
+    return [...tables.values()].every((table) => gone.has(table) || own?.has(table.number));
+  });
+  return held && other.wals.every(({ wal }) => wals.has(wal));
 }
 
 /** The database once was in this state, as far as anything tells. */

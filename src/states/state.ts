@@ -8,8 +8,11 @@ import type { WalContents } from './wals.js';
 export type Origin =
   /** All of a MANIFEST. */
   | { kind: 'manifest'; manifest: InventoryEntry }
-  /** A MANIFEST up to a file offset, behind which it names files that are not here. */
-  | { kind: 'edits'; manifest: InventoryEntry; end: number }
+  /**
+   * A MANIFEST up to a file offset, behind which it names files that are not here. `outlived`: a table of this state is still here
+   * although one that is not replaced it, so the directory is older than the MANIFEST.
+   */
+  | { kind: 'edits'; manifest: InventoryEntry; end: number; outlived: boolean }
   /** A MANIFEST, and tables that no edit of it names. `replaced`: tables that it names and that went into these. */
   | { kind: 'extended'; manifest: InventoryEntry; tables: LiveTable[]; replaced: LiveTable[] }
   /** Tables alone. */
@@ -27,6 +30,8 @@ export interface State extends Joined {
   /** Entries in tables and operations in WALs, by column family; versions of one key count each. */
   families: { id: number; name: string; entries: number }[];
   entries: number;
+  /** Those among them that are older than a missing table over the same keys, which may have replaced or deleted them; at most. */
+  doubtful: number;
   /** Tables that lie in lost/ or under another name. */
   moved: { live: LiveTable; entry: InventoryEntry }[];
   /** Choices that were made to get it, in words. */

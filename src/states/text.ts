@@ -19,7 +19,7 @@ export function originText({ origin, takenBack }: State): string {
 
 /** A state in a sentence: how far it goes, what it holds, what it lacks. */
 export function stateText(state: State): string {
-  const { lastSequence, families, missing, missingBlobs, gaps, lostWals, complete } = state;
+  const { lastSequence, families, missing, missingBlobs, gaps, lostWals, complete, doubtful } = state;
   const held = families.map(({ name, entries }) => `${name} ${entries}`).join(', ');
   const gone = [
     ...tablesTexts(missing),
@@ -27,8 +27,12 @@ export function stateText(state: State): string {
     ...(complete ? [] : lostWals.map((number) => `WAL ${number}`)),
   ];
   const lacks = gone.length === 0 ? '' : `; ${gone.join(', ')} missing`;
+  const doubt =
+    doubtful === 0
+      ? ''
+      : `; up to ${doubtful} entries are older than what is missing and may have been deleted`;
   const holes = gaps.map(({ from, to }) => `; nothing holds sequences ${from} to ${to}`).join('');
-  return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${holes}`;
+  return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${doubt}${holes}`;
 }
 
 function tablesTexts(tables: readonly { number: bigint }[]): string[] {

@@ -87,9 +87,7 @@ async function judgeRepair(c: CorpusCase, dir: string, base: Base): Promise<stri
   tally.add(rowOf(c), { databases: 1, entries: entriesIn(base.contents), lost });
   // without checksums nothing tells that a key or a value has changed
   if (/-ck-none-/.test(c.case)) return undefined;
-  // a repair that goes back to an earlier state says so, and takes later deletions back with the other later writes
-  const goesBack = plan.loss.some(({ facts }) => facts.firstSequence !== undefined);
-  if (back > 0 && !goesBack) return `${back} deleted keys are back`;
+  if (back > 0) return `${back} deleted keys are back`;
   if ((lost > 0 || stale > 0) && plan.loss.length === 0)
     return `${lost} entries lost and ${stale} changed in silence`;
   if (readBy78(c.case)) {

@@ -2,9 +2,10 @@ import type { Database } from '../../engine/database.js';
 import type { LiveTable, Version } from '../../format/manifest/version.js';
 import { internalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { type KeyOrder, keyOrder } from '../../lsm/key-order.js';
+import { isOlder, type KeyRange, overlapping } from '../../lsm/older-tables.js';
 import type { Pace } from '../pace.js';
 import { Refusal } from '../refusal.js';
-import { isOlder, type KeyRange, keysIn, type OlderKey, overlapping } from './tables-older.js';
+import { keysIn, type OlderKey } from './tables-older.js';
 
 /** Keys that are hidden one by one; where more would be, one tombstone goes over the whole range. */
 const MOST_POINTS = 100_000;

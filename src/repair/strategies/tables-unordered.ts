@@ -2,9 +2,10 @@ import { BlockReader } from '../../format/sst/block.js';
 import { comparatorNamed } from '../../format/sst/comparator.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
+import { isOlder } from '../../lsm/older-tables.js';
 
 import type { Neighbours } from './tables-hide.js';
-import { isOlder, keysIn } from './tables-older.js';
+import { keysIn } from './tables-older.js';
 import type { Reading } from './tables-reading.js';
 
 /** Keys that are told apart; with more of them the count is an upper bound. */
