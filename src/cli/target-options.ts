@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type ProfileChoice, profileChoices } from '../app/profile-choice.js';
-import { choice, several, version } from './choices.js';
+import { choice, positive, several, version } from './choices.js';
 import { addOutputOptions, type OutputFlags } from './output-options.js';
 
 /** What commander makes of the options that every command about a directory has. */
@@ -37,6 +37,15 @@ export function withPlaceOptions(command: Command): Command {
 /** The option that names the application, for commands that speak in its words. */
 export function profileOption() {
   return choice('--profile <name>', 'the application that wrote it (default: recognised)', profileChoices);
+}
+
+/** Adds the option that looks at another state than the one that CURRENT leads to. */
+export function withStateOption(command: Command): Command {
+  return command.option(
+    '--state <n>',
+    'look at this one of the states that the files can give, put together in memory',
+    positive,
+  );
 }
 
 /** Where the files lie, which engine will open them and which application they are of, as the library takes it. */

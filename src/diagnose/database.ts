@@ -1,6 +1,6 @@
 import type { Database } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
 import type { Cause, Finding } from '../finding/finding.js';
-import { shellWord } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import { currentThatFollows } from './current.js';
 import { completeImpact } from './database-impact.js';
@@ -55,7 +55,7 @@ export function placedIn(finding: Finding, database: Database, tables: LiveTable
   return {
     ...finding,
     ...(impact && { impact }),
-    ...(heals && { next: `kvdoctor repair --strategy heal --dry-run ${shellWord(database.target)}` }),
+    ...(heals && { next: commandOn(database, 'repair --strategy heal --dry-run') }),
   };
 }
 

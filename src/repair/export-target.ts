@@ -1,10 +1,16 @@
+import { goneWals } from '../check/directory/tracked-wals.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
+import type { StateReport } from '../report/report.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
+import { databaseAsState, stateChoices } from './state-seen.js';
 import { planAuto } from './strategies/auto.js';
+
+/** What is exported, and of which of the states that the files can give; default: what CURRENT leads to. */
+export type ExportRequest = ExportOptions & DatabaseRequest & { state?: number };
 
 export interface ExportedTarget extends ExportSummary {
   /** What `repair --strategy auto` would lose and remark: a lenient export sees the database as that would leave it. */
@@ -13,6 +19,8 @@ export interface ExportedTarget extends ExportSummary {
   absent: string[];
   /** Tables lie in one of them: that the rest cannot be read to its end is no sign of damage. */
   tablesAbsent: boolean;
+  /** The states that the files can give, where there is a choice. */
+  states: StateReport[];
 }
 
 /**
@@ -22,40 +30,55 @@ export interface ExportedTarget extends ExportSummary {
 export async function exportTarget(
   target: string,
   sink: ExportSink,
-  { lenient = false, columnFamilies, onProgress, ...request }: ExportOptions & DatabaseRequest = {},
+  { lenient = false, columnFamilies, onProgress, state, ...request }: ExportRequest = {},
 ): Promise<ExportedTarget> {
   const database = await readDatabase(target, request);
   const alone = reasonWalsAlone(database);
   if (alone !== undefined) throw new Refusal('incomplete', alone);
   if (database.beyond !== undefined) throw database.beyond;
-  const { seen, notes } = lenient ? await repaired(database) : { seen: database, notes: [] };
+  const states = await stateChoices(database);
+  const { seen, notes } = lenient
+    ? await repaired(database, state)
+    : { seen: await stateOf(database, state), notes: [] };
   const summary = await exportEntries(seen, sink, {
     lenient,
     ...(columnFamilies && { columnFamilies }),
     ...(onProgress && { onProgress }),
   });
+  for (const wal of goneWals(database)) notes.push(`${wal} is gone, although recovery needs what it held`);
   if (seen.version === undefined) notes.push('there is no MANIFEST, and none can be put together');
   return {
     ...summary,
     notes,
+    states,
     absent: unseenParts(database).map(({ file, reason }) => `${file}: ${reason}`),
     tablesAbsent: database.absent.some(({ tables }) => tables.length > 0),
   };
 }
 
-async function repaired(database: Database): Promise<{ seen: Database; notes: string[] }> {
+async function stateOf(database: Database, state: number | undefined): Promise<Database> {
+  return state === undefined ? database : (await databaseAsState(database, state)).seen;
+}
+
+async function repaired(
+  database: Database,
+  state: number | undefined,
+): Promise<{ seen: Database; notes: string[] }> {
   if (database.detection.engine !== undefined && database.detection.engine !== 'rocksdb') {
     return { seen: database, notes: [] };
   }
   // what is not here must not be repaired away
   if (database.absent.length > 0) return { seen: database, notes: [] };
   try {
-    const plan = await planAuto(database, { onLostTombstones: 'keep-hidden' });
+    const plan = await planAuto(database, {
+      onLostTombstones: 'keep-hidden',
+      ...(state !== undefined && { state }),
+    });
     if (plan.steps.length === 0) return { seen: database, notes: [] };
     const notes = [...plan.loss.map(({ file, detail }) => `${file}: ${detail}`), ...plan.remarks];
     return { seen: await databaseAfter(database, plan), notes };
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof Refusal) || error.kind === 'usage') throw error;
     return { seen: database, notes: [`no repair leads to a database that opens: ${error.message}`] };
   }
 }

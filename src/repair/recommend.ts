@@ -1,7 +1,7 @@
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
 import { formatVersion } from '../engine/version.js';
-import { shellWord } from '../finding/shell-word.js';
 import type {
   ApplicationReport,
   LostCommandsReport,
@@ -23,6 +23,7 @@ const NOT_ABOUT_WALS: ReadonlySet<string> = new Set([
   'io',
   'unsupported',
   'size-mismatch',
+  'missing-file',
 ]);
 
 /** The way out to try first, and why. */
@@ -79,7 +80,7 @@ export async function recommendation(
       const reason = `${capital(point.refusal)}. Salvage keeps ${salvaged} operations of the WALs${guessed}, over a hole.`;
       return { command: command(database, 'repair', '--strategy salvage'), reason };
     }
-    return { command: command(database, 'scan'), reason: `${capital(point.refusal)}.` };
+    return { command: command(database, 'repair', '--strategy auto'), reason: `${capital(point.refusal)}.` };
   }
   const consistent = kept(point.opened);
   if (consistent === 0 && salvaged > unproven) {
@@ -135,9 +136,9 @@ async function consistentPoint(
   }
 }
 
-function command({ target }: Database, name: string, how = ''): string {
+function command(database: Database, name: string, how = ''): string {
   const dry = name === 'repair' ? ['--dry-run'] : [];
-  return ['kvdoctor', name, ...(how ? [how] : []), ...dry, shellWord(target)].join(' ');
+  return commandOn(database, [name, ...(how ? [how] : []), ...dry].join(' '));
 }
 
 function capital(text: string): string {

@@ -2,8 +2,10 @@ import path from 'node:path';
 import { profileOf } from '../app/application.js';
 import type { Profile } from '../app/profile.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
+import { goneWals } from '../check/directory/tracked-wals.js';
 import type { Depth } from '../check/unit.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
 import { hasText, throughText } from '../io/odd-name.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
@@ -151,7 +153,15 @@ async function repairDirectory(
     };
     const { base } = made;
     if (plan.steps.length === 0) {
-      return { ...state({ state: 'nothing-to-do' }), plan: await planReport(plan, disk) };
+      const gone = goneWals(database);
+      const next =
+        gone.length === 0
+          ? undefined
+          : `${gone.join(', ')} is gone, and nothing brings back what it held: ${commandOn(database, 'simulate')} lists the states that the files can give, and --state takes one`;
+      return {
+        ...state({ state: 'nothing-to-do', ...(next !== undefined && { next }) }),
+        plan: await planReport(plan, disk),
+      };
     }
     const after = await databaseAfter(database, plan);
     if ('mode' in way) await checkPromise(base, after, way);
@@ -166,9 +176,15 @@ async function repairDirectory(
     const report = await planReport(plan, disk, result);
     const loss = lossInWords(report.loss, database, profile);
     const outside = await outsideOf(plan, database);
+    const asked = optionsOf(way);
     const planned = {
       ...state({ state: 'planned' }),
-      plan: { ...report, loss, ...(outside.length > 0 && { outside }) },
+      plan: {
+        ...report,
+        ...(asked.length > 0 && { options: asked }),
+        loss,
+        ...(outside.length > 0 && { outside }),
+      },
     };
     stopIfAborted(hooks);
     if (destination.kind === 'dry-run') return planned;
@@ -256,6 +272,23 @@ function planOf(database: Database, way: RepairWay, { findings, pace, profile }:
   return way.strategy === 'metadata'
     ? planMetadataRepair(database, chosen)
     : planAuto(database, { onLostTombstones, pace, ...chosen });
+}
+
+/** What else was said of how to repair, as it is typed. */
+function optionsOf(way: RepairWay): string[] {
+  const policy = 'onLostTombstones' in way ? way.onLostTombstones : undefined;
+  const state = 'state' in way ? way.state : undefined;
+  const switches = [
+    ['--accept-hole', 'acceptHole' in way && way.acceptHole],
+    ['--heal-first', 'healFirst' in way && way.healFirst],
+    ['--drop-orphans', 'dropOrphans' in way && way.dropOrphans],
+    ['--bring-back', 'bringBack' in way && way.bringBack],
+  ] as const;
+  return [
+    ...(policy === undefined ? [] : [`--on-lost-tombstones ${policy}`]),
+    ...(state === undefined ? [] : [`--state ${state}`]),
+    ...switches.flatMap(([option, on]) => (on ? [option] : [])),
+  ];
 }
 
 function opens(recovery: readonly RecoveryReport[] = []): boolean {

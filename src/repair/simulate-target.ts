@@ -2,10 +2,12 @@ import { availableParallelism } from 'node:os';
 import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
 import { append } from '../bytes/append.js';
+import { goneWals } from '../check/directory/tracked-wals.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
-import type { TargetReport } from '../report/report.js';
+import type { RecommendationReport, StateReport, TargetReport } from '../report/report.js';
 import { applicationReport, sayRebuilding } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import {
@@ -16,8 +18,10 @@ import {
   withinLimits,
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
+import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
+import { databaseAsState, stateChoices } from './state-seen.js';
 
 export interface SimulateOptions extends DatabaseRequest {
   /** Count and hash what every mode would show. */
@@ -26,6 +30,8 @@ export interface SimulateOptions extends DatabaseRequest {
   profile?: ProfileChoice;
   /** Hold what every mode would show against the application's own rules. */
   application?: boolean;
+  /** One of the states that the files can give, by its number; default: what CURRENT leads to. */
+  state?: number;
 }
 
 /**
@@ -34,16 +40,23 @@ export interface SimulateOptions extends DatabaseRequest {
  */
 export async function simulateTarget(
   target: string,
-  { digest = false, profile: choice, application = false, ...request }: SimulateOptions = {},
+  { digest = false, profile: choice, application = false, state, ...request }: SimulateOptions = {},
   hooks: SimulateHooks = {},
 ): Promise<TargetReport> {
-  const database = await readDatabase(target, request);
-  const report = emptyTarget(target, database);
-  const unsupported = reasonNotToCheck(database) ?? reasonWalsAlone(database);
+  const own = await readDatabase(target, request);
+  const report = emptyTarget(target, own);
+  const unsupported = reasonNotToCheck(own) ?? reasonWalsAlone(own);
   if (unsupported !== undefined) {
     report.unchecked.push({ file: '.', reason: unsupported });
     return report;
   }
+  const states = await stateChoices(own);
+  const gone = goneWals(own);
+  if (gone.length > 0) report.goneWals = gone;
+  if (states.length > 0) report.states = states;
+  if (state !== undefined) report.state = state;
+  const taken = state === undefined ? undefined : await databaseAsState(own, state);
+  const { seen: database, loss } = taken ?? { seen: own, loss: [] };
   report.columnFamilies = columnFamilyReports(database);
   append(report.unchecked, uncheckedOrders(database));
   append(report.unchecked, unseenParts(database));
@@ -60,13 +73,57 @@ export async function simulateTarget(
   const salvage = whole ? undefined : await salvageColumn(database, settings);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
   if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
-  const own = modes.find((mode) => mode.own) ?? modes[0];
-  if (!own.harmless || own.contents?.coherent === false) await sayRebuilding(report, profile);
+  // what another state keeps, or what this one gives up, was acknowledged
+  const keepsLess = taken === undefined ? states.length > 0 && !states[0].current : loss.length > 0;
+  if (keepsLess || gone.length > 0) for (const mode of modes) mode.harmless = false;
+  const asked = modes.find((mode) => mode.own) ?? modes[0];
+  if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
+  if (states.length > 0 && !report.application?.rebuild?.command) {
+    report.recommendation =
+      state === undefined && states[0].current && gone.length > 0
+        ? holeRecommendation(own, states, gone)
+        : stateRecommendation(own, states, state, loss);
+    return report;
+  }
   report.recommendation = await recommendation(database, modes, salvage, {
     ...(profile && { profile }),
     ...(report.application?.rebuild && { rebuild: report.application.rebuild }),
   });
   return report;
+}
+
+/** Nothing brings back what a WAL held that is gone: the hole can be accepted as it is, or a state be taken that ends before it. */
+function holeRecommendation(
+  database: Database,
+  [current, ...others]: readonly StateReport[],
+  gone: readonly string[],
+): RecommendationReport {
+  const before = others.find(({ current: own }) => !own);
+  const holds = `${gone.join(', ')} is gone; the engine opens over the hole as the files are, with ${current.detail}`;
+  return before === undefined
+    ? { reason: `${holds}.` }
+    : {
+        command: commandOn(database, `repair --strategy auto --state ${before.number} --dry-run`),
+        reason: `${holds}. State ${before.number} ends the WALs before it and gives up what lies behind, which the plan counts${before.coherent ? '' : '; tables that were flushed later stay, so column families end at different points'}. A backup or a replica may have the WAL.`,
+      };
+}
+
+/** The command that leads to the state in question: the one that was asked for, or the one that loses least. */
+function stateRecommendation(
+  database: Database,
+  [best]: readonly StateReport[],
+  state: number | undefined,
+  loss: readonly LossStatement[],
+): RecommendationReport {
+  const taken = state === undefined ? '' : ` --state ${state}`;
+  const given = loss.map(({ file, detail }) => `${file}: ${detail}`).join('; ');
+  return {
+    command: commandOn(database, `repair --strategy auto${taken} --dry-run`),
+    reason:
+      state === undefined
+        ? `The files are not of one moment, or something is missing. The state that loses least: ${best.detail}.`
+        : `This is what state ${state} comes to${given === '' ? '' : `; it gives up ${given}`}.`,
+  };
 }
 
 /** Reads what an open leaves to readers, and says of every mode that opens what these do not get. */

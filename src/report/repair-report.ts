@@ -6,6 +6,8 @@ import type { RecoveryReport } from './recovery-report.js';
 export interface PlanReport {
   /** A recovery mode's name, or `salvage`. */
   strategy: string;
+  /** Options of the command, beside it, that the plan depends on. */
+  options?: string[];
   engineVersion: string;
   /** Directories outside the target that it writes to. */
   outside?: OutsideReport[];

@@ -217,6 +217,20 @@ export interface BackupReport {
 }
 
 /** One database, backup directory, checkpoint or single file. */
+/** A state that the files can still give: `--state` takes it by its number. */
+export interface StateReport {
+  number: number;
+  /** CURRENT leads to it as the files are. */
+  current?: true;
+  /** The database once was in this state, as far as anything tells. */
+  coherent: boolean;
+  lastSequence: string;
+  /** Entries in tables and operations in WALs; versions of one key count each. */
+  columnFamilies: { id: number; name: string; entries: number }[];
+  /** Where it comes from and what it lacks, in a sentence. */
+  detail: string;
+}
+
 export interface TargetReport {
   /** As given on the command line. */
   path: string;
@@ -237,12 +251,20 @@ export interface TargetReport {
   unchecked: Unchecked[];
   /** Bytes read by the checks. */
   bytesRead: number;
+  /** Options of the command that say where the files lie and which engine reads them; a further command needs them, too. */
+  given?: string[];
   /** The process that holds LOCK while the scan runs, where it can be known. */
   owner?: { pid: number; command?: string };
   /** Which part of the work this is; only in the report of a shard. */
   shard?: ShardReport;
   /** What cross checks need after a merge of shards; only in the report of a shard. */
   units?: UnitReport[];
+  /** WALs that recovery needs, that held writes and that are gone, though the engine opens without them. */
+  goneWals?: string[];
+  /** The states that the files can give, where they are not of one moment or something is missing; best first, as a repair numbers them. */
+  states?: StateReport[];
+  /** Which of them `recovery` is about; absent: what CURRENT leads to. */
+  state?: number;
   recovery?: RecoveryReport[];
   recommendation?: RecommendationReport;
   /** What a repair does or would do, and what came of it. */

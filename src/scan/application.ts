@@ -3,8 +3,8 @@ import type { SourceDescriptor } from '../bytes/source.js';
 import type { UnitFacts, UnitResult } from '../check/unit.js';
 import { nameCommands, nameKeys } from '../diagnose/application.js';
 import type { Database } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
-import { shellWord } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import { openView } from '../lsm/recovered-view.js';
 import type { ApplicationReport, TargetReport } from '../report/report.js';
@@ -87,7 +87,7 @@ export async function checkContents(
       `it ${reason}; kvdoctor simulate --application tells what a repair would leave`,
     );
   try {
-    const found = (finding: Finding) => report.findings.push(withNext(finding, profile, report.path));
+    const found = (finding: Finding) => report.findings.push(withNext(finding, profile, database));
     await profile.check(view, found);
     await profile.checkLogs?.(database, view, found);
     report.application = { ...applicationReport(profile), checked: true };
@@ -97,7 +97,7 @@ export async function checkContents(
 }
 
 /** What can be rebuilt names the repair that does it. */
-function withNext(finding: Finding, { rebuild }: Profile, target: string): Finding {
+function withNext(finding: Finding, { rebuild }: Profile, database: Database): Finding {
   if (finding.next !== undefined || !rebuild?.rules.has(finding.rule)) return finding;
-  return { ...finding, next: `kvdoctor repair --strategy application --dry-run ${shellWord(target)}` };
+  return { ...finding, next: commandOn(database, 'repair --strategy application --dry-run') };
 }

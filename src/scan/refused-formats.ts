@@ -1,6 +1,7 @@
 import { findingAt } from '../check/directory/place.js';
 import type { TableFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
 import { tableFormats, takesKeyType } from '../engine/supported-formats.js';
 import { formatVersion as versionText } from '../engine/version.js';
 import type { Finding } from '../finding/finding.js';
@@ -16,9 +17,13 @@ export function refusedFormats(database: Database, tables: readonly TableFacts[]
 }
 
 /** The way back to an older engine: a new database in a format that it reads. */
-export function exportCommand({ engineVersion, target }: Database): string {
+export function exportCommand({ engineVersion, target, request }: Database): string {
+  const { engineVersion: _, ...places } = request;
   const output = shellWord(`${target}.export`);
-  return `kvdoctor export --for-engine ${versionText(engineVersion)} --output ${output} ${shellWord(target)}`;
+  return commandOn(
+    { target, request: places },
+    `export --for-engine ${versionText(engineVersion)} --output ${output}`,
+  );
 }
 
 function refusedTables({ engineVersion }: Database, tables: readonly TableFacts[]): Finding[] {

@@ -1,6 +1,7 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { Unchecked } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
+import { givenOptions } from '../engine/given-options.js';
 import { unorderedFamilies, unorderedReason } from '../engine/unknown-order.js';
 import { formatVersion } from '../engine/version.js';
 import { liveBlobFiles } from '../format/manifest/blob-links.js';
@@ -26,6 +27,7 @@ export function blankTarget(path: string, kind: TargetReport['kind'], unchecked?
 /** A report of a target of which only the metadata has been looked at. */
 export function emptyTarget(path: string, database: Database, kind?: TargetKind): TargetReport {
   const { detection, assumed } = database;
+  const given = givenOptions(database.request);
   const detected: TargetKind =
     detection.kind === 'backup' || detection.kind === 'checkpoint' ? detection.kind : 'database';
   return {
@@ -39,6 +41,7 @@ export function emptyTarget(path: string, database: Database, kind?: TargetKind)
       }),
     },
     options: optionsReport(database),
+    ...(given.length > 0 && { given }),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Database } from '../engine/database.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import type { ManifestWalk } from './manifests.js';
-import type { State, States } from './state.js';
+import { isAsItIs, type State, type States } from './state.js';
 
 /** What tells that the files of a directory are not of one moment, or not of one history. */
 export type Disorder =
@@ -26,6 +26,13 @@ export interface RepairLosses {
   broughtBack: number;
   levels: number;
   blobFiles: number;
+}
+
+/** What CURRENT leads to is whole, and nothing tells of another moment: there is nothing to choose. */
+export function isSettled(database: Database, states: States): boolean {
+  const { current } = states;
+  const sound = current?.whole === true && current.complete && isAsItIs(current);
+  return sound && disordersOf(database, states).length === 0;
 }
 
 /** All that is out of order, judged by what CURRENT leads to and what else there is. */

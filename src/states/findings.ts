@@ -1,8 +1,9 @@
 import { findingAt, placeOf } from '../check/directory/place.js';
+import { goneWals } from '../check/directory/tracked-wals.js';
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
-import { shellWord } from '../finding/shell-word.js';
 import { type Disorder, disordersOf } from './disorder.js';
 import { listStates } from './list.js';
 import type { State } from './state.js';
@@ -15,7 +16,7 @@ export async function stateFindings(
 ): Promise<Finding[]> {
   if (!mayBeOutOfOrder(database, facts)) return [];
   const states = await listStates(database, facts);
-  const next = `kvdoctor repair --strategy auto --dry-run ${shellWord(database.target)}`;
+  const next = commandOn(database, 'repair --strategy auto --dry-run');
   return disordersOf(database, states).flatMap((disorder) => {
     const finding = findingOf(disorder, database);
     return finding === undefined ? [] : [{ ...finding, next }];
@@ -26,10 +27,11 @@ export async function stateFindings(
  * Whether anything makes it worth while to list states: something that the MANIFEST names is not here, another MANIFEST is, or
  * a table that it does not name goes further than it does.
  */
-function mayBeOutOfOrder(
-  { inventory, manifest, version, current, detection }: Database,
-  facts: ReadonlyMap<string, UnitFacts>,
+export function mayBeOutOfOrder(
+  database: Database,
+  facts: ReadonlyMap<string, UnitFacts> = new Map(),
 ): boolean {
+  const { inventory, manifest, version, current, detection } = database;
   const { engine } = detection;
   if (engine !== undefined && engine !== 'rocksdb') return false;
   // members of a compressed archive cannot be read a second time
@@ -40,6 +42,7 @@ function mayBeOutOfOrder(
   if (manifests.length === 0) return false;
   if (manifests.length > 1 || version === undefined || current === undefined || manifest?.named !== true)
     return true;
+  if (goneWals(database).length > 0) return true;
   const sizes = new Map(
     inventory.entries
       .filter(({ kind, place }) => kind === 'table' && place !== 'lost')
@@ -54,6 +57,9 @@ function mayBeOutOfOrder(
     }
     for (const number of family.blobFiles.keys()) if (!blobs.has(number)) return true;
   }
+  const { nextFileNumber } = version;
+  if (nextFileNumber !== undefined && [...sizes.keys()].some((number) => (number ?? 0n) >= nextFileNumber))
+    return true;
   const reach = version.lastSequence ?? 0n;
   return [...facts.values()].some(
     (fact) =>

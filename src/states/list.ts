@@ -247,7 +247,8 @@ class Listing {
       whole,
       // of the whole MANIFEST it is for the engine to say
       complete:
-        missing.length + missingBlobs.length + needed.length === 0 && (!strict || unheld.length === 0),
+        missing.length + missingBlobs.length + needed.length === 0 &&
+        (!strict || (unheld.length === 0 && strange.every(({ first }) => first! > joined.lastSequence))),
       families,
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
       doubtful: this.doubtfulIn(joined),

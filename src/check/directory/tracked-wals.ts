@@ -1,4 +1,5 @@
 import type { Database } from '../../engine/database.js';
+import { commandOn } from '../../engine/given-options.js';
 import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
@@ -90,10 +91,18 @@ function checkBegunWals(database: Database): Finding[] {
         severity: needed && (older !== undefined || written || wasInUse(inventory)) ? 'warning' : 'note',
         message: `${manifest.entry.file} says that this WAL was begun; it is gone, ${needed ? why : `although the older ${older} is there`}`,
         evidence: { walCutoff: String(walCutoff), ...(older === undefined ? {} : { olderWal: older }) },
+        ...(needed && written && { next: commandOn(database, 'simulate') }),
       }),
     );
   }
   return findings;
+}
+
+/** WALs that recovery needs, that held writes, and that are gone: others were begun behind them. */
+export function goneWals(database: Database): string[] {
+  // where they should lie could not be looked at
+  if (database.absent.length > 0) return [];
+  return checkBegunWals(database).flatMap(({ file, next }) => (next === undefined ? [] : [file]));
 }
 
 /** A directory that was in use has a WAL: every open begins one before it deletes those that it has read. */

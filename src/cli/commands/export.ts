@@ -13,10 +13,13 @@ import { refuseOutputIn } from '../output-options.js';
 import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
 import { say } from '../say.js';
+import { stateLines } from '../state-lines.js';
+import { withStateOption } from '../target-options.js';
 
 interface ExportFlags {
   output?: string;
   lenient?: true;
+  state?: number;
   cf?: string[];
   dbPath?: string[];
   walDir?: string;
@@ -102,6 +105,7 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
   try {
     summary = await exportTarget(path, destination.sink, {
       ...(flags.lenient && { lenient: true }),
+      ...(flags.state !== undefined && { state: flags.state }),
       ...(flags.cf && { columnFamilies: flags.cf }),
       ...(flags.dbPath && { dbPaths: flags.dbPath }),
       ...(flags.walDir !== undefined && { walDir: flags.walDir }),
@@ -134,8 +138,8 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
 }
 
 /** Says on stderr what was exported and what was not. */
-function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host): number {
-  const { columnFamilies, problems, notes, withoutWals, lostOfWals, absent, tablesAbsent } = summary;
+function tell(summary: ExportedTarget, { lenient, cf, state }: ExportFlags, host: Host): number {
+  const { columnFamilies, problems, notes, withoutWals, lostOfWals, absent, tablesAbsent, states } = summary;
   for (const { name, entries, complete, comparator } of columnFamilies) {
     const cut = complete ? '' : ', up to the first damage';
     const unmerged = `versions, not merged: ${comparator} is the application's own comparator`;
@@ -154,6 +158,7 @@ function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host)
     say(host, `${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
   }
   say(host, ...notes);
+  say(host, ...stateLines(states, state));
   for (const reason of absent) say(host, `not looked at: ${reason}`);
   const missed = (cf ?? []).some((name) => !columnFamilies.some((family) => family.name === name));
   const whole =
@@ -170,7 +175,7 @@ function tell(summary: ExportedTarget, { lenient, cf }: ExportFlags, host: Host)
 
 /** Adds `kvdoctor export` to the program. `done` gets the exit status. */
 export function addExport(program: Command, host: Host, done: (status: number) => void): void {
-  program
+  const command = program
     .command('export')
     .description('all that is still readable, as NDJSON or as a new database directory')
     .argument('[dir]', 'database directory', '.')
@@ -193,6 +198,8 @@ export function addExport(program: Command, host: Host, done: (status: number) =
       version,
     )
     .option('--no-progress', 'no progress bar')
-    .addHelpText('after', examples)
-    .action(async (path: string, flags: ExportFlags) => done(await exportDirectory(path, flags, host)));
+    .addHelpText('after', examples);
+  withStateOption(command).action(async (path: string, flags: ExportFlags) =>
+    done(await exportDirectory(path, flags, host)),
+  );
 }

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js';
+import type { DatabaseRequest } from '../../engine/database.js';
 import { type FindReport, UnknownColumnFamily } from '../../find/report.js';
+import type { Replacement } from '../../io/inventory.js';
 import { TargetError } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
 import { choice } from '../choices.js';
@@ -12,8 +14,11 @@ import { watchInterrupt } from '../interrupt.js';
 import { nearest } from '../nearest.js';
 import { stdoutWidth } from '../outputs.js';
 import { progressBar } from '../progress-bar.js';
+import { refusalOf } from '../refusal.js';
+import { say } from '../say.js';
 import { streamSink } from '../sink.js';
-import { placesOf, withPlaceOptions } from '../target-options.js';
+import { stateLines } from '../state-lines.js';
+import { placesOf, withPlaceOptions, withStateOption } from '../target-options.js';
 import { mismatch } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
 
@@ -23,6 +28,7 @@ interface FindFlags {
   prefix?: true;
   cf?: string;
   limit?: number;
+  state?: number;
   dbPath?: string[];
   walDir?: string;
   engineVersion?: string;
@@ -84,6 +90,18 @@ function refuse(path: string, error: unknown): never {
   throw new Failure(`${at}: ${systemText(error)}`, missing ? ExitStatus.usage : ExitStatus.incomplete, hint);
 }
 
+/** The files of a state in place of what is on disk. */
+async function filesOf(
+  path: string,
+  places: DatabaseRequest,
+  state: number,
+): Promise<readonly Replacement[]> {
+  const { filesOfState } = await import('../../repair/state-seen.js');
+  return filesOfState(path, places, state).catch((error) => {
+    throw refusalOf(error, 'find', path);
+  });
+}
+
 /** Searches while a bar shows how far it is; Ctrl-C ends it with what is known. */
 async function search(path: string, key: Uint8Array, flags: FindFlags, host: Host): Promise<FindReport> {
   const { find } = await import('../../find/find.js');
@@ -91,12 +109,14 @@ async function search(path: string, key: Uint8Array, flags: FindFlags, host: Hos
   const interrupt = watchInterrupt(host);
   const bar = flags.progress ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   interrupt.signal.addEventListener('abort', () => bar.end());
+  const places = placesOf(flags);
   const options = {
     key,
     prefix,
     ...(cf !== undefined && { columnFamily: cf }),
     ...(limit !== undefined && { limit }),
-    ...placesOf(flags),
+    ...places,
+    ...(flags.state !== undefined && { instead: await filesOf(path, places, flags.state) }),
   };
   try {
     return await find(path, options, {
@@ -142,6 +162,8 @@ async function run(path: string, flags: FindFlags, host: Host): Promise<number> 
     await writePieces(sink, findText(report, settings));
   }
   await sink.close();
+  const { statesOf } = await import('../../repair/state-seen.js');
+  say(host, ...stateLines(await statesOf(path, placesOf(flags)), flags.state));
   return statusOf(report);
 }
 
@@ -156,7 +178,7 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
     .option('--prefix', 'every key that begins so')
     .option('--cf <name>', 'only in this column family, by name or number')
     .option('--limit <n>', 'at most so many keys (default: 100)', count);
-  withPlaceOptions(command)
+  withPlaceOptions(withStateOption(command))
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show values and lists in full; stack traces on failures')

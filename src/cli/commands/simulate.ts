@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { pathArgument } from '../../io/arguments.js';
 import { throughText } from '../../io/odd-name.js';
+import { Refusal } from '../../repair/refusal.js';
 import type { SimulateOptions } from '../../repair/simulate-target.js';
 import type { Report } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
@@ -9,12 +10,14 @@ import type { Host } from '../host.js';
 import { watchInterrupt } from '../interrupt.js';
 import { writeReport } from '../output-options.js';
 import { progressBar } from '../progress-bar.js';
-import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
+import { refusalOf } from '../refusal.js';
+import { placesOf, type TargetFlags, withStateOption, withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
 
 interface SimulateFlags extends TargetFlags {
   digest?: true;
   application?: true;
+  state?: number;
 }
 
 const examples = `
@@ -22,6 +25,7 @@ Examples:
   kvdoctor simulate /var/lib/app/db             what each recovery mode would open, keep and lose
   kvdoctor simulate --engine-version 7.8 db     as that release of RocksDB would
   kvdoctor simulate --digest db                 entries and a hash of every column family: equal for equal copies
+  kvdoctor simulate --state 2 db                another state that the files can give
   kvdoctor simulate --application db            whether what each mode leaves is coherent to Kvrocks, TiKV, Restate
 
 Reads all tables and blob files: an open looks at their metadata only, and a reader would meet the rest.
@@ -35,6 +39,7 @@ async function simulate(path: string, flags: SimulateFlags, host: Host): Promise
     ...placesOf(flags),
     ...(flags.digest && { digest: true }),
     ...(flags.application && { application: true }),
+    ...(flags.state !== undefined && { state: flags.state }),
   };
   const interrupt = watchInterrupt(host);
   const shown = flags.progress && !flags.quiet;
@@ -49,7 +54,10 @@ async function simulate(path: string, flags: SimulateFlags, host: Host): Promise
     };
     const target = await throughText(await pathArgument(path), (directory) =>
       simulateTarget(directory, options, hooks),
-    ).catch((error) => refuseTarget('simulate', path, error, true));
+    ).catch((error) => {
+      if (error instanceof Refusal) throw refusalOf(error, 'simulate', path);
+      return refuseTarget('simulate', path, error, true);
+    });
     return buildReport([target], {
       depth: 'structure',
       startedAt,
@@ -79,7 +87,7 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
     .option('--digest', 'count and hash what every mode would show (reads all tables)')
     .option('--application', "hold what every mode would show against the application's own rules")
     .addHelpText('after', examples);
-  withTargetOptions(command).action(async (path: string, flags: SimulateFlags) =>
+  withTargetOptions(withStateOption(command)).action(async (path: string, flags: SimulateFlags) =>
     done(await writeReport(flags, host, [path], () => simulate(path, flags, host), statusOf)),
   );
 }

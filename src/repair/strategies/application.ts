@@ -3,9 +3,9 @@ import { isApplicationRule } from '../../app/applications.js';
 import type { IncoherentKey, IncoherentKeys, KeyRebuild, RebuildOptions } from '../../app/rebuild.js';
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';
+import { commandOn } from '../../engine/given-options.js';
 import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
-import { shellWord } from '../../finding/shell-word.js';
 import { openView } from '../../lsm/recovered-view.js';
 import type { View } from '../../lsm/view.js';
 import type { LossStatement, ObjectChange, RepairPlan } from '../plan.js';
@@ -59,11 +59,7 @@ export async function planApplicationRepair(
 export async function openIncoherent(database: Database): Promise<{ view: View; rebuild: KeyRebuild }> {
   const { view, reason } = await openView(database);
   if (view === undefined) {
-    throw new Refusal(
-      'refused',
-      reason,
-      `first: kvdoctor repair --strategy auto ${shellWord(database.target)}`,
-    );
+    throw new Refusal('refused', reason, `first: ${commandOn(database, 'repair --strategy auto')}`);
   }
   const profile = await profileOfView(view, database);
   if (profile?.rebuild !== undefined) return { view, rebuild: profile.rebuild };
@@ -79,7 +75,7 @@ export async function openIncoherent(database: Database): Promise<{ view: View; 
 
 /** Rebuilding reads what is there: of files that are damaged it would take the damage for the truth. */
 export function refuseDamaged(
-  { target }: Database,
+  database: Database,
   wals: readonly Pick<WalState, 'hurt' | 'entry'>[],
   findings: readonly Finding[],
 ): void {
@@ -97,7 +93,7 @@ export function refuseDamaged(
   throw new Refusal(
     'refused',
     `the files have to be whole before keys are rebuilt from them: ${what}`,
-    `first: kvdoctor repair ${way} --dry-run ${shellWord(target)}`,
+    `first: ${commandOn(database, `repair ${way} --dry-run`)}`,
   );
 }
 

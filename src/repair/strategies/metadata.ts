@@ -1,8 +1,9 @@
 import type { Database } from '../../engine/database.js';
+import { commandOn } from '../../engine/given-options.js';
 import { formatVersion } from '../../engine/version.js';
 import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { disordersOf } from '../../states/disorder.js';
+import { disordersOf, isSettled } from '../../states/disorder.js';
 import { isOwn } from '../../states/join.js';
 import { listStates } from '../../states/list.js';
 import { isAsItIs, type State, type States } from '../../states/state.js';
@@ -60,18 +61,16 @@ function choose(states: States, wanted: number | undefined, database: Database):
     throw new Refusal(
       'usage',
       `there is no state ${wanted}: the files can give ${count === 1 ? 'one' : count}`,
-      'kvdoctor simulate lists them',
+      `they are listed by ${commandOn(database, 'simulate')}`,
     );
   }
   const [best] = states.states;
-  const { current, problems } = states;
+  const { problems } = states;
   if (best === undefined) {
     if (problems.length > 0) throw new Refusal('refused', problems[0]);
     return undefined;
   }
-  const sound = current?.whole === true && current.complete && isAsItIs(current);
-  if (sound && disordersOf(database, states).length === 0) return undefined;
-  return best;
+  return isSettled(database, states) ? undefined : best;
 }
 
 /** What it costs to go back to a MANIFEST that a new database was begun beside. */

@@ -3,6 +3,7 @@ import type { Profile } from '../../app/profile.js';
 import { namedKey } from '../../app/words.js';
 import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
+import { commandOn } from '../../engine/given-options.js';
 import { formatVersion } from '../../engine/version.js';
 import { openSource } from '../../io/source.js';
 import { databaseView } from '../../recovery/database-view.js';
@@ -106,8 +107,8 @@ async function chooseOutcome(
     'refused',
     `${mode} does not lead to a database that opens: ${why}${where}`,
     outcome.wals.length === 0
-      ? 'this is not about the contents of the WALs: see what kvdoctor repair --strategy auto --dry-run would do'
-      : 'see what each mode would do: kvdoctor simulate',
+      ? `this is not about the contents of the WALs: ${commandOn(database, 'repair --strategy auto --dry-run')} tells what the files can still give`
+      : `see what each mode would do: ${commandOn(database, 'simulate')}`,
   );
 }
 

@@ -16,10 +16,18 @@ export function operationsApplied({ wals = [] }: RecoveryReport): number {
 
 /** The recovery modes side by side, what stops each, what each loses, and which way to go. */
 export function* recoveryText(target: TargetReport, settings: RenderSettings): Iterable<string> {
-  const { recovery = [], recommendation, application } = target;
+  const { recovery = [], recommendation, application, states, state: taken } = target;
   if (recovery.length === 0) return;
   yield `${modesTable(recovery, settings)}\n\n`;
   for (const mode of recovery) yield modeText(mode, recovery, settings);
+  if (states !== undefined) {
+    yield `${settings.palette.strong('States that the files can give')}\n`;
+    for (const { number, current, detail } of states) {
+      const mark = (taken === undefined ? current : number === taken) ? '*' : ' ';
+      yield `${paragraph(printable(detail), settings.width, `${mark} --state ${number}  `)}\n`;
+    }
+    yield settings.palette.dim('* what the table above shows\n\n');
+  }
   yield* contentsText(target, settings);
   if (recovery.some(({ columnFamilies = [] }) => columnFamilies.length > 0))
     yield `${digestTable(recovery, settings)}\n\n`;

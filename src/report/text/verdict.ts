@@ -80,6 +80,15 @@ function simulationSentence(
     damagedBytes > 0 && `${byteSize(damagedBytes)} that are damaged`,
     own.flushFails !== undefined && 'fails when it writes what it recovered',
   ];
+  if (costs.every((cost) => cost === false)) {
+    const gone = targets.flatMap(({ goneWals = [] }) => goneWals);
+    if (gone.length > 0)
+      return `${palette.error('Not whole')}: in its own mode, ${own.mode}, it opens, but a WAL that it needs is gone: ${gone.join(', ')}.`;
+    const what = targets.some(({ state }) => state !== undefined)
+      ? 'this state gives up what is told above'
+      : 'another state that the files can give keeps more';
+    return `${palette.error('Loses data')}: in its own mode, ${own.mode}, it opens, but ${what}.`;
+  }
   return `${palette.error('Loses data')}: in its own mode, ${own.mode}, it opens and gives up ${listed(costs)}${unread === '' ? '' : `; ${unread}`}.`;
 }
 
@@ -123,9 +132,18 @@ function strategyOption(strategy: string): string {
 }
 
 /** What a plan needs that writes outside its target: a copy would still use what lies there. */
-function outsideOptions({ outside = [] }: PlanReport): string {
-  const named = outside.map(({ option, directory }) => ` ${option} ${shellWord(directory)}`);
-  return outside.length === 0 ? '' : ` --in-place${named.join('')}`;
+function outsideOptions({ outside = [] }: PlanReport): string[] {
+  if (outside.length === 0) return [];
+  return ['--in-place', ...outside.map(({ option, directory }) => `${option} ${shellWord(directory)}`)];
+}
+
+/** A command on a target, with what was given of where its files lie and which engine reads them. */
+function commandOn(
+  { path, given = [] }: TargetReport,
+  words: string,
+  options: readonly string[] = [],
+): string {
+  return ['kvdoctor', words, ...new Set([...options, ...given]), shellWord(path)].join(' ');
 }
 
 /**
@@ -134,13 +152,17 @@ function outsideOptions({ outside = [] }: PlanReport): string {
  */
 function nextCommand({ targets }: Report): string | undefined {
   for (const severity of ['error', 'warning'] as const) {
-    for (const { path, kind, findings, plan, repair, application, backups } of targets) {
+    for (const target of targets) {
+      const { kind, findings, plan, repair, application, backups } = target;
       if (repair !== undefined) {
         if (repair.state !== 'planned' || plan === undefined) continue;
         if (plan.loss.length > 0 && application?.rebuild?.command !== undefined)
           return application.rebuild.command;
         if (plan.outside?.some(({ original }) => original !== undefined)) continue;
-        return `kvdoctor repair ${strategyOption(plan.strategy)}${outsideOptions(plan)} ${shellWord(path)}`;
+        return commandOn(target, `repair ${strategyOption(plan.strategy)}`, [
+          ...(plan.options ?? []),
+          ...outsideOptions(plan),
+        ]);
       }
       const worst = findings.filter((finding) => finding.severity === severity);
       if (worst.length === 0) continue;
@@ -150,9 +172,9 @@ function nextCommand({ targets }: Report): string | undefined {
       if (application?.rebuild?.command !== undefined) return application.rebuild.command;
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
-      if (within(RECOVERED) && kind !== 'file') return `kvdoctor simulate ${shellWord(path)}`;
+      if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
       if (within(REPAIRED) && kind !== 'file' && backups === undefined)
-        return `kvdoctor repair --strategy auto --dry-run ${shellWord(path)}`;
+        return commandOn(target, 'repair --strategy auto --dry-run');
       return `kvdoctor explain ${worst[0].rule}`;
     }
   }
@@ -173,11 +195,11 @@ function contentsLine({ targets }: Report): string[] {
       application?.profile && !application.checked && repair === undefined && shard === undefined,
   );
   if (target === undefined) return [];
-  const { path, application, findings } = target;
+  const { application, findings } = target;
   const isCut = findings.some(
     ({ severity, rule }) => severity === 'error' && RECOVERED.has(rule.split('/')[0]),
   );
-  const command = `kvdoctor ${isCut ? 'simulate' : 'scan'} --application ${shellWord(path)}`;
+  const command = commandOn(target, `${isCut ? 'simulate' : 'scan'} --application`);
   const what = isCut
     ? `what each recovery mode leaves of ${application?.name}`
     : `what ${application?.name} keeps in it`;
