@@ -7,7 +7,7 @@ import { checkInputs, describe, sameState } from './inputs.js';
 import { type Journal, type JournalEntry, stagedName, writeJournal } from './journal.js';
 import { absolute, locate, placeKey } from './place.js';
 import type { RepairPlan } from './plan.js';
-import { Refusal } from './refusal.js';
+import { Refusal, stopIfAborted, untilAborted } from './refusal.js';
 
 export interface ApplyOptions {
   disk: Disk;
@@ -18,6 +18,8 @@ export interface ApplyOptions {
   /** Name and version for the journal. */
   tool: string;
   now: Date;
+  /** Ends it before anything of the target is changed. From the commit point on it goes to the end. */
+  signal?: AbortSignal;
 }
 
 const CURRENT = 'CURRENT';
@@ -31,16 +33,25 @@ export async function applyInPlace(plan: RepairPlan, options: ApplyOptions): Pro
   const { disk } = options;
   await options.checkOwner();
   await checkInputs(plan);
-  const journal = await prepare(plan, options);
-  await options.checkOwner();
-  await checkInputs(plan);
+  const journal = await journalOf(plan, options);
+  await disk.makeDirectory(options.journal);
+  try {
+    await prepare(plan, options, journal);
+    await options.checkOwner();
+    await checkInputs(plan);
+    stopIfAborted(options.signal);
+  } catch (error) {
+    // nothing of the target has changed: what cannot be taken away now, the next repair takes away
+    await discard(disk, options.journal, journal).catch(() => undefined);
+    throw error;
+  }
   await commit(disk, options.journal, journal);
   return journal;
 }
 
-/** Puts the originals into the journal and the new files beside their targets. The target's own files are not touched. */
-async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal> {
-  const { disk, journal: directory } = options;
+/** What every file is and shall be. Only reads. */
+async function journalOf(plan: RepairPlan, options: ApplyOptions): Promise<Journal> {
+  const { disk, signal } = options;
   const entries: JournalEntry[] = [];
   // CURRENT is always recorded: the barrier replaces it for a while, and an undo sees by it whether the engine came by.
   const places = [...plan.steps, ...(plan.steps.some((s) => s.path === CURRENT) ? [] : [{ path: CURRENT }])];
@@ -51,7 +62,10 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
     const before = sha256 === undefined ? { size: 0 } : { size, sha256 };
     let after: JournalEntry['after'] = before;
     if ('action' in step)
-      after = step.action === 'remove' ? { size: 0 } : await digest(contentOf(plan.target, step.content));
+      after =
+        step.action === 'remove'
+          ? { size: 0 }
+          : await digest(untilAborted(contentOf(plan.target, step.content), signal));
     const entry: JournalEntry = { ...place, before, after };
     if (sha256 !== undefined) {
       const link =
@@ -61,7 +75,7 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
     }
     entries.push(entry);
   }
-  const journal: Journal = {
+  return {
     schemaVersion: 1,
     tool: options.tool,
     phase: 'preparing',
@@ -70,9 +84,15 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
     startedAt: options.now.toISOString(),
     entries,
   };
-  await disk.makeDirectory(directory);
+}
+
+/** Puts the originals into the journal and the new files beside their targets. The target's own files are not touched. */
+async function prepare(plan: RepairPlan, options: ApplyOptions, journal: Journal): Promise<void> {
+  const { disk, journal: directory, signal } = options;
+  const { entries } = journal;
   await writeJournal(disk, directory, journal);
   for (const entry of entries) {
+    stopIfAborted(signal);
     if (entry.original === undefined) continue;
     await duplicate(disk, await locate(plan.target, entry), path.join(directory, entry.original));
   }
@@ -87,7 +107,7 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
     const like = (await disk.stat(file)) ?? (await disk.stat(path.join(plan.target, CURRENT)));
     const staged = stagedName(file);
     if (await disk.stat(staged)) await disk.remove(staged);
-    await disk.create(staged, contentOf(plan.target, step.content), like);
+    await disk.create(staged, untilAborted(contentOf(plan.target, step.content), signal), like);
     const written = await fileState('/', { path: staged });
     if (!sameState(written, entry.after)) {
       throw new Refusal(
@@ -98,7 +118,23 @@ async function prepare(plan: RepairPlan, options: ApplyOptions): Promise<Journal
   }
   for (const directoryOfFile of await directoriesOf(plan.target, entries))
     await disk.syncDirectory(directoryOfFile);
-  return journal;
+}
+
+/** Removes what a repair that never began left: staged files and its journal. */
+export async function discard(disk: Disk, directory: string, journal: Journal): Promise<void> {
+  for (const entry of journal.entries) await removeStaged(disk, journal, entry);
+  const originals = journal.entries.map(({ original }) => original);
+  for (const name of ['plan.json', ...originals, 'journal.json.new', 'journal.json']) {
+    if (name !== undefined && (await disk.stat(path.join(directory, name))))
+      await disk.remove(path.join(directory, name));
+  }
+  await disk.removeDirectory(directory);
+  await disk.syncDirectory(path.dirname(directory));
+}
+
+export async function removeStaged(disk: Disk, { target }: Journal, entry: JournalEntry): Promise<void> {
+  const staged = stagedName(await locate(target, entry));
+  if (await disk.stat(staged)) await disk.remove(staged);
 }
 
 /** The commit point and everything after it. Runs again, from wherever it was killed, when the repair is started again. */

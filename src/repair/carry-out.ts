@@ -34,6 +34,8 @@ export interface Run {
   stopped: boolean;
   /** Places outside the target that a person has named: --wal-dir, --db-path. */
   given: readonly string[];
+  /** Ends it while nothing of the target is changed, and what a copy was to be is removed. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -99,19 +101,21 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
     .reduce((sum, { size }) => sum + size, spaceNeeded(plan));
   await checkRoomForCopy(output, bytes);
   await refuseOwned(directory);
-  const unread = await applyToCopy(plan, output, disk);
+  const unread = await applyToCopy(plan, output, disk, run.signal);
   return { output, ...(unread.length > 0 && { unread }) };
 }
 
 async function changed(plan: RepairPlan, named: string | undefined, run: Run) {
-  const { directory, disk, now, tool, stopped } = run;
+  const { directory, disk, now, tool, stopped, signal } = run;
   const journal = await journalPlace(directory, named, now, disk);
   await refuseInside(journal, directory, 'the undo journal', '--journal DIR');
   await checkRoomInPlace(plan, journal, named !== undefined, disk);
   const guard = await guardTarget(directory, rootsOf(plan.steps), stopped, disk);
   try {
     await removeStubs(directory, disk);
-    const done = await applyInPlace(plan, { disk, journal, checkOwner: () => guard.check(), tool, now });
+    const checkOwner = () => guard.check();
+    const options = { disk, journal, checkOwner, tool, now, ...(signal && { signal }) };
+    const done = await applyInPlace(plan, options);
     return { journal, undo: await undoCommand(journal, done) };
   } finally {
     await guard.release();

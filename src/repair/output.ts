@@ -8,7 +8,7 @@ import type { Disk } from './disk.js';
 import { checkInputs } from './inputs.js';
 import { absolute } from './place.js';
 import type { RepairPlan } from './plan.js';
-import { Refusal } from './refusal.js';
+import { Refusal, stopIfAborted, untilAborted } from './refusal.js';
 
 /**
  * Files that no engine changes in place once they are written: tables and blob files. Only these may share their bytes with
@@ -28,7 +28,12 @@ const NOT_COPIED = /^(LOCK|.*\.kvdoctor-new|CURRENT\.kvdoctor-barrier)$/;
  * Carries out a plan on a copy: the original is only read. The copy is built beside its final name and renamed at the end,
  * so what has the final name is complete. Returns what the medium did not give back of files that the plan leaves as they are.
  */
-export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk): Promise<string[]> {
+export async function applyToCopy(
+  plan: RepairPlan,
+  output: string,
+  disk: Disk,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const outside = plan.steps.find((s) => s.root !== undefined);
   if (outside) {
     throw new Refusal(
@@ -44,7 +49,11 @@ export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk):
   const partial = await fs.mkdtemp(path.join(parent, `${path.basename(output)}.kvdoctor-partial-`));
   const unread: string[] = [];
   try {
-    await copyTree(plan, { from: plan.target, to: partial, relative: '', unread }, disk);
+    await copyTree(
+      plan,
+      { from: plan.target, to: partial, relative: '', unread, ...(signal && { signal }) },
+      disk,
+    );
     for (const step of plan.steps) {
       if (step.action !== 'write') continue;
       // a file that was not there before is for whoever reads CURRENT
@@ -52,9 +61,11 @@ export async function applyToCopy(plan: RepairPlan, output: string, disk: Disk):
         (await fs.stat(absolute(plan.target, step)).catch(() => undefined)) ??
         (await disk.stat(path.join(plan.target, 'CURRENT')));
       await fs.mkdir(path.dirname(path.join(partial, step.path)), { recursive: true });
-      await disk.create(path.join(partial, step.path), contentOf(plan.target, step.content), like);
+      const content = untilAborted(contentOf(plan.target, step.content), signal);
+      await disk.create(path.join(partial, step.path), content, like);
     }
     await checkInputs(plan);
+    stopIfAborted(signal);
     await disk.syncDirectory(partial);
     if (await disk.stat(output)) throw taken(output);
     // replaces nothing that holds anything: a directory is renamed over an empty one only
@@ -79,13 +90,11 @@ interface Copying {
   /** The directory's path below the target. */
   relative: string;
   unread: string[];
+  signal?: AbortSignal;
 }
 
-async function copyTree(
-  plan: RepairPlan,
-  { from, to, relative, unread }: Copying,
-  disk: Disk,
-): Promise<void> {
+async function copyTree(plan: RepairPlan, copying: Copying, disk: Disk): Promise<void> {
+  const { from, to, relative, unread, signal } = copying;
   for (const entry of await fs.readdir(from, { withFileTypes: true })) {
     const inPlan = path.join(relative, entry.name);
     const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
@@ -93,9 +102,9 @@ async function copyTree(
       continue;
     if (entry.isDirectory()) {
       await fs.mkdir(target, { mode: 0o700 });
-      await copyTree(plan, { from: source, to: target, relative: inPlan, unread }, disk);
+      await copyTree(plan, { ...copying, from: source, to: target, relative: inPlan }, disk);
     } else if ((await whyNotCopied(plan.target, source, entry)) === undefined) {
-      const lost = await copyFile(source, target, isShared(entry.name));
+      const lost = await copyFile(source, target, isShared(entry.name), signal);
       if (lost > 0)
         unread.push(`${inPlan}: the disk does not give back ${lost} bytes, which are lost in the copy`);
     }
@@ -140,7 +149,8 @@ async function whyNotCopied(target: string, file: string, entry: Dirent): Promis
 }
 
 /** By reflink where the file system can, else by hard link where that is safe, else byte by byte. Returns the bytes that are lost. */
-async function copyFile(from: string, to: string, immutable: boolean): Promise<number> {
+async function copyFile(from: string, to: string, immutable: boolean, signal?: AbortSignal): Promise<number> {
+  stopIfAborted(signal);
   let lost = 0;
   try {
     await fs.copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
@@ -153,7 +163,7 @@ async function copyFile(from: string, to: string, immutable: boolean): Promise<n
         () => false,
       ));
     if (linked) return 0;
-    lost = await copyBytes(from, to);
+    lost = await copyBytes(from, to, signal);
   }
   const { mode, uid, gid, atime, mtime } = await fs.stat(from);
   const handle = await fs.open(to, 'r+');
@@ -169,19 +179,12 @@ async function copyFile(from: string, to: string, immutable: boolean): Promise<n
 }
 
 /** Goes around what the medium does not give back. Returns how many bytes that is. */
-async function copyBytes(from: string, to: string): Promise<number> {
+async function copyBytes(from: string, to: string, signal?: AbortSignal): Promise<number> {
+  const source = await openSource({ kind: 'file', path: from });
   try {
-    await fs.copyFile(from, to, constants.COPYFILE_EXCL);
-    return 0;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EIO') throw error;
-    await fs.rm(to, { force: true });
-    const source = await openSource({ kind: 'file', path: from });
-    try {
-      await fs.writeFile(to, chunksOf(source, 0, source.size), { flag: 'wx' });
-      return (source.unreadable ?? []).reduce((sum, { length }) => sum + length, 0);
-    } finally {
-      await source.close();
-    }
+    await fs.writeFile(to, untilAborted(chunksOf(source, 0, source.size), signal), { flag: 'wx' });
+    return (source.unreadable ?? []).reduce((sum, { length }) => sum + length, 0);
+  } finally {
+    await source.close();
   }
 }

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { Interrupted } from './refusal.js';
+import { stopIfAborted } from './refusal.js';
 
 /** Longest stretch of work without a turn for the event loop, in milliseconds: signals arrive in between. */
 const STRETCH = 50;
@@ -24,7 +24,7 @@ export class Pace {
       await setImmediate();
       this.turnAt = performance.now() + STRETCH;
     }
-    if (this.hooks.signal?.aborted) throw new Interrupted('interrupted before anything was changed');
+    stopIfAborted(this.hooks.signal);
   }
 
   /** So many more bytes are to be looked at. */

@@ -17,3 +17,18 @@ export class Refusal extends Error {
 
 /** A repair that was ended by the signal before it changed anything. */
 export class Interrupted extends Error {}
+
+export function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new Interrupted('interrupted before anything was changed');
+}
+
+/** The same chunks, until the signal comes. */
+export async function* untilAborted(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    stopIfAborted(signal);
+    yield chunk;
+  }
+}

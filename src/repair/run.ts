@@ -25,7 +25,7 @@ import type { RepairPlan } from './plan.js';
 import { planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
-import { Interrupted, Refusal } from './refusal.js';
+import { Refusal, stopIfAborted } from './refusal.js';
 import { planApplicationRepair } from './strategies/application.js';
 import { planAuto } from './strategies/auto.js';
 import { planHeal } from './strategies/heal.js';
@@ -118,6 +118,7 @@ async function repairDirectory(
     now: options.now ?? new Date(),
     tool: options.tool,
     stopped: options.stopped ?? false,
+    ...(hooks.signal && { signal: hooks.signal }),
     given: [...(options.walDir === undefined ? [] : [options.walDir]), ...(options.dbPaths ?? [])],
   };
   if (destination.kind !== 'dry-run') await refuseOwned(directory);
@@ -186,11 +187,11 @@ async function repairDirectory(
         ...(outside.length > 0 && { outside }),
       },
     };
-    stopIfAborted(hooks);
+    stopIfAborted(hooks.signal);
     if (destination.kind === 'dry-run') return planned;
     refuseUnasked(outside, database);
     const agreed = await hooks.confirm(planned);
-    stopIfAborted(hooks);
+    stopIfAborted(hooks.signal);
     if (!agreed) return { ...planned, repair: { ...planned.repair, state: 'declined', asked: true } };
     hooks.onStage?.('writing');
     const done = await carryOut(plan, database, destination, run);
@@ -226,12 +227,8 @@ async function scan(directory: string, options: RepairOptions, hooks: RepairHook
     },
     hooks,
   );
-  stopIfAborted(hooks);
+  stopIfAborted(hooks.signal);
   return report;
-}
-
-function stopIfAborted({ signal }: RepairHooks): void {
-  if (signal?.aborted) throw new Interrupted('interrupted before anything was changed');
 }
 
 /** A plan, and the database that its promise is held against. */

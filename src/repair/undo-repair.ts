@@ -7,7 +7,7 @@ import { journalsBeside } from './leftovers.js';
 import { rootsOf } from './outside.js';
 import { guardTarget } from './owner.js';
 import { placeKey } from './place.js';
-import { Refusal } from './refusal.js';
+import { Refusal, stopIfAborted } from './refusal.js';
 import { checkUndo, type UndoOutcome, undo } from './undo.js';
 
 /** What an undo came to. */
@@ -23,6 +23,8 @@ export interface UndoOptions extends JournalScope {
   stopped?: boolean;
   /** Default: the file system. */
   disk?: Disk;
+  /** Ends it before anything is changed. */
+  signal?: AbortSignal;
   /** Asked before anything is changed, when everything has been checked. Default: agreed. */
   confirm?(undo: { target: string; files: readonly string[] }): Promise<boolean>;
 }
@@ -32,7 +34,7 @@ export interface UndoOptions extends JournalScope {
  * other: it changes only the directory beside which it lies, or `target`, and `roots`.
  */
 export async function undoRepair(journal: string, options: UndoOptions = {}): Promise<Undone> {
-  const { stopped = false, disk = realDisk, confirm, ...scope } = options;
+  const { stopped = false, disk = realDisk, confirm, signal, ...scope } = options;
   const directory = path.resolve(journal);
   await refuseDatabase(directory, disk);
   const read = await readJournal(disk, directory);
@@ -43,6 +45,7 @@ export async function undoRepair(journal: string, options: UndoOptions = {}): Pr
   if (phase === 'undone') return { target, outcome: 'was-undone', files };
   if (phase !== 'preparing') await checkUndo(disk, directory, read);
   if (confirm && !(await confirm({ target, files: changed }))) return { target, outcome: 'declined', files };
+  stopIfAborted(signal);
   const guard = await guardTarget(target, rootsOf(entries), stopped, disk);
   try {
     return { target, outcome: await undo(disk, directory, () => guard.check(), scope), files };

@@ -1,5 +1,4 @@
-import path from 'node:path';
-import { checkOriginals, commit, directoriesOf, putBack } from './apply.js';
+import { checkOriginals, commit, directoriesOf, discard, putBack, removeStaged } from './apply.js';
 import { holdsBarrier, raiseBarrier } from './barrier.js';
 import { fileState } from './content.js';
 import type { Disk } from './disk.js';
@@ -7,7 +6,6 @@ import { sameState } from './inputs.js';
 import {
   checkScope,
   type Journal,
-  type JournalEntry,
   type JournalScope,
   readJournal,
   stagedName,
@@ -115,21 +113,4 @@ async function checkStaged(disk: Disk, directory: string, { target, entries }: J
       `go back to what was before: kvdoctor undo ${directory}`,
     );
   }
-}
-
-async function removeStaged(disk: Disk, { target }: Journal, entry: JournalEntry): Promise<void> {
-  const staged = stagedName(await locate(target, entry));
-  if (await disk.stat(staged)) await disk.remove(staged);
-}
-
-/** Removes what a repair that never began left: staged files and its journal. */
-async function discard(disk: Disk, directory: string, journal: Journal): Promise<void> {
-  for (const entry of journal.entries) await removeStaged(disk, journal, entry);
-  const originals = journal.entries.map(({ original }) => original);
-  for (const name of ['plan.json', ...originals, 'journal.json.new', 'journal.json']) {
-    if (name !== undefined && (await disk.stat(path.join(directory, name))))
-      await disk.remove(path.join(directory, name));
-  }
-  await disk.removeDirectory(directory);
-  await disk.syncDirectory(path.dirname(directory));
 }

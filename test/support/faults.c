@@ -10,6 +10,7 @@
 //   CHANGE_BELOW   system calls that change something on the disk at a path that contains this are counted ...
 //   CHANGE_AT      ... and something happens at this one, counted from 1: ...
 //   CHANGE_DO      ... `before`, `half`, `after`: SIGKILL before it, halfway through a write, after it; `short`: a write of half;
+//                  `interrupt`: SIGINT, as of Ctrl-C, before it;
 //                  `sticky:N`, `N`: error N, at all that follow too or at this one alone
 //   CHANGE_LOG     a file that gets a line for each
 #define _GNU_SOURCE
@@ -137,6 +138,10 @@ static int fate(const char *operation, const char *path) {
   if (strcmp(what, "half") == 0) return DIE_HALF;
   if (strcmp(what, "after") == 0) return DIE_AFTER;
   if (strcmp(what, "short") == 0) return HALF;
+  if (strcmp(what, "interrupt") == 0) {
+    kill(getpid(), SIGINT);
+    return GO_ON;
+  }
   return FAIL;
 }
 

@@ -44,7 +44,7 @@ export function unopenable(name: string, errno: number): Environment {
 /** What happens at the n-th system call that changes something: see faults.c. */
 export interface Fault {
   at: number;
-  what: 'before' | 'half' | 'after' | 'short' | `sticky:${number}` | `${number}`;
+  what: 'before' | 'half' | 'after' | 'short' | 'interrupt' | `sticky:${number}` | `${number}`;
 }
 
 /** Counts, in `log`, what changes something at a path that contains `below`, and lets it go wrong. */

@@ -167,8 +167,8 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
   let stage = '';
   interrupt.signal.addEventListener('abort', () => {
     bar.end();
-    // until the files are written nothing has to be ended cleanly; a copy has its name only once it is whole
-    const interruptible = () => !(CHANGING.has(stage) && (flags.inPlace || stage !== 'writing'));
+    // until files are written nothing has to be ended cleanly
+    const interruptible = () => !CHANGING.has(stage);
     setTimeout(() => interruptible() && host.kill(ExitStatus.interrupted), GRACE).unref();
   });
   let asked = false;

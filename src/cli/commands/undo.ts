@@ -5,6 +5,7 @@ import { several } from '../choices.js';
 import { canAsk, confirm } from '../confirm.js';
 import { ExitStatus } from '../exit-status.js';
 import type { Host } from '../host.js';
+import { watchInterrupt } from '../interrupt.js';
 import { refusalOf } from '../refusal.js';
 import { streamSink } from '../sink.js';
 
@@ -15,7 +16,7 @@ Examples:
 
 The originals are verified before anything is put back. Every file that the repair changed becomes what it was, byte for byte; a file that something else has changed since then
 is not touched, and nothing else is either. Exit status: 0 undone, now or before; 2 usage; 4 in use by a live process;
-5 refused; 130 declined.`;
+5 refused; 130 declined, or interrupted before anything was changed.`;
 
 interface UndoFlags {
   walDir?: string;
@@ -52,14 +53,21 @@ export function addUndo(program: Command, host: Host, done: (status: number) => 
       const { undoRepair } = await import('../../repair/undo-repair.js');
       const { walDir, dbPath = [], stopped = false } = flags;
       const ask = !flags.yes && canAsk(host);
+      // once files are put back the rest follows: a Ctrl-C ends it before that, and a second one at once
+      const interrupt = watchInterrupt(host);
       try {
         const undone = await undoRepair(journal, {
           ...(target !== undefined && { target }),
           roots: [...(walDir === undefined ? [] : [walDir]), ...dbPath],
           stopped,
+          signal: interrupt.signal,
           ...(ask && {
             confirm: ({ target, files }) =>
-              confirm(`Put back ${files.map(printable).join(', ')} in ${printable(target)}?`, host),
+              confirm(
+                `Put back ${files.map(printable).join(', ')} in ${printable(target)}?`,
+                host,
+                interrupt.signal,
+              ),
           }),
         });
         const sink = streamSink(host.stdout);
@@ -68,6 +76,8 @@ export function addUndo(program: Command, host: Host, done: (status: number) => 
         done(undone.outcome === 'declined' ? ExitStatus.interrupted : ExitStatus.ok);
       } catch (error) {
         throw refusalOf(error, 'undo', journal);
+      } finally {
+        interrupt.release();
       }
     });
 }
