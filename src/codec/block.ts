@@ -13,12 +13,12 @@ import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
  *   type        codec    size prefix, version 2     size prefix, version 1 (table formats 0 and 1)
  *   00          none     -                          -
  *   01          snappy   - (its own)                - (its own)
- *   02          zlib     varint32                   -             LevelDB: zstd, no prefix
+ *   02          zlib     varint32                   -             LevelDB: zstd, Mojang's: zlib with its header; no prefix
  *   03          bzip2    varint32                   -
- *   04 05       lz4      varint32                   8 bytes LE, low four count
+ *   04 05       lz4      varint32                   8 bytes LE, low four count;  Mojang's LevelDB, 04: raw deflate, no prefix
  *   07 40       zstd     varint32                   varint32
  */
-export type Codec = 'none' | 'snappy' | 'zlib' | 'bzip2' | 'lz4' | 'zstd' | 'xpress' | 'minlz' | 'custom';
+export type Codec = 'none' | 'snappy' | 'zlib' | 'deflate' | 'bzip2' | 'lz4' | 'zstd' | 'xpress' | 'minlz' | 'custom';
 
 export type CompressionDialect = 'rocksdb' | 'leveldb' | 'pebble';
 
@@ -33,7 +33,8 @@ const ROCKSDB: Record<number, Codec> = {
   7: 'zstd',
   64: 'zstd',
 };
-const LEVELDB: Record<number, Codec> = { 0: 'none', 1: 'snappy', 2: 'zstd' };
+/** Mojang's fork (Minecraft) has zlib under 2 and raw deflate under 4, and both in one database: the bytes tell it from zstd. */
+const LEVELDB: Record<number, Codec> = { 0: 'none', 1: 'snappy', 2: 'zstd', 4: 'deflate' };
 const PEBBLE: Record<number, Codec> = { 0: 'none', 1: 'snappy', 7: 'zstd', 8: 'minlz' };
 const CODECS = { rocksdb: ROCKSDB, leveldb: LEVELDB, pebble: PEBBLE };
 
@@ -85,7 +86,8 @@ export function decompressBlock(
   if (codec === 'snappy') return decompressSnappy(payload, limit);
   if (isUnsupported(codec)) return { error: `${codec} compression cannot be decoded` };
 
-  const prefix = sizePrefix(codec, payload, version, dialect);
+  if (dialect === 'leveldb') return decompressLevelDb(codec, payload, limit, into);
+  const prefix = sizePrefix(codec, payload, version);
   if (prefix === undefined) return { error: 'the size before the compressed bytes is cut off' };
   const { length, size } = prefix;
   if (size !== undefined && size > limit)
@@ -94,6 +96,27 @@ export function decompressBlock(
   const result = decompressPrefixed(codec, compressed, size, limit, dictionary, into);
   if (result.bytes === undefined || size === undefined || result.bytes.length === size) return result;
   return { error: `${result.bytes.length} bytes came out, ${size} were promised` };
+}
+
+/** No size stands before the bytes, and a dictionary is never used. */
+function decompressLevelDb(
+  codec: Codec,
+  payload: Uint8Array,
+  limit: number,
+  into: Uint8Array | undefined,
+): Decompressed {
+  if (codec === 'deflate') return decompressZlib(payload, undefined, limit);
+  return hasZlibHeader(payload)
+    ? decompressZlib(payload.subarray(ZLIB_HEADER), undefined, limit)
+    : decompressZstd(payload, undefined, limit, undefined, into);
+}
+
+const ZLIB_HEADER = 2;
+
+/** RFC 1950: method 8 with a window of 32 KiB, no dictionary, and a multiple of 31. No frame of zstd begins so. */
+function hasZlibHeader(payload: Uint8Array): boolean {
+  const header = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
+  return payload[0] === 0x78 && header % 31 === 0 && (header & 0x20) === 0;
 }
 
 function decompressPrefixed(
@@ -121,9 +144,7 @@ function sizePrefix(
   codec: Codec,
   payload: Uint8Array,
   version: 1 | 2,
-  dialect: CompressionDialect,
 ): { length: number; size?: number } | undefined {
-  if (dialect === 'leveldb') return { length: 0 };
   const cursor = new Cursor(payload);
   if (version === 1 && (codec === 'zlib' || codec === 'bzip2')) return { length: 0 };
   if (version === 1 && codec === 'lz4') {

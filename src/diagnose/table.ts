@@ -139,7 +139,10 @@ export class TableDiagnosis {
   }
 
   private open(): Promise<Table> {
-    this.table ??= openTable(this.source, { comparator: this.context.comparator });
+    this.table ??= openTable(this.source, {
+      dialect: this.context.dialect,
+      comparator: this.context.comparator,
+    });
     return this.table;
   }
 

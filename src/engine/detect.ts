@@ -139,6 +139,8 @@ async function detectEngine(own: InventoryEntry[], read: FileReader): Promise<En
   if (own.some((entry) => entry.kind === 'identity')) {
     return { engine: 'rocksdb', evidence: ['has IDENTITY'] };
   }
+  const ldb = own.find(({ kind, name }) => kind === 'table' && name.endsWith('.ldb'));
+  if (ldb) return { engine: 'leveldb', evidence: [`no OPTIONS, and ${ldb.name} is named as LevelDB names tables`] };
   const fromManifest = await engineOfManifest(own, read);
   return fromManifest ?? engineOfTables(own, read);
 }
@@ -161,10 +163,13 @@ async function engineOfOptions(own: InventoryEntry[], read: FileReader): Promise
 /**
  * LevelDB's edits are of few forms (leveldb db/version_set.cc): a snapshot of comparator, cursors and tables, which has no number in
  * it, and edits that have log number, next file number and last sequence together, with the previous log number or, in a new
- * database, with the comparator. RocksDB splits them otherwise, also where it uses no tag of its own: before the first table.
+ * database, with the comparator. Those of goleveldb (syndtr/goleveldb session_util.go) lack the previous log number, and after a
+ * compaction all but the next file number; they name tables. RocksDB splits them otherwise, also where it uses no tag of its own:
+ * before the first table.
  */
 function isLevelDbEdit(present: ReadonlySet<number>): boolean {
   const numbers = [tags.logNumber, tags.nextFileNumber, tags.lastSequence].filter((tag) => present.has(tag));
+  if (present.has(tags.newFile) || present.has(tags.deletedFile)) return true;
   if (numbers.length === 0) return !present.has(tags.previousLogNumber);
   return numbers.length === 3 && (present.has(tags.previousLogNumber) || present.has(tags.comparator));
 }
@@ -179,16 +184,23 @@ async function engineOfManifest(
     let edits = 0;
     let foreign: number | undefined;
     let otherForm = false;
+    // RocksDB has written others since its first releases
+    let namesTables = false;
     readLogBytes(bytes, {
       record: ({ payload }) => {
         edits++;
         const { fields } = decodeVersionEdit(payload);
-        otherForm ||= !isLevelDbEdit(new Set(fields.map(({ tag }) => tag)));
+        const present = new Set(fields.map(({ tag }) => tag));
+        otherForm ||= !isLevelDbEdit(present);
+        namesTables ||= present.has(tags.newFile);
         foreign ??= fields.find(({ tag }) => !levelDbTags.has(tag))?.tag;
       },
       damage: () => {},
       oversized: () => {},
     });
+    if (namesTables) {
+      return { engine: 'leveldb', evidence: [`no OPTIONS, and ${entry.name} names tables as LevelDB does`] };
+    }
     if (foreign !== undefined) {
       return {
         engine: 'rocksdb',

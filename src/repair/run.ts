@@ -11,7 +11,7 @@ import { hasText, throughText } from '../io/odd-name.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase } from '../scan/simulate-database.js';
-import { reasonNotToCheck } from '../scan/target.js';
+import { reasonNotToRecover } from '../scan/target.js';
 import { carryOut, type Destination, type Done, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
@@ -133,13 +133,13 @@ async function repairDirectory(
   const profile = await profileOf(database, options.profile);
   const words = { ...(profile && { profile }) };
   if (database.beyond !== undefined) throw database.beyond;
-  before.recovery = reasonNotToCheck(database) === undefined ? await simulateDatabase(database, words) : [];
+  before.recovery = reasonNotToRecover(database) === undefined ? await simulateDatabase(database, words) : [];
   const state = (repair: RepairReport): TargetReport => ({
     ...before,
     repair: { ...repair, ...(resumed && { resumed }) },
   });
   try {
-    const unsupported = reasonNotToCheck(database);
+    const unsupported = reasonNotToRecover(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);

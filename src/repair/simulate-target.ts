@@ -13,7 +13,7 @@ import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.
 import {
   columnFamilyReports,
   emptyTarget,
-  reasonNotToCheck,
+  reasonNotToRecover,
   uncheckedOrders,
   withinLimits,
 } from '../scan/target.js';
@@ -45,7 +45,7 @@ export async function simulateTarget(
 ): Promise<TargetReport> {
   const own = await readDatabase(target, request);
   const report = emptyTarget(target, own);
-  const unsupported = reasonNotToCheck(own) ?? reasonWalsAlone(own);
+  const unsupported = reasonNotToRecover(own) ?? reasonWalsAlone(own);
   if (unsupported !== undefined) {
     report.unchecked.push({ file: '.', reason: unsupported });
     return report;

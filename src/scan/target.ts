@@ -87,7 +87,7 @@ export function columnFamilyReports({ version, options }: Database): ColumnFamil
   });
 }
 
-/** Why a directory is not looked at as a RocksDB database, when it is not. */
+/** Why the files of a directory are not checked, when they are not. */
 export function reasonNotToCheck({ detection, beyond }: Database): string | undefined {
   const { kind, engine, evidence } = detection;
   const because = evidence.length > 0 ? ` (${evidence.join('; ')})` : '';
@@ -98,7 +98,6 @@ export function reasonNotToCheck({ detection, beyond }: Database): string | unde
     return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those${others.join('')}`;
   }
   if (kind === 'backup') return `a RocksDB backup directory, whose check is not supported yet${because}`;
-  if (engine === 'leveldb') return `a LevelDB database, which is not supported yet${because}`;
   if (engine === 'pebble') return `a Pebble database, which is not supported yet${because}`;
   return beyond?.message;
 }
@@ -114,4 +113,11 @@ export async function withinLimits<T>(work: () => Promise<T>, report: TargetRepo
     if (!told) report.unchecked.push({ file, reason });
     return undefined;
   }
+}
+
+/** Why it is not told what an open of the directory would keep, when its files are checked at most. */
+export function reasonNotToRecover(database: Database): string | undefined {
+  const { engine } = database.detection;
+  if (engine !== 'leveldb') return reasonNotToCheck(database);
+  return reasonNotToCheck(database) ?? 'what LevelDB would keep of this database is not known yet: it is checked only';
 }

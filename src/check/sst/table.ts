@@ -54,7 +54,7 @@ function blockEnd(index: BlockIndex, i: number): number {
 export async function checkTable(source: ByteSource, context: TableContext): Promise<UnitResult> {
   const report = new TableReport(context);
   const metered = new MeteredSource(source);
-  const table = await openTable(metered, { comparator: context.comparator });
+  const table = await openTable(metered, { dialect: context.dialect, comparator: context.comparator });
   let facts: TableFacts = {
     kind: 'table',
     file: context.file,

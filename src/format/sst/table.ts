@@ -88,6 +88,8 @@ export interface Table {
 }
 
 export interface OpenOptions {
+  /** Whose directory it lies in. RocksDB's may hold tables of LevelDB's form, LevelDB's holds no other. */
+  dialect?: DialectName;
   /** Name of the column family's comparator, for tables whose properties do not tell theirs. Default: bytewise. */
   comparator?: string;
 }
@@ -107,7 +109,7 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
   const table: Table = {
     source,
     size: source.size,
-    dialect: 'rocksdb',
+    dialect: options.dialect ?? 'rocksdb',
     meta: [],
     metaindexSound: false,
     propertiesIntact: false,
@@ -143,7 +145,10 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     limit: footer.offset,
     checksumType: footer.checksumType,
     baseContext: footer.baseContext,
-    compression: { version: footer.formatVersion >= 2 ? 2 : 1 },
+    compression: {
+      version: footer.formatVersion >= 2 ? 2 : 1,
+      ...(table.dialect === 'leveldb' && { dialect: 'leveldb' as const }),
+    },
   };
   await readMetaindex(table, footer, table.space);
   await readProperties(table, table.space);
