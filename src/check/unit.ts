@@ -58,6 +58,8 @@ export interface TableTotals {
   /** As stored, that is 0 in an ingested table. Absent when there is no entry. */
   minSequence?: number;
   maxSequence?: number;
+  /** The data block with the largest sequence, in file offsets, and the largest sequence outside it. Of a whole table. */
+  highest?: { offset: number; length: number; others: number };
   /** First and last internal key of a point entry, as stored. */
   first?: Uint8Array;
   last?: Uint8Array;

@@ -18,7 +18,17 @@ import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
  *   04 05       lz4      varint32                   8 bytes LE, low four count;  Mojang's LevelDB, 04: raw deflate, no prefix
  *   07 40       zstd     varint32                   varint32
  */
-export type Codec = 'none' | 'snappy' | 'zlib' | 'deflate' | 'bzip2' | 'lz4' | 'zstd' | 'xpress' | 'minlz' | 'custom';
+export type Codec =
+  | 'none'
+  | 'snappy'
+  | 'zlib'
+  | 'deflate'
+  | 'bzip2'
+  | 'lz4'
+  | 'zstd'
+  | 'xpress'
+  | 'minlz'
+  | 'custom';
 
 export type CompressionDialect = 'rocksdb' | 'leveldb' | 'pebble';
 

@@ -1,5 +1,9 @@
+import { BATCH_HEADER } from '../format/batch/tags.js';
 import { databaseOptions } from '../format/database-options.js';
+import { dialectNamed } from '../format/dialect.js';
 import type { FileKind } from '../format/filename.js';
+import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
+import { LEGACY_HEADER } from '../format/log/types.js';
 import { decodeVersionEdit } from '../format/manifest/decode.js';
 import { readLogBytes } from '../format/manifest/log-reader.js';
 import { levelDbTags, tags } from '../format/manifest/tags.js';
@@ -140,9 +144,14 @@ async function detectEngine(own: InventoryEntry[], read: FileReader): Promise<En
     return { engine: 'rocksdb', evidence: ['has IDENTITY'] };
   }
   const ldb = own.find(({ kind, name }) => kind === 'table' && name.endsWith('.ldb'));
-  if (ldb) return { engine: 'leveldb', evidence: [`no OPTIONS, and ${ldb.name} is named as LevelDB names tables`] };
+  if (ldb)
+    return { engine: 'leveldb', evidence: [`no OPTIONS, and ${ldb.name} is named as LevelDB names tables`] };
   const fromManifest = await engineOfManifest(own, read);
-  return fromManifest ?? engineOfTables(own, read);
+  if (fromManifest !== undefined) return fromManifest;
+  const fromTables = await engineOfTables(own, read);
+  if (fromTables.engine !== undefined) return fromTables;
+  const fromWals = await engineOfWals(own, read);
+  return fromWals ?? fromTables;
 }
 
 async function engineOfOptions(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence | undefined> {
@@ -170,6 +179,8 @@ async function engineOfOptions(own: InventoryEntry[], read: FileReader): Promise
 function isLevelDbEdit(present: ReadonlySet<number>): boolean {
   const numbers = [tags.logNumber, tags.nextFileNumber, tags.lastSequence].filter((tag) => present.has(tag));
   if (present.has(tags.newFile) || present.has(tags.deletedFile)) return true;
+  // RocksDB's comparator stands in an edit of its own
+  if (present.has(tags.comparator) && numbers.length > 0) return true;
   if (numbers.length === 0) return !present.has(tags.previousLogNumber);
   return numbers.length === 3 && (present.has(tags.previousLogNumber) || present.has(tags.comparator));
 }
@@ -237,6 +248,24 @@ async function engineOfTables(own: InventoryEntry[], read: FileReader): Promise<
       return { engine: 'leveldb', evidence: [`${entry.name} is named as LevelDB names tables`] };
   }
   return { evidence: ['nothing tells which engine wrote it'] };
+}
+
+/** RocksDB leaves an OPTIONS file and an IDENTITY, and other operations in its logs than puts and deletions sooner or later. */
+async function engineOfWals(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence | undefined> {
+  const { batch, wal } = dialectNamed('leveldb');
+  for (const entry of newestFirst(own, 'wal')) {
+    const head = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
+    const header = decodePhysicalHeader(head, 0, head.length, wal);
+    const end = LEGACY_HEADER + (header?.length ?? 0);
+    if (header === undefined || header.length < BATCH_HEADER || end > head.length) continue;
+    if ((header.kind !== 'full' && header.kind !== 'first') || !checksumHolds(head, 0, end)) continue;
+    if (header.length > BATCH_HEADER && !batch.specs.has(head[LEGACY_HEADER + BATCH_HEADER])) continue;
+    return {
+      engine: 'leveldb',
+      evidence: [`no OPTIONS, no IDENTITY, and ${entry.name} begins as LevelDB's do`],
+    };
+  }
+  return undefined;
 }
 
 function newestFirst(own: InventoryEntry[], kind: FileKind): InventoryEntry[] {

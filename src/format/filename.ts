@@ -131,15 +131,19 @@ export function parseFileName(name: string): FileName {
 const prefixed: Partial<Record<FileKind, string>> = { manifest: 'MANIFEST-', options: 'OPTIONS-' };
 const suffixed: Partial<Record<FileKind, string>> = {
   wal: '.log',
-  table: '.sst',
   blob: '.blob',
   temporary: '.dbtmp',
 };
 
-/** The name that RocksDB gives a numbered file: `fileName('table', 12n)` is `000012.sst`. */
+/**
+ * The name of a numbered file: `fileName('table', 12n)` is `000012.sst`, as RocksDB has it. `table`: how the engine's own tables
+ * end.
+ */
 export function fileName(
   kind: 'manifest' | 'options' | 'wal' | 'table' | 'blob' | 'temporary',
   number: bigint,
+  table = '.sst',
 ): string {
-  return `${prefixed[kind] ?? ''}${number.toString().padStart(6, '0')}${suffixed[kind] ?? ''}`;
+  const suffix = kind === 'table' ? table : (suffixed[kind] ?? '');
+  return `${prefixed[kind] ?? ''}${number.toString().padStart(6, '0')}${suffix}`;
 }

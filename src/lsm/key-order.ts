@@ -10,6 +10,7 @@
  */
 import { comparatorNamed } from '../format/sst/comparator.js';
 import type { BlockIndex } from '../format/sst/index-block.js';
+import { compareIdbKeys } from '../format/sst/idb-order.js';
 
 /** The upper 32 bits of a trailer. */
 export function trailerHigh(sequence: bigint): number {
@@ -123,7 +124,8 @@ export interface KeyOrder {
 /** The order that a comparator's name stands for. */
 export function keyOrder(comparator: string): KeyOrder {
   const { order, timestampSize } = comparatorNamed(comparator);
-  const compareKeys = order === 'reverse' ? compareReverse : compareForward;
+  const compareKeys =
+    order === 'reverse' ? compareReverse : order === 'idb' ? compareIdbKeys : compareForward;
   return {
     comparator,
     known: order !== 'unknown',

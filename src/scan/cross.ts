@@ -1,6 +1,8 @@
 import { checkBlobLinks, checkColumnFamiliesOfWals, checkLastSequence } from '../check/cross/links.js';
 import { walSeverity } from '../check/cross/severity.js';
 import { checkWalContinuity } from '../check/cross/wal-continuity.js';
+import { asLevelDb } from '../check/leveldb/severity.js';
+import { checkLevelDb, strayWals } from '../check/leveldb/version.js';
 import type { TableFacts, WalFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
@@ -29,14 +31,16 @@ export function severityJudge(
   const newest = live.at(-1);
   const tables = liveTables(database);
   const blobs = liveBlobs(database);
+  const own = (found: Finding, number: bigint) =>
+    database.dialect === 'leveldb' ? asLevelDb(found, database, tables.get(number)?.table) : found;
   return (entry, raw) => {
     const found = located(raw, entry.root);
     const number = entry.number ?? -1n;
     if (entry.kind === 'table') {
-      return unlessUnused(found, database, entry.place === 'lost' || !tables.has(number));
+      return unlessUnused(own(found, number), database, entry.place === 'lost' || !tables.has(number));
     }
     if (entry.kind !== 'wal') return unlessUnused(found, database, !blobs.has(number));
-    return walSeverity(found, {
+    return walSeverity(own(found, number), {
       live: liveEntries.has(keyOf(entry)),
       newest: keyOf(entry) === newest,
       mode: database.options.walRecoveryMode,
@@ -65,6 +69,7 @@ export function crossCheck(
     ...outcomes.flatMap(({ entry, findings }) => findings.map((found) => judge(entry, found))),
     ...betweenWals(database, walFacts, outcomes),
     ...betweenTables(database, walFacts, outcomes),
+    ...ofLevelDb(database, outcomes),
     ...refusedFormats(database, liveTableFacts(database, outcomes)),
   ];
 }
@@ -81,8 +86,10 @@ function unlessUnused(found: Finding, { version }: Database, unused: boolean): F
 function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly FileOutcome[]): Finding[] {
   // what a MANIFEST does not account for says nothing when part of it is lost
   const version = database.manifest?.replay.complete ? database.version : undefined;
+  const stray = new Set(database.dialect === 'leveldb' ? strayWals(database, wals) : []);
+  const own = wals.filter((wal) => !stray.has(wal));
   return [
-    ...checkWalContinuity(wals, {
+    ...checkWalContinuity(own, {
       cutoff: database.walCutoff,
       emptyIsUsual: database.options.avoidFlushDuringRecovery,
       ...(version?.lastSequence !== undefined && { lastSequence: version.lastSequence }),
@@ -92,10 +99,24 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
   ];
 }
 
+/** What holds between the files of LevelDB alone. */
+function ofLevelDb(database: Database, outcomes: readonly FileOutcome[]): Finding[] {
+  if (database.dialect !== 'leveldb') return [];
+  const facts = outcomes
+    .filter(({ entry }) => entry.place === 'database')
+    .flatMap(({ facts: of }) => (of === undefined ? [] : [of]));
+  const wals = facts.filter((f): f is WalFacts => f.kind === 'wal');
+  return checkLevelDb(database, {
+    tables: facts.filter((f): f is TableFacts => f.kind === 'table'),
+    wals: wals.sort((a, b) => (a.number < b.number ? -1 : 1)),
+  });
+}
+
 function betweenTables(database: Database, wals: WalFacts[], outcomes: readonly FileOutcome[]): Finding[] {
   const { version } = database;
   if (version === undefined) return [];
   const tables = liveTableFacts(database, outcomes);
+  if (database.dialect === 'leveldb') return [];
   return [...checkBlobLinks(tables, version), ...checkLastSequence(tables, wals, version)];
 }
 

@@ -145,9 +145,16 @@ function tableContext(
       // empty where the edit that named it is lost
       ...(owned.family.comparator !== '' && { comparator: owned.family.comparator }),
     }),
+    ...(owned === undefined && onlyComparator(database)),
     ...(owned === undefined && database.version !== undefined && { orphan: true }),
     ...(database.version?.databaseId !== undefined && { databaseId: database.version.databaseId }),
   };
+}
+
+/** LevelDB's tables do not say how their keys are ordered, and all are ordered alike. */
+function onlyComparator({ dialect, version }: Database): Pick<TableContext, 'comparator'> {
+  const comparator = version?.columnFamilies.get(0)?.comparator;
+  return dialect === 'leveldb' && comparator ? { comparator } : {};
 }
 
 async function piecesOf(draft: Draft & { kind: 'table' }, entry: InventoryEntry): Promise<Draft[]> {

@@ -119,5 +119,8 @@ export async function withinLimits<T>(work: () => Promise<T>, report: TargetRepo
 export function reasonNotToRecover(database: Database): string | undefined {
   const { engine } = database.detection;
   if (engine !== 'leveldb') return reasonNotToCheck(database);
-  return reasonNotToCheck(database) ?? 'what LevelDB would keep of this database is not known yet: it is checked only';
+  return (
+    reasonNotToCheck(database) ??
+    'what LevelDB would keep of this database is not known yet: it is checked only'
+  );
 }

@@ -3,7 +3,7 @@ import { checkTogether } from '../../engine/wals-alone.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
 import { manifestLeftBehind } from './left-behind.js';
-import { findingAt, placeOf } from './place.js';
+import { findingAt, type Place, placeOf } from './place.js';
 
 const notThere = 'IO error: No such file or directory: While opening a file for sequentially reading';
 
@@ -28,7 +28,7 @@ export async function checkCurrent(database: Database): Promise<Finding[]> {
   if (number !== undefined && name !== undefined && manifest?.named !== true && !unreadManifest) {
     const others = manifests(database);
     findings.push(
-      findingAt({ file: fileName('manifest', number) }, 'directory/missing-manifest', {
+      findingAt(missingManifestPlace(database, number, others), 'directory/missing-manifest', {
         message: `CURRENT names ${name}, which is not in the directory`,
         evidence: {
           ...(others.length > 0 ? { otherManifests: others } : {}),
@@ -38,6 +38,16 @@ export async function checkCurrent(database: Database): Promise<Finding[]> {
     );
   }
   return [...findings, ...(await checkFreshStart(database))];
+}
+
+/** LevelDB names no MANIFEST in CURRENT before it is there: with another one in the directory it is CURRENT that is wrong. */
+function missingManifestPlace(
+  { dialect, current }: Database,
+  number: bigint,
+  others: readonly string[],
+): Place {
+  const isCurrent = dialect === 'leveldb' && current !== undefined && others.length > 0;
+  return isCurrent ? placeOf(current.entry) : { file: fileName('manifest', number) };
 }
 
 function walsAlone({ inventory, target }: Database): Finding {

@@ -2,8 +2,10 @@ import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import { unreadMetadata } from '../../engine/unseen.js';
 import type { Finding } from '../../finding/finding.js';
+import { dialectNamed } from '../../format/dialect.js';
 import type { FileKind } from '../../format/filename.js';
 import { readHead } from '../../io/head.js';
+import { unusedFiles } from '../leveldb/version.js';
 import { checkInvariants } from '../manifest/invariants.js';
 import { checkManifest } from '../manifest/manifest.js';
 import type { Unchecked, UnitFacts } from '../unit.js';
@@ -65,6 +67,7 @@ export async function checkDirectory(
   const places = checkPlaces(database);
   append(findings, places.findings);
   append(findings, checkLeftovers(database));
+  if (database.dialect === 'leveldb') append(findings, unusedFiles(database));
   append(unchecked, places.unchecked);
   return { findings: withoutUnreadable(database, findings), unchecked };
 }
@@ -100,6 +103,7 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
     manifest: entry.file,
     // one that CURRENT does not name is a guess, too
     complete: replay.complete && named,
+    tableSuffix: dialectNamed(database.dialect).names.table,
     ...(facts === undefined ? {} : { facts }),
     elsewhere: new Set(database.absent.flatMap(({ tables }) => tables.map(({ number }) => number))),
   });
@@ -117,7 +121,9 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
         stackedBlobs: inventory.directories.includes('blob_dir'),
       }),
       // of WALs in a wal_dir that is not here it is not known whether they are gone
-      ...(database.absent.some(({ option }) => option === 'wal_dir') ? [] : checkWals(database)),
+      ...(database.dialect !== 'rocksdb' || database.absent.some(({ option }) => option === 'wal_dir')
+        ? []
+        : checkWals(database)),
     );
   }
   return { findings, unchecked: live.unchecked };

@@ -15,6 +15,8 @@ const MOST_MISSING = 10_000;
 export interface LiveFilesContext {
   /** The MANIFEST's name, for findings about its entries. */
   manifest: string;
+  /** How the engine's own tables end. */
+  tableSuffix?: '.sst' | '.ldb';
   /** The MANIFEST was read to its end without damage: then what it names is what the engine will look for. */
   complete: boolean;
   /** What reading the files has shown, by the inventory's `file`; absent before they are read. */
@@ -95,7 +97,7 @@ function missingTable(
   unlistables: Unlistables,
   context: LiveFilesContext,
 ): void {
-  const file = fileName('table', table.number);
+  const file = fileName('table', table.number, context.tableSuffix);
   const unlistable = unlistables.get(`table ${table.number}`);
   result.missing.push(file);
   if (result.missing.length > MOST_MISSING) return;
@@ -139,6 +141,17 @@ function wrongTableSize(
     actual: entry.size,
     engine: `Corruption: ${sizeMismatch(entry.file, table.size, entry.size)}`,
   };
+  if (checked?.readable === true && hasOtherBounds(checked, table)) {
+    result.findings.push(
+      findingAt(placeOf(entry), 'sst/wrong-file', {
+        offset: 0,
+        length: entry.size,
+        message: `The file is a whole table, but not the one that ${manifest} means: its size and its first or last key differ`,
+        evidence,
+      }),
+    );
+    return;
+  }
   if (checked?.readable === true) {
     result.findings.push(
       findingAt({ file: manifest }, 'manifest/wrong-table-size', {
@@ -158,6 +171,14 @@ function wrongTableSize(
       evidence,
     }),
   );
+}
+
+/** Tables without a unique id are known by their bounds. */
+function hasOtherBounds({ smallest, largest, uniqueId, totals }: TableFacts, table: LiveTable): boolean {
+  if (uniqueId !== undefined || totals?.complete !== true) return false;
+  const differs = (found: Uint8Array | undefined, stated: Uint8Array) =>
+    found !== undefined && compareBytes(found, stated) !== 0;
+  return differs(smallest, table.smallest) || differs(largest, table.largest);
 }
 
 /** Whether the file that was read is not the table that the MANIFEST means. */

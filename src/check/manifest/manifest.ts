@@ -56,7 +56,7 @@ function because({ lost, atRest, owned }: ManifestCircumstances): string {
 
 function checkTail(
   place: Place,
-  { tail, logicalEnd }: ManifestReplay,
+  { dialect, tail, logicalEnd }: ManifestReplay,
   circumstances: ManifestCircumstances,
 ): Finding[] {
   const { state, offset, length, detail } = tail;
@@ -69,8 +69,9 @@ function checkTail(
   };
   const message = `${detail}${because(circumstances)}`;
   if (state === 'zero-fill') {
-    // preallocated space looks the same, so that a copy at rest may well have it
-    const severity = circumstances.lost.length > 0 ? 'error' : 'note';
+    // preallocated space looks the same, so that a copy at rest may well have it; LevelDB does not preallocate
+    const otherwise = dialect === 'leveldb' ? 'warning' : 'note';
+    const severity = circumstances.lost.length > 0 ? 'error' : otherwise;
     return [findingAt(place, 'manifest/zero-tail', { severity, offset, length, message, evidence })];
   }
   return [

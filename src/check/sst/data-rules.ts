@@ -10,6 +10,8 @@ export interface DataRules {
   types: Uint8Array;
   /** Absent: none, or not usable. */
   filter?: KeyFilter;
+  /** Deletions have no value: LevelDB's and nothing else tells a put whose type was changed. */
+  emptyDeletions?: boolean;
   /** Every stored sequence is 0: tables of SstFileWriter whose sequence stands in the MANIFEST. */
   zeroSequences: boolean;
   /** The table may refer to values in itself (file number 0). */

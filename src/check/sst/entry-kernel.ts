@@ -9,6 +9,7 @@ import {
   TYPE_USE,
   verifyDataBlock,
 } from '../../bytes/kernel.js';
+import { VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { type DataRules, DELETION_TYPES, STRUCTURED_TYPES, type Tally } from './data-rules.js';
 
 /** The rules that the kernel was told last; it serves every table of the thread. */
@@ -26,7 +27,10 @@ export class EntryKernel {
   private readonly filtered: boolean;
 
   private constructor(private readonly rules: DataRules) {
-    this.uses = Uint8Array.from(rules.types, (legal, type) => useOf(legal, type));
+    const foreign = rules.emptyDeletions ? VALUE_TYPE.delete : -1;
+    this.uses = Uint8Array.from(rules.types, (legal, type) =>
+      type === foreign ? TYPE_USE.foreign : useOf(legal, type),
+    );
     this.filtered = rules.filter !== undefined;
   }
 

@@ -91,6 +91,10 @@ function checkEntry(block: BlockState, entry: BlockEntry, previous: Uint8Array |
       shown,
     );
   }
+  if (rules.emptyDeletions && type === VALUE_TYPE.delete && entry.valueLength > 0) {
+    const message = `A deletion has a value of ${entry.valueLength} bytes, which LevelDB does not write`;
+    complain('sst/deletion-with-value', message, shown);
+  }
   checkOrder(block, entry, previous, shown);
   checkStructuredValue(block, entry, type);
   checkHashIndex(block, entry, userKey);

@@ -9,7 +9,7 @@ import type { BlockIndex } from '../../format/sst/index-block.js';
 import { BLOCK_LIMIT, type BlockSpace, blockRange, checksumAnomaly, inFile } from '../../format/sst/load.js';
 import { dataCompression, type Table } from '../../format/sst/table.js';
 import { SourceWindow } from '../../format/sst/window.js';
-import type { Depth } from '../unit.js';
+import type { Depth, TableTotals } from '../unit.js';
 import { declaredCompression } from './compression.js';
 import type { DataRules } from './data-rules.js';
 import { explainDataBlock } from './explain.js';
@@ -28,6 +28,8 @@ export interface ScannedBlocks {
   last?: Uint8Array;
   /** Keys that the filter denies, and the first of them. */
   filterMisses: Anomaly[];
+  /** The block with the largest sequence. */
+  highest?: TableTotals['highest'];
   bytesRead: number;
 }
 
@@ -56,6 +58,7 @@ export async function scanBlocks(
     first: scan.first,
     last: verifier.keyLength === 0 ? undefined : verifier.key.slice(0, verifier.keyLength),
     filterMisses: scan.filterMisses,
+    ...(scan.highest && { highest: scan.highest }),
     bytesRead: scan.window.bytesRead,
   };
 }
@@ -66,6 +69,7 @@ class BlockScan {
   readonly filterMisses: Anomaly[] = [];
   complete = true;
   first?: Uint8Array;
+  highest?: NonNullable<TableTotals['highest']>;
   private readonly declared: Uint8Array;
   private readonly compression;
   /** Where blocks are decompressed to, if their codec can. */
@@ -248,6 +252,35 @@ class BlockScan {
     compression: number,
   ): void {
     const { verifier } = this;
+    const { tally } = verifier;
+    const before = tally.maxSequence;
+    tally.maxSequence = -1;
+    this.checkContents(i, bytes, start, end, handle, compression);
+    this.noteHighest(before, handle);
+  }
+
+  /** Adds the largest sequence of a block to that of the blocks before it. */
+  private noteHighest(before: number, handle: BlockHandle): void {
+    const { tally } = this.verifier;
+    const own = tally.maxSequence;
+    const { highest } = this;
+    if (own > before) {
+      this.highest = { ...blockRange(handle), others: before };
+      return;
+    }
+    if (highest !== undefined && own > highest.others) highest.others = own;
+    tally.maxSequence = before;
+  }
+
+  private checkContents(
+    i: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    handle: BlockHandle,
+    compression: number,
+  ): void {
+    const { verifier } = this;
     let first: Uint8Array | undefined;
     let firstLength = 0;
     if (verifier.verify(bytes, start, end, handle.offset)) {
@@ -309,7 +342,15 @@ class BlockScan {
   }
 
   private badSeparator(message: string, handle: BlockHandle): void {
-    this.report.add({ rule: 'sst/bad-separator', ...blockRange(handle), message });
+    // only the index can be wrong of a block whose own keys are in order, where nothing else is known of them
+    const part = this.table.dialect === 'leveldb' ? this.table.indexParts[0]?.handle : undefined;
+    const evidence = { blockOffset: handle.offset, blockSize: handle.size };
+    this.report.add({
+      rule: 'sst/bad-separator',
+      ...blockRange(part ?? handle),
+      message,
+      ...(part && { evidence }),
+    });
   }
 }
 

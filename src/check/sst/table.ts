@@ -105,6 +105,11 @@ async function checkContents(
     if (hasMetadata && table.unsupported.length === 0) await describeRemains(table, report);
     return;
   }
+  const { padding } = table.footer ?? {};
+  if (hasMetadata && padding !== undefined && table.dialect === 'leveldb') {
+    const message = `${padding.length} bytes of padding in the footer are not zero`;
+    report.add({ rule: 'sst/footer-padding', ...padding, message });
+  }
   const filter = hasMetadata || depth === 'full' ? await readFilter(table) : undefined;
   if (hasMetadata && filter !== undefined) {
     report.addAll(filter.anomalies);
@@ -149,6 +154,7 @@ function dataRules(table: Table, filter: TableFilter | undefined): DataRules {
   return {
     comparator: table.comparator,
     types: dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table.pointTypes,
+    emptyDeletions: table.dialect === 'leveldb',
     filter: filter?.filter,
     zeroSequences: isIngested(table.properties),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,
@@ -197,6 +203,7 @@ function addTotals(facts: TableFacts, scanned: ScannedBlocks, hasAllBlocks: bool
   if (tally.maxSequence >= 0) {
     totals.minSequence = tally.minSequence;
     totals.maxSequence = tally.maxSequence;
+    if (scanned.highest !== undefined && facts.blocks === undefined) totals.highest = scanned.highest;
   }
   facts.totals = totals;
   facts.blobReferences = [...tally.blobs]

@@ -1,5 +1,6 @@
 import { firstKey, keyScratch, lastKey } from '../../bytes/kernel.js';
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
+import { compareIdbKeys } from '../../format/sst/idb-order.js';
 import {
   type DataRules,
   DELETION_TYPES,
@@ -45,6 +46,9 @@ export class DataBlockVerifier {
   private refusals = 0;
   private readonly ascending: boolean;
   private readonly anyOrder: boolean;
+  /** Keys whose order is not that of their bytes: each is compared as a whole with the one before. */
+  private readonly byFields: boolean;
+  private previous: Uint8Array = new Uint8Array(1024);
   private readonly timestampSize: number;
   private readonly shortest: number;
   private readonly pendingBlobs: number[] = [];
@@ -56,6 +60,7 @@ export class DataBlockVerifier {
     const { comparator } = rules;
     this.ascending = comparator.order !== 'reverse';
     this.anyOrder = comparator.order === 'unknown';
+    this.byFields = comparator.order === 'idb';
     this.timestampSize = comparator.timestampSize;
     this.shortest = shortestKey(comparator);
     this.kernel = EntryKernel.for(rules);
@@ -127,8 +132,8 @@ export class DataBlockVerifier {
       return true;
     }
 
-    const { rules, ascending, anyOrder, timestampSize, shortest } = this;
-    const { types, filter, zeroSequences } = rules;
+    const { rules, ascending, anyOrder, byFields, timestampSize, shortest } = this;
+    const { types, filter, zeroSequences, emptyDeletions } = rules;
     // the filter hashes keys where it finds them: this array is the one that it need not copy them from
     let key = copyInto(keyScratch, this.before, this.beforeLength);
     let previousLength = this.keyLength;
@@ -195,7 +200,9 @@ export class DataBlockVerifier {
 
       const bodyLength = length - shortest;
       let order = 1;
-      if (previousLength > 0) {
+      if (byFields) {
+        this.previous = copyInto(this.previous, key, previousLength);
+      } else if (previousLength > 0) {
         const previousBody = previousLength - shortest;
         const common = Math.min(bodyLength, previousBody);
         order = 0;
@@ -213,6 +220,10 @@ export class DataBlockVerifier {
         for (let i = 0; i < nonShared; i++) key[shared + i] = bytes[deltaAt + i];
       } else {
         key.set(bytes.subarray(deltaAt, deltaAt + nonShared), shared);
+      }
+      if (byFields && previousLength > 0) {
+        order = compareIdbKeys(key, 0, bodyLength, this.previous, 0, previousLength - shortest);
+        if (order < 0) return false;
       }
       const low = u32(key, length - 8);
       const high = u32(key, length - 4);
@@ -243,8 +254,10 @@ export class DataBlockVerifier {
         if (bucket !== COLLISION && bucket !== restart - 1) return false;
       }
       if (type !== 1) {
-        if (DELETION_TYPES[type] === 1) deletions++;
-        else if (type === 2) merges++;
+        if (DELETION_TYPES[type] === 1) {
+          if (emptyDeletions && valueLength > 0) return false;
+          deletions++;
+        } else if (type === 2) merges++;
         else if (STRUCTURED_TYPES[type] === 1) {
           const valueEnd = separated ? valuePosition : at;
           const problem = valueProblem(rules, type, bytes, valueEnd - valueLength, valueEnd, this.addPending);

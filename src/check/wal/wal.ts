@@ -170,7 +170,8 @@ class WalCheck {
     const { tally } = this;
     const { previous, previousNext: before } = this.sequence;
     if (step === 'gap') {
-      this.gaps.add(record.offset, before, tally.sequence - 1n);
+      const length = record.endOffset - record.offset;
+      this.gaps.add({ offset: record.offset, length }, before, tally.sequence - 1n);
       return;
     }
     const message =
@@ -216,7 +217,8 @@ class WalCheck {
     this.following.conclude(sequence, facts.transactions);
     const accountable = !facts.transactions && context.depth !== 'structure';
     const gaps = accountable ? this.gaps.summary() : undefined;
-    if (gaps !== undefined) this.add('sequence/gap', gaps.offset, 0, gaps);
+    if (gaps !== undefined)
+      this.add('sequence/gap', gaps.offset, context.dialect === 'leveldb' ? gaps.length : 0, gaps);
     if (facts.recyclable && context.number >= 1n << 32n)
       this.add('wal/number-too-large', 0, facts.end, {
         message: `The log's number, ${context.number}, does not fit the 32 bits that its records have for it`,

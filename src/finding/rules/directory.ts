@@ -105,7 +105,8 @@ export const directoryRules = {
     title: 'A tracked WAL is missing',
     meaning:
       'The MANIFEST records this WAL as closed and synced, so its writes were acknowledged, and no table holds them. ' +
-      'RocksDB refuses to open: "Missing WAL with log number".',
+      'RocksDB refuses to open: "Missing WAL with log number". LevelDB, whose log number names a WAL that was there when it was ' +
+      'written, opens without a word.',
     origin: 'Deleted by hand to free space, left out of a copy, or a wal_dir that was not mounted.',
     action: 'Put it back. Check that wal_dir is where OPTIONS says (--wal-dir).',
     references: ['rocksdb db/wal_edit.cc'],
@@ -331,5 +332,35 @@ export const directoryRules = {
     origin: 'best_efforts_recovery was true when the database was last opened; OPTIONS keeps it.',
     action: 'Do not open with options loaded from the file. Set best_efforts_recovery=false.',
     references: ['rocksdb db/version_set.cc'],
+  },
+  'directory/stray-wal': {
+    severity: 'error',
+    title: 'A WAL of another history lies in a LevelDB directory',
+    meaning:
+      'Its number is far above all that the MANIFEST has given out. LevelDB replays every WAL from its log number on without a ' +
+      'look at sequence numbers: what the file holds is merged into the database, over newer values. A warning where other files ' +
+      'hold the same sequence numbers.',
+    origin: 'A file copied or renamed into the directory, two databases restored into one place.',
+    action: 'Move it away before anything opens the database.',
+    references: ['leveldb db/db_impl.cc'],
+  },
+  'directory/forsaken-table': {
+    severity: 'error',
+    title: 'A table holds what no live file has, and the MANIFEST never named it',
+    meaning:
+      'The edit that named the table is lost: a MANIFEST cut at the end of a record tells nothing of it. LevelDB opens without the ' +
+      'table, and deletes it.',
+    origin: 'A MANIFEST that lost its last edits in a crash, or was restored from another moment.',
+    action: 'Do not open the database: copy the directory first.',
+    references: ['leveldb db/db_impl.cc'],
+  },
+  'directory/unused-file': {
+    severity: 'note',
+    title: 'A file that LevelDB does not read',
+    meaning:
+      'Nothing depends on it. Files whose names the engine knows are deleted when it opens, others stay.',
+    origin: 'An open or a compaction that was killed before it cleaned up; copies made by hand.',
+    action: 'Nothing.',
+    references: ['leveldb db/db_impl.cc'],
   },
 } as const satisfies Record<`directory/${string}`, Rule>;

@@ -277,4 +277,14 @@ export const manifestRules = {
     action: 'Open with a larger num_levels.',
     references: ['rocksdb db/version_edit_handler.cc'],
   },
+  'manifest/log-number': {
+    severity: 'error',
+    title: 'The log number of a LevelDB MANIFEST does not fit the WALs',
+    meaning:
+      'Too high: LevelDB ignores WALs whose operations no table holds, and deletes them when it opens. Too low, a warning: it ' +
+      'replays what tables hold already.',
+    origin: 'A MANIFEST of another moment than the WALs; faulty memory.',
+    action: 'Do not open the database: copy the directory first.',
+    references: ['leveldb db/db_impl.cc'],
+  },
 } as const satisfies Record<`manifest/${string}`, Rule>;

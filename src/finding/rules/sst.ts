@@ -191,4 +191,22 @@ export const sstRules = {
     action: report,
     references: ['rocksdb table/block_based/block_prefix_index.cc'],
   },
+  'sst/deletion-with-value': {
+    severity: 'warning',
+    title: 'A deletion in a LevelDB table has a value',
+    meaning:
+      'LevelDB writes deletions without a value. The type of a put was changed before the checksum was computed: the key is ' +
+      'deleted to every reader, and older values of it are hidden.',
+    origin: 'Faulty memory while the table was written, or a defective program.',
+    action: 'kvdoctor find shows what the value is.',
+    references: ['leveldb db/dbformat.h'],
+  },
+  'sst/footer-padding': {
+    severity: 'note',
+    title: 'The padding of a table footer is not zero',
+    meaning: 'Nothing reads these bytes.',
+    origin: 'A disk or memory that changed a bit where it does no harm: it may not be the only one.',
+    action: 'Nothing here; mind the machine.',
+    references: ['leveldb table/format.cc'],
+  },
 } as const satisfies Record<`sst/${string}`, Rule>;

@@ -16,6 +16,15 @@ const MAX_ANOMALIES = 1000;
 const MAX_LAST_TABLES = 1000;
 const MAX_BEGUN_WALS = 4096;
 
+/** Where the edits stand that stated a number last, in bytes of the MANIFEST. */
+export interface ManifestNumbers {
+  logNumber?: Range;
+  lastSequence?: Range;
+  nextFileNumber?: Range;
+  /** The last edit that set the log number, where it is not the first one and adds no table: LevelDB writes it after a flush. */
+  flushWithoutTable?: Range;
+}
+
 /** What a MANIFEST comes to. */
 export interface ManifestReplay {
   /** As whose it was read. */
@@ -40,6 +49,7 @@ export interface ManifestReplay {
   records: number;
   /** Log numbers that edits have set, in that order; the last 4,096 of them. Each was the number of a new WAL. */
   begunWals: bigint[];
+  numbers: ManifestNumbers;
   /** Numbers of the tables that edits added last, also of those that were deleted again; at most 1,000. */
   lastTables: bigint[];
   /** Value types of the bounds of tables that edits added, by type: where the first one stands, and under which tag. */
@@ -83,6 +93,13 @@ function keepLast(set: Set<bigint>, number: bigint, limit: number): void {
   set.delete(oldest);
 }
 
+/** What LevelDB calls the numbers that a MANIFEST must state (leveldb db/version_set.cc); it asks for them in another order. */
+const levelDbWords = {
+  next_file_number: 'meta-nextfile',
+  log_file_number: 'meta-lognumber',
+  last_sequence: 'last-sequence-number',
+} as const;
+
 interface PendingEdit {
   decoded: DecodedEdit;
   record: LogRecord;
@@ -97,6 +114,8 @@ class Replay implements LogVisitor {
   private readonly anomalies: Anomaly[] = [];
   private readonly begunWals = new Set<bigint>();
   private readonly lastTables = new Set<bigint>();
+  private readonly numbers: ManifestNumbers = {};
+  private lastRecord: Range | undefined;
   private readonly boundTypes: ManifestReplay['boundTypes'] = new Map();
   private error: string | undefined;
   private complete = true;
@@ -167,6 +186,7 @@ class Replay implements LogVisitor {
       ...(openGroup === undefined ? {} : { openGroup }),
       records: this.records,
       begunWals: [...this.begunWals],
+      numbers: this.numbers,
       lastTables: [...this.lastTables],
       boundTypes: this.boundTypes,
       anomalies: this.anomalies,
@@ -232,6 +252,7 @@ class Replay implements LogVisitor {
     applyEdit(this.state, decoded.edit, place);
     this.count(decoded.edit);
     if (this.beyond !== undefined) return;
+    this.noteNumbers(decoded.edit, { offset: record.offset, length: record.end - record.offset });
     this.noteBegunWal(decoded.edit.logNumber);
     for (const file of decoded.edit.newFiles) {
       keepLast(this.lastTables, file.number, MAX_LAST_TABLES);
@@ -250,6 +271,16 @@ class Replay implements LogVisitor {
   private noteBound(key: Uint8Array, tag: number, { offset, end }: LogRecord): void {
     const type = key[key.length - KEY_TRAILER];
     if (!this.boundTypes.has(type)) this.boundTypes.set(type, { tag, offset, length: end - offset });
+  }
+
+  private noteNumbers(edit: VersionEdit, range: Range): void {
+    if (edit.logNumber !== undefined) {
+      delete this.numbers.flushWithoutTable;
+      if (this.lastRecord !== undefined && edit.newFiles.length === 0) this.numbers.flushWithoutTable = range;
+    }
+    this.lastRecord = range;
+    for (const field of ['logNumber', 'lastSequence', 'nextFileNumber'] as const)
+      if (edit[field] !== undefined) this.numbers[field] = range;
   }
 
   private noteBegunWal(number: bigint | undefined): void {
@@ -294,19 +325,27 @@ class Replay implements LogVisitor {
 
   private checkMandatory(size: number): void {
     const { version, logNumberSeen } = this.state;
-    const missing = [
-      ...(logNumberSeen ? [] : ['log_file_number']),
-      ...(version.nextFileNumber === undefined ? ['next_file_number'] : []),
-      ...(version.lastSequence === undefined ? ['last_sequence'] : []),
+    const missing: (keyof typeof levelDbWords)[] = [
+      ...(logNumberSeen ? [] : ['log_file_number' as const]),
+      ...(version.nextFileNumber === undefined ? ['next_file_number' as const] : []),
+      ...(version.lastSequence === undefined ? ['last_sequence' as const] : []),
     ];
     if (missing.length === 0 || !this.complete) return;
     this.complete = false;
+    const leveldb = this.options.dialect === 'leveldb';
+    // LevelDB states all of them in each edit: the last one lacks what is missing
+    const { offset, length } = (leveldb && this.lastRecord) || { offset: 0, length: size };
     this.report({
       rule: 'manifest/incomplete',
-      offset: 0,
-      length: size,
+      offset,
+      length,
       message: `no edit states ${missing.join(', ')}`,
-      evidence: { missing, engine: `Corruption: no ${missing.join(', ')} entry in MANIFEST` },
+      evidence: {
+        missing,
+        engine: leveldb
+          ? `Corruption: no ${levelDbWords[missing[0]]} entry in descriptor`
+          : `Corruption: no ${missing.join(', ')} entry in MANIFEST`,
+      },
     });
   }
 }

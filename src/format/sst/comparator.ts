@@ -1,14 +1,18 @@
+import { compareIdbKeys } from './idb-order.js';
+
 /** How user keys of a column family are ordered (rocksdb util/comparator.cc). */
 export interface Comparator {
   name: string;
   /** `unknown`: written by the application, so kvdoctor checks no order across different keys. */
-  order: 'bytewise' | 'reverse' | 'unknown';
+  order: 'bytewise' | 'reverse' | 'idb' | 'unknown';
   /** Bytes of user-defined timestamp at the end of each user key: 8 for `.u64ts`, else 0. */
   timestampSize: number;
 }
 
 const BYTEWISE = 'leveldb.BytewiseComparator';
 const REVERSE = 'rocksdb.ReverseBytewiseComparator';
+/** Chromium's IndexedDB. */
+const IDB = 'idb_cmp1';
 const U64_TIMESTAMP = '.u64ts';
 /** Before 4.10 tables name the comparator of internal keys (rocksdb db/dbformat.h), behind which the user's stands. */
 const INTERNAL = 'rocksdb.InternalKeyComparator:';
@@ -18,7 +22,8 @@ export function comparatorNamed(stated?: string): Comparator {
   const name = (stated?.startsWith(INTERNAL) ? stated.slice(INTERNAL.length) : stated) || BYTEWISE;
   const timestamped = name.endsWith(U64_TIMESTAMP);
   const base = timestamped ? name.slice(0, -U64_TIMESTAMP.length) : name;
-  const order = base === BYTEWISE ? 'bytewise' : base === REVERSE ? 'reverse' : 'unknown';
+  const order =
+    base === BYTEWISE ? 'bytewise' : base === REVERSE ? 'reverse' : base === IDB ? 'idb' : 'unknown';
   return { name, order, timestampSize: timestamped && order !== 'unknown' ? 8 : 0 };
 }
 
@@ -59,6 +64,7 @@ export function compareUserKeyRanges(
   bEnd: number,
 ): number | undefined {
   const { order, timestampSize } = comparator;
+  if (order === 'idb') return compareIdbKeys(a, aStart, aEnd, b, bStart, bEnd);
   const aLength = Math.max(0, aEnd - aStart - timestampSize);
   const bLength = Math.max(0, bEnd - bStart - timestampSize);
   const shorter = Math.min(aLength, bLength);

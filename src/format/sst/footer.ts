@@ -15,7 +15,7 @@
  * to fails. In the third the metaindex ends where the footer begins, and the index is an entry of the metaindex.
  */
 import { hex32 } from '../../bytes/hexdump.js';
-import type { Anomaly } from '../../finding/finding.js';
+import type { Anomaly, Range } from '../../finding/finding.js';
 import { CHECKSUM, contextModifier, rawChecksum } from './checksum.js';
 import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleFits } from './handle.js';
 
@@ -52,6 +52,8 @@ export interface Footer {
   /** `base_context_checksum`, 0 up to format version 5. */
   baseContext: number;
   metaindex?: BlockHandle;
+  /** Bytes behind the handles of the shorter form that are not zero. Nothing reads them. */
+  padding?: Range;
   /** Absent from format version 6 on, where the metaindex names it. */
   index?: BlockHandle;
 }
@@ -140,7 +142,18 @@ function withHandles(footer: Footer, bytes: Uint8Array, start: number, end: numb
     if (handleFits(handle, offset)) continue;
     anomalies.push(bad(footer, `the footer places the ${name} at ${handle.offset}, outside the file`));
   }
-  return { footer: { ...footer, metaindex, index }, anomalies };
+  const used = start + handleLength(bytes, start);
+  const padding = nonZero(bytes, used + handleLength(bytes, used), end, offset - start);
+  return { footer: { ...footer, metaindex, index, ...(padding && { padding }) }, anomalies };
+}
+
+/** From the first to the last byte of `[start, end)` that is not zero, `base` added. */
+function nonZero(bytes: Uint8Array, start: number, end: number, base: number): Range | undefined {
+  let from = start;
+  let to = end;
+  while (from < to && bytes[from] === 0) from++;
+  while (to > from && bytes[to - 1] === 0) to--;
+  return from === to ? undefined : { offset: base + from, length: to - from };
 }
 
 /** Bytes of the handle that starts at `start`, which is known to decode. */
