@@ -23,7 +23,13 @@ import { trustIn } from './select.js';
 import { portable } from './shards/report.js';
 import { simulateDatabase } from './simulate-database.js';
 import type { Subject } from './subject.js';
-import { columnFamilyReports, emptyTarget, optionsReport, withinLimits } from './target.js';
+import {
+  columnFamilyReports,
+  emptyTarget,
+  optionsReport,
+  reasonNotToRecover,
+  withinLimits,
+} from './target.js';
 
 /** Large tables are cut into pieces as for several threads, whatever their number: all shards must plan alike. */
 const SEVERAL = 2;
@@ -77,7 +83,8 @@ export async function databaseSubject(
       if (origin.inPlace && report.findings.some(({ severity }) => severity === 'error'))
         await sayRebuilding(report, profile);
       report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-      if (options.recovery && origin.seekable && settled.database.version) {
+      const recoverable = reasonNotToRecover(settled.database) === undefined;
+      if (options.recovery && origin.seekable && settled.database.version && recoverable) {
         const words = { ...(profile && { profile }) };
         const modes = await withinLimits(() => simulateDatabase(settled.database, words), report);
         if (modes !== undefined) report.recovery = modes;
