@@ -9,8 +9,8 @@
  * loop that runs per entry needs a bigint.
  */
 import { comparatorNamed } from '../format/sst/comparator.js';
-import type { BlockIndex } from '../format/sst/index-block.js';
 import { compareIdbKeys } from '../format/sst/idb-order.js';
+import type { BlockIndex } from '../format/sst/index-block.js';
 
 /** The upper 32 bits of a trailer. */
 export function trailerHigh(sequence: bigint): number {
