@@ -33,7 +33,8 @@ export async function databasesBelow(target: string): Promise<string[]> {
   return found.sort();
 }
 
-function isDatabase(names: string[]): boolean {
+/** Whether a directory with these names holds a database or backups. */
+export function isDatabase(names: readonly string[]): boolean {
   if (names.includes('meta') && names.some((name) => name === 'private' || name.startsWith('shared'))) {
     return true;
   }

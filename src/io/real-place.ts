@@ -1,5 +1,6 @@
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isDatabase } from './below.js';
 
 /** Whether `inner` is `outer` or lies below it. Both are real paths. */
 export function isWithin(outer: string, inner: string): boolean {
@@ -24,7 +25,7 @@ export async function realPlace(file: string): Promise<string> {
 
 /**
  * The target in which a file that a command is to write would lie, by path or through a link: a directory, the archive or file
- * itself, or the database that a single file is of.
+ * itself, or the database that a single file is of. Or any other database: a file of its may have the name.
  */
 export async function targetAround(file: string, targets: readonly string[]): Promise<string | undefined> {
   const real = await realPlace(file);
@@ -37,7 +38,8 @@ export async function targetAround(file: string, targets: readonly string[]): Pr
     const inDatabase = isFile && (await hasCurrent(path.dirname(there)));
     if (isWithin(inDatabase ? path.dirname(there) : there, real)) return target;
   }
-  return undefined;
+  const names = await readdir(path.dirname(real)).catch(() => []);
+  return isDatabase(names) ? path.dirname(real) : undefined;
 }
 
 async function hasCurrent(directory: string): Promise<boolean> {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withDatabase } from '../support/database.js';
 import { readFileSet } from '../support/files.js';
+import { inRepository } from '../support/repository.js';
 import { kvdoctor } from './host.js';
 
 describe('an output', () => {
@@ -23,6 +24,28 @@ describe('an output', () => {
         `repair --mode point-in-time --dry-run ${dir} --format json=${dir}/CURRENT`,
         `export ${dir} --output ${dir}/new.ndjson`,
         `export ${dir} --output ${outside}/way/new`,
+      ]) {
+        const { status, err } = await kvdoctor(command);
+        expect([command, status]).toEqual([command, 2]);
+        expect(err).toMatch(/where nothing is written/);
+      }
+      expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  it('never lands in any database, whatever is read', async () => {
+    await withDatabase('basic-7.8', [], async (dir) => {
+      const report = path.join(path.dirname(dir), 'report.json');
+      await kvdoctor(`scan ${dir} --format json=${report}`);
+      const other = inRepository('fixtures/kvrocks-mixed/db');
+      symlinkSync(path.join(dir, 'CURRENT'), path.join(path.dirname(dir), 'way'));
+      const before = readFileSet(dir);
+      for (const command of [
+        `render ${report} --format html=${dir}/CURRENT`,
+        `render ${report} --format html=${path.dirname(dir)}/way`,
+        `merge ${report} --format json=${dir}/MANIFEST-000005`,
+        `scan ${other} --format json=${dir}/000017.log`,
+        `export ${other} --output ${dir}/all.ndjson`,
       ]) {
         const { status, err } = await kvdoctor(command);
         expect([command, status]).toEqual([command, 2]);
