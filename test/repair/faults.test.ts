@@ -154,7 +154,8 @@ function engineSees(dir: string, mode: OracleMode): string {
   fs.cpSync(dir, copy, { recursive: true });
   const { open, lastSeq, cfs } = askOracle(copy, mode);
   fs.rmSync(copy, { recursive: true });
-  return open === 'OK' ? JSON.stringify({ lastSeq, cfs }) : 'refused';
+  // an iterator that meets damage names the file with its path
+  return open === 'OK' ? JSON.stringify({ lastSeq, cfs }).replaceAll(copy, '') : 'refused';
 }
 
 /** Where a fault strikes: all renames, links and removals first, then anywhere. */
