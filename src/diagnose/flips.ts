@@ -44,9 +44,14 @@ const words: Record<FlipField, string> = {
 };
 
 /** `one flipped bit, 0x7ac1 (31425) bit 5, in the stored checksum`. */
-export function flipText({ offset, bit, field }: Flip): string {
+export function flipText(flip: Flip): string {
+  return `one flipped bit, ${flipPlace(flip)}`;
+}
+
+/** `0x7ac1 (31425) bit 5, in the stored checksum`. */
+export function flipPlace({ offset, bit, field }: Flip): string {
   const where = words[field];
-  return `one flipped bit, ${offsetText(offset)} bit ${bit}${where === '' ? '' : `,${where}`}`;
+  return `${offsetText(offset)} bit ${bit}${where === '' ? '' : `,${where}`}`;
 }
 
 /** Where chance alone gives fewer pairs that fit than one in so many, the only one means something. */

@@ -9,7 +9,7 @@ import { batchCause, batchDefect, logDataOf } from './batch.js';
 import { countCause, countThatFits, raisesCount } from './batch-count.js';
 import { engineDefect } from './engine-defects.js';
 import { FlippedSource } from './flipped-source.js';
-import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
+import { type Flip, flipPlace, flipText, isConclusive, pairCause } from './flips.js';
 import {
   lengthCause,
   lengthChanges,
@@ -38,7 +38,7 @@ export class WalDiagnosis {
   private readonly dialect: DialectName;
   private readonly framing: LogDialect;
   /** Findings of one bit that raises a count: a flipped bit, or another thread. */
-  private readonly raised: Finding[] = [];
+  private readonly raised: { finding: Finding; flip: Flip }[] = [];
   /** Something in the file shows that threads wrote into one batch. */
   private raceSeen = false;
 
@@ -76,13 +76,11 @@ export class WalDiagnosis {
   /** To be called once, last: with a race in the file, one bit more in a count is no flipped bit. */
   conclude(): void {
     if (!this.raceSeen) return;
-    for (const { cause, evidence } of this.raised) {
+    for (const { finding, flip } of this.raised) {
+      const { cause, evidence } = finding;
       if (cause === undefined) continue;
       cause.kind = 'memory';
-      cause.detail = cause.detail.replace(
-        /^one flipped bit, (.*), which raises.*$/,
-        'the count of the batch was raised after its checksum was computed ($1): another thread was counting on in the same memory, as what stands in this log shows. The disk kept what it was given',
-      );
+      cause.detail = `the count of the batch was raised after its checksum was computed (${flipPlace(flip)}): another thread was counting on in the same memory, as what stands in this log shows. The disk kept what it was given`;
       evidence.seeAlso = 'apache/kvrocks#2766';
     }
   }
@@ -152,7 +150,7 @@ export class WalDiagnosis {
       if (await this.showsRace(flip, damaged)) this.raceSeen = true;
       finding.cause.detail +=
         ', which raises the count of the batch: another thread that counts on leaves the same';
-      this.raised.push(finding);
+      this.raised.push({ finding, flip });
     }
     finding.impact = await batchImpact(this.source, [flip], recordStart(damaged), this.facts);
     return true;

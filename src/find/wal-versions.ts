@@ -163,7 +163,7 @@ function searchBatch(
     collection.unread.push({
       file: file.entry.file,
       ...at,
-      message: `the rest of a batch does not decode: ${lost}`,
+      message: `the rest of a batch does not decode: ${lost.message}`,
     });
   }
   for (const version of matches) {

@@ -1,3 +1,4 @@
+import { type BatchError, WRONG_COUNT } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER, type BatchDialect, Shape } from '../format/batch/tags.js';
 import { type DialectName, dialectNamed } from '../format/dialect.js';
@@ -119,7 +120,7 @@ export class BatchWalker {
   }
 
   /** What the engine's decoder says where the walk stopped short; `undefined` when all of the batch was walked. */
-  error(): string | undefined {
+  error(): BatchError | undefined {
     return this.failed ? decodeBatch(this.bytes, { maxOps: 0, dialect: this.engine }).engineError : undefined;
   }
 
@@ -168,13 +169,6 @@ export function batchProblem(bytes: Uint8Array): EngineError | undefined {
       };
     }
   }
-  const text = walker.error();
-  if (text !== undefined) return batchStatus(text);
-  return counted === walker.count ? undefined : batchStatus('WriteBatch has wrong count');
-}
-
-/** The status for what the decoder says. */
-export function batchStatus(text: string): EngineError {
-  if (text.startsWith('unknown WriteBatch tag')) return corruption('unknown-tag', text);
-  return corruption(text === 'WriteBatch has wrong count' ? 'wrong-count' : 'malformed-batch', text);
+  const error = walker.error() ?? (counted === walker.count ? undefined : WRONG_COUNT);
+  return error && corruption(error.kind, error.message);
 }

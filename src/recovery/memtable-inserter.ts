@@ -1,6 +1,7 @@
+import { WRONG_COUNT } from '../format/batch/batch.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { AppliedKeys } from './applied-keys.js';
-import { BatchWalker, batchStatus, marker } from './batch-walker.js';
+import { BatchWalker, marker } from './batch-walker.js';
 import { compareEndpoints, type FamilyState } from './family.js';
 import { type RefusedValue, refusedByFlush } from './flush-check.js';
 import { prepareError } from './prepare-error.js';
@@ -103,9 +104,8 @@ export class MemtableInserter {
       if (isOperation) counted++;
       takenEnd = walker.position;
     }
-    const malformed = walker.error();
-    if (error === undefined && malformed !== undefined) error = batchStatus(malformed);
-    if (error === undefined && counted !== walker.count) error = batchStatus('WriteBatch has wrong count');
+    const wrong = walker.error() ?? (counted === walker.count ? undefined : WRONG_COUNT);
+    if (error === undefined && wrong !== undefined) error = corruption(wrong.kind, wrong.message);
     return {
       error,
       next: this.sequence,

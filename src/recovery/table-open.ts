@@ -155,7 +155,10 @@ function footerError(
 ): EngineError | undefined {
   const { footer, size, anomalies } = table;
   const { oldest, newest } = tableFormats(version);
-  const flaw = anomalies.find(({ rule, evidence }) => footerRules.has(rule) && evidence?.block === undefined);
+  const flaw = anomalies.find(
+    ({ rule, evidence }) =>
+      footerRules.has(rule) && (rule === 'sst/truncated' || evidence?.block === undefined),
+  );
   if (footer === undefined || flaw?.rule === 'sst/bad-magic' || flaw?.rule === 'sst/trailing-bytes') {
     if (size < 48) return corruption('table', `file is too short (${size} bytes) to be an sstable: ${file}`);
     return corruption('table', `Bad table magic number: expected ${MAGIC}, found ${ending} in ${file}`);
@@ -182,7 +185,7 @@ function propertiesError(table: Table, place: Place): EngineError | undefined {
   const { properties, propertiesIntact, anomalies } = table;
   if (metaBlock(table, 'properties') === undefined) {
     const unreadable = anomalies.some(
-      ({ rule, message }) => rule === 'sst/bad-handle' && /properties/.test(message),
+      ({ rule, evidence }) => rule === 'sst/bad-handle' && evidence?.entry === 'properties',
     );
     return corruption('table', unreadable ? 'bad block handle' : 'Cannot find Properties block from file.');
   }
@@ -241,9 +244,9 @@ const blockRules = new Set<string>([
 
 /** The first thing wrong with blocks of a kind: place, checksum, decompression. What they hold is not parsed. */
 function blockError(table: Table, kind: BlockKind, place: Place): EngineError | undefined {
-  const flaw = table.anomalies.find(({ rule, evidence, message }) => {
+  const flaw = table.anomalies.find(({ rule, evidence }) => {
     if (!blockRules.has(rule) || (rule === 'sst/decompression' && isUncompressed(table))) return false;
-    return evidence?.block === kind || (evidence?.block === undefined && message.includes(kind));
+    return evidence?.block === kind;
   });
   if (flaw === undefined) return undefined;
   if (flaw.rule === 'sst/block-checksum') return checksumError(table, flaw, kind, place);

@@ -8,7 +8,7 @@ import { commandOn } from '../engine/given-options.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import type { RecommendationReport, StateReport, TargetReport } from '../report/report.js';
-import { applicationReport, sayRebuilding } from '../scan/application.js';
+import { applicationReport, contentsUnchecked, sayRebuilding } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import {
   columnFamilyReports,
@@ -64,8 +64,7 @@ export async function simulateTarget(
   if (database.absent.some(({ tables }) => tables.length > 0)) return report;
   const profile = await profileOf(database, choice);
   if (profile !== undefined) report.application = applicationReport(profile);
-  else if (application)
-    report.unchecked.push({ file: '.', reason: 'its contents: no application is recognised' });
+  else if (application) contentsUnchecked(report, 'no application is recognised');
   const settings = { ...hooks, digest, application, ...(profile && { profile }) };
   const modes = await withinLimits(() => simulateDatabase(database, settings), report);
   if (modes === undefined) return report;

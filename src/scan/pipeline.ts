@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { DatabaseRequest } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import type { TargetReport } from '../report/report.js';
+import { contentsUnchecked } from './application.js';
 import { backupSubject } from './backup/backup.js';
 import { databaseSubject } from './database.js';
 import type { ScanHooks, ScanOptions } from './options.js';
@@ -53,10 +54,7 @@ export async function scanSubject(
       : await subject.conclude(await runSelected(origin.run, subject.units, jobs, options, runHooks));
   report.findings = report.findings.map(shown);
   if (options.application && !subject.checksContents)
-    report.unchecked.push({
-      file: '.',
-      reason: 'its contents: they are checked in a database directory only',
-    });
+    contentsUnchecked(report, 'they are checked in a database directory only');
   return report;
 }
 

@@ -97,7 +97,8 @@ export function reasonNotToCheck({ detection, beyond }: Database): string | unde
     const others = evidence.slice(1).map((each) => `; ${each}`);
     return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those${others.join('')}`;
   }
-  if (kind === 'backup') return `a RocksDB backup directory, whose check is not supported yet${because}`;
+  if (kind === 'backup')
+    return `a RocksDB backup directory: kvdoctor scan checks it, anything else takes a database restored from it${because}`;
   if (engine === 'pebble') return `a Pebble database, which is not supported yet${because}`;
   return beyond?.message;
 }

@@ -41,7 +41,7 @@ export async function batchFinding(
     ...(record.fragments > 1 && { fragments: record.fragments }),
     ...(record.compressed && { compressed: true }),
     ...(last !== undefined && { lastOperation: `${last.kind} in column family ${last.columnFamily}` }),
-    ...(batch.engineError !== undefined && { everyModeSays: batch.engineError }),
+    ...(batch.engineError !== undefined && { everyModeSays: batch.engineError.message }),
   };
   const others = anomalies.filter((each) => each !== main).slice(0, 8);
   if (others.length > 0) evidence.also = others.map((each) => each.message);

@@ -39,6 +39,14 @@ export interface BatchOp {
   length: number;
 }
 
+/** What RocksDB says of a batch that it does not decode. */
+export interface BatchError {
+  kind: 'malformed-batch' | 'unknown-tag' | 'wrong-count';
+  message: string;
+}
+
+export const WRONG_COUNT: BatchError = { kind: 'wrong-count', message: 'WriteBatch has wrong count' };
+
 export interface WriteBatch {
   sequence: bigint;
   /** Operations as the header says. */
@@ -55,7 +63,7 @@ export interface WriteBatch {
    * What RocksDB's decoding of the batch fails with, without `Corruption: `; since 7.4 no recovery mode gets past it.
    * Absent when it decodes there, which does not mean that it has no anomalies.
    */
-  engineError?: string;
+  engineError?: BatchError;
   /** Bytes decoded before the parser gave up; the length of the batch when all of it decodes. */
   decodedLength: number;
 }

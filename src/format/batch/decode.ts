@@ -14,7 +14,7 @@ import { Cursor } from '../../bytes/cursor.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import { decodeBlobIndex } from '../blob/blob-index.js';
 import { type DialectName, dialectNamed } from '../dialect.js';
-import type { BatchOp, WriteBatch } from './batch.js';
+import { type BatchOp, WRONG_COUNT, type WriteBatch } from './batch.js';
 import { verifyEntity } from './entity.js';
 import { BATCH_HEADER, MAX_SEQUENCE, Shape, type TagSpec } from './tags.js';
 
@@ -45,7 +45,7 @@ export function decodeBatch(bytes: Uint8Array, options: DecodeBatchOptions = {})
     decodedLength: 0,
   };
   if (bytes.length < BATCH_HEADER) {
-    batch.engineError = 'log record too small';
+    batch.engineError = { kind: 'malformed-batch', message: 'log record too small' };
     note(batch, 'batch/too-short', 0, bytes.length, `${bytes.length} bytes, a WriteBatch has at least 12`);
     return batch;
   }
@@ -94,7 +94,7 @@ function decodeOps(batch: WriteBatch, cursor: Cursor, options: DecodeBatchOption
   if (beginPrepare >= 0)
     unbalanced(batch, beginPrepare, 1, 'The prepared section that begins here does not end');
   if (batch.counted === batch.count) return;
-  batch.engineError = 'WriteBatch has wrong count';
+  batch.engineError = WRONG_COUNT;
   const message = `The header says ${batch.count} operations, ${batch.counted} are there`;
   note(batch, 'batch/wrong-count', 8, 4, message, { stored: batch.count, found: batch.counted });
 }
@@ -168,14 +168,15 @@ function checkTimedPut(batch: WriteBatch, op: BatchOp, value: Uint8Array): void 
 
 function unknownTag(batch: WriteBatch, offset: number, tag: number, index: number): void {
   // The engine prints the char sign-extended.
-  batch.engineError = `unknown WriteBatch tag: ${tag < 0x80 ? tag : tag + 0xffffff00}`;
+  const shown = tag < 0x80 ? tag : tag + 0xffffff00;
+  batch.engineError = { kind: 'unknown-tag', message: `unknown WriteBatch tag: ${shown}` };
   const printable = tag >= 0x20 && tag < 0x7f ? ` (“${String.fromCharCode(tag)}”)` : '';
   const message = `Operation ${index + 1} has tag ${tag}${printable}, which does not exist`;
   note(batch, 'batch/unknown-tag', offset, 1, message, { tag, operation: index });
 }
 
 function truncated(batch: WriteBatch, cursor: Cursor, offset: number, spec: TagSpec, index: number): void {
-  batch.engineError = spec.complaint;
+  batch.engineError = { kind: 'malformed-batch', message: spec.complaint };
   const message = `Operation ${index + 1} (${spec.kind}) runs past the end of the batch`;
   const evidence = { tag: spec.tag, operation: index, bytesLeft: cursor.end - offset };
   note(batch, 'batch/truncated-operand', offset, cursor.end - offset, message, evidence);

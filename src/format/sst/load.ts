@@ -91,6 +91,7 @@ export async function loadBlock(
       offset: nearestOffset(handle, limit),
       length: 0,
       message,
+      evidence: { block: kind },
     });
     return block;
   }
@@ -102,7 +103,8 @@ export async function loadBlock(
   const got = await source.read(bytes, handle.offset);
   if (got < bytes.length) {
     const message = `the file ends inside the ${kind} block`;
-    block.anomalies.push({ rule: 'sst/truncated', ...blockRange(handle), message });
+    const evidence = { block: kind };
+    block.anomalies.push({ rule: 'sst/truncated', ...blockRange(handle), message, evidence });
     return block;
   }
   if (isFilled(source, handle.offset, bytes.length)) {

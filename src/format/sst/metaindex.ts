@@ -67,7 +67,8 @@ export function decodeMetaindex(bytes: Uint8Array): { blocks: MetaBlock[]; anoma
     const handle = decodeHandle(bytes, valueOffset, valueOffset + valueLength);
     if (handle === undefined) {
       const message = `the handle of ${name} cannot be decoded`;
-      reader.anomalies.push({ rule: 'sst/bad-handle', offset, length, message });
+      const evidence = { entry: metaKind(name) };
+      reader.anomalies.push({ rule: 'sst/bad-handle', offset, length, message, evidence });
       continue;
     }
     if (previous !== undefined && compareBytes(previous, entry.key) >= 0) {

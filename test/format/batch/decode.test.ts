@@ -18,7 +18,7 @@ function listing(hex: string): string[] {
 function trouble(hex: string): { anomalies: string[]; engine?: string } {
   const batch = decodeBatch(bytes(hex));
   const anomalies = batch.anomalies.map((a) => `${a.rule} ${a.offset}+${a.length}`);
-  return { anomalies, engine: batch.engineError };
+  return { anomalies, engine: batch.engineError?.message };
 }
 
 describe('batches that RocksDB wrote', () => {
@@ -159,4 +159,13 @@ describe('batches that cannot be', () => {
     expect(batch.ops).toHaveLength(1);
     expect(batch).toMatchObject({ counted: 2, anomalies: [{ rule: 'batch/unknown-tag' }] });
   });
+});
+
+test.each([
+  ['unknown-tag', '0200000000000000|01000000|65'],
+  ['wrong-count', '0200000000000000|02000000|01 0161 0131'],
+  ['malformed-batch', '0200000000000000|01000000|01 0561'],
+  ['malformed-batch', '0200'],
+])('what the engine says is %s by a field, not by its words', (kind, hex) => {
+  expect(decodeBatch(bytes(hex)).engineError?.kind).toBe(kind);
 });
