@@ -41,6 +41,21 @@ describe('the documentation', () => {
     await expect(rulesPage(rules)).toMatchFileSnapshot(inRepository('docs/rules.md'));
   });
 
+  it('docs/rules.md begins with an index of its rules by area', () => {
+    const page = textOf('docs/rules.md');
+    const headings = [...page.matchAll(/^#{2,3} (.+)$/gm)].map(([, heading]) => heading);
+    const anchors = headings.map(
+      (heading) =>
+        `#${heading
+          .toLowerCase()
+          .replace(/[^\w -]/g, '')
+          .replaceAll(' ', '-')}`,
+    );
+    const linked = [...page.matchAll(/\]\((#[^)]+)\)/g)].map(([, anchor]) => anchor);
+    expect(linked.sort()).toEqual(anchors.sort());
+    expect(page.indexOf('](#')).toBeLessThan(page.indexOf('\n## '));
+  });
+
   it.each(pages.filter((page) => page !== 'docs/rules.md' && textOf(page).includes('```console')))(
     '%s shows what the commands print',
     async (page) => {

@@ -3,6 +3,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { profileNames } from '../src/app/applications.js';
+import { inRepository } from './support/repository.js';
 
 const src = fileURLToPath(new URL('../src/', import.meta.url));
 
@@ -46,6 +47,12 @@ const namesApplication: Record<string, string> = {
   'resp/text.ts': 'says which server sends such a reply: of a capture alone no application is known',
 };
 
+/** Files that look at what a message says, with the reason. */
+const readsWording: Record<string, string> = {
+  'io/archive.ts': 'the libraries that read archives give no code for an end that is missing',
+  'report/text/finding.ts': 'begins a sentence with a capital letter',
+};
+
 const rankOf = (layer: string) => order.findIndex((layers) => layers.includes(layer));
 
 interface Import {
@@ -82,6 +89,18 @@ describe('the layers', () => {
   it('are the folders of src', () => {
     const folders = new Set(files.filter((file) => file.includes('/')).map(layerOf));
     expect([...folders].filter((folder) => rankOf(folder) < 0)).toEqual([]);
+  });
+
+  it('are drawn in CONTRIBUTING.md as they are', () => {
+    const page = readFileSync(inRepository('CONTRIBUTING.md'), 'utf8');
+    const map = /```text\n(.*?)```/s.exec(page)![1];
+    const drawn = (pattern: RegExp) => [...map.matchAll(pattern)].map(([, folder]) => folder);
+    expect(drawn(/^ {2}([a-z]+)\//gm)).toEqual(order.flat());
+    const made = ['build', 'coverage', 'dist', 'node_modules', 'tmp'];
+    const folders = readdirSync(inRepository('.'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && !made.includes(entry.name))
+      .map(({ name }) => name);
+    expect(drawn(/^([a-z]+)\//gm).sort()).toEqual(folders.sort());
   });
 
   it('import one way only', () => {
@@ -135,6 +154,13 @@ describe('the layers', () => {
       (file) => !/^app\/|^finding\/(catalog\.ts|rules\/)|^cli\/commands\//.test(file),
     );
     expect(outside.sort()).toEqual(Object.keys(namesApplication).sort());
+  });
+
+  it('decide on codes and fields, never on wording', () => {
+    const wording =
+      /\b(?:message|detail|reason)\)?\??\.(?:includes|startsWith|endsWith|match|search)\(|\.test\((?:\w+\??\.)*(?:message|detail|reason)\)/;
+    const wrong = files.filter((file) => wording.test(withoutComments(file)));
+    expect(wrong).toEqual(Object.keys(readsWording));
   });
 
   it('name their Node modules with node:', () => {

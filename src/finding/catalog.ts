@@ -44,6 +44,26 @@ export const catalog = {
 
 export type RuleId = keyof typeof catalog;
 
+type AreaOf<Id> = Id extends `${infer Area}/${string}` ? Area : never;
+
+/** What the rules of each area are about. */
+export const areaTitles: Record<AreaOf<RuleId>, string> = {
+  directory: 'The directory: files that are missing, left over or not what their name says',
+  engine: 'The engine: dialects and versions',
+  io: 'Reading: what the disk or the system does not give',
+  manifest: 'The MANIFEST and CURRENT',
+  wal: 'Write-ahead logs',
+  batch: 'Write batches',
+  sequence: 'Sequence numbers',
+  sst: 'Tables',
+  blob: 'Blob files',
+  backup: 'Backups made by BackupEngine',
+  archive: 'Archives: tar files that hold a database',
+  tikv: 'Contents of TiKV',
+  kvrocks: 'Contents of Kvrocks',
+  restate: 'Contents of Restate',
+};
+
 /** The description of a rule. */
 export function ruleOf(id: RuleId): Rule {
   return catalog[id];

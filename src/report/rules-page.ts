@@ -1,17 +1,6 @@
+import { areaTitles } from '../finding/catalog.js';
 import { type NamedRule, referenceUrl } from './explain.js';
 import { groupedBy } from './text/group.js';
-
-const areas: Record<string, string> = {
-  directory: 'The directory: files that are missing, left over or not what their name says',
-  engine: 'The engine: dialects and versions',
-  io: 'Reading: what the disk or the system will not give',
-  manifest: 'The MANIFEST and CURRENT',
-  wal: 'Write-ahead logs',
-  batch: 'Write batches',
-  sequence: 'Sequence numbers',
-  sst: 'Tables',
-  blob: 'Blob files',
-};
 
 function ruleSection({ id, severity, title, meaning, origin, action, references = [] }: NamedRule): string {
   const links = references.map((reference) => {
@@ -29,10 +18,25 @@ function ruleSection({ id, severity, title, meaning, origin, action, references 
   return parts.join('\n\n');
 }
 
-/** docs/rules.md: every rule of the catalogue, by area. */
+/** Where GitHub puts a heading. */
+function anchor(heading: string): string {
+  return `#${heading
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .replaceAll(' ', '-')}`;
+}
+
+const titleOf = (area: string) => (areaTitles as Record<string, string>)[area];
+
+/** docs/rules.md: every rule of the catalogue, by area, behind an index. */
 export function rulesPage(rules: readonly NamedRule[]): string {
-  const sections = [...groupedBy(rules, ({ id }) => id.split('/')[0])].map(
-    ([area, ofArea]) => `## ${areas[area] ?? area}\n\n${ofArea.map(ruleSection).join('\n\n')}`,
+  const areas = [...groupedBy(rules, ({ id }) => id.split('/')[0])];
+  const index = areas.map(([area, ofArea]) => {
+    const links = ofArea.map(({ id }) => `[${id.slice(area.length + 1)}](${anchor(id)})`);
+    return `- [${titleOf(area)}](${anchor(titleOf(area))}), \`${area}/\`: ${links.join(', ')}`;
+  });
+  const sections = areas.map(
+    ([area, ofArea]) => `## ${titleOf(area)}\n\n${ofArea.map(ruleSection).join('\n\n')}`,
   );
   const head = `# Rules
 
@@ -41,5 +45,5 @@ the damage costs in this database (an error: the engine, in the database's own r
 acknowledged data; a warning: damaged or suspicious without such a loss; a note: worth knowing).
 
 This page is made from the catalogue by \`npm run docs\`.`;
-  return `${[head, ...sections].join('\n\n')}\n`;
+  return `${[head, index.join('\n'), ...sections].join('\n\n')}\n`;
 }

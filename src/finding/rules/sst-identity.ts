@@ -1,5 +1,5 @@
 import type { Rule } from '../rule.js';
-import { disk, report, software } from './sst-words.js';
+import { disk, report, software } from './sst-origins.js';
 
 /** What a table is against what the MANIFEST says of it. */
 export const sstIdentityRules = {

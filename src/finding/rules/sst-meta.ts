@@ -1,5 +1,5 @@
 import type { Rule } from '../rule.js';
-import { report, software } from './sst-words.js';
+import { report, software } from './sst-origins.js';
 
 /** Filters, values, and the blocks that tell of the others. */
 export const sstMetaRules = {

@@ -1,5 +1,5 @@
 import type { Rule } from '../rule.js';
-import { checksumRefs, disk, report, restore, software } from './sst-words.js';
+import { checksumRefs, disk, report, restore, software } from './sst-origins.js';
 
 /** The file, its blocks and their entries. */
 export const sstRules = {
