@@ -1,4 +1,3 @@
-import { cpSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fakeHost, kvdoctor } from '../../cli/host.js';
 import { withDatabase } from '../../support/database.js';
@@ -11,17 +10,44 @@ import { askOracle, oracleMissing } from '../../support/oracle.js';
 const wide = () => fakeHost({ env: { COLUMNS: '300' } });
 const columns = Object.fromEntries(Object.keys(FAMILY).map((name) => [name, {}]));
 
-async function opens(dir: string): Promise<void> {
-  if (oracleMissing() === undefined) {
-    cpSync(dir, `${dir}.oracle`, { recursive: true });
-    expect(askOracle(`${dir}.oracle`, 'absolute').open).toBe('OK');
-  }
-  if (!engineAvailable('rocksdb-9.7')) return;
-  cpSync(dir, `${dir}.engine`, { recursive: true });
-  expect(await runEngine('rocksdb-9.7', `${dir}.engine`, { options: { columns }, steps: [] })).toMatchObject({
-    opened: true,
-  });
+interface Opener {
+  engine: string;
+  missing: boolean;
+  opens(dir: string): Promise<void>;
 }
+
+const openers: Opener[] = [
+  {
+    engine: 'RocksDB 7.8',
+    missing: oracleMissing() !== undefined,
+    async opens(dir) {
+      expect(askOracle(dir, 'absolute').open).toBe('OK');
+    },
+  },
+  {
+    engine: 'RocksDB 9.7',
+    missing: !engineAvailable('rocksdb-9.7'),
+    async opens(dir) {
+      const report = await runEngine('rocksdb-9.7', dir, { options: { columns }, steps: [] });
+      expect(report).toMatchObject({ opened: true });
+    },
+  },
+];
+
+const incidents = [
+  ['kvrocks-race-10/db', '--mode point-in-time', 0],
+  ['kvrocks-race-10/db', '--strategy salvage', 0],
+  ['kvrocks-mixed/db', '--strategy application', 5],
+] as const;
+
+describe.each(openers)('$engine', ({ missing, opens }) => {
+  it.skipIf(missing).each(incidents)('opens %s after %s', (name, way, status) =>
+    withDatabase(name, [], async (dir) => {
+      expect(await kvdoctor(`repair ${way} --in-place --yes ${dir}`)).toMatchObject({ status });
+      await opens(dir);
+    }),
+  );
+});
 
 describe('a batch that two threads of Kvrocks wrote into', () => {
   it('is told as commands, and what remains without it is coherent', async () => {
@@ -35,7 +61,6 @@ describe('a batch that two threads of Kvrocks wrote into', () => {
     withDatabase('kvrocks-race-10/db', [], async (dir) => {
       expect(await kvdoctor(`repair ${way} --in-place --yes ${dir}`)).toMatchObject({ status: 0 });
       expect(await kvdoctor(`scan --application ${dir}`)).toMatchObject({ status: 0 });
-      await opens(dir);
     }),
   );
 
@@ -73,7 +98,6 @@ describe('keys that two threads left incoherent', () => {
       expect((await kvdoctor(`scan --application ${dir}`)).status).toBe(1);
       const repaired = await kvdoctor(`repair --strategy application --in-place --yes ${dir}`, wide());
       expect(repaired.status).toBe(5);
-      await opens(dir);
       const { out } = await kvdoctor(`scan --application --format json ${dir}`);
       const [{ findings }] = JSON.parse(out).targets;
       expect(findings).toMatchObject([{ rule: 'kvrocks/list-hole', evidence: { key: { utf8: 'mail' } } }]);
