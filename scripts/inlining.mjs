@@ -30,7 +30,7 @@ const common = [
   },
   // ten milliseconds that text in plain ASCII does not need
   {
-    file: /(?<!\/cli-progress\/node_modules)\/string-width\/index\.js$/,
+    file: /(?<!\/(?:cli-progress|cli-table3)\/node_modules)\/string-width\/index\.js$/,
     from: 'const segmenter = new Intl.Segmenter();',
     to: 'let made;\nconst segmenter = { segment: (text) => (made ??= new Intl.Segmenter()).segment(text) };',
   },
