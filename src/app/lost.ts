@@ -1,7 +1,7 @@
 import type { BatchOp } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
+import { type Said, saidOf } from './command-lines.js';
 import type { Profile } from './profile.js';
-import { type Said, saidOf } from './words.js';
 
 /** Lines that are kept of all that is lost: the first ones. */
 const KEPT = 20;

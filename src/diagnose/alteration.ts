@@ -10,12 +10,12 @@ import { dialectNamed } from '../format/dialect.js';
 import { openTable } from '../format/sst/table.js';
 import { PiecedSource } from '../io/pieces.js';
 import { memorySource } from '../io/source.js';
+import { counted } from './cause-text.js';
 import type { DiagnosedUnit } from './diagnose.js';
 import { changeShown, type LineEndings } from './line-endings.js';
 import { blobBefore, logBefore } from './line-endings-records.js';
 import { tableBefore } from './line-endings-table.js';
 import { findShift, inFile, type Shift } from './shifted-table.js';
-import { counted } from './words.js';
 
 /*
  * Damage that moves bytes: everything behind it stands in the wrong place, and a check finds all of it damaged. Where the

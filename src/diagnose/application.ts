@@ -1,5 +1,5 @@
+import { keyInWords, type Said, saidOf } from '../app/command-lines.js';
 import type { Profile } from '../app/profile.js';
-import { keyInWords, type Said, saidOf } from '../app/words.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { WalFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';

@@ -7,10 +7,10 @@ import type { Cause, Finding, Impact } from '../finding/finding.js';
 import type { BatchOp, WriteBatch } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
+import { counted, offsetText } from './cause-text.js';
 import { type Realigned, realign } from './realign.js';
 import { impactOfBatch } from './wal-impact.js';
 import { type LogicalRecord, logicalRecordAt } from './wal-record.js';
-import { counted, offsetText } from './words.js';
 
 export interface BatchDiagnosis {
   cause: Cause;

@@ -1,6 +1,6 @@
 import type { TableFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
-import { cause, type Teller } from './teller.js';
+import { cause, type Teller } from './cause-rule.js';
 
 const SECTOR = 512;
 const PAGE = 4096;

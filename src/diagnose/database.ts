@@ -2,12 +2,12 @@ import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import type { Cause, Finding } from '../finding/finding.js';
 import { openSource } from '../io/source.js';
+import type { FileContext } from './cause-rule.js';
 import { currentThatFollows } from './current.js';
 import { completeImpact } from './database-impact.js';
 import { fileCause } from './file-causes.js';
 import { LiveTables } from './live-tables.js';
 import { diagnoseManifest } from './manifest.js';
-import type { FileContext } from './teller.js';
 
 const CURRENT_RULES = new Set([
   'directory/current-missing',

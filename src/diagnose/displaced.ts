@@ -3,8 +3,8 @@ import type { Database } from '../engine/database.js';
 import type { Cause } from '../finding/finding.js';
 import { compareBytes } from '../format/sst/comparator.js';
 import type { InventoryEntry } from '../io/inventory.js';
+import { cause, type Teller } from './cause-rule.js';
 import { boundary } from './cut.js';
-import { cause, type Teller } from './teller.js';
 
 export const betweenWals: Teller = ({ file }, context) => {
   const { facts, database } = context;

@@ -1,5 +1,7 @@
 import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding } from '../finding/finding.js';
+import { cause, type FileContext, type Teller } from './cause-rule.js';
+import { counted } from './cause-text.js';
 import {
   boundary,
   cutBlob,
@@ -20,8 +22,6 @@ import {
   overlap,
 } from './displaced.js';
 import { engineDefect } from './engine-defects.js';
-import { cause, type FileContext, type Teller } from './teller.js';
-import { counted } from './words.js';
 
 /** A checksum holds around content that contradicts itself or the rest. */
 const wrongBeforeWritten =

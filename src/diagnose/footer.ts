@@ -1,9 +1,9 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EvidenceValue } from '../finding/evidence.js';
 import type { Cause, Finding } from '../finding/finding.js';
+import { counted } from './cause-text.js';
 import type { BitChange } from './flipped-source.js';
 import { flipText } from './flips.js';
-import { counted } from './words.js';
 
 /**
  * Why a footer is wrong. Reading it has already found what it should be: the magic number is one of few and leads to an

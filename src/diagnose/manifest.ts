@@ -8,6 +8,7 @@ import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { memorySource } from '../io/source.js';
 import { lineEndingCause } from './alteration.js';
+import { counted } from './cause-text.js';
 import { FlippedSource, flipBits } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
 import { changeShown } from './line-endings.js';
@@ -22,7 +23,6 @@ import {
 } from './log-flips.js';
 import { overwrittenByte } from './overwritten-byte.js';
 import { patternOf, sectorsOf } from './pattern.js';
-import { counted } from './words.js';
 
 const RECORD_RULES = new Set([
   'manifest/checksum-mismatch',

@@ -1,7 +1,7 @@
 import type { Cause } from '../finding/finding.js';
+import { counted, offsetText } from './cause-text.js';
 import { bytesWithSyndrome } from './crc32c-syndrome.js';
 import type { BitChange } from './flipped-source.js';
-import { counted, offsetText } from './words.js';
 
 /** Longer blocks and records are not searched: in 64 KiB of noise chance fits one byte in 260 times, and then noise must decode. */
 export const LONGEST_FOR_BYTES = 64 << 10;

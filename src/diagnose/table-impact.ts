@@ -3,7 +3,7 @@ import { keyBytes } from '../finding/evidence.js';
 import type { Impact } from '../finding/finding.js';
 import { KEY_TRAILER } from '../format/sst/internal-key.js';
 import type { Table } from '../format/sst/table.js';
-import { counted } from './words.js';
+import { counted } from './cause-text.js';
 
 /** What the loss of a metadata block comes to. */
 const METADATA: Record<string, string> = {

@@ -6,6 +6,7 @@ import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { searchBlock, searchBlockBytes, searchBlockPairs } from './block-flips.js';
+import { offsetText } from './cause-text.js';
 import { type Flip, type FlipSearch, flipText, isConclusive, pairCause } from './flips.js';
 import { footerCause, lostFooterCause } from './footer.js';
 import { rebuildFooter } from './footer-rebuild.js';
@@ -13,7 +14,6 @@ import { type ByteCandidate, overwrittenByte } from './overwritten-byte.js';
 import { paddingCause, patternOf, sectorsOf } from './pattern.js';
 import { blockImpact } from './table-impact.js';
 import { type TableTrial, type TriedBlock, tryTable } from './table-trial.js';
-import { offsetText } from './words.js';
 
 /** In a longer block a run of zeros or of another byte speaks against one flipped bit. Bytes. */
 const MANY_BYTES = 64 << 10;

@@ -4,9 +4,9 @@ import type { EvidenceValue } from '../finding/evidence.js';
 import type { Finding, Impact } from '../finding/finding.js';
 import type { WriteBatch } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
+import { counted, familiesText } from './cause-text.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
 import { logicalRecordAt } from './wal-record.js';
-import { counted, familiesText } from './words.js';
 
 /** What stands in a record, once `changes` are put back: its sequences and operations. `offset`: where it begins. */
 export async function batchImpact(

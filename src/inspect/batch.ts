@@ -5,8 +5,8 @@ import { BATCH_HEADER, Shape } from '../format/batch/tags.js';
 import { dialectNamed } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { Fields } from './fields.js';
+import { batchSaid, operationSaid } from './key-names.js';
 import { type Detail, more, type Node, type Place, type Words } from './node.js';
-import { batchSaid, operationSaid } from './said.js';
 import { valueFields, valueWords } from './values.js';
 
 /** The value type that an operation of the kind gets in memtables and tables; markers get none. */

@@ -8,7 +8,7 @@ import type { BlobRecordHeader } from '../format/blob/record.js';
 import { type BlobSpan, walkBlobFile } from '../format/blob/walk.js';
 import { Fields } from './fields.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
-import { Reach } from './reach.js';
+import { Reach } from './read-at.js';
 import { compressionName } from './values.js';
 
 /** Bytes of a value that are shown. */

@@ -5,9 +5,9 @@ import { parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/inter
 import type { BlockKind } from '../format/sst/load.js';
 import { tailNodes } from './block-tail.js';
 import { Fields } from './fields.js';
+import { entrySaid } from './key-names.js';
 import { type Detail, more, type Node, type Place, type Words } from './node.js';
 import { propertyValue } from './properties.js';
-import { entrySaid } from './said.js';
 import { valueFields, valueWords } from './values.js';
 
 /** How the entries of a block are to be read. */

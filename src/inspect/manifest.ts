@@ -6,9 +6,9 @@ import { MAX_RECORD } from '../format/log/assembly.js';
 import { LogFramer } from '../format/manifest/log-framer.js';
 import { BLOCK_SIZE, HEADER_SIZE, type LogRecord, type LogTail } from '../format/manifest/log-record.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
-import { editSummary, newFileWords } from './edit-words.js';
+import { editSummary, newFileWords } from './edit-text.js';
 import { type Detail, fileSpace, more, type Node, type Place, recordSpace, type Space } from './node.js';
-import { Reach } from './reach.js';
+import { Reach } from './read-at.js';
 import { editFields } from './version-edit.js';
 import { headerFields } from './wal-records.js';
 

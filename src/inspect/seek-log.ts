@@ -1,7 +1,7 @@
 import { decodeCompression, WAL_ZSTD } from '../format/log/metadata.js';
 import { decodePhysicalHeader } from '../format/log/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER, RecordKind } from '../format/log/types.js';
-import type { Reach } from './reach.js';
+import type { Reach } from './read-at.js';
 
 /** Blocks that are looked at for the beginning of a record: no record put together has more. */
 const LOOK_BACK = 2048;

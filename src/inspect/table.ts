@@ -12,7 +12,7 @@ import { type BlockPlan, blockNode } from './block.js';
 import { footerNode } from './footer.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
 import { derivedProperties, propertyValue } from './properties.js';
-import { Reach } from './reach.js';
+import { Reach } from './read-at.js';
 
 const metaBlockKinds: Record<MetaKind, BlockKind> = {
   properties: 'properties',

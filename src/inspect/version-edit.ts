@@ -1,6 +1,6 @@
 import { decodeVersionEdit } from '../format/manifest/decode.js';
 import { customFields, TAG_SAFE_IGNORE, tagName, tags } from '../format/manifest/tags.js';
-import { fieldWords } from './edit-words.js';
+import { fieldWords } from './edit-text.js';
 import { Fields } from './fields.js';
 import type { Node, Place } from './node.js';
 import { internalKeyNode } from './values.js';

@@ -7,7 +7,7 @@ import type { Damage, Tail } from '../format/log/damage.js';
 import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
 import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../format/log/types.js';
 import type { Node, Space } from './node.js';
-import type { Reach } from './reach.js';
+import type { Reach } from './read-at.js';
 import { fragmentNode, headerFields } from './wal-records.js';
 
 /**

@@ -6,7 +6,7 @@ import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from '.
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
 import { contentsSpace, type Detail, more, type Node, type Place, recordSpace, type Space } from './node.js';
-import type { Reach } from './reach.js';
+import type { Reach } from './read-at.js';
 
 /** What the log has said of itself so far. */
 export interface Said {

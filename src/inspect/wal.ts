@@ -1,7 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import { LogEvent, LogParser } from '../format/log/parser.js';
 import { type Detail, fileSpace, more, type Node } from './node.js';
-import { Reach } from './reach.js';
+import { Reach } from './read-at.js';
 import { logBegin } from './seek-log.js';
 import { between, damageNode, endOfLog } from './wal-damage.js';
 import { fragmentsOf, metadataNode, recordNode, type Said } from './wal-records.js';

@@ -16,7 +16,7 @@ import { carryOut, type Destination, type Done, settleLeftovers } from './carry-
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
-import { lossInWords } from './loss-words.js';
+import { lossInWords } from './loss-text.js';
 import { notCopied } from './output.js';
 import { outsideOf, refuseAbsent, refuseUnasked } from './outside.js';
 import { refuseOwned } from './owner.js';

@@ -5,10 +5,10 @@ import { printable } from './printable.js';
 import type { Report, TargetReport } from './report.js';
 import { plainPalette, type RenderSettings, type Reporter } from './reporter.js';
 import { restorableLine, unfinishedBackups } from './restorable.js';
+import { impactLines } from './text/command-lines.js';
 import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from './text/evidence.js';
 import { groupedBy } from './text/group.js';
 import { hexLines } from './text/hexdump.js';
-import { impactLines } from './text/said.js';
 
 /** Findings of one severity and target that are told in full; the rest is a line in a table, and beyond that a number. */
 const TOLD = 20;

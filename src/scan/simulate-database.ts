@@ -1,6 +1,6 @@
+import { namedKey } from '../app/command-lines.js';
 import { LostTallies, type LostWords } from '../app/lost.js';
 import type { Profile } from '../app/profile.js';
-import { namedKey } from '../app/words.js';
 import type { Database } from '../engine/database.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';

@@ -1,5 +1,5 @@
 import type { DetectProfile, Profile } from '../profile.js';
-import { batchWords } from './batch-words.js';
+import { batchWords } from './batch-text.js';
 import { checkKvrocks } from './check/check.js';
 import { checkReplicationIds } from './check/replication-ids.js';
 import { commandsOf } from './commands.js';

@@ -3,8 +3,8 @@ import { checkRestate } from './check/check.js';
 import { decodeKey } from './decode.js';
 import { type RestateLayout, restateLayout, titles } from './instance.js';
 import { partitionStoreRebuilding } from './rebuilding.js';
+import { restateBatchWords, restateKeyText, restateRangeText, restateValueText } from './record-text.js';
 import { recoveryWords } from './recovery.js';
-import { restateBatchWords, restateKeyText, restateRangeText, restateValueText } from './words.js';
 
 /** Restate's databases, each told by its column families, its keys and the name of its directory. */
 export const detectRestate: DetectProfile = async (facts) => {

@@ -1,6 +1,7 @@
 import { decodeTikvKey, type TikvKey } from './keys.js';
 import type { TikvLayout } from './layout.js';
 import { decodeLock, decodeWrite, lockTypes, writeTypes } from './records.js';
+import { boundsText, dataKeyText, epochText, peersText, type TikvFamily } from './region-text.js';
 import {
   decodeApplyState,
   decodeRaftEntry,
@@ -11,7 +12,6 @@ import {
 } from './states.js';
 import { userKeyText } from './table-key.js';
 import { timestampText } from './timestamp.js';
-import { boundsText, dataKeyText, epochText, peersText, type TikvFamily } from './words.js';
 
 const kinds: Record<Exclude<TikvKey['kind'], 'data'>, string> = {
   'store-ident': 'store ident',

@@ -1,5 +1,5 @@
 import type { Store } from './load.js';
-import type { TikvFamily } from './words.js';
+import type { TikvFamily } from './region-text.js';
 
 /** How a database of TiKV is to be read. */
 export interface TikvLayout {

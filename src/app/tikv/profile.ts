@@ -1,5 +1,5 @@
 import type { DetectProfile, Profile, ProfileFacts } from '../profile.js';
-import { batchWords } from './batch-words.js';
+import { batchWords } from './batch-text.js';
 import { checkTikv } from './check/check.js';
 import { keyText, valueText } from './key-text.js';
 import { decodeTikvKey } from './keys.js';
@@ -7,8 +7,8 @@ import type { TikvLayout } from './layout.js';
 import { loadStore } from './load.js';
 import { rangeText } from './range.js';
 import { recoveryWords } from './recovery.js';
+import type { TikvFamily } from './region-text.js';
 import { Regions } from './regions.js';
-import type { TikvFamily } from './words.js';
 
 /** A database with these is TiKV's, whatever it holds. */
 const KV_FAMILIES = ['default', 'lock', 'write', 'raft'] as const;

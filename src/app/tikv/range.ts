@@ -2,9 +2,9 @@ import { compareBytes } from '../../format/sst/comparator.js';
 import { isDataKey } from './keys.js';
 import type { TikvLayout } from './layout.js';
 import { decodeMemcomparable, partOfMemcomparable } from './memcomparable.js';
+import { boundText, idsText, peersText } from './region-text.js';
 import type { HeldRegion } from './regions.js';
 import { decodeTableKey } from './table-key.js';
-import { boundText, idsText, peersText } from './words.js';
 
 /** Regions that get a line of their own. */
 const LISTED = 15;

@@ -16,7 +16,7 @@ import { isCrc32c } from './manifest.js';
 import { mergeTableFacts } from './merge.js';
 import { checkOtherBlocks, checkProperties, reportMetadata } from './metadata.js';
 import { takeOutMisplaced } from './misplaced.js';
-import { describeRemains, reachBlocks } from './reach.js';
+import { describeRemains, reachBlocks } from './reached-blocks.js';
 import { TableReport } from './report.js';
 import { type ScannedBlocks, scanBlocks } from './scan-blocks.js';
 import { stateTable } from './statement.js';

@@ -5,7 +5,7 @@ import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import type { Damage, DamageReason } from '../../format/log/damage.js';
 import { BLOCK_SIZE } from '../../format/log/types.js';
-import { complaintAbout, recordName } from './engine-complaint.js';
+import { complaintAbout, recordName } from './engine-message.js';
 import { hex32, hexAround } from './evidence.js';
 import { lengthThatFits } from './plausible.js';
 

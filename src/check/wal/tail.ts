@@ -6,7 +6,7 @@ import type { Tail } from '../../format/log/damage.js';
 import { BLOCK_SIZE } from '../../format/log/types.js';
 import type { WalFacts } from '../unit.js';
 import { damageFinding } from './damage.js';
-import { complaintAboutTail } from './engine-complaint.js';
+import { complaintAboutTail } from './engine-message.js';
 import { hexAround } from './evidence.js';
 import { type LogState, lengthThatFits, wasOurs } from './plausible.js';
 

@@ -1,5 +1,5 @@
+import { namedKey } from '../../app/command-lines.js';
 import type { Profile } from '../../app/profile.js';
-import { namedKey } from '../../app/words.js';
 import { type EvidenceValue, keyBytes } from '../../finding/evidence.js';
 import type { DialectName } from '../../format/dialect.js';
 import type { ColumnFamily } from '../../format/manifest/version.js';

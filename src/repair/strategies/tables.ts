@@ -12,9 +12,9 @@ import { Pace } from '../pace.js';
 import type { Place } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
+import { correctedEntry, examine, fileWithId, type Patient } from './damaged-tables.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
 import { type BlobState, dropUnlinkedBlobs, putBlobsRight, refersTo } from './tables-blob-files.js';
-import { correctedEntry, examine, fileWithId, type Patient } from './tables-patients.js';
 import { salvageTable } from './tables-salvage.js';
 
 export interface TableRepairRequest {

@@ -1,6 +1,6 @@
+import { namedKey } from '../../app/command-lines.js';
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
-import { namedKey } from '../../app/words.js';
 import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';

@@ -1,9 +1,9 @@
 import type { EvidenceValue } from '../../finding/evidence.js';
 import { plainPalette } from '../reporter.js';
+import { impactLines } from '../text/command-lines.js';
 import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from '../text/evidence.js';
 import { fileOf, placeOf } from '../text/finding.js';
 import { hexLines } from '../text/hexdump.js';
-import { impactLines } from '../text/said.js';
 import { html } from './escape.js';
 import type { NumberedFinding } from './numbered.js';
 

@@ -3,10 +3,10 @@ import { counted, offsetText } from '../../finding/quantity.js';
 import { printable } from '../printable.js';
 import type { Palette, RenderSettings } from '../reporter.js';
 import { textColumns } from './columns.js';
+import { impactLines } from './command-lines.js';
 import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence, withoutDetails } from './evidence.js';
 import { hexLines } from './hexdump.js';
 import { paragraph } from './layout.js';
-import { impactLines } from './said.js';
 
 /** The severity's colour. */
 export function paint(palette: Palette, severity: Severity): (text: string) => string {

@@ -1,8 +1,8 @@
 import type { KeyBytes } from '../../finding/evidence.js';
 import { byteSize, counted } from '../../finding/quantity.js';
 import type { LossReport } from '../report.js';
+import { commandSentences } from './command-lines.js';
 import { valueText } from './evidence.js';
-import { commandSentences } from './said.js';
 
 /** Column families of a loss that are listed by name. */
 const FAMILIES_SHOWN = 8;

@@ -12,13 +12,13 @@ import type {
   TargetReport,
 } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
+import { commandSentences, hitLines, sentenceLines } from './command-lines.js';
 import { contentsText } from './contents.js';
 import { type Fields, fieldsText, isFields, valueText } from './evidence.js';
 import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
 import { familyLossText } from './loss.js';
 import { rebuildText } from './rebuild.js';
-import { commandSentences, hitLines, sentenceLines } from './said.js';
 
 type FamilyLoss = Parameters<typeof familyLossText>[0];
 

@@ -2,11 +2,11 @@ import { byteSize, counted, grouped, offsetText } from '../../finding/quantity.j
 import { printable } from '../printable.js';
 import type { LossReport, RecoveryReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
+import { commandSentences, sentenceLines } from './command-lines.js';
 import { contentsText } from './contents.js';
 import { paragraph } from './layout.js';
 import { lossSentences } from './loss.js';
 import { rebuildText } from './rebuild.js';
-import { commandSentences, sentenceLines } from './said.js';
 import { plainTable, rendered } from './table.js';
 
 /** What a mode takes from the WALs. */

@@ -1,5 +1,5 @@
 import type { KeyElements } from './key-elements.js';
-import { PieceHash, SetSum } from './mix.js';
+import { PieceHash, SetSum } from './set-sum.js';
 import { SCORE } from './sorted-set-check.js';
 
 /** Groups that pairs are sorted into by their hash: only those of groups that differ are held. */

@@ -2,7 +2,7 @@ import type { Metadata } from '../metadata.js';
 import { type ElementCheck, wrongSize } from './element-check.js';
 import type { Element } from './element-cursor.js';
 import type { Fault } from './fault.js';
-import { PieceHash, SetSum } from './mix.js';
+import { PieceHash, SetSum } from './set-sum.js';
 
 /** Bytes of a score. */
 export const SCORE = 8;

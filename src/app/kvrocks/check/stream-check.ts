@@ -3,7 +3,7 @@ import { ENTRY_ID } from '../stream.js';
 import type { ElementCheck } from './element-check.js';
 import { type Element, u32At } from './element-cursor.js';
 import type { Fault } from './fault.js';
-import { PieceHash, SetSum } from './mix.js';
+import { PieceHash, SetSum } from './set-sum.js';
 
 /*
  * Metadata of a stream, behind what all types have: last given out, first that was recorded, largest deleted, first and last

@@ -1,8 +1,8 @@
 import type { View } from '../../../lsm/view.js';
 import type { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
+import type { TikvFamily } from '../region-text.js';
 import { TIMESTAMP } from '../timestamp.js';
-import type { TikvFamily } from '../words.js';
 import { FamilyCursor } from './family-cursor.js';
 import { OutsideRegions } from './outside.js';
 import { KeyVersions, OrphanValues } from './versions.js';

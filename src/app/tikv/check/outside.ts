@@ -1,8 +1,8 @@
 import { compareBytes } from '../../../format/sst/comparator.js';
 import type { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
+import { namedBound } from '../region-text.js';
 import type { HeldRegion } from '../regions.js';
-import { namedBound } from '../words.js';
 
 /** A stretch of keys: a region, or what lies between two of them. */
 interface Stretch {

@@ -1,8 +1,8 @@
 import type { KeyBytes } from '../../../finding/evidence.js';
 import { compareBytes } from '../../../format/sst/comparator.js';
 import type { Reported } from '../../reported.js';
+import { epochText, namedBound } from '../region-text.js';
 import type { HeldRegion, Regions } from '../regions.js';
-import { epochText, namedBound } from '../words.js';
 import type { ApplyStates } from './states.js';
 
 const NORMAL = 0;

@@ -1,10 +1,10 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import type { Reported } from '../../reported.js';
 import { decodeLock, decodeWrite, type LockRecord } from '../records.js';
+import { namedKey } from '../region-text.js';
 import { userKeyText } from '../table-key.js';
 import { invertedTimestamp, timestampText } from '../timestamp.js';
 import { StartTimestamp, StartTimestamps } from '../timestamps.js';
-import { namedKey } from '../words.js';
 import type { FamilyCursor } from './family-cursor.js';
 
 /** Versions of one key that are held; a key with more of them is not judged. */

@@ -1,5 +1,5 @@
+import { keyInWords } from '../app/command-lines.js';
 import type { Profile } from '../app/profile.js';
-import { keyInWords } from '../app/words.js';
 import type { Database } from '../engine/database.js';
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import type { LossStatement } from './plan.js';
