@@ -6,7 +6,7 @@ import type { BlockHandle } from '../format/sst/handle.js';
 import { parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
-import { reachableBlocks } from '../format/sst/reachable-blocks.js';
+import { reachableBlocks } from '../format/sst/table-blocks.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { firstBlockFor, keyPosition, trailerHigh, trailerLow } from '../lsm/key-order.js';
 import { rangeTombstone } from '../lsm/range-tombstones.js';

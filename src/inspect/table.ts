@@ -6,7 +6,7 @@ import { decodeIndexBlock } from '../format/sst/index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import type { MetaKind } from '../format/sst/metaindex.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
-import { type ReachableBlocks, reachableBlocks } from '../format/sst/reachable-blocks.js';
+import { type ReachableBlocks, reachableBlocks } from '../format/sst/table-blocks.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { type BlockPlan, blockNode } from './block.js';
 import { footerNode } from './footer.js';

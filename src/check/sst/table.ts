@@ -10,13 +10,13 @@ import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.
 import type { DataRules } from './data-rules.js';
 import { blameFilter } from './filter-blame.js';
 import { readFilter, type TableFilter } from './filters.js';
+import { describeRemains, reachBlocks } from './found-blocks.js';
 import { identify, isWrongFile, reportWrongFile } from './identity.js';
 import { checkLayout } from './layout.js';
 import { isCrc32c } from './manifest.js';
 import { mergeTableFacts } from './merge.js';
 import { checkOtherBlocks, checkProperties, reportMetadata } from './metadata.js';
 import { takeOutMisplaced } from './misplaced.js';
-import { describeRemains, reachBlocks } from './reached-blocks.js';
 import { TableReport } from './report.js';
 import { type ScannedBlocks, scanBlocks } from './scan-blocks.js';
 import { stateTable } from './statement.js';

@@ -1,9 +1,9 @@
 import { CHECKSUM } from '../../format/sst/checksum.js';
+import { declaredCompression } from '../../format/sst/declared-compression.js';
 import { BlockFinder, type BlockSigns, COMMON_TYPES, inferSigns } from '../../format/sst/find-blocks.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import { BlockIndex } from '../../format/sst/index-block.js';
 import type { Table } from '../../format/sst/table.js';
-import { declaredCompression } from './compression.js';
 import type { TableReport } from './report.js';
 
 /** Data blocks that were found without an index that can be believed. */

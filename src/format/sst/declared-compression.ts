@@ -1,4 +1,4 @@
-import type { Table } from '../../format/sst/table.js';
+import type { Table } from './table.js';
 
 /** Compression types by the names that tables up to format version 6 declare them with. */
 const BY_NAME: Record<string, readonly number[]> = {
