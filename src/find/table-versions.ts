@@ -6,8 +6,8 @@ import type { BlockHandle } from '../format/sst/handle.js';
 import { parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
-import { reachableBlocks } from '../format/sst/table-blocks.js';
 import { openTable, type Table } from '../format/sst/table.js';
+import { tableBlocks } from '../format/sst/table-blocks.js';
 import { firstBlockFor, keyPosition, trailerHigh, trailerLow } from '../lsm/key-order.js';
 import { rangeTombstone } from '../lsm/range-tombstones.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
@@ -45,7 +45,7 @@ export async function searchTable(search: TableSearch): Promise<void> {
   const family = search.familyOf(table);
   if (family === undefined) return;
   if (table.unsupported.length > 0) unread(`the table cannot be read: ${table.unsupported[0].reason}`);
-  const blocks = await reachableBlocks(table);
+  const blocks = await tableBlocks(table);
   if (blocks === undefined) {
     if (table.unsupported.length === 0) unread('neither footer nor blocks of the table can be found');
     return;
@@ -70,6 +70,7 @@ export async function searchTable(search: TableSearch): Promise<void> {
     const past = await searchBlock(context, blocks.space, handle, unread);
     if (past && blocks.sound) return;
   }
+  for (const { offset, length } of blocks.gaps) unread('no data block can be made out here', offset, length);
 }
 
 interface BlockContext extends TableSearch {

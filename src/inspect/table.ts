@@ -6,8 +6,8 @@ import { decodeIndexBlock } from '../format/sst/index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
 import type { MetaKind } from '../format/sst/metaindex.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
-import { type ReachableBlocks, reachableBlocks } from '../format/sst/table-blocks.js';
 import { openTable, type Table } from '../format/sst/table.js';
+import { type TableBlocks, tableBlocks } from '../format/sst/table-blocks.js';
 import { type BlockPlan, blockNode } from './block.js';
 import { footerNode } from './footer.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
@@ -115,7 +115,7 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
   const reach = new Reach(source);
   // where an ingested table says 0, only the MANIFEST knows
   const globalSequence = globalSequenceOf(table.properties, undefined) || undefined;
-  const reachable = await reachableBlocks(table);
+  const reachable = await tableBlocks(table);
   let position = 0;
   let data = 0;
   for await (const plan of inFileOrder(table, others, reachable, detail)) {
@@ -152,7 +152,7 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
 async function* inFileOrder(
   table: Table,
   others: readonly BlockPlan[],
-  reachable: ReachableBlocks | undefined,
+  reachable: TableBlocks | undefined,
   { limit = Number.POSITIVE_INFINITY }: Detail,
 ): AsyncGenerator<BlockPlan> {
   let next = 0;
@@ -171,7 +171,7 @@ function* sortedHandles(index: BlockIndex, order: Uint32Array): Generator<BlockH
   for (const i of order) yield { offset: index.offset(i), size: index.size(i) };
 }
 
-function dataHandles({ index }: Table, { handles, sound }: ReachableBlocks): ReachableBlocks['handles'] {
+function dataHandles({ index }: Table, { handles, sound }: TableBlocks): TableBlocks['handles'] {
   const order = sound && index !== undefined ? orderOf(index) : undefined;
   return order === undefined ? handles : sortedHandles(index!, order);
 }

@@ -16,6 +16,9 @@ import { explainDataBlock } from './explain.js';
 import type { TableReport } from './report.js';
 import { DataBlockVerifier } from './verify.js';
 
+/** Where a table does not declare the compression of its blocks. */
+const EVERY_TYPE = new Uint8Array(256).fill(1);
+
 /** Gaps between blocks up to this length are read: alignment pads to a page, or to a super block of some megabytes. */
 const LARGEST_GAP = 16 * 1024 * 1024;
 
@@ -90,7 +93,7 @@ class BlockScan {
     this.space = table.space!;
     this.verifier = new DataBlockVerifier(rules);
     this.window = new SourceWindow(table.source, this.space.limit, buffer);
-    this.declared = declaredCompression(table);
+    this.declared = declaredCompression(table) ?? EVERY_TYPE;
     this.compression = { ...dataCompression(table), limit: BLOCK_LIMIT };
   }
 

@@ -10,7 +10,7 @@ import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.
 import type { DataRules } from './data-rules.js';
 import { blameFilter } from './filter-blame.js';
 import { readFilter, type TableFilter } from './filters.js';
-import { describeRemains, reachBlocks } from './found-blocks.js';
+import { describeRemains, indexByBlocks } from './found-blocks.js';
 import { identify, isWrongFile, reportWrongFile } from './identity.js';
 import { checkLayout } from './layout.js';
 import { isCrc32c } from './manifest.js';
@@ -117,10 +117,10 @@ async function checkContents(
     const others = await checkOtherBlocks(table, report);
     await reportLayout(table, [...table.blocks, ...filter.blocks, ...others], report);
   }
-  const reached = table.indexSound ? undefined : await reachBlocks(table);
-  if (reached !== undefined) {
-    table.index = reached.index;
-    for (const { offset, length } of reached.unreached) report.skip(NO_WAY, offset, length);
+  const found = table.indexSound ? undefined : await indexByBlocks(table);
+  if (found !== undefined) {
+    table.index = found.index;
+    for (const { offset, length } of found.gaps) report.skip(NO_WAY, offset, length);
   }
   if (table.index === undefined) {
     if (hasMetadata && table.unsupported.length === 0) report.skip(NO_WAY, 0, table.space.limit);
@@ -134,7 +134,7 @@ async function checkContents(
   if (scanned.verifier.tally.blobs.has(EMBEDDED)) {
     report.skip('values that are embedded in the table itself are not verified');
   }
-  if (depth === 'full') addTotals(facts, scanned, reached?.complete ?? table.indexSound);
+  if (depth === 'full') addTotals(facts, scanned, found?.complete ?? table.indexSound);
   await addFileChecksum(table, facts, context, { from: range.from, to });
 }
 

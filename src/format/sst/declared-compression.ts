@@ -15,17 +15,15 @@ const BY_NAME: Record<string, readonly number[]> = {
   ZSTDNotFinal: [0x40],
 };
 
-const ALL = new Uint8Array(256).fill(1);
-
 /**
- * Which compression types the properties of a table allow its data blocks: 1 for each. All, where the table does not say.
+ * Which compression types the properties of a table allow its data blocks: 1 for each; `undefined` where the table does not say.
  * From format version 7 on the property reads `<manager>;<types in hex>;<reserved>`.
  */
-export function declaredCompression(table: Table): Uint8Array {
+export function declaredCompression(table: Table): Uint8Array | undefined {
   const stated = table.propertiesSound ? table.properties?.text('compression') : undefined;
-  if (stated === undefined || stated === '') return ALL;
+  if (stated === undefined || stated === '') return undefined;
   const types = stated.includes(';') ? pairs(stated.split(';')[1]) : BY_NAME[stated];
-  if (types === undefined) return ALL;
+  if (types === undefined) return undefined;
   const declared = new Uint8Array(256);
   declared[0] = 1;
   for (const type of types) declared[type] = 1;

@@ -1,31 +1,48 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { codecOf } from '../../codec/block.js';
+import type { Range } from '../../finding/finding.js';
+import { declaredCompression } from './declared-compression.js';
 import { BlockFinder, type BlockSigns, COMMON_TYPES, inferSigns } from './find-blocks.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits } from './handle.js';
 import type { BlockSpace } from './load.js';
 import { dataCompression, type Table } from './table.js';
 
-/** How the data blocks of a table can be read, and where they are. */
-export interface ReachableBlocks {
+/** The data blocks of a table: how they are read, and where they are. */
+export interface TableBlocks {
   space: BlockSpace;
-  /** In the order of the index where it is sound, else in file order. */
+  /** By a sound index these are in key order, otherwise in the order of the file. */
   handles: AsyncIterable<BlockHandle> | Iterable<BlockHandle>;
-  /** They are all of them, in key order, as a sound index says. */
+  /** Where no block can be made out. Complete when all handles have been taken; empty for a sound index. */
+  gaps: Range[];
+  /** By a sound index: all of them are there. */
   sound: boolean;
 }
 
-/** The data blocks of a table: by its index where that is sound, else what of it leads to blocks and what can be found. */
-export async function reachableBlocks(table: Table): Promise<ReachableBlocks | undefined> {
+/**
+ * The data blocks of a table: by its index where that is sound, otherwise by what they show themselves, with the damaged index as
+ * a hint. One policy for everybody who reads tables that may be damaged. `undefined` where nothing tells how blocks are read.
+ */
+export async function tableBlocks(table: Table): Promise<TableBlocks | undefined> {
   const { space, index, indexSound, indexFormKnown } = table;
   if (space !== undefined && index !== undefined && indexSound && indexFormKnown) {
     const blocks = { ...space, compression: dataCompression(table) };
-    return { space: blocks, handles: inIndexOrder(table, index.count), sound: true };
+    return { space: blocks, handles: inIndexOrder(table, index.count), gaps: [], sound: true };
   }
-  const found = space === undefined ? await guessedSpace(table.source) : { space, signs: signsOf(space) };
+  return foundBlocks(table);
+}
+
+/** The same without believing the index. `space`: how blocks are read, where that is known. */
+export async function foundBlocks(
+  table: Table,
+  space: BlockSpace | undefined = table.space,
+): Promise<TableBlocks | undefined> {
+  const found =
+    space === undefined ? await guessedSpace(table.source) : { space, signs: signsOf(table, space) };
   if (found === undefined) return undefined;
-  const { signs } = found;
   const blocks = { ...found.space, compression: { ...found.space.compression, ...dataCompression(table) } };
-  return { space: blocks, handles: search(table, signs, endOfData(table)), sound: false };
+  const gaps: Range[] = [];
+  const end = endOfData(table, found.space.limit);
+  return { space: blocks, handles: search(table, found.signs, end, gaps), gaps, sound: false };
 }
 
 /** One by one: a large table has millions. */
@@ -37,7 +54,10 @@ function handleAt({ index }: Table, i: number): BlockHandle {
   return { offset: index!.offset(i), size: index!.size(i) };
 }
 
-function signsOf({ checksumType, baseContext, compression, uncompressed }: BlockSpace): BlockSigns {
+function signsOf(table: Table, space: BlockSpace): BlockSigns {
+  const { checksumType, baseContext, compression, uncompressed } = space;
+  const declared = uncompressed ? undefined : declaredCompression(table);
+  if (declared !== undefined) return { checksumType, baseContext, types: declared };
   const types = new Uint8Array(256);
   for (const type of uncompressed ? [0] : COMMON_TYPES) {
     if (codecOf(type, compression.dialect) !== undefined) types[type] = 1;
@@ -45,7 +65,8 @@ function signsOf({ checksumType, baseContext, compression, uncompressed }: Block
   return { checksumType, baseContext, types };
 }
 
-async function guessedSpace(
+/** How the blocks of a table without footer are protected, as they show it. */
+export async function guessedSpace(
   source: ByteSource,
 ): Promise<{ space: BlockSpace; signs: BlockSigns } | undefined> {
   const signs = await inferSigns(source);
@@ -57,32 +78,57 @@ async function guessedSpace(
   };
 }
 
-/** Where other blocks begin, as far as they are known. */
-function endOfData({ blocks, meta, footer, size }: Table): number {
-  const others = [...blocks, ...meta].map(({ handle }) => handle.offset).filter((offset) => offset > 0);
-  return Math.min(footer?.offset ?? size, ...others);
+/** Where the data blocks end: what the properties say, or the first block that is something else. */
+function endOfData(
+  { blocks, meta, metaindexSound, footer, properties, propertiesSound }: Table,
+  size: number,
+) {
+  const limit = Math.min(size, footer?.offset ?? size);
+  const stated = propertiesSound ? properties?.number('data.size') : undefined;
+  if (stated !== undefined && stated <= BigInt(limit)) return Number(stated);
+  const offsets = (named: readonly { handle: BlockHandle }[]) => named.map(({ handle }) => handle.offset);
+  // a damaged handle may say 0; in a table of range tombstones alone a block of them stands there
+  const others = [...offsets(blocks), ...offsets(meta)].filter(
+    (at) => at > 0 || (at === 0 && metaindexSound),
+  );
+  return Math.min(limit, ...others);
 }
 
-/** Blocks one behind the other by their checksums; where none follows, on with the next that the index names. */
-async function* search(table: Table, signs: BlockSigns, end: number): AsyncGenerator<BlockHandle> {
+/**
+ * Blocks one behind the other by their checksums. A damaged one counts where the index gives it a size with which it ends at the
+ * next; otherwise the search goes on at the next that the index names and that is whole.
+ */
+async function* search(
+  table: Table,
+  signs: BlockSigns,
+  end: number,
+  gaps: Range[],
+): AsyncGenerator<BlockHandle> {
   const finder = new BlockFinder(table.source, signs, end);
-  const known = Array.from({ length: table.index?.count ?? 0 }, (_, i) => handleAt(table, i))
+  const hints = Array.from({ length: table.index?.count ?? 0 }, (_, i) => handleAt(table, i))
     .filter((handle) => handleFits(handle, end))
     .sort((a, b) => a.offset - b.offset);
+  const begins = new Set(hints.map(({ offset }) => offset)).add(end);
   let next = 0;
   for (let at = 0; at < end; ) {
-    while (next < known.length && known[next].offset < at) next++;
-    const stated = known[next];
-    const isStated = stated !== undefined && stated.offset === at && (await finder.holds(stated));
-    const handle = isStated ? stated : await finder.find(at);
+    while (next < hints.length && hints[next].offset < at) next++;
+    const hint = hints.at(next)?.offset === at ? hints[next] : undefined;
+    const handle =
+      hint !== undefined && (await finder.holds(hint))
+        ? hint
+        : ((await finder.find(at)) ?? (hint && begins.has(blockEnd(hint)) ? hint : undefined));
     if (handle !== undefined) {
       yield handle;
-      at = handle.offset + handle.size + BLOCK_TRAILER;
+      at = blockEnd(handle);
       continue;
     }
-    // a damaged block: its place and size are the index's word alone
-    if (stated === undefined) return;
-    yield stated;
-    at = stated.offset + stated.size + BLOCK_TRAILER;
+    while (next < hints.length && (hints[next].offset === at || !(await finder.holds(hints[next])))) next++;
+    const resume = next < hints.length ? hints[next].offset : end;
+    gaps.push({ offset: at, length: resume - at });
+    at = resume;
   }
+}
+
+function blockEnd({ offset, size }: BlockHandle): number {
+  return offset + size + BLOCK_TRAILER;
 }

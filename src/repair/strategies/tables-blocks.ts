@@ -2,11 +2,12 @@ import type { ByteSource } from '../../bytes/source.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
-import { BlockFinder, inferSigns } from '../../format/sst/find-blocks.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
+import type { BlockIndex } from '../../format/sst/index-block.js';
 import { KEY_TRAILER, sequenceOf } from '../../format/sst/internal-key.js';
 import { type BlockSpace, loadBlock } from '../../format/sst/load.js';
 import { dataCompression, openTable, type Table } from '../../format/sst/table.js';
+import { foundBlocks, guessedSpace } from '../../format/sst/table-blocks.js';
 
 /** A data block that can be believed. */
 export interface GoodBlock {
@@ -31,9 +32,6 @@ export interface LostBlock {
   separator?: Uint8Array;
 }
 
-/** Compression types that blocks have; a table whose properties are lost does not say which. */
-const USUAL_TYPES = [0, 1, 2, 3, 4, 5, 7];
-
 /** A table with a way to its blocks, even where the footer is gone. */
 export interface OpenedTable {
   table: Table;
@@ -52,53 +50,69 @@ export async function openDamaged(source: ByteSource, comparatorName: string): P
   if (table.space !== undefined) {
     return { table, space: { ...table.space, compression: dataCompression(table) }, comparator };
   }
-  const signs = await inferSigns(source);
-  if (signs === undefined) return { table, comparator };
-  const { checksumType, baseContext } = signs;
-  const space: BlockSpace = { source, limit: source.size, checksumType, baseContext, compression: {} };
-  return { table, space, comparator };
+  const guessed = await guessedSpace(source);
+  return { table, ...(guessed && { space: guessed.space }), comparator };
 }
 
 /**
- * The data blocks of a table in order, and the gaps between them: by the index as far as it can be believed, beyond it by
- * what looks like a block and matches its checksum. A block counts when it is intact, or only its checksum or its type byte is
- * damaged, and its keys follow those before it.
+ * The data blocks of a table in order, and the gaps between them: by a sound index, otherwise by what looks like a block and
+ * matches its checksum. A block counts when it is intact, or only its checksum or its type byte is damaged, and its keys follow
+ * those before it.
  */
 export async function* dataBlocksOf(
-  { table, space, comparator }: OpenedTable,
+  opened: OpenedTable,
   largestSequence: bigint,
 ): AsyncGenerator<GoodBlock | LostBlock> {
+  const { table, space, comparator } = opened;
   if (space === undefined) return;
   const { pointTypes } = dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table;
   const rules = { comparator, largestSequence, pointTypes };
   const { index } = table;
+  if (index === undefined || !table.indexSound) yield* searched(table, space, rules);
+  else yield* indexed(index, space, rules);
+}
+
+async function* indexed(
+  index: BlockIndex,
+  space: BlockSpace,
+  rules: Rules,
+): AsyncGenerator<GoodBlock | LostBlock> {
   let last: Uint8Array | undefined;
-  let position = 0;
-  for (let i = 0; index !== undefined && i < index.count; i++) {
+  for (let i = 0; i < index.count; i++) {
     const handle = { offset: index.offset(i), size: index.size(i) };
-    if (!table.indexSound && handle.offset > position) {
-      for await (const found of search(space, position, handle.offset, last, rules)) {
-        if (found.kind === 'block') last = found.last;
-        yield found;
-      }
-    }
     const block = await goodBlock(space, handle, last, rules);
-    position = Math.max(position, handle.offset + handle.size + BLOCK_TRAILER);
     if (block !== undefined) {
       last = block.last;
       yield block;
       continue;
     }
-    const separator = index.separator(i).slice();
-    const userKey = index.form.userKeys ? separator : separator.subarray(0, -KEY_TRAILER);
-    yield {
-      kind: 'gap',
-      offset: handle.offset,
-      length: handle.size + BLOCK_TRAILER,
-      ...(table.indexSound && { separator: userKey }),
-    };
+    const whole = index.separator(i).slice();
+    const separator = index.form.userKeys ? whole : whole.subarray(0, -KEY_TRAILER);
+    yield { kind: 'gap', offset: handle.offset, length: handle.size + BLOCK_TRAILER, separator };
   }
-  if (index === undefined || !table.indexSound) yield* search(space, position, space.limit, last, rules);
+}
+
+/** Ends with a gap: that no block lies behind the last that was found, nothing says. */
+async function* searched(
+  table: Table,
+  space: BlockSpace,
+  rules: Rules,
+): AsyncGenerator<GoodBlock | LostBlock> {
+  const found = await foundBlocks(table, space);
+  let last: Uint8Array | undefined;
+  let gaps = 0;
+  let end = 0;
+  for await (const handle of found?.handles ?? []) {
+    for (; gaps < found!.gaps.length; gaps++) yield { kind: 'gap', ...found!.gaps[gaps] };
+    const block = await goodBlock(space, handle, last, rules);
+    end = handle.offset + handle.size + BLOCK_TRAILER;
+    if (block === undefined) yield { kind: 'gap', offset: handle.offset, length: end - handle.offset };
+    else {
+      last = block.last;
+      yield block;
+    }
+  }
+  if (end < space.limit) yield { kind: 'gap', offset: end, length: 0 };
 }
 
 interface Rules {
@@ -106,31 +120,6 @@ interface Rules {
   largestSequence: bigint;
   /** Types that entries may have. */
   pointTypes: Uint8Array;
-}
-
-/** Blocks that follow each other from `from` on. Ends with a gap, which is empty when everything was found. */
-async function* search(
-  space: BlockSpace,
-  from: number,
-  limit: number,
-  before: Uint8Array | undefined,
-  rules: Rules,
-): AsyncGenerator<GoodBlock | LostBlock> {
-  const types = new Uint8Array(256);
-  for (const type of USUAL_TYPES) types[type] = 1;
-  const { checksumType, baseContext, source } = space;
-  const finder = new BlockFinder(source, { checksumType, baseContext, types }, limit);
-  let at = from;
-  let last = before;
-  while (at < limit) {
-    const handle = await finder.find(at);
-    const block = handle && (await goodBlock(space, handle, last, rules));
-    if (handle === undefined || block === undefined) break;
-    last = block.last;
-    at = handle.offset + handle.size + BLOCK_TRAILER;
-    yield block;
-  }
-  if (at < limit) yield { kind: 'gap', offset: at, length: 0 };
 }
 
 async function goodBlock(
