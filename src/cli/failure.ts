@@ -1,3 +1,4 @@
+import { systemCode } from '../io/target-error.js';
 import { ExitStatus } from './exit-status.js';
 
 /**
@@ -30,12 +31,6 @@ const systemMessages: Record<string, string> = {
   ELOOP: 'too many symbolic links',
   EISDIR: 'it is a directory',
 };
-
-/** The code of an operating system error (`ENOENT`), if it is one. */
-export function systemCode(error: unknown): string | undefined {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
-}
 
 /** An operating system error as a person would say it: `permission denied (EACCES)`. */
 export function systemText(error: unknown): string {

@@ -1,5 +1,6 @@
 import { readPieces } from '../io/byte-stream.js';
-import { Failure, systemCode, systemText } from './failure.js';
+import { systemCode } from '../io/target-error.js';
+import { Failure, systemText } from './failure.js';
 import type { Host } from './host.js';
 
 /** What a person named as input, piece by piece; `-` is standard input. A file that cannot be read is a `Failure`. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { systemCode } from '../io/target-error.js';
 import { readText, readTextIfThere } from '../io/text-file.js';
 import { earlierTarget, markKnown } from '../report/baseline.js';
 import type { Redaction } from '../report/redact.js';
@@ -7,7 +8,7 @@ import { CONFIG_NAME, ConfigError, parseConfig } from '../scan/config.js';
 import { applyPolicy, type Config, hasExpired, policyFor, type TargetPolicy } from '../scan/policy.js';
 import { isStated } from './environment.js';
 import type { FailOn } from './exit-status.js';
-import { Failure, systemCode, systemText } from './failure.js';
+import { Failure, systemText } from './failure.js';
 import type { Host } from './host.js';
 import { type OutputChoice, parseFormat } from './outputs.js';
 import { readReport } from './report-file.js';

@@ -1,8 +1,8 @@
 import { ProfileMismatch } from '../app/profile-choice.js';
-import { TargetError } from '../io/target-error.js';
+import { systemCode, TargetError } from '../io/target-error.js';
 import { Interrupted, Refusal } from '../repair/refusal.js';
 import { ExitStatus } from './exit-status.js';
-import { Failure, systemCode, systemText } from './failure.js';
+import { Failure, systemText } from './failure.js';
 import { mismatch } from './unopened.js';
 
 const statuses = {

@@ -1,8 +1,9 @@
+import { systemCode } from '../io/target-error.js';
 import { readText, TEXT_LIMIT } from '../io/text-file.js';
 import { parseReport, ReportError } from '../report/load.js';
 import type { Report } from '../report/report.js';
 import { ExitStatus } from './exit-status.js';
-import { Failure, systemCode, systemText } from './failure.js';
+import { Failure, systemText } from './failure.js';
 
 /** What is left of a limit that several reports share, bytes. */
 export interface Budget {

@@ -1,8 +1,9 @@
 import { CommanderError } from 'commander';
 import { BeyondLimit } from '../bytes/beyond-limit.js';
+import { systemCode } from '../io/target-error.js';
 import { printable } from '../report/printable.js';
 import { ExitStatus } from './exit-status.js';
-import { Failure, systemCode, systemText } from './failure.js';
+import { Failure, systemText } from './failure.js';
 import type { Host } from './host.js';
 import { makeProgram } from './program.js';
 import { lineOf, show } from './say.js';

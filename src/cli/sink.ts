@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { appendToFile, createFile, type FileSink } from '../io/sink.js';
+import { systemCode } from '../io/target-error.js';
 import { ExitStatus } from './exit-status.js';
-import { Failure, systemCode, systemText } from './failure.js';
+import { Failure, systemText } from './failure.js';
 import type { Output } from './host.js';
 
 /** Where an output goes. Failures of the medium are rejections with a `Failure`. */

@@ -1,8 +1,8 @@
 import { ProfileMismatch } from '../app/profile-choice.js';
-import { TargetError } from '../io/target-error.js';
+import { systemCode, TargetError } from '../io/target-error.js';
 import { printable } from '../report/printable.js';
 import type { TargetReport } from '../report/report.js';
-import { Failure, systemCode, systemText } from './failure.js';
+import { Failure, systemText } from './failure.js';
 
 /** A target that cannot be opened at all stands in the report too, so that the others are still reported. */
 function unopened(path: string, reason: string): TargetReport {

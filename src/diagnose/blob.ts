@@ -1,5 +1,6 @@
 import { crc32c, maskCrc } from '../bytes/crc32c.js';
 import type { ByteSource } from '../bytes/source.js';
+import { u32At } from '../bytes/u32.js';
 import { checkBlob } from '../check/blob/blob.js';
 import type { BlobContext, UnitResult } from '../check/unit.js';
 import { decompressBlock, loadCodecs } from '../codec/block.js';
@@ -81,7 +82,7 @@ export class BlobDiagnosis {
     if (length > LONGEST) return undefined;
     const bytes = await this.read({ offset, length });
     if (bytes === undefined) return undefined;
-    const stored = u32(bytes, 28);
+    const stored = u32At(bytes, 28);
     const crc = crc32c(bytes, BLOB.recordHeaderLength, length);
     const size = length - BLOB.recordHeaderLength;
     const { blobCrc } = decodeBlobRecordHeader(bytes);
@@ -95,7 +96,7 @@ export class BlobDiagnosis {
   private async searchCovered(offset: number, covered: number): Promise<FlipSearch | undefined> {
     const bytes = await this.read({ offset, length: covered + 4 });
     if (bytes === undefined) return undefined;
-    const stored = u32(bytes, covered);
+    const stored = u32At(bytes, covered);
     const crc = crc32c(bytes, 0, covered);
     const flips = checksumFlip(stored, maskCrc(crc), offset + covered);
     const changed = Uint8Array.from(bytes);
@@ -160,7 +161,7 @@ export class BlobDiagnosis {
     const covered = place.offset + BLOB.recordHeaderLength;
     const candidates = [
       ...coveredBytes((crc ^ blobCrc) >>> 0, place.length - BLOB.recordHeaderLength, covered),
-      ...checksumByte(u32(bytes, 28), maskCrc(crc), place.offset + 28),
+      ...checksumByte(u32At(bytes, 28), maskCrc(crc), place.offset + 28),
     ];
     return overwrittenByte(candidates, place.length, (changes) => this.try(changes, place));
   }
@@ -217,8 +218,4 @@ export class BlobDiagnosis {
     const bytes = new Uint8Array(length);
     return (await this.source.read(bytes, offset)) < length ? undefined : bytes;
   }
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }

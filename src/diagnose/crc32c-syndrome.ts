@@ -1,4 +1,5 @@
 import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import { u32At } from '../bytes/u32.js';
 
 /*
  * CRC-32C is linear: the XOR of the computed and the stored checksum, the syndrome, depends only on which bits differ. What
@@ -77,7 +78,7 @@ export function wordThatFits(
   for (let steps = 8 * (end - at); steps > 0; steps--) {
     trace = (trace & 0x80000000) !== 0 ? ((trace ^ POLYNOMIAL) << 1) | 1 : trace << 1;
   }
-  const word = (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  const word = u32At(bytes, at);
   return (word ^ trace) >>> 0;
 }
 

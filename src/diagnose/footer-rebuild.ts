@@ -1,4 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
+import { u32At } from '../bytes/u32.js';
 import { loadHashes } from '../bytes/xxhash.js';
 import { putVarint32 } from '../encode/varint.js';
 import { BlockReader } from '../format/sst/block.js';
@@ -64,10 +65,10 @@ function* metaindexes(bytes: Uint8Array): Generator<{ start: number; blocks: Met
   const end = bytes.length - BLOCK_TRAILER;
   // a metaindex is never compressed and has a restart point for each entry
   if (end < 8 || bytes[end] !== 0) return;
-  const count = u32(bytes, end - 4);
+  const count = u32At(bytes, end - 4);
   const entriesEnd = end - 4 - 4 * count;
   if (count === 0 || entriesEnd <= 0) return;
-  const last = u32(bytes, entriesEnd + 4 * (count - 1));
+  const last = u32At(bytes, entriesEnd + 4 * (count - 1));
   for (let start = entriesEnd - 1 - last; start >= 0; start--) {
     if (bytes[start] !== 0 || bytes[start + last] !== 0) continue;
     const block = bytes.subarray(start, end);
@@ -187,8 +188,4 @@ function footerWithHandles(
   new DataView(bytes.buffer).setUint32(41, formatVersion, true);
   bytes.set(MAGIC, 45);
   return bytes;
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }

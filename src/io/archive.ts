@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
 import { type Compression, openArchiveStream } from './archive-stream.js';
+import { systemCode } from './target-error.js';
 
 /** Why an archive cannot be read to its end. */
 export interface ArchiveDamage {
@@ -76,9 +77,8 @@ export async function walkArchive(
   failure = (await feeding) ?? failure;
   if (signal?.aborted) return undefined;
   if (failure !== undefined) {
-    const code = (failure as NodeJS.ErrnoException).code;
     // the disk, not the archive
-    if (code !== undefined && /^E[A-Z0-9]+$/.test(code)) throw failure;
+    if (systemCode(failure) !== undefined) throw failure;
     const reason = failure instanceof Error ? failure.message : String(failure);
     return { kind: cut.test(reason) ? 'cut-short' : 'damaged', reason, readBytes, tarBytes };
   }

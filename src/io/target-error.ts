@@ -36,3 +36,9 @@ export class TargetError extends Error {
     return new TargetError(kinds[code ?? ''] ?? 'unreadable', path, code);
   }
 }
+
+/** The code of an operating system error (`ENOENT`), if it is one. */
+export function systemCode(error: unknown): string | undefined {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}

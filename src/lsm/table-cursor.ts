@@ -1,3 +1,4 @@
+import { hex32 } from '../bytes/hexdump.js';
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import { isFilled } from '../bytes/source.js';
 import { type BlockCompression, decompressBlock } from '../codec/block.js';
@@ -5,7 +6,7 @@ import { verifyBlock } from '../format/sst/checksum.js';
 import { BLOCK_TRAILER, handleFits } from '../format/sst/handle.js';
 import type { BlockIndex } from '../format/sst/index-block.js';
 import { KEY_TRAILER } from '../format/sst/internal-key.js';
-import { BLOCK_LIMIT, type BlockSpace, hex32 } from '../format/sst/load.js';
+import { BLOCK_LIMIT, type BlockSpace } from '../format/sst/load.js';
 import { dataCompression, type Table } from '../format/sst/table.js';
 import { SourceWindow } from '../format/sst/window.js';
 import { BlockEntries } from './block-entries.js';

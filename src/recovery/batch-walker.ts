@@ -1,3 +1,4 @@
+import { u32At } from '../bytes/u32.js';
 import { type BatchError, WRONG_COUNT } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER, type BatchDialect, Shape } from '../format/batch/tags.js';
@@ -70,14 +71,14 @@ export class BatchWalker {
   }
 
   get sequence(): bigint {
-    const high = u32(this.bytes, 4);
-    const low = u32(this.bytes, 0);
+    const high = u32At(this.bytes, 4);
+    const low = u32At(this.bytes, 0);
     // one bigint where a number holds it: this runs for every record
     return high < 0x200000 ? BigInt(high * 0x1_0000_0000 + low) : (BigInt(high) << 32n) | BigInt(low);
   }
 
   get count(): number {
-    return u32(this.bytes, 8);
+    return u32At(this.bytes, 8);
   }
 
   get key(): Uint8Array {
@@ -148,10 +149,6 @@ export class BatchWalker {
     }
     return -1;
   }
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 /** What the engine refuses a batch with when it decodes it whole, before anything of it is applied (7.4). */

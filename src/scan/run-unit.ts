@@ -10,6 +10,7 @@ import { diagnoseUnit } from '../diagnose/diagnose.js';
 import { ChecksummingSource } from '../io/checksum.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
 import { openUnretried } from '../io/source.js';
+import { systemCode } from '../io/target-error.js';
 import type { UnitOutcome, WorkUnit } from './unit.js';
 
 /** Counts what passes through a source, so that progress is true whatever a check reads twice. */
@@ -87,9 +88,9 @@ export async function runUnit(
     const findings = aroundUnreadable({ file: unit.context.file }, result.findings, source.unreadable);
     return { unit: unit.id, state: 'done', result: { ...result, findings } };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
+    const code = systemCode(error);
     if (code === 'ENOENT') return { unit: unit.id, state: 'vanished' };
-    if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) throw error;
+    if (code === undefined) throw error;
     return { unit: unit.id, state: 'unreadable', code, reason: (error as Error).message };
   } finally {
     await source?.close();

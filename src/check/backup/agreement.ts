@@ -1,8 +1,8 @@
+import { hex32 } from '../../bytes/hexdump.js';
 import type { Finding } from '../../finding/finding.js';
 import { shellWord } from '../../finding/shell-word.js';
 import type { BackupFile } from '../../format/backup.js';
 import { findingAt } from '../directory/place.js';
-import { hex } from './files.js';
 
 /** What one backup records of a file that several share. */
 export interface SharedRecord {
@@ -54,9 +54,9 @@ function disagreement(
       `${meta} and meta/${other.id} record different checksums of ${listed.path}; ${truth}. ` +
       `An engine that was built with assertions opens no backup of this directory until ${meta} is moved away`,
     evidence: {
-      [meta]: hex(listed.crc ?? 0),
-      [`meta/${other.id}`]: hex(other.listed.crc ?? 0),
-      ...(crc === undefined ? {} : { computed: hex(crc) }),
+      [meta]: hex32(listed.crc ?? 0),
+      [`meta/${other.id}`]: hex32(other.listed.crc ?? 0),
+      ...(crc === undefined ? {} : { computed: hex32(crc) }),
       engine: `Corruption: Checksum mismatch for existing backup file: ${listed.path}`,
     },
     next: `mv ${shellWord(`${target}/${meta}`)} ${shellWord(`${target}/meta-${id}`)}`,

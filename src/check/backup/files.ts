@@ -1,3 +1,4 @@
+import { hex32 } from '../../bytes/hexdump.js';
 import type { Finding } from '../../finding/finding.js';
 import type { BackupFile } from '../../format/backup.js';
 import { basename, nameInDatabase, parseBackupName } from '../../format/backup-name.js';
@@ -67,10 +68,10 @@ export function checkListedFile(listing: Listing, { listed, meta, crc, settled }
   }
   return [
     findingAt({ file: path }, 'backup/checksum', {
-      message: `the CRC-32C of the file is ${hex(crc)}, ${listed.crc === undefined ? 'its name' : meta} says ${hex(recorded)}`,
+      message: `the CRC-32C of the file is ${hex32(crc)}, ${listed.crc === undefined ? 'its name' : meta} says ${hex32(recorded)}`,
       evidence: {
-        recorded: hex(recorded),
-        computed: hex(crc),
+        recorded: hex32(recorded),
+        computed: hex32(crc),
         size: file.size,
         meta,
         engine: `While restoring ${path} expected checksum is ${bare(recorded)} while computed checksum is ${bare(crc)}`,
@@ -90,4 +91,3 @@ function notOfDatabase(meta: string, { path, entry }: BackupFile): Finding {
 }
 
 const bare = (crc: number) => crc.toString(16).toUpperCase().padStart(8, '0');
-export const hex = (crc: number) => `0x${crc.toString(16).padStart(8, '0')}`;

@@ -1,3 +1,4 @@
+import { hex32 } from '../../bytes/hexdump.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { Severity } from '../../finding/finding.js';
 import type { LiveTable } from '../../format/manifest/version.js';
@@ -146,15 +147,11 @@ function compareChecksum(
     length: facts.size,
     message:
       'The file does not match the checksum that the MANIFEST has of it, though every block matches its own',
-    evidence: { stored: hex(expected), computed: hex(whole.crc), checksum: 'FileChecksumCrc32c' },
+    evidence: { stored: hex32(expected), computed: hex32(whole.crc), checksum: 'FileChecksumCrc32c' },
   });
 }
 
 /** True when the MANIFEST has a checksum of the file that kvdoctor can compute. */
 export function isCrc32c(live: LiveTable): boolean {
   return live.fileChecksumFunction === 'FileChecksumCrc32c' && live.fileChecksum?.length === 4;
-}
-
-function hex(crc: number): string {
-  return `0x${crc.toString(16).padStart(8, '0')}`;
 }

@@ -1,4 +1,5 @@
 import { maskCrc } from '../../bytes/crc32c.js';
+import { hex32 } from '../../bytes/hexdump.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { type RuleId, ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
@@ -6,7 +7,7 @@ import type { Finding } from '../../finding/finding.js';
 import type { Damage, DamageReason } from '../../format/log/damage.js';
 import { BLOCK_SIZE } from '../../format/log/types.js';
 import { complaintAbout, recordName } from './engine-message.js';
-import { hex32, hexAround } from './evidence.js';
+import { hexAround } from './evidence.js';
 import { lengthThatFits } from './plausible.js';
 
 export const ruleOfReason: Record<DamageReason, RuleId> = {

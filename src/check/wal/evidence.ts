@@ -14,10 +14,6 @@ export async function hexAround(source: ByteSource, offset: number, length: numb
   return { hex: window };
 }
 
-export function hex32(value: number): string {
-  return `0x${value.toString(16).padStart(8, '0')}`;
-}
-
 /** Sequence numbers `from` to `to`, both included. */
 export function sequenceRange(from: bigint, to: bigint): string {
   return from === to ? `${from}` : `${from}–${to}`;

@@ -3,12 +3,12 @@ import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js
 import type { DatabaseRequest } from '../../engine/database.js';
 import { type FindReport, UnknownColumnFamily } from '../../find/report.js';
 import type { Replacement } from '../../io/inventory.js';
-import { TargetError } from '../../io/target-error.js';
+import { systemCode, TargetError } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
 import { choice } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
 import { ExitStatus } from '../exit-status.js';
-import { Failure, systemCode, systemText } from '../failure.js';
+import { Failure, systemText } from '../failure.js';
 import type { Host } from '../host.js';
 import { watchInterrupt } from '../interrupt.js';
 import { nearest } from '../nearest.js';

@@ -1,3 +1,4 @@
+import { hex32 } from '../../bytes/hexdump.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { BLOB } from './layout.js';
 
@@ -31,14 +32,12 @@ export function decodeBlobFileHeader(bytes: Uint8Array): { header?: BlobFileHead
   const wrong = (offset: number, length: number, message: string) =>
     anomalies.push({ rule: 'blob/bad-header', offset, length, message });
   const magic = view.getUint32(0, true);
-  if (magic !== BLOB.magic) wrong(0, 4, `the magic number is ${hex(magic)}, not ${hex(BLOB.magic)}`);
+  if (magic !== BLOB.magic) wrong(0, 4, `the magic number is ${hex32(magic)}, not ${hex32(BLOB.magic)}`);
   if (header.version !== BLOB.version) wrong(4, 4, `version ${header.version}, where only 1 exists`);
-  if (header.flags > BLOB.hasTtl) wrong(12, 1, `flags ${hex(header.flags)} are set that do not exist`);
+  if (header.flags > BLOB.hasTtl) wrong(12, 1, `flags ${hex32(header.flags)} are set that do not exist`);
   const { from, to } = header.expiration;
   if ((header.flags & BLOB.hasTtl) === 0 && (from !== 0n || to !== 0n)) {
     wrong(14, 16, 'an expiration range stands in a file whose values do not expire');
   }
   return { header, anomalies };
 }
-
-const hex = (value: number) => `0x${value.toString(16).padStart(8, '0')}`;

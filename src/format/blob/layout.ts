@@ -1,3 +1,4 @@
+import { u32At } from '../../bytes/u32.js';
 /*
  * A blob file holds values that were too large for their table (rocksdb db/blob/blob_log_format.h):
  *
@@ -24,10 +25,6 @@ export const BLOB = {
 
 /** A number that a blob file stores in 64 bits: exact below 2^53, `Infinity` where damaged bytes claim more. */
 export function fileNumber(bytes: Uint8Array, at: number): number {
-  const high = u32(bytes, at + 4);
-  return high >= 0x20_0000 ? Number.POSITIVE_INFINITY : high * 0x1_0000_0000 + u32(bytes, at);
-}
-
-export function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  const high = u32At(bytes, at + 4);
+  return high >= 0x20_0000 ? Number.POSITIVE_INFINITY : high * 0x1_0000_0000 + u32At(bytes, at);
 }

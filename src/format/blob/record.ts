@@ -1,5 +1,6 @@
 import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
-import { BLOB, fileNumber, u32 } from './layout.js';
+import { u32At } from '../../bytes/u32.js';
+import { BLOB, fileNumber } from './layout.js';
 
 export interface BlobRecordHeader {
   /** Bytes. `Infinity` where damaged bytes claim more than 2^53. */
@@ -21,8 +22,8 @@ export function decodeBlobRecordHeader(bytes: Uint8Array, start = 0): BlobRecord
     keyLength: fileNumber(bytes, start),
     valueLength: fileNumber(bytes, start + 8),
     expiration: fileNumber(bytes, start + 16),
-    headerCrc: unmaskCrc(u32(bytes, start + 24)),
-    blobCrc: unmaskCrc(u32(bytes, start + 28)),
+    headerCrc: unmaskCrc(u32At(bytes, start + 24)),
+    blobCrc: unmaskCrc(u32At(bytes, start + 28)),
     computedHeaderCrc: crc32c(bytes, start, start + 24),
   };
 }

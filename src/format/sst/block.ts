@@ -10,6 +10,7 @@
  * With separated values (RocksDB 11) the values stand together behind the keys, and the header of an entry at a restart
  * point ends in a varint32 with its value's place there. Index blocks with delta-encoded handles have no value length.
  */
+import { u32At } from '../../bytes/u32.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { NumberReader } from './handle.js';
 
@@ -31,7 +32,7 @@ export interface BlockTail {
 /** Reads the tail of a block; a sentence that says what is wrong where there is none. */
 export function decodeBlockTail(bytes: Uint8Array, length = bytes.length): BlockTail | string {
   if (length < 8) return `a block has at least 8 bytes, this one ${length}`;
-  const packed = u32(bytes, length - 4);
+  const packed = u32At(bytes, length - 4);
   const restartCount = packed & COUNT_MASK;
   const separated = (packed & FLAG.separated) !== 0;
   if ((packed & FLAG.reserved) !== 0) return 'a reserved flag is set in the last word of the block';
@@ -40,7 +41,7 @@ export function decodeBlockTail(bytes: Uint8Array, length = bytes.length): Block
   let valuesOffset = 0;
   if (separated) {
     end -= 4;
-    valuesOffset = u32(bytes, end);
+    valuesOffset = u32At(bytes, end);
   }
   let buckets: BlockTail['buckets'];
   if ((packed & FLAG.hashIndex) !== 0) {
@@ -234,9 +235,5 @@ export class BlockReader {
 
 /** Offset of the entry that restart point `index` names. */
 export function restartOffset(bytes: Uint8Array, tail: BlockTail, index: number): number {
-  return u32(bytes, tail.restartsOffset + 4 * index);
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+  return u32At(bytes, tail.restartsOffset + 4 * index);
 }

@@ -15,6 +15,7 @@
  * to fails. In the third the metaindex ends where the footer begins, and the index is an entry of the metaindex.
  */
 import { hex32 } from '../../bytes/hexdump.js';
+import { u32At } from '../../bytes/u32.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
 import { CHECKSUM, contextModifier, rawChecksum } from './checksum.js';
 import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleFits } from './handle.js';
@@ -69,15 +70,15 @@ export interface FooterReading {
 /** The magic number in the last 8 of `bytes[0, end)`, when it is one that a table can have. */
 export function magicAt(bytes: Uint8Array, end: number): TableMagic | undefined {
   if (end < 8) return undefined;
-  const low = u32(bytes, end - 8);
-  const high = u32(bytes, end - 4);
+  const low = u32At(bytes, end - 8);
+  const high = u32At(bytes, end - 4);
   return TABLE_MAGIC.find((magic) => magic.low === low && magic.high === high);
 }
 
 /** The known magic number that differs in the fewest bits from the last 8 of `bytes[0, end)`, and in how many. */
 export function nearestMagic(bytes: Uint8Array, end: number): { magic: TableMagic; bits: number } {
-  const low = u32(bytes, end - 8);
-  const high = u32(bytes, end - 4);
+  const low = u32At(bytes, end - 8);
+  const high = u32At(bytes, end - 4);
   let best: { magic: TableMagic; bits: number } = { magic: TABLE_MAGIC[0], bits: 65 };
   for (const magic of TABLE_MAGIC) {
     const bits = ones(low ^ magic.low) + ones(high ^ magic.high);
@@ -104,13 +105,13 @@ export function decodeFooter(bytes: Uint8Array, end: number, base: number, magic
     return withHandles(footer, bytes, start, start + 40);
   }
   const checksumType = bytes[start];
-  const formatVersion = u32(bytes, end - 12);
+  const formatVersion = u32At(bytes, end - 12);
   const footer: Footer = { format, offset, length, formatVersion, checksumType, baseContext: 0 };
   if (format === 'pebble') {
     return { footer, anomalies: [], unsupported: `Pebble table, version ${formatVersion}` };
   }
   if (format === 'cuckoo') return withHandles(footer, bytes, start + 1, end - 12);
-  const extended = u32(bytes, start + 1) === EXTENDED_MAGIC;
+  const extended = u32At(bytes, start + 1) === EXTENDED_MAGIC;
   const reading =
     extended || formatVersion >= 6
       ? decodeProtected(footer, bytes, start)
@@ -166,9 +167,9 @@ function handleLength(bytes: Uint8Array, start: number): number {
 /** Format versions 6 and later: the footer carries its own checksum, and the metaindex touches it. */
 function decodeProtected(footer: Footer, bytes: Uint8Array, start: number): FooterReading {
   const { checksumType, offset, length } = footer;
-  const stored = u32(bytes, start + 5);
-  const baseContext = u32(bytes, start + 9);
-  const metaindexSize = u32(bytes, start + 13);
+  const stored = u32At(bytes, start + 5);
+  const baseContext = u32At(bytes, start + 9);
+  const metaindexSize = u32At(bytes, start + 13);
   const covered = new Uint8Array(bytes.subarray(start, start + length));
   covered.fill(0, 5, 9);
   const computed =
@@ -178,7 +179,7 @@ function decodeProtected(footer: Footer, bytes: Uint8Array, start: number): Foot
   const problem =
     stored !== computed
       ? 'the footer does not match its own checksum'
-      : u32(bytes, start + 1) !== EXTENDED_MAGIC
+      : u32At(bytes, start + 1) !== EXTENDED_MAGIC
         ? 'the footer lacks the mark of its format version'
         : baseContext === 0
           ? 'the base of the context checksums is 0'
@@ -191,7 +192,7 @@ function decodeProtected(footer: Footer, bytes: Uint8Array, start: number): Foot
       rule: stored !== computed ? 'sst/footer-checksum' : 'sst/bad-footer',
       evidence: { stored: hex32(stored), computed: hex32(computed) },
     });
-  } else if (u32(bytes, start + 33) !== 0 || u32(bytes, start + 37) !== 0) {
+  } else if (u32At(bytes, start + 33) !== 0 || u32At(bytes, start + 37) !== 0) {
     reading.unsupported = 'the table needs a feature newer than RocksDB 11.9';
   }
   return reading;
@@ -199,10 +200,6 @@ function decodeProtected(footer: Footer, bytes: Uint8Array, start: number): Foot
 
 function bad(footer: Footer, message: string): Anomaly {
   return { rule: 'sst/bad-footer', offset: footer.offset, length: footer.length, message };
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 function ones(word: number): number {

@@ -12,8 +12,6 @@ import {
 } from './checksum.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
 
-export { hex32 } from '../../bytes/hexdump.js';
-
 /**
  * Larger blocks are not read: 256 MiB, payload or decompressed. RocksDB's own bound is 4 GiB; a block that large holds one
  * value, and its size is more often a flipped bit.

@@ -12,6 +12,7 @@
  *
  * Five bytes and less match nothing: no key was added.
  */
+import { u32At } from '../../../bytes/u32.js';
 import { FastLocalBloom } from './fast-local-bloom.js';
 import type { Filter, FilterProblem } from './filter.js';
 import { LegacyBloom } from './legacy-bloom.js';
@@ -48,8 +49,7 @@ const problem = (offset: number, length: number, message: string): FilterProblem
 
 function openLegacyBloom(payload: Uint8Array, length: number, probes: number): Filter {
   const at = length + 1;
-  const lines =
-    (payload[at] | (payload[at + 1] << 8) | (payload[at + 2] << 16) | (payload[at + 3] << 24)) >>> 0;
+  const lines = u32At(payload, at);
   const lineSize = length / lines;
   const isPowerOfTwo = Number.isInteger(lineSize) && (lineSize & (lineSize - 1)) === 0;
   if (lines === 0 || !isPowerOfTwo) {
