@@ -40,6 +40,26 @@ export function xxh64Low(bytes: Uint8Array, start = 0, end = bytes.length): numb
   return u32(digest('xxh64', bytes, start, end), 4);
 }
 
+/** XXH64, seed 0, of bytes that come in pieces. */
+export class Xxh64Stream {
+  private state: Uint8Array | undefined;
+
+  update(bytes: Uint8Array): void {
+    if (hashers === undefined) throw new Error('loadHashes() has not been awaited');
+    const { xxh64 } = hashers;
+    if (this.state === undefined) xxh64.init();
+    else xxh64.load(this.state);
+    this.state = xxh64.update(bytes).save();
+  }
+
+  /** Low 32 bits. */
+  low(): number {
+    if (this.state === undefined || hashers === undefined) return xxh64Low(new Uint8Array(0));
+    hashers.xxh64.load(this.state);
+    return u32(hashers.xxh64.digest('binary'), 4);
+  }
+}
+
 /** XXH64, seed 0. */
 export function xxh64(bytes: Uint8Array, start = 0, end = bytes.length): bigint {
   return u64(digest('xxh64', bytes, start, end));

@@ -1,4 +1,5 @@
 import { Decompress } from 'fzstd';
+import { Xxh64Stream } from '../bytes/xxhash.js';
 import { decompressZstd, isZstdLoaded } from './zstd.js';
 import { type ZstdFrame, ZstdFraming } from './zstd-frame.js';
 
@@ -36,8 +37,18 @@ export class ZstdStream {
   private output: Uint8Array[] = [];
   private outputLength = 0;
 
-  /** `limit`: most bytes of output in one call of `push`. */
-  constructor(private readonly limit = 256 * 1024 * 1024) {}
+  /** XXH64 of what the frame has yielded, and the last four bytes of the frame, which say what it should be. */
+  private content = new Xxh64Stream();
+  private lastBytes = 0;
+
+  /**
+   * `limit`: most bytes of output in one call of `push`. `verifies`: frames' content checksums are looked at, as libzstd's
+   * streaming decoder does and fzstd does not; `loadHashes` has been awaited then.
+   */
+  constructor(
+    private readonly limit = 256 * 1024 * 1024,
+    private readonly verifies = false,
+  ) {}
 
   /** Forgets everything: the next byte starts a frame. */
   reset(): void {
@@ -71,8 +82,12 @@ export class ZstdStream {
       const refusal = frame && refuse(frame);
       if (refusal !== undefined) return { error: refusal, unsupported: true };
       const done = skippable || (starts && ended && this.decodeWhole(piece, frame!));
+      const before = this.output.length;
       const error = done ? undefined : this.feed(piece, ended);
       if (error !== undefined) return { error };
+      // libzstd, which decodes whole frames, has looked at it
+      if (this.verifies && !done && !this.contentHolds(piece, before))
+        return { error: 'the ZSTD content checksum does not match' };
       if (ended) this.nextFrame();
       at = stop;
     }
@@ -108,7 +123,17 @@ export class ZstdStream {
     }
   }
 
+  /** Takes what the piece yielded, `output` from `from` on. True also while the frame goes on. */
+  private contentHolds(piece: Uint8Array, from: number): boolean {
+    const { frame, ended } = this.framing;
+    if (frame?.hasChecksum === false) return true;
+    for (const bytes of this.output.slice(from)) this.content.update(bytes);
+    for (const byte of piece.subarray(-4)) this.lastBytes = (this.lastBytes >>> 8) | (byte << 24);
+    return !ended || this.content.low() === this.lastBytes >>> 0;
+  }
+
   private nextFrame(): void {
+    this.content = new Xxh64Stream();
     this.framing = new ZstdFraming();
     this.decoder = undefined;
     this.held = EMPTY;

@@ -1,4 +1,5 @@
 import { atLeast, type EngineVersion } from '../engine/version.js';
+import { RecordType } from '../format/log/types.js';
 
 /**
  * Where RocksDB's releases differ in how they read and replay WALs. Each line was read off the release tags; the first
@@ -67,6 +68,14 @@ export interface ReplayBehaviour {
 export function replayBehaviour(version: EngineVersion): ReplayBehaviour {
   const from = (major: number, minor: number, patch = 0) => atLeast(version, major, minor, patch);
   const { major, minor } = version;
+  const { recyclableLast, setCompression, recyclableTimestampSizes, recyclablePredecessor } = RecordType;
+  const lastType = from(9, 11)
+    ? recyclablePredecessor
+    : from(8, 3)
+      ? recyclableTimestampSizes
+      : from(7, 0)
+        ? setCompression
+        : recyclableLast;
   const backported =
     (major === 6 && minor === 29 && from(6, 29, 5)) || (major === 7 && minor === 0 && from(7, 0, 4));
   return {
@@ -93,6 +102,6 @@ export function replayBehaviour(version: EngineVersion): ReplayBehaviour {
     inconsistencyText: from(10, 6) ? 'long' : from(6, 20, 3) ? 'named' : 'bare',
     blamesPredecessor: from(10, 0),
     namesMismatchedPredecessor: from(10, 6),
-    firstResultCode: from(9, 11) ? 132 : from(8, 3) ? 12 : from(7, 0) ? 10 : 9,
+    firstResultCode: 1 + lastType,
   };
 }

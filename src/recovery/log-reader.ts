@@ -1,15 +1,16 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
+import { ZstdStream } from '../codec/zstd-stream.js';
 import { fileName } from '../format/filename.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
 import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
+import { BLOCK_SIZE, RecordType, SAFE_TO_IGNORE } from '../format/log/types.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
-import { BLOCK, PhysicalReader, physical } from './physical-reader.js';
+import { isPredecessor, isTimestampSizes, PhysicalReader, physical } from './physical-reader.js';
 import { mismatch, type PredecessorCheck } from './predecessor.js';
 import { corruption, type EngineError, type ErrorKind, unreadableFile } from './status.js';
-import { ZstdFragments } from './zstd-fragments.js';
 
 /** A logical record as the engine would hand it to replay. */
 export interface LogRecord {
@@ -114,7 +115,7 @@ export class LogReader {
       if (this.input.ioError !== undefined && !this.ioReported) {
         this.ioReported = true;
         const file = fileName('wal', this.options.number);
-        this.report(unreadableFile(file, this.input.ioError), BLOCK);
+        this.report(unreadableFile(file, this.input.ioError), BLOCK_SIZE);
       }
     }
   }
@@ -130,15 +131,15 @@ export class LogReader {
           return undefined;
         case physical.hang:
           return 'hang';
-        case 1:
-        case 5:
+        case RecordType.full:
+        case RecordType.recyclableFull:
           if (this.inFragments && this.scratchLength > 0) {
             this.corrupt('fragment-order', 'partial record without end(1)', this.scratchLength);
           }
           input.delivered = true;
           return { bytes: input.payload, offset: input.headerOffset, end: input.offset, staleHash: false };
-        case 2:
-        case 6:
+        case RecordType.first:
+        case RecordType.recyclableFirst:
           if (this.inFragments && this.scratchLength > 0) {
             this.corrupt('fragment-order', 'partial record without end(2)', this.scratchLength);
             this.hashed = this.foreignHashed = 0;
@@ -148,13 +149,13 @@ export class LogReader {
           this.append(input.payload);
           this.inFragments = true;
           break;
-        case 3:
-        case 7:
+        case RecordType.middle:
+        case RecordType.recyclableMiddle:
           if (this.inFragments) this.append(input.payload);
           else this.corrupt('fragment-order', 'missing start of fragmented record(1)', input.payload.length);
           break;
-        case 4:
-        case 8:
+        case RecordType.last:
+        case RecordType.recyclableLast:
           if (!this.inFragments) {
             this.corrupt('fragment-order', 'missing start of fragmented record(2)', input.payload.length);
             break;
@@ -207,9 +208,9 @@ export class LogReader {
 
   private metadata(type: number): boolean {
     const { behaviour } = this;
-    if (type === 9 && behaviour.compression) this.setCompression();
-    else if ((type === 10 || type === 11) && behaviour.timestampSizes) this.recordTimestampSizes();
-    else if ((type === 130 || type === 131) && behaviour.predecessorRecords) this.verifyPredecessor();
+    if (type === RecordType.setCompression && behaviour.compression) this.setCompression();
+    else if (isTimestampSizes(type) && behaviour.timestampSizes) this.recordTimestampSizes();
+    else if (isPredecessor(type) && behaviour.predecessorRecords) this.verifyPredecessor();
     else return false;
     return true;
   }
@@ -226,7 +227,7 @@ export class LogReader {
       return;
     }
     this.compressionSeen = true;
-    this.input.decompressor = algorithm === WAL_ZSTD ? new ZstdFragments() : undefined;
+    this.input.decompressor = algorithm === WAL_ZSTD ? new ZstdStream(undefined, true) : undefined;
   }
 
   private recordTimestampSizes(): void {
@@ -257,7 +258,7 @@ export class LogReader {
   }
 
   private unknown(type: number): void {
-    if (this.behaviour.ignoresUnknownHighTypes && (type & 0x80) !== 0) {
+    if (this.behaviour.ignoresUnknownHighTypes && (type & SAFE_TO_IGNORE) !== 0) {
       this.silent('ignorable-type');
     } else {
       const length = this.input.payload.length + (this.inFragments ? this.scratchLength : 0);

@@ -1,6 +1,14 @@
-import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
+import type { ZstdStream } from '../codec/zstd-stream.js';
+import { checksumHolds, lengthAt, u32At } from '../format/log/physical.js';
+import {
+  BLOCK_SIZE,
+  LEGACY_HEADER,
+  RECYCLABLE_HEADER,
+  RecordType,
+  SAFE_TO_IGNORE,
+} from '../format/log/types.js';
 import type { ReplayBehaviour } from './behaviour.js';
 
 /*
@@ -17,10 +25,6 @@ import type { ReplayBehaviour } from './behaviour.js';
  * kvdoctor's own parser (format/log) says what is in a file; this one says what the engine would make of it.
  */
 
-export const BLOCK = 32768;
-export const LEGACY_HEADER = 7;
-export const RECYCLABLE_HEADER = 11;
-
 /** What a step yields: a record type (0–255, or sign-extended before 9.11), or one of these. */
 export const physical = {
   eof: 0x100,
@@ -35,20 +39,12 @@ export const physical = {
   hang: 0x111,
 } as const;
 
-/** Puts a fragmented or compressed record's bytes back, one fragment at a time (a streaming ZSTD context). */
-export interface FragmentDecompressor {
-  /** Forgets the frame in progress. */
-  reset(): void;
-  /** All bytes that `input` yields; `undefined` when it is not a continuation of the frame (and the context is reset). */
-  feed(input: Uint8Array): Uint8Array | undefined;
-}
-
 /** Blocks that one read brings in: 1 MiB. The only buffer whose size depends on nothing in the file. */
 const WINDOW_BLOCKS = 32;
 
 export class PhysicalReader {
-  private readonly buffer = new ReusedBuffer(WINDOW_BLOCKS * BLOCK);
-  private window = this.buffer.give(WINDOW_BLOCKS * BLOCK);
+  private readonly buffer = new ReusedBuffer(WINDOW_BLOCKS * BLOCK_SIZE);
+  private window = this.buffer.give(WINDOW_BLOCKS * BLOCK_SIZE);
   /** File offset of the window's first byte, and bytes that it holds. */
   private windowStart = 0;
   private windowLength = 0;
@@ -64,7 +60,8 @@ export class PhysicalReader {
   /** A FULL or LAST has been delivered. */
   delivered = false;
   recycled = false;
-  decompressor: FragmentDecompressor | undefined;
+  /** The ZSTD context of a compressed WAL: one for the file, reset for each record and, as in the engine, when it fails. */
+  decompressor: ZstdStream | undefined;
 
   /** The payload of the last step that yielded a type, decompressed. Valid until the next step. */
   payload: Uint8Array = new Uint8Array(0);
@@ -100,7 +97,7 @@ export class PhysicalReader {
     } catch {
       // What comes before the bad sector is still read, one block at a time as the engine does.
       try {
-        this.windowLength = await this.source.read(this.window.subarray(0, BLOCK), this.windowStart);
+        this.windowLength = await this.source.read(this.window.subarray(0, BLOCK_SIZE), this.windowStart);
       } catch (error) {
         this.ioError = error;
         this.readFailed = true;
@@ -112,8 +109,8 @@ export class PhysicalReader {
 
   private openBlock(): void {
     this.position = this.blockEnd;
-    this.end = this.blockEnd = Math.min(this.blockEnd + BLOCK, this.windowLength);
-    if (this.end - this.position < BLOCK) this.shortRead = true;
+    this.end = this.blockEnd = Math.min(this.blockEnd + BLOCK_SIZE, this.windowLength);
+    if (this.end - this.position < BLOCK_SIZE) this.shortRead = true;
   }
 
   /** Drops what is left of the block. */
@@ -147,7 +144,7 @@ export class PhysicalReader {
       }
       const at = this.position;
       this.headerOffset = this.windowStart + at;
-      const length = window[at + 4] | (window[at + 5] << 8);
+      const length = lengthAt(window, at);
       const type = window[at + 6];
       const recyclable = this.isRecyclable(type);
       const headerSize = recyclable ? RECYCLABLE_HEADER : LEGACY_HEADER;
@@ -175,14 +172,12 @@ export class PhysicalReader {
         this.position += headerSize + length;
         return physical.oldRecord;
       }
-      if (type === 0 && length === 0) {
+      if (type === RecordType.zero && length === 0) {
         this.payload = window.subarray(at, at);
         this.clear();
         return physical.badRecord;
       }
-      const stored =
-        (window[at] | (window[at + 1] << 8) | (window[at + 2] << 16) | (window[at + 3] << 24)) >>> 0;
-      if (crc32c(window, at + 6, at + headerSize + length) !== unmaskCrc(stored)) {
+      if (!checksumHolds(window, at, at + headerSize + length)) {
         this.dropped = available;
         this.clear();
         return physical.badChecksum;
@@ -196,12 +191,14 @@ export class PhysicalReader {
     const { behaviour } = this;
     this.payload = stored;
     const metadata =
-      type === 9 ||
-      (behaviour.timestampSizes && (type === 10 || type === 11)) ||
-      (behaviour.predecessorRecords && (type === 130 || type === 131));
+      type === RecordType.setCompression ||
+      (behaviour.timestampSizes && isTimestampSizes(type)) ||
+      (behaviour.predecessorRecords && isPredecessor(type));
     if (this.decompressor !== undefined && !metadata) {
-      const bytes = stored.length === 0 ? stored : this.decompressor.feed(stored);
-      if (bytes === undefined) {
+      const { bytes, error } =
+        stored.length === 0 ? { bytes: stored, error: undefined } : this.decompressor.push(stored);
+      if (error !== undefined) {
+        this.decompressor.reset();
         this.clear();
         return physical.badRecord;
       }
@@ -213,23 +210,28 @@ export class PhysicalReader {
       this.dropped = 0;
       return physical.eof + code;
     }
-    return type >= 0x80 && !behaviour.ignoresUnknownHighTypes ? type + 0xffffff00 : type;
+    return type >= SAFE_TO_IGNORE && !behaviour.ignoresUnknownHighTypes ? type + 0xffffff00 : type;
   }
 
   private isRecyclable(type: number): boolean {
     const { behaviour } = this;
     return (
-      (type >= 5 && type <= 8) ||
-      (type === 11 && behaviour.timestampSizes) ||
-      (type === 131 && behaviour.predecessorRecords)
+      (type >= RecordType.recyclableFull && type <= RecordType.recyclableLast) ||
+      (type === RecordType.recyclableTimestampSizes && behaviour.timestampSizes) ||
+      (type === RecordType.recyclablePredecessor && behaviour.predecessorRecords)
     );
   }
 
   /** The header carries this file's number. The engine compares 32 bits with 64: beyond 2^32 nothing is its own. */
   private isOwn(at: number): boolean {
-    const { window } = this;
-    const number =
-      (window[at + 7] | (window[at + 8] << 8) | (window[at + 9] << 16) | (window[at + 10] << 24)) >>> 0;
-    return BigInt(number) === this.logNumber;
+    return BigInt(u32At(this.window, at + LEGACY_HEADER)) === this.logNumber;
   }
+}
+
+export function isTimestampSizes(type: number): boolean {
+  return type === RecordType.timestampSizes || type === RecordType.recyclableTimestampSizes;
+}
+
+export function isPredecessor(type: number): boolean {
+  return type === RecordType.predecessor || type === RecordType.recyclablePredecessor;
 }

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ReusedBuffer } from '../../src/bytes/reused-buffer.js';
+import { loadHashes, xxh64Low } from '../../src/bytes/xxhash.js';
 import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
 import { ZstdStream } from '../../src/codec/zstd-stream.js';
+import { storedFrame } from '../../src/encode/log/frame.js';
 
 beforeAll(loadZstd);
 
@@ -127,5 +129,50 @@ describe('damage', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('content checksums', () => {
+  beforeAll(loadHashes);
+
+  /** A stored frame with a checksum: 32 bits of the XXH64 of its content. */
+  function checksummed(content: Uint8Array): Uint8Array {
+    const frame = Buffer.concat([storedFrame(content), Buffer.alloc(4)]);
+    frame[4] |= 0x04;
+    frame.writeUInt32LE(xxh64Low(content), frame.length - 4);
+    return frame;
+  }
+
+  test('are looked at where that is asked for, wherever the frame is cut', () => {
+    const frame = checksummed(sample(5000));
+    const damaged = Uint8Array.from(frame);
+    damaged[frame.length - 2] ^= 1;
+    fc.assert(
+      fc.property(fc.array(fc.nat(frame.length), { maxLength: 5 }), (cuts) => {
+        const at = [0, ...cuts.sort((a, b) => a - b), frame.length];
+        const errors = (bytes: Uint8Array, verifies: boolean) => {
+          const stream = new ZstdStream(undefined, verifies);
+          const pieces = at.slice(1).map((end, i) => bytes.subarray(at[i], end));
+          return pushAll(stream, pieces).errors.filter((error) => error !== undefined);
+        };
+        expect(errors(frame, true)).toEqual([]);
+        expect(errors(damaged, true)[0]).toBe('the ZSTD content checksum does not match');
+        expect(errors(damaged, false)).toEqual([]);
+      }),
+    );
+  });
+
+  test('of several frames are each of its own frame', () => {
+    const frames = Buffer.concat([
+      checksummed(sample(700)),
+      checksummed(sample(40)),
+      checksummed(sample(9000)),
+    ]);
+    for (const size of [1, 13, 700, frames.length]) {
+      const stream = new ZstdStream(undefined, true);
+      for (let at = 0; at < frames.length; at += size)
+        expect(stream.push(frames.subarray(at, at + size)).error).toBeUndefined();
+      expect(stream.atFrameEnd).toBe(true);
+    }
   });
 });

@@ -1,8 +1,6 @@
 import { ReusedBuffer } from '../../bytes/reused-buffer.js';
-import { xxh64Low } from '../../bytes/xxhash.js';
 import { ZstdStream } from '../../codec/zstd-stream.js';
 import { type Fragment, fileOffsetIn } from './fragments.js';
-import { u32At } from './physical.js';
 
 /** A logical record of more bytes is framed and checksummed, but not put together. */
 export const MAX_RECORD = 64 * 1024 * 1024;
@@ -10,11 +8,8 @@ export const MAX_RECORD = 64 * 1024 * 1024;
 /** Most bytes that a block of a ZSTD frame decodes to. */
 const ZSTD_BLOCK = 128 * 1024;
 
-/** Frame descriptor bit: the frame ends in 32 bits of the XXH64 of its content. */
-const CONTENT_CHECKSUM = 0x04;
-
-/** A record of more fragments than fit one of that size does not have the places of the rest remembered. */
-const MAX_FRAGMENTS = 16_384;
+/** The places of as many fragments are remembered. A record of `MAX_RECORD` bytes has some 2,000 where blocks are filled. */
+export const MAX_FRAGMENTS = 65_536;
 
 const NOTHING = new Uint8Array(0);
 
@@ -45,10 +40,7 @@ export class Assembly {
   compressed = false;
 
   private readonly buffer = new ReusedBuffer();
-  private readonly stream = new ZstdStream(MAX_RECORD);
-  /** The first and last bytes of the frame: descriptor and checksum, which may lie in several fragments. */
-  private readonly frameStart = new Uint8Array(5);
-  private readonly frameEnd = new Uint8Array(4);
+  private readonly stream = new ZstdStream(MAX_RECORD, true);
 
   /** A record in one piece: `bytes[from, to)` is its payload, at file offset `payloadOffset`. */
   whole(bytes: Uint8Array, from: number, to: number, offset: number, payloadOffset: number): void {
@@ -89,7 +81,6 @@ export class Assembly {
     }
     // A zero-length fragment is nothing to the decoder.
     if (this.decompressionError !== undefined || from === to) return;
-    this.keepEdges(bytes, from, to);
     const { bytes: decoded, error } = this.stream.push(bytes.subarray(from, to));
     this.append(decoded);
     // The decoder stops at its limit, which is ours: that says nothing about the frame.
@@ -99,25 +90,8 @@ export class Assembly {
 
   /** All fragments are there. */
   finish(): void {
-    if (!this.compressed || this.decompressionError !== undefined) return;
-    if (!this.stream.atFrameEnd) {
+    if (this.compressed && this.decompressionError === undefined && !this.stream.atFrameEnd)
       this.decompressionError = 'the ZSTD frame does not end with the record';
-    } else if ((this.frameStart[4] & CONTENT_CHECKSUM) !== 0 && !this.oversized) {
-      // The streaming decoder does not look at it; RocksDB's does.
-      const stored = u32At(this.frameEnd, 0);
-      if (xxh64Low(this.bytes, this.start, this.end) !== stored)
-        this.decompressionError = 'the ZSTD content checksum does not match';
-    }
-  }
-
-  private keepEdges(bytes: Uint8Array, from: number, to: number): void {
-    const before = this.storedLength - (to - from);
-    for (let i = before; i < this.frameStart.length && from + i - before < to; i++)
-      this.frameStart[i] = bytes[from + i - before];
-    const { frameEnd } = this;
-    const fresh = Math.min(to - from, frameEnd.length);
-    frameEnd.copyWithin(0, fresh);
-    frameEnd.set(bytes.subarray(to - fresh, to), frameEnd.length - fresh);
   }
 
   /** Its fragments, as many of them as are remembered. They stay as they are when the parser goes on. */

@@ -23,6 +23,9 @@ export const RecordType = {
   recyclablePredecessor: 131,
 } as const;
 
+/** A type with this bit that a reader does not know may be skipped (RocksDB 9.11). */
+export const SAFE_TO_IGNORE = 0x80;
+
 /** What a record type means to a reader. */
 export const RecordKind = {
   unknown: 0,
@@ -60,6 +63,10 @@ export interface LogDialect {
   kinds: Uint8Array;
   /** By type: 1 when it begins a logical record of data. */
   begins: Uint8Array;
+  /** Some types carry the log's number in their header. */
+  hasRecyclable: boolean;
+  /** A record may say that those behind it are compressed. */
+  hasCompression: boolean;
   /**
    * Types from here on are the reader's own result codes (end of file, bad record, bad header, old record, bad length, bad
    * checksum), so that a whole record of such a type acts as one.
@@ -78,7 +85,15 @@ function dialect(name: string, table: [number, number, number?][], ignorableFrom
     last = Math.max(last, type);
   }
   const begins = kinds.map((kind) => (kind === RecordKind.full || kind === RecordKind.first ? 1 : 0));
-  return { name, headerSizes, kinds, begins, firstResultCode: last + 1 };
+  return {
+    name,
+    headerSizes,
+    kinds,
+    begins,
+    hasRecyclable: headerSizes.includes(RECYCLABLE_HEADER),
+    hasCompression: kinds.includes(RecordKind.compression),
+    firstResultCode: last + 1,
+  };
 }
 
 const data: [number, number, number?][] = [
@@ -105,7 +120,7 @@ export const rocksdbWal = dialect(
     [RecordType.predecessor, RecordKind.predecessor],
     [RecordType.recyclablePredecessor, RecordKind.predecessor, RECYCLABLE_HEADER],
   ],
-  128,
+  SAFE_TO_IGNORE,
 );
 
 /** leveldb db/log_format.h; also the framing of RocksDB's MANIFEST. */
