@@ -1,4 +1,5 @@
-import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import type { ByteSource } from '../bytes/source.js';
+import { SourceWrapper } from '../io/wrappers.js';
 
 /** A bit of a file. */
 export interface BitChange {
@@ -7,18 +8,12 @@ export interface BitChange {
 }
 
 /** A source with some bits flipped: how a file would read if they were put back. Closing it leaves the inner one open. */
-export class FlippedSource implements ByteSource {
-  readonly size: number;
-
+export class FlippedSource extends SourceWrapper {
   constructor(
-    private readonly inner: ByteSource,
+    inner: ByteSource,
     private readonly changes: readonly BitChange[],
   ) {
-    this.size = inner.size;
-  }
-
-  get descriptor(): SourceDescriptor {
-    return this.inner.descriptor;
+    super(inner);
   }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
@@ -27,7 +22,7 @@ export class FlippedSource implements ByteSource {
     return got;
   }
 
-  async close(): Promise<void> {}
+  override async close(): Promise<void> {}
 }
 
 /** Flips the bits that lie in `bytes`, which begin at file offset `base`. */

@@ -202,7 +202,7 @@ async function placeOfRun(
 function around(source: ByteSource, at: number, by: number, size: number): OpenPiece[] {
   const left = { source, offset: 0, length: at };
   if (by > 0) return [left, { source, offset: at + by, length: size - at }];
-  const hole = { source: new Zeros(source, -by), offset: 0, length: -by };
+  const hole = { offset: 0, length: -by };
   return [left, hole, { source, offset: at, length: size + by - at }];
 }
 
@@ -215,27 +215,8 @@ function approximate(
   const there = Math.min(to - from, to - from + by);
   const pieces: OpenPiece[] = [
     { source, offset: 0, length: from + there },
-    { source: new Zeros(source, to - from - there), offset: 0, length: to - from - there },
+    { offset: 0, length: to - from - there },
     { source, offset: to + by, length: size - to },
   ];
   return { by, at: from, exact: false, length: to - from + by, pieces };
-}
-
-/** What stands for bytes that are not there. */
-class Zeros implements ByteSource {
-  readonly descriptor;
-
-  constructor(
-    of: ByteSource,
-    readonly size: number,
-  ) {
-    this.descriptor = of.descriptor;
-  }
-
-  async read(into: Uint8Array): Promise<number> {
-    into.fill(0);
-    return into.length;
-  }
-
-  async close(): Promise<void> {}
 }

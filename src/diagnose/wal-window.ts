@@ -1,8 +1,9 @@
-import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import type { ByteSource } from '../bytes/source.js';
 import type { UnitResult, WalContext } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
 import type { Finding, Range } from '../finding/finding.js';
 import { BLOCK_SIZE } from '../format/log/types.js';
+import { PiecedSource } from '../io/pieces.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
 
 /** A WAL up to this size is read again whole for one record. Bytes. */
@@ -35,13 +36,17 @@ export async function readAgain(
   for (let blocks = BLOCKS_AROUND; ; blocks *= 8) {
     const behind = Math.ceil((place.offset + place.length) / BLOCK_SIZE) + blocks;
     const to = Math.min(source.size, behind * BLOCK_SIZE);
-    const window = new WindowSource(flipped, from, to);
-    const trial = trialOf(await checkWal(window, context), place, window.shift);
+    const window = new PiecedSource(source.descriptor, [
+      { source: flipped, offset: 0, length: BLOCK_SIZE },
+      { source: flipped, offset: from, length: to - from },
+    ]);
+    const trial = trialOf(await checkWal(window, context), place, from - BLOCK_SIZE);
     const isCut = trial.touching.some((f) => f.rule === 'wal/torn-tail') && to < source.size;
     if (!isCut || to - from > FURTHEST) return trial;
   }
 }
 
+/** `shift`: what to add to an offset behind the first block to get the file's. */
 function trialOf(result: UnitResult, place: Range, shift: number): WalTrial {
   const findings = result.findings.map((found) => {
     const { offset } = found;
@@ -52,35 +57,4 @@ function trialOf(result: UnitResult, place: Range, shift: number): WalTrial {
     return offset < place.offset + place.length && offset + Math.max(length, 1) > place.offset;
   });
   return { touching, findings };
-}
-
-/** The first block of a source and the range `[from, to)` of it, one behind the other. */
-class WindowSource implements ByteSource {
-  readonly size: number;
-  /** What to add to an offset behind the first block to get the file's. */
-  readonly shift: number;
-
-  constructor(
-    private readonly inner: ByteSource,
-    from: number,
-    to: number,
-  ) {
-    this.shift = from - BLOCK_SIZE;
-    this.size = to - this.shift;
-  }
-
-  get descriptor(): SourceDescriptor {
-    return this.inner.descriptor;
-  }
-
-  async read(into: Uint8Array, offset: number): Promise<number> {
-    const wanted = Math.max(0, Math.min(into.length, this.size - offset));
-    if (offset >= BLOCK_SIZE) return this.inner.read(into.subarray(0, wanted), offset + this.shift);
-    const inFirst = Math.min(wanted, BLOCK_SIZE - offset);
-    const got = await this.inner.read(into.subarray(0, inFirst), offset);
-    if (got < inFirst || inFirst === wanted) return got;
-    return got + (await this.inner.read(into.subarray(inFirst, wanted), BLOCK_SIZE + this.shift));
-  }
-
-  async close(): Promise<void> {}
 }

@@ -1,5 +1,5 @@
-import type { ByteSource } from '../bytes/source.js';
 import type { Database } from '../engine/database.js';
+import { metered } from '../io/wrappers.js';
 import type { StoreFile, StoreFiles } from '../lsm/store-files.js';
 
 /** How far an export is, by the bytes of tables and blob files that it has read. `total` is what it will read, about. */
@@ -20,39 +20,10 @@ export function bytesToRead({ version }: Database, families?: readonly string[])
 export function counted(files: StoreFiles, onBytes: (bytes: number) => void): StoreFiles {
   const counting = ({ name, open }: StoreFile): StoreFile => ({
     name,
-    open: async () => new CountedSource(await open(), onBytes),
+    open: async () => metered(await open(), onBytes),
   });
   return {
     table: (live) => counting(files.table(live)),
     blob: (number) => counting(files.blob(number)),
   };
-}
-
-class CountedSource implements ByteSource {
-  constructor(
-    private readonly source: ByteSource,
-    private readonly onBytes: (bytes: number) => void,
-  ) {}
-
-  get descriptor() {
-    return this.source.descriptor;
-  }
-
-  get size() {
-    return this.source.size;
-  }
-
-  get unreadable() {
-    return this.source.unreadable;
-  }
-
-  async read(into: Uint8Array, offset: number): Promise<number> {
-    const bytes = await this.source.read(into, offset);
-    this.onBytes(bytes);
-    return bytes;
-  }
-
-  close(): Promise<void> {
-    return this.source.close();
-  }
 }

@@ -1,8 +1,8 @@
 import type { ByteSource, SourceDescriptor, SourceRange } from '../bytes/source.js';
 
-/** A range of an open source. */
+/** A range of an open source; of zeros, where there is none. */
 export interface OpenPiece {
-  source: ByteSource;
+  source?: ByteSource;
   offset: number;
   /** Bytes. */
   length: number;
@@ -36,7 +36,8 @@ export class PiecedSource implements ByteSource {
       const skipped = offset + done - this.starts[i];
       const wanted = Math.min(into.length - done, length - skipped);
       if (wanted <= 0) continue;
-      const got = await source.read(into.subarray(done, done + wanted), from + skipped);
+      const part = into.subarray(done, done + wanted);
+      const got = source === undefined ? part.fill(0).length : await source.read(part, from + skipped);
       done += got;
       if (got < wanted) break;
     }
@@ -45,7 +46,7 @@ export class PiecedSource implements ByteSource {
 
   get unreadable(): readonly SourceRange[] {
     return this.pieces.flatMap(({ source, offset: from, length }, i) =>
-      (source.unreadable ?? []).flatMap((range) => {
+      (source?.unreadable ?? []).flatMap((range) => {
         const start = Math.max(range.offset, from);
         const end = Math.min(range.offset + range.length, from + length);
         return start < end ? [{ offset: this.starts[i] + start - from, length: end - start }] : [];
@@ -65,8 +66,13 @@ export class PiecedSource implements ByteSource {
   }
 
   async close(): Promise<void> {
-    for (const source of new Set(this.pieces.map(({ source }) => source))) await source.close();
+    for (const source of new Set(this.pieces.map(({ source }) => source))) await source?.close();
   }
+}
+
+/** A range of a source. */
+export function slice(source: ByteSource, offset: number, length: number): ByteSource {
+  return new PiecedSource(source.descriptor, [{ source, offset, length }]);
 }
 
 /** Opens every source that pieces are taken from, each file once. */
@@ -75,7 +81,7 @@ export async function openPieces(
   open: (descriptor: SourceDescriptor) => Promise<ByteSource>,
 ): Promise<ByteSource> {
   const files = new Map<string, ByteSource>();
-  const placed: OpenPiece[] = [];
+  const placed: Required<OpenPiece>[] = [];
   try {
     for (const { of, offset, length } of descriptor.pieces) {
       const name = of.kind === 'file' ? String(of.path) : undefined;

@@ -1,4 +1,5 @@
-import { type ByteSource, FILLER, type SourceDescriptor, type SourceRange } from '../bytes/source.js';
+import { type ByteSource, FILLER, type SourceRange } from '../bytes/source.js';
+import { SourceWrapper } from './wrappers.js';
 
 /** What a failing medium is asked for again: a page first, then a sector. */
 const PAGE = 4096;
@@ -39,18 +40,12 @@ export function retryingSource(inner: ByteSource): RetryingSource {
   return new Retrying(inner);
 }
 
-class Retrying implements RetryingSource {
-  readonly unreadable: SourceRange[] = [];
+class Retrying extends SourceWrapper implements RetryingSource {
+  private readonly lost: SourceRange[] = [];
   private givenUp = 0;
 
-  constructor(private readonly inner: ByteSource) {}
-
-  get size(): number {
-    return this.inner.size;
-  }
-
-  get descriptor(): SourceDescriptor {
-    return this.inner.descriptor;
+  override get unreadable(): SourceRange[] {
+    return this.lost;
   }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
@@ -67,10 +62,6 @@ class Retrying implements RetryingSource {
       if (got < part.length) break;
     }
     return done;
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
   }
 
   /** Reads piece by piece, aligned to their size in the file. */

@@ -10,7 +10,7 @@ import { CHECKSUM } from '../format/sst/checksum.js';
 import type { BlockKind } from '../format/sst/load.js';
 import { COLLECTED_PROPERTIES, decodeProperties } from '../format/sst/properties.js';
 import { metaBlock, openTable, type Table } from '../format/sst/table.js';
-import { PiecedSource } from '../io/pieces.js';
+import { slice } from '../io/pieces.js';
 import { corruption, type EngineError, unreadableFile } from './status.js';
 
 /*
@@ -92,7 +92,7 @@ function openedShort(
   version: EngineVersion,
 ): Promise<EngineError | undefined> {
   const size = Number(live.size);
-  const short = new PiecedSource(source.descriptor, [{ source, offset: 0, length: size }]);
+  const short = slice(source, 0, size);
   return checkTable(live, { file, size, open: async () => short }, version);
 }
 

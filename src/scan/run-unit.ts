@@ -7,48 +7,21 @@ import type { UnitResult } from '../check/unit.js';
 import { checkWal } from '../check/wal/wal.js';
 import { findAlteration } from '../diagnose/alteration.js';
 import { diagnoseUnit } from '../diagnose/diagnose.js';
-import { ChecksummingSource } from '../io/checksum.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
 import { openUnretried } from '../io/source.js';
 import { systemCode } from '../io/target-error.js';
+import { ChecksummingSource, metered } from '../io/wrappers.js';
 import type { UnitOutcome, WorkUnit } from './unit.js';
 
-/** Counts what passes through a source, so that progress is true whatever a check reads twice. */
-class MeteredSource implements ByteSource {
-  constructor(
-    private readonly inner: ByteSource,
-    private readonly onRead: (bytes: number) => void,
-    private readonly maxRead: number | undefined,
-  ) {}
-
-  private readonly startedAt = performance.now();
-  private bytesRead = 0;
-
-  /** Waits until the bytes read so far are no more than the pace allows. */
-  private async keepPace(bytes: number, maxRead: number): Promise<void> {
-    this.bytesRead += bytes;
-    const ahead = (this.bytesRead / maxRead) * 1000 - (performance.now() - this.startedAt);
+/** Waits until the bytes read so far are no more than a pace in bytes per second allows. */
+function pacer(maxRead: number): (bytes: number) => Promise<void> {
+  const startedAt = performance.now();
+  let bytesRead = 0;
+  return async (bytes) => {
+    bytesRead += bytes;
+    const ahead = (bytesRead / maxRead) * 1000 - (performance.now() - startedAt);
     if (ahead > 1) await setTimeout(ahead);
-  }
-
-  get size(): number {
-    return this.inner.size;
-  }
-
-  get descriptor() {
-    return this.inner.descriptor;
-  }
-
-  async read(into: Uint8Array, offset: number): Promise<number> {
-    const bytes = await this.inner.read(into, offset);
-    this.onRead(bytes);
-    if (this.maxRead !== undefined) await this.keepPace(bytes, this.maxRead);
-    return bytes;
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
-  }
+  };
 }
 
 function check(unit: WorkUnit, source: ByteSource): Promise<UnitResult> {
@@ -73,8 +46,12 @@ export async function runUnit(
 ): Promise<UnitOutcome> {
   let source: RetryingSource | undefined;
   try {
+    const keepPace = unit.maxRead === undefined ? undefined : pacer(unit.maxRead);
     source = retryingSource(
-      new MeteredSource(opened ?? (await openUnretried(unit.source)), onRead, unit.maxRead),
+      metered(opened ?? (await openUnretried(unit.source)), (bytes) => {
+        onRead(bytes);
+        return keepPace?.(bytes);
+      }),
     );
     const whole = unit.checksum ? new ChecksummingSource(source) : undefined;
     let result = await check(unit, whole ?? source);

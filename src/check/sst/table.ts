@@ -1,11 +1,12 @@
 import { append } from '../../bytes/append.js';
 import { crc32c } from '../../bytes/crc32c.js';
-import type { ByteSource, SourceDescriptor } from '../../bytes/source.js';
+import type { ByteSource } from '../../bytes/source.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
 import { COLLECTED_PROPERTIES, isIngested } from '../../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../../format/sst/table.js';
+import { metered } from '../../io/wrappers.js';
 import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.js';
 import type { DataRules } from './data-rules.js';
 import { blameFilter } from './filter-blame.js';
@@ -53,8 +54,11 @@ function blockEnd(index: BlockIndex, i: number): number {
  */
 export async function checkTable(source: ByteSource, context: TableContext): Promise<UnitResult> {
   const report = new TableReport(context);
-  const metered = new MeteredSource(source);
-  const table = await openTable(metered, { dialect: context.dialect, comparator: context.comparator });
+  let bytesRead = 0;
+  const counted = metered(source, (bytes) => {
+    bytesRead += bytes;
+  });
+  const table = await openTable(counted, { dialect: context.dialect, comparator: context.comparator });
   let facts: TableFacts = {
     kind: 'table',
     file: context.file,
@@ -83,7 +87,7 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
     append(report.findings, checkTableTotals(facts, context));
   }
   report.finish();
-  return { findings: report.findings, unchecked: report.unchecked, facts, bytesRead: metered.bytesRead };
+  return { findings: report.findings, unchecked: report.unchecked, facts, bytesRead };
 }
 
 const NO_WAY = 'the index is damaged, and nothing else leads to the data blocks here';
@@ -240,28 +244,6 @@ async function addFileChecksum(
     at += got;
   }
   facts.crcs = [{ offset: start, length: end - start, crc }];
-}
-
-/** Counts what a check reads. */
-class MeteredSource implements ByteSource {
-  bytesRead = 0;
-  readonly size: number;
-  readonly descriptor: SourceDescriptor;
-
-  constructor(private readonly inner: ByteSource) {
-    this.size = inner.size;
-    this.descriptor = inner.descriptor;
-  }
-
-  async read(into: Uint8Array, offset: number): Promise<number> {
-    const got = await this.inner.read(into, offset);
-    this.bytesRead += got;
-    return got;
-  }
-
-  close(): Promise<void> {
-    return this.inner.close();
-  }
 }
 
 /** The format version of a block-based table, 0 under the older magic number. */
