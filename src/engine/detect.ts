@@ -5,11 +5,12 @@ import type { FileKind } from '../format/filename.js';
 import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
 import { LEGACY_HEADER } from '../format/log/types.js';
 import { decodeVersionEdit } from '../format/manifest/decode.js';
-import { readLogBytes } from '../format/manifest/log-reader.js';
+import { readManifestLog } from '../format/manifest/log.js';
 import { levelDbTags, tags } from '../format/manifest/tags.js';
 import { parseOptions } from '../format/options.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
+import { memorySource } from '../io/source.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
 import { isEncrypted, isRaftEngine, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
 
@@ -197,7 +198,7 @@ async function engineOfManifest(
     let otherForm = false;
     // RocksDB has written others since its first releases
     let namesTables = false;
-    readLogBytes(bytes, {
+    await readManifestLog(memorySource(bytes), {
       record: ({ payload }) => {
         edits++;
         const { fields } = decodeVersionEdit(payload);

@@ -1,7 +1,7 @@
 import { loadHashes } from '../bytes/xxhash.js';
 import { ByteBuilder } from '../encode/byte-builder.js';
+import { encodeLogRecords } from '../encode/log/writer.js';
 import { encodeVersionEdit } from '../encode/manifest/edit.js';
-import { encodeLogRecords } from '../encode/manifest/log.js';
 import { snapshotEdits } from '../encode/manifest/snapshot.js';
 import { PropertyList } from '../encode/sst/properties.js';
 import { TableWriter } from '../encode/sst/table-writer.js';

@@ -1,10 +1,16 @@
-import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly } from '../finding/finding.js';
-import { dialectNamed } from '../format/dialect.js';
+import { type DialectName, dialectNamed } from '../format/dialect.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
-import { LogFramer } from '../format/manifest/log-framer.js';
-import { BLOCK_SIZE, HEADER_SIZE, type LogRecord, type LogTail } from '../format/manifest/log-record.js';
+import { LogEvent } from '../format/log/parser.js';
+import { LEGACY_HEADER } from '../format/log/types.js';
+import {
+  ManifestEvents,
+  type ManifestRecord,
+  type ManifestTail,
+  type ManifestVisitor,
+  manifestParser,
+} from '../format/manifest/log.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { editSummary, newFileWords } from './edit-text.js';
 import { type Detail, fileSpace, more, type Node, type Place, recordSpace, type Space } from './node.js';
@@ -19,32 +25,32 @@ const framing = dialectNamed().manifest.log;
 const OVERSIZED = `records of more than ${MAX_RECORD >> 20} MiB are not put together`;
 
 /** What the framing of a MANIFEST comes upon, in file order. */
-type LogEvent =
-  | { kind: 'record'; record: LogRecord; offset: number; end: number }
+type FramingEvent =
+  | { kind: 'record'; record: ManifestRecord; offset: number; end: number }
   | { kind: 'damage'; damage: Anomaly; offset: number; end: number }
   | { kind: 'oversized'; offset: number; end: number };
 
-async function* logEvents(source: ByteSource): AsyncGenerator<LogEvent, LogTail> {
-  let events: LogEvent[] = [];
-  const framer = new LogFramer({
-    record: (record) => events.push({ kind: 'record', record, offset: record.offset, end: record.end }),
+async function* framingEvents(
+  source: ByteSource,
+  dialect: DialectName | undefined,
+): AsyncGenerator<FramingEvent, ManifestTail> {
+  let found: FramingEvent[] = [];
+  const visitor: ManifestVisitor = {
+    record: (record) => found.push({ kind: 'record', record, offset: record.offset, end: record.end }),
     damage: (damage) =>
-      events.push({ kind: 'damage', damage, offset: damage.offset, end: damage.offset + damage.length }),
-    oversized: ({ offset, length }) => events.push({ kind: 'oversized', offset, end: offset + length }),
-  });
-  const buffer = new ReusedBuffer();
-  for (let offset = 0; offset < source.size; ) {
-    const block = buffer.give(Math.min(BLOCK_SIZE, source.size - offset));
-    const got = await source.read(block, offset);
-    if (got === 0) break;
-    framer.push(block.subarray(0, got), offset);
-    yield* events;
-    events = [];
-    offset += got;
-    if (got < BLOCK_SIZE) break;
+      found.push({ kind: 'damage', damage, offset: damage.offset, end: damage.offset + damage.length }),
+    oversized: ({ offset, length }) => found.push({ kind: 'oversized', offset, end: offset + length }),
+  };
+  const events = new ManifestEvents(visitor, source.size);
+  const parser = manifestParser(source, dialect);
+  for (let event = await parser.next(); event !== LogEvent.end; event = await parser.next()) {
+    if (event === LogEvent.record) events.record(parser.record);
+    if (event === LogEvent.damage) events.damage(parser.damage!);
+    yield* found;
+    found = [];
   }
-  const tail = framer.finish();
-  yield* events;
+  const tail = events.end(parser.tail!);
+  yield* found;
   return tail;
 }
 
@@ -55,7 +61,7 @@ async function* logEvents(source: ByteSource): AsyncGenerator<LogEvent, LogTail>
 export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncGenerator<Node> {
   const reach = new Reach(source);
   const space = fileSpace(source.size);
-  const events = logEvents(source);
+  const events = framingEvents(source, detail.dialect);
   let position = 0;
   let taken = 0;
   let next = await events.next();
@@ -92,7 +98,7 @@ export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncG
 
 async function damagedNode(reach: Reach, space: Space, damage: Anomaly): Promise<Node> {
   const { offset, length, message } = damage;
-  const size = Math.min(HEADER_SIZE, length);
+  const size = Math.min(LEGACY_HEADER, length);
   const header = headerFields(await reach.bytes(offset, size), framing, space, offset, false);
   const raw = length > size ? [await reach.raw('bytes', space, offset + size, length - size)] : [];
   return {
@@ -103,17 +109,17 @@ async function damagedNode(reach: Reach, space: Space, damage: Anomaly): Promise
   };
 }
 
-async function recordNode(reach: Reach, space: Space, record: LogRecord, detail: Detail): Promise<Node> {
+async function recordNode(reach: Reach, space: Space, record: ManifestRecord, detail: Detail): Promise<Node> {
   const { offset, end, fragments, payload } = record;
   const origin = { offset, length: end - offset };
   const headers: Node[] = [];
   for (const { fileOffset, length } of fragments) {
-    const at = fileOffset - HEADER_SIZE;
-    const fields = headerFields(await reach.bytes(at, HEADER_SIZE), framing, space, at);
+    const at = fileOffset - LEGACY_HEADER;
+    const fields = headerFields(await reach.bytes(at, LEGACY_HEADER), framing, space, at);
     if (fragments.length === 1) headers.push(...fields);
     else {
       const raw = await reach.raw('payload', space, fileOffset, length);
-      const place = { space, offset: at, length: HEADER_SIZE + length };
+      const place = { space, offset: at, length: LEGACY_HEADER + length };
       headers.push({
         name: 'fragment',
         at: place,

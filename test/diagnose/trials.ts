@@ -1,6 +1,5 @@
 import { diagnoseManifest } from '../../src/diagnose/manifest.js';
 import type { Cause, Finding } from '../../src/finding/finding.js';
-import { replayManifestBytes } from '../../src/format/manifest/replay.js';
 import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
 import { checksumName } from '../../src/format/sst/checksum.js';
 import { locateFooter } from '../../src/format/sst/locate.js';
@@ -10,6 +9,7 @@ import type { WorkUnit } from '../../src/scan/unit.js';
 import type { Random } from '../mutation/random.js';
 import { allSubjects, type Subject } from '../mutation/subjects.js';
 import { fixture } from '../support/files.js';
+import { replayBytes } from '../support/manifest.js';
 
 /** A file to do damage to, with what a diagnosis says of it. */
 export interface Patient {
@@ -39,7 +39,7 @@ async function patientOf(subject: Subject): Promise<Patient | undefined> {
   const { base, file, healthy, layout } = subject;
   const [, digits, ending] = /(?:^|\/)(\d+)[^/]*\.(log|sst|blob)$/.exec(file) ?? [];
   const number = BigInt(digits ?? 0);
-  const version = versionOf(base);
+  const version = await versionOf(base);
   const common = { id: 0, weight: 0 };
   const memory = (bytes: Uint8Array) => ({ kind: 'memory', bytes }) as const;
   if (ending === 'log') {
@@ -92,7 +92,7 @@ async function patientOf(subject: Subject): Promise<Patient | undefined> {
 
 const versions = new Map<string, Version | undefined>();
 
-function versionOf(base: string): Version | undefined {
+async function versionOf(base: string): Promise<Version | undefined> {
   if (!versions.has(base)) {
     const files = fixture(base);
     const manifest = files.get(
@@ -100,7 +100,7 @@ function versionOf(base: string): Version | undefined {
         .toString()
         .trim(),
     );
-    versions.set(base, manifest && replayManifestBytes(manifest).version);
+    versions.set(base, manifest && (await replayBytes(manifest)).version);
   }
   return versions.get(base);
 }
@@ -120,7 +120,7 @@ async function causesOf(unit: WorkUnit): Promise<(Cause | undefined)[]> {
 }
 
 async function manifestCauses(bytes: Uint8Array): Promise<(Cause | undefined)[]> {
-  const replay = replayManifestBytes(bytes);
+  const replay = await replayBytes(bytes);
   const { tail, anomalies } = replay;
   const torn = tail.state === 'clean' ? [] : [{ rule: 'manifest/torn-tail', message: '', ...tail } as const];
   const findings = [...anomalies, ...torn].map(

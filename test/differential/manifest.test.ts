@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { NewFile, VersionEdit } from '../../src/format/manifest/edit.js';
-import { replayManifestBytes } from '../../src/format/manifest/replay.js';
 import type { LiveTable, Version } from '../../src/format/manifest/version.js';
+import { replayBytes } from '../support/manifest.js';
 import { lacks, output } from '../support/tools.js';
 import { readable, withReadable } from './databases.js';
 
@@ -114,7 +114,7 @@ describe.skipIf(lacks('ldb'))('a MANIFEST is what ldb manifest_dump prints', () 
       const file = path.join(dir, manifest);
       const theirs = parseDump(output('ldb', ['manifest_dump', `--path=${file}`, '--verbose', '--hex']));
       const edits: string[][] = [];
-      const { version, anomalies } = replayManifestBytes(fs.readFileSync(file), {
+      const { version, anomalies } = await replayBytes(fs.readFileSync(file), {
         onEdit: ({ edit }) => edits.push(dumpEdit(edit).map((line) => line.trim())),
       });
       expect(anomalies).toEqual([]);

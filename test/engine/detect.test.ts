@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encodeLogRecords } from '../../src/encode/manifest/log.js';
+import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { detectTarget } from '../../src/engine/detect.js';
 import { sniffFile } from '../../src/engine/file-type.js';
 import { takeInventory } from '../../src/io/inventory.js';

@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { replayManifestBytes } from '../../src/format/manifest/replay.js';
 import { withDatabase } from '../support/database.js';
 import { type EngineName, engineAvailable, runEngine } from '../support/engine.js';
 import { fixtureNames } from '../support/files.js';
+import { replayBytes } from '../support/manifest.js';
 import { askOracle, oracleMissing } from '../support/oracle.js';
 
 /* The shipped databases before they are damaged: engines open them, and see the same in each. */
@@ -15,9 +15,9 @@ const notRocksDb = /^(leveldb|pebble|backup)/;
 const notFor97 = /^transactions|^format-7|^formats|^basic-6/;
 
 /** Options that name every column family with its comparator, as the binding wants them. */
-function columnsOf(dir: string): Record<string, Record<string, unknown>> {
+async function columnsOf(dir: string): Promise<Record<string, Record<string, unknown>>> {
   const manifest = fs.readFileSync(path.join(dir, 'CURRENT'), 'utf8').trim();
-  const { version } = replayManifestBytes(fs.readFileSync(path.join(dir, manifest)));
+  const { version } = await replayBytes(fs.readFileSync(path.join(dir, manifest)));
   return Object.fromEntries(
     [...version.columnFamilies.values()].map(({ name, comparator }) => [
       name,
@@ -32,7 +32,7 @@ describe.skipIf(!engineAvailable('rocksdb-9.7'))('RocksDB 9.7', () => {
   );
   test.each(names)('opens %s', async (name) => {
     await withDatabase(name, [], async (dir) => {
-      const columns = columnsOf(dir);
+      const columns = await columnsOf(dir);
       const steps = Object.keys(columns)
         .filter((column) => columns[column].comparator === undefined)
         .map((column) => ({ op: 'iterate', column }) as const);
@@ -48,7 +48,10 @@ describe.skipIf(!engineAvailable('rocksdb-9.7'))('RocksDB 9.7', () => {
     ['kvrocks-race-9/db', 'WriteBatch has wrong count'],
   ])('refuses %s: %s', async (name, error) => {
     await withDatabase(name, [], async (dir) => {
-      const report = await runEngine('rocksdb-9.7', dir, { options: { columns: columnsOf(dir) }, steps: [] });
+      const report = await runEngine('rocksdb-9.7', dir, {
+        options: { columns: await columnsOf(dir) },
+        steps: [],
+      });
       expect(report.error).toContain(error);
     });
   });

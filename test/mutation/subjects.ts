@@ -2,12 +2,12 @@ import { catalog } from '../../src/finding/catalog.js';
 import type { Finding } from '../../src/finding/finding.js';
 import { decodeCurrent } from '../../src/format/current.js';
 import { databaseOptions } from '../../src/format/database-options.js';
-import { replayManifestBytes } from '../../src/format/manifest/replay.js';
 import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
 import { parseOptions } from '../../src/format/options.js';
 import { runUnit } from '../../src/scan/run-unit.js';
 import type { WorkUnit } from '../../src/scan/unit.js';
 import { type FileSet, fixture, fixtureNames } from '../support/files.js';
+import { replayBytes } from '../support/manifest.js';
 import { layoutOf } from './layout.js';
 import type { Layout } from './mutate.js';
 
@@ -114,7 +114,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   }
   if (/(^|\/)MANIFEST-\d+$/.test(file)) {
     return subject(async (bytes) => {
-      const { anomalies } = replayManifestBytes(bytes);
+      const { anomalies } = await replayBytes(bytes);
       return judge(
         anomalies.map((anomaly) => ({ severity: 'error', file, evidence: {}, ...anomaly })),
         bytes.length,
@@ -144,7 +144,7 @@ export async function allSubjects(): Promise<Subject[]> {
     const base: Base = { name, files: fixture(name) };
     const current = base.files.get('CURRENT');
     const manifest = current && base.files.get(Buffer.from(current).toString().trim());
-    if (manifest && name !== 'leveldb') base.version = replayManifestBytes(manifest).version;
+    if (manifest && name !== 'leveldb') base.version = (await replayBytes(manifest)).version;
     for (const file of base.files.keys()) {
       const subject = await subjectFor(base, file);
       if (subject) subjects.push(subject);

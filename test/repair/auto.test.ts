@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encodeLogRecords } from '../../src/encode/manifest/log.js';
+import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { readDatabase } from '../../src/engine/database.js';
-import { readLogBytes } from '../../src/format/manifest/log-reader.js';
+import { readManifestLog } from '../../src/format/manifest/log.js';
+import { memorySource } from '../../src/io/source.js';
 import { databaseView } from '../../src/recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../../src/recovery/open.js';
 import { applyInPlace } from '../../src/repair/apply.js';
@@ -122,7 +123,7 @@ describe('repair to whatever is best', () => {
       // without its last edit, the one that added a table
       const edits: Uint8Array[] = [];
       const old = join(dir, 'MANIFEST-000011');
-      readLogBytes(readFileSync(old), {
+      await readManifestLog(memorySource(readFileSync(old)), {
         record: ({ payload }) => edits.push(payload.slice()),
         damage() {},
         oversized() {},

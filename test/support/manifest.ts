@@ -1,7 +1,9 @@
+import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../src/encode/manifest/edit.js';
-import { encodeLogRecords } from '../../src/encode/manifest/log.js';
 import { emptyEdit, type NewFile, type VersionEdit } from '../../src/format/manifest/edit.js';
+import { type ManifestReplay, type ReplayOptions, replayManifest } from '../../src/format/manifest/replay.js';
 import { internalKey } from '../../src/format/sst/internal-key.js';
+import { memorySource } from '../../src/io/source.js';
 
 /** An edit with the given fields and nothing else. */
 export function edit(fields: Partial<VersionEdit>): VersionEdit {
@@ -76,3 +78,8 @@ export const wal = (number: number, syncedSize?: number) => ({
   ...(syncedSize === undefined ? {} : { syncedSize: BigInt(syncedSize) }),
   ...nowhere,
 });
+
+/** Replays a MANIFEST in memory. */
+export function replayBytes(bytes: Uint8Array, options?: ReplayOptions): Promise<ManifestReplay> {
+  return replayManifest(memorySource(bytes), options);
+}

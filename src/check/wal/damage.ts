@@ -5,8 +5,8 @@ import { type RuleId, ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import type { Damage, DamageReason } from '../../format/log/damage.js';
-import { BLOCK_SIZE } from '../../format/log/types.js';
-import { complaintAbout, recordName } from './engine-message.js';
+import { engineMessage } from '../../format/log/engine-message.js';
+import { BLOCK_SIZE, type recordKindNames } from '../../format/log/types.js';
 import { hexAround } from './evidence.js';
 import { lengthThatFits } from './plausible.js';
 
@@ -46,7 +46,7 @@ export async function damageFinding(
   }
   const zeros = await zeroRun(source, damage);
   if (zeros !== undefined) evidence.zeros = zeros;
-  const says = complaintAbout(damage);
+  const says = engineMessage(damage);
   if (says !== undefined) evidence.strictModeSays = says;
   if (damage.recordOffset !== undefined) evidence.recordOffset = damage.recordOffset;
   if (damage.orphans > 0) evidence.fragmentsLostWithIt = damage.orphans;
@@ -102,6 +102,12 @@ function messageOf(damage: Damage): string {
     case 'decompression':
       return `The record does not decompress: ${damage.detail}`;
   }
+}
+
+/** `a MIDDLE fragment`, `a FULL record` and the like. */
+function recordName(kind: (typeof recordKindNames)[number]): string {
+  const upper = kind.toUpperCase();
+  return kind === 'first' || kind === 'middle' || kind === 'last' ? `${upper} fragment` : `${upper} record`;
 }
 
 async function fittingLength(source: ByteSource, damage: Damage): Promise<number | undefined> {

@@ -3,10 +3,10 @@ import { type RuleId, ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import type { Tail } from '../../format/log/damage.js';
+import { engineMessageOfTail } from '../../format/log/engine-message.js';
 import { BLOCK_SIZE } from '../../format/log/types.js';
 import type { WalFacts } from '../unit.js';
 import { damageFinding } from './damage.js';
-import { complaintAboutTail } from './engine-message.js';
 import { hexAround } from './evidence.js';
 import { type LogState, lengthThatFits, wasOurs } from './plausible.js';
 
@@ -123,7 +123,7 @@ async function tailFinding(
   evidence: Record<string, EvidenceValue>,
 ): Promise<Finding> {
   const { offset, length } = tail;
-  const says = complaintAboutTail(tail);
+  const says = engineMessageOfTail(tail);
   return {
     rule,
     severity: ruleOf(rule).severity,

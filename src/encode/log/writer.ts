@@ -110,6 +110,12 @@ export class LogWriter {
   }
 }
 
+/** A log of legacy headers, or what is appended to one whose end is at file offset `at`: a MANIFEST of encoded edits. */
+export function encodeLogRecords(records: Iterable<Uint8Array>, at = 0): Uint8Array {
+  const writer = new LogWriter({ offset: at });
+  return Buffer.concat(Array.from(records, (record) => writer.record(record)));
+}
+
 /** The legacy type; the recyclable one is 4 higher. */
 export function fragmentType(first: boolean, last: boolean): number {
   if (first) return last ? RecordType.full : RecordType.first;

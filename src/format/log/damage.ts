@@ -47,7 +47,7 @@ export interface Damage extends Range {
   detail?: string;
   /** All bytes of the range are zero. */
   zeroed?: boolean;
-  /** Fragments behind it that lost their record with it. */
+  /** Fragments behind it that lost their record with it; counted until the next event. */
   orphans: number;
   /** The engine's reader meets it inside the last block, and that block is short: what it takes for a torn write. */
   inShortBlock: boolean;

@@ -11,9 +11,15 @@ export interface Fragment {
 
 /** The file offset of a byte of the record; the end of the last fragment for any behind it. */
 export function fileOffsetIn(fragments: readonly Fragment[], at: number): number {
-  for (const { recordOffset, fileOffset, length } of fragments) {
-    if (at < recordOffset + length) return fileOffset + at - recordOffset;
+  let low = 0;
+  let high = fragments.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (at < fragments[middle].recordOffset + fragments[middle].length) high = middle;
+    else low = middle + 1;
   }
+  const found = fragments[low];
+  if (found !== undefined) return found.fileOffset + at - found.recordOffset;
   const last = fragments.at(-1);
   return last === undefined ? 0 : last.fileOffset + last.length;
 }

@@ -16,7 +16,7 @@ import { Assembly } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
 import { type Damage, type DamageReason, describeDamage, type Tail, type TailKind } from './damage.js';
 import { decodeMetadata, type LogMetadata, WAL_ZSTD } from './metadata.js';
-import { checksumHolds, lengthAt, u32At } from './physical.js';
+import { checksumHolds, decodePhysicalHeader, lengthAt, u32At } from './physical.js';
 import { type HeaderStyle, Resync, ZSTD_MAGIC } from './resync.js';
 import { Search } from './search.js';
 import {
@@ -47,6 +47,8 @@ export interface LogParserOptions {
   number?: bigint;
   /** Default: RocksDB's. */
   dialect?: DialectName;
+  /** What the log holds, which decides how it is framed. Default `wal`. */
+  contents?: 'wal' | 'manifest';
   /** False: headers are believed. Damage is then only seen where they do not fit each other. */
   checksums?: boolean;
   /** File offset of the block to begin with. Default 0. Physical records do not cross blocks. */
@@ -64,24 +66,25 @@ export interface LogParserOptions {
  */
 export class LogParser {
   readonly record = new Assembly();
+  readonly engine: Dialect;
   damage: Damage | undefined;
   tail: Tail | undefined;
   /** Of the last metadata event. What it says of the records behind it has been taken over. */
   metadata: LogMetadata | undefined;
   /** Bytes of timestamp at the end of keys, by column family, as the file states them so far. */
   timestampSizes: ReadonlyMap<number, number> = new Map();
-  style: HeaderStyle = 'unknown';
+  style: HeaderStyle;
   /** Whole physical records met, orphans included. */
   physicalRecords = 0;
   /** Log number that the records carry, where the file's name says another. */
   foreignLogNumber: number | undefined;
 
   /** Whose log it is. */
-  readonly engine: Dialect;
   private readonly chunks: BlockChunks;
   private readonly dialect: LogDialect;
+  private readonly isWal: boolean;
   private readonly checksums: boolean;
-  private readonly resync = new Resync();
+  private readonly resync: Resync;
   private readonly from: number;
   private logNumber: number;
   /** Position in the chunk. */
@@ -99,7 +102,10 @@ export class LogParser {
     this.chunks = new BlockChunks(source, this.from);
     this.record.compressed = options.compressed ?? false;
     this.engine = dialectNamed(options.dialect);
-    this.dialect = this.engine.wal;
+    this.isWal = options.contents !== 'manifest';
+    this.resync = new Resync(this.isWal);
+    this.dialect = this.isWal ? this.engine.wal : this.engine.manifest.log;
+    this.style = this.dialect.hasRecyclable ? 'unknown' : 'legacy';
     this.checksums = options.checksums ?? true;
     this.logNumber = Number(BigInt.asUintN(32, options.number ?? 0n));
   }
@@ -260,7 +266,7 @@ export class LogParser {
   }
 
   private orphan(offset: number, end: number): number {
-    if (this.orphaning !== undefined) {
+    if (this.orphaning !== undefined && this.isWal) {
       this.orphaning.orphans++;
       return 0;
     }
@@ -293,7 +299,7 @@ export class LogParser {
 
   /** The record that says so is damaged: the frames themselves tell. */
   private guessCompression(payload: number, end: number): void {
-    if (!this.damagedStart || this.compressed || end - payload < 4) return;
+    if (!this.damagedStart || !this.dialect.hasCompression || this.compressed || end - payload < 4) return;
     this.record.compressed = u32At(this.chunks.bytes, payload) === ZSTD_MAGIC;
   }
 
@@ -304,21 +310,37 @@ export class LogParser {
     if (this.inRecord) damage.recordOffset = this.record.offset;
     if (damage.offset === this.from) this.damagedStart = true;
     this.search = new Search(damage, chain < 0 ? -1 : chunks.offset + chain, tail, chunks);
-    this.at = at + 1;
+    this.at = this.isWal || !this.leadsOn(chain) ? at + 1 : chain;
     return 0;
+  }
+
+  /** The length of a damaged record leads to the end of its block or to a whole record: it is believed. */
+  private leadsOn(chain: number): boolean {
+    const { bytes, blockEnd } = this.chunks;
+    if (chain < 0 || chain === blockEnd) return chain >= 0;
+    const header = decodePhysicalHeader(bytes, chain, blockEnd, this.dialect);
+    const end = chain + (header === undefined ? blockEnd : header.headerSize + header.length);
+    return (
+      end <= blockEnd &&
+      this.dialect.kinds[bytes[chain + 6]] >= RecordKind.full &&
+      checksumHolds(bytes, chain, end)
+    );
   }
 
   /** Looks through the rest of the current block. */
   private seek(search: Search): number {
     const { chunks } = this;
+    const begins = this.at === chunks.blockStart && search.damage.offset < chunks.offset + this.at;
     const traits = {
       dialect: this.dialect,
-      batch: this.engine.batch,
+      ...(this.isWal && { batch: this.engine.batch }),
       logNumber: this.logNumber,
       style: this.style,
       compressed: this.compressed,
     };
-    const found = search.seek(chunks, this.at, this.resync, traits);
+    // a MANIFEST is refused at the first damage that the engine notices, and it notices block by block
+    const found =
+      begins && !this.isWal ? chunks.blockStart : search.seek(chunks, this.at, this.resync, traits);
     this.at = found < 0 ? chunks.blockEnd : found;
     if (found < 0) return 0;
     this.search = undefined;
@@ -344,13 +366,15 @@ export class LogParser {
     const detail =
       kind === RecordKind.timestampSizes
         ? 'user-defined timestamp size record interspersed partial record'
-        : `partial record without end(${kind === RecordKind.full ? 1 : 2})`;
+        : kind === RecordKind.full || kind === RecordKind.first
+          ? `partial record without end(${kind === RecordKind.full ? 1 : 2})`
+          : undefined;
     return {
       reason: 'unfinished-record',
       offset: record.offset,
       length: record.endOffset - record.offset,
       recordOffset: record.offset,
-      detail,
+      ...(detail !== undefined && { detail }),
       orphans: 0,
       inShortBlock: this.chunks.short,
     };

@@ -1,4 +1,4 @@
-import { type BatchDialect, Shape } from '../batch/tags.js';
+import { BATCH_HEADER, type BatchDialect, Shape } from '../batch/tags.js';
 import { checksumHolds, lengthAt, u32At } from './physical.js';
 import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from './types.js';
 
@@ -8,7 +8,8 @@ export type HeaderStyle = 'legacy' | 'recyclable' | 'unknown';
 /** What the log so far says of the records to look for. */
 export interface LogTraits {
   dialect: LogDialect;
-  batch: BatchDialect;
+  /** Absent: records are no batches. */
+  batch?: BatchDialect;
   /** Low 32 bits. */
   logNumber: number;
   style: HeaderStyle;
@@ -20,6 +21,8 @@ export interface LogTraits {
  * block starts and the ends that lengths point at are tried, so that no file takes more than a bounded time.
  */
 const GUESS_BUDGET = 256 * 1024 * 1024;
+/** The same, of records that have no look to go by. */
+const BLIND_BUDGET = 64 * 1024 * 1024;
 
 /**
  * Looks for the next whole record behind damage. At the start of a block, and where the damaged record's length points,
@@ -29,7 +32,12 @@ const GUESS_BUDGET = 256 * 1024 * 1024;
 export class Resync {
   /** The first whole record of a lower-numbered log, which the present one has not overwritten. */
   oldRecord: { at: number; logNumber: number } | undefined;
-  private budget = GUESS_BUDGET;
+  private budget: number;
+
+  /** `batches`: records are WriteBatches. */
+  constructor(batches: boolean) {
+    this.budget = batches ? GUESS_BUDGET : BLIND_BUDGET;
+  }
 
   /**
    * The first record in `bytes[from, blockEnd)`, or -1. `chain` is the index at which the damaged record should end, -1
@@ -90,10 +98,23 @@ function looksRight(
   const payload = at + dialect.headerSizes[bytes[at + 6]];
   const length = end - payload;
   if (compressed) return length >= 4 && u32At(bytes, payload) === ZSTD_MAGIC;
+  if (batch === undefined) return true;
+  const isFirst = dialect.kinds[bytes[at + 6]] === RecordKind.first;
+  return (fillsBlock || !isFirst) && beginsBatch(bytes, payload, length, isFirst, batch);
+}
+
+/** The payload of a record may be a WriteBatch, or the beginning of one. */
+function beginsBatch(
+  bytes: Uint8Array,
+  payload: number,
+  length: number,
+  isFirst: boolean,
+  batch: BatchDialect,
+): boolean {
   // Sequence numbers have 56 bits.
   if (length >= 8 && bytes[payload + 7] !== 0) return false;
-  if (dialect.kinds[bytes[at + 6]] === RecordKind.first ? !fillsBlock : length < 12) return false;
-  return length <= 12 || batch.shapes[bytes[payload + 12]] !== Shape.unknown;
+  if (length < BATCH_HEADER && !isFirst) return false;
+  return length <= BATCH_HEADER || batch.shapes[bytes[payload + BATCH_HEADER]] !== Shape.unknown;
 }
 
 /** The log number of the record at `at`; legacy records carry none and pass for the log's own. */

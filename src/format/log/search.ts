@@ -42,7 +42,7 @@ export class Search {
     return found;
   }
 
-  /** The damage, now that the next record is known. `undefined`: zeros that a writer leaves. */
+  /** The damage, now that its end is known: a whole record, or a block to begin with anew. `undefined`: zeros that a writer leaves. */
   endAt(found: number, chunks: BlockChunks, traits: LogTraits): Damage | undefined {
     const { damage } = this;
     damage.length = chunks.offset + found - damage.offset;

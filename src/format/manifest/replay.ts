@@ -2,13 +2,13 @@ import type { ByteSource } from '../../bytes/source.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
 import type { DialectName } from '../dialect.js';
 import { MAX_RECORD } from '../log/assembly.js';
+import { fileRange } from '../log/fragments.js';
 import { KEY_TRAILER } from '../sst/internal-key.js';
 import { applyEdit, type EditPlace, emptyVersion, type ReplayState } from './apply.js';
 import { liveBlobFiles } from './blob-links.js';
 import { type DecodedEdit, decodeVersionEdit, MAX_FIELDS } from './decode.js';
 import type { VersionEdit } from './edit.js';
-import { readLog, readLogBytes } from './log-reader.js';
-import { fileRange, type LogRecord, type LogTail, type LogVisitor } from './log-record.js';
+import { type ManifestRecord, type ManifestTail, type ManifestVisitor, readManifestLog } from './log.js';
 import { MAX_PARTS, partsOf, type Version } from './version.js';
 
 /** Anomalies kept of one MANIFEST; a file of noise would give one for each block. */
@@ -42,7 +42,7 @@ export interface ManifestReplay {
   error?: string;
   /** File offset behind the last record that the engine would have used; of an open atomic group, its start. */
   logicalEnd: number;
-  tail: LogTail;
+  tail: ManifestTail;
   /** An atomic group that the file ends in, which the engine drops in silence. */
   openGroup?: Range & { edits: number };
   /** Logical records that were whole. */
@@ -62,7 +62,7 @@ export interface ManifestReplay {
 export interface ReplayOptions {
   dialect?: DialectName;
   /** Called with every record that is whole, before it is applied. The record's payload is only valid during the call. */
-  onEdit?(decoded: DecodedEdit, record: LogRecord): void;
+  onEdit?(decoded: DecodedEdit, record: ManifestRecord): void;
   /**
    * Called when edits have been applied, an atomic group at once, as long as nothing was lost before: with the version as it
    * is then (it changes later), the edits and the file offset behind them.
@@ -76,13 +76,7 @@ export async function replayManifest(
   options: ReplayOptions = {},
 ): Promise<ManifestReplay> {
   const replay = new Replay(options);
-  return replay.finish(await readLog(source, replay), source.size);
-}
-
-/** The same over bytes in memory. */
-export function replayManifestBytes(bytes: Uint8Array, options: ReplayOptions = {}): ManifestReplay {
-  const replay = new Replay(options);
-  return replay.finish(readLogBytes(bytes, replay), bytes.length);
+  return replay.finish(await readManifestLog(source, replay, options.dialect), source.size);
 }
 
 /** Adds to a set that keeps what came last. */
@@ -102,10 +96,10 @@ const levelDbWords = {
 
 interface PendingEdit {
   decoded: DecodedEdit;
-  record: LogRecord;
+  record: ManifestRecord;
 }
 
-class Replay implements LogVisitor {
+class Replay implements ManifestVisitor {
   private readonly state: ReplayState = {
     version: emptyVersion(),
     forgottenWals: 0n,
@@ -142,7 +136,7 @@ class Replay implements LogVisitor {
     this.passLimit(`it has a record of more than ${MAX_RECORD >> 20} MiB, which is not put together`);
   }
 
-  record(record: LogRecord): void {
+  record(record: ManifestRecord): void {
     this.records++;
     if (this.beyond !== undefined) return;
     const decoded = decodeVersionEdit(record.payload, this.options.dialect);
@@ -170,7 +164,7 @@ class Replay implements LogVisitor {
     this.applied([{ decoded, record }]);
   }
 
-  finish(tail: LogTail, size: number): ManifestReplay {
+  finish(tail: ManifestTail, size: number): ManifestReplay {
     const { version } = this.state;
     this.checkMandatory(size);
     const openGroup = this.openGroup();
@@ -219,7 +213,7 @@ class Replay implements LogVisitor {
     this.grouped = 0;
   }
 
-  private brokenGroup(record: LogRecord, message: string): void {
+  private brokenGroup(record: ManifestRecord, message: string): void {
     this.dropGroup();
     this.complete = false;
     this.report({
@@ -231,7 +225,7 @@ class Replay implements LogVisitor {
     });
   }
 
-  private apply(decoded: DecodedEdit, record: LogRecord): void {
+  private apply(decoded: DecodedEdit, record: ManifestRecord): void {
     // behind a lost edit the state is a guess, and what does not fit it is no news
     const trusted = this.complete;
     const place: EditPlace = {
@@ -268,7 +262,7 @@ class Replay implements LogVisitor {
     this.options.onApplied?.(this.state.version, edits, pending.at(-1)!.record.end);
   }
 
-  private noteBound(key: Uint8Array, tag: number, { offset, end }: LogRecord): void {
+  private noteBound(key: Uint8Array, tag: number, { offset, end }: ManifestRecord): void {
     const type = key[key.length - KEY_TRAILER];
     if (!this.boundTypes.has(type)) this.boundTypes.set(type, { tag, offset, length: end - offset });
   }

@@ -1,5 +1,5 @@
+import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
-import { encodeLogRecords } from '../../encode/manifest/log.js';
 import type { Database } from '../../engine/database.js';
 import { emptyEdit } from '../../format/manifest/edit.js';
 import type { RepairStep } from '../plan.js';

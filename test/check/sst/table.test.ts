@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { tableUniqueId } from '../../../src/check/sst/identity.js';
 import { checkTable, checkTableTotals, mergeTableFacts, planTable } from '../../../src/check/sst/table.js';
 import type { TableContext, TableFacts } from '../../../src/check/unit.js';
-import { replayManifestBytes } from '../../../src/format/manifest/replay.js';
 import type { LiveTable } from '../../../src/format/manifest/version.js';
 import { TableProperties } from '../../../src/format/sst/properties.js';
 import { openTable } from '../../../src/format/sst/table.js';
 import { openSource } from '../../../src/io/source.js';
 import { fixture, fixtureNames } from '../../support/files.js';
+import { replayBytes } from '../../support/manifest.js';
 
 const open = (bytes: Uint8Array) => openSource({ kind: 'memory', bytes });
 
@@ -19,13 +19,13 @@ interface ShippedTable {
 }
 
 /** Every table of a fixture with what the MANIFEST says of it. */
-function tablesOf(name: string): ShippedTable[] {
+async function tablesOf(name: string): Promise<ShippedTable[]> {
   const files = fixture(name);
   const current = files.get('CURRENT');
   const manifest = current && files.get(Buffer.from(current).toString().trim());
   const live = new Map<bigint, LiveTable>();
   if (manifest !== undefined) {
-    for (const family of replayManifestBytes(manifest).version.columnFamilies.values()) {
+    for (const family of (await replayBytes(manifest)).version.columnFamilies.values()) {
       for (const table of family.tables.values()) live.set(table.number, table);
     }
   }
@@ -51,7 +51,7 @@ const databases = fixtureNames().filter((name) =>
 
 describe.each(databases)('healthy: %s', (name) => {
   test('no finding, nothing left unchecked, and the same in pieces', async () => {
-    for (const { bytes, context } of tablesOf(name)) {
+    for (const { bytes, context } of await tablesOf(name)) {
       const whole = await checkTable(await open(bytes), context);
       const serious = whole.findings.filter(({ severity }) => severity !== 'note');
       expect([context.file, serious, whole.unchecked]).toEqual([context.file, [], []]);
@@ -88,7 +88,7 @@ test('the unique id that RocksDB 7.8 computes', async () => {
   ]);
 });
 
-const [basic] = tablesOf('basic-7.8').filter(({ context }) => context.file === '000018.sst');
+const [basic] = (await tablesOf('basic-7.8')).filter(({ context }) => context.file === '000018.sst');
 
 test('depths: what each reads', async () => {
   const flipped = basic.bytes.slice();
@@ -102,8 +102,11 @@ test('depths: what each reads', async () => {
   expect(await rules('full')).toEqual(['sst/block-checksum']);
 });
 
+const largest = async () =>
+  (await tablesOf('wal-large-7.8')).sort((a, b) => b.bytes.length - a.bytes.length)[0];
+
 test('a damaged block does not hide the others', async () => {
-  const { bytes, context } = tablesOf('wal-large-7.8').sort((a, b) => b.bytes.length - a.bytes.length)[0];
+  const { bytes, context } = await largest();
   const { blocks } = await planTable(await open(bytes));
   expect(blocks).toBeGreaterThan(3);
   const damaged = bytes.slice();
@@ -119,10 +122,8 @@ test('a damaged block does not hide the others', async () => {
 });
 
 describe('blocks without their index', () => {
-  const large = () => tablesOf('wal-large-7.8').sort((a, b) => b.bytes.length - a.bytes.length)[0];
-
   test('a damaged index hides nothing: the blocks are found by their checksums', async () => {
-    const { bytes, context } = large();
+    const { bytes, context } = await largest();
     const whole = await checkTable(await open(bytes), context);
     const { index } = await openTable(await open(bytes));
     const dataEnd = index!.offset(index!.count - 1) + index!.size(index!.count - 1) + 5;
@@ -153,7 +154,7 @@ describe('blocks without their index', () => {
   });
 
   test('a cut says how far the blocks are whole', async () => {
-    const { bytes, context } = large();
+    const { bytes, context } = await largest();
     const { index } = await openTable(await open(bytes));
     const third = index!.offset(3);
     const { findings } = await checkTable(await open(bytes.slice(0, third + 100)), context);
@@ -181,15 +182,15 @@ test('a cut is one finding, where the file ends', async () => {
 });
 
 test('a table under the name of another', async () => {
-  const [one, two] = tablesOf('formats-7.8');
+  const [one, two] = await tablesOf('formats-7.8');
   const { findings } = await checkTable(await open(two.bytes), one.context);
   expect(findings).toMatchObject([{ rule: 'sst/wrong-file', offset: 0, length: two.bytes.length }]);
   expect(findings[0].message).toMatch(/unique id/);
 });
 
-describe('any damage', () => {
-  const tables = databases
-    .flatMap(tablesOf)
+describe('any damage', async () => {
+  const tables = (await Promise.all(databases.map(tablesOf)))
+    .flat()
     .filter(({ bytes }) => bytes.length > 100 && bytes.length < 20_000);
   const damage = fc.record({
     table: fc.nat(tables.length - 1),

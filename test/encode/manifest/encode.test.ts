@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeLogRecords } from '../../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../../src/encode/manifest/edit.js';
-import { encodeLogRecords } from '../../../src/encode/manifest/log.js';
 import { snapshotEdits } from '../../../src/encode/manifest/snapshot.js';
 import { decodeVersionEdit } from '../../../src/format/manifest/decode.js';
 import { emptyEdit, type NewFile, type VersionEdit } from '../../../src/format/manifest/edit.js';
-import { readLogBytes } from '../../../src/format/manifest/log-reader.js';
-import { replayManifestBytes } from '../../../src/format/manifest/replay.js';
+import { readManifestLog } from '../../../src/format/manifest/log.js';
 import type { Version } from '../../../src/format/manifest/version.js';
 import { internalKey } from '../../../src/format/sst/internal-key.js';
+import { memorySource } from '../../../src/io/source.js';
 import { fixture, fixtureNames } from '../../support/files.js';
+import { replayBytes } from '../../support/manifest.js';
 
 const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 const u32 = fc.nat(0xffffffff);
@@ -124,7 +125,7 @@ function placeless(edit: VersionEdit): VersionEdit {
   };
 }
 
-it('an edit that is encoded and decoded is the same edit', () => {
+it('an edit that is encoded and decoded is the same edit', async () => {
   fc.assert(
     fc.property(anyEdit, (edit) => {
       const { edit: back, anomalies } = decodeVersionEdit(encodeVersionEdit(edit));
@@ -141,17 +142,17 @@ it('an edit that is encoded and decoded is the same edit', () => {
   );
 });
 
-it('records that are framed and read are the same records, wherever they are appended', () => {
-  fc.assert(
-    fc.property(
+it('records that are framed and read are the same records, wherever they are appended', async () => {
+  await fc.assert(
+    fc.asyncProperty(
       fc.array(fc.nat(70_000), { maxLength: 5 }),
       fc.array(fc.nat(70_000), { maxLength: 5 }),
-      (before, behind) => {
+      async (before, behind) => {
         const fill = (size: number, i: number) => new Uint8Array(size).fill(i + 1);
         const first = encodeLogRecords(before.map(fill));
         const file = Buffer.concat([first, encodeLogRecords(behind.map(fill), first.length)]);
         const sizes: number[] = [];
-        const tail = readLogBytes(file, {
+        const tail = await readManifestLog(memorySource(file), {
           record: ({ payload }) => sizes.push(payload.length),
           damage: (anomaly) => expect(anomaly).toBeUndefined(),
           oversized: () => expect.unreachable(),
@@ -173,9 +174,9 @@ const manifests = fixtureNames()
   );
 
 describe.each(manifests)('$name', ({ content }) => {
-  it('is byte for byte what encoding its records gives', () => {
+  it('is byte for byte what encoding its records gives', async () => {
     const records: Uint8Array[] = [];
-    readLogBytes(content, {
+    await readManifestLog(memorySource(content), {
       record: ({ payload }) => records.push(encodeVersionEdit(decodeVersionEdit(payload).edit)),
       damage: () => {},
       oversized: () => expect.unreachable(),
@@ -183,10 +184,10 @@ describe.each(manifests)('$name', ({ content }) => {
     expect(Buffer.from(encodeLogRecords(records)).equals(content)).toBe(true);
   });
 
-  it('leads to the same version as a fresh MANIFEST written from it', () => {
-    const { version } = replayManifestBytes(content);
+  it('leads to the same version as a fresh MANIFEST written from it', async () => {
+    const { version } = await replayBytes(content);
     const edits = snapshotEdits(version, { nextFileNumber: version.nextFileNumber!, trackWals: true });
-    const fresh = replayManifestBytes(encodeLogRecords(edits.map(encodeVersionEdit)));
+    const fresh = await replayBytes(encodeLogRecords(edits.map(encodeVersionEdit)));
     expect(fresh.anomalies).toEqual([]);
     expect(comparable(fresh.version)).toEqual(comparable(version));
   });

@@ -1,11 +1,10 @@
-import type { Damage, Tail } from '../../format/log/damage.js';
-import type { recordKindNames } from '../../format/log/types.js';
+import type { Damage, Tail } from './damage.js';
 
 /**
  * What RocksDB's log reader says at this place in absolute-consistency mode, without `Corruption: ` (rocksdb
  * db/log_reader.cc, 11.9). `undefined`: nothing, the records are dropped in silence.
  */
-export function complaintAbout(damage: Damage): string | undefined {
+export function engineMessage(damage: Damage): string | undefined {
   const inRecord = damage.recordOffset !== undefined;
   switch (damage.reason) {
     case 'checksum':
@@ -35,14 +34,8 @@ export function complaintAbout(damage: Damage): string | undefined {
   }
 }
 
-/** As `complaintAbout`, of the end of a file. */
-export function complaintAboutTail(tail: Tail): string | undefined {
-  if (tail.damage !== undefined) return complaintAbout(tail.damage);
+/** As `engineMessage`, of the end of a file. */
+export function engineMessageOfTail(tail: Tail): string | undefined {
+  if (tail.damage !== undefined) return engineMessage(tail.damage);
   return tail.kind === 'torn-fragments' ? 'error reading trailing data due to encountering EOF' : undefined;
-}
-
-/** `a MIDDLE fragment`, `a FULL record` and the like. */
-export function recordName(kind: (typeof recordKindNames)[number]): string {
-  const upper = kind.toUpperCase();
-  return kind === 'first' || kind === 'middle' || kind === 'last' ? `${upper} fragment` : `${upper} record`;
 }
