@@ -13,7 +13,7 @@ export type { EvidenceValue, HexWindow, KeyBytes } from './finding/evidence.js';
 export type { Cause, Certainty, Finding, Impact, Range, Severity } from './finding/finding.js';
 export type { Rule } from './finding/rule.js';
 export { Refusal } from './repair/refusal.js';
-export { type RepairHooks, type RepairOptions, type RepairWay, repairTarget } from './repair/run.js';
+export { type RepairHooks, type RepairMethod, type RepairOptions, repairTarget } from './repair/run.js';
 export { type SimulateOptions, simulateTarget } from './repair/simulate-target.js';
 export { type Undone, undoRepair } from './repair/undo-repair.js';
 export { type FormatName, formats } from './report/formats.js';

@@ -5,14 +5,14 @@ import type { BatchWords, Profile } from './profile.js';
 const KEPT = 100;
 
 /** A line of an application's words in a report. `text` holds keys and values: redaction takes it out. */
-export type Said = { text: string } & { [name: string]: EvidenceValue };
+export type CommandLine = { text: string } & { [name: string]: EvidenceValue };
 
 /** The lines of a batch as a report has them, at most a hundred, and how many there are. */
-export function saidOf({ lines, data }: BatchWords): { said: Said[]; count: number } {
-  const said = lines
+export function toCommandLines({ lines, data }: BatchWords): { first: CommandLine[]; count: number } {
+  const first = lines
     .slice(0, KEPT)
     .map((text, i) => ({ text, ...(data[i] as { [name: string]: EvidenceValue }) }));
-  return { said, count: lines.length };
+  return { first, count: lines.length };
 }
 
 /** A key with what the application calls it. */

@@ -1,6 +1,6 @@
 import type { BatchOp } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
-import { type Said, saidOf } from './command-lines.js';
+import { type CommandLine, toCommandLines } from './command-lines.js';
 import type { Profile } from './profile.js';
 
 /** Lines that are kept of all that is lost: the first ones. */
@@ -14,7 +14,7 @@ export interface LostWords {
   count: number;
   /** How many of each kind, most first, where the application's lines are of kinds. */
   kinds?: { kind: string; count: number }[];
-  first: Said[];
+  first: CommandLine[];
   /** Batches among them whose checksum does not hold: they are told as far as can be. */
   damagedBatches?: number;
   /** Batches that were not taken apart: there are too many. */
@@ -27,7 +27,7 @@ class Tally {
   batches = 0;
   damaged = 0;
   readonly kinds = new Map<string, number>();
-  readonly first: Said[] = [];
+  readonly first: CommandLine[] = [];
 
   words(): LostWords {
     const { count, first, batches, damaged } = this;
@@ -68,7 +68,7 @@ export class LostTallies {
       for (const kind of words.kinds ?? []) tally.kinds.set(kind, (tally.kinds.get(kind) ?? 0) + 1);
       // the record's buffer is used again: words are made of copies
       if (tally.first.length < KEPT)
-        tally.first.push(...saidOf(words).said.slice(0, KEPT - tally.first.length));
+        tally.first.push(...toCommandLines(words).first.slice(0, KEPT - tally.first.length));
     }
   }
 

@@ -1,4 +1,4 @@
-import { keyInWords, type Said, saidOf } from '../app/command-lines.js';
+import { type CommandLine, keyInWords, toCommandLines } from '../app/command-lines.js';
 import type { Profile } from '../app/profile.js';
 import type { ByteSource } from '../bytes/source.js';
 import type { WalFacts } from '../check/unit.js';
@@ -26,13 +26,13 @@ export async function nameCommands(
     const words = ops && profile.batchWords(ops.before);
     if (ops === undefined || words === undefined) continue;
     const behind = ops.behind.length === 0 ? undefined : profile.batchWords(ops.behind);
-    const [first, second] = [saidOf(words), behind && saidOf(behind)];
-    const commands: Said[] = [
-      ...first.said,
-      ...(second?.said ?? []).map((line): Said => ({ ...line, behindDamage: true })),
+    const [before, after] = [toCommandLines(words), behind && toCommandLines(behind)];
+    const commands: CommandLine[] = [
+      ...before.first,
+      ...(after?.first ?? []).map((line): CommandLine => ({ ...line, behindDamage: true })),
     ];
     if (commands.length === 0) continue;
-    const left = first.count + (second?.count ?? 0) - commands.length;
+    const left = before.count + (after?.count ?? 0) - commands.length;
     finding.impact = { ...finding.impact, commands, ...(left > 0 && { commandsLeftOut: left }) };
   }
 }

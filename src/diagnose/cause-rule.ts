@@ -14,7 +14,7 @@ export interface FileContext {
 }
 
 /** Tells the cause of findings of one rule. */
-export type Teller = (finding: Finding, context: FileContext) => Cause | undefined;
+export type CauseRule = (finding: Finding, context: FileContext) => Cause | undefined;
 
 /** A cause in one line. */
 export const cause = (

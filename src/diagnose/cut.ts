@@ -1,6 +1,6 @@
 import type { TableFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
-import { cause, type Teller } from './cause-rule.js';
+import { type CauseRule, cause } from './cause-rule.js';
 
 const SECTOR = 512;
 const PAGE = 4096;
@@ -14,7 +14,7 @@ export function boundary(size: number): string {
   return `at ${size}, inside a page: a write or a copy that stopped there`;
 }
 
-export const missing: Teller = ({ evidence }) => {
+export const missing: CauseRule = ({ evidence }) => {
   const size = evidence.size ?? evidence.synced;
   const what = size === undefined ? '' : ` (${size} bytes)`;
   return cause(
@@ -25,7 +25,7 @@ export const missing: Teller = ({ evidence }) => {
 };
 
 /** A live table that is not under its name: gone, or under another one. */
-export const missingTable: Teller = (finding, context) => {
+export const missingTable: CauseRule = (finding, context) => {
   const { tables, facts } = context;
   const live = tables.owner(finding.file)?.table;
   if (live?.uniqueId === undefined) return missing(finding, context);
@@ -42,14 +42,14 @@ export const missingTable: Teller = (finding, context) => {
   return missing(finding, context);
 };
 
-export const empty: Teller = () =>
+export const empty: CauseRule = () =>
   cause(
     'truncated',
     'likely',
     'the file is there and holds nothing: its name survived a power cut and its data did not, or something emptied it',
   );
 
-export const cutTable: Teller = ({ file }, { database, facts }) => {
+export const cutTable: CauseRule = ({ file }, { database, facts }) => {
   const found = facts.get(file);
   const live = found?.kind === 'table' ? liveTable(database, found) : undefined;
   if (found?.kind !== 'table') return undefined;
@@ -78,13 +78,13 @@ function liveTable({ version }: Database, { number }: TableFacts) {
   return undefined;
 }
 
-export const cutBlob: Teller = ({ file }, { facts }) => {
+export const cutBlob: CauseRule = ({ file }, { facts }) => {
   const size = facts.get(file)?.size ?? 0;
   return cause('truncated', 'likely', `the file was cut ${boundary(size)}`);
 };
 
 /** A log that ends inside a record: the newest was being written, an older one was whole when the next was begun. */
-export const tornWal: Teller = ({ file }, { database, facts, atRest }) => {
+export const tornWal: CauseRule = ({ file }, { database, facts, atRest }) => {
   const size = facts.get(file)?.size ?? 0;
   const isNewest = liveWals(database).at(-1)?.file === file;
   if (isNewest && !atRest) {
@@ -95,7 +95,7 @@ export const tornWal: Teller = ({ file }, { database, facts, atRest }) => {
   return cause('truncated', 'likely', `the file was cut ${boundary(size)}`, why);
 };
 
-export const shortWal: Teller = ({ evidence, offset = 0 }) =>
+export const shortWal: CauseRule = ({ evidence, offset = 0 }) =>
   cause(
     'truncated',
     'proven',
@@ -103,7 +103,7 @@ export const shortWal: Teller = ({ evidence, offset = 0 }) =>
     'the MANIFEST records how long the log was when it was closed and synced',
   );
 
-export const tornManifest: Teller = ({ evidence, offset = 0, length = 0 }, { atRest }) => {
+export const tornManifest: CauseRule = ({ evidence, offset = 0, length = 0 }, { atRest }) => {
   const lost = Array.isArray(evidence.lost) && evidence.lost.length > 0;
   const size = offset + length;
   if (!lost && !atRest) {

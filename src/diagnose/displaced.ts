@@ -3,10 +3,10 @@ import type { Database } from '../engine/database.js';
 import type { Cause } from '../finding/finding.js';
 import { compareBytes } from '../format/sst/comparator.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { cause, type Teller } from './cause-rule.js';
+import { type CauseRule, cause } from './cause-rule.js';
 import { boundary } from './cut.js';
 
-export const betweenWals: Teller = ({ file }, context) => {
+export const betweenWals: CauseRule = ({ file }, context) => {
   const { facts, database } = context;
   const before = facts.get(file);
   if (before?.kind !== 'wal') return undefined;
@@ -47,11 +47,11 @@ function outOfOrder(facts: ReadonlyMap<string, UnitFacts>): Cause | undefined {
   );
 }
 
-export const overlap: Teller = (_, { facts }) =>
+export const overlap: CauseRule = (_, { facts }) =>
   outOfOrder(facts) ??
   cause('misplaced', 'possible', 'a log of another time or database stands under one of the two names');
 
-export const foreignNumber: Teller = ({ evidence, message }) =>
+export const foreignNumber: CauseRule = ({ evidence, message }) =>
   cause(
     'misplaced',
     'proven',
@@ -59,7 +59,7 @@ export const foreignNumber: Teller = ({ evidence, message }) =>
     'recyclable records carry the number of their log',
   );
 
-export const otherTable: Teller = ({ file }, { database, facts }) => {
+export const otherTable: CauseRule = ({ file }, { database, facts }) => {
   const found = facts.get(file);
   if (found?.kind !== 'table') return undefined;
   const mine = database.version?.databaseId;
@@ -94,7 +94,7 @@ export const otherTable: Teller = ({ file }, { database, facts }) => {
 };
 
 /** Records that are whole, each by itself, and do not follow each other. */
-export const outOfPlace: Teller = () =>
+export const outOfPlace: CauseRule = () =>
   cause(
     'misplaced',
     'possible',
@@ -102,7 +102,7 @@ export const outOfPlace: Teller = () =>
     'checksums hold on both sides',
   );
 
-export const afterPredecessor: Teller = ({ evidence }) => {
+export const afterPredecessor: CauseRule = ({ evidence }) => {
   const { recordedSize, recordedNumber, size } = evidence;
   if (size === undefined)
     return cause(

@@ -1,6 +1,6 @@
 import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding } from '../finding/finding.js';
-import { cause, type FileContext, type Teller } from './cause-rule.js';
+import { type CauseRule, cause, type FileContext } from './cause-rule.js';
 import { counted } from './cause-text.js';
 import {
   boundary,
@@ -25,7 +25,7 @@ import { engineDefect } from './engine-defects.js';
 
 /** A checksum holds around content that contradicts itself or the rest. */
 const wrongBeforeWritten =
-  (what: string): Teller =>
+  (what: string): CauseRule =>
   () =>
     cause(
       'software',
@@ -34,7 +34,7 @@ const wrongBeforeWritten =
       'the checksum around it holds, so the disk gave back what it was given',
     );
 
-const sharedNumbers: Teller = () =>
+const sharedNumbers: CauseRule = () =>
   cause(
     'software',
     'possible',
@@ -42,7 +42,7 @@ const sharedNumbers: Teller = () =>
     'the checksums of both batches hold',
   );
 
-const appended: Teller = ({ length = 0, evidence }) =>
+const appended: CauseRule = ({ length = 0, evidence }) =>
   evidence.zeroes === true
     ? cause(
         'zeroed',
@@ -55,7 +55,7 @@ const appended: Teller = ({ length = 0, evidence }) =>
         `${counted(length, 'byte')} were appended: a copy that did not replace the file, or another writer`,
       );
 
-const unprotected: Teller = () =>
+const unprotected: CauseRule = () =>
   cause(
     'garbage',
     'possible',
@@ -63,14 +63,14 @@ const unprotected: Teller = () =>
     'every part of the file matches its own checksum',
   );
 
-const recycled: Teller = ({ evidence }) =>
+const recycled: CauseRule = ({ evidence }) =>
   cause(
     'recycled',
     evidence.oldRecordOffset === undefined ? 'likely' : 'proven',
     'the file was used for an older log before; what that left has not been written over yet',
   );
 
-const tellers: Partial<Record<RuleId, Teller>> = {
+const tellers: Partial<Record<RuleId, CauseRule>> = {
   'directory/missing-table': missingTable,
   'directory/missing-blob': missing,
   'directory/missing-manifest': missing,

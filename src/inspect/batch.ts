@@ -35,7 +35,7 @@ export function batchNode(
   timestampSizes?: ReadonlyMap<number, number>,
 ): Node {
   const batch = decodeBatch(bytes, { timestampSizes, maxOps: MOST_OPERATIONS, dialect: detail.dialect });
-  const said = batchSaid(detail.speaker, batch);
+  const said = batchSaid(detail.keyNames, batch);
   const node: Node = { name: 'batch', at: place, text: summary(bytes, batch), ...said };
   if (!detail.records) {
     return { ...node, bytes, problems: batch.anomalies.map(({ message }) => message) };
@@ -66,7 +66,7 @@ function* operations(
   bytes: Uint8Array,
   batch: WriteBatch,
   place: Place,
-  { limit = Number.POSITIVE_INFINITY, speaker }: Detail,
+  { limit = Number.POSITIVE_INFINITY, keyNames }: Detail,
 ): Generator<Node> {
   const { space, offset: base } = place;
   const fields = new Fields(space, base, bytes);
@@ -89,7 +89,7 @@ function* operations(
     const own = plain && op.counted ? sequence++ : undefined;
     const node = operationNode(bytes, op, place, own);
     node.index = index;
-    Object.assign(node, operationSaid(speaker, op));
+    Object.assign(node, operationSaid(keyNames, op));
     if (batch.anomalies.length > 0) node.problems = about(op.offset, op.offset + op.length);
     yield node;
   }

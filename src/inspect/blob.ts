@@ -8,7 +8,7 @@ import type { BlobRecordHeader } from '../format/blob/record.js';
 import { type BlobSpan, walkBlobFile } from '../format/blob/walk.js';
 import { Fields } from './fields.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
-import { Reach } from './read-at.js';
+import { RangeReader } from './read-at.js';
 import { compressionName } from './values.js';
 
 /** Bytes of a value that are shown. */
@@ -17,8 +17,8 @@ const SHOWN = 4096;
 /** A blob file: header, records, footer, and what lies between them. */
 export async function* blobNodes(source: ByteSource, detail: Detail): AsyncGenerator<Node> {
   const space = fileSpace(source.size);
-  const reach = new Reach(source);
-  const head = await reach.bytes(0, BLOB.headerLength);
+  const ranges = new RangeReader(source);
+  const head = await ranges.bytes(0, BLOB.headerLength);
   const { header, anomalies } = decodeBlobFileHeader(head);
   yield headerNode(
     head,
@@ -35,9 +35,9 @@ export async function* blobNodes(source: ByteSource, detail: Detail): AsyncGener
       yield more(detail.limit);
       break;
     }
-    yield await spanNode(reach, space, span);
+    yield await spanNode(ranges, space, span);
   }
-  if (closing.end < source.size) yield await footer(reach, space, closing.end);
+  if (closing.end < source.size) yield await footer(ranges, space, closing.end);
 }
 
 function headerNode(bytes: Uint8Array, space: Space, problems: string[]): Node {
@@ -57,7 +57,7 @@ function headerNode(bytes: Uint8Array, space: Space, problems: string[]): Node {
   };
 }
 
-async function spanNode(reach: Reach, space: Space, span: BlobSpan): Promise<Node> {
+async function spanNode(ranges: RangeReader, space: Space, span: BlobSpan): Promise<Node> {
   const { offset, length, header } = span;
   const at = { space, offset, length };
   if (span.kind !== 'record' || header === undefined) {
@@ -66,13 +66,13 @@ async function spanNode(reach: Reach, space: Space, span: BlobSpan): Promise<Nod
         ? 'the file ends inside the record'
         : 'the record header does not match its checksum';
     const headerLength = Math.min(BLOB.recordHeaderLength, length);
-    const fields = recordHeader(await reach.bytes(offset, headerLength), space, offset, header);
+    const fields = recordHeader(await ranges.bytes(offset, headerLength), space, offset, header);
     const rest = length - headerLength;
-    const raw = rest > 0 ? [await reach.raw('bytes', space, offset + headerLength, rest)] : [];
+    const raw = rest > 0 ? [await ranges.raw('bytes', space, offset + headerLength, rest)] : [];
     return { name: 'damaged record', at, problems: [problem], children: () => [...fields, ...raw] };
   }
   const { keyLength, valueLength, blobCrc } = header;
-  const fields = recordHeader(await reach.bytes(offset, BLOB.recordHeaderLength), space, offset, header);
+  const fields = recordHeader(await ranges.bytes(offset, BLOB.recordHeaderLength), space, offset, header);
   const intact = span.computedBlobCrc === blobCrc;
   const problems = intact ? [] : ['key and value do not match their checksum'];
   if (intact) fields[4] = { ...fields[4], text: 'valid' };
@@ -81,8 +81,8 @@ async function spanNode(reach: Reach, space: Space, span: BlobSpan): Promise<Nod
     fields[4] = { ...fields[4], problems: computed };
   }
   const keyAt = offset + BLOB.recordHeaderLength;
-  const key = span.key ?? (await reach.bytes(keyAt, Math.min(keyLength, SHOWN)));
-  const value = span.value ?? (await reach.bytes(keyAt + keyLength, Math.min(valueLength, SHOWN)));
+  const key = span.key ?? (await ranges.bytes(keyAt, Math.min(keyLength, SHOWN)));
+  const value = span.value ?? (await ranges.bytes(keyAt + keyLength, Math.min(valueLength, SHOWN)));
   return {
     name: 'record',
     at,
@@ -117,8 +117,8 @@ function recordHeader(bytes: Uint8Array, space: Space, base: number, header?: Bl
 }
 
 /** The footer, which has been found intact at the end of the file. */
-async function footer(reach: Reach, space: Space, offset: number): Promise<Node> {
-  const bytes = await reach.bytes(offset, BLOB.footerLength);
+async function footer(ranges: RangeReader, space: Space, offset: number): Promise<Node> {
+  const bytes = await ranges.bytes(offset, BLOB.footerLength);
   const fields = new Fields(space, offset, bytes);
   fields.u32('magic', () => ({ hexDigits: 8 }));
   const records = fields.u64('record count');

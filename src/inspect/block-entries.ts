@@ -58,7 +58,7 @@ function readerOf(bytes: Uint8Array, { kind, index }: EntryForm): BlockReader {
 export function entriesSummary(
   bytes: Uint8Array,
   form: EntryForm,
-  { speaker, columnFamily }: Detail,
+  { keyNames, columnFamily }: Detail,
 ): { text: Words; problems: string[]; said?: string } {
   const reader = readerOf(bytes, form);
   let count = 0;
@@ -78,7 +78,7 @@ export function entriesSummary(
     if (count > 1) words.push(' … ', bare(last.slice()));
   }
   const names = [first, last].map(
-    (key) => form.kind === 'data' && key && entrySaid(speaker, columnFamily, key.subarray(0, -8)).said,
+    (key) => form.kind === 'data' && key && entrySaid(keyNames, columnFamily, key.subarray(0, -8)).said,
   );
   const said = names.every((name) => name) ? { said: [...new Set(names)].join(' … ') } : {};
   return { text: words, problems: problemsOf(reader, 3), ...said };
@@ -97,18 +97,18 @@ export function* blockNodes(
   bytes: Uint8Array,
   place: Place,
   form: EntryForm,
-  { limit, speaker, columnFamily }: Detail,
+  { limit, keyNames, columnFamily }: Detail,
 ): Generator<Node> {
   const reader = readerOf(bytes, form);
   const state: HandleState = { offset: 0, size: 0 };
   let reported = 0;
   let index = 0;
-  const saidOf = (from: Uint8Array, { key, valueOffset, valueLength }: BlockEntry) => {
+  const namesOf = (from: Uint8Array, { key, valueOffset, valueLength }: BlockEntry) => {
     const parsed = parseInternalKey(key);
     const value = from.subarray(valueOffset, valueOffset + valueLength);
     if (parsed === undefined) return {};
     const isPut = parsed.type === VALUE_TYPE.put;
-    return entrySaid(speaker, columnFamily, parsed.userKey, isPut ? value : undefined);
+    return entrySaid(keyNames, columnFamily, parsed.userKey, isPut ? value : undefined);
   };
   const damage = function* (): Generator<Node> {
     for (; reported < reader.anomalies.length; reported++) {
@@ -124,7 +124,7 @@ export function* blockNodes(
       return;
     }
     const node = entryNode(bytes, place, entry, form, reader.tail?.separated === true, state);
-    yield { ...node, index: index++, ...(form.kind === 'data' && saidOf(bytes, entry)) };
+    yield { ...node, index: index++, ...(form.kind === 'data' && namesOf(bytes, entry)) };
   }
   yield* damage();
   if (reader.tail !== undefined) yield* tailNodes(bytes, place);

@@ -1,32 +1,32 @@
 import type { BatchOp, WriteBatch } from '../format/batch/batch.js';
-import type { Speaker } from './node.js';
+import type { KeyNames } from './node.js';
 
 /** Lines of a batch that its own line has room for. */
 const LINES = 6;
 
 /** What the application calls a key and what is under it. */
 export function entrySaid(
-  speaker: Speaker | undefined,
+  keyNames: KeyNames | undefined,
   columnFamily: number | undefined,
   key: Uint8Array,
   value?: Uint8Array,
 ): { said?: string } {
-  if (speaker === undefined || columnFamily === undefined) return {};
-  const named = speaker.keyText(columnFamily, key);
+  if (keyNames === undefined || columnFamily === undefined) return {};
+  const named = keyNames.keyText(columnFamily, key);
   if (named === undefined) return {};
-  const holds = value && speaker.valueText(columnFamily, key, value);
+  const holds = value && keyNames.valueText(columnFamily, key, value);
   return { said: holds === undefined ? named : `${named} = ${holds}` };
 }
 
-export function operationSaid(speaker: Speaker | undefined, op: BatchOp): { said?: string } {
+export function operationSaid(keyNames: KeyNames | undefined, op: BatchOp): { said?: string } {
   if (!op.counted) return {};
   const { kind, columnFamily, key, value } = op;
-  return entrySaid(speaker, columnFamily, key, kind === 'put' ? value : undefined);
+  return entrySaid(keyNames, columnFamily, key, kind === 'put' ? value : undefined);
 }
 
 /** What the batch did: its commands. */
-export function batchSaid(speaker: Speaker | undefined, { ops }: WriteBatch): { said?: string } {
-  const { lines = [], remarks = [] } = speaker?.batchWords(ops) ?? {};
+export function batchSaid(keyNames: KeyNames | undefined, { ops }: WriteBatch): { said?: string } {
+  const { lines = [], remarks = [] } = keyNames?.batchWords(ops) ?? {};
   if (lines.length === 0) return {};
   const more = lines.length - LINES;
   const shown = [...remarks, ...lines.slice(0, LINES)].join('; ');

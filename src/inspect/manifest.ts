@@ -14,7 +14,7 @@ import {
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { editSummary, newFileWords } from './edit-text.js';
 import { type Detail, fileSpace, more, type Node, type Place, recordSpace, type Space } from './node.js';
-import { Reach } from './read-at.js';
+import { RangeReader } from './read-at.js';
 import { editFields } from './version-edit.js';
 import { headerFields } from './wal-records.js';
 
@@ -59,7 +59,7 @@ async function* framingEvents(
  * lead to. With `detail.near` nothing but what stands in the file.
  */
 export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncGenerator<Node> {
-  const reach = new Reach(source);
+  const ranges = new RangeReader(source);
   const space = fileSpace(source.size);
   const events = framingEvents(source, detail.dialect);
   let position = 0;
@@ -76,9 +76,9 @@ export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncG
       yield more(detail.limit);
       break;
     }
-    if (offset > position) yield await reach.gap(space, position, offset - position, 'end of the block');
-    if (event.kind === 'damage') yield await damagedNode(reach, space, event.damage);
-    else if (event.kind === 'record') yield await recordNode(reach, space, event.record, detail);
+    if (offset > position) yield await ranges.gap(space, position, offset - position, 'end of the block');
+    if (event.kind === 'damage') yield await damagedNode(ranges, space, event.damage);
+    else if (event.kind === 'record') yield await recordNode(ranges, space, event.record, detail);
     else yield { name: 'record', at: { space, offset, length: end - offset }, unsupported: OVERSIZED };
     position = Math.max(position, end);
   }
@@ -86,9 +86,9 @@ export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncG
     const tail = next.value;
     const { offset, length, state, detail: words } = tail;
     if (offset > position && offset <= source.size)
-      yield await reach.gap(space, position, offset - position, 'end of the block');
+      yield await ranges.gap(space, position, offset - position, 'end of the block');
     if (state !== 'clean') {
-      const raw = await reach.raw(state === 'zero-fill' ? 'gap' : 'tail', space, offset, length);
+      const raw = await ranges.raw(state === 'zero-fill' ? 'gap' : 'tail', space, offset, length);
       const about = state === 'zero-fill' ? { gap: true as const, text: words } : { problems: [words] };
       yield { ...raw, ...about };
     }
@@ -96,11 +96,11 @@ export async function* manifestNodes(source: ByteSource, detail: Detail): AsyncG
   if (detail.near === undefined) yield versionNode(await replayManifest(source, { dialect: detail.dialect }));
 }
 
-async function damagedNode(reach: Reach, space: Space, damage: Anomaly): Promise<Node> {
+async function damagedNode(ranges: RangeReader, space: Space, damage: Anomaly): Promise<Node> {
   const { offset, length, message } = damage;
   const size = Math.min(LEGACY_HEADER, length);
-  const header = headerFields(await reach.bytes(offset, size), framing, space, offset, false);
-  const raw = length > size ? [await reach.raw('bytes', space, offset + size, length - size)] : [];
+  const header = headerFields(await ranges.bytes(offset, size), framing, space, offset, false);
+  const raw = length > size ? [await ranges.raw('bytes', space, offset + size, length - size)] : [];
   return {
     name: 'damaged record',
     at: { space, offset, length },
@@ -109,16 +109,21 @@ async function damagedNode(reach: Reach, space: Space, damage: Anomaly): Promise
   };
 }
 
-async function recordNode(reach: Reach, space: Space, record: ManifestRecord, detail: Detail): Promise<Node> {
+async function recordNode(
+  ranges: RangeReader,
+  space: Space,
+  record: ManifestRecord,
+  detail: Detail,
+): Promise<Node> {
   const { offset, end, fragments, payload } = record;
   const origin = { offset, length: end - offset };
   const headers: Node[] = [];
   for (const { fileOffset, length } of fragments) {
     const at = fileOffset - LEGACY_HEADER;
-    const fields = headerFields(await reach.bytes(at, LEGACY_HEADER), framing, space, at);
+    const fields = headerFields(await ranges.bytes(at, LEGACY_HEADER), framing, space, at);
     if (fragments.length === 1) headers.push(...fields);
     else {
-      const raw = await reach.raw('payload', space, fileOffset, length);
+      const raw = await ranges.raw('payload', space, fileOffset, length);
       const place = { space, offset: at, length: LEGACY_HEADER + length };
       headers.push({
         name: 'fragment',

@@ -61,7 +61,7 @@ export interface Root extends Omit<Node, 'children'> {
 }
 
 /** What an application calls keys, values and batches. */
-export type Speaker = Pick<Profile, 'keyText' | 'valueText' | 'batchWords'>;
+export type KeyNames = Pick<Profile, 'keyText' | 'valueText' | 'batchWords'>;
 
 /** What of a file's structure is taken apart. */
 export interface Detail {
@@ -78,7 +78,7 @@ export interface Detail {
   /** Whose files they are. */
   dialect?: DialectName;
   /** The application that wrote it, where it is known. */
-  speaker?: Speaker;
+  keyNames?: KeyNames;
   /** Of a table: the column family that its keys are of. */
   columnFamily?: number;
 }

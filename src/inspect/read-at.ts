@@ -11,7 +11,7 @@ const SHOWN = 4096;
 const ZERO_TEST = 64 * 1024;
 
 /** Reads small ranges of a file here and there, mostly forward. */
-export class Reach {
+export class RangeReader {
   private readonly window: SourceWindow;
 
   /** How a log is framed. */

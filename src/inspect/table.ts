@@ -12,7 +12,7 @@ import { type BlockPlan, blockNode } from './block.js';
 import { footerNode } from './footer.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
 import { derivedProperties, propertyValue } from './properties.js';
-import { Reach } from './read-at.js';
+import { RangeReader } from './read-at.js';
 
 const metaBlockKinds: Record<MetaKind, BlockKind> = {
   properties: 'properties',
@@ -112,7 +112,7 @@ async function filterPartitions(table: Table, space: BlockSpace): Promise<BlockP
 async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: Detail): AsyncGenerator<Node> {
   const { footer, source, size } = table;
   const space = fileSpace(size);
-  const reach = new Reach(source);
+  const ranges = new RangeReader(source);
   // where an ingested table says 0, only the MANIFEST knows
   const globalSequence = globalSequenceOf(table.properties, undefined) || undefined;
   const reachable = await tableBlocks(table);
@@ -135,7 +135,7 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
       if (!reachable?.sound) plan.name = 'found by its checksum';
     }
     if (offset > position && position < size)
-      yield await reach.gap(space, position, Math.min(offset, size) - position);
+      yield await ranges.gap(space, position, Math.min(offset, size) - position);
     const problems = offset < position ? ['it overlaps what stands before it'] : [];
     const form = plan.kind === 'data' ? { globalSequence } : {};
     const excuse = plan.kind === 'properties' && table.globalSequenceEdited ? EDITED : undefined;
@@ -144,8 +144,8 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
     position = Math.max(position, Math.min(end, size));
   }
   const end = footer?.offset ?? size;
-  if (end > position) yield await reach.gap(space, position, end - position);
-  if (footer !== undefined) yield* ending(table, space, reach);
+  if (end > position) yield await ranges.gap(space, position, end - position);
+  if (footer !== undefined) yield* ending(table, space, ranges);
 }
 
 /** Data blocks and, between them, the others. */
@@ -187,16 +187,16 @@ function orderOf(index: BlockIndex): Uint32Array | undefined {
 }
 
 /** The footer, and what stands behind it. */
-async function* ending(table: Table, space: Space, reach: Reach): AsyncGenerator<Node> {
+async function* ending(table: Table, space: Space, ranges: RangeReader): AsyncGenerator<Node> {
   const { footer, anomalies, size } = table;
   if (footer === undefined) return;
   const { offset, length } = footer;
   const problems = anomalies
     .filter((anomaly) => anomaly.offset >= offset && anomaly.offset + anomaly.length <= offset + length)
     .map(({ message }) => message);
-  yield footerNode(await reach.bytes(offset, length), space, footer, problems);
+  yield footerNode(await ranges.bytes(offset, length), space, footer, problems);
   const end = offset + length;
-  if (end < size) yield await reach.gap(space, end, size - end, 'behind the footer');
+  if (end < size) yield await ranges.gap(space, end, size - end, 'behind the footer');
 }
 
 /** The properties, as sst_dump --show_properties has them and more. */

@@ -6,10 +6,10 @@ import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from '.
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
 import { contentsSpace, type Detail, more, type Node, type Place, recordSpace, type Space } from './node.js';
-import type { Reach } from './read-at.js';
+import type { RangeReader } from './read-at.js';
 
 /** What the log has said of itself so far. */
-export interface Said {
+export interface LogState {
   timestampSizes?: ReadonlyMap<number, number>;
   /** Header sequence of the last batch. */
   lastSequence?: bigint;
@@ -24,17 +24,21 @@ interface Fragment {
 
 interface RecordContext {
   space: Space;
-  reach: Reach;
+  ranges: RangeReader;
   fragments: readonly Fragment[];
   detail: Detail;
-  state: Said;
+  state: LogState;
 }
 
 /** Where the fragments' headers are: the type before the payload tells which of the two forms stands there. */
-export async function fragmentsOf(reach: Reach, record: Assembly, recyclable: boolean): Promise<Fragment[]> {
+export async function fragmentsOf(
+  ranges: RangeReader,
+  record: Assembly,
+  recyclable: boolean,
+): Promise<Fragment[]> {
   const fragments: Fragment[] = [];
   for (const { fileOffset: payload, length } of record.places()) {
-    const before = await reach.bytes(
+    const before = await ranges.bytes(
       Math.max(0, payload - RECYCLABLE_HEADER),
       Math.min(payload, RECYCLABLE_HEADER),
     );
@@ -42,7 +46,7 @@ export async function fragmentsOf(reach: Reach, record: Assembly, recyclable: bo
       const at = before.length - size;
       return (
         at >= 0 &&
-        reach.framing.headerSizes[before[at + 6]] === size &&
+        ranges.framing.headerSizes[before[at + 6]] === size &&
         (before[at + 4] | (before[at + 5] << 8)) === length
       );
     };
@@ -126,14 +130,14 @@ function* withGaps(fragments: readonly Node[], space: Space, { detail }: RecordC
 
 export async function fragmentNode(
   { header, payload, length }: Fragment,
-  { space, reach }: Pick<RecordContext, 'space' | 'reach'>,
+  { space, ranges }: Pick<RecordContext, 'space' | 'ranges'>,
   withPayload: boolean,
 ): Promise<Node> {
-  const bytes = await reach.bytes(header, payload - header);
-  const fields = headerFields(bytes, reach.framing, space, header);
+  const bytes = await ranges.bytes(header, payload - header);
+  const fields = headerFields(bytes, ranges.framing, space, header);
   // a file that shrinks while it is looked at
-  const kind = bytes.length < LEGACY_HEADER ? 'cut off' : kindNames[reach.framing.kinds[bytes[6]]];
-  const raw = withPayload ? [await reach.raw('payload', space, payload, length)] : [];
+  const kind = bytes.length < LEGACY_HEADER ? 'cut off' : kindNames[ranges.framing.kinds[bytes[6]]];
+  const raw = withPayload ? [await ranges.raw('payload', space, payload, length)] : [];
   return {
     name: 'fragment',
     at: { space, offset: header, length: payload + length - header },

@@ -1,10 +1,10 @@
 import type { ByteSource } from '../bytes/source.js';
 import { LogEvent, LogParser } from '../format/log/parser.js';
 import { type Detail, fileSpace, more, type Node } from './node.js';
-import { Reach } from './read-at.js';
+import { RangeReader } from './read-at.js';
 import { logBegin } from './seek-log.js';
 import { between, damageNode, endOfLog } from './wal-damage.js';
-import { fragmentsOf, metadataNode, recordNode, type Said } from './wal-records.js';
+import { fragmentsOf, type LogState, metadataNode, recordNode } from './wal-records.js';
 
 export interface WalInspection {
   source: ByteSource;
@@ -19,12 +19,12 @@ export interface WalInspection {
  */
 export async function* walNodes({ source, number, detail }: WalInspection): AsyncGenerator<Node> {
   const { dialect = 'rocksdb' } = detail;
-  const reach = new Reach(source, dialect);
+  const ranges = new RangeReader(source, dialect);
   const space = fileSpace(source.size);
   const begin =
-    detail.near === undefined ? { from: 0, compressed: false } : await logBegin(reach, detail.near);
+    detail.near === undefined ? { from: 0, compressed: false } : await logBegin(ranges, detail.near);
   const parser = new LogParser(source, { dialect, number, ...begin });
-  const state: Said = {};
+  const state: LogState = {};
   let position = begin.from;
   let taken = 0;
   for (;;) {
@@ -32,7 +32,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
     if (event === LogEvent.end) {
       const log = { dialect, style: parser.style, compressed: parser.compressed, ...state };
       const logNumber = Number(BigInt.asUintN(32, number ?? 0n));
-      yield* endOfLog(reach, space, position, parser.tail!, { ...log, logNumber });
+      yield* endOfLog(ranges, space, position, parser.tail!, { ...log, logNumber });
       return;
     }
     if (taken++ === detail.limit) {
@@ -41,15 +41,15 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
     }
     if (event === LogEvent.damage) {
       const damage = parser.damage!;
-      yield* between(reach, space, position, damage.offset);
-      yield await damageNode(reach, space, damage);
+      yield* between(ranges, space, position, damage.offset);
+      yield await damageNode(ranges, space, damage);
       position = Math.max(position, damage.offset + damage.length);
       continue;
     }
     const { record } = parser;
-    const fragments = await fragmentsOf(reach, record, parser.style === 'recyclable');
-    yield* between(reach, space, position, record.offset);
-    const about = { space, reach, fragments, detail, state };
+    const fragments = await fragmentsOf(ranges, record, parser.style === 'recyclable');
+    yield* between(ranges, space, position, record.offset);
+    const about = { space, ranges, fragments, detail, state };
     if (event === LogEvent.record) yield await recordNode(record, about);
     else yield await metadataNode(parser.metadata!, record, about);
     position = record.endOffset;

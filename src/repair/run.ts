@@ -37,7 +37,7 @@ import { planWalRepair, type WalRepairRequest } from './strategies/wal-mode.js';
 import type { TombstonePolicy } from './tombstone-policy.js';
 
 /** How to repair: to what a recovery mode promises, or beyond. */
-export type RepairWay =
+export type RepairMethod =
   | (WalRepairRequest & {
       /** Put back what is proven before the WALs are cut. */
       healFirst?: boolean;
@@ -51,7 +51,7 @@ export type RepairWay =
   | { strategy: 'metadata' | 'auto'; onLostTombstones?: TombstonePolicy; state?: number };
 
 export interface RepairOptions extends DatabaseRequest {
-  way: RepairWay;
+  way: RepairMethod;
   destination: Destination;
   /** A person says that the server is stopped and stays so, where nothing at hand can keep it out. */
   stopped?: boolean;
@@ -244,7 +244,7 @@ interface Known {
   profile?: Profile;
 }
 
-async function makePlan(database: Database, way: RepairWay, known: Known): Promise<Planned> {
+async function makePlan(database: Database, way: RepairMethod, known: Known): Promise<Planned> {
   const { findings } = known;
   if ('mode' in way && way.healFirst) {
     const { plan, healed } = await planHealFirst(database, (base) => planOf(base, way, known), { findings });
@@ -253,7 +253,11 @@ async function makePlan(database: Database, way: RepairWay, known: Known): Promi
   return { plan: await planOf(database, way, known), base: database };
 }
 
-function planOf(database: Database, way: RepairWay, { findings, pace, profile }: Known): Promise<RepairPlan> {
+function planOf(
+  database: Database,
+  way: RepairMethod,
+  { findings, pace, profile }: Known,
+): Promise<RepairPlan> {
   if ('mode' in way) return planWalRepair(database, { ...way, ...(profile && { profile }) });
   if (way.strategy === 'heal') return planHeal(database, { findings });
   if (way.strategy === 'salvage') return planSalvage(database, profile);
@@ -272,7 +276,7 @@ function planOf(database: Database, way: RepairWay, { findings, pace, profile }:
 }
 
 /** What else was said of how to repair, as it is typed. */
-function optionsOf(way: RepairWay): string[] {
+function optionsOf(way: RepairMethod): string[] {
   const policy = 'onLostTombstones' in way ? way.onLostTombstones : undefined;
   const state = 'state' in way ? way.state : undefined;
   const switches = [

@@ -126,9 +126,9 @@ async function openFile(path: string, flags: InspectFlags): Promise<Opened> {
     }
     checkFlags(flags, kind);
     const { records, entries, properties, limit, at } = flags;
-    const speaker = await speakerFor(path, kind, flags.profile);
+    const keyNames = await keyNamesFor(path, kind, flags.profile);
     const detail: Detail = {
-      ...(speaker && { speaker }),
+      ...(keyNames && { keyNames }),
       ...(at === undefined
         ? { records, entries, properties, limit }
         : { records: true, entries: true, near: at.offset }),
@@ -146,7 +146,7 @@ async function openFile(path: string, flags: InspectFlags): Promise<Opened> {
 const spoken: ReadonlySet<InspectKind> = new Set<InspectKind>(['wal', 'table', 'batch']);
 
 /** The application whose words are shown beside the bytes. */
-async function speakerFor(path: string, kind: InspectKind, choice: ProfileChoice | undefined) {
+async function keyNamesFor(path: string, kind: InspectKind, choice: ProfileChoice | undefined) {
   if (!spoken.has(kind)) return undefined;
   const { profileBeside } = await import('../../app/application.js');
   try {

@@ -6,7 +6,7 @@ import type { RecoveryMode } from '../../recovery/mode.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import type { Destination } from '../../repair/carry-out.js';
 import type { Leftover } from '../../repair/leftovers.js';
-import type { RepairWay } from '../../repair/run.js';
+import type { RepairMethod } from '../../repair/run.js';
 import { type TombstonePolicy, tombstonePolicies } from '../../repair/tombstone-policy.js';
 import { redactTarget } from '../../report/redact.js';
 import type { Report, TargetReport } from '../../report/report.js';
@@ -69,7 +69,7 @@ process; 5 refused, or the result is not clean; 130 interrupted before anything 
 
 const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
-function wayOf(flags: RepairFlags): RepairWay {
+function wayOf(flags: RepairFlags): RepairMethod {
   const { mode, acceptHole, healFirst, onLostTombstones, dropOrphans, bringBack, state } = flags;
   const strategy = flags.strategy ?? (state === undefined ? undefined : 'auto');
   if (state !== undefined && strategy !== 'auto' && strategy !== 'metadata')

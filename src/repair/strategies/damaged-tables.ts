@@ -9,7 +9,7 @@ import { openSource } from '../../io/source.js';
 import type { Pace } from '../pace.js';
 
 /** A live table, its file, and what is wrong with it. */
-export interface Patient {
+export interface DamagedTable {
   family: ColumnFamily;
   live: LiveTable;
   entry?: InventoryEntry;
@@ -27,8 +27,8 @@ function fileOf({ inventory }: Database, { number, pathId }: LiveTable): Invento
 }
 
 /** Checks all live tables. */
-export async function examine(database: Database, version: Version, pace: Pace): Promise<Patient[]> {
-  const patients: Patient[] = [];
+export async function examine(database: Database, version: Version, pace: Pace): Promise<DamagedTable[]> {
+  const damagedTables: DamagedTable[] = [];
   // each is looked at once here, and once more where it is repaired
   for (const { tables } of version.columnFamilies.values())
     for (const live of tables.values()) pace.expect(2 * (fileOf(database, live)?.size ?? 0));
@@ -38,11 +38,11 @@ export async function examine(database: Database, version: Version, pace: Pace):
       const result = entry && (await check(entry, contextOf(database, family, live, entry)));
       pace.advance(entry?.size ?? 0);
       await pace.step();
-      patients.push({ family, live, ...(entry && { entry }), ...(result && { result }) });
+      damagedTables.push({ family, live, ...(entry && { entry }), ...(result && { result }) });
     }
   }
   // deeper tables first: what hides older versions looks into them as they are then
-  return patients.sort((a, b) => b.live.level - a.live.level);
+  return damagedTables.sort((a, b) => b.live.level - a.live.level);
 }
 
 function contextOf(
@@ -91,7 +91,7 @@ export interface CorrectedEntry {
  */
 export async function correctedEntry(
   database: Database,
-  { family, live, entry, result }: Patient,
+  { family, live, entry, result }: DamagedTable,
 ): Promise<CorrectedEntry | undefined> {
   if (entry === undefined) return undefined;
   const checked = async (table: LiveTable) => check(entry, contextOf(database, family, table, entry));

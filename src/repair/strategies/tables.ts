@@ -12,7 +12,7 @@ import { Pace } from '../pace.js';
 import type { Place } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
-import { correctedEntry, examine, fileWithId, type Patient } from './damaged-tables.js';
+import { correctedEntry, type DamagedTable, examine, fileWithId } from './damaged-tables.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
 import { type BlobState, dropUnlinkedBlobs, putBlobsRight, refersTo } from './tables-blob-files.js';
 import { salvageTable } from './tables-salvage.js';
@@ -88,10 +88,10 @@ async function drafted(
     remarks: [],
     inputs: new Map(),
   };
-  for (const patient of await examine(database, old, pace)) {
+  for (const damagedTable of await examine(database, old, pace)) {
     await pace.step();
-    await repairTable(draft, patient);
-    pace.advance(patient.entry?.size ?? 0);
+    await repairTable(draft, damagedTable);
+    pace.advance(damagedTable.entry?.size ?? 0);
   }
   if (!draft.changed) return draft;
   for (const family of version.columnFamilies.values()) {
@@ -103,9 +103,9 @@ async function drafted(
 }
 
 /** The least that puts one table right: its own content from elsewhere, its size in the MANIFEST, or a new table. */
-async function repairTable(draft: Draft, patient: Patient): Promise<void> {
+async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<void> {
   const { database, steps, inputs, remarks, version } = draft;
-  const { family, live, entry, result } = patient;
+  const { family, live, entry, result } = damagedTable;
   const wrong = result?.findings.some(({ rule }) => rule === 'sst/wrong-file') ?? false;
   if (entry === undefined || wrong) {
     const own = await fileWithId(database, live);
@@ -120,7 +120,7 @@ async function repairTable(draft: Draft, patient: Patient): Promise<void> {
   const letsGo = refersTo(references, draft.blobs.files);
   const sizeWrong = entry !== undefined && BigInt(entry.size) !== live.size;
   if (entry !== undefined && errors.length === 0 && !letsGo && !sizeWrong) return;
-  const corrected = letsGo ? undefined : await correctedEntry(database, patient);
+  const corrected = letsGo ? undefined : await correctedEntry(database, damagedTable);
   if (corrected !== undefined) {
     version.columnFamilies.get(family.id)!.tables.set(live.number, corrected.live);
     for (const { number } of references) draft.referred.add(number);
@@ -132,13 +132,13 @@ async function repairTable(draft: Draft, patient: Patient): Promise<void> {
     for (const { number } of references) if (!draft.blobs.files.has(number)) draft.referred.add(number);
   }
   draft.changed = true;
-  await replaceTable(draft, patient, wrong, errors[0]?.message);
+  await replaceTable(draft, damagedTable, wrong, errors[0]?.message);
 }
 
 /** Writes what a damaged table still holds into a new one; what is missing leaves the version. */
 async function replaceTable(
   { database, old, version, numbers, policy, pace, usualFormatVersion, blobs, ...draft }: Draft,
-  { family, live, entry }: Patient,
+  { family, live, entry }: DamagedTable,
   wrong: boolean,
   complaint: string | undefined,
 ): Promise<void> {

@@ -15,7 +15,7 @@ import { base64, columnFamilies, keys, puts, values } from '../../support/restat
 const raised = new Set<string>();
 
 /** What the checks say of a directory: severity, rule, message. */
-async function saidOf(dir: string): Promise<string[]> {
+async function toCommandLines(dir: string): Promise<string[]> {
   const database = await readDatabase(dir);
   const profile = await profileOf(database, 'restate');
   const { view } = await openView(database);
@@ -46,7 +46,7 @@ function checked(instance: Instance, ...steps: EngineStep[]): Promise<string[]> 
     const options = { createIfMissing: true, columns, walCompression: true, infoLogLevel: 'header' };
     const report = await runEngine('rocksdb-9.7', dir, { options, steps: [...steps, { op: 'kill' }] });
     expect(report.error).toBeUndefined();
-    return saidOf(dir);
+    return toCommandLines(dir);
   });
 }
 
@@ -89,11 +89,11 @@ const trimmed = (loglet: number, point: number) =>
 
 describe('what a killed node leaves', () => {
   it.each(['local-loglet', 'db'])('is whole in %s', async (name) => {
-    expect(await saidOf(inRepository('fixtures/restate', name))).toEqual([]);
+    expect(await toCommandLines(inRepository('fixtures/restate', name))).toEqual([]);
   });
 
   it('lacks on a log server only what has its copies elsewhere', async () => {
-    expect(await saidOf(inRepository('fixtures/restate/log-store'))).toEqual([
+    expect(await toCommandLines(inRepository('fixtures/restate/log-store'))).toEqual([
       'note restate/log-gap loglet 4_0: records 7 to 8 are not there, 6 and 9 are',
     ]);
   });

@@ -10,7 +10,7 @@ import { realDisk } from '../../../src/repair/disk.js';
 import { databaseAfter } from '../../../src/repair/preview.js';
 import { rebuildingCommands } from '../../../src/repair/rebuilding-commands.js';
 import { Refusal } from '../../../src/repair/refusal.js';
-import { type RepairWay, repairTarget } from '../../../src/repair/run.js';
+import { type RepairMethod, repairTarget } from '../../../src/repair/run.js';
 import { planApplicationRepair } from '../../../src/repair/strategies/application.js';
 import { undo } from '../../../src/repair/undo.js';
 import { withDatabase } from '../../support/database.js';
@@ -61,7 +61,7 @@ const noOracle = oracleMissing() !== undefined;
 const repairs = { made: 0, asked: 0 };
 
 /** Repairs in place, and has RocksDB 7.8 open the result in its strictest mode, unless a newer one wrote tables. */
-async function repaired(dir: string, way: RepairWay = { strategy: 'application' }, newer = false) {
+async function repaired(dir: string, way: RepairMethod = { strategy: 'application' }, newer = false) {
   const report = await repairTarget(
     dir,
     { way, destination: { kind: 'in-place' }, tool: 'test', stopped: true, jobs: 1 },
