@@ -1,5 +1,6 @@
 import { type RuleId, ruleOf } from '../finding/catalog.js';
 import type { Finding } from '../finding/finding.js';
+import { findingAt, HERE } from '../finding/finding-at.js';
 
 /** Findings of one rule that are told one by one. */
 const LISTED = 50;
@@ -19,7 +20,7 @@ export class Reported {
     known.count++;
     known.about = about;
     this.counts.set(key, known);
-    if (known.count <= LISTED) this.found(this.finding(rule, about));
+    if (known.count <= LISTED) this.found(findingAt(HERE, rule, about));
   }
 
   finish(): void {
@@ -27,12 +28,8 @@ export class Reported {
       if (count <= LISTED) continue;
       const message = `and ${count - LISTED} more like it; the last: ${about.message}`;
       this.found(
-        this.finding(rule, { ...about, message, evidence: { ...about.evidence, more: count - LISTED } }),
+        findingAt(HERE, rule, { ...about, message, evidence: { ...about.evidence, more: count - LISTED } }),
       );
     }
-  }
-
-  private finding(rule: RuleId, about: About): Finding {
-    return { rule, severity: ruleOf(rule).severity, file: '.', evidence: {}, ...about };
   }
 }

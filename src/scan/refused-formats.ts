@@ -1,10 +1,10 @@
-import { findingAt } from '../check/directory/place.js';
 import type { TableFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { tableFormats, takesKeyType } from '../engine/supported-formats.js';
 import { formatVersion as versionText } from '../engine/version.js';
 import type { Finding } from '../finding/finding.js';
+import { findingAt } from '../finding/finding-at.js';
 import { shellWord } from '../finding/shell-word.js';
 import { newFileEntry } from '../format/manifest/new-file.js';
 

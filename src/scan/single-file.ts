@@ -2,10 +2,10 @@ import path from 'node:path';
 import { profileBeside } from '../app/application.js';
 import type { Profile } from '../app/profile.js';
 import type { SourceDescriptor } from '../bytes/source.js';
-import { finding } from '../check/cross/finding.js';
 import { diagnoseManifest } from '../diagnose/manifest.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Anomaly, Finding } from '../finding/finding.js';
+import { findingAt } from '../finding/finding-at.js';
 import { decodeCurrent } from '../format/current.js';
 import { type FileName, parseFileName } from '../format/filename.js';
 import { replayManifest } from '../format/manifest/replay.js';
@@ -157,7 +157,7 @@ async function small(
 }
 
 function findingsOf(file: string, anomalies: readonly Anomaly[]): Finding[] {
-  return anomalies.map(({ rule, ...about }) => finding(rule, file, about));
+  return anomalies.map(({ rule, ...about }) => findingAt({ file }, rule, about));
 }
 
 function unsupported(kind: FileKind, file: string, reason: string): Outcome {

@@ -1,4 +1,4 @@
-import { findingAt, placeOf } from '../check/directory/place.js';
+import { findingAt, placeOf } from '../finding/finding-at.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';

@@ -1,8 +1,8 @@
 import { hex32 } from '../../bytes/hexdump.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { shellWord } from '../../finding/shell-word.js';
 import type { BackupFile } from '../../format/backup.js';
-import { findingAt } from '../directory/place.js';
 
 /** What one backup records of a file that several share. */
 export interface SharedRecord {

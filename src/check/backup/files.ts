@@ -1,10 +1,10 @@
 import { hex32 } from '../../bytes/hexdump.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import type { BackupFile } from '../../format/backup.js';
 import { basename, nameInDatabase, parseBackupName } from '../../format/backup-name.js';
 import { parseFileName } from '../../format/filename.js';
 import type { Listing } from '../../io/listing.js';
-import { findingAt } from '../directory/place.js';
 
 /** A file that a backup lists, and what is known of it. */
 export interface ListedFile {

@@ -1,7 +1,7 @@
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { shellWord } from '../../finding/shell-word.js';
 import type { BackupFile } from '../../format/backup.js';
-import { findingAt } from '../directory/place.js';
 import type { BackupLayout } from './layout.js';
 
 /** Directories of files that any backup may list (rocksdb utilities/backup/backup_engine.cc `LoadFromFile`). */

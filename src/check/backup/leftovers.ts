@@ -1,6 +1,6 @@
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import type { ListingEntry } from '../../io/listing.js';
-import { findingAt } from '../directory/place.js';
 import type { BackupLayout } from './layout.js';
 
 /** More missing ids than this are given by number only. */

@@ -1,7 +1,7 @@
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import type { Version } from '../../format/manifest/version.js';
 import type { TableFacts, WalFacts } from '../unit.js';
-import { finding } from './finding.js';
 
 /** Bytes of a blob file before its first record and behind its last one (rocksdb db/blob/blob_log_format.h). */
 const BLOB_FILE_HEADER = 30n;
@@ -25,7 +25,7 @@ export function checkBlobLinks(tables: readonly TableFacts[], version: Version):
       const message = blob
         ? `refers to bytes up to ${reference.to} of blob file ${reference.number}, whose records end at ${end} (${blob.totalBytes + BLOB_FILE_HEADER + BLOB_FILE_FOOTER} bytes in all)`
         : `holds ${reference.count} values in blob file ${reference.number}, which the MANIFEST does not name`;
-      findings.push(finding('blob/dangling-reference', table.file, { message, evidence }));
+      findings.push(findingAt({ file: table.file }, 'blob/dangling-reference', { message, evidence }));
     }
   }
   return findings;
@@ -39,7 +39,7 @@ export function checkColumnFamiliesOfWals(wals: readonly WalFacts[], version: Ve
     wal.columnFamilies
       .filter(({ id }) => id > known)
       .map(({ id, operations }) =>
-        finding('manifest/unknown-column-family', wal.file, {
+        findingAt({ file: wal.file }, 'manifest/unknown-column-family', {
           message: `${operations} operations go to column family ${id}; the MANIFEST knows ids up to ${known}`,
           evidence: { columnFamily: id, operations, maxColumnFamily: known },
         }),
@@ -63,7 +63,7 @@ export function checkLastSequence(
   return tables
     .filter((t) => t.largestSequence !== undefined && t.largestSequence > reached)
     .map((t) =>
-      finding('sequence/last-sequence-too-low', t.file, {
+      findingAt({ file: t.file }, 'sequence/last-sequence-too-low', {
         message: `holds sequence ${t.largestSequence}, but the engine would start from ${reached}`,
         evidence: { largestSequence: String(t.largestSequence), lastSequence: String(reached) },
       }),

@@ -1,7 +1,7 @@
 import { append } from '../../bytes/append.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import type { TableFacts, WalFacts } from '../unit.js';
-import { finding } from './finding.js';
 
 /** What the MANIFEST says that bears on WALs. Fields are absent where there is no readable MANIFEST. */
 export interface ContinuityContext {
@@ -52,7 +52,7 @@ function checkEmpty(wals: readonly WalFacts[], context: ContinuityContext): Find
   return wals
     .filter((w) => w.size === 0 && newestWritten !== undefined && w.number < newestWritten.number)
     .map((w) =>
-      finding('wal/emptied', w.file, {
+      findingAt({ file: w.file }, 'wal/emptied', {
         severity: context.emptyIsUsual ? 'note' : 'warning',
         message: `is empty, although ${newestWritten?.file} was written after it and recovery still reads it`,
         evidence: { newerWal: newestWritten?.file ?? '' },
@@ -66,7 +66,7 @@ function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
   // behind damage the first whole batch is not the first that was written
   if (wal.firstDamage !== undefined || wal.firstSequence <= lastSequence + 1n) return [];
   return [
-    finding('sequence/gap-before-first-wal', wal.file, {
+    findingAt({ file: wal.file }, 'sequence/gap-before-first-wal', {
       message: `starts at sequence ${wal.firstSequence}, but the MANIFEST accounts for sequences up to ${lastSequence} only`,
       evidence: { firstSequence: String(wal.firstSequence), manifestLastSequence: String(lastSequence) },
     }),
@@ -93,7 +93,7 @@ function checkNeighbours(
   const whole = before.tail !== 'damaged' && before.firstDamage === undefined;
   if (first < last || (counting === 'per-operation' && whole && first < next)) {
     return [
-      finding('sequence/overlap-between-wals', wal.file, {
+      findingAt({ file: wal.file }, 'sequence/overlap-between-wals', {
         message: `starts at sequence ${first}, yet ${before.file} goes up to ${next - 1n}: the two cannot both belong here`,
         evidence,
       }),
@@ -102,7 +102,7 @@ function checkNeighbours(
   const explained = !whole || before.tail === 'torn' || isIngested(next, first, context.tables);
   if (first <= next || explained) return [];
   return [
-    finding('sequence/gap-between-wals', before.file, {
+    findingAt({ file: before.file }, 'sequence/gap-between-wals', {
       // a commit of a transaction that was prepared in an older WAL takes more numbers than can be counted here
       severity: counting === 'unknown' ? 'note' : 'warning',
       offset: before.end,
@@ -140,12 +140,12 @@ function checkPredecessor(wal: WalFacts, wals: readonly WalFacts[], cutoff: bigi
   };
   if (!before) {
     const message = `was written after WAL ${recorded.number}, which recovery needs and which is not there`;
-    return [finding('wal/predecessor-mismatch', wal.file, { ...at, message, evidence })];
+    return [findingAt({ file: wal.file }, 'wal/predecessor-mismatch', { ...at, message, evidence })];
   }
   if (BigInt(before.size) === recorded.size && (before.lastSequence ?? 0n) === recorded.lastSequence)
     return [];
   return [
-    finding('wal/predecessor-mismatch', before.file, {
+    findingAt({ file: before.file }, 'wal/predecessor-mismatch', {
       message: `was ${recorded.size} bytes with its last batch at sequence ${recorded.lastSequence} when ${wal.file} was begun; now it is ${before.size} bytes and ends at ${before.lastSequence ?? 0n}`,
       evidence: { ...evidence, size: before.size, lastSequence: String(before.lastSequence ?? 0n) },
     }),

@@ -1,9 +1,9 @@
 import type { Database } from '../../engine/database.js';
 import { checkTogether } from '../../engine/wals-alone.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt, type Place, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import { manifestLeftBehind } from './left-behind.js';
-import { findingAt, type Place, placeOf } from './place.js';
 
 const notThere = 'IO error: No such file or directory: While opening a file for sequentially reading';
 

@@ -1,7 +1,7 @@
 import { keyBytes } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt, placeOf } from '../../finding/finding-at.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { findingAt, placeOf } from './place.js';
 
 /** How much of IDENTITY is worth reading; an id has 36 characters. Bytes. */
 export const IDENTITY_LIMIT = 1024;

@@ -1,9 +1,9 @@
 import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { findingAt, placeOf } from './place.js';
 
 /** Notes on what lies about: tables and blob files that the MANIFEST does not name, temporary files, RepairDB's attic. */
 export function checkLeftovers(database: Database): Finding[] {

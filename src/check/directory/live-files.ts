@@ -1,10 +1,10 @@
 import type { Finding } from '../../finding/finding.js';
+import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../../format/manifest/version.js';
 import { compareBytes } from '../../format/sst/comparator.js';
 import type { Inventory, InventoryEntry } from '../../io/inventory.js';
 import type { TableFacts, Unchecked, UnitFacts } from '../unit.js';
-import { findingAt, placeOf } from './place.js';
 
 /** Header and footer of a blob file, bytes. */
 const BLOB_FRAME = 62n;

@@ -8,7 +8,7 @@ import {
   parseVersion,
 } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
-import { findingAt, placeOf } from './place.js';
+import { findingAt, placeOf } from '../../finding/finding-at.js';
 
 /** OPTIONS: that it parses, and that it means the database that the MANIFEST describes. */
 export function checkOptions(database: Database): Finding[] {

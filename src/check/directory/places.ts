@@ -1,10 +1,10 @@
 import { type AbsentPlace, absentReason, absentText, optionFor } from '../../engine/absent-places.js';
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { shellWord } from '../../finding/shell-word.js';
 import { fileName } from '../../format/filename.js';
 import type { Unchecked } from '../unit.js';
-import { findingAt } from './place.js';
 
 /** wal_dir and db_paths that the database names and that are not here. What lies in them is not known, good or bad. */
 export function checkPlaces({ absent, target }: Database): { findings: Finding[]; unchecked: Unchecked[] } {

@@ -2,9 +2,9 @@ import type { Database } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
 import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import type { Inventory, InventoryEntry } from '../../io/inventory.js';
-import { findingAt, placeOf } from './place.js';
 
 /** What the MANIFEST says of WALs, held against those that are there. */
 export function checkWals(database: Database): Finding[] {

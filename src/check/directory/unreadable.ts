@@ -1,5 +1,5 @@
 import type { Finding, Range, Severity } from '../../finding/finding.js';
-import { findingAt, type Place } from './place.js';
+import { findingAt, type Place } from '../../finding/finding-at.js';
 
 /** Ranges that a medium would not give back (`RetryingSource.unreadable`), one finding each. */
 function checkUnreadable(place: Place, ranges: readonly Range[], severity: Severity): Finding[] {

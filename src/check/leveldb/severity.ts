@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
+import { placeOf } from '../../finding/finding-at.js';
 import type { LiveTable } from '../../format/manifest/version.js';
-import { placeOf } from '../directory/place.js';
 import { atManifest } from './version.js';
 
 /** What findings of one file come to where LevelDB differs from RocksDB. `live`: the table that the finding is about. */

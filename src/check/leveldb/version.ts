@@ -4,12 +4,12 @@
  */
 import type { Database } from '../../engine/database.js';
 import type { Finding, Range } from '../../finding/finding.js';
+import { findingAt, type Place, placeOf } from '../../finding/finding-at.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { fileName } from '../../format/filename.js';
 import type { ManifestNumbers } from '../../format/manifest/replay.js';
 import type { Version } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { findingAt, type Place, placeOf } from '../directory/place.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 
 /** What the files of a directory have shown. */

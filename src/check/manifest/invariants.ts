@@ -4,6 +4,7 @@
  */
 import { type EvidenceValue, keyBytes } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import type { DatabaseOptions } from '../../format/database-options.js';
 import { linkedBlobFiles } from '../../format/manifest/blob-links.js';
 import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
@@ -15,7 +16,6 @@ import {
   withoutTimestamps,
 } from '../../format/sst/comparator.js';
 import { isExclusiveEnd, KEY_TRAILER, parseInternalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
-import { findingAt } from '../directory/place.js';
 
 export interface InvariantsContext {
   /** The MANIFEST's name: findings stand at the entries in it. */

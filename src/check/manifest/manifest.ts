@@ -1,7 +1,7 @@
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt, type Place } from '../../finding/finding-at.js';
 import type { ManifestReplay } from '../../format/manifest/replay.js';
-import { findingAt, type Place } from '../directory/place.js';
 
 /** What decides how much the end of a MANIFEST costs. */
 export interface ManifestCircumstances {

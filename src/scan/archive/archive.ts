@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
-import { ruleOf } from '../../finding/catalog.js';
-import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { parseFileName } from '../../format/filename.js';
 import type { ArchiveDamage } from '../../io/archive.js';
 import { type ArchiveIndex, indexArchive, listingBelow } from '../../io/archive-index.js';
@@ -96,17 +95,13 @@ function withDamage(
   listing?: Listing,
 ): TargetReport {
   if (damage === undefined) return report;
-  const rule = `archive/${damage.kind}` as const;
-  const own: Finding = {
-    rule,
-    severity: ruleOf(rule).severity,
-    file: path.basename(target),
+  const own = findingAt({ file: path.basename(target) }, `archive/${damage.kind}`, {
     message:
       damage.kind === 'cut-short'
         ? `the archive ends before its end, after ${damage.tarBytes} bytes of files and headers`
         : `the archive cannot be read on after ${damage.tarBytes} bytes of files and headers`,
     evidence: { reason: damage.reason, tarBytes: damage.tarBytes, compressedBytesRead: damage.readBytes },
-  };
+  });
   const there = report.findings.filter(({ file }) => listing?.files.has(file) ?? false);
   const files = report.files.filter(({ status }) => status !== 'missing');
   return { ...report, findings: [own, ...there], files };

@@ -1,8 +1,8 @@
 import { BeyondLimit } from '../../bytes/beyond-limit.js';
-import { findingAt } from '../../check/directory/place.js';
 import type { WalFacts } from '../../check/unit.js';
 import { liveWals } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { databaseView } from '../../recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../../recovery/open.js';
 import type { FileOutcome } from '../run.js';

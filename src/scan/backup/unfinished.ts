@@ -1,6 +1,6 @@
 import { checkListedFile } from '../../check/backup/files.js';
-import { findingAt } from '../../check/directory/place.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { shellWord } from '../../finding/shell-word.js';
 import type { Listing } from '../../io/listing.js';
 import { type BackupView, isWhole } from './view.js';

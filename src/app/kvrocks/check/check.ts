@@ -1,6 +1,7 @@
-import { type RuleId, ruleOf } from '../../../finding/catalog.js';
+import type { RuleId } from '../../../finding/catalog.js';
 import { keyBytes } from '../../../finding/evidence.js';
 import type { Finding } from '../../../finding/finding.js';
+import { findingAt, HERE } from '../../../finding/finding-at.js';
 import type { View } from '../../../lsm/view.js';
 import type { KvrocksLayout } from '../layout.js';
 import { decodeScore } from '../metadata.js';
@@ -37,16 +38,19 @@ export async function checkKvrocks(
     const count = (counts.get(rule) ?? 0) + 1;
     counts.set(rule, count);
     if (rule === 'kvrocks/score-index' && count <= EXPLAINED) unexplained.push(each);
-    else if (count <= MOST_OF_A_RULE) found(finding(rule, message, evidence));
+    else if (count <= MOST_OF_A_RULE) found(findingAt(HERE, rule, { message, evidence }));
   };
   await examineKvrocks(view, layout, fault, { now: Date.now(), budget: KEY_BUDGET, ...options });
   for (const { rule, message, evidence, metadataKey } of unexplained) {
     const members = await differingMembers(view, layout, metadataKey!);
-    found(finding(rule, message, { ...evidence, ...members }));
+    found(findingAt(HERE, rule, { message, evidence: { ...evidence, ...members } }));
   }
   for (const [rule, count] of counts) {
     const rest = count - MOST_OF_A_RULE;
-    if (rest > 0) found(finding(rule, `${rest} more keys like those before, which are not listed`, { rest }));
+    if (rest > 0) {
+      const message = `${rest} more keys like those before, which are not listed`;
+      found(findingAt(HERE, rule, { message, evidence: { rest } }));
+    }
   }
 }
 
@@ -69,8 +73,4 @@ async function differingMembers(
     ...(missing.length > 0 && { unindexed: missing.length, withoutIndex: named(missing) }),
     ...(stale.length > 0 && { stale: stale.length, withoutMember: named(stale) }),
   };
-}
-
-function finding(rule: RuleId, message: string, evidence: Finding['evidence']): Finding {
-  return { rule, severity: ruleOf(rule).severity, file: '.', message, evidence };
 }

@@ -1,5 +1,5 @@
-import { type RuleId, ruleOf } from '../../finding/catalog.js';
-import type { Finding } from '../../finding/finding.js';
+import { type RuleId, ruleOf } from './catalog.js';
+import type { Finding } from './finding.js';
 
 /** Where a file lies, as findings say it. */
 export type Place = Pick<Finding, 'file' | 'root' | 'pathBase64'>;
@@ -11,6 +11,9 @@ export function placeOf(entry: { file: string; root?: string; nameBytes?: Uint8A
     ...(entry.nameBytes === undefined ? {} : { pathBase64: Buffer.from(entry.nameBytes).toString('base64') }),
   };
 }
+
+/** The database as a whole, where a finding is about no file. */
+export const HERE: Place = { file: '.' };
 
 type About = Pick<Finding, 'message'> &
   Partial<Pick<Finding, 'offset' | 'length' | 'evidence' | 'severity' | 'next'>>;
