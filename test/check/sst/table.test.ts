@@ -68,7 +68,9 @@ describe.each(databases)('healthy: %s', (name) => {
       }
       expect(parts.flatMap(({ findings }) => findings)).toEqual([]);
       const merged = mergeTableFacts(parts.map(({ facts }) => facts as TableFacts).reverse());
-      expect(merged).toEqual(whole.facts);
+      // the block with the largest sequence is told of a table that is read as a whole
+      const { highest: _, ...totals } = (whole.facts as TableFacts).totals ?? {};
+      expect(merged).toEqual({ ...whole.facts, totals });
       expect(checkTableTotals(merged, context).filter(({ severity }) => severity !== 'note')).toEqual([]);
     }
   });
