@@ -15,8 +15,8 @@ export interface LimitInput {
   about: string;
   /** What is given to `inspect`, below the directory. */
   inspects?: string;
-  /** An archive instead of a directory. */
-  archive?: boolean;
+  /** What it is, where it is no directory. */
+  is?: 'archive' | 'report';
   make(target: string): void | Promise<void>;
 }
 
@@ -178,6 +178,59 @@ export function withMembers(target: string, more: () => Iterable<string>): void 
   out.close();
 }
 
+/** A report of one finding after the other. */
+function report(target: string, size: number): void {
+  const summary = {
+    verdict: 'damaged',
+    targets: 1,
+    files: 0,
+    errors: 0,
+    warnings: 0,
+    notes: 0,
+    unchecked: 0,
+    bytes: 0,
+    bytesRead: 0,
+    depth: 'full',
+    startedAt: '2026-01-01T00:00:00.000Z',
+    milliseconds: 1,
+    interrupted: false,
+  };
+  const head = JSON.stringify({
+    schemaVersion: 1,
+    tool: { name: 'kvdoctor', version: '0' },
+    verdict: 'damaged',
+    summary,
+  });
+  const about = {
+    path: 'db',
+    kind: 'database',
+    engine: { name: 'rocksdb' },
+    options: { walRecoveryMode: 'point-in-time' },
+  };
+  const out = new Appender(target);
+  out.put(
+    text(
+      `${head.slice(0, -1)},"targets":[${JSON.stringify(about).slice(0, -1)},"columnFamilies":[],"files":[],`,
+    ),
+  );
+  out.put(text('"unchecked":[],"bytesRead":0,"findings":['));
+  let written = 0;
+  for (let i = 0; written < size; i++) {
+    const finding = {
+      rule: 'directory/missing-table',
+      severity: 'error',
+      file: `${padded(i)}.sst`,
+      message: 'MANIFEST-000005 names the table; it is not there',
+      evidence: { level: 6, size: '1000' },
+    };
+    const piece = text(`${i === 0 ? '' : ','}${JSON.stringify(finding)}`);
+    written += piece.length;
+    out.put(piece);
+  }
+  out.put(text(']}]}'));
+  out.close();
+}
+
 function* range(count: number): Generator<number> {
   for (let i = 0; i < count; i++) yield i;
 }
@@ -328,9 +381,21 @@ export const inputs: LimitInput[] = [
     },
   },
   {
+    name: 'report-60',
+    about: 'JSON report of 60 MB',
+    is: 'report',
+    make: (target) => report(target, 60_000_000),
+  },
+  {
+    name: 'report-700',
+    about: 'JSON report of 700 MB',
+    is: 'report',
+    make: (target) => report(target, 700_000_000),
+  },
+  {
     name: 'tar-members',
     about: 'tar with 10^6 members',
-    archive: true,
+    is: 'archive',
     make: (target) =>
       withMembers(target, function* () {
         for (const i of range(1_000_000)) yield `db/${padded(100 + i)}.sst`;
@@ -339,7 +404,7 @@ export const inputs: LimitInput[] = [
   {
     name: 'tar-databases',
     about: 'tar with 300,000 dN/CURRENT',
-    archive: true,
+    is: 'archive',
     make: (target) =>
       withMembers(target, function* () {
         for (const i of range(300_000)) yield `d${i}/CURRENT`;

@@ -27,10 +27,15 @@ const MEMORY = 512 * 2 ** 20;
 /** Where a run is killed: it has broken the promise long before. */
 const BOUNDS = { seconds: Number(values.seconds), bytes: 2 * 2 ** 30 };
 
-function commandsFor({ inspects, archive }: LimitInput, target: string): [string, string[]][] {
+function commandsFor({ inspects, is }: LimitInput, target: string): [string, string[]][] {
   const out = `${target}.out`;
   const scan: [string, string[]] = ['scan', ['scan', target, '--no-progress']];
-  if (archive === true) return [scan];
+  if (is === 'archive') return [scan];
+  if (is === 'report')
+    return [
+      ['render', ['render', target]],
+      ['merge', ['merge', target, '--format', 'json']],
+    ];
   return [
     scan,
     ['simulate', ['simulate', target, '--no-progress']],
@@ -104,7 +109,7 @@ fs.mkdirSync(folder, { recursive: true });
 const only = new RegExp(values.only);
 const wanted = new RegExp(values.commands);
 for (const input of inputs.filter(({ name }) => only.test(name))) {
-  const target = `${folder}/${input.name}${input.archive === true ? '.tar' : ''}`;
+  const target = `${folder}/${input.name}${input.is === 'archive' ? '.tar' : ''}`;
   if (!fs.existsSync(target)) await input.make(target);
   for (const [name, args] of commandsFor(input, target)) {
     if (!wanted.test(name)) continue;

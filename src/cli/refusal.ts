@@ -1,6 +1,7 @@
 import { ProfileMismatch } from '../app/profile-choice.js';
+import { Interrupted } from '../io/interruption.js';
 import { systemCode, TargetError } from '../io/target-error.js';
-import { Interrupted, Refusal } from '../repair/refusal.js';
+import { Refusal } from '../repair/refusal.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemText } from './failure.js';
 import { mismatch } from './unopened.js';

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { BeyondLimit } from '../bytes/beyond-limit.js';
+import { Interrupted } from '../io/interruption.js';
 import { systemCode } from '../io/target-error.js';
 import { printable } from '../report/printable.js';
 import { ExitStatus } from './exit-status.js';
@@ -36,6 +37,8 @@ function explainFailure(error: unknown, trace: boolean): { text: string; status:
       status: error.status,
     };
   }
+  if (error instanceof Interrupted)
+    return { text: 'interrupted before anything was known', status: ExitStatus.interrupted };
   if (error instanceof BeyondLimit) {
     return { text: `unchecked ${oneLine(printable(error.message))}${stack}`, status: ExitStatus.incomplete };
   }

@@ -6,6 +6,7 @@ import { unseenParts } from '../engine/unseen.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { Table } from '../format/sst/table.js';
+import { unlessInterrupted } from '../io/interruption.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openListed, openSource } from '../io/source.js';
 import { UncommittedSequences } from '../lsm/uncommitted.js';
@@ -50,7 +51,7 @@ export class Search {
 
   async run({ onProgress, signal }: FindHooks): Promise<FindReport> {
     const { database, collection } = this;
-    await this.replay();
+    await unlessInterrupted(() => this.replay(), undefined);
     const files = this.files();
     const total = files.reduce((sum, { entry }) => sum + entry.size + 4096, 0);
     const searched = { wals: 0, tables: 0, blobFiles: 0 };
@@ -58,13 +59,17 @@ export class Search {
     for (const file of files) {
       if (signal?.aborted) break;
       // blob files come last: by then it is known which of their records are pointed at
-      if (file.kind === 'blob') await this.followBlobs();
-      await this.search(file);
+      if (file.kind === 'blob') await unlessInterrupted(() => this.followBlobs(), undefined);
+      const ended = await unlessInterrupted(async () => {
+        await this.search(file);
+        return true;
+      }, false);
+      if (!ended) break;
       searched[file.kind === 'wal' ? 'wals' : file.kind === 'table' ? 'tables' : 'blobFiles']++;
       done += file.entry.size + 4096;
       onProgress?.(done / total);
     }
-    await this.followBlobs();
+    await unlessInterrupted(() => this.followBlobs(), undefined);
     for (const { file, reason } of unseenParts(database)) collection.unread.push({ file, message: reason });
     const keys = await this.keys(signal);
     const { replayed } = this;
@@ -222,10 +227,13 @@ export class Search {
     const found = collection.keys();
     for (const tombstone of collection.tombstones) this.place(tombstone, database.version);
     for (const { versions } of found) for (const version of versions) this.place(version, database.version);
-    const reader = replayed && (await Reader.open(database, replayed));
+    const opened = replayed && (() => Reader.open(database, replayed));
+    const reader = opened && (await unlessInterrupted(opened, undefined));
     try {
       const answers =
-        reader && !signal?.aborted ? await readAll(reader, found) : new Map<FoundKey, ReaderSees>();
+        reader && !signal?.aborted
+          ? await unlessInterrupted(() => readAll(reader, found), new Map())
+          : new Map<FoundKey, ReaderSees>();
       const nobody: ReaderSees = { state: 'unknown', reason: reader ? 'interrupted' : this.whyNoReader() };
       const keys: KeyReport[] = [];
       for (const group of found) {

@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import { stopIfInterrupted } from './interruption.js';
 import { openPieces } from './pieces.js';
 import { retryingSource } from './retry.js';
 
@@ -25,6 +26,7 @@ class FileSource implements ByteSource {
   private async readAll(into: Uint8Array, offset: number): Promise<number> {
     let done = 0;
     while (done < into.length) {
+      stopIfInterrupted();
       const [length, position] = [into.length - done, offset + done];
       // a worker thread has nothing else to do meanwhile: waiting in place saves the way over another thread and back
       const bytesRead = isMainThread

@@ -6,6 +6,7 @@ import { fileName } from '../format/filename.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
 import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
 import { BLOCK_SIZE, RecordType, SAFE_TO_IGNORE } from '../format/log/types.js';
+import { turn } from '../io/interruption.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
 import { isPredecessor, isTimestampSizes, PhysicalReader, physical } from './physical-reader.js';
@@ -102,6 +103,7 @@ export class LogReader {
 
   /** The next logical record. After anything else there is no more. */
   async read(): Promise<ReadResult> {
+    await turn();
     this.buffer.takeBack();
     this.scratchLength = 0;
     this.inFragments = false;

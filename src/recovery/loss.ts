@@ -8,6 +8,7 @@ import type { Damage, TailKind } from '../format/log/damage.js';
 import { gatherRecord } from '../format/log/gather-record.js';
 import { LogParser } from '../format/log/parser.js';
 import { readLog } from '../format/log/read.js';
+import { Interrupted } from '../io/interruption.js';
 import { retryingSource } from '../io/retry.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { FamilyState } from './family.js';
@@ -244,7 +245,8 @@ async function tallyWal(
     if (tail.damage !== undefined) await onDamage(tail.damage);
     const bytes = newest && TORN.has(end) ? 'tornBytes' : 'damagedBytes';
     for (const tally of tallies) if (tally !== undefined) tally.loss[bytes] += tail.length;
-  } catch {
+  } catch (error) {
+    if (error instanceof Interrupted) throw error;
     // A medium that fails in the middle: what comes behind cannot be counted, and the outcome already says IO error.
   } finally {
     await source.close();

@@ -9,6 +9,7 @@ import {
   RecordType,
   SAFE_TO_IGNORE,
 } from '../format/log/types.js';
+import { Interrupted } from '../io/interruption.js';
 import type { ReplayBehaviour } from './behaviour.js';
 
 /*
@@ -94,7 +95,8 @@ export class PhysicalReader {
     this.window = this.buffer.give(this.window.length);
     try {
       this.windowLength = await this.source.read(this.window, this.windowStart);
-    } catch {
+    } catch (failure) {
+      if (failure instanceof Interrupted) throw failure;
       // What comes before the bad sector is still read, one block at a time as the engine does.
       try {
         this.windowLength = await this.source.read(this.window.subarray(0, BLOCK_SIZE), this.windowStart);

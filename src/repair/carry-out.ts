@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Database } from '../engine/database.js';
+import { Interrupted } from '../io/interruption.js';
 import { isWithin, realPlace } from '../io/real-place.js';
 import type { RepairReport } from '../report/report.js';
 import { applyInPlace, spaceNeeded } from './apply.js';
@@ -10,7 +11,7 @@ import { applyToCopy, isShared } from './output.js';
 import { rootsOf } from './outside.js';
 import { guardTarget, refuseOwned } from './owner.js';
 import type { RepairPlan } from './plan.js';
-import { Interrupted, Refusal } from './refusal.js';
+import { Refusal } from './refusal.js';
 import { checkRoomForCopy, checkRoomInPlace } from './space.js';
 import { resume } from './undo.js';
 import { undoCommand } from './undo-command.js';

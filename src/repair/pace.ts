@@ -1,8 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import { STRETCH } from '../io/interruption.js';
 import { stopIfAborted } from './refusal.js';
-
-/** Longest stretch of work without a turn for the event loop, in milliseconds: signals arrive in between. */
-const STRETCH = 50;
 
 /** What a long plan is made at: it can be interrupted, and tells how far it is. */
 export interface PaceHooks {

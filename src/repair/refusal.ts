@@ -1,3 +1,5 @@
+import { Interrupted } from '../io/interruption.js';
+
 /**
  * A repair that is not carried out. `refused`: nothing was changed and repeating will not help (exit status 5);
  * `in-use`: a live process owns the directory (4); `usage`: what was asked for cannot be done this way (2); `incomplete`: something
@@ -14,9 +16,6 @@ export class Refusal extends Error {
     this.name = 'Refusal';
   }
 }
-
-/** A repair that was ended by the signal before it changed anything. */
-export class Interrupted extends Error {}
 
 export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new Interrupted('interrupted before anything was changed');

@@ -1,6 +1,7 @@
 import { append } from '../bytes/append.js';
 import { diagnoseDatabase } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
+import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import type { TargetReport } from '../report/report.js';
 import { stateFindings } from '../states/findings.js';
 import { type Circumstances, crossCheck } from './cross.js';
@@ -19,16 +20,16 @@ export async function conclude(
   outcomes: readonly FileOutcome[],
   circumstances: Circumstances,
 ): Promise<void> {
-  const metadata = await checkMetadata(database, outcomes, circumstances);
+  const metadata = await undisturbed(() => checkMetadata(database, outcomes, circumstances));
   const { atRest, owned } = circumstances;
   const facts = factsByFile(outcomes);
   const findings = [
     ...metadata.findings,
     ...crossCheck(database, outcomes, circumstances),
     // while an engine works on it, its files are of several moments
-    ...(owned ? [] : await stateFindings(database, facts)),
+    ...(owned ? [] : await unlessInterrupted(() => stateFindings(database, facts), [])),
   ];
-  await diagnoseDatabase(findings, { database, facts, atRest });
+  await unlessInterrupted(() => diagnoseDatabase(findings, { database, facts, atRest }), undefined);
   report.findings = findings;
   append(report.unchecked, uncheckedOrders(database));
   append(report.unchecked, metadata.unchecked);

@@ -2,6 +2,7 @@ import { profiling } from '../app/application.js';
 import { placedIn } from '../diagnose/database.js';
 import { LiveTables } from '../diagnose/live-tables.js';
 import type { Database } from '../engine/database.js';
+import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import { probeLock } from '../io/lock.js';
 import {
   applicationReport,
@@ -49,13 +50,15 @@ export async function databaseSubject(
   const owned = lock?.state === 'held';
   const circumstances = { atRest: report.kind !== 'database', owned };
   const trust = shard === undefined ? trustIn(since, depth) : () => undefined;
-  const units = await planUnits(
-    database,
-    depth,
-    shard === undefined ? jobs : SEVERAL,
-    (entry) => trust(entry) !== undefined,
+  const parts = shard === undefined ? jobs : SEVERAL;
+  const units = await unlessInterrupted(
+    () => planUnits(database, depth, parts, (entry) => trust(entry) !== undefined),
+    [],
   );
-  const recognised = await profiling(database, options.profile);
+  const recognised = await unlessInterrupted(() => profiling(database, options.profile), {
+    profile: Promise.resolve(undefined),
+  });
+  const recognisedProfile = () => unlessInterrupted(async () => recognised.profile, undefined);
   const judge = severityJudge(database, circumstances);
   const tables = new LiveTables(database.version);
   const say: Subject['say'] = async (_unit, result, source) => {
@@ -69,24 +72,30 @@ export async function databaseSubject(
     judged: ({ entry }, findings) => findings.map((found) => placedIn(judge(entry, found), database, tables)),
     say,
     async conclude(outcomes) {
-      const profile = await recognised.profile;
+      const profile = await recognisedProfile();
       const read = { database, outcomes: [...outcomes], depth, owned, jobs };
-      const settled = watched ? await settle(read, say) : read;
+      const settled = watched ? await undisturbed(() => settle(read, say)) : read;
       await conclude(report, settled.database, settled.outcomes, { ...circumstances, owned: settled.owned });
       if (profile !== undefined) {
         report.application = applicationReport(profile);
         nameLostKeys(report, settled.database, profile);
       }
       if (options.application && origin.seekable)
-        await withinLimits(() => checkContents(report, settled.database, profile), report);
+        await unlessInterrupted(
+          () => withinLimits(() => checkContents(report, settled.database, profile), report),
+          undefined,
+        );
       else if (options.application) contentsUnchecked(report, 'they cannot be read in a compressed archive');
       if (origin.inPlace && report.findings.some(({ severity }) => severity === 'error'))
-        await sayRebuilding(report, profile);
+        await unlessInterrupted(() => sayRebuilding(report, profile), undefined);
       report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
       const recoverable = reasonNotToRecover(settled.database) === undefined;
       if (options.recovery && origin.seekable && settled.database.version && recoverable) {
         const words = { ...(profile && { profile }) };
-        const modes = await withinLimits(() => simulateDatabase(settled.database, words), report);
+        const modes = await unlessInterrupted(
+          () => withinLimits(() => simulateDatabase(settled.database, words), report),
+          undefined,
+        );
         if (modes !== undefined) report.recovery = modes;
       }
       const [pid] = lock?.pids ?? [];

@@ -1,3 +1,4 @@
+import { unlessInterrupted } from '../io/interruption.js';
 import { runUnit } from './run-unit.js';
 import { canUseThreads, takeThread } from './threads.js';
 import type { UnitOutcome, WorkerReply, WorkUnit } from './unit.js';
@@ -30,7 +31,9 @@ function isOver({ signal, until }: PoolOptions): boolean {
 async function runInline(queue: WorkUnit[], options: PoolOptions): Promise<void> {
   for (const unit of queue) {
     if (isOver(options)) return;
-    options.onOutcome(await runUnit(unit, options.onRead));
+    const outcome = await unlessInterrupted(() => runUnit(unit, options.onRead), undefined);
+    if (outcome === undefined) return;
+    options.onOutcome(outcome);
   }
 }
 

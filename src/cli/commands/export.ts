@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { parseVersion } from '../../engine/version.js';
 import type { ExportSink } from '../../export/entries.js';
 import { fileSize } from '../../io/file-size.js';
+import { Interrupted, interruptible } from '../../io/interruption.js';
 import { systemCode } from '../../io/target-error.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
 import { printable } from '../../report/printable.js';
@@ -95,11 +96,11 @@ function taken(output: string, at = output): Failure {
 
 async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
   const { exportTarget } = await import('../../repair/export-target.js');
-  const { Interrupted } = await import('../../repair/refusal.js');
   if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
   const { UnorderedFamily } = await import('../../export/entries.js');
   const destination = await destinationOf(flags, host);
   const interrupt = watchInterrupt(host);
+  const release = interruptible(interrupt.signal);
   const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);
   const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   let summary: ExportedTarget;
@@ -123,8 +124,11 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
       const hint = 'Write every version as it stands, unmerged, into a file: --output FILE.ndjson.';
       throw new Failure(printable(error.message), ExitStatus.incomplete, hint);
     }
-    throw refusalOf(error, 'export', path);
+    const told =
+      error instanceof Interrupted ? new Interrupted('interrupted before the export was whole') : error;
+    throw refusalOf(told, 'export', path);
   } finally {
+    release();
     bar.end();
     interrupt.release();
   }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js';
 import type { DatabaseRequest } from '../../engine/database.js';
 import { type FindReport, UnknownColumnFamily } from '../../find/report.js';
+import { interruptible } from '../../io/interruption.js';
 import type { Replacement } from '../../io/inventory.js';
 import { systemCode, TargetError } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
@@ -107,6 +108,7 @@ async function search(path: string, key: Uint8Array, flags: FindFlags, host: Hos
   const { find } = await import('../../find/find.js');
   const { prefix = false, cf, limit } = flags;
   const interrupt = watchInterrupt(host);
+  const release = interruptible(interrupt.signal);
   const bar = flags.progress ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   interrupt.signal.addEventListener('abort', () => bar.end());
   const places = placesOf(flags);
@@ -124,6 +126,7 @@ async function search(path: string, key: Uint8Array, flags: FindFlags, host: Hos
       signal: interrupt.signal,
     }).catch((error) => refuse(path, error));
   } finally {
+    release();
     bar.end();
     interrupt.release();
   }

@@ -4,6 +4,7 @@ import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
 import { expandPath } from '../../io/globs.js';
 import { holdsMoreThan } from '../../io/holds-more.js';
+import { interruptible } from '../../io/interruption.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import { isSuppressed, underPolicy } from '../../scan/policy.js';
@@ -95,6 +96,7 @@ async function scanWatched(
   work: Omit<ScanWork, 'bar' | 'signal'>,
 ): Promise<Report> {
   const interrupt = watchInterrupt(host);
+  const release = interruptible(interrupt.signal);
   const shown = flags.progress && !flags.quiet;
   const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   interrupt.signal.addEventListener('abort', () => bar.end());
@@ -109,6 +111,7 @@ async function scanWatched(
       interrupted: interrupt.signal.aborted,
     });
   } finally {
+    release();
     bar.end();
     interrupt.release();
   }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { pathArgument } from '../../io/arguments.js';
+import { interruptible } from '../../io/interruption.js';
 import { throughText } from '../../io/odd-name.js';
 import { Refusal } from '../../repair/refusal.js';
 import type { SimulateOptions } from '../../repair/simulate-target.js';
@@ -42,6 +43,7 @@ async function simulate(path: string, flags: SimulateFlags, host: Host): Promise
     ...(flags.state !== undefined && { state: flags.state }),
   };
   const interrupt = watchInterrupt(host);
+  const release = interruptible(interrupt.signal);
   const shown = flags.progress && !flags.quiet;
   const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   interrupt.signal.addEventListener('abort', () => bar.end());
@@ -65,6 +67,7 @@ async function simulate(path: string, flags: SimulateFlags, host: Host): Promise
       interrupted: interrupt.signal.aborted,
     });
   } finally {
+    release();
     bar.end();
     interrupt.release();
   }

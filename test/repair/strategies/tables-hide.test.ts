@@ -12,9 +12,9 @@ import { readDatabase } from '../../../src/engine/database.js';
 import { emptyVersion } from '../../../src/format/manifest/apply.js';
 import { comparatorNamed } from '../../../src/format/sst/comparator.js';
 import { internalKey, VALUE_TYPE } from '../../../src/format/sst/internal-key.js';
+import { Interrupted } from '../../../src/io/interruption.js';
 import { View } from '../../../src/lsm/view.js';
 import { Pace } from '../../../src/repair/pace.js';
-import { Interrupted } from '../../../src/repair/refusal.js';
 import { planTableRepair } from '../../../src/repair/strategies/tables.js';
 import { withTemporaryDirectory } from '../../support/files.js';
 
