@@ -49,8 +49,8 @@ export interface Inventory {
   /** Names of the target's own subdirectories. */
   directories: string[];
   unlistable: Unlistable[];
-  /** Further directories that were listed. */
-  roots: { directory: string; place: 'wal-dir' | 'db-path' }[];
+  /** Further directories that were listed. `pathId`: index among the db_paths. */
+  roots: { directory: string; place: 'wal-dir' | 'db-path'; pathId?: number }[];
   /** What was asked to be seen in place of files that are there. */
   instead: readonly Replacement[];
   /** What it was taken with, to take it again. */
@@ -77,6 +77,7 @@ export interface Replacement {
 
 /** Subdirectories that belong to the database; nothing below them does. */
 const ownDirectories: Record<string, 'archive' | 'lost'> = { archive: 'archive', lost: 'lost' };
+const ARCHIVE = 'archive';
 
 /** Names that are examined together. */
 const BATCH = 64;
@@ -145,6 +146,7 @@ function replace(inventory: Inventory, { file, root, content }: Replacement): vo
       ...(root !== undefined && { root }),
       ...content,
       place: known?.place ?? 'database',
+      ...(known?.place === 'wal-dir' ? {} : { pathId: known?.pathId ?? 0 }),
       mtimeMs: 0,
       allocated: content.size,
     };
@@ -167,12 +169,32 @@ async function addRoots(inventory: Inventory, target: string, options: Inventory
     const real = await canonical(directory);
     if (seen.has(real)) continue;
     seen.add(real);
-    inventory.roots.push({ directory, place });
+    inventory.roots.push({ directory, place, ...rest });
     const names = await listNames(directory).catch((error) => {
       throw TargetError.from(error, directory);
     });
     await takePlace(inventory, { directory, place, prefix: '', root: directory, ...rest }, names);
+    // obsolete WALs go to a directory beside the live ones (rocksdb file/filename.cc, ArchivalDirectory)
+    const archive = path.join(directory, ARCHIVE);
+    if (
+      place === 'wal-dir' &&
+      names.some(({ name }) => name.equals(Buffer.from(ARCHIVE))) &&
+      (await isDirectory(archive))
+    )
+      await addPlace(inventory, {
+        directory: archive,
+        place: 'archive',
+        prefix: `${ARCHIVE}/`,
+        root: directory,
+      });
   }
+}
+
+async function isDirectory(name: string): Promise<boolean> {
+  return stat(name).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Two names of one directory give the same text. */
@@ -201,6 +223,7 @@ async function addPlace(inventory: Inventory, place: Place): Promise<void> {
   } catch (error) {
     inventory.unlistable.push({
       file: place.prefix.slice(0, -1),
+      ...(place.root !== undefined && { root: place.root }),
       kind: 'other',
       reason: TargetError.from(error, place.directory).message,
     });

@@ -1,5 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { Inventory } from '../io/inventory.js';
 import { isWithin, realPlace } from '../io/real-place.js';
 import { Refusal } from './refusal.js';
 
@@ -17,6 +18,21 @@ export function absolute(target: string, place: Place): string {
 /** One string per place, to compare and to index by. */
 export function placeKey(place: Place): string {
   return place.root === undefined ? place.path : path.join(place.root, place.path);
+}
+
+/** The directory outside the target in which the engine looks for WALs; `undefined`: it looks in the target. */
+export function walRoot({ roots }: Inventory): string | undefined {
+  return roots.find(({ place }) => place === 'wal-dir')?.directory;
+}
+
+/** The same for tables of a path id. */
+export function tableRoot({ roots }: Inventory, pathId: number): string | undefined {
+  return roots.find((root) => root.place === 'db-path' && root.pathId === pathId)?.directory;
+}
+
+/** A place by its name in the target, or in a root where there is one. */
+export function placeIn(root: string | undefined, name: string): Place {
+  return root === undefined ? { path: name } : { path: name, root };
 }
 
 /**

@@ -109,9 +109,9 @@ class Listing {
       this.problems.push(rebuilt);
       return;
     }
-    const { version, remarks, taken, replaced } = rebuilt;
+    const { version, remarks, taken, replaced, unaccounted } = rebuilt;
     if (taken.length === 0 && isSound(replay)) return;
-    this.addVersion({ kind: 'extended', manifest, tables: taken, replaced }, version, {
+    this.addVersion({ kind: 'extended', manifest, tables: taken, replaced, unaccounted }, version, {
       remarks,
       whole: true,
     });

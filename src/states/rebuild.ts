@@ -7,6 +7,7 @@ import {
   type LiveTable,
   type Version,
 } from '../format/manifest/version.js';
+import { sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs } from './blobs.js';
 import { assignLevels, chooseTables, overlap } from './choice.js';
 import { type Contents, contentsOf, type FoundTable } from './tables.js';
@@ -21,6 +22,8 @@ export interface Rebuilt {
   taken: LiveTable[];
   /** Tables that the edits name, that are gone, and that a table which was taken over was made from. */
   replaced: LiveTable[];
+  /** Those among `replaced` of which the tables taken over do not show that all of it went into them. */
+  unaccounted: LiveTable[];
 }
 
 export interface RebuildRequest {
@@ -43,7 +46,7 @@ export interface RebuildRequest {
 export async function rebuildVersion(database: Database, request: RebuildRequest): Promise<Rebuilt | string> {
   const { replay, wals, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
-  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [] };
+  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [], unaccounted: [] };
   // levels are given to copies: another version may give others
   const found = all
     .filter((table) => belongs(table, request))
@@ -100,7 +103,7 @@ function rebuildFamily(
   family: ColumnFamily,
   { found, replay, known, wals }: RebuildRequest,
   contents: ReadonlyMap<bigint, Contents>,
-  { remarks, taken, replaced }: Rebuilt,
+  { remarks, taken, replaced, unaccounted }: Rebuilt,
 ): string | undefined {
   const stated = family.tables;
   const there = found.filter(({ live }) => {
@@ -123,8 +126,11 @@ function rebuildFamily(
   const tables: typeof stated = new Map();
   for (const table of stated.values()) {
     if (found.some(({ live }) => live.number === table.number)) continue;
-    if (isReplaced(table, added, database, replay)) replaced.push(table);
-    else tables.set(table.number, table);
+    if (!isReplaced(table, added, database, replay)) tables.set(table.number, table);
+    else {
+      replaced.push(table);
+      if (!isAccountedFor(table, added, contents)) unaccounted.push(table);
+    }
   }
   for (const { live } of choice.live) {
     const own = stated.get(live.number);
@@ -169,6 +175,27 @@ function isReplaced(
       other.live.smallestSequence <= table.largestSequence &&
       overlap(other, { ...other, live: table }),
   );
+}
+
+/**
+ * Whether the keys of both bounds of a table that is gone are in tables made from it, as they were or newer: a compaction takes a
+ * table whole.
+ */
+function isAccountedFor(
+  { smallest, largest }: LiveTable,
+  added: readonly FoundTable[],
+  contents: ReadonlyMap<bigint, Contents>,
+): boolean {
+  return [smallest, largest].every((bound) => {
+    const key = Buffer.from(userKeyOf(bound)).toString('latin1');
+    const sequence = sequenceOf(bound);
+    return added.some(({ live }) =>
+      contents
+        .get(live.number)
+        ?.get(key)
+        ?.some((version) => version.sequence === 0n || version.sequence >= sequence),
+    );
+  });
 }
 
 /** Whether recovery would replay what a flushed table holds: then the table is not needed, and its edit was never written. */

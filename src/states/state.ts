@@ -13,8 +13,17 @@ export type Origin =
    * although one that is not replaced it, so the directory is older than the MANIFEST.
    */
   | { kind: 'edits'; manifest: InventoryEntry; end: number; outlived: boolean }
-  /** A MANIFEST, and tables that no edit of it names. `replaced`: tables that it names and that went into these. */
-  | { kind: 'extended'; manifest: InventoryEntry; tables: LiveTable[]; replaced: LiveTable[] }
+  /**
+   * A MANIFEST, and tables that no edit of it names. `replaced`: tables that it names, that are gone and that went into these;
+   * `unaccounted`: those among them of which that is not shown.
+   */
+  | {
+      kind: 'extended';
+      manifest: InventoryEntry;
+      tables: LiveTable[];
+      replaced: LiveTable[];
+      unaccounted: LiveTable[];
+    }
   /** Tables alone. */
   | { kind: 'tables' };
 

@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readDatabase } from '../../src/engine/database.js';
+import { type Database, type DatabaseRequest, readDatabase } from '../../src/engine/database.js';
 import { repairTarget } from '../../src/repair/run.js';
+import { lossOfState } from '../../src/repair/strategies/state-loss.js';
 import { type ScanOptions, scanTarget } from '../../src/scan/scan.js';
 import { simulateDatabase } from '../../src/scan/simulate-database.js';
+import type { State, States } from '../../src/states/state.js';
 import { withDatabase } from '../support/database.js';
 import { fixture, withTemporaryDirectory } from '../support/files.js';
 
@@ -41,8 +43,8 @@ async function repaired(dir: string) {
 }
 
 /** Entries and hash of each column family, as the strictest recovery mode leaves them. */
-async function contentsOf(dir: string): Promise<Case['truth']> {
-  const [strictest] = await simulateDatabase(await readDatabase(dir), { digest: true });
+async function contentsOf(dir: string, request: DatabaseRequest = {}): Promise<Case['truth']> {
+  const [strictest] = await simulateDatabase(await readDatabase(dir, request), { digest: true });
   const families = strictest.columnFamilies ?? [];
   return Object.fromEntries(families.map(({ name, entries, fnv1a64 }) => [name, [entries, fnv1a64]]));
 }
@@ -109,7 +111,7 @@ describe('directories of several moments', () => {
   });
 
   it('finds a table under another name, and does not call it gone', async () => {
-    const truth = await withDatabase('basic-7.8', [], contentsOf);
+    const truth = await withDatabase('basic-7.8', [], (dir) => contentsOf(dir));
     await withDatabase('basic-7.8', ['move 000016.sst 000099.sst'], async (dir) => {
       const [missing] = await errorsOf(dir);
       expect(missing.cause?.detail).toBe('the table lies under another name: 000099.sst');
@@ -133,11 +135,109 @@ describe('directories of several moments', () => {
   });
 
   it('puts two exchanged logs back in order', async () => {
-    const truth = await withDatabase('wal-large-7.8', [], contentsOf);
+    const truth = await withDatabase('wal-large-7.8', [], (dir) => contentsOf(dir));
     await withDatabase('wal-large-7.8', ['swap 000004.log 000010.log'], async (dir) => {
       const { report, output } = await repaired(dir);
       expect(report.plan?.loss).toEqual([]);
       expect(await contentsOf(output)).toEqual(truth);
+    });
+  });
+
+  it('announces tables of which those taken over do not show that they went into them', async () => {
+    await unpacked('stale-3', async (dir) => {
+      const { report } = await repaired(dir);
+      expect(report.plan?.loss.map(({ file }) => file)).toEqual([
+        '000023.sst',
+        '000025.sst',
+        'MANIFEST-000018',
+      ]);
+    });
+    await unpacked('stale-manifest-8.1', async (dir) => {
+      const { report } = await repaired(dir);
+      expect(report.plan?.loss).toEqual([]);
+    });
+  });
+
+  it('announces a lost table where the log that should have its writes has a hole among them', async () => {
+    const bound = (key: string) => Buffer.concat([Buffer.from(key), Buffer.alloc(8)]);
+    const table = {
+      number: 7n,
+      columnFamily: 0,
+      size: 100n,
+      smallest: bound('a'),
+      largest: bound('b'),
+      smallestSequence: 10n,
+      largestSequence: 20n,
+    };
+    const lossWith = (holes: { from: bigint; to: bigint }[], whole = true) => {
+      const wal = { families: new Map([[0, { first: 5n, last: 30n }]]), holes, whole };
+      const state = { origin: { kind: 'tables' }, wals: [{ wal }], gaps: [], strange: [], lastSequence: 30n };
+      const current = { missing: [table], version: { columnFamilies: new Map() } };
+      const lost = lossOfState(
+        {} as Database,
+        state as unknown as State,
+        {
+          states: [],
+          current: current as unknown as State,
+        } as unknown as States,
+      );
+      return lost.map(({ file }) => file);
+    };
+    expect(lossWith([])).toEqual([]);
+    expect(lossWith([{ from: 31n, to: 32n }])).toEqual([]);
+    expect(lossWith([{ from: 12n, to: 13n }])).toEqual(['000007.sst']);
+    expect(lossWith([], false)).toEqual(['000007.sst']);
+  });
+
+  it('puts logs from the archive of their own directory back to where the engine reads logs', async () => {
+    await unpacked('flush-in-archive', async (dir) => {
+      const wal = `${dir}-wal`;
+      mkdirSync(wal);
+      renameSync(path.join(dir, 'archive'), path.join(wal, 'archive'));
+      renameSync(path.join(dir, '000012.log'), path.join(wal, '000012.log'));
+      const report = await repairTarget(
+        dir,
+        {
+          walDir: wal,
+          way: { strategy: 'auto' },
+          destination: { kind: 'in-place' },
+          stopped: true,
+          tool: 'test',
+          jobs: 1,
+        },
+        { confirm: async () => true },
+      );
+      expect(report.repair?.state).toBe('repaired');
+      expect(readdirSync(dir).filter((name) => name.endsWith('.log'))).toEqual([]);
+      expect(await contentsOf(dir, { walDir: wal })).toEqual(cases['flush-in-archive'].truth);
+    });
+  });
+
+  it('puts a table from lost/ back to the path that its number names', async () => {
+    const truth = await withDatabase('basic-7.8', [], (dir) => contentsOf(dir));
+    await withDatabase('basic-7.8', [], async (dir) => {
+      const first = `${dir}-tables`;
+      mkdirSync(first);
+      mkdirSync(path.join(dir, 'lost'));
+      for (const name of readdirSync(dir).filter((each) => each.endsWith('.sst')))
+        renameSync(path.join(dir, name), path.join(first, name));
+      renameSync(path.join(first, '000016.sst'), path.join(dir, 'lost', '000016.sst'));
+      const report = await repairTarget(
+        dir,
+        {
+          dbPaths: [first],
+          way: { strategy: 'auto' },
+          destination: { kind: 'in-place' },
+          stopped: true,
+          tool: 'test',
+          jobs: 1,
+        },
+        { confirm: async () => true },
+      );
+      expect(report.repair?.state).toBe('repaired');
+      expect(readdirSync(first)).toContain('000016.sst');
+      expect(readdirSync(dir)).not.toContain('000016.sst');
+      expect(await contentsOf(dir, { dbPaths: [first] })).toEqual(truth);
     });
   });
 });

@@ -2,6 +2,8 @@ import type { BatchOpInput } from '../../encode/batch/encode.js';
 import { encodeBatch } from '../../encode/batch/encode.js';
 import { LogWriter } from '../../encode/log/writer.js';
 import type { Database } from '../../engine/database.js';
+import { fileName } from '../../format/filename.js';
+import { placeIn, walRoot } from '../place.js';
 import type { ByteChange, RepairStep, Segment } from '../plan.js';
 import type { WalState } from './wal-state.js';
 
@@ -88,12 +90,10 @@ function appended({ entry, place, facts }: WalState, appendix: Appendix): Repair
 }
 
 function created({ inventory }: Database, number: bigint, appendix: Appendix): RepairStep {
-  const root = inventory.roots.find(({ place }) => place === 'wal-dir')?.directory;
   const bytes = framed(new LogWriter({ number }), appendix);
   return {
     action: 'write',
-    path: `${String(number).padStart(6, '0')}.log`,
-    ...(root !== undefined && { root }),
+    ...placeIn(walRoot(inventory), fileName('wal', number)),
     why: appendix.why,
     changes: [{ kind: 'create-file', offset: 0, length: bytes.length, detail: appendix.detail }],
     content: [{ from: 'plan', bytes }],

@@ -9,6 +9,7 @@ import { listStates } from '../../states/list.js';
 import { isAsItIs, type State, type States } from '../../states/state.js';
 import { originText, stateText } from '../../states/text.js';
 import { fileState } from '../content.js';
+import { type Place, placeIn, placeKey, tableRoot, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
@@ -102,7 +103,7 @@ function alternatives({ states }: States, chosen: State): string[] {
 function stepsTo(database: Database, state: State): RepairStep[] {
   const { current, manifest } = database;
   const named = current?.decoded.anomalies.length === 0 && manifest?.named ? manifest.entry : undefined;
-  const files = [...movedTables(state), ...walSteps(state)];
+  const files = [...movedTables(database, state), ...walSteps(database, state)];
   const { origin } = state;
   if (origin.kind === 'manifest' && origin.manifest.place === 'database' && isAsItIs(state)) {
     if (origin.manifest === named) return [];
@@ -139,18 +140,18 @@ function otherHistories(database: Database, chosen: State, states: States): Repa
 }
 
 /** Tables that lie in lost/ or under another name get their own. */
-function movedTables({ moved }: State): RepairStep[] {
+function movedTables({ inventory }: Database, { moved }: State): RepairStep[] {
   return moved.map(({ entry, live }) =>
     copyStep(
       entry,
-      fileName('table', live.number),
+      placeIn(tableRoot(inventory, live.pathId), fileName('table', live.number)),
       `the version names table ${live.number}, which lies in ${entry.file}`,
     ),
   );
 }
 
 /** WALs that belong to the state come to where they are read, those that do not leave. */
-function walSteps({ wals, strange }: State): RepairStep[] {
+function walSteps({ inventory }: Database, { wals, strange }: State): RepairStep[] {
   const steps: RepairStep[] = [];
   for (const { wal, number } of wals) {
     const { entry } = wal;
@@ -159,15 +160,15 @@ function walSteps({ wals, strange }: State): RepairStep[] {
       number === wal.number
         ? `the state needs the WAL, which lies in ${entry.file}`
         : `the sequences of ${entry.file} belong under number ${number}`;
-    steps.push(copyStep(entry, fileName('wal', number), why));
+    steps.push(copyStep(entry, placeIn(walRoot(inventory), fileName('wal', number)), why));
   }
-  const written = new Set(steps.map(({ path }) => path));
+  const written = new Set(steps.map(placeKey));
   for (const { entry } of strange) {
-    if (!isOwn(entry) || written.has(entry.file)) continue;
+    const place = placeIn(entry.root, entry.file);
+    if (!isOwn(entry) || written.has(placeKey(place))) continue;
     steps.push({
       action: 'remove',
-      path: entry.file,
-      ...(entry.root !== undefined && { root: entry.root }),
+      ...place,
       why: 'its sequences do not connect to the state',
       changes: [{ kind: 'remove-file', offset: 0, length: entry.size, detail: 'all of it' }],
     });
@@ -175,15 +176,14 @@ function walSteps({ wals, strange }: State): RepairStep[] {
   return steps;
 }
 
-function copyStep({ file, root, size }: InventoryEntry, path: string, why: string): RepairStep {
-  const place = { ...(root !== undefined && { root }) };
+/** A file of what lies elsewhere, at the place where the engine looks for it. */
+function copyStep({ file, root, size }: InventoryEntry, to: Place, why: string): RepairStep {
   return {
     action: 'write',
-    path,
-    ...place,
+    ...to,
     why,
     changes: [{ kind: 'create-file', offset: 0, length: size, detail: `the content of ${file}` }],
-    content: [{ from: 'file', path: file, ...place, offset: 0, length: size }],
+    content: [{ from: 'file', ...placeIn(root, file), offset: 0, length: size }],
   };
 }
 
@@ -197,7 +197,5 @@ function inputsOf({ inventory, target }: Database, { wals, moved }: State): Prom
     (entry) =>
       used.has(entry) || (kinds.has(entry.kind) && entry.place !== 'lost' && entry.place !== 'archive'),
   );
-  return Promise.all(
-    entries.map(({ file, root }) => fileState(target, { path: file, ...(root !== undefined && { root }) })),
-  );
+  return Promise.all(entries.map(({ file, root }) => fileState(target, placeIn(root, file))));
 }

@@ -1,5 +1,7 @@
 import type { Database } from '../../engine/database.js';
 import { keyBytes } from '../../finding/evidence.js';
+import { fileName } from '../../format/filename.js';
+import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { State, States } from '../../states/state.js';
 import type { LossStatement } from '../plan.js';
@@ -15,26 +17,20 @@ export function lossOfState(database: Database, state: State, { states, current 
 }
 
 /**
- * Tables that CURRENT leads to and that are gone, where a state is put together without that MANIFEST: it does not know of them, and
- * its being complete says nothing of what they held. What WALs of the state hold of them is not lost.
+ * Tables that a MANIFEST names, that are gone, and that a state does without: one put together without that MANIFEST does not know of
+ * them, and one that takes over other tables in their place may not show that these hold all of them. What WALs of the state
+ * hold is not lost.
  */
 function missingTables(state: State, current: State | undefined): LossStatement[] {
-  if (current === undefined || state.origin.kind !== 'tables') return [];
-  const inWals = (family: number, first: bigint, last: bigint) =>
-    first > 0n &&
-    state.wals.some(({ wal }) => {
-      const writes = wal.families.get(family);
-      return writes !== undefined && writes.first <= first && last <= writes.last;
-    });
-  return current.missing
-    .filter(({ columnFamily, smallestSequence, largestSequence }) => {
-      return !inWals(columnFamily, smallestSequence, largestSequence);
-    })
+  return givenUp(state, current)
+    .filter((table) => !isInWals(table, state))
     .map(({ number, columnFamily, size, smallest, largest }) => {
-      const name = current.version.columnFamilies.get(columnFamily)?.name ?? `id ${columnFamily}`;
+      const { columnFamilies } =
+        (state.origin.kind === 'tables' ? current : undefined)?.version ?? state.version;
+      const name = columnFamilies.get(columnFamily)?.name ?? `id ${columnFamily}`;
       const [from, to] = [userKeyOf(smallest), userKeyOf(largest)];
       return {
-        file: `${String(number).padStart(6, '0')}.sst`,
+        file: fileName('table', number),
         detail: `a table of column family ${name} that is not here (${size} bytes): its entries, as far as no other table holds them, in one range of keys; perhaps deletions`,
         facts: {
           columnFamily: name,
@@ -44,6 +40,24 @@ function missingTables(state: State, current: State | undefined): LossStatement[
         },
       };
     });
+}
+
+function givenUp({ origin }: State, current: State | undefined): readonly LiveTable[] {
+  if (origin.kind === 'tables') return current?.missing ?? [];
+  return origin.kind === 'extended' ? origin.unaccounted : [];
+}
+
+/** A WAL of the state has all that a table was written from, and no hole in it. */
+function isInWals(
+  { columnFamily, smallestSequence: from, largestSequence: to }: LiveTable,
+  { wals }: State,
+): boolean {
+  if (from === 0n) return false;
+  return wals.some(({ wal: { families, holes, whole } }) => {
+    const writes = families.get(columnFamily);
+    const holds = writes !== undefined && writes.first <= from && to <= writes.last;
+    return holds && whole && !holes.some((hole) => hole.from <= to && hole.to >= from);
+  });
 }
 
 /** Sequences between what the state holds: a table that is gone may have had them, of writes without a log. */

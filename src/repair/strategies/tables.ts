@@ -9,7 +9,7 @@ import { openSource } from '../../io/source.js';
 import { addBlobs } from '../../states/blobs.js';
 import { fileState } from '../content.js';
 import { Pace } from '../pace.js';
-import type { Place } from '../place.js';
+import { type Place, placeIn, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { correctedEntry, type DamagedTable, examine, fileWithId } from './damaged-tables.js';
@@ -110,7 +110,7 @@ async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<vo
   if (entry === undefined || wrong) {
     const own = await fileWithId(database, live);
     if (own !== undefined) {
-      steps.push(contentOf(own, live, entry));
+      steps.push(contentOf(database, own, live, entry));
       noteInput(inputs, own);
       return;
     }
@@ -163,8 +163,10 @@ async function replaceTable(
   const why = complaint === undefined ? (entry === undefined ? ', which is missing' : '') : `: ${complaint}`;
   draft.steps.push({
     action: 'write',
-    path: fileName('table', replacement.live.number),
-    ...(entry?.root !== undefined && { root: entry.root }),
+    ...placeIn(
+      tableRoot(database.inventory, replacement.live.pathId),
+      fileName('table', replacement.live.number),
+    ),
     why: `it takes the place of table ${live.number}${why}`,
     changes: [
       {
@@ -179,7 +181,7 @@ async function replaceTable(
 }
 
 function noteInput(inputs: Map<string, Place>, { file, root }: InventoryEntry): void {
-  inputs.set(`${root ?? ''}/${file}`, { path: file, ...(root !== undefined && { root }) });
+  inputs.set(`${root ?? ''}/${file}`, placeIn(root, file));
 }
 
 async function inputsOf(database: Database, places: Map<string, Place>): Promise<RepairPlan['inputs']> {
@@ -189,24 +191,21 @@ async function inputsOf(database: Database, places: Map<string, Place>): Promise
   return Promise.all([...places.values()].map((place) => fileState(database.target, place)));
 }
 
-function contentOf(own: InventoryEntry, live: LiveTable, entry: InventoryEntry | undefined): RepairStep {
+function contentOf(
+  { inventory }: Database,
+  own: InventoryEntry,
+  live: LiveTable,
+  entry: InventoryEntry | undefined,
+): RepairStep {
+  const home = placeIn(tableRoot(inventory, live.pathId), fileName('table', live.number));
   return {
     action: 'write',
-    path: entry?.file ?? fileName('table', live.number),
-    ...(own.root !== undefined && { root: own.root }),
+    ...(entry === undefined ? home : placeIn(entry.root, entry.file)),
     why: `the table that the MANIFEST means by ${live.number} lies in ${own.file}`,
     changes: [
       { kind: 'rewrite', offset: 0, length: entry?.size ?? own.size, detail: `the content of ${own.file}` },
     ],
-    content: [
-      {
-        from: 'file',
-        path: own.file,
-        ...(own.root !== undefined && { root: own.root }),
-        offset: 0,
-        length: own.size,
-      },
-    ],
+    content: [{ from: 'file', ...placeIn(own.root, own.file), offset: 0, length: own.size }],
   };
 }
 
