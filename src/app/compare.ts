@@ -30,7 +30,7 @@ export interface ObjectDifference {
 export interface ApplicationCompare {
   /** How its keys are written, for programs. */
   facts: Record<string, boolean>;
-  /** Of keys that nobody put elsewhere. */
+  /** The namespace of keys for which none was chosen. */
   defaultNamespace: string;
   /** Column families whose entries belong to no key. */
   keyless: ReadonlySet<string>;

@@ -26,7 +26,7 @@ export interface ProfileFacts {
   ): Promise<void>;
   /**
    * Another database of the same application, by its path relative to this one (`../raft`), as a reader would see it.
-   * `undefined` where there is none that opens. Who asks closes it.
+   * `undefined` where none opens. The caller closes it.
    */
   open(directory: string): Promise<View | undefined>;
   /** What lies at a path relative to the database. */

@@ -55,6 +55,6 @@ export interface KeyRebuild {
   rules: ReadonlySet<RuleId>;
   /** Every key that breaks a rule. The keys are valid as long as the view is open. */
   incoherent(view: View): Promise<IncoherentKeys>;
-  /** Hands over a deletion for each element of a value that is no more. Memory stays below `budget` bytes. */
+  /** Hands over a deletion for each element of a deleted value. Memory stays below `budget` bytes. */
   orphans(view: View, budget: number, drop: (op: BatchOpInput) => void): Promise<void>;
 }

@@ -47,7 +47,7 @@ export function tornLog(
   };
 }
 
-/** Nothing but the strictest mode refuses, and no other loses a record. */
+/** Only the strictest mode refuses, and no other mode loses a record. */
 export function verifyTornLog({ recovery = [] }: ScanResult): Verified {
   const strict = recovery.find(({ mode }) => mode === 'absolute-consistency');
   const lenient = recovery.find(({ mode }) => mode === 'tolerate-corrupted-tail');

@@ -7,7 +7,7 @@ export const ExitStatus = {
   ok: 0,
   /** Findings at or above --fail-on. Known damage wins over an incomplete check. */
   findings: 1,
-  /** The command line is wrong, or names something that is not there. */
+  /** The command line is wrong, or names something that does not exist. */
   usage: 2,
   /** Not everything could be checked: unreadable, unsupported, or a fault of kvdoctor's own. */
   incomplete: 3,

@@ -7,11 +7,11 @@ import type { Output } from './host.js';
 
 /** Where an output goes. Failures of the medium are rejections with a `Failure`. */
 export interface Sink {
-  /** False when nobody reads any more: the rest need not be made. */
+  /** False when the reader has gone: the rest is not needed. */
   write(piece: string): Promise<boolean>;
   /** All of it has been written. */
   close(): Promise<void>;
-  /** There will be no more, and what there is is not whole. */
+  /** Nothing more follows, and what was written is incomplete. */
   abandon(): Promise<void>;
 }
 

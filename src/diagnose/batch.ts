@@ -125,10 +125,14 @@ function lostStep(
   const between = swallowed
     ? `the operation before it swallows the beginning of what follows`
     : `${counted(offset - lostAt, 'byte')} between belong to no operation`;
+  const remaining =
+    found === batch.count
+      ? `all ${found} of the header's count remain`
+      : `${found} of the header's count of ${batch.count} remain`;
   const detail =
     `the parser loses step at ${place}; from ${offsetText(record.fileOffset(offset))} on ${counted(operations.length, 'operation')} ` +
     `decode to the end again (confidence ${confidence}) and ${between}: two writers' operations lie over each other ` +
-    `(${found} are left of the ${batch.count} that the header counts)`;
+    `(${remaining})`;
   return { detail, evidence, realigned };
 }
 

@@ -85,7 +85,7 @@ interface Protection extends BlockProtection {
   dataEnd: number;
 }
 
-/** The protection under which the metaindex and every small block that it names hold; undefined when there is none. */
+/** The protection under which the metaindex and every small block that it names hold; undefined when it is absent. */
 async function confirmed(
   source: ByteSource,
   metaindex: Uint8Array,

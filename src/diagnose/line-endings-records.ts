@@ -29,7 +29,7 @@ class UndoneRecords {
     this.runs = new UndoneRuns(bytes, change);
   }
 
-  /** Takes the first run that is right; false when there is none. */
+  /** Takes the first run that is right; false when no run is right. */
   take(
     lengthOf: (bytes: Uint8Array, have: number) => number,
     isRight: (bytes: Uint8Array) => boolean,

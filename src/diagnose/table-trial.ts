@@ -28,7 +28,7 @@ export interface TriedBlock {
 
 /**
  * Checks a table again with bits put back: the block itself and its neighbours, and for metadata all that rests on it. What
- * the unit has found with the bits as they are, `before`, is no news.
+ * the unit has found with the bits as they are, `before`, is not reported.
  */
 export async function tryTable(
   inner: ByteSource,

@@ -17,7 +17,7 @@ export interface LogicalRecord {
 /** As far behind its beginning as the end of a record is looked for. Bytes. */
 const FURTHEST = 64 << 20;
 
-/** The whole logical record that begins at file offset `offset`; undefined when there is none. */
+/** The whole logical record that begins at file offset `offset`; undefined when it is absent. */
 export async function logicalRecordAt(
   source: ByteSource,
   facts: WalFacts,

@@ -55,7 +55,7 @@ const MOST_TRIED = 256;
 interface Reading {
   /** Elements that belong to the array. */
   elements: number;
-  /** A reply behind it that nobody asked for. */
+  /** A reply behind it without a request. */
   surplus?: RespValue;
   /** Where the next reply begins. */
   next: number;

@@ -5,7 +5,7 @@
 //
 // The slot stands there when cluster-enabled was yes while the database was made; nothing in the database says so.
 
-/** Of keys that nobody put elsewhere. */
+/** The namespace of keys for which none was chosen. */
 export const DEFAULT_NAMESPACE = '__namespace';
 
 /** CRC16 of XMODEM: polynomial 0x1021, nothing reflected, beginning with 0. */
@@ -43,7 +43,7 @@ export interface Subkey extends UserKey {
   subkey: Uint8Array;
 }
 
-/** Decodes a key of column family `metadata`. `undefined` when it is none. */
+/** Decodes a key of column family `metadata`. `undefined` for any other bytes. */
 export function decodeUserKey(bytes: Uint8Array, slots: boolean): UserKey | undefined {
   const from = 1 + (bytes[0] ?? 0);
   const at = slots ? from + 2 : from;
@@ -52,7 +52,7 @@ export function decodeUserKey(bytes: Uint8Array, slots: boolean): UserKey | unde
   return { namespace, ...(slots && { slot: (bytes[from] << 8) | bytes[from + 1] }), key: bytes.subarray(at) };
 }
 
-/** Decodes a key of `default`, `zset_score` or `stream`. `undefined` when it is none. */
+/** Decodes a key of `default`, `zset_score` or `stream`. `undefined` for any other bytes. */
 export function decodeSubkey(bytes: Uint8Array, slots: boolean): Subkey | undefined {
   const head = decodeUserKey(bytes, slots);
   if (head === undefined || head.key.length < 12) return undefined;

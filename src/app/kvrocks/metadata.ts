@@ -42,7 +42,7 @@ export interface Metadata {
   list?: { head: bigint; tail: bigint };
 }
 
-/** Decodes a value of column family `metadata`. `undefined` when it is none. */
+/** Decodes a value of column family `metadata`. `undefined` for any other bytes. */
 export function decodeMetadata(bytes: Uint8Array): Metadata | undefined {
   const flags = bytes[0] ?? 0;
   const type = flags & 0x0f;

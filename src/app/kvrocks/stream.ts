@@ -40,7 +40,7 @@ function sized(bytes: Uint8Array, at: number): Uint8Array | undefined {
   return length > BigInt(bytes.length - at - 8) ? undefined : bytes.subarray(at + 8, at + 8 + Number(length));
 }
 
-/** Takes a subkey apart. What is none is of kind `unknown`. */
+/** Takes a subkey apart. Any other bytes are of kind `unknown`. */
 export function decodeStreamSubkey(subkey: Uint8Array): StreamSubkey {
   const special = subkey.length > GROUP_AT && subkey.subarray(0, TYPE_AT).every((byte) => byte === 0xff);
   if (!special) {

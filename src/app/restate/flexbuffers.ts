@@ -27,7 +27,7 @@ const TYPE = {
   boolean: 26,
 } as const;
 
-/** The value of a buffer; `undefined` where it is none that can be read. */
+/** The value of a buffer; `undefined` where it cannot be read. */
 export function decodeFlexBuffer(bytes: Uint8Array): FlexValue {
   const width = bytes[bytes.length - 1];
   if (bytes.length < 3 || (width !== 1 && width !== 2 && width !== 4 && width !== 8)) return undefined;

@@ -64,7 +64,7 @@ function u64(bytes: Uint8Array, at: number): bigint {
 
 const ascii = new TextDecoder('latin1');
 
-/** A key of the metadata server's column family `data`. `undefined` for what is none. */
+/** A key of the metadata server's column family `data`. `undefined` for any other key. */
 export function decodeRaftEntryKey(bytes: Uint8Array): LogKey | undefined {
   if (bytes.length !== NUMBERED || bytes[0] !== RAFT_ENTRY) return undefined;
   return { kind: 'raft-entry', index: u64(bytes, 1) };

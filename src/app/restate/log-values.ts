@@ -28,7 +28,7 @@ const RANGE = 3;
 const HYBRID_TIME = 1;
 const MORE_HEADER = 2;
 
-/** A record of the log server. `undefined` when it is none, or of a newer format. */
+/** A record of the log server. `undefined` for any other bytes, and for a newer format. */
 export function decodeLogRecord(bytes: Uint8Array): LogRecord | undefined {
   const cursor = new Cursor(bytes);
   const format = cursor.u8();

@@ -137,7 +137,7 @@ export function tableOf(bytes: Uint8Array): string | undefined {
   return Object.hasOwn(tables, letters) ? letters : undefined;
 }
 
-/** A key of a column family `data-N`. `undefined` for what is none. */
+/** A key of a column family `data-N`. `undefined` for any other key. */
 export function decodePartitionKey(bytes: Uint8Array): PartitionKey | undefined {
   const table = tableOf(bytes);
   if (table === undefined) return undefined;

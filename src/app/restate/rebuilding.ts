@@ -67,7 +67,7 @@ function namedDirectory(given: string): string {
   return /^\.\.?$/.test(path.basename(directory)) ? path.resolve(given) : directory.replace(/\/$/, '');
 }
 
-/** Opens and walks a log beside the database. `undefined` where there is none, or one that holds no log of these partitions. */
+/** Opens and walks a log beside the database. `undefined` where it is absent or holds no log of these partitions. */
 async function logBeside(
   name: string,
   partitions: ReadonlySet<bigint>,

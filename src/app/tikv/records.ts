@@ -99,7 +99,7 @@ export function decodeLock(bytes: Uint8Array): LockRecord | undefined {
   return lock;
 }
 
-/** Reads what follows a tag of a lock. False: it is not there. */
+/** Reads what follows a tag of a lock. False when it is absent. */
 const lockFields: Record<string, (cursor: Cursor, lock: LockRecord) => boolean> = {
   v(cursor, lock) {
     lock.shortValue = cursor.take(cursor.u8() ?? -1);

@@ -52,7 +52,7 @@ export class Regions {
     let bytes = 0;
     let partial = false;
     return {
-      /** False when no more is taken. */
+      /** False when the sink takes nothing more. */
       add({ state, region, mergeTarget }) {
         if (state === TOMBSTONE || region.peers.length === 0) return true;
         bytes += REGION_BYTES + region.startKey.length + region.endKey.length;

@@ -62,7 +62,7 @@ async function scanAll(paths: readonly string[], work: ScanWork): Promise<Target
     const hooks = {
       onProgress({ done, total }: { done: number; total: number }) {
         const share = (i + (total > 0 ? done / total : 0)) / paths.length;
-        // how large the targets are that come later nobody knows yet
+        // the sizes of later targets are not known yet
         work.bar.update({ share, done: readBefore + done, ...(alone && { total }) });
       },
       onFinding(found: Finding) {

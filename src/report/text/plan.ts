@@ -36,7 +36,7 @@ export function* planText(
   for (const step of plan.steps) yield stepText(step, settings);
   yield* objectsText(plan, settings);
   yield `\n${title('What is lost')}`;
-  if (plan.loss.length === 0) yield '  nothing that can be read\n';
+  if (plan.loss.length === 0) yield '  nothing\n';
   for (const statement of plan.loss) yield* statementText(statement, settings);
   if (plan.unproven !== undefined) {
     yield `\n${title('What is kept and not proven')}`;

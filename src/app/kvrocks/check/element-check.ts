@@ -8,7 +8,7 @@ export interface ElementCheck {
   end(): Fault[];
 }
 
-/** The metadata says another number than there is. */
+/** The count in the metadata differs from the live elements. */
 export function wrongSize({ type, size = 0n }: Metadata, live: number, names: string): Fault[] {
   if (size === BigInt(live)) return [];
   return [

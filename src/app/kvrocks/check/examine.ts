@@ -16,7 +16,7 @@ export interface ExamineOptions {
   now: number;
   /** Memory for the keys that are sorted at a time, in bytes. */
   budget: number;
-  /** Told of every element of a value that is no more. The bytes are valid during the call. */
+  /** Called for every element of a deleted value. The bytes are valid during the call. */
   orphan?(family: ElementFamily, key: Uint8Array): void;
 }
 

@@ -6,7 +6,7 @@ import type { Fault } from './fault.js';
 /** Values whose elements are named. */
 const EXAMPLES = 5;
 
-/** Counts elements whose key is no more, or has another value now. */
+/** Counts elements whose key was deleted, or has another value now. */
 export class Orphans {
   private readonly entries: Partial<Record<ElementFamily, number>> = {};
   private readonly examples: EvidenceValue[] = [];

@@ -46,7 +46,7 @@ class Tally {
 
 /**
  * Entries are counted and named in the metadata; what each group says of its consumers and pending entries, and each
- * consumer of its own, is what there is. There may be any number of all of them, so sums tell whether.
+ * consumer of its own, is the live state. There may be any number of all of them, so sums tell whether.
  */
 export class StreamCheck implements ElementCheck {
   private entries = 0;

@@ -40,7 +40,7 @@ export function noFacts(): LogletFacts {
   return { trimPoint: 0n, undecodable: false };
 }
 
-/** Reads the column family beside the records, reporting what is none of Restate’s. */
+/** Reads the column family beside the records, and reports keys that Restate does not write. */
 export async function readLogFacts(
   view: View,
   layout: RestateLayout,

@@ -120,7 +120,7 @@ class LogletCheck {
       });
   }
 
-  /** Records that nobody trimmed are missing before the first. */
+  /** Records before the first are missing although they were not trimmed. */
   private reportBeginning({ id, first, facts, hasFirstStored }: Loglet): void {
     const [from, to] = [facts.trimPoint + 1n, first - 1n];
     const isProven = !this.isServer || (facts.trimPoint === 0n && !hasFirstStored);

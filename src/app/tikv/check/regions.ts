@@ -33,7 +33,7 @@ export function checkRegions(regions: Regions, applied: ApplyStates, reported: R
   }
 }
 
-/** A bound that is not there is the first or the last key. */
+/** An absent bound is the first or the last key. */
 function bounds({ startKey, endKey }: Pick<HeldRegion, 'startKey' | 'endKey'>): { [name: string]: KeyBytes } {
   return {
     ...(startKey.length > 0 && { from: namedBound(startKey) }),

@@ -11,7 +11,7 @@ import {
   decodeStoreIdent,
 } from '../states.js';
 
-/** Apply states by region. Memory: some 200 bytes a region, and no more of them than `MAX_REGIONS`. */
+/** Apply states by region. Memory: some 200 bytes a region, at most `MAX_REGIONS` regions. */
 export type ApplyStates = ReadonlyMap<bigint, ApplyState>;
 
 /** More regions than this are not one store's. */
