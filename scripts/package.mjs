@@ -1,0 +1,52 @@
+// Builds what the package ships of dist/: dist/bin, the command line, its worker thread and the library in few files that share
+// their code and hold every dependency, each file loaded when it is needed; and dist/types, the declarations of the library.
+// Node.js loads several hundred small files in a quarter of a second, in every thread; these in a few hundredths.
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { inlining, input } from './inlining.mjs';
+import { licences } from './licences.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = resolve(root, 'dist');
+const output = resolve(dist, 'bin');
+
+const inlined = inlining();
+const bundle = await rolldown({
+  ...input,
+  input: {
+    kvdoctor: resolve(root, 'src/cli/main.ts'),
+    worker: resolve(root, 'src/scan/worker.ts'),
+    index: resolve(root, 'src/index.ts'),
+  },
+  // the library exports what src/index.ts does and nothing else
+  preserveEntrySignatures: 'strict',
+  plugins: [inlined],
+});
+rmSync(output, { recursive: true, force: true });
+const written = await bundle.write({
+  dir: output,
+  format: 'esm',
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name]-[hash].js',
+  comments: { legal: true },
+  // names stay: a stack trace that someone reports must be readable
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+});
+await bundle.close();
+inlined.check();
+writeFileSync(join(output, 'THIRD-PARTY-LICENSES.txt'), licences(written.output));
+
+/** Copies a declaration file and those that it names. */
+function ship(file, shipped = new Set()) {
+  if (shipped.has(file)) return;
+  shipped.add(file);
+  const copy = join(dist, 'types', relative(dist, file));
+  mkdirSync(dirname(copy), { recursive: true });
+  copyFileSync(file, copy);
+  for (const [, named] of readFileSync(file, 'utf8').matchAll(/(?:from |import\(|import )'(\.[^']+)\.js'/g))
+    ship(resolve(dirname(file), `${named}.d.ts`), shipped);
+}
+rmSync(join(dist, 'types'), { recursive: true, force: true });
+ship(join(dist, 'index.d.ts'));
