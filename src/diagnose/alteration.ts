@@ -1,9 +1,8 @@
 import type { ByteSource } from '../bytes/source.js';
-import { checkBlob } from '../check/blob/blob.js';
+import { type CheckedFile, checkFile } from '../check/check-file.js';
 import { sizeMismatch } from '../check/directory/live-files.js';
 import { checkTable } from '../check/sst/table.js';
 import type { UnitResult } from '../check/unit.js';
-import { checkWal } from '../check/wal/wal.js';
 import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
 import { dialectNamed } from '../format/dialect.js';
@@ -11,7 +10,6 @@ import { openTable } from '../format/sst/table.js';
 import { PiecedSource } from '../io/pieces.js';
 import { memorySource } from '../io/source.js';
 import { counted } from './cause-text.js';
-import type { DiagnosedUnit } from './diagnose.js';
 import { changeShown, type LineEndings } from './line-endings.js';
 import { blobBefore, logBefore } from './line-endings-records.js';
 import { tableBefore } from './line-endings-table.js';
@@ -48,7 +46,7 @@ const MOVED: ReadonlySet<RuleId> = new Set([
 /** Finds out whether bytes of a damaged file were moved. Rejects only when the medium fails. */
 export async function findAlteration(
   source: ByteSource,
-  unit: DiagnosedUnit,
+  unit: CheckedFile,
   found: UnitResult,
 ): Promise<Alteration | undefined> {
   if (!found.findings.some(({ severity }) => severity === 'error')) return undefined;
@@ -161,7 +159,7 @@ function shiftCause(by: number, run: Range, isTail: boolean, exact: boolean): Ca
 /** A file of which every LF was made CR LF, or every CR LF an LF. */
 async function lineEndings(
   source: ByteSource,
-  unit: DiagnosedUnit,
+  unit: CheckedFile,
   found: UnitResult,
 ): Promise<Alteration | undefined> {
   if (source.size > LARGEST) return undefined;
@@ -180,7 +178,7 @@ async function lineEndings(
   }
   // where no LF is an exception a file that misses nothing would be its own original
   if (undone === undefined || undone.source.size === source.size) return undefined;
-  const result = await checkAgain(undone.source, unit);
+  const result = await checkFile(unit, undone.source);
   const isSound = ({ severity }: Finding) => severity === 'note';
   if (!result.findings.every(isSound) || result.unchecked.length > found.unchecked.length) return undefined;
   const { endings } = undone;
@@ -197,24 +195,13 @@ async function lineEndings(
   };
 }
 
-function checkAgain(source: ByteSource, unit: DiagnosedUnit): Promise<UnitResult> {
-  switch (unit.kind) {
-    case 'table':
-      return checkTable(source, unit.context);
-    case 'wal':
-      return checkWal(source, unit.context);
-    case 'blob':
-      return checkBlob(source, unit.context);
-  }
-}
-
 const RULES = {
   table: 'sst/line-endings',
   wal: 'wal/line-endings',
   blob: 'blob/line-endings',
-} as const satisfies Record<DiagnosedUnit['kind'], RuleId>;
+} as const satisfies Record<CheckedFile['kind'], RuleId>;
 
-function lineEndingFinding(unit: DiagnosedUnit, endings: LineEndings, size: number, was: number): Finding {
+function lineEndingFinding(unit: CheckedFile, endings: LineEndings, size: number, was: number): Finding {
   return {
     rule: RULES[unit.kind],
     severity: 'error',

@@ -1,15 +1,10 @@
 import type { ByteSource } from '../bytes/source.js';
-import type { BlobContext, TableContext, UnitResult, WalContext } from '../check/unit.js';
+import type { CheckedFile } from '../check/check-file.js';
+import type { UnitResult } from '../check/unit.js';
 import type { Cause, Finding } from '../finding/finding.js';
 import { BlobDiagnosis } from './blob.js';
 import { TableDiagnosis } from './table.js';
 import { WalDiagnosis } from './wal.js';
-
-/** The file that findings are about, and what its check was given. */
-export type DiagnosedUnit =
-  | { kind: 'table'; context: TableContext }
-  | { kind: 'wal'; context: WalContext }
-  | { kind: 'blob'; context: BlobContext };
 
 /** Findings of one unit whose cause is sought. */
 const MOST_DIAGNOSED = 1000;
@@ -27,11 +22,7 @@ const weight = { error: 0, warning: 1, note: 2 };
  * file again at the places in question. The gravest findings come first, and where there are too many the rest is counted.
  * A medium that fails leaves findings without a cause.
  */
-export async function diagnoseUnit(
-  source: ByteSource,
-  unit: DiagnosedUnit,
-  result: UnitResult,
-): Promise<void> {
+export async function diagnoseUnit(source: ByteSource, unit: CheckedFile, result: UnitResult): Promise<void> {
   const { findings } = result;
   if (findings.length === 0) return;
   const diagnosis = diagnosisOf(source, unit, result);
@@ -63,7 +54,7 @@ function isUnexplained({ kind, certainty }: Cause): boolean {
 
 function diagnosisOf(
   source: ByteSource,
-  unit: DiagnosedUnit,
+  unit: CheckedFile,
   result: UnitResult,
 ): { diagnose(finding: Finding): Promise<void>; conclude?(): void } {
   switch (unit.kind) {

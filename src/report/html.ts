@@ -11,6 +11,7 @@ import type { Report } from './report.js';
 import { plainPalette, type Reporter } from './reporter.js';
 import { restorableLine, unfinishedBackups } from './restorable.js';
 import { knownRule } from './rule-help.js';
+import { summaryTallies } from './tallies.js';
 import { fileOf, placeOf } from './text/finding.js';
 import { targetHead } from './text/target.js';
 
@@ -24,16 +25,7 @@ const verdicts = { clean: 'Clean', damaged: 'Damaged', incomplete: 'Incomplete' 
 
 function head(report: Report): string {
   const { verdict, summary, tool } = report;
-  const found = [
-    summary.errors > 0 && counted(summary.errors, 'error'),
-    summary.warnings > 0 && counted(summary.warnings, 'warning'),
-    summary.notes > 0 && counted(summary.notes, 'note'),
-    summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`,
-    summary.trusted && `${counted(summary.trusted.files, 'unchanged file')} taken on trust`,
-    summary.skipped && `${counted(summary.skipped.files, 'file')} left out of the sample`,
-    summary.known && `${grouped(summary.known)} known from the baseline`,
-    summary.interrupted && 'interrupted before the end: nothing is known of the rest',
-  ].filter((part) => part);
+  const found = summaryTallies(summary, 'interrupted before the end: nothing is known of the rest');
   const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}, ${byteSize(summary.bytesRead)} read in ${duration(summary.milliseconds)}, depth ${summary.depth}`;
   const unfinished = verdict === 'clean' ? unfinishedBackups(report) : [];
   const [tone, word] =

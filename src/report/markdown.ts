@@ -5,6 +5,7 @@ import { printable } from './printable.js';
 import type { Report, TargetReport } from './report.js';
 import { plainPalette, type RenderSettings, type Reporter } from './reporter.js';
 import { restorableLine, unfinishedBackups } from './restorable.js';
+import { summaryTallies } from './tallies.js';
 import { impactLines } from './text/command-lines.js';
 import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from './text/evidence.js';
 import { groupedBy } from './text/group.js';
@@ -138,16 +139,7 @@ function title(report: Report): string {
 /** The verdict and what it rests on, in two lines. */
 export function markdownHead(report: Report): string {
   const { summary } = report;
-  const tallies = [
-    summary.errors > 0 && counted(summary.errors, 'error'),
-    summary.warnings > 0 && counted(summary.warnings, 'warning'),
-    summary.notes > 0 && counted(summary.notes, 'note'),
-    summary.unchecked > 0 && `${counted(summary.unchecked, 'file or range', 'files or ranges')} not checked`,
-    summary.trusted && `${counted(summary.trusted.files, 'unchanged file')} taken on trust`,
-    summary.skipped && `${counted(summary.skipped.files, 'file')} left out of the sample`,
-    summary.known && `${grouped(summary.known)} known from the baseline`,
-    summary.interrupted && 'interrupted before the end',
-  ].filter((part) => part);
+  const tallies = summaryTallies(summary, 'interrupted before the end');
   const found = tallies.length > 0 ? `${tallies.join(', ')}, ` : '';
   const looked = `${counted(summary.files, 'file')}, ${byteSize(summary.bytes)}, depth ${summary.depth}, ${duration(summary.milliseconds)}`;
   return `# kvdoctor: ${title(report)}\n\n${found}of ${looked}.\n\n`;

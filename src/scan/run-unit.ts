@@ -1,10 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { ByteSource } from '../bytes/source.js';
-import { checkBlob } from '../check/blob/blob.js';
+import { checkFile } from '../check/check-file.js';
 import { aroundUnreadable } from '../check/directory/unreadable.js';
-import { checkTable } from '../check/sst/table.js';
-import type { UnitResult } from '../check/unit.js';
-import { checkWal } from '../check/wal/wal.js';
 import { findAlteration } from '../diagnose/alteration.js';
 import { diagnoseUnit } from '../diagnose/diagnose.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
@@ -22,17 +19,6 @@ function pacer(maxRead: number): (bytes: number) => Promise<void> {
     const ahead = (bytesRead / maxRead) * 1000 - (performance.now() - startedAt);
     if (ahead > 1) await setTimeout(ahead);
   };
-}
-
-function check(unit: WorkUnit, source: ByteSource): Promise<UnitResult> {
-  switch (unit.kind) {
-    case 'table':
-      return checkTable(source, unit.context);
-    case 'wal':
-      return checkWal(source, unit.context);
-    case 'blob':
-      return checkBlob(source, unit.context);
-  }
 }
 
 /**
@@ -54,7 +40,7 @@ export async function runUnit(
       }),
     );
     const whole = unit.checksum ? new ChecksummingSource(source) : undefined;
-    let result = await check(unit, whole ?? source);
+    let result = await checkFile(unit, whole ?? source);
     const crc = await whole?.checksum();
     // of bytes that could not be read it would say nothing
     if (crc !== undefined && source.unreadable.length === 0) result.crc = crc;

@@ -1,5 +1,6 @@
 import type { SourceDescriptor } from '../bytes/source.js';
-import type { BlobContext, TableContext, UnitResult, WalContext } from '../check/unit.js';
+import type { CheckedFile } from '../check/check-file.js';
+import type { UnitResult } from '../check/unit.js';
 
 /**
  * One independent piece of a scan: a file, or a range of blocks of a large table. Plain data, so that the same unit runs
@@ -15,11 +16,7 @@ export type WorkUnit = {
   maxRead?: number;
   /** Compute the CRC-32C of the whole file as well. */
   checksum?: true;
-} & (
-  | { kind: 'table'; context: TableContext }
-  | { kind: 'wal'; context: WalContext }
-  | { kind: 'blob'; context: BlobContext }
-);
+} & CheckedFile;
 
 /** What came of a unit. `vanished`: the file was gone when the unit opened it (a live engine removes files). */
 export type UnitOutcome =
