@@ -141,7 +141,7 @@ export function triageText(log: string, triage: Triage, settings: RenderSettings
   const parts = [`${palette.strong(printable(log))}   ${head}\n\n`];
   for (const incident of triage.incidents) {
     parts.push(
-      `${palette.error('incident')} ${palette.strong(incident.title)} (${incident.certainty})\n`,
+      `${paragraph(`${palette.strong(incident.title)} (${incident.certainty})`, settings.width, `${palette.error('incident')} `)}\n`,
       labelled('because', incident.basis, settings),
       labelled('story', incident.detail, settings),
       verifiedText(checked?.verified.get(incident), settings),

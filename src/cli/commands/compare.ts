@@ -24,7 +24,7 @@ Examples:
   kvdoctor compare master/db replica/db   where their histories part, and which keys differ
   kvdoctor compare backup/db db           what has changed since
 
-Nothing is opened with its engine and nothing is written. With databases of Kvrocks differences are told as Redis commands.
+No engine is started and nothing is written. Differences of Kvrocks databases are shown as Redis commands.
 Exit status: 0 no difference, 1 they differ, 2 usage, 3 not everything could be compared.`;
 
 async function compare(a: string, b: string, flags: CompareFlags, host: Host): Promise<number> {
