@@ -192,11 +192,7 @@ export class PhysicalReader {
   private deliver(type: number, stored: Uint8Array): number {
     const { behaviour } = this;
     this.payload = stored;
-    const metadata =
-      type === RecordType.setCompression ||
-      (behaviour.timestampSizes && isTimestampSizes(type)) ||
-      (behaviour.predecessorRecords && isPredecessor(type));
-    if (this.decompressor !== undefined && !metadata) {
+    if (this.decompressor !== undefined && !this.isMetadata(type)) {
       const { bytes, error } =
         stored.length === 0 ? { bytes: stored, error: undefined } : this.decompressor.push(stored);
       if (error !== undefined) {
@@ -213,6 +209,15 @@ export class PhysicalReader {
       return physical.eof + code;
     }
     return type >= SAFE_TO_IGNORE && !behaviour.ignoresUnknownHighTypes ? type + 0xffffff00 : type;
+  }
+
+  private isMetadata(type: number): boolean {
+    const { behaviour } = this;
+    return (
+      type === RecordType.setCompression ||
+      (behaviour.timestampSizes && isTimestampSizes(type)) ||
+      (behaviour.predecessorRecords && isPredecessor(type))
+    );
   }
 
   private isRecyclable(type: number): boolean {
