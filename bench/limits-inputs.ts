@@ -1,9 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ByteBuilder } from '../src/encode/byte-builder.js';
-import { encodePhysical } from '../src/encode/log/physical.js';
-import { LogWriter } from '../src/encode/log/writer.js';
-import { encodeLogRecords } from '../src/encode/log/writer.js';
+import { encodeLogRecords, encodePhysical, LogWriter } from '../src/encode/log/writer.js';
 import { RecordType } from '../src/format/log/types.js';
 import { tags } from '../src/format/manifest/tags.js';
 import { writeManyTables } from '../test/support/many-tables.js';

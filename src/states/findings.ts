@@ -1,9 +1,9 @@
-import { findingAt, placeOf } from '../finding/finding-at.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
+import { findingAt, placeOf } from '../finding/finding-at.js';
 import { type Disorder, disordersOf } from './disorder.js';
 import { listStates } from './list.js';
 import type { State } from './state.js';

@@ -4,7 +4,7 @@ import { ReusedBuffer } from '../../src/bytes/reused-buffer.js';
 import { loadHashes, xxh64Low } from '../../src/bytes/xxhash.js';
 import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
 import { ZstdStream } from '../../src/codec/zstd-stream.js';
-import { storedFrame } from '../../src/encode/log/frame.js';
+import { storedFrame } from '../../src/encode/log/writer.js';
 
 beforeAll(loadZstd);
 

@@ -12,7 +12,7 @@ import {
 import { searchRecord } from '../../src/diagnose/log-flips.js';
 import { bitsForXxh3, bitsForXxh64 } from '../../src/diagnose/xxh-search.js';
 import { bitsForXxh32 } from '../../src/diagnose/xxh32-search.js';
-import { encodePhysical } from '../../src/encode/log/physical.js';
+import { encodePhysical } from '../../src/encode/log/writer.js';
 import { dialectNamed } from '../../src/format/dialect.js';
 import { blockChecksum, CHECKSUM } from '../../src/format/sst/checksum.js';
 import { Random } from '../mutation/random.js';

@@ -1,5 +1,5 @@
 import { encodeBatch } from '../../src/encode/batch/encode.js';
-import { encodePhysical } from '../../src/encode/log/physical.js';
+import { encodePhysical } from '../../src/encode/log/writer.js';
 import { RecordType } from '../../src/format/log/types.js';
 
 /** A block of whole records, each with one put, that it holds exactly. */

@@ -1,8 +1,7 @@
+import { crc32c, maskCrc } from '../../bytes/crc32c.js';
 import type { Predecessor } from '../../format/log/metadata.js';
 import { WAL_ZSTD } from '../../format/log/metadata.js';
 import { BLOCK_SIZE, LEGACY_HEADER, RECYCLABLE_HEADER, RecordType } from '../../format/log/types.js';
-import { storedFrame } from './frame.js';
-import { putPhysical } from './physical.js';
 
 export interface LogWriterOptions {
   /** The log's number; its low 32 bits go into recyclable headers. */
@@ -129,4 +128,71 @@ export function encodePredecessor({ number, size, lastSequence }: Predecessor): 
   view.setBigUint64(8, size, true);
   view.setBigUint64(16, lastSequence, true);
   return payload;
+}
+
+/** The patch that makes the predecessor record whose header is at `offset` say something else. */
+export function rewritePredecessor(
+  offset: number,
+  predecessor: Predecessor,
+  logNumber?: number,
+): { offset: number; bytes: Uint8Array } {
+  const type = logNumber === undefined ? RecordType.predecessor : RecordType.recyclablePredecessor;
+  return { offset, bytes: encodePhysical(type, encodePredecessor(predecessor), logNumber) };
+}
+
+/** Writes a physical record at `at` and gives the offset behind it. With `logNumber`, `type` is a recyclable one. */
+export function putPhysical(
+  into: Uint8Array,
+  at: number,
+  type: number,
+  payload: Uint8Array,
+  logNumber?: number,
+): number {
+  const headerSize = logNumber === undefined ? LEGACY_HEADER : RECYCLABLE_HEADER;
+  const end = at + headerSize + payload.length;
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  view.setUint16(at + 4, payload.length, true);
+  into[at + 6] = type;
+  if (logNumber !== undefined) view.setUint32(at + LEGACY_HEADER, logNumber, true);
+  into.set(payload, at + headerSize);
+  view.setUint32(at, maskCrc(crc32c(into, at + 6, end)), true);
+  return end;
+}
+
+/** The bytes of one physical record. */
+export function encodePhysical(type: number, payload: Uint8Array, logNumber?: number): Uint8Array {
+  const headerSize = logNumber === undefined ? LEGACY_HEADER : RECYCLABLE_HEADER;
+  const bytes = new Uint8Array(headerSize + payload.length);
+  putPhysical(bytes, 0, type, payload, logNumber);
+  return bytes;
+}
+
+// A ZSTD frame that stores its content as it is (RFC 8878), for logs whose compression record asks for frames:
+//
+//   | magic u32 | descriptor u8: single segment, 4-byte size | content size u32 | blocks: u24 header, bytes |
+
+const MAGIC = 0xfd2fb528;
+const SINGLE_SEGMENT_4_BYTE_SIZE = 0xa0;
+/** Most bytes of one block. */
+const BLOCK = 128 * 1024;
+
+/** A ZSTD frame without checksum whose content is `payload`, not compressed. */
+export function storedFrame(payload: Uint8Array): Uint8Array {
+  const blocks = Math.max(1, Math.ceil(payload.length / BLOCK));
+  const frame = new Uint8Array(9 + 3 * blocks + payload.length);
+  const view = new DataView(frame.buffer);
+  view.setUint32(0, MAGIC, true);
+  frame[4] = SINGLE_SEGMENT_4_BYTE_SIZE;
+  view.setUint32(5, payload.length, true);
+  let at = 9;
+  for (let i = 0; i < blocks; i++) {
+    const part = payload.subarray(i * BLOCK, (i + 1) * BLOCK);
+    const header = part.length * 8 + (i === blocks - 1 ? 1 : 0);
+    frame[at] = header;
+    frame[at + 1] = header >>> 8;
+    frame[at + 2] = header >>> 16;
+    frame.set(part, at + 3);
+    at += 3 + part.length;
+  }
+  return frame;
 }

@@ -1,4 +1,4 @@
-import { rewritePredecessor } from '../../encode/log/rewrite.js';
+import { rewritePredecessor } from '../../encode/log/writer.js';
 import type { Predecessor } from '../../format/log/metadata.js';
 import { placeKey } from '../place.js';
 import type { RepairStep, Segment } from '../plan.js';

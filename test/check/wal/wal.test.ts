@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { WalContext, WalFacts } from '../../../src/check/unit.js';
 import { checkWal } from '../../../src/check/wal/wal.js';
 import { type BatchInput, encodeBatch } from '../../../src/encode/batch/encode.js';
-import { encodePhysical } from '../../../src/encode/log/physical.js';
-import { LogWriter, type LogWriterOptions } from '../../../src/encode/log/writer.js';
+import { encodePhysical, LogWriter, type LogWriterOptions } from '../../../src/encode/log/writer.js';
 import { openSource } from '../../../src/io/source.js';
 import { bytesOf, concat, logWithGap } from '../../format/log/listing.js';
 

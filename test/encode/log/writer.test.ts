@@ -1,10 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ZstdStream } from '../../../src/codec/zstd-stream.js';
-import { setBatchHeader } from '../../../src/encode/batch/encode.js';
-import { storedFrame } from '../../../src/encode/log/frame.js';
-import { rewritePredecessor, rewriteRecord } from '../../../src/encode/log/rewrite.js';
-import { LogWriter } from '../../../src/encode/log/writer.js';
+import { LogWriter, rewritePredecessor, storedFrame } from '../../../src/encode/log/writer.js';
 import { bytesOf, concat, parse } from '../../format/log/listing.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -63,41 +60,10 @@ test('a stored frame decodes to its content', () => {
   );
 });
 
-describe('in place', () => {
-  test.each([
-    ['legacy', undefined],
-    ['recyclable', 12],
-  ])('a record of several fragments gets another count, %s headers', async (_name, logNumber) => {
-    const writer = new LogWriter({ number: 12n, recyclable: logNumber !== undefined });
-    const batch = new Uint8Array(80_000).fill(0x61);
-    setBatchHeader(batch, { sequence: 5n, count: 7 });
-    const bytes = concat(writer.record(new Uint8Array(100)), writer.record(batch));
-    const { parser } = await parse(bytes, { number: 12n });
-    const { payloadOffsets, payloadLengths, fragments } = parser.record;
-    setBatchHeader(batch, { count: 6 });
-    const place = {
-      payloadOffsets: payloadOffsets.slice(0, fragments),
-      payloadLengths: payloadLengths.slice(0, fragments),
-    };
-    const patches = rewriteRecord(place, batch, logNumber);
-    expect(patches).toHaveLength(3);
-    for (const patch of patches) bytes.set(patch.bytes, patch.offset);
-    const again = await parse(bytes, { number: 12n });
-    expect(again.damages).toEqual([]);
-    expect(Buffer.compare(again.records[1], batch)).toBe(0);
-  });
-
-  test('another length has no room', () => {
-    expect(() => rewriteRecord({ payloadOffsets: [7], payloadLengths: [3] }, new Uint8Array(4))).toThrow(
-      'the record has 3 bytes in its place, 4 are to go there',
-    );
-  });
-
-  test('a predecessor record', async () => {
-    const bytes = new LogWriter().predecessor({ number: 4n, size: 51n, lastSequence: 2n });
-    const patch = rewritePredecessor(0, { number: 4n, size: 40n, lastSequence: 1n });
-    bytes.set(patch.bytes, patch.offset);
-    expect((await parse(bytes)).events).toEqual(['predecessor 0+31', 'end clean 31']);
-    expect(bytes[7 + 8]).toBe(40);
-  });
+test('a predecessor record in place', async () => {
+  const bytes = new LogWriter().predecessor({ number: 4n, size: 51n, lastSequence: 2n });
+  const patch = rewritePredecessor(0, { number: 4n, size: 40n, lastSequence: 1n });
+  bytes.set(patch.bytes, patch.offset);
+  expect((await parse(bytes)).events).toEqual(['predecessor 0+31', 'end clean 31']);
+  expect(bytes[7 + 8]).toBe(40);
 });

@@ -1,6 +1,4 @@
-import { storedFrame } from '../../../src/encode/log/frame.js';
-import { encodePhysical } from '../../../src/encode/log/physical.js';
-import { LogWriter } from '../../../src/encode/log/writer.js';
+import { encodePhysical, LogWriter, storedFrame } from '../../../src/encode/log/writer.js';
 import type { Damage, Tail } from '../../../src/format/log/damage.js';
 import { LogParser, type LogParserOptions } from '../../../src/format/log/parser.js';
 import { readLog } from '../../../src/format/log/read.js';

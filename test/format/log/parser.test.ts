@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
-import { encodePhysical } from '../../../src/encode/log/physical.js';
-import { LogWriter, type LogWriterOptions } from '../../../src/encode/log/writer.js';
+import { encodePhysical, LogWriter, type LogWriterOptions } from '../../../src/encode/log/writer.js';
 import { decodeBatch } from '../../../src/format/batch/decode.js';
 import { bytesOf, concat, logWithGap, parse } from './listing.js';
 

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodePhysical } from '../../../src/encode/log/physical.js';
-import { encodeLogRecords } from '../../../src/encode/log/writer.js';
+import { encodeLogRecords, encodePhysical } from '../../../src/encode/log/writer.js';
 import type { Anomaly } from '../../../src/finding/finding.js';
 import { fileRange } from '../../../src/format/log/fragments.js';
 import { type ManifestRecord, readManifestLog } from '../../../src/format/manifest/log.js';
