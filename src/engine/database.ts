@@ -10,7 +10,7 @@ import { type OptionsFile, parseOptions } from '../format/options.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
 import { diskReader, type FileReader } from '../io/reader.js';
-import { openSource } from '../io/source.js';
+import { diskFiles, type Files, openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
 import { type AbsentPlace, absentPlaces } from './absent-places.js';
 import { type AssumedVersion, assumeVersion } from './assumed-version.js';
@@ -26,6 +26,8 @@ export interface DatabaseRequest {
   engineVersion?: string;
   /** Files to see in place of what lies there. */
   instead?: readonly Replacement[];
+  /** How tables and WALs are opened. Default: anew each time. */
+  files?: Files;
 }
 
 /** A metadata file that could not be read at all, and the system's reason. */
@@ -79,6 +81,11 @@ export interface Database {
   absent: AbsentPlace[];
   unread: UnreadFile[];
   unreadable: UnreadableRanges[];
+}
+
+/** How the files of a database are opened. */
+export function filesOf({ request }: Pick<Database, 'request'>): Files {
+  return request.files ?? diskFiles;
 }
 
 /** Reads the metadata of a directory. Rejects with a `TargetError` when the directory itself cannot be listed. */

@@ -99,6 +99,15 @@ export async function openUnretried(descriptor: SourceDescriptor): Promise<ByteS
 /** One of the two ways to open. */
 export type OpenSource = typeof openSource;
 
+/** Both of them. */
+export interface Files {
+  open: OpenSource;
+  openUnretried: OpenSource;
+}
+
+/** Files opened anew each time. */
+export const diskFiles: Files = { open: openSource, openUnretried };
+
 /**
  * Opens a file as long as it was when it was listed: a log that an engine writes on is the same for everybody who reads it, or
  * what came meanwhile would count as lost.

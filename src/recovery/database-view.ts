@@ -1,16 +1,19 @@
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { type OpenSource, openListed, openUnretried } from '../io/source.js';
+import { type OpenSource, openListed } from '../io/source.js';
 import type { DatabaseView } from './open.js';
 import type { WalFile } from './replay.js';
 import { corruption, type EngineError } from './status.js';
 import type { TableFile } from './table-open.js';
 
 /**
- * A database on disk as DB::Open would meet it. `open`: how its files are opened; with `openSource` as it would meet a copy in which
+ * A database on disk as DB::Open would meet it. `open`: how its files are opened; with `files.open` as it would meet a copy in which
  * something else stands in place of what the medium does not give back.
  */
-export function databaseView(database: Database, open: OpenSource = openUnretried): DatabaseView {
+export function databaseView(
+  database: Database,
+  open: OpenSource = filesOf(database).openUnretried,
+): DatabaseView {
   const tables = new Map<bigint, InventoryEntry[]>();
   for (const entry of database.inventory.entries) {
     if (entry.kind !== 'table' || entry.number === undefined) continue;

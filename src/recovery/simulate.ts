@@ -27,7 +27,7 @@ export interface Simulation {
 /**
  * What each recovery mode would open and lose. Nothing is kept of the data: to look at what a mode leaves, run
  * `simulateOpen` with a sink; `sameAs` tells which modes need not be run again. `onLost` gets what is lost, by the places of
- * the modes in `modes`.
+ * the modes in `modes`. `prepared`: the same database, prepared before.
  */
 export async function simulateRecovery(
   database: DatabaseView,
@@ -35,10 +35,11 @@ export async function simulateRecovery(
   {
     modes = recoveryModes,
     onLost,
+    prepared: opened,
     ...options
-  }: OpenOptions & { modes?: readonly RecoveryMode[]; onLost?: LostBatch } = {},
+  }: OpenOptions & { modes?: readonly RecoveryMode[]; onLost?: LostBatch; prepared?: PreparedOpen } = {},
 ): Promise<Simulation> {
-  const prepared = await prepareOpen(database, version, options);
+  const prepared = opened ?? (await prepareOpen(database, version, options));
   const strictest = await simulateOpen(prepared, 'absolute-consistency');
   const outcomes: RecoveryOutcome[] = [];
   for (const mode of modes) {

@@ -1,9 +1,8 @@
-import type { Database } from '../engine/database.js';
-import { openSource } from '../io/source.js';
+import { type Database, filesOf } from '../engine/database.js';
 import { Fnv1a64 } from '../lsm/fnv1a64.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { RecoveryMode } from '../recovery/mode.js';
-import { prepareOpen, simulateOpen } from '../recovery/open.js';
+import { type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecoveryOutcome } from '../recovery/outcome.js';
 import { Refusal } from './refusal.js';
 import type { WalRepairRequest } from './strategies/wal-mode.js';
@@ -12,15 +11,18 @@ import type { WalRepairRequest } from './strategies/wal-mode.js';
  * Holds a planned repair against its promise before anything is written: what the engine would put into memtables from the
  * new WALs must be what the recovery mode puts there from the old ones, operation by operation, under the same sequence
  * numbers. Tables do not change, so that makes the states equal. A mismatch is a fault of kvdoctor, and nothing is done.
+ * `prepared`: the databases as they were prepared before, where all their files can be read.
  */
 export async function checkPromise(
   before: Database,
   after: Database,
   { mode, acceptHole = false }: WalRepairRequest,
+  prepared: { before?: PreparedOpen; after?: PreparedOpen } = {},
 ): Promise<void> {
-  let promised = await appliedBy(before, mode, true);
-  if (!promised.outcome.opens && acceptHole) promised = await appliedBy(before, 'skip-any-corrupted', true);
-  const own = await appliedBy(after, after.options.walRecoveryMode, false);
+  const old = prepared.before ?? (await opened(before));
+  let promised = await appliedBy(old, mode, true);
+  if (!promised.outcome.opens && acceptHole) promised = await appliedBy(old, 'skip-any-corrupted', true);
+  const own = await appliedBy(prepared.after ?? (await opened(after)), after.options.walRecoveryMode, false);
   if (!own.outcome.opens) {
     throw new Refusal(
       'refused',
@@ -37,13 +39,17 @@ export async function checkPromise(
   }
 }
 
+/** As a copy of it would be met: what the medium does not give back is something else there. */
+function opened(database: Database): Promise<PreparedOpen> {
+  return prepareOpen(databaseView(database, filesOf(database).open), database.engineVersion);
+}
+
 /** Outcome of an open, and a hash of every operation that it takes from WALs. */
 async function appliedBy(
-  database: Database,
+  prepared: PreparedOpen,
   mode: RecoveryMode,
   fatalRecordsStop: boolean,
 ): Promise<{ outcome: RecoveryOutcome; digest: string }> {
-  const prepared = await prepareOpen(databaseView(database, openSource), database.engineVersion);
   const hash = new Fnv1a64();
   const numbers = new Uint8Array(24);
   const view = new DataView(numbers.buffer);

@@ -7,12 +7,16 @@ import type { Depth } from '../check/unit.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
+import { KeptOpen } from '../io/kept-open.js';
 import { hasText, throughText } from '../io/odd-name.js';
+import { databaseView } from '../recovery/database-view.js';
+import { prepareOpen } from '../recovery/open.js';
+import type { Simulation } from '../recovery/simulate.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
-import { simulateDatabase } from '../scan/simulate-database.js';
+import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
 import { reasonNotToRecover } from '../scan/target.js';
-import { carryOut, type Destination, type Done, settleLeftovers } from './carry-out.js';
+import { carryOut, type Destination, type Done, type Run, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
@@ -58,9 +62,9 @@ export interface RepairOptions extends DatabaseRequest {
   /** Of the scans before and after. Default `full`. */
   depth?: Depth;
   jobs?: number;
-  /** Name and version for the journal. */
   /** The application whose bytes these are, or that none is to be looked for. Default: it is recognised. */
   profile?: ProfileChoice;
+  /** Name and version for the journal. */
   tool: string;
   /** Default: the file system and the clock. */
   disk?: Disk;
@@ -110,7 +114,7 @@ async function repairDirectory(
   options: RepairOptions,
   hooks: RepairHooks,
 ): Promise<TargetReport> {
-  const { disk = realDisk, destination, way } = options;
+  const { disk = realDisk, destination } = options;
   const directory = path.resolve(target);
   const run = {
     directory,
@@ -123,7 +127,31 @@ async function repairDirectory(
   };
   if (destination.kind !== 'dry-run') await refuseOwned(directory);
   const resumed = await settleLeftovers(destination, run, hooks.settle ?? (async () => false));
-  const request = requestOf(options);
+  // all that is planned is planned from the same files; before they are changed they are looked at again under their names
+  const files = new KeptOpen();
+  try {
+    return await planAndRepair(target, options, hooks, { run, files, resumed });
+  } finally {
+    await files.close();
+  }
+}
+
+/** A run, the files that its plan is made from, and what it ended of earlier runs. */
+interface Begun {
+  run: Run;
+  files: KeptOpen;
+  resumed: RepairReport['resumed'];
+}
+
+async function planAndRepair(
+  target: string,
+  options: RepairOptions,
+  hooks: RepairHooks,
+  { run, files, resumed }: Begun,
+): Promise<TargetReport> {
+  const { disk = realDisk, destination, way } = options;
+  const { directory } = run;
+  const request = { ...requestOf(options), files };
   const first = await readDatabase(directory, request);
   refuseAbsent(first);
   const seen = await seenFiles(directory, first);
@@ -133,7 +161,11 @@ async function repairDirectory(
   const profile = await profileOf(database, options.profile);
   const words = { ...(profile && { profile }) };
   if (database.beyond !== undefined) throw database.beyond;
-  before.recovery = reasonNotToRecover(database) === undefined ? await simulateDatabase(database, words) : [];
+  const simulated =
+    reasonNotToRecover(database) === undefined ? await simulatedDatabase(database, words) : undefined;
+  before.recovery = simulated?.reports ?? [];
+  const readable = isReadable(before);
+  const simulation = readable ? simulated?.simulation : undefined;
   const state = (repair: RepairReport): TargetReport => ({
     ...before,
     repair: { ...repair, ...(resumed && { resumed }) },
@@ -143,7 +175,12 @@ async function repairDirectory(
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);
-    const made = await makePlan(database, way, { findings: before.findings, pace, ...words });
+    const made = await makePlan(database, way, {
+      findings: before.findings,
+      pace,
+      ...words,
+      ...(simulation && { simulation }),
+    });
     // a plan that is only shown may be of a directory that somebody writes to
     if (destination.kind !== 'dry-run') refuseChanged(seen, await seenFiles(directory, database));
     const left = destination.kind === 'copy' ? await notCopied(directory) : [];
@@ -165,10 +202,16 @@ async function repairDirectory(
       };
     }
     const after = await databaseAfter(database, plan);
-    if ('mode' in way) await checkPromise(base, after, way);
+    const prepared = readable ? await prepareOpen(databaseView(after), after.engineVersion) : undefined;
+    if ('mode' in way)
+      await checkPromise(base, after, way, {
+        ...(base === database && simulation && { before: simulation.prepared }),
+        ...(prepared && { after: prepared }),
+      });
     // what is lost may be what the application cannot do without: its own rules tell
     const result = await simulateDatabase(after, {
       ...words,
+      ...(prepared && { prepared }),
       application: plan.loss.length > 0 || !opens(before.recovery),
     });
     // healing promises its bytes and no more: what else keeps the engine out stays as it is
@@ -189,6 +232,7 @@ async function repairDirectory(
     };
     stopIfAborted(hooks.signal);
     if (destination.kind === 'dry-run') return planned;
+    await files.close();
     refuseUnasked(outside, database);
     const agreed = await hooks.confirm(planned);
     stopIfAborted(hooks.signal);
@@ -242,23 +286,36 @@ interface Known {
   findings: readonly Finding[];
   pace: Pace;
   profile?: Profile;
+  /** What the recovery modes would do, where all files can be read. */
+  simulation?: Simulation;
 }
 
 async function makePlan(database: Database, way: RepairMethod, known: Known): Promise<Planned> {
   const { findings } = known;
   if ('mode' in way && way.healFirst) {
-    const { plan, healed } = await planHealFirst(database, (base) => planOf(base, way, known), { findings });
+    const then = (base: Database) => planOf(base, way, base === database ? known : ofOther(known));
+    const { plan, healed } = await planHealFirst(database, then, { findings });
     return { plan, base: healed };
   }
   return { plan: await planOf(database, way, known), base: database };
 }
 
+/** What was known of a database says nothing of it with other files. */
+function ofOther({ simulation: _, ...known }: Known): Known {
+  return known;
+}
+
 function planOf(
   database: Database,
   way: RepairMethod,
-  { findings, pace, profile }: Known,
+  { findings, pace, profile, simulation }: Known,
 ): Promise<RepairPlan> {
-  if ('mode' in way) return planWalRepair(database, { ...way, ...(profile && { profile }) });
+  if ('mode' in way)
+    return planWalRepair(database, {
+      ...way,
+      ...(profile && { profile }),
+      ...(simulation && { simulation }),
+    });
   if (way.strategy === 'heal') return planHeal(database, { findings });
   if (way.strategy === 'salvage') return planSalvage(database, profile);
   if (way.strategy === 'application')
@@ -272,7 +329,7 @@ function planOf(
   const chosen = { ...(way.state !== undefined && { state: way.state }) };
   return way.strategy === 'metadata'
     ? planMetadataRepair(database, chosen)
-    : planAuto(database, { onLostTombstones, pace, ...chosen });
+    : planAuto(database, { onLostTombstones, pace, findings, ...chosen, ...(simulation && { simulation }) });
 }
 
 /** What else was said of how to repair, as it is typed. */
@@ -290,6 +347,11 @@ function optionsOf(way: RepairMethod): string[] {
     ...(state === undefined ? [] : [`--state ${state}`]),
     ...switches.flatMap(([option, on]) => (on ? [option] : [])),
   ];
+}
+
+/** The medium gave back all that was asked of it. */
+function isReadable({ findings, unchecked }: TargetReport): boolean {
+  return unchecked.length === 0 && !findings.some(({ rule }) => rule === 'io/unreadable-range');
 }
 
 function opens(recovery: readonly RecoveryReport[] = []): boolean {

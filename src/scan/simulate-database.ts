@@ -4,7 +4,8 @@ import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';
-import { type SimulatedMode, simulateRecovery } from '../recovery/simulate.js';
+import type { PreparedOpen } from '../recovery/open.js';
+import { type SimulatedMode, type Simulation, simulateRecovery } from '../recovery/simulate.js';
 import type { LossReport, RecoveryReport } from '../report/report.js';
 import { lookAtContents } from './mode-contents.js';
 
@@ -22,6 +23,8 @@ export interface SimulateSettings extends SimulateHooks {
   profile?: Profile;
   /** Hold what every mode would show against the application's own rules. */
   application?: boolean;
+  /** The database as it was prepared before. */
+  prepared?: PreparedOpen;
 }
 
 /** What RocksDB would do in each of its recovery modes with a database whose metadata has been read. */
@@ -29,14 +32,23 @@ export async function simulateDatabase(
   database: Database,
   settings: SimulateSettings = {},
 ): Promise<RecoveryReport[]> {
-  const { profile } = settings;
+  return (await simulatedDatabase(database, settings)).reports;
+}
+
+/** The same, with what it was made from. */
+export async function simulatedDatabase(
+  database: Database,
+  settings: SimulateSettings = {},
+): Promise<{ reports: RecoveryReport[]; simulation: Simulation }> {
+  const { profile, prepared } = settings;
   const lost = profile && new LostTallies(profile);
   const simulation = await simulateRecovery(databaseView(database), database.engineVersion, {
+    ...(prepared && { prepared }),
     ...(lost && { onLost: (batch, modes, damaged) => lost.add(batch, modes, damaged) }),
   });
   const reports = simulation.modes.map((mode, i) => modeReport(mode, database, profile, lost?.of(i)));
   await lookAtContents(database, simulation.prepared, simulation.modes, reports, settings);
-  return reports;
+  return { reports, simulation };
 }
 
 function modeReport(

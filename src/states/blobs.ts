@@ -1,10 +1,10 @@
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import { isBlobFileFooter } from '../format/blob/footer.js';
 import { BLOB } from '../format/blob/layout.js';
 import { walkBlobFile } from '../format/blob/walk.js';
 import type { LiveBlobFile, Version } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { openSource } from '../io/source.js';
+import type { OpenSource } from '../io/source.js';
 
 /**
  * Blob files that tables refer to and the MANIFEST does not name any more; where `wanted` is given, of those. Files that no table
@@ -27,13 +27,13 @@ export async function addBlobs(
     const { kind, number, place } = entry;
     if (kind !== 'blob' || number === undefined || number < first || place === 'lost') continue;
     if (family.blobFiles.has(number) || wanted?.has(number) === false) continue;
-    const blob = await describeBlob(entry);
+    const blob = await describeBlob(entry, filesOf(database).open);
     if (blob?.columnFamily === columnFamily) family.blobFiles.set(number, blob);
   }
 }
 
-async function describeBlob(entry: InventoryEntry): Promise<LiveBlobFile | undefined> {
-  const source = await openSource(entry.source);
+async function describeBlob(entry: InventoryEntry, open: OpenSource): Promise<LiveBlobFile | undefined> {
+  const source = await open(entry.source);
   try {
     const header = new Uint8Array(BLOB.headerLength);
     const footer = new Uint8Array(BLOB.footerLength);

@@ -1,10 +1,8 @@
 import { checkTable } from '../check/sst/table.js';
 import type { TableFacts } from '../check/unit.js';
-import type { Database } from '../engine/database.js';
-import type { DialectName } from '../format/dialect.js';
+import { type Database, filesOf } from '../engine/database.js';
 import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { openSource } from '../io/source.js';
 
 /** Header and footer of a blob file, bytes. */
 const BLOB_FRAME = 62n;
@@ -41,7 +39,7 @@ export class FilesHere {
   static async of(database: Database): Promise<FilesHere> {
     const files = new FilesHere(database);
     for (const entry of [...files.tables.values()].flat()) {
-      const facts = await statementOf(entry, database.dialect);
+      const facts = await statementOf(entry, database);
       if (facts === undefined) continue;
       const { uniqueId, stated } = facts;
       const entries = stated?.properties.find(({ name }) => name === 'num.entries')?.value ?? 0n;
@@ -77,13 +75,13 @@ export class FilesHere {
   }
 }
 
-async function statementOf(entry: InventoryEntry, dialect: DialectName): Promise<TableFacts | undefined> {
+async function statementOf(entry: InventoryEntry, database: Database): Promise<TableFacts | undefined> {
   if (entry.size === 0) return undefined;
   try {
-    const source = await openSource(entry.source);
+    const source = await filesOf(database).open(entry.source);
     try {
       const { facts } = await checkTable(source, {
-        dialect,
+        dialect: database.dialect,
         file: entry.file,
         number: entry.number,
         depth: 'structure',

@@ -1,5 +1,5 @@
 import type { UnitFacts } from '../check/unit.js';
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { userKeyOf } from '../format/sst/internal-key.js';
@@ -76,7 +76,7 @@ class Listing {
     if (isSound(replay) || named === entry)
       this.addWithoutHole({ kind: 'manifest', manifest: entry }, replay, named === entry);
     for (const end of whole.slice(-PER_MANIFEST)) {
-      const before = await versionAt(entry, end);
+      const before = await versionAt(entry, end, filesOf(this.database).open);
       const outlived = tablesOf(before.version).some(({ number }) => walk.outlived.has(number));
       this.add({ kind: 'edits', manifest: entry, end, outlived }, before, { strict: true });
     }

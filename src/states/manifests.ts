@@ -1,10 +1,10 @@
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import { liveBlobFiles } from '../format/manifest/blob-links.js';
 import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import type { ColumnFamily, LiveTable, Version } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { openSource } from '../io/source.js';
+import type { OpenSource } from '../io/source.js';
 import type { FilesHere } from './files.js';
 
 /** Places in a MANIFEST that are kept, the last ones. */
@@ -29,15 +29,17 @@ export interface ManifestWalk {
 
 /** Walks through every MANIFEST that lies about, once. `covered`: what a missing table held is elsewhere. */
 export async function walkManifests(
-  { inventory, manifest }: Database,
+  database: Database,
   files: FilesHere,
   covered: (table: LiveTable) => boolean,
 ): Promise<ManifestWalk[]> {
+  const { inventory, manifest } = database;
+  const { open } = filesOf(database);
   const walks: ManifestWalk[] = [];
   for (const entry of inventory.entries) {
     if (entry.kind !== 'manifest' || entry.number === undefined) continue;
     if (entry.place !== 'database' && entry.place !== 'lost') continue;
-    const walk = await readable(() => walkManifest(entry, files, covered));
+    const walk = await readable(() => walkManifest(entry, files, covered, open));
     if (walk === undefined) continue;
     // a version of very many tables is held once
     const known = manifest?.entry.file === entry.file && manifest.replay.size === walk.replay.size;
@@ -47,8 +49,12 @@ export async function walkManifests(
 }
 
 /** What a MANIFEST leads to when it ends at a file offset. */
-export async function versionAt(entry: InventoryEntry, end: number): Promise<ManifestReplay> {
-  const source = await openSource({ kind: 'pieces', pieces: [{ of: entry.source, offset: 0, length: end }] });
+export async function versionAt(
+  entry: InventoryEntry,
+  end: number,
+  open: OpenSource,
+): Promise<ManifestReplay> {
+  const source = await open({ kind: 'pieces', pieces: [{ of: entry.source, offset: 0, length: end }] });
   try {
     return await replayManifest(source);
   } finally {
@@ -60,9 +66,10 @@ async function walkManifest(
   entry: InventoryEntry,
   files: FilesHere,
   covered: (table: LiveTable) => boolean,
+  open: OpenSource,
 ): Promise<ManifestWalk> {
   const walker = new Walker(files, covered);
-  const source = await openSource(entry.source);
+  const source = await open(entry.source);
   try {
     const replay = await replayManifest(source, {
       onApplied: (version, edits, end) => walker.applied(version, edits, end),

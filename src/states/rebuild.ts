@@ -1,4 +1,4 @@
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import { emptyVersion, newColumnFamily } from '../format/manifest/apply.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import {
@@ -53,7 +53,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     .map((table) => ({ ...table, live: { ...table.live } }));
   version.databaseId ??= found.find(({ databaseId }) => databaseId !== undefined)?.databaseId;
   addFamilies(database, version, found, wals, result.remarks);
-  const contents = await contentsOf(needed(version, found, request.known));
+  const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
   if (contents === undefined)
     return 'the tables hold more than can be compared in memory to tell which of them are live';
   for (const family of version.columnFamilies.values()) {

@@ -1,13 +1,12 @@
 import { checkTable } from '../check/sst/table.js';
 import type { TableFacts, UnitFacts } from '../check/unit.js';
-import type { Database } from '../engine/database.js';
-import type { DialectName } from '../format/dialect.js';
+import { type Database, filesOf } from '../engine/database.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { readDataBlocks } from '../format/sst/data-blocks.js';
 import { openTable } from '../format/sst/table.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { openSource } from '../io/source.js';
+import type { OpenSource } from '../io/source.js';
 
 /** A table that is there and whole, described as a MANIFEST would. */
 export interface FoundTable {
@@ -27,16 +26,17 @@ const MOST_ENTRIES = 20_000_000;
  * say too little of themselves are left out.
  */
 export async function findTables(
-  { dialect, inventory }: Database,
+  database: Database,
   known: ReadonlyMap<string, UnitFacts> = new Map(),
 ): Promise<FoundTable[]> {
   const found: FoundTable[] = [];
+  const { inventory } = database;
   const own = inventory.entries.filter(({ place }) => place === 'database' || place === 'db-path');
   const taken = new Set(own.filter(({ kind }) => kind === 'table').map(({ number }) => number));
   const lost = inventory.entries.filter(({ place, number }) => place === 'lost' && !taken.has(number));
   for (const entry of [...own, ...lost]) {
     if (entry.kind !== 'table' || entry.number === undefined) continue;
-    const facts = factsOf(known.get(entry.file)) ?? (await read(entry, dialect));
+    const facts = factsOf(known.get(entry.file)) ?? (await read(entry, database));
     const live = facts && describe(facts, entry);
     if (facts === undefined || live === undefined) continue;
     found.push({
@@ -57,8 +57,9 @@ function factsOf(facts: UnitFacts | undefined): TableFacts | undefined {
   return whole ? facts : undefined;
 }
 
-async function read(entry: InventoryEntry, dialect: DialectName): Promise<TableFacts | undefined> {
-  const source = await openSource(entry.source);
+async function read(entry: InventoryEntry, database: Database): Promise<TableFacts | undefined> {
+  const { dialect } = database;
+  const source = await filesOf(database).open(entry.source);
   try {
     const { findings, facts } = await checkTable(source, {
       dialect,
@@ -102,12 +103,15 @@ function describe(facts: TableFacts, entry: InventoryEntry): LiveTable | undefin
 export type Contents = Map<string, { sequence: bigint; type: number; value: string }[]>;
 
 /** Reads what tables hold, for comparison. `undefined` where that is more than memory should hold. */
-export async function contentsOf(tables: readonly FoundTable[]): Promise<Map<bigint, Contents> | undefined> {
+export async function contentsOf(
+  tables: readonly FoundTable[],
+  open: OpenSource,
+): Promise<Map<bigint, Contents> | undefined> {
   if (tables.reduce((sum, { entries }) => sum + entries, 0) > MOST_ENTRIES) return undefined;
   const all = new Map<bigint, Contents>();
   for (const { entry, live, comparator } of tables) {
     const contents: Contents = new Map();
-    const source = await openSource(entry.source);
+    const source = await open(entry.source);
     try {
       const table = await openTable(source, { comparator: comparatorNamed(comparator || undefined).name });
       for await (const block of readDataBlocks(table, live.largestSequence || undefined)) {

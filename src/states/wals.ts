@@ -1,9 +1,8 @@
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import type { DialectName } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { openSource } from '../io/source.js';
 import { BatchWalker, marker } from '../recovery/batch-walker.js';
 import { replayBehaviour } from '../recovery/behaviour.js';
 import { LogReader } from '../recovery/log-reader.js';
@@ -73,7 +72,7 @@ async function readWal(database: Database, entry: InventoryEntry, number: bigint
     whole: true,
     countable: true,
   };
-  const source = await openSource(entry.source);
+  const source = await filesOf(database).open(entry.source);
   try {
     const reader = new LogReader(source, {
       mode: 'skip-any-corrupted',

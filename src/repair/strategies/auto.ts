@@ -3,11 +3,14 @@ import { Pace } from '../pace.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
-import { planHeal } from './heal.js';
+import { type HealRequest, planHeal } from './heal.js';
 import { joinPlans } from './join-plans.js';
 import { type MetadataRequest, planMetadataRepair } from './metadata.js';
 import { planTableRepair, type TableRepairRequest } from './tables.js';
-import { planWalRepair } from './wal-mode.js';
+import { planWalRepair, type WalRepairRequest } from './wal-mode.js';
+
+/** What is known of the directory as it is. */
+interface AutoFacts extends Pick<HealRequest, 'findings'>, Pick<WalRepairRequest, 'simulation'> {}
 
 /**
  * One plan for whatever is wrong, least loss first: what is proven is healed, then metadata and tables are put right with
@@ -15,16 +18,21 @@ import { planWalRepair } from './wal-mode.js';
  */
 export async function planAuto(
   database: Database,
-  request: TableRepairRequest & MetadataRequest,
+  request: TableRepairRequest & MetadataRequest & AutoFacts,
 ): Promise<RepairPlan> {
-  const { pace = new Pace() } = request;
+  const { pace = new Pace(), findings, simulation } = request;
   let plan: RepairPlan | undefined;
   let state = database;
   const parts = [
-    (now: Database) => planHeal(now),
+    (now: Database) => planHeal(now, { ...(findings && { findings }) }),
     (now: Database) => planMetadataRepair(now, request),
     (now: Database) => planTableRepair(now, { ...request, pace }),
-    (now: Database) => planWalRepair(now, { mode: 'point-in-time' }),
+    (now: Database) =>
+      planWalRepair(now, {
+        mode: 'point-in-time',
+        // of files that the parts before change it says nothing
+        ...(now === database && simulation && { simulation }),
+      }),
   ];
   for (const part of parts) {
     await pace.step();

@@ -1,11 +1,11 @@
 import { append } from '../../bytes/append.js';
 import { checkTable } from '../../check/sst/table.js';
 import type { TableContext, TableFacts, UnitResult } from '../../check/unit.js';
-import type { Database } from '../../engine/database.js';
+import { type Database, filesOf } from '../../engine/database.js';
 import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
 import { comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { openSource } from '../../io/source.js';
+import type { OpenSource } from '../../io/source.js';
 import type { Pace } from '../pace.js';
 
 /** A live table, its file, and what is wrong with it. */
@@ -29,13 +29,14 @@ function fileOf({ inventory }: Database, { number, pathId }: LiveTable): Invento
 /** Checks all live tables. */
 export async function examine(database: Database, version: Version, pace: Pace): Promise<DamagedTable[]> {
   const damagedTables: DamagedTable[] = [];
+  const { open } = filesOf(database);
   // each is looked at once here, and once more where it is repaired
   for (const { tables } of version.columnFamilies.values())
     for (const live of tables.values()) pace.expect(2 * (fileOf(database, live)?.size ?? 0));
   for (const family of version.columnFamilies.values()) {
     for (const live of family.tables.values()) {
       const entry = fileOf(database, live);
-      const result = entry && (await check(entry, contextOf(database, family, live, entry)));
+      const result = entry && (await check(entry, contextOf(database, family, live, entry), open));
       pace.advance(entry?.size ?? 0);
       await pace.step();
       damagedTables.push({ family, live, ...(entry && { entry }), ...(result && { result }) });
@@ -63,8 +64,8 @@ function contextOf(
   };
 }
 
-async function check(entry: InventoryEntry, context: TableContext): Promise<UnitResult> {
-  const source = await openSource(entry.source);
+async function check(entry: InventoryEntry, context: TableContext, open: OpenSource): Promise<UnitResult> {
+  const source = await open(entry.source);
   try {
     return await checkTable(source, context);
   } finally {
@@ -94,7 +95,8 @@ export async function correctedEntry(
   { family, live, entry, result }: DamagedTable,
 ): Promise<CorrectedEntry | undefined> {
   if (entry === undefined) return undefined;
-  const checked = async (table: LiveTable) => check(entry, contextOf(database, family, table, entry));
+  const checked = async (table: LiveTable) =>
+    check(entry, contextOf(database, family, table, entry), filesOf(database).open);
   const errorsOf = ({ findings }: UnitResult) =>
     findings.filter(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file');
   const sized = { ...live, size: BigInt(entry.size) };
@@ -135,12 +137,16 @@ function widen(live: LiveTable, facts: TableFacts): CorrectedEntry {
 export async function fileWithId(database: Database, live: LiveTable): Promise<InventoryEntry | undefined> {
   for (const entry of database.inventory.entries) {
     if (entry.kind !== 'table' || entry.number === live.number || BigInt(entry.size) !== live.size) continue;
-    const { findings, facts } = await check(entry, {
-      dialect: database.dialect,
-      file: entry.file,
-      depth: 'full',
-      live,
-    });
+    const { findings, facts } = await check(
+      entry,
+      {
+        dialect: database.dialect,
+        file: entry.file,
+        depth: 'full',
+        live,
+      },
+      filesOf(database).open,
+    );
     if (findings.some(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file')) continue;
     const same = facts.kind === 'table' && facts.uniqueId;
     if (live.uniqueId !== undefined && (!same || Buffer.compare(same, live.uniqueId) !== 0)) continue;

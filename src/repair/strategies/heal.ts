@@ -3,12 +3,12 @@ import type { ByteSource } from '../../bytes/source.js';
 import { currentThatFollows } from '../../diagnose/current.js';
 import { flipBits } from '../../diagnose/flipped-source.js';
 import { type LineEndings, undoLineEndings } from '../../diagnose/line-endings.js';
-import type { Database } from '../../engine/database.js';
+import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { Cause, Finding, Range } from '../../finding/finding.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { openSource } from '../../io/source.js';
+import type { OpenSource } from '../../io/source.js';
 import { scanTarget } from '../../scan/scan.js';
 import { fileState } from '../content.js';
 import { type Place, placeKey } from '../place.js';
@@ -57,7 +57,10 @@ export async function planHeal(database: Database, request: HealRequest = {}): P
     current = written ?? current;
     const more = gather(now, findings, wounds);
     if (!more && written === undefined) break;
-    plan = { ...plan, steps: [...(await stepsOf(wounds)), ...(current ? [current] : [])] };
+    plan = {
+      ...plan,
+      steps: [...(await stepsOf(wounds, filesOf(database).open)), ...(current ? [current] : [])],
+    };
     if (request.once) break;
     findings = await look(database, plan, request);
   }
@@ -158,16 +161,16 @@ function runsOf(bits: Wound['bits']): { offset: number; length: number }[] {
   return runs;
 }
 
-async function stepsOf(wounds: ReadonlyMap<string, Wound>): Promise<RepairStep[]> {
+async function stepsOf(wounds: ReadonlyMap<string, Wound>, open: OpenSource): Promise<RepairStep[]> {
   const steps: RepairStep[] = [];
-  for (const wound of wounds.values()) steps.push(await stepOf(wound));
+  for (const wound of wounds.values()) steps.push(await stepOf(wound, open));
   return steps;
 }
 
 /** The file with the bytes put back, everything else taken from where it is. */
-async function stepOf(wound: Wound): Promise<RepairStep> {
+async function stepOf(wound: Wound, open: OpenSource): Promise<RepairStep> {
   const { entry, bits, removes, details } = wound;
-  const source = await openSource(entry.source);
+  const source = await open(entry.source);
   const content: Segment[] = [];
   const changes: ByteChange[] = [];
   try {

@@ -1,14 +1,14 @@
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
-import type { Database } from '../../engine/database.js';
+import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import type { BatchOp } from '../../format/batch/batch.js';
 import { MAX_SEQUENCE } from '../../format/batch/tags.js';
 import { dialectNamed } from '../../format/dialect.js';
 import type { Damage } from '../../format/log/damage.js';
 import { gatherRecord } from '../../format/log/gather-record.js';
-import { openSource } from '../../io/source.js';
+import type { OpenSource } from '../../io/source.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { forgetWals } from './forget-wals.js';
 import { lostOperations } from './lost-operations.js';
@@ -21,6 +21,7 @@ import { inOrder, inputsOf, lostFile, readLiveWals, replaceStep, type WalState }
 
 /** A salvage as it is being planned. */
 interface Draft {
+  open: OpenSource;
   names: PlanNames;
   history: History;
   transactions: UndecidedTransactions;
@@ -47,7 +48,8 @@ export async function planSalvage(database: Database, profile?: Profile): Promis
   const transactions = new UndecidedTransactions(names);
   if (wals.some((w) => w.hurt)) {
     const commands = profile?.wholeCommands;
-    const draft = { names, history: new History(), transactions, commands, steps, loss, unproven };
+    const { open } = filesOf(database);
+    const draft = { open, names, history: new History(), transactions, commands, steps, loss, unproven };
     for (const wal of wals) await planWal(wal, draft);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     append(steps, forgetWals(database, wals));
@@ -102,7 +104,7 @@ function wordsFor(ops: readonly BatchOp[], profile: Profile | undefined): LossSt
 
 async function planWal(wal: WalState, draft: Draft): Promise<void> {
   const { entry, place } = wal;
-  const source = await openSource(entry.source);
+  const source = await draft.open(entry.source);
   const statements: { lost: LossStatement[]; unproven: LossStatement[] } = { lost: [], unproven: [] };
   /** First headers of records that were put together from damage: what follows of them is not reported. */
   const gathered = new Set<number>();

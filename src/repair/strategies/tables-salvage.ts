@@ -1,9 +1,9 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { findShift, inFile } from '../../diagnose/shifted-table.js';
+import { filesOf } from '../../engine/database.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { PiecedSource } from '../../io/pieces.js';
-import { openSource } from '../../io/source.js';
 import type { LossStatement, Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
@@ -43,7 +43,7 @@ export interface SalvagedTable {
  */
 export async function salvageTable(request: SalvageRequest): Promise<SalvagedTable> {
   const { entry, table } = request;
-  const source = entry === undefined ? undefined : await openSource(entry.source);
+  const source = entry === undefined ? undefined : await filesOf(request.database).open(entry.source);
   try {
     const shift = source && (await realigned(source, table));
     const reading: Reading =

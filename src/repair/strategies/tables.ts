@@ -1,11 +1,10 @@
 import { append } from '../../bytes/append.js';
-import type { Database } from '../../engine/database.js';
+import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { fileName } from '../../format/filename.js';
 import { copyOfVersion, type LiveTable, type Version } from '../../format/manifest/version.js';
 import { openTable } from '../../format/sst/table.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { openSource } from '../../io/source.js';
 import { addBlobs } from '../../states/blobs.js';
 import { fileState } from '../content.js';
 import { Pace } from '../pace.js';
@@ -213,7 +212,7 @@ function contentOf(
 async function usualFormat(database: Database): Promise<number> {
   const counts = new Map<number, number>();
   for (const entry of database.inventory.entries.filter(({ kind }) => kind === 'table').slice(0, 16)) {
-    const source = await openSource(entry.source);
+    const source = await filesOf(database).open(entry.source);
     try {
       const { footer } = await openTable(source);
       if (footer?.format !== 'block-based') continue;

@@ -2,15 +2,16 @@ import { namedKey } from '../../app/command-lines.js';
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
-import type { Database } from '../../engine/database.js';
+import { type Database, filesOf } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
 import { formatVersion } from '../../engine/version.js';
-import { openSource } from '../../io/source.js';
+import type { OpenSource } from '../../io/source.js';
 import { databaseView } from '../../recovery/database-view.js';
 import { lossesOf } from '../../recovery/loss.js';
 import type { RecoveryMode } from '../../recovery/mode.js';
 import { familiesOf, prepareOpen, simulateOpen } from '../../recovery/open.js';
 import type { RecoveryOutcome, WalOutcome } from '../../recovery/outcome.js';
+import type { Simulation } from '../../recovery/simulate.js';
 import { exportCommand } from '../../scan/refused-formats.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
@@ -36,6 +37,8 @@ export interface WalRepairRequest {
   acceptHole?: boolean;
   /** The application that the database belongs to: what is lost is said in its words. */
   profile?: Profile;
+  /** What the recovery modes would do with these very files, all of which can be read. Default: the mode is simulated. */
+  simulation?: Simulation;
 }
 
 /** A live WAL and what a mode makes of it. */
@@ -50,10 +53,13 @@ interface ReplayedWal extends WalState {
  */
 export async function planWalRepair(database: Database, request: WalRepairRequest): Promise<RepairPlan> {
   const { mode } = request;
+  const { open } = filesOf(database);
   // the repaired files lie where they can be read
-  const view = databaseView(database, openSource);
-  const prepared = await prepareOpen(view, database.engineVersion);
-  const first = await simulateOpen(prepared, mode, undefined, true);
+  const prepared =
+    request.simulation?.prepared ?? (await prepareOpen(databaseView(database, open), database.engineVersion));
+  // a mode that opens has met nothing that the engine refuses in every mode
+  const known = request.simulation?.modes.find((each) => each.mode === mode && each.opens);
+  const first = known ?? (await simulateOpen(prepared, mode, undefined, true));
   const { outcome, acceptedHole } = await chooseOutcome(database, first, request, (other) =>
     simulateOpen(prepared, other, undefined, true),
   );
@@ -61,7 +67,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
   if (wals.some((w) => w.hurt || w.outcome.state === 'dropped')) {
-    for (const wal of wals) await planWal(wal, steps, loss);
+    for (const wal of wals) await planWal(wal, open, steps, loss);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     append(steps, forgetWals(database, wals));
     append(loss, await totalLoss(database, outcome, request.profile));
@@ -127,7 +133,12 @@ async function readWals(database: Database, outcome: RecoveryOutcome): Promise<R
   return states;
 }
 
-async function planWal(wal: ReplayedWal, steps: RepairStep[], loss: LossStatement[]): Promise<void> {
+async function planWal(
+  wal: ReplayedWal,
+  open: OpenSource,
+  steps: RepairStep[],
+  loss: LossStatement[],
+): Promise<void> {
   const { entry, place, outcome } = wal;
   if (outcome.state === 'dropped') {
     wal.newSize = undefined;
@@ -140,7 +151,7 @@ async function planWal(wal: ReplayedWal, steps: RepairStep[], loss: LossStatemen
     loss.push({ ...lostFile(place), detail: `all of it: ${describeRecords(wal)}`, facts: sequencesOf(wal) });
     return;
   }
-  const source = await openSource(entry.source);
+  const source = await open(entry.source);
   try {
     const { torn } = outcome;
     const rebuilt = await rebuildWal(source, place, entry.number ?? 0n, {
@@ -191,7 +202,7 @@ async function totalLoss(
   const { version, options } = database;
   const families = version === undefined ? [] : familiesOf(version, options);
   const words = profile && new LostTallies(profile);
-  const [lost] = await lossesOf(databaseView(database, openSource).wals, families, [outcome], {
+  const [lost] = await lossesOf(databaseView(database, filesOf(database).open).wals, families, [outcome], {
     dialect: database.dialect,
     recycling: options.recycleLogFileNum > 0,
     onLost: (batch, outcomes, damaged) => words?.add(batch, outcomes, damaged),

@@ -1,8 +1,7 @@
 import type { WalFacts } from '../../check/unit.js';
 import { checkWal } from '../../check/wal/wal.js';
-import { type Database, liveWals } from '../../engine/database.js';
+import { type Database, filesOf, liveWals } from '../../engine/database.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import { openSource } from '../../io/source.js';
 import { fileState } from '../content.js';
 import { type Place, placeKey } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
@@ -24,7 +23,7 @@ export interface WalState {
 export async function readLiveWals(database: Database): Promise<WalState[]> {
   const states: WalState[] = [];
   for (const entry of liveWals(database)) {
-    const source = await openSource(entry.source);
+    const source = await filesOf(database).open(entry.source);
     try {
       const { findings, facts } = await checkWal(source, {
         dialect: database.dialect,
