@@ -302,7 +302,9 @@ describe('a repair that was killed', () => {
 
   it('before it had a journal leaves nothing for good', async () => {
     await withDatabase('basic-7.8', damage, async (dir) => {
-      const disk: Disk = { ...realDisk, create: () => Promise.reject(new Error('killed')) };
+      // who is killed takes nothing away either
+      const killed = () => Promise.reject(new Error('killed'));
+      const disk: Disk = { ...realDisk, create: killed, remove: killed, removeDirectory: killed };
       await expect(repair(dir, { disk })).rejects.toThrow('killed');
       expect(beside(dir)).toHaveLength(1);
       await repair(dir, { now: new Date(0) });
