@@ -11,6 +11,7 @@ import { View } from '../lsm/view.js';
 import type { Unmerged } from '../lsm/visible.js';
 import { databaseView } from '../recovery/database-view.js';
 import { lossesOf } from '../recovery/loss.js';
+import { ownMode } from '../recovery/mode.js';
 import { familiesOf, type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecoveryOutcome } from '../recovery/outcome.js';
 import { bytesToRead, counted, type ExportProgress } from './progress.js';
@@ -106,7 +107,8 @@ export async function exportEntries(
   // what a newer release wrote is read as that one reads it
   const tooOld = stated.error?.kind === 'unsupported';
   const prepared = tooOld ? await prepareOpen(databaseView(database), newestKnown) : stated;
-  const modes = [options.walRecoveryMode, ...(lenient ? (['point-in-time'] as const) : [])];
+  const own = ownMode(database);
+  const modes = [own, ...(lenient && database.dialect === 'rocksdb' ? (['point-in-time'] as const) : [])];
   let outcome = await simulateOpen(prepared, modes[0]);
   for (const mode of modes.slice(1)) if (!outcome.opens) outcome = await simulateOpen(prepared, mode);
   if (!outcome.opens) summary.withoutWals = outcome.errorText ?? 'the engine refuses them';
@@ -114,6 +116,7 @@ export async function exportEntries(
   const view = await View.open({
     version,
     files,
+    dialect: database.dialect,
     mergeOperator: ({ id }) => operators.get(id),
     ...(outcome.opens && {
       replay: (replaySink) => simulateOpen(prepared, outcome.mode, replaySink),

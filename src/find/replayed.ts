@@ -3,7 +3,7 @@ import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { trailerHigh, trailerLow } from '../lsm/key-order.js';
 import { rangeTombstone } from '../lsm/range-tombstones.js';
 import { databaseView } from '../recovery/database-view.js';
-import { type RecoveryMode, recoveryModes } from '../recovery/mode.js';
+import { modesOf, ownMode } from '../recovery/mode.js';
 import { type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecoveryOutcome } from '../recovery/outcome.js';
 import { type FoundVersion, VALUE_KEPT } from './found.js';
@@ -36,8 +36,8 @@ export interface Replayed {
 export async function replayFor(database: Database, wanted: Wanted): Promise<Replayed | undefined> {
   if (database.version === undefined) return undefined;
   const prepared = await prepareOpen(databaseView(database), database.engineVersion);
-  const own = database.options.walRecoveryMode;
-  const modes: RecoveryMode[] = [own, ...recoveryModes.filter((mode) => mode !== own)];
+  const own = ownMode(database);
+  const modes = [own, ...modesOf(database.dialect).filter((mode) => mode !== own)];
   const sizes = new Map(
     [...database.version.columnFamilies.values()].map(({ id, comparator }) => [
       id,

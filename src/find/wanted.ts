@@ -28,7 +28,7 @@ export class Wanted {
   }
 
   private prefixMayLieIn(order: KeyOrder, begin: Uint8Array, end: Uint8Array): boolean {
-    const [low, high] = order.direction === 1 ? [begin, end] : [end, begin];
+    const [low, high] = order.direction >= 0 ? [begin, end] : [end, begin];
     const after = successor(this.key);
     const lowBefore = after === undefined || Buffer.compare(low, after) <= 0;
     return lowBefore && (Buffer.compare(high, this.key) >= 0 || this.matches(high, 0, high.length));

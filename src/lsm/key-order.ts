@@ -113,8 +113,8 @@ export interface KeyOrder {
   readonly known: boolean;
   /** Bytes of user-defined timestamp at the end of each user key: 0 or 8. */
   readonly timestampSize: number;
-  /** -1 where larger keys come first. */
-  readonly direction: 1 | -1;
+  /** -1 where larger keys come first, 0 where the order is not that of their bytes. */
+  readonly direction: 1 | -1 | 0;
   /** Compares user keys with their timestamps. */
   readonly compareUserKeys: CompareRange;
   /** Compares keys from which timestamps have been taken off. */
@@ -130,7 +130,7 @@ export function keyOrder(comparator: string): KeyOrder {
     comparator,
     known: order !== 'unknown',
     timestampSize,
-    direction: order === 'reverse' ? -1 : 1,
+    direction: order === 'reverse' ? -1 : order === 'idb' ? 0 : 1,
     compareUserKeys: timestampSize > 0 ? withTimestamp(compareKeys) : compareKeys,
     compareKeys,
   };

@@ -1,3 +1,5 @@
+import type { Anomaly } from '../finding/finding.js';
+import type { DialectName } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { BlockSpace } from '../format/sst/load.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
@@ -13,6 +15,10 @@ import { TableCursor } from './table-cursor.js';
 
 /** What a walk brings along when it opens a table. */
 export interface OpeningWalk {
+  /** Whose tables they are. Default: RocksDB's. */
+  dialect?: DialectName;
+  /** Checksums of blocks are not looked at. */
+  unverified?: boolean;
   files: StoreFiles;
   order: KeyOrder;
   pool: SourcePool;
@@ -39,8 +45,11 @@ export async function openTableCursor(
   const report = (problem: Omit<Problem, 'file'>) => problems.add({ file: name, ...problem });
   try {
     const source = await pool.source(open);
-    const table = await openTable(source, { comparator: order.comparator });
-    if (!flaws(table).every(report) || !isReadable(table)) {
+    const table = await openTable(source, {
+      ...(walk.dialect && { dialect: walk.dialect }),
+      comparator: order.comparator,
+    });
+    if (!flaws(table, walk).every(report) || !isReadable(table)) {
       await source.close();
       return problems.stopped ? 'stop' : undefined;
     }
@@ -48,7 +57,12 @@ export async function openTableCursor(
     addTombstones(walk, table, bounded, globalSequence);
     if (table.space !== undefined) spaces.set(name, table.space);
     const opened = { file: name, table, globalSequence, largestSequence: bounded.live.largestSequence };
-    const context = { order, problems, tombstones: walk.allVersions ? undefined : walk.tombstones };
+    const context = {
+      order,
+      problems,
+      tombstones: walk.allVersions ? undefined : walk.tombstones,
+      unverified: walk.unverified ?? false,
+    };
     return new TableCursor(opened, context, from);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -66,15 +80,25 @@ const HARMLESS: ReadonlySet<string> = new Set([
 ]);
 
 /** What makes the engine refuse a table when it opens it, and what kvdoctor cannot read. */
-function flaws(table: Table): Omit<Problem, 'file'>[] {
+function flaws(table: Table, walk: OpeningWalk): Omit<Problem, 'file'>[] {
   const { anomalies, unsupported, space } = table;
   if (unsupported.length > 0) {
     const { reason, offset, length } = unsupported[0];
     return [{ offset, length, message: `The table cannot be read: ${reason}` }];
   }
   return anomalies
+    .filter((anomaly) => walk.dialect !== 'leveldb' || !isOverlooked(anomaly, walk))
     .filter(({ rule }) => !HARMLESS.has(rule) && !(rule === 'sst/decompression' && space?.uncompressed))
     .map(({ offset, length, message }) => ({ offset, length, message: `The table is damaged: ${message}` }));
+}
+
+/**
+ * LevelDB does without the metaindex where it is damaged, and so without the filter; by default it does not verify the index
+ * either (leveldb table/table.cc `Table::Open`, `ReadMeta`).
+ */
+function isOverlooked({ rule, evidence }: Anomaly, { unverified }: OpeningWalk): boolean {
+  if (rule === 'sst/bad-footer' || evidence?.block === 'metaindex') return true;
+  return unverified === true && rule === 'sst/block-checksum' && evidence?.block === 'index';
 }
 
 function addTombstones(

@@ -1,7 +1,8 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { Database } from '../engine/database.js';
+import { MAX_SEQUENCE } from '../format/batch/tags.js';
 import { databaseView } from '../recovery/database-view.js';
-import type { RecoveryMode } from '../recovery/mode.js';
+import { ownMode, type RecoveryMode } from '../recovery/mode.js';
 import { type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecoveryOutcome } from '../recovery/outcome.js';
 import { inventoryFiles } from './inventory-files.js';
@@ -12,12 +13,16 @@ import type { MemtableOptions } from './windows.js';
 /** Memory for the replayed operations of a view that is one of several, in bytes: 64 MiB. */
 export const SHARED_MEMTABLES = 64 * 1024 * 1024;
 
-/** What a reader sees of a database that recovery has opened, as `outcome` has it. */
+/**
+ * What a reader sees of a database that recovery has opened, as `outcome` has it. `unverified`: whatever the checksums of blocks
+ * say, as a reader of LevelDB that does not ask for them.
+ */
 export async function recoveredView(
   database: Database,
   prepared: PreparedOpen,
   outcome: Pick<RecoveryOutcome, 'mode' | 'lastSequence' | 'hidden'>,
   memtables: MemtableOptions = { budget: SHARED_MEMTABLES },
+  unverified = false,
 ): Promise<View> {
   const { version, options, inventory } = database;
   if (version === undefined) throw new RangeError('a database that opens has a version');
@@ -27,20 +32,28 @@ export async function recoveredView(
     version,
     files,
     replay: (sink) => simulateOpen(prepared, outcome.mode, sink),
-    sequence: outcome.lastSequence,
+    dialect: database.dialect,
+    unverified,
+    sequence: seenUpTo(outcome.lastSequence),
     uncommitted: outcome.hidden,
     mergeOperator: ({ id }) => operators.get(id),
     memtables,
   });
 }
 
+/** LevelDB may be led beyond the 56 bits of a sequence: then it sees all. */
+function seenUpTo(lastSequence: bigint): bigint {
+  if (lastSequence > MAX_SEQUENCE) return MAX_SEQUENCE;
+  return lastSequence;
+}
+
 /** What a reader sees after recovery in the first of `modes` that opens, default the database's own; else why it does not open. */
 export async function openView(
   database: Database,
-  modes: readonly RecoveryMode[] = [database.options.walRecoveryMode],
+  modes: readonly RecoveryMode[] = [ownMode(database)],
 ): Promise<{ view: View; reason?: undefined } | { view?: undefined; reason: string }> {
-  if (database.detection.engine !== 'rocksdb' || database.version === undefined)
-    return { reason: 'not a RocksDB database that can be read' };
+  if (database.detection.engine === 'pebble' || database.version === undefined)
+    return { reason: 'not a database that can be read' };
   const prepared = await prepareOpen(databaseView(database), database.engineVersion);
   try {
     for (const mode of modes) {

@@ -1,4 +1,5 @@
 import type { NamedObject } from '../format/database-options.js';
+import type { DialectName } from '../format/dialect.js';
 import type { ColumnFamily, Version } from '../format/manifest/version.js';
 import type { BlockSpace } from '../format/sst/load.js';
 import type { HiddenSequences } from '../recovery/outcome.js';
@@ -26,6 +27,10 @@ export interface ViewInput {
   files: StoreFiles;
   /** Operations that recovery applies; without it only tables are seen. */
   replay?: Replay;
+  /** Whose files they are. Default: RocksDB's. */
+  dialect?: DialectName;
+  /** Checksums of blocks are not looked at, as LevelDB's default is. */
+  unverified?: boolean;
   /** The last sequence that is seen: recovery's outcome. Default: the MANIFEST's. */
   sequence?: bigint;
   /** Written by transactions that are not decided: not seen (recovery's `hidden`). */
@@ -141,12 +146,23 @@ export class View {
     const [snapshotHigh, snapshotLow] = [trailerHigh(this.sequence), trailerLow(this.sequence, 0xff)];
     const isSeen = (high: number, low: number) =>
       (high < snapshotHigh || (high === snapshotHigh && low <= snapshotLow)) && !undecided.has(high, low);
+    const { dialect, unverified } = this.input;
     const source = (file: string, open: (walk: OpeningWalk) => EntryCursor): SourceWalk => {
       const spaces = new Map<string, BlockSpace>();
       const problems = new ProblemLog(lenient);
       const tombstones = new TombstoneSweep(order, this.sequence, uncommitted);
       const pool = new SourcePool(1);
-      const cursor = open({ files, order, pool, tombstones, problems, spaces, allVersions: true });
+      const cursor = open({
+        files,
+        order,
+        pool,
+        tombstones,
+        problems,
+        spaces,
+        allVersions: true,
+        dialect,
+        unverified,
+      });
       const entries = new MergeIterator(order, [cursor]);
       return { entries, tombstones, problems, file, blobs: new BlobValues(files, spaces, problems), isSeen };
     };
@@ -178,7 +194,8 @@ export class View {
     }
     const tombstones = new TombstoneSweep(order, this.sequence, this.input.uncommitted);
     const pool = new SourcePool(OPEN_TABLES);
-    const opening = { files, order, pool, tombstones, problems, spaces, allVersions };
+    const { dialect, unverified } = this.input;
+    const opening = { files, order, pool, tombstones, problems, spaces, allVersions, dialect, unverified };
     const position = from && beforeKey(from, order);
     const sources: EntryCursor[] = [];
     if (this.memtables !== undefined) {

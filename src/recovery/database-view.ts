@@ -24,6 +24,7 @@ export function databaseView(
     dialect: database.dialect,
     manifest: manifestOf(database),
     options: database.options,
+    numbers: numbersOf(database.inventory.entries),
     wals: walsOf(database.inventory.entries, open),
     table: ({ number, pathId }) => {
       const named = tables.get(number) ?? [];
@@ -34,6 +35,13 @@ export function databaseView(
       return entry && tableFile(entry, open);
     },
   };
+}
+
+/** Names in the directory itself, whatever they are of. */
+function numbersOf(entries: readonly InventoryEntry[]): Set<bigint> {
+  return new Set(
+    entries.flatMap(({ place, number }) => (place === 'database' && number !== undefined ? [number] : [])),
+  );
 }
 
 function tableFile({ file, size, source }: InventoryEntry, open: OpenSource): TableFile {

@@ -1,12 +1,37 @@
-import type { WalRecoveryMode } from '../format/database-options.js';
+import type { DatabaseOptions, WalRecoveryMode } from '../format/database-options.js';
+import type { DialectName } from '../format/dialect.js';
 
-/** RocksDB's WALRecoveryMode, under the names that the command line uses. */
-export type RecoveryMode = WalRecoveryMode;
+/** LevelDB has no more than its option `paranoid_checks`. */
+export type LevelDbMode = 'default' | 'paranoid';
+
+/** RocksDB's WALRecoveryMode, under the names that the command line uses, or LevelDB's. */
+export type RecoveryMode = WalRecoveryMode | LevelDbMode;
 
 /** From the strictest to the most lenient. */
-export const recoveryModes: readonly RecoveryMode[] = [
+export const recoveryModes: readonly WalRecoveryMode[] = [
   'absolute-consistency',
   'point-in-time',
   'tolerate-corrupted-tail',
   'skip-any-corrupted',
 ];
+
+const levelDbModes: readonly LevelDbMode[] = ['paranoid', 'default'];
+
+/** The modes of an engine, from the strictest to the most lenient. */
+export function modesOf(dialect: DialectName): readonly RecoveryMode[] {
+  return dialect === 'leveldb' ? levelDbModes : recoveryModes;
+}
+
+/**
+ * The mode that an engine is taken to open a database in. LevelDB does not record its options: most that use it leave
+ * `paranoid_checks` off.
+ */
+export function ownMode({
+  dialect,
+  options,
+}: {
+  dialect: DialectName;
+  options: DatabaseOptions;
+}): RecoveryMode {
+  return dialect === 'leveldb' ? 'default' : options.walRecoveryMode;
+}

@@ -7,6 +7,7 @@ import type { LiveTable, Version } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { replayBehaviour } from './behaviour.js';
 import type { FamilyState } from './family.js';
+import { openLevelDb, refusedByLevelDb } from './leveldb-open.js';
 import type { RecoveryMode } from './mode.js';
 import type { RecoveryOutcome } from './outcome.js';
 import { type ReplayInput, replay, type WalFile } from './replay.js';
@@ -35,6 +36,8 @@ export interface DatabaseView {
     | { error: EngineError };
   /** Of the newest OPTIONS file; the engine's defaults where there is none that can be read. */
   options: DatabaseOptions;
+  /** The numbers of all files in the directory. */
+  numbers: ReadonlySet<bigint>;
   /** Every WAL of the WAL directory, in any order. */
   wals: readonly WalFile[];
   /** The file of a table: `N.sst`, else `N.ldb`. */
@@ -68,6 +71,10 @@ export async function prepareOpen(
   version: EngineVersion,
   { policy }: OpenOptions = {},
 ): Promise<PreparedOpen> {
+  if (database.dialect === 'leveldb') {
+    const error = refusedByLevelDb(database);
+    return { database, version, policy: 'none', ...(error && { error }) };
+  }
   const { manifest, options } = database;
   const wals = ascending(database.wals);
   if (!('version' in manifest)) return { database, version, policy: policy ?? 'none', error: manifest.error };
@@ -103,6 +110,7 @@ export async function simulateOpen(
   fatalRecordsStop = false,
 ): Promise<RecoveryOutcome> {
   const { database, version, policy } = prepared;
+  if (database.dialect === 'leveldb') return openLevelDb(database, prepared.error, mode, sink);
   const { manifest, options } = database;
   const lastSequence = 'version' in manifest ? (manifest.version.lastSequence ?? 0n) : 0n;
   if (prepared.error !== undefined || !('version' in manifest)) {

@@ -1,6 +1,6 @@
 import type { EngineVersion } from '../engine/version.js';
 import { type Loss, type LostBatch, lossesOf } from './loss.js';
-import { type RecoveryMode, recoveryModes } from './mode.js';
+import { modesOf, type RecoveryMode } from './mode.js';
 import {
   type DatabaseView,
   familiesOf,
@@ -33,14 +33,14 @@ export async function simulateRecovery(
   database: DatabaseView,
   version: EngineVersion,
   {
-    modes = recoveryModes,
+    modes = modesOf(database.dialect),
     onLost,
     prepared: opened,
     ...options
   }: OpenOptions & { modes?: readonly RecoveryMode[]; onLost?: LostBatch; prepared?: PreparedOpen } = {},
 ): Promise<Simulation> {
   const prepared = opened ?? (await prepareOpen(database, version, options));
-  const strictest = await simulateOpen(prepared, 'absolute-consistency');
+  const strictest = await simulateOpen(prepared, modesOf(database.dialect)[0]);
   const outcomes: RecoveryOutcome[] = [];
   for (const mode of modes) {
     // Where the strictest mode had nothing to complain about, the others read the same.
@@ -63,7 +63,11 @@ export async function simulateRecovery(
       return {
         ...outcome,
         ...(losses[i] && { lost: losses[i] }),
-        ...(outcome.opens && same < i && outcomes[same].opens && { sameAs: outcomes[same].mode }),
+        // LevelDB's modes also read tables differently
+        ...(database.dialect === 'rocksdb' &&
+          outcome.opens &&
+          same < i &&
+          outcomes[same].opens && { sameAs: outcomes[same].mode }),
       };
     }),
   };

@@ -15,7 +15,7 @@ import type { Simulation } from '../recovery/simulate.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
-import { reasonNotToRecover } from '../scan/target.js';
+import { reasonNotToCheck, reasonNotToRepair } from '../scan/target.js';
 import { carryOut, type Destination, type Done, type Run, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
@@ -162,7 +162,7 @@ async function planAndRepair(
   const words = { ...(profile && { profile }) };
   if (database.beyond !== undefined) throw database.beyond;
   const simulated =
-    reasonNotToRecover(database) === undefined ? await simulatedDatabase(database, words) : undefined;
+    reasonNotToCheck(database) === undefined ? await simulatedDatabase(database, words) : undefined;
   before.recovery = simulated?.reports ?? [];
   const readable = isReadable(before);
   const simulation = readable ? simulated?.simulation : undefined;
@@ -171,7 +171,7 @@ async function planAndRepair(
     repair: { ...repair, ...(resumed && { resumed }) },
   });
   try {
-    const unsupported = reasonNotToRecover(database);
+    const unsupported = reasonNotToRepair(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);

@@ -13,11 +13,12 @@ import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.
 import {
   columnFamilyReports,
   emptyTarget,
-  reasonNotToRecover,
+  reasonNotToCheck,
   uncheckedOrders,
   withinLimits,
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
+import { levelDbAdvice } from './leveldb-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
@@ -45,13 +46,14 @@ export async function simulateTarget(
 ): Promise<TargetReport> {
   const own = await readDatabase(target, request);
   const report = emptyTarget(target, own);
-  const unsupported = reasonNotToRecover(own) ?? reasonWalsAlone(own);
+  const unsupported = reasonNotToCheck(own) ?? reasonWalsAlone(own);
   if (unsupported !== undefined) {
     report.unchecked.push({ file: '.', reason: unsupported });
     return report;
   }
-  const states = await stateChoices(own);
-  const gone = goneWals(own);
+  const isLevelDb = own.dialect === 'leveldb';
+  const states = isLevelDb ? [] : await stateChoices(own);
+  const gone = isLevelDb ? [] : goneWals(own);
   if (gone.length > 0) report.goneWals = gone;
   if (states.length > 0) report.states = states;
   if (state !== undefined) report.state = state;
@@ -69,7 +71,7 @@ export async function simulateTarget(
   const modes = await withinLimits(() => simulateDatabase(database, settings), report);
   if (modes === undefined) return report;
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
-  const salvage = whole ? undefined : await salvageColumn(database, settings);
+  const salvage = whole || isLevelDb ? undefined : await salvageColumn(database, settings);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
   if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
   // what another state keeps, or what this one gives up, was acknowledged
@@ -82,6 +84,10 @@ export async function simulateTarget(
       state === undefined && states[0].current && gone.length > 0
         ? holeRecommendation(own, states, gone)
         : stateRecommendation(own, states, state, loss);
+    return report;
+  }
+  if (isLevelDb) {
+    report.recommendation = levelDbAdvice(database, modes);
     return report;
   }
   report.recommendation = await recommendation(database, modes, salvage, {

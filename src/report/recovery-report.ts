@@ -1,11 +1,11 @@
 /** What a simulation reports: plain data, part of the report (report.ts). */
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import type { Finding } from '../finding/finding.js';
-import type { WalRecoveryMode } from '../format/database-options.js';
+import type { RecoveryMode } from '../recovery/mode.js';
 
 /** What opening the database in one recovery mode would do. */
 export interface RecoveryReport {
-  mode: WalRecoveryMode | 'salvage';
+  mode: RecoveryMode | 'salvage';
   /** The mode that the database's own OPTIONS file asks for. */
   own?: true;
   opens: boolean;
@@ -22,7 +22,7 @@ export interface RecoveryReport {
   errorFile?: string;
   lastSequence?: string;
   /** An earlier mode of the list that leaves the same data. */
-  sameAs?: WalRecoveryMode;
+  sameAs?: RecoveryMode;
   /** Empty when it does not open: then nothing changes, and nothing is lost. */
   lost: Partial<LossReport>;
   /** What becomes of each WAL that recovery looks at. */

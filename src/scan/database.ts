@@ -28,7 +28,7 @@ import {
   columnFamilyReports,
   emptyTarget,
   optionsReport,
-  reasonNotToRecover,
+  reasonNotToRepair,
   withinLimits,
 } from './target.js';
 
@@ -89,8 +89,7 @@ export async function databaseSubject(
       if (origin.inPlace && report.findings.some(({ severity }) => severity === 'error'))
         await unlessInterrupted(() => sayRebuilding(report, profile), undefined);
       report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-      const recoverable = reasonNotToRecover(settled.database) === undefined;
-      if (options.recovery && origin.seekable && settled.database.version && recoverable) {
+      if (options.recovery && origin.seekable && settled.database.version) {
         const words = { ...(profile && { profile }) };
         const modes = await unlessInterrupted(
           () => withinLimits(() => simulateDatabase(settled.database, words), report),

@@ -27,7 +27,7 @@ export async function lookAtContents(
   const different = modes.filter(({ opens, sameAs }) => opens && sameAs === undefined);
   for (const [i, mode] of different.entries()) {
     if (signal?.aborted) return;
-    const view = await recoveredView(database, prepared, mode, { pool });
+    const view = await recoveredView(database, prepared, mode, { pool }, mode.mode === 'default');
     try {
       const onShare = (share: number) => onProgress?.((i + share) / different.length);
       const families = withDigest ? (await digests(view, onShare)).map(familyDigest) : undefined;

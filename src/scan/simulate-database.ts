@@ -4,6 +4,7 @@ import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';
+import { ownMode } from '../recovery/mode.js';
 import type { PreparedOpen } from '../recovery/open.js';
 import { type SimulatedMode, type Simulation, simulateRecovery } from '../recovery/simulate.js';
 import type { LossReport, RecoveryReport } from '../report/report.js';
@@ -53,15 +54,16 @@ export async function simulatedDatabase(
 
 function modeReport(
   mode: SimulatedMode,
-  { options }: Database,
+  database: Database,
   profile: Profile | undefined,
   commands: LostWords | undefined,
 ): RecoveryReport {
   const { lost } = mode;
-  const flushFails = mode.opens && !options.avoidFlushDuringRecovery && mode.unflushable !== undefined;
+  const flushFails =
+    mode.opens && !database.options.avoidFlushDuringRecovery && mode.unflushable !== undefined;
   return {
     mode: mode.mode,
-    ...(mode.mode === options.walRecoveryMode && { own: true as const }),
+    ...(mode.mode === ownMode(database) && { own: true as const }),
     opens: mode.opens,
     harmless: mode.opens && !flushFails && lost?.records === 0 && lost.damagedBytes === 0,
     ...(mode.errorText !== undefined && { error: mode.errorText }),

@@ -116,12 +116,12 @@ export async function withinLimits<T>(work: () => Promise<T>, report: TargetRepo
   }
 }
 
-/** Why it is not told what an open of the directory would keep, when its files are checked at most. */
-export function reasonNotToRecover(database: Database): string | undefined {
+/** Why a directory is not repaired, whatever is wrong with it. */
+export function reasonNotToRepair(database: Database): string | undefined {
   const { engine } = database.detection;
   if (engine !== 'leveldb') return reasonNotToCheck(database);
   return (
     reasonNotToCheck(database) ??
-    'what LevelDB would keep of this database is not known yet: it is checked only'
+    'repairs of LevelDB databases are not supported yet: kvdoctor simulate says what an open would keep and delete'
   );
 }

@@ -232,8 +232,10 @@ class Replay implements ManifestVisitor {
       offset: record.offset,
       length: record.fragments.reduce((sum, f) => sum + f.length, 0),
       inFile: ({ offset, length }) => fileRange(record.fragments, offset, length),
-      report: ({ engine, rule, message, offset, length }) => {
+      report: ({ engine: complaint, rule, message, offset, length }) => {
         if (!trusted) return;
+        // LevelDB's builder believes what edits say
+        const engine = this.options.dialect === 'leveldb' ? undefined : complaint;
         if (engine !== undefined) this.complete = false;
         this.report({
           rule,

@@ -75,7 +75,10 @@ export function modesTable(recovery: readonly RecoveryReport[], settings: Render
       lost.damagedBytes ? palette.error(byteSize(lost.damagedBytes)) : opens ? tornText(lost) : '',
     ]);
   }
-  const note = recovery.some(({ own }) => own) ? palette.dim('\n  * what OPTIONS asks for') : '';
+  const own = recovery.find((mode) => mode.own);
+  const why =
+    own?.mode === 'default' ? 'what LevelDB does unless it is told otherwise' : 'what OPTIONS asks for';
+  const note = own ? palette.dim(`\n  * ${why}`) : '';
   return rendered(table) + note;
 }
 

@@ -48,7 +48,10 @@ export function targetHead(target: TargetReport, { palette, width }: RenderSetti
     whatItIs(target),
     application && `${application.name}${application.version === undefined ? '' : ` ${application.version}`}`,
     columnFamilies.length > 0 && counted(columnFamilies.length, 'column family', 'column families'),
-    target.kind === 'database' && columnFamilies.length > 0 && `recovery mode ${options.walRecoveryMode}`,
+    target.kind === 'database' &&
+      target.engine.name !== 'leveldb' &&
+      columnFamilies.length > 0 &&
+      `recovery mode ${options.walRecoveryMode}`,
     owner && `in use by process ${owner.pid}${owner.command === undefined ? '' : ` (${owner.command})`}`,
   ];
   const facts = printable(parts.filter((part) => part).join(', '));

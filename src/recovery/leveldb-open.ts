@@ -1,0 +1,194 @@
+/*
+ * What LevelDB does with a directory when it opens it (leveldb db/db_impl.cc `DBImpl::Recover`, `RecoverLogFile`, 1.23):
+ *
+ *   CURRENT and MANIFEST  strict in both modes: every complaint refuses
+ *   tables                their numbers must be in the directory, under any name; no table is opened
+ *   WALs                  every one from the log number on, in ascending order, without a look at how sequences continue.
+ *                         default: what the reader complains of is logged, and the rest is applied;
+ *                         paranoid: the first complaint fails the open. A torn tail is silent in both.
+ */
+import { BATCH_HEADER } from '../format/batch/tags.js';
+import { BatchWalker } from './batch-walker.js';
+import { LevelDbLogReader, type LevelDbRecord, type LevelDbReport } from './leveldb-log.js';
+import type { LevelDbMode, RecoveryMode } from './mode.js';
+import type { DatabaseView } from './open.js';
+import type { RecoveryOutcome, WalOutcome } from './outcome.js';
+import type { WalFile } from './replay.js';
+import type { ReplaySink } from './sink.js';
+import { corruption, type EngineError, statusText, unreadableFile } from './status.js';
+
+/** Reports of one WAL that an outcome keeps. */
+const KEPT = 100;
+
+/** Why LevelDB refuses before it reads a WAL, whatever the mode. */
+export function refusedByLevelDb({ manifest, numbers }: DatabaseView): EngineError | undefined {
+  if (!('version' in manifest)) return manifest.error;
+  if (manifest.error !== undefined) {
+    const message = manifest.error.replace(/^(?:Corruption|Invalid argument): /, '');
+    return corruption('manifest', message);
+  }
+  const tables = [...manifest.version.columnFamilies.values()].flatMap((family) => [...family.tables.keys()]);
+  const missing = tables.filter((number) => !numbers.has(number)).sort((a, b) => (a < b ? -1 : 1));
+  if (missing.length === 0) return undefined;
+  const name = `${String(missing[0]).padStart(6, '0')}.ldb`;
+  return corruption('missing-file', `${missing.length} missing files; e.g.: ${name}`);
+}
+
+/** Opens the database in one of LevelDB's modes, as far as its files are concerned. What is applied goes to `sink`. */
+export async function openLevelDb(
+  database: DatabaseView,
+  error: EngineError | undefined,
+  mode: RecoveryMode,
+  sink?: ReplaySink,
+): Promise<RecoveryOutcome> {
+  const { manifest } = database;
+  const outcome: RecoveryOutcome = {
+    mode,
+    policy: 'none',
+    opens: false,
+    lastSequence: 0n,
+    wals: [],
+    hidden: [],
+    transactions: [],
+    stopped: false,
+    uneventful: false,
+    cutoff: 0n,
+  };
+  if (error !== undefined || !('version' in manifest)) return { ...outcome, ...(error && refusal(error)) };
+  const { lastSequence = 0n, previousLogNumber = 0n, columnFamilies } = manifest.version;
+  outcome.lastSequence = lastSequence;
+  outcome.cutoff = columnFamilies.get(0)?.logNumber ?? 0n;
+  outcome.uneventful = true;
+  const wals = [...database.wals].sort((a, b) => (a.number < b.number ? -1 : 1));
+  let failed: { error: EngineError; file: string } | undefined;
+  for (const wal of wals) {
+    const needed =
+      wal.number >= outcome.cutoff || (previousLogNumber !== 0n && wal.number === previousLogNumber);
+    const replay = new LevelDbReplay(wal, mode as LevelDbMode, sink);
+    outcome.wals.push(replay.outcome);
+    if (!needed) continue;
+    if (failed !== undefined) {
+      replay.outcome.state = 'unread';
+      continue;
+    }
+    await replay.run();
+    if (replay.silent || replay.outcome.reports.length > 0) outcome.uneventful = false;
+    if (replay.lastSequence > outcome.lastSequence) outcome.lastSequence = replay.lastSequence;
+    if (replay.error !== undefined) failed = { error: replay.error, file: wal.file };
+  }
+  if (failed !== undefined) return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
+  return { ...outcome, opens: true };
+}
+
+function refusal(error: EngineError): Pick<RecoveryOutcome, 'error' | 'errorText' | 'errorKind'> {
+  return { error, errorText: statusText(error), errorKind: error.kind };
+}
+
+/** The replay of one WAL. */
+class LevelDbReplay {
+  readonly outcome: WalOutcome;
+  /** What the open fails with. */
+  error: EngineError | undefined;
+  silent = false;
+  /** The last sequence that LevelDB makes of the batches. */
+  lastSequence = 0n;
+
+  constructor(
+    private readonly wal: WalFile,
+    private readonly mode: LevelDbMode,
+    private readonly sink: ReplaySink | undefined,
+  ) {
+    this.outcome = {
+      number: wal.number,
+      file: wal.file,
+      size: wal.size,
+      state: 'not-needed',
+      records: 0,
+      operations: 0,
+      appliedEnd: 0,
+      applied: [],
+      reports: [],
+      silentDrops: [],
+    };
+  }
+
+  async run(): Promise<void> {
+    const { wal, outcome } = this;
+    outcome.state = 'applied';
+    try {
+      const source = await wal.open();
+      try {
+        const reader = new LevelDbLogReader(source, wal.file, (report) => this.complain(report));
+        for (;;) {
+          const record = await reader.next();
+          if (record === undefined || this.error !== undefined) break;
+          this.apply(record);
+          if (this.error !== undefined) break;
+        }
+        this.silent ||= reader.silent;
+      } finally {
+        await source.close();
+      }
+    } catch (error) {
+      this.complain({ error: unreadableFile(wal.file, error), offset: 0, dropped: 0 });
+    }
+    if (this.error !== undefined) outcome.state = 'refused';
+  }
+
+  private complain(report: LevelDbReport): void {
+    const { outcome } = this;
+    if (outcome.reports.length < KEPT) outcome.reports.push(report);
+    if (this.mode === 'paranoid') {
+      this.error ??= report.error;
+      outcome.stoppedAt ??= report.offset;
+      outcome.stopError ??= report.error;
+    }
+  }
+
+  /** Operations before one that does not decode take effect, and the sequence goes on as the header counts. */
+  private apply({ bytes, offset, end }: LevelDbRecord): void {
+    const { outcome } = this;
+    const refuse = (error: EngineError) => this.complain({ error, offset, dropped: bytes.length });
+    if (bytes.length < BATCH_HEADER) {
+      refuse(corruption('short-record', 'log record too small'));
+      return;
+    }
+    const walker = new BatchWalker(bytes, 'leveldb');
+    const { sequence, count } = walker;
+    let taken = 0;
+    let takenEnd = walker.position;
+    while (walker.next()) {
+      const at = BigInt.asUintN(56, sequence + BigInt(taken));
+      this.sink?.apply(0, at, walker.type, walker.key, walker.value);
+      taken++;
+      takenEnd = walker.position;
+    }
+    const isCut = walker.error() !== undefined;
+    if (isCut) refuse(errorOf(walker));
+    else if (taken !== count) refuse(corruption('wrong-count', 'WriteBatch has wrong count'));
+    outcome.operations += taken;
+    if (this.error !== undefined) return;
+    outcome.records++;
+    outcome.appliedEnd = end;
+    outcome.firstSequence ??= sequence;
+    outcome.lastSequence = sequence;
+    const last = BigInt.asUintN(64, sequence + BigInt(count) - 1n);
+    if (last > this.lastSequence) this.lastSequence = last;
+    if (!isCut) this.extend(offset, end);
+    else outcome.torn ??= { offset, end, sequence, taken, takenEnd, error: errorOf(walker) };
+  }
+
+  private extend(from: number, to: number): void {
+    const { applied } = this.outcome;
+    const before = applied.at(-1);
+    if (before !== undefined && before.to === from) before.to = to;
+    else applied.push({ from, to });
+  }
+}
+
+function errorOf(walker: BatchWalker): EngineError {
+  const text = walker.error() ?? '';
+  return text.startsWith('unknown WriteBatch tag')
+    ? corruption('unknown-tag', 'unknown WriteBatch tag')
+    : corruption('malformed-batch', text);
+}
