@@ -7,6 +7,7 @@
  *                         default: what the reader complains of is logged, and the rest is applied;
  *                         paranoid: the first complaint fails the open. A torn tail is silent in both.
  */
+import { type BatchError, WRONG_COUNT } from '../format/batch/batch.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { BatchWalker } from './batch-walker.js';
 import { LevelDbLogReader, type LevelDbRecord, type LevelDbReport } from './leveldb-log.js';
@@ -163,9 +164,9 @@ class LevelDbReplay {
       taken++;
       takenEnd = walker.position;
     }
-    const isCut = walker.error() !== undefined;
-    if (isCut) refuse(errorOf(walker));
-    else if (taken !== count) refuse(corruption('wrong-count', 'WriteBatch has wrong count'));
+    const cut = walker.error();
+    if (cut !== undefined) refuse(statusOf(cut));
+    else if (taken !== count) refuse(statusOf(WRONG_COUNT));
     outcome.operations += taken;
     if (this.error !== undefined) return;
     outcome.records++;
@@ -174,8 +175,8 @@ class LevelDbReplay {
     outcome.lastSequence = sequence;
     const last = BigInt.asUintN(64, sequence + BigInt(count) - 1n);
     if (last > this.lastSequence) this.lastSequence = last;
-    if (!isCut) this.extend(offset, end);
-    else outcome.torn ??= { offset, end, sequence, taken, takenEnd, error: errorOf(walker) };
+    if (cut === undefined) this.extend(offset, end);
+    else outcome.torn ??= { offset, end, sequence, taken, takenEnd, error: statusOf(cut) };
   }
 
   private extend(from: number, to: number): void {
@@ -186,9 +187,7 @@ class LevelDbReplay {
   }
 }
 
-function errorOf(walker: BatchWalker): EngineError {
-  const text = walker.error() ?? '';
-  return text.startsWith('unknown WriteBatch tag')
-    ? corruption('unknown-tag', 'unknown WriteBatch tag')
-    : corruption('malformed-batch', text);
+/** LevelDB does not say which tag it does not know. */
+function statusOf({ kind, message }: BatchError): EngineError {
+  return corruption(kind, kind === 'unknown-tag' ? 'unknown WriteBatch tag' : message);
 }

@@ -24,13 +24,7 @@ import { trustIn } from './select.js';
 import { portable } from './shards/report.js';
 import { simulateDatabase } from './simulate-database.js';
 import type { Subject } from './subject.js';
-import {
-  columnFamilyReports,
-  emptyTarget,
-  optionsReport,
-  reasonNotToRepair,
-  withinLimits,
-} from './target.js';
+import { columnFamilyReports, emptyTarget, optionsReport, withinLimits } from './target.js';
 
 /** Large tables are cut into pieces as for several threads, whatever their number: all shards must plan alike. */
 const SEVERAL = 2;
