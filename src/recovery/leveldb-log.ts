@@ -2,7 +2,7 @@ import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
 import type { ByteSource } from '../bytes/source.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
 import { BLOCK_SIZE, LEGACY_HEADER, RecordType } from '../format/log/types.js';
-import { corruption, type EngineError, unreadableFile } from './status.js';
+import { corruption, type EngineError, type ErrorKind, unreadableFile } from './status.js';
 import { tooLarge } from './wal-replay.js';
 
 /** What the reader complains of: the open of a paranoid LevelDB fails with the first of them, others only log it. */
@@ -65,10 +65,10 @@ export class LevelDbLogReader {
       const end = this.base + this.at;
       switch (type) {
         case RecordType.full:
-          if (this.fragmented) this.complain('partial record without end(1)', this.scratchLength);
+          if (this.fragmented) this.complain('partial record without end(1)');
           return { bytes: payload, offset: header, end };
         case RecordType.first:
-          if (this.fragmented) this.complain('partial record without end(2)', this.scratchLength);
+          if (this.fragmented) this.complain('partial record without end(2)');
           this.clear();
           this.fragmented = true;
           this.start = header;
@@ -76,25 +76,26 @@ export class LevelDbLogReader {
           break;
         case RecordType.middle:
           if (this.fragmented) this.add(payload);
-          else this.drop('missing start of fragmented record(1)', payload.length);
+          else this.drop('fragment-order', 'missing start of fragmented record(1)', payload.length);
           break;
         case RecordType.last:
           if (this.fragmented) {
             this.add(payload);
             return { bytes: this.gathered(), offset: this.start, end };
           }
-          this.drop('missing start of fragmented record(2)', payload.length);
+          this.drop('fragment-order', 'missing start of fragmented record(2)', payload.length);
           break;
         case END:
           if (this.fragmented) this.silent = true;
           return undefined;
         case BAD:
-          if (this.fragmented) this.drop('error in middle of record', this.scratchLength);
+          if (this.fragmented) this.drop('fragment-order', 'error in middle of record', this.scratchLength);
           this.clear();
           break;
         default:
           // the type is printed as the signed char that it is on most machines
           this.drop(
+            'unknown-record',
             `unknown record type ${type < 0x80 ? type : type + 0xffffff00}`,
             payload.length + this.scratchLength,
           );
@@ -120,12 +121,12 @@ export class LevelDbLogReader {
   }
 
   /** Of no bytes LevelDB says nothing. */
-  private complain(message: string, dropped: number): void {
-    if (dropped > 0) this.drop(message, dropped);
+  private complain(message: string): void {
+    if (this.scratchLength > 0) this.drop('fragment-order', message, this.scratchLength);
   }
 
-  private drop(message: string, dropped: number): void {
-    this.report({ error: corruption(kindOf(message), message), offset: this.header, dropped });
+  private drop(kind: ErrorKind, message: string, dropped: number): void {
+    this.report({ error: corruption(kind, message), offset: this.header, dropped });
   }
 
   /** Reads one physical record. */
@@ -152,7 +153,7 @@ export class LevelDbLogReader {
           this.silent = true;
           return END;
         }
-        this.drop('bad record length', left);
+        this.drop('bad-length', 'bad record length', left);
         return BAD;
       }
       if (type === RecordType.zero && length === 0) {
@@ -163,7 +164,7 @@ export class LevelDbLogReader {
       const stored = (block[at] | (block[at + 1] << 8) | (block[at + 2] << 16) | (block[at + 3] << 24)) >>> 0;
       if (crc32c(block, at + 6, end) !== unmaskCrc(stored)) {
         this.at = this.end;
-        this.drop('checksum mismatch', left);
+        this.drop('checksum', 'checksum mismatch', left);
         return BAD;
       }
       this.payload = block.subarray(at + LEGACY_HEADER, end);
@@ -190,10 +191,4 @@ export class LevelDbLogReader {
     if (this.end < BLOCK_SIZE) this.short = true;
     return true;
   }
-}
-
-function kindOf(message: string): EngineError['kind'] {
-  if (message === 'checksum mismatch') return 'checksum';
-  if (message === 'bad record length') return 'bad-length';
-  return message.startsWith('unknown record type') ? 'unknown-record' : 'fragment-order';
 }
