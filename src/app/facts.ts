@@ -59,7 +59,7 @@ async function walk(view: View, name: string, entry: Entry, from?: Uint8Array): 
 }
 
 /** The facts of a database; close them when the profile is made. */
-export interface DatabaseFacts extends ProfileFacts {
+interface DatabaseFacts extends ProfileFacts {
   close(): void;
 }
 

@@ -15,7 +15,7 @@ export const causes = {
   'two-processes': 'two processes worked on one directory',
 } as const;
 
-export type CauseCode = keyof typeof causes;
+type CauseCode = keyof typeof causes;
 
 /** A message that is no symptom: incidents ask how far a server got. */
 export type Milestone = Pick<Symptom, 'id' | 'pattern' | 'anchors'>;

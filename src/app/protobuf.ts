@@ -9,7 +9,7 @@
  */
 import { Cursor } from '../bytes/cursor.js';
 
-export interface ProtoField {
+interface ProtoField {
   number: number;
   /** Of wire types 0, 1 and 5. */
   integer?: bigint;

@@ -14,7 +14,7 @@ import {
 export const TORN_LOG = 'torn-tail';
 
 /** What a program makes of it. */
-export interface TornLogTold {
+interface TornLogTold {
   title: string;
   certainty: Certainty;
   /** Its recovery mode, where its version tells: follows what the log shows. */

@@ -11,7 +11,7 @@ export interface HexRow {
 export const ROW_LENGTH = 16;
 
 /** A window of `bytes` around damage: whole rows, `context` rows before and after it, the middle of long damage left out. */
-export interface WindowChoice {
+interface WindowChoice {
   /** File offset of `bytes[0]`. */
   base: number;
   /** What to mark, in file offsets. */

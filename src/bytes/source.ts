@@ -8,7 +8,7 @@ export type SourceDescriptor =
   /** A file in a compressed archive, which can only be read while the archive streams by. Opening it rejects: ENOTSUP. */
   | { kind: 'archived'; archive: string; member: string };
 
-export interface SourcePiece {
+interface SourcePiece {
   of: SourceDescriptor;
   offset: number;
   /** Bytes. */

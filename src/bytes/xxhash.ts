@@ -60,11 +60,6 @@ export class Xxh64Stream {
   }
 }
 
-/** XXH64, seed 0. */
-export function xxh64(bytes: Uint8Array, start = 0, end = bytes.length): bigint {
-  return u64(digest('xxh64', bytes, start, end));
-}
-
 /** Low 32 bits of the 64-bit XXH3, seed 0: what block checksums take of it. */
 export function xxh3Low(bytes: Uint8Array, start = 0, end = bytes.length): number {
   if (end - start > KERNEL_INPUT) return u32(digest('xxh3', bytes, start, end), 4);

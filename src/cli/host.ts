@@ -7,7 +7,7 @@ export interface Output extends Writable {
 }
 
 /** Where answers to questions come from. */
-export interface Input extends Readable {
+interface Input extends Readable {
   isTTY?: boolean;
 }
 

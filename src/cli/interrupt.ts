@@ -3,7 +3,7 @@ import type { Host } from './host.js';
 import { say } from './say.js';
 
 /** Ctrl-C while a command works. */
-export interface Interrupt {
+interface Interrupt {
   /** Aborted by the first Ctrl-C: the command ends with what is known by then. */
   readonly signal: AbortSignal;
   /** Ctrl-C ends the process again. */

@@ -31,7 +31,7 @@ export function parseFormat(text: string, before: OutputChoice[] = []): OutputCh
   return [...before, { format: name, ...(file !== undefined && file !== '-' && { file }) }];
 }
 
-export interface OutputSettings {
+interface OutputSettings {
   color: ColorChoice;
   redact?: Redaction;
   quiet: boolean;

@@ -9,7 +9,7 @@ const PATIENCE_MS = 500;
 const RATE_AFTER_MS = 1000;
 
 /** How far a command is. */
-export interface Progress {
+interface Progress {
   /** Of all the work, 0 to 1. */
   share: number;
   /** Bytes read. */

@@ -6,7 +6,7 @@ import { ExitStatus } from './exit-status.js';
 import { Failure, systemText } from './failure.js';
 
 /** What is left of a limit that several reports share, bytes. */
-export interface Budget {
+interface Budget {
   left: number;
 }
 

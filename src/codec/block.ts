@@ -18,7 +18,7 @@ import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
  *   04 05       lz4      varint32                   8 bytes LE, low four count;  Mojang's LevelDB, 04: raw deflate, no prefix
  *   07 40       zstd     varint32                   varint32
  */
-export type Codec =
+type Codec =
   | 'none'
   | 'snappy'
   | 'zlib'
@@ -30,7 +30,7 @@ export type Codec =
   | 'minlz'
   | 'custom';
 
-export type CompressionDialect = 'rocksdb' | 'leveldb' | 'pebble';
+type CompressionDialect = 'rocksdb' | 'leveldb' | 'pebble';
 
 const ROCKSDB: Record<number, Codec> = {
   0: 'none',
@@ -71,7 +71,7 @@ export interface BlockCompression {
 }
 
 /** Larger blocks are called damaged: 256 MiB. The engines' own bound is 4 GiB less one byte. */
-export const DEFAULT_LIMIT = 256 * 1024 * 1024;
+const DEFAULT_LIMIT = 256 * 1024 * 1024;
 
 /** Compiles what the codecs need. Await it once in every thread before the functions here. */
 export async function loadCodecs(): Promise<void> {

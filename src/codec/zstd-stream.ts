@@ -10,7 +10,7 @@ const LARGEST_WINDOW = 2 ** 27 + 1024;
 const FZSTD_PATIENCE = 18;
 
 /** What a piece of input yielded: bytes decoded before an error, if there was one, are still given. */
-export interface Streamed {
+interface Streamed {
   bytes: Uint8Array;
   error?: string;
   /** The frame may well be good: it asks for more than is decoded here. */

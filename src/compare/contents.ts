@@ -3,7 +3,7 @@ import { END, ENTRY } from '../lsm/cursor.js';
 import type { View } from '../lsm/view.js';
 import type { VisibleIterator } from '../lsm/visible.js';
 
-export interface FamilyComparison {
+interface FamilyComparison {
   name: string;
   /** Absent on a side that lacks the column family. */
   entries: { a?: number; b?: number };

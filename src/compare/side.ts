@@ -3,7 +3,7 @@ import { openView } from '../lsm/recovered-view.js';
 import type { View } from '../lsm/view.js';
 
 /** One of two databases that are compared. */
-export interface Side {
+interface Side {
   path: string;
   database: Database;
   /** What a reader sees after recovery in the database's own mode. Absent when it does not open, with the reason. */

@@ -21,7 +21,7 @@ import { findShift, inFile, type Shift } from './shifted-table.js';
  */
 
 /** What was done to a file as a whole, and the file without it. */
-export interface Alteration {
+interface Alteration {
   source: ByteSource;
   /** The check of `source`: offsets are of it, until `place` puts them into the file. */
   result: UnitResult;
@@ -214,7 +214,7 @@ function lineEndingFinding(unit: CheckedFile, endings: LineEndings, size: number
   };
 }
 
-export function lineEndingMessage({ change }: LineEndings, size: number, was: number): string {
+function lineEndingMessage({ change }: LineEndings, size: number, was: number): string {
   return change === 'lf-to-crlf'
     ? `Every LF in the file became CR LF: ${size - was} bytes were put in`
     : `Every CR LF in the file became LF: ${was - size} bytes are missing`;

@@ -18,7 +18,7 @@ const MOST_RAISED = 16;
 const CERTAIN_BITS = 3;
 
 /** Where the count of a batch stands that begins in the record at the start of `bytes`; undefined where none does. */
-export function countAt(bytes: Uint8Array, dialect: LogDialect): number | undefined {
+function countAt(bytes: Uint8Array, dialect: LogDialect): number | undefined {
   const header = decodePhysicalHeader(bytes, 0, bytes.length, dialect);
   const end = recordEnd(bytes, dialect);
   if (header === undefined || end === undefined) return undefined;

@@ -12,7 +12,7 @@ import { type Realigned, realign } from './realign.js';
 import { impactOfBatch } from './wal-impact.js';
 import { type LogicalRecord, logicalRecordAt } from './wal-record.js';
 
-export interface BatchDiagnosis {
+interface BatchDiagnosis {
   cause: Cause;
   impact: Impact;
   /** Added to the finding's evidence. */

@@ -7,7 +7,7 @@ import { flipText } from './flips.js';
 import { differingBits } from './footer.js';
 
 /** What CURRENT must hold, as the rest of the directory tells. */
-export interface CurrentThatFollows {
+interface CurrentThatFollows {
   content: Uint8Array;
   cause: Cause;
 }

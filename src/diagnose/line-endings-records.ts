@@ -8,7 +8,7 @@ import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect, RecordKind } from '../forma
 import { type LineEndingChange, type LineEndings, type UndoneRun, UndoneRuns } from './line-endings.js';
 
 /** A file as it was before its line endings changed, every record of it proven by its checksum. */
-export interface UndoneFile {
+interface UndoneFile {
   bytes: Uint8Array;
   endings: LineEndings;
 }

@@ -32,7 +32,7 @@ export function checksumByte(stored: number, computed: number, offset: number): 
 }
 
 /** The bits of a candidate. */
-export function bitsOf({ offset, mask }: ByteCandidate): BitChange[] {
+function bitsOf({ offset, mask }: ByteCandidate): BitChange[] {
   return [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (mask >>> bit) & 1).map((bit) => ({ offset, bit }));
 }
 

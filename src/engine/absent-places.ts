@@ -26,7 +26,7 @@ export interface AbsentPlace {
 }
 
 /** What the question is put to. */
-export interface Asked {
+interface Asked {
   target: string;
   inventory: Inventory;
   places: NamedPlaces;

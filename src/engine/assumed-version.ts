@@ -18,7 +18,7 @@ export interface AssumedVersion {
 }
 
 /** What else may tell when the caller does not. */
-export interface VersionEvidence {
+interface VersionEvidence {
   told?: string;
   options?: { file: string; version?: string };
   inventory: Inventory;

@@ -31,14 +31,14 @@ export interface DatabaseRequest {
 }
 
 /** A metadata file that could not be read at all, and the system's reason. */
-export interface UnreadFile {
+interface UnreadFile {
   entry: InventoryEntry;
   code: string;
   reason: string;
 }
 
 /** A metadata file of which the medium gave back all but these ranges. */
-export interface UnreadableRanges {
+interface UnreadableRanges {
   entry: InventoryEntry;
   ranges: readonly Range[];
 }
@@ -194,7 +194,7 @@ function nameComparators(version: Version, options: DatabaseOptions): void {
  * The number below which recovery opens no WAL: what the MANIFEST says to keep, and, unless prepared transactions may wait
  * in older files, the oldest log that a live column family needs (rocksdb db/db_impl/db_impl_open.cc, since 6.29.5).
  */
-export function walCutoff(version: Version, options: DatabaseOptions): bigint {
+function walCutoff(version: Version, options: DatabaseOptions): bigint {
   const keep = version.minLogNumberToKeep;
   if (options.allow2pc) return keep;
   let oldest: bigint | undefined;

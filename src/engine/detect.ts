@@ -14,9 +14,9 @@ import { memorySource } from '../io/source.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
 import { isEncrypted, isRaftEngine, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
 
-export type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
+type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 
-export type TargetKind =
+type TargetKind =
   /** The directory of a database that is or was in use. */
   | 'database'
   /** A copy that the engine made of one: nobody writes to it, so it must be whole. */

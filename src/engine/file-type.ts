@@ -11,7 +11,7 @@ const BLOB_MAGIC = 0x00248f37;
 /** Enough of a file's end and beginning to tell. */
 export const SNIFF_BYTES = 64 << 10;
 
-export interface Sniffed {
+interface Sniffed {
   kind: FileKind;
   engine?: 'rocksdb' | 'leveldb' | 'pebble';
   evidence: string;

@@ -40,7 +40,7 @@ export function newest(inventory: Inventory, kind: InventoryEntry['kind']): Inve
 }
 
 /** What names places: OPTIONS under its name, and the number below which no WAL is read. */
-export interface Naming {
+interface Naming {
   options: DatabaseOptions;
   optionsFile: string | undefined;
   walCutoff: bigint;

@@ -2,7 +2,7 @@ import { absentReason } from './absent-places.js';
 import type { Database } from './database.js';
 
 /** A file, or what a file names, that was not seen, and why. */
-export interface Unseen {
+interface Unseen {
   file: string;
   reason: string;
 }

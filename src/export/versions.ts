@@ -10,7 +10,7 @@ import type { ExportedEntry, ExportSink } from './entries.js';
 const BATCH = 4096;
 
 /** What became of a column family that was written version by version. */
-export interface ExportedVersions {
+interface ExportedVersions {
   entries: number;
   complete: boolean;
   problems: Problem[];

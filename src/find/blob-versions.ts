@@ -12,7 +12,7 @@ import type { Family, Wanted } from './wanted.js';
 /** Longer keys are not compared: no engine writes them. */
 const LONGEST_KEY = 8 * 1024 * 1024;
 
-export interface BlobSearch {
+interface BlobSearch {
   source: ByteSource;
   file: FoundFile;
   wanted: Wanted;
@@ -82,7 +82,7 @@ export async function searchBlob(search: BlobSearch): Promise<void> {
 }
 
 /** Opens blob files and tables by number; undefined where there is none. */
-export type BlobOpener = (fileNumber: bigint) => { file: string; open(): Promise<ByteSource> } | undefined;
+type BlobOpener = (fileNumber: bigint) => { file: string; open(): Promise<ByteSource> } | undefined;
 
 /** Follows the blob index of a version: where its value lies, and the value itself where it can be had. */
 export async function followBlob(version: FoundVersion, blobFile: BlobOpener): Promise<void> {

@@ -4,7 +4,7 @@ import type { RangeTombstone } from '../lsm/range-tombstones.js';
 import type { Family } from './wanted.js';
 
 /** What a file is to the database. */
-export type FileUse =
+type FileUse =
   /** The MANIFEST names it, or recovery reads it. */
   | 'live'
   /** A WAL below what recovery reads: its operations are in tables. */
@@ -53,7 +53,7 @@ export type Status =
   | 'unknown';
 
 /** Where the value of a blob index lies. */
-export interface BlobPlace extends Range {
+interface BlobPlace extends Range {
   file: string;
   fileNumber: bigint;
   /** Why it cannot be had. */

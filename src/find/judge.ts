@@ -4,7 +4,7 @@ import type { UncommittedSequences } from '../lsm/uncommitted.js';
 import type { FoundKey, FoundVersion } from './found.js';
 
 /** What decides which versions a reader sees. */
-export interface Sight {
+interface Sight {
   /** The last sequence that is seen. */
   sequence: bigint;
   uncommitted: UncommittedSequences;

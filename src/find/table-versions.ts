@@ -13,7 +13,7 @@ import { rangeTombstone } from '../lsm/range-tombstones.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
 import type { Family, Wanted } from './wanted.js';
 
-export interface TableSearch {
+interface TableSearch {
   source: ByteSource;
   file: FoundFile;
   /** The MANIFEST's word on it. */

@@ -14,7 +14,7 @@ import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from '
 import type { Family, Wanted } from './wanted.js';
 
 /** What the search in one WAL goes by. */
-export interface WalSearch {
+interface WalSearch {
   dialect: DialectName;
   source: ByteSource;
   file: FoundFile;

@@ -1,5 +1,5 @@
 /** What a name in a backup says: `000008_sH1SL_980.sst` is `000008.sst` of session H1SL with 980 bytes. */
-export interface BackupName {
+interface BackupName {
   /** What the file is called in the database. */
   name: string;
   session?: string;

@@ -23,7 +23,7 @@ export interface NamedObject {
   fields: Map<string, string>;
 }
 
-export interface ColumnFamilyOptions {
+interface ColumnFamilyOptions {
   name: string;
   /** Name as it also stands in the MANIFEST: `leveldb.BytewiseComparator`. */
   comparator?: string;

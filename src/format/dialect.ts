@@ -10,7 +10,7 @@ import { LEVELDB_POINT_TYPES, ROCKSDB_POINT_TYPES } from './sst/internal-key.js'
 export type DialectName = 'rocksdb' | 'leveldb';
 
 /** What a version edit may hold. */
-export interface ManifestDialect {
+interface ManifestDialect {
   /** How the MANIFEST is framed. */
   log: LogDialect;
   /** Tags beyond which the engine refuses an edit. Absent: unknown tags with the bit for it are skipped. */
@@ -19,7 +19,7 @@ export interface ManifestDialect {
   levels?: number;
 }
 
-export interface TableDialect {
+interface TableDialect {
   /** Types of entries in data blocks: 1 legal, 0 illegal. */
   pointTypes: Uint8Array;
 }

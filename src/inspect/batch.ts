@@ -44,7 +44,7 @@ export function batchNode(
 }
 
 /** `197–202, 6 operations: 2 put, 1 merge …`. */
-export function summary(bytes: Uint8Array, batch: WriteBatch): Words {
+function summary(bytes: Uint8Array, batch: WriteBatch): Words {
   if (bytes.length < BATCH_HEADER) return `${bytes.length} bytes, no batch`;
   const { sequence, count } = batch;
   const range =

@@ -34,7 +34,7 @@ const titles: Partial<Record<BlockKind, string>> = {
 };
 
 /** `data block`, `filter partition`. */
-export function blockTitle(kind: BlockKind): string {
+function blockTitle(kind: BlockKind): string {
   const title = titles[kind];
   return title ?? `${kind} block`;
 }

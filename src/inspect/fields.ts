@@ -123,6 +123,3 @@ export class Fields {
     return value;
   }
 }
-
-/** A number in hexadecimal. */
-export const hex = (hexDigits: number) => (): Partial<Node> => ({ hexDigits });

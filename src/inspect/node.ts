@@ -97,7 +97,7 @@ export function contentsSpace(origin: Range): Space {
 }
 
 /** A piece of a record: where its payload stands in the file. */
-export interface Piece {
+interface Piece {
   fileOffset: number;
   length: number;
 }
@@ -129,18 +129,6 @@ export function holds(node: Node, space: Space, offset: number): boolean {
   if (space.kind !== 'file') return false;
   const ranges = at.space.inFile(at.offset, at.length);
   return (ranges ?? []).some((range) => offset >= range.offset && offset < range.offset + range.length);
-}
-
-/** Takes the first `limit` nodes of a list, and says that there are more. */
-export function* limited(nodes: Iterable<Node>, limit = Number.POSITIVE_INFINITY): Generator<Node> {
-  let taken = 0;
-  for (const node of nodes) {
-    if (taken++ === limit) {
-      yield more(limit);
-      return;
-    }
-    yield node;
-  }
 }
 
 export function more(limit: number): Node {

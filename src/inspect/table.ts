@@ -32,7 +32,7 @@ const metaBlockKinds: Record<MetaKind, BlockKind> = {
 /** Ingestion does so, and is right to: see `Table.globalSequenceEdited`. */
 const EDITED = 'of the block before a global sequence number was written into it';
 
-export interface TableInspection {
+interface TableInspection {
   /** Said of the file as a whole. */
   problems: string[];
   unsupported?: string;

@@ -50,7 +50,7 @@ export function internalKeyWords(bytes: Uint8Array): Words {
 }
 
 /** Fields of a blob index; none where it does not decode. */
-export function blobIndexFields(bytes: Uint8Array, space: Space, base: number): Node[] {
+function blobIndexFields(bytes: Uint8Array, space: Space, base: number): Node[] {
   const fields = new Fields(space, base, bytes);
   const kind = fields.u8('kind', (type) => ['inlined', 'blob', 'blob with expiration'][type] ?? 'unknown');
   if (kind === undefined || kind > 2) return fields.nodes;
@@ -68,7 +68,7 @@ export function blobIndexFields(bytes: Uint8Array, space: Space, base: number): 
 }
 
 /** `blob 10 at 71, 64 bytes`. */
-export function blobIndexWords(bytes: Uint8Array): Words {
+function blobIndexWords(bytes: Uint8Array): Words {
   const index = decodeBlobIndex(bytes);
   if (index.kind === 'malformed') return index.error;
   if (index.kind === 'inlined') return [index.value, ` until ${index.expiration}`];
@@ -77,7 +77,7 @@ export function blobIndexWords(bytes: Uint8Array): Words {
 }
 
 /** Columns of an entity, as far as they decode. */
-export function entityFields(bytes: Uint8Array, space: Space, base: number): Node[] {
+function entityFields(bytes: Uint8Array, space: Space, base: number): Node[] {
   const { version, columns, anomalies } = decodeEntity(bytes);
   const place = (part: Uint8Array): Place => ({
     space,
@@ -109,7 +109,7 @@ export function entityFields(bytes: Uint8Array, space: Space, base: number): Nod
 }
 
 /** `{"": "dv", "c1": "x"}`. */
-export function entityWords(bytes: Uint8Array): Words {
+function entityWords(bytes: Uint8Array): Words {
   const { columns } = decodeEntity(bytes);
   const words: (string | Uint8Array)[] = ['{'];
   for (const [i, { name, value, blobIndex }] of columns.entries()) {

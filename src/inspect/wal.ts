@@ -6,7 +6,7 @@ import { logBegin } from './seek-log.js';
 import { between, damageNode, endOfLog } from './wal-damage.js';
 import { fragmentsOf, type LogState, metadataNode, recordNode } from './wal-records.js';
 
-export interface WalInspection {
+interface WalInspection {
   source: ByteSource;
   /** From the file's name; recyclable records carry it. */
   number?: bigint;

@@ -9,7 +9,7 @@ import { ZstdStream } from '../codec/zstd-stream.js';
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** What a file is as an archive; `undefined` for other files. */
-export interface ArchiveKind {
+interface ArchiveKind {
   compression: Compression;
 }
 

@@ -31,7 +31,7 @@ export interface InventoryEntry extends FileName {
 }
 
 /** A name in the directory that cannot be read as a file. */
-export interface Unlistable {
+interface Unlistable {
   file: string;
   root?: string;
   nameBytes?: Uint8Array;
@@ -57,7 +57,7 @@ export interface Inventory {
   asked: InventoryOptions;
 }
 
-export interface InventoryOptions {
+interface InventoryOptions {
   /** Another directory for WALs. One that is the target itself counts as none. */
   walDir?: string;
   /** db_paths in their order; the first is where path id 0 lies. */

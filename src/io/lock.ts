@@ -9,7 +9,7 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
-export interface LockState {
+interface LockState {
   /** `unknown`: nothing at hand could tell. `free` is only said by a test that would have failed on a held lock. */
   state: 'held' | 'free' | 'no-lock-file' | 'unknown';
   /** Owners that are visible from here; none where they are on another host or in another pid namespace. */
@@ -23,7 +23,7 @@ interface FileIdentity {
   ino: bigint;
 }
 
-export interface ProbeOptions {
+interface ProbeOptions {
   /** Start no other program where /proc/locks is there to be read: for readers, to whom an owner is worth knowing only. */
   quick?: boolean;
 }

@@ -1,14 +1,14 @@
 import type { ErrorObject } from 'ajv/dist/2020.js';
 
 /** A schema error as a person would say it: `/targets/0/kind must be equal to one of the allowed values`. */
-export function schemaErrorText({ instancePath, message = 'is wrong', params }: ErrorObject): string {
+function schemaErrorText({ instancePath, message = 'is wrong', params }: ErrorObject): string {
   const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : '';
   const extra = typeof params.additionalProperty === 'string' ? ` (${params.additionalProperty})` : '';
   return `${instancePath === '' ? 'it' : instancePath} ${message}${allowed}${extra}`;
 }
 
 /** Says what is wrong with a value, or nothing where it fits the schema. */
-export type SchemaCheck = (value: unknown) => string | undefined;
+type SchemaCheck = (value: unknown) => string | undefined;
 
 const compiled = new WeakMap<object, SchemaCheck>();
 

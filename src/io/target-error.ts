@@ -1,5 +1,5 @@
 /** Why a target cannot be looked at, in words for a person. */
-export type TargetErrorKind = 'not-found' | 'no-permission' | 'not-a-directory' | 'unreadable';
+type TargetErrorKind = 'not-found' | 'no-permission' | 'not-a-directory' | 'unreadable';
 
 const kinds: Record<string, TargetErrorKind> = {
   ENOENT: 'not-found',

@@ -46,7 +46,7 @@ export function keyPosition(internalKey: Uint8Array): KeyPosition | undefined {
 }
 
 /** Compares `a[aFrom, aTo)` with `b[bFrom, bTo)`: negative, 0 or positive. */
-export type CompareRange = (
+type CompareRange = (
   a: Uint8Array,
   aFrom: number,
   aTo: number,

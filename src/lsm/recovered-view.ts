@@ -11,7 +11,7 @@ import { View } from './view.js';
 import type { MemtableOptions } from './windows.js';
 
 /** Memory for the replayed operations of a view that is one of several, in bytes: 64 MiB. */
-export const SHARED_MEMTABLES = 64 * 1024 * 1024;
+const SHARED_MEMTABLES = 64 * 1024 * 1024;
 
 /**
  * What a reader sees of a database that recovery has opened, as `outcome` has it. `unverified`: whatever the checksums of blocks

@@ -6,7 +6,7 @@ import type { BoundedTable, Run } from './runs.js';
  * Opens a table for reading, from `from` on where it is given. `undefined`: it cannot be read, the walk goes on behind it;
  * `'stop'`: the walk ends. Either has been reported.
  */
-export type OpenCursor = (
+type OpenCursor = (
   table: BoundedTable,
   from: KeyPosition | undefined,
 ) => Promise<EntryCursor | undefined | 'stop'>;

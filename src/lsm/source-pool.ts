@@ -1,7 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 
 /** Opens the same bytes anew. */
-export type Reopen = () => Promise<ByteSource>;
+type Reopen = () => Promise<ByteSource>;
 
 /**
  * Sources of which at most `limit` are open at a time: the one that was not read for longest is closed, and opened again

@@ -19,7 +19,7 @@ import type { TombstoneSweep } from './range-tombstones.js';
 const READ_AHEAD = 256 * 1024;
 
 /** A table that is open, with what the MANIFEST adds to it. */
-export interface OpenedTable {
+interface OpenedTable {
   file: string;
   table: Table;
   /** Replaces the stored sequences: an ingested table holds zeros. */
@@ -29,7 +29,7 @@ export interface OpenedTable {
 }
 
 /** What a cursor has to know of the walk that it is part of. */
-export interface CursorContext {
+interface CursorContext {
   order: KeyOrder;
   problems: ProblemLog;
   /** Blocks that a range tombstone covers whole are not read, as the engine does not. Absent: all are. */

@@ -49,7 +49,7 @@ export interface WalkOptions {
 }
 
 /** Every version of every key in order, shadowed and deleted ones too. Close `entries` in the end. */
-export interface VersionWalk {
+interface VersionWalk {
   entries: MergeIterator;
   /** Asked for each entry in order, says which are under a range tombstone. */
   tombstones: TombstoneSweep;

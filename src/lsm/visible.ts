@@ -11,7 +11,7 @@ import type { ProblemLog } from './problems.js';
 import type { TombstoneSweep } from './range-tombstones.js';
 import type { UncommittedSequences } from './uncommitted.js';
 
-export interface VisibleOptions {
+interface VisibleOptions {
   order: KeyOrder;
   /** Entries with larger sequences are not seen. */
   sequence: bigint;

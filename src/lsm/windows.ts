@@ -12,7 +12,7 @@ import { WindowCursor } from './window-cursor.js';
 export type Replay = (sink: ReplaySink) => Promise<unknown>;
 
 /** What replayed operations may take in memory, in bytes: 192 MiB. */
-export const MEMTABLE_BUDGET = 192 * 1024 * 1024;
+const MEMTABLE_BUDGET = 192 * 1024 * 1024;
 
 /** Keys that are sampled of a budget's worth of operations: windows come out within 10 % of what fits, and so fit. */
 const SAMPLES = 2048;

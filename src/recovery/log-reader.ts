@@ -46,9 +46,9 @@ export interface SilentDrop {
 }
 
 /** `too-large`: a record that kvdoctor does not put together (`MAX_RECORD`). */
-export type ReadResult = LogRecord | 'end' | 'hang' | 'too-large';
+type ReadResult = LogRecord | 'end' | 'hang' | 'too-large';
 
-export interface LogReaderOptions {
+interface LogReaderOptions {
   mode: RecoveryMode;
   behaviour: ReplayBehaviour;
   /** From the file's name. */

@@ -19,7 +19,7 @@ import type { WalFile } from './replay.js';
 const NOTHING = new Uint8Array(0);
 
 /** What a recovery mode loses of a column family. */
-export interface FamilyLoss {
+interface FamilyLoss {
   id: number;
   name: string;
   operations: number;
@@ -149,7 +149,7 @@ function isApplied({ applied }: WalOutcome, offset: number): boolean {
  */
 export type LostBatch = (batch: Uint8Array, outcomes: readonly number[], damaged: boolean) => void;
 
-export interface LossOptions {
+interface LossOptions {
   dialect: DialectName;
   /** New logs may be written over old ones (recycle_log_file_num). */
   recycling: boolean;

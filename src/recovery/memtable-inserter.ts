@@ -35,12 +35,12 @@ export interface InserterContext {
   sink?: ReplaySink;
 }
 
-export interface SharedKeys {
+interface SharedKeys {
   sequence: bigint;
   keys: Set<string>;
 }
 
-export interface Inserted {
+interface Inserted {
   /** What the rest of the batch failed with; the operations before it stay in the memtable. */
   error?: EngineError;
   /** The sequence number after the last one consumed. */

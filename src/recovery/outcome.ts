@@ -4,13 +4,13 @@ import type { EngineError, ErrorKind } from './status.js';
 import type { RecoveredTransaction, WritePolicy } from './transactions.js';
 
 /** A range of file offsets, [from, to). */
-export interface OffsetRange {
+interface OffsetRange {
   from: number;
   to: number;
 }
 
 /** A batch of which the engine applied only the first operations. */
-export interface TornBatch {
+interface TornBatch {
   /** File offsets of its logical record. */
   offset: number;
   end: number;

@@ -49,7 +49,7 @@ export interface ReplayInput {
 /**
  * The smallest WAL number that replay opens (db_impl_open.cc, SetupLogFilesRecovery). Files below may be damaged or gone.
  */
-export function replayCutoff(
+function replayCutoff(
   input: Pick<ReplayInput, 'families' | 'minLogNumberToKeep' | 'policy' | 'version'>,
 ): bigint {
   const keep = input.minLogNumberToKeep;

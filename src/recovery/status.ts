@@ -1,5 +1,5 @@
 /** The classes of RocksDB's Status that an open can fail with (rocksdb include/rocksdb/status.h). */
-export type StatusCode =
+type StatusCode =
   | 'corruption'
   | 'io-error'
   | 'invalid-argument'

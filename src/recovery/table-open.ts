@@ -110,7 +110,7 @@ async function tableId({ properties, propertiesIntact }: Table): Promise<Uint8Ar
  * The engine's complaint about a table that has been read. `uniqueId`: as its properties give it; `ending`: the last 8
  * bytes of the file, for the text.
  */
-export function tableOpenError(
+function tableOpenError(
   table: Table,
   live: Pick<LiveTable, 'level' | 'uniqueId' | 'number'>,
   file: string,

@@ -2,7 +2,7 @@ import { BATCH_HEADER, Shape } from '../format/batch/tags.js';
 import { BatchWalker, marker } from './batch-walker.js';
 import type { EngineError } from './status.js';
 
-export interface Reconciled {
+interface Reconciled {
   /** The batch with keys as the running comparators want them; absent when it already is so. */
   bytes?: Uint8Array;
   /** No recovery mode gets past it. */

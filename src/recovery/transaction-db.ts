@@ -1,7 +1,7 @@
 import type { HiddenSequences, ReplayOutcome } from './outcome.js';
 import type { EngineError } from './status.js';
 
-export interface AfterOpen {
+interface AfterOpen {
   error?: EngineError;
   lastSequence: bigint;
   /** Sequences of data that no reader sees: prepared or unprepared, not committed. */

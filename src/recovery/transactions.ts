@@ -11,7 +11,7 @@ export interface PreparedOp {
   value: Uint8Array;
 }
 
-export interface PreparedBatch {
+interface PreparedBatch {
   /** The WAL that holds it. */
   wal: bigint;
   /** Sequence of its first operation (WriteCommitted: the one its record has; the operations get theirs at the commit). */

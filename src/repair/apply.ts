@@ -9,7 +9,7 @@ import { absolute, locate, placeKey } from './place.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal, stopIfAborted, untilAborted } from './refusal.js';
 
-export interface ApplyOptions {
+interface ApplyOptions {
   disk: Disk;
   /** The journal's directory. It must not exist. */
   journal: string;

@@ -8,7 +8,7 @@ import { type HeldLock, holdLock } from './hold-lock.js';
 import { Refusal } from './refusal.js';
 
 /** The directory, kept from the engine while it is changed. */
-export interface Guard {
+interface Guard {
   /** Rejects with a Refusal when a process owns the directory, or could by now. */
   check(): Promise<void>;
   release(): Promise<void>;

@@ -3,7 +3,7 @@ import { STRETCH } from '../io/interruption.js';
 import { stopIfAborted } from './refusal.js';
 
 /** What a long plan is made at: it can be interrupted, and tells how far it is. */
-export interface PaceHooks {
+interface PaceHooks {
   signal?: AbortSignal;
   onProgress?(progress: { done: number; total: number }): void;
 }

@@ -18,12 +18,12 @@ const LISTED = 500;
 const severities: Severity[] = ['error', 'warning', 'note'];
 
 /** Text that Markdown leaves alone, on one line. */
-export function markdownText(text: string): string {
+function markdownText(text: string): string {
   return printable(text).replace(/[\\`*_{}[\]<>#|~]/g, (character) => `\\${character}`);
 }
 
 /** Text in backquotes, whatever it holds. */
-export function codeText(text: string): string {
+function codeText(text: string): string {
   const shown = printable(text);
   const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));
   const fence = '`'.repeat(longest + 1);
@@ -137,7 +137,7 @@ function title(report: Report): string {
 }
 
 /** The verdict and what it rests on, in two lines. */
-export function markdownHead(report: Report): string {
+function markdownHead(report: Report): string {
   const { summary } = report;
   const tallies = summaryTallies(summary, 'interrupted before the end');
   const found = tallies.length > 0 ? `${tallies.join(', ')}, ` : '';

@@ -30,7 +30,7 @@ function total(targets: readonly TargetReport[], of: (target: TargetReport) => n
 }
 
 /** Known damage comes before what could not be looked at: more reading cannot make it whole again. */
-export function verdictOf(
+function verdictOf(
   summary: Pick<Summary, 'errors' | 'unchecked' | 'interrupted'>,
   targets: readonly Pick<TargetReport, 'recovery'>[] = [],
 ): Verdict {

@@ -4,7 +4,7 @@ import { textOf } from './streams.js';
 import type { RespValue } from './value.js';
 
 /** What a command did to one key. */
-export interface KeyEffects {
+interface KeyEffects {
   key: Uint8Array;
   effects: Effect[];
   /** So many of them were changes; the rest may have been so before. */
@@ -14,7 +14,7 @@ export interface KeyEffects {
 }
 
 /** What an acknowledged command did, or why that cannot be told from it. */
-export type Outcome = { keys: KeyEffects[] } | { undecided: string };
+type Outcome = { keys: KeyEffects[] } | { undecided: string };
 
 type Words = readonly Uint8Array[];
 type Reading = (words: Words, reply: RespValue | undefined) => Outcome;
@@ -93,7 +93,7 @@ const parts =
     );
 
 /** A score as a number writes itself; the member is kept as it is. */
-export function scoreEffect(score: Uint8Array, part: Uint8Array): Effect {
+function scoreEffect(score: Uint8Array, part: Uint8Array): Effect {
   const text = upper(score)
     .replace(/^\+?INF(INITY)?$/, 'Infinity')
     .replace(/^-INF(INITY)?$/, '-Infinity');

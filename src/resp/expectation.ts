@@ -95,7 +95,7 @@ function isOf(kind: Kind, { type, nil }: RespValue): boolean {
 }
 
 /** Whether a reply can be the answer to a command outside of MULTI. Commands that are not known take any. */
-export function answers({ name }: Request, reply: RespValue): boolean {
+function answers({ name }: Request, reply: RespValue): boolean {
   if (isStatus(reply, 'QUEUED')) return false;
   if (isError(reply)) return !(name === 'MULTI' || name === 'PING');
   const kinds = kindsOf[name];

@@ -38,7 +38,7 @@ export interface Acknowledged {
   refused?: true;
 }
 
-export interface Pairing {
+interface Pairing {
   paired: number;
   /** In their order, where they are asked for. Reads are left out. */
   acknowledged: Acknowledged[];

@@ -10,7 +10,7 @@
 // A count or length that the bytes do not bear out is the usual damage: nothing is allocated by what they say.
 
 /** What a value is, by its first byte. */
-export const types = {
+const types = {
   '+': 'simple string',
   '-': 'error',
   ':': 'integer',
@@ -28,7 +28,7 @@ export const types = {
   '>': 'push',
 } as const;
 
-export type TypeByte = keyof typeof types;
+type TypeByte = keyof typeof types;
 
 /** A value in a stream. */
 export interface RespValue {

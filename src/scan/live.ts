@@ -6,7 +6,7 @@ import { keyOf, liveBlobs, liveTables, planUnits } from './plan.js';
 import { type FileOutcome, type RunHooks, runPlan } from './run.js';
 
 /** A scan of a directory as it stands after its units have run. */
-export interface ScanState {
+interface ScanState {
   database: Database;
   outcomes: FileOutcome[];
   depth: Depth;

@@ -5,7 +5,7 @@ import type { Finding, Severity } from '../finding/finding.js';
 import type { SuppressedFinding, TargetReport } from '../report/report.js';
 
 /** A finding that somebody has looked at and decided to live with. */
-export interface IgnoreRule {
+interface IgnoreRule {
   /** A rule or a pattern of rules: `wal/torn-tail`, `sst/*`. */
   rule: string;
   /** A pattern of file names, relative to the target. Default: every file. */
@@ -17,7 +17,7 @@ export interface IgnoreRule {
 }
 
 /** What a policy says of findings. */
-export interface FindingPolicy {
+interface FindingPolicy {
   /** Severities by rule or pattern of rules; the last that fits holds. */
   severity?: Record<string, Severity>;
   ignore?: IgnoreRule[];

@@ -6,7 +6,7 @@ import type { UnitOutcome, WorkerReply, WorkUnit } from './unit.js';
 /** Below this many bytes a worker's start (some 40 ms each) costs more than it gives: units run in this thread. */
 const WORTH_A_WORKER = 24 << 20;
 
-export interface PoolOptions {
+interface PoolOptions {
   /** Worker threads at most. 1 runs everything in this thread. */
   jobs: number;
   /** Bytes read since the last call. */

@@ -16,7 +16,7 @@ export interface Earlier {
 export type Trusted = FileReport & { checkedAt: string };
 
 /** What of a plan is read, in this order, and what of the rest is said. */
-export interface Selection {
+interface Selection {
   run: PlannedUnit[];
   /** Files that are as an earlier report saw them: not read, or only while there is time. */
   trusted: Map<string, Trusted>;

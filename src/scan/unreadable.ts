@@ -7,7 +7,7 @@ import { liveBlobs, liveTables, type OwnedTable, type PlannedUnit, planUnits } f
 import { type FileOutcome, runPlan } from './run.js';
 
 /** What of the tables and blob files that the MANIFEST names no reader gets. */
-export interface Readability {
+interface Readability {
   /** Absent where all of it can be read. */
   unreadable?: UnreadableReport;
   unchecked: Unchecked[];

@@ -3,7 +3,7 @@ import { isExclusiveEnd, userKeyOf } from '../format/sst/internal-key.js';
 import type { Contents, FoundTable } from './tables.js';
 
 /** Which tables of one column family make up its state, and where they belong. */
-export interface Choice {
+interface Choice {
   live: FoundTable[];
   /** Left out, with the reason in half a sentence. */
   left: { table: FoundTable; why: string }[];

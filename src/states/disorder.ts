@@ -19,7 +19,7 @@ export type Disorder =
   | { kind: 'repaired'; state: State; lost: RepairLosses };
 
 /** What a RepairDB threw away and lost/ still knows. */
-export interface RepairLosses {
+interface RepairLosses {
   families: string[];
   tables: number;
   /** Tables that were obsolete and came back. */

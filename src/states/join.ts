@@ -6,7 +6,7 @@ import { missingBlobs } from './manifests.js';
 import { follows, type SequenceSpan, type WalContents } from './wals.js';
 
 /** A WAL that a state replays. Another number than its own where two were exchanged. */
-export interface WalUse {
+interface WalUse {
   wal: WalContents;
   number: bigint;
 }
@@ -74,7 +74,7 @@ export class WalChain {
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
-export interface JoinRules {
+interface JoinRules {
   /** WALs that do not begin where the tables end are left out. */
   strict: boolean;
   /** Only WALs where the engine looks for them: what it comes to with the files as they lie. */

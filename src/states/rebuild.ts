@@ -14,7 +14,7 @@ import { type Contents, contentsOf, type FoundTable } from './tables.js';
 import { logNumberFor, type WalContents } from './wals.js';
 
 /** A version put together from tables. */
-export interface Rebuilt {
+interface Rebuilt {
   version: Version;
   /** Choices that were made, in words. */
   remarks: string[];
@@ -26,7 +26,7 @@ export interface Rebuilt {
   unaccounted: LiveTable[];
 }
 
-export interface RebuildRequest {
+interface RebuildRequest {
   found: readonly FoundTable[];
   wals: readonly WalContents[];
   /** What still holds of a MANIFEST. */

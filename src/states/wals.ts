@@ -8,7 +8,7 @@ import { replayBehaviour } from '../recovery/behaviour.js';
 import { LogReader } from '../recovery/log-reader.js';
 
 /** What a WAL holds for one column family. */
-export interface FamilyWrites {
+interface FamilyWrites {
   first: bigint;
   last: bigint;
   operations: number;

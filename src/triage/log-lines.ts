@@ -16,7 +16,7 @@ export interface LogLine {
   words: ReadonlySet<number>;
 }
 
-export interface LogSize {
+interface LogSize {
   lines: number;
   bytes: number;
 }

@@ -23,7 +23,7 @@ export function batchWords(ops: readonly BatchOp[], layout: KvrocksLayout): Batc
 }
 
 /** A command as it would be typed, `…` where some of it is not known or not shown. */
-export function commandLine({ words, exact, namespace }: KvrocksCommand): string {
+function commandLine({ words, exact, namespace }: KvrocksCommand): string {
   const more = words.length - WORDS_SHOWN;
   const rest = more > 0 ? ` … (${more} more words)` : exact ? '' : ' …';
   const place = namespace === undefined ? '' : ` (namespace ${JSON.stringify(namespace)})`;

@@ -61,12 +61,6 @@ export function commandsOf(ops: readonly BatchOp[], layout: KvrocksLayout): Kvro
   return pieces(ops, layout).flatMap(commandsOfPiece);
 }
 
-/** The replication id that a server of the `use-rsid-psync` kind adds to each batch. */
-export function replicationIdOf(ops: readonly BatchOp[]): string | undefined {
-  const log = ops.findLast(({ kind, key }) => kind === 'log-data' && key[0] === 0x72 && key[1] === 0x20);
-  return log && utf8.decode(log.key.subarray(2));
-}
-
 function pieces(ops: readonly BatchOp[], layout: KvrocksLayout): Piece[] {
   const found: Piece[] = [];
   for (const op of ops) {

@@ -17,7 +17,7 @@ const PENDING = 3;
 /** Bytes of an entry's id. */
 export const ENTRY_ID = 16;
 
-export interface StreamSubkey {
+interface StreamSubkey {
   kind: 'entry' | 'group' | 'consumer' | 'pending' | 'unknown';
   /** Of an entry, or of the one that is pending: `1700000000000-0`. */
   id?: string;

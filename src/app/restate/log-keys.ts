@@ -13,7 +13,7 @@
 // begin with 1 and fit 32 bits although 64 are stored.
 
 /** Names in column family metadata of the metadata server. */
-export const raftStates = [
+const raftStates = [
   'hard-state',
   'conf-state',
   'snapshot',
@@ -21,7 +21,7 @@ export const raftStates = [
   'raft-server-state',
   'storage-marker',
 ] as const;
-export type RaftState = (typeof raftStates)[number];
+type RaftState = (typeof raftStates)[number];
 
 /** The key of what a log server and a metadata server write before anything else. */
 export const MARKER = 'storage-marker';

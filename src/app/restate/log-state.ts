@@ -6,7 +6,7 @@
 import { Cursor } from '../../bytes/cursor.js';
 import { decodeFlexBuffer, type FlexValue } from './flexbuffers.js';
 
-export interface LogState {
+interface LogState {
   /** The last record that was written, as far as this value tells; 0 where it does not. */
   released: bigint;
   trimPoint: bigint;

@@ -12,7 +12,7 @@ import { Cursor } from '../../bytes/cursor.js';
 import { ProtoMessage, protoFields } from '../protobuf.js';
 
 /** A record of a loglet. */
-export interface LogRecord {
+interface LogRecord {
   /** Nanoseconds since 1970; absent for hybrid times, which count otherwise. */
   createdAt?: bigint;
   /** Partition keys that the record is for: none, one, two, or the ends of a range. */
@@ -83,7 +83,7 @@ export function decodeMarker(bytes: Uint8Array): number | undefined {
   }
 }
 
-export interface RaftEntry {
+interface RaftEntry {
   /** 0 for a command, 1 and 2 for changes of the members. */
   type: bigint;
   term: bigint;
@@ -118,7 +118,7 @@ export function decodeHardState(bytes: Uint8Array): HardState | undefined {
   return message.wrong ? undefined : state;
 }
 
-export interface RaftSnapshot {
+interface RaftSnapshot {
   /** The last entry that the snapshot has in it. */
   index: bigint;
   term: bigint;

@@ -8,7 +8,7 @@
 
 import { INVOCATION_ID } from './ids.js';
 
-export type Field =
+type Field =
   | 'partition'
   | 'partition key'
   | 'u64'

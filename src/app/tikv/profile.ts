@@ -59,7 +59,7 @@ async function isRaftLog({ columnFamilies, sample }: ProfileFacts): Promise<bool
 }
 
 /** What the bytes of a TiKV database mean that is laid out so. */
-export function tikvProfile(
+function tikvProfile(
   title: string,
   layout: TikvLayout,
   facts: Pick<ProfileFacts, 'open' | 'kindOf'>,

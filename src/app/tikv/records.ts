@@ -13,7 +13,7 @@
 import { Cursor } from '../../bytes/cursor.js';
 
 export const writeTypes = { P: 'put', D: 'delete', L: 'lock', R: 'rollback' } as const;
-export type WriteType = keyof typeof writeTypes;
+type WriteType = keyof typeof writeTypes;
 
 export interface WriteRecord {
   type: WriteType;
@@ -25,7 +25,7 @@ export interface WriteRecord {
 }
 
 export const lockTypes = { P: 'put', D: 'delete', L: 'lock', S: 'pessimistic', H: 'shared' } as const;
-export type LockType = keyof typeof lockTypes;
+type LockType = keyof typeof lockTypes;
 
 export interface LockRecord {
   type: LockType;

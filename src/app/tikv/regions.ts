@@ -10,7 +10,7 @@ export interface HeldRegion extends Region {
 }
 
 /** Two regions that claim the same keys. `older` has the lower epoch, where they differ. */
-export interface Overlap {
+interface Overlap {
   older: HeldRegion;
   newer: HeldRegion;
 }

@@ -68,7 +68,7 @@ export interface RaftState {
   lastIndex: bigint;
 }
 
-export interface RaftEntry {
+interface RaftEntry {
   /** 0: normal, 1 and 2: change of members. */
   type: number;
   term: bigint;
@@ -96,7 +96,7 @@ export function decodeRegionState(bytes: Uint8Array): RegionState | undefined {
   });
 }
 
-export function decodeRegion(bytes: Uint8Array): Region | undefined {
+function decodeRegion(bytes: Uint8Array): Region | undefined {
   return decoded(bytes, (message) => {
     const epoch = ProtoMessage.read(message.bytes(4));
     const peers = message.every(5).map(decodePeer);

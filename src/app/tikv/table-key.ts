@@ -10,7 +10,7 @@
 import { decodeMemcomparable } from './memcomparable.js';
 import { plainBytes } from './plain.js';
 
-export interface TableKey {
+interface TableKey {
   table: bigint;
   /** Of an index entry. */
   index?: bigint;

@@ -7,7 +7,7 @@ import { parseFileName } from '../../format/filename.js';
 import type { Listing } from '../../io/listing.js';
 
 /** A file that a backup lists, and what is known of it. */
-export interface ListedFile {
+interface ListedFile {
   listed: BackupFile;
   /** `meta/<id>`. */
   meta: string;

@@ -2,7 +2,7 @@ import type { Finding } from '../../finding/finding.js';
 import type { WalRecoveryMode } from '../../format/database-options.js';
 
 /** What decides how much a finding about a WAL costs. */
-export interface WalCircumstances {
+interface WalCircumstances {
   /** Recovery reads the file. */
   live: boolean;
   /** No live WAL with records comes after it. */

@@ -4,7 +4,7 @@ import { findingAt } from '../../finding/finding-at.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 
 /** What the MANIFEST says that bears on WALs. Fields are absent where there is no readable MANIFEST. */
-export interface ContinuityContext {
+interface ContinuityContext {
   lastSequence?: bigint;
   /** WALs below it are not read by recovery. */
   cutoff: bigint;

@@ -5,7 +5,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
 
 /** A MANIFEST that CURRENT does not name and that the files belong to. */
-export interface LeftBehind {
+interface LeftBehind {
   entry: InventoryEntry;
   replay: ManifestReplay;
   /** How many tables it names, all of which are there. */

@@ -12,7 +12,7 @@ const BLOB_FRAME = 62n;
 /** Missing files that get a finding each: a path that is not mounted may hold a million. */
 const MOST_MISSING = 10_000;
 
-export interface LiveFilesContext {
+interface LiveFilesContext {
   /** The MANIFEST's name, for findings about its entries. */
   manifest: string;
   /** How the engine's own tables end. */
@@ -25,7 +25,7 @@ export interface LiveFilesContext {
   elsewhere: ReadonlySet<bigint>;
 }
 
-export interface LiveFilesResult {
+interface LiveFilesResult {
   findings: Finding[];
   unchecked: Unchecked[];
   /** Names of live tables and blob files that are not there. */

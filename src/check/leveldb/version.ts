@@ -13,7 +13,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 
 /** What the files of a directory have shown. */
-export interface LevelDbFiles {
+interface LevelDbFiles {
   /** Every table that could be read, live or not. */
   tables: readonly TableFacts[];
   /** Every WAL, in ascending order of number. */

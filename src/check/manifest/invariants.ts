@@ -17,7 +17,7 @@ import {
 } from '../../format/sst/comparator.js';
 import { isExclusiveEnd, KEY_TRAILER, parseInternalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
 
-export interface InvariantsContext {
+interface InvariantsContext {
   /** The MANIFEST's name: findings stand at the entries in it. */
   manifest: string;
   /** OPTIONS, where there is one. */

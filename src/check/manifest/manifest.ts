@@ -4,7 +4,7 @@ import { findingAt, type Place } from '../../finding/finding-at.js';
 import type { ManifestReplay } from '../../format/manifest/replay.js';
 
 /** What decides how much the end of a MANIFEST costs. */
-export interface ManifestCircumstances {
+interface ManifestCircumstances {
   /** Nobody was writing: a backup or checkpoint, so the file must be whole. */
   atRest: boolean;
   /** A running process holds the database and may be writing the last record. */

@@ -37,7 +37,7 @@ export const LARGEST_SEQUENCE = 2 ** 53;
 export const SEQUENCE_HIGH_LIMIT = LARGEST_SEQUENCE / 0x100_0000;
 
 /** References to one blob file. */
-export interface BlobTally {
+interface BlobTally {
   count: number;
   /** Bytes of values as stored. */
   bytes: number;

@@ -17,7 +17,7 @@ import {
 const COLLISION = 254;
 const NO_BUCKET = 255;
 
-export interface Explanation {
+interface Explanation {
   /** In the space of the decompressed block, in the order of its bytes. */
   anomalies: Anomaly[];
   /** Internal keys of the first and of the last entry that are usable; absent when none is. */

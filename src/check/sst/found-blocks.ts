@@ -7,7 +7,7 @@ import { foundBlocks } from '../../format/sst/table-blocks.js';
 import type { TableReport } from './report.js';
 
 /** Data blocks that were found without an index that can be believed. */
-export interface FoundIndex {
+interface FoundIndex {
   /** Handles in the order of the file; separators are empty. */
   index: BlockIndex;
   /** Where no block could be made out. */

@@ -6,7 +6,7 @@ import type { TableContext, Unchecked } from '../unit.js';
 const MOST_FINDINGS = 1000;
 
 /** True when no column family depends on the table. */
-export function isOrphan(context: TableContext): boolean {
+function isOrphan(context: TableContext): boolean {
   return context.orphan === true;
 }
 

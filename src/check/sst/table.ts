@@ -27,7 +27,7 @@ export { mergeTableFacts } from './merge.js';
 export { checkTableTotals } from './totals.js';
 
 /** What it takes to split the check of a table among units. */
-export interface TablePlan {
+interface TablePlan {
   /** Data blocks that the index names; 0 when it cannot be believed, and the check not be split. */
   blocks: number;
   /** File offset behind the last data block. */

@@ -10,7 +10,7 @@ import { BLOCK_SIZE, type recordKindNames } from '../../format/log/types.js';
 import { hexAround } from './evidence.js';
 import { lengthThatFits } from './plausible.js';
 
-export const ruleOfReason: Record<DamageReason, RuleId> = {
+const ruleOfReason: Record<DamageReason, RuleId> = {
   checksum: 'wal/checksum-mismatch',
   zeros: 'wal/zeroed-range',
   'bad-length': 'wal/bad-length',

@@ -10,7 +10,7 @@ import { damageFinding } from './damage.js';
 import { hexAround } from './evidence.js';
 import { type LogState, lengthThatFits, wasOurs } from './plausible.js';
 
-export interface TailVerdict {
+interface TailVerdict {
   tail: WalFacts['tail'];
   finding?: Finding;
 }

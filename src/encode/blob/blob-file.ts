@@ -2,7 +2,7 @@ import { crc32c, maskCrc } from '../../bytes/crc32c.js';
 import { BLOB } from '../../format/blob/layout.js';
 
 /** A record to write: the value as it is stored, compressed already. */
-export interface BlobRecord {
+interface BlobRecord {
   key: Uint8Array;
   value: Uint8Array;
   expiration?: bigint;
@@ -38,17 +38,4 @@ export function encodeBlobFileFooter(recordCount: number): Uint8Array {
   view.setBigUint64(4, BigInt(recordCount), true);
   view.setUint32(28, maskCrc(crc32c(bytes, 0, 28)), true);
   return bytes;
-}
-
-/** A whole, closed blob file. */
-export function encodeBlobFile(
-  columnFamily: number,
-  compression: number,
-  records: readonly BlobRecord[],
-): Uint8Array {
-  return Buffer.concat([
-    encodeBlobFileHeader(columnFamily, compression),
-    ...records.map(encodeBlobRecord),
-    encodeBlobFileFooter(records.length),
-  ]);
 }

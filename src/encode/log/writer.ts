@@ -116,12 +116,12 @@ export function encodeLogRecords(records: Iterable<Uint8Array>, at = 0): Uint8Ar
 }
 
 /** The legacy type; the recyclable one is 4 higher. */
-export function fragmentType(first: boolean, last: boolean): number {
+function fragmentType(first: boolean, last: boolean): number {
   if (first) return last ? RecordType.full : RecordType.first;
   return last ? RecordType.last : RecordType.middle;
 }
 
-export function encodePredecessor({ number, size, lastSequence }: Predecessor): Uint8Array {
+function encodePredecessor({ number, size, lastSequence }: Predecessor): Uint8Array {
   const payload = new Uint8Array(24);
   const view = new DataView(payload.buffer);
   view.setBigUint64(0, number, true);
@@ -141,7 +141,7 @@ export function rewritePredecessor(
 }
 
 /** Writes a physical record at `at` and gives the offset behind it. With `logNumber`, `type` is a recyclable one. */
-export function putPhysical(
+function putPhysical(
   into: Uint8Array,
   at: number,
   type: number,

@@ -2,7 +2,7 @@ import { emptyEdit, type NewFile, type VersionEdit } from '../../format/manifest
 import { tags } from '../../format/manifest/tags.js';
 import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
 
-export interface SnapshotOptions {
+interface SnapshotOptions {
   /**
    * Must be above every number that any file in the database's directories has, whether or not the MANIFEST names it, and
    * above the new MANIFEST's own.

@@ -18,7 +18,7 @@ import { type BatchOp, WRONG_COUNT, type WriteBatch } from './batch.js';
 import { verifyEntity } from './entity.js';
 import { BATCH_HEADER, MAX_SEQUENCE, Shape, type TagSpec } from './tags.js';
 
-export interface DecodeBatchOptions {
+interface DecodeBatchOptions {
   /** Bytes of timestamp at the end of each key, by column family, as the log's own records say. */
   timestampSizes?: ReadonlyMap<number, number>;
   /** Default: RocksDB's. */

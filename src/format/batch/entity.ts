@@ -16,7 +16,7 @@ export interface WideColumn {
   blobIndex: boolean;
 }
 
-export interface WideColumnEntity {
+interface WideColumnEntity {
   version: number;
   columns: WideColumn[];
   /** Offsets are in the entity's own bytes. At most one: reading ends there. */

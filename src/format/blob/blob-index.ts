@@ -9,7 +9,7 @@ import { Cursor } from '../../bytes/cursor.js';
  *
  * The offset is the value's own, past the record's header and key. File number 0 is the table itself (embedded blobs).
  */
-export type BlobIndex =
+type BlobIndex =
   | { kind: 'inlined'; expiration: bigint; value: Uint8Array }
   | {
       kind: 'blob';

@@ -5,10 +5,10 @@ import { BLOB } from './layout.js';
 import { decodeBlobRecordHeader, isIntact } from './record.js';
 
 /** A value that a blob index points at, or why it cannot be had. */
-export type BlobReading = { value: Uint8Array; error?: undefined } | { value?: undefined; error: string };
+type BlobReading = { value: Uint8Array; error?: undefined } | { value?: undefined; error: string };
 
 /** Where a value lies, from its blob index, and the user key that the record must carry. */
-export interface BlobPlace {
+interface BlobPlace {
   /** File offset of the value, bytes. */
   offset: bigint;
   /** Bytes as stored. */

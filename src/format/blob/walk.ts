@@ -43,7 +43,7 @@ export type BlobSpan =
   /** An intact header whose record reaches past the end, or too few bytes for a header. */
   | { kind: 'cut'; offset: number; length: number; header?: BlobRecordHeader };
 
-export interface WalkOptions {
+interface WalkOptions {
   /** Where records end: the footer, or the end of the file. */
   end: number;
   /** Read keys and values and compute their CRC. */

@@ -11,7 +11,7 @@ import { RecordKind } from './types.js';
 export const WAL_ZSTD = 7;
 
 /** A payload that does not decode gives what RocksDB says about it. */
-export type Metadata<T> = { value: T; error?: undefined } | { value?: undefined; error: string };
+type Metadata<T> = { value: T; error?: undefined } | { value?: undefined; error: string };
 
 export function decodeCompression(payload: Uint8Array): Metadata<number> {
   const algorithm = new Cursor(payload).u32();

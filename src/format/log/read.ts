@@ -8,7 +8,7 @@ import { LogEvent, type LogParser } from './parser.js';
 type Handled = 'stop' | undefined | Promise<unknown>;
 
 /** What to do with what a log holds. What has no handler is passed over. */
-export interface LogHandlers {
+interface LogHandlers {
   /** A whole logical record, valid until this has been dealt with. */
   record?(record: Assembly): Handled;
   /** A record that is not data. The parser already goes by what it says. */

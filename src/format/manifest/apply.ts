@@ -10,7 +10,7 @@ import type { BlobFileAddition, BlobFileGarbage, NewFile, VersionEdit } from './
 import type { ColumnFamily, LiveTable, Version } from './version.js';
 
 /** Something that the engine refuses in an edit; the range is in the edit's record. */
-export interface EditProblem extends Range {
+interface EditProblem extends Range {
   rule: RuleId;
   message: string;
   /** The engine's text without the leading `Corruption: `; absent where it accepts in silence. */

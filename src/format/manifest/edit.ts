@@ -39,7 +39,7 @@ export interface NewFile extends Range {
   unknown: { id: number; value: Uint8Array }[];
 }
 
-export interface DeletedFile extends Range {
+interface DeletedFile extends Range {
   level: number;
   number: bigint;
 }

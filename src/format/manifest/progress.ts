@@ -15,12 +15,12 @@ import { toVarint64 } from './nested.js';
 import { readNewFile } from './new-file.js';
 import { tags } from './tags.js';
 
-export interface LevelProgress {
+interface LevelProgress {
   outputFiles: NewFile[];
   outputRecords?: bigint;
 }
 
-export interface SubcompactionProgress {
+interface SubcompactionProgress {
   nextKey?: Uint8Array;
   inputRecords?: bigint;
   outputLevel?: LevelProgress;

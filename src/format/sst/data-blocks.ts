@@ -12,7 +12,7 @@ import { dataCompression, type Table } from './table.js';
 import { SourceWindow } from './window.js';
 
 /** One entry of a data block. */
-export interface TableEntry {
+interface TableEntry {
   /** User key, with its timestamp where the table holds timestamps. A copy. */
   key: Uint8Array;
   /** As stored, or the global sequence of an ingested table. */
@@ -25,7 +25,7 @@ export interface TableEntry {
 }
 
 /** A data block that was read. Its memory is its own. */
-export interface DataBlock {
+interface DataBlock {
   /** Position in the index. */
   ordinal: number;
   handle: BlockHandle;

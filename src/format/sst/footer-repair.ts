@@ -9,7 +9,7 @@ const LARGEST_CONFIRMED = 64 * 1024 * 1024;
 const MAGIC_LENGTH = 8;
 
 /** A footer that is right but for one bit. */
-export interface FooterRepair {
+interface FooterRepair {
   footer: Footer;
   /** File offset of the byte and the bit in it; absent where more than one bit would do. */
   change?: { offset: number; bit: number };

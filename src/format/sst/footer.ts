@@ -20,7 +20,7 @@ import type { Anomaly, Range } from '../../finding/finding.js';
 import { CHECKSUM, contextModifier, rawChecksum } from './checksum.js';
 import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleFits } from './handle.js';
 
-export type TableFormat = 'block-based' | 'legacy' | 'plain' | 'cuckoo' | 'pebble';
+type TableFormat = 'block-based' | 'legacy' | 'plain' | 'cuckoo' | 'pebble';
 
 /** Magic numbers as two u32 halves of the little-endian u64, and the footer's length with each. */
 export const TABLE_MAGIC = [
@@ -40,7 +40,7 @@ export const SHORTEST_FOOTER = 48;
 /** Bytes from the end of the file that hold every footer known (Pebble v7 and v8 have 61). */
 export const LONGEST_FOOTER = 61;
 /** The newest format version of block-based tables that there is (RocksDB 10.4 and later). */
-export const NEWEST_FORMAT_VERSION = 7;
+const NEWEST_FORMAT_VERSION = 7;
 
 export interface Footer {
   format: TableFormat;

@@ -18,7 +18,7 @@ import { KEY_TRAILER } from './internal-key.js';
 
 export { BlockIndex, type IndexForm } from './block-index.js';
 
-export interface IndexReading {
+interface IndexReading {
   /** In the space of the index block. */
   anomalies: Anomaly[];
   /** Set when the index was too large to keep. */

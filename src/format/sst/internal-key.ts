@@ -49,7 +49,7 @@ function typeTable(...types: number[]): Uint8Array {
   return table;
 }
 
-export interface ParsedKey {
+interface ParsedKey {
   userKey: Uint8Array;
   sequence: bigint;
   type: number;

@@ -63,7 +63,7 @@ export interface LoadedBlock {
 }
 
 /** What it takes to move a place inside a decompressed block into the file. */
-export interface BlockPlace {
+interface BlockPlace {
   kind: BlockKind;
   handle: BlockHandle;
   stored?: { compression: number };

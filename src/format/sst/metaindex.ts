@@ -50,7 +50,7 @@ export interface MetaBlock {
 }
 
 /** What a meta block of that name holds. */
-export function metaKind(name: string): MetaKind {
+function metaKind(name: string): MetaKind {
   return BY_NAME.get(name) ?? BY_PREFIX.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 'unknown';
 }
 

@@ -87,7 +87,7 @@ export interface Table {
   unsupported: { reason: string; offset?: number; length?: number }[];
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   /** Whose directory it lies in. RocksDB's may hold tables of LevelDB's form, LevelDB's holds no other. */
   dialect?: DialectName;
   /** Name of the column family's comparator, for tables whose properties do not tell theirs. Default: bytewise. */

@@ -8,7 +8,7 @@ import type { ByteChange, RepairStep, Segment } from '../plan.js';
 import type { WalState } from './wal-state.js';
 
 /** Operations that become batches behind the last one of the WALs. */
-export interface Appendix {
+interface Appendix {
   /** A batch each. */
   batches: readonly (readonly BatchOpInput[])[];
   /** The last sequence number that is taken. */

@@ -14,7 +14,7 @@ import { Refusal } from '../refusal.js';
 import { appendBatches } from './append-batches.js';
 import { inputsOf, readLiveWals, type WalState } from './wal-state.js';
 
-export interface ApplicationRepairRequest {
+interface ApplicationRepairRequest {
   /** What a scan of the directory as it is has found. Default: only the WALs are looked at. */
   findings?: readonly Finding[];
   /** Delete elements of values that are no more, too. */

@@ -81,7 +81,7 @@ const NUMBERS: ReadonlySet<string> = new Set([
 ]);
 
 /** What the MANIFEST should say of a table that is whole, and what of that it had wrong. */
-export interface CorrectedEntry {
+interface CorrectedEntry {
   live: LiveTable;
   wrong: string[];
 }

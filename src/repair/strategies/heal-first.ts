@@ -5,7 +5,7 @@ import { type HealRequest, planHeal } from './heal.js';
 import { joinPlans } from './join-plans.js';
 
 /** A plan that heals what is proven and then does something else, and the database that the second part was made for. */
-export interface HealedPlan {
+interface HealedPlan {
   plan: RepairPlan;
   /** The database as healing alone would leave it: what the second part's promise is held against. */
   healed: Database;

@@ -11,20 +11,20 @@ import { Refusal } from '../refusal.js';
 const REWRITE_LIMIT = 512 << 20;
 
 /** A whole logical record of the old file, decompressed. The batch is a view that is valid during the call only. */
-export interface OldRecord {
+interface OldRecord {
   offset: number;
   end: number;
   batch: Uint8Array;
 }
 
-export interface RebuildRules {
+interface RebuildRules {
   /** What the new file holds in the place of a record: the same batch, another one, or nothing. */
   record(old: OldRecord): Uint8Array | undefined;
   /** What can be had of bytes that are no whole record: batches, in order. Default: nothing. */
   damage?(damage: Damage): Promise<Uint8Array[]>;
 }
 
-export interface Rebuilt {
+interface Rebuilt {
   content: Segment[];
   /** Bytes of the old file that stay as they are, from its first. */
   prefix: number;

@@ -23,7 +23,7 @@ export interface GoodBlock {
 }
 
 /** A place where a data block is, or may be, that cannot be believed. */
-export interface LostBlock {
+interface LostBlock {
   kind: 'gap';
   offset: number;
   /** Bytes; 0 where the end is not known. */

@@ -35,7 +35,7 @@ export function hitLines({ hits = [], hitsLeftOut = 0 }: Fields, verbose = false
 const asFields = (value: EvidenceValue): Fields[] => (Array.isArray(value) ? value.filter(isFields) : []);
 
 /** Lines of an application's words, the first ones or, `verbose`, all, with how many there are more. */
-export function saidLines(label: string, said: readonly Fields[], leftOut = 0, verbose = false): Line[] {
+function saidLines(label: string, said: readonly Fields[], leftOut = 0, verbose = false): Line[] {
   const from = verbose ? 0 : windowBegin(said);
   const shown = verbose ? said : said.slice(from, from + WORDS_SHOWN);
   const more = said.length - from - shown.length + leftOut;

@@ -31,7 +31,7 @@ function keyText(key: KeyBytes): string {
 }
 
 /** `storedCount` as `stored count`. */
-export function words(name: string): string {
+function words(name: string): string {
   return name.replace(/([a-z0-9])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
 }
 

@@ -13,7 +13,7 @@ const BYTES_SHOWN = 48;
 /** Characters of a text value that are shown. */
 const TEXT_SHOWN = 400;
 
-export interface LabelSettings {
+interface LabelSettings {
   /** Leave nothing out. */
   full: boolean;
   /** Say where leaves stand too. */
@@ -50,7 +50,7 @@ function elidedWords(said: string, { full }: LabelSettings): string {
 }
 
 /** `0x7a3a+412`; `+0x12+44` in a space of its own. */
-export function placeText({ space, offset, length }: Place): string {
+function placeText({ space, offset, length }: Place): string {
   if (space.kind === 'record') {
     const [first] = space.inFile(offset, length) ?? [];
     if (first !== undefined) return `0x${first.offset.toString(16)}+${length}`;

@@ -10,7 +10,7 @@ import { rebuildText } from './rebuild.js';
 import { plainTable, rendered } from './table.js';
 
 /** What a mode takes from the WALs. */
-export function operationsApplied({ wals = [] }: RecoveryReport): number {
+function operationsApplied({ wals = [] }: RecoveryReport): number {
   return wals.reduce((sum, wal) => sum + wal.operations, 0);
 }
 
@@ -45,7 +45,7 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
 }
 
 /** A line for each mode; the database's own is marked with a star. */
-export function modesTable(recovery: readonly RecoveryReport[], settings: RenderSettings): string {
+function modesTable(recovery: readonly RecoveryReport[], settings: RenderSettings): string {
   const { palette } = settings;
   const table = plainTable(
     [

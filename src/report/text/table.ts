@@ -8,7 +8,7 @@ export const GAP = 2;
 type Align = 'left' | 'right';
 
 /** A table that is being filled. Each row has as many cells as the head. */
-export interface PlainTable {
+interface PlainTable {
   readonly aligns: readonly Align[];
   readonly rows: string[][];
   /** Columns of the terminal. */

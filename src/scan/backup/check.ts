@@ -24,7 +24,7 @@ export interface OwnResult {
 }
 
 /** What is known beside a backup's own view. */
-export interface BackupEvidence {
+interface BackupEvidence {
   layout: BackupLayout;
   /** What came of the backup's files. */
   outcomes: FileOutcome[];

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import {
-  encodeBlobFile,
   encodeBlobFileFooter,
   encodeBlobFileHeader,
   encodeBlobRecord,
@@ -9,6 +8,7 @@ import { decodeBlobFileFooter } from '../../../src/format/blob/footer.js';
 import { decodeBlobFileHeader } from '../../../src/format/blob/header.js';
 import { walkBlobFile } from '../../../src/format/blob/walk.js';
 import { openSource } from '../../../src/io/source.js';
+import { encodeBlobFile } from '../../support/blob-file.js';
 import { fixture } from '../../support/files.js';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compressBlock, loadCodecs } from '../../../src/codec/block.js';
-import { encodeBlobFile, encodeBlobRecord } from '../../../src/encode/blob/blob-file.js';
+import { encodeBlobRecord } from '../../../src/encode/blob/blob-file.js';
 import { decodeBlobIndex } from '../../../src/format/blob/blob-index.js';
 import { decodeBlobFileFooter, isBlobFileFooter } from '../../../src/format/blob/footer.js';
 import { decodeBlobFileHeader } from '../../../src/format/blob/header.js';
@@ -14,6 +14,7 @@ import {
 } from '../../../src/format/blob/record.js';
 import { type BlobSpan, walkBlobFile } from '../../../src/format/blob/walk.js';
 import { openSource } from '../../../src/io/source.js';
+import { encodeBlobFile } from '../../support/blob-file.js';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 

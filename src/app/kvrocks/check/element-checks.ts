@@ -7,13 +7,13 @@ import { ListCheck } from './list-check.js';
 import { SortedSetCheck } from './sorted-set-check.js';
 import { StreamCheck } from './stream-check.js';
 
-export const HASH = 2;
-export const SET = 4;
-export const SORTED_SET = 5;
-export const BITMAP = 6;
-export const SORTED_INTEGERS = 7;
-export const BLOOM = 9;
-export const HYPERLOGLOG = 11;
+const HASH = 2;
+const SET = 4;
+const SORTED_SET = 5;
+const BITMAP = 6;
+const SORTED_INTEGERS = 7;
+const BLOOM = 9;
+const HYPERLOGLOG = 11;
 
 /** The check for the elements of a key with such metadata. `undefined` when nothing is known of its elements. */
 export function elementCheck(metadata: Metadata): ElementCheck | undefined {

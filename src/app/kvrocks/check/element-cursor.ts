@@ -5,7 +5,7 @@ import type { VisibleIterator } from '../../../lsm/visible.js';
 export type ElementFamily = 'default' | 'zset_score' | 'stream';
 
 /** Bytes of a version. */
-export const VERSION = 8;
+const VERSION = 8;
 
 /**
  * Where the part of an element's key ends that names the key it belongs to (see key.ts):
@@ -14,7 +14,7 @@ export const VERSION = 8;
  *
  * -1 when the bytes are no element's key.
  */
-export function endOfKey(bytes: Uint8Array, to: number, slots: boolean): number {
+function endOfKey(bytes: Uint8Array, to: number, slots: boolean): number {
   if (to === 0) return -1;
   const at = 1 + bytes[0] + (slots ? 2 : 0);
   if (at + 4 + VERSION > to) return -1;

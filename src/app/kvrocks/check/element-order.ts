@@ -36,7 +36,7 @@ export function metadataKeyOf(prefix: Uint8Array, slots: boolean): Uint8Array {
   return Buffer.concat([prefix.subarray(0, at), prefix.subarray(at + 4)]);
 }
 
-export interface KeyOrderOptions {
+interface KeyOrderOptions {
   /** Bytes of memory for keys. */
   budget: number;
   /** Told of each entry of the column family, in its own order, the first time it is walked. */

@@ -181,7 +181,7 @@ function foreignFault(count: number): Fault {
 }
 
 /** Kvrocks treats it as absent, and compaction may have removed parts of it. */
-export function hasExpired({ expire }: Metadata, now: number): boolean {
+function hasExpired({ expire }: Metadata, now: number): boolean {
   return expire !== 0n && expire < BigInt(now);
 }
 

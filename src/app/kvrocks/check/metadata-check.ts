@@ -9,7 +9,7 @@ const CLOCKS = 3_600_000_000n;
 /** Documents above this many bytes are not parsed. */
 const LARGEST_DOCUMENT = 16 << 20;
 /** Bits of a version below the microsecond. */
-export const VERSION_COUNTER = 11n;
+const VERSION_COUNTER = 11n;
 
 /** What names a key in a finding. */
 export function keyEvidence({ namespace, key, slot }: UserKey): KeyedFault['evidence'] & object {
@@ -21,7 +21,7 @@ export function keyEvidence({ namespace, key, slot }: UserKey): KeyedFault['evid
   };
 }
 
-export interface MetadataRules {
+interface MetadataRules {
   slots: boolean;
   /** Milliseconds since 1970. */
   now: number;

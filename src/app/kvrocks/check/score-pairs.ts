@@ -10,7 +10,7 @@ const HELD = 64 << 20;
 /** Score and member, as one key of the index. */
 type Pair = Uint8Array;
 
-export interface PairDifference {
+interface PairDifference {
   /** Members that the index does not have, or not under their score. */
   missing: Pair[];
   /** Entries of the index that no member has. */

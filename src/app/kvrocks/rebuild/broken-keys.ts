@@ -10,7 +10,7 @@ export interface BrokenKey {
   faults: KeyedFault[];
 }
 
-export interface BrokenKeys {
+interface BrokenKeys {
   keys: BrokenKey[];
   /** Keys beyond those that are held. */
   more: number;

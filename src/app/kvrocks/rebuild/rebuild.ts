@@ -197,17 +197,14 @@ async function withoutMember(elements: KeyElements, stale: readonly Uint8Array[]
 const NOTHING = new Uint8Array(0);
 
 /** The elements of a list as far as they follow each other. */
-export interface ListRun {
+interface ListRun {
   from: bigint;
   /** The index behind the last. */
   to: bigint;
 }
 
 /** How many stretches of indexes have elements, and the first of them. */
-export async function listRuns(
-  elements: KeyElements,
-  limit = 16,
-): Promise<{ runs: ListRun[]; count: number }> {
+async function listRuns(elements: KeyElements, limit = 16): Promise<{ runs: ListRun[]; count: number }> {
   const runs: ListRun[] = [];
   let [count, last] = [0, -2n];
   await elements.walk('default', (subkey) => {

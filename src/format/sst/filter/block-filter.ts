@@ -12,7 +12,7 @@ const TAIL = 5;
 /** Above this many probes the filter is of a later encoding and matches. */
 const MOST_PROBES = 30;
 
-export interface BlockFilter {
+interface BlockFilter {
   /** False: a reader skips the data block that starts at file offset `blockOffset` for the user key `bytes[start, end)`. */
   mayMatch(blockOffset: number, bytes: Uint8Array, start: number, end: number): boolean;
   readonly problems: readonly FilterProblem[];

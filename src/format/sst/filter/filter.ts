@@ -1,5 +1,5 @@
 /** What a filter is, as its own bytes say. */
-export type FilterKind = 'legacy-bloom' | 'fast-local-bloom' | 'ribbon' | 'always-true' | 'matches-nothing';
+type FilterKind = 'legacy-bloom' | 'fast-local-bloom' | 'ribbon' | 'always-true' | 'matches-nothing';
 
 /** Why a filter's bytes are not what any writer leaves, in offsets of the filter's payload. */
 export interface FilterProblem {
