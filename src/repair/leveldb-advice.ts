@@ -9,7 +9,7 @@ const NAMED = 5;
  * What LevelDB removes from the directory when it opens (leveldb db/db_impl.cc `RemoveObsoleteFiles`): WALs, which it has replayed
  * or which stand below the log number, tables that the MANIFEST does not name, older MANIFESTs, temporary files.
  */
-export function deletedByOpen({ inventory, version, manifest }: Database): string[] {
+function deletedByOpen({ inventory, version, manifest }: Database): string[] {
   const live = new Set(
     [...(version?.columnFamilies.values() ?? [])].flatMap(({ tables }) => [...tables.keys()]),
   );
