@@ -26,8 +26,7 @@ interface TableSearch {
 
 /**
  * Finds the wanted keys in a table. A sound index leads to the block; where it is damaged or lost, every block is read that
- * can be found. Filters lead
- * nowhere, since to read one costs more than to read the block; but what they deny is said.
+ * can be found. Filters lead nowhere, since to read one costs more than to read the block; but what they deny is said.
  */
 export async function searchTable(search: TableSearch): Promise<void> {
   const { source, file, live, collection } = search;

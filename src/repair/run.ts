@@ -1,17 +1,14 @@
 import path from 'node:path';
 import { profileOf } from '../app/application.js';
-import type { Profile } from '../app/profile.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { Depth } from '../check/unit.js';
-import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
-import type { Finding } from '../finding/finding.js';
 import { KeptOpen } from '../io/kept-open.js';
 import { hasText, throughText } from '../io/odd-name.js';
 import { databaseView } from '../recovery/database-view.js';
 import { prepareOpen } from '../recovery/open.js';
-import type { Simulation } from '../recovery/simulate.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
@@ -21,6 +18,7 @@ import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
 import { lossInWords } from './loss-text.js';
+import { makePlan, methodOptions, type RepairMethod } from './method.js';
 import { notCopied } from './output.js';
 import { outsideOf, refuseAbsent, refuseUnasked } from './outside.js';
 import { refuseOwned } from './owner.js';
@@ -30,29 +28,6 @@ import { planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
 import { Refusal, stopIfAborted } from './refusal.js';
-import { planApplicationRepair } from './strategies/application.js';
-import { planAuto } from './strategies/auto.js';
-import { planHeal } from './strategies/heal.js';
-import { planHealFirst } from './strategies/heal-first.js';
-import { planMetadataRepair } from './strategies/metadata.js';
-import { planSalvage } from './strategies/salvage-wal.js';
-import { planTableRepair } from './strategies/tables.js';
-import { planWalRepair, type WalRepairRequest } from './strategies/wal-mode.js';
-import type { TombstonePolicy } from './tombstone-policy.js';
-
-/** How to repair: to what a recovery mode promises, or beyond. */
-export type RepairMethod =
-  | (WalRepairRequest & {
-      /** Put back what is proven before the WALs are cut. */
-      healFirst?: boolean;
-    })
-  | { strategy: 'heal' }
-  | { strategy: 'salvage' }
-  | { strategy: 'application'; dropOrphans?: boolean; bringBack?: boolean }
-  /** `onLostTombstones` default: `keep-hidden`. */
-  | { strategy: 'tables'; onLostTombstones?: TombstonePolicy }
-  /** `state`: which of the states that the files can still give, by its number; default: the one that loses least. */
-  | { strategy: 'metadata' | 'auto'; onLostTombstones?: TombstonePolicy; state?: number };
 
 export interface RepairOptions extends DatabaseRequest {
   way: RepairMethod;
@@ -79,6 +54,8 @@ export interface RepairHooks extends ScanHooks {
    * and a new repair in place is refused.
    */
   settle?(leftovers: readonly Leftover[]): Promise<boolean>;
+  /** Called when files in place begin to change, with the command that takes it back: from then on the repair goes to its end. */
+  onCommit?(undo: string): void;
   /** Shows the plan and asks whether to carry it out. */
   confirm(planned: TargetReport): Promise<boolean>;
 }
@@ -123,6 +100,7 @@ async function repairDirectory(
     tool: options.tool,
     stopped: options.stopped ?? false,
     ...(hooks.signal && { signal: hooks.signal }),
+    ...(hooks.onCommit && { onCommit: hooks.onCommit }),
     given: [...(options.walDir === undefined ? [] : [options.walDir]), ...(options.dbPaths ?? [])],
   };
   if (destination.kind !== 'dry-run') await refuseOwned(directory);
@@ -220,7 +198,7 @@ async function planAndRepair(
     const report = await planReport(plan, disk, result);
     const loss = lossInWords(report.loss, database, profile);
     const outside = await outsideOf(plan, database);
-    const asked = optionsOf(way);
+    const asked = methodOptions(way);
     const planned = {
       ...state({ state: 'planned' }),
       plan: {
@@ -273,80 +251,6 @@ async function scan(directory: string, options: RepairOptions, hooks: RepairHook
   );
   stopIfAborted(hooks.signal);
   return report;
-}
-
-/** A plan, and the database that its promise is held against. */
-interface Planned {
-  plan: RepairPlan;
-  base: Database;
-}
-
-/** What is known of a directory when a repair is planned. */
-interface Known {
-  findings: readonly Finding[];
-  pace: Pace;
-  profile?: Profile;
-  /** What the recovery modes would do, where all files can be read. */
-  simulation?: Simulation;
-}
-
-async function makePlan(database: Database, way: RepairMethod, known: Known): Promise<Planned> {
-  const { findings } = known;
-  if ('mode' in way && way.healFirst) {
-    const then = (base: Database) => planOf(base, way, base === database ? known : ofOther(known));
-    const { plan, healed } = await planHealFirst(database, then, { findings });
-    return { plan, base: healed };
-  }
-  return { plan: await planOf(database, way, known), base: database };
-}
-
-/** What was known of a database says nothing of it with other files. */
-function ofOther({ simulation: _, ...known }: Known): Known {
-  return known;
-}
-
-function planOf(
-  database: Database,
-  way: RepairMethod,
-  { findings, pace, profile, simulation }: Known,
-): Promise<RepairPlan> {
-  if ('mode' in way)
-    return planWalRepair(database, {
-      ...way,
-      ...(profile && { profile }),
-      ...(simulation && { simulation }),
-    });
-  if (way.strategy === 'heal') return planHeal(database, { findings });
-  if (way.strategy === 'salvage') return planSalvage(database, profile);
-  if (way.strategy === 'application')
-    return planApplicationRepair(database, {
-      findings,
-      ...(way.dropOrphans && { dropOrphans: true }),
-      ...(way.bringBack && { bringBack: true }),
-    });
-  const { onLostTombstones = 'keep-hidden' } = way;
-  if (way.strategy === 'tables') return planTableRepair(database, { onLostTombstones, pace });
-  const chosen = { ...(way.state !== undefined && { state: way.state }) };
-  return way.strategy === 'metadata'
-    ? planMetadataRepair(database, chosen)
-    : planAuto(database, { onLostTombstones, pace, findings, ...chosen, ...(simulation && { simulation }) });
-}
-
-/** What else was said of how to repair, as it is typed. */
-function optionsOf(way: RepairMethod): string[] {
-  const policy = 'onLostTombstones' in way ? way.onLostTombstones : undefined;
-  const state = 'state' in way ? way.state : undefined;
-  const switches = [
-    ['--accept-hole', 'acceptHole' in way && way.acceptHole],
-    ['--heal-first', 'healFirst' in way && way.healFirst],
-    ['--drop-orphans', 'dropOrphans' in way && way.dropOrphans],
-    ['--bring-back', 'bringBack' in way && way.bringBack],
-  ] as const;
-  return [
-    ...(policy === undefined ? [] : [`--on-lost-tombstones ${policy}`]),
-    ...(state === undefined ? [] : [`--state ${state}`]),
-    ...switches.flatMap(([option, on]) => (on ? [option] : [])),
-  ];
 }
 
 /** The medium gave back all that was asked of it. */
