@@ -10,14 +10,20 @@ interface Interrupt {
   release(): void;
 }
 
-/** Watches for Ctrl-C (or SIGTERM): the first asks the command to end cleanly, the second ends the process. */
-export function watchInterrupt(host: Host): Interrupt {
+/** What is said at the first Ctrl-C. */
+const ENDING = 'ending with what is known so far; Ctrl-C again to stop at once';
+
+/**
+ * Watches for Ctrl-C (or SIGTERM): the first asks the command to end cleanly, the second ends the process. `ending`: what the first is
+ * answered with.
+ */
+export function watchInterrupt(host: Host, ending = () => ENDING): Interrupt {
   const controller = new AbortController();
   const release = host.onInterrupt(() => {
     if (controller.signal.aborted) return host.kill(ExitStatus.interrupted);
     // what a command draws is taken away first
     controller.abort();
-    say(host, '', 'kvdoctor: ending with what is known so far; Ctrl-C again to stop at once');
+    say(host, '', `kvdoctor: ${ending()}`);
   });
   return { signal: controller.signal, release };
 }

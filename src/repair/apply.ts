@@ -20,6 +20,8 @@ interface ApplyOptions {
   now: Date;
   /** Ends it before anything of the target is changed. From the commit point on it goes to the end. */
   signal?: AbortSignal;
+  /** Called when files of the target begin to change, with what will be in the journal. */
+  onCommit?(journal: Journal): Promise<void>;
 }
 
 const CURRENT = 'CURRENT';
@@ -45,6 +47,7 @@ export async function applyInPlace(plan: RepairPlan, options: ApplyOptions): Pro
     await discard(disk, options.journal, journal).catch(() => undefined);
     throw error;
   }
+  await options.onCommit?.(journal);
   await commit(disk, options.journal, journal);
   return journal;
 }

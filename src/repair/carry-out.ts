@@ -37,6 +37,8 @@ export interface Run {
   given: readonly string[];
   /** Ends it while nothing of the target is changed, and what a copy was to be is removed. */
   signal?: AbortSignal;
+  /** Called when files in place begin to change, with the command that takes it back. */
+  onCommit?(undo: string): void;
 }
 
 /**
@@ -107,7 +109,7 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
 }
 
 async function changed(plan: RepairPlan, named: string | undefined, run: Run) {
-  const { directory, disk, now, tool, stopped, signal } = run;
+  const { directory, disk, now, tool, stopped, signal, onCommit } = run;
   const journal = await journalPlace(directory, named, now, disk);
   await refuseInside(journal, directory, 'the undo journal', '--journal DIR');
   await checkRoomInPlace(plan, journal, named !== undefined, disk);
@@ -115,8 +117,11 @@ async function changed(plan: RepairPlan, named: string | undefined, run: Run) {
   try {
     await removeStubs(directory, disk);
     const checkOwner = () => guard.check();
-    const options = { disk, journal, checkOwner, tool, now, ...(signal && { signal }) };
-    const done = await applyInPlace(plan, options);
+    const done = await applyInPlace(plan, {
+      ...{ disk, journal, checkOwner, tool, now },
+      ...(signal && { signal }),
+      ...(onCommit && { onCommit: async (begun) => onCommit(await undoCommand(journal, begun)) }),
+    });
     return { journal, undo: await undoCommand(journal, done) };
   } finally {
     await guard.release();

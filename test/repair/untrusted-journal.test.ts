@@ -45,6 +45,22 @@ async function withVictim(
   });
 }
 
+/** A database that was repaired, and the journal of it: what `body` does leaves it as it is, or undoes the repair. */
+async function withRepaired(
+  body: (journal: string, unchanged: () => void) => Promise<void>,
+  end: 'unchanged' | 'undone' = 'unchanged',
+): Promise<void> {
+  await withDatabase('basic-7.8', damage, async (dir) => {
+    const before = readFileSet(dir);
+    const { repair } = await repairTarget(dir, options, yes);
+    const after = readFileSet(dir);
+    const unchanged = () => expect(readFileSet(dir)).toEqual(after);
+    await body(repair!.journal!, unchanged);
+    if (end === 'unchanged') unchanged();
+    else expect(readFileSet(dir)).toEqual(before);
+  });
+}
+
 function writeJournal(journal: string, target: string, entries: object[], more: object = {}): void {
   const current = readFileSync(path.join(target, 'CURRENT'), 'utf8');
   const state = { size: current.length, sha256: sha(current) };
@@ -134,6 +150,19 @@ describe('an undo refuses a journal', () => {
   it('of any other form, in one sentence', async () => {
     await withVictim(async ({ dir, journal }) => {
       const entry = { path: 'x', before: absent, after: absent };
+      const journalWith = (more: object) =>
+        JSON.stringify({
+          ...{
+            schemaVersion: 1,
+            tool: '',
+            phase: 'done',
+            strategy: '',
+            startedAt: '',
+            target: dir,
+            entries: [],
+          },
+          ...more,
+        });
       const forms = [
         '',
         'null',
@@ -142,42 +171,10 @@ describe('an undo refuses a journal', () => {
         '5',
         '{"schemaVersion":1,"entries":[null],"phase":"done"}',
         JSON.stringify({ schemaVersion: 2, entries: [] }),
-        JSON.stringify({
-          schemaVersion: 1,
-          tool: '',
-          phase: 'done',
-          strategy: '',
-          startedAt: '',
-          target: 5,
-          entries: [],
-        }),
-        JSON.stringify({
-          schemaVersion: 1,
-          tool: '',
-          phase: 'done',
-          strategy: '',
-          startedAt: '',
-          target: dir,
-          entries: [entry, entry],
-        }),
-        JSON.stringify({
-          schemaVersion: 1,
-          tool: '',
-          phase: 'done',
-          strategy: '',
-          startedAt: '',
-          target: dir,
-          entries: [],
-        }),
-        JSON.stringify({
-          schemaVersion: 1,
-          tool: '',
-          phase: 'done',
-          strategy: '',
-          startedAt: '',
-          target: '/nowhere/db',
-          entries: [{ ...entry, path: 'CURRENT' }],
-        }),
+        journalWith({ target: 5 }),
+        journalWith({ entries: [entry, entry] }),
+        journalWith({}),
+        journalWith({ target: '/nowhere/db', entries: [{ ...entry, path: 'CURRENT' }] }),
       ];
       for (const form of forms) {
         writeFileSync(path.join(journal, 'journal.json'), form);
@@ -203,12 +200,9 @@ describe('an undo verifies the originals', () => {
   };
   for (const [what, harm] of Object.entries(harms)) {
     it(`and changes nothing when ${what}`, async () => {
-      await withDatabase('basic-7.8', damage, async (dir) => {
-        const { repair } = await repairTarget(dir, options, yes);
-        const after = readFileSet(dir);
-        harm(path.join(repair!.journal!, '0'));
-        await expect(undoRepair(repair!.journal!, { stopped: true })).rejects.toThrow(/nothing was changed/);
-        expect(readFileSet(dir)).toEqual(after);
+      await withRepaired(async (journal) => {
+        harm(path.join(journal, '0'));
+        await expect(undoRepair(journal, { stopped: true })).rejects.toThrow(/nothing was changed/);
       });
     });
   }
@@ -275,22 +269,15 @@ describe('paths with odd characters', () => {
 
 describe('an undo on a terminal', () => {
   it('shows what it puts back and asks; a no is 130', async () => {
-    await withDatabase('basic-7.8', damage, async (dir) => {
-      const { repair } = await repairTarget(dir, options, yes);
-      const after = readFileSet(dir);
-      const no = await kvdoctor(
-        `undo --stopped ${repair!.journal}`,
-        fakeHost({ terminal: true, answer: 'n' }),
-      );
+    await withRepaired(async (journal, unchanged) => {
+      const answering = (answer: string) =>
+        kvdoctor(`undo --stopped ${journal}`, fakeHost({ terminal: true, answer }));
+      const no = await answering('n');
       expect(no).toMatchObject({ status: 130, out: expect.stringMatching(/nothing was changed/) });
       expect(no.err).toMatch(/Put back 000019\.log in/);
-      expect(readFileSet(dir)).toEqual(after);
-      const done = await kvdoctor(
-        `undo --stopped ${repair!.journal}`,
-        fakeHost({ terminal: true, answer: 'y' }),
-      );
-      expect(done.status).toBe(0);
-    });
+      unchanged();
+      expect((await answering('y')).status).toBe(0);
+    }, 'undone');
   });
 });
 

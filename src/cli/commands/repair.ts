@@ -6,7 +6,7 @@ import type { RecoveryMode } from '../../recovery/mode.js';
 import { recoveryModes } from '../../recovery/mode.js';
 import type { Destination } from '../../repair/carry-out.js';
 import type { Leftover } from '../../repair/leftovers.js';
-import type { RepairMethod } from '../../repair/run.js';
+import type { RepairMethod } from '../../repair/method.js';
 import { type TombstonePolicy, tombstonePolicies } from '../../repair/tombstone-policy.js';
 import { redactTarget } from '../../report/redact.js';
 import type { Report, TargetReport } from '../../report/report.js';
@@ -95,21 +95,40 @@ function destinationOf({ dryRun, inPlace, output, journal }: RepairFlags): Desti
   return { kind: 'copy', ...(output !== undefined && { output }) };
 }
 
-/** Shows the plan and asks; without a terminal only --yes is an answer. */
+/** What somebody is asked: what is shown first, and what is said where nobody can be asked. */
+interface Question {
+  show(): void;
+  text: string;
+  unasked: { message: string; next: string };
+}
+
+/** Asks; without a terminal only --yes is an answer. */
 async function agree(
-  planned: TargetReport,
-  flags: RepairFlags,
+  { show: shown, text, unasked }: Question,
+  { yes }: RepairFlags,
   host: Host,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (flags.yes) return true;
-  if (!canAsk(host)) {
-    throw new Failure(
-      'nobody can be asked without a terminal',
-      ExitStatus.usage,
-      'To see the plan: --dry-run. To carry it out: --yes.',
-    );
-  }
+  if (yes) return true;
+  if (!canAsk(host)) throw new Failure(unasked.message, ExitStatus.usage, unasked.next);
+  shown();
+  return confirm(text, host, signal);
+}
+
+/** Whether a plan is to be carried out. */
+function questionOf(planned: TargetReport, flags: RepairFlags, host: Host): Question {
+  const where = flags.inPlace ? `change ${planned.path}` : 'write the repaired copy';
+  return {
+    show: () => showPlan(planned, flags, host),
+    text: `Carry it out and ${where}?`,
+    unasked: {
+      message: 'nobody can be asked without a terminal',
+      next: 'To see the plan: --dry-run. To carry it out: --yes.',
+    },
+  };
+}
+
+function showPlan(planned: TargetReport, flags: RepairFlags, host: Host): void {
   const settings = {
     width: stdoutWidth(host),
     palette: host.stderr.isTTY ? paletteFor(wantsColour(flags.color, host.env, host.stderr)) : plainPalette,
@@ -117,8 +136,29 @@ async function agree(
     quiet: false,
   };
   show(host, planText(redactTarget(planned, flags.redact ?? 'none'), settings));
-  const where = flags.inPlace ? `change ${planned.path}` : 'write the repaired copy';
-  return confirm(`Carry it out and ${where}?`, host, signal);
+}
+
+/** Whether repairs that were begun and killed are to be ended. */
+function settlingQuestion(leftovers: readonly Leftover[], path: string, host: Host): Question {
+  return {
+    show: () => say(host, ...leftovers.map(leftoverText)),
+    text: 'End it first?',
+    unasked: {
+      message: `a repair of ${path} was begun and not ended, and nobody can be asked without a terminal`,
+      next: 'To end it: --yes.',
+    },
+  };
+}
+
+function leftoverText({ journal, phase, startedAt, entries }: Leftover): string {
+  const what =
+    phase === 'applying'
+      ? 'will be finished'
+      : phase === 'undoing'
+        ? 'will be undone'
+        : 'had changed nothing';
+  const count = entries.length === 1 ? '1 file' : `${entries.length} files`;
+  return `A repair of ${count}, begun at ${startedAt}, was not ended; it ${what}: ${journal}`;
 }
 
 /** Stages in which files are written, or are. */
@@ -127,44 +167,27 @@ const CHANGING: ReadonlySet<string> = new Set(['writing', 'scanning the result']
 /** How long a step of planning may take to end by itself after Ctrl-C, in milliseconds. */
 const GRACE = 700;
 
-/** Names repairs that were begun and killed, and asks whether to end them. */
-async function agreeToSettle(
-  leftovers: readonly Leftover[],
-  path: string,
-  flags: RepairFlags,
-  host: Host,
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (flags.yes) return true;
-  if (!canAsk(host)) {
-    throw new Failure(
-      `a repair of ${path} was begun and not ended, and nobody can be asked without a terminal`,
-      ExitStatus.usage,
-      'To end it: --yes.',
-    );
-  }
-  for (const { journal, phase, startedAt, entries } of leftovers) {
-    const what =
-      phase === 'applying'
-        ? 'will be finished'
-        : phase === 'undoing'
-          ? 'will be undone'
-          : 'had changed nothing';
-    const count = entries.length === 1 ? '1 file' : `${entries.length} files`;
-    say(host, `A repair of ${count}, begun at ${startedAt}, was not ended; it ${what}: ${journal}`);
-  }
-  return confirm('End it first?', host, signal);
+/** What an interrupted repair has done, and what goes on or takes it back. `undo`: files in place change, and this undoes it. */
+function endingText(stage: string, undo: string | undefined): string {
+  // a repair that was begun before may be ended just now
+  if (stage === '') return 'ending; Ctrl-C again to stop at once';
+  if (undo === undefined && stage !== 'scanning the result')
+    return 'ending; this repair has changed nothing, and the same command begins anew; Ctrl-C again to stop at once';
+  if (stage === 'scanning the result')
+    return `all files are written; their check goes to its end; Ctrl-C again to leave it out${undo === undefined ? '' : `; to take the repair back: ${undo}`}`;
+  return `files are being changed, which goes to its end; if it is stopped by another Ctrl-C, the same command finishes it, and this takes it back: ${undo}`;
 }
 
 async function repair(path: string, flags: RepairFlags, host: Host): Promise<Report> {
   const [way, destination] = [wayOf(flags), destinationOf(flags)];
   const { repairTarget } = await import('../../repair/run.js');
-  const interrupt = watchInterrupt(host);
+  let stage = '';
+  let undo: string | undefined;
+  const interrupt = watchInterrupt(host, () => endingText(stage, undo));
   const shown = flags.progress && !flags.quiet;
   const startedAt = new Date();
   const started = performance.now();
   let bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
-  let stage = '';
   interrupt.signal.addEventListener('abort', () => {
     bar.end();
     // until files are written nothing has to be ended cleanly
@@ -192,14 +215,17 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
           bar.end();
           if (shown) bar = progressBar(host.stderr, host.env);
         },
+        onCommit: (command) => {
+          undo = command;
+        },
         settle: async (leftovers) => {
           bar.end();
-          return agreeToSettle(leftovers, path, flags, host, interrupt.signal);
+          return agree(settlingQuestion(leftovers, path, host), flags, host, interrupt.signal);
         },
         confirm: async (planned) => {
           bar.end();
           asked = !flags.yes;
-          return agree(planned, flags, host, interrupt.signal);
+          return agree(questionOf(planned, flags, host), flags, host, interrupt.signal);
         },
       },
     );
