@@ -7,6 +7,7 @@ import { type Database, type DatabaseRequest, readDatabase } from '../engine/dat
 import { commandOn } from '../engine/given-options.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
+import { unlessInterrupted } from '../io/interruption.js';
 import type { RecommendationReport, StateReport, TargetReport } from '../report/report.js';
 import { applicationReport, contentsUnchecked, sayRebuilding } from '../scan/application.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
@@ -68,11 +69,18 @@ export async function simulateTarget(
   if (profile !== undefined) report.application = applicationReport(profile);
   else if (application) contentsUnchecked(report, 'no application is recognised');
   const settings = { ...hooks, digest, application, ...(profile && { profile }) };
-  const modes = await withinLimits(() => simulateDatabase(database, settings), report);
+  const modes = await unlessInterrupted(
+    () => withinLimits(() => simulateDatabase(database, settings), report),
+    undefined,
+  );
   if (modes === undefined) return report;
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
-  const salvage = whole || isLevelDb ? undefined : await salvageColumn(database, settings);
+  const salvage =
+    whole || isLevelDb
+      ? undefined
+      : await unlessInterrupted(() => salvageColumn(database, settings), undefined);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
+  if (hooks.signal?.aborted) return report;
   if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
   // what another state keeps, or what this one gives up, was acknowledged
   const keepsLess = taken === undefined ? states.length > 0 && !states[0].current : loss.length > 0;

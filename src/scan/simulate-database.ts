@@ -2,6 +2,7 @@ import { namedKey } from '../app/command-lines.js';
 import { LostTallies, type LostWords } from '../app/lost.js';
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
+import { unlessInterrupted } from '../io/interruption.js';
 import { databaseView } from '../recovery/database-view.js';
 import type { Loss } from '../recovery/loss.js';
 import { ownMode } from '../recovery/mode.js';
@@ -48,7 +49,10 @@ export async function simulatedDatabase(
     ...(lost && { onLost: (batch, modes, damaged) => lost.add(batch, modes, damaged) }),
   });
   const reports = simulation.modes.map((mode, i) => modeReport(mode, database, profile, lost?.of(i)));
-  await lookAtContents(database, simulation.prepared, simulation.modes, reports, settings);
+  await unlessInterrupted(
+    () => lookAtContents(database, simulation.prepared, simulation.modes, reports, settings),
+    undefined,
+  );
   return { reports, simulation };
 }
 

@@ -4,7 +4,7 @@ import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { userKeyOf } from '../format/sst/internal-key.js';
 import { readHead } from '../io/head.js';
-import { isOlder, overlapping } from '../lsm/older-tables.js';
+import { isOlder, TablesByRange } from '../lsm/older-tables.js';
 import { FilesHere } from './files.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
@@ -267,16 +267,25 @@ class Listing {
   }
 
   private doubtfulIn({ version, missing }: Joined): number {
-    const gone = new Set(missing);
-    const doubtful = new Set<LiveTable>();
+    const gone = new Map<number, LiveTable[]>();
     for (const table of missing) {
-      const family = version.columnFamilies.get(table.columnFamily);
-      if (family === undefined) continue;
-      const range = { from: userKeyOf(table.smallest), to: userKeyOf(table.largest), closed: true };
-      for (const other of overlapping(family.tables.values(), family.comparator, range))
-        if (!gone.has(other) && isOlder(other, table)) doubtful.add(other);
+      const ofFamily = gone.get(table.columnFamily);
+      if (ofFamily === undefined) gone.set(table.columnFamily, [table]);
+      else ofFamily.push(table);
     }
-    return [...doubtful].reduce((sum, table) => sum + this.files.entriesOf(this.files.table(table)!), 0);
+    let entries = 0;
+    for (const [id, lost] of gone) {
+      const family = version.columnFamilies.get(id);
+      if (family === undefined) continue;
+      const byRange = new TablesByRange(lost, family.comparator);
+      for (const other of family.tables.values()) {
+        const file = this.files.table(other);
+        if (file === undefined) continue;
+        const [from, to] = [userKeyOf(other.smallest), userKeyOf(other.largest)];
+        if (byRange.some(from, to, (table) => isOlder(other, table))) entries += this.files.entriesOf(file);
+      }
+    }
+    return entries;
   }
 
   private entriesOf({ version, wals, missing }: Joined): State['families'] {
