@@ -26,10 +26,15 @@ interface FileIdentity {
 interface ProbeOptions {
   /** Start no other program where /proc/locks is there to be read: for readers, to whom an owner is worth knowing only. */
   quick?: boolean;
+  /** Ask for flock(2) as well, which goleveldb takes. Only /proc/locks tells of it. */
+  flock?: boolean;
 }
 
 /** Finds out who holds the database's lock, without taking it. */
-export async function probeLock(directory: string, { quick = false }: ProbeOptions = {}): Promise<LockState> {
+export async function probeLock(
+  directory: string,
+  { quick = false, flock = false }: ProbeOptions = {},
+): Promise<LockState> {
   const file = path.join(directory, 'LOCK');
   let identity: FileIdentity;
   try {
@@ -40,7 +45,7 @@ export async function probeLock(directory: string, { quick = false }: ProbeOptio
       ? { state: 'no-lock-file', pids: [], how: 'there is no LOCK file' }
       : { state: 'unknown', pids: [], how: `LOCK cannot be examined (${code})` };
   }
-  const seen = await holdersInProc(identity);
+  const seen = await holdersInProc(identity, flock);
   if (seen.length > 0) return { state: 'held', pids: seen, how: '/proc/locks names the owner' };
   if (quick && (await hasProcLocks())) return unknown;
   return (await probeWithPython(file)) ?? (await probeWithLsof(file)) ?? unknown;
@@ -60,7 +65,7 @@ const unknown: LockState = {
 };
 
 /** A line of /proc/locks: `1: POSIX  ADVISORY  WRITE 12166 fe:00:2187547 0 EOF`. Waiters carry `->`. */
-const procLock = /^\d+: POSIX\s+\S+\s+WRITE\s+(-?\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s/;
+const procLock = /^\d+: (POSIX|FLOCK)\s+\S+\s+WRITE\s+(-?\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s/;
 
 interface ProcLock {
   pid: number;
@@ -68,16 +73,17 @@ interface ProcLock {
   minor: number;
 }
 
-/** POSIX write locks on an inode, whatever its device. */
-function locksOnInode(procLocks: string, ino: bigint): ProcLock[] {
+/** Write locks on an inode, whatever its device. */
+function locksOnInode(procLocks: string, ino: bigint, flock: boolean): ProcLock[] {
   const locks: ProcLock[] = [];
   for (const line of procLocks.split('\n')) {
     const found = procLock.exec(line);
-    if (found === null || BigInt(found[4]) !== ino || Number(found[1]) <= 0) continue;
+    if (found === null || BigInt(found[5]) !== ino || Number(found[2]) <= 0) continue;
+    if (found[1] === 'FLOCK' && !flock) continue;
     locks.push({
-      pid: Number(found[1]),
-      major: Number.parseInt(found[2], 16),
-      minor: Number.parseInt(found[3], 16),
+      pid: Number(found[2]),
+      major: Number.parseInt(found[3], 16),
+      minor: Number.parseInt(found[4], 16),
     });
   }
   return locks;
@@ -92,7 +98,7 @@ function deviceMinor(dev: bigint): number {
   return Number((dev & 0xffn) | ((dev >> 12n) & 0xffffff00n));
 }
 
-async function holdersInProc(identity: FileIdentity): Promise<number[]> {
+async function holdersInProc(identity: FileIdentity, flock: boolean): Promise<number[]> {
   let locks: string;
   try {
     locks = await readFile('/proc/locks', 'latin1');
@@ -101,7 +107,7 @@ async function holdersInProc(identity: FileIdentity): Promise<number[]> {
   }
   const { dev, ino } = identity;
   const pids: number[] = [];
-  for (const { pid, major, minor } of locksOnInode(locks, ino)) {
+  for (const { pid, major, minor } of locksOnInode(locks, ino, flock)) {
     // on btrfs and overlay st_dev is not the device in /proc/locks: there only an owner that has the very file open counts
     const certain = major === deviceMajor(dev) && minor === deviceMinor(dev);
     if (certain || (await hasOpen(pid, identity))) pids.push(pid);

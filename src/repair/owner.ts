@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ownersOf } from '../engine/root-owners.js';
-import { probeLock } from '../io/lock.js';
+import { type ProbeOptions, probeLock } from '../io/lock.js';
 import { processesWriting } from '../io/open-files.js';
 import type { Disk } from './disk.js';
 import { type HeldLock, holdLock } from './hold-lock.js';
@@ -17,8 +17,8 @@ interface Guard {
 const STOP = 'stop the server, and whatever would start it again, then repeat the command';
 
 /** Refuses when a running process is known to have the database open, and names it. */
-export async function refuseOwned(target: string): Promise<void> {
-  const { state, pids } = await probeLock(target);
+export async function refuseOwned(target: string, options: ProbeOptions = {}): Promise<void> {
+  const { state, pids } = await probeLock(target, options);
   if (state !== 'held') return;
   const owners = await Promise.all(pids.map(named));
   throw new Refusal(

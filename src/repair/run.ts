@@ -136,6 +136,9 @@ async function planAndRepair(
   hooks.onStage?.('scanning');
   const before = await scan(target, options, hooks);
   const database = await readDatabase(directory, request);
+  // goleveldb takes another kind of lock than LevelDB, and neither keeps the other out
+  if (database.dialect === 'leveldb' && options.destination.kind !== 'dry-run')
+    await refuseOwned(directory, { flock: true });
   const profile = await profileOf(database, options.profile);
   const words = { ...(profile && { profile }) };
   if (database.beyond !== undefined) throw database.beyond;
@@ -149,7 +152,8 @@ async function planAndRepair(
     repair: { ...repair, ...(resumed && { resumed }) },
   });
   try {
-    const unsupported = reasonNotToRepair(database);
+    const heals = 'strategy' in way && way.strategy === 'heal';
+    const unsupported = heals ? reasonNotToCheck(database) : reasonNotToRepair(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);

@@ -116,12 +116,12 @@ export async function withinLimits<T>(work: () => Promise<T>, report: TargetRepo
   }
 }
 
-/** Why a directory is not repaired, whatever is wrong with it. */
+/** Why a directory is not repaired beyond what its bytes prove, whatever is wrong with it. */
 export function reasonNotToRepair(database: Database): string | undefined {
   const { engine } = database.detection;
   if (engine !== 'leveldb') return reasonNotToCheck(database);
   return (
     reasonNotToCheck(database) ??
-    'repairs of LevelDB databases are not supported yet: kvdoctor simulate says what an open would keep and delete'
+    'of LevelDB databases only what is proven is put right yet: repair --strategy heal; kvdoctor simulate says what an open would keep and delete'
   );
 }
