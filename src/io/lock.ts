@@ -23,7 +23,7 @@ interface FileIdentity {
   ino: bigint;
 }
 
-interface ProbeOptions {
+export interface ProbeOptions {
   /** Start no other program where /proc/locks is there to be read: for readers, to whom an owner is worth knowing only. */
   quick?: boolean;
   /** Ask for flock(2) as well, which goleveldb takes. Only /proc/locks tells of it. */
