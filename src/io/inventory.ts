@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type Dirent, lstatSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, type Stats, statSync } from 'node:fs';
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -178,7 +178,7 @@ async function addRoots(inventory: Inventory, target: string, options: Inventory
     const archive = path.join(directory, ARCHIVE);
     if (
       place === 'wal-dir' &&
-      names.some(({ name }) => name.equals(Buffer.from(ARCHIVE))) &&
+      names.some((name) => name.equals(Buffer.from(ARCHIVE))) &&
       (await isDirectory(archive))
     )
       await addPlace(inventory, {
@@ -206,15 +206,9 @@ async function canonical(directory: string): Promise<string> {
   }
 }
 
-type RawName = Dirent<Buffer>;
-
-async function listNames(directory: string): Promise<RawName[]> {
-  // Node's types for this version know Dirent with string names only
-  const names = (await readdir(directory, {
-    encoding: 'buffer',
-    withFileTypes: true,
-  })) as unknown as RawName[];
-  return names.sort((a, b) => Buffer.compare(a.name, b.name));
+/** The names in a directory as the bytes that they are. */
+async function listNames(directory: string): Promise<Buffer[]> {
+  return (await readdir(directory, { encoding: 'buffer' })).sort(Buffer.compare);
 }
 
 async function addPlace(inventory: Inventory, place: Place): Promise<void> {
@@ -230,16 +224,15 @@ async function addPlace(inventory: Inventory, place: Place): Promise<void> {
   }
 }
 
-async function takePlace(inventory: Inventory, place: Place, all: RawName[]): Promise<void> {
+async function takePlace(inventory: Inventory, place: Place, all: Buffer[]): Promise<void> {
   let slow = 0;
   for (let start = 0; start < all.length; start += BATCH) {
     const batch = all.slice(start, start + BATCH);
     const began = performance.now();
-    const names = batch.map(({ name }) => fullName(place, name));
+    const names = batch.map((name) => fullName(place, name));
     const answers = slow >= SLOW_BATCHES ? await Promise.all(names.map(ask)) : names.map(askNow);
     if (performance.now() - began > SLOW_BATCH) slow++;
-    for (const [i, { name }] of batch.entries())
-      add(inventory, place, taken(place, name, names[i], answers[i]));
+    for (const [i, name] of batch.entries()) add(inventory, place, taken(place, name, names[i], answers[i]));
     if (start % (16 * BATCH) === 0) await setImmediate();
   }
 }
