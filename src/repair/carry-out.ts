@@ -79,7 +79,9 @@ export async function settleLeftovers(
 }
 
 /** Where a plan was carried out; `unread`: what of files that it leaves as they are could not be copied. */
-export type Done = Pick<RepairReport, 'output' | 'journal' | 'undo'> & { unread?: string[] };
+export type Done = Pick<RepairReport, 'output' | 'original' | 'owner' | 'journal' | 'undo'> & {
+  unread?: string[];
+};
 
 /** Carries the plan out where it shall be. */
 export function carryOut(
@@ -105,7 +107,14 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
   await checkRoomForCopy(output, bytes);
   await refuseOwned(directory);
   const unread = await applyToCopy(plan, output, disk, run.signal);
-  return { output, ...(unread.length > 0 && { unread }) };
+  const made = await stat(output);
+  const differs = made.uid !== home.uid || made.gid !== home.gid;
+  return {
+    output,
+    original: directory,
+    ...(differs && { owner: 'differs' as const }),
+    ...(unread.length > 0 && { unread }),
+  };
 }
 
 async function changed(plan: RepairPlan, named: string | undefined, run: Run) {

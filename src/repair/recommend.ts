@@ -64,7 +64,7 @@ export async function recommendation(
     };
   }
   const point = await consistentPoint(database, profile);
-  const kept = (report: RecoveryReport) => (report.wals ?? []).reduce((sum, wal) => sum + wal.operations, 0);
+  const kept = operationsKept;
   const salvaged = salvage?.opens ? kept(salvage) : 0;
   const unproven = salvage?.unproven ?? 0;
   const guessed = unproven > 0 ? `, ${unproven} of them not proven` : '';
@@ -96,6 +96,11 @@ export async function recommendation(
     reason: `It ends the WALs at sequence ${point.opened.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,
     ...(point.lost && { lost: point.lost }),
   };
+}
+
+/** What a mode takes from the WALs. */
+export function operationsKept({ wals = [] }: RecoveryReport): number {
+  return wals.reduce((sum, wal) => sum + wal.operations, 0);
 }
 
 /** Nothing of the WALs is lost that was acknowledged. */

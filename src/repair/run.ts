@@ -19,6 +19,7 @@ import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
 import { lossInWords } from './loss-text.js';
 import { makePlan, methodOptions, type RepairMethod } from './method.js';
+import { advised, compared } from './other-ways.js';
 import { notCopied } from './output.js';
 import { outsideOf, refuseAbsent, refuseUnasked } from './outside.js';
 import { refuseOwned } from './owner.js';
@@ -179,7 +180,12 @@ async function planAndRepair(
           ? undefined
           : `${gone.join(', ')} is gone, and nothing brings back what it held: ${commandOn(database, 'simulate')} lists the states that the files can give, and --state takes one`;
       return {
-        ...state({ state: 'nothing-to-do', ...(next !== undefined && { next }) }),
+        ...(await advised(
+          state({ state: 'nothing-to-do', ...(next !== undefined && { next }) }),
+          database,
+          way,
+          profile,
+        )),
         plan: await planReport(plan, disk),
       };
     }
@@ -213,7 +219,7 @@ async function planAndRepair(
       },
     };
     stopIfAborted(hooks.signal);
-    if (destination.kind === 'dry-run') return planned;
+    if (destination.kind === 'dry-run') return await compared(planned, database, way, profile);
     await files.close();
     refuseUnasked(outside, database);
     const agreed = await hooks.confirm(planned);
@@ -226,7 +232,8 @@ async function planAndRepair(
   } catch (error) {
     if (!(error instanceof Refusal) || error.kind !== 'refused') throw error;
     const { message: reason, next } = error;
-    return state({ state: 'refused', reason, ...(next !== undefined && { next }) });
+    const refused = state({ state: 'refused', reason, ...(next !== undefined && { next }) });
+    return await advised(refused, database, way, profile);
   }
 }
 

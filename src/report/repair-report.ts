@@ -81,8 +81,11 @@ export interface RepairReport {
   next?: string;
   /** Somebody was asked, and saw the plan. */
   asked?: true;
-  /** The repaired copy. */
+  /** The repaired copy, and the directory that it is to stand in for; both absolute. */
   output?: string;
+  original?: string;
+  /** The copy belongs to whoever made it: it could not be given the owner and group of the original. */
+  owner?: 'differs';
   /** The undo journal of a repair in place, and the command that undoes it. */
   journal?: string;
   undo?: string;

@@ -21,6 +21,11 @@ export function textReporter(settings: RenderSettings): Reporter {
     *render(report) {
       if (isQuiet(report, settings)) return;
       for (const target of report.targets) {
+        // whoever was asked has seen what there was, and wants to know what came of it
+        if (target.repair?.asked) {
+          yield* repairText(target, settings);
+          continue;
+        }
         yield `${targetHead(target, settings)}\n`;
         yield* findingsText(target.findings, settings);
         yield uncheckedText(target, settings);

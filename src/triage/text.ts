@@ -29,7 +29,8 @@ function labelled(label: string, text: string, { width, palette }: RenderSetting
 }
 
 function commands(next: readonly string[], settings: Shown): string {
-  return next.map((each) => labelled('next', command(each, settings.directory), settings)).join('');
+  const label = settings.palette.dim('next'.padEnd(LABEL));
+  return next.map((each) => `  ${label}${printable(command(each, settings.directory))}\n`).join('');
 }
 
 function links(references: readonly string[], settings: RenderSettings): string {

@@ -217,7 +217,7 @@ describe('--application', () => {
 
   it('is named where it was not asked for', async () => {
     const { out } = await kvdoctor('scan fixtures/kvrocks-master/db');
-    expect(out).toMatch(/also {2}kvdoctor scan --application \S+ checks what Kvrocks keeps in it/);
+    expect(out).toMatch(/^What Kvrocks keeps in it:\nalso {2}kvdoctor scan --application \S+$/m);
     const { out: damaged } = await kvdoctor(`scan ${race(10)}`);
     expect(damaged).toContain(`kvdoctor simulate --application ${race(10)}`);
   });

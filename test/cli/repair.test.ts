@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { expectValid } from '../report/schema.js';
 import { withDatabase } from '../support/database.js';
@@ -35,7 +36,7 @@ describe('kvdoctor repair', () => {
         /absolute-consistency +refuses: Corruption: checksum mismatch +opens, sequence 306/,
       );
       const [journal] = journalsOf(dir);
-      const command = /To go back: kvdoctor (undo \S+)/.exec(out)?.[1];
+      const command = /^ +kvdoctor (undo \S+)$/m.exec(out)?.[1];
       expect(command).toBe(`undo ${path.dirname(dir)}/${journal}`);
       expect(await kvdoctor(`scan ${dir}`)).toMatchObject({ status: 0 });
       const back = await kvdoctor(command ?? '');
@@ -83,9 +84,11 @@ describe('kvdoctor repair', () => {
       for (const answer of ['n', '', 'perhaps', undefined]) {
         const host = fakeHost({ terminal: true, ...(answer !== undefined && { answer }) });
         const { status, out, err } = await kvdoctor(line, host);
-        expect(status).toBe(0);
+        expect(status).toBe(130);
         expect(err).toMatch(/Plan: point-in-time[\s\S]*Carry it out and change .*\? \[y\/N\]/);
-        expect(out).toMatch(/Nothing was changed\./);
+        expect(stripVTControlCharacters(out)).toBe(
+          `Nothing was changed.\nnext  kvdoctor repair --mode point-in-time ${dir}\n`,
+        );
       }
       expect(readFileSet(dir)).toEqual(before);
       const { status, out } = await kvdoctor(line, fakeHost({ terminal: true, answer: 'y' }));

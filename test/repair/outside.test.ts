@@ -72,7 +72,7 @@ describe('a repair of a database with a wal_dir', () => {
       const { status, out } = await kvdoctor(`repair ${db} --wal-dir ${relative} ${inPlace}`);
       expect(status).toBe(0);
       expect(walFiles()).not.toEqual(before);
-      const command = /To go back: kvdoctor (undo .*)/.exec(out)?.[1] ?? '';
+      const command = /^ +kvdoctor (undo .*)$/m.exec(out)?.[1] ?? '';
       expect(await kvdoctor(command.replace(/\s+/g, ' '))).toMatchObject({ status: 0 });
       expect(walFiles()).toEqual(before);
     }));

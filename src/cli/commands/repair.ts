@@ -65,7 +65,7 @@ Examples:
   kvdoctor repair --strategy application --emit redis db       the same as commands for a running server; changes nothing
 
 Exit status: 0 repaired, or nothing to repair; 2 usage; 3 not everything could be looked at; 4 in use by a live
-process; 5 refused, or the result is not clean; 130 interrupted before anything was changed.`;
+process; 5 refused, or the result is not clean; 130 declined, or interrupted before anything was changed.`;
 
 const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
@@ -195,6 +195,16 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
     setTimeout(() => interruptible() && host.kill(ExitStatus.interrupted), GRACE).unref();
   });
   let asked = false;
+  // time in which a person thinks is no work
+  let thinking = 0;
+  const thought = async (answer: Promise<boolean>) => {
+    const since = performance.now();
+    try {
+      return await answer;
+    } finally {
+      thinking += performance.now() - since;
+    }
+  };
   try {
     const target = await repairTarget(
       await pathArgument(path),
@@ -220,12 +230,12 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
         },
         settle: async (leftovers) => {
           bar.end();
-          return agree(settlingQuestion(leftovers, path, host), flags, host, interrupt.signal);
+          return thought(agree(settlingQuestion(leftovers, path, host), flags, host, interrupt.signal));
         },
         confirm: async (planned) => {
           bar.end();
           asked = !flags.yes;
-          return agree(questionOf(planned, flags, host), flags, host, interrupt.signal);
+          return thought(agree(questionOf(planned, flags, host), flags, host, interrupt.signal));
         },
       },
     );
@@ -233,7 +243,7 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
     return buildReport([target], {
       depth: flags.depth,
       startedAt,
-      milliseconds: performance.now() - started,
+      milliseconds: performance.now() - started - thinking,
     });
   } catch (error) {
     throw refusalOf(error, 'repair', path);
@@ -266,8 +276,9 @@ async function emitCommands(path: string, flags: RepairFlags, host: Host): Promi
 function statusOf({ targets, summary }: Report): number {
   const { state } = targets[0].repair ?? {};
   if (state === 'refused' || state === 'not-clean') return ExitStatus.repairRefused;
+  if (state === 'declined') return ExitStatus.interrupted;
   // the plan of a dry run says what would be done about the errors
-  if (state === 'planned' || state === 'declined') return ExitStatus.ok;
+  if (state === 'planned') return ExitStatus.ok;
   if (summary.errors > 0) return ExitStatus.repairRefused;
   return summary.unchecked > 0 ? ExitStatus.incomplete : ExitStatus.ok;
 }

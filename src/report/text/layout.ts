@@ -1,4 +1,5 @@
 import wrapAnsi from 'wrap-ansi';
+import { printable } from '../printable.js';
 import { isNarrow, textColumns } from './columns.js';
 
 /** Narrower than this nothing useful fits; text is then let run over the edge. */
@@ -21,4 +22,13 @@ export function elided(text: string, width: number): string {
   const keep = width - 1;
   const tail = Math.ceil(keep * 0.6);
   return `${text.slice(0, keep - tail)}…${text.slice(-tail)}`;
+}
+
+/** A command behind its label, alone on its line and not wrapped: half a command is another command. */
+export function commandLine(
+  label: string,
+  command: string,
+  { palette }: { palette: { dim(text: string): string } },
+): string {
+  return `${palette.dim(label.padEnd(4))}  ${printable(command)}`;
 }

@@ -4,7 +4,7 @@ import type { LossReport, RecoveryReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { commandSentences, sentenceLines } from './command-lines.js';
 import { contentsText } from './contents.js';
-import { paragraph } from './layout.js';
+import { commandLine, paragraph } from './layout.js';
 import { lossSentences } from './loss.js';
 import { rebuildText } from './rebuild.js';
 import { plainTable, rendered } from './table.js';
@@ -40,7 +40,7 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
     const { lost } = recommendation;
     for (const line of lost === undefined ? [] : commandSentences(lost, 'what it gives up'))
       yield `${sentenceLines(line, settings.width, '  ')}\n`;
-    yield `${paragraph(printable(recommendation.command), settings.width, `${settings.palette.dim('next')}  `)}\n`;
+    yield `${commandLine('next', recommendation.command, settings)}\n`;
   }
 }
 

@@ -14,12 +14,11 @@ export function* repairText(target: TargetReport, settings: RenderSettings): Ite
   const said = (text: string) => `${paragraph(printable(text), settings.width, '')}\n`;
   if (repair.resumed !== undefined) yield `${said(resumedText(repair.resumed))}\n`;
   if (plan !== undefined && plan.steps.length > 0 && !repair.asked) yield* planText(target, settings);
-  if (repair.before !== undefined) yield `${beforeAfter(target, repair.before, settings)}\n\n`;
+  if (repair.before !== undefined && !repair.asked)
+    yield `${beforeAfter(target, repair.before, settings)}\n\n`;
   yield said(outcomeText(target, repair));
   if (repair.next !== undefined) yield said(`${repair.next[0].toUpperCase()}${repair.next.slice(1)}.`);
-  // a command that is to be copied is not wrapped
-  if (repair.undo !== undefined) yield `${printable(`To go back: ${repair.undo}`)}\n`;
-  yield '\n';
+  if (!repair.asked) yield '\n';
 }
 
 function resumedText({ journal, outcome }: NonNullable<RepairReport['resumed']>): string {

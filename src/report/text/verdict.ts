@@ -1,12 +1,11 @@
 import { byteSize, counted, duration, grouped } from '../../finding/quantity.js';
-import { shellWord } from '../../finding/shell-word.js';
-import { recoveryModes } from '../../recovery/mode.js';
 import { printable } from '../printable.js';
-import type { PlanReport, RecoveryReport, Report, TargetReport } from '../report.js';
+import type { RecoveryReport, Report, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { restorableLine } from '../restorable.js';
 import { tally } from './findings.js';
-import { paragraph } from './layout.js';
+import { commandLine, paragraph } from './layout.js';
+import { contentsCommand, nextCommand, otherCommand, serviceText } from './next.js';
 
 function listed(parts: (string | false | undefined)[]): string {
   return parts.filter((part) => part).join(', ');
@@ -103,12 +102,6 @@ function unreadText({ unreadable }: RecoveryReport): string {
   return `${count} in ${counted(files.length, 'file')} cannot be read`;
 }
 
-/** Areas whose damage decides what recovery brings back: what that is, is the next thing to know. */
-const RECOVERED: ReadonlySet<string> = new Set(['wal', 'batch', 'sequence']);
-
-/** Areas whose damage a repair puts right with what still holds: what it would do, and at what cost, is the next thing to know. */
-const REPAIRED: ReadonlySet<string> = new Set([...RECOVERED, 'directory', 'manifest', 'sst', 'blob']);
-
 /** What was left unread on purpose, a line each. */
 function notRead({ summary: { trusted, skipped, known } }: Report): string[] {
   return [
@@ -125,85 +118,11 @@ function setAside({ targets }: Report): string[] {
   return count > 0 ? [`Set aside by the configuration: ${counted(count, 'finding')}.`] : [];
 }
 
-/** The option that asks for a plan's strategy: recovery modes have one of their own. */
-function strategyOption(strategy: string): string {
-  const isMode = recoveryModes.some((mode) => mode === strategy);
-  return `--${isMode ? 'mode' : 'strategy'} ${strategy}`;
-}
-
-/** What a plan needs that writes outside its target: a copy would still use what lies there. */
-function outsideOptions({ outside = [] }: PlanReport): string[] {
-  if (outside.length === 0) return [];
-  return ['--in-place', ...outside.map(({ option, directory }) => `${option} ${shellWord(directory)}`)];
-}
-
-/** A command on a target, with what was given of where its files lie and which engine reads them. */
-function commandOn(
-  { path, given = [] }: TargetReport,
-  words: string,
-  options: readonly string[] = [],
-): string {
-  return ['kvdoctor', words, ...new Set([...options, ...given]), shellWord(path)].join(' ');
-}
-
-/**
- * What to type next: what the worst finding asks for; what recovery would make of damaged WALs; what a repair of other files
- * would do; else an explanation.
- */
-function nextCommand({ targets }: Report): string | undefined {
-  for (const severity of ['error', 'warning'] as const) {
-    for (const target of targets) {
-      const { kind, findings, plan, repair, application, backups } = target;
-      if (repair !== undefined) {
-        if (repair.state !== 'planned' || plan === undefined) continue;
-        if (plan.loss.length > 0 && application?.rebuild?.command !== undefined)
-          return application.rebuild.command;
-        if (plan.outside?.some(({ original }) => original !== undefined)) continue;
-        return commandOn(target, `repair ${strategyOption(plan.strategy)}`, [
-          ...(plan.options ?? []),
-          ...outsideOptions(plan),
-        ]);
-      }
-      const worst = findings.filter((finding) => finding.severity === severity);
-      if (worst.length === 0) continue;
-      const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
-      const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
-      if (next !== undefined) return next;
-      if (application?.rebuild?.command !== undefined) return application.rebuild.command;
-      const within = (areas: ReadonlySet<string>) =>
-        worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
-      if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
-      if (within(REPAIRED) && kind !== 'file' && backups === undefined)
-        return commandOn(target, 'repair --strategy auto --dry-run');
-      return `kvdoctor explain ${worst[0].rule}`;
-    }
-  }
-  return undefined;
-}
-
 /** A checkpoint or the copy of a database that is damaged. Of a backup directory its last line says what can be restored. */
 function isDamagedCopy({ kind, backups, findings, repair }: TargetReport): boolean {
   const isCopy =
     (kind === 'checkpoint' || kind === 'backup') && backups === undefined && repair === undefined;
   return isCopy && findings.some(({ severity }) => severity === 'error');
-}
-
-/** How to look at the contents of an application, which a scan of the files does not. */
-function contentsLine({ targets }: Report): string[] {
-  const [target] = targets.filter(
-    ({ application, repair, shard }) =>
-      application?.profile && !application.checked && repair === undefined && shard === undefined,
-  );
-  if (target === undefined) return [];
-  const { application, findings } = target;
-  const isCut = findings.some(
-    ({ severity, rule }) => severity === 'error' && RECOVERED.has(rule.split('/')[0]),
-  );
-  const command = commandOn(target, `${isCut ? 'simulate' : 'scan'} --application`);
-  const what = isCut
-    ? `what each recovery mode leaves of ${application?.name}`
-    : `what ${application?.name} keeps in it`;
-  return [`${command} checks ${what}`];
 }
 
 /** Where damaged contents can be had again without a repair; a plan says it itself. */
@@ -217,10 +136,14 @@ export function verdictText(report: Report, settings: RenderSettings): string {
   const { summary, targets } = report;
   const simulated = isSimulation(report);
   const next = simulated ? undefined : nextCommand(report);
+  const asked = targets.some(({ repair }) => repair?.asked);
+  // whoever says no has seen the plan: nothing is new but that nothing was done
+  if (targets.some(({ repair }) => repair?.state === 'declined'))
+    return next === undefined ? '' : `${commandLine('next', next, settings)}\n`;
   const lines = [paragraph(sentence(report, settings), settings.width, '')];
   for (const line of [...notRead(report), ...setAside(report)])
     lines.push(paragraph(line, settings.width, ''));
-  if (!settings.quiet && !simulated) {
+  if (!settings.quiet && !simulated && !asked) {
     lines.push(
       settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
     );
@@ -231,10 +154,12 @@ export function verdictText(report: Report, settings: RenderSettings): string {
     const advice = 'This is a copy: where the original is whole, or another copy, make or restore it again.';
     lines.push(paragraph(advice, settings.width, ''));
   }
-  // not wrapped: half a command is another command
-  if (next !== undefined) lines.push(`${settings.palette.dim('next')}  ${printable(next)}`);
-  for (const line of simulated || settings.quiet ? [] : contentsLine(report))
-    lines.push(paragraph(printable(line), settings.width, `${settings.palette.dim('also')}  `));
+  const said = (what: string) => paragraph(printable(what), settings.width, '');
+  for (const target of targets) lines.push(...serviceText(target, settings));
+  if (next !== undefined) lines.push(commandLine('next', next, settings));
+  const others = simulated || settings.quiet ? [] : [otherCommand(report), contentsCommand(report)];
+  for (const other of others)
+    if (other !== undefined) lines.push(said(`${other.what}:`), commandLine('also', other.command, settings));
   return `${[...lines, ...restorableLines(report)].join('\n')}\n`;
 }
 

@@ -1,0 +1,81 @@
+import type { Profile } from '../app/profile.js';
+import type { Database } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
+import { shellWord } from '../finding/shell-word.js';
+import type { RecommendationReport, TargetReport } from '../report/report.js';
+import type { RepairMethod } from './method.js';
+import { operationsKept, recommendation } from './recommend.js';
+import { salvageColumn } from './salvage-column.js';
+
+/** The strategy or recovery mode as it is typed. */
+const nameOf = (way: RepairMethod) => ('mode' in way ? way.mode : way.strategy);
+
+/** Errors stay, and this way of repairing takes none away: names what to try instead, down to reading out what can be read. */
+export async function advised(
+  target: TargetReport,
+  database: Database,
+  way: RepairMethod,
+  profile: Profile | undefined,
+): Promise<TargetReport> {
+  if (!target.findings.some(({ severity }) => severity === 'error') || nameOf(way) === 'application')
+    return target;
+  if (nameOf(way) === 'auto') {
+    const command = commandOn(
+      database,
+      `export --lenient --output ${shellWord(`${database.target}.export`)}`,
+    );
+    return { ...target, recommendation: { command, reason: 'What can be read goes into a new database.' } };
+  }
+  const other = await waysBeside(target, database, way, profile);
+  const auto = commandOn(database, 'repair --strategy auto --dry-run');
+  const reason =
+    'This way puts nothing right here; the plan of another one tells what the files can still give.';
+  return { ...target, recommendation: other ?? { command: auto, reason } };
+}
+
+/** A plan that gives something up: names the way that keeps more, and what that costs. */
+export async function compared(
+  planned: TargetReport,
+  database: Database,
+  way: RepairMethod,
+  profile: Profile | undefined,
+): Promise<TargetReport> {
+  const { plan } = planned;
+  if (plan === undefined || plan.loss.length === 0) return planned;
+  if (nameOf(way) === 'auto') return withSalvage(planned, database, profile);
+  if (!('mode' in way) || way.acceptHole || way.healFirst) return planned;
+  const other = await waysBeside(planned, database, way, profile);
+  return other === undefined ? planned : { ...planned, recommendation: other };
+}
+
+/** The way that a simulation recommends, unless it is this one or is to do nothing. */
+async function waysBeside(
+  { recovery = [] }: TargetReport,
+  database: Database,
+  way: RepairMethod,
+  profile: Profile | undefined,
+): Promise<RecommendationReport | undefined> {
+  if (recovery.length === 0) return undefined;
+  const words = { ...(profile && { profile }) };
+  const best = await recommendation(database, recovery, await salvageColumn(database, words), words);
+  const option = 'mode' in way ? `--mode ${way.mode}` : `--strategy ${way.strategy}`;
+  const own = commandOn(database, `repair ${option} --dry-run`);
+  return best.command === undefined || best.command === own ? undefined : best;
+}
+
+/** What a salvage would keep beyond the plan of the least loss, and at what price: a remark, as it is no better way. */
+async function withSalvage(
+  planned: TargetReport,
+  database: Database,
+  profile: Profile | undefined,
+): Promise<TargetReport> {
+  const plan = planned.plan!;
+  const result = plan.result?.find(({ own }) => own);
+  const salvage = await salvageColumn(database, { ...(profile && { profile }) });
+  if (result === undefined || !salvage?.opens) return planned;
+  const more = operationsKept(salvage) - operationsKept(result);
+  if (more <= 0) return planned;
+  const guessed = salvage.unproven ? `, ${salvage.unproven} of them not proven` : '';
+  const remark = `--strategy salvage would keep ${more} more operations of the WALs${guessed}, over a hole: a state that the database was never in`;
+  return { ...planned, plan: { ...plan, remarks: [...plan.remarks, remark] } };
+}

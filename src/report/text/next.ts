@@ -1,0 +1,164 @@
+import { shellWord } from '../../finding/shell-word.js';
+import { recoveryModes } from '../../recovery/mode.js';
+import type { PlanReport, RepairReport, Report, TargetReport } from '../report.js';
+import type { RenderSettings } from '../reporter.js';
+import { commandLine, paragraph } from './layout.js';
+
+/** A further command and what it shows or does. */
+interface Other {
+  what: string;
+  command: string;
+}
+
+/** Areas whose damage decides what recovery brings back: what that is, is the next thing to know. */
+const RECOVERED: ReadonlySet<string> = new Set(['wal', 'batch', 'sequence']);
+
+/** Areas whose damage a repair puts right with what still holds: what it would do, and at what cost, is the next thing to know. */
+const REPAIRED: ReadonlySet<string> = new Set([...RECOVERED, 'directory', 'manifest', 'sst', 'blob']);
+
+/** The option that asks for a plan's strategy: recovery modes have one of their own. */
+function strategyOption(strategy: string): string {
+  const isMode = recoveryModes.some((mode) => mode === strategy);
+  return `--${isMode ? 'mode' : 'strategy'} ${strategy}`;
+}
+
+/** What a plan needs that writes outside its target: a copy would still use what lies there. */
+function outsideOptions({ outside = [] }: PlanReport): string[] {
+  if (outside.length === 0) return [];
+  return ['--in-place', ...outside.map(({ option, directory }) => `${option} ${shellWord(directory)}`)];
+}
+
+/** A command on a target, with what was given of where its files lie and which engine reads them. */
+function commandOn(
+  { path, given = [] }: TargetReport,
+  words: string,
+  options: readonly string[] = [],
+): string {
+  return ['kvdoctor', words, ...new Set([...options, ...given]), shellWord(path)].join(' ');
+}
+
+/** The command that carries a plan out; none where its target is a copy that another database still uses the files of. */
+function carryOutCommand(target: TargetReport, plan: PlanReport): string | undefined {
+  if (plan.outside?.some(({ original }) => original !== undefined)) return undefined;
+  return commandOn(target, `repair ${strategyOption(plan.strategy)}`, [
+    ...(plan.options ?? []),
+    ...outsideOptions(plan),
+  ]);
+}
+
+/** What to type when a repair has said what it would do, was declined, or could not be done. Service has lines of its own. */
+function afterRepair(target: TargetReport, repair: RepairReport): string | undefined {
+  const { plan, application, findings, recommendation } = target;
+  const { state } = repair;
+  if (state === 'repaired') return undefined;
+  if (state === 'not-clean') {
+    if (plan?.strategy !== 'auto') return commandOn(target, 'repair --strategy auto --dry-run');
+    return commandOn(target, `export --lenient --output ${shellWord(`${target.path}.export`)}`);
+  }
+  if (state === 'planned' || state === 'declined') {
+    if (plan === undefined) return undefined;
+    if (plan.loss.length > 0 && application?.rebuild?.command !== undefined)
+      return application.rebuild.command;
+    return recommendation?.command ?? carryOutCommand(target, plan);
+  }
+  if (recommendation?.command !== undefined) return recommendation.command;
+  if (!findings.some(({ severity }) => severity === 'error')) return undefined;
+  return application?.rebuild?.command;
+}
+
+/** The plan itself where another way is named first. */
+export function otherCommand({ targets }: Report): Other | undefined {
+  for (const target of targets) {
+    const { plan, repair, recommendation } = target;
+    if (repair?.state !== 'planned' || plan === undefined || recommendation?.command === undefined) continue;
+    const command = carryOutCommand(target, plan);
+    if (command !== undefined) return { what: 'This plan, as it is', command };
+  }
+  return undefined;
+}
+
+/** How what a repair has made comes into service, in the order in which it is typed. */
+export function serviceText(target: TargetReport, settings: RenderSettings): string[] {
+  const { repair } = target;
+  if (repair?.state !== 'repaired') return [];
+  const said = (text: string) => paragraph(text, settings.width, '');
+  const typed = (command: string) => commandLine('', command, settings);
+  const { output, original, undo, journal } = repair;
+  if (output !== undefined && original !== undefined) {
+    const aside = shellWord(`${original}.damaged`);
+    return [
+      said(
+        'To put the copy into service, while the server is stopped, move the damaged directory aside and the copy in:',
+      ),
+      typed(`mv ${shellWord(original)} ${aside}`),
+      typed(`mv ${shellWord(output)} ${shellWord(original)}`),
+      ...(repair.owner === 'differs'
+        ? [
+            said('The copy could not be given the owner of the original. As root:'),
+            typed(`chown -R --reference=${aside} ${shellWord(original)}`),
+          ]
+        : []),
+      said(
+        `Start the server and look at the database again. Delete ${original}.damaged when the application has worked with the copy for as long as you keep backups.`,
+      ),
+      commandLine('next', `kvdoctor scan ${shellWord(original)}`, settings),
+    ];
+  }
+  if (undo === undefined) return [];
+  return [
+    said('To go back, before a server has written to it:'),
+    typed(undo),
+    said(
+      `Start the server and look at the database again. ${journal} can be deleted when you will not go back: it serves only until a server has written.`,
+    ),
+    commandLine('next', commandOn(target, 'scan'), settings),
+  ];
+}
+
+/**
+ * What to type next: what the worst finding asks for; what recovery would make of damaged WALs; what a repair of other files
+ * would do; else an explanation.
+ */
+export function nextCommand({ targets }: Report): string | undefined {
+  for (const severity of ['error', 'warning'] as const) {
+    for (const target of targets) {
+      const { kind, findings, repair, application, backups } = target;
+      if (repair !== undefined) {
+        const command = afterRepair(target, repair);
+        if (command !== undefined) return command;
+        continue;
+      }
+      const worst = findings.filter((finding) => finding.severity === severity);
+      if (worst.length === 0) continue;
+      const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
+      const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
+      if (next !== undefined) return next;
+      if (application?.rebuild?.command !== undefined) return application.rebuild.command;
+      const within = (areas: ReadonlySet<string>) =>
+        worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
+      if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
+      if (within(REPAIRED) && kind !== 'file' && backups === undefined)
+        return commandOn(target, 'repair --strategy auto --dry-run');
+      return `kvdoctor explain ${worst[0].rule}`;
+    }
+  }
+  return undefined;
+}
+
+/** How to look at the contents of an application, which a scan of the files does not. */
+export function contentsCommand({ targets }: Report): Other | undefined {
+  const [target] = targets.filter(
+    ({ application, repair, shard }) =>
+      application?.profile && !application.checked && repair === undefined && shard === undefined,
+  );
+  if (target === undefined) return undefined;
+  const { application, findings } = target;
+  const isCut = findings.some(
+    ({ severity, rule }) => severity === 'error' && RECOVERED.has(rule.split('/')[0]),
+  );
+  const command = commandOn(target, `${isCut ? 'simulate' : 'scan'} --application`);
+  const what = isCut
+    ? `What each recovery mode leaves of ${application?.name}`
+    : `What ${application?.name} keeps in it`;
+  return { what, command };
+}
