@@ -69,7 +69,7 @@ process; 5 refused, or the result is not clean; 130 declined, or interrupted bef
 
 const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
-function wayOf(flags: RepairFlags): RepairMethod {
+function methodOf(flags: RepairFlags): RepairMethod {
   const { mode, acceptHole, healFirst, onLostTombstones, dropOrphans, bringBack, state } = flags;
   const strategy = flags.strategy ?? (state === undefined ? undefined : 'auto');
   if (state !== undefined && strategy !== 'auto' && strategy !== 'metadata')
@@ -179,7 +179,7 @@ function endingText(stage: string, undo: string | undefined): string {
 }
 
 async function repair(path: string, flags: RepairFlags, host: Host): Promise<Report> {
-  const [way, destination] = [wayOf(flags), destinationOf(flags)];
+  const [way, destination] = [methodOf(flags), destinationOf(flags)];
   const { repairTarget } = await import('../../repair/run.js');
   let stage = '';
   let undo: string | undefined;
