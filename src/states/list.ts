@@ -76,7 +76,7 @@ class Listing {
     if (isSound(replay) || named === entry)
       this.addWithoutHole({ kind: 'manifest', manifest: entry }, replay, named === entry);
     for (const end of whole.slice(-PER_MANIFEST)) {
-      const before = await versionAt(entry, end, filesOf(this.database).open);
+      const before = await versionAt(walk, end, filesOf(this.database).open);
       const outlived = tablesOf(before.version).some(({ number }) => walk.outlived.has(number));
       this.add({ kind: 'edits', manifest: entry, end, outlived }, before, { strict: true });
     }

@@ -39,7 +39,8 @@ export async function walkManifests(
   for (const entry of inventory.entries) {
     if (entry.kind !== 'manifest' || entry.number === undefined) continue;
     if (entry.place !== 'database' && entry.place !== 'lost') continue;
-    const walk = await readable(() => walkManifest(entry, files, covered, open));
+    const held = manifest?.entry.file === entry.file ? manifest.replay.version : undefined;
+    const walk = await readable(() => walkManifest(entry, files, covered, { open, held }));
     if (walk === undefined) continue;
     // a version of very many tables is held once
     const known = manifest?.entry.file === entry.file && manifest.replay.size === walk.replay.size;
@@ -50,13 +51,13 @@ export async function walkManifests(
 
 /** What a MANIFEST leads to when it ends at a file offset. */
 export async function versionAt(
-  entry: InventoryEntry,
+  { entry, replay }: ManifestWalk,
   end: number,
   open: OpenSource,
 ): Promise<ManifestReplay> {
   const source = await open({ kind: 'pieces', pieces: [{ of: entry.source, offset: 0, length: end }] });
   try {
-    return await replayManifest(source);
+    return await replayManifest(source, { held: replay.version });
   } finally {
     await source.close();
   }
@@ -66,12 +67,13 @@ async function walkManifest(
   entry: InventoryEntry,
   files: FilesHere,
   covered: (table: LiveTable) => boolean,
-  open: OpenSource,
+  { open, held }: { open: OpenSource; held: Version | undefined },
 ): Promise<ManifestWalk> {
   const walker = new Walker(files, covered);
   const source = await open(entry.source);
   try {
     const replay = await replayManifest(source, {
+      ...(held && { held }),
       onApplied: (version, edits, end) => walker.applied(version, edits, end),
     });
     const { stretches, known, begunWith, begunSequence, edits } = walker;

@@ -26,6 +26,8 @@ export interface EditPlace {
   /** The range of the file that a range of the record came from. */
   inFile(range: Range): Range;
   report(problem: EditProblem): void;
+  /** What an earlier replay of the same file came to: its tables are taken where they stand in the same record. */
+  held?: Version;
 }
 
 export function newColumnFamily(id: number, name: string): ColumnFamily {
@@ -204,7 +206,20 @@ function addTable(family: ColumnFamily, file: NewFile, place: EditPlace): void {
         `LSM tree on level ${known.level}`,
     });
   }
-  family.tables.set(file.number, liveTable(family.id, file, place));
+  family.tables.set(file.number, heldTable(family.id, file, place) ?? liveTable(family.id, file, place));
+}
+
+/** The table as an earlier replay has it: of very many, one copy is enough. */
+function heldTable(id: number, file: NewFile, { held, offset }: EditPlace): LiveTable | undefined {
+  const table = held?.columnFamilies.get(id)?.tables.get(file.number);
+  const same =
+    table?.addedAt === offset &&
+    table.entry.length === file.length &&
+    table.level === file.level &&
+    table.size === file.size &&
+    table.smallestSequence === file.smallestSequence &&
+    table.largestSequence === file.largestSequence;
+  return same ? table : undefined;
 }
 
 function liveTable(columnFamily: number, file: NewFile, place: EditPlace): LiveTable {

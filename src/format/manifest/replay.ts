@@ -61,6 +61,8 @@ export interface ManifestReplay {
 
 export interface ReplayOptions {
   dialect?: DialectName;
+  /** What an earlier replay of the same file led to: tables that it has, too, are not kept twice. */
+  held?: Version;
   /** Called with every record that is whole, before it is applied. The record's payload is only valid during the call. */
   onEdit?(decoded: DecodedEdit, record: ManifestRecord): void;
   /**
@@ -228,7 +230,9 @@ class Replay implements ManifestVisitor {
   private apply(decoded: DecodedEdit, record: ManifestRecord): void {
     // behind a lost edit the state is a guess, and what does not fit it is no news
     const trusted = this.complete;
+    const { held } = this.options;
     const place: EditPlace = {
+      ...(held && { held }),
       offset: record.offset,
       length: record.fragments.reduce((sum, f) => sum + f.length, 0),
       inFile: ({ offset, length }) => fileRange(record.fragments, offset, length),
