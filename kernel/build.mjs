@@ -37,7 +37,7 @@ export async function compileKernel({ source, memory }) {
     .match(/.{1,100}/g);
   return `// Made by \`npm run kernel\` from kernel/${source}/*.ts.
 /** The compiled kernel, base64. */
-export const KERNEL = \`
+export const ${source.toUpperCase()}_KERNEL = \`
 ${lines.join('\n')}
 \`;
 `;

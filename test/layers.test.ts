@@ -76,7 +76,41 @@ function importsOf(file: string): Import[] {
   });
 }
 
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+interface Exported {
+  file: string;
+  name: string;
+}
+
+/** Declarations that a file exports; an overloaded function once. */
+function exportsOf(file: string): Exported[] {
+  const declaration =
+    /^export (?:abstract |async )?(?:const|let|function\*?|class|interface|type|enum) (?<name>\w+)/gm;
+  const names = [...withoutComments(file).matchAll(declaration)].map(({ groups }) => groups?.name ?? '');
+  return [...new Set(names)].map((name) => ({ file, name }));
+}
+
+/** `FILE NAME` of each name that a file imports or exports again; `FILE *` where it takes a module whole. */
+function namesImportedBy(file: string): string[] {
+  const names =
+    /(?:^|\n)\s*(?:import|export)\s+(?:type\s)?(?:\{(?<names>[^}]*)\}|\*[^;'"]*)\s+from\s+'(?<from>\.[^']+)'|import\(\s*'(?<whole>\.[^']+)'\s*\)/g;
+  return [...withoutComments(file).matchAll(names)].flatMap(({ groups }) => {
+    const target = groups?.from ?? groups?.whole ?? '';
+    const to = relative(src, resolve(src, dirname(file), target)).replace(/\.js$/, '.ts');
+    if (groups?.names === undefined) return [`${to} *`];
+    return groups.names.split(',').map(
+      (each) =>
+        `${to} ${each
+          .trim()
+          .replace(/^type /, '')
+          .replace(/ as .*/s, '')}`,
+    );
+  });
+}
+
+const sourcesIn = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const files = sourcesIn(src);
+const exported = files.filter((file) => file !== 'index.ts').flatMap(exportsOf);
 const imports = files.flatMap(importsOf);
 const layerOf = (file: string) => file.split('/')[0];
 const inLayers = ({ file }: { file: string }) => file.includes('/');
@@ -163,6 +197,22 @@ describe('the layers', () => {
     expect(wrong).toEqual(Object.keys(readsWording));
   });
 
+  it('give each exported name to one thing', () => {
+    const owners = new Map<string, string[]>();
+    for (const { file, name } of exported) owners.set(name, [...(owners.get(name) ?? []), file]);
+    const shared = [...owners].filter(([, owning]) => owning.length > 1);
+    expect(shared.map(([name, owning]) => `${name}: ${owning.join(', ')}`)).toEqual([]);
+  });
+
+  it('export what another file imports, and no more', () => {
+    const others = ['bench', 'fixtures', 'test'].flatMap((folder) =>
+      sourcesIn(inRepository(folder)).map((file) => join('..', folder, file)),
+    );
+    const imported = new Set([...files, ...others].flatMap(namesImportedBy));
+    const wanted = ({ file, name }: Exported) => imported.has(`${file} ${name}`) || imported.has(`${file} *`);
+    expect(exported.filter((each) => !wanted(each)).map(({ file, name }) => `${file}: ${name}`)).toEqual([]);
+  });
+
   it('name their Node modules with node:', () => {
     const bare =
       /^(fs|path|os|util|events|stream|url|worker_threads|child_process|crypto|module|buffer|zlib)(\/|$)/;
@@ -181,4 +231,6 @@ function withoutComments(file: string): string {
 it('the test reads imports at all', () => {
   expect(imports.length).toBeGreaterThan(50);
   expect(importsOf('cli/run.ts').map(({ to }) => to)).toContain('cli/program.ts');
+  expect(exported.length).toBeGreaterThan(500);
+  expect(namesImportedBy('cli/run.ts').length).toBeGreaterThan(5);
 });

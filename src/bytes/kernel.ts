@@ -1,4 +1,4 @@
-import { KERNEL } from './kernel-module.js';
+import { HASH_KERNEL } from './kernel-module.js';
 import { retire } from './reused-buffer.js';
 import { instantiate, type KernelMemory } from './webassembly.js';
 import { xxph3 } from './xxph3.js';
@@ -35,7 +35,7 @@ interface Exports {
   ): number;
 }
 
-const kernel = instantiate<Exports>(KERNEL);
+const kernel = instantiate<Exports>(HASH_KERNEL);
 
 /** It never grows, so views of it stay valid. */
 const { buffer } = kernel.memory;

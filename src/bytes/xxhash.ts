@@ -1,5 +1,6 @@
 import { createXXHash3, createXXHash32, createXXHash64, createXXHash128, type IHasher } from 'hash-wasm';
 import { hashResult, hashXxh3, KERNEL_INPUT } from './kernel.js';
+import { u32BigEndian } from './u32.js';
 
 let hashers: { xxh32: IHasher; xxh64: IHasher; xxh3: IHasher } | undefined;
 
@@ -19,25 +20,18 @@ function digest(name: 'xxh32' | 'xxh64' | 'xxh3', bytes: Uint8Array, start: numb
   return hashers[name].init().update(bytes.subarray(start, end)).digest('binary');
 }
 
-function u32(digest: Uint8Array, offset: number): number {
-  return (
-    ((digest[offset] << 24) | (digest[offset + 1] << 16) | (digest[offset + 2] << 8) | digest[offset + 3]) >>>
-    0
-  );
-}
-
 function u64(digest: Uint8Array, offset = 0): bigint {
-  return (BigInt(u32(digest, offset)) << 32n) | BigInt(u32(digest, offset + 4));
+  return (BigInt(u32BigEndian(digest, offset)) << 32n) | BigInt(u32BigEndian(digest, offset + 4));
 }
 
 /** XXH32, seed 0. */
 export function xxh32(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  return u32(digest('xxh32', bytes, start, end), 0);
+  return u32BigEndian(digest('xxh32', bytes, start, end), 0);
 }
 
 /** Low 32 bits of XXH64, seed 0. */
 export function xxh64Low(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  return u32(digest('xxh64', bytes, start, end), 4);
+  return u32BigEndian(digest('xxh64', bytes, start, end), 4);
 }
 
 /** XXH64, seed 0, of bytes that come in pieces. */
@@ -56,13 +50,13 @@ export class Xxh64Stream {
   low(): number {
     if (this.state === undefined || hashers === undefined) return xxh64Low(new Uint8Array(0));
     hashers.xxh64.load(this.state);
-    return u32(hashers.xxh64.digest('binary'), 4);
+    return u32BigEndian(hashers.xxh64.digest('binary'), 4);
   }
 }
 
 /** Low 32 bits of the 64-bit XXH3, seed 0: what block checksums take of it. */
 export function xxh3Low(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  if (end - start > KERNEL_INPUT) return u32(digest('xxh3', bytes, start, end), 4);
+  if (end - start > KERNEL_INPUT) return u32BigEndian(digest('xxh3', bytes, start, end), 4);
   hashXxh3(bytes, start, end);
   return hashResult[0];
 }

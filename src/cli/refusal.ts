@@ -4,7 +4,7 @@ import { systemCode, TargetError } from '../io/target-error.js';
 import { Refusal } from '../repair/refusal.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemText } from './failure.js';
-import { mismatch } from './unopened.js';
+import { profileFailure } from './unopened.js';
 
 const statuses = {
   refused: ExitStatus.repairRefused,
@@ -20,7 +20,7 @@ export function refusalOf(error: unknown, command: string, path: string): unknow
       error.next === undefined ? undefined : `${error.next[0].toUpperCase()}${error.next.slice(1)}.`;
     return new Failure(error.message, statuses[error.kind], next);
   }
-  if (error instanceof ProfileMismatch) return mismatch(error);
+  if (error instanceof ProfileMismatch) return profileFailure(error);
   if (error instanceof Interrupted) return new Failure(error.message, ExitStatus.interrupted);
   const code = systemCode(error);
   if (error instanceof TargetError || code === 'ENOENT' || code === 'ENOTDIR') {

@@ -20,7 +20,7 @@ function unopened(path: string, reason: string): TargetReport {
 }
 
 /** An application was named that did not write this. */
-export function mismatch({ message, columnFamilies }: ProfileMismatch): Failure {
+export function profileFailure({ message, columnFamilies }: ProfileMismatch): Failure {
   const families =
     columnFamilies.length > 0 ? columnFamilies.slice(0, 12).join(', ') : 'none that can be read';
   return new Failure(printable(message), undefined, `Its column families: ${printable(families)}.`);
@@ -33,7 +33,7 @@ const notThere = new Set(['ENOENT', 'ENOTDIR']);
  * of several; what may not be read is an incomplete check. Anything but the system's errors is a fault of our own.
  */
 export function refuseTarget(command: string, path: string, error: unknown, alone: boolean): TargetReport {
-  if (error instanceof ProfileMismatch) throw mismatch(error);
+  if (error instanceof ProfileMismatch) throw profileFailure(error);
   const code = systemCode(error);
   const at = error instanceof TargetError ? error.path : path;
   if (code === undefined && !(error instanceof TargetError)) throw error;

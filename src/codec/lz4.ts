@@ -1,6 +1,6 @@
 import { instantiate, type KernelMemory } from '../bytes/webassembly.js';
 import type { Decompressed } from './decompressed.js';
-import { KERNEL } from './kernel-module.js';
+import { CODEC_KERNEL } from './kernel-module.js';
 
 /*
  * A raw LZ4 block (lz4 doc/lz4_Block_format.md): sequences of
@@ -25,7 +25,7 @@ interface Exports {
   lz4(input: number, inputLength: number, output: number, outputLength: number, dictionary: number): number;
 }
 
-const kernel = instantiate<Exports>(KERNEL);
+const kernel = instantiate<Exports>(CODEC_KERNEL);
 const OUTPUT = kernel.OUTPUT.value;
 
 /** What the kernel's numbers mean. */

@@ -5,15 +5,15 @@ import { checkTable } from '../check/sst/table.js';
 import type { UnitResult } from '../check/unit.js';
 import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import { dialectNamed } from '../format/dialect.js';
 import { openTable } from '../format/sst/table.js';
 import { PiecedSource } from '../io/pieces.js';
 import { memorySource } from '../io/source.js';
-import { counted } from './cause-text.js';
 import { changeShown, type LineEndings } from './line-endings.js';
 import { blobBefore, logBefore } from './line-endings-records.js';
 import { tableBefore } from './line-endings-table.js';
-import { findShift, inFile, type Shift } from './shifted-table.js';
+import { findShift, offsetInFile, type Shift } from './shifted-table.js';
 
 /*
  * Damage that moves bytes: everything behind it stands in the wrong place, and a check finds all of it damaged. Where the
@@ -86,17 +86,18 @@ function placeShift(
 ): void {
   for (const finding of result.findings) {
     if (finding.offset !== undefined) {
-      const end = inFile(finding.offset + (finding.length ?? 0), pieces, source);
-      finding.offset = inFile(finding.offset, pieces, source);
+      const end = offsetInFile(finding.offset + (finding.length ?? 0), pieces, source);
+      finding.offset = offsetInFile(finding.offset, pieces, source);
       // of a block that misses bytes, what is left of it
       if (finding.length !== undefined)
         finding.length = Math.min(finding.length, Math.max(0, end - finding.offset));
     }
     if (!exact) withoutProof(finding);
-    for (const change of finding.cause?.changes ?? []) change.offset = inFile(change.offset, pieces, source);
+    for (const change of finding.cause?.changes ?? [])
+      change.offset = offsetInFile(change.offset, pieces, source);
   }
   for (const each of result.unchecked)
-    if (each.offset !== undefined) each.offset = inFile(each.offset, pieces, source);
+    if (each.offset !== undefined) each.offset = offsetInFile(each.offset, pieces, source);
   const { size } = source;
   const isTail = at + by === size;
   const evidence = {

@@ -1,6 +1,7 @@
+import { u32At } from '../bytes/u32.js';
 import type { Cause } from '../finding/finding.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
-import { decodePhysicalHeader, u32At } from '../format/log/physical.js';
+import { decodePhysicalHeader } from '../format/log/physical.js';
 import type { LogDialect } from '../format/log/types.js';
 import { wordThatFits } from './crc32c-syndrome.js';
 import type { BitChange } from './flipped-source.js';

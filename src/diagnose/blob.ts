@@ -7,7 +7,7 @@ import { decompressBlock, loadCodecs } from '../codec/block.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
 import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
-import { decodeBlobRecordHeader, isIntact, recordLength } from '../format/blob/record.js';
+import { decodeBlobRecordHeader, isHeaderIntact, recordLength } from '../format/blob/record.js';
 import { checksumFlip } from './block-flips.js';
 import { bitsWithSyndrome } from './crc32c-syndrome.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
@@ -206,7 +206,7 @@ export class BlobDiagnosis {
     const bytes = new Uint8Array(length);
     if (header === undefined || (await flipped.read(bytes, offset)) < length) return 'unsure';
     const record = decodeBlobRecordHeader(bytes);
-    if (!isIntact(record) || recordLength(record) > length) return 'fails';
+    if (!isHeaderIntact(record) || recordLength(record) > length) return 'fails';
     const content = bytes.subarray(BLOB.recordHeaderLength, recordLength(record));
     if (crc32c(content) !== record.blobCrc) return 'fails';
     await loadCodecs();

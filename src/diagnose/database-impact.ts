@@ -2,8 +2,9 @@ import type { Database } from '../engine/database.js';
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import { keyBytes } from '../finding/evidence.js';
 import type { Finding, Impact } from '../finding/finding.js';
-import { counted, familiesText } from './cause-text.js';
+import { counted } from '../finding/quantity.js';
 import { type LiveTables, type Owner, userKey } from './live-tables.js';
+import { familiesText } from './wal-impact.js';
 
 /** Rules that say of a live table that nothing in it can be read. */
 const WHOLE_TABLE = new Set([

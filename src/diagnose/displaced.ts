@@ -47,7 +47,7 @@ function outOfOrder(facts: ReadonlyMap<string, UnitFacts>): Cause | undefined {
   );
 }
 
-export const overlap: CauseRule = (_, { facts }) =>
+export const sequenceOverlap: CauseRule = (_, { facts }) =>
   outOfOrder(facts) ??
   cause('misplaced', 'possible', 'a log of another time or database stands under one of the two names');
 

@@ -1,7 +1,7 @@
 import type { RuleId } from '../finding/catalog.js';
 import type { Cause, Finding } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import { type CauseRule, cause, type FileContext } from './cause-rule.js';
-import { counted } from './cause-text.js';
 import {
   boundary,
   cutBlob,
@@ -19,7 +19,7 @@ import {
   foreignNumber,
   otherTable,
   outOfPlace,
-  overlap,
+  sequenceOverlap,
 } from './displaced.js';
 import { engineDefect } from './engine-defects.js';
 
@@ -96,7 +96,7 @@ const tellers: Partial<Record<RuleId, CauseRule>> = {
   'manifest/torn-tail': tornManifest,
   'manifest/open-atomic-group': tornManifest,
   'sequence/gap-between-wals': betweenWals,
-  'sequence/overlap-between-wals': overlap,
+  'sequence/overlap-between-wals': sequenceOverlap,
   'wal/wrong-log-number': foreignNumber,
   'sst/wrong-file': otherTable,
   'manifest/wrong-table-size': wrongBeforeWritten('the edit that adds the table'),

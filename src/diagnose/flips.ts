@@ -1,5 +1,5 @@
 import type { Cause } from '../finding/finding.js';
-import { offsetText } from './cause-text.js';
+import { offsetText } from '../finding/quantity.js';
 
 /** What a wrong bit belongs to. */
 export type FlipField = 'content' | 'type' | 'checksum' | 'length' | 'log number';

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EvidenceValue } from '../finding/evidence.js';
 import type { Cause, Finding } from '../finding/finding.js';
-import { counted } from './cause-text.js';
+import { counted } from '../finding/quantity.js';
 import type { BitChange } from './flipped-source.js';
 import { flipText } from './flips.js';
 

@@ -2,7 +2,7 @@ import { crc32c } from '../bytes/crc32c.js';
 import { isBlobFileFooter } from '../format/blob/footer.js';
 import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
-import { decodeBlobRecordHeader, isIntact, recordLength } from '../format/blob/record.js';
+import { decodeBlobRecordHeader, isHeaderIntact, recordLength } from '../format/blob/record.js';
 import { checksumHolds, lengthAt } from '../format/log/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect, RecordKind } from '../format/log/types.js';
 import { type LineEndingChange, type LineEndings, type UndoneRun, UndoneRuns } from './line-endings.js';
@@ -107,7 +107,7 @@ export function blobBefore(bytes: Uint8Array, change: LineEndingChange): UndoneF
       if (have < BLOB.recordHeaderLength) return BLOB.recordHeaderLength;
       const header = decodeBlobRecordHeader(run);
       // lengths that nothing vouches for are not followed
-      return isIntact(header) && recordLength(header) <= 2 * bytes.length ? recordLength(header) : have;
+      return isHeaderIntact(header) && recordLength(header) <= 2 * bytes.length ? recordLength(header) : have;
     }, isBlobRecord);
     if (isRecord) records++;
     else
@@ -121,7 +121,7 @@ export function blobBefore(bytes: Uint8Array, change: LineEndingChange): UndoneF
 function isBlobRecord(run: Uint8Array): boolean {
   const header = decodeBlobRecordHeader(run);
   return (
-    isIntact(header) &&
+    isHeaderIntact(header) &&
     recordLength(header) === run.length &&
     crc32c(run, BLOB.recordHeaderLength, run.length) === header.blobCrc
   );

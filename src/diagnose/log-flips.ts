@@ -1,6 +1,7 @@
 import { crc32c, maskCrc, unmaskCrc } from '../bytes/crc32c.js';
+import { u32At } from '../bytes/u32.js';
 import type { Cause } from '../finding/finding.js';
-import { checksumHolds, lengthAt, u32At } from '../format/log/physical.js';
+import { checksumHolds, lengthAt } from '../format/log/physical.js';
 import { LEGACY_HEADER, type LogDialect, RecordKind } from '../format/log/types.js';
 import { checksumFlip, LONGEST_FOR_PAIRS } from './block-flips.js';
 import { type BitPlace, bitPairsWithSyndrome, bitsWithSyndrome } from './crc32c-syndrome.js';

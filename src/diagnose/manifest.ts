@@ -1,6 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EvidenceValue } from '../finding/evidence.js';
 import type { Cause, Finding, Impact, Range } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import { dialectNamed } from '../format/dialect.js';
 import { checksumHolds } from '../format/log/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER } from '../format/log/types.js';
@@ -8,7 +9,6 @@ import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { memorySource } from '../io/source.js';
 import { lineEndingCause } from './alteration.js';
-import { counted } from './cause-text.js';
 import { FlippedSource, flipBits } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
 import { changeShown } from './line-endings.js';

@@ -1,5 +1,5 @@
 import type { Cause } from '../finding/finding.js';
-import { counted, offsetText } from './cause-text.js';
+import { counted, offsetText } from '../finding/quantity.js';
 import { bytesWithSyndrome } from './crc32c-syndrome.js';
 import type { BitChange } from './flipped-source.js';
 

@@ -1,6 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { Cause, Range } from '../finding/finding.js';
-import { offsetText } from './cause-text.js';
+import { offsetText } from '../finding/quantity.js';
 
 /*
  * What damaged bytes look like when no flipped bit explains them. File systems write pages of 4096 bytes, disks sectors of

@@ -34,7 +34,7 @@ export interface Shift {
 }
 
 /** Where a byte of the table stands in the file; for one that is missing, where it would. */
-export function inFile(offset: number, pieces: readonly OpenPiece[], file: ByteSource): number {
+export function offsetInFile(offset: number, pieces: readonly OpenPiece[], file: ByteSource): number {
   let [at, before] = [0, 0];
   for (const { source, offset: from, length } of pieces) {
     if (source === file) before = from + Math.min(length, offset - at);

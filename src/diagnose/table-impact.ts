@@ -1,9 +1,9 @@
 import type { TableContext, TableTotals } from '../check/unit.js';
 import { keyBytes } from '../finding/evidence.js';
 import type { Impact } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import { KEY_TRAILER } from '../format/sst/internal-key.js';
 import type { Table } from '../format/sst/table.js';
-import { counted } from './cause-text.js';
 
 /** What the loss of a metadata block comes to. */
 const METADATA: Record<string, string> = {

@@ -1,12 +1,12 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { TableContext, UnitResult } from '../check/unit.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
+import { offsetText } from '../finding/quantity.js';
 import { CHECKSUM, contextModifier, rawChecksum, storedChecksum } from '../format/sst/checksum.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { COLLECTED_PROPERTIES } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { searchBlock, searchBlockBytes, searchBlockPairs } from './block-flips.js';
-import { offsetText } from './cause-text.js';
 import { type Flip, type FlipSearch, flipText, isConclusive, pairCause } from './flips.js';
 import { footerCause, lostFooterCause } from './footer.js';
 import { rebuildFooter } from './footer-rebuild.js';

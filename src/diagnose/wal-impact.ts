@@ -2,9 +2,9 @@ import type { ByteSource } from '../bytes/source.js';
 import type { WalFacts } from '../check/unit.js';
 import type { EvidenceValue } from '../finding/evidence.js';
 import type { Finding, Impact } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import type { WriteBatch } from '../format/batch/batch.js';
 import { decodeBatch } from '../format/batch/decode.js';
-import { counted, familiesText } from './cause-text.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
 import { logicalRecordAt } from './wal-record.js';
 
@@ -56,4 +56,9 @@ export function lostImpact({ evidence }: Finding): Impact | undefined {
     summary: `${missing === '' ? 'a record of several fragments' : missing} ${missing === '' ? 'is' : 'are'} lost with it`,
     ...(sequencesMissing === undefined ? {} : { sequences: sequencesMissing }),
   };
+}
+
+/** `column family default`, `column families default, meta`; by names, or by ids where names are not known. */
+export function familiesText(names: readonly (string | number)[]): string {
+  return `column ${names.length === 1 ? 'family' : 'families'} ${names.join(', ')}`;
 }

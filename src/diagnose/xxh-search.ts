@@ -1,7 +1,7 @@
 import { instantiate, type KernelMemory } from '../bytes/webassembly.js';
 import { xxh3Low } from '../bytes/xxhash.js';
 import type { BitPlace } from './crc32c-syndrome.js';
-import { KERNEL } from './kernel-module.js';
+import { SEARCH_KERNEL } from './kernel-module.js';
 
 /*
  * One flipped bit under a hash of the XXH family, none of which is linear: every bit is tried, from what is kept of one
@@ -27,7 +27,7 @@ const SHORT_XXH3 = 240;
 
 /** The kernel with `bytes` as its input. It is compiled when it is first needed: most scans never need it. */
 function kernelWith(bytes: Uint8Array): Exports {
-  instance ??= instantiate<Exports>(KERNEL);
+  instance ??= instantiate<Exports>(SEARCH_KERNEL);
   const { memory, INPUT } = instance;
   const needed = INPUT.value + 3 * bytes.length + PAGE;
   const missing = needed - memory.buffer.byteLength;

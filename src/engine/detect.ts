@@ -1,7 +1,7 @@
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { databaseOptions } from '../format/database-options.js';
 import { dialectNamed } from '../format/dialect.js';
-import type { FileKind } from '../format/filename.js';
+import type { FileNameKind } from '../format/filename.js';
 import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
 import { LEGACY_HEADER } from '../format/log/types.js';
 import { decodeVersionEdit } from '../format/manifest/decode.js';
@@ -51,7 +51,7 @@ const TABLE_TAIL = 4096;
 export async function detectTarget(inventory: Inventory, read: FileReader): Promise<Detection> {
   const { entries, directories } = inventory;
   const own = entries.filter((entry) => entry.place === 'database');
-  const has = (kind: FileKind) => own.some((entry) => entry.kind === kind);
+  const has = (kind: FileNameKind) => own.some((entry) => entry.kind === kind);
 
   // one of them may have been lost
   const backup = BACKUP_DIRECTORIES.filter((name) => directories.includes(name));
@@ -91,7 +91,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
     };
   }
   const engine = await detectEngine(own, read);
-  const inUse = ['lock', 'identity', 'info-log'].filter((kind) => has(kind as FileKind));
+  const inUse = ['lock', 'identity', 'info-log'].filter((kind) => has(kind as FileNameKind));
   const checkpoint = inUse.length === 0 && engine.engine === 'rocksdb' && has('manifest');
   return {
     kind: checkpoint ? 'checkpoint' : 'database',
@@ -117,7 +117,7 @@ function containerEvidence(databases: string[], directories: string[]): string[]
 }
 
 /** Files that say how the others belong together. */
-function isBinding(kind: FileKind): boolean {
+function isBinding(kind: FileNameKind): boolean {
   return ['current', 'manifest', 'options', 'pebble-marker', 'identity'].includes(kind);
 }
 
@@ -269,7 +269,7 @@ async function engineOfWals(own: InventoryEntry[], read: FileReader): Promise<En
   return undefined;
 }
 
-function newestFirst(own: InventoryEntry[], kind: FileKind): InventoryEntry[] {
+function newestFirst(own: InventoryEntry[], kind: FileNameKind): InventoryEntry[] {
   return own
     .filter((entry) => entry.kind === kind)
     .sort((a, b) => Number((b.number ?? 0n) - (a.number ?? 0n)));

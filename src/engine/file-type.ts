@@ -3,7 +3,7 @@
  * table/format.cc, db/blob/blob_log_format.h; leveldb table/format.h.
  */
 import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
-import type { FileKind } from '../format/filename.js';
+import type { FileNameKind } from '../format/filename.js';
 import { magicAt } from '../format/sst/footer.js';
 
 const BLOB_MAGIC = 0x00248f37;
@@ -12,7 +12,7 @@ const BLOB_MAGIC = 0x00248f37;
 export const SNIFF_BYTES = 64 << 10;
 
 interface Sniffed {
-  kind: FileKind;
+  kind: FileNameKind;
   engine?: 'rocksdb' | 'leveldb' | 'pebble';
   evidence: string;
 }

@@ -14,7 +14,7 @@ import { lossesOf } from '../recovery/loss.js';
 import { ownMode } from '../recovery/mode.js';
 import { familiesOf, type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecoveryOutcome } from '../recovery/outcome.js';
-import { bytesToRead, counted, type ExportProgress } from './progress.js';
+import { bytesToRead, type ExportProgress, meteredFiles } from './progress.js';
 import { exportVersions } from './versions.js';
 
 /** One entry that a reader would see. The bytes are views that the next one overwrites. */
@@ -98,7 +98,7 @@ export async function exportEntries(
     throw new UnorderedFamily(unordered[0].name, unordered[0].comparator);
   const total = bytesToRead(database, columnFamilies);
   let done = 0;
-  const files = counted(inventoryFiles(database.inventory), (bytes) => {
+  const files = meteredFiles(inventoryFiles(database.inventory), (bytes) => {
     done += bytes;
     onProgress?.({ done: Math.min(done, total), total });
   });

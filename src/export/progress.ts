@@ -17,7 +17,7 @@ export function bytesToRead({ version }: Database, families?: readonly string[])
 }
 
 /** The same files, whose bytes are counted as they are read. */
-export function counted(files: StoreFiles, onBytes: (bytes: number) => void): StoreFiles {
+export function meteredFiles(files: StoreFiles, onBytes: (bytes: number) => void): StoreFiles {
   const counting = ({ name, open }: StoreFile): StoreFile => ({
     name,
     open: async () => metered(await open(), onBytes),

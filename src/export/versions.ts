@@ -2,7 +2,7 @@ import { append } from '../bytes/append.js';
 import { decodeEntity } from '../format/batch/entity.js';
 import { VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { END, LOAD, type Problem } from '../lsm/cursor.js';
-import { sequenceOf } from '../lsm/key-order.js';
+import { sequenceOfTrailer } from '../lsm/key-order.js';
 import type { SourceWalk, View } from '../lsm/view.js';
 import type { ExportedEntry, ExportSink } from './entries.js';
 
@@ -58,15 +58,20 @@ async function exportSource(source: SourceWalk, sink: ExportSink, result: Export
           if (problems.add(read.problem)) continue;
           break;
         }
-        put(sink, { key: own, value: read.value, sequence: sequenceOf(high, low) }, VALUE_TYPE.put, file);
+        put(
+          sink,
+          { key: own, value: read.value, sequence: sequenceOfTrailer(high, low) },
+          VALUE_TYPE.put,
+          file,
+        );
       } else {
         if (type === VALUE_TYPE.timedPut) value = value.subarray(0, Math.max(0, value.length - 8));
-        put(sink, { key, value, sequence: sequenceOf(high, low) }, type, file);
+        put(sink, { key, value, sequence: sequenceOfTrailer(high, low) }, type, file);
       }
       if (++result.entries % BATCH === 0) await sink.flush();
     }
     for (const { start, end, high, low } of tombstones.all()) {
-      const entry = { key: start.userKey, value: end.userKey, sequence: sequenceOf(high, low) };
+      const entry = { key: start.userKey, value: end.userKey, sequence: sequenceOfTrailer(high, low) };
       put(sink, entry, VALUE_TYPE.rangeDelete, source.file);
       result.entries++;
     }

@@ -2,7 +2,7 @@ import { profileOf } from '../app/application.js';
 import type { Profile } from '../app/profile.js';
 import { readDatabase } from '../engine/database.js';
 import type { FindHooks, FindOptions, FindReport, KeyReport } from './report.js';
-import { Search } from './search.js';
+import { VersionSearch } from './search.js';
 import { Wanted } from './wanted.js';
 
 export {
@@ -26,7 +26,7 @@ export async function find(
   hooks: FindHooks = {},
 ): Promise<FindReport> {
   const database = await readDatabase(target, request);
-  const search = new Search(database, new Wanted(key, prefix), columnFamily, limit);
+  const search = new VersionSearch(database, new Wanted(key, prefix), columnFamily, limit);
   const profile = await profileOf(database, choice);
   const report = await search.run(hooks);
   return profile === undefined ? report : { ...report, profile, keys: report.keys.map(named(profile)) };

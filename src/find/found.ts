@@ -1,6 +1,6 @@
 import type { Range } from '../finding/finding.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import type { RangeTombstone } from '../lsm/range-tombstones.js';
+import type { MergedTombstone } from '../lsm/range-tombstones.js';
 import type { Family } from './wanted.js';
 
 /** What a file is to the database. */
@@ -75,7 +75,7 @@ export interface FoundVersion {
   value: Uint8Array;
   valueLength: number;
   /** What a range tombstone covers, cut to the bounds of its table. */
-  range?: RangeTombstone;
+  range?: MergedTombstone;
   /** The entry in its file; of what is compressed, the block or record that it is in. */
   at: Range;
   /** The entry in the content of what is compressed. */

@@ -21,7 +21,7 @@ import { searchTable } from './table-versions.js';
 import { searchWal } from './wal-versions.js';
 import { type Family, familyOf, type Wanted } from './wanted.js';
 /** One search through the files of a database. */
-export class Search {
+export class VersionSearch {
   private readonly collection: Collection;
   private readonly families = new Map<number, Family>();
   private readonly live = new Map<bigint, LiveTable>();

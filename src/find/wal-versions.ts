@@ -8,7 +8,7 @@ import { LogParser } from '../format/log/parser.js';
 import { readLog } from '../format/log/read.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { trailerHigh, trailerLow } from '../lsm/key-order.js';
-import { type RangeTombstone, rangeTombstone } from '../lsm/range-tombstones.js';
+import { type MergedTombstone, rangeTombstone } from '../lsm/range-tombstones.js';
 import { BatchWalker, marker } from '../recovery/batch-walker.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
 import type { Family, Wanted } from './wanted.js';
@@ -175,7 +175,7 @@ function searchBatch(
 }
 
 /** What a range tombstone of a memtable covers; its sequence may be told later. */
-function rangeOf({ family, key, value, sequence = 0n }: FoundVersion): RangeTombstone | undefined {
+function rangeOf({ family, key, value, sequence = 0n }: FoundVersion): MergedTombstone | undefined {
   const low = trailerLow(sequence, VALUE_TYPE.rangeDelete);
   return rangeTombstone(family.order, key, value, trailerHigh(sequence), low);
 }

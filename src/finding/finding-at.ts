@@ -2,9 +2,9 @@ import { type RuleId, ruleOf } from './catalog.js';
 import type { Finding } from './finding.js';
 
 /** Where a file lies, as findings say it. */
-export type Place = Pick<Finding, 'file' | 'root' | 'pathBase64'>;
+export type FindingPlace = Pick<Finding, 'file' | 'root' | 'pathBase64'>;
 
-export function placeOf(entry: { file: string; root?: string; nameBytes?: Uint8Array }): Place {
+export function placeOf(entry: { file: string; root?: string; nameBytes?: Uint8Array }): FindingPlace {
   return {
     file: entry.file,
     ...(entry.root === undefined ? {} : { root: entry.root }),
@@ -13,12 +13,12 @@ export function placeOf(entry: { file: string; root?: string; nameBytes?: Uint8A
 }
 
 /** The database as a whole, where a finding is about no file. */
-export const HERE: Place = { file: '.' };
+export const HERE: FindingPlace = { file: '.' };
 
 type About = Pick<Finding, 'message'> &
   Partial<Pick<Finding, 'offset' | 'length' | 'evidence' | 'severity' | 'next'>>;
 
 /** A finding with its rule's default severity. */
-export function findingAt(place: Place, rule: RuleId, about: About): Finding {
+export function findingAt(place: FindingPlace, rule: RuleId, about: About): Finding {
   return { rule, severity: ruleOf(rule).severity, ...place, evidence: {}, ...about };
 }

@@ -13,7 +13,7 @@
  * beside MANIFEST-000007 is normal.
  */
 
-export type FileKind =
+export type FileNameKind =
   | 'current'
   | 'manifest'
   | 'wal'
@@ -38,7 +38,7 @@ export type FileKind =
   | 'other';
 
 export interface FileName {
-  kind: FileKind;
+  kind: FileNameKind;
   /** At most 64 bits; a longer number makes a name `other`, as in the engine. */
   number?: bigint;
   /** What stands after the digits of an OPTIONS name; the segment of a pebble WAL; the parts of a marker. */
@@ -55,7 +55,7 @@ function decimal(digits: string | undefined): bigint | undefined {
   return value <= MAX_NUMBER ? value : undefined;
 }
 
-const fixedNames: Record<string, FileKind> = {
+const fixedNames: Record<string, FileNameKind> = {
   CURRENT: 'current',
   IDENTITY: 'identity',
   LOCK: 'lock',
@@ -64,7 +64,7 @@ const fixedNames: Record<string, FileKind> = {
   'CURRENT.tmp': 'temporary',
 };
 
-const numberedSuffixes: Record<string, FileKind> = {
+const numberedSuffixes: Record<string, FileNameKind> = {
   log: 'wal',
   sst: 'table',
   ldb: 'table',
@@ -74,7 +74,7 @@ const numberedSuffixes: Record<string, FileKind> = {
 
 interface Pattern {
   match: RegExp;
-  kind: FileKind;
+  kind: FileNameKind;
 }
 
 /** Names that carry a number, in the order in which they are tried. Group 1 is the number, group 2 the suffix. */
@@ -128,8 +128,8 @@ export function parseFileName(name: string): FileName {
   return { kind: infoLog.test(bare) ? 'info-log' : 'other' };
 }
 
-const prefixed: Partial<Record<FileKind, string>> = { manifest: 'MANIFEST-', options: 'OPTIONS-' };
-const suffixed: Partial<Record<FileKind, string>> = {
+const prefixed: Partial<Record<FileNameKind, string>> = { manifest: 'MANIFEST-', options: 'OPTIONS-' };
+const suffixed: Partial<Record<FileNameKind, string>> = {
   wal: '.log',
   blob: '.blob',
   temporary: '.dbtmp',

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
-import { holds, type Node, type Place, type Root } from './node.js';
+import { holdsByte, type Node, type NodePlace, type Root } from './node.js';
 
 /** A byte of a file, or, with `inner`, a byte of what is stored compressed there. */
 export interface Address {
@@ -52,10 +52,10 @@ function isOn(node: Node, { offset, inner }: Address): boolean {
   if (space.kind !== 'contents') return holdsFileOffset(at, offset);
   const { origin } = space;
   if (inner === undefined || offset < origin.offset || offset >= origin.offset + origin.length) return false;
-  return holds(node, space, inner);
+  return holdsByte(node, space, inner);
 }
 
-function holdsFileOffset(at: Place, offset: number): boolean {
+function holdsFileOffset(at: NodePlace, offset: number): boolean {
   const ranges = at.space.inFile(at.offset, at.length) ?? [];
   return ranges.some((range) => offset >= range.offset && offset < range.offset + range.length);
 }
@@ -90,7 +90,7 @@ async function aroundAddress(node: Node, address: Address, source: ByteSource): 
 }
 
 /** Which byte of the place the address is. */
-function positionIn(at: Place, { offset, inner }: Address): number {
+function positionIn(at: NodePlace, { offset, inner }: Address): number {
   if (at.space.kind === 'contents') return (inner ?? 0) - at.offset;
   let before = 0;
   for (const range of at.space.inFile(at.offset, at.length) ?? []) {

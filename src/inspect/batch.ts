@@ -6,7 +6,7 @@ import { dialectNamed } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { Fields } from './fields.js';
 import { batchSaid, operationSaid } from './key-names.js';
-import { type Detail, more, type Node, type Place, type Words } from './node.js';
+import { type Detail, more, type Node, type NodePlace, type Words } from './node.js';
 import { valueFields, valueWords } from './values.js';
 
 /** The value type that an operation of the kind gets in memtables and tables; markers get none. */
@@ -30,7 +30,7 @@ const MOST_OPERATIONS = 100_000;
  */
 export function batchNode(
   bytes: Uint8Array,
-  place: Place,
+  place: NodePlace,
   detail: Detail,
   timestampSizes?: ReadonlyMap<number, number>,
 ): Node {
@@ -65,7 +65,7 @@ function isPlain({ ops }: WriteBatch): boolean {
 function* operations(
   bytes: Uint8Array,
   batch: WriteBatch,
-  place: Place,
+  place: NodePlace,
   { limit = Number.POSITIVE_INFINITY, keyNames }: Detail,
 ): Generator<Node> {
   const { space, offset: base } = place;
@@ -134,7 +134,7 @@ function operandNames(shape: number): [string, string] {
   return shape === Shape.logData ? ['data', ''] : ['key', 'value'];
 }
 
-function operationNode(bytes: Uint8Array, op: BatchOp, place: Place, sequence: bigint | undefined): Node {
+function operationNode(bytes: Uint8Array, op: BatchOp, place: NodePlace, sequence: bigint | undefined): Node {
   const { space, offset: base } = place;
   return {
     name: op.kind,

@@ -6,7 +6,7 @@ import type { BlockKind } from '../format/sst/load.js';
 import { tailNodes } from './block-tail.js';
 import { Fields } from './fields.js';
 import { entrySaid } from './key-names.js';
-import { type Detail, more, type Node, type Place, type Words } from './node.js';
+import { type Detail, more, type Node, type NodePlace, type Words } from './node.js';
 import { propertyValue } from './properties.js';
 import { valueFields, valueWords } from './values.js';
 
@@ -95,7 +95,7 @@ function problemsOf({ anomalies }: BlockReader, most: number): string[] {
 /** Entries of a block and what stands behind them: restart points, hash index, the last word. */
 export function* blockNodes(
   bytes: Uint8Array,
-  place: Place,
+  place: NodePlace,
   form: EntryForm,
   { limit, keyNames, columnFamily }: Detail,
 ): Generator<Node> {
@@ -138,7 +138,7 @@ interface HandleState {
 
 function entryNode(
   bytes: Uint8Array,
-  place: Place,
+  place: NodePlace,
   entry: BlockEntry,
   form: EntryForm,
   separated: boolean,
@@ -235,7 +235,7 @@ function keyNodes(key: Uint8Array, form: EntryForm): Node[] {
 
 function valueNodes(
   value: Uint8Array,
-  space: Place['space'],
+  space: NodePlace['space'],
   base: number,
   form: EntryForm,
   delta: boolean,

@@ -1,6 +1,6 @@
 import { type BlockTail, decodeBlockTail, restartOffset } from '../format/sst/block.js';
 import { Fields } from './fields.js';
-import type { Node, Place } from './node.js';
+import type { Node, NodePlace } from './node.js';
 
 const FLAGS: [mask: number, name: string][] = [
   [0x80000000, 'hash index'],
@@ -10,7 +10,7 @@ const FLAGS: [mask: number, name: string][] = [
 ];
 
 /** What stands behind the entries of a block: restart points, a hash index, the last word. */
-export function* tailNodes(bytes: Uint8Array, { space, offset: base }: Place): Generator<Node> {
+export function* tailNodes(bytes: Uint8Array, { space, offset: base }: NodePlace): Generator<Node> {
   const tail = decodeBlockTail(bytes);
   if (typeof tail === 'string') return;
   const { restartsOffset, restartCount, buckets, separated } = tail;

@@ -6,7 +6,7 @@ import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { type BlockKind, type BlockSpace, type LoadedBlock, loadBlock } from '../format/sst/load.js';
 import { blockNodes, type EntryForm, entriesSummary, hasEntries } from './block-entries.js';
 import { Fields } from './fields.js';
-import { contentsSpace, type Detail, type Node, type Place, type Space, type Words } from './node.js';
+import { contentsSpace, type Detail, type Node, type NodePlace, type Space, type Words } from './node.js';
 import { compressionName } from './values.js';
 
 /** A block that something in the table names. */
@@ -57,7 +57,7 @@ export async function blockNode(
     const text = `at 0x${handle.offset.toString(16)}, ${handle.size} bytes`;
     return { name, text, problems, unsupported: block.unsupported };
   }
-  const at: Place = { space, offset: handle.offset, length: handle.size + BLOCK_TRAILER };
+  const at: NodePlace = { space, offset: handle.offset, length: handle.size + BLOCK_TRAILER };
   const about = contents === undefined ? undefined : contentSummary(contents, plan, detail);
   const problems = [...odd, ...anomalies, ...(about?.problems ?? [])];
   const named = plan.name === undefined ? [] : [`${plan.name}: `];
@@ -113,7 +113,7 @@ function* parts(
   const { handle, contents } = block;
   const stored = block.stored!;
   const payload = stored.bytes.subarray(0, handle.size);
-  const place: Place = { space, offset: handle.offset, length: handle.size };
+  const place: NodePlace = { space, offset: handle.offset, length: handle.size };
   const expanded = detail.entries === true && contents !== undefined;
   const inPlace = contents !== undefined && contents.buffer === payload.buffer;
   if (expanded && inPlace) yield* contentNodes(contents, place, plan, detail);
@@ -131,7 +131,7 @@ function* parts(
   });
   yield* trailer.nodes;
   if (contents === undefined || inPlace) return;
-  const inner: Place = {
+  const inner: NodePlace = {
     space: contentsSpace({ offset: handle.offset, length: handle.size }),
     offset: 0,
     length: contents.length,
@@ -146,14 +146,19 @@ function* parts(
     : { name: 'content', at: inner, bytes: contents };
 }
 
-function* contentNodes(contents: Uint8Array, place: Place, plan: BlockPlan, detail: Detail): Generator<Node> {
+function* contentNodes(
+  contents: Uint8Array,
+  place: NodePlace,
+  plan: BlockPlan,
+  detail: Detail,
+): Generator<Node> {
   if (hasEntries(plan.kind)) yield* blockNodes(contents, place, plan, detail);
   else if (plan.kind === 'filter' || plan.kind === 'filter-partition') yield* filterNodes(contents, place);
   else yield { name: 'content', at: place, bytes: contents };
 }
 
 /** Bits or solution, and the five bytes that say what the filter is (format/sst/filter/open.ts has the drawing). */
-function filterNodes(contents: Uint8Array, { space, offset }: Place): Node[] {
+function filterNodes(contents: Uint8Array, { space, offset }: NodePlace): Node[] {
   const fields = new Fields(space, offset, contents);
   const METADATA = 5;
   if (contents.length <= METADATA) {

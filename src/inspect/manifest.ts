@@ -13,7 +13,7 @@ import {
 } from '../format/manifest/log.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { editSummary, newFileWords } from './edit-text.js';
-import { type Detail, fileSpace, more, type Node, type Place, recordSpace, type Space } from './node.js';
+import { type Detail, fileSpace, more, type Node, type NodePlace, recordSpace, type Space } from './node.js';
 import { RangeReader } from './read-at.js';
 import { editFields } from './version-edit.js';
 import { headerFields } from './wal-records.js';
@@ -133,7 +133,7 @@ async function recordNode(
       });
     }
   }
-  const place: Place =
+  const place: NodePlace =
     fragments.length === 1
       ? { space, offset: fragments[0].fileOffset, length: payload.length }
       : { space: recordSpace(origin, fragments), offset: 0, length: payload.length };

@@ -14,7 +14,7 @@ export interface Space {
   inFile(offset: number, length: number): Range[] | undefined;
 }
 
-export interface Place extends Range {
+export interface NodePlace extends Range {
   space: Space;
 }
 
@@ -30,7 +30,7 @@ export interface Node {
   /** Position among its equals, where that says something: operations of a batch, entries of a block. */
   index?: number;
   /** Absent for what is derived and stands nowhere. */
-  at?: Place;
+  at?: NodePlace;
   value?: Value;
   /** Show a number in hexadecimal, in so many digits. */
   hexDigits?: number;
@@ -122,7 +122,7 @@ export function recordSpace(origin: Range, pieces: readonly Piece[]): Space {
 }
 
 /** True when the node holds the byte at `offset` of `space`, directly or through a space whose bytes stand in it. */
-export function holds(node: Node, space: Space, offset: number): boolean {
+export function holdsByte(node: Node, space: Space, offset: number): boolean {
   const { at } = node;
   if (at === undefined) return false;
   if (at.space === space) return offset >= at.offset && offset < at.offset + at.length;

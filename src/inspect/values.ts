@@ -3,7 +3,7 @@ import { decodeEntity } from '../format/batch/entity.js';
 import { decodeBlobIndex } from '../format/blob/blob-index.js';
 import { KEY_TRAILER, parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { Fields } from './fields.js';
-import type { Node, Place, Space, Words } from './node.js';
+import type { Node, NodePlace, Space, Words } from './node.js';
 
 /** `zstd` for 7; the number alone where it stands for nothing. */
 export function compressionName(type: number): string | undefined {
@@ -11,7 +11,7 @@ export function compressionName(type: number): string | undefined {
 }
 
 /** Node of an internal key that stands whole at `place`: user key, sequence, type. */
-export function internalKeyNode(name: string, bytes: Uint8Array, place: Place): Node {
+export function internalKeyNode(name: string, bytes: Uint8Array, place: NodePlace): Node {
   const parsed = parseInternalKey(bytes);
   if (parsed === undefined)
     return { name, at: place, bytes, value: bytes, problems: ['shorter than its sequence and type'] };
@@ -79,7 +79,7 @@ function blobIndexWords(bytes: Uint8Array): Words {
 /** Columns of an entity, as far as they decode. */
 function entityFields(bytes: Uint8Array, space: Space, base: number): Node[] {
   const { version, columns, anomalies } = decodeEntity(bytes);
-  const place = (part: Uint8Array): Place => ({
+  const place = (part: Uint8Array): NodePlace => ({
     space,
     offset: base + part.byteOffset - bytes.byteOffset,
     length: part.length,

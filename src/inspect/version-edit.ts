@@ -2,10 +2,10 @@ import { decodeVersionEdit } from '../format/manifest/decode.js';
 import { customFields, TAG_SAFE_IGNORE, tagName, tags } from '../format/manifest/tags.js';
 import { fieldWords } from './edit-text.js';
 import { Fields } from './fields.js';
-import type { Node, Place } from './node.js';
+import type { Node, NodePlace } from './node.js';
 import { internalKeyNode } from './values.js';
 
-type FieldReader = (fields: Fields, place: Place, bytes: Uint8Array) => void;
+type FieldReader = (fields: Fields, place: NodePlace, bytes: Uint8Array) => void;
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
@@ -29,7 +29,7 @@ const key =
       return { value: undefined, ...about };
     });
 
-function within({ space, offset }: Place, record: Uint8Array, part: Uint8Array): Place {
+function within({ space, offset }: NodePlace, record: Uint8Array, part: Uint8Array): NodePlace {
   return { space, offset: offset + part.byteOffset - record.byteOffset, length: part.length };
 }
 
@@ -194,7 +194,7 @@ const readers = new Map<number, FieldReader>([
 ]);
 
 /** The fields of a version edit that stands at `place`, and what is wrong with it. */
-export function* editFields(bytes: Uint8Array, place: Place): Generator<Node> {
+export function* editFields(bytes: Uint8Array, place: NodePlace): Generator<Node> {
   const { fields: decoded, edit, anomalies } = decodeVersionEdit(bytes);
   const words = fieldWords(edit);
   const { space, offset: base } = place;

@@ -5,11 +5,19 @@ import { type LogMetadata, WAL_ZSTD } from '../format/log/metadata.js';
 import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from '../format/log/types.js';
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
-import { contentsSpace, type Detail, more, type Node, type Place, recordSpace, type Space } from './node.js';
+import {
+  contentsSpace,
+  type Detail,
+  more,
+  type Node,
+  type NodePlace,
+  recordSpace,
+  type Space,
+} from './node.js';
 import type { RangeReader } from './read-at.js';
 
 /** What the log has said of itself so far. */
-export interface LogState {
+export interface KnownOfLog {
   timestampSizes?: ReadonlyMap<number, number>;
   /** Header sequence of the last batch. */
   lastSequence?: bigint;
@@ -27,7 +35,7 @@ interface RecordContext {
   ranges: RangeReader;
   fragments: readonly Fragment[];
   detail: Detail;
-  state: LogState;
+  state: KnownOfLog;
 }
 
 /** Where the fragments' headers are: the type before the payload tells which of the two forms stands there. */
@@ -66,7 +74,7 @@ export async function recordNode(record: Assembly, context: RecordContext): Prom
   const unsupported = record.oversized
     ? `records of more than ${MAX_RECORD >> 20} MiB are not put together`
     : undefined;
-  const payload: Place = record.compressed
+  const payload: NodePlace = record.compressed
     ? { space: contentsSpace(origin), offset: 0, length: bytes.length }
     : fragments.length === 1
       ? { space, offset: fragments[0].payload, length: bytes.length }

@@ -4,7 +4,7 @@ import { type Detail, fileSpace, more, type Node } from './node.js';
 import { RangeReader } from './read-at.js';
 import { logBegin } from './seek-log.js';
 import { between, damageNode, endOfLog } from './wal-damage.js';
-import { fragmentsOf, type LogState, metadataNode, recordNode } from './wal-records.js';
+import { fragmentsOf, type KnownOfLog, metadataNode, recordNode } from './wal-records.js';
 
 interface WalInspection {
   source: ByteSource;
@@ -24,7 +24,7 @@ export async function* walNodes({ source, number, detail }: WalInspection): Asyn
   const begin =
     detail.near === undefined ? { from: 0, compressed: false } : await logBegin(ranges, detail.near);
   const parser = new LogParser(source, { dialect, number, ...begin });
-  const state: LogState = {};
+  const state: KnownOfLog = {};
   let position = begin.from;
   let taken = 0;
   for (;;) {

@@ -4,7 +4,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { SourceDescriptor } from '../bytes/source.js';
-import { type FileKind, type FileName, parseFileName } from '../format/filename.js';
+import { type FileName, type FileNameKind, parseFileName } from '../format/filename.js';
 import { TargetError } from './target-error.js';
 
 /** One file that belongs, or might belong, to a database. */
@@ -35,7 +35,7 @@ interface Unlistable {
   file: string;
   root?: string;
   nameBytes?: Uint8Array;
-  kind: FileKind;
+  kind: FileNameKind;
   number?: bigint;
   reason: string;
 }

@@ -24,7 +24,7 @@ export interface Digest {
 const PROGRESS = 65536;
 
 /** Digests what a reader sees of a column family, up to the first damage. Keys count without their timestamps. */
-export async function digest(
+export async function digestFamily(
   view: View,
   columnFamily: number,
   onProgress?: (entries: number) => void,

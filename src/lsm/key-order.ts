@@ -22,7 +22,7 @@ export function trailerLow(sequence: bigint, type: number): number {
   return ((Number(sequence & 0xffffffn) << 8) | type) >>> 0;
 }
 
-export function sequenceOf(high: number, low: number): bigint {
+export function sequenceOfTrailer(high: number, low: number): bigint {
   return (BigInt(high) << 24n) | BigInt(low >>> 8);
 }
 

@@ -11,7 +11,7 @@ import {
 import { UncommittedSequences } from './uncommitted.js';
 
 /** Entries in [start, end) whose sequence is lower are deleted. */
-export interface RangeTombstone {
+export interface MergedTombstone {
   start: KeyPosition;
   end: KeyPosition;
   /** Trailer halves of the tombstone's own sequence; the type byte of `low` does not count. */
@@ -50,7 +50,7 @@ export function rangeTombstone(
   high: number,
   low: number,
   bounds?: TableBounds,
-): RangeTombstone | undefined {
+): MergedTombstone | undefined {
   // a tombstone covers a key at all its timestamps: from the newest, which comes first
   let start = beforeKey(startKey, order);
   let end = beforeKey(endKey, order);
@@ -76,10 +76,10 @@ const LOOKED_AT = 64;
  * dropped when they reach the top.
  */
 export class TombstoneSweep {
-  private readonly ahead: RangeTombstone[] = [];
-  private readonly begun: RangeTombstone[] = [];
+  private readonly ahead: MergedTombstone[] = [];
+  private readonly begun: MergedTombstone[] = [];
   /** The first tombstone that covered an entry. */
-  private passed?: RangeTombstone;
+  private passed?: MergedTombstone;
 
   private readonly snapshotHigh: number;
   private readonly snapshotLow: number;
@@ -101,7 +101,7 @@ export class TombstoneSweep {
     return this.ahead.length > 0 || this.begun.length > 0;
   }
 
-  add(tombstone: RangeTombstone): void {
+  add(tombstone: MergedTombstone): void {
     const { high, low } = tombstone;
     if (high > this.snapshotHigh || (high === this.snapshotHigh && low > this.snapshotLow)) return;
     if (this.uncommitted.has(high, low)) return;
@@ -109,7 +109,7 @@ export class TombstoneSweep {
   }
 
   /** Those that no entry was asked about yet, in no order. */
-  all(): readonly RangeTombstone[] {
+  all(): readonly MergedTombstone[] {
     return this.ahead;
   }
 
@@ -163,7 +163,7 @@ export class TombstoneSweep {
   }
 }
 
-function newer(a: RangeTombstone, b: RangeTombstone): boolean {
+function newer(a: MergedTombstone, b: MergedTombstone): boolean {
   return a.high !== b.high ? a.high > b.high : a.low > b.low;
 }
 

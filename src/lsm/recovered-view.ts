@@ -1,6 +1,6 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { Database } from '../engine/database.js';
-import { MAX_SEQUENCE } from '../format/batch/tags.js';
+import { MAX_SEQUENCE } from '../format/sst/internal-key.js';
 import { databaseView } from '../recovery/database-view.js';
 import { ownMode, type RecoveryMode } from '../recovery/mode.js';
 import { type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';

@@ -1,6 +1,6 @@
 import { EMPTY, END, type EntryCursor, LOAD, type Step } from './cursor.js';
 import { comparePositions, type KeyOrder, type KeyPosition } from './key-order.js';
-import type { BoundedTable, Run } from './runs.js';
+import type { BoundedTable, SortedRun } from './runs.js';
 
 /**
  * Opens a table for reading, from `from` on where it is given. `undefined`: it cannot be read, the walk goes on behind it;
@@ -28,7 +28,7 @@ export class RunCursor implements EntryCursor {
   private next: number;
 
   constructor(
-    private readonly run: Run,
+    private readonly run: SortedRun,
     order: KeyOrder,
     private readonly open: OpenCursor,
     private readonly from?: KeyPosition,

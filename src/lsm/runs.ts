@@ -9,14 +9,14 @@ export interface BoundedTable extends TableBounds {
 }
 
 /** Tables in key order that do not overlap: one cursor reads them all, one after the other. */
-export type Run = BoundedTable[];
+export type SortedRun = BoundedTable[];
 
 /**
  * Sorts tables into as few runs as possible. A sound level from 1 on makes one; the tables of level 0, and those of a level
  * that damage has made overlap, share a run where their key ranges do not touch. What has to be open at one time is one
  * table of each run.
  */
-export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder): Run[] {
+export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder): SortedRun[] {
   const levels = new Map<number, BoundedTable[]>();
   for (const live of tables) {
     const level = levels.get(live.level) ?? [];
@@ -27,7 +27,7 @@ export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder): Run[] {
     });
     levels.set(live.level, level);
   }
-  const runs: Run[] = [];
+  const runs: SortedRun[] = [];
   for (const level of [...levels.keys()].sort((a, b) => a - b)) {
     append(runs, partition(levels.get(level) as BoundedTable[], order));
   }
@@ -43,11 +43,11 @@ function bound(internalKey: Uint8Array, live: LiveTable, order: KeyOrder): KeyPo
   return { ...position, userKey };
 }
 
-function partition(tables: BoundedTable[], order: KeyOrder): Run[] {
+function partition(tables: BoundedTable[], order: KeyOrder): SortedRun[] {
   // without the comparator nothing is known of overlap
   if (!order.known) return tables.map((table) => [table]);
   const sorted = tables.toSorted((a, b) => comparePositions(order, a.smallest, b.smallest));
-  const runs: Run[] = [];
+  const runs: SortedRun[] = [];
   for (const table of sorted) {
     const run = runs.find((run) => comparePositions(order, run[run.length - 1].largest, table.smallest) < 0);
     if (run === undefined) runs.push([table]);

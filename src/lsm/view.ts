@@ -12,7 +12,7 @@ import { type OpeningWalk, openTableCursor } from './open-table.js';
 import { ProblemLog } from './problems.js';
 import { TombstoneSweep } from './range-tombstones.js';
 import { RunCursor } from './run-cursor.js';
-import { type Run, tableRuns } from './runs.js';
+import { type SortedRun, tableRuns } from './runs.js';
 import { SourcePool } from './source-pool.js';
 import type { StoreFiles } from './store-files.js';
 import { UncommittedSequences } from './uncommitted.js';
@@ -73,7 +73,7 @@ export interface SourceWalk extends VersionWalk {
 export class View {
   /** The last sequence that is seen. */
   readonly sequence: bigint;
-  private readonly runs = new Map<number, Run[]>();
+  private readonly runs = new Map<number, SortedRun[]>();
 
   private constructor(
     private readonly input: ViewInput,

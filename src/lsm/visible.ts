@@ -4,7 +4,7 @@ import { decodeEntity, type WideColumn } from '../format/batch/entity.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { BlobResult, BlobValues } from './blob-values.js';
 import { EMPTY, END, ENTRY, type EntryCursor, LOAD, type Problem, type Step } from './cursor.js';
-import { type KeyOrder, sequenceOf, trailerHigh, trailerLow } from './key-order.js';
+import { type KeyOrder, sequenceOfTrailer, trailerHigh, trailerLow } from './key-order.js';
 import type { MergeIterator } from './merge-iterator.js';
 import type { MergeOperator } from './merge-operator.js';
 import type { ProblemLog } from './problems.js';
@@ -77,7 +77,7 @@ export class VisibleIterator {
 
   /** The sequence of the newest version. */
   get sequence(): bigint {
-    return sequenceOf(this.high, this.low);
+    return sequenceOfTrailer(this.high, this.low);
   }
 
   step(): Step {

@@ -5,7 +5,7 @@ import { beforeKey, type KeyOrder, trailerHigh, trailerLow } from './key-order.j
 import { KeySample } from './key-sample.js';
 import { MemoryPool } from './memory-pool.js';
 import { Memtable } from './memtable.js';
-import { type RangeTombstone, rangeTombstone } from './range-tombstones.js';
+import { type MergedTombstone, rangeTombstone } from './range-tombstones.js';
 import { WindowCursor } from './window-cursor.js';
 
 /** Hands every operation that recovery applies to the sink, in WAL order. Called again, it does the same again. */
@@ -28,7 +28,7 @@ interface Family {
   order: KeyOrder;
   /** All of it, from the first replay. Absent when it did not fit. */
   memtable?: Memtable;
-  tombstones: RangeTombstone[];
+  tombstones: MergedTombstone[];
   sample: KeySample;
 }
 
@@ -80,7 +80,7 @@ export class ReplayedMemtables {
     return memtables;
   }
 
-  rangeTombstones(columnFamily: number): readonly RangeTombstone[] {
+  rangeTombstones(columnFamily: number): readonly MergedTombstone[] {
     return this.family(columnFamily).tombstones;
   }
 

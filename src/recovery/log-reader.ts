@@ -10,7 +10,7 @@ import { turn } from '../io/interruption.js';
 import type { ReplayBehaviour } from './behaviour.js';
 import type { RecoveryMode } from './mode.js';
 import { isPredecessor, isTimestampSizes, PhysicalReader, physical } from './physical-reader.js';
-import { mismatch, type PredecessorCheck } from './predecessor.js';
+import { type PredecessorCheck, predecessorMismatch } from './predecessor.js';
 import { corruption, type EngineError, type ErrorKind, unreadableFile } from './status.js';
 
 /** A logical record as the engine would hand it to replay. */
@@ -29,7 +29,7 @@ export interface LogRecord {
 }
 
 /** What the engine's reader tells its reporter: bytes that it drops. The first report of a file becomes its status. */
-export interface Report {
+export interface DropReport {
   error: EngineError;
   /** File offset of the physical record that raised it. */
   offset: number;
@@ -55,7 +55,7 @@ interface LogReaderOptions {
   number: bigint;
   /** What `track_and_verify_wals` compares the file's predecessor record with; absent: not compared. */
   predecessor?: PredecessorCheck;
-  onReport(report: Report): void;
+  onReport(report: DropReport): void;
   onSilentDrop?(drop: SilentDrop): void;
 }
 
@@ -253,7 +253,7 @@ export class LogReader {
     }
     const check = this.options.predecessor;
     if (check === undefined || this.mode === 'skip-any-corrupted') return;
-    const text = mismatch(recorded, check, this.behaviour);
+    const text = predecessorMismatch(recorded, check, this.behaviour);
     if (text === undefined) return;
     const blames = this.behaviour.blamesPredecessor ? recorded.number : undefined;
     this.report(corruption('inconsistency', text), payload.length, blames);

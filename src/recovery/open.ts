@@ -13,7 +13,7 @@ import type { RecoveryOutcome } from './outcome.js';
 import { type ReplayInput, replay, type WalFile } from './replay.js';
 import type { ReplaySink } from './sink.js';
 import { corruption, type EngineError, statusText } from './status.js';
-import { checkTable, type TableFile } from './table-open.js';
+import { type TableFile, tableOpenFailure } from './table-open.js';
 import { afterOpen } from './transaction-db.js';
 import type { WritePolicy } from './transactions.js';
 import { checkTrackedWals } from './wal-tracking.js';
@@ -199,7 +199,7 @@ async function tablesError(
     for (const live of tables) {
       const table = database.table(live);
       const name = table?.file ?? `${String(live.number).padStart(6, '0')}.sst`;
-      const error = table === undefined ? missingTable(name) : await checkTable(live, table, engine);
+      const error = table === undefined ? missingTable(name) : await tableOpenFailure(live, table, engine);
       if (error === undefined) continue;
       const isLonger = table !== undefined && BigInt(table.size) > live.size && !atLeast(engine, 10, 5);
       if (error.kind !== 'size-mismatch' || !isLonger)

@@ -1,4 +1,4 @@
-import type { Report, SilentDrop } from './log-reader.js';
+import type { DropReport, SilentDrop } from './log-reader.js';
 import type { RecoveryMode } from './mode.js';
 import type { EngineError, ErrorKind } from './status.js';
 import type { RecoveredTransaction, WritePolicy } from './transactions.js';
@@ -50,7 +50,7 @@ export interface WalOutcome {
   firstSequence?: bigint;
   lastSequence?: bigint;
   /** What the engine's reader complained about, first ones. */
-  reports: Report[];
+  reports: DropReport[];
   /** Bytes that it dropped without a word, first ones. */
   silentDrops: SilentDrop[];
 }

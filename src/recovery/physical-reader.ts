@@ -1,7 +1,8 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
+import { u32At } from '../bytes/u32.js';
 import type { ZstdStream } from '../codec/zstd-stream.js';
-import { checksumHolds, lengthAt, u32At } from '../format/log/physical.js';
+import { checksumHolds, lengthAt } from '../format/log/physical.js';
 import {
   BLOCK_SIZE,
   LEGACY_HEADER,

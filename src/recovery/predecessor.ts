@@ -12,7 +12,7 @@ export interface PredecessorCheck {
 }
 
 /** Why a recorded predecessor is not the one that was read, in the engine's words; `undefined`: it is. */
-export function mismatch(
+export function predecessorMismatch(
   recorded: Predecessor,
   { observed, cutoff, file }: PredecessorCheck,
   behaviour: ReplayBehaviour,

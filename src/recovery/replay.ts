@@ -1,6 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EngineVersion } from '../engine/version.js';
-import { MAX_SEQUENCE } from '../format/batch/tags.js';
+import { MAX_SEQUENCE } from '../format/sst/internal-key.js';
 import type { AppliedKeys } from './applied-keys.js';
 import { replayBehaviour } from './behaviour.js';
 import type { FamilyState } from './family.js';
@@ -9,7 +9,7 @@ import type { ReplayOutcome, WalOutcome } from './outcome.js';
 import type { ReplaySink } from './sink.js';
 import { corruption, type EngineError } from './status.js';
 import { RecoveredTransactions, type WritePolicy } from './transactions.js';
-import { type ReplayState, replayWal } from './wal-replay.js';
+import { replayWal, type WalReplayState } from './wal-replay.js';
 
 /** A WAL of the directory. */
 export interface WalFile {
@@ -67,7 +67,7 @@ function replayCutoff(
 export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
   const behaviour = replayBehaviour(input.version);
   const cutoff = replayCutoff(input);
-  const state: ReplayState = {
+  const state: WalReplayState = {
     input,
     behaviour,
     cutoff,
@@ -154,7 +154,7 @@ export function setBack(before: bigint, after: bigint): EngineError | undefined 
  * Point-in-time recovery stopped in one WAL while a column family's tables already hold what a later one said. The engine
  * goes by log numbers alone: it also refuses where that family lost nothing, or the later WAL is empty.
  */
-function inconsistentFamily({ input, behaviour, corruptedWal }: ReplayState): EngineError | undefined {
+function inconsistentFamily({ input, behaviour, corruptedWal }: WalReplayState): EngineError | undefined {
   const family = input.families.find(
     ({ logNumber, tableBytes }) =>
       corruptedWal !== undefined &&

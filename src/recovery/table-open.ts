@@ -51,7 +51,7 @@ interface Place {
 }
 
 /** Opens a table as the engine does. Returns why it would not; rejects only when the medium fails. */
-export async function checkTable(
+export async function tableOpenFailure(
   live: LiveTable,
   { file, size, open }: TableFile,
   version: EngineVersion,
@@ -93,7 +93,7 @@ function openedShort(
 ): Promise<EngineError | undefined> {
   const size = Number(live.size);
   const short = slice(source, 0, size);
-  return checkTable(live, { file, size, open: async () => short }, version);
+  return tableOpenFailure(live, { file, size, open: async () => short }, version);
 }
 
 /** rocksdb db/db_impl/db_impl.cc CheckConsistency. */

@@ -1,12 +1,13 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { ByteSource } from '../bytes/source.js';
-import { BATCH_HEADER, MAX_SEQUENCE } from '../format/batch/tags.js';
+import { BATCH_HEADER } from '../format/batch/tags.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
 import type { Predecessor } from '../format/log/metadata.js';
+import { MAX_SEQUENCE } from '../format/sst/internal-key.js';
 import { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchProblem } from './batch-walker.js';
 import type { ReplayBehaviour } from './behaviour.js';
-import { LogReader, type LogRecord, type Report } from './log-reader.js';
+import { type DropReport, LogReader, type LogRecord } from './log-reader.js';
 import { type InserterContext, MemtableInserter } from './memtable-inserter.js';
 import type { UnflushableValue, WalOutcome } from './outcome.js';
 import { type ReplayInput, replay, setBack, type WalFile } from './replay.js';
@@ -14,7 +15,7 @@ import { corruption, type EngineError, unreadableFile } from './status.js';
 import { reconcileTimestamps } from './timestamps.js';
 
 /** What goes from one WAL to the next. */
-export interface ReplayState {
+export interface WalReplayState {
   readonly input: ReplayInput;
   readonly behaviour: ReplayBehaviour;
   readonly cutoff: bigint;
@@ -40,7 +41,7 @@ const MAX_NOTES = 100;
 
 /** Replays one WAL. Returns what the open fails with, if it does (db_impl_open.cc, ProcessLogFile). */
 export async function replayWal(
-  state: ReplayState,
+  state: WalReplayState,
   wal: WalFile,
   outcome: WalOutcome,
 ): Promise<EngineError | undefined> {
@@ -70,7 +71,7 @@ class WalReplay {
   private gap = true;
 
   constructor(
-    private readonly state: ReplayState,
+    private readonly state: WalReplayState,
     private readonly wal: WalFile,
     private readonly outcome: WalOutcome,
     source: ByteSource,
@@ -271,7 +272,7 @@ class WalReplay {
     this.report({ error, offset: record.offset, dropped: record.bytes.length });
   }
 
-  private report(report: Report): void {
+  private report(report: DropReport): void {
     this.gap = true;
     this.state.eventful = true;
     if (this.outcome.reports.length < MAX_NOTES) this.outcome.reports.push(report);

@@ -1,7 +1,7 @@
 import { readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { raiseBarrier } from './barrier.js';
-import { contentOf, contentSize, digest, fileState } from './content.js';
+import { contentOf, contentSize, fileState, sizeAndHash } from './content.js';
 import type { Disk } from './disk.js';
 import { checkInputs, describe, sameState } from './inputs.js';
 import { type Journal, type JournalEntry, stagedName, writeJournal } from './journal.js';
@@ -68,7 +68,7 @@ async function journalOf(plan: RepairPlan, options: ApplyOptions): Promise<Journ
       after =
         step.action === 'remove'
           ? { size: 0 }
-          : await digest(untilAborted(contentOf(plan.target, step.content), signal));
+          : await sizeAndHash(untilAborted(contentOf(plan.target, step.content), signal));
     const entry: JournalEntry = { ...place, before, after };
     if (sha256 !== undefined) {
       const link =
@@ -100,7 +100,7 @@ async function prepare(plan: RepairPlan, options: ApplyOptions, journal: Journal
     await duplicate(disk, await locate(plan.target, entry), path.join(directory, entry.original));
   }
   await checkOriginals(directory, journal);
-  await disk.create(path.join(directory, 'plan.json'), once(planText(plan)));
+  await disk.create(path.join(directory, 'plan.json'), once(planJson(plan)));
   await disk.syncDirectory(directory);
   for (const step of plan.steps) {
     const entry = entries.find((e) => placeKey(e) === placeKey(step)) as JournalEntry;
@@ -248,7 +248,7 @@ async function* once(text: string): AsyncGenerator<Uint8Array> {
 }
 
 /** The plan as JSON; bytes as base64. */
-export function planText(plan: RepairPlan): string {
+export function planJson(plan: RepairPlan): string {
   return `${JSON.stringify(plan, plain, 2)}\n`;
 }
 

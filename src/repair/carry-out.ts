@@ -25,7 +25,7 @@ export type Destination =
   | { kind: 'in-place'; journal?: string };
 
 /** One run of a repair. */
-export interface Run {
+export interface RepairRun {
   /** The target, absolute. */
   directory: string;
   disk: Disk;
@@ -47,7 +47,7 @@ export interface Run {
  */
 export async function settleLeftovers(
   destination: Destination,
-  { directory, disk, stopped, given }: Run,
+  { directory, disk, stopped, given }: RepairRun,
   agree: (leftovers: readonly Leftover[]) => Promise<boolean>,
 ): Promise<RepairReport['resumed']> {
   const journal = destination.kind === 'in-place' ? destination.journal : undefined;
@@ -88,14 +88,14 @@ export function carryOut(
   plan: RepairPlan,
   database: Database,
   destination: Exclude<Destination, { kind: 'dry-run' }>,
-  run: Run,
+  run: RepairRun,
 ): Promise<Done> {
   return destination.kind === 'copy'
     ? copied(plan, database, destination.output, run)
     : changed(plan, destination.journal, run);
 }
 
-async function copied(plan: RepairPlan, database: Database, named: string | undefined, run: Run) {
+async function copied(plan: RepairPlan, database: Database, named: string | undefined, run: RepairRun) {
   const { directory, disk } = run;
   const output = path.resolve(named ?? `${directory}.repaired`);
   await refuseInside(output, directory, 'the copy', '--output DIR');
@@ -117,7 +117,7 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
   };
 }
 
-async function changed(plan: RepairPlan, named: string | undefined, run: Run) {
+async function changed(plan: RepairPlan, named: string | undefined, run: RepairRun) {
   const { directory, disk, now, tool, stopped, signal, onCommit } = run;
   const journal = await journalPlace(directory, named, now, disk);
   await refuseInside(journal, directory, 'the undo journal', '--journal DIR');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { ByteSource } from '../bytes/source.js';
 import { openSource, openUnretried } from '../io/source.js';
-import { absolute, type Place } from './place.js';
+import { absolute, type FilePlace } from './place.js';
 import type { FileState, Segment } from './plan.js';
 
 /** Bytes read at a time from the old files. */
@@ -55,7 +55,9 @@ export function contentSize(segments: readonly Segment[]): number {
 }
 
 /** Size and SHA-256 of a stream of chunks. */
-export async function digest(chunks: AsyncIterable<Uint8Array>): Promise<{ size: number; sha256: string }> {
+export async function sizeAndHash(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ size: number; sha256: string }> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of chunks) {
@@ -69,9 +71,9 @@ export async function digest(chunks: AsyncIterable<Uint8Array>): Promise<{ size:
  * The state of a file as it is on disk now; without a hash when it is not there. What the medium does not give back has a part in
  * the hash: it is another one when it can be read again.
  */
-export async function fileState(target: string, place: Place): Promise<FileState> {
+export async function fileState(target: string, place: FilePlace): Promise<FileState> {
   const file = absolute(target, place);
-  const where: Place =
+  const where: FilePlace =
     place.root === undefined ? { path: place.path } : { path: place.path, root: place.root };
   try {
     await stat(file);
@@ -81,7 +83,7 @@ export async function fileState(target: string, place: Place): Promise<FileState
   }
   const source = await openSource({ kind: 'file', path: file });
   try {
-    return { ...where, ...(await digest(chunksOf(source, 0, Number.POSITIVE_INFINITY))) };
+    return { ...where, ...(await sizeAndHash(chunksOf(source, 0, Number.POSITIVE_INFINITY))) };
   } finally {
     await source.close();
   }

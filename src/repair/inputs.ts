@@ -1,17 +1,17 @@
 import { readdir, stat } from 'node:fs/promises';
 import type { Database } from '../engine/database.js';
-import { type FileKind, parseFileName } from '../format/filename.js';
+import { type FileNameKind, parseFileName } from '../format/filename.js';
 import { fileState } from './content.js';
-import { absolute, type Place, placeKey } from './place.js';
+import { absolute, type FilePlace, placeKey } from './place.js';
 import type { FileState, RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
 
 /** Kinds whose files decide what an engine sees: one more of them, and a plan is about another database. */
-const DECISIVE: ReadonlySet<FileKind> = new Set(['current', 'manifest', 'wal', 'table', 'blob']);
+const DECISIVE: ReadonlySet<FileNameKind> = new Set(['current', 'manifest', 'wal', 'table', 'blob']);
 
-function decisivePlaces({ inventory }: Database): Place[] {
+function decisivePlaces({ inventory }: Database): FilePlace[] {
   const there = inventory.entries.filter(
-    ({ kind, place }) => DECISIVE.has(kind as FileKind) && place !== 'lost' && place !== 'archive',
+    ({ kind, place }) => DECISIVE.has(kind as FileNameKind) && place !== 'lost' && place !== 'archive',
   );
   return there.map(({ file, root }) => ({ path: file, ...(root !== undefined && { root }) }));
 }

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { schemaCheck } from '../io/schema.js';
 import type { Disk } from './disk.js';
-import { type Place, placeKey } from './place.js';
+import { type FilePlace, placeKey } from './place.js';
 import { Refusal } from './refusal.js';
 
 /**
@@ -26,7 +26,7 @@ export interface Journal {
 }
 
 /** One file of the target: what it was, and what the repair makes of it. A state without a hash is absence. */
-export interface JournalEntry extends Place {
+export interface JournalEntry extends FilePlace {
   before: { size: number; sha256?: string };
   after: { size: number; sha256?: string };
   /** Name of the original in the journal; absent when the file did not exist, or was a link. */

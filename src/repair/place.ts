@@ -5,18 +5,18 @@ import { isWithin, realPlace } from '../io/real-place.js';
 import { Refusal } from './refusal.js';
 
 /** A file of a target by its relative path, and by its root where it lies outside (wal_dir, another db_path). */
-export interface Place {
+export interface FilePlace {
   path: string;
   root?: string;
 }
 
 /** The absolute path of a place. */
-export function absolute(target: string, place: Place): string {
+export function absolute(target: string, place: FilePlace): string {
   return path.resolve(place.root ?? target, place.path);
 }
 
 /** One string per place, to compare and to index by. */
-export function placeKey(place: Place): string {
+export function placeKey(place: FilePlace): string {
   return place.root === undefined ? place.path : path.join(place.root, place.path);
 }
 
@@ -31,7 +31,7 @@ export function tableRoot({ roots }: Inventory, pathId: number): string | undefi
 }
 
 /** A place by its name in the target, or in a root where there is one. */
-export function placeIn(root: string | undefined, name: string): Place {
+export function placeIn(root: string | undefined, name: string): FilePlace {
   return root === undefined ? { path: name } : { path: name, root };
 }
 
@@ -40,7 +40,7 @@ export function placeIn(root: string | undefined, name: string): Place {
  * is not plainly the same file of the database: below a directory that is a link out of the root, a link to another name, to
  * something that is no regular file, or into another database.
  */
-export async function locate(target: string, place: Place): Promise<string> {
+export async function locate(target: string, place: FilePlace): Promise<string> {
   const file = absolute(target, place);
   const root = await realPlace(place.root ?? target);
   const parent = await realPlace(path.dirname(file));
@@ -63,7 +63,7 @@ async function isDatabase(directory: string): Promise<boolean> {
   );
 }
 
-function leadsOut(place: Place, to: string): Refusal {
+function leadsOut(place: FilePlace, to: string): Refusal {
   return new Refusal(
     'refused',
     `${placeKey(place)} leads out of the directory, to ${to}, which is not changed`,

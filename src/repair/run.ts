@@ -13,7 +13,7 @@ import type { RecoveryReport, RepairReport, TargetReport } from '../report/repor
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
 import { reasonNotToCheck, reasonNotToRepair } from '../scan/target.js';
-import { carryOut, type Destination, type Done, type Run, settleLeftovers } from './carry-out.js';
+import { carryOut, type Destination, type Done, type RepairRun, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
@@ -117,7 +117,7 @@ async function repairDirectory(
 
 /** A run, the files that its plan is made from, and what it ended of earlier runs. */
 interface Begun {
-  run: Run;
+  run: RepairRun;
   files: KeptOpen;
   resumed: RepairReport['resumed'];
 }

@@ -12,7 +12,7 @@ import { plainPalette, type Reporter } from './reporter.js';
 import { restorableLine, unfinishedBackups } from './restorable.js';
 import { knownRule } from './rule-help.js';
 import { summaryTallies } from './tallies.js';
-import { fileOf, placeOf } from './text/finding.js';
+import { fileOf, placeText } from './text/finding.js';
 import { targetHead } from './text/target.js';
 
 /** Findings that are open when the page is. */
@@ -78,7 +78,7 @@ function setAside({ target: { suppressed = [] } }: PageTarget): string {
     .slice(0, LISTED)
     .map(
       (finding) =>
-        `<li><code>${html(finding.rule)}</code> ${html(placeOf(finding))}: ${html(finding.suppressed.reason)}</li>`,
+        `<li><code>${html(finding.rule)}</code> ${html(placeText(finding))}: ${html(finding.suppressed.reason)}</li>`,
     );
   return `<details><summary>Set aside by the configuration (${grouped(suppressed.length)})</summary><ul>${items.join('\n')}</ul></details>\n`;
 }

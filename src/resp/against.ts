@@ -1,6 +1,6 @@
 import { detectProfile } from '../app/applications.js';
 import { databaseFacts } from '../app/facts.js';
-import type { KeyReader, Seen } from '../app/redis/replies.js';
+import type { KeyReader, SeenEffect } from '../app/redis/replies.js';
 import { absentReason } from '../engine/absent-places.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { openView } from '../lsm/recovered-view.js';
@@ -161,8 +161,8 @@ async function worst(
   namespace: string,
   key: Uint8Array,
   effects: Expectation['effects'],
-): Promise<Seen> {
-  let result: Seen = { same: true, says: 'the same' };
+): Promise<SeenEffect> {
+  let result: SeenEffect = { same: true, says: 'the same' };
   for (const effect of effects) {
     const seen = await reader.see(namespace, key, effect);
     if (seen.same === false) return seen;

@@ -18,7 +18,7 @@ import { fileReports } from './file-report.js';
 import { settle } from './live.js';
 import { checkMetadata } from './metadata.js';
 import type { ScanOptions } from './options.js';
-import type { Origin } from './origin.js';
+import type { ScanOrigin } from './origin.js';
 import { planUnits } from './plan.js';
 import { trustIn } from './select.js';
 import { portable } from './shards/report.js';
@@ -31,7 +31,7 @@ const SEVERAL = 2;
 
 /** A database whose metadata has been read. */
 export async function databaseSubject(
-  origin: Origin,
+  origin: ScanOrigin,
   database: Database,
   options: ScanOptions,
   jobs: number,

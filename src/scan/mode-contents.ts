@@ -1,7 +1,7 @@
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
-import { type Digest, digest } from '../lsm/digest.js';
+import { type Digest, digestFamily } from '../lsm/digest.js';
 import { MemoryPool } from '../lsm/memory-pool.js';
 import { recoveredView } from '../lsm/recovered-view.js';
 import type { View } from '../lsm/view.js';
@@ -48,7 +48,7 @@ async function digests(view: View, onShare: (share: number) => void): Promise<Di
   const found: Digest[] = [];
   for (const [i, { id }] of view.columnFamilies.entries()) {
     // in an order that is only guessed there is nothing to count
-    if (view.order(id).known) found.push(await digest(view, id));
+    if (view.order(id).known) found.push(await digestFamily(view, id));
     onShare((i + 1) / view.columnFamilies.length);
   }
   return found;

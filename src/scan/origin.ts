@@ -7,7 +7,7 @@ import { runEach, type UnitRunner } from './run.js';
  * Where the files of a target come from. A scan knows no more of a directory, an archive or a bucket than this: a listing, whose
  * entries say how any thread opens them (`openSource`), and what can be done with it.
  */
-export interface Origin {
+export interface ScanOrigin {
   /** The target, as given. */
   target: string;
   /** Its files as a backup directory has them. */
@@ -23,7 +23,7 @@ export interface Origin {
 }
 
 /** A directory of this machine. */
-export function directoryOrigin(target: string): Origin {
+export function directoryOrigin(target: string): ScanOrigin {
   return {
     target,
     list: () => listBelow(target, BACKUP_DIRECTORIES),
@@ -35,7 +35,7 @@ export function directoryOrigin(target: string): Origin {
 }
 
 /** Files that lie somewhere else and have been listed. Nothing outside the listing belongs to them. */
-export function listedOrigin(listing: Listing): Origin {
+export function listedOrigin(listing: Listing): ScanOrigin {
   return {
     target: listing.target,
     list: async () => listing,

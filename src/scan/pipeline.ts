@@ -6,7 +6,7 @@ import { contentsUnchecked } from './application.js';
 import { backupSubject } from './backup/backup.js';
 import { databaseSubject } from './database.js';
 import type { ScanHooks, ScanOptions } from './options.js';
-import type { Origin } from './origin.js';
+import type { ScanOrigin } from './origin.js';
 import type { RunHooks } from './run.js';
 import { limitsOf, runSelected } from './run-selected.js';
 import { scanShard } from './shards/scan.js';
@@ -18,7 +18,7 @@ const SHARD_JOBS = 2;
 
 /** Checks the database or the backups that the files of an origin are. */
 export async function scanOrigin(
-  origin: Origin,
+  origin: ScanOrigin,
   options: ScanOptions,
   hooks: ScanHooks,
 ): Promise<TargetReport> {
@@ -38,7 +38,7 @@ export async function scanOrigin(
 /** Runs the units of what a target is and concludes: the same for everything that can be scanned, wherever its files are. */
 export async function scanSubject(
   subject: Subject,
-  origin: Pick<Origin, 'run' | 'seekable' | 'inPlace'>,
+  origin: Pick<ScanOrigin, 'run' | 'seekable' | 'inPlace'>,
   options: ScanOptions,
   hooks: ScanHooks,
 ): Promise<TargetReport> {
@@ -58,7 +58,7 @@ export async function scanSubject(
   return report;
 }
 
-function jobsOf({ seekable }: Pick<Origin, 'seekable'>, { jobs, shard }: ScanOptions): number {
+function jobsOf({ seekable }: Pick<ScanOrigin, 'seekable'>, { jobs, shard }: ScanOptions): number {
   if (!seekable) return 1;
   return jobs ?? (shard === undefined ? availableParallelism() : SHARD_JOBS);
 }

@@ -10,7 +10,7 @@ interface Choice {
 }
 
 /** True when the bounds of two tables overlap. */
-export function overlap(a: FoundTable, b: FoundTable): boolean {
+export function boundsOverlap(a: FoundTable, b: FoundTable): boolean {
   const order = comparatorNamed(a.comparator || undefined);
   const before = (x: FoundTable, y: FoundTable) => {
     const difference = compareUserKeys(order, userKeyOf(x.live.largest), userKeyOf(y.live.smallest));
@@ -40,7 +40,7 @@ export function chooseTables(
     const inputs = live.filter((other) => {
       // the MANIFEST has both
       if (isCertain && certain.has(other.live.number)) return false;
-      return overlap(other, table) && derives(own, contents.get(other.live.number) ?? NOTHING);
+      return boundsOverlap(other, table) && derives(own, contents.get(other.live.number) ?? NOTHING);
     });
     const known = inputs.map((input) => contents.get(input.live.number) ?? NOTHING);
     const isNews = inputs.length === 0 || hasNews(own, known) || lacks(own, known, table);
@@ -141,7 +141,7 @@ export function assignLevels(
   for (const table of open) {
     let level = levels - 1;
     for (const other of live) {
-      if (other === table || other.live.level <= 0 || !overlap(other, table)) continue;
+      if (other === table || other.live.level <= 0 || !boundsOverlap(other, table)) continue;
       if (isNewer(other, table, contents) && known.has(other.live.number)) continue;
       level = Math.min(level, other.live.level - 1);
     }

@@ -10,7 +10,7 @@ import { isOwn, type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
-import type { Origin, State, States } from './state.js';
+import type { State, StateOrigin, States } from './state.js';
 import { type FoundTable, findTables } from './tables.js';
 import { readWalContents } from './wals.js';
 
@@ -212,19 +212,23 @@ class Listing {
   }
 
   /** A state; where WALs lie in lost/ or archive/, the one with them; and where WALs do not connect, the one that ends before. */
-  private addWithoutHole(origin: Origin, replay: ManifestReplay, current: boolean): void {
+  private addWithoutHole(origin: StateOrigin, replay: ManifestReplay, current: boolean): void {
     this.add(origin, replay, { current });
     const added = this.states.at(-1);
     if (current && this.chain.wals.some(({ entry }) => !isOwn(entry))) this.add(origin, replay, {});
     if (added !== undefined && added.gaps.length > 0) this.add(origin, replay, { strict: true });
   }
 
-  private add(origin: Origin, replay: ManifestReplay, rules: { current?: boolean; strict?: boolean }): void {
+  private add(
+    origin: StateOrigin,
+    replay: ManifestReplay,
+    rules: { current?: boolean; strict?: boolean },
+  ): void {
     this.addVersion(origin, copyOfVersion(replay.version), { ...rules, whole: isSound(replay) });
   }
 
   private addVersion(
-    origin: Origin,
+    origin: StateOrigin,
     version: Version,
     {
       current = false,

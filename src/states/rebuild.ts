@@ -9,7 +9,7 @@ import {
 } from '../format/manifest/version.js';
 import { sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs } from './blobs.js';
-import { assignLevels, chooseTables, overlap } from './choice.js';
+import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
 import { type Contents, contentsOf, type FoundTable } from './tables.js';
 import { logNumberFor, type WalContents } from './wals.js';
 
@@ -90,7 +90,9 @@ function needed(
     (table) =>
       open.includes(table) ||
       (stated(table) &&
-        open.some((other) => other.live.columnFamily === table.live.columnFamily && overlap(other, table))),
+        open.some(
+          (other) => other.live.columnFamily === table.live.columnFamily && boundsOverlap(other, table),
+        )),
   );
 }
 
@@ -173,7 +175,7 @@ function isReplaced(
     (other) =>
       other.live.number > table.number &&
       other.live.smallestSequence <= table.largestSequence &&
-      overlap(other, { ...other, live: table }),
+      boundsOverlap(other, { ...other, live: table }),
   );
 }
 

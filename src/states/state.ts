@@ -5,7 +5,7 @@ import type { ManifestWalk } from './manifests.js';
 import type { WalContents } from './wals.js';
 
 /** What a state is taken from. */
-export type Origin =
+export type StateOrigin =
   /** All of a MANIFEST. */
   | { kind: 'manifest'; manifest: InventoryEntry }
   /**
@@ -29,7 +29,7 @@ export type Origin =
 
 /** A state that the files can still give. */
 export interface State extends Joined {
-  origin: Origin;
+  origin: StateOrigin;
   /** CURRENT leads to it as the files are. */
   current: boolean;
   /** No edit was lost before it. */

@@ -20,7 +20,7 @@ export interface Checked {
 }
 
 /** What a scan found of the kind that a sighting speaks of. `undefined` where no rule would tell. */
-export function confirm(
+export function confirmSighting(
   { symptom, files }: Sighting,
   findings: readonly Finding[],
 ): Confirmation | undefined {

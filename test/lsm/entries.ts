@@ -1,5 +1,11 @@
 import { END, ENTRY, type EntryCursor, LOAD, type Step } from '../../src/lsm/cursor.js';
-import { type KeyOrder, keyOrder, sequenceOf, trailerHigh, trailerLow } from '../../src/lsm/key-order.js';
+import {
+  type KeyOrder,
+  keyOrder,
+  sequenceOfTrailer,
+  trailerHigh,
+  trailerLow,
+} from '../../src/lsm/key-order.js';
 import { Memtable } from '../../src/lsm/memtable.js';
 
 /* Entries as text, and the cursors under test fed with them. */
@@ -98,7 +104,7 @@ export async function drain(cursor: EntryCursor): Promise<Entry[]> {
 export function entryOf(cursor: EntryCursor): Entry {
   return {
     key: text(cursor.keyBytes, cursor.keyFrom, cursor.keyTo),
-    sequence: Number(sequenceOf(cursor.high, cursor.low)),
+    sequence: Number(sequenceOfTrailer(cursor.high, cursor.low)),
     type: cursor.low & 0xff,
     value: text(cursor.valueBytes, cursor.valueFrom, cursor.valueTo),
   };

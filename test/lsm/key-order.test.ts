@@ -7,7 +7,7 @@ import {
   comparePositions,
   keyOrder,
   keyPosition,
-  sequenceOf,
+  sequenceOfTrailer,
   trailerHigh,
   trailerLow,
 } from '../../src/lsm/key-order.js';
@@ -40,7 +40,7 @@ describe('the order of internal keys', () => {
     fc.assert(
       fc.property(sequence, type, (seq, kind) => {
         const low = trailerLow(seq, kind);
-        expect(sequenceOf(trailerHigh(seq), low)).toBe(seq);
+        expect(sequenceOfTrailer(trailerHigh(seq), low)).toBe(seq);
         expect(low & 0xff).toBe(kind);
       }),
     );

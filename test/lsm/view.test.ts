@@ -6,7 +6,7 @@ import { readDatabase } from '../../src/engine/database.js';
 import { readDataBlocks } from '../../src/format/sst/data-blocks.js';
 import { openTable } from '../../src/format/sst/table.js';
 import { END, ENTRY } from '../../src/lsm/cursor.js';
-import { digest } from '../../src/lsm/digest.js';
+import { digestFamily } from '../../src/lsm/digest.js';
 import { inventoryFiles } from '../../src/lsm/inventory-files.js';
 import { View } from '../../src/lsm/view.js';
 import { withDatabase } from '../support/database.js';
@@ -20,7 +20,7 @@ type Digests = Record<string, [entries: number, fnv1a64: string]>;
 async function digests(view: View): Promise<Digests> {
   const found: Digests = {};
   for (const { id } of view.columnFamilies) {
-    const { name, entries, fnv1a64, complete, problems } = await digest(view, id);
+    const { name, entries, fnv1a64, complete, problems } = await digestFamily(view, id);
     expect({ complete, problems }).toEqual({ complete: true, problems: [] });
     found[name] = [entries, fnv1a64];
   }
@@ -120,7 +120,7 @@ describe('a damaged table', () => {
   it('ends a strict walk, and costs a lenient one a block', async () => {
     await withDatabase('basic-6.17', [`flip ${table} 40.3`], async (dir) => {
       const view = await viewOf(dir);
-      const strict = await digest(view, 0);
+      const strict = await digestFamily(view, 0);
       expect(strict.complete).toBe(false);
       expect(strict.problems).toMatchObject([{ file: table, offset: 0 }]);
       expect(strict.problems[0].message).toContain('checksum mismatch');
@@ -134,7 +134,7 @@ describe('a damaged table', () => {
 
   it('that is gone is named', async () => {
     await withDatabase('basic-6.17', [`remove ${table}`], async (dir) => {
-      const { complete, problems } = await digest(await viewOf(dir), 0);
+      const { complete, problems } = await digestFamily(await viewOf(dir), 0);
       expect(complete).toBe(false);
       expect(problems).toMatchObject([{ file: table }]);
     });
@@ -177,7 +177,7 @@ describe('any damage to a table or blob file', () => {
             }
             const view = await viewOf(dir);
             for (const { id } of view.columnFamilies) {
-              const strict = await digest(view, id);
+              const strict = await digestFamily(view, id);
               const { found, problems } = await pairs(view, id, { lenient: true });
               expect(found.length).toBeGreaterThanOrEqual(strict.entries);
               if (strict.complete) expect(found).toHaveLength(strict.entries);

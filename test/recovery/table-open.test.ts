@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { LiveTable } from '../../src/format/manifest/version.js';
 import { openSource } from '../../src/io/source.js';
-import { checkTable } from '../../src/recovery/table-open.js';
+import { tableOpenFailure } from '../../src/recovery/table-open.js';
 import { fixture } from '../support/files.js';
 import { applyPatches } from '../support/patch.js';
 import { NEWEST } from './wals.js';
@@ -17,7 +17,7 @@ async function complaint(
   const bytes = (await applyPatches(fixture('basic-7.8'), patches)).get(FILE)!;
   const described = { level: 0, number: 14n, size: BigInt(bytes.length), ...live } as LiveTable;
   const table = { file: FILE, size: bytes.length, open: () => openSource({ kind: 'memory', bytes }) };
-  return (await checkTable(described, table, version))?.message;
+  return (await tableOpenFailure(described, table, version))?.message;
 }
 
 it('opens a whole table', async () => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
-import { applyInPlace, planText } from '../../src/repair/apply.js';
+import { applyInPlace, planJson } from '../../src/repair/apply.js';
 import { BARRIER_MARK } from '../../src/repair/barrier.js';
 import { settleLeftovers } from '../../src/repair/carry-out.js';
 import { realDisk } from '../../src/repair/disk.js';
@@ -59,7 +59,7 @@ export class Trials {
   prepared(files: FileSet, repair: RepairPlan): Prepared {
     const dir = this.databaseWith(files);
     const [plan, journal] = [`${dir}.plan`, `${dir}.kvdoctor-undo-test`];
-    writeFileSync(plan, planText({ ...repair, target: dir }));
+    writeFileSync(plan, planJson({ ...repair, target: dir }));
     return { dir, plan, journal };
   }
 }

@@ -13,7 +13,7 @@ const WORDS_SHOWN = 12;
 const WORDS_KEPT = 100;
 
 /** A batch as the Redis commands that it is the work of. */
-export function batchWords(ops: readonly BatchOp[], layout: KvrocksLayout): BatchWords | undefined {
+export function kvrocksBatchText(ops: readonly BatchOp[], layout: KvrocksLayout): BatchWords | undefined {
   const commands = commandsOf(ops, layout);
   return {
     lines: commands.map(commandLine),

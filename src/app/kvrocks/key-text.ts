@@ -13,7 +13,7 @@ const SHOWN = 100;
 const word = (bytes: Uint8Array) => redisWord(bytes, SHOWN);
 
 /** A key of a column family in words. `undefined` for what no Kvrocks writes there. */
-export function keyText(
+export function kvrocksKeyText(
   { families, slots }: KvrocksLayout,
   columnFamily: number,
   key: Uint8Array,
@@ -78,13 +78,16 @@ function indexKeyText(key: Uint8Array): string | undefined {
 }
 
 /** The user keys at both ends of a range, when they are not the same. */
-export function rangeText(
+export function kvrocksRangeText(
   layout: KvrocksLayout,
   columnFamily: number,
   smallest: Uint8Array,
   largest: Uint8Array,
 ): string[] {
-  const [from, to] = [keyText(layout, columnFamily, smallest), keyText(layout, columnFamily, largest)];
+  const [from, to] = [
+    kvrocksKeyText(layout, columnFamily, smallest),
+    kvrocksKeyText(layout, columnFamily, largest),
+  ];
   if (from === undefined || to === undefined) return [];
   return from === to ? [from] : [`${from} to ${to}`];
 }

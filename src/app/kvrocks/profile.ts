@@ -1,15 +1,15 @@
 import type { DetectProfile, Profile } from '../profile.js';
-import { batchWords } from './batch-text.js';
+import { kvrocksBatchText } from './batch-text.js';
 import { checkKvrocks } from './check/check.js';
 import { checkReplicationIds } from './check/replication-ids.js';
 import { commandsOf } from './commands.js';
 import { kvrocksCompare } from './compare.js';
 import { DEFAULT_NAMESPACE } from './key.js';
-import { keyText, rangeText } from './key-text.js';
+import { kvrocksKeyText, kvrocksRangeText } from './key-text.js';
 import { type KvrocksLayout, kvrocksLayout } from './layout.js';
 import { ReaderView } from './reader-view.js';
 import { kvrocksRebuild } from './rebuild/key-rebuild.js';
-import { valueText } from './value-text.js';
+import { kvrocksValueText } from './value-text.js';
 import { wholeCommands } from './whole-commands.js';
 
 /** Kvrocks, told by the names of its column families. */
@@ -24,10 +24,10 @@ export function kvrocksProfile(layout: KvrocksLayout): Profile {
     name: 'kvrocks',
     title: 'Kvrocks',
     ...(layout.slots && { detail: 'keys carry cluster slots' }),
-    keyText: (family, key) => keyText(layout, family, key),
-    valueText: (family, key, value) => valueText(layout, family, key, value),
-    batchWords: (ops) => batchWords(ops, layout),
-    rangeText: (family, smallest, largest) => rangeText(layout, family, smallest, largest),
+    keyText: (family, key) => kvrocksKeyText(layout, family, key),
+    valueText: (family, key, value) => kvrocksValueText(layout, family, key, value),
+    batchWords: (ops) => kvrocksBatchText(ops, layout),
+    rangeText: (family, smallest, largest) => kvrocksRangeText(layout, family, smallest, largest),
     wholeCommands,
     rebuild: kvrocksRebuild(layout),
     compare: kvrocksCompare(layout),

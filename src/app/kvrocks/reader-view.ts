@@ -1,6 +1,6 @@
 import type { View } from '../../lsm/view.js';
 import type { Effect } from '../redis/effect.js';
-import type { KeyReader, Seen } from '../redis/replies.js';
+import type { KeyReader, SeenEffect } from '../redis/replies.js';
 import { redisWord } from '../redis/word.js';
 import { elementPrefix } from './check/element-order.js';
 import { walkEntries } from './check/walk.js';
@@ -37,7 +37,7 @@ export class ReaderView implements KeyReader {
     }
   }
 
-  async see(namespace: string, key: Uint8Array, effect: Effect): Promise<Seen> {
+  async see(namespace: string, key: Uint8Array, effect: Effect): Promise<SeenEffect> {
     const stored = encodeUserKey(Buffer.from(namespace), key, this.layout.slots);
     const value = await this.get('metadata', stored);
     if (value === undefined) return { same: effect.kind.startsWith('no-'), says: 'the key is not there' };
@@ -63,7 +63,11 @@ export class ReaderView implements KeyReader {
     }
   }
 
-  private async part(stored: Uint8Array, metadata: Metadata, { kind, part, value }: Effect): Promise<Seen> {
+  private async part(
+    stored: Uint8Array,
+    metadata: Metadata,
+    { kind, part, value }: Effect,
+  ): Promise<SeenEffect> {
     const family = kind === 'entry' ? 'stream' : 'default';
     const subkey = kind === 'entry' ? entryId(part!) : part!;
     if (metadata.version === undefined || subkey === undefined)
@@ -82,7 +86,7 @@ export class ReaderView implements KeyReader {
     stored: Uint8Array,
     metadata: Metadata,
     value: Uint8Array | undefined,
-  ): Promise<Seen> {
+  ): Promise<SeenEffect> {
     const { list, version } = metadata;
     if (list === undefined || version === undefined) return { same: false, says: 'the key is no list' };
     const prefix = this.subkeyOf(stored, version, new Uint8Array(0));
@@ -125,7 +129,7 @@ export class ReaderView implements KeyReader {
   }
 }
 
-function compared(found: Uint8Array, wanted: Uint8Array | undefined): Seen {
+function compared(found: Uint8Array, wanted: Uint8Array | undefined): SeenEffect {
   const same = wanted !== undefined && Buffer.compare(found, wanted) === 0;
   return { same, says: redisWord(found, SHOWN) };
 }

@@ -14,7 +14,7 @@ const FIELDS = 12;
  * A value in words. `undefined` for what says no more than its bytes: elements of a hash, set or list, whose kind only the
  * metadata of their key tells.
  */
-export function valueText(
+export function kvrocksValueText(
   { families, slots }: KvrocksLayout,
   columnFamily: number,
   key: Uint8Array,

@@ -3,7 +3,7 @@ import type { View } from '../../lsm/view.js';
 import type { Effect } from './effect.js';
 
 /** Whether readers see what an effect left; `says` what they see instead. */
-export interface Seen {
+export interface SeenEffect {
   /** Absent where it cannot be told. */
   same?: boolean;
   says: string;
@@ -13,7 +13,7 @@ export interface Seen {
 export interface KeyReader {
   /** Namespaces by the token that a connection authenticates with. */
   namespaces(): Promise<ReadonlyMap<string, string>>;
-  see(namespace: string, key: Uint8Array, effect: Effect): Promise<Seen>;
+  see(namespace: string, key: Uint8Array, effect: Effect): Promise<SeenEffect>;
 }
 
 /** How an application that speaks the Redis protocol keeps what its connections were told. */

@@ -92,7 +92,7 @@ interface RaftEntry {
   data: number;
 }
 
-export function decodeRaftEntry(bytes: Uint8Array): RaftEntry | undefined {
+export function decodeRestateEntry(bytes: Uint8Array): RaftEntry | undefined {
   const message = ProtoMessage.read(bytes);
   if (message === undefined) return undefined;
   const entry = {

@@ -4,7 +4,7 @@ import { decodeKey } from './decode.js';
 import { type RestateLayout, restateLayout, titles } from './instance.js';
 import { partitionStoreRebuilding } from './rebuilding.js';
 import { restateBatchWords, restateKeyText, restateRangeText, restateValueText } from './record-text.js';
-import { recoveryWords } from './recovery.js';
+import { restateRecovery } from './recovery.js';
 
 /** Restate's databases, each told by its column families, its keys and the name of its directory. */
 export const detectRestate: DetectProfile = async (facts) => {
@@ -17,7 +17,7 @@ export function restateProfile(layout: RestateLayout, facts?: ProfileFacts): Pro
   return {
     name: 'restate',
     title: titles[layout.instance],
-    recovery: recoveryWords[layout.instance],
+    recovery: restateRecovery[layout.instance],
     keyText(columnFamily, key) {
       const decoded = decodeKey(layout, columnFamily, key);
       return decoded && restateKeyText(decoded);

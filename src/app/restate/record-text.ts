@@ -9,8 +9,8 @@ import {
   decodeLogRecord,
   decodeNodeId,
   decodeOffset,
-  decodeRaftEntry,
   decodeRaftSnapshot,
+  decodeRestateEntry,
   decodeVoters,
 } from './log-values.js';
 import { tableOf } from './partition-keys.js';
@@ -56,7 +56,7 @@ export function restateValueText(
 ): string | undefined {
   switch (key.kind) {
     case 'raft-entry': {
-      const entry = decodeRaftEntry(value);
+      const entry = decodeRestateEntry(value);
       const kind = entry && (entry.type === 0n ? 'command' : 'change of members');
       return entry && `term ${entry.term}, ${kind} of ${entry.data} bytes`;
     }

@@ -10,7 +10,7 @@ const torn =
  * (restatedev/restate#3154 and #3161; crates/metadata-server raft/storage/rocksdb_builder.rs, crates/log-server
  * rocksdb_logstore/builder.rs, crates/bifrost providers/local_loglet/log_store.rs). No setting chooses the mode.
  */
-export const recoveryWords: Readonly<Record<Instance, string>> = {
+export const restateRecovery: Readonly<Record<Instance, string>> = {
   'metadata-server':
     `Restate 1.2.0 to 1.3.0 opens it in absolute-consistency mode, 1.3.1 and later in tolerate-corrupted-tail. ${torn} Raft may ` +
     'count on it then, and the first start be fenced (“node … was shut down or removed”, SequencerMismatch); a second start has ' +

@@ -27,7 +27,7 @@ const deletes = new Set(['delete', 'single-delete']);
  * A batch as the changes of regions, in its order. Several regions in one batch are normal; TiKV writes those of a region
  * together, with how far it has applied its log, and takes a large round apart into several batches.
  */
-export function batchWords(ops: readonly BatchOp[], layout: TikvLayout): BatchWords | undefined {
+export function tikvBatchText(ops: readonly BatchOp[], layout: TikvLayout): BatchWords | undefined {
   const runs = runsOf(ops, layout);
   if (runs.length === 0) return undefined;
   const remarks = remarksOn(runs);

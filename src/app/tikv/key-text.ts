@@ -4,10 +4,10 @@ import { decodeLock, decodeWrite, lockTypes, writeTypes } from './records.js';
 import { boundsText, dataKeyText, epochText, peersText, type TikvFamily } from './region-text.js';
 import {
   decodeApplyState,
-  decodeRaftEntry,
   decodeRaftState,
   decodeRegionState,
   decodeStoreIdent,
+  decodeTikvEntry,
   peerStates,
 } from './states.js';
 import { userKeyText } from './table-key.js';
@@ -26,7 +26,7 @@ const kinds: Record<Exclude<TikvKey['kind'], 'data'>, string> = {
 };
 
 /** `apply state of region 12`; `table 45, row 7, committed at 443852055297916932 (…), region 12`. */
-export function keyText(layout: TikvLayout, columnFamily: number, key: Uint8Array): string | undefined {
+export function tikvKeyText(layout: TikvLayout, columnFamily: number, key: Uint8Array): string | undefined {
   const decoded = decodeTikvKey(key);
   if (decoded === undefined) return undefined;
   if (decoded.kind === 'data') {
@@ -41,7 +41,7 @@ export function keyText(layout: TikvLayout, columnFamily: number, key: Uint8Arra
 }
 
 /** What a value says; `undefined` for what an application stored in it. */
-export function valueText(
+export function tikvValueText(
   layout: TikvLayout,
   columnFamily: number,
   key: Uint8Array,
@@ -82,7 +82,7 @@ function stateText(layout: TikvLayout, kind: TikvKey['kind'], value: Uint8Array)
       );
     }
     case 'raft-log': {
-      const entry = decodeRaftEntry(value);
+      const entry = decodeTikvEntry(value);
       const what = entry?.type === 0 ? '' : ', changes members';
       return entry && `entry ${entry.index} of term ${entry.term}, ${entry.data.length} bytes${what}`;
     }

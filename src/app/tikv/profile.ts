@@ -1,12 +1,12 @@
 import type { DetectProfile, Profile, ProfileFacts } from '../profile.js';
-import { batchWords } from './batch-text.js';
+import { tikvBatchText } from './batch-text.js';
 import { checkTikv } from './check/check.js';
-import { keyText, valueText } from './key-text.js';
+import { tikvKeyText, tikvValueText } from './key-text.js';
 import { decodeTikvKey } from './keys.js';
 import type { TikvLayout } from './layout.js';
 import { loadStore } from './load.js';
-import { rangeText } from './range.js';
-import { recoveryWords } from './recovery.js';
+import { tikvRangeText } from './range.js';
+import { tikvRecovery } from './recovery.js';
 import type { TikvFamily } from './region-text.js';
 import { Regions } from './regions.js';
 
@@ -73,11 +73,11 @@ function tikvProfile(
     name: 'tikv',
     title,
     ...(detail.length > 0 && { detail: detail.join(', ') }),
-    recovery: [...layout.families.values()].includes('raft-log') ? recoveryWords.raftLog : recoveryWords.kv,
-    keyText: (family, key) => keyText(layout, family, key),
-    valueText: (family, key, value) => valueText(layout, family, key, value),
-    batchWords: (ops) => batchWords(ops, layout),
-    rangeText: (_, smallest, largest) => rangeText(layout, smallest, largest),
+    recovery: [...layout.families.values()].includes('raft-log') ? tikvRecovery.raftLog : tikvRecovery.kv,
+    keyText: (family, key) => tikvKeyText(layout, family, key),
+    valueText: (family, key, value) => tikvValueText(layout, family, key, value),
+    batchWords: (ops) => tikvBatchText(ops, layout),
+    rangeText: (_, smallest, largest) => tikvRangeText(layout, smallest, largest),
     check: (view, found) => checkTikv(view, layout, facts, found),
   };
 }

@@ -18,7 +18,7 @@ const STATE = 0x03;
  * What keys from `smallest` to `largest` belong to: regions with the part of each that is meant and where their other peers
  * are, tables, and TiKV's own keys. A line each; where there are many regions, the ids of all and the first few in full.
  */
-export function rangeText(layout: TikvLayout, smallest: Uint8Array, largest: Uint8Array): string[] {
+export function tikvRangeText(layout: TikvLayout, smallest: Uint8Array, largest: Uint8Array): string[] {
   const lines: string[] = [];
   if (compareBytes(smallest, FIRST_DATA) < 0) {
     lines.push(...localLines(layout, smallest, largest));

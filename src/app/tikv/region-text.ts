@@ -90,7 +90,7 @@ export function idsText(ids: readonly bigint[], limit = 200): string {
 }
 
 /** A key of data, with its `z` and without a timestamp, as bytes and as a person calls it. */
-export function namedKey(key: Uint8Array): KeyBytes {
+export function namedDataKey(key: Uint8Array): KeyBytes {
   return { ...keyBytes(key), text: boundText(key.subarray(1)) };
 }
 

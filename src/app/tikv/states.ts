@@ -151,7 +151,7 @@ export function decodeRaftState(bytes: Uint8Array): RaftState | undefined {
   });
 }
 
-export function decodeRaftEntry(bytes: Uint8Array): RaftEntry | undefined {
+export function decodeTikvEntry(bytes: Uint8Array): RaftEntry | undefined {
   return decoded(bytes, (message) => ({
     type: Number(message.integer(1)),
     term: message.integer(2),

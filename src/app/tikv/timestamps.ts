@@ -1,3 +1,5 @@
+import { u32BigEndian } from '../../bytes/u32.js';
+
 /**
  * Start timestamps of the values of one key, in the order in which the database has them: newest first. Kept as halves of
  * 32 bits, since a database has one for each value.
@@ -15,8 +17,8 @@ export class StartTimestamps {
   /** Adds the inverted timestamp in the eight bytes from `at` on. */
   add(bytes: Uint8Array, at: number): void {
     if (this.count === this.high.length) this.grow();
-    this.high[this.count] = ~u32At(bytes, at);
-    this.low[this.count] = ~u32At(bytes, at + 4);
+    this.high[this.count] = ~u32BigEndian(bytes, at);
+    this.low[this.count] = ~u32BigEndian(bytes, at + 4);
     this.used[this.count++] = 0;
   }
 
@@ -78,9 +80,4 @@ export class StartTimestamp {
   get value(): bigint {
     return (BigInt(this.high) << 32n) | BigInt(this.low);
   }
-}
-
-/** Big-endian. */
-function u32At(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
 }

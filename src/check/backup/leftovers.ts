@@ -7,7 +7,7 @@ import type { BackupLayout } from './layout.js';
 const SHOWN = 20;
 
 /** Files that no backup lists. `unsure`: a meta file is lost or damaged, so that they may belong to its backup. */
-export function checkLeftovers(
+export function checkUnlistedFiles(
   layout: BackupLayout,
   used: ReadonlySet<string>,
   unsure: readonly number[],

@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/database.js';
 import { checkTogether } from '../../engine/wals-alone.js';
 import type { Finding } from '../../finding/finding.js';
-import { findingAt, type Place, placeOf } from '../../finding/finding-at.js';
+import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import { manifestLeftBehind } from './left-behind.js';
 
@@ -45,7 +45,7 @@ function missingManifestPlace(
   { dialect, current }: Database,
   number: bigint,
   others: readonly string[],
-): Place {
+): FindingPlace {
   const isCurrent = dialect === 'leveldb' && current !== undefined && others.length > 0;
   return isCurrent ? placeOf(current.entry) : { file: fileName('manifest', number) };
 }

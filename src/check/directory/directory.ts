@@ -4,7 +4,7 @@ import { unreadMetadata } from '../../engine/unseen.js';
 import type { Finding } from '../../finding/finding.js';
 import { placeOf } from '../../finding/finding-at.js';
 import { dialectNamed } from '../../format/dialect.js';
-import type { FileKind } from '../../format/filename.js';
+import type { FileNameKind } from '../../format/filename.js';
 import { readHead } from '../../io/head.js';
 import { unusedFiles } from '../leveldb/version.js';
 import { checkInvariants } from '../manifest/invariants.js';
@@ -129,7 +129,7 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
   return { findings, unchecked: live.unchecked };
 }
 
-const binding: ReadonlySet<FileKind> = new Set(['current', 'manifest', 'options', 'wal', 'identity']);
+const binding: ReadonlySet<FileNameKind> = new Set(['current', 'manifest', 'options', 'wal', 'identity']);
 
 /** Names that cannot be opened. A live table or blob file among them is reported as missing. */
 function unlistable({ inventory }: Database): Unchecked[] {

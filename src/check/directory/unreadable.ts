@@ -1,8 +1,8 @@
 import type { Finding, Range, Severity } from '../../finding/finding.js';
-import { findingAt, type Place } from '../../finding/finding-at.js';
+import { type FindingPlace, findingAt } from '../../finding/finding-at.js';
 
 /** Ranges that a medium would not give back (`RetryingSource.unreadable`), one finding each. */
-function checkUnreadable(place: Place, ranges: readonly Range[], severity: Severity): Finding[] {
+function checkUnreadable(place: FindingPlace, ranges: readonly Range[], severity: Severity): Finding[] {
   return ranges.map(({ offset, length }) =>
     findingAt(place, 'io/unreadable-range', {
       severity,
@@ -19,7 +19,7 @@ function checkUnreadable(place: Place, ranges: readonly Range[], severity: Sever
  * checked, and what seems to stand there means nothing.
  */
 export function aroundUnreadable(
-  place: Place,
+  place: FindingPlace,
   found: Finding[],
   ranges: readonly Range[],
   severity: Severity = 'error',

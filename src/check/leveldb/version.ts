@@ -4,7 +4,7 @@
  */
 import type { Database } from '../../engine/database.js';
 import type { Finding, Range } from '../../finding/finding.js';
-import { findingAt, type Place, placeOf } from '../../finding/finding-at.js';
+import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { fileName } from '../../format/filename.js';
 import type { ManifestNumbers } from '../../format/manifest/replay.js';
@@ -55,7 +55,7 @@ export function checkLevelDb(database: Database, files: LevelDbFiles): Finding[]
 
 interface State {
   version: Version;
-  manifest: Place;
+  manifest: FindingPlace;
   numbers: ManifestNumbers;
   logNumber: bigint;
   live: readonly TableFacts[];
@@ -252,6 +252,6 @@ export function unusedFiles(database: Database): Finding[] {
 }
 
 /** As `findingAt`, at a range of the MANIFEST. */
-export function atManifest(finding: Finding, manifest: Place, range: Range): Finding {
+export function atManifest(finding: Finding, manifest: FindingPlace, range: Range): Finding {
   return { ...finding, ...manifest, offset: range.offset, length: range.length };
 }

@@ -1,6 +1,6 @@
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
-import { findingAt, type Place } from '../../finding/finding-at.js';
+import { type FindingPlace, findingAt } from '../../finding/finding-at.js';
 import type { ManifestReplay } from '../../format/manifest/replay.js';
 
 /** What decides how much the end of a MANIFEST costs. */
@@ -18,7 +18,7 @@ interface ManifestCircumstances {
 
 /** What reading a MANIFEST has shown: damage in it, and how it ends. */
 export function checkManifest(
-  place: Place,
+  place: FindingPlace,
   replay: ManifestReplay,
   circumstances: ManifestCircumstances,
 ): Finding[] {
@@ -55,7 +55,7 @@ function because({ lost, atRest, owned }: ManifestCircumstances): string {
 }
 
 function checkTail(
-  place: Place,
+  place: FindingPlace,
   { dialect, tail, logicalEnd }: ManifestReplay,
   circumstances: ManifestCircumstances,
 ): Finding[] {
@@ -86,7 +86,7 @@ function checkTail(
 }
 
 function checkOpenGroup(
-  place: Place,
+  place: FindingPlace,
   { openGroup, tail }: ManifestReplay,
   circumstances: ManifestCircumstances,
 ): Finding[] {

@@ -9,9 +9,9 @@ import type { BlockHandle } from '../../format/sst/handle.js';
 import { BlockIndex, decodeIndexBlock } from '../../format/sst/index-block.js';
 import { KEY_TRAILER } from '../../format/sst/internal-key.js';
 import {
+  anomaliesInFile,
   type BlockKind,
   type BlockSpace,
-  inFile,
   type LoadedBlock,
   loadBlock,
 } from '../../format/sst/load.js';
@@ -63,7 +63,7 @@ async function load(
 function opened(block: LoadedBlock, result: TableFilter): Filter {
   const filter = openFilter(block.contents!);
   const problems = filter.problems.map((problem) => ({ rule: 'sst/bad-filter' as const, ...problem }));
-  append(result.anomalies, inFile(block, problems));
+  append(result.anomalies, anomaliesInFile(block, problems));
   return filter;
 }
 
@@ -80,7 +80,7 @@ async function readWhole(
   if (kind === 'block-filter') {
     const filter = openBlockFilter(block.contents!, meta.name.includes('leveldb') ? 'unsigned' : 'signed');
     const problems = filter.problems.map((problem) => ({ rule: 'sst/bad-filter' as const, ...problem }));
-    append(result.anomalies, inFile(block, problems));
+    append(result.anomalies, anomaliesInFile(block, problems));
     result.filter = { holds: (key, length, offset) => filter.mayMatch(offset, key, 0, length) };
     return;
   }
@@ -105,7 +105,7 @@ async function readPartitions(
   result.place = { offset: meta.handle.offset, length: meta.handle.size };
   const index = new BlockIndex({ ...table.index.form, firstKeys: false });
   const { anomalies, unsupported } = decodeIndexBlock(top.contents!, index);
-  append(result.anomalies, inFile(top, anomalies));
+  append(result.anomalies, anomaliesInFile(top, anomalies));
   const partitions: (Filter | undefined)[] = [];
   for (let i = 0; i < index.count; i++) {
     const handle = { offset: index.offset(i), size: index.size(i) };

@@ -7,7 +7,7 @@
  */
 import type { Anomaly } from '../../finding/finding.js';
 import { NumberReader } from '../../format/sst/handle.js';
-import { inFile, type LoadedBlock } from '../../format/sst/load.js';
+import { anomaliesInFile, type LoadedBlock } from '../../format/sst/load.js';
 
 /** Checks both blocks of a hash index against each other and against an index of `entries` blocks. */
 export function checkHashIndexBlocks(
@@ -18,7 +18,7 @@ export function checkHashIndexBlocks(
   const bytes = metadata.contents;
   if (bytes === undefined || prefixes.contents === undefined) return [];
   const complain = (offset: number, length: number, message: string) =>
-    inFile(metadata, [{ rule: 'sst/bad-hash-index', offset, length, message }]);
+    anomaliesInFile(metadata, [{ rule: 'sst/bad-hash-index', offset, length, message }]);
   const reader = new NumberReader(bytes, 0, bytes.length);
   let prefixBytes = 0;
   while (reader.position < bytes.length) {

@@ -1,6 +1,6 @@
 import type { Anomaly } from '../../finding/finding.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
-import { inFile } from '../../format/sst/load.js';
+import { anomaliesInFile } from '../../format/sst/load.js';
 import type { Table } from '../../format/sst/table.js';
 
 /**
@@ -28,5 +28,5 @@ export function takeOutMisplaced(table: Table): Anomaly[] {
     const where = inData(handle) ? 'among the data blocks' : 'inside the metaindex';
     return { rule: 'sst/bad-handle', ...entry, message: `the metaindex places ${name} ${where}` };
   });
-  return inFile(metaindex, anomalies);
+  return anomaliesInFile(metaindex, anomalies);
 }

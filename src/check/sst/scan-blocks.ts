@@ -7,7 +7,13 @@ import { compareBytes } from '../../format/sst/comparator.js';
 import { declaredCompression } from '../../format/sst/declared-compression.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
-import { BLOCK_LIMIT, type BlockSpace, blockRange, checksumAnomaly, inFile } from '../../format/sst/load.js';
+import {
+  anomaliesInFile,
+  BLOCK_LIMIT,
+  type BlockSpace,
+  blockRange,
+  checksumAnomaly,
+} from '../../format/sst/load.js';
 import { dataCompression, type Table } from '../../format/sst/table.js';
 import { SourceWindow } from '../../format/sst/window.js';
 import type { Depth, TableTotals } from '../unit.js';
@@ -303,7 +309,7 @@ class BlockScan {
   }
 
   private addAnomalies(anomalies: readonly Anomaly[], handle: BlockHandle, compression: number): void {
-    const placed = inFile({ kind: 'data', handle, stored: { compression } }, anomalies);
+    const placed = anomaliesInFile({ kind: 'data', handle, stored: { compression } }, anomalies);
     const misses = placed.every(({ rule }) => rule === 'sst/filter-misses-key');
     for (const anomaly of placed) {
       // keys that are wrong otherwise, and those that share bytes with them, are not in the filter either

@@ -2,6 +2,7 @@ import type { ByteSource } from '../../bytes/source.js';
 import { ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Anomaly, Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { decodeBatch } from '../../format/batch/decode.js';
 import type { Assembly } from '../../format/log/assembly.js';
 import type { WalContext } from '../unit.js';
@@ -46,15 +47,12 @@ export async function batchFinding(
   const others = anomalies.filter((each) => each !== main).slice(0, 8);
   if (others.length > 0) evidence.also = others.map((each) => each.message);
   evidence.bytes = await hexAround(source, at, record.compressed ? 7 : Math.min(main.length, 16));
-  return {
-    rule: main.rule,
-    severity: ruleOf(main.rule).severity,
-    file,
+  return findingAt({ file }, main.rule, {
     offset: record.offset,
     length: record.endOffset - record.offset,
     message: main.message,
     evidence,
-  };
+  });
 }
 
 function severityOf(anomaly: Anomaly): number {

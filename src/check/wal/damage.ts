@@ -1,9 +1,10 @@
 import { maskCrc } from '../../bytes/crc32c.js';
 import { hex32 } from '../../bytes/hexdump.js';
 import type { ByteSource } from '../../bytes/source.js';
-import { type RuleId, ruleOf } from '../../finding/catalog.js';
+import type { RuleId } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import type { Damage, DamageReason } from '../../format/log/damage.js';
 import { engineMessage } from '../../format/log/engine-message.js';
 import { BLOCK_SIZE, type recordKindNames } from '../../format/log/types.js';
@@ -51,7 +52,7 @@ export async function damageFinding(
   if (damage.recordOffset !== undefined) evidence.recordOffset = damage.recordOffset;
   if (damage.orphans > 0) evidence.fragmentsLostWithIt = damage.orphans;
   evidence.bytes = await hexAround(source, offset, Math.min(length, damage.header?.headerSize ?? 7));
-  return { rule, severity: ruleOf(rule).severity, file, offset, length, message: text, evidence };
+  return findingAt({ file }, rule, { offset, length, message: text, evidence });
 }
 
 function headerEvidence({ header, computedCrc }: Damage): Record<string, EvidenceValue> {

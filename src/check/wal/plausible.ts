@@ -1,10 +1,11 @@
 import { unmaskCrc } from '../../bytes/crc32c.js';
 import { Cursor } from '../../bytes/cursor.js';
+import { u32At } from '../../bytes/u32.js';
 import { Shape } from '../../format/batch/tags.js';
 import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import type { Damage } from '../../format/log/damage.js';
 import type { LogParser } from '../../format/log/parser.js';
-import { physicalCrc, u32At } from '../../format/log/physical.js';
+import { physicalCrc } from '../../format/log/physical.js';
 import { type HeaderStyle, ZSTD_MAGIC } from '../../format/log/resync.js';
 import { BLOCK_SIZE, RECYCLABLE_HEADER } from '../../format/log/types.js';
 

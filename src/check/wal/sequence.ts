@@ -1,7 +1,7 @@
 import type { BatchTally } from '../../format/batch/tally.js';
 
 /** How a batch stands to the one before it. */
-export type Step = 'first' | 'next' | 'gap' | 'overlap' | 'backwards';
+export type SequenceStep = 'first' | 'next' | 'gap' | 'overlap' | 'backwards';
 
 const TWO_32 = 2 ** 32;
 
@@ -39,7 +39,7 @@ export class SequenceTrack {
   }
 
   /** Takes the batch in `tally` and says how it stands to the last one. */
-  take(tally: BatchTally): Step {
+  take(tally: BatchTally): SequenceStep {
     const step = this.started ? this.compare(tally.sequenceHigh, tally.sequenceLow) : 'first';
     this.started = true;
     this.previousHigh = this.high;
@@ -52,7 +52,7 @@ export class SequenceTrack {
     return step;
   }
 
-  private compare(high: number, low: number): Step {
+  private compare(high: number, low: number): SequenceStep {
     if (high === this.high && low === this.low + this.count && this.count === this.consumed) return 'next';
     const distance = (high - this.high) * TWO_32 + (low - this.low);
     if (distance < 0) return 'backwards';

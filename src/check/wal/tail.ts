@@ -2,6 +2,7 @@ import type { ByteSource } from '../../bytes/source.js';
 import { type RuleId, ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import type { Tail } from '../../format/log/damage.js';
 import { engineMessageOfTail } from '../../format/log/engine-message.js';
 import { BLOCK_SIZE } from '../../format/log/types.js';
@@ -124,10 +125,7 @@ async function tailFinding(
 ): Promise<Finding> {
   const { offset, length } = tail;
   const says = engineMessageOfTail(tail);
-  return {
-    rule,
-    severity: ruleOf(rule).severity,
-    file,
+  return findingAt({ file }, rule, {
     offset,
     length,
     message,
@@ -136,5 +134,5 @@ async function tailFinding(
       ...(says !== undefined && { strictModeSays: says }),
       bytes: await hexAround(source, offset, Math.min(length, 16)),
     },
-  };
+  });
 }

@@ -1,7 +1,8 @@
 import type { ByteSource } from '../../bytes/source.js';
-import { type RuleId, ruleOf } from '../../finding/catalog.js';
+import type { RuleId } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
+import { findingAt } from '../../finding/finding-at.js';
 import { BatchTally } from '../../format/batch/tally.js';
 import { verifyBatch } from '../../format/batch/verify.js';
 import { MAX_RECORD } from '../../format/log/assembly.js';
@@ -15,7 +16,7 @@ import { damageFinding } from './damage.js';
 import { Following } from './following.js';
 import { Gaps } from './gaps.js';
 import { logState } from './plausible.js';
-import { SequenceTrack, type Step } from './sequence.js';
+import { type SequenceStep, SequenceTrack } from './sequence.js';
 import { judgeTail } from './tail.js';
 
 /** More findings about one file say nothing new; they are counted. */
@@ -165,7 +166,7 @@ class WalCheck {
   }
 
   /** A step of the sequence numbers that no damage explains. */
-  private odd(step: Exclude<Step, 'first' | 'next'>): void {
+  private odd(step: Exclude<SequenceStep, 'first' | 'next'>): void {
     const { record } = this.parser;
     const { tally } = this;
     const { previous, previousNext: before } = this.sequence;
@@ -192,7 +193,7 @@ class WalCheck {
   ): void {
     if (this.full()) return;
     const { file } = this.context;
-    this.findings.push({ rule, severity: ruleOf(rule).severity, file, offset, length, message, evidence });
+    this.findings.push(findingAt({ file }, rule, { offset, length, message, evidence }));
   }
 
   private async finish(tail: Tail): Promise<UnitResult> {

@@ -20,7 +20,7 @@ import { say } from '../say.js';
 import { streamSink } from '../sink.js';
 import { stateLines } from '../state-lines.js';
 import { placesOf, withPlaceOptions, withStateOption } from '../target-options.js';
-import { mismatch } from '../unopened.js';
+import { profileFailure } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
 
 interface FindFlags {
@@ -82,7 +82,7 @@ function refuse(path: string, error: unknown): never {
         : `There are ${error.known.map(printable).join(', ')}.`;
     throw new Failure(printable(error.message), ExitStatus.usage, hint);
   }
-  if (error instanceof ProfileMismatch) throw mismatch(error);
+  if (error instanceof ProfileMismatch) throw profileFailure(error);
   const code = systemCode(error);
   if (code === undefined && !(error instanceof TargetError)) throw error;
   const at = printable(error instanceof TargetError ? error.path : path);

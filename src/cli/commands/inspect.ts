@@ -16,7 +16,7 @@ import { stdoutWidth } from '../outputs.js';
 import { say } from '../say.js';
 import { streamSink } from '../sink.js';
 import { profileOption } from '../target-options.js';
-import { mismatch } from '../unopened.js';
+import { profileFailure } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
 
 interface InspectFlags {
@@ -152,7 +152,7 @@ async function keyNamesFor(path: string, kind: InspectKind, choice: ProfileChoic
   try {
     return await profileBeside(path, choice);
   } catch (error) {
-    if (error instanceof ProfileMismatch) throw mismatch(error);
+    if (error instanceof ProfileMismatch) throw profileFailure(error);
     throw error;
   }
 }

@@ -35,14 +35,14 @@ interface Against extends Checked {
 /** Holds what a log says against the files of a database. */
 async function check(directory: string, { sightings, incidents }: Triage): Promise<Against> {
   const { scanTarget } = await import('../../scan/scan.js');
-  const { confirm, gaps } = await import('../../triage/confirm.js');
+  const { confirmSighting, gaps } = await import('../../triage/confirm.js');
   const { verify } = await import('../../triage/incidents.js');
   const known = incidents.length > 0;
   const options = { depth: 'checksums', recovery: known, application: known } as const;
   const report = await scanTarget(directory, options).catch((error) =>
     refuseTarget('triage --dir', directory, error, true),
   );
-  const confirmations = new Map(sightings.map((each) => [each, confirm(each, report.findings)]));
+  const confirmations = new Map(sightings.map((each) => [each, confirmSighting(each, report.findings)]));
   const verified = new Map(incidents.map((each) => [each, verify(each, report)]));
   const incomplete = gaps(report).length > 0;
   return { directory, report, confirmations, verified, incomplete };

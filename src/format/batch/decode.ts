@@ -14,9 +14,10 @@ import { Cursor } from '../../bytes/cursor.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import { decodeBlobIndex } from '../blob/blob-index.js';
 import { type DialectName, dialectNamed } from '../dialect.js';
+import { MAX_SEQUENCE } from '../sst/internal-key.js';
 import { type BatchOp, WRONG_COUNT, type WriteBatch } from './batch.js';
 import { verifyEntity } from './entity.js';
-import { BATCH_HEADER, MAX_SEQUENCE, Shape, type TagSpec } from './tags.js';
+import { BATCH_HEADER, Shape, type TagSpec } from './tags.js';
 
 interface DecodeBatchOptions {
   /** Bytes of timestamp at the end of each key, by column family, as the log's own records say. */

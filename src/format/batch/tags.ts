@@ -111,6 +111,3 @@ export const leveldbBatch = dialect('leveldb', [deletion, value]);
 
 /** Bytes before the first operation: u64 sequence, u32 count. */
 export const BATCH_HEADER = 12;
-
-/** Sequence numbers have 56 bits: the last byte of an internal key's trailer is its type. */
-export const MAX_SEQUENCE = (1n << 56n) - 1n;

@@ -1,3 +1,4 @@
+import { u32At } from '../../bytes/u32.js';
 import { decodeBlobIndex } from '../blob/blob-index.js';
 import { dialectNamed } from '../dialect.js';
 import { verifyEntity } from './entity.js';
@@ -33,9 +34,9 @@ export function verifyBatch(
   tally.sequenceLow = tally.sequenceHigh = 0;
   tally.position = start;
   if (end - start < BATCH_HEADER) return false;
-  tally.sequenceLow = u32(bytes, start);
-  tally.sequenceHigh = u32(bytes, start + 4);
-  tally.count = u32(bytes, start + 8);
+  tally.sequenceLow = u32At(bytes, start);
+  tally.sequenceHigh = u32At(bytes, start + 4);
+  tally.count = u32At(bytes, start + 8);
   const whole = walk(bytes, start + BATCH_HEADER, end, tally, dialect, 1);
   if (whole && tally.counted === tally.count && tally.sequenceHigh < 2 ** 24) return true;
   const { counted, emptyRanges, markers, position } = tally;
@@ -44,10 +45,6 @@ export function verifyBatch(
   tally.emptyRanges = emptyRanges;
   tally.markers = markers;
   return false;
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 /** Walks operations until one has something wrong; `tally.position` is its start, or `end`. */

@@ -2,7 +2,7 @@ import { crc32c } from '../../bytes/crc32c.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { decompressBlock } from '../../codec/block.js';
 import { BLOB } from './layout.js';
-import { decodeBlobRecordHeader, isIntact } from './record.js';
+import { decodeBlobRecordHeader, isHeaderIntact } from './record.js';
 
 /** A value that a blob index points at, or why it cannot be had. */
 type BlobReading = { value: Uint8Array; error?: undefined } | { value?: undefined; error: string };
@@ -41,7 +41,7 @@ export async function readBlob(source: ByteSource, place: BlobPlace): Promise<Bl
     return { error: 'the blob file ends inside the record' };
 
   const header = decodeBlobRecordHeader(record);
-  if (!isIntact(header)) return { error: 'the CRC of the record header does not match' };
+  if (!isHeaderIntact(header)) return { error: 'the CRC of the record header does not match' };
   if (header.keyLength !== key.length || header.valueLength !== size) {
     return {
       error: `the record has ${header.keyLength} and ${header.valueLength} bytes, not ${key.length} and ${size}`,

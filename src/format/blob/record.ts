@@ -28,7 +28,7 @@ export function decodeBlobRecordHeader(bytes: Uint8Array, start = 0): BlobRecord
   };
 }
 
-export function isIntact(header: BlobRecordHeader): boolean {
+export function isHeaderIntact(header: BlobRecordHeader): boolean {
   return header.headerCrc === header.computedHeaderCrc;
 }
 
@@ -52,7 +52,7 @@ export function findRecordHeader(bytes: Uint8Array, from: number, to: number, ex
       continue;
     if (!expiring && (bytes[at + 16] | bytes[at + 17] | bytes[at + 18] | bytes[at + 19]) !== 0) continue;
     if (!expiring && (bytes[at + 20] | bytes[at + 21] | bytes[at + 22] | bytes[at + 23]) !== 0) continue;
-    if (isIntact(decodeBlobRecordHeader(bytes, at))) return at;
+    if (isHeaderIntact(decodeBlobRecordHeader(bytes, at))) return at;
   }
   return -1;
 }

@@ -6,7 +6,7 @@ import {
   type BlobRecordHeader,
   decodeBlobRecordHeader,
   findRecordHeader,
-  isIntact,
+  isHeaderIntact,
   recordLength,
 } from './record.js';
 
@@ -74,7 +74,7 @@ function intactRecord(window: SourceWindow, at: number, options: WalkOptions): B
   if (!window.has(at, BLOB.recordHeaderLength)) return undefined;
   const start = window.position(at);
   const header = decodeBlobRecordHeader(window.bytes, start);
-  if (!isIntact(header)) return undefined;
+  if (!isHeaderIntact(header)) return undefined;
   const length = recordLength(header);
   if (length > options.end - at) return undefined;
   if (!options.contents) return { kind: 'record', offset: at, length, header };
@@ -98,7 +98,7 @@ async function spanAt(window: SourceWindow, at: number, options: WalkOptions): P
   const bytes = window.view(at, BLOB.recordHeaderLength);
   if (bytes === undefined) return { kind: 'cut', offset: at, length: end - at };
   const header = decodeBlobRecordHeader(bytes);
-  if (!isIntact(header))
+  if (!isHeaderIntact(header))
     return damagedAt(window, at, { header, headerBytes: Uint8Array.from(bytes) }, options);
   const length = recordLength(header);
   const cut: BlobSpan = { kind: 'cut', offset: at, length: end - at, header };
@@ -147,7 +147,7 @@ async function isRecordAt(window: SourceWindow, at: number, end: number): Promis
   if (end - at < BLOB.recordHeaderLength) return false;
   await window.ensure(at, BLOB.recordHeaderLength);
   const bytes = window.view(at, BLOB.recordHeaderLength);
-  return bytes !== undefined && isIntact(decodeBlobRecordHeader(bytes));
+  return bytes !== undefined && isHeaderIntact(decodeBlobRecordHeader(bytes));
 }
 
 /** Where the next intact record header stands, `end` where none does. */

@@ -76,7 +76,7 @@ export type LogMetadata =
   | MetadataOf<'ignorable', undefined>;
 
 /** `kind`: a `RecordKind`. `recorded`: timestamp sizes that earlier records of the file state. */
-export function decodeMetadata(
+export function decodeLogMetadata(
   kind: number,
   type: number,
   payload: Uint8Array,

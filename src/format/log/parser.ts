@@ -9,16 +9,17 @@
 // A recycled file holds, behind what was written last, what an earlier log left there.
 
 import type { ByteSource } from '../../bytes/source.js';
+import { u32At } from '../../bytes/u32.js';
 import { loadHashes } from '../../bytes/xxhash.js';
 import { loadCodecs } from '../../codec/block.js';
 import { type Dialect, type DialectName, dialectNamed } from '../dialect.js';
 import { Assembly } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
 import { type Damage, type DamageReason, describeDamage, type Tail, type TailKind } from './damage.js';
-import { decodeMetadata, type LogMetadata, WAL_ZSTD } from './metadata.js';
-import { checksumHolds, decodePhysicalHeader, lengthAt, u32At } from './physical.js';
+import { decodeLogMetadata, type LogMetadata, WAL_ZSTD } from './metadata.js';
+import { checksumHolds, decodePhysicalHeader, lengthAt } from './physical.js';
 import { type HeaderStyle, Resync, ZSTD_MAGIC } from './resync.js';
-import { Search } from './search.js';
+import { RecordSearch } from './search.js';
 import {
   BLOCK_SIZE,
   LEGACY_HEADER,
@@ -93,7 +94,7 @@ export class LogParser {
   private dataSeen = false;
   /** The first bytes of the file are damaged, and with them what they may say about compression. */
   private damagedStart = false;
-  private search: Search | undefined;
+  private search: RecordSearch | undefined;
   /** The last damage, while fragments behind it may belong to the record that it hit. */
   private orphaning: Damage | undefined;
 
@@ -284,7 +285,7 @@ export class LogParser {
     if (kind === RecordKind.compression && this.physicalRecords > 1)
       return this.report(this.describe('misplaced-compression', start, end - start));
     const { bytes } = this.chunks;
-    const metadata = decodeMetadata(kind, type, bytes.subarray(payload, end), this.timestampSizes);
+    const metadata = decodeLogMetadata(kind, type, bytes.subarray(payload, end), this.timestampSizes);
     this.record.view(bytes, payload, end, offset, this.chunks.offset + payload);
     if (metadata.kind === 'compression') this.record.compressed = metadata.value === WAL_ZSTD;
     if (metadata.kind === 'timestamp-sizes') this.timestampSizes = metadata.value ?? this.timestampSizes;
@@ -309,7 +310,7 @@ export class LogParser {
     const damage = this.describe(reason, at, 0);
     if (this.inRecord) damage.recordOffset = this.record.offset;
     if (damage.offset === this.from) this.damagedStart = true;
-    this.search = new Search(damage, chain < 0 ? -1 : chunks.offset + chain, tail, chunks);
+    this.search = new RecordSearch(damage, chain < 0 ? -1 : chunks.offset + chain, tail, chunks);
     this.at = this.isWal || !this.leadsOn(chain) ? at + 1 : chain;
     return 0;
   }
@@ -328,7 +329,7 @@ export class LogParser {
   }
 
   /** Looks through the rest of the current block. */
-  private seek(search: Search): number {
+  private seek(search: RecordSearch): number {
     const { chunks } = this;
     const begins = this.at === chunks.blockStart && search.damage.offset < chunks.offset + this.at;
     const traits = {

@@ -8,6 +8,7 @@
 // fit the rest of a block is not begun: the rest is zeros.
 
 import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
+import { u32At } from '../../bytes/u32.js';
 import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, recordKindNames } from './types.js';
 
 /** A header as it is found, whether or not it makes sense. */
@@ -22,10 +23,6 @@ export interface PhysicalHeader {
   headerSize: number;
   /** Recyclable types only. */
   logNumber?: number;
-}
-
-export function u32At(bytes: Uint8Array, at: number): number {
-  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 }
 
 export function lengthAt(bytes: Uint8Array, at: number): number {

@@ -1,5 +1,6 @@
+import { u32At } from '../../bytes/u32.js';
 import { BATCH_HEADER, type BatchDialect, Shape } from '../batch/tags.js';
-import { checksumHolds, lengthAt, u32At } from './physical.js';
+import { checksumHolds, lengthAt } from './physical.js';
 import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from './types.js';
 
 /** A file's headers are all of one style; a compression record is legacy in both. */

@@ -5,7 +5,7 @@ import type { LogTraits, Resync } from './resync.js';
 import { RecordKind } from './types.js';
 
 /** The way from damage to the next whole record, over as many blocks as it takes. */
-export class Search {
+export class RecordSearch {
   /** All bytes so far are zero. */
   private zeroed: boolean;
   private oldRecord: Tail['oldRecord'];

@@ -54,7 +54,7 @@ export function emptyVersion(): Version {
 }
 
 /** State of a replay beside the version itself. */
-export interface ReplayState {
+export interface ManifestReplayState {
   version: Version;
   /** WALs below it have been forgotten; additions of them are ignored. */
   forgottenWals: bigint;
@@ -64,7 +64,7 @@ export interface ReplayState {
 
 const whole = (place: EditPlace): Range => ({ offset: 0, length: place.length });
 
-export function applyEdit(state: ReplayState, edit: VersionEdit, place: EditPlace): void {
+export function applyEdit(state: ManifestReplayState, edit: VersionEdit, place: EditPlace): void {
   const { version } = state;
   let family = version.columnFamilies.get(edit.columnFamily);
   if (edit.columnFamilyAdd !== undefined) {
@@ -137,7 +137,7 @@ function dropColumnFamily(version: Version, family: ColumnFamily | undefined, pl
 }
 
 function addWal(
-  state: ReplayState,
+  state: ManifestReplayState,
   number: bigint,
   syncedSize: bigint | undefined,
   range: Range,
@@ -161,7 +161,7 @@ function addWal(
   }
 }
 
-function forgetWals(state: ReplayState, below: bigint): void {
+function forgetWals(state: ManifestReplayState, below: bigint): void {
   if (below < state.forgottenWals) return;
   state.forgottenWals = below;
   for (const number of state.version.trackedWals.keys()) {
@@ -305,7 +305,7 @@ function addGarbage(family: ColumnFamily, garbage: BlobFileGarbage, place: EditP
 }
 
 /** The last value of a scalar wins; a column family's log number and the smallest log to keep only grow. */
-function applyScalars(state: ReplayState, family: ColumnFamily | undefined, edit: VersionEdit): void {
+function applyScalars(state: ManifestReplayState, family: ColumnFamily | undefined, edit: VersionEdit): void {
   const { version } = state;
   if (edit.logNumber !== undefined) state.logNumberSeen = true;
   if (family !== undefined) {

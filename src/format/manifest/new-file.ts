@@ -8,12 +8,13 @@
  *
  * Keys are internal keys behind a varint32 length.
  */
+
 import type { Cursor } from '../../bytes/cursor.js';
+import { MAX_SEQUENCE } from '../sst/internal-key.js';
 import type { NewFile } from './edit.js';
 import { bool1, fixed64, toVarint64 } from './nested.js';
 import { CUSTOM_NOT_IGNORABLE, customFields, internalKeyTypes, tags } from './tags.js';
 
-const MAX_SEQUENCE = (1n << 56n) - 1n;
 const TRAILER = 8;
 
 /** An internal key behind its length, copied so that it may outlive the record. `undefined` when it is not one. */

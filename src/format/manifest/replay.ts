@@ -4,7 +4,7 @@ import type { DialectName } from '../dialect.js';
 import { MAX_RECORD } from '../log/assembly.js';
 import { fileRange } from '../log/fragments.js';
 import { KEY_TRAILER } from '../sst/internal-key.js';
-import { applyEdit, type EditPlace, emptyVersion, type ReplayState } from './apply.js';
+import { applyEdit, type EditPlace, emptyVersion, type ManifestReplayState } from './apply.js';
 import { liveBlobFiles } from './blob-links.js';
 import { type DecodedEdit, decodeVersionEdit, MAX_FIELDS } from './decode.js';
 import type { VersionEdit } from './edit.js';
@@ -102,7 +102,7 @@ interface PendingEdit {
 }
 
 class Replay implements ManifestVisitor {
-  private readonly state: ReplayState = {
+  private readonly state: ManifestReplayState = {
     version: emptyVersion(),
     forgottenWals: 0n,
     logNumberSeen: false,

@@ -6,7 +6,7 @@ import { BlockReader } from './block.js';
 import { verifyBlock } from './checksum.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
 import { KEY_TRAILER } from './internal-key.js';
-import { BLOCK_LIMIT, blockRange, checksumAnomaly, inFile, unreadAnomaly } from './load.js';
+import { anomaliesInFile, BLOCK_LIMIT, blockRange, checksumAnomaly, unreadAnomaly } from './load.js';
 import { globalSequenceOf } from './properties.js';
 import { dataCompression, type Table } from './table.js';
 import { SourceWindow } from './window.js';
@@ -152,5 +152,5 @@ function* entriesOf(
   }
   if (reader.anomalies.length === 0) return;
   const place = { kind: 'data', handle: block.handle, stored: block } as const;
-  append(block.anomalies, inFile(place, reader.anomalies));
+  append(block.anomalies, anomaliesInFile(place, reader.anomalies));
 }

@@ -52,11 +52,11 @@ export async function repairFooter(
 export async function confirms(source: ByteSource, footer: Footer): Promise<boolean> {
   const { metaindex, index } = footer;
   if (footer.baseContext !== 0 || metaindex === undefined || index === undefined) return true;
-  return (await holds(source, footer, metaindex)) && (await holds(source, footer, index));
+  return (await holdsBlock(source, footer, metaindex)) && (await holdsBlock(source, footer, index));
 }
 
 /** True when a block that matches its checksum stands at the handle. */
-export async function holds(source: ByteSource, footer: Footer, handle: BlockHandle): Promise<boolean> {
+export async function holdsBlock(source: ByteSource, footer: Footer, handle: BlockHandle): Promise<boolean> {
   if (!handleFits(handle, footer.offset) || handle.size > LARGEST_CONFIRMED) return false;
   const bytes = new Uint8Array(handle.size + BLOCK_TRAILER);
   if ((await source.read(bytes, handle.offset)) < bytes.length) return false;

@@ -7,6 +7,7 @@
 /** Bytes of sequence and type behind each user key. */
 export const KEY_TRAILER = 8;
 
+/** Sequence numbers have 56 bits: the last byte of an internal key's trailer is its type. */
 export const MAX_SEQUENCE = (1n << 56n) - 1n;
 
 /** Value types that tables hold, by their byte. */

@@ -211,7 +211,7 @@ function joinRuns(anomalies: readonly Anomaly[]): Anomaly[] {
  * Anomalies of a decompressed block, moved into the file: exact where the block is stored as it is, the whole block where
  * it is compressed, with the place inside it as evidence.
  */
-export function inFile(block: BlockPlace, anomalies: readonly Anomaly[]): Anomaly[] {
+export function anomaliesInFile(block: BlockPlace, anomalies: readonly Anomaly[]): Anomaly[] {
   const { handle, kind } = block;
   const plain = block.stored?.compression === 0;
   return joinRuns(anomalies).map((anomaly) => ({

@@ -11,7 +11,7 @@ import {
   SHORTEST_FOOTER,
   type TableMagic,
 } from './footer.js';
-import { confirms, holds, repairFooter } from './footer-repair.js';
+import { confirms, holdsBlock, repairFooter } from './footer-repair.js';
 import { handleFits } from './handle.js';
 
 /** How far behind the end a footer is looked for when the file does not end in one: appended bytes are a page or two. */
@@ -155,7 +155,7 @@ async function metaindexHolds(source: ByteSource, footer: Footer): Promise<boole
   if (metaindex === undefined || metaindex.size > LARGEST_METAINDEX) return false;
   // plain and cuckoo tables have no checksums that could tell
   if (footer.format === 'plain' || footer.format === 'cuckoo') return handleFits(metaindex, footer.offset);
-  return holds(source, footer, metaindex);
+  return holdsBlock(source, footer, metaindex);
 }
 
 function isZero(bytes: Uint8Array, start: number, end: number): boolean {

@@ -3,7 +3,14 @@ import { decodeBlockTail } from './block.js';
 import type { Footer } from './footer.js';
 import { type BlockHandle, handleFits } from './handle.js';
 import { BlockIndex, decodeIndexBlock, holdsInternalKeys, type IndexForm, indexFits } from './index-block.js';
-import { type BlockKind, type BlockSpace, blockRange, inFile, type LoadedBlock, loadBlock } from './load.js';
+import {
+  anomaliesInFile,
+  type BlockKind,
+  type BlockSpace,
+  blockRange,
+  type LoadedBlock,
+  loadBlock,
+} from './load.js';
 import { COLLECTED_PROPERTIES } from './properties.js';
 import type { Table } from './table.js';
 
@@ -24,7 +31,7 @@ export async function loadNamed(
 }
 
 /** True when an intact block of any kind stands at the handle. */
-export async function isIntact(space: BlockSpace, handle: BlockHandle): Promise<boolean> {
+export async function isBlockIntact(space: BlockSpace, handle: BlockHandle): Promise<boolean> {
   if (!handleFits(handle, space.limit)) return false;
   return (await loadBlock(space, handle, 'unknown')).stored?.intact === true;
 }
@@ -77,7 +84,7 @@ function countContents(table: Table, contents: Uint8Array): void {
  */
 function addEntries(table: Table, block: LoadedBlock, index: BlockIndex): boolean {
   const { anomalies, unsupported, beginsNowhere } = decodeIndexBlock(block.contents!, index);
-  if (block.sound) append(table.anomalies, inFile(block, anomalies));
+  if (block.sound) append(table.anomalies, anomaliesInFile(block, anomalies));
   if (anomalies.length > 0) table.indexSound = false;
   if (unsupported !== undefined) table.unsupported.push({ reason: unsupported, ...blockRange(block.handle) });
   return beginsNowhere;
@@ -97,7 +104,7 @@ async function readPartitions(
   for (let i = 0; i < partitions.count; i++) {
     const handle = { offset: partitions.offset(i), size: partitions.size(i) };
     // behind a damaged top level a handle counts only when an intact block is where it points
-    if (!topSound && !(await isIntact(space, handle))) continue;
+    if (!topSound && !(await isBlockIntact(space, handle))) continue;
     const block = await loadNamed(table, space, handle, 'index-partition');
     if (!block.sound) table.indexSound = false;
     if (block.contents === undefined) continue;

@@ -9,12 +9,19 @@ import { type Comparator, comparatorNamed, withoutTimestamps } from './comparato
 import type { Footer } from './footer.js';
 import { type BlockHandle, handleFits } from './handle.js';
 import type { BlockIndex } from './index-block.js';
-import { type BlockKind, type BlockSpace, blockRange, inFile, type LoadedBlock, loadBlock } from './load.js';
+import {
+  anomaliesInFile,
+  type BlockKind,
+  type BlockSpace,
+  blockRange,
+  type LoadedBlock,
+  loadBlock,
+} from './load.js';
 import { locateFooter } from './locate.js';
 import { decodeMetaindex, type MetaBlock, type MetaKind } from './metaindex.js';
 import { COLLECTED_PROPERTIES, decodeProperties, type TableProperties } from './properties.js';
 import { decodeRangeTombstones, type RangeTombstone } from './range-tombstones.js';
-import { isIntact, loadNamed, readIndex } from './table-index.js';
+import { isBlockIntact, loadNamed, readIndex } from './table-index.js';
 
 /** A block that the table's metadata names, read or not. */
 export interface NamedBlock {
@@ -177,10 +184,10 @@ async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): P
   const { blocks, anomalies } = decodeMetaindex(block.contents);
   table.metaindexBlock = block;
   table.metaindexSound = block.sound && anomalies.length === 0;
-  if (block.sound) append(table.anomalies, inFile(block, anomalies));
+  if (block.sound) append(table.anomalies, anomaliesInFile(block, anomalies));
   // a handle from a damaged metaindex counts only when an intact block is where it points
   for (const meta of blocks) {
-    if (table.metaindexSound || (await isIntact(space, meta.handle))) table.meta.push(meta);
+    if (table.metaindexSound || (await isBlockIntact(space, meta.handle))) table.meta.push(meta);
   }
   const isRocksDb = table.meta.some((meta) => meta.kind === 'properties');
   if (footer.format === 'legacy' && table.metaindexSound && !isRocksDb) {
@@ -214,7 +221,7 @@ async function readProperties(table: Table, space: BlockSpace): Promise<void> {
     return;
   }
   append(table.anomalies, block.anomalies);
-  if (block.sound) append(table.anomalies, inFile(block, anomalies));
+  if (block.sound) append(table.anomalies, anomaliesInFile(block, anomalies));
   table.propertiesSound = block.sound && anomalies.every(({ rule }) => rule === 'sst/bad-property');
 }
 
@@ -271,7 +278,7 @@ async function readRangeTombstones(table: Table, space: BlockSpace): Promise<voi
   if (!block.sound) return;
   table.rangeTombstones = tombstones;
   table.rangeTombstonesSound = anomalies.every(({ rule }) => rule === 'sst/empty-range-tombstone');
-  append(table.anomalies, inFile(block, anomalies));
+  append(table.anomalies, anomaliesInFile(block, anomalies));
 }
 
 async function readDictionary(table: Table, space: BlockSpace): Promise<void> {

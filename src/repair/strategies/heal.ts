@@ -11,7 +11,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import type { OpenSource } from '../../io/source.js';
 import { scanTarget } from '../../scan/scan.js';
 import { fileState } from '../content.js';
-import { type Place, placeKey } from '../place.js';
+import { type FilePlace, placeKey } from '../place.js';
 import type { ByteChange, RepairPlan, RepairStep, Segment } from '../plan.js';
 import { databaseAfter, replacementsOf } from '../preview.js';
 
@@ -145,7 +145,7 @@ function offsetBefore(offset: number, removed: readonly Range[]): number {
   return at;
 }
 
-function placeOf({ file, root }: InventoryEntry): Place {
+function placeOf({ file, root }: InventoryEntry): FilePlace {
   return root === undefined ? { path: file } : { path: file, root };
 }
 
@@ -265,7 +265,7 @@ async function currentStep(
 /** What is changed, and what says which files there are. */
 async function inputsOf(database: Database, { steps }: RepairPlan): Promise<RepairPlan['inputs']> {
   if (steps.length === 0) return [];
-  const places = new Map<string, Place>([['CURRENT', { path: 'CURRENT' }]]);
+  const places = new Map<string, FilePlace>([['CURRENT', { path: 'CURRENT' }]]);
   const manifest = database.manifest?.entry;
   if (manifest !== undefined) places.set(manifest.file, placeOf(manifest));
   for (const { path, root } of steps) {

@@ -9,7 +9,7 @@ import { listStates } from '../../states/list.js';
 import { isAsItIs, type State, type States } from '../../states/state.js';
 import { originText, stateText } from '../../states/text.js';
 import { fileState } from '../content.js';
-import { type Place, placeIn, placeKey, tableRoot, walRoot } from '../place.js';
+import { type FilePlace, placeIn, placeKey, tableRoot, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
@@ -177,7 +177,7 @@ function walSteps({ inventory }: Database, { wals, strange }: State): RepairStep
 }
 
 /** A file of what lies elsewhere, at the place where the engine looks for it. */
-function copyStep({ file, root, size }: InventoryEntry, to: Place, why: string): RepairStep {
+function copyStep({ file, root, size }: InventoryEntry, to: FilePlace, why: string): RepairStep {
   return {
     action: 'write',
     ...to,

@@ -3,7 +3,7 @@ import { LogWriter } from '../../encode/log/writer.js';
 import type { Damage } from '../../format/log/damage.js';
 import { LogParser } from '../../format/log/parser.js';
 import { readLog } from '../../format/log/read.js';
-import type { Place } from '../place.js';
+import type { FilePlace } from '../place.js';
 import type { Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
 
@@ -39,7 +39,7 @@ interface Rebuilt {
  */
 export async function rebuildWal(
   source: ByteSource,
-  place: Place,
+  place: FilePlace,
   number: bigint,
   rules: RebuildRules,
 ): Promise<Rebuilt> {
@@ -63,7 +63,7 @@ class Rebuild {
 
   constructor(
     source: ByteSource,
-    private readonly place: Place,
+    private readonly place: FilePlace,
     private readonly number: bigint,
     private readonly rules: RebuildRules,
   ) {

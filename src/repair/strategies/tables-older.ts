@@ -3,7 +3,7 @@ import type { LiveTable, Version } from '../../format/manifest/version.js';
 import { MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { END, LOAD } from '../../lsm/cursor.js';
 import { inventoryFiles } from '../../lsm/inventory-files.js';
-import { sequenceOf } from '../../lsm/key-order.js';
+import { sequenceOfTrailer } from '../../lsm/key-order.js';
 import type { KeyRange } from '../../lsm/older-tables.js';
 import { View } from '../../lsm/view.js';
 
@@ -54,7 +54,7 @@ export async function* keysIn(
       if (order.known && tombstones.active && tombstones.covers(keyBytes, keyFrom, keyTo, high, low))
         continue;
       if (DELETIONS.has(low & 0xff)) continue;
-      yield { key: previous, sequence: sequenceOf(high, low) };
+      yield { key: previous, sequence: sequenceOfTrailer(high, low) };
     }
   } finally {
     await entries.close();

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../bytes/source.js';
-import { findShift, inFile } from '../../diagnose/shifted-table.js';
+import { findShift, offsetInFile } from '../../diagnose/shifted-table.js';
 import { filesOf } from '../../engine/database.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
@@ -75,7 +75,7 @@ async function realigned(source: ByteSource, table: LiveTable) {
   if (shift === undefined) return undefined;
   return {
     source: new PiecedSource(source.descriptor, shift.pieces),
-    inFile: (offset: number) => inFile(offset, shift.pieces, source),
+    inFile: (offset: number) => offsetInFile(offset, shift.pieces, source),
   };
 }
 

@@ -8,7 +8,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { addBlobs } from '../../states/blobs.js';
 import { fileState } from '../content.js';
 import { Pace } from '../pace.js';
-import { type Place, placeIn, tableRoot } from '../place.js';
+import { type FilePlace, placeIn, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { correctedEntry, type DamagedTable, examine, fileWithId } from './damaged-tables.js';
@@ -40,7 +40,7 @@ interface Draft {
   steps: RepairStep[];
   loss: LossStatement[];
   remarks: string[];
-  inputs: Map<string, Place>;
+  inputs: Map<string, FilePlace>;
 }
 
 /**
@@ -179,11 +179,11 @@ async function replaceTable(
   });
 }
 
-function noteInput(inputs: Map<string, Place>, { file, root }: InventoryEntry): void {
+function noteInput(inputs: Map<string, FilePlace>, { file, root }: InventoryEntry): void {
   inputs.set(`${root ?? ''}/${file}`, placeIn(root, file));
 }
 
-async function inputsOf(database: Database, places: Map<string, Place>): Promise<RepairPlan['inputs']> {
+async function inputsOf(database: Database, places: Map<string, FilePlace>): Promise<RepairPlan['inputs']> {
   for (const entry of [database.current?.entry, database.manifest?.entry]) {
     if (entry !== undefined) noteInput(places, entry);
   }

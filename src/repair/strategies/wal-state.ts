@@ -3,13 +3,13 @@ import { checkWal } from '../../check/wal/wal.js';
 import { type Database, filesOf, liveWals } from '../../engine/database.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
-import { type Place, placeKey } from '../place.js';
+import { type FilePlace, placeKey } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 
 /** A live WAL, what it holds, and what a repair makes of it. */
 export interface WalState {
   entry: InventoryEntry;
-  place: Place;
+  place: FilePlace;
   facts: WalFacts;
   /** Something in it is damaged, torn or suspicious. */
   hurt: boolean;
@@ -48,7 +48,7 @@ export async function readLiveWals(database: Database): Promise<WalState[]> {
   return states;
 }
 
-export function lostFile({ path, root }: Place): Pick<LossStatement, 'file' | 'root'> {
+export function lostFile({ path, root }: FilePlace): Pick<LossStatement, 'file' | 'root'> {
   return root === undefined ? { file: path } : { file: path, root };
 }
 
@@ -74,7 +74,7 @@ export async function inputsOf(
   steps: readonly RepairStep[],
 ): Promise<RepairPlan['inputs']> {
   if (steps.length === 0) return [];
-  const places = new Map<string, Place>();
+  const places = new Map<string, FilePlace>();
   const metadata = [database.current?.entry, database.manifest?.entry, ...liveWals(database)];
   for (const entry of metadata) {
     if (entry === undefined) continue;

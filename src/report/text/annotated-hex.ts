@@ -1,5 +1,5 @@
 import { asciiOf } from '../../bytes/hexdump.js';
-import type { Node, Place } from '../../inspect/node.js';
+import type { Node, NodePlace } from '../../inspect/node.js';
 import type { Palette } from '../reporter.js';
 
 /** Rows shown of a field unless all are asked for. */
@@ -53,7 +53,7 @@ interface Run {
 }
 
 /** The bytes of a node where they stand: in pieces, where a record is in fragments. */
-function runsOf(place: Place, from: number, bytes: Uint8Array): Run[] {
+function runsOf(place: NodePlace, from: number, bytes: Uint8Array): Run[] {
   const { space } = place;
   const start = place.offset + from;
   if (space.kind !== 'record') return [{ contents: space.kind === 'contents', offset: start, bytes }];
@@ -117,7 +117,7 @@ function isMark(run: Run, at: number, from: number, mark: HexLayout['mark']): bo
   return mark !== undefined && mark.contents === run.contents && mark.offset === at && at >= from;
 }
 
-function until({ space, offset, length }: Place, layout: HexLayout): string {
+function until({ space, offset, length }: NodePlace, layout: HexLayout): string {
   const last = offset + length - 1;
   const ranges = space.inFile(offset, length);
   const end = ranges?.at(-1);

@@ -2,7 +2,7 @@ import type { EvidenceValue } from '../../finding/evidence.js';
 import { counted, grouped } from '../../finding/quantity.js';
 import { printable } from '../printable.js';
 import type { LostCommandsReport } from '../report.js';
-import { type Fields, fieldsText, isFields, valueText } from './evidence.js';
+import { type EvidenceFields, evidenceText, fieldsText, isFields } from './evidence.js';
 import { paragraph } from './layout.js';
 
 /** A line of text and what stands before it. */
@@ -16,10 +16,10 @@ const WORDS_SHOWN = 8;
 
 /** What a finding costs, and beside it what the application calls that, a line each. */
 export function impactLines(
-  { summary, commands = [], commandsLeftOut, hits = [], hitsLeftOut, ...rest }: Fields,
+  { summary, commands = [], commandsLeftOut, hits = [], hitsLeftOut, ...rest }: EvidenceFields,
   verbose = false,
 ): Line[] {
-  const impact = summary === undefined ? fieldsText(rest) : valueText(summary);
+  const impact = summary === undefined ? fieldsText(rest) : evidenceText(summary);
   return [
     { label: 'impact', text: impact },
     ...hitLines({ hits, ...(hitsLeftOut !== undefined && { hitsLeftOut }) }, verbose),
@@ -28,14 +28,15 @@ export function impactLines(
 }
 
 /** What of the application's keys, regions, tables is hit. */
-export function hitLines({ hits = [], hitsLeftOut = 0 }: Fields, verbose = false): Line[] {
+export function hitLines({ hits = [], hitsLeftOut = 0 }: EvidenceFields, verbose = false): Line[] {
   return saidLines('hits', asFields(hits), Number(hitsLeftOut), verbose);
 }
 
-const asFields = (value: EvidenceValue): Fields[] => (Array.isArray(value) ? value.filter(isFields) : []);
+const asFields = (value: EvidenceValue): EvidenceFields[] =>
+  Array.isArray(value) ? value.filter(isFields) : [];
 
 /** Lines of an application's words, the first ones or, `verbose`, all, with how many there are more. */
-function saidLines(label: string, said: readonly Fields[], leftOut = 0, verbose = false): Line[] {
+function saidLines(label: string, said: readonly EvidenceFields[], leftOut = 0, verbose = false): Line[] {
   const from = verbose ? 0 : windowBegin(said);
   const shown = verbose ? said : said.slice(from, from + WORDS_SHOWN);
   const more = said.length - from - shown.length + leftOut;
@@ -46,19 +47,19 @@ function saidLines(label: string, said: readonly Fields[], leftOut = 0, verbose 
 }
 
 /** The first line that is shown: where damage lies between them, what stands on either side of it says most. */
-function windowBegin(said: readonly Fields[]): number {
+function windowBegin(said: readonly EvidenceFields[]): number {
   const behind = said.findIndex((line) => line.behindDamage === true);
   return behind <= 0 || said.length <= WORDS_SHOWN ? 0 : Math.max(0, behind - WORDS_SHOWN / 2);
 }
 
 /** A line as the application has it; of one that redaction has emptied, what is left. */
-function saidText({ text, keyText: named, ...rest }: Fields): string {
+function saidText({ text, keyText: named, ...rest }: EvidenceFields): string {
   const behind = rest.behindDamage === true ? 'behind the damage: ' : '';
   const line = text ?? named;
   if (typeof line === 'string') return behind + printable(line);
   const { command, key, arguments: words = [] } = rest;
   const parts = [command, key, ...(Array.isArray(words) ? words : [])].filter((part) => part !== undefined);
-  return behind + (parts.length > 0 ? parts : [line ?? '']).map((part) => valueText(part)).join(' ');
+  return behind + (parts.length > 0 ? parts : [line ?? '']).map((part) => evidenceText(part)).join(' ');
 }
 
 /** A sentence on lines of its own; one of a list, which begins with a dash, hangs on it. */

@@ -5,15 +5,15 @@ import { printable, printableBytes } from '../printable.js';
 /** Elements of a list that are shown. */
 const LIST_LIMIT = 8;
 
-export type Fields = { [name: string]: EvidenceValue };
+export type EvidenceFields = { [name: string]: EvidenceValue };
 
-export function isFields(value: EvidenceValue | undefined): value is Fields {
+export function isFields(value: EvidenceValue | undefined): value is EvidenceFields {
   return typeof value === 'object' && !Array.isArray(value);
 }
 
 const keyFields = new Set(['base64', 'utf8', 'text']);
 
-function isKey(value: Fields): value is Fields & KeyBytes {
+function isKey(value: EvidenceFields): value is EvidenceFields & KeyBytes {
   return typeof value.base64 === 'string' && Object.keys(value).every((name) => keyFields.has(name));
 }
 
@@ -36,27 +36,27 @@ function words(name: string): string {
 }
 
 /** A value for a person, on one line. `name` tells offsets from counts. */
-export function valueText(value: EvidenceValue, name = ''): string {
+export function evidenceText(value: EvidenceValue, name = ''): string {
   if (typeof value === 'string') return printable(value);
   if (typeof value === 'number')
     return /(offset|At)$/.test(name.replace(/Offset$/, 'offset')) ? offsetText(value) : String(value);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) {
-    const shown = value.slice(0, LIST_LIMIT).map((item) => valueText(item, name));
+    const shown = value.slice(0, LIST_LIMIT).map((item) => evidenceText(item, name));
     const more = value.length - shown.length;
     return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
   }
-  const fields = value as Fields;
+  const fields = value as EvidenceFields;
   if (isKey(fields)) return keyText(fields);
   if (typeof fields.redacted === 'number') return `(${counted(fields.redacted, 'byte')}, redacted)`;
-  if (isFields(fields.value) && Object.keys(fields).length === 1) return valueText(fields.value);
+  if (isFields(fields.value) && Object.keys(fields).length === 1) return evidenceText(fields.value);
   return `(${fieldsText(fields)})`;
 }
 
 /** Fields as `stored 0x5b1c22d0, computed 0x1f0e91aa`. */
-export function fieldsText(fields: Fields): string {
+export function fieldsText(fields: EvidenceFields): string {
   return Object.entries(fields)
-    .map(([name, value]) => (value === true ? words(name) : `${words(name)} ${valueText(value, name)}`))
+    .map(([name, value]) => (value === true ? words(name) : `${words(name)} ${evidenceText(value, name)}`))
     .join(', ');
 }
 
@@ -69,7 +69,7 @@ const lines: Record<string, { label: string; text(value: string): string }> = {
 };
 
 /** The evidence of a finding that has lines of its own. */
-export function labelledEvidence(evidence: Fields): { label: string; text: string }[] {
+export function labelledEvidence(evidence: EvidenceFields): { label: string; text: string }[] {
   return Object.keys(lines).flatMap((name) => {
     const value = evidence[name];
     const { label, text } = lines[name];
@@ -97,7 +97,7 @@ const details: ReadonlySet<string> = new Set([
 ]);
 
 /** Evidence without its details. */
-export function withoutDetails(evidence: Fields): Fields {
+export function withoutDetails(evidence: EvidenceFields): EvidenceFields {
   return Object.fromEntries(Object.entries(evidence).filter(([name]) => !details.has(name)));
 }
 
@@ -105,7 +105,7 @@ export function withoutDetails(evidence: Fields): Fields {
  * The rest of a finding's evidence, for its lines of text: without hex windows, what is not so (`zeroed: false`), and what
  * `said`, the finding's other lines, says already.
  */
-export function spokenEvidence(evidence: Fields, said: string): Fields {
+export function spokenEvidence(evidence: EvidenceFields, said: string): EvidenceFields {
   const spoken = Object.entries(evidence).filter(([name, value]) => {
     if (value === false || (name in lines && typeof value === 'string')) return false;
     if (isFields(value) && 'hex' in value) return false;

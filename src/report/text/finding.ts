@@ -20,13 +20,13 @@ export function fileOf(finding: Pick<Finding, 'file' | 'root'>): string {
 }
 
 /** `000021.log at 0x7a3a (31290), 412 bytes`. */
-export function placeOf(finding: Finding): string {
+export function placeText(finding: Finding): string {
   const length = finding.length ? `, ${counted(finding.length, 'byte')}` : '';
   return fileOf(finding) + (finding.offset === undefined ? '' : ` at ${offsetText(finding.offset)}${length}`);
 }
 
 function headline(finding: Finding, { palette, width }: RenderSettings): string {
-  const place = placeOf(finding);
+  const place = placeText(finding);
   const plainLength = finding.severity.length + 1 + finding.rule.length + 3 + textColumns(place);
   const head = `${paint(palette, finding.severity)(finding.severity)} ${palette.strong(finding.rule)}`;
   return plainLength <= width ? `${head}   ${place}` : `${head}\n  ${place}`;

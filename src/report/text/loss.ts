@@ -2,7 +2,7 @@ import type { KeyBytes } from '../../finding/evidence.js';
 import { byteSize, counted } from '../../finding/quantity.js';
 import type { LossReport } from '../report.js';
 import { commandSentences } from './command-lines.js';
-import { valueText } from './evidence.js';
+import { evidenceText } from './evidence.js';
 
 /** Column families of a loss that are listed by name. */
 const FAMILIES_SHOWN = 8;
@@ -55,5 +55,5 @@ function keysText(first: KeyBytes, last: KeyBytes): string {
   const one = first.base64 === last.base64;
   const named = first.text !== undefined;
   const head = named ? '' : one ? 'key ' : 'keys ';
-  return `${head}${valueText({ ...first })}${one ? '' : ` to ${valueText({ ...last })}`}`;
+  return `${head}${evidenceText({ ...first })}${one ? '' : ` to ${evidenceText({ ...last })}`}`;
 }

@@ -1,4 +1,4 @@
-import type { Node, Place, Value, Words } from '../../inspect/node.js';
+import type { Node, NodePlace, Value, Words } from '../../inspect/node.js';
 import { printable, printableBytes } from '../printable.js';
 import type { Palette } from '../reporter.js';
 
@@ -50,7 +50,7 @@ function elidedWords(said: string, { full }: LabelSettings): string {
 }
 
 /** `0x7a3a+412`; `+0x12+44` in a space of its own. */
-function placeText({ space, offset, length }: Place): string {
+function placeText({ space, offset, length }: NodePlace): string {
   if (space.kind === 'record') {
     const [first] = space.inFile(offset, length) ?? [];
     if (first !== undefined) return `0x${first.offset.toString(16)}+${length}`;

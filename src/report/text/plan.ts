@@ -14,7 +14,7 @@ import type {
 import type { RenderSettings } from '../reporter.js';
 import { commandSentences, hitLines, sentenceLines } from './command-lines.js';
 import { contentsText } from './contents.js';
-import { type Fields, fieldsText, isFields, valueText } from './evidence.js';
+import { type EvidenceFields, evidenceText, fieldsText, isFields } from './evidence.js';
 import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
 import { familyLossText } from './loss.js';
@@ -70,16 +70,18 @@ function* statementText(
   const where = file === '.' ? '' : `${fileOf({ file, ...(root !== undefined && { root }) })}: `;
   yield `${paragraph(printable(where + detail), width, '  ')}\n`;
   if (facts.transaction !== undefined)
-    yield `${paragraph(printable(`transaction ${valueText(facts.transaction)}`), width, '    ')}\n`;
+    yield `${paragraph(printable(`transaction ${evidenceText(facts.transaction)}`), width, '    ')}\n`;
   const { list, notListed, keys, keyRanges } = facts;
   const others = Array.isArray(list) ? 0 : Number(notListed ?? 0);
   const more = others > 0 ? ` and ${grouped(others)} more` : '';
   if (Array.isArray(keyRanges)) {
-    const ranges = keyRanges.filter(isFields).map(({ from, to }) => `${valueText(from)} to ${valueText(to)}`);
+    const ranges = keyRanges
+      .filter(isFields)
+      .map(({ from, to }) => `${evidenceText(from)} to ${evidenceText(to)}`);
     yield `${paragraph(printable(`keys ${ranges.join(', ')}${more}`), width, '    ')}\n`;
   }
   if (Array.isArray(keys)) {
-    const named = keys.map((key) => valueText(key)).join(', ');
+    const named = keys.map((key) => evidenceText(key)).join(', ');
     yield `${paragraph(printable(`keys ${named}${more}`), width, '    ')}\n`;
   }
   if (Array.isArray(list)) yield* operationLines(list.filter(isFields), Number(notListed ?? 0), settings);
@@ -98,15 +100,19 @@ function* statementText(
 function bytesText({ value }: { value: KeyBytes }): string {
   // a report whose values are left out has their number in place of them
   return value.base64 === undefined
-    ? valueText({ ...(value as object) })
+    ? evidenceText({ ...(value as object) })
     : Buffer.from(value.base64, 'base64').toString('hex');
 }
 
 /** `put "hot" of default`, a line each. */
-function* operationLines(list: readonly Fields[], more: number, { width }: RenderSettings): Iterable<string> {
+function* operationLines(
+  list: readonly EvidenceFields[],
+  more: number,
+  { width }: RenderSettings,
+): Iterable<string> {
   for (const { operation, key, keyBeginsWith, columnFamily } of list) {
     const named =
-      key === undefined ? `a key that begins with ${valueText(keyBeginsWith ?? '')}` : valueText(key);
+      key === undefined ? `a key that begins with ${evidenceText(keyBeginsWith ?? '')}` : evidenceText(key);
     const line = `${operation} ${named} of ${columnFamily}`;
     yield `${paragraph(printable(line), width, '    ')}\n`;
   }

@@ -10,7 +10,7 @@ import type { ScanOptions } from '../options.js';
 import { portable } from '../shards/report.js';
 import type { Subject } from '../subject.js';
 import { AT_REST } from './check.js';
-import { type BackupScene, concludeBackups, headOf, worse } from './conclude.js';
+import { type BackupScene, concludeBackups, headOf, leastFirst } from './conclude.js';
 import { backupFileReports } from './files.js';
 import { type BackupPlan, planBackups } from './plan.js';
 import { type BackupView, claimedBackups, viewBackup } from './view.js';
@@ -79,7 +79,7 @@ function judgeBackups(plan: BackupPlan): Subject['judged'] {
   };
 }
 
-const rank = ({ severity }: Finding) => worse.indexOf(severity);
+const rank = ({ severity }: Finding) => leastFirst.indexOf(severity);
 
 /**
  * CRC-32C of every file that a backup lists and that is no unit's: MANIFEST, CURRENT, OPTIONS. Tables, WALs and blob files bring

@@ -1,7 +1,7 @@
 import { append } from '../../bytes/append.js';
 import { checkAgreement, type Disagreement, type SharedRecord } from '../../check/backup/agreement.js';
 import { type BackupLayout, backupLayout, isUnfinished } from '../../check/backup/layout.js';
-import { checkGaps, checkLeftovers } from '../../check/backup/leftovers.js';
+import { checkGaps, checkUnlistedFiles } from '../../check/backup/leftovers.js';
 import type { Depth, Unchecked } from '../../check/unit.js';
 import type { Finding } from '../../finding/finding.js';
 import type { Listing } from '../../io/listing.js';
@@ -26,7 +26,7 @@ export interface BackupScene {
 }
 
 /** From the least to the worst. */
-export const worse: Finding['severity'][] = ['note', 'warning', 'error'];
+export const leastFirst: Finding['severity'][] = ['note', 'warning', 'error'];
 
 interface Entry {
   found: Finding;
@@ -49,7 +49,7 @@ class Attribution {
         this.entries.set(key, { found, backups: [id] });
         continue;
       }
-      if (worse.indexOf(found.severity) > worse.indexOf(entry.found.severity)) entry.found = found;
+      if (leastFirst.indexOf(found.severity) > leastFirst.indexOf(entry.found.severity)) entry.found = found;
       if (!entry.backups.includes(id)) entry.backups.push(id);
     }
     for (const item of unchecked) {
@@ -106,7 +106,7 @@ export async function concludeBackups(
   if (wanted === undefined) {
     const unsure = finished.filter(({ sound }) => !sound).map(({ parts }) => parts.id);
     const used = new Set(views.flatMap(({ present }) => [...present]));
-    append(attribution.findings, checkLeftovers(layout, used, unsure));
+    append(attribution.findings, checkUnlistedFiles(layout, used, unsure));
     append(attribution.findings, checkGaps(layout));
   }
   const report = headOf(listing, views);

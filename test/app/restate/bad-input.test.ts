@@ -4,7 +4,7 @@ import { profileOf } from '../../../src/app/application.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import { ruleOf } from '../../../src/finding/catalog.js';
 import type { Finding } from '../../../src/finding/finding.js';
-import { digest } from '../../../src/lsm/digest.js';
+import { digestFamily } from '../../../src/lsm/digest.js';
 import { openView } from '../../../src/lsm/recovered-view.js';
 import { recoveryModes } from '../../../src/recovery/mode.js';
 import { scanTarget } from '../../../src/scan/scan.js';
@@ -26,7 +26,7 @@ async function checked(dir: string): Promise<Checked> {
   try {
     await profile?.check(view, (finding) => findings.push(finding));
     for (const { id } of view.columnFamilies) {
-      const { name, entries, fnv1a64, complete } = await digest(view, id);
+      const { name, entries, fnv1a64, complete } = await digestFamily(view, id);
       contents.push(`${name} ${entries} ${fnv1a64} ${complete}`);
     }
   } finally {

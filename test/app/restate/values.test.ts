@@ -8,8 +8,8 @@ import {
   decodeMarker,
   decodeNodeId,
   decodeOffset,
-  decodeRaftEntry,
   decodeRaftSnapshot,
+  decodeRestateEntry,
   decodeVoters,
 } from '../../../src/app/restate/log-values.js';
 
@@ -79,7 +79,7 @@ it('no bytes make a decoder throw', () => {
     decodeOffset,
     decodeNodeId,
     decodeMarker,
-    decodeRaftEntry,
+    decodeRestateEntry,
     decodeHardState,
     decodeRaftSnapshot,
     decodeVoters,

@@ -13,10 +13,10 @@ import {
 } from '../../../src/app/tikv/records.js';
 import {
   decodeApplyState,
-  decodeRaftEntry,
   decodeRaftState,
   decodeRegionState,
   decodeStoreIdent,
+  decodeTikvEntry,
 } from '../../../src/app/tikv/states.js';
 import { decodeTableKey, userKeyText } from '../../../src/app/tikv/table-key.js';
 import { timestampText } from '../../../src/app/tikv/timestamp.js';
@@ -158,7 +158,7 @@ describe('states and records', () => {
         expect(decodeApplyState(tikv.encodeApplyState(apply))).toEqual(apply);
         const raft = { term: a, vote: b, commit: a, lastIndex: b };
         expect(decodeRaftState(tikv.encodeRaftState(raft))).toEqual(raft);
-        expect(decodeRaftEntry(tikv.encodeEntry(a, b, data))).toEqual({ type: 0, index: a, term: b, data });
+        expect(decodeTikvEntry(tikv.encodeEntry(a, b, data))).toEqual({ type: 0, index: a, term: b, data });
         expect(decodeStoreIdent(tikv.encodeStoreIdent(a, b, 2n))).toEqual({
           clusterId: a,
           storeId: b,
@@ -207,7 +207,7 @@ const decoders = {
   decodeRegionState,
   decodeApplyState,
   decodeRaftState,
-  decodeRaftEntry,
+  decodeTikvEntry,
   decodeWrite,
   decodeLock,
   decodeTikvKey,

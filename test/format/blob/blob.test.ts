@@ -9,7 +9,7 @@ import { readBlob } from '../../../src/format/blob/read-blob.js';
 import {
   decodeBlobRecordHeader,
   findRecordHeader,
-  isIntact,
+  isHeaderIntact,
   recordLength,
 } from '../../../src/format/blob/record.js';
 import { type BlobSpan, walkBlobFile } from '../../../src/format/blob/walk.js';
@@ -37,7 +37,7 @@ describe('bytes that RocksDB wrote', () => {
     const record = decodeBlobRecordHeader(
       hex('0900000000000000 4000000000000000 0000000000000000 f636360e 982635a5'),
     );
-    expect(isIntact(record)).toBe(true);
+    expect(isHeaderIntact(record)).toBe(true);
     expect(record).toMatchObject({ keyLength: 9, valueLength: 64, expiration: 0 });
     expect(recordLength(record)).toBe(105);
   });

@@ -95,8 +95,3 @@ export type Element = Pick<
   ElementCursor,
   'family' | 'bytes' | 'subkeyFrom' | 'subkeyTo' | 'valueBytes' | 'valueFrom' | 'valueTo'
 >;
-
-/** u32, big-endian. */
-export function u32At(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
-}

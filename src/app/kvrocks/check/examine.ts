@@ -1,10 +1,11 @@
+import { u32BigEndian } from '../../../bytes/u32.js';
 import { keyBytes } from '../../../finding/evidence.js';
 import type { View } from '../../../lsm/view.js';
 import { decodeUserKey } from '../key.js';
 import type { KvrocksLayout } from '../layout.js';
 import { decodeMetadata, type Metadata, valueTypes } from '../metadata.js';
 import { belongs, elementCheck } from './element-checks.js';
-import { ElementCursor, type ElementFamily, u32At } from './element-cursor.js';
+import { ElementCursor, type ElementFamily } from './element-cursor.js';
 import { KeysInElementOrder, metadataKeyOf } from './element-order.js';
 import type { Fault, KeyedFault } from './fault.js';
 import { keyEvidence, MetadataCheck } from './metadata-check.js';
@@ -119,7 +120,8 @@ class Examination {
         const { bytes, keyTo, family } = cursor;
         // what cannot be decoded may be what these elements belong to
         if (metadata !== undefined) {
-          if (u32At(bytes, keyTo) !== high || u32At(bytes, keyTo + 4) !== low) this.orphan(cursor);
+          if (u32BigEndian(bytes, keyTo) !== high || u32BigEndian(bytes, keyTo + 4) !== low)
+            this.orphan(cursor);
           else if (!belongs(metadata.type, family)) foreign++;
           else check?.take(cursor);
         }

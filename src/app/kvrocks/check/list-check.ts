@@ -1,6 +1,7 @@
+import { u32BigEndian } from '../../../bytes/u32.js';
 import type { Metadata } from '../metadata.js';
 import type { ElementCheck } from './element-check.js';
-import { type Element, u32At } from './element-cursor.js';
+import type { Element } from './element-cursor.js';
 import type { Fault } from './fault.js';
 
 /** An index of a list, u64, in two halves: lists can be long, and a bigint for each element is slow. */
@@ -40,8 +41,8 @@ export class ListCheck implements ElementCheck {
       this.malformed++;
       return;
     }
-    const high = u32At(bytes, subkeyFrom);
-    const low = u32At(bytes, subkeyFrom + 4);
+    const high = u32BigEndian(bytes, subkeyFrom);
+    const low = u32BigEndian(bytes, subkeyFrom + 4);
     const { head, tail, last } = this;
     const isInside =
       (high > head.high || (high === head.high && low >= head.low)) &&

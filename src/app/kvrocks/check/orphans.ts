@@ -1,6 +1,6 @@
+import { u32BigEndian } from '../../../bytes/u32.js';
 import { type EvidenceValue, keyBytes } from '../../../finding/evidence.js';
 import type { ElementCursor, ElementFamily } from './element-cursor.js';
-import { u32At } from './element-cursor.js';
 import type { Fault } from './fault.js';
 
 /** Values whose elements are named. */
@@ -19,7 +19,7 @@ export class Orphans {
   take(element: ElementCursor, userKey: () => Uint8Array): void {
     const { family, bytes, keyTo } = element;
     this.entries[family] = (this.entries[family] ?? 0) + 1;
-    const [high, low] = [u32At(bytes, keyTo), u32At(bytes, keyTo + 4)];
+    const [high, low] = [u32BigEndian(bytes, keyTo), u32BigEndian(bytes, keyTo + 4)];
     if (family === this.family && high === this.high && low === this.low && this.isSameKey(element)) return;
     this.family = family;
     this.high = high;

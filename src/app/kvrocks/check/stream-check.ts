@@ -1,7 +1,8 @@
+import { u32BigEndian } from '../../../bytes/u32.js';
 import type { Metadata } from '../metadata.js';
 import { ENTRY_ID } from '../stream.js';
 import type { ElementCheck } from './element-check.js';
-import { type Element, u32At } from './element-cursor.js';
+import type { Element } from './element-cursor.js';
 import type { Fault } from './fault.js';
 import { PieceHash, SetSum } from './set-sum.js';
 
@@ -70,7 +71,9 @@ export class StreamCheck implements ElementCheck {
     const { bytes, subkeyFrom, subkeyTo } = element;
     const length = subkeyTo - subkeyFrom;
     const marked =
-      length >= GROUP_AT && u32At(bytes, subkeyFrom) === MARK && u32At(bytes, subkeyFrom + 4) === MARK;
+      length >= GROUP_AT &&
+      u32BigEndian(bytes, subkeyFrom) === MARK &&
+      u32BigEndian(bytes, subkeyFrom + 4) === MARK;
     if (marked) this.other(element, length);
     else if (length !== ENTRY_ID) this.malformed++;
     else {
@@ -83,9 +86,9 @@ export class StreamCheck implements ElementCheck {
   private other(element: Element, length: number): void {
     const { bytes, subkeyFrom: from, subkeyTo, valueBytes, valueFrom, valueTo } = element;
     const groupFrom = from + GROUP_AT;
-    const groupLength = u32At(bytes, from + LENGTH_AT + 4);
+    const groupLength = u32BigEndian(bytes, from + LENGTH_AT + 4);
     const groupTo = groupFrom + groupLength;
-    const value = (at: number) => u32At(valueBytes, valueFrom + at + 4);
+    const value = (at: number) => u32BigEndian(valueBytes, valueFrom + at + 4);
     const valueLength = valueTo - valueFrom;
     const type = bytes[from + TYPE_AT];
     if (groupLength > length - GROUP_AT || (type !== GROUP && type !== CONSUMER && type !== PENDING)) {

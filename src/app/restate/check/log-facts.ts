@@ -6,7 +6,7 @@ import type { RestateLayout } from '../instance.js';
 import { type LogKey, logletText } from '../log-keys.js';
 import { decodeLogState, mergedLogState } from '../log-state.js';
 import { decodeMarker, decodeNode, decodeNodeId, decodeOffset } from '../log-values.js';
-import { type Seen, valuesOf, walkFamily } from './walk.js';
+import { valuesOf, type WalkedEntry, walkFamily } from './walk.js';
 
 /** Loglets of which more than their records is remembered, about 200 bytes each. A node has a few for each partition. */
 const MOST_LOGLETS = 100_000;
@@ -79,7 +79,12 @@ export async function readLogFacts(
 }
 
 /** Takes one value; returns what does not decode. */
-function take(facts: LogletFacts, { kind }: LogKey, value: Uint8Array, seen: Seen): string | undefined {
+function take(
+  facts: LogletFacts,
+  { kind }: LogKey,
+  value: Uint8Array,
+  seen: WalkedEntry,
+): string | undefined {
   switch (kind) {
     case 'trim-point': {
       const point = furthest(valuesOf(value, seen));

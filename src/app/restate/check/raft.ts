@@ -4,8 +4,8 @@ import type { Reported } from '../../reported.js';
 import { decodeRaftEntryKey, decodeRaftStateKey } from '../log-keys.js';
 import {
   decodeHardState,
-  decodeRaftEntry,
   decodeRaftSnapshot,
+  decodeRestateEntry,
   decodeVoters,
   type HardState,
 } from '../log-values.js';
@@ -43,7 +43,7 @@ export async function checkRaft(
     first ??= index;
     if (last !== 0n && index !== last + 1n) reportGap(last, index, reported);
     last = index;
-    const entry = decodeRaftEntry(value);
+    const entry = decodeRestateEntry(value);
     if (entry === undefined || entry.index !== index) {
       const what = entry === undefined ? 'does not decode' : `says that it is entry ${entry.index}`;
       reported.report('restate/undecodable-value', {

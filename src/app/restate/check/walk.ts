@@ -3,7 +3,7 @@ import type { View } from '../../../lsm/view.js';
 import type { Unmerged } from '../../../lsm/visible.js';
 
 /** What a walk tells of an entry beside its bytes; valid during the call. */
-export interface Seen {
+export interface WalkedEntry {
   /** Of the newest version; 0 where compaction has taken it away. */
   readonly sequence: bigint;
   /** Set instead of a value where operands wait that kvdoctor does not merge. */
@@ -17,7 +17,7 @@ export interface Seen {
 export async function walkFamily(
   view: View,
   columnFamily: number,
-  entry: (key: Uint8Array, value: Uint8Array, seen: Seen) => void,
+  entry: (key: Uint8Array, value: Uint8Array, seen: WalkedEntry) => void,
 ): Promise<void> {
   const visible = view.visible(columnFamily, { lenient: true });
   try {
@@ -35,7 +35,7 @@ export async function walkFamily(
 }
 
 /** What was written to a key, oldest first: its value, or what its operands wait on and these. */
-export function valuesOf(value: Uint8Array, { unmerged }: Seen): Uint8Array[] {
+export function valuesOf(value: Uint8Array, { unmerged }: WalkedEntry): Uint8Array[] {
   if (unmerged === undefined) return [value];
   return [...(unmerged.base ? [unmerged.base] : []), ...unmerged.operands];
 }

@@ -6,7 +6,7 @@ import { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
 import { loadStore } from '../load.js';
 import type { Regions } from '../regions.js';
-import { checkContents } from './contents.js';
+import { checkData } from './contents.js';
 import { checkAgainstLog } from './raft-log.js';
 import { checkRegions } from './regions.js';
 import { type ApplyStates, checkLogStates, checkStates } from './states.js';
@@ -35,7 +35,7 @@ export async function checkTikv(
   const applied = await checkStates(facts, reported);
   checkRegions(store.regions, applied, reported);
   await checkRaftLog(neighbours, store.regions, applied, reported);
-  await checkContents(view, layout, reported);
+  await checkData(view, layout, reported);
   reported.finish();
 }
 

@@ -15,7 +15,7 @@ const RAW = 0x72;
  * All data in one walk through the three column families, key by key in order: in a region, and its writes, locks and values
  * belonging together. Holds the versions of one key.
  */
-export async function checkContents(view: View, layout: TikvLayout, reported: Reported): Promise<void> {
+export async function checkData(view: View, layout: TikvLayout, reported: Reported): Promise<void> {
   const ids = new Map([...layout.families].map(([id, name]): [TikvFamily, number] => [name, id]));
   const [values, locks, writes] = [
     new FamilyCursor(view, ids.get('default')!, TIMESTAMP),

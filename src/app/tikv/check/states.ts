@@ -5,10 +5,10 @@ import { decodeTikvKey, type TikvKey } from '../keys.js';
 import {
   type ApplyState,
   decodeApplyState,
-  decodeRaftEntry,
   decodeRaftState,
   decodeRegionState,
   decodeStoreIdent,
+  decodeTikvEntry,
 } from '../states.js';
 
 /** Apply states by region. Memory: some 200 bytes a region, at most `MAX_REGIONS` regions. */
@@ -67,7 +67,7 @@ function wrongState(key: TikvKey | undefined, value: Uint8Array): string | undef
     case 'raft-state':
       return decodeRaftState(value) ? undefined : `the raft state of region ${key.region} does not decode`;
     case 'raft-log': {
-      const entry = decodeRaftEntry(value);
+      const entry = decodeTikvEntry(value);
       if (entry === undefined) return `log entry ${key.index} of region ${key.region} does not decode`;
       return entry.index === key.index
         ? undefined

@@ -1,7 +1,7 @@
 import { keyBytes } from '../../../finding/evidence.js';
 import type { Reported } from '../../reported.js';
 import { decodeLock, decodeWrite, type LockRecord } from '../records.js';
-import { namedKey } from '../region-text.js';
+import { namedDataKey } from '../region-text.js';
 import { userKeyText } from '../table-key.js';
 import { invertedTimestamp, timestampText } from '../timestamp.js';
 import { StartTimestamp, StartTimestamps } from '../timestamps.js';
@@ -60,7 +60,7 @@ export class KeyVersions {
     if (lock.type !== 'P' || lock.shortValue !== undefined || hasValue || this.tooMany) return;
     this.reported.report('tikv/missing-value', {
       message: `a key is locked for a put by the transaction started at ${timestampText(lock.startTs)}, and column family default does not have its value`,
-      evidence: { key: namedKey(this.user), startTs: String(lock.startTs), uncommitted: true },
+      evidence: { key: namedDataKey(this.user), startTs: String(lock.startTs), uncommitted: true },
     });
   }
 
@@ -119,7 +119,7 @@ export class KeyVersions {
     this.reported.report('tikv/stale-lock', {
       message: `a key is locked since ${timestampText(since)}, although ${why} at ${timestampText(commit)}`,
       evidence: {
-        key: namedKey(this.user),
+        key: namedDataKey(this.user),
         startTs: String(lock.startTs),
         forUpdateTs: String(lock.forUpdateTs),
         commitTs: String(commit),
@@ -135,7 +135,7 @@ export class KeyVersions {
       ...(hidden ? { severity: 'note' as const } : {}),
       message: `${version}, committed at ${timestampText(commit)}, has no value in column family default`,
       evidence: {
-        key: namedKey(this.user),
+        key: namedDataKey(this.user),
         startTs: String(start),
         commitTs: String(commit),
       },
@@ -150,7 +150,7 @@ export class KeyVersions {
     this.reported.report('tikv/malformed-record', {
       message,
       evidence: {
-        key: cursor.wellFormed ? namedKey(this.user) : keyBytes(bytes.slice(0, keyTo)),
+        key: cursor.wellFormed ? namedDataKey(this.user) : keyBytes(bytes.slice(0, keyTo)),
         columnFamily: family,
       },
     });
@@ -178,7 +178,7 @@ export class OrphanValues {
     const place = keys === 1 ? 'under one key' : `under ${keys} keys`;
     this.reported.report('tikv/orphan-value', {
       message: `${count} ${count === 1 ? 'value' : 'values'} ${place} belong to no write and no lock`,
-      evidence: { values: count, keys, first: namedKey(first), last: namedKey(last) },
+      evidence: { values: count, keys, first: namedDataKey(first), last: namedDataKey(last) },
     });
   }
 }
