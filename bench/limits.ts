@@ -62,7 +62,12 @@ function limitStated({ status, said }: Run): string {
   if (status === null) return 'ended by the bench';
   const line =
     status === 3 ? /^(?:unchecked|kvdoctor:|not looked at:) .*(?:\n {4,}.*)*/m.exec(said)?.[0] : undefined;
-  return line === undefined ? '' : line.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  return line === undefined
+    ? ''
+    : line
+        .replace(/\s+/g, ' ')
+        .replaceAll('|', '\\|')
+        .replaceAll(`${inRepository('tmp/limits')}/`, '');
 }
 
 /** The cells that tell a row from the others. */
