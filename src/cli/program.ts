@@ -15,7 +15,9 @@ import { addSimulate } from './commands/simulate.js';
 import { addTriage } from './commands/triage.js';
 import { addUndo } from './commands/undo.js';
 import { applyEnvironment } from './environment.js';
-import type { Host } from './host.js';
+import { fittedHelp } from './help-text.js';
+import type { Host, Output } from './host.js';
+import { addJsonOption, applyJsonOption } from './json-option.js';
 import { say } from './say.js';
 
 const examples = `
@@ -29,6 +31,8 @@ kvdoctor reads files and never opens a database with its engine. Only repair and
 Exit status: 0 nothing found, 1 findings, 2 usage, 3 not everything could be checked, 4 in use, 5 repair refused,
 130 interrupted.`;
 
+const helpWidth = ({ columns = 100 }: Output) => Math.min(columns, 100);
+
 /** The command line. `done` gets the exit status of the command that was run. */
 export function makeProgram(host: Host, done: (status: number) => void): Command {
   const program = new Command('kvdoctor')
@@ -37,10 +41,10 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
     .addHelpText('after', examples)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => host.stdout.write(text),
+      writeOut: (text) => host.stdout.write(fittedHelp(text, helpWidth(host.stdout))),
       writeErr: (text) => say(host, ...text.trimEnd().split('\n')),
-      getOutHelpWidth: () => Math.min(host.stdout.columns ?? 100, 120),
-      getErrHelpWidth: () => Math.min(host.stderr.columns ?? 100, 120),
+      getOutHelpWidth: () => helpWidth(host.stdout),
+      getErrHelpWidth: () => helpWidth(host.stderr),
       outputError: () => {},
     });
   addScan(program, host, done);
@@ -57,7 +61,11 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   addFind(program, host, done);
   addExplain(program, host, done);
   addCompletion(program, host, done);
-  program.hook('preAction', (_, command) => applyEnvironment(command, host.env));
+  for (const command of program.commands) addJsonOption(command);
+  program.hook('preAction', (_, command) => {
+    applyEnvironment(command, host.env);
+    applyJsonOption(command);
+  });
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }

@@ -1,4 +1,5 @@
 import { ProfileMismatch } from '../app/profile-choice.js';
+import { permissionHint } from '../io/file-user.js';
 import { systemCode, TargetError } from '../io/target-error.js';
 import { printable } from '../report/printable.js';
 import type { TargetReport } from '../report/report.js';
@@ -44,5 +45,7 @@ export function refuseTarget(command: string, path: string, error: unknown, alon
       `Name the database directory: kvdoctor ${command} DIR.`,
     );
   }
-  return unopened(path, at === path ? systemText(error) : `${at}: ${systemText(error)}`);
+  const hint = code === 'EACCES' || code === 'EPERM' ? permissionHint(at) : undefined;
+  const reason = `${systemText(error)}${hint === undefined ? '' : `. ${hint}`}`;
+  return unopened(path, at === path ? reason : `${at}: ${reason}`);
 }

@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { permissionHint } from '../io/file-user.js';
+import { systemCode } from '../io/target-error.js';
 import type { Disk } from './disk.js';
 import { Refusal } from './refusal.js';
 
@@ -54,6 +57,7 @@ const ATTEMPTS = 5;
  */
 export async function holdLock(target: string, disk: Disk): Promise<HeldLock | undefined> {
   const lock = path.join(target, 'LOCK');
+  await refuseForbidden((await disk.stat(lock)) ? lock : target);
   let made = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     made = (await makeLock(lock, disk)) || made;
@@ -69,6 +73,19 @@ export async function holdLock(target: string, disk: Disk): Promise<HeldLock | u
   }
   if (made) await removeOurs(lock, disk);
   return undefined;
+}
+
+/** Refuses where this user may not take the lock at all: that the server is stopped would not help. */
+async function refuseForbidden(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code !== 'EACCES' && code !== 'EPERM' && code !== 'EROFS') throw error;
+    const why = code === 'EROFS' ? 'the file system is read-only' : 'permission denied';
+    const hint = code === 'EROFS' ? 'repair a copy on another one: --output DIR' : permissionHint(file);
+    throw new Refusal('incomplete', `${file} cannot be opened for writing: ${why} (${code})`, hint);
+  }
 }
 
 /** Makes LOCK where there is none; false where there is one. Another process may make it at the same moment. */

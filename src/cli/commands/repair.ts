@@ -292,7 +292,13 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
     .addOption(
       choice('--mode <mode>', 'keep what this recovery mode keeps', recoveryModes).conflicts('strategy'),
     )
-    .addOption(choice('--strategy <strategy>', 'go beyond the recovery modes', strategies))
+    .addOption(
+      choice(
+        '--strategy <strategy>',
+        'go beyond the recovery modes. heal: put back bytes that are proven; salvage: keep all that decodes of the WALs, over holes; metadata: make MANIFEST and CURRENT anew from the files; tables: replace damaged tables by what is left of them; auto: all that is needed, least loss first; application: rebuild keys by the rules of the application',
+        strategies,
+      ),
+    )
     .addOption(
       choice(
         '--on-lost-tombstones <policy>',

@@ -28,7 +28,7 @@ Examples:
   kvdoctor resp replies.resp --requests requests.resp   each reply against its request
   kvdoctor resp replies.resp                            the replies alone
   kvdoctor resp replies.resp --requests requests.resp --dir /var/lib/kvrocks/db
-                                                        and which acknowledged writes the database lacks
+                                                        and which writes the database lacks
 
 The files are the raw bytes of one TCP connection, one direction each (tshark -z follow,tcp,raw; tcpflow).
 Exit status: 0 each reply goes with its request, 1 the protocol is broken or a write is absent, 2 usage,

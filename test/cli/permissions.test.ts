@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { withDatabase } from '../support/database.js';
+import { inRepository } from '../support/repository.js';
+
+/** The user `nobody`, who may do nothing; only root can become it. */
+const NOBODY = 65534;
+
+function asNobody(...argv: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [inRepository('bin/kvdoctor.js'), ...argv], {
+    uid: NOBODY,
+    gid: NOBODY,
+    encoding: 'utf8',
+  });
+  return { status, text: stdout + stderr };
+}
+
+describe.skipIf(process.getuid?.() !== 0)('somebody without the rights (needs root to become them)', () => {
+  it('is told whose the lock is, and not to say that the server is stopped', () =>
+    withDatabase('basic-7.8', ['flip 000019.log 0x60.3'], async (dir) => {
+      chmodSync(path.dirname(dir), 0o755);
+      const { status, text } = asNobody('repair', '--strategy', 'heal', '--in-place', '--yes', dir);
+      expect(text).toContain('permission denied (EACCES)');
+      expect(text).toContain('It belongs to user root');
+      expect(text).not.toContain('--stopped');
+      expect(status).toBe(3);
+    }));
+
+  it('is told whom to become to read a directory', () =>
+    withDatabase('basic-7.8', [], async (dir) => {
+      chmodSync(path.dirname(dir), 0o755);
+      chmodSync(dir, 0o700);
+      const { status, text } = asNobody('scan', dir);
+      expect(text).toContain(dir);
+      expect(text.replaceAll(/\s+/g, ' ')).toContain('It belongs to user root');
+      expect(status).toBe(3);
+    }));
+});
