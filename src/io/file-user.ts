@@ -1,14 +1,24 @@
 import { readFileSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 
 /** The user who may reach a file that this one may not: the owner of the first thing on its path that can be looked at. */
-export function userFor(file: string): string | undefined {
+function userFor(file: string): string | undefined {
   try {
     const { uid } = statSync(file);
-    return uid === process.getuid?.() ? undefined : nameOf(uid);
+    return uid === ownUid() ? undefined : nameOf(uid);
   } catch {
     const parent = path.dirname(path.resolve(file));
     return parent === path.resolve(file) ? undefined : userFor(parent);
+  }
+}
+
+function ownUid(): number | undefined {
+  try {
+    return userInfo().uid;
+  } catch {
+    // a container's user may have no name
+    return undefined;
   }
 }
 
