@@ -4,16 +4,13 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+RUN npm pack && npm install -g --prefix /opt/kvdoctor --no-audit --no-fund ./kvdoctor-*.tgz
 
 FROM node:22-bookworm-slim
 # python3 holds the lock of a database during a repair
 RUN apt-get update && apt-get install -y --no-install-recommends python3-minimal && rm -rf /var/lib/apt/lists/*
-COPY --from=build /src/package.json /src/report.schema.json /src/kvdoctor.config.schema.json /src/LICENSE /opt/kvdoctor/
-COPY --from=build /src/bin /opt/kvdoctor/bin
-COPY --from=build /src/dist /opt/kvdoctor/dist
-COPY --from=build /src/node_modules /opt/kvdoctor/node_modules
-RUN ln -s /opt/kvdoctor/bin/kvdoctor.js /usr/local/bin/kvdoctor
+COPY --from=build /opt/kvdoctor /opt/kvdoctor
+RUN ln -s /opt/kvdoctor/bin/kvdoctor /usr/local/bin/kvdoctor
 # a scan needs to read and nothing else; give --user where the files belong to somebody who shares them with nobody
 USER node
 WORKDIR /data

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -62,7 +62,12 @@ it('there are command lines in them at all', () => {
 
 describe('action.yml', () => {
   /** The script of the step that scans, as the runner would hand it to bash. */
-  const script = (/ {6}run: \|\n([\s\S]*)$/.exec(read('action.yml'))?.[1] ?? '').replace(/^ {8}/gm, '');
+  const script = (/^[\s\S]* {6}run: \|\n([\s\S]*)$/.exec(read('action.yml'))?.[1] ?? '').replace(/^ {8}/gm, '');
+
+  // what the step before it installs
+  const binaries = join(folder, 'kvdoctor/node_modules/.bin');
+  mkdirSync(binaries, { recursive: true });
+  symlinkSync(inRepository('bin/kvdoctor.js'), join(binaries, 'kvdoctor'));
 
   function step(paths: string, env: Record<string, string> = {}) {
     const reports = join(folder, 'reports');
@@ -71,7 +76,7 @@ describe('action.yml', () => {
       encoding: 'utf8',
       env: {
         PATH: process.env.PATH,
-        GITHUB_ACTION_PATH: inRepository('.'),
+        RUNNER_TEMP: folder,
         GITHUB_OUTPUT: join(folder, 'output'),
         GITHUB_STEP_SUMMARY: join(folder, 'summary.md'),
         PATHS: paths,
@@ -81,6 +86,9 @@ describe('action.yml', () => {
         KVDOCTOR_CONFIG: '',
         KVDOCTOR_BASELINE: '',
         KVDOCTOR_SHARD: '',
+        KVDOCTOR_REDACT: '',
+        KVDOCTOR_RECOVERY: 'false',
+        KVDOCTOR_APPLICATION: 'false',
         REPORTS: reports,
         ...env,
       },
@@ -100,6 +108,20 @@ describe('action.yml', () => {
     expect(JSON.parse(readFileSync(join(reports, 'results.sarif'), 'utf8')).runs[0].results).toHaveLength(1);
     expect(readFileSync(join(folder, 'output'), 'utf8')).toBe('verdict=damaged\n');
     expect(readFileSync(join(folder, 'summary.md'), 'utf8')).toContain('# kvdoctor: ❌ Damaged');
+  });
+
+  it('takes redact, recovery and application', () => {
+    const env = { KVDOCTOR_REDACT: 'keys', KVDOCTOR_RECOVERY: 'true', KVDOCTOR_APPLICATION: 'true' };
+    const { status, reports } = step('fixtures/kvrocks-race-10/db', env);
+    expect(status).toBe(1);
+    const text = readFileSync(join(reports, 'report.json'), 'utf8');
+    expect(JSON.parse(text).targets[0].recovery.length).toBeGreaterThan(3);
+    expect(text).not.toContain('job:3:0');
+  });
+
+  it('every variable of an input is one that the step sets', () => {
+    const inputs = [...read('action.yml').matchAll(/^ {2}([a-z-]+):$/gm)].map(([, name]) => name);
+    for (const [, name] of read('action.yml').matchAll(/inputs\.([a-z-]+)/g)) expect(inputs).toContain(name);
   });
 
   it('takes its inputs from variables', () => {

@@ -1,5 +1,5 @@
 import { systemCode } from '../io/target-error.js';
-import { readText, TEXT_LIMIT } from '../io/text-file.js';
+import { isYetToBeWritten, readText, TEXT_LIMIT } from '../io/text-file.js';
 import { parseReport, ReportError } from '../report/load.js';
 import type { Report } from '../report/report.js';
 import { ExitStatus } from './exit-status.js';
@@ -8,6 +8,11 @@ import { Failure, systemText } from './failure.js';
 /** What is left of a limit that several reports share, bytes. */
 interface Budget {
   left: number;
+}
+
+/** The report of an earlier run; undefined on the first, which finds no such file. A directory that is not there is a mistake. */
+export async function readEarlier(path: string): Promise<Report | undefined> {
+  return (await isYetToBeWritten(path)) ? undefined : readReport(path);
 }
 
 /** A report that a person named. Failures say which file and what is wrong with it; `BeyondLimit`: it is too large. */

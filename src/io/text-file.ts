@@ -1,6 +1,8 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { refuseNamedPipe } from './named-pipe.js';
+import { systemCode } from './target-error.js';
 
 /** Most bytes of a report, configuration or log of commands that is held as text; what it decodes to takes several times that. */
 export const TEXT_LIMIT = 64 << 20;
@@ -38,4 +40,14 @@ export async function readTextIfThere(path: string): Promise<string | undefined>
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** Whether nothing has this name in a directory that there is. */
+export async function isYetToBeWritten(path: string): Promise<boolean> {
+  const found = await stat(path).catch((error) => (systemCode(error) === 'ENOENT' ? undefined : error));
+  if (found !== undefined) return false;
+  return stat(dirname(path)).then(
+    (directory) => directory.isDirectory(),
+    () => false,
+  );
 }

@@ -5,6 +5,7 @@ import { jsonReporter } from './json.js';
 import { junitReporter } from './junit.js';
 import { markdownReporter } from './markdown.js';
 import { ndjsonReporter } from './ndjson.js';
+import { prometheusReporter } from './prometheus.js';
 import type { Format } from './reporter.js';
 import { sarifReporter } from './sarif.js';
 import { textReporter } from './text.js';
@@ -34,6 +35,11 @@ export const formats = {
     create: githubReporter,
   },
   gitlab: { description: 'a GitLab Code Quality report', redaction: 'values', create: gitlabReporter },
+  prometheus: {
+    description: 'metrics for the textfile collector of node_exporter',
+    redaction: 'values',
+    create: prometheusReporter,
+  },
   markdown: { description: 'for an issue or a chat', redaction: 'values', create: markdownReporter },
   html: { description: 'one page with pictures, for a browser', redaction: 'values', create: htmlReporter },
 } as const satisfies Record<string, Format>;

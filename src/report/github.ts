@@ -17,12 +17,13 @@ const commands = { error: 'error', warning: 'warning', note: 'notice' } as const
   string
 >;
 
+/** Lines of a message; what a log or a page would act upon in them is shown and not sent. */
 function data(text: string): string {
-  return text.replace(/%/g, '%25').replace(/\r/g, '%0D').replace(/\n/g, '%0A');
+  return text.split('\n').map(printable).join('\n').replace(/%/g, '%25').replace(/\n/g, '%0A');
 }
 
 function property(text: string): string {
-  return data(text).replace(/:/g, '%3A').replace(/,/g, '%2C');
+  return printable(text).replace(/%/g, '%25').replace(/:/g, '%3A').replace(/,/g, '%2C');
 }
 
 interface Annotation {

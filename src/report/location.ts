@@ -17,9 +17,14 @@ export function filePath(target: Pick<TargetReport, 'path' | 'kind'>, { path, ro
   return pathOf(target, { file: path, ...(root !== undefined && { root }) });
 }
 
-/** The same path relative to a repository's root, as CI systems want it. */
+/** The same path as one that a repository can have, which CI systems want: relative, and not above the root. */
 export function repositoryPath(path: string): string {
-  return path.replace(/^(\.?\/)+/, '') || '.';
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/') || '.';
 }
 
 /** Halves of surrogate pairs, which names with wrong bytes can hold, become U+FFFD. */

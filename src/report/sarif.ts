@@ -20,9 +20,16 @@ interface Placed {
 
 const weight = { error: 0, warning: 1, note: 2 } as const;
 
+/** What relative paths start from: GitHub and viewers know the root of the sources under this name. */
+const ROOT = '%SRCROOT%';
+
+function placeOf(path: string): object {
+  return path.startsWith('/') ? { uri: pathUri(path) } : { uri: pathUri(path), uriBaseId: ROOT };
+}
+
 /** Where results point at and how, in the plain profile and in GitHub's. */
 interface Profile {
-  uri(path: string): string;
+  place(path: string): object;
   github: boolean;
 }
 
@@ -68,7 +75,7 @@ function ruleObject(id: string, findings: readonly Placed[]): object {
 
 function artifactObject(target: TargetReport, file: FileReport, profile: Profile): object {
   return {
-    location: { uri: profile.uri(filePath(target, file)) },
+    location: profile.place(filePath(target, file)),
     length: file.size,
     roles: ['analysisTarget'],
     properties: { kind: file.kind, status: file.status, ...(file.use && { use: file.use }) },
@@ -101,7 +108,7 @@ function invocationOf(report: Report, profile: Profile): object {
       locations: [
         {
           physicalLocation: {
-            artifactLocation: { uri: profile.uri(pathOf(target, { file })) },
+            artifactLocation: profile.place(pathOf(target, { file })),
             ...(offset !== undefined &&
               !profile.github && { region: { byteOffset: offset, byteLength: length ?? 0 } }),
           },
@@ -133,7 +140,7 @@ function* lines(items: Iterable<object>): Iterable<string> {
 /** A SARIF 2.1.0 log of one run. */
 export function sarifReporter({ sarifProfile }: RenderSettings): Reporter {
   const github = sarifProfile === 'github';
-  const profile: Profile = { github, uri: (path) => pathUri(github ? repositoryPath(path) : path) };
+  const profile: Profile = { github, place: (path) => placeOf(github ? repositoryPath(path) : path) };
   return {
     *render(report) {
       const all = report.targets.flatMap((target) =>
@@ -160,6 +167,7 @@ export function sarifReporter({ sarifProfile }: RenderSettings): Reporter {
       };
       yield `      "tool": ${compact({ driver })},\n`;
       yield `      "invocations": [${compact(invocationOf(report, profile))}],\n`;
+      yield `      "originalUriBaseIds": ${compact({ [ROOT]: { description: { text: 'The directory that kvdoctor ran in' } } })},\n`;
       yield `      "automationDetails": ${compact({ id: 'kvdoctor/' })},\n`;
       yield '      "artifacts": [';
       yield* lines(artifacts.objects);
@@ -181,7 +189,7 @@ export function sarifReporter({ sarifProfile }: RenderSettings): Reporter {
                 {
                   physicalLocation: {
                     artifactLocation: {
-                      uri: profile.uri(path),
+                      ...profile.place(path),
                       ...(artifact !== undefined && { index: artifact }),
                     },
                     ...(region && { region }),

@@ -42,6 +42,16 @@ function verdictOf(
   return summary.unchecked > 0 || summary.interrupted ? 'incomplete' : 'clean';
 }
 
+/** What one target of a report is. */
+export function targetVerdict(target: TargetReport, interrupted: boolean | undefined): Verdict {
+  const summary = {
+    errors: countOf([target], 'error'),
+    unchecked: target.unchecked.length,
+    ...(interrupted && { interrupted }),
+  };
+  return verdictOf(summary, [target]);
+}
+
 /** What was left unread on purpose. */
 function notRead(targets: readonly TargetReport[]): Pick<Summary, 'trusted' | 'skipped'> {
   const files = targets.flatMap((target) => target.files);

@@ -37,6 +37,15 @@ beforeAll(async () => {
 });
 
 describe('--since', () => {
+  it('of a report that is not there yet reads everything; in a directory that is not there it is a mistake', async () => {
+    const report = await scan('none', `--since ${json('not-yet')}`);
+    expect([report.status, report.err, report.summary.trusted]).toEqual([0, '', undefined]);
+    expect(report.summary.bytesRead).toBeGreaterThan(0);
+    const { status, err } = await kvdoctor(`scan ${db} --since ${folder}/no-such/last.json`);
+    expect(status).not.toBe(0);
+    expect(err).toContain('no such file or directory');
+  });
+
   it('reads nothing that is as it was, and says what it took on trust', async () => {
     const report = await scan('second', `--since ${json('first')}`);
     const { status, summary, verdict } = report;

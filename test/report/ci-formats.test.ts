@@ -68,6 +68,70 @@ describe('GitHub annotations', () => {
   });
 });
 
+describe('GitHub annotations of hostile names', () => {
+  it('hold nothing that a log or a page acts upon', async () => {
+    const hostile = target({
+      path: 'db\u001b[2J\u202egnp\r\n::error::x',
+      unchecked: [{ file: 'a\u0007\u2066b', reason: 'c\u009bd' }],
+    });
+    const text = rendered('github', report(hostile));
+    expect(text.replace(/\n/g, '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    for (const line of text.split('\n').slice(0, -1)) expect(line).toMatch(command);
+    expect(text).toContain('file=db\\x1b[2J\\u{202e}gnp\\x0d\\x0a%3A%3Aerror%3A%3Ax/');
+  });
+
+  it('point at files that a repository can have', () => {
+    const text = rendered('github', report(target({ path: '../../data/./db' })));
+    expect(text).toContain('file=data/db/000021.log,');
+  });
+});
+
+describe('Prometheus', () => {
+  it.each(Object.keys(reports))('%s is series that stand there once, below their help', async (name) => {
+    const lines = rendered('prometheus', await reports[name]()).split('\n');
+    expect(lines.pop()).toBe('');
+    const seen = new Set<string>();
+    let metric = '';
+    for (const line of lines) {
+      if (line.startsWith('# HELP ')) metric = line.split(' ')[2];
+      else if (line.startsWith('# TYPE ')) expect(line).toBe(`# TYPE ${metric} gauge`);
+      else {
+        const [, series, its] =
+          /^(([a-z_]+)(?:\{[a-z]+="(?:[^"\\\n]|\\["\\])*"(?:,[a-z]+="(?:[^"\\\n]|\\["\\])*")*\})?) -?\d+(\.\d+)?$/.exec(
+            line,
+          ) ?? expect.fail(line);
+        expect(its).toBe(metric);
+        expect(seen.has(series), series).toBe(false);
+        seen.add(series);
+      }
+    }
+  });
+
+  it('says verdict, findings, and when the oldest read was', () => {
+    const text = rendered('prometheus', report(target({ path: 'say "\\hi"' })));
+    expect(text).toContain('kvdoctor_verdict{target="say \\"\\\\hi\\"",verdict="damaged"} 1\n');
+    expect(text).toContain('kvdoctor_verdict{target="say \\"\\\\hi\\"",verdict="clean"} 0\n');
+    expect(text).toMatch(
+      /^kvdoctor_findings\{target=.*,rule="wal\/checksum-mismatch",severity="error"\} 1$/m,
+    );
+    const { startedAt } = report().summary;
+    expect(text).toMatch(
+      new RegExp(`^kvdoctor_oldest_read_timestamp_seconds\\{.*\\} ${Date.parse(startedAt) / 1000}$`, 'm'),
+    );
+    const trusted = [
+      { path: '1.sst', kind: 'table', size: 1, status: 'trusted', checkedAt: '2026-01-01T00:00:00.000Z' },
+    ] as const;
+    expect(rendered('prometheus', report(target({ files: [...trusted] })))).toMatch(
+      /^kvdoctor_oldest_read_timestamp_seconds\{.*\} 1767225600$/m,
+    );
+  });
+
+  it('the same target twice is one', () => {
+    const text = rendered('prometheus', report(target(), target()));
+    expect(text.match(/^kvdoctor_files\{/gm)).toHaveLength(1);
+  });
+});
+
 describe('Markdown', () => {
   it('holds no markup of the names that it shows', async () => {
     const text = rendered('markdown', await reports['hostile names']());

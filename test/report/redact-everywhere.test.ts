@@ -14,7 +14,7 @@ import { inRepository } from '../support/repository.js';
  * applications' directories, and of every plan of a repair.
  */
 
-const FORMATS = ['json', 'ndjson', 'sarif', 'junit', 'github', 'gitlab', 'markdown', 'html'];
+const FORMATS = ['json', 'ndjson', 'sarif', 'junit', 'github', 'gitlab', 'prometheus', 'markdown', 'html'];
 const PLAN_FORMATS = ['json', 'ndjson'];
 
 const known = new Map<string, Promise<KeySpellings>>();

@@ -20,7 +20,7 @@ import type { Outputs } from '../outputs.js';
 import { addPolicyOptions, loadPolicy, type Policy } from '../policy.js';
 import { type ProgressBar, progressBar } from '../progress-bar.js';
 import { rate, share, time } from '../quantities.js';
-import { readReport } from '../report-file.js';
+import { readEarlier } from '../report-file.js';
 import { type ScanFlags, scanOptionsFor } from '../scan-options.js';
 import { withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
@@ -127,7 +127,7 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
       'A merge needs its keys: redact there.',
     );
   }
-  const since = flags.since === undefined ? undefined : await readReport(flags.since);
+  const since = flags.since === undefined ? undefined : await readEarlier(flags.since);
   const options = scanOptionsFor(command, policy, since, host);
   const paths = given.length > 0 ? await expanded(given) : ['.'];
   // after an earlier report there is most likely little to read
@@ -164,7 +164,10 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
       '--shard <i/n>',
       'check only part i of n and report for a merge; env: as the CI system or cluster says',
     )
-    .option('--since <report>', 'read only what has changed since this JSON report')
+    .option(
+      '--since <report>',
+      'read only what has changed since this JSON report; all where it is not there yet',
+    )
     .option(
       '--budget <time>',
       'begin no file after this time, least recently checked first (with --since)',
