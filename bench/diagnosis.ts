@@ -5,14 +5,14 @@ import { loadHashes } from '../src/bytes/xxhash.js';
 import { searchBlock } from '../src/diagnose/block-flips.js';
 import { CHECKSUM, checksumName } from '../src/format/sst/checksum.js';
 import {
-  allPatients,
   byteTrial,
   countOutcomes,
   flipTrial,
   garbageTrial,
+  type HealthyFile,
+  healthyFiles,
   type Outcome,
   otherTrial,
-  type Patient,
 } from '../test/diagnose/trials.js';
 import { Random } from '../test/mutation/random.js';
 import { inRepository } from '../test/support/repository.js';
@@ -51,12 +51,12 @@ function table(counts: Counts): string[] {
 
 async function trials(
   title: string,
-  patients: readonly Patient[],
+  files: readonly HealthyFile[],
   count: number,
-  trial: (patient: Patient, random: Random) => Promise<Outcome>,
+  trial: (healthyFile: HealthyFile, random: Random) => Promise<Outcome>,
 ): Promise<string[]> {
   const started = performance.now();
-  const counts = await countOutcomes(patients, count, new Random(Number(values.seed)), trial);
+  const counts = await countOutcomes(files, count, new Random(Number(values.seed)), trial);
   const seconds = (performance.now() - started) / 1000;
   const lines = [`${count.toLocaleString('en')} ${title}:`, '', ...table(counts), ''];
   for (const line of lines) console.log(line);
@@ -95,27 +95,27 @@ function write(name: string, lines: readonly string[]): void {
   fs.writeFileSync(file, `${parts[1]}\n${lines.join('\n').trim()}\n\n${parts[2]}`);
 }
 
-const patients = await allPatients();
+const files = await healthyFiles();
 const figures = [
-  ...(await trials('single flipped bits', patients, Number(values.single), (p, random) =>
+  ...(await trials('single flipped bits', files, Number(values.single), (p, random) =>
     flipTrial(p, 1, random),
   )),
   ...(await trials(
     'pairs of flipped bits in one block or record',
-    patients,
+    files,
     Number(values.double),
     (p, random) => flipTrial(p, 2, random),
   )),
   ...(await trials(
     'overwritten bytes (more than one bit of one byte)',
-    patients,
+    files,
     Number(values.byte),
     byteTrial,
   )),
-  ...(await trials('blocks or records of noise', patients, Number(values.garbage), garbageTrial)),
+  ...(await trials('blocks or records of noise', files, Number(values.garbage), garbageTrial)),
   ...(await trials(
     'other damages at any place (bits near each other, noise, zeros, bytes moved), up to 5,000 bytes',
-    patients,
+    files,
     Number(values.other),
     otherTrial,
   )),

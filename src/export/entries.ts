@@ -4,9 +4,11 @@ import { unorderedFamilies } from '../engine/unknown-order.js';
 import { newestKnown } from '../engine/version.js';
 import type { WideColumn } from '../format/batch/entity.js';
 import type { ColumnFamily } from '../format/manifest/version.js';
+import { metered } from '../io/wrappers.js';
 import { END, LOAD, type Problem } from '../lsm/cursor.js';
 import { inventoryFiles } from '../lsm/inventory-files.js';
 import { mergeOperators } from '../lsm/operator-names.js';
+import type { StoreFile, StoreFiles } from '../lsm/store-files.js';
 import { View } from '../lsm/view.js';
 import type { Unmerged } from '../lsm/visible.js';
 import { databaseView } from '../recovery/database-view.js';
@@ -14,7 +16,6 @@ import { lossesOf } from '../recovery/loss.js';
 import { ownMode } from '../recovery/mode.js';
 import { familiesOf, type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecoveryOutcome } from '../recovery/outcome.js';
-import { bytesToRead, type ExportProgress, meteredFiles } from './progress.js';
 import { exportVersions } from './versions.js';
 
 /** One entry that a reader would see. The bytes are views that the next one overwrites. */
@@ -191,4 +192,30 @@ async function exportFamily(
   const { stopped, kept } = visible.problems;
   summary.columnFamilies.push({ name, entries, complete: !stopped });
   append(summary.problems, kept);
+}
+
+/** How far an export is, by the bytes of tables and blob files that it has read. `total` is what it will read, about. */
+type ExportProgress = (progress: { done: number; total: number }) => void;
+
+/** Bytes of the tables and blob files that an export of these column families reads; all of them where none is named. */
+function bytesToRead({ version }: Database, families?: readonly string[]): number {
+  let bytes = 0n;
+  for (const { name, tables, blobFiles } of version?.columnFamilies.values() ?? []) {
+    if (families !== undefined && !families.includes(name)) continue;
+    for (const { size } of tables.values()) bytes += size;
+    for (const { totalBytes } of blobFiles.values()) bytes += totalBytes;
+  }
+  return Number(bytes);
+}
+
+/** The same files, whose bytes are counted as they are read. */
+function meteredFiles(files: StoreFiles, onBytes: (bytes: number) => void): StoreFiles {
+  const counting = ({ name, open }: StoreFile): StoreFile => ({
+    name,
+    open: async () => metered(await open(), onBytes),
+  });
+  return {
+    table: (live) => counting(files.table(live)),
+    blob: (number) => counting(files.blob(number)),
+  };
 }

@@ -1,6 +1,8 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly, Range } from '../finding/finding.js';
 import { BlockIndex } from '../format/sst/block-index.js';
+import { CHECKSUM, checksumName } from '../format/sst/checksum.js';
+import type { Footer } from '../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { decodeIndexBlock } from '../format/sst/index-block.js';
 import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
@@ -9,7 +11,7 @@ import { globalSequenceOf } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { type TableBlocks, tableBlocks } from '../format/sst/table-blocks.js';
 import { type BlockPlan, blockNode } from './block.js';
-import { footerNode } from './footer.js';
+import { Fields } from './fields.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
 import { derivedProperties, propertyValue } from './properties.js';
 import { RangeReader } from './read-at.js';
@@ -228,4 +230,50 @@ async function* propertyNodes(table: Table, { limit }: Detail): AsyncGenerator<N
   if (contents !== undefined && !table.propertiesSound)
     yield { name: 'properties', problems: ['the block does not match its checksum'] };
   yield* derivedProperties(properties);
+}
+
+/** The footer as its bytes stand; `problems` is what is wrong with it (format/sst/footer.ts has the drawings). */
+function footerNode(bytes: Uint8Array, space: Space, footer: Footer, problems: string[]): Node {
+  const { offset, length, format, formatVersion } = footer;
+  const fields = new Fields(space, offset, bytes);
+  if (length === 48) {
+    handles(fields, 40);
+  } else if (format === 'pebble') {
+    fields.u8('checksum type', checksumName);
+    fields.raw('body', Math.max(0, fields.remaining - 12));
+  } else if (format === 'block-based' && formatVersion >= 6) {
+    fields.u8('checksum type', checksumName);
+    fields.u32('extended magic', () => ({ hexDigits: 8 }));
+    fields.u32('footer checksum', () => ({ hexDigits: 8 }));
+    fields.u32('base of context checksums', () => ({ hexDigits: 8 }));
+    fields.u32('metaindex size');
+    fields.raw('reserved', 24);
+  } else {
+    fields.u8('checksum type', checksumName);
+    handles(fields, 41);
+  }
+  if (length !== 48) fields.u32('format version');
+  fields.u64('magic', () => ({ hexDigits: 16, text: format }));
+  const type = checksumName(footer.checksumType);
+  const protection = footer.checksumType === CHECKSUM.none ? 'no checksums' : `checksums ${type}`;
+  return {
+    name: 'footer',
+    at: { space, offset, length },
+    text: `${format}, format version ${formatVersion}, ${protection}`,
+    problems,
+    children: () => fields.nodes,
+  };
+}
+
+/** Handles of metaindex and index, and zeros up to byte `end` of the footer. */
+function handles(fields: Fields, end: number): void {
+  for (const name of ['metaindex handle', 'index handle']) {
+    fields.group(name, (inner) => {
+      const offset = inner.varint64('offset', (value) => `0x${value.toString(16)}`);
+      const size = inner.varint64('size');
+      return { text: `0x${(offset ?? 0n).toString(16)}+${size ?? 0n}` };
+    });
+  }
+  const padding = end - fields.position;
+  if (padding > 0) fields.raw('padding', padding);
 }

@@ -1,14 +1,14 @@
 import { beforeAll, expect, test } from 'vitest';
 import { Random } from '../mutation/random.js';
 import {
-  allPatients,
   byteTrial,
   countOutcomes,
   flipTrial,
   garbageTrial,
+  type HealthyFile,
+  healthyFiles,
   type Outcome,
   otherTrial,
-  type Patient,
 } from './trials.js';
 
 /*
@@ -16,10 +16,10 @@ import {
  * called proven that is not so.
  */
 
-let patients: Patient[];
+let files: HealthyFile[];
 
 beforeAll(async () => {
-  patients = await allPatients();
+  files = await healthyFiles();
 });
 
 function sum(counts: ReadonlyMap<string, Record<Outcome, number>>, outcome: Outcome): number {
@@ -27,7 +27,7 @@ function sum(counts: ReadonlyMap<string, Record<Outcome, number>>, outcome: Outc
 }
 
 test('one flipped bit is proven wherever a checksum covers it', { timeout: 60_000 }, async () => {
-  const counts = await countOutcomes(patients, 300, new Random(11), (p, random) => flipTrial(p, 1, random));
+  const counts = await countOutcomes(files, 300, new Random(11), (p, random) => flipTrial(p, 1, random));
   expect(sum(counts, 'wrong')).toBe(0);
   expect(counts.get('MANIFEST')).toMatchObject({ named: 30 });
   expect(counts.get('table, crc32c with context')).toMatchObject({ named: 30 });
@@ -38,7 +38,7 @@ test('one flipped bit is proven wherever a checksum covers it', { timeout: 60_00
 test('one overwritten byte is proven under CRC-32C, and under nothing else', {
   timeout: 60_000,
 }, async () => {
-  const counts = await countOutcomes(patients, 200, new Random(15), byteTrial);
+  const counts = await countOutcomes(files, 200, new Random(15), byteTrial);
   expect(sum(counts, 'wrong') + sum(counts, 'mistaken')).toBe(0);
   expect(counts.get('table, crc32c with context')!.named).toBeGreaterThan(15);
   expect(counts.get('table, xxh3 with context')).toMatchObject({ named: 0 });
@@ -46,17 +46,17 @@ test('one overwritten byte is proven under CRC-32C, and under nothing else', {
 });
 
 test('two flipped bits are never proven', { timeout: 60_000 }, async () => {
-  const counts = await countOutcomes(patients, 200, new Random(12), (p, random) => flipTrial(p, 2, random));
+  const counts = await countOutcomes(files, 200, new Random(12), (p, random) => flipTrial(p, 2, random));
   expect(sum(counts, 'named') + sum(counts, 'wrong') + sum(counts, 'mistaken')).toBe(0);
   expect(sum(counts, 'likely')).toBeGreaterThan(40);
 });
 
 test('noise is no flipped bit', { timeout: 60_000 }, async () => {
-  const counts = await countOutcomes(patients, 200, new Random(13), garbageTrial);
+  const counts = await countOutcomes(files, 200, new Random(13), garbageTrial);
   expect(sum(counts, 'unnamed')).toBe(200);
 });
 
 test('whatever else is done to a file, only what is true is proven', { timeout: 60_000 }, async () => {
-  const counts = await countOutcomes(patients, 400, new Random(14), otherTrial);
+  const counts = await countOutcomes(files, 400, new Random(14), otherTrial);
   expect(sum(counts, 'wrong')).toBe(0);
 });

@@ -12,7 +12,7 @@ import { fixture } from '../support/files.js';
 import { replayBytes } from '../support/manifest.js';
 
 /** A file to do damage to, with what a diagnosis says of it. */
-export interface Patient {
+export interface HealthyFile {
   /** What figures are kept by: `table crc32c`, `WAL`, `MANIFEST`, `blob file`. */
   group: string;
   healthy: Uint8Array;
@@ -25,17 +25,17 @@ export interface Patient {
 const LEFT_OUT = /^(leveldb|pebble|kvrocks-race|backup)/;
 
 /** Every WAL, table, MANIFEST and blob file of the fixtures that holds anything. */
-export async function allPatients(): Promise<Patient[]> {
-  const patients: Patient[] = [];
+export async function healthyFiles(): Promise<HealthyFile[]> {
+  const files: HealthyFile[] = [];
   for (const subject of await allSubjects()) {
     if (LEFT_OUT.test(subject.base) || subject.healthy.length === 0) continue;
-    const patient = await patientOf(subject);
-    if (patient !== undefined && patient.units.length > 0) patients.push(patient);
+    const healthyFile = await healthyFileOf(subject);
+    if (healthyFile !== undefined && healthyFile.units.length > 0) files.push(healthyFile);
   }
-  return patients;
+  return files;
 }
 
-async function patientOf(subject: Subject): Promise<Patient | undefined> {
+async function healthyFileOf(subject: Subject): Promise<HealthyFile | undefined> {
   const { base, file, healthy, layout } = subject;
   const [, digits, ending] = /(?:^|\/)(\d+)[^/]*\.(log|sst|blob)$/.exec(file) ?? [];
   const number = BigInt(digits ?? 0);
@@ -176,10 +176,11 @@ function judge(causes: readonly (Cause | undefined)[], bits: readonly Bit[]): Ou
   return causes.length > 0 ? 'unnamed' : 'silent';
 }
 
-/** Flips `count` bits of a patient; of two, both in the same block or record, in two bytes of it. */
-export async function flipTrial(patient: Patient, count: 1 | 2, random: Random): Promise<Outcome> {
-  const bytes = Uint8Array.from(patient.healthy);
-  const { offset, length } = count === 1 ? { offset: 0, length: bytes.length } : random.pick(patient.units);
+/** Flips `count` bits of a file; of two, both in the same block or record, in two bytes of it. */
+export async function flipTrial(healthyFile: HealthyFile, count: 1 | 2, random: Random): Promise<Outcome> {
+  const bytes = Uint8Array.from(healthyFile.healthy);
+  const { offset, length } =
+    count === 1 ? { offset: 0, length: bytes.length } : random.pick(healthyFile.units);
   const bits: Bit[] = [];
   while (bits.length < count) {
     const bit = { offset: offset + random.below(length), bit: random.below(8) };
@@ -187,35 +188,35 @@ export async function flipTrial(patient: Patient, count: 1 | 2, random: Random):
     bytes[bit.offset] ^= 1 << bit.bit;
     bits.push(bit);
   }
-  return judge(await patient.causes(bytes), bits);
+  return judge(await healthyFile.causes(bytes), bits);
 }
 
 /** Writes another value over one byte of a block or record that is no longer than what is searched for one. */
-export async function byteTrial(patient: Patient, random: Random): Promise<Outcome> {
-  const bytes = Uint8Array.from(patient.healthy);
-  const { offset, length } = random.pick(patient.units);
+export async function byteTrial(healthyFile: HealthyFile, random: Random): Promise<Outcome> {
+  const bytes = Uint8Array.from(healthyFile.healthy);
+  const { offset, length } = random.pick(healthyFile.units);
   const at = offset + random.below(length);
   let mask = 0;
   while ((mask & (mask - 1)) === 0) mask = 1 + random.below(255);
   bytes[at] ^= mask;
   const bits = [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => (mask >>> bit) & 1);
   return judge(
-    await patient.causes(bytes),
+    await healthyFile.causes(bytes),
     bits.map((bit) => ({ offset: at, bit })),
   );
 }
 
 /** Writes noise over one whole block or record, checksum and all. */
-export async function garbageTrial(patient: Patient, random: Random): Promise<Outcome> {
-  const bytes = Uint8Array.from(patient.healthy);
-  const { offset, length } = random.pick(patient.units);
+export async function garbageTrial(healthyFile: HealthyFile, random: Random): Promise<Outcome> {
+  const bytes = Uint8Array.from(healthyFile.healthy);
+  const { offset, length } = random.pick(healthyFile.units);
   bytes.set(random.bytes(length), offset);
-  return judge(await patient.causes(bytes), []);
+  return judge(await healthyFile.causes(bytes), []);
 }
 
 /** Damage of other kinds at any place: several bits near each other, noise, zeros, bytes from elsewhere in the file. */
-export async function otherTrial(patient: Patient, random: Random): Promise<Outcome> {
-  const { healthy } = patient;
+export async function otherTrial(healthyFile: HealthyFile, random: Random): Promise<Outcome> {
+  const { healthy } = healthyFile;
   const bytes = Uint8Array.from(healthy);
   const at = random.below(bytes.length);
   const length = Math.min(bytes.length - at, 1 + random.below(random.pick([4, 64, 600, 5000])));
@@ -240,18 +241,19 @@ export async function otherTrial(patient: Patient, random: Random): Promise<Outc
     for (let bit = 0; bit < 8; bit++)
       if ((((bytes[offset] ^ healthy[offset]) >>> bit) & 1) === 1) bits.push({ offset, bit });
   }
-  return judge(await patient.causes(bytes), bits);
+  return judge(await healthyFile.causes(bytes), bits);
 }
 
-/** Trials over patients of all groups in turn, counted by group and outcome. */
+/** Trials over files of all groups in turn, counted by group and outcome. */
 export async function countOutcomes(
-  patients: readonly Patient[],
+  files: readonly HealthyFile[],
   trials: number,
   random: Random,
-  trial: (patient: Patient, random: Random) => Promise<Outcome>,
+  trial: (healthyFile: HealthyFile, random: Random) => Promise<Outcome>,
 ): Promise<Map<string, Record<Outcome, number>>> {
-  const groups = new Map<string, Patient[]>();
-  for (const patient of patients) groups.set(patient.group, [...(groups.get(patient.group) ?? []), patient]);
+  const groups = new Map<string, HealthyFile[]>();
+  for (const healthyFile of files)
+    groups.set(healthyFile.group, [...(groups.get(healthyFile.group) ?? []), healthyFile]);
   const names = [...groups.keys()].sort();
   const counts = new Map<string, Record<Outcome, number>>();
   for (const name of names)

@@ -8,9 +8,9 @@ import type { Anomaly, Finding, Severity } from '../../finding/finding.js';
 import { type BlobFileHeader, decodeBlobFileHeader } from '../../format/blob/header.js';
 import { BLOB } from '../../format/blob/layout.js';
 import { walkBlobFile } from '../../format/blob/walk.js';
+import type { LiveBlobFile } from '../../format/manifest/version.js';
 import type { BlobContext, BlobFacts, Unchecked, UnitResult } from '../unit.js';
 import { closingOf } from './closing.js';
-import { headerAgainstManifest } from './header.js';
 import { RecordTally } from './records.js';
 
 /**
@@ -106,4 +106,25 @@ async function fileChecksum(source: ByteSource, { live }: BlobContext): Promise<
     'the file as a whole does not match the checksum in the MANIFEST, though all of its parts do';
   const evidence = { stored: hex32(stored), computed: hex32(computed) };
   return [{ rule: 'blob/file-checksum', offset: 0, length: source.size, message, evidence }];
+}
+
+/** What the header says that contradicts the MANIFEST, or that this kind of database cannot have. */
+function headerAgainstManifest(header: BlobFileHeader, live: LiveBlobFile | undefined): Anomaly[] {
+  const anomalies: Anomaly[] = [];
+  const wrong = (offset: number, length: number, message: string) =>
+    anomalies.push({ rule: 'blob/bad-header', offset, length, message });
+  if (codecOf(header.compression) === undefined) {
+    wrong(13, 1, `no codec has the compression type ${header.compression}`);
+  }
+  if (live === undefined) return anomalies;
+  if (header.columnFamily !== live.columnFamily) {
+    wrong(
+      8,
+      4,
+      `the column family is ${header.columnFamily}, the MANIFEST has the file in ${live.columnFamily}`,
+    );
+  }
+  if ((header.flags & BLOB.hasTtl) !== 0)
+    wrong(12, 1, 'the values expire, which files in a MANIFEST never do');
+  return anomalies;
 }

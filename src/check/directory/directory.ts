@@ -1,23 +1,62 @@
 import { append } from '../../bytes/append.js';
+import { type AbsentPlace, absentReason, absentText, optionFor } from '../../engine/absent-places.js';
 import type { Database } from '../../engine/database.js';
 import { unreadMetadata } from '../../engine/unseen.js';
+import { keyBytes } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
-import { placeOf } from '../../finding/finding-at.js';
+import { findingAt, placeOf } from '../../finding/finding-at.js';
+import { shellWord } from '../../finding/shell-word.js';
 import { dialectNamed } from '../../format/dialect.js';
-import type { FileNameKind } from '../../format/filename.js';
+import { type FileNameKind, fileName } from '../../format/filename.js';
 import { readHead } from '../../io/head.js';
+import type { InventoryEntry } from '../../io/inventory.js';
 import { unusedFiles } from '../leveldb/version.js';
 import { checkInvariants } from '../manifest/invariants.js';
 import { checkManifest } from '../manifest/manifest.js';
 import type { Unchecked, UnitFacts } from '../unit.js';
 import { checkCurrent } from './current.js';
-import { checkIdentity, IDENTITY_LIMIT } from './identity.js';
 import { checkLeftovers } from './leftovers.js';
 import { checkLiveFiles } from './live-files.js';
 import { checkOptions } from './options.js';
-import { checkPlaces } from './places.js';
 import { checkWals } from './tracked-wals.js';
 import { aroundUnreadable } from './unreadable.js';
+
+/** How much of IDENTITY is worth reading; an id has 36 characters. Bytes. */
+const IDENTITY_LIMIT = 1024;
+
+/**
+ * IDENTITY against the database id that the MANIFEST records (tag 8193, written since 5.17 where asked for and by default
+ * since 9.7). A newline at the end is tolerated, as old releases wrote one.
+ */
+function checkIdentity(
+  entry: InventoryEntry,
+  content: Uint8Array,
+  databaseId: string | undefined,
+): Finding[] {
+  const place = placeOf(entry);
+  const id = Buffer.from(content).toString('latin1').replace(/\n$/, '');
+  const whole = { offset: 0, length: content.length };
+  if (!/^[\x21-\x7e]{1,128}$/.test(id)) {
+    return [
+      findingAt(place, 'directory/identity-malformed', {
+        ...whole,
+        message: content.length === 0 ? 'IDENTITY is empty' : 'IDENTITY does not hold a database id',
+        evidence: {
+          content: keyBytes(content.subarray(0, 64)),
+          ...(databaseId === undefined ? {} : { manifest: databaseId }),
+        },
+      }),
+    ];
+  }
+  if (databaseId === undefined || databaseId === id) return [];
+  return [
+    findingAt(place, 'directory/identity-mismatch', {
+      ...whole,
+      message: `IDENTITY says ${id}, the MANIFEST ${databaseId}`,
+      evidence: { identity: id, manifest: databaseId },
+    }),
+  ];
+}
 
 export interface DirectoryCircumstances {
   /** Nobody was writing: a backup or checkpoint. */
@@ -148,4 +187,37 @@ async function readIdentity({ inventory }: Database, unchecked: Unchecked[]) {
     unchecked.push({ file: entry.file, reason: (error as Error).message });
     return undefined;
   }
+}
+
+/** wal_dir and db_paths that the database names and that are not here. What lies in them is not known, good or bad. */
+function checkPlaces({ absent, target }: Database): { findings: Finding[]; unchecked: Unchecked[] } {
+  return {
+    findings: absent.map((place) => notHere(place, target)),
+    unchecked: absent
+      .filter(({ option }) => option === 'wal_dir')
+      .map((place) => ({ file: place.namedBy, reason: absentReason(place, target) })),
+  };
+}
+
+function notHere(place: AbsentPlace, target: string): Finding {
+  const { option, directory, namedBy, reason, tables, candidates } = place;
+  const rule = option === 'wal_dir' ? 'directory/wal-dir-not-here' : 'directory/db-path-not-here';
+  const flag = option === 'wal_dir' ? '--wal-dir' : '--db-path';
+  const nearby = candidates.length === 0 ? '' : `. What lies in ${candidates.join(', ')} fits`;
+  return findingAt({ file: namedBy }, rule, {
+    message: `${absentText(place)}. ${flag} says where it is${nearby}`,
+    evidence: {
+      option,
+      ...(directory !== undefined && { named: directory }),
+      reason,
+      ...(tables.length > 0 && {
+        tables: tables
+          .slice(0, 20)
+          .map(({ number }) => fileName('table', number))
+          .join(', '),
+      }),
+      ...(candidates.length > 0 && { nearby: candidates.join(', ') }),
+    },
+    ...(candidates.length > 0 && { next: `kvdoctor scan ${optionFor(place, target)} ${shellWord(target)}` }),
+  });
 }

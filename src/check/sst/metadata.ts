@@ -1,10 +1,10 @@
 import type { Anomaly } from '../../finding/finding.js';
 import { comparatorNamed } from '../../format/sst/comparator.js';
-import { type BlockKind, type LoadedBlock, loadBlock } from '../../format/sst/load.js';
+import { NumberReader } from '../../format/sst/handle.js';
+import { anomaliesInFile, type BlockKind, type LoadedBlock, loadBlock } from '../../format/sst/load.js';
 import type { MetaKind } from '../../format/sst/metaindex.js';
 import { COLLECTED_PROPERTIES, type CollectedProperty } from '../../format/sst/properties.js';
 import type { NamedBlock, Table } from '../../format/sst/table.js';
-import { checkHashIndexBlocks } from './hash-index.js';
 import type { TableReport } from './report.js';
 
 /**
@@ -151,4 +151,37 @@ export async function checkOtherBlocks(table: Table, report: TableReport): Promi
 function blockKind(kind: MetaKind): BlockKind {
   const own = ['hash-index-prefixes', 'hash-index-metadata', 'user-defined-index'] as const;
   return own.find((name) => name === kind) ?? 'unknown';
+}
+
+/*
+ * The index of type `hash` keeps, beside an ordinary one, which index entries hold keys of a prefix
+ * (rocksdb table/block_based/block_prefix_index.cc):
+ *
+ *   rocksdb.hashindex.prefixes   all prefixes end to end
+ *   rocksdb.hashindex.metadata   repeated | prefix length varint32 | first index entry varint32 | entries varint32 |
+ */
+
+/** Checks both blocks of a hash index against each other and against an index of `entries` blocks. */
+function checkHashIndexBlocks(prefixes: LoadedBlock, metadata: LoadedBlock, entries: number): Anomaly[] {
+  const bytes = metadata.contents;
+  if (bytes === undefined || prefixes.contents === undefined) return [];
+  const complain = (offset: number, length: number, message: string) =>
+    anomaliesInFile(metadata, [{ rule: 'sst/bad-hash-index', offset, length, message }]);
+  const reader = new NumberReader(bytes, 0, bytes.length);
+  let prefixBytes = 0;
+  while (reader.position < bytes.length) {
+    const at = reader.position;
+    const length = reader.varint(5);
+    const first = reader.varint(5);
+    const count = reader.varint(5);
+    if (reader.failed) return complain(at, bytes.length - at, 'an entry of the hash index cannot be decoded');
+    prefixBytes += length;
+    if (first + count > entries) {
+      const message = `a prefix leads to index entries ${first} to ${first + count - 1} of ${entries}`;
+      return complain(at, reader.position - at, message);
+    }
+  }
+  const stored = prefixes.contents.length;
+  if (prefixBytes === stored) return [];
+  return complain(0, bytes.length, `the prefixes of the hash index take ${stored} bytes, not ${prefixBytes}`);
 }

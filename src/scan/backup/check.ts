@@ -5,14 +5,14 @@ import type { BackupLayout } from '../../check/backup/layout.js';
 import type { Unchecked } from '../../check/unit.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
+import { shellWord } from '../../finding/shell-word.js';
 import { nameInDatabase } from '../../format/backup-name.js';
 import { type Listing, unreadableAt } from '../../io/listing.js';
 import { type Circumstances, crossCheck } from '../cross.js';
 import { checkMetadata } from '../metadata.js';
 import type { FileOutcome } from '../run.js';
 import { checkReached } from './reached.js';
-import { unfinishedBackup } from './unfinished.js';
-import type { BackupView } from './view.js';
+import { type BackupView, isWhole } from './view.js';
 
 /** The circumstances of every backup: it was copied at one moment, and nobody writes to it. */
 export const AT_REST: Circumstances = { atRest: true, owned: false };
@@ -175,4 +175,56 @@ function whenDamaged(view: BackupView, found: Finding, checksums: ReadonlyMap<st
       ? 'matches: the file was so when it was backed up, and restoring it will not fail'
       : 'does not match: the file was changed after it was backed up, and restoring it fails';
   return { ...found, evidence: { ...found.evidence, backupChecksum } };
+}
+
+/**
+ * Remains of a backup that the engine does not know. Where the process that made it was killed decides what there is, never what
+ * is said: the same rule about the same file, and nothing about what the remains hold. `errors`: errors in what they hold.
+ */
+function unfinishedBackup(
+  listing: Listing,
+  view: BackupView,
+  checksums: ReadonlyMap<string, number>,
+  errors: number,
+): Finding {
+  const { parts, metaFile, database } = view;
+  const { id, privateFiles, unfinishedMeta } = parts;
+  const whole = errors === 0 && isWhole(view);
+  const renamable = whole && unfinishedMeta !== undefined && matchesMeta(listing, view, checksums);
+  const state = renamable
+    ? `all ${view.listed.size} files that ${unfinishedMeta.path} lists are there and match: renaming it makes the backup known`
+    : whole
+      ? `private/${id} and the shared files hold a whole database`
+      : 'what there is of it is no whole database';
+  return findingAt({ file: metaFile }, 'backup/unfinished', {
+    message: `there is no ${metaFile}: the engine does not know backup ${id}, and the next backup deletes what there is of it; ${state}`,
+    evidence: {
+      files: privateFiles.map(({ path }) => path).slice(0, 20),
+      ...(whole &&
+        database.version?.lastSequence !== undefined && {
+          lastSequence: String(database.version.lastSequence),
+        }),
+      ...(unfinishedMeta && { unfinished: unfinishedMeta.path }),
+    },
+    ...(renamable && {
+      next: `mv ${[unfinishedMeta.path, metaFile].map((path) => shellWord(`${listing.target}/${path}`)).join(' ')}`,
+    }),
+  });
+}
+
+/** Whether the meta file that was being written is whole, and every file is what it records. */
+function matchesMeta(listing: Listing, view: BackupView, checksums: ReadonlyMap<string, number>): boolean {
+  const { listed, sound, parts } = view;
+  const meta = parts.unfinishedMeta?.path ?? '';
+  return (
+    sound &&
+    listed.size > 0 &&
+    [...listed.values()].every((file) => {
+      const crc = checksums.get(file.path);
+      return (
+        crc !== undefined &&
+        checkListedFile(listing, { listed: file, meta, crc, settled: false }).length === 0
+      );
+    })
+  );
 }
