@@ -108,7 +108,7 @@ export class TombstoneSweep {
     push(this.ahead, tombstone, (a, b) => comparePositions(this.order, a.start, b.start) < 0);
   }
 
-  /** Those that no entry was asked about yet, in no order. */
+  /** Tombstones that no entry was compared with yet, in no order. */
   all(): readonly MergedTombstone[] {
     return this.ahead;
   }

@@ -10,7 +10,7 @@ import { WindowCursor } from './window-cursor.js';
 /** What an entry takes in a memtable beside key and value: header, padding, reference, what sorting needs. */
 const PER_ENTRY = 48;
 
-/** Every so many bytes one key of a log, to tell how far a given amount of memory reaches. */
+/** Samples one key of a log every `stride` bytes, to estimate where a given amount of memory is full. */
 class KeySample {
   private readonly keys: Uint8Array[] = [];
   private since = 0;

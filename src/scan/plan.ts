@@ -73,7 +73,7 @@ export function keyOf({ file, root }: { file: string; root?: string }): string {
   return `${root ?? ''}\0${file}`;
 }
 
-/** Makes the unit that checks a file, or some blocks of a table; `undefined` for a file that is no unit's. */
+/** Makes the unit that checks a file, or some blocks of a table; `undefined` for a file that needs no unit. */
 export function unitFor(database: Database, depth: Depth) {
   const tables = liveTables(database);
   const blobs = liveBlobs(database);

@@ -5,7 +5,7 @@ import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 
-/** Notes on what lies about: tables and blob files that the MANIFEST does not name, temporary files, RepairDB's attic. */
+/** Notes on unused files: tables and blob files that the MANIFEST does not name, temporary files, what RepairDB moved to lost/. */
 export function checkLeftovers(database: Database): Finding[] {
   const { inventory, version, manifest } = database;
   const findings: Finding[] = [];

@@ -57,7 +57,7 @@ export function checkOptions(database: Database): Finding[] {
       }),
     );
   }
-  // a cut file lists fewer column families than there are, which is no news
+  // a cut file lists fewer column families than the database has; that is not reported
   if (optionsFile.parsed.anomalies.length === 0) append(findings, compareWithManifest(database));
   return findings;
 }

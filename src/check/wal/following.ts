@@ -14,7 +14,7 @@ interface Waiting {
 }
 
 /**
- * What lies behind damage: whole batches there are the proof that it is no torn tail, and their sequence numbers say how
+ * What follows damage: whole batches there prove that it is no torn tail. Their sequence numbers say how
  * much is gone.
  */
 export class Following {

@@ -228,7 +228,7 @@ class Replay implements ManifestVisitor {
   }
 
   private apply(decoded: DecodedEdit, record: ManifestRecord): void {
-    // behind a lost edit the state is a guess, and what does not fit it is no news
+    // after a lost edit the state is a guess: contradictions with it are not reported
     const trusted = this.complete;
     const { held } = this.options;
     const place: EditPlace = {

@@ -26,7 +26,7 @@ export class SourceWindow {
     );
   }
 
-  /** Makes `[offset, offset + length)` available, as far as the source has it. Rejects when the medium fails. */
+  /** Makes `[offset, offset + length)` available, up to the end of the source. Rejects when the medium fails. */
   async ensure(offset: number, length: number): Promise<void> {
     if (this.has(offset, length)) return;
     if (this.isReading) throw new Error('two readers share one window');

@@ -82,7 +82,7 @@ function judgeBackups(plan: BackupPlan): Subject['judged'] {
 const rank = ({ severity }: Finding) => leastFirst.indexOf(severity);
 
 /**
- * CRC-32C of every file that a backup lists and that is no unit's: MANIFEST, CURRENT, OPTIONS. Tables, WALs and blob files bring
+ * CRC-32C of every file that a backup lists and that needs no unit: MANIFEST, CURRENT, OPTIONS. Tables, WALs and blob files bring
  * theirs from their check.
  */
 async function checksumsOfMetadata(

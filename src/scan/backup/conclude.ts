@@ -21,7 +21,7 @@ export interface BackupScene {
   views: BackupView[];
   /** Ids that were asked for. Absent: all. */
   wanted?: readonly number[];
-  /** CRC-32C by path of what is listed and no unit's. */
+  /** CRC-32C, by path, of listed files that need no unit. */
   checksums: Map<string, number>;
 }
 
