@@ -15,6 +15,11 @@ export class ByteBuilder {
     return at;
   }
 
+  /** Bytes appended so far. */
+  get length(): number {
+    return this.size;
+  }
+
   u8(value: number): this {
     const at = this.room(1);
     this.bytes[at] = value;

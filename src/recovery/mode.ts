@@ -15,7 +15,7 @@ export const recoveryModes: readonly WalRecoveryMode[] = [
   'skip-any-corrupted',
 ];
 
-const levelDbModes: readonly LevelDbMode[] = ['paranoid', 'default'];
+export const levelDbModes: readonly LevelDbMode[] = ['paranoid', 'default'];
 
 /** The modes of an engine, from the strictest to the most lenient. */
 export function modesOf(dialect: DialectName): readonly RecoveryMode[] {

@@ -85,7 +85,7 @@ function planOf(
   if (method.strategy === 'tables') return planTableRepair(database, { onLostTombstones, pace });
   const chosen = { ...(method.state !== undefined && { state: method.state }) };
   return method.strategy === 'metadata'
-    ? planMetadataRepair(database, chosen)
+    ? planMetadataRepair(database, { ...chosen, findings })
     : planAuto(database, { onLostTombstones, pace, findings, ...chosen, ...(simulation && { simulation }) });
 }
 

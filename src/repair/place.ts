@@ -1,5 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { fileName } from '../format/filename.js';
 import type { Inventory } from '../io/inventory.js';
 import { isWithin, realPlace } from '../io/real-place.js';
 import { Refusal } from './refusal.js';
@@ -28,6 +29,13 @@ export function walRoot({ roots }: Inventory): string | undefined {
 /** The same for tables of a path id. */
 export function tableRoot({ roots }: Inventory, pathId: number): string | undefined {
   return roots.find((root) => root.place === 'db-path' && root.pathId === pathId)?.directory;
+}
+
+/** The name of a table: LevelDB's tables end as those do that are there. */
+export function tableName({ entries }: Inventory, number: bigint): string {
+  const tables = entries.filter(({ kind }) => kind === 'table');
+  const isLdb = tables.some(({ name }) => name.endsWith('.ldb'));
+  return fileName('table', number, isLdb ? '.ldb' : '.sst');
 }
 
 /** A place by its name in the target, or in a root where there is one. */

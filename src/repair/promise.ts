@@ -22,7 +22,11 @@ export async function checkPromise(
   const old = prepared.before ?? (await opened(before));
   let promised = await appliedBy(old, mode, true);
   if (!promised.outcome.opens && acceptHole) promised = await appliedBy(old, 'skip-any-corrupted', true);
-  const own = await appliedBy(prepared.after ?? (await opened(after)), after.options.walRecoveryMode, false);
+  const own = await appliedBy(
+    prepared.after ?? (await opened(after)),
+    after.dialect === 'leveldb' ? 'paranoid' : after.options.walRecoveryMode,
+    false,
+  );
   if (!own.outcome.opens) {
     throw new Refusal(
       'refused',

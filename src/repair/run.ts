@@ -12,7 +12,7 @@ import { prepareOpen } from '../recovery/open.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
-import { reasonNotToCheck, reasonNotToRepair } from '../scan/target.js';
+import { reasonNotToCheck } from '../scan/target.js';
 import { carryOut, type Destination, type Done, type RepairRun, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
@@ -153,8 +153,7 @@ async function planAndRepair(
     repair: { ...repair, ...(resumed && { resumed }) },
   });
   try {
-    const heals = 'strategy' in way && way.strategy === 'heal';
-    const unsupported = heals ? reasonNotToCheck(database) : reasonNotToRepair(database);
+    const unsupported = reasonNotToCheck(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);

@@ -115,13 +115,3 @@ export async function withinLimits<T>(work: () => Promise<T>, report: TargetRepo
     return undefined;
   }
 }
-
-/** Why a directory is not repaired beyond what its bytes prove, whatever is wrong with it. */
-export function reasonNotToRepair(database: Database): string | undefined {
-  const { engine } = database.detection;
-  if (engine !== 'leveldb') return reasonNotToCheck(database);
-  return (
-    reasonNotToCheck(database) ??
-    'of LevelDB databases only what is proven is put right yet: repair --strategy heal; kvdoctor simulate says what an open would keep and delete'
-  );
-}

@@ -4,6 +4,8 @@ import { type Database, filesOf } from '../engine/database.js';
 import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 
+import { comparing } from './tables.js';
+
 /** Header and footer of a blob file, bytes. */
 const BLOB_FRAME = 62n;
 
@@ -11,6 +13,8 @@ const BLOB_FRAME = 62n;
 interface Identity {
   uniqueId?: Uint8Array;
   entries: number;
+  /** Of all that can be read of it; absent where the MANIFEST says it. */
+  sequences?: Pick<LiveTable, 'smallestSequence' | 'largestSequence'>;
 }
 
 /**
@@ -35,15 +39,21 @@ export class FilesHere {
     }
   }
 
-  /** Reads what tables say of themselves: their metadata, no data blocks. */
+  /** Reads what tables say of themselves: their metadata; no data blocks, unless LevelDB wrote them. */
   static async of(database: Database): Promise<FilesHere> {
     const files = new FilesHere(database);
     for (const entry of [...files.tables.values()].flat()) {
       const facts = await statementOf(entry, database);
       if (facts === undefined) continue;
       const { uniqueId, stated } = facts;
-      const entries = stated?.properties.find(({ name }) => name === 'num.entries')?.value ?? 0n;
-      files.identities.set(entry, { ...(uniqueId && { uniqueId }), entries: Number(entries) });
+      const counted = stated?.properties.find(({ name }) => name === 'num.entries')?.value;
+      const entries = Number(counted ?? facts.totals?.points ?? 0);
+      const sequences = database.dialect === 'leveldb' ? sequencesOf(facts) : undefined;
+      files.identities.set(entry, {
+        ...(uniqueId && { uniqueId }),
+        entries,
+        ...(sequences && { sequences }),
+      });
       if (uniqueId !== undefined) files.byId.set(idText(uniqueId), entry);
     }
     return files;
@@ -57,6 +67,13 @@ export class FilesHere {
     }
     const renamed = uniqueId && this.byId.get(idText(uniqueId));
     return renamed !== undefined && BigInt(renamed.size) === size ? renamed : undefined;
+  }
+
+  /** Fills in what LevelDB's MANIFEST does not say of a table, and the table does. */
+  learn(live: LiveTable): void {
+    const entry = this.table(live);
+    const sequences = entry && this.identities.get(entry)?.sequences;
+    if (sequences !== undefined) Object.assign(live, sequences);
   }
 
   /** Some file bears the number, whatever its size: damaged perhaps, but not gone. */
@@ -84,7 +101,9 @@ async function statementOf(entry: InventoryEntry, database: Database): Promise<T
         dialect: database.dialect,
         file: entry.file,
         number: entry.number,
-        depth: 'structure',
+        ...comparing(database),
+        // LevelDB's tables have no properties: what they hold has to be counted
+        depth: database.dialect === 'leveldb' ? 'full' : 'structure',
       });
       return facts.kind === 'table' && facts.readable ? facts : undefined;
     } finally {
@@ -94,6 +113,12 @@ async function statementOf(entry: InventoryEntry, database: Database): Promise<T
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     return undefined;
   }
+}
+
+function sequencesOf({ smallestSequence, largestSequence }: TableFacts): Identity['sequences'] {
+  return smallestSequence === undefined || largestSequence === undefined
+    ? undefined
+    : { smallestSequence, largestSequence };
 }
 
 function idText(id: Uint8Array): string {

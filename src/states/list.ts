@@ -1,5 +1,5 @@
 import type { UnitFacts } from '../check/unit.js';
-import { type Database, filesOf } from '../engine/database.js';
+import type { Database } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { userKeyOf } from '../format/sst/internal-key.js';
@@ -11,7 +11,7 @@ import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States } from './state.js';
-import { type FoundTable, findTables } from './tables.js';
+import { comparing, type FoundTable, findTables } from './tables.js';
 import { readWalContents } from './wals.js';
 
 /** The database id of a table that SstFileWriter made (rocksdb table/sst_file_writer.cc). */
@@ -37,7 +37,7 @@ export async function listStates(
 }
 
 class Listing {
-  private files!: FilesHere;
+  files!: FilesHere;
   private chain!: WalChain;
   private walks: ManifestWalk[] = [];
   private found: FoundTable[] | undefined;
@@ -45,7 +45,7 @@ class Listing {
   private readonly problems: string[] = [];
 
   constructor(
-    private readonly database: Database,
+    readonly database: Database,
     private readonly facts: ReadonlyMap<string, UnitFacts>,
   ) {}
 
@@ -76,7 +76,7 @@ class Listing {
     if (isSound(replay) || named === entry)
       this.addWithoutHole({ kind: 'manifest', manifest: entry }, replay, named === entry);
     for (const end of whole.slice(-PER_MANIFEST)) {
-      const before = await versionAt(walk, end, filesOf(this.database).open);
+      const before = await versionAt(walk, end, this);
       const outlived = tablesOf(before.version).some(({ number }) => walk.outlived.has(number));
       this.add({ kind: 'edits', manifest: entry, end, outlived }, before, { strict: true });
     }
@@ -157,6 +157,12 @@ class Listing {
   }
 
   private async fromTables(): Promise<void> {
+    if (await this.isOrderLost()) {
+      this.problems.push(
+        'no MANIFEST says in which order the keys stand, and not every table is whole in bytewise order: LevelDB would delete those that are left out',
+      );
+      return;
+    }
     const rebuilt = await rebuildVersion(this.database, {
       found: await this.tables(),
       wals: this.chain.wals,
@@ -166,6 +172,14 @@ class Listing {
     });
     if (typeof rebuilt === 'string') this.problems.push(rebuilt);
     else this.addVersion({ kind: 'tables' }, rebuilt.version, { remarks: rebuilt.remarks, whole: true });
+  }
+
+  /** LevelDB's tables do not name their order: where they are not of the usual one, nothing tells whose it is. */
+  private async isOrderLost(): Promise<boolean> {
+    const { dialect, inventory } = this.database;
+    if (dialect !== 'leveldb' || comparing(this.database).comparator !== undefined) return false;
+    const tables = inventory.entries.filter(({ kind, place }) => kind === 'table' && place === 'database');
+    return (await this.tables()).filter(({ entry }) => entry.place === 'database').length < tables.length;
   }
 
   /** Tables that a MANIFEST of another history made: one that goes on from there, or from another point. */
@@ -241,6 +255,7 @@ class Listing {
     const joined = join(version, this.chain, this.files, { strict, ownWals: current, allow2pc });
     const families = this.entriesOf(joined);
     const { missing, missingBlobs, lostWals, wals, strange, unheld } = joined;
+    if (origin.kind === 'edits' && this.lacksItsLog(joined)) return;
     // one that ends before the hole needs no WAL behind it
     const needed =
       strange.length > 0 ? lostWals.filter((n) => wals.some(({ number }) => number > n)) : lostWals;
@@ -259,6 +274,13 @@ class Listing {
       moved: this.movedOf(joined),
       remarks,
     });
+  }
+
+  /** LevelDB begins a WAL before an edit names it, and deletes it when its tables are named. */
+  private lacksItsLog({ version: { columnFamilies }, wals }: Joined): boolean {
+    const logNumber = columnFamilies.get(0)?.logNumber ?? 0n;
+    if (this.database.dialect !== 'leveldb' || logNumber === 0n) return false;
+    return !wals.some(({ number }) => number === logNumber);
   }
 
   private movedOf({ version }: Joined): State['moved'] {
@@ -332,6 +354,8 @@ function isUnbroken({ complete, gaps, unheld }: State): boolean {
   return complete && gaps.length + unheld.length === 0;
 }
 
-function isSound({ complete, tail, openGroup }: ManifestReplay): boolean {
+function isSound({ complete, tail, openGroup, dialect, error }: ManifestReplay): boolean {
+  // LevelDB opens none that lacks a number
+  if (dialect === 'leveldb' && error !== undefined) return false;
   return complete && (tail.state === 'clean' || tail.state === 'zero-fill') && openGroup === undefined;
 }

@@ -4,7 +4,6 @@ import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import type { ColumnFamily, LiveTable, Version } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import type { OpenSource } from '../io/source.js';
 import type { FilesHere } from './files.js';
 
 /** Places in a MANIFEST that are kept, the last ones. */
@@ -34,16 +33,20 @@ export async function walkManifests(
   covered: (table: LiveTable) => boolean,
 ): Promise<ManifestWalk[]> {
   const { inventory, manifest } = database;
-  const { open } = filesOf(database);
   const walks: ManifestWalk[] = [];
   for (const entry of inventory.entries) {
     if (entry.kind !== 'manifest' || entry.number === undefined) continue;
     if (entry.place !== 'database' && entry.place !== 'lost') continue;
-    const held = manifest?.entry.file === entry.file ? manifest.replay.version : undefined;
-    const walk = await readable(() => walkManifest(entry, files, covered, { open, held }));
+    // what is learnt of LevelDB's tables is the states' own
+    const sharesTables = database.dialect === 'rocksdb' && manifest?.entry.file === entry.file;
+    const held = sharesTables ? manifest.replay.version : undefined;
+    const walk = await readable(() => walkManifest(entry, files, covered, { database, held }));
     if (walk === undefined) continue;
-    // a version of very many tables is held once
-    const known = manifest?.entry.file === entry.file && manifest.replay.size === walk.replay.size;
+    // a version of very many tables is held once, unless something was learnt of them
+    const known =
+      manifest?.entry.file === entry.file &&
+      manifest.replay.size === walk.replay.size &&
+      database.dialect === 'rocksdb';
     walks.push(known ? { ...walk, replay: manifest.replay } : walk);
   }
   return walks;
@@ -53,11 +56,15 @@ export async function walkManifests(
 export async function versionAt(
   { entry, replay }: ManifestWalk,
   end: number,
-  open: OpenSource,
+  { database, files }: { database: Database; files: FilesHere },
 ): Promise<ManifestReplay> {
+  const { open } = filesOf(database);
   const source = await open({ kind: 'pieces', pieces: [{ of: entry.source, offset: 0, length: end }] });
   try {
-    return await replayManifest(source, { held: replay.version });
+    const before = await replayManifest(source, { dialect: database.dialect, held: replay.version });
+    for (const { tables } of before.version.columnFamilies.values())
+      for (const live of tables.values()) files.learn(live);
+    return before;
   } finally {
     await source.close();
   }
@@ -67,12 +74,13 @@ async function walkManifest(
   entry: InventoryEntry,
   files: FilesHere,
   covered: (table: LiveTable) => boolean,
-  { open, held }: { open: OpenSource; held: Version | undefined },
+  { database, held }: { database: Database; held: Version | undefined },
 ): Promise<ManifestWalk> {
   const walker = new Walker(files, covered);
-  const source = await open(entry.source);
+  const source = await filesOf(database).open(entry.source);
   try {
     const replay = await replayManifest(source, {
+      dialect: database.dialect,
       ...(held && { held }),
       onApplied: (version, edits, end) => walker.applied(version, edits, end),
     });
@@ -154,6 +162,7 @@ class Walker {
       this.known.add(number);
       if (!this.begun) this.begunWith.add(number);
       const live = family?.tables.get(number);
+      if (live !== undefined) this.files.learn(live);
       if (live === undefined || this.files.table(live) !== undefined) this.tables.delete(number);
       else this.tables.set(number, live);
     }

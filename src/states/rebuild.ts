@@ -52,7 +52,11 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     .filter((table) => belongs(table, request))
     .map((table) => ({ ...table, live: { ...table.live } }));
   version.databaseId ??= found.find(({ databaseId }) => databaseId !== undefined)?.databaseId;
-  addFamilies(database, version, found, wals, result.remarks);
+  if (database.dialect === 'leveldb') {
+    const only = version.columnFamilies.get(0) ?? newColumnFamily(0, 'default');
+    only.comparator ||= 'leveldb.BytewiseComparator';
+    version.columnFamilies.set(0, only);
+  } else addFamilies(database, version, found, wals, result.remarks);
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
   if (contents === undefined)
     return 'the tables hold more than can be compared in memory to tell which of them are live';
@@ -66,7 +70,9 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   version.trackedWals = new Map();
   if (replay === undefined) {
     result.remarks.push(
-      'levels, log numbers and sequences are inferred from tables and WALs; file checksums and temperatures of the old MANIFEST are lost',
+      database.dialect === 'leveldb'
+        ? 'levels, the log number and the last sequence are inferred from tables and WALs'
+        : 'levels, log numbers and sequences are inferred from tables and WALs; file checksums and temperatures of the old MANIFEST are lost',
     );
   }
   return result;
@@ -122,7 +128,7 @@ function rebuildFamily(
   const levels = new Map([...stated.values()].map(({ number, level }) => [number, level]));
   const most = database.options.columnFamilies.get(family.name)?.numLevels ?? 7;
   if (!assignLevels(choice.live, contents, levels, most))
-    return `the tables of column family ${family.name} do not fit into ${most} levels`;
+    return `the tables${database.dialect === 'leveldb' ? '' : ` of column family ${family.name}`} do not fit into ${most} levels`;
   for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);
   const added = choice.live.filter(({ live }) => !stated.has(live.number));
   const tables: typeof stated = new Map();
@@ -139,7 +145,9 @@ function rebuildFamily(
     if (own === undefined) {
       taken.push(live);
       remarks.push(
-        `${family.name}: table ${live.number} is taken over at level ${live.level}, by its properties and contents`,
+        database.dialect === 'leveldb'
+          ? `table ${live.number} is taken over at level ${live.level}, by its contents`
+          : `${family.name}: table ${live.number} is taken over at level ${live.level}, by its properties and contents`,
       );
     }
     tables.set(live.number, own ?? live);

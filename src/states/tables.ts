@@ -43,12 +43,18 @@ export async function findTables(
       entry,
       live,
       ...(facts.columnFamilyName !== undefined && { columnFamilyName: facts.columnFamilyName }),
-      comparator: facts.comparator ?? '',
+      comparator: comparing(database).comparator ?? facts.comparator ?? '',
       ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
       entries: Number(facts.entries ?? facts.totals?.points ?? 0),
     });
   }
   return found.sort((a, b) => (a.live.number < b.live.number ? -1 : 1));
+}
+
+/** LevelDB's tables do not say in which order their keys stand: the MANIFEST does. */
+export function comparing({ dialect, version }: Database): { comparator?: string } {
+  const comparator = dialect === 'leveldb' ? version?.columnFamilies.get(0)?.comparator : undefined;
+  return comparator ? { comparator } : {};
 }
 
 /** Facts that every entry of an undamaged table went into. */
@@ -65,6 +71,7 @@ async function read(entry: InventoryEntry, database: Database): Promise<TableFac
       dialect,
       file: entry.file,
       ...(entry.number !== undefined && { number: entry.number }),
+      ...comparing(database),
       depth: 'full',
     });
     if (facts.kind !== 'table' || findings.some(({ severity }) => severity === 'error')) return undefined;

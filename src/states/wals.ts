@@ -5,6 +5,7 @@ import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { BatchWalker, marker } from '../recovery/batch-walker.js';
 import { replayBehaviour } from '../recovery/behaviour.js';
+import { LevelDbLogReader } from '../recovery/leveldb-log.js';
 import { LogReader } from '../recovery/log-reader.js';
 
 /** What a WAL holds for one column family. */
@@ -74,6 +75,14 @@ async function readWal(database: Database, entry: InventoryEntry, number: bigint
   };
   const source = await filesOf(database).open(entry.source);
   try {
+    if (database.dialect === 'leveldb') {
+      const reader = new LevelDbLogReader(source, entry.file, () => {
+        wal.whole = false;
+      });
+      for (let record = await reader.next(); record !== undefined; record = await reader.next())
+        if (record.bytes.length >= BATCH_HEADER) take(wal, record.bytes, database.dialect);
+      return wal;
+    }
     const reader = new LogReader(source, {
       mode: 'skip-any-corrupted',
       behaviour: replayBehaviour(database.engineVersion),

@@ -1,32 +1,90 @@
-import fs from 'node:fs';
-import path from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { RecoveryMode } from '../../src/recovery/mode.js';
+import type { RepairMethod } from '../../src/repair/method.js';
 import { repairTarget } from '../../src/repair/run.js';
+import { undoRepair } from '../../src/repair/undo-repair.js';
 import { withDatabase } from '../support/database.js';
-import { inRepository } from '../support/repository.js';
+import { engineAvailable, runEngine } from '../support/engine.js';
+import { readFileSet } from '../support/files.js';
+import { visible } from '../support/visible.js';
 
-const tool = 'kvdoctor test';
-const yes = { confirm: async () => true };
+const auto: RepairMethod = { strategy: 'auto' };
+const mode = (name: RecoveryMode): RepairMethod => ({ mode: name });
 
-test.each(['000004.log 0xa8.1', '000005.ldb 0x40.2', 'MANIFEST-000002 0x3e.4'])(
-  'a flipped bit of a LevelDB is put back: %s',
-  async (flip) => {
-    await withDatabase('leveldb', [`flip ${flip}`], async (dir) => {
-      const options = { way: { strategy: 'heal' }, destination: { kind: 'in-place' }, tool } as const;
-      const { repair } = await repairTarget(dir, { ...options, stopped: true }, yes);
+const repaired = (dir: string, way: RepairMethod) =>
+  repairTarget(
+    dir,
+    { way, destination: { kind: 'in-place' }, stopped: true, jobs: 1, tool: 'test' },
+    { confirm: async () => true },
+  );
+
+/** Keys that LevelDB itself shows of a directory. */
+async function entriesIn(dir: string): Promise<number | string> {
+  if (!engineAvailable('leveldb')) return (await visible(dir)).size;
+  const { opened, error, results } = await runEngine('leveldb', dir, {
+    options: { createIfMissing: false },
+    steps: [{ op: 'iterate' }],
+  });
+  return opened ? (results[0] as unknown[]).length : `refused: ${error}`;
+}
+
+// ten records of one put in the WAL, 80 bytes each, and fifty keys in the table
+describe('repair of a LevelDB directory', () => {
+  it.each<[string, RepairMethod, string[], number]>([
+    ['keeps what a default open keeps', mode('default'), ['flip 000004.log 0xa8.1'], 52],
+    ['puts a flipped bit of a WAL back', auto, ['flip 000004.log 0xa8.1'], 60],
+    ['cuts a torn tail', mode('default'), ['truncate 000004.log 790'], 59],
+    ['keeps whole records behind damage', auto, ['zero 000004.log 0xa0 40'], 59],
+    ['names the MANIFEST', auto, ['remove CURRENT'], 60],
+    ['makes MANIFEST and CURRENT anew', auto, ['remove CURRENT', 'remove MANIFEST-000002'], 60],
+    ['makes a MANIFEST anew that has lost its first edits', auto, ['zero MANIFEST-000002 0x8 20'], 60],
+    ['makes the index of a table anew', auto, ['zero 000005.ldb 0x2f0 24'], 60],
+    ['goes on without a table that is gone', auto, ['remove 000005.ldb'], 10],
+  ])('%s', async (_, way, patches, entries) => {
+    await withDatabase('leveldb', patches, async (dir) => {
+      const { repair, findings, plan } = await repaired(dir, way);
+      expect(repair?.reason).toBeUndefined();
       expect(repair?.state).toBe('repaired');
-      const [file] = flip.split(' ');
-      expect(fs.readFileSync(path.join(dir, file))).toEqual(
-        fs.readFileSync(inRepository(path.join('fixtures/leveldb', file))),
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+      expect(JSON.stringify(plan)).not.toMatch(/column famil|RocksDB|range tombstone/);
+      expect(await entriesIn(dir)).toBe(entries);
+    });
+  });
+
+  it('changes nothing about a healthy one', async () => {
+    await withDatabase('leveldb', [], async (dir) => {
+      const before = readFileSet(dir);
+      for (const way of [auto, mode('default'), mode('paranoid'), { strategy: 'metadata' } as const])
+        expect((await repaired(dir, way)).repair?.state).toBe('nothing-to-do');
+      expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  it.each(['000004.log 0xa8.1', '000005.ldb 0x40.2', 'MANIFEST-000002 0x3e.4'])(
+    'puts a flipped bit back: %s',
+    async (flip) => {
+      const whole = await withDatabase('leveldb', [], async (dir) => readFileSet(dir));
+      await withDatabase('leveldb', [`flip ${flip}`], async (dir) => {
+        expect((await repaired(dir, { strategy: 'heal' })).repair?.state).toBe('repaired');
+        expect(readFileSet(dir)).toEqual(whole);
+      });
+    },
+  );
+
+  it('can be taken back', async () => {
+    await withDatabase('leveldb', ['zero 000005.ldb 0x2f0 24', 'zero 000004.log 0xa0 40'], async (dir) => {
+      const before = readFileSet(dir);
+      const { repair } = await repaired(dir, auto);
+      await undoRepair(repair!.journal!);
+      expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  it('refuses the mode of another engine', async () => {
+    await withDatabase('leveldb', ['flip 000004.log 0xa8.1'], async (dir) => {
+      await expect(repaired(dir, mode('point-in-time'))).rejects.toThrow(
+        'LevelDB has no recovery mode point-in-time',
       );
     });
-  },
-);
-
-test('what is not proven is refused', async () => {
-  await withDatabase('leveldb', ['truncate 000004.log 790'], async (dir) => {
-    const options = { way: { strategy: 'auto' }, destination: { kind: 'dry-run' }, tool } as const;
-    const { repair } = await repairTarget(dir, options, yes);
-    expect(repair?.state).toBe('refused');
   });
 });

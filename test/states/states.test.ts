@@ -174,7 +174,7 @@ describe('directories of several moments', () => {
       const state = { origin: { kind: 'tables' }, wals: [{ wal }], gaps: [], strange: [], lastSequence: 30n };
       const current = { missing: [table], version: { columnFamilies: new Map() } };
       const lost = lossOfState(
-        {} as Database,
+        { inventory: { entries: [] } } as unknown as Database,
         state as unknown as State,
         {
           states: [],

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { Depth } from '../../check/unit.js';
 import { pathArgument } from '../../io/arguments.js';
 import type { RecoveryMode } from '../../recovery/mode.js';
-import { recoveryModes } from '../../recovery/mode.js';
+import { levelDbModes, recoveryModes } from '../../recovery/mode.js';
 import type { Destination } from '../../repair/carry-out.js';
 import type { Leftover } from '../../repair/leftovers.js';
 import type { RepairMethod } from '../../repair/method.js';
@@ -290,7 +290,10 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
     .description('make the files such that the engine opens the database again; a copy, unless --in-place')
     .argument('[dir]', 'database directory', '.')
     .addOption(
-      choice('--mode <mode>', 'keep what this recovery mode keeps', recoveryModes).conflicts('strategy'),
+      choice('--mode <mode>', 'keep what this recovery mode keeps', [
+        ...recoveryModes,
+        ...levelDbModes,
+      ]).conflicts('strategy'),
     )
     .addOption(
       choice(

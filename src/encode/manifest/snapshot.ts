@@ -1,8 +1,12 @@
+import type { DialectName } from '../../format/dialect.js';
 import { emptyEdit, type NewFile, type VersionEdit } from '../../format/manifest/edit.js';
 import { tags } from '../../format/manifest/tags.js';
 import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
+import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
 
 interface SnapshotOptions {
+  /** Whose MANIFEST it is. Default: RocksDB's. */
+  dialect?: DialectName;
   /**
    * Must be above every number that any file in the database's directories has, whether or not the MANIFEST names it, and
    * above the new MANIFEST's own.
@@ -24,6 +28,7 @@ export function snapshotEdits(version: Version, options: SnapshotOptions): Versi
   const edits: VersionEdit[] = [];
   const add = (fields: Partial<VersionEdit>) => edits.push({ ...emptyEdit(), ...fields });
   const lastSequence = version.lastSequence ?? 0n;
+  if (options.dialect === 'leveldb') return [levelDbEdit(version, lastSequence, options)];
   if (version.databaseId !== undefined) add({ databaseId: version.databaseId });
   if (options.trackWals && version.trackedWals.size > 0) add({ walAdditions: trackedWals(version) });
 
@@ -56,6 +61,28 @@ export function snapshotEdits(version: Version, options: SnapshotOptions): Versi
     lastSequence,
   });
   return edits;
+}
+
+/** All of a LevelDB version in one edit: it knows one column family, and of a table no more than number, size and bounds. */
+function levelDbEdit(
+  version: Version,
+  lastSequence: bigint,
+  { nextFileNumber }: SnapshotOptions,
+): VersionEdit {
+  const family = version.columnFamilies.get(0);
+  const held = [...(family?.tables.values() ?? [])].map(({ largestSequence: own }) => own);
+  const reached = held.reduce((a, b) => (b < MAX_SEQUENCE && b > a ? b : a), lastSequence);
+  return {
+    ...emptyEdit(),
+    comparator: family?.comparator || 'leveldb.BytewiseComparator',
+    logNumber: family?.logNumber ?? 0n,
+    previousLogNumber: version.previousLogNumber ?? 0n,
+    nextFileNumber,
+    lastSequence: reached,
+    compactCursors: [...(family?.compactCursors ?? [])].map(([level, key]) => ({ level, key })),
+    newFiles:
+      family === undefined ? [] : files(family).newFiles.map((file) => ({ ...file, tag: tags.newFile })),
+  };
 }
 
 const nowhere = { offset: 0, length: 0 };

@@ -12,6 +12,7 @@ import { type Comparator, compareBytes, compareInternalKeys } from '../../format
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import { internalKey, KEY_TRAILER, MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { BlockBuilder } from './block-builder.js';
+import { BlockFilterBuilder } from './block-filter-builder.js';
 import { FilterBuilder } from './filter-builder.js';
 import { blockTrailer, encodeFooter, encodeHandle, isProtected, type TableProtection } from './footer.js';
 import type { PropertyList } from './properties.js';
@@ -24,6 +25,8 @@ export type TablePiece =
 
 export interface TableForm extends TableProtection {
   comparator: Comparator;
+  /** LevelDB's: format version 0, and a metaindex that names no more than a filter. */
+  isLevelDb?: boolean;
   /** Write a Bloom filter over whole keys. From format version 5 on; engines of older tables may not know its kind. */
   filter: boolean;
   /** Compression type of blocks of our own. Default 0. */
@@ -58,7 +61,7 @@ const RESTART_INTERVAL = 16;
  */
 export class TableWriter {
   readonly tally: EntryTally;
-  private readonly filter?: FilterBuilder;
+  private readonly filter?: FilterBuilder | BlockFilterBuilder;
   private pieces: TablePiece[] = [];
   private size = 0;
   private crc = 0;
@@ -69,7 +72,8 @@ export class TableWriter {
   private readonly tombstones: { start: Uint8Array; end: Uint8Array; sequence: bigint }[] = [];
 
   constructor(private readonly form: TableForm) {
-    if (form.filter && form.formatVersion >= 5) this.filter = new FilterBuilder();
+    if (form.filter && form.isLevelDb) this.filter = new BlockFilterBuilder();
+    else if (form.filter && form.formatVersion >= 5) this.filter = new FilterBuilder();
     this.tally = new EntryTally(form.comparator, this.filter);
   }
 
@@ -132,7 +136,10 @@ export class TableWriter {
     const meta: { name: string; handle: BlockHandle }[] = [];
     const filter = this.filter?.finish();
     if (filter !== undefined) {
-      meta.push({ name: 'fullfilter.rocksdb.BuiltinBloomFilter', handle: this.put(filter) });
+      const name = this.form.isLevelDb
+        ? 'filter.leveldb.BuiltinBloomFilter2'
+        : 'fullfilter.rocksdb.BuiltinBloomFilter';
+      meta.push({ name, handle: this.put(filter) });
     }
     const indexBlock = this.index.finish();
     const index = this.put(indexBlock);
@@ -144,8 +151,10 @@ export class TableWriter {
     if (this.tombstones.length > 0) {
       meta.push({ name: 'rocksdb.range_del', handle: this.put(this.tombstoneBlock()) });
     }
-    this.describe(properties, dataSize, indexBlock.length, filter?.length ?? 0);
-    meta.push({ name: 'rocksdb.properties', handle: this.put(properties.encode()) });
+    if (!this.form.isLevelDb) {
+      this.describe(properties, dataSize, indexBlock.length, filter?.length ?? 0);
+      meta.push({ name: 'rocksdb.properties', handle: this.put(properties.encode()) });
+    }
     const metaindex = this.putMetaindex(meta);
     this.emit(encodeFooter(this.form, this.size, metaindex, index));
     const { tally } = this;
@@ -174,6 +183,7 @@ export class TableWriter {
 
   private noteBlock(handle: BlockHandle, compression: number): void {
     this.dataBlocks++;
+    if (this.filter instanceof BlockFilterBuilder) this.filter.startBlock(this.size);
     this.types.add(compression);
     this.index.add(this.tally.last!, encodeHandle(handle));
   }

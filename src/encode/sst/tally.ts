@@ -2,7 +2,12 @@ import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import { BlockReader } from '../../format/sst/block.js';
 import type { Comparator } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
-import type { FilterBuilder } from './filter-builder.js';
+
+/** What collects the keys of a table. */
+interface KeyCollector {
+  /** Adds `bytes[0, length)`, a user key without its timestamp. */
+  add(bytes: Uint8Array, length: number): void;
+}
 
 /** What the entries of a table come to while it is written: what its properties and its MANIFEST entry say. */
 export class EntryTally {
@@ -22,7 +27,7 @@ export class EntryTally {
 
   constructor(
     private readonly comparator: Comparator,
-    private readonly filter: FilterBuilder | undefined,
+    private readonly filter: KeyCollector | undefined,
   ) {}
 
   /** Counts every entry of a decompressed data block. False when the block has a flaw. */

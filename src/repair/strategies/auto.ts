@@ -6,6 +6,7 @@ import { Refusal } from '../refusal.js';
 import { type HealRequest, planHeal } from './heal.js';
 import { joinPlans } from './join-plans.js';
 import { type MetadataRequest, planMetadataRepair } from './metadata.js';
+import { planSalvage } from './salvage-wal.js';
 import { planTableRepair, type TableRepairRequest } from './tables.js';
 import { planWalRepair, type WalRepairRequest } from './wal-mode.js';
 
@@ -14,7 +15,7 @@ interface AutoFacts extends Pick<HealRequest, 'findings'>, Pick<WalRepairRequest
 
 /**
  * One plan for whatever is wrong, least loss first: what is proven is healed, then metadata and tables are put right with
- * what still holds, and then the WALs end at the last consistent point. Each part sees the files as the one before leaves them.
+ * what still holds, and then the WALs end at the last consistent point, or, for LevelDB, hold all that decodes. Each part sees the files as the one before leaves them.
  */
 export async function planAuto(
   database: Database,
@@ -28,11 +29,14 @@ export async function planAuto(
     (now: Database) => planMetadataRepair(now, request),
     (now: Database) => planTableRepair(now, { ...request, pace }),
     (now: Database) =>
-      planWalRepair(now, {
-        mode: 'point-in-time',
-        // of files that the parts before change it says nothing
-        ...(now === database && simulation && { simulation }),
-      }),
+      // LevelDB reads on behind damage anyway: there is no consistent point to end at
+      now.dialect === 'leveldb'
+        ? planSalvage(now)
+        : planWalRepair(now, {
+            mode: 'point-in-time',
+            // of files that the parts before change it says nothing
+            ...(now === database && simulation && { simulation }),
+          }),
   ];
   for (const part of parts) {
     await pace.step();

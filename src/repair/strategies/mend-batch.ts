@@ -2,6 +2,7 @@ import { setBatchHeader } from '../../encode/batch/encode.js';
 import type { BatchOp } from '../../format/batch/batch.js';
 import { decodeBatch } from '../../format/batch/decode.js';
 import { BATCH_HEADER } from '../../format/batch/tags.js';
+import type { DialectName } from '../../format/dialect.js';
 import { encodeBatchPrefix } from './torn-batch.js';
 
 /** What can be used of a batch: all of it, all under another count, its first operations, or nothing. */
@@ -26,6 +27,7 @@ export interface Mended {
 }
 
 export interface MendRules {
+  dialect: DialectName;
   /** The checksum of its record holds. */
   trusted: boolean;
   /** How many of the first operations of a torn batch may stand without the rest, where the application tells. */
@@ -54,7 +56,7 @@ const ZEROS_AT_END = 4;
 export function mendBatch(batch: Uint8Array, rules: MendRules): Mended {
   const nothing = { sequence: 0n, operations: 0, transactional: false, kept: [], counted: 0, zerosAt: 0 };
   if (batch.length < BATCH_HEADER) return { ...nothing, detail: 'it is shorter than a batch header' };
-  const decoded = decodeBatch(batch);
+  const decoded = decodeBatch(batch, { dialect: rules.dialect });
   const { sequence, count, ops, anomalies } = decoded;
   const zerosAt = rules.trusted ? batch.length : zerosIn(batch);
   const transactional = ops.some((op) => !PLAIN.has(op.kind));
@@ -86,7 +88,14 @@ export function mendBatch(batch: Uint8Array, rules: MendRules): Mended {
     return { ...known, operations, kept: [], detail: `${why}; no ${unit} stands before that` };
   }
   const end = kept.reduce((last, op) => Math.max(last, op.offset + op.length), BATCH_HEADER);
-  return { ...known, operations, kept, batch: encodeBatchPrefix(batch, end), end, detail: `${why}${cut}` };
+  return {
+    ...known,
+    operations,
+    kept,
+    batch: encodeBatchPrefix(batch, end, rules.dialect),
+    end,
+    detail: `${why}${cut}`,
+  };
 }
 
 /**

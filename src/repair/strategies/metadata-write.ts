@@ -42,14 +42,25 @@ export function versionSteps(
   const number = numbers.next();
   const name = fileName('manifest', number);
   const complete = database.manifest?.replay.complete ?? false;
-  const edits = snapshotEdits(version, { nextFileNumber: number + 1n, trackWals: complete });
+  const edits = snapshotEdits(version, {
+    dialect: database.dialect,
+    nextFileNumber: number + 1n,
+    trackWals: complete,
+  });
   const bytes = encodeLogRecords(edits.map(encodeVersionEdit));
   return [
     {
       action: 'write',
       path: name,
       why,
-      changes: [{ kind: 'create-file', offset: 0, length: bytes.length, detail: `${edits.length} edits` }],
+      changes: [
+        {
+          kind: 'create-file',
+          offset: 0,
+          length: bytes.length,
+          detail: edits.length === 1 ? 'one edit' : `${edits.length} edits`,
+        },
+      ],
       content: [{ from: 'plan', bytes }],
     },
     currentStep(database, name, `it names the MANIFEST ${name}`),

@@ -1,6 +1,7 @@
 import type { Database } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
 import { formatVersion } from '../../engine/version.js';
+import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { disordersOf, isSettled } from '../../states/disorder.js';
@@ -9,15 +10,18 @@ import { listStates } from '../../states/list.js';
 import { isAsItIs, type State, type States } from '../../states/state.js';
 import { originText, stateText } from '../../states/text.js';
 import { fileState } from '../content.js';
-import { type FilePlace, placeIn, placeKey, tableRoot, walRoot } from '../place.js';
+import { type FilePlace, placeIn, placeKey, tableName, tableRoot, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
+import { correctNumbers } from './leveldb-numbers.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { lossOfState } from './state-loss.js';
 
 export interface MetadataRequest {
   /** The state to take, by its number in the list of states; default: the one that loses least. */
   state?: number;
+  /** What a scan of the directory as it is has found. */
+  findings?: readonly Finding[];
 }
 
 /**
@@ -26,7 +30,7 @@ export interface MetadataRequest {
  */
 export async function planMetadataRepair(
   database: Database,
-  { state: wanted }: MetadataRequest = {},
+  { state: wanted, findings = [] }: MetadataRequest = {},
 ): Promise<RepairPlan> {
   const plan: RepairPlan = {
     schemaVersion: 1,
@@ -39,12 +43,17 @@ export async function planMetadataRepair(
     remarks: [],
   };
   const { engine } = database.detection;
-  if (engine !== undefined && engine !== 'rocksdb') return plan;
+  if (engine === 'pebble') return plan;
   const states = await listStates(database);
   const chosen = choose(states, wanted, database);
-  if (chosen === undefined) return plan;
-  const steps = [...stepsTo(database, chosen), ...otherHistories(database, chosen, states)];
-  if (steps.length === 0) return plan;
+  const steps =
+    chosen === undefined ? [] : [...stepsTo(database, chosen), ...otherHistories(database, chosen, states)];
+  if (chosen === undefined || steps.length === 0) {
+    const own = chosen ?? states.current;
+    if (database.dialect !== 'leveldb' || own === undefined) return plan;
+    const numbers = correctNumbers(database, own, states.wals, findings);
+    return numbers.steps.length === 0 ? plan : { ...plan, ...numbers, inputs: await inputsOf(database, own) };
+  }
   return {
     ...plan,
     steps,
@@ -106,17 +115,20 @@ function stepsTo(database: Database, state: State): RepairStep[] {
   const files = [...movedTables(database, state), ...walSteps(database, state)];
   const { origin } = state;
   if (origin.kind === 'manifest' && origin.manifest.place === 'database' && isAsItIs(state)) {
-    if (origin.manifest === named) return [];
+    const refused = database.dialect === 'leveldb' && manifest?.replay.error !== undefined;
+    if (origin.manifest === named && !refused) return [];
+    if (refused) return [...files, ...newManifest(database, state)];
     const why = current === undefined ? 'CURRENT is missing' : 'CURRENT does not name the MANIFEST to use';
     const { name } = origin.manifest;
     return [currentStep(database, name, `${why}; ${name} is whole and fits the tables`)];
   }
+  return [...files, ...newManifest(database, state)];
+}
+
+function newManifest(database: Database, state: State): RepairStep[] {
   const { version } = state;
   version.trackedWals = new Map();
-  return [
-    ...files,
-    ...versionSteps({ ...database, version }, version, new FreeNumbers(database), originText(state)),
-  ];
+  return versionSteps({ ...database, version }, version, new FreeNumbers(database), originText(state));
 }
 
 /** MANIFESTs of a second opener or a RepairDB, whose histories are not taken. */
@@ -144,7 +156,7 @@ function movedTables({ inventory }: Database, { moved }: State): RepairStep[] {
   return moved.map(({ entry, live }) =>
     copyStep(
       entry,
-      placeIn(tableRoot(inventory, live.pathId), fileName('table', live.number)),
+      placeIn(tableRoot(inventory, live.pathId), tableName(inventory, live.number)),
       `the version names table ${live.number}, which lies in ${entry.file}`,
     ),
   );

@@ -1,5 +1,6 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { LogWriter } from '../../encode/log/writer.js';
+import type { DialectName } from '../../format/dialect.js';
 import type { Damage } from '../../format/log/damage.js';
 import { LogParser } from '../../format/log/parser.js';
 import { readLog } from '../../format/log/read.js';
@@ -40,10 +41,10 @@ interface Rebuilt {
 export async function rebuildWal(
   source: ByteSource,
   place: FilePlace,
-  number: bigint,
+  log: { number: bigint; dialect: DialectName },
   rules: RebuildRules,
 ): Promise<Rebuilt> {
-  const rebuild = new Rebuild(source, place, number, rules);
+  const rebuild = new Rebuild(source, place, log, rules);
   return rebuild.run();
 }
 
@@ -64,10 +65,10 @@ class Rebuild {
   constructor(
     source: ByteSource,
     private readonly place: FilePlace,
-    private readonly number: bigint,
+    private readonly log: { number: bigint; dialect: DialectName },
     private readonly rules: RebuildRules,
   ) {
-    this.parser = new LogParser(source, { number });
+    this.parser = new LogParser(source, log);
   }
 
   async run(): Promise<Rebuilt> {
@@ -122,7 +123,11 @@ class Rebuild {
   }
 
   private write(batch: Uint8Array): void {
-    const { parser, number, prefix } = this;
+    const {
+      parser,
+      log: { number },
+      prefix,
+    } = this;
     this.writer ??= new LogWriter({
       number,
       offset: prefix,

@@ -110,7 +110,12 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
   const gathered = new Set<number>();
   const keep = (offset: number, batch: Uint8Array, trusted: boolean): Uint8Array | undefined => {
     const { transactions, commands, history } = draft;
-    const mended = mendBatch(batch, { trusted, commands, isPrepared: (xid) => transactions.has(xid) });
+    const mended = mendBatch(batch, {
+      dialect: draft.names.dialect,
+      trusted,
+      commands,
+      isPrepared: (xid) => transactions.has(xid),
+    });
     const fits = mended.batch !== undefined && history.fits(mended);
     if (fits) {
       history.take(mended);
@@ -163,17 +168,22 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
     }
   };
   try {
-    const rebuilt = await rebuildWal(source, place, entry.number ?? 0n, {
-      record: ({ offset, batch }) => keep(offset, batch, true),
-      damage: async (damage: Damage) => {
-        const offset = damage.recordOffset ?? damage.offset;
-        if (damage.reason !== 'checksum' || gathered.has(offset) || wal.facts.compressed) return [];
-        gathered.add(offset);
-        const batch = await gatherRecord(source, offset, dialectNamed(draft.names.dialect).wal);
-        const kept = batch && keep(offset, batch, false);
-        return kept === undefined ? [] : [kept];
+    const rebuilt = await rebuildWal(
+      source,
+      place,
+      { number: entry.number ?? 0n, dialect: draft.names.dialect },
+      {
+        record: ({ offset, batch }) => keep(offset, batch, true),
+        damage: async (damage: Damage) => {
+          const offset = damage.recordOffset ?? damage.offset;
+          if (damage.reason !== 'checksum' || gathered.has(offset) || wal.facts.compressed) return [];
+          gathered.add(offset);
+          const batch = await gatherRecord(source, offset, dialectNamed(draft.names.dialect).wal);
+          const kept = batch && keep(offset, batch, false);
+          return kept === undefined ? [] : [kept];
+        },
       },
-    });
+    );
     if (rebuilt.prefix === entry.size) return;
     wal.newSize = rebuilt.size;
     const gone = entry.size - rebuilt.prefix;

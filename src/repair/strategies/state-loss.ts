@@ -1,15 +1,15 @@
 import type { Database } from '../../engine/database.js';
 import { keyBytes } from '../../finding/evidence.js';
-import { fileName } from '../../format/filename.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { State, States } from '../../states/state.js';
+import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
 
 /** What a state leaves behind that the files, or the MANIFEST beyond it, still tell of. */
 export function lossOfState(database: Database, state: State, { states, current }: States): LossStatement[] {
   return [
-    ...missingTables(state, current),
+    ...missingTables(database, state, current),
     ...strangeWals(state, database),
     ...unloggedWrites(state),
     ...laterWrites(state, states),
@@ -21,7 +21,7 @@ export function lossOfState(database: Database, state: State, { states, current 
  * them, and one that takes over other tables in their place may not show that these hold all of them. What WALs of the state
  * hold is not lost.
  */
-function missingTables(state: State, current: State | undefined): LossStatement[] {
+function missingTables(database: Database, state: State, current: State | undefined): LossStatement[] {
   return givenUp(state, current)
     .filter((table) => !isInWals(table, state))
     .map(({ number, columnFamily, size, smallest, largest }) => {
@@ -30,10 +30,10 @@ function missingTables(state: State, current: State | undefined): LossStatement[
       const name = columnFamilies.get(columnFamily)?.name ?? `id ${columnFamily}`;
       const [from, to] = [userKeyOf(smallest), userKeyOf(largest)];
       return {
-        file: fileName('table', number),
-        detail: `a table of column family ${name} that is not here (${size} bytes): its entries, as far as no other table holds them, in one range of keys; perhaps deletions`,
+        file: tableName(database.inventory, number),
+        detail: `a table${database.dialect === 'leveldb' ? '' : ` of column family ${name}`} that is not here (${size} bytes): its entries, as far as no other table holds them, in one range of keys; perhaps deletions`,
         facts: {
-          columnFamily: name,
+          ...(database.dialect !== 'leveldb' && { columnFamily: name }),
           from: keyBytes(from),
           to: keyBytes(to),
           keyRanges: [{ from: keyBytes(from), to: keyBytes(to) }],

@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../bytes/source.js';
-import { dialectNamed } from '../../format/dialect.js';
+import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
@@ -40,8 +40,15 @@ export interface OpenedTable {
 }
 
 /** Opens a table, and where its footer is lost finds out from the blocks how they are protected. */
-export async function openDamaged(source: ByteSource, comparatorName: string): Promise<OpenedTable> {
-  const table = await openTable(source, comparatorName === '' ? {} : { comparator: comparatorName });
+export async function openDamaged(
+  source: ByteSource,
+  comparatorName: string,
+  dialect: DialectName,
+): Promise<OpenedTable> {
+  const table = await openTable(source, {
+    dialect,
+    ...(comparatorName !== '' && { comparator: comparatorName }),
+  });
   const stated = comparatorNamed(comparatorName === '' ? undefined : comparatorName);
   // a table that names another order than its column family has its name wrong: their keys are in one order
   const foreign = table.comparator.order === 'unknown' && comparatorName !== '' && stated.order !== 'unknown';

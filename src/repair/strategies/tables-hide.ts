@@ -86,10 +86,20 @@ async function hideIn(at: Neighbours, gaps: readonly LostRange[], hidden: Hidden
       seen = Math.max(seen, found.length);
     }
     if (seen <= MOST_POINTS) continue;
+    if (database.dialect === 'leveldb') throw tooManyToHide(table);
     found = [];
     for (const covering of await cover(at, gap.range)) hidden.ranges.push(covering);
   }
   endGap();
+}
+
+/** LevelDB has no deletion of a range. */
+function tooManyToHide({ number }: LiveTable): Refusal {
+  return new Refusal(
+    'refused',
+    `table ${number} lost entries over more than ${MOST_POINTS} older ones, which would have to be kept hidden one by one`,
+    '--on-lost-tombstones accept lets them show; a backup is better',
+  );
 }
 
 /** Bytes of a table between gaps that are walked over. */

@@ -1,5 +1,6 @@
 import type { WrittenTable } from '../../encode/sst/table-writer.js';
 import { keyBytes } from '../../finding/evidence.js';
+import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
 import type { Hidden } from './tables-hide.js';
 import type { Reading } from './tables-reading.js';
@@ -8,19 +9,34 @@ import type { SalvageRequest } from './tables-salvage.js';
 /** Keys, or ranges of keys, that a statement of loss names. They are data, for the renderer to write: `--redact` takes them out. */
 const MOST_NAMED = 20;
 
+/** The damaged table, by the name that it has or would have. */
+function fileOf({ entry, table, database }: SalvageRequest): string {
+  return entry?.file ?? tableName(database.inventory, table.number);
+}
+
+/** LevelDB has no column families. */
+function whereIn({ database, columnFamilyName }: SalvageRequest): string {
+  return database.dialect === 'leveldb' ? '' : ` of column family ${columnFamilyName}`;
+}
+
+function familyFact({ database, columnFamilyName }: SalvageRequest): { columnFamily?: string } {
+  return database.dialect === 'leveldb' ? {} : { columnFamily: columnFamilyName };
+}
+
 /** What a new table lacks of the damaged one. */
 export function lossOf(
-  { table, entry, columnFamilyName }: SalvageRequest,
+  request: SalvageRequest,
   reading: Reading,
   written: WrittenTable,
 ): LossStatement | undefined {
+  const { table, entry } = request;
   const { gaps, lostEntries, lostDeletions, lostRangeTombstones } = reading;
   if (gaps.length === 0 && lostRangeTombstones === 'none') return undefined;
   const what = [
     ...(gaps.length === 0
       ? []
       : [
-          `${lostEntries === undefined ? 'an unknown number of' : lostEntries} entries of column family ${columnFamilyName}, in ${gaps.length === 1 ? 'one range' : `${gaps.length} ranges`} of keys`,
+          `${lostEntries === undefined ? 'an unknown number of' : lostEntries} entries${whereIn(request)}, in ${gaps.length === 1 ? 'one range' : `${gaps.length} ranges`} of keys`,
         ]),
     ...(lostDeletions === undefined || lostDeletions > 0n
       ? gaps.length === 0
@@ -32,11 +48,11 @@ export function lossOf(
       : [lostRangeTombstones === 'some' ? 'its range tombstones' : 'its range tombstones, if it had any']),
   ];
   return {
-    file: entry?.file ?? `${String(table.number).padStart(6, '0')}.sst`,
+    file: fileOf(request),
     ...(entry?.root !== undefined && { root: entry.root }),
     detail: what.join('; '),
     facts: {
-      columnFamily: columnFamilyName,
+      ...familyFact(request),
       level: table.level,
       kept: written.entries,
       ...(lostEntries !== undefined && { entries: String(lostEntries) }),
@@ -58,20 +74,21 @@ export function lossOf(
  * gone for readers, or shown again. Either is a loss: what was there last is not what a reader gets.
  */
 export function olderValuesOf(
-  { table, entry, columnFamilyName: columnFamily }: SalvageRequest,
+  request: SalvageRequest,
   { gaps, lostDeletions }: Reading,
   { points, ranges, mayShow = 0 }: Hidden,
 ): LossStatement[] {
-  const file = entry?.file ?? `${String(table.number).padStart(6, '0')}.sst`;
+  const { entry } = request;
+  const [file, where, columnFamily] = [fileOf(request), whereIn(request), familyFact(request)];
   const place = { file, ...(entry?.root !== undefined && { root: entry.root }) };
   const statements: LossStatement[] = [];
   if (points.length + ranges.length > 0) {
-    const keys = points.length > 0 ? [`${points.length} keys of column family ${columnFamily}`] : [];
+    const keys = points.length > 0 ? [`${points.length} keys${where}`] : [];
     const more = ranges.length > 0 ? [`${ranges.length} ranges of keys`] : [];
     statements.push({
       ...place,
       detail: `${[...keys, ...more].join(' and ')} hidden by deletions that nothing accounts for: their newest versions may be lost, and older ones are not shown in their place`,
-      facts: { columnFamily, hiddenKeys: points.length, hiddenRanges: ranges.length },
+      facts: { ...columnFamily, hiddenKeys: points.length, hiddenRanges: ranges.length },
     });
   }
   const showing =
@@ -79,30 +96,28 @@ export function olderValuesOf(
   if (mayShow > 0) {
     statements.push({
       ...place,
-      detail: `older values of up to ${mayShow} keys of column family ${columnFamily} come back in place of what is lost, deleted ones too`,
-      facts: { columnFamily, keysThatMayComeBack: mayShow },
+      detail: `older values of up to ${mayShow} keys${where} come back in place of what is lost, deleted ones too`,
+      facts: { ...columnFamily, keysThatMayComeBack: mayShow },
     });
   } else if (points.length + ranges.length === 0 && showing) {
     statements.push({
       ...place,
-      detail: `keys of column family ${columnFamily} that were overwritten in the lost part may show their older values; no deletion is lost`,
-      facts: { columnFamily },
+      detail: `keys${where} that were overwritten in the lost part may show their older values; no deletion is lost`,
+      facts: columnFamily,
     });
   }
   return statements;
 }
 
 /** Keys whose values are lost, in blob files or in the table itself. */
-export function lostValuesOf(
-  { entry, columnFamilyName }: SalvageRequest,
-  keys: readonly Uint8Array[],
-): LossStatement {
+export function lostValuesOf(request: SalvageRequest, keys: readonly Uint8Array[]): LossStatement {
+  const { entry } = request;
   return {
     file: entry!.file,
     ...(entry!.root !== undefined && { root: entry!.root }),
-    detail: `${keys.length} entries of column family ${columnFamilyName}, whose values cannot be read`,
+    detail: `${keys.length} entries${whereIn(request)}, whose values cannot be read`,
     facts: {
-      columnFamily: columnFamilyName,
+      ...familyFact(request),
       entries: keys.length,
       keys: keys.slice(0, MOST_NAMED).map(keyBytes),
       ...(keys.length > MOST_NAMED && { notListed: keys.length - MOST_NAMED }),
@@ -111,14 +126,19 @@ export function lostValuesOf(
 }
 
 /** What was done about older versions, and what the policy lets come back. */
-export function remarksOf({ table, policy }: SalvageRequest, reading: Reading, hidden: Hidden): string[] {
+export function remarksOf(
+  { table, policy, database }: SalvageRequest,
+  reading: Reading,
+  hidden: Hidden,
+): string[] {
   const { gaps, lostRangeTombstones } = reading;
   const name = `table ${table.number}`;
   const remarks: string[] = [];
   const hiding = hidden.points.length + hidden.ranges.length;
   if (hiding > 0) {
+    const ranges = database.dialect === 'leveldb' ? '' : ` and ${hidden.ranges.length} range tombstones`;
     remarks.push(
-      `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions and ${hidden.ranges.length} range tombstones, so that nothing deleted comes back; --on-lost-tombstones accept would show them instead`,
+      `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions${ranges}, so that nothing deleted comes back; --on-lost-tombstones accept would show them instead`,
     );
   }
   if (policy === 'accept' && (gaps.length > 0 || lostRangeTombstones !== 'none')) {

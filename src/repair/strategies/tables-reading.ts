@@ -3,9 +3,8 @@ import { EntryTally } from '../../encode/sst/tally.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
 import { isExclusiveEnd, userKeyOf } from '../../format/sst/internal-key.js';
-import type { Pace } from '../pace.js';
 import { dataBlocksOf, type GoodBlock, type OpenedTable } from './tables-blocks.js';
-import type { LostRange } from './tables-hide.js';
+import type { LostRange, Neighbours } from './tables-hide.js';
 
 /** A good block, to be read again when it is copied. */
 export type PlacedBlock = Pick<GoodBlock, 'offset' | 'compression' | 'first' | 'last'> & { size: number };
@@ -27,7 +26,11 @@ export function wholeRange({ smallest, largest }: LiveTable): LostRange {
 }
 
 /** Reads what decides on a damaged table: its good blocks, where others are lost between them, and how much is. */
-export async function readDamaged(opened: OpenedTable, live: LiveTable, pace: Pace): Promise<Reading> {
+export async function readDamaged(
+  opened: OpenedTable,
+  live: LiveTable,
+  { pace, database }: Pick<Neighbours, 'pace' | 'database'>,
+): Promise<Reading> {
   const { table, comparator } = opened;
   const properties = table.propertiesSound ? table.properties : undefined;
   const filter = opened.space === undefined ? undefined : await readFilter(table);
@@ -62,7 +65,11 @@ export async function readDamaged(opened: OpenedTable, live: LiveTable, pace: Pa
     blocks,
     gaps: [],
     lostRangeTombstones:
-      table.rangeTombstonesSound || ranges === 0n ? 'none' : ranges === undefined ? 'unknown' : 'some',
+      database.dialect === 'leveldb' || table.rangeTombstonesSound || ranges === 0n
+        ? 'none'
+        : ranges === undefined
+          ? 'unknown'
+          : 'some',
   };
   const entries = stated('num.entries');
   if (entries !== undefined && ranges !== undefined) {

@@ -48,11 +48,15 @@ export async function salvageTable(request: SalvageRequest): Promise<SalvagedTab
     const shift = source && (await realigned(source, table));
     const reading: Reading =
       source === undefined
-        ? { blocks: [], gaps: [wholeRange(table)], lostRangeTombstones: 'unknown' }
+        ? {
+            blocks: [],
+            gaps: [wholeRange(table)],
+            lostRangeTombstones: request.database.dialect === 'leveldb' ? 'none' : 'unknown',
+          }
         : await readDamaged(
-            await openDamaged(shift?.source ?? source, request.comparator),
+            await openDamaged(shift?.source ?? source, request.comparator, request.database.dialect),
             table,
-            request.pace,
+            request,
           );
     if (reading.opened?.table.properties?.has('embedded.blob.stats')) {
       throw new Refusal(

@@ -37,14 +37,16 @@ export async function writeTable(
   const { opened, blocks } = reading;
   const table = opened?.table;
   const comparator = opened?.comparator ?? { name: request.comparator, order: 'bytewise', timestampSize: 0 };
-  const formatVersion = table?.footer?.formatVersion ?? request.usualFormatVersion;
+  const isLevelDb = request.database.dialect === 'leveldb';
+  const formatVersion = isLevelDb ? 0 : (table?.footer?.formatVersion ?? request.usualFormatVersion);
   const baseContext = opened?.space?.baseContext ?? 0;
   const writer = new TableWriter({
     formatVersion: baseContext !== 0 ? Math.max(6, formatVersion) : Math.min(5, formatVersion),
     checksumType: opened?.space?.checksumType ?? 1,
     baseContext,
     comparator,
-    filter: true,
+    isLevelDb,
+    filter: !isLevelDb || hasFilter(reading),
     ...(table?.dictionary && { dictionary: table.dictionary }),
   });
   const lostKeys: Uint8Array[] = [];
@@ -79,8 +81,15 @@ export async function writeTable(
   if (lostKeys.length > 0) result.loss.push(lostValuesOf(request, lostKeys));
   if (written.smallest === undefined || written.largest === undefined) return result;
   const content = writer.take().map((piece) => segment(piece, request));
-  const replacement = await describe(request, written, properties);
+  const replacement = isLevelDb
+    ? levelDbEntry(request, written)
+    : await describe(request, written, properties);
   return { ...result, replacement: { live: replacement, content } };
+}
+
+/** LevelDB's filters are the application's choice; one that cannot be read any more is as good as none. */
+function hasFilter({ opened }: Reading): boolean {
+  return opened?.table.meta.some(({ name }) => name === 'filter.leveldb.BuiltinBloomFilter2') ?? false;
 }
 
 /** Entries that are added before signals are let in. */
@@ -171,6 +180,11 @@ function propertiesFor(
   }
   if (comparator !== '' && !list.sameText('comparator', comparator)) list.text('comparator', comparator);
   return list.withoutGlobalSequence().number('original.file.number', number);
+}
+
+function levelDbEntry({ table, number }: SalvageRequest, written: WrittenTable): LiveTable {
+  const { size, smallest, largest } = written;
+  return { ...table, number, size: BigInt(size), smallest: smallest!, largest: largest! };
 }
 
 /** The MANIFEST's entry for the new table. */

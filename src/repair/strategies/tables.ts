@@ -1,14 +1,13 @@
 import { append } from '../../bytes/append.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
-import { fileName } from '../../format/filename.js';
 import { copyOfVersion, type LiveTable, type Version } from '../../format/manifest/version.js';
 import { openTable } from '../../format/sst/table.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { addBlobs } from '../../states/blobs.js';
 import { fileState } from '../content.js';
 import { Pace } from '../pace.js';
-import { type FilePlace, placeIn, tableRoot } from '../place.js';
+import { type FilePlace, placeIn, tableName, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { correctedEntry, type DamagedTable, examine, fileWithId } from './damaged-tables.js';
@@ -46,14 +45,15 @@ interface Draft {
 /**
  * Plans the repair of tables and blob files that the MANIFEST names: damaged tables are written anew under numbers of their
  * own with all that they still hold, missing ones leave the version, swapped ones get their own content back, blob files get
- * header and footer. A fresh MANIFEST follows. Nothing that is there now is overwritten but blob files and swapped tables.
+ * header and footer. A fresh MANIFEST follows. Nothing that is there now is overwritten but blob files, swapped tables, and those of
+ * LevelDB, whose numbers tell which is newer.
  */
 export async function planTableRepair(
   database: Database,
   { onLostTombstones: policy, pace = new Pace() }: TableRepairRequest,
 ): Promise<RepairPlan> {
   const { version } = database;
-  const isOurs = version !== undefined && database.detection.engine === 'rocksdb';
+  const isOurs = version !== undefined && database.detection.engine !== 'pebble';
   const draft = isOurs ? await drafted(database, version, policy, pace) : undefined;
   const { steps, loss, remarks, inputs } = draft ?? { steps: [], loss: [], remarks: [], inputs: new Map() };
   return {
@@ -97,7 +97,15 @@ async function drafted(
     await addBlobs(database, family.id, version, draft.referred);
     dropUnlinkedBlobs(family);
   }
-  append(steps, versionSteps(database, version, numbers, 'tables or blob files are others now'));
+  append(
+    steps,
+    versionSteps(
+      database,
+      version,
+      numbers,
+      database.dialect === 'leveldb' ? 'tables are others now' : 'tables or blob files are others now',
+    ),
+  );
   return draft;
 }
 
@@ -141,12 +149,14 @@ async function replaceTable(
   wrong: boolean,
   complaint: string | undefined,
 ): Promise<void> {
+  const isLevelDb = database.dialect === 'leveldb';
   const salvaged = await salvageTable({
     ...{ database, version: old, policy, pace, usualFormatVersion },
     table: live,
     comparator: family.comparator,
     columnFamilyName: family.name,
-    number: numbers.next(),
+    // LevelDB orders level 0 by number
+    number: isLevelDb ? live.number : numbers.next(),
     // another table's content under this one's name holds nothing of it
     ...(entry !== undefined && !wrong && { entry }),
     ...(blobs.files.size > 0 && { lostBlob: blobs.lost }),
@@ -162,18 +172,22 @@ async function replaceTable(
   const why = complaint === undefined ? (entry === undefined ? ', which is missing' : '') : `: ${complaint}`;
   draft.steps.push({
     action: 'write',
-    ...placeIn(
-      tableRoot(database.inventory, replacement.live.pathId),
-      fileName('table', replacement.live.number),
-    ),
+    ...(isLevelDb && entry !== undefined
+      ? placeIn(entry.root, entry.file)
+      : placeIn(
+          tableRoot(database.inventory, replacement.live.pathId),
+          tableName(database.inventory, replacement.live.number),
+        )),
     why: `it takes the place of table ${live.number}${why}`,
     changes: [
-      {
-        kind: 'create-file',
-        offset: 0,
-        length: Number(replacement.live.size),
-        detail: 'what is left of it',
-      },
+      isLevelDb && entry !== undefined
+        ? { kind: 'rewrite', offset: 0, length: entry.size, detail: 'what is left of it' }
+        : {
+            kind: 'create-file',
+            offset: 0,
+            length: Number(replacement.live.size),
+            detail: 'what is left of it',
+          },
     ],
     content: replacement.content,
   });
@@ -196,7 +210,7 @@ function contentOf(
   live: LiveTable,
   entry: InventoryEntry | undefined,
 ): RepairStep {
-  const home = placeIn(tableRoot(inventory, live.pathId), fileName('table', live.number));
+  const home = placeIn(tableRoot(inventory, live.pathId), tableName(inventory, live.number));
   return {
     action: 'write',
     ...(entry === undefined ? home : placeIn(entry.root, entry.file)),

@@ -5,10 +5,10 @@ import { append } from '../../bytes/append.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
 import { formatVersion } from '../../engine/version.js';
-import type { OpenSource } from '../../io/source.js';
+import { dialectNamed } from '../../format/dialect.js';
 import { databaseView } from '../../recovery/database-view.js';
 import { lossesOf } from '../../recovery/loss.js';
-import type { RecoveryMode } from '../../recovery/mode.js';
+import { modesOf, type RecoveryMode } from '../../recovery/mode.js';
 import { familiesOf, prepareOpen, simulateOpen } from '../../recovery/open.js';
 import type { RecoveryOutcome, WalOutcome } from '../../recovery/outcome.js';
 import type { Simulation } from '../../recovery/simulate.js';
@@ -53,6 +53,7 @@ interface ReplayedWal extends WalState {
  */
 export async function planWalRepair(database: Database, request: WalRepairRequest): Promise<RepairPlan> {
   const { mode } = request;
+  refuseOtherEngine(database, mode);
   const { open } = filesOf(database);
   // the repaired files lie where they can be read
   const prepared =
@@ -67,7 +68,7 @@ export async function planWalRepair(database: Database, request: WalRepairReques
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
   if (wals.some((w) => w.hurt || w.outcome.state === 'dropped')) {
-    for (const wal of wals) await planWal(wal, open, steps, loss);
+    for (const wal of wals) await planWal(wal, database, steps, loss);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     append(steps, forgetWals(database, wals));
     append(loss, await totalLoss(database, outcome, request.profile));
@@ -83,8 +84,19 @@ export async function planWalRepair(database: Database, request: WalRepairReques
     steps: inOrder(steps),
     loss,
     ...(undecided.length > 0 && { undecided }),
-    remarks: remarksOf(outcome, acceptedHole, steps, database.options.paranoidChecks),
+    remarks: remarksOf(outcome, acceptedHole, steps, database),
   };
+}
+
+/** Modes are of one engine. */
+function refuseOtherEngine({ dialect }: Database, mode: RecoveryMode): void {
+  const modes = modesOf(dialect);
+  if (modes.includes(mode)) return;
+  throw new Refusal(
+    'usage',
+    `${dialectNamed(dialect).names.engine} has no recovery mode ${mode}`,
+    `it opens in one of these: ${modes.join(', ')}`,
+  );
 }
 
 /** The mode's own outcome when it opens; over a hole where that was accepted; else a refusal that says why. */
@@ -135,7 +147,7 @@ async function readWals(database: Database, outcome: RecoveryOutcome): Promise<R
 
 async function planWal(
   wal: ReplayedWal,
-  open: OpenSource,
+  database: Database,
   steps: RepairStep[],
   loss: LossStatement[],
 ): Promise<void> {
@@ -151,15 +163,21 @@ async function planWal(
     loss.push({ ...lostFile(place), detail: `all of it: ${describeRecords(wal)}`, facts: sequencesOf(wal) });
     return;
   }
-  const source = await open(entry.source);
+  const { dialect } = database;
+  const source = await filesOf(database).open(entry.source);
   try {
     const { torn } = outcome;
-    const rebuilt = await rebuildWal(source, place, entry.number ?? 0n, {
-      record: ({ offset, end, batch }) => {
-        if (torn?.offset === offset) return encodeBatchPrefix(batch, torn.takenEnd);
-        return outcome.applied.some((r) => offset >= r.from && end <= r.to) ? batch : undefined;
+    const rebuilt = await rebuildWal(
+      source,
+      place,
+      { number: entry.number ?? 0n, dialect },
+      {
+        record: ({ offset, end, batch }) => {
+          if (torn?.offset === offset) return encodeBatchPrefix(batch, torn.takenEnd, dialect);
+          return outcome.applied.some((r) => offset >= r.from && end <= r.to) ? batch : undefined;
+        },
       },
-    });
+    );
     if (rebuilt.prefix === entry.size) return;
     wal.newSize = rebuilt.size;
     const gone = entry.size - rebuilt.prefix;
@@ -254,13 +272,14 @@ function remarksOf(
   outcome: RecoveryOutcome,
   acceptedHole: boolean,
   steps: readonly RepairStep[],
-  paranoid: boolean,
+  { dialect, options: { paranoidChecks: paranoid } }: Database,
 ): string[] {
   const remarks: string[] = [];
   if (acceptedHole || (steps.length > 0 && leavesHole(outcome, paranoid))) {
-    const why = paranoid
-      ? ''
-      : ' (OPTIONS sets paranoid_checks=false: the engine reads on behind damage in every mode)';
+    const why =
+      paranoid || dialect === 'leveldb'
+        ? ''
+        : ' (OPTIONS sets paranoid_checks=false: the engine reads on behind damage in every mode)';
     remarks.push(
       `a hole is accepted: writes behind the damage are kept although writes before them are lost, so the result is a state that the database never had${why}`,
     );

@@ -24,14 +24,15 @@ type FamilyLoss = Parameters<typeof familyLossText>[0];
 
 /** What a repair will change, byte range by byte range, what that costs, and what the engine will find. */
 export function* planText(
-  { plan, application }: Pick<TargetReport, 'plan' | 'application'>,
+  { plan, application, engine }: Pick<TargetReport, 'plan' | 'application' | 'engine'>,
   settings: RenderSettings,
 ): Iterable<string> {
   if (plan === undefined) return;
   const { palette, width } = settings;
   const title = (text: string) => `${palette.strong(text)}\n`;
   if (plan.loss.length > 0) yield* rebuildText(application?.rebuild, settings);
-  yield title(`Plan: ${plan.strategy}, for RocksDB ${plan.engineVersion}`);
+  const reader = engine.name === 'leveldb' ? 'LevelDB' : `RocksDB ${plan.engineVersion}`;
+  yield title(`Plan: ${plan.strategy}, for ${reader}`);
   for (const each of plan.outside ?? []) yield outsideText(each, settings);
   for (const step of plan.steps) yield stepText(step, settings);
   yield* objectsText(plan, settings);

@@ -30,7 +30,7 @@ async function found(bytes: Uint8Array) {
 
 async function repaired(bytes: Uint8Array): Promise<number[]> {
   const offsets: number[] = [];
-  const opened = await openDamaged(memorySource(bytes), '');
+  const opened = await openDamaged(memorySource(bytes), '', 'rocksdb');
   for await (const each of dataBlocksOf(opened, 1n << 56n))
     if (each.kind === 'block') offsets.push(each.offset);
   return offsets;

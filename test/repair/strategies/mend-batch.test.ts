@@ -19,7 +19,7 @@ const mark = (kind: BatchOpInput['kind'], xid = ''): BatchOpInput => ({
 const batchOf = (ops: BatchOpInput[], count?: number) =>
   encodeBatch({ sequence: 7n, ops, ...(count !== undefined && { count }) });
 
-const doubtful: MendRules = { trusted: false, isPrepared: () => false };
+const doubtful: MendRules = { dialect: 'rocksdb', trusted: false, isPrepared: () => false };
 const trusted: MendRules = { ...doubtful, trusted: true };
 const keysOf = (batch: Uint8Array, rules = doubtful) =>
   mendBatch(batch, rules).kept.map(({ kind, key }) => `${kind} ${Buffer.from(key)}`);

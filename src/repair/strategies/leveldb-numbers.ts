@@ -1,0 +1,102 @@
+import type { Database } from '../../engine/database.js';
+import type { Finding } from '../../finding/finding.js';
+import { fileName } from '../../format/filename.js';
+import { copyOfVersion, type Version } from '../../format/manifest/version.js';
+import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
+import type { State } from '../../states/state.js';
+import type { WalContents } from '../../states/wals.js';
+import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
+import { FreeNumbers, versionSteps } from './metadata-write.js';
+
+/** What is said of a MANIFEST whose files are all here and whose numbers do not fit them. */
+const NUMBERS: ReadonlySet<string> = new Set([
+  'manifest/log-number',
+  'manifest/file-number',
+  'manifest/file-added-twice',
+  'manifest/deleted-file-not-live',
+  'manifest/torn-tail',
+  'manifest/table-bounds',
+  'sequence/last-sequence-too-low',
+]);
+
+/**
+ * Puts the numbers of a LevelDB MANIFEST right, which LevelDB believes: a last sequence below the tables' hides entries, a log number
+ * above the WALs' deletes them, a next file number below the files' overwrites them. A WAL of another history leaves, and one that
+ * is gone begins anew, empty.
+ */
+export function correctNumbers(
+  database: Database,
+  { version: own, wals }: State,
+  found: readonly WalContents[],
+  findings: readonly Finding[],
+): Pick<RepairPlan, 'steps' | 'loss' | 'remarks'> {
+  const steps: RepairStep[] = [];
+  const loss: LossStatement[] = [];
+  const remarks: string[] = [];
+  const strange = findings.filter(
+    ({ rule, severity }) => rule === 'directory/stray-wal' && severity === 'error',
+  );
+  for (const { file } of strange) {
+    const wal = found.find(({ entry }) => entry.file === file);
+    if (wal === undefined) continue;
+    const { entry, operations, first, last } = wal;
+    steps.push({
+      action: 'remove',
+      path: file,
+      why: 'it is of another history, and LevelDB would merge it into this one',
+      changes: [{ kind: 'remove-file', offset: 0, length: entry.size, detail: 'all of it' }],
+    });
+    loss.push({
+      file,
+      detail: `all of it: ${operations} operations that were not written to this database`,
+      facts: {
+        operations,
+        ...(first !== undefined && { firstSequence: String(first), lastSequence: String(last) }),
+      },
+    });
+  }
+  const numbers = new FreeNumbers(database);
+  const gone = findings.find(
+    ({ rule, severity }) => rule === 'directory/missing-wal' && severity === 'error',
+  );
+  const logNumber = own.columnFamilies.get(0)?.logNumber ?? 0n;
+  if (gone !== undefined && gone.file === fileName('wal', logNumber)) {
+    steps.push({
+      action: 'write',
+      path: gone.file,
+      why: 'the MANIFEST begins with it, and it is not here: LevelDB gets an empty one',
+      changes: [{ kind: 'create-file', offset: 0, length: 0, detail: 'an empty WAL' }],
+      content: [],
+    });
+    loss.push({ file: gone.file, detail: 'what it held, which nothing here tells', facts: {} });
+  }
+  const wrong = findings.filter(({ rule, severity }) => NUMBERS.has(rule) && severity !== 'note');
+  if (wrong.length === 0) return { steps, loss, remarks };
+  const version = copyOfVersion(own);
+  const reached = highestSequence(version);
+  if (wrong.some(({ rule }) => rule === 'manifest/log-number')) {
+    const needed = found.find(
+      ({ entry, last }) => entry.place === 'database' && last !== undefined && last > reached,
+    );
+    const number = needed?.number ?? wals.at(-1)?.number;
+    if (number !== undefined) version.columnFamilies.get(0)!.logNumber = number;
+  }
+  remarks.push(...wrong.map(({ message }) => `put right: ${message}`));
+  return {
+    steps: [
+      ...steps,
+      ...versionSteps({ ...database, version }, version, numbers, 'its numbers fit the files'),
+    ],
+    loss,
+    remarks,
+  };
+}
+
+/** The highest sequence of the tables that say theirs. */
+function highestSequence({ columnFamilies }: Version): bigint {
+  const tables = [...(columnFamilies.get(0)?.tables.values() ?? [])];
+  return tables.reduce(
+    (most, { largestSequence: own }) => (own < MAX_SEQUENCE && own > most ? own : most),
+    0n,
+  );
+}
