@@ -1,4 +1,4 @@
-import path from 'node:path';
+import { databaseDirectory } from '../engine/beside.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { TargetError } from '../io/target-error.js';
 import type { View } from '../lsm/view.js';
@@ -46,10 +46,8 @@ export async function profileOfView(view: View, database: Database): Promise<Pro
  */
 export async function profileBeside(file: string, choice?: ProfileChoice): Promise<Profile | undefined> {
   if (choice === 'none') return undefined;
-  const directory = path.dirname(path.resolve(file));
-  const within = /^(?:archive|lost)$/.test(path.basename(directory));
   try {
-    return await profileOf(await readDatabase(within ? path.dirname(directory) : directory), choice);
+    return await profileOf(await readDatabase(databaseDirectory(file)), choice);
   } catch (error) {
     if (choice === undefined && error instanceof TargetError) return undefined;
     throw error;

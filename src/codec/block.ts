@@ -54,6 +54,16 @@ export function codecOf(type: number, dialect: CompressionDialect = 'rocksdb'): 
   return CODECS[dialect][type];
 }
 
+/** The same, told by the bytes too where one type stands for two codecs. */
+export function codecOfBlock(
+  type: number,
+  payload: Uint8Array,
+  dialect?: CompressionDialect,
+): Codec | undefined {
+  const codec = codecOf(type, dialect);
+  return dialect === 'leveldb' && codec === 'zstd' && hasZlibHeader(payload) ? 'zlib' : codec;
+}
+
 /** True for codecs that the formats know and kvdoctor cannot decode: not damage, but not checked either. */
 export function isUnsupported(codec: Codec): boolean {
   return codec === 'xpress' || codec === 'minlz' || codec === 'custom';

@@ -48,8 +48,17 @@ function sniffLog(head: Uint8Array): Sniffed | undefined {
   if (unmaskCrc(view.getUint32(0, true)) !== crc32c(head, 6, end)) return undefined;
   const payload = head.subarray(header, end);
   const beginsLikeEdit =
-    payload[0] === 1 || (payload[0] === 0x81 && payload[1] === 0x40) || (payload[0] === 2 && length < 12);
+    namesComparator(payload) ||
+    (payload[0] === 0x81 && payload[1] === 0x40) ||
+    (payload[0] === 2 && length < 12);
   return beginsLikeEdit && header === 7
     ? { kind: 'manifest', evidence: 'begins with a version edit in a log record' }
     : { kind: 'wal', evidence: 'begins with a whole log record' };
+}
+
+/** The first edit names a comparator (tag 1); a batch may begin with the same byte, as its sequence number. */
+function namesComparator(payload: Uint8Array): boolean {
+  const [tag, length] = payload;
+  if (tag !== 1 || !length || length > 127 || payload.length < 2 + length) return false;
+  return payload.subarray(2, 2 + length).every((byte) => byte >= 0x20 && byte < 0x7f);
 }

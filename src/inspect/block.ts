@@ -1,4 +1,5 @@
 import { hex32 } from '../bytes/hexdump.js';
+import { codecOfBlock } from '../codec/block.js';
 import { CHECKSUM, checksumName } from '../format/sst/checksum.js';
 import { openBlockFilter } from '../format/sst/filter/block-filter.js';
 import { openFilter } from '../format/sst/filter/open.js';
@@ -7,7 +8,6 @@ import { type BlockKind, type BlockSpace, type LoadedBlock, loadBlock } from '..
 import { blockNodes, type EntryForm, entriesSummary, hasEntries } from './block-entries.js';
 import { Fields } from './fields.js';
 import { contentsSpace, type Detail, type Node, type NodePlace, type Space, type Words } from './node.js';
-import { compressionName } from './values.js';
 
 /** A block that something in the table names. */
 export interface BlockPlan extends EntryForm {
@@ -119,7 +119,8 @@ function* parts(
   if (expanded && inPlace) yield* contentNodes(contents, place, plan, detail);
   else yield { name: inPlace ? 'payload' : 'compressed', at: place, bytes: payload };
   const trailer = new Fields(space, handle.offset, stored.bytes, handle.size);
-  trailer.u8('compression', compressionName);
+  const { dialect } = blockSpace.compression;
+  trailer.u8('compression', (type) => codecOfBlock(type, payload, dialect) ?? 'unknown');
   trailer.u32('checksum', () => {
     if (stored.intact)
       return { hexDigits: 8, text: blockSpace.checksumType === CHECKSUM.none ? 'none' : 'valid' };

@@ -46,7 +46,7 @@ interface TableInspection {
  * between them. Its metadata is read first; data blocks are read one by one as they are asked for.
  */
 export async function inspectTable(source: ByteSource, detail: Detail): Promise<TableInspection> {
-  const table = await openTable(source);
+  const table = await openTable(source, { dialect: detail.dialect });
   const plans = await otherBlocks(table);
   const unsupported = table.unsupported.map(({ reason }) => reason);
   const only = detail.properties && !detail.entries;

@@ -3,10 +3,12 @@ import { profileBeside } from '../app/application.js';
 import type { Profile } from '../app/profile.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { diagnoseManifest } from '../diagnose/manifest.js';
+import { dialectBeside } from '../engine/beside.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Anomaly, Finding } from '../finding/finding.js';
 import { findingAt } from '../finding/finding-at.js';
 import { decodeCurrent } from '../format/current.js';
+import type { DialectName } from '../format/dialect.js';
 import { type FileName, parseFileName } from '../format/filename.js';
 import { replayManifest } from '../format/manifest/replay.js';
 import { parseOptions } from '../format/options.js';
@@ -48,12 +50,14 @@ async function fileSubject(target: string | Buffer, options: ScanOptions): Promi
   const size = (await fileSize(target)) ?? 0;
   const identity = await identify(name, source);
   const entry = entryOf({ path: name, size, mtimeMs: 0, source }, name);
-  const unit = unitOf(entry, identity, options);
+  const dialect = identity.engine === 'rocksdb' ? 'rocksdb' : await dialectBeside(target.toString());
+  const unit = unitOf(entry, identity, dialect, options);
   let recognised: Promise<Profile | undefined> | undefined;
   const profiling = () => (recognised ??= profileBeside(target.toString(), options.profile));
   const report = blankTarget(target.toString(), 'file');
   if (Buffer.isBuffer(target)) report.pathBase64 = target.toString('base64');
-  report.engine = { name: identity.engine ?? 'unknown' };
+  const { engine = dialect === 'leveldb' ? dialect : undefined } = identity;
+  report.engine = { name: engine ?? 'unknown' };
   return {
     report,
     units: unit === undefined ? [] : [unit],
@@ -66,7 +70,7 @@ async function fileSubject(target: string | Buffer, options: ScanOptions): Promi
     async conclude([read]) {
       const outcome =
         unit === undefined
-          ? await checkSmall(name, identity, source)
+          ? await checkSmall(name, identity, dialect, source)
           : { kind: unit.kind, ...(read.vanished ? unsupported(unit.kind, name, 'the file is gone') : read) };
       const profile = outcome.findings.length > 0 ? await profiling() : undefined;
       if (profile !== undefined) report.application = applicationReport(profile);
@@ -100,12 +104,12 @@ async function identify(name: string, source: SourceDescriptor): Promise<Identit
 function unitOf(
   entry: InventoryEntry,
   { engine, kind, number = 0n }: Identity,
+  dialect: DialectName,
   { depth = 'full' }: ScanOptions,
 ): PlannedUnit | undefined {
   if (engine === 'pebble') return undefined;
   const { file, source, size: weight } = entry;
   const unit = { id: 0, entry, source, weight };
-  const dialect = engine === 'leveldb' ? 'leveldb' : 'rocksdb';
   if (kind === 'wal') return { ...unit, kind, context: { dialect, file, number, depth, recycling: false } };
   if (kind === 'table') return { ...unit, kind, context: { dialect, file, depth } };
   return kind === 'blob' ? { ...unit, kind, context: { file, depth, orphan: false } } : undefined;
@@ -114,12 +118,13 @@ function unitOf(
 async function checkSmall(
   name: string,
   { engine, kind }: Identity,
+  dialect: DialectName,
   source: SourceDescriptor,
 ): Promise<Outcome> {
   if (engine === 'pebble') return unsupported('other', name, 'a Pebble file, which is not supported yet');
   switch (kind) {
     case 'manifest':
-      return manifest(name, source);
+      return manifest(name, dialect, source);
     case 'current':
       return small('current', name, source, (bytes) => decodeCurrent(bytes).anomalies);
     case 'options':
@@ -133,10 +138,10 @@ async function checkSmall(
   }
 }
 
-async function manifest(name: string, descriptor: SourceDescriptor): Promise<Outcome> {
+async function manifest(name: string, dialect: DialectName, descriptor: SourceDescriptor): Promise<Outcome> {
   const source = await openSource(descriptor);
   try {
-    const replay = await replayManifest(source);
+    const replay = await replayManifest(source, { dialect });
     const findings = findingsOf(name, replay.anomalies);
     await diagnoseManifest(source, findings, replay);
     const unchecked = replay.beyond === undefined ? [] : [{ file: name, reason: replay.beyond }];

@@ -99,6 +99,16 @@ describe('sniffFile', () => {
     expect(sniff(name, file)?.engine).toBe(engine);
   });
 
+  it.each([1n, 257n, 0x1a01n])(
+    'takes no WAL whose first batch has sequence %s for a MANIFEST',
+    (sequence) => {
+      const batch = Buffer.alloc(12 + 40, 0x61);
+      batch.writeBigUInt64LE(sequence);
+      batch.writeUInt32LE(1, 8);
+      expect(sniffFile(encodeLogRecords([batch]), new Uint8Array(0))).toMatchObject({ kind: 'wal' });
+    },
+  );
+
   it('knows a blob file, and does not guess', () => {
     const [blob] = [...fixture('blob-7.8').keys()].filter((name) => name.endsWith('.blob'));
     expect(sniff('blob-7.8', blob)).toMatchObject({ kind: 'blob' });

@@ -90,6 +90,16 @@ test.each(goldens)(
   },
 );
 
+test('reads the files of a LevelDB as LevelDB does', async () => {
+  // an edit tag that RocksDB skips and LevelDB refuses; a level that only RocksDB has
+  const damage = ['append-record MANIFEST-000002 1 80400100'];
+  const { status, out } = await inFixture('leveldb', damage, 'MANIFEST-000002 --records --brief');
+  expect({ status, refused: out.includes('unknown tag') || out.includes('tag 8192') }).toEqual({
+    status: 1,
+    refused: true,
+  });
+});
+
 test.each(goldens.filter(({ columns, command }) => columns && !command.includes('always')))(
   'no line of $name is wider than the terminal',
   async ({ base, damage, command, columns }) => {

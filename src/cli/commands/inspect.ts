@@ -127,7 +127,9 @@ async function openFile(path: string, flags: InspectFlags): Promise<Opened> {
     checkFlags(flags, kind);
     const { records, entries, properties, limit, at } = flags;
     const keyNames = await keyNamesFor(path, kind, flags.profile);
+    const { dialectBeside } = await import('../../engine/beside.js');
     const detail: Detail = {
+      dialect: await dialectBeside(path),
       ...(keyNames && { keyNames }),
       ...(at === undefined
         ? { records, entries, properties, limit }

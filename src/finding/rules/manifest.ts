@@ -230,6 +230,19 @@ export const manifestRules = {
     action: 'Moving the tables of that level to level 0 in the order of their sequences keeps all data.',
     references: ['rocksdb db/version_builder.cc'],
   },
+  'manifest/left-behind-table': {
+    severity: 'error',
+    title: 'A compaction left an older level-0 table behind',
+    meaning:
+      'A compaction of LevelDB takes every table of level 0 that overlaps one that it takes, and the edit of this one leaves such a ' +
+      'table live. Reads look at level 0 first: Get finds old values in it, also of keys that were deleted since. Where the file ' +
+      'is gone already, LevelDB refuses to open ("missing files").',
+    origin:
+      'An edit that lost an entry: a memory fault, a tool that edited the MANIFEST, or a software fault.',
+    action:
+      'Do not let LevelDB compact it first: copy the directory. A MANIFEST without that table reads as the database did before.',
+    references: ['leveldb db/version_set.cc'],
+  },
   'manifest/level-0-order': {
     severity: 'error',
     title: 'Overlapping level-0 tables have the same epoch',

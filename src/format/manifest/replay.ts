@@ -8,6 +8,7 @@ import { applyEdit, type EditPlace, emptyVersion, type ManifestReplayState } fro
 import { liveBlobFiles } from './blob-links.js';
 import { type DecodedEdit, decodeVersionEdit, MAX_FIELDS } from './decode.js';
 import type { VersionEdit } from './edit.js';
+import { leftBehind, takenFromLevel0 } from './left-behind.js';
 import { type ManifestRecord, type ManifestTail, type ManifestVisitor, readManifestLog } from './log.js';
 import { MAX_PARTS, partsOf, type Version } from './version.js';
 
@@ -249,9 +250,21 @@ class Replay implements ManifestVisitor {
         });
       },
     };
+    const compacts = trusted && this.options.dialect === 'leveldb';
+    const family = this.state.version.columnFamilies.get(0);
+    const taken = compacts ? takenFromLevel0(family, decoded.edit) : [];
     applyEdit(this.state, decoded.edit, place);
     this.count(decoded.edit);
     if (this.beyond !== undefined) return;
+    for (const { table, taken: newer } of leftBehind(family, taken)) {
+      this.report({
+        rule: 'manifest/left-behind-table',
+        offset: record.offset,
+        length: record.end - record.offset,
+        message: `takes table ${newer.number} from level 0 and leaves table ${table.number} there, which is older and has keys of the same range`,
+        evidence: { table: String(table.number), taken: String(newer.number) },
+      });
+    }
     this.noteNumbers(decoded.edit, { offset: record.offset, length: record.end - record.offset });
     this.noteBegunWal(decoded.edit.logNumber);
     for (const file of decoded.edit.newFiles) {
