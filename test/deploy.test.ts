@@ -62,7 +62,10 @@ it('there are command lines in them at all', () => {
 
 describe('action.yml', () => {
   /** The script of the step that scans, as the runner would hand it to bash. */
-  const script = (/^[\s\S]* {6}run: \|\n([\s\S]*)$/.exec(read('action.yml'))?.[1] ?? '').replace(/^ {8}/gm, '');
+  const script = (/^[\s\S]* {6}run: \|\n([\s\S]*)$/.exec(read('action.yml'))?.[1] ?? '').replace(
+    /^ {8}/gm,
+    '',
+  );
 
   // what the step before it installs
   const binaries = join(folder, 'kvdoctor/node_modules/.bin');

@@ -319,7 +319,8 @@ async function readManifest(
   const entry = byName ?? newest(inventory, 'manifest');
   if (!entry || detection.engine === 'pebble') return undefined;
   const dialect = dialectOf(detection);
-  const replay = await reading(entry, losses, (source) => replayManifest(source, { dialect }));
+  const files = inventory.entries.length;
+  const replay = await reading(entry, losses, (source) => replayManifest(source, { dialect, files }));
   return replay && { entry, replay, named: byName !== undefined };
 }
 

@@ -1,3 +1,4 @@
+import { largest } from '../bytes/append.js';
 import { loadHashes } from '../bytes/xxhash.js';
 import { ByteBuilder } from '../encode/byte-builder.js';
 import { encodeLogRecords } from '../encode/log/writer.js';
@@ -91,7 +92,7 @@ export class DatabaseExport implements ExportSink {
     const { version } = this;
     version.columnFamilies.get(0)!.comparator ||= DEFAULT_COMPARATOR;
     version.lastSequence ??= 0n;
-    version.maxColumnFamily = Math.max(0, ...version.columnFamilies.keys());
+    version.maxColumnFamily = largest(version.columnFamilies.keys(), 0);
     const edits = snapshotEdits(version, { nextFileNumber: number + 1n });
     await this.write(fileName('manifest', number), encodeLogRecords(edits.map(encodeVersionEdit)));
     await this.write('CURRENT', Buffer.from(`${fileName('manifest', number)}\n`));

@@ -101,8 +101,8 @@ export async function databaseSubject(
         if (profile !== undefined) target.application = applicationReport(profile);
         if (first) {
           const metadata = await checkMetadata(database, files, circumstances);
-          target.findings.unshift(...metadata.findings);
-          target.unchecked.unshift(...metadata.unchecked);
+          target.findings = [...metadata.findings, ...target.findings];
+          target.unchecked = [...metadata.unchecked, ...target.unchecked];
         }
         const read = new Set(files.map(({ entry }) => entry));
         const entries = database.inventory.entries.filter((entry) => read.has(entry));

@@ -1,3 +1,4 @@
+import { largest } from '../bytes/append.js';
 import { checkDirectory, type DirectoryResult } from '../check/directory/directory.js';
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
@@ -26,7 +27,7 @@ export function factsByFile(outcomes: readonly FileOutcome[]): Map<string, UnitF
 /** Column families that WALs write to and the MANIFEST never created, in words. */
 function strangeColumnFamilies({ version }: Database, facts: ReadonlyMap<string, UnitFacts>): string[] {
   if (version === undefined) return [];
-  const known = Math.max(version.maxColumnFamily ?? 0, ...version.columnFamilies.keys());
+  const known = largest(version.columnFamilies.keys(), version.maxColumnFamily ?? 0);
   return [...facts.values()].flatMap((f) =>
     f.kind === 'wal'
       ? f.columnFamilies.filter(({ id }) => id > known).map(({ id }) => `column family ${id} (${f.file})`)

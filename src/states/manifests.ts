@@ -61,7 +61,11 @@ export async function versionAt(
   const { open } = filesOf(database);
   const source = await open({ kind: 'pieces', pieces: [{ of: entry.source, offset: 0, length: end }] });
   try {
-    const before = await replayManifest(source, { dialect: database.dialect, held: replay.version });
+    const before = await replayManifest(source, {
+      dialect: database.dialect,
+      held: replay.version,
+      files: replay.files,
+    });
     for (const { tables } of before.version.columnFamilies.values())
       for (const live of tables.values()) files.learn(live);
     return before;
@@ -82,6 +86,7 @@ async function walkManifest(
     const replay = await replayManifest(source, {
       dialect: database.dialect,
       ...(held && { held }),
+      files: database.inventory.entries.length,
       onApplied: (version, edits, end) => walker.applied(version, edits, end),
     });
     const { stretches, known, begunWith, begunSequence, edits } = walker;

@@ -1,3 +1,4 @@
+import { largest } from '../bytes/append.js';
 import type { State } from './state.js';
 
 /** What a state that the database once was must keep of the entries of the fullest one to come first. */
@@ -14,7 +15,10 @@ export function orderStates(states: readonly State[]): State[] {
   const coherent = states.filter(isCoherent).sort(compare);
   const holed = states.filter((state) => !isCoherent(state)).sort(compare);
   if (coherent.length === 0 || holed.length === 0) return [...coherent, ...holed];
-  const most = Math.max(...holed.map(({ entries, doubtful }) => entries - doubtful));
+  const most = largest(
+    holed.map(({ entries, doubtful }) => entries - doubtful),
+    0,
+  );
   const isEnough = (state: State) => {
     if (state.origin.kind !== 'edits') return state.entries >= most * ENOUGH;
     const { manifest, outlived } = state.origin;

@@ -39,7 +39,7 @@ export async function manifestLeftBehind({
     const own = manifest.entry;
     if (entry.kind !== 'manifest' || entry.place !== 'database' || entry === own || entry.size <= own.size)
       continue;
-    const replay = await replayed(entry);
+    const replay = await replayed(entry, inventory.entries.length);
     if (replay === undefined || !replay.complete || replay.openGroup !== undefined) continue;
     const tables = tablesOf(replay);
     const fits = tables.length > 0 && tables.every(({ number, size }) => sizes.get(number) === size);
@@ -50,11 +50,11 @@ export async function manifestLeftBehind({
 }
 
 /** `undefined` where the medium fails. */
-async function replayed(entry: InventoryEntry): Promise<ManifestReplay | undefined> {
+async function replayed(entry: InventoryEntry, files: number): Promise<ManifestReplay | undefined> {
   try {
     const source = await openSource(entry.source);
     try {
-      return await replayManifest(source);
+      return await replayManifest(source, { files });
     } finally {
       await source.close();
     }

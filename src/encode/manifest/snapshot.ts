@@ -1,4 +1,6 @@
+import { largest } from '../../bytes/append.js';
 import type { DialectName } from '../../format/dialect.js';
+
 import { emptyEdit, type NewFile, type VersionEdit } from '../../format/manifest/edit.js';
 import { tags } from '../../format/manifest/tags.js';
 import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
@@ -57,7 +59,7 @@ export function snapshotEdits(version: Version, options: SnapshotOptions): Versi
   add({
     previousLogNumber: version.previousLogNumber ?? 0n,
     nextFileNumber: options.nextFileNumber,
-    maxColumnFamily: Math.max(version.maxColumnFamily ?? 0, ...families.map((f) => f.id)),
+    maxColumnFamily: largest(version.columnFamilies.keys(), version.maxColumnFamily ?? 0),
     lastSequence,
   });
   return edits;

@@ -23,12 +23,15 @@ export interface DecodedEdit {
    * record.
    */
   anomalies: Anomaly[];
-  /** The edit has more than `MAX_FIELDS` fields: those behind them are not here. */
+  /** The edit has more fields than were asked for: those behind them are not here. */
   beyond?: true;
 }
 
-/** Fields of one edit that are decoded. A snapshot of a version has one for each table, in one edit for each column family. */
-export const MAX_FIELDS = MAX_PARTS + 1000;
+/**
+ * Fields of one edit that are decoded where a version may hold so many parts. A snapshot of a version has one for each table, in
+ * one edit for each column family.
+ */
+export const fieldsFor = (parts: number): number => parts + 1000;
 
 /** What a field reader returns: nothing, or what is wrong in the engine's words. */
 type Problem = string | undefined;
@@ -272,7 +275,11 @@ function levelProblem(tag: number, edit: VersionEdit, levels: number): Problem {
  * Decodes one record. What came before damage is in the edit; nothing behind it is. Keys and byte fields are copies, so
  * the record's buffer may be reused.
  */
-export function decodeVersionEdit(bytes: Uint8Array, dialect?: DialectName): DecodedEdit {
+export function decodeVersionEdit(
+  bytes: Uint8Array,
+  dialect?: DialectName,
+  most = fieldsFor(MAX_PARTS),
+): DecodedEdit {
   // a Buffer's slice() would not copy
   const record = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const { tags: known, levels } = dialectNamed(dialect).manifest;
@@ -286,7 +293,7 @@ export function decodeVersionEdit(bytes: Uint8Array, dialect?: DialectName): Dec
   };
 
   while (cursor.remaining > 0) {
-    if (fields.length >= MAX_FIELDS) return { edit, fields, anomalies, beyond: true };
+    if (fields.length >= most) return { edit, fields, anomalies, beyond: true };
     const offset = cursor.position;
     const tag = cursor.varint32();
     if (tag === undefined) return stop(offset, 'invalid tag');

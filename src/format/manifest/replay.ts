@@ -6,7 +6,7 @@ import { fileRange } from '../log/fragments.js';
 import { KEY_TRAILER } from '../sst/internal-key.js';
 import { applyEdit, type EditPlace, emptyVersion, type ManifestReplayState } from './apply.js';
 import { liveBlobFiles } from './blob-links.js';
-import { type DecodedEdit, decodeVersionEdit, MAX_FIELDS } from './decode.js';
+import { type DecodedEdit, decodeVersionEdit, fieldsFor } from './decode.js';
 import type { VersionEdit } from './edit.js';
 import { leftBehind, takenFromLevel0 } from './left-behind.js';
 import { type ManifestRecord, type ManifestTail, type ManifestVisitor, readManifestLog } from './log.js';
@@ -30,6 +30,8 @@ export interface ManifestNumbers {
 export interface ManifestReplay {
   /** As whose it was read. */
   dialect: DialectName;
+  /** How many files were there: see `ReplayOptions`. */
+  files: number;
   /**
    * The state that the edits lead to. Behind damage the replay goes on with what is whole, as well as it can: see
    * `complete`.
@@ -64,6 +66,8 @@ export interface ReplayOptions {
   dialect?: DialectName;
   /** What an earlier replay of the same file led to: tables that it has, too, are not kept twice. */
   held?: Version;
+  /** How many files are there, each of which may be a part of the version beside `MAX_PARTS`. */
+  files?: number;
   /** Called with every record that is whole, before it is applied. The record's payload is only valid during the call. */
   onEdit?(decoded: DecodedEdit, record: ManifestRecord): void;
   /**
@@ -119,7 +123,7 @@ class Replay implements ManifestVisitor {
   private beyond: string | undefined;
   /** Parts that edits have added since the version was counted, and how many there may be before it is counted again. */
   private added = 0;
-  private countAt = MAX_PARTS;
+  private countAt: number;
   private records = 0;
   private logicalEnd = 0;
   /** Edits of the atomic group that is being read, and how many it has. */
@@ -128,7 +132,15 @@ class Replay implements ManifestVisitor {
   /** Fields of its edits. */
   private grouped = 0;
 
-  constructor(private readonly options: ReplayOptions) {}
+  /** Parts that the version may hold, and fields that an edit may have. */
+  private readonly maxParts: number;
+  private readonly maxFields: number;
+
+  constructor(private readonly options: ReplayOptions) {
+    this.maxParts = MAX_PARTS + (options.files ?? 0);
+    this.maxFields = fieldsFor(this.maxParts);
+    this.countAt = this.maxParts;
+  }
 
   damage(anomaly: Anomaly): void {
     this.report(anomaly);
@@ -142,10 +154,10 @@ class Replay implements ManifestVisitor {
   record(record: ManifestRecord): void {
     this.records++;
     if (this.beyond !== undefined) return;
-    const decoded = decodeVersionEdit(record.payload, this.options.dialect);
+    const decoded = decodeVersionEdit(record.payload, this.options.dialect, this.maxFields);
     this.options.onEdit?.(decoded, record);
     if (decoded.beyond) {
-      this.passLimit(`it has an edit of more than ${MAX_FIELDS} fields, which are not all decoded`);
+      this.passLimit(`it has an edit of more than ${this.maxFields} fields, which are not all decoded`);
       return;
     }
     for (const anomaly of decoded.anomalies) {
@@ -174,6 +186,7 @@ class Replay implements ManifestVisitor {
     for (const family of version.columnFamilies.values()) family.blobFiles = liveBlobFiles(family);
     return {
       dialect: this.options.dialect ?? 'rocksdb',
+      files: this.options.files ?? 0,
       version,
       complete: this.complete,
       ...(this.beyond === undefined ? {} : { beyond: this.beyond }),
@@ -194,8 +207,8 @@ class Replay implements ManifestVisitor {
   private addToGroup(pending: PendingEdit, remaining: number): void {
     if (this.group.length === 0) this.groupSize = remaining + 1;
     this.grouped += pending.decoded.fields.length;
-    if (this.grouped > MAX_FIELDS) {
-      this.passLimit(`it has an atomic group of more than ${MAX_FIELDS} fields, which are not all kept`);
+    if (this.grouped > this.maxFields) {
+      this.passLimit(`it has an atomic group of more than ${this.maxFields} fields, which are not all kept`);
       return;
     }
     // a group whose count is off is refused whole
@@ -320,13 +333,13 @@ class Replay implements ManifestVisitor {
     this.added += 1 + newFiles.length + blobFileAdditions.length + walAdditions.length;
     if (this.added <= this.countAt) return;
     this.added = partsOf(this.state.version);
-    if (this.added > MAX_PARTS) {
+    if (this.added > this.maxParts) {
       this.passLimit(
-        `it names more than ${MAX_PARTS} tables, blob files, column families and WALs, which are not kept`,
+        `it names more than ${this.maxParts} tables, blob files, column families and WALs, which are not kept`,
       );
     }
     // counting costs as much as there is: not after each edit of a version that is nearly as large
-    this.countAt = Math.max(MAX_PARTS, this.added + MAX_PARTS / 8);
+    this.countAt = Math.max(this.maxParts, this.added + this.maxParts / 8);
   }
 
   private passLimit(reason: string): void {

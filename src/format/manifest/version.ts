@@ -89,7 +89,10 @@ export interface Version {
   trackedWals: Map<bigint, bigint | undefined>;
 }
 
-/** Tables, blob files, column families, those dropped too, and tracked WALs that a version may hold together. */
+/**
+ * Tables, blob files, column families, those dropped too, and tracked WALs that a version may hold together, beside one for each
+ * file that is there: a large store is read, and a few bytes that claim a million files are not believed.
+ */
 export const MAX_PARTS = 80_000;
 
 /** How many parts a version holds: see `MAX_PARTS`. */

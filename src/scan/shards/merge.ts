@@ -82,7 +82,7 @@ async function mergeBackupShards(
 ): Promise<TargetReport> {
   const units = read(() => storedUnits(targets.flatMap((target) => target.units)));
   const report = await concludeBackupShards(scene, depth, units, complete);
-  report.unchecked.unshift(...unchecked);
+  report.unchecked = [...unchecked, ...report.unchecked];
   report.bytesRead = targets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   return report;
 }
