@@ -50,14 +50,15 @@ export async function compared(
 
 /** The way that a simulation recommends, unless it is this one or is to do nothing. */
 async function waysBeside(
-  { recovery = [] }: TargetReport,
+  { recovery = [], findings }: TargetReport,
   database: Database,
   way: RepairMethod,
   profile: Profile | undefined,
 ): Promise<RecommendationReport | undefined> {
   if (recovery.length === 0) return undefined;
   const words = { ...(profile && { profile }) };
-  const best = await recommendation(database, recovery, await salvageColumn(database, words), words);
+  const salvage = await salvageColumn(database, words);
+  const best = await recommendation(database, recovery, salvage, { ...words, findings });
   const option = 'mode' in way ? `--mode ${way.mode}` : `--strategy ${way.strategy}`;
   const own = commandOn(database, `repair ${option} --dry-run`);
   return best.command === undefined || best.command === own ? undefined : best;

@@ -1,7 +1,8 @@
 import type { Profile } from '../app/profile.js';
-import type { Database } from '../engine/database.js';
+import { type Database, liveWals } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { formatVersion } from '../engine/version.js';
+import type { Finding } from '../finding/finding.js';
 import type {
   ApplicationReport,
   LostCommandsReport,
@@ -26,17 +27,21 @@ const NOT_ABOUT_WALS: ReadonlySet<string> = new Set([
   'missing-file',
 ]);
 
-/** The way out to try first, and why. */
+/** The way out to try first, and why. `findings`: what a scan found, so that the WALs are not checked for it again. */
 export async function recommendation(
   database: Database,
   modes: readonly RecoveryReport[],
   salvage?: RecoveryReport,
-  { profile, rebuild }: { profile?: Profile; rebuild?: ApplicationReport['rebuild'] } = {},
+  {
+    profile,
+    rebuild,
+    findings,
+  }: { profile?: Profile; rebuild?: ApplicationReport['rebuild']; findings?: readonly Finding[] } = {},
 ): Promise<RecommendationReport> {
   const own = modes.find((mode) => mode.own) ?? modes[0];
   if (own.harmless) return { reason: nothingToDo(own, modes) };
   const notAboutWals = modes.every(({ errorKind }) => NOT_ABOUT_WALS.has(errorKind ?? ''));
-  const healed = notAboutWals ? undefined : await healedLogs(database);
+  const healed = notAboutWals ? undefined : await healedLogs(database, findings);
   if (rebuild?.command !== undefined && !healed?.harmless)
     return { command: rebuild.command, reason: rebuild.detail };
   if (own.unreadable !== undefined && keepsLogs(own)) {
@@ -109,8 +114,15 @@ function keepsLogs({ lost, flushFails }: RecoveryReport): boolean {
 }
 
 /** What the own mode would do once what is proven of damaged WALs is put back; `undefined` where nothing is. */
-async function healedLogs(database: Database): Promise<RecoveryReport | undefined> {
-  const plan = await planHeal(database, { findings: await logFindings(database), once: true });
+async function healedLogs(
+  database: Database,
+  known: readonly Finding[] | undefined,
+): Promise<RecoveryReport | undefined> {
+  const wals = liveWals(database);
+  const findings =
+    known?.filter(({ file, root }) => wals.some((wal) => wal.file === file && wal.root === root)) ??
+    (await logFindings(database));
+  const plan = await planHeal(database, { findings, once: true });
   if (plan.steps.length === 0) return undefined;
   const after = await simulateDatabase(await databaseAfter(database, plan));
   return after.find(({ own }) => own);

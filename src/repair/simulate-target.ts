@@ -87,11 +87,12 @@ export async function simulateTarget(
   if (keepsLess || gone.length > 0) for (const mode of modes) mode.harmless = false;
   const asked = modes.find((mode) => mode.own) ?? modes[0];
   if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
-  if (states.length > 0 && !report.application?.rebuild?.command) {
-    report.recommendation =
-      state === undefined && states[0].current && gone.length > 0
-        ? holeRecommendation(own, states, gone)
-        : stateRecommendation(own, states, state, loss);
+  const asFound = state === undefined && states[0]?.current === true && gone.length > 0;
+  // where the engine does not open the files as they are, and they are what loses least, the way out is about the WALs
+  if (states.length > 0 && !report.application?.rebuild?.command && (!asFound || asked.opens)) {
+    report.recommendation = asFound
+      ? holeRecommendation(own, states, gone)
+      : stateRecommendation(own, states, state, loss);
     return report;
   }
   if (isLevelDb) {

@@ -16,6 +16,8 @@ async function faultsOf(steps: readonly Step[]): Promise<string[]> {
     if (status === 2) faults.push(`usage: ${line}\n${text}`);
     const asScan = line.startsWith('kvdoctor scan') && seen.size > 0;
     if (seen.has(line) && !asScan) faults.push(`circle: ${line}`);
+    // what a repair has made is another database
+    if (line.startsWith('kvdoctor repair') && status === 0 && !line.includes('--dry-run')) seen.clear();
     seen.add(line);
     for (const each of printed)
       if (shellWords(each.line).some((word) => word.startsWith("'"))) faults.push(`cut: ${each.line}`);

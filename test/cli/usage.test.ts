@@ -51,7 +51,7 @@ describe('a wrong command line ends with status 2 and says what to type', () => 
     ],
     [
       'scan --format jsn',
-      "kvdoctor: option '--format <name[=file]>' argument 'jsn' is invalid. Formats are text, json, ndjson, sarif, junit, github, gitlab, markdown, html. Did you mean json?\nHow it is used: kvdoctor scan --help\n",
+      "kvdoctor: option '--format <name[=file]>' argument 'jsn' is invalid. Formats are text, json, ndjson, sarif, junit, github, gitlab, prometheus, markdown, html. Did you mean json?\nHow it is used: kvdoctor scan --help\n",
     ],
     [
       'scan --format json --format text',

@@ -27,14 +27,14 @@ const methods: [string, RepairOptions['way'], string][] = [
 describe('a dry run opens', () => {
   beforeEach(() => opened.clear());
 
-  it.each(methods)('%s: a damaged WAL three times, a table twice', async (_, way, state) => {
+  it.each(methods)('%s: a damaged WAL four times at most, a table twice', async (_, way, state) => {
     await withDatabase('basic-7.8', damage, async (dir) => {
       const request = { way, destination: { kind: 'dry-run' as const }, tool: 'test', jobs: 1 };
       const { repair } = await repairTarget(dir, request, { confirm: async () => false });
       expect(repair?.state).toBe(state);
       const times = (name: string) => opened.get(path.join(dir, name)) ?? 0;
       expect(times('000017.log')).toBeGreaterThanOrEqual(2);
-      expect(times('000017.log')).toBeLessThanOrEqual(3);
+      expect(times('000017.log')).toBeLessThanOrEqual(4);
       for (const table of ['000014.sst', '000016.sst', '000020.sst']) expect(times(table)).toBe(2);
     });
   });

@@ -4,7 +4,7 @@ import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
 import { expandPath } from '../../io/globs.js';
 import { holdsMoreThan } from '../../io/holds-more.js';
-import { interruptible } from '../../io/interruption.js';
+import { Interrupted, interruptible } from '../../io/interruption.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import { isSuppressed, underPolicy } from '../../scan/policy.js';
@@ -73,8 +73,10 @@ async function scanAll(paths: readonly string[], work: ScanWork): Promise<Target
     };
     const argument = await pathArgument(path);
     const target = await scanTarget(argument, work.optionsFor(path, alone), hooks).catch((error) =>
-      refuseTarget('scan', path, error, alone),
+      error instanceof Interrupted ? undefined : refuseTarget('scan', path, error, alone),
     );
+    // nothing is known yet of this one
+    if (target === undefined) break;
     readBefore += target.bytesRead;
     targets.push(work.policy.apply(target, alone));
   }

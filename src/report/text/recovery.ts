@@ -35,8 +35,10 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
     yield `${paragraph(printable(application.recovery), settings.width, '')}\n\n`;
   if (recommendation?.command === undefined || recommendation.command !== application?.rebuild?.command)
     yield* rebuildText(application?.rebuild, settings);
-  if (recommendation?.command !== undefined) {
+  const harmless = recovery.find(({ own }) => own)?.harmless;
+  if (recommendation !== undefined && (recommendation.command !== undefined || harmless === false))
     yield `${paragraph(printable(recommendation.reason), settings.width, '')}\n`;
+  if (recommendation?.command !== undefined) {
     const { lost } = recommendation;
     for (const line of lost === undefined ? [] : commandSentences(lost, 'what it gives up'))
       yield `${sentenceLines(line, settings.width, '  ')}\n`;
