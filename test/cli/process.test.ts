@@ -31,7 +31,8 @@ function reads(pid: number, folder: string): boolean {
   const descriptors = `/proc/${pid}/fd`;
   return readdirSync(descriptors).some((descriptor) => {
     try {
-      return readlinkSync(join(descriptors, descriptor)).startsWith(folder);
+      // the directory itself is listed before a scan begins
+      return readlinkSync(join(descriptors, descriptor)).startsWith(`${folder}/`);
     } catch {
       return false; // closed meanwhile
     }
