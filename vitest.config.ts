@@ -7,7 +7,7 @@ process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import=${retired
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    setupFiles: ['test/support/byte-equality.ts'],
+    setupFiles: ['test/support/byte-equality.ts', 'test/support/properties.ts'],
     testTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -92,7 +92,9 @@ describe('what is kept of a batch whose checksum does not hold', () => {
         expect(operations).toBeLessThanOrEqual(header);
         if (mended === undefined) return;
         const { anomalies, counted } = decodeBatch(mended);
-        expect([anomalies, counted, kept.length]).toEqual([[], operations, operations]);
+        expect([anomalies, counted]).toEqual([[], operations]);
+        // what the count leaves out (log data) may stand between the kept operations
+        expect(kept.filter((op) => op.counted)).toHaveLength(operations);
       }),
     );
   });
