@@ -16,6 +16,7 @@ import { type AbsentPlace, absentPlaces } from './absent-places.js';
 import { type AssumedVersion, assumeVersion } from './assumed-version.js';
 import { type Detection, detectTarget } from './detect.js';
 import { type NamedPlaces, namedPlaces, newest, OPTIONS_LIMIT } from './named-places.js';
+import { showOrder } from './shown-order.js';
 import { atLeast, type EngineVersion } from './version.js';
 
 export interface DatabaseRequest {
@@ -148,7 +149,11 @@ export async function readInventory(
     inventory,
     ...(version && { version }),
   });
-  if (manifest?.replay.complete) nameComparators(manifest.replay.version, options);
+  if (manifest?.replay.complete) {
+    nameComparators(manifest.replay.version, options);
+    if (dialectOf(detection) === 'leveldb')
+      await showOrder(manifest.replay.version, inventory, request.files ?? diskFiles);
+  }
   return {
     target: first.target,
     request,

@@ -1,5 +1,5 @@
 import type { ColumnFamily, Version } from '../format/manifest/version.js';
-import { comparatorNamed } from '../format/sst/comparator.js';
+import { comparatorNamed, shownOrderOf } from '../format/sst/comparator.js';
 
 /**
  * Column families whose keys stand in an order that only the application knows. Which keys are equal, which come first and what
@@ -12,5 +12,5 @@ export function unorderedFamilies(version: Version | undefined): ColumnFamily[] 
 
 /** Why what depends on the order of keys is not looked at. */
 export function unorderedReason({ name, comparator }: Pick<ColumnFamily, 'name' | 'comparator'>): string {
-  return `what depends on the order of keys in column family ${name}: ${comparator} is the application's own comparator`;
+  return `what depends on the order of keys in column family ${name}: ${shownOrderOf(comparator).name} is the application's own comparator`;
 }

@@ -26,8 +26,11 @@ export class BlockEntries {
   private restart = 0;
   private restartAt = 0;
 
-  /** Starts over with another block. */
-  reset(bytes: Uint8Array): void {
+  /**
+   * Starts over with another block. `atRestart`: where the engine's iterator does, at the first restart point, which in a damaged
+   * block may be elsewhere; behind the entries the block is empty to it (leveldb table/block.cc `SeekToFirst`).
+   */
+  reset(bytes: Uint8Array, atRestart = false): void {
     this.bytes = bytes;
     this.position = 0;
     this.keyLength = 0;
@@ -45,6 +48,7 @@ export class BlockEntries {
     this.separated = tail.separated;
     this.restart = 0;
     this.restartAt = restartOffset(bytes, tail, 0);
+    if (atRestart) this.position = this.restartAt;
   }
 
   /** Moves to the next entry. False behind the last one, and at one that cannot be read (then `flaw` says why). */

@@ -110,6 +110,9 @@ export class MergeIterator {
       b.keyTo,
     );
     if (difference !== 0) return difference < 0;
-    return a.high !== b.high ? a.high > b.high : a.low > b.low;
+    if (a.high !== b.high) return a.high > b.high;
+    if (a.low !== b.low) return a.low > b.low;
+    // two histories in one directory: the engine takes the newer source, which stands first (leveldb table/merger.cc)
+    return this.sources.indexOf(a) < this.sources.indexOf(b);
   }
 }

@@ -62,6 +62,8 @@ export class TableCursor implements EntryCursor {
   private readonly problems: ProblemLog;
   private readonly tombstones?: TombstoneSweep;
   private readonly unverified: boolean;
+  /** Blocks are walked as LevelDB does: what is damaged before the first restart point it does not see. */
+  private readonly atRestart: boolean;
   private readonly newestHigh: number;
   private readonly newestLow: number;
   private readonly index?: BlockIndex;
@@ -105,6 +107,7 @@ export class TableCursor implements EntryCursor {
     if (table.space !== undefined)
       this.window = new SourceWindow(table.source, table.space.limit, READ_AHEAD);
     this.padding = table.timestampsStripped ? order.timestampSize : 0;
+    this.atRestart = table.dialect === 'leveldb' && !problems.lenient;
     this.blocks = this.space === undefined ? 0 : (table.index?.count ?? 0);
     this.separatorTail =
       (table.index?.form.userKeys ? 0 : KEY_TRAILER) + (this.padding > 0 ? 0 : order.timestampSize);
@@ -239,7 +242,7 @@ export class TableCursor implements EntryCursor {
     // blocks of a table are mostly of a size: with this one's, the next will not need new memory
     if (stored.compression !== 0 && contents !== undefined && contents.length > this.outputSize)
       this.outputSize = Math.ceil(contents.length * 1.25);
-    this.entries.reset(contents ?? payload);
+    this.entries.reset(contents ?? payload, this.atRestart);
     this.inBlock = true;
   }
 

@@ -9,6 +9,8 @@
  */
 import { type BatchError, WRONG_COUNT } from '../format/batch/batch.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
+import type { Version } from '../format/manifest/version.js';
+import { comparatorNamed, isApplicationsOrder, shownOrderOf } from '../format/sst/comparator.js';
 import { BatchWalker } from './batch-walker.js';
 import { LevelDbLogReader, type LevelDbRecord, type LevelDbReport } from './leveldb-log.js';
 import type { LevelDbMode, RecoveryMode } from './mode.js';
@@ -28,11 +30,21 @@ export function refusedByLevelDb({ manifest, numbers }: DatabaseView): EngineErr
     const message = manifest.error.replace(/^(?:Corruption|Invalid argument): /, '');
     return corruption('manifest', message);
   }
+  const comparator = refusedComparator(manifest.version);
+  if (comparator !== undefined) return comparator;
   const tables = [...manifest.version.columnFamilies.values()].flatMap((family) => [...family.tables.keys()]);
   const missing = tables.filter((number) => !numbers.has(number)).sort((a, b) => (a < b ? -1 : 1));
   if (missing.length === 0) return undefined;
   const name = `${String(missing[0]).padStart(6, '0')}.ldb`;
   return corruption('missing-file', `${missing.length} missing files; e.g.: ${name}`);
+}
+
+/** A program that brings a comparator of another name is refused. */
+function refusedComparator({ columnFamilies }: Version): EngineError | undefined {
+  const { name, shown } = shownOrderOf(columnFamilies.get(0)?.comparator ?? '');
+  if (comparatorNamed(name || undefined).order !== 'unknown' || isApplicationsOrder(shown)) return undefined;
+  const message = `${name} does not match existing comparator : ${comparatorNamed().name}`;
+  return { code: 'invalid-argument', kind: 'manifest', message };
 }
 
 /** Opens the database in one of LevelDB's modes, as far as its files are concerned. What is applied goes to `sink`. */

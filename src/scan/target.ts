@@ -5,6 +5,7 @@ import { givenOptions } from '../engine/given-options.js';
 import { unorderedFamilies, unorderedReason } from '../engine/unknown-order.js';
 import { formatVersion } from '../engine/version.js';
 import { liveBlobFiles } from '../format/manifest/blob-links.js';
+import { shownOrderOf } from '../format/sst/comparator.js';
 import type { ColumnFamilyReport, OptionsReport, TargetKind, TargetReport } from '../report/report.js';
 
 const sum = (values: Iterable<bigint>) => [...values].reduce((a, b) => a + b, 0n);
@@ -76,7 +77,7 @@ export function columnFamilyReports({ version, options }: Database): ColumnFamil
     return {
       id: family.id,
       name: family.name,
-      comparator: family.comparator,
+      comparator: shownOrderOf(family.comparator).name,
       ...(mergeOperator !== undefined && { mergeOperator }),
       logNumber: String(family.logNumber),
       tables: tables.length,

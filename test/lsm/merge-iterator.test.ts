@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { ENTRY, LOAD } from '../../src/lsm/cursor.js';
 import { MergeIterator } from '../../src/lsm/merge-iterator.js';
 import { drain, type Entry, entryOf, FORWARD, HaltingCursor, memtable } from './entries.js';
@@ -42,4 +42,21 @@ describe('a merge of cursors', () => {
     expect(await merged([], [])).toEqual([]);
     expect(await merged([[], []], [2, 3])).toEqual([]);
   });
+});
+
+test('of an entry that two sources have the one of the first source comes first', async () => {
+  const at = (value: string, ...keys: string[]) => keys.map((key) => ({ key, sequence: 7, type: 1, value }));
+  const all = await merged(
+    [at('newer', 'b', 'd'), at('older', 'a', 'b', 'c', 'd'), at('oldest', 'b')],
+    [99, 99, 99],
+  );
+  expect(all.map(({ key, value }) => `${key} ${value}`)).toEqual([
+    'a older',
+    'b newer',
+    'b older',
+    'b oldest',
+    'c older',
+    'd newer',
+    'd older',
+  ]);
 });

@@ -9,6 +9,12 @@ import { dialectNamed } from '../../format/dialect.js';
 import { fileName } from '../../format/filename.js';
 import type { ManifestNumbers } from '../../format/manifest/replay.js';
 import type { Version } from '../../format/manifest/version.js';
+import {
+  comparatorNamed,
+  isApplicationsOrder,
+  type ShownOrder,
+  shownOrderOf,
+} from '../../format/sst/comparator.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 
@@ -46,6 +52,7 @@ export function checkLevelDb(database: Database, files: LevelDbFiles): Finding[]
     dead: files.wals.filter(({ number }) => number < database.walCutoff),
   };
   return [
+    ...checkComparator(state),
     ...checkLogNumber(database, state),
     ...checkLastSequence(state),
     ...stray.map((wal) => strayFinding(wal, state)),
@@ -62,6 +69,35 @@ interface State {
   wals: readonly WalFacts[];
   dead: readonly WalFacts[];
 }
+
+/** A directory opens for programs that bring the comparator which its MANIFEST names. */
+function checkComparator({ version, manifest, numbers }: State): Finding[] {
+  const { name, shown } = shownOrderOf(version.columnFamilies.get(0)?.comparator ?? '');
+  if (comparatorNamed(name || undefined).order !== 'unknown') return [];
+  const tables =
+    shown === undefined
+      ? 'there are too few keys in tables to tell their order'
+      : `the keys in the tables stand in ${shownOrders[shown]}`;
+  return [
+    findingAt(manifest, 'manifest/unknown-comparator', {
+      ...(numbers.comparator ?? {}),
+      ...(isApplicationsOrder(shown) && { severity: 'note' as const }),
+      message: `the keys are ordered by ${name}, which is not known; ${tables}`,
+      evidence: {
+        comparator: name,
+        ...(!isApplicationsOrder(shown) && {
+          engine: `Invalid argument: ${name} does not match existing comparator : ${comparatorNamed().name}`,
+        }),
+      },
+    }),
+  ];
+}
+
+const shownOrders: Readonly<Record<ShownOrder, string>> = {
+  bytewise: "the order of their bytes, which is that of LevelDB's own comparator",
+  reverse: 'the reverse order of their bytes, which is taken for all that follows',
+  unknown: 'an order of its own',
+};
 
 function largestOf(tables: readonly TableFacts[]): bigint {
   return tables.reduce(

@@ -39,7 +39,7 @@ export function explainDataBlock(
 ): Explanation {
   const reader = new BlockReader(bytes);
   const explanation: Explanation = { anomalies: reader.anomalies };
-  const block: BlockState = { reader, rules, blockOffset, tally, restart: -1, previousOffset: 0 };
+  const block: BlockState = { reader, rules, blockOffset, tally, restart: -1, run: [] };
   let previous = before.length > 0 ? before : undefined;
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
     if (entry.restart >= 0) block.restart = entry.restart;
@@ -47,7 +47,8 @@ export function explainDataBlock(
     previous = entry.key.slice();
     explanation.first ??= previous;
     explanation.last = previous;
-    block.previousOffset = entry.offset;
+    if (entry.shared === 0) block.run.length = 0;
+    block.run.push({ offset: entry.offset, shared: entry.shared });
     count(block, entry);
   }
   if (reader.tail !== undefined) tally.blocks++;
@@ -62,8 +63,8 @@ interface BlockState {
   tally: Tally;
   /** Restart interval that the entry belongs to. */
   restart: number;
-  /** Where the entry before begins. */
-  previousOffset: number;
+  /** Entries from the last restart point on, the entry before being the last: where each begins, and the bytes that it shares. */
+  run: { offset: number; shared: number }[];
 }
 
 /** Checks one entry; false when its key cannot be used. */
@@ -105,7 +106,7 @@ function checkEntry(block: BlockState, entry: BlockEntry, previous: Uint8Array |
 type ShownKey = NonNullable<Anomaly['evidence']>;
 
 function checkOrder(
-  { reader, rules, previousOffset }: BlockState,
+  { reader, rules, run }: BlockState,
   entry: BlockEntry,
   previous: Uint8Array | undefined,
   shown: ShownKey,
@@ -114,11 +115,12 @@ function checkOrder(
   const order = compareInternalKeys(rules.comparator, previous, entry.key);
   if (order === undefined || order < 0) return;
   const before = parseInternalKey(previous);
+  const from = bearerOf(run, previous, entry.key);
   reader.anomalies.push({
     rule: 'sst/key-order',
     // either of the two keys may be the wrong one
-    offset: previousOffset,
-    length: entry.offset + entry.length - previousOffset,
+    offset: from,
+    length: entry.offset + entry.length - from,
     message:
       order === 0 ? 'Two entries have the same internal key' : 'A key comes before the one that it follows',
     evidence: {
@@ -128,6 +130,13 @@ function checkOrder(
       previousType: valueTypeName(before?.type ?? 0),
     },
   });
+}
+
+/** Where the entry begins that brought the byte in which `previous` and `key` part: keys behind it share it. */
+function bearerOf(run: BlockState['run'], previous: Uint8Array, key: Uint8Array): number {
+  let same = 0;
+  while (same < previous.length && previous[same] === key[same]) same++;
+  return (run.findLast(({ shared }) => shared <= same) ?? run.at(-1))?.offset ?? 0;
 }
 
 function checkStructuredValue({ reader, rules, tally }: BlockState, entry: BlockEntry, type: number): void {

@@ -127,8 +127,11 @@ class WalCheck {
     if (tally.sequencePerBatch) facts.sequencePerBatch = true;
     const step = this.sequence.take(tally);
     if (step === 'first') facts.firstSequence = tally.sequence;
-    if (this.following.open) this.following.answer(record.offset, tally.sequence);
-    else if (step !== 'next' && step !== 'first') this.odd(step);
+    if (this.following.open) {
+      this.following.answer(record.offset, tally.sequence);
+      // lost records leave a gap, and LevelDB writes on from what it could read: what goes back stood here before
+      if (step === 'backwards' && this.context.dialect === 'leveldb') this.odd(step);
+    } else if (step !== 'next' && step !== 'first') this.odd(step);
     return true;
   }
 

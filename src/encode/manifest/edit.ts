@@ -1,5 +1,6 @@
 import type { BlobFileAddition, NewFile, VersionEdit, WalAddition } from '../../format/manifest/edit.js';
 import { customFields, tags } from '../../format/manifest/tags.js';
+import { shownOrderOf } from '../../format/sst/comparator.js';
 import { ByteBuilder } from '../byte-builder.js';
 
 const latin1 = (text: string): Uint8Array => Buffer.from(text, 'latin1');
@@ -13,7 +14,9 @@ const utf8 = (text: string): Uint8Array => Buffer.from(text, 'utf8');
 export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
   const out = new ByteBuilder();
   if (edit.databaseId !== undefined) out.varint(tags.databaseId).lengthPrefixed(latin1(edit.databaseId));
-  if (edit.comparator !== undefined) out.varint(tags.comparator).lengthPrefixed(latin1(edit.comparator));
+  if (edit.comparator !== undefined) {
+    out.varint(tags.comparator).lengthPrefixed(latin1(shownOrderOf(edit.comparator).name));
+  }
   putNumber(out, tags.logNumber, edit.logNumber);
   putNumber(out, tags.previousLogNumber, edit.previousLogNumber);
   putNumber(out, tags.nextFileNumber, edit.nextFileNumber);

@@ -300,4 +300,19 @@ export const manifestRules = {
     action: 'Do not open the database: copy the directory first.',
     references: ['leveldb db/db_impl.cc'],
   },
+  'manifest/unknown-comparator': {
+    severity: 'error',
+    title: 'A LevelDB MANIFEST names a comparator that is not known',
+    meaning:
+      'LevelDB opens a directory only for a program that brings a comparator of this name; its own, which nearly all programs take, is ' +
+      'refused: "does not match existing comparator". Where the tables show another order than that of bytes the name is believed, ' +
+      'and this is a note: the keys are then checked, merged and compared in the order that the tables show.',
+    origin:
+      'A program with an order of its own, which is sound; or a MANIFEST written by a RepairDB that was given a wrong comparator, a ' +
+      'software fault, faulty memory.',
+    action:
+      'Find out which program wrote the database. If it has this comparator, nothing is wrong: switch the rule off. If it takes ' +
+      'LevelDB\'s own, the name has to be put right before anything can open the directory.',
+    references: ['leveldb db/version_set.cc'],
+  },
 } as const satisfies Record<`manifest/${string}`, Rule>;

@@ -17,8 +17,9 @@ const MAX_ANOMALIES = 1000;
 const MAX_LAST_TABLES = 1000;
 const MAX_BEGUN_WALS = 4096;
 
-/** Where the edits stand that stated a number last, in bytes of the MANIFEST. */
+/** Where the edits stand that stated a number, or the comparator, last, in bytes of the MANIFEST. */
 export interface ManifestNumbers {
+  comparator?: Range;
   logNumber?: Range;
   lastSequence?: Range;
   nextFileNumber?: Range;
@@ -305,7 +306,7 @@ class Replay implements ManifestVisitor {
       if (this.lastRecord !== undefined && edit.newFiles.length === 0) this.numbers.flushWithoutTable = range;
     }
     this.lastRecord = range;
-    for (const field of ['logNumber', 'lastSequence', 'nextFileNumber'] as const)
+    for (const field of ['comparator', 'logNumber', 'lastSequence', 'nextFileNumber'] as const)
       if (edit[field] !== undefined) this.numbers[field] = range;
   }
 

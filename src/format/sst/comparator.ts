@@ -17,13 +17,48 @@ const U64_TIMESTAMP = '.u64ts';
 /** Before 4.10 tables name the comparator of internal keys (rocksdb db/dbformat.h), behind which the user's stands. */
 const INTERNAL = 'rocksdb.InternalKeyComparator:';
 
+/** What is said behind the name of an application's comparator of which tables have shown the order: see engine/shown-order.ts. */
+const SHOWN = {
+  bytewise: ' in byte order',
+  reverse: ' in reverse byte order',
+  unknown: ' in an order of its own',
+} as const;
+
+/** The order that the tables of a database with an unknown comparator show; `unknown`: none that kvdoctor has. */
+export type ShownOrder = keyof typeof SHOWN;
+
+export function withShownOrder(name: string, order: ShownOrder): string {
+  return name + SHOWN[order];
+}
+
+/** A comparator's name as files have it, and the order that tables have shown for it. */
+export function shownOrderOf(name: string): { name: string; shown?: ShownOrder } {
+  for (const shown of ['reverse', 'bytewise', 'unknown'] as const)
+    if (name.endsWith(SHOWN[shown])) return { name: name.slice(0, -SHOWN[shown].length), shown };
+  return { name };
+}
+
+/**
+ * Whether tables speak for an unknown name: LevelDB opens a directory with its own comparator unless the program brings another,
+ * and keys in the order of their bytes, or no keys, are what its own one leaves.
+ */
+export function isApplicationsOrder(shown: ShownOrder | undefined): boolean {
+  return shown === 'reverse' || shown === 'unknown';
+}
+
 /** The comparator of that name; bytewise, RocksDB's default, when no name is known. */
 export function comparatorNamed(stated?: string): Comparator {
   const name = (stated?.startsWith(INTERNAL) ? stated.slice(INTERNAL.length) : stated) || BYTEWISE;
   const timestamped = name.endsWith(U64_TIMESTAMP);
   const base = timestamped ? name.slice(0, -U64_TIMESTAMP.length) : name;
   const order =
-    base === BYTEWISE ? 'bytewise' : base === REVERSE ? 'reverse' : base === IDB ? 'idb' : 'unknown';
+    base === BYTEWISE
+      ? 'bytewise'
+      : base === REVERSE
+        ? 'reverse'
+        : base === IDB
+          ? 'idb'
+          : (shownOrderOf(base).shown ?? 'unknown');
   return { name, order, timestampSize: timestamped && order !== 'unknown' ? 8 : 0 };
 }
 
