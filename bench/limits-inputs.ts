@@ -27,8 +27,8 @@ export const FULL = 32_768 - 7;
 
 const text = (value: string): Uint8Array => Buffer.from(value, 'latin1');
 
-function withBase(target: string): void {
-  fs.cpSync(inRepository(BASE), target, { recursive: true });
+function withBase(target: string, base = BASE): void {
+  fs.cpSync(inRepository(base), target, { recursive: true });
 }
 
 /** Appends pieces to a file in writes of some MiB. */
@@ -79,8 +79,8 @@ export function operation(type: number, key: string, value: Uint8Array): Uint8Ar
 /** Sequences behind those of the base. */
 export const FIRST = 1_000_000;
 
-export function withLog(target: string, batches: () => Iterable<Uint8Array>): void {
-  withBase(target);
+export function withLog(target: string, batches: () => Iterable<Uint8Array>, base = BASE): void {
+  withBase(target, base);
   const out = new Appender(path.join(target, LOG));
   const writer = new LogWriter();
   for (const each of batches()) out.put(writer.record(each));
@@ -363,6 +363,16 @@ export const inputs: LimitInput[] = [
     make: (target) =>
       withLog(target, function* () {
         yield batch(FIRST, 1, operation(PUT, 'k1', new Uint8Array(250 << 20).fill(0x61)));
+      }),
+  },
+  {
+    name: 'wal-values',
+    about: 'WAL with ten values of 100 MiB',
+    inspects: LOG,
+    make: (target) =>
+      withLog(target, function* () {
+        for (const i of range(10))
+          yield batch(FIRST + i, 1, operation(PUT, `k${i}`, new Uint8Array(100 << 20).fill(0x61 + i)));
       }),
   },
   {

@@ -15,9 +15,11 @@ interface Streamed {
   error?: string;
   /** The frame may well be good: it asks for more than is decoded here. */
   unsupported?: true;
+  /** It decodes to more than `limit`. */
+  pastLimit?: true;
 }
 
-type Failure = Required<Pick<Streamed, 'error'>> & Pick<Streamed, 'unsupported'>;
+type Failure = Required<Pick<Streamed, 'error'>> & Pick<Streamed, 'unsupported' | 'pastLimit'>;
 
 /**
  * Decodes zstd frames that arrive in pieces, as the fragments of a compressed WAL do: after each piece come all blocks
@@ -84,7 +86,7 @@ export class ZstdStream {
       const done = skippable || (starts && ended && this.decodeWhole(piece, frame!));
       const before = this.output.length;
       const error = done ? undefined : this.feed(piece, ended);
-      if (error !== undefined) return { error };
+      if (error !== undefined) return { error, ...(this.outputLength > this.limit && { pastLimit: true }) };
       // libzstd, which decodes whole frames, has looked at it
       if (this.verifies && !done && !this.contentHolds(piece, before))
         return { error: 'the ZSTD content checksum does not match' };

@@ -24,6 +24,8 @@ const BOTTOM = 6;
 const FORMAT = { formatVersion: 5, checksumType: 1, baseContext: 0, filter: true };
 /** Read by every RocksDB since 3.10. Filters differ in between, so there is none. */
 const OLD_FORMAT = { ...FORMAT, formatVersion: 2, filter: false };
+/** Values of more bytes are written from where they are: an entry as large is flushed before the next one comes. */
+const LENT = 1 << 20;
 const DEFAULT_COMPARATOR = 'leveldb.BytewiseComparator';
 
 /**
@@ -75,6 +77,8 @@ export class DatabaseExport implements ExportSink {
     } else if (columns !== undefined && !this.takesEntities) {
       this.narrowed++;
       put(0, VALUE_TYPE.put, value);
+    } else if (columns === undefined && value.length > LENT) {
+      this.writer.addLent(internalKey(key, 0n, VALUE_TYPE.put), value);
     } else if (columns !== undefined) put(0, VALUE_TYPE.entity, encodeEntity(columns));
     else put(0, VALUE_TYPE.put, value);
   }

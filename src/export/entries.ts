@@ -77,8 +77,33 @@ export interface ExportSummary {
   lostOfWals?: { mode: string; records: number; operations: number; damagedBytes: number };
 }
 
-/** Entries between two flushes. */
+/** Entries between two flushes, and bytes: a sink holds views of the entry that it was given last until it is flushed. */
 const BATCH = 4096;
+const BATCH_BYTES = 1 << 20;
+
+/** Says when a sink is to be flushed. */
+export class FlushMeter {
+  private entries = 0;
+  private bytes = 0;
+
+  /** To be asked behind each entry, before the next one is looked for. */
+  isDue({ key, value, columns, unmerged }: ExportedEntry): boolean {
+    this.entries++;
+    this.bytes += key.length + value.length;
+    if (columns !== undefined || unmerged !== undefined) this.bytes += heldBytes(columns, unmerged);
+    if (this.entries < BATCH && this.bytes < BATCH_BYTES) return false;
+    this.entries = this.bytes = 0;
+    return true;
+  }
+}
+
+/** Bytes of an entry beside its key and its value. */
+export function heldBytes(columns: readonly WideColumn[] = [], unmerged?: Unmerged): number {
+  let bytes = unmerged?.base?.length ?? 0;
+  for (const operand of unmerged?.operands ?? []) bytes += operand.length;
+  for (const { name, value } of columns) bytes += name.length + value.length;
+  return bytes;
+}
 
 /**
  * Gives a sink everything that a reader of the database would see, column family by column family, in key order. WALs count as
@@ -168,6 +193,7 @@ async function exportFamily(
     return;
   }
   const visible = view.visible(id, { lenient });
+  const meter = new FlushMeter();
   let entries = 0;
   try {
     for (let step = visible.step(); step !== END; step = visible.step()) {
@@ -176,14 +202,16 @@ async function exportFamily(
         continue;
       }
       const { columns, unmerged, sequence } = visible;
-      sink.entry({
+      const entry: ExportedEntry = {
         key: visible.keyBytes.subarray(0, visible.keyTo + timestampSize),
         value: visible.valueBytes.subarray(visible.valueFrom, visible.valueTo),
         sequence,
         ...(columns && { columns }),
         ...(unmerged && { unmerged }),
-      });
-      if (++entries % BATCH === 0) await sink.flush();
+      };
+      sink.entry(entry);
+      entries++;
+      if (meter.isDue(entry)) await sink.flush();
     }
     await sink.flush();
   } finally {

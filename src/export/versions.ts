@@ -4,10 +4,7 @@ import { VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import { END, LOAD, type Problem } from '../lsm/cursor.js';
 import { sequenceOfTrailer } from '../lsm/key-order.js';
 import type { SourceWalk, View } from '../lsm/view.js';
-import type { ExportedEntry, ExportSink } from './entries.js';
-
-/** Entries between two flushes. */
-const BATCH = 4096;
+import { type ExportedEntry, type ExportSink, FlushMeter } from './entries.js';
 
 /** What became of a column family that was written version by version. */
 interface ExportedVersions {
@@ -40,6 +37,7 @@ export async function exportVersions(
 
 async function exportSource(source: SourceWalk, sink: ExportSink, result: ExportedVersions): Promise<void> {
   const { entries, tombstones, problems, blobs } = source;
+  const meter = new FlushMeter();
   try {
     for (let step = entries.step(); step !== END && !problems.stopped; step = entries.step()) {
       if (step === LOAD) {
@@ -50,6 +48,7 @@ async function exportSource(source: SourceWalk, sink: ExportSink, result: Export
       if (!source.isSeen(high, low)) continue;
       const key = keyBytes.subarray(keyFrom, keyTo);
       const type = low & 0xff;
+      let entry: ExportedEntry;
       let value = valueBytes.subarray(valueFrom, valueTo);
       if (type === VALUE_TYPE.blobIndex) {
         const own = key.slice();
@@ -58,17 +57,15 @@ async function exportSource(source: SourceWalk, sink: ExportSink, result: Export
           if (problems.add(read.problem)) continue;
           break;
         }
-        put(
-          sink,
-          { key: own, value: read.value, sequence: sequenceOfTrailer(high, low) },
-          VALUE_TYPE.put,
-          file,
-        );
+        entry = { key: own, value: read.value, sequence: sequenceOfTrailer(high, low) };
+        put(sink, entry, VALUE_TYPE.put, file);
       } else {
         if (type === VALUE_TYPE.timedPut) value = value.subarray(0, Math.max(0, value.length - 8));
-        put(sink, { key, value, sequence: sequenceOfTrailer(high, low) }, type, file);
+        entry = { key, value, sequence: sequenceOfTrailer(high, low) };
+        put(sink, entry, type, file);
       }
-      if (++result.entries % BATCH === 0) await sink.flush();
+      result.entries++;
+      if (meter.isDue(entry)) await sink.flush();
     }
     for (const { start, end, high, low } of tombstones.all()) {
       const entry = { key: start.userKey, value: end.userKey, sequence: sequenceOfTrailer(high, low) };

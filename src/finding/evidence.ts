@@ -26,6 +26,9 @@ export type EvidenceValue =
   | EvidenceValue[]
   | { [name: string]: EvidenceValue };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The bytes of a key for a report: `utf8` only when they are valid UTF-8 without control characters. */
@@ -33,9 +36,20 @@ export function keyBytes(bytes: Uint8Array): KeyBytes {
   const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
   try {
     const utf8 = strictUtf8.decode(bytes);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-    return /[\u0000-\u001f\u007f]/.test(utf8) ? { base64 } : { utf8, base64 };
+    return CONTROL.test(utf8) ? { base64 } : { utf8, base64 };
   } catch {
     return { base64 };
+  }
+}
+
+/** Whether `keyBytes` of these pieces, end to end, has `utf8`. */
+export function isShownAsText(pieces: Iterable<Uint8Array>): boolean {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  try {
+    for (const piece of pieces) if (CONTROL.test(decoder.decode(piece, { stream: true }))) return false;
+    decoder.decode();
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly } from '../finding/finding.js';
 import { type DialectName, dialectNamed } from '../format/dialect.js';
-import { MAX_RECORD } from '../format/log/assembly.js';
+import { MAX_EDIT_RECORD } from '../format/log/assembly.js';
 import { LogEvent } from '../format/log/parser.js';
 import { LEGACY_HEADER } from '../format/log/types.js';
 import {
@@ -22,7 +22,7 @@ import { headerFields } from './wal-records.js';
 const framing = dialectNamed().manifest.log;
 
 /** Why a record is not taken apart. */
-const OVERSIZED = `records of more than ${MAX_RECORD >> 20} MiB are not put together`;
+const OVERSIZED = `records of more than ${MAX_EDIT_RECORD >> 20} MiB are not put together`;
 
 /** What the framing of a MANIFEST comes upon, in file order. */
 type FramingEvent =

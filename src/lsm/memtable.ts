@@ -1,8 +1,17 @@
+import type { RecordAgain, ReplayedLog } from '../recovery/sink.js';
 import { Arena } from './arena.js';
-import { EMPTY, END, ENTRY, type EntryCursor, type Step } from './cursor.js';
+import { EMPTY, END, ENTRY, type EntryCursor, LOAD, type Step } from './cursor.js';
 import type { KeyOrder, KeyPosition } from './key-order.js';
 import { MemoryPool } from './memory-pool.js';
 import { sortReferences } from './sort-references.js';
+
+/** Where a log has a value: at that offset of the record at file offset `record`. Bytes. */
+export interface ValuePlace {
+  log: Pick<ReplayedLog, 'read'>;
+  record: number;
+  at: number;
+  length: number;
+}
 
 /** Bytes per entry beside the arena: the reference and what sorting needs for a while. */
 const PER_ENTRY = 28;
@@ -16,6 +25,8 @@ export class Memtable {
   private references: Uint32Array;
   private count = 0;
   private sorted = true;
+  /** Of large values, by reference. */
+  private places = new Map<number, ValuePlace>();
 
   constructor(
     readonly order: KeyOrder,
@@ -34,21 +45,24 @@ export class Memtable {
     return this.arena.bytes + this.count * PER_ENTRY;
   }
 
-  /** Copies the entry. `high` and `low` are the trailer's halves. */
-  add(key: Uint8Array, high: number, low: number, value: Uint8Array): void {
+  /** Copies the entry. `high` and `low` are the trailer's halves. `place`: of a value that is left in its log. */
+  add(key: Uint8Array, high: number, low: number, value: Uint8Array, place?: ValuePlace): void {
     if (this.count === this.references.length) {
       const larger = this.pool.takeReferences(this.count * 2);
       larger.set(this.references);
       this.pool.giveReferences(this.references);
       this.references = larger;
     }
-    this.references[this.count++] = this.arena.add(key, high, low, value);
+    const reference = this.arena.add(key, high, low, place === undefined ? value : EMPTY);
+    if (place !== undefined) this.places.set(reference, place);
+    this.references[this.count++] = reference;
     this.sorted = false;
   }
 
   /** Empties it. Its cursors may not be used any more. */
   release(): void {
     this.arena.release();
+    this.places.clear();
     this.pool.giveReferences(this.references);
     this.references = this.pool.takeReferences(64);
     this.count = 0;
@@ -70,7 +84,8 @@ export class Memtable {
     this.sort();
     const { arena, order } = this;
     const kept = new Arena(this.pool);
-    const { references } = this;
+    const { references, places } = this;
+    this.places = new Map();
     let count = 0;
     let dropped: Uint8Array | undefined;
     let previous = -1;
@@ -80,12 +95,15 @@ export class Memtable {
         dropped = arena.key(reference).slice(0, arena.keyLength(reference) - order.timestampSize);
         break;
       }
-      references[count++] = kept.add(
+      const moved = kept.add(
         arena.key(reference),
         arena.high(reference),
         arena.low(reference),
         arena.value(reference),
       );
+      const place = places.get(reference);
+      if (place !== undefined) this.places.set(moved, place);
+      references[count++] = moved;
       previous = reference;
     }
     arena.release();
@@ -106,7 +124,8 @@ export class Memtable {
   /** Walks the entries from `from` on (included), all of them without it. Nothing may be added while a cursor is open. */
   cursor(from?: KeyPosition): EntryCursor {
     this.sort();
-    return new MemtableCursor(this.arena, this.references.subarray(0, this.count), this.lowerBound(from));
+    const references = this.references.subarray(0, this.count);
+    return new MemtableCursor(this.arena, references, this.places, this.lowerBound(from));
   }
 
   private lowerBound(from: KeyPosition | undefined): number {
@@ -145,29 +164,63 @@ class MemtableCursor implements EntryCursor {
   valueFrom = 0;
   valueTo = 0;
   readonly file = '';
+  /** A value that is read from its log again, and its bytes. */
+  private awaited: ValuePlace | undefined;
+  private read: RecordAgain | undefined;
+  /** What `valueBytes` is a view of. */
+  private held: RecordAgain | undefined;
 
   constructor(
     private readonly arena: Arena,
     private readonly references: Uint32Array,
+    private readonly places: ReadonlyMap<number, ValuePlace>,
     private at: number,
   ) {}
 
   step(): Step {
+    this.drop(this.held);
     if (this.at >= this.references.length) return END;
-    const reference = this.references[this.at++];
+    const reference = this.references[this.at];
+    const place = this.places.size > 0 ? this.places.get(reference) : undefined;
+    if (place !== undefined && this.read === undefined) {
+      this.awaited = place;
+      return LOAD;
+    }
+    this.at++;
     const { arena } = this;
     const chunk = arena.chunk(reference);
     this.keyBytes = chunk;
-    this.valueBytes = chunk;
     this.keyFrom = arena.keyFrom(reference);
-    this.keyTo = this.valueFrom = this.keyFrom + arena.keyLength(reference);
-    this.valueTo = this.valueFrom + arena.valueLength(reference);
+    this.keyTo = this.keyFrom + arena.keyLength(reference);
+    if (place === undefined) {
+      this.valueBytes = chunk;
+      this.valueFrom = this.keyTo;
+      this.valueTo = this.keyTo + arena.valueLength(reference);
+    } else {
+      this.held = this.read;
+      this.valueBytes = this.held!.bytes;
+      this.valueFrom = place.at;
+      this.valueTo = place.at + place.length;
+      this.read = this.awaited = undefined;
+    }
     this.high = arena.high(reference);
     this.low = arena.low(reference);
     return ENTRY;
   }
 
-  async load(): Promise<void> {}
+  async load(): Promise<void> {
+    if (this.awaited === undefined) return;
+    this.read = await this.awaited.log.read(this.awaited.record);
+  }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.drop(this.read ?? this.held);
+  }
+
+  private drop(record: RecordAgain | undefined): void {
+    if (record === undefined) return;
+    this.valueBytes = EMPTY;
+    this.read = this.held = undefined;
+    record.release();
+  }
 }

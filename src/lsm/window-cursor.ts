@@ -14,6 +14,8 @@ export class WindowCursor implements EntryCursor {
   valueTo = 0;
   private window?: Window;
   private entries?: EntryCursor;
+  /** What asked for a value that lies in its log. */
+  private waiting?: EntryCursor;
   private pending = true;
 
   /** `fill` makes the window that begins at a key (without timestamp). */
@@ -25,6 +27,8 @@ export class WindowCursor implements EntryCursor {
   step(): Step {
     const { entries } = this;
     const step = entries === undefined ? END : entries.step();
+    this.waiting = step === LOAD ? entries : undefined;
+    if (step === LOAD) return LOAD;
     if (entries === undefined || step === END) return this.pending ? LOAD : END;
     this.keyBytes = entries.keyBytes;
     this.keyFrom = entries.keyFrom;
@@ -38,6 +42,7 @@ export class WindowCursor implements EntryCursor {
   }
 
   async load(): Promise<void> {
+    if (this.waiting !== undefined) return this.waiting.load();
     if (!this.pending) return;
     this.drop();
     this.window = await this.fill(this.from);

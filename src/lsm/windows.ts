@@ -1,9 +1,9 @@
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
-import type { ReplaySink } from '../recovery/sink.js';
+import type { ReplayedLog, ReplaySink } from '../recovery/sink.js';
 import type { EntryCursor } from './cursor.js';
 import { beforeKey, type KeyOrder, trailerHigh, trailerLow } from './key-order.js';
 import { MemoryPool } from './memory-pool.js';
-import { Memtable } from './memtable.js';
+import { Memtable, type ValuePlace } from './memtable.js';
 import { type MergedTombstone, rangeTombstone } from './range-tombstones.js';
 import { WindowCursor } from './window-cursor.js';
 
@@ -54,6 +54,9 @@ export type Replay = (sink: ReplaySink) => Promise<unknown>;
 
 /** What replayed operations may take in memory, in bytes: 192 MiB. */
 const MEMTABLE_BUDGET = 192 * 1024 * 1024;
+
+/** Values of as many bytes are not copied into memtables. */
+const LARGE_VALUE = 16 * 1024 * 1024;
 
 /** Keys that are sampled of a budget's worth of operations: windows come out within 10 % of what fits, and so fit. */
 const SAMPLES = 2048;
@@ -149,16 +152,18 @@ export class ReplayedMemtables {
     const meter = new Meter(this.budget);
     this.replays++;
     await this.replay({
-      apply: (columnFamily, sequence, type, key, value) => {
+      apply: (columnFamily, sequence, type, key, value, log) => {
         const family = this.families.get(columnFamily);
         if (family === undefined) return;
         if (type === VALUE_TYPE.rangeDelete) {
           addTombstone(family, key, value, sequence);
           return;
         }
-        family.sample.add(key, value.length);
-        family.memtable?.add(key, trailerHigh(sequence), trailerLow(sequence, type), value);
-        if (meter.isDue(key.length + value.length) && this.resident() > this.budget) this.giveUpLargest();
+        const place = placeOf(value, log);
+        const length = place === undefined ? value.length : 0;
+        family.sample.add(key, length);
+        family.memtable?.add(key, trailerHigh(sequence), trailerLow(sequence, type), value, place);
+        if (meter.isDue(key.length + length) && this.resident() > this.budget) this.giveUpLargest();
       },
     });
     for (const { sample } of this.families.values()) sample.finish();
@@ -185,17 +190,32 @@ export class ReplayedMemtables {
     const meter = new Meter(budget);
     this.replays++;
     await this.replay({
-      apply: (id, sequence, type, key, value) => {
+      apply: (id, sequence, type, key, value, log) => {
         if (id !== columnFamily || type === VALUE_TYPE.rangeDelete) return;
         if (from !== undefined && isBefore(order, key, from)) return;
         if (window.to !== undefined && !isBefore(order, key, window.to)) return;
-        window.memtable.add(key, trailerHigh(sequence), trailerLow(sequence, type), value);
-        if (meter.isDue(key.length + value.length) && window.memtable.footprint > budget)
+        const place = placeOf(value, log);
+        window.memtable.add(key, trailerHigh(sequence), trailerLow(sequence, type), value, place);
+        if (
+          meter.isDue(key.length + (place === undefined ? value.length : 0)) &&
+          window.memtable.footprint > budget
+        )
           window.to = window.memtable.trim(budget / 2) ?? window.to;
       },
     });
     return window;
   }
+}
+
+/** Large values stay in their logs: beside the record that is read there is no room for a copy. */
+function placeOf(value: Uint8Array, log: ReplayedLog | undefined): ValuePlace | undefined {
+  if (value.length < LARGE_VALUE || log === undefined) return undefined;
+  return {
+    log,
+    record: log.offset,
+    at: value.byteOffset - log.bytes.byteOffset,
+    length: value.length,
+  };
 }
 
 function addTombstone(

@@ -1,4 +1,5 @@
 import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
 import { BLOCK_SIZE, LEGACY_HEADER, RecordType } from '../format/log/types.js';
@@ -39,10 +40,11 @@ export class LevelDbLogReader {
   private at = 0;
   private end = 0;
   /** File offset of the block. */
-  private base = -BLOCK_SIZE;
+  private base: number;
   /** A block came short: it was the last one. */
   private short = false;
-  private scratch: Uint8Array[] = [];
+  private readonly gathering = new ReusedBuffer();
+  private scratch: Uint8Array = new Uint8Array(0);
   private scratchLength = 0;
   private fragmented = false;
   private start = 0;
@@ -54,7 +56,11 @@ export class LevelDbLogReader {
     private readonly source: ByteSource,
     private readonly file: string,
     private readonly report: (report: LevelDbReport) => void,
-  ) {}
+    /** File offset of the block to begin with. */
+    from = 0,
+  ) {
+    this.base = from - BLOCK_SIZE;
+  }
 
   /** The next logical record; `undefined` at the end, or what LevelDB takes for it. */
   async next(): Promise<LevelDbRecord | undefined> {
@@ -81,7 +87,7 @@ export class LevelDbLogReader {
         case RecordType.last:
           if (this.fragmented) {
             this.add(payload);
-            return { bytes: this.gathered(), offset: this.start, end };
+            return { bytes: this.scratch.subarray(0, this.scratchLength), offset: this.start, end };
           }
           this.drop('fragment-order', 'missing start of fragmented record(2)', payload.length);
           break;
@@ -104,20 +110,23 @@ export class LevelDbLogReader {
     }
   }
 
+  /** Gives the memory of the last record back. */
+  release(): void {
+    this.gathering.takeBack();
+  }
+
   private clear(): void {
-    this.scratch = [];
+    this.gathering.takeBack();
     this.scratchLength = 0;
     this.fragmented = false;
   }
 
   private add(payload: Uint8Array): void {
-    this.scratchLength += payload.length;
-    if (this.scratchLength > MAX_RECORD) throw tooLarge(this.file);
-    this.scratch.push(payload.slice());
-  }
-
-  private gathered(): Uint8Array {
-    return this.scratch.length === 1 ? this.scratch[0] : Buffer.concat(this.scratch);
+    const needed = this.scratchLength + payload.length;
+    if (needed > MAX_RECORD) throw tooLarge(this.file);
+    this.scratch = this.gathering.extend(this.scratchLength, needed, MAX_RECORD);
+    this.scratch.set(payload, this.scratchLength);
+    this.scratchLength = needed;
   }
 
   /** Of no bytes LevelDB says nothing. */

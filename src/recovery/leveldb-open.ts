@@ -9,6 +9,7 @@
  */
 import { type BatchError, WRONG_COUNT } from '../format/batch/batch.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
+import { BLOCK_SIZE } from '../format/log/types.js';
 import type { Version } from '../format/manifest/version.js';
 import { comparatorNamed, isApplicationsOrder, shownOrderOf } from '../format/sst/comparator.js';
 import { BatchWalker } from './batch-walker.js';
@@ -17,8 +18,9 @@ import type { LevelDbMode, RecoveryMode } from './mode.js';
 import type { DatabaseView } from './open.js';
 import type { RecoveryOutcome, WalOutcome } from './outcome.js';
 import type { WalFile } from './replay.js';
-import type { ReplaySink } from './sink.js';
+import type { RecordAgain, ReplayedLog, ReplaySink } from './sink.js';
 import { corruption, type EngineError, statusText, unreadableFile } from './status.js';
+import { hasChanged } from './wal-replay.js';
 
 /** Reports of one WAL that an outcome keeps. */
 const KEPT = 100;
@@ -105,6 +107,11 @@ class LevelDbReplay {
   silent = false;
   /** The last sequence that LevelDB makes of the batches. */
   lastSequence = 0n;
+  private readonly log: ReplayedLog = {
+    bytes: new Uint8Array(0),
+    offset: 0,
+    read: (offset) => readAgain(this.wal, offset),
+  };
 
   constructor(
     private readonly wal: WalFile,
@@ -160,7 +167,9 @@ class LevelDbReplay {
 
   /** Operations before one that does not decode take effect, and the sequence goes on as the header counts. */
   private apply({ bytes, offset, end }: LevelDbRecord): void {
-    const { outcome } = this;
+    const { outcome, log } = this;
+    log.bytes = bytes;
+    log.offset = offset;
     const refuse = (error: EngineError) => this.complain({ error, offset, dropped: bytes.length });
     if (bytes.length < BATCH_HEADER) {
       refuse(corruption('short-record', 'log record too small'));
@@ -172,7 +181,7 @@ class LevelDbReplay {
     let takenEnd = walker.position;
     while (walker.next()) {
       const at = BigInt.asUintN(56, sequence + BigInt(taken));
-      this.sink?.apply(0, at, walker.type, walker.key, walker.value);
+      this.sink?.apply(0, at, walker.type, walker.key, walker.value, log);
       taken++;
       takenEnd = walker.position;
     }
@@ -196,6 +205,22 @@ class LevelDbReplay {
     const before = applied.at(-1);
     if (before !== undefined && before.to === from) before.to = to;
     else applied.push({ from, to });
+  }
+}
+
+/** The bytes of a record that replay has met at that offset. */
+async function readAgain(wal: WalFile, offset: number): Promise<RecordAgain> {
+  const source = await wal.open();
+  try {
+    const from = offset - (offset % BLOCK_SIZE);
+    const reader = new LevelDbLogReader(source, wal.file, () => {}, from);
+    for (;;) {
+      const record = await reader.next();
+      if (record === undefined) throw hasChanged(wal.file);
+      if (record.offset === offset) return { bytes: record.bytes, release: () => reader.release() };
+    }
+  } finally {
+    await source.close();
   }
 }
 

@@ -3,7 +3,7 @@ import type { ByteSource } from '../bytes/source.js';
 import { loadHashes } from '../bytes/xxhash.js';
 import { ZstdStream } from '../codec/zstd-stream.js';
 import { fileName } from '../format/filename.js';
-import { MAX_RECORD } from '../format/log/assembly.js';
+import { MAX_EXPANDED, MAX_RECORD } from '../format/log/assembly.js';
 import { decodePredecessor, decodeTimestampSizes, WAL_ZSTD } from '../format/log/metadata.js';
 import { BLOCK_SIZE, RecordType, SAFE_TO_IGNORE } from '../format/log/types.js';
 import { turn } from '../io/interruption.js';
@@ -59,6 +59,16 @@ interface LogReaderOptions {
   onSilentDrop?(drop: SilentDrop): void;
 }
 
+/** Where to begin in a log of which the records before are known. */
+interface LogStart {
+  /** File offset of a block. */
+  from?: number;
+  /** As the file's first record says. */
+  compressed?: boolean;
+}
+
+const decompressor = () => new ZstdStream(MAX_EXPANDED, true);
+
 const NOTHING = new Uint8Array(0);
 
 /**
@@ -90,15 +100,27 @@ export class LogReader {
   constructor(
     source: ByteSource,
     private readonly options: LogReaderOptions,
+    { from = 0, compressed = false }: LogStart = {},
   ) {
     this.behaviour = options.behaviour;
     this.mode = options.mode;
-    this.input = new PhysicalReader(source, options.number, options.behaviour);
+    this.input = new PhysicalReader(source, options.number, options.behaviour, from);
+    if (compressed) this.input.decompressor = decompressor();
+  }
+
+  /** Records are ZSTD frames. */
+  get compressed(): boolean {
+    return this.input.decompressor !== undefined;
   }
 
   /** File offset behind the last byte consumed. */
   get offset(): number {
     return this.input.offset;
+  }
+
+  /** Gives the memory of the last record back. */
+  release(): void {
+    this.buffer.takeBack();
   }
 
   /** The next logical record. After anything else there is no more. */
@@ -112,6 +134,7 @@ export class LogReader {
     this.input.decompressor?.reset();
     for (;;) {
       const result = this.advance();
+      if (typeof result === 'string') this.release();
       if (result !== undefined) return result;
       await Promise.all([loadHashes(), this.input.fill()]);
       if (this.input.ioError !== undefined && !this.ioReported) {
@@ -133,6 +156,8 @@ export class LogReader {
           return undefined;
         case physical.hang:
           return 'hang';
+        case physical.tooLarge:
+          return 'too-large';
         case RecordType.full:
         case RecordType.recyclableFull:
           if (this.inFragments && this.scratchLength > 0) {
@@ -229,7 +254,7 @@ export class LogReader {
       return;
     }
     this.compressionSeen = true;
-    this.input.decompressor = algorithm === WAL_ZSTD ? new ZstdStream(undefined, true) : undefined;
+    this.input.decompressor = algorithm === WAL_ZSTD ? decompressor() : undefined;
   }
 
   private recordTimestampSizes(): void {

@@ -5,7 +5,7 @@ import { BatchWalker, marker } from './batch-walker.js';
 import { compareEndpoints, type FamilyState } from './family.js';
 import { type RefusedValue, refusedByFlush } from './flush-check.js';
 import { prepareError } from './prepare-error.js';
-import type { ReplaySink } from './sink.js';
+import type { ReplayedLog, ReplaySink } from './sink.js';
 import { corruption, type EngineError } from './status.js';
 import {
   type PreparedOp,
@@ -75,6 +75,7 @@ export class MemtableInserter {
   private readonly seqPerBatch: boolean;
   private rebuilding: Rebuilding | undefined;
   private unflushable: RefusedValue | undefined;
+  private log: ReplayedLog | undefined;
   private applied = 0;
   private taken = 0;
   private filtered: Set<string> | undefined;
@@ -90,7 +91,9 @@ export class MemtableInserter {
     this.seqPerBatch = context.policy === 'write-prepared' || context.policy === 'write-unprepared';
   }
 
-  insert(bytes: Uint8Array): Inserted {
+  /** `log`: where the batch stands as it is. */
+  insert(bytes: Uint8Array, log?: ReplayedLog): Inserted {
+    this.log = log;
     const walker = new BatchWalker(bytes);
     let empty = true;
     let counted = 0;
@@ -129,7 +132,7 @@ export class MemtableInserter {
   private operation(walker: BatchWalker): EngineError | undefined {
     const { columnFamily, type, key, value } = walker;
     this.taken++;
-    if (this.rebuilding === undefined) return this.put(columnFamily, type, key, value);
+    if (this.rebuilding === undefined) return this.put(columnFamily, type, key, value, this.log);
     const unsupported = type === VALUE_TYPE.blobIndex || type === VALUE_TYPE.timedPut;
     const keep = () => {
       if (unsupported) return NOT_SUPPORTED;
@@ -137,7 +140,7 @@ export class MemtableInserter {
       return undefined;
     };
     if (!this.seqPerBatch) return keep();
-    return this.put(columnFamily, type, key, value) ?? keep();
+    return this.put(columnFamily, type, key, value, this.log) ?? keep();
   }
 
   /** Puts one operation into its memtable, or past it when the column family is gone or has it in a table. */
@@ -146,6 +149,7 @@ export class MemtableInserter {
     type: number,
     key: Uint8Array,
     value: Uint8Array,
+    log?: ReplayedLog,
   ): EngineError | undefined {
     const family = this.context.families.get(columnFamily);
     if (family === undefined || this.wal < family.logNumber) return this.skip(columnFamily, family, key);
@@ -174,7 +178,7 @@ export class MemtableInserter {
     if (this.unflushable === undefined && (type === VALUE_TYPE.blobIndex || type === VALUE_TYPE.entity)) {
       this.unflushable = refusedByFlush(columnFamily, this.sequence, type, value);
     }
-    this.context.sink?.apply(columnFamily, this.sequence, stored, key, value);
+    this.context.sink?.apply(columnFamily, this.sequence, stored, key, value, log);
     this.applied++;
     this.advance(false);
     return undefined;

@@ -39,6 +39,8 @@ export const physical = {
   needBlock: 0x110,
   /** The engine would meet the same bytes for ever. */
   hang: 0x111,
+  /** A fragment decodes to more than kvdoctor takes. */
+  tooLarge: 0x112,
 } as const;
 
 /** Blocks that one read brings in: 1 MiB. The only buffer whose size depends on nothing in the file. */
@@ -78,7 +80,11 @@ export class PhysicalReader {
     private readonly source: ByteSource,
     private readonly logNumber: bigint,
     private readonly behaviour: ReplayBehaviour,
-  ) {}
+    /** File offset of the block to begin with. */
+    from = 0,
+  ) {
+    this.windowStart = from;
+  }
 
   get eof(): boolean {
     return this.shortRead;
@@ -194,8 +200,9 @@ export class PhysicalReader {
     const { behaviour } = this;
     this.payload = stored;
     if (this.decompressor !== undefined && !this.isMetadata(type)) {
-      const { bytes, error } =
-        stored.length === 0 ? { bytes: stored, error: undefined } : this.decompressor.push(stored);
+      const nothing = { bytes: stored, error: undefined, pastLimit: undefined };
+      const { bytes, error, pastLimit } = stored.length === 0 ? nothing : this.decompressor.push(stored);
+      if (pastLimit) return physical.tooLarge;
       if (error !== undefined) {
         this.decompressor.reset();
         this.clear();

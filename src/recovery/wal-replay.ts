@@ -3,6 +3,7 @@ import type { ByteSource } from '../bytes/source.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
 import type { Predecessor } from '../format/log/metadata.js';
+import { BLOCK_SIZE } from '../format/log/types.js';
 import { MAX_SEQUENCE } from '../format/sst/internal-key.js';
 import { AppliedKeys } from './applied-keys.js';
 import { BatchWalker, batchProblem } from './batch-walker.js';
@@ -11,6 +12,7 @@ import { type DropReport, LogReader, type LogRecord } from './log-reader.js';
 import { type InserterContext, MemtableInserter } from './memtable-inserter.js';
 import type { UnflushableValue, WalOutcome } from './outcome.js';
 import { type ReplayInput, replay, setBack, type WalFile } from './replay.js';
+import type { RecordAgain, ReplayedLog } from './sink.js';
 import { corruption, type EngineError, unreadableFile } from './status.js';
 import { reconcileTimestamps } from './timestamps.js';
 
@@ -64,6 +66,7 @@ class WalReplay {
   private status: EngineError | undefined;
   private statusOffset = 0;
   private blames: bigint | undefined;
+  private readonly log: ReplayedLog;
   private readonly listens: boolean;
   private readonly wasStopped: boolean;
   private lastHeaderSequence = 0n;
@@ -79,6 +82,11 @@ class WalReplay {
     const { input, behaviour } = state;
     this.wasStopped = state.stopped;
     this.listens = input.mode !== 'skip-any-corrupted' && input.paranoidChecks;
+    this.log = {
+      bytes: new Uint8Array(0),
+      offset: 0,
+      read: (offset) => readAgain(wal, behaviour, this.reader.compressed, offset),
+    };
     const verifies = input.trackAndVerifyWals && behaviour.predecessorRecords && !state.stopped;
     this.reader = new LogReader(source, {
       mode: input.mode,
@@ -111,6 +119,8 @@ class WalReplay {
       const { until } = state.input;
       if (until?.wal === this.wal.number && record.offset >= until.offset) return undefined;
       if (this.goesBack(record)) await this.rememberKeys(record);
+      this.log.bytes = record.bytes;
+      this.log.offset = record.offset;
       const before = state.next;
       const fatal = this.process(record);
       if (fatal !== undefined && state.input.fatalRecordsStop) {
@@ -230,7 +240,10 @@ class WalReplay {
 
   private insert(record: LogRecord, bytes: Uint8Array, sequence: bigint): EngineError | undefined {
     const { state, outcome } = this;
-    const inserted = new MemtableInserter(state.context, this.wal.number, sequence).insert(bytes);
+    const inserted = new MemtableInserter(state.context, this.wal.number, sequence).insert(
+      bytes,
+      bytes === record.bytes ? this.log : undefined,
+    );
     state.next = inserted.next;
     outcome.operations += inserted.applied;
     if (inserted.unflushable !== undefined) {
@@ -294,6 +307,38 @@ class WalReplay {
       message: `the engine does not come back: it meets the record at ${this.reader.offset} of ${this.wal.file} again and again`,
     };
   }
+}
+
+/** The bytes of a record that replay has met at that offset. */
+async function readAgain(
+  wal: WalFile,
+  behaviour: ReplayBehaviour,
+  compressed: boolean,
+  offset: number,
+): Promise<RecordAgain> {
+  const source = await wal.open();
+  try {
+    const from = offset - (offset % BLOCK_SIZE);
+    const start = { from, compressed };
+    const ignored = () => {};
+    const reader = new LogReader(
+      source,
+      { mode: 'skip-any-corrupted', behaviour, number: wal.number, onReport: ignored },
+      start,
+    );
+    for (;;) {
+      const record = await reader.read();
+      if (typeof record === 'string') throw hasChanged(wal.file);
+      if (record.offset === offset) return { bytes: record.bytes, release: () => reader.release() };
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** As the system says it of a file that is another one by now. */
+export function hasChanged(file: string): Error {
+  return Object.assign(new Error(`${file} has changed while it was read`), { code: 'ESTALE' });
 }
 
 /** RocksDB has no limit below 4 GiB: what it would make of the record is not known. */

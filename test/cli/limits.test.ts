@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FULL, fragments, missingTables, withEdits } from '../../bench/limits-inputs.js';
+import { MAX_EDIT_RECORD, MAX_RECORD } from '../../src/format/log/assembly.js';
 import { MAX_PARTS } from '../../src/format/manifest/version.js';
 import { kvdoctor } from './host.js';
 
@@ -12,21 +13,21 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Past the limit by as little as blocks allow. */
-const BLOCKS = Math.ceil((64 << 20) / FULL) + 1;
+/** Past a limit by as little as blocks allow. */
+const blocks = (limit: number) => Math.ceil(limit / FULL) + 1;
 
 const inputs = [
   {
     name: 'a record of a WAL that is too large',
-    make: (target: string) => fragments(target, BLOCKS, true),
+    make: (target: string) => fragments(target, blocks(MAX_RECORD), true),
     inspects: '000030.log',
-    says: /000030\.log.* record of more than 64 MiB/,
+    says: /000030\.log.* record of more than 257 MiB/,
   },
   {
     name: 'an edit that is too large',
     make: (target: string) =>
       withEdits(target, function* () {
-        yield new Uint8Array(BLOCKS * FULL).fill(0x41);
+        yield new Uint8Array(blocks(MAX_EDIT_RECORD) * FULL).fill(0x41);
       }),
     inspects: 'MANIFEST-000005',
     says: /MANIFEST-000005.* record of more than 64 MiB/,

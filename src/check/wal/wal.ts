@@ -275,7 +275,7 @@ class WalCheck {
  * Checks one WAL: framing, checksums and every operation of every batch (framing alone at depth `structure`); the order of
  * sequence numbers; how it ends. Severities are the rules' own: whether a torn tail or a hole matters depends on the
  * recovery mode and on the other files, which is not decided here. Reads front to back in two buffers of 1 MiB; a record
- * of several fragments is put together up to 64 MiB.
+ * of several fragments is put together up to `MAX_RECORD`.
  */
 export function checkWal(source: ByteSource, context: WalContext): Promise<UnitResult> {
   return new WalCheck(source, context).run();

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { parseVersion } from '../../engine/version.js';
 import type { ExportSink } from '../../export/entries.js';
@@ -15,6 +16,7 @@ import { refuseOutputIn } from '../output-options.js';
 import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
 import { say } from '../say.js';
+import { streamSink } from '../sink.js';
 import { stateLines } from '../state-lines.js';
 import { withStateOption } from '../target-options.js';
 
@@ -51,12 +53,12 @@ interface Destination {
 async function destinationOf({ output, forEngine }: ExportFlags, host: Host): Promise<Destination> {
   const { NdjsonSink } = await import('../../export/ndjson.js');
   if (output === undefined || output === '-') {
-    const write = (text: string) =>
-      new Promise<void>((resolve) => {
-        host.stdout.write(text);
-        setImmediate(resolve);
-      });
-    return { sink: new NdjsonSink(write), commit: async () => {}, abandon: async () => {} };
+    const stream = streamSink(host.stdout);
+    const write = async (text: string) => {
+      await stream.write(text);
+      await setImmediate();
+    };
+    return { sink: new NdjsonSink(write), commit: () => stream.close(), abandon: () => stream.abandon() };
   }
   if (output.endsWith('.ndjson')) {
     if ((await fileSize(output)) !== undefined) throw taken(output);

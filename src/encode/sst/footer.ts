@@ -1,3 +1,4 @@
+import { crc32c, maskCrc } from '../../bytes/crc32c.js';
 import {
   type BlockProtection,
   blockChecksum,
@@ -40,6 +41,22 @@ export function blockTrailer(
   const trailer = new Uint8Array(BLOCK_TRAILER);
   trailer[0] = compression;
   const sum = blockChecksum(protection, covered, 0, payload.length, offset);
+  new DataView(trailer.buffer).setUint32(1, sum, true);
+  return trailer;
+}
+
+/** As `blockTrailer`, for a payload in parts, in a table whose checksums are CRC-32C. */
+export function crcTrailer(
+  { baseContext }: BlockProtection,
+  parts: readonly Uint8Array[],
+  compression: number,
+  offset: number,
+): Uint8Array {
+  let crc = 0;
+  for (const part of [...parts, Uint8Array.of(compression)]) crc = crc32c(part, 0, part.length, crc);
+  const trailer = new Uint8Array(BLOCK_TRAILER);
+  trailer[0] = compression;
+  const sum = (maskCrc(crc) + contextModifier(baseContext, offset)) >>> 0;
   new DataView(trailer.buffer).setUint32(1, sum, true);
   return trailer;
 }

@@ -11,10 +11,18 @@ import { compressBlock } from '../../codec/block.js';
 import { type Comparator, compareBytes, compareInternalKeys } from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import { internalKey, KEY_TRAILER, MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import { ByteBuilder } from '../byte-builder.js';
 import { BlockBuilder } from './block-builder.js';
 import { BlockFilterBuilder } from './block-filter-builder.js';
 import { FilterBuilder } from './filter-builder.js';
-import { blockTrailer, encodeFooter, encodeHandle, isProtected, type TableProtection } from './footer.js';
+import {
+  blockTrailer,
+  crcTrailer,
+  encodeFooter,
+  encodeHandle,
+  isProtected,
+  type TableProtection,
+} from './footer.js';
 import type { PropertyList } from './properties.js';
 import { EntryTally } from './tally.js';
 
@@ -114,6 +122,23 @@ export class TableWriter {
     this.tally.add(key, value);
     this.block.add(key, value);
     if (this.block.size >= BLOCK_SIZE) this.endBlock();
+  }
+
+  /**
+   * As `add`, without a copy of the value, which stands in a block of its own, uncompressed: it must stay as it is until the pieces
+   * have been taken and written. For tables whose checksums are CRC-32C.
+   */
+  addLent(key: Uint8Array, value: Uint8Array): void {
+    this.endBlock();
+    this.tally.add(key, value);
+    const head = new ByteBuilder().varint(0).varint(key.length).varint(value.length).raw(key).finish();
+    // one restart point, at the block's begin
+    const tail = new Uint8Array([0, 0, 0, 0, 1, 0, 0, 0]);
+    const parts = [head, value, tail];
+    const handle = { offset: this.size, size: head.length + value.length + tail.length };
+    for (const part of parts) this.emit(part);
+    this.emit(crcTrailer(this.form, parts, 0, handle.offset));
+    this.noteBlock(handle, 0);
   }
 
   /** Keys with their timestamps, where the table holds them. In any order. */

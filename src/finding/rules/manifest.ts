@@ -312,7 +312,7 @@ export const manifestRules = {
       'software fault, faulty memory.',
     action:
       'Find out which program wrote the database. If it has this comparator, nothing is wrong: switch the rule off. If it takes ' +
-      'LevelDB\'s own, the name has to be put right before anything can open the directory.',
+      "LevelDB's own, the name has to be put right before anything can open the directory.",
     references: ['leveldb db/version_set.cc'],
   },
 } as const satisfies Record<`manifest/${string}`, Rule>;

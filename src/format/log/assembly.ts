@@ -2,13 +2,19 @@ import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import { ZstdStream } from '../../codec/zstd-stream.js';
 import { type Fragment, fileOffsetIn } from './fragments.js';
 
-/** A logical record of more bytes is framed and checksummed, but not put together. */
-export const MAX_RECORD = 64 * 1024 * 1024;
+/**
+ * A logical record of a WAL of more bytes is framed and checksummed, but not put together: a value of 256 MiB, its key and its
+ * batch fit. RocksDB has no limit below 4 GiB.
+ */
+export const MAX_RECORD = 257 * 1024 * 1024;
 
-/** Most bytes that a block of a ZSTD frame decodes to. */
-const ZSTD_BLOCK = 128 * 1024;
+/** The same of a MANIFEST, whose records are edits. */
+export const MAX_EDIT_RECORD = 64 * 1024 * 1024;
 
-/** The places of as many fragments are remembered. A record of `MAX_RECORD` bytes has some 2,000 where blocks are filled. */
+/** Most bytes that one fragment of a compressed record may decode to: it has at most 32 KiB. */
+export const MAX_EXPANDED = 64 * 1024 * 1024;
+
+/** The places of as many fragments are remembered. A record of `MAX_RECORD` bytes has some 8,000 where blocks are filled. */
 export const MAX_FRAGMENTS = 65_536;
 
 const NOTHING = new Uint8Array(0);
@@ -33,14 +39,17 @@ export class Assembly {
   readonly payloadLengths: number[] = [];
   /** Bytes of payload as stored. */
   storedLength = 0;
-  /** The record is larger than `MAX_RECORD`: its bytes are not here. */
+  /** The record is larger than the limit: its bytes are not here. */
   oversized = false;
   /** Why its ZSTD frame does not decode, or that it does not end. */
   decompressionError: string | undefined;
   compressed = false;
 
   private readonly buffer = new ReusedBuffer();
-  private readonly stream = new ZstdStream(MAX_RECORD, true);
+  private readonly stream = new ZstdStream(MAX_EXPANDED, true);
+
+  /** `limit`: bytes of a record that is put together. */
+  constructor(private readonly limit = MAX_RECORD) {}
 
   /** A record in one piece: `bytes[from, to)` is its payload, at file offset `payloadOffset`. */
   whole(bytes: Uint8Array, from: number, to: number, offset: number, payloadOffset: number): void {
@@ -81,10 +90,10 @@ export class Assembly {
     }
     // A zero-length fragment is nothing to the decoder.
     if (this.decompressionError !== undefined || from === to) return;
-    const { bytes: decoded, error } = this.stream.push(bytes.subarray(from, to));
+    const { bytes: decoded, error, pastLimit } = this.stream.push(bytes.subarray(from, to));
     this.append(decoded);
     // The decoder stops at its limit, which is ours: that says nothing about the frame.
-    if (error !== undefined && decoded.length > MAX_RECORD - ZSTD_BLOCK) this.oversized = true;
+    if (pastLimit) this.oversized = true;
     if (!this.oversized) this.decompressionError = error;
   }
 
@@ -92,6 +101,12 @@ export class Assembly {
   finish(): void {
     if (this.compressed && this.decompressionError === undefined && !this.stream.atFrameEnd)
       this.decompressionError = 'the ZSTD frame does not end with the record';
+  }
+
+  /** Gives the memory of the last record back. */
+  release(): void {
+    this.buffer.takeBack();
+    this.bytes = NOTHING;
   }
 
   /** Its fragments, as many of them as are remembered. They stay as they are when the parser goes on. */
@@ -121,11 +136,11 @@ export class Assembly {
 
   private append(part: Uint8Array): void {
     const needed = this.end + part.length;
-    if (this.oversized || needed > MAX_RECORD) {
+    if (this.oversized || needed > this.limit) {
       this.oversized = true;
       return;
     }
-    this.bytes = this.buffer.extend(this.end, needed, MAX_RECORD);
+    this.bytes = this.buffer.extend(this.end, needed, this.limit);
     this.bytes.set(part, this.end);
     this.end = needed;
   }

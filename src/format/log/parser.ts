@@ -13,7 +13,7 @@ import { u32At } from '../../bytes/u32.js';
 import { loadHashes } from '../../bytes/xxhash.js';
 import { loadCodecs } from '../../codec/block.js';
 import { type Dialect, type DialectName, dialectNamed } from '../dialect.js';
-import { Assembly } from './assembly.js';
+import { Assembly, MAX_EDIT_RECORD, MAX_RECORD } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
 import { type Damage, type DamageReason, describeDamage, type Tail, type TailKind } from './damage.js';
 import { decodeLogMetadata, type LogMetadata, WAL_ZSTD } from './metadata.js';
@@ -66,7 +66,7 @@ export interface LogParserOptions {
  * the block. Nothing here judges what the engine would do; `recovery/` does.
  */
 export class LogParser {
-  readonly record = new Assembly();
+  readonly record: Assembly;
   readonly engine: Dialect;
   damage: Damage | undefined;
   tail: Tail | undefined;
@@ -101,9 +101,10 @@ export class LogParser {
   constructor(source: ByteSource, options: LogParserOptions = {}) {
     this.from = options.from ?? 0;
     this.chunks = new BlockChunks(source, this.from);
-    this.record.compressed = options.compressed ?? false;
     this.engine = dialectNamed(options.dialect);
     this.isWal = options.contents !== 'manifest';
+    this.record = new Assembly(this.isWal ? MAX_RECORD : MAX_EDIT_RECORD);
+    this.record.compressed = options.compressed ?? false;
     this.resync = new Resync(this.isWal);
     this.dialect = this.isWal ? this.engine.wal : this.engine.manifest.log;
     this.style = this.dialect.hasRecyclable ? 'unknown' : 'legacy';
@@ -358,6 +359,7 @@ export class LogParser {
     else if (inRecord)
       this.tail = { kind: 'torn-fragments', offset: record.offset, length: size - record.offset };
     else this.tail = { kind: 'clean', offset: size, length: 0 };
+    record.release();
     return LogEvent.end;
   }
 

@@ -40,7 +40,7 @@ export interface ManifestTail extends Range {
 
 export interface ManifestVisitor {
   record(record: ManifestRecord): void;
-  /** A record of more than `MAX_RECORD` bytes, or of more than `MAX_FRAGMENTS` fragments: it is not put together. */
+  /** A record of more than `MAX_EDIT_RECORD` bytes, or of more than `MAX_FRAGMENTS` fragments: it is not put together. */
   oversized(range: Range): void;
   /** Damage. With `evidence.engine` it ends the engine's reading (or would, had it not stopped before). */
   damage(anomaly: Anomaly): void;

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../bytes/source.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
 import type { DialectName } from '../dialect.js';
-import { MAX_RECORD } from '../log/assembly.js';
+import { MAX_EDIT_RECORD } from '../log/assembly.js';
 import { fileRange } from '../log/fragments.js';
 import { KEY_TRAILER } from '../sst/internal-key.js';
 import { applyEdit, type EditPlace, emptyVersion, type ManifestReplayState } from './apply.js';
@@ -149,7 +149,7 @@ class Replay implements ManifestVisitor {
   }
 
   oversized(): void {
-    this.passLimit(`it has a record of more than ${MAX_RECORD >> 20} MiB, which is not put together`);
+    this.passLimit(`it has a record of more than ${MAX_EDIT_RECORD >> 20} MiB, which is not put together`);
   }
 
   record(record: ManifestRecord): void {
