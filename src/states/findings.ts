@@ -5,6 +5,7 @@ import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
 import { findingAt, placeOf } from '../finding/finding-at.js';
 import { type Disorder, disordersOf } from './disorder.js';
+import { repairLosses } from './leveldb-lost.js';
 import { listStates } from './list.js';
 import type { State } from './state.js';
 import { originText, stateText, tablesText } from './text.js';
@@ -14,9 +15,14 @@ export async function stateFindings(
   database: Database,
   facts: ReadonlyMap<string, UnitFacts>,
 ): Promise<Finding[]> {
+  const next = commandOn(database, 'repair --strategy auto --dry-run');
+  if (database.dialect === 'leveldb') {
+    // members of a compressed archive cannot be read a second time
+    if (database.inventory.entries.some(({ source }) => source.kind === 'archived')) return [];
+    return (await repairLosses(database)).map((finding) => ({ ...finding, next }));
+  }
   if (!mayBeOutOfOrder(database, facts)) return [];
   const states = await listStates(database, facts);
-  const next = commandOn(database, 'repair --strategy auto --dry-run');
   return disordersOf(database, states).flatMap((disorder) => {
     const finding = findingOf(disorder, database);
     return finding === undefined ? [] : [{ ...finding, next }];

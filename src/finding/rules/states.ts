@@ -59,10 +59,16 @@ export const stateRules = {
     meaning:
       "RocksDB's own repair put every table on level 0, forgot what it did not find in tables (column families, blob files) and " +
       'may have brought deleted keys back. The MANIFEST and the logs that it set aside in lost/ still lead to the database as ' +
-      'it was before. Opened now, the engine deletes the files that the new MANIFEST does not name.',
+      "it was before. Opened now, the engine deletes the files that the new MANIFEST does not name. LevelDB's leaves out what it " +
+      'could not read of tables and WALs, and says OK: named are the keys that lost/ has in a version which no live file has, nor a newer one.',
     origin: 'ldb repair, or RepairDB called by a server, on a database that was not as broken as it looked.',
     action:
       'Do not open it. kvdoctor repair --strategy auto goes back to the MANIFEST and the logs in lost/.',
-    references: ['facebook/rocksdb#13884', 'trezor/blockbook#890', 'rocksdb db/repair.cc'],
+    references: [
+      'facebook/rocksdb#13884',
+      'trezor/blockbook#890',
+      'rocksdb db/repair.cc',
+      'leveldb db/repair.cc',
+    ],
   },
 } as const satisfies Record<`directory/${string}`, Rule>;
