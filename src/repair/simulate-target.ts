@@ -19,7 +19,7 @@ import {
   withinLimits,
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
-import { levelDbAdvice } from './leveldb-advice.js';
+import { leadsNowhere, levelDbAdvice, levelDbWarning } from './leveldb-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
@@ -37,7 +37,7 @@ export interface SimulateOptions extends DatabaseRequest {
 }
 
 /**
- * What RocksDB would do with a database in each of its recovery modes, what `--strategy salvage` would keep, and which way
+ * What the engine would do with a database in each of its recovery modes, what `--strategy salvage` would keep, and which way
  * out is the best one. Only reads. Rejects with a `TargetError` when the directory cannot be listed.
  */
 export async function simulateTarget(
@@ -53,7 +53,7 @@ export async function simulateTarget(
     return report;
   }
   const isLevelDb = own.dialect === 'leveldb';
-  const states = isLevelDb ? [] : await stateChoices(own);
+  const states = isLevelDb && !leadsNowhere(own) ? [] : await stateChoices(own);
   const gone = isLevelDb ? [] : goneWals(own);
   if (gone.length > 0) report.goneWals = gone;
   if (states.length > 0) report.states = states;
@@ -93,6 +93,8 @@ export async function simulateTarget(
     report.recommendation = asFound
       ? holeRecommendation(own, states, gone)
       : stateRecommendation(own, states, state, loss);
+    if (isLevelDb && !asked.harmless)
+      report.recommendation.reason = `${levelDbWarning(own, asked)} ${report.recommendation.reason}`;
     return report;
   }
   if (isLevelDb) {

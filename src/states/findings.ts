@@ -39,7 +39,7 @@ export function mayBeOutOfOrder(
 ): boolean {
   const { inventory, manifest, version, current, detection } = database;
   const { engine } = detection;
-  if (engine !== undefined && engine !== 'rocksdb') return false;
+  if (engine === 'pebble') return false;
   // members of a compressed archive cannot be read a second time
   if (inventory.entries.some(({ source }) => source.kind === 'archived')) return false;
   const manifests = inventory.entries.filter(

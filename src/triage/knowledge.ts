@@ -1,5 +1,6 @@
 import { allApplications } from '../app/applications.js';
 import type { LogKnowledge, Milestone, Program, Symptom } from '../app/log-knowledge.js';
+import { levelDbSymptoms } from './knowledge/leveldb.js';
 import { manifestSymptoms } from './knowledge/manifest.js';
 import { otherProgramSymptoms } from './knowledge/other-programs.js';
 import { systemSymptoms } from './knowledge/system.js';
@@ -15,6 +16,7 @@ export const symptoms: readonly Symptom[] = [
   ...tableSymptoms,
   ...manifestSymptoms,
   ...systemSymptoms,
+  ...levelDbSymptoms,
   ...applicationLogs.flatMap((logs) => logs.symptoms),
   ...otherProgramSymptoms,
 ];

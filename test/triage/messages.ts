@@ -131,6 +131,54 @@ export const messages: [symptom: string, line: string][] = [
   ['parity-auto-repair', 'DB corrupted: Corruption: bad. Repair will be triggered on next restart'],
   ['indexeddb', 'UnknownError: Internal error opening backing store for indexedDB.open.'],
   ['unknown-corruption', 'Corruption: something that nobody has seen'],
+  ['leveldb-begun-anew', '2026/11/28-16:44:19.258112 7f Creating DB /home/u/db since it was missing.'],
+  [
+    'leveldb-error-ignored',
+    '2026/11/28-16:44:19.258 6c2a (ignoring error) C:\\Users\\u\\AppData\\Local\\Google\\Chrome\\User Data\\Default\\Local Storage\\leveldb\\000003.log: dropping 5145 bytes; Corruption: checksum mismatch',
+  ],
+  [
+    'leveldb-batch-ignored',
+    '2026/11/28-16:44:19.258112 7f Ignoring error Corruption: unknown WriteBatch tag',
+  ],
+  ['leveldb-manifest-refused', 'Error recovering version set with 3 records: Corruption: checksum mismatch'],
+  ['leveldb-compaction-error', 'Compaction error: Corruption: block checksum mismatch'],
+  [
+    'leveldb-repaired',
+    '**** Repaired leveldb /d/db; recovered 3 files; 115336 bytes. Some data may have been lost. ****',
+  ],
+  ['leveldb-repaired', 'Log #6: 299 ops saved to Table #8 OK'],
+  ['leveldb-repaired', 'Table #9: 469 entries repaired'],
+  [
+    'leveldb-reused-log',
+    '2026/11/28-16:44:19.258 6c2a Reusing old log /p/IndexedDB/a.indexeddb.leveldb/000003.log ',
+  ],
+  [
+    'leveldb-reused-log',
+    '2026/11/28-16:44:19.258 6c2a Reusing MANIFEST /p/Local Storage/leveldb/MANIFEST-000001',
+  ],
+  [
+    'chromium-indexeddb-deleted',
+    '[1:2:1128/164419.258:ERROR:indexed_db_leveldb_operations.cc(54)] IndexedDB recovering from a corrupted (and deleted) database.',
+  ],
+  [
+    'chromium-indexeddb-deleted',
+    '[1:2:1128/164419.258:ERROR:leveldb_env.cc(1)] Failed to open LevelDB database from C:\\Users\\u\\AppData\\Roaming\\app\\IndexedDB\\file__0.indexeddb.leveldb,Corruption: checksum mismatch',
+  ],
+  [
+    'bitcoin-leveldb-fatal',
+    '2026-11-28T16:44:19Z Fatal LevelDB error: Corruption: block checksum mismatch: D:\\Bitcoin\\chainstate\\1234567.ldb',
+  ],
+  ['bitcoin-database-error', '2026-11-28T16:44:19Z : Error opening block database.'],
+  ['bitcoin-database-error', '2026-11-28T16:44:19Z Error reading from database, shutting down.'],
+  [
+    'goleveldb-corruption',
+    'leveldb/table: corruption on data-block (pos=30553): checksum mismatch, want=0xa7 got=0xc9 [file=000007.ldb]',
+  ],
+  ['goleveldb-corruption', "leveldb: manifest corrupted (field 'comparer'): missing [file=MANIFEST-000000]"],
+  [
+    'geth-database-failed',
+    'Fatal: Failed to register the Ethereum service: leveldb: closed C:\\Users\\u\\Ethereum\\geth\\chaindata',
+  ],
 ];
 
 /** Lines as each release prints them (by its sources), the symptoms that they show and no other, and the files that they name. */

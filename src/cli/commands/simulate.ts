@@ -29,6 +29,9 @@ Examples:
   kvdoctor simulate --state 2 db                another state that the files can give
   kvdoctor simulate --application db            whether what each mode leaves is coherent to Kvrocks, TiKV, Restate
 
+Of LevelDB it shows both ways to open: default, as most programs do, and paranoid (paranoid_checks and verify_checksums: Bitcoin
+Core, Chromium's IndexedDB). An open deletes files: what it would delete is said first, with what RepairDB does.
+
 Reads all tables and blob files: an open looks at their metadata only, and a reader would meet the rest.
 
 Exit status: 0 the database's own mode opens it, loses nothing that was acknowledged, and all of it can be read (with
@@ -84,7 +87,7 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
   const command = program
     .command('simulate')
     .description(
-      'what each WAL recovery mode of RocksDB would open, recover and lose, without touching anything',
+      'what each recovery mode of RocksDB or LevelDB would open, recover and lose, without touching anything',
     )
     .argument('[dir]', 'database directory', '.')
     .option('--digest', 'count and hash what every mode would show (reads all tables)')
