@@ -45,7 +45,9 @@ export function refuseTarget(command: string, path: string, error: unknown, alon
       `Name the database directory: kvdoctor ${command} DIR.`,
     );
   }
-  const hint = code === 'EACCES' || code === 'EPERM' ? permissionHint(at) : undefined;
+  // a file of the target that was wanted whole
+  const file = (error as NodeJS.ErrnoException).path ?? at;
+  const hint = code === 'EACCES' || code === 'EPERM' ? permissionHint(file) : undefined;
   const reason = `${systemText(error)}${hint === undefined ? '' : `. ${hint}`}`;
-  return unopened(path, at === path ? reason : `${at}: ${reason}`);
+  return unopened(path, file === path ? reason : `${file}: ${reason}`);
 }

@@ -15,6 +15,8 @@ export function boundary(size: number): string {
 }
 
 export const missing: CauseRule = ({ evidence }) => {
+  // its name is there, and the message says what is under it
+  if (evidence.instead !== undefined) return undefined;
   const size = evidence.size ?? evidence.synced;
   const what = size === undefined ? '' : ` (${size} bytes)`;
   return cause(

@@ -1,3 +1,4 @@
+import type { FileNameKind } from '../format/filename.js';
 import { absentReason } from './absent-places.js';
 import type { Database } from './database.js';
 
@@ -19,9 +20,26 @@ export function unreadMetadata({ unread, unreadable }: Database): Unseen[] {
   ];
 }
 
+/** Kinds of which every file may say something about what the database holds. */
+const TELLING: ReadonlySet<FileNameKind> = new Set([
+  'current',
+  'manifest',
+  'options',
+  'wal',
+  'table',
+  'blob',
+]);
+
+/** Names of files of the database of which nothing but the name can be had: a link to nowhere, an inode that is damaged. */
+export function unlistedFiles({ inventory }: Database): Unseen[] {
+  return inventory.unlistable
+    .filter(({ kind }) => TELLING.has(kind))
+    .map(({ file, reason }) => ({ file, reason: `it is ${reason}` }));
+}
+
 /** All that a database is made of and that was not seen, as a command says it that reads the rest all the same. */
 export function unseenParts(database: Database): Unseen[] {
   const { absent, target } = database;
   const places = absent.map((place) => ({ file: place.namedBy, reason: absentReason(place, target) }));
-  return [...places, ...unreadMetadata(database)];
+  return [...places, ...unlistedFiles(database), ...unreadMetadata(database)];
 }

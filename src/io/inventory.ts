@@ -5,7 +5,7 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { type FileName, type FileNameKind, parseFileName } from '../format/filename.js';
-import { TargetError } from './target-error.js';
+import { systemCode, TargetError } from './target-error.js';
 
 /** One file that belongs, or might belong, to a database. */
 export interface InventoryEntry extends FileName {
@@ -37,6 +37,7 @@ interface Unlistable {
   nameBytes?: Uint8Array;
   kind: FileNameKind;
   number?: bigint;
+  /** What it is, instead: `not a regular file`. */
   reason: string;
 }
 
@@ -294,7 +295,10 @@ function taken(place: Place, raw: Buffer, full: string | Buffer, answer: Answer)
   if (answer === 'dangling') {
     return { ...identity, reason: 'a symbolic link to a file that does not exist' };
   }
-  if (answer instanceof Error) return { ...identity, reason: TargetError.from(answer, name).message };
+  if (answer instanceof Error) {
+    const code = systemCode(answer) ?? answer.message;
+    return { ...identity, reason: `a file that cannot be looked at (${code})` };
+  }
   if (answer.isDirectory()) return { directory: name };
   if (!answer.isFile()) return { ...identity, reason: 'not a regular file' };
   return {

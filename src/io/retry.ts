@@ -27,7 +27,8 @@ export interface RetryingSource extends ByteSource {
   readonly unreadable: readonly SourceRange[];
 }
 
-function isMediumError(error: unknown): boolean {
+/** The medium has failed, and nothing that a person may or may not do. */
+export function isMediumError(error: unknown): boolean {
   return mediumErrors.has((error as NodeJS.ErrnoException).code ?? '');
 }
 

@@ -1,10 +1,10 @@
 import { readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { stopIfInterrupted } from './interruption.js';
 import { openPieces } from './pieces.js';
-import { retryingSource } from './retry.js';
+import { isMediumError, retryingSource } from './retry.js';
 
 class FileSource implements ByteSource {
   constructor(
@@ -62,14 +62,29 @@ class MemorySource implements ByteSource {
   async close(): Promise<void> {}
 }
 
+/** A file that the medium does not let anybody open, though its directory knows it: of none of its bytes more is known. */
+class LostSource implements ByteSource {
+  constructor(
+    readonly descriptor: SourceDescriptor,
+    private readonly error: Error,
+    readonly size: number,
+  ) {}
+
+  async read(): Promise<number> {
+    throw this.error;
+  }
+
+  async close(): Promise<void> {}
+}
+
 /** Bytes in memory as a source. */
 export function memorySource(bytes: Uint8Array): ByteSource {
   return new MemorySource({ kind: 'memory', bytes }, bytes);
 }
 
 /**
- * Opens what a descriptor names, read only, to be read around what the medium does not give back (`ByteSource.unreadable`). Rejects
- * with the system's error when a file cannot be opened.
+ * Opens what a descriptor names, read only, to be read around what the medium does not give back (`ByteSource.unreadable`): all of a
+ * file where it fails already at the open. Rejects with the system's error when a file cannot be opened for another reason.
  */
 export async function openSource(descriptor: SourceDescriptor): Promise<ByteSource> {
   if (descriptor.kind === 'pieces') return openPieces(descriptor, openSource);
@@ -86,7 +101,15 @@ export async function openUnretried(descriptor: SourceDescriptor): Promise<ByteS
     throw Object.assign(new Error(message), { code: 'ENOTSUP' });
   }
   const { path } = descriptor;
-  const handle = await open(typeof path === 'string' ? path : Buffer.from(path), 'r');
+  const name = typeof path === 'string' ? path : Buffer.from(path);
+  let handle: FileHandle;
+  try {
+    handle = await open(name, 'r');
+  } catch (error) {
+    if (!isMediumError(error)) throw error;
+    const { size } = await stat(name);
+    return new LostSource(descriptor, error as Error, size);
+  }
   try {
     const { size } = await handle.stat();
     return new FileSource(descriptor, handle, size, path.toString());

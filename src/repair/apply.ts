@@ -1,9 +1,10 @@
 import { readlink } from 'node:fs/promises';
 import path from 'node:path';
+import { isMediumError } from '../io/retry.js';
 import { raiseBarrier } from './barrier.js';
-import { contentOf, contentSize, fileState, sizeAndHash } from './content.js';
+import { contentOf, contentSize, fileState, isInState, sameState, sizeAndHash } from './content.js';
 import type { Disk } from './disk.js';
-import { checkInputs, describe, sameState } from './inputs.js';
+import { checkInputs, describe } from './inputs.js';
 import { type Journal, type JournalEntry, stagedName, writeJournal } from './journal.js';
 import { absolute, locate, placeKey } from './place.js';
 import type { RepairPlan } from './plan.js';
@@ -61,9 +62,9 @@ async function journalOf(plan: RepairPlan, options: ApplyOptions): Promise<Journ
   for (const [index, step] of places.entries()) {
     const place =
       'root' in step && step.root !== undefined ? { path: step.path, root: step.root } : { path: step.path };
-    const { size, sha256 } = await fileState(plan.target, place);
-    const before = sha256 === undefined ? { size: 0 } : { size, sha256 };
-    let after: JournalEntry['after'] = before;
+    const { size, sha256, unreadable } = await fileState(plan.target, place);
+    const before = sha256 === undefined ? { size: 0 } : { size, sha256, ...(unreadable && { unreadable }) };
+    let after: JournalEntry['after'] = sha256 === undefined ? before : { size, sha256 };
     if ('action' in step)
       after =
         step.action === 'remove'
@@ -149,7 +150,7 @@ export async function commit(disk: Disk, directory: string, journal: Journal): P
   }
   const current = entries.find((e) => e.path === CURRENT) as JournalEntry;
   // a new CURRENT comes last: once it is there, so is all else, and a barrier in its place would stay
-  if (sameState(current.before, current.after) || !sameState(await fileState(target, current), current.after))
+  if (sameState(current.before, current.after) || !(await isInState(target, current, current.after)))
     await moveAll(disk, directory, journal, current);
   await disk.syncDirectory(target);
   journal.phase = 'done';
@@ -211,7 +212,7 @@ export async function putBack(
 export async function checkOriginals(directory: string, { entries }: Journal): Promise<void> {
   for (const { original, before, ...place } of entries) {
     if (original === undefined) continue;
-    const kept = await fileState(directory, { path: original });
+    const kept = await fileState(directory, { path: original }, before.unreadable);
     if (sameState(kept, before)) continue;
     throw new Refusal(
       'refused',
@@ -229,8 +230,18 @@ async function duplicate(disk: Disk, from: string, to: string): Promise<void> {
       throw error;
     const like = await disk.stat(from);
     const whole = { from: 'file' as const, path: from, offset: 0, length: like?.size ?? 0 };
-    await disk.create(to, contentOf('/', [whole]), like);
+    await disk.create(to, contentOf('/', [whole]), like).catch((failure) => {
+      throw isMediumError(failure) && failure.path === from ? notWhole(from) : failure;
+    });
   }
+}
+
+function notWhole(file: string): Refusal {
+  return new Refusal(
+    'refused',
+    `the original of ${file} cannot be copied into the journal: the disk does not give all of it back`,
+    'put the journal on the device of the directory, where a second name of the file is enough, or repair a copy: --output DIR',
+  );
 }
 
 /** The directories that hold the entries, each once. */

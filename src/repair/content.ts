@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import type { ByteSource } from '../bytes/source.js';
+import { type ByteSource, FILLER, type SourceRange } from '../bytes/source.js';
 import { openSource, openUnretried } from '../io/source.js';
 import { absolute, type FilePlace } from './place.js';
 import type { FileState, Segment } from './plan.js';
@@ -68,10 +68,14 @@ export async function sizeAndHash(
 }
 
 /**
- * The state of a file as it is on disk now; without a hash when it is not there. What the medium does not give back has a part in
- * the hash: it is another one when it can be read again.
+ * The state of a file as it is on disk now; without a hash when it is not there. The hash is taken over `FILLER` where the medium does
+ * not give the file back, and in the ranges of `unread`.
  */
-export async function fileState(target: string, place: FilePlace): Promise<FileState> {
+export async function fileState(
+  target: string,
+  place: FilePlace,
+  unread: readonly SourceRange[] = [],
+): Promise<FileState> {
   const file = absolute(target, place);
   const where: FilePlace =
     place.root === undefined ? { path: place.path } : { path: place.path, root: place.root };
@@ -83,8 +87,45 @@ export async function fileState(target: string, place: FilePlace): Promise<FileS
   }
   const source = await openSource({ kind: 'file', path: file });
   try {
-    return { ...where, ...(await sizeAndHash(chunksOf(source, 0, Number.POSITIVE_INFINITY))) };
+    const chunks = chunksOf(source, 0, Number.POSITIVE_INFINITY);
+    const state = await sizeAndHash(unread.length === 0 ? chunks : without(chunks, unread));
+    const { unreadable = [] } = source;
+    return { ...where, ...state, ...(unreadable.length > 0 && { unreadable: [...unreadable] }) };
   } finally {
     await source.close();
   }
+}
+
+/**
+ * Whether a file is in a state that was taken of it. Ranges that the medium did not give back then do not count: it may give them
+ * back now.
+ */
+export async function isInState(
+  target: string,
+  place: FilePlace,
+  state: Pick<FileState, 'size' | 'sha256' | 'unreadable'>,
+): Promise<boolean> {
+  return sameState(await fileState(target, place, state.unreadable), state);
+}
+
+/** The same chunks with `FILLER` in these ranges. */
+async function* without(
+  chunks: AsyncIterable<Uint8Array>,
+  ranges: readonly SourceRange[],
+): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for await (const chunk of chunks) {
+    for (const { offset, length } of ranges)
+      chunk.fill(FILLER, Math.max(offset - at, 0), Math.max(offset + length - at, 0));
+    at += chunk.length;
+    yield chunk;
+  }
+}
+
+/** Whether two states are of the same bytes; absence equals absence. */
+export function sameState(
+  a: Pick<FileState, 'size' | 'sha256'>,
+  b: Pick<FileState, 'size' | 'sha256'>,
+): boolean {
+  return a.sha256 === b.sha256 && (a.sha256 === undefined || a.size === b.size);
 }

@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import type { Database } from '../engine/database.js';
 import { type FileNameKind, parseFileName } from '../format/filename.js';
-import { fileState } from './content.js';
+import { fileState, sameState } from './content.js';
 import { absolute, type FilePlace, placeKey } from './place.js';
 import type { FileState, RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
@@ -79,14 +79,6 @@ export async function checkInputs(plan: RepairPlan): Promise<void> {
     );
   }
   await checkListing(plan);
-}
-
-/** Whether two states are of the same bytes; absence equals absence. */
-export function sameState(
-  a: Pick<FileState, 'size' | 'sha256'>,
-  b: Pick<FileState, 'size' | 'sha256'>,
-): boolean {
-  return a.sha256 === b.sha256 && (a.sha256 === undefined || a.size === b.size);
 }
 
 /** A state for a person: size and the beginning of its hash. */

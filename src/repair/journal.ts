@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
+import type { SourceRange } from '../bytes/source.js';
 import { schemaCheck } from '../io/schema.js';
 import type { Disk } from './disk.js';
 import { type FilePlace, placeKey } from './place.js';
@@ -25,10 +26,18 @@ export interface Journal {
   entries: JournalEntry[];
 }
 
+interface EntryState {
+  size: number;
+  sha256?: string;
+}
+
 /** One file of the target: what it was, and what the repair makes of it. A state without a hash is absence. */
 export interface JournalEntry extends FilePlace {
-  before: { size: number; sha256?: string };
-  after: { size: number; sha256?: string };
+  before: EntryState & {
+    /** What the medium did not give back: it has no part in the hash, for it may come back. */
+    unreadable?: SourceRange[];
+  };
+  after: EntryState;
   /** Name of the original in the journal; absent when the file did not exist, or was a link. */
   original?: string;
   /** The file was a symbolic link that the repair takes away: what the link says. What it leads to is left alone. */
@@ -59,6 +68,18 @@ const state = {
   properties: {
     size: { type: 'integer', minimum: 0 },
     sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
+    unreadable: {
+      type: 'array',
+      maxItems: 1 << 16,
+      items: {
+        type: 'object',
+        required: ['offset', 'length'],
+        properties: {
+          offset: { type: 'integer', minimum: 0 },
+          length: { type: 'integer', minimum: 1 },
+        },
+      },
+    },
   },
 } as const;
 

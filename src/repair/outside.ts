@@ -2,6 +2,7 @@ import path from 'node:path';
 import { absentText, optionFor } from '../engine/absent-places.js';
 import type { Database } from '../engine/database.js';
 import { originalOf, ownersOf } from '../engine/root-owners.js';
+import { unlistedFiles } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { shellWord } from '../finding/shell-word.js';
 import type { OutsideReport } from '../report/report.js';
@@ -64,6 +65,14 @@ export function refuseUnasked(outside: readonly OutsideReport[], database: Datab
 export function refuseAbsent(database: Database): void {
   const alone = reasonWalsAlone(database);
   if (alone !== undefined) throw new Refusal('incomplete', alone);
+  const [unlisted] = unlistedFiles(database);
+  if (unlisted !== undefined) {
+    throw new Refusal(
+      'incomplete',
+      `${unlisted.file} is in the directory, but ${unlisted.reason}: what it holds would be given up unseen`,
+      'mount what a link leads to, or have the file system checked; if nothing is left of the file, move its name out of the directory',
+    );
+  }
   const { absent, target } = database;
   const [place] = absent;
   if (place === undefined) return;

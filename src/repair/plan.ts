@@ -1,3 +1,4 @@
+import type { SourceRange } from '../bytes/source.js';
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 
 /**
@@ -48,6 +49,8 @@ export interface FileState {
   size: number;
   /** Lower-case hex. */
   sha256?: string;
+  /** What the medium did not give back; the hash has `FILLER` there. */
+  unreadable?: SourceRange[];
 }
 
 /** A piece of a new file: bytes of a file as it is now, or bytes that the plan brings. */

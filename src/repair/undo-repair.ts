@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { sameState } from './content.js';
 import { type Disk, realDisk } from './disk.js';
-import { sameState } from './inputs.js';
 import { checkScope, type JournalScope, readJournal } from './journal.js';
 import { journalsBeside } from './leftovers.js';
 import { rootsOf } from './outside.js';

@@ -1,8 +1,7 @@
 import { checkOriginals, commit, directoriesOf, discard, putBack, removeStaged } from './apply.js';
 import { holdsBarrier, raiseBarrier } from './barrier.js';
-import { fileState } from './content.js';
+import { fileState, isInState, sameState } from './content.js';
 import type { Disk } from './disk.js';
-import { sameState } from './inputs.js';
 import {
   checkScope,
   type Journal,
@@ -87,8 +86,10 @@ export async function checkUndo(disk: Disk, directory: string, journal: Journal)
 /** Every file is as it was, as it shall be, or (CURRENT) our own barrier; anything else is refused. */
 async function checkUntouched(disk: Disk, journal: Journal): Promise<void> {
   for (const entry of journal.entries) {
-    const now = await fileState(journal.target, entry);
-    if (sameState(now, entry.before) || sameState(now, entry.after)) continue;
+    const { before, after } = entry;
+    const now = await fileState(journal.target, entry, before.unreadable);
+    if (sameState(now, before)) continue;
+    if (before.unreadable ? await isInState(journal.target, entry, after) : sameState(now, after)) continue;
     if (entry.path === 'CURRENT' && (await holdsBarrier(disk, journal.target))) continue;
     throw new Refusal(
       'refused',
@@ -102,10 +103,9 @@ async function checkUntouched(disk: Disk, journal: Journal): Promise<void> {
 async function checkStaged(disk: Disk, directory: string, { target, entries }: Journal): Promise<void> {
   for (const entry of entries) {
     const { after } = entry;
-    if (after.sha256 === undefined || sameState(await fileState(target, entry), after)) continue;
+    if (after.sha256 === undefined || (await isInState(target, entry, after))) continue;
     const staged = stagedName(await locate(target, entry));
-    if ((await disk.stat(staged))?.isFile() && sameState(await fileState('/', { path: staged }), after))
-      continue;
+    if ((await disk.stat(staged))?.isFile() && (await isInState('/', { path: staged }, after))) continue;
     if (entry.path === 'CURRENT' && sameState(entry.before, after)) continue;
     throw new Refusal(
       'refused',

@@ -8,6 +8,7 @@ import { applyToCopy } from '../../src/repair/output.js';
 import type { RepairPlan } from '../../src/repair/plan.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { kvdoctor } from '../support/cli.js';
+import { type EngineScript, engineAvailable, runEngine } from '../support/engine.js';
 import { canFail, type Fault, faultAt, shim } from '../support/faults.js';
 import { type FileSet, fixture, readFileSet } from '../support/files.js';
 import { canBeKilled, expectWholeOrBarred, forAll, repairAgain, Trials } from '../support/killed-repair.js';
@@ -32,11 +33,15 @@ interface Case {
   /** A shipped database and its damage, or an archive of fixtures/states. */
   files: string;
   patches?: readonly string[];
-  /** Which mode the engine is asked in. Absent: it has no way to open it. */
-  engine?: OracleMode;
+  /** Which engine is asked: LevelDB, or RocksDB in this mode. Absent: it has no way to open it. */
+  engine?: OracleMode | 'leveldb';
 }
 
 const hurtLog = ['flip 000019.log 0x90.5', 'flip 000019.log 0xa0.4'];
+
+function levelDb(way: string, args: readonly string[], patches: readonly string[]): Case {
+  return { name: `LevelDB, ${way}`, args, files: 'leveldb', patches, engine: 'leveldb' };
+}
 
 const CASES: readonly Case[] = [
   {
@@ -104,6 +109,13 @@ const CASES: readonly Case[] = [
   },
   { name: 'state 2', args: ['--strategy', 'auto', '--state', '2'], files: 'states/opener-3', engine: 'pit' },
   { name: 'application', args: ['--strategy', 'application'], files: 'kvrocks-mixed/db' },
+  levelDb('a default open', ['--mode', 'default'], ['flip 000004.log 0xa8.1']),
+  levelDb('paranoid', ['--mode', 'paranoid'], ['flip 000004.log 0xa8.1']),
+  levelDb('heal', ['--strategy', 'heal'], ['flip 000004.log 0xa8.1', 'flip 000005.ldb 0x40.2']),
+  levelDb('salvage', ['--strategy', 'salvage'], ['zero 000004.log 0xa0 40']),
+  levelDb('tables', ['--strategy', 'tables'], ['zero 000005.ldb 0x2f0 24']),
+  levelDb('metadata', ['--strategy', 'metadata'], ['remove CURRENT', 'remove MANIFEST-000002']),
+  levelDb('auto', ['--strategy', 'auto'], ['zero 000005.ldb 0x2f0 24', 'zero 000004.log 0xa0 40']),
 ];
 
 /** A linear congruential generator: the same places every time. */
@@ -146,16 +158,35 @@ const modesOf = (dir: string) =>
     .map((name) => [name, fs.statSync(path.join(dir, name)).mode]);
 
 const noOracle = oracleMissing();
-if (noOracle !== undefined) console.log(`the engine is not asked: ${noOracle}`);
+if (noOracle !== undefined) console.log(`RocksDB is not asked: ${noOracle}`);
+const noLevelDb = !engineAvailable('leveldb');
+if (noLevelDb) console.log('LevelDB is not asked: classic-level is not installed');
+
+const canAsk = (engine: Case['engine']) =>
+  engine === 'leveldb' ? !noLevelDb : engine !== undefined && noOracle === undefined;
 
 /** What the engine makes of a directory, which it does not get to change. */
-function engineSees(dir: string, mode: OracleMode): string {
+async function engineSees(dir: string, engine: OracleMode | 'leveldb'): Promise<string> {
   const copy = `${dir}.asked`;
   fs.cpSync(dir, copy, { recursive: true });
-  const { open, lastSeq, cfs } = askOracle(copy, mode);
-  fs.rmSync(copy, { recursive: true });
   // an iterator that meets damage names the file with its path
-  return open === 'OK' ? JSON.stringify({ lastSeq, cfs }).replaceAll(copy, '') : 'refused';
+  const seen = (engine === 'leveldb' ? await levelDbSees(copy) : rocksDbSees(copy, engine))?.replaceAll(
+    copy,
+    '',
+  );
+  fs.rmSync(copy, { recursive: true });
+  return seen ?? 'refused';
+}
+
+function rocksDbSees(copy: string, mode: OracleMode): string | undefined {
+  const { open, lastSeq, cfs } = askOracle(copy, mode);
+  return open === 'OK' ? JSON.stringify({ lastSeq, cfs }) : undefined;
+}
+
+async function levelDbSees(copy: string): Promise<string | undefined> {
+  const script: EngineScript = { options: { createIfMissing: false }, steps: [{ op: 'iterate' }] };
+  const { opened, error, results } = await runEngine('leveldb', copy, script);
+  return opened ? JSON.stringify({ error, results }) : undefined;
 }
 
 /** Where a fault strikes: all renames, links and removals first, then anywhere. */
@@ -199,8 +230,7 @@ describe.skipIf(!canFail || !canBeKilled).each(CASES)('$name', (each) => {
     shim();
     before = await filesOf(each);
     const first = trials.databaseWith(before);
-    const asked = noOracle === undefined && engine !== undefined;
-    if (asked) seen = [engineSees(first, engine)];
+    if (engine !== undefined && canAsk(engine)) seen = [await engineSees(first, engine)];
     const { stdout, stderr } = await kvdoctor([
       'repair',
       ...each.args,
@@ -217,7 +247,7 @@ describe.skipIf(!canFail || !canBeKilled).each(CASES)('$name', (each) => {
     );
     after = unlocked(readFileSet(first));
     before = unlocked(before);
-    if (asked) seen.push(engineSees(first, engine));
+    if (seen.length > 0) seen.push(await engineSees(first, engine!));
     // without python3 and perl: what holds a lock is not what is tried here
     process.env.PATH = '/nonexistent';
   }, 60_000);
@@ -226,10 +256,10 @@ describe.skipIf(!canFail || !canBeKilled).each(CASES)('$name', (each) => {
   });
 
   /** Neither old nor new, for the bytes or for the engine, is a failure. */
-  const expectSafe = (dir: string) => {
+  const expectSafe = async (dir: string) => {
     const barred = expectWholeOrBarred(dir, [before, after]);
     if (seen.length === 0) return;
-    expect(barred ? ['refused'] : seen).toContain(engineSees(dir, engine!));
+    expect(barred ? ['refused'] : seen).toContain(await engineSees(dir, engine!));
   };
 
   const tally = (kills: number, errors: number, what: string) =>
@@ -265,14 +295,14 @@ describe.skipIf(!canFail || !canBeKilled).each(CASES)('$name', (each) => {
         const below = path.dirname(dir);
         const { killed, error } = childWith(faultAt(below, fault), 'apply', database.plan, journal);
         if (!killed && error === undefined) expect(readFileSet(dir)).toEqual(after);
-        expectSafe(dir);
+        await expectSafe(dir);
         const begun = fs.existsSync(path.join(journal, 'journal.json'));
         if (n % 3 === 0 && begun) {
           // once more on the way on, or back
           const again: Fault = { at: 1 + (n % 7), what: killed ? 'after' : '5' };
           const words = n % 2 === 0 ? ['undo', journal] : ['resume', journal, dir];
           childWith(faultAt(below, again), ...words);
-          expectSafe(dir);
+          await expectSafe(dir);
         }
         if (n % 2 === 0 && fs.existsSync(path.join(journal, 'journal.json'))) {
           await undoRepair(journal, { stopped: true });
@@ -299,7 +329,7 @@ describe.skipIf(!canFail || !canBeKilled).each(CASES)('$name', (each) => {
       await repairAgain(database, plan);
       const { killed, error } = childWith(faultAt(path.dirname(dir), fault), 'undo', journal);
       if (!killed && error === undefined) expect(readFileSet(dir)).toEqual(before);
-      expectSafe(dir);
+      await expectSafe(dir);
       await undoRepair(journal, { stopped: true });
       expect(readFileSet(dir)).toEqual(before);
       return killed;
@@ -339,7 +369,7 @@ describe.skipIf(!canFail || !canBeKilled).each(CASES)('$name', (each) => {
       const dir = trials.databaseWith(before);
       const ended = await kvdoctor(words(dir), { env: faultAt(path.dirname(dir), fault) });
       expect(ended.stdout + ended.stderr).not.toMatch(/internal error/);
-      expectSafe(dir);
+      await expectSafe(dir);
       const again = await kvdoctor(words(dir));
       expect(again.stdout + again.stderr).not.toMatch(/internal error/);
       expect(unlocked(readFileSet(dir))).toEqual(after);

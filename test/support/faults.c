@@ -4,8 +4,9 @@
 //   READ_FROM    ... where they touch bytes from here ...
 //   READ_TO      ... to before here. The whole call fails, whatever else it asked for, as the kernel does it.
 //   READ_COUNT   a file to which a byte is appended for each read that failed
-//   OPEN_FILE    opens for reading of files whose path ends in this fail
-//   FAULT_ERRNO  with which error reads and opens fail (5: EIO)
+//   OPEN_INODE   opens for reading of the file with this inode fail
+//   STAT_FILE    questions for the status of files whose path ends in this fail
+//   FAULT_ERRNO  with which error all these fail (5: EIO)
 //
 //   CHANGE_BELOW   system calls that change something on the disk at a path that contains this are counted ...
 //   CHANGE_AT      ... and something happens at this one, counted from 1: ...
@@ -56,6 +57,20 @@ static int number(const char *name, int otherwise) {
 static int ends_in(const char *path, const char *name) {
   size_t size = strlen(path), wanted = strlen(name);
   return size >= wanted && strcmp(path + size - wanted, name) == 0;
+}
+
+// Opens, and questions for the status
+
+static int unopenable(const char *path) {
+  const char *inode = getenv("OPEN_INODE");
+  struct stat status;
+  if (inode == NULL || !in_node() || stat(path, &status) != 0 || status.st_ino != strtoull(inode, NULL, 10)) return 0;
+  return number("FAULT_ERRNO", EIO);
+}
+
+static int unknowable(const char *path) {
+  const char *name = getenv("STAT_FILE");
+  return name != NULL && in_node() && ends_in(path, name) ? number("FAULT_ERRNO", EIO) : 0;
 }
 
 // Reads
@@ -201,7 +216,7 @@ static ssize_t copy_range(long from, long at, long to, long offset, long length,
   CHANGE("copy", path_of(to, path, sizeof path), ssize_t,
          NEXT(long, syscall, long, ...)(SYS_copy_file_range, from, at, to, offset, length, flags));
 }
-// libuv copies files with a system call of which it knows only the number
+// libuv copies files, and asks for their status, with a system call of which it knows only the number
 long syscall(long number, ...) {
   va_list more;
   va_start(more, number);
@@ -209,6 +224,7 @@ long syscall(long number, ...) {
   long d = va_arg(more, long), e = va_arg(more, long), f = va_arg(more, long);
   va_end(more);
   if (number == SYS_copy_file_range) return copy_range(a, b, c, d, e, f);
+  if (number == SYS_statx) FAIL_WITH(unknowable((const char *)b));
   return NEXT(long, syscall, long, ...)(number, a, b, c, d, e, f);
 }
 ssize_t sendfile(int to, int from, off_t *offset, size_t length) {
@@ -273,8 +289,7 @@ int mkdir(const char *path, mode_t mode) {
 
 static int opened(const char *path, int flags, mode_t mode) {
   if ((flags & (O_WRONLY | O_RDWR)) != 0) CHANGE("open", path, int, (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode));
-  const char *name = getenv("OPEN_FILE");
-  if (name != NULL && in_node() && ends_in(path, name)) FAIL_WITH(number("FAULT_ERRNO", EIO));
+  FAIL_WITH(unopenable(path));
   return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 

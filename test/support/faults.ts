@@ -36,9 +36,14 @@ export function badSector(file: string, from: number, to: number, count?: string
   };
 }
 
-/** Opens of files whose path ends in `name` fail. */
-export function unopenable(name: string, errno: number): Environment {
-  return { LD_PRELOAD: shim(), OPEN_FILE: name, FAULT_ERRNO: String(errno) };
+/** Opens of a file fail, under whatever name it is opened. */
+export function unopenable(file: string, errno: number): Environment {
+  return { LD_PRELOAD: shim(), OPEN_INODE: String(fs.statSync(file).ino), FAULT_ERRNO: String(errno) };
+}
+
+/** Questions for the status of files whose path ends in `name` fail: the inode cannot be read. */
+export function unknowable(name: string, errno: number): Environment {
+  return { LD_PRELOAD: shim(), STAT_FILE: name, FAULT_ERRNO: String(errno) };
 }
 
 /** What happens at the n-th system call that changes something: see faults.c. */

@@ -67,14 +67,16 @@ function checkBegunWals(database: Database): Finding[] {
   if (version === undefined || manifest === undefined || own === undefined) return [];
   const wals = walsByNumber(database);
   const oldest = smallest(wals.keys());
-  const archived = new Set(
-    inventory.entries.filter((e) => e.kind === 'wal' && e.place === 'archive').map((e) => e.number),
-  );
+  const elsewhere = new Set([
+    ...inventory.entries.filter((e) => e.kind === 'wal' && e.place === 'archive').map((e) => e.number),
+    // a name of which nothing else can be had is not gone: it was not looked at
+    ...inventory.unlistable.filter(({ kind }) => kind === 'wal').map(({ number: unlisted }) => unlisted),
+  ]);
   const recorded = optionsFile !== undefined && atLeast(engineVersion, 6, 29, 5);
   const newest = largest([...wals.keys(), ...manifest.replay.begunWals]);
   const findings: Finding[] = [];
   for (const number of manifest.replay.begunWals) {
-    if (number <= own || wals.has(number) || archived.has(number)) continue;
+    if (number <= own || wals.has(number) || elsewhere.has(number)) continue;
     // a tracked one is an error of its own
     if (version.trackedWals.get(number) !== undefined) continue;
     const older = oldest !== undefined && oldest < number ? fileName('wal', oldest) : undefined;

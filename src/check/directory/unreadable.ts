@@ -28,7 +28,10 @@ export function aroundUnreadable(
   const meaningful = found.filter(
     ({ offset, length = 0 }) =>
       offset === undefined ||
-      !ranges.some((range) => offset < range.offset + range.length && offset + length >= range.offset),
+      !ranges.some(
+        (range) =>
+          offset + length >= range.offset && offset < range.offset + range.length + (length === 0 ? 1 : 0),
+      ),
   );
   return [...meaningful, ...checkUnreadable(place, ranges, severity)];
 }
