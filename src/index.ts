@@ -8,10 +8,17 @@
  * for (const { rule, file, offset } of target.findings) console.log(rule, file, offset);
  */
 export type { Depth, Unchecked } from './check/unit.js';
+export { areDifferent, type Comparison, compareDatabases } from './compare/compare.js';
+export { type FindHooks, type FindOptions, type FindReport, find, type KeyReport } from './find/find.js';
 export { catalog, type RuleId, ruleOf } from './finding/catalog.js';
 export type { EvidenceValue, HexWindow, KeyBytes } from './finding/evidence.js';
 export type { Cause, Certainty, Finding, Impact, Range, Severity } from './finding/finding.js';
 export type { Rule } from './finding/rule.js';
+export type { Inspection, InspectKind } from './inspect/inspect.js';
+export type { Node, Root, Value } from './inspect/node.js';
+export { type InspectOptions, inspect, UnknownKind } from './inspect/open.js';
+export { type Exported, exportEntries, type LibraryEntry } from './repair/export-iterable.js';
+export type { ExportedTarget, ExportRequest } from './repair/export-target.js';
 export type { RepairMethod } from './repair/method.js';
 export { Refusal } from './repair/refusal.js';
 export { type RepairHooks, type RepairOptions, repairTarget } from './repair/run.js';
@@ -50,3 +57,5 @@ export { type ScanHooks, type ScanOptions, scanTarget } from './scan/scan.js';
 export type { Earlier } from './scan/select.js';
 export { MergeError, mergeReports } from './scan/shards/merge.js';
 export type { Shard } from './scan/shards/shard.js';
+export { type Against, triage } from './triage/against.js';
+export { speaksOfDamage, type Triage } from './triage/triage.js';

@@ -12,6 +12,8 @@ export class Failure extends Error {
     readonly status: number = ExitStatus.usage,
     /** One sentence: what to do about it. */
     readonly hint?: string,
+    /** A command to type, shown alone on its line. */
+    readonly command?: string,
   ) {
     super(message);
     this.name = 'Failure';

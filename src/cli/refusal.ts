@@ -18,7 +18,7 @@ export function refusalOf(error: unknown, command: string, path: string): unknow
   if (error instanceof Refusal) {
     const next =
       error.next === undefined ? undefined : `${error.next[0].toUpperCase()}${error.next.slice(1)}.`;
-    return new Failure(error.message, statuses[error.kind], next);
+    return new Failure(error.message, statuses[error.kind], next, error.command);
   }
   if (error instanceof ProfileMismatch) return profileFailure(error);
   if (error instanceof Interrupted) return new Failure(error.message, ExitStatus.interrupted);

@@ -40,7 +40,12 @@ function explainFailure(error: unknown, trace: boolean, command?: string): { tex
   const stack = trace && error instanceof Error ? `\n${error.stack}` : '';
   if (error instanceof Failure) {
     return {
-      text: oneLine(error.message) + (error.hint === undefined ? '' : `\n${oneLine(error.hint)}`) + stack,
+      text:
+        [
+          oneLine(error.message),
+          ...(error.hint === undefined ? [] : [oneLine(error.hint)]),
+          ...(error.command === undefined ? [] : [`next  ${oneLine(error.command)}`]),
+        ].join('\n') + stack,
       status: error.status,
     };
   }

@@ -56,6 +56,7 @@ export function scanOptionsFor(command: Command, policy: Policy, since: Report |
       ...places,
       depth: depth ?? own.depth ?? flags.depth,
       jobs: flags.jobs,
+      opening: true,
       ...pick(flags, ['kind', 'budget', 'sample', 'maxRead', 'recovery', 'application']),
       ...(flags.backup && { backups: flags.backup }),
       ...(shard && { shard }),

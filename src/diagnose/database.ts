@@ -1,6 +1,7 @@
 import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import type { Cause, Finding } from '../finding/finding.js';
+import { renameAndScan } from '../finding/shell-word.js';
 import { openSource } from '../io/source.js';
 import type { FileContext } from './cause-rule.js';
 import { currentThatFollows } from './current.js';
@@ -52,11 +53,27 @@ export function placedIn(finding: Finding, database: Database, tables: LiveTable
   // without their database WALs cannot be repaired
   const repairable = severity !== 'note' && database.detection.kind !== 'wals';
   const heals = repairable && (cause?.restores === true || isCurrent);
+  const exchange = repairable ? exchangeOf(cause, database) : undefined;
   return {
     ...finding,
     ...(impact && { impact }),
+    ...(exchange !== undefined && { next: exchange }),
     ...(heals && { next: commandOn(database, 'repair --strategy heal --dry-run') }),
   };
+}
+
+/** What gives two files that hold each other's content each other's names. */
+function exchangeOf(cause: Cause | undefined, database: Database): string | undefined {
+  if (cause?.exchange === undefined) return undefined;
+  const [one, other] = cause.exchange.map((name) => {
+    const source = database.inventory.entries.find(
+      ({ file, kind }) => file === name && kind === 'wal',
+    )?.source;
+    return source?.kind === 'file' ? String(source.path) : undefined;
+  });
+  if (one === undefined || other === undefined) return undefined;
+  const aside = `${one}.exchanged`;
+  return renameAndScan(commandOn(database, 'scan'), [one, aside], [other, one], [aside, other]);
 }
 
 async function diagnoseManifests(findings: readonly Finding[], { database }: FileContext): Promise<void> {

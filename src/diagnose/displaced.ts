@@ -37,14 +37,23 @@ function outOfOrder(facts: ReadonlyMap<string, UnitFacts>): Cause | undefined {
   const moved = wals.filter((wal, i) => bySequence[i] !== wal);
   if (moved.length === 0) return undefined;
   const fits = bySequence.every((wal, i) => i === 0 || wal.firstSequence! >= bySequence[i - 1].lastSequence!);
-  const names = moved.map(({ file }) => file).join(', ');
-  return cause(
-    'misplaced',
-    fits ? 'likely' : 'possible',
-    fits
-      ? `${names} hold each other's records: their sequence numbers ascend when they change places`
-      : `${names} do not follow each other: a log of another time or database stands under one of these names`,
-  );
+  const names = moved.map(({ file }) => file);
+  if (!fits) {
+    return cause(
+      'misplaced',
+      'possible',
+      `${names.join(', ')} do not follow each other: a log of another time or database stands under one of these names`,
+    );
+  }
+  const [one, other] = names;
+  return {
+    ...cause(
+      'misplaced',
+      'likely',
+      `${names.join(', ')} hold each other's records: their sequence numbers ascend when they change places`,
+    ),
+    ...(names.length === 2 && { exchange: [one, other] }),
+  };
 }
 
 export const sequenceOverlap: CauseRule = (_, { facts }) =>

@@ -8,6 +8,7 @@ import { decodeVersionEdit } from '../format/manifest/decode.js';
 import { readManifestLog } from '../format/manifest/log.js';
 import { levelDbTags, tags } from '../format/manifest/tags.js';
 import { parseOptions } from '../format/options.js';
+import { isArchiveName } from '../io/archive-stream.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { memorySource } from '../io/source.js';
@@ -64,7 +65,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   }
   if (own.length === 0 && directories.length === 0) {
     return inventory.unlistable.length > 0
-      ? { kind: 'not-a-database', evidence: ['holds nothing that can be read'] }
+      ? { kind: 'not-a-database', evidence: ['nothing in it can be read'] }
       : { kind: 'empty', evidence: ['holds no files'] };
   }
 
@@ -72,7 +73,9 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   const data = own.filter((entry) => ['table', 'wal', 'blob'].includes(entry.kind));
   if (binding.length === 0 && data.length === 0) {
     if (isRaftEngine(inventory)) return { kind: 'not-a-database', evidence: [raftEngineEvidence] };
-    const databases = directories.length > 0 ? await read.databasesBelow() : [];
+    const below = directories.length > 0 ? await read.databasesBelow() : [];
+    const databases =
+      below.length > 0 ? below : own.flatMap(({ name }) => (isArchiveName(name) ? [name] : []));
     return databases.length > 0
       ? { kind: 'container', evidence: containerEvidence(databases, directories), databases }
       : { kind: 'not-a-database', evidence: [contentEvidence(own, directories)] };

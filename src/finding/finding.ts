@@ -30,6 +30,8 @@ export interface Cause {
   changes?: { offset: number; bit: number }[];
   /** Ranges of the file that were put into it: without them it is as it was. */
   removes?: Range[];
+  /** Two files of the directory that hold each other's content: under each other's names they are as they were. */
+  exchange?: [string, string];
   /** What was done to the ends of lines; `exceptions`, file offsets of LFs: see diagnose/line-endings.ts. */
   lineEndings?: { change: 'lf-to-crlf' | 'crlf-to-lf'; exceptions: number[] };
   /**

@@ -15,6 +15,9 @@ interface ArchiveKind {
 
 const names = /\.(?:tar|tar\.gz|tgz|tar\.zst|tar\.zstd|tzst)$/i;
 
+/** Whether a file is called as tar archives are. */
+export const isArchiveName = (name: string): boolean => names.test(name);
+
 /** Whether a file is a tar archive, by its name or by the magic of an uncompressed one; how it is compressed, by content. */
 export async function sniffArchive(path: string | Buffer): Promise<ArchiveKind | undefined> {
   const handle = await open(path, 'r');
@@ -23,7 +26,7 @@ export async function sniffArchive(path: string | Buffer): Promise<ArchiveKind |
     await handle.read(head, 0, head.length, 0);
     const text = Buffer.from(head).toString('latin1');
     if (text.slice(257, 262) === 'ustar') return { compression: 'none' };
-    if (!names.test(path.toString())) return undefined;
+    if (!isArchiveName(path.toString())) return undefined;
     if (text.startsWith('\x1f\x8b')) return { compression: 'gzip' };
     const isZstd = text.startsWith('\x28\xb5\x2f\xfd') || isSkippable(head);
     return { compression: isZstd ? 'zstd' : 'none' };

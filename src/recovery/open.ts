@@ -198,7 +198,8 @@ async function tablesError(
     for (const live of tables) {
       const table = database.table(live);
       const name = table?.file ?? `${String(live.number).padStart(6, '0')}.sst`;
-      const error = table === undefined ? missingTable(name) : await tableOpenFailure(live, table, engine);
+      const error =
+        table === undefined ? missingTable(name, engine) : await tableOpenFailure(live, table, engine);
       if (error === undefined) continue;
       const isLonger = table !== undefined && BigInt(table.size) > live.size && !atLeast(engine, 10, 5);
       if (error.kind !== 'size-mismatch' || !isLonger)
@@ -209,7 +210,12 @@ async function tablesError(
   return longer;
 }
 
-function missingTable(file: string): EngineError {
+/**
+ * A table is looked for as `.sst` and then as `.ldb` (rocksdb db/table_cache.cc). 7.8 names the second in its message, 9.7 the first;
+ * the change is taken to have come with the other words of 8.6.
+ */
+function missingTable(name: string, engine: EngineVersion): EngineError {
+  const file = atLeast(engine, 8, 6) ? name : name.replace(/\.sst$/, '.ldb');
   const text = `Corruption: IO error: No such file or directory: While open a file for random read: ${file}: No such file or directory`;
   return corruption('missing-file', text);
 }

@@ -3,14 +3,19 @@ import { type Database, type DatabaseRequest, readDatabase } from '../engine/dat
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
+import { shellWord } from '../finding/shell-word.js';
 import type { StateReport } from '../report/report.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
+import { openBackup } from './restore-backup.js';
 import { databaseAsState, stateChoices } from './state-seen.js';
 import { planAuto } from './strategies/auto.js';
 
-/** What is exported, and of which of the states that the files can give; default: what CURRENT leads to. */
-export type ExportRequest = ExportOptions & DatabaseRequest & { state?: number };
+/**
+ * What is exported, and of which of the states that the files can give; default: what CURRENT leads to. `backup`: of a backup
+ * directory the backup with this id.
+ */
+export type ExportRequest = ExportOptions & DatabaseRequest & { state?: number; backup?: number };
 
 export interface ExportedTarget extends ExportSummary {
   /** What `repair --strategy auto` would lose and remark: a lenient export sees the database as that would leave it. */
@@ -30,16 +35,22 @@ export interface ExportedTarget extends ExportSummary {
 export async function exportTarget(
   target: string,
   sink: ExportSink,
-  { lenient = false, columnFamilies, onProgress, state, ...request }: ExportRequest = {},
+  { lenient = false, columnFamilies, onProgress, state, backup, ...request }: ExportRequest = {},
 ): Promise<ExportedTarget> {
-  const database = await readDatabase(target, request);
+  const database =
+    backup === undefined
+      ? await readDatabase(target, request)
+      : (await openBackup(target, backup, request)).database;
+  refuseBackups(database);
   const alone = reasonWalsAlone(database);
   if (alone !== undefined) throw new Refusal('incomplete', alone);
   if (database.beyond !== undefined) throw database.beyond;
   const states = await stateChoices(database);
-  const { seen, notes } = lenient
-    ? await repaired(database, state)
-    : { seen: await stateOf(database, state), notes: [] };
+  // what lies in several directories is not put together anew
+  const { seen, notes } =
+    lenient && backup === undefined
+      ? await repaired(database, state)
+      : { seen: await stateOf(database, state), notes: [] };
   const summary = await exportEntries(seen, sink, {
     lenient,
     ...(columnFamilies && { columnFamilies }),
@@ -54,6 +65,17 @@ export async function exportTarget(
     absent: unseenParts(database).map(({ file, reason }) => `${file}: ${reason}`),
     tablesAbsent: database.absent.some(({ tables }) => tables.length > 0),
   };
+}
+
+/** A backup directory holds several databases. */
+function refuseBackups({ detection, target }: Database): void {
+  if (detection.kind !== 'backup') return;
+  throw new Refusal(
+    'usage',
+    `${target} is a backup directory`,
+    'say which of its backups: --backup ID; a scan tells which are whole',
+    `kvdoctor scan ${shellWord(target)}`,
+  );
 }
 
 async function stateOf(database: Database, state: number | undefined): Promise<Database> {

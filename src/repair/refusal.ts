@@ -9,8 +9,10 @@ export class Refusal extends Error {
   constructor(
     readonly kind: 'refused' | 'in-use' | 'usage' | 'incomplete',
     message: string,
-    /** What to type or do next. */
+    /** What to do next, in words. */
     readonly next?: string,
+    /** What to type next. */
+    readonly command?: string,
   ) {
     super(message);
     this.name = 'Refusal';

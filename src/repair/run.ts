@@ -4,7 +4,6 @@ import type { ProfileChoice } from '../app/profile-choice.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { Depth } from '../check/unit.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
-import { commandOn } from '../engine/given-options.js';
 import { KeptOpen } from '../io/kept-open.js';
 import { hasText, throughText } from '../io/odd-name.js';
 import { databaseView } from '../recovery/database-view.js';
@@ -29,6 +28,7 @@ import { planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
 import { Refusal, stopIfAborted } from './refusal.js';
+import { restoreWals } from './simulate-target.js';
 
 export interface RepairOptions extends DatabaseRequest {
   way: RepairMethod;
@@ -174,17 +174,9 @@ async function planAndRepair(
     const { base } = made;
     if (plan.steps.length === 0) {
       const gone = goneWals(database);
-      const next =
-        gone.length === 0
-          ? undefined
-          : `${gone.join(', ')} is gone, and nothing brings back what it held: ${commandOn(database, 'simulate')} lists the states that the files can give, and --state takes one`;
+      const onward = gone.length === 0 ? {} : restoreWals(database, gone);
       return {
-        ...(await advised(
-          state({ state: 'nothing-to-do', ...(next !== undefined && { next }) }),
-          database,
-          way,
-          profile,
-        )),
+        ...(await advised(state({ state: 'nothing-to-do', ...onward }), database, way, profile)),
         plan: await planReport(plan, disk),
       };
     }
@@ -230,8 +222,13 @@ async function planAndRepair(
     return await concluded(planned, done, options, hooks);
   } catch (error) {
     if (!(error instanceof Refusal) || error.kind !== 'refused') throw error;
-    const { message: reason, next } = error;
-    const refused = state({ state: 'refused', reason, ...(next !== undefined && { next }) });
+    const { message: reason, next, command } = error;
+    const refused = state({
+      state: 'refused',
+      reason,
+      ...(next !== undefined && { next }),
+      ...(command !== undefined && { command }),
+    });
     return await advised(refused, database, way, profile);
   }
 }
@@ -279,7 +276,7 @@ function refuseClosed(result: readonly RecoveryReport[]): void {
   throw new Refusal(
     'refused',
     `the repaired files would not open either: ${own.error}${own.errorFile === undefined ? '' : ` (${own.errorFile})`}`,
-    'nothing was changed; kvdoctor scan tells what else is damaged',
+    'nothing was changed; a scan tells what else is damaged',
   );
 }
 

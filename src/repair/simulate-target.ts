@@ -7,6 +7,7 @@ import { type Database, type DatabaseRequest, readDatabase } from '../engine/dat
 import { commandOn } from '../engine/given-options.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
+import { shellWord } from '../finding/shell-word.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import type { RecommendationReport, StateReport, TargetReport } from '../report/report.js';
 import { applicationReport, contentsUnchecked, sayRebuilding } from '../scan/application.js';
@@ -115,13 +116,27 @@ function holeRecommendation(
   gone: readonly string[],
 ): RecommendationReport {
   const before = others.find(({ current: own }) => !own);
-  const holds = `${gone.join(', ')} is gone; the engine opens over the hole as the files are, with ${current.detail}`;
+  const holds = `${gone.join(', ')} ${gone.length === 1 ? 'is' : 'are'} gone; the engine opens over the hole as the files are, with ${current.detail}`;
+  const { next, command } = restoreWals(database, gone);
   return before === undefined
-    ? { reason: `${holds}.` }
+    ? { command, reason: `${holds}. ${next[0].toUpperCase()}${next.slice(1)}.` }
     : {
         command: commandOn(database, `repair --strategy auto --state ${before.number} --dry-run`),
         reason: `${holds}. State ${before.number} ends the WALs before it and gives up what lies behind, which the plan counts${before.coherent ? '' : '; tables that were flushed later stay, so column families end at different points'}. A backup or a replica may have the WAL.`,
       };
+}
+
+/** What is left where WALs are gone and no state ends before them. `COPY` is for the reader to fill in. */
+export function restoreWals(
+  { inventory, target }: Database,
+  gone: readonly string[],
+): { next: string; command: string } {
+  const place = inventory.roots.find((root) => root.place === 'wal-dir')?.directory ?? target;
+  const files = gone.map((file) => `COPY/${file}`).join(' ');
+  return {
+    next: `nothing here brings back what ${gone.join(', ')} held: a backup, a checkpoint or a replica may have ${gone.length === 1 ? 'the file' : 'them'}; without it the server starts as well, and what it held stays lost`,
+    command: `cp -p ${files} ${shellWord(`${place}/`)}`,
+  };
 }
 
 /** The command that leads to the state in question: the one that was asked for, or the one that loses least. */

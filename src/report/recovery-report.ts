@@ -60,6 +60,17 @@ export interface UnreadableFile {
 }
 
 /** The way out to try first. */
+/** What the engine does with the files as they are, in the mode that the database's options ask for. */
+export interface OpeningReport {
+  mode: RecoveryReport['mode'];
+  opens: boolean;
+  /** The engine's own words, where it refuses, and the file that it is about. */
+  error?: string;
+  errorFile?: string;
+  /** What it gives up of the WALs, where it opens. */
+  lost?: { records: number; operations: number };
+}
+
 export interface RecommendationReport {
   /** Absent where nothing is to be done. */
   command?: string;

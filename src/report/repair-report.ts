@@ -79,6 +79,8 @@ export interface RepairReport {
   /** Why it was refused, and what to do then. */
   reason?: string;
   next?: string;
+  /** What to type then. */
+  command?: string;
   /** Somebody was asked, and saw the plan. */
   asked?: true;
   /** The repaired copy, and the directory that it is to stand in for; both absolute. */

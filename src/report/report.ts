@@ -8,7 +8,7 @@
 import type { Depth, Unchecked, UnitFacts } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 import type { WalRecoveryMode } from '../format/database-options.js';
-import type { RecommendationReport, RecoveryReport } from './recovery-report.js';
+import type { OpeningReport, RecommendationReport, RecoveryReport } from './recovery-report.js';
 import type { PlanReport, RepairReport } from './repair-report.js';
 
 export type * from './recovery-report.js';
@@ -240,6 +240,8 @@ export interface TargetReport {
   application?: ApplicationReport;
   options: OptionsReport;
   columnFamilies: ColumnFamilyReport[];
+  /** Where this is no database itself, and holds some: their paths, relative to it. */
+  holds?: string[];
   /** Of a backup directory: its backups, oldest first. */
   backups?: BackupReport[];
   /** Of a backup directory: ids of the backups that the engine restores whole, oldest first, of those that were looked at. */
@@ -265,6 +267,8 @@ export interface TargetReport {
   states?: StateReport[];
   /** Which of them `recovery` is about; absent: what CURRENT leads to. */
   state?: number;
+  /** What the engine does with it in its own mode, where something is damaged. */
+  opening?: OpeningReport;
   recovery?: RecoveryReport[];
   recommendation?: RecommendationReport;
   /** What a repair does or would do, and what came of it. */

@@ -17,6 +17,7 @@ import { severityJudge } from './cross.js';
 import { fileReports } from './file-report.js';
 import { settle } from './live.js';
 import { checkMetadata } from './metadata.js';
+import { openingOf } from './opening.js';
 import type { ScanOptions } from './options.js';
 import type { ScanOrigin } from './origin.js';
 import { planUnits } from './plan.js';
@@ -90,6 +91,16 @@ export async function databaseSubject(
           undefined,
         );
         if (modes !== undefined) report.recovery = modes;
+      }
+      const { findings } = report;
+      // what lies in directories that are not here the engine would miss, and that says nothing of it
+      const asks = options.opening && origin.seekable && !settled.owned && database.absent.length === 0;
+      if (asks && findings.some(({ severity }) => severity === 'error')) {
+        const opening = await unlessInterrupted(
+          () => withinLimits(() => openingOf(settled.database, report.recovery), report),
+          undefined,
+        );
+        if (opening !== undefined) report.opening = opening;
       }
       const [pid] = lock?.pids ?? [];
       if (owned && pid !== undefined) report.owner = { pid };

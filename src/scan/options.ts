@@ -26,6 +26,8 @@ export interface ScanOptions {
   shard?: Shard;
   /** Say as well what each recovery mode would do, where the MANIFEST can be read. */
   recovery?: boolean;
+  /** Where something is damaged: say what the engine does with it in the database's own mode. */
+  opening?: boolean;
   /** The application whose bytes these are, or that none is to be looked for. Default: it is recognised. */
   profile?: ProfileChoice;
   /** Hold the contents against the rules of the application too: reads all that readers see. */

@@ -42,6 +42,7 @@ export function emptyTarget(path: string, database: Database, kind?: TargetKind)
       }),
     },
     options: optionsReport(database),
+    ...(detection.databases && { holds: detection.databases }),
     ...(given.length > 0 && { given }),
   };
 }

@@ -1,41 +1,14 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readDatabase } from '../../src/engine/database.js';
 import { shellWord } from '../../src/finding/shell-word.js';
+import { restoreWals } from '../../src/repair/simulate-target.js';
 import { damageCases } from '../support/case.js';
 import { withDatabase } from '../support/database.js';
 import { hasSharedArchive, withFieldCase, withSharedArchive } from '../support/field.js';
-import { journey, type Step, shellWords, typed } from '../support/journey.js';
+import { faultsOf, journey, typed } from '../support/journey.js';
 import { inRepository } from '../support/repository.js';
-
-/** What is wrong with the way from a scan to the end; nothing where it leads somewhere. */
-async function faultsOf(steps: readonly Step[]): Promise<string[]> {
-  const faults: string[] = [];
-  const seen = new Set<string>();
-  for (const { line, status, text, printed } of steps) {
-    if (status === 2) faults.push(`usage: ${line}\n${text}`);
-    const asScan = line.startsWith('kvdoctor scan') && seen.size > 0;
-    if (seen.has(line) && !asScan) faults.push(`circle: ${line}`);
-    // what a repair has made is another database
-    if (line.startsWith('kvdoctor repair') && status === 0 && !line.includes('--dry-run')) seen.clear();
-    seen.add(line);
-    for (const each of printed)
-      if (shellWords(each.line).some((word) => word.startsWith("'"))) faults.push(`cut: ${each.line}`);
-  }
-  const last = steps.at(-1)!;
-  const names = steps.map(({ line }) => line.split(' ')[1]);
-  const ended = last.status === 0 || names.includes('repair') || names.includes('export');
-  const inWords = /can be restored|This is a copy|Without a repair|Nothing|restore|backup/.test(last.text);
-  if (!ended && !inWords)
-    faults.push(`dead end: ${steps.map(({ line }) => line).join(' -> ')}\n${last.text}`);
-  for (const { printed } of steps)
-    for (const { label, line } of printed) {
-      if (label !== 'also') continue;
-      const { status, text } = await typed(line);
-      if (status === 2) faults.push(`usage: ${line}\n${text}`);
-    }
-  return faults;
-}
 
 /** Every so many of the cases, so that all areas are met and it takes seconds. */
 const SAMPLE = Number(process.env.KVDOCTOR_JOURNEYS ?? 20);
@@ -99,5 +72,40 @@ describe('what every screen says is next', () => {
         { label: 'also', line: `kvdoctor repair --mode point-in-time ${dir}` },
       ]);
       expect(text).not.toContain('--accept-hole');
+    }));
+
+  it('gives two WALs that hold each other their names back', () =>
+    withDatabase('wal-large-7.8', [], async (dir) => {
+      const at = (name: string) => path.join(dir, name);
+      renameSync(at('000010.log'), at('aside'));
+      renameSync(at('000012.log'), at('000010.log'));
+      renameSync(at('aside'), at('000012.log'));
+      const steps = await journey(`kvdoctor scan ${dir}`);
+      expect(steps.map(({ line }) => line)).toEqual([
+        `kvdoctor scan ${dir}`,
+        `mv ${dir}/000010.log ${dir}/000010.log.exchanged && mv ${dir}/000012.log ${dir}/000010.log && mv ${dir}/000010.log.exchanged ${dir}/000012.log && kvdoctor scan ${dir}`,
+      ]);
+      expect(steps.map(({ status }) => status)).toEqual([1, 0]);
+    }));
+
+  it('says what a WAL that is gone leaves to do', () =>
+    withDatabase('wal-large-7.8', ['remove 000010.log'], async (dir) => {
+      const steps = await journey(`kvdoctor scan ${dir}`);
+      expect(await faultsOf(steps)).toEqual([]);
+      expect(steps[2].line).toBe(`kvdoctor repair --strategy auto --state 2 --dry-run ${dir}`);
+      expect(steps.at(-1)).toMatchObject({ line: `kvdoctor scan ${dir}`, status: 0 });
+      // where no state ends before it, a copy that has the file is all that is left
+      const database = await readDatabase(dir);
+      expect(restoreWals(database, ['000010.log']).command).toBe(`cp -p COPY/000010.log ${dir}/`);
+    }));
+
+  it('has the engine say why it refuses', () =>
+    withDatabase('basic-7.8', ['remove 000014.sst'], async (dir) => {
+      const { text } = await typed(`kvdoctor scan ${dir}`);
+      expect(text).toContain('RocksDB 7.8.3 in its own mode, point-in-time, refuses to open it:');
+      // 7.8 looks for a table under its old name last, and names that
+      expect(text.replaceAll(/\n +/g, ' ')).toContain(
+        'While open a file for random read: 000014.ldb: No such file or directory in file MANIFEST-',
+      );
     }));
 });

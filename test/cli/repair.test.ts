@@ -32,9 +32,7 @@ describe('kvdoctor repair', () => {
       const { status, out } = await kvdoctor(`repair ${dir} --mode point-in-time --in-place --yes`);
       expect(status).toBe(0);
       expect(out).toMatch(/scan +1 error, 1 warning +clean/);
-      expect(out).toMatch(
-        /absolute-consistency +refuses: Corruption: checksum mismatch +opens, sequence 306/,
-      );
+      expect(out).toMatch(/absolute-consistency +refuses +opens, sequence 306/);
       const [journal] = journalsOf(dir);
       const command = /^ +kvdoctor (undo \S+)$/m.exec(out)?.[1];
       expect(command).toBe(`undo ${path.dirname(dir)}/${journal}`);
@@ -130,7 +128,7 @@ describe('kvdoctor repair', () => {
       const line = `repair ${dir} --mode point-in-time --in-place --yes`;
       const { status, out } = await kvdoctor(line);
       expect(status).toBe(5);
-      expect(out).toMatch(/Refused: there is no consistent point/);
+      expect(out).toMatch(/kvdoctor refuses: there is no consistent point/);
       expect(out).toMatch(/--accept-hole/);
       const json = await kvdoctor(`${line} --format json`);
       expect(json.status).toBe(5);

@@ -10,6 +10,8 @@ export interface Step {
   text: string;
   /** Commands that it printed, in order. */
   printed: Printed[];
+  /** What it printed as worth a look besides, typed. */
+  beside: Step[];
 }
 
 export interface Printed {
@@ -30,23 +32,24 @@ export function shellWords(line: string): string[] {
 
 /** Lines that hold a command and nothing else, whatever labels them. */
 export function printedCommands(text: string): Printed[] {
-  return [...text.matchAll(/^ *(next|also)? +((?:kvdoctor|mv|chown) .+)$/gm)].map(([, label = '', line]) => ({
-    label,
-    line,
-  }));
+  return [...text.matchAll(/^ *(next|also)? +((?:kvdoctor|mv|cp|chown) .+)$/gm)].map(
+    ([, label = '', line]) => ({
+      label,
+      line,
+    }),
+  );
 }
 
 /** Types a command at a terminal of 80 columns, with yes as the answer to what it asks. */
 export async function typed(line: string): Promise<Step> {
-  const [program, ...argv] = shellWords(line);
-  if (program !== 'kvdoctor') {
-    execFileSync('sh', ['-c', line]);
-    return { line, status: 0, text: '', printed: [] };
-  }
+  const [moves, scan] = line.split(/ && (?=kvdoctor )/);
+  const [program, ...argv] = shellWords(scan ?? moves);
+  if (!moves.startsWith('kvdoctor ')) execFileSync('sh', ['-c', moves]);
+  if (program !== 'kvdoctor') return { line, status: 0, text: '', printed: [], beside: [] };
   const host = fakeHost({ terminal: true, answer: 'y', env: { NO_COLOR: '1' } });
   const status = await run(argv, host);
   const text = stripVTControlCharacters(`${host.out()}\n${host.err()}`);
-  return { line, status, text, printed: printedCommands(text) };
+  return { line, status, text, printed: printedCommands(text), beside: [] };
 }
 
 /**
@@ -60,6 +63,9 @@ export async function journey(first: string, longest = 12): Promise<Step[]> {
     const line = queue.shift()!;
     const step = await typed(line);
     steps.push(step);
+    // what only looks is looked at where it is printed: afterwards the directory is another one
+    for (const { label, line: beside } of step.printed)
+      if (label === 'also' && /^kvdoctor (?:scan|simulate) /.test(beside)) step.beside.push(await typed(beside));
     // `also` is beside the way; a journal is undone by who wants to
     const onward = step.printed.filter(
       ({ label, line }) => label !== 'also' && !line.startsWith('kvdoctor undo') && !isTemplate(line),
@@ -73,4 +79,40 @@ export async function journey(first: string, longest = 12): Promise<Step[]> {
     }
   }
   return steps;
+}
+
+/** What is wrong with the way from a scan to the end; nothing where it leads somewhere. */
+export async function faultsOf(steps: readonly Step[]): Promise<string[]> {
+  const faults: string[] = [];
+  const seen = new Set<string>();
+  for (const { line, status, text, printed } of steps) {
+    if (status === 2) faults.push(`usage: ${line}\n${text}`);
+    const asScan = line.startsWith('kvdoctor scan') && seen.size > 0;
+    if (seen.has(line) && !asScan) faults.push(`circle: ${line}`);
+    // what a repair has made is another database
+    if (line.startsWith('kvdoctor repair') && status === 0 && !line.includes('--dry-run')) seen.clear();
+    seen.add(line);
+    for (const each of printed)
+      if (shellWords(each.line).some((word) => word.startsWith("'"))) faults.push(`cut: ${each.line}`);
+  }
+  const last = steps.at(-1)!;
+  const names = steps.map(({ line }) => line.split(' ')[1]);
+  const explained = names.at(-1) === 'explain' && steps[0].status === 1;
+  // what cannot be checked is not damaged
+  const unchecked = last.status === 3 && /Incomplete: no error found/.test(last.text);
+  const ended = unchecked || (last.status === 0 && !explained) || names.includes('repair') || names.includes('export');
+  const toFillIn = last.printed.some(({ line }) => isTemplate(line));
+  const inWords = steps.some(({ text }) =>
+    /This is a copy|Nothing is to be repaired|restore a backup/i.test(text),
+  );
+  if (!ended && !inWords && !toFillIn)
+    faults.push(`dead end: ${steps.map(({ line }) => line).join(' -> ')}\n${last.text}`);
+  for (const { line, status, text } of steps.flatMap(({ beside }) => beside))
+    if (status === 2) faults.push(`usage: ${line}\n${text}`);
+  for (const { line } of steps.flatMap(({ printed }) => printed.filter(({ label }) => label === 'also'))) {
+    if (steps.some(({ beside }) => beside.some((typed) => typed.line === line))) continue;
+    const { status, text } = await typed(line);
+    if (status === 2) faults.push(`usage: ${line}\n${text}`);
+  }
+  return faults;
 }

@@ -1,7 +1,7 @@
 import { hex32 } from '../../bytes/hexdump.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
-import { shellWord } from '../../finding/shell-word.js';
+import { renameAndScan, scanOf } from '../../finding/shell-word.js';
 import type { BackupFile } from '../../format/backup.js';
 
 /** What one backup records of a file that several share. */
@@ -59,6 +59,6 @@ function disagreement(
       ...(crc === undefined ? {} : { computed: hex32(crc) }),
       engine: `Corruption: Checksum mismatch for existing backup file: ${listed.path}`,
     },
-    next: `mv ${shellWord(`${target}/${meta}`)} ${shellWord(`${target}/meta-${id}`)}`,
+    next: renameAndScan(scanOf(target), [`${target}/${meta}`, `${target}/meta-${id}`]),
   });
 }

@@ -1,6 +1,6 @@
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
-import { shellWord } from '../../finding/shell-word.js';
+import { renameAndScan, scanOf } from '../../finding/shell-word.js';
 import type { BackupFile } from '../../format/backup.js';
 import type { BackupLayout } from './layout.js';
 
@@ -48,7 +48,7 @@ export function checkForeign(
       message: `${meta} lists ${path}${more}, ${owner === undefined ? 'where no backup keeps files' : `which only backup ${owner} may list`}`,
       evidence: { files: foreign.length, ...(owner !== undefined && { owner }), engine },
       ...(renamed && {
-        next: `mv ${shellWord(`${target}/${meta}`)} ${shellWord(`${target}/meta/${owner}`)}`,
+        next: renameAndScan(scanOf(target), [`${target}/${meta}`, `${target}/meta/${owner}`]),
       }),
     }),
   ];

@@ -2,12 +2,14 @@ import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { parseVersion } from '../../engine/version.js';
 import type { ExportSink } from '../../export/entries.js';
+import { scanOf } from '../../finding/shell-word.js';
+import type { DirectorySink } from '../../io/directory-sink.js';
 import { fileSize } from '../../io/file-size.js';
 import { Interrupted, interruptible } from '../../io/interruption.js';
 import { systemCode } from '../../io/target-error.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
 import { printable } from '../../report/printable.js';
-import { several, version } from '../choices.js';
+import { positive, several, version } from '../choices.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
@@ -24,6 +26,7 @@ interface ExportFlags {
   output?: string;
   lenient?: true;
   state?: number;
+  backup?: number;
   cf?: string[];
   dbPath?: string[];
   walDir?: string;
@@ -36,6 +39,7 @@ const examples = `
 Examples:
   kvdoctor export db > all.ndjson                      every visible entry, a line each
   kvdoctor export --lenient --output new.db db         a new database directory with all that can still be read
+  kvdoctor export --backup 2 --output new.db backups   the database that backup 2 holds, its files as they are
   kvdoctor export --cf meta --output meta.ndjson db    one column family, into a file
 
 Exit status: 0 everything was exported, 1 something was left out, 2 usage, 3 a directory that the database names is not
@@ -67,12 +71,8 @@ async function destinationOf({ output, forEngine }: ExportFlags, host: Host): Pr
     const sink = new NdjsonSink((text) => file.write(text));
     return { sink, commit: () => file.commit(), abandon: () => file.abandon() };
   }
-  const { DirectorySink } = await import('../../io/directory-sink.js');
   const { DatabaseExport } = await import('../../export/database.js');
-  const directory = await DirectorySink.create(output).catch((error) => {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    throw taken(output, error.path);
-  });
+  const directory = await makeDirectory(output);
   const sink = new DatabaseExport(directory, forEngine === undefined ? undefined : parseVersion(forEngine));
   return {
     sink,
@@ -83,6 +83,54 @@ async function destinationOf({ output, forEngine }: ExportFlags, host: Host): Pr
     abandon: () => directory.abandon(),
     narrowed: () => sink.narrowed,
   };
+}
+
+/** Whether a database directory is to be made. */
+function isDirectory({ output, cf }: ExportFlags): boolean {
+  return output !== undefined && output !== '-' && !output.endsWith('.ndjson') && cf === undefined;
+}
+
+/** The files of one backup as a database directory. */
+async function restore(path: string, flags: ExportFlags, host: Host): Promise<number> {
+  const { restoreBackup } = await import('../../repair/restore-backup.js');
+  const output = flags.output!;
+  const sink = await makeDirectory(output);
+  const interrupt = watchInterrupt(host);
+  const release = interruptible(interrupt.signal);
+  const bar = flags.progress ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
+  try {
+    const files = await restoreBackup(path, flags.backup!, sink, {
+      onProgress({ done, total }) {
+        if (interrupt.signal.aborted) throw new Interrupted('interrupted before the backup was copied');
+        bar.update({ share: total > 0 ? done / total : 0, done, total });
+      },
+    });
+    await sink.commit();
+    bar.end();
+    say(host, `${output} holds backup ${flags.backup}: ${files} files, each as it was recorded`);
+    onward(output, host);
+    return ExitStatus.ok;
+  } catch (error) {
+    await sink.abandon();
+    throw refusalOf(error, 'export', path);
+  } finally {
+    release();
+    bar.end();
+    interrupt.release();
+  }
+}
+
+/** A directory that was made is looked at next. */
+function onward(output: string, host: Host): void {
+  say(host, `next  ${scanOf(output)}`);
+}
+
+async function makeDirectory(output: string): Promise<DirectorySink> {
+  const { DirectorySink: Sink } = await import('../../io/directory-sink.js');
+  return Sink.create(output).catch((error) => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    throw taken(output, error.path);
+  });
 }
 
 /** Two exports are never mixed, and none replaces another. */
@@ -100,6 +148,7 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
   const { exportTarget } = await import('../../repair/export-target.js');
   if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
   const { UnorderedFamily } = await import('../../export/entries.js');
+  if (flags.backup !== undefined && !flags.lenient && isDirectory(flags)) return restore(path, flags, host);
   const destination = await destinationOf(flags, host);
   const interrupt = watchInterrupt(host);
   const release = interruptible(interrupt.signal);
@@ -110,6 +159,7 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
     summary = await exportTarget(path, destination.sink, {
       ...(flags.lenient && { lenient: true }),
       ...(flags.state !== undefined && { state: flags.state }),
+      ...(flags.backup !== undefined && { backup: flags.backup }),
       ...(flags.cf && { columnFamilies: flags.cf }),
       ...(flags.dbPath && { dbPaths: flags.dbPath }),
       ...(flags.walDir !== undefined && { walDir: flags.walDir }),
@@ -135,8 +185,9 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
     interrupt.release();
   }
   const narrowed = destination.narrowed?.() ?? 0;
-  if (narrowed === 0) return tell(summary, flags, host);
-  tell(summary, flags, host);
+  const status = tell(summary, flags, host);
+  if (destination.narrowed !== undefined) onward(flags.output!, host);
+  if (narrowed === 0) return status;
   say(
     host,
     `${narrowed} wide-column entities have their default column only: ${flags.forEngine} knows no others`,
@@ -189,6 +240,11 @@ export function addExport(program: Command, host: Host, done: (status: number) =
     .option(
       '--output <path>',
       'a file that ends in .ndjson, or a database directory to make (default: stdout)',
+    )
+    .option(
+      '--backup <id>',
+      'of a backup directory: this backup; into a directory its files as they are, each held against its checksum',
+      positive,
     )
     .option('--lenient', 'go on past damage, over a repair that is put together in memory')
     .option('--cf <name>', 'only this column family; may be given several times', several)

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js';
 import type { Address } from '../../inspect/at.js';
 import type { Inspection, InspectKind } from '../../inspect/inspect.js';
-import type { Detail, Node, Root } from '../../inspect/node.js';
+import type { Node, Root } from '../../inspect/node.js';
 import { pathArgument } from '../../io/arguments.js';
 import { pathKind } from '../../io/path-kind.js';
 import { systemCode } from '../../io/target-error.js';
@@ -14,7 +14,7 @@ import { Failure, systemText } from '../failure.js';
 import type { Host } from '../host.js';
 import { stdoutWidth } from '../outputs.js';
 import { say } from '../say.js';
-import { streamSink } from '../sink.js';
+import { type Sink, streamSink } from '../sink.js';
 import { profileOption } from '../target-options.js';
 import { profileFailure } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
@@ -39,6 +39,8 @@ Examples:
   kvdoctor inspect 000021.log                    the records of a WAL, its gaps and damage, with their bytes
   kvdoctor inspect 000021.log --records --brief  every operation on a line: what ldb dump_wal prints
   kvdoctor inspect 000014.sst --entries --limit 2
+  kvdoctor inspect --brief db/*.log              several files, one after the other
+  kvdoctor inspect --json 000021.log             the same as JSON; of several files an array
   kvdoctor inspect 000014.sst --properties       what sst_dump --show_properties prints
   kvdoctor inspect 000021.log --at 0x7a3a        what stands at that offset: a finding of scan, a bad sector
   kvdoctor inspect 000014.sst --at 0x200/31      byte 31 of what the compressed block at 0x200 holds
@@ -97,11 +99,11 @@ function checkFlags(flags: InspectFlags, kind: InspectKind): void {
 interface Opened {
   name: string;
   inspection: Inspection;
-  detail: Detail;
 }
 
-async function openFile(path: string, flags: InspectFlags): Promise<Opened> {
-  const { inspectFile, inspectKindOf } = await import('../../inspect/inspect.js');
+async function openFile(path: string, flags: InspectFlags, several: boolean): Promise<Opened> {
+  const { inspectKindOf } = await import('../../inspect/inspect.js');
+  const { inspect } = await import('../../inspect/open.js');
   const file = await pathArgument(path);
   const shown = printable(path);
   try {
@@ -124,38 +126,23 @@ async function openFile(path: string, flags: InspectFlags): Promise<Opened> {
         hint,
       );
     }
-    checkFlags(flags, kind);
-    const { records, entries, properties, limit, at } = flags;
-    const keyNames = await keyNamesFor(path, kind, flags.profile);
-    const { dialectBeside } = await import('../../engine/beside.js');
-    const detail: Detail = {
-      dialect: await dialectBeside(path),
-      ...(keyNames && { keyNames }),
+    // of several files each is shown as far as an option is for it
+    if (!several) checkFlags(flags, kind);
+    const { records, entries, properties, limit, at, profile } = flags;
+    const inspection = await inspect(file, {
+      as: kind,
+      ...(profile && { profile }),
       ...(at === undefined
         ? { records, entries, properties, limit }
         : { records: true, entries: true, near: at.offset }),
-    };
-    return { name: path, inspection: await inspectFile(file, kind, detail), detail };
+    });
+    return { name: path, inspection };
   } catch (error) {
+    if (error instanceof ProfileMismatch) throw profileFailure(error);
     const code = systemCode(error);
     if (error instanceof Failure || code === undefined) throw error;
     const status = code === 'ENOENT' || code === 'ENOTDIR' ? ExitStatus.usage : ExitStatus.incomplete;
     throw new Failure(`${shown}: ${systemText(error)}`, status);
-  }
-}
-
-/** Kinds of files that hold keys and values. */
-const spoken: ReadonlySet<InspectKind> = new Set<InspectKind>(['wal', 'table', 'batch']);
-
-/** The application whose words are shown beside the bytes. */
-async function keyNamesFor(path: string, kind: InspectKind, choice: ProfileChoice | undefined) {
-  if (!spoken.has(kind)) return undefined;
-  const { profileBeside } = await import('../../app/application.js');
-  try {
-    return await profileBeside(path, choice);
-  } catch (error) {
-    if (error instanceof ProfileMismatch) throw profileFailure(error);
-    throw error;
   }
 }
 
@@ -165,23 +152,17 @@ async function openHex(bytes: Uint8Array, flags: InspectFlags): Promise<Opened> 
   return {
     name: 'batch',
     inspection: await inspectBytes(bytes, 'batch', { records: true, limit }),
-    detail: {},
   };
 }
 
-async function inspect(path: string | undefined, flags: InspectFlags, host: Host): Promise<number> {
-  if ((path === undefined) === (flags.hex === undefined)) {
-    const message = path === undefined ? 'a file is missing' : '--hex takes the place of a file';
-    throw new Failure(message, ExitStatus.usage, 'How it is used: kvdoctor inspect --help');
-  }
-  const opened = flags.hex === undefined ? await openFile(path!, flags) : await openHex(flags.hex, flags);
+/** A file or bytes, shown to their end. */
+async function showOne(opened: Opened, flags: InspectFlags, host: Host, sink: Sink): Promise<number> {
   const { inspection } = opened;
   const state = { damaged: false, undecoded: false };
   const onNode = ({ problems, unsupported }: Node) => {
     if (problems !== undefined && problems.length > 0) state.damaged = true;
     if (unsupported !== undefined) state.undecoded = true;
   };
-  const sink = streamSink(host.stdout);
   try {
     const render = async (root: Root) => {
       const pieces = await renderer(opened, flags, host, onNode);
@@ -189,7 +170,6 @@ async function inspect(path: string | undefined, flags: InspectFlags, host: Host
     };
     if (flags.at === undefined) await render(inspection.root);
     else await renderAt(opened, flags.at, render);
-    await sink.close();
     const unread = inspection.unreadable();
     for (const { offset, length } of unread) {
       say(host, `kvdoctor: ${length} bytes at ${offset} could not be read and are shown as ff`);
@@ -201,6 +181,30 @@ async function inspect(path: string | undefined, flags: InspectFlags, host: Host
   } finally {
     await inspection.close();
   }
+}
+
+/** The files one after the other; as JSON one array of them, where there are several. */
+async function inspectAll(paths: readonly string[], flags: InspectFlags, host: Host): Promise<number> {
+  if ((paths.length === 0) === (flags.hex === undefined)) {
+    const message = paths.length === 0 ? 'a file is missing' : '--hex takes the place of a file';
+    throw new Failure(message, ExitStatus.usage, 'How it is used: kvdoctor inspect --help');
+  }
+  const sink = streamSink(host.stdout);
+  const several = paths.length > 1;
+  const [before, between, after] = flags.format === 'json' ? ['[\n', ',\n', ']\n'] : ['', '\n', ''];
+  const statuses = new Set<number>();
+  if (flags.hex !== undefined)
+    statuses.add(await showOne(await openHex(flags.hex, flags), flags, host, sink));
+  if (several) await sink.write(before);
+  for (const [i, path] of paths.entries()) {
+    if (i > 0) await sink.write(between);
+    statuses.add(await showOne(await openFile(path, flags, several), flags, host, sink));
+  }
+  if (several) await sink.write(after);
+  await sink.close();
+  // damage that is known comes before what could not be looked at
+  if (statuses.has(ExitStatus.findings)) return ExitStatus.findings;
+  return Math.max(...statuses);
 }
 
 async function renderer(
@@ -250,7 +254,7 @@ export function addInspect(program: Command, host: Host, done: (status: number) 
     .description(
       'show the structure of a WAL, table, MANIFEST, blob, OPTIONS or backup meta file, with its bytes',
     )
-    .argument('[file]', 'the file')
+    .argument('[file...]', 'one file or several')
     .option('--at <offset>', 'only the innermost thing that holds this byte', address)
     .option('--records', 'take records apart: operations of a WAL, edits of a MANIFEST')
     .option('--entries', 'take the blocks of a table apart')
@@ -276,5 +280,5 @@ export function addInspect(program: Command, host: Host, done: (status: number) 
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .addHelpText('after', examples)
-    .action(async (path: string | undefined, flags: InspectFlags) => done(await inspect(path, flags, host)));
+    .action(async (paths: string[], flags: InspectFlags) => done(await inspectAll(paths, flags, host)));
 }

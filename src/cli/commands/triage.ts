@@ -1,7 +1,5 @@
 import type { Command } from 'commander';
 import type { RenderSettings } from '../../report/reporter.js';
-import type { Checked } from '../../triage/confirm.js';
-import type { Triage } from '../../triage/triage.js';
 import { choice } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
 import { ExitStatus } from '../exit-status.js';
@@ -28,34 +26,16 @@ Examples:
 Exit status: 0 nothing in the log speaks of damage, 1 something does, or a scan of --dir finds errors, 2 usage, 3 --dir
 could not be read.`;
 
-interface Against extends Checked {
-  incomplete: boolean;
-}
-
-/** Holds what a log says against the files of a database. */
-async function check(directory: string, { sightings, incidents }: Triage): Promise<Against> {
-  const { scanTarget } = await import('../../scan/scan.js');
-  const { confirmSighting, gaps } = await import('../../triage/confirm.js');
-  const { verify } = await import('../../triage/incidents.js');
-  const known = incidents.length > 0;
-  const options = { depth: 'checksums', recovery: known, application: known } as const;
-  const report = await scanTarget(directory, options).catch((error) =>
-    refuseTarget('triage --dir', directory, error, true),
-  );
-  const confirmations = new Map(sightings.map((each) => [each, confirmSighting(each, report.findings)]));
-  const verified = new Map(incidents.map((each) => [each, verify(each, report)]));
-  const incomplete = gaps(report).length > 0;
-  return { directory, report, confirmations, verified, incomplete };
-}
-
-async function triage(log: string, flags: TriageFlags, host: Host): Promise<number> {
-  const { LogTriage, speaksOfDamage } = await import('../../triage/triage.js');
+async function explain(log: string, flags: TriageFlags, host: Host): Promise<number> {
+  const { heldAgainst, scanFor, triage } = await import('../../triage/against.js');
+  const { speaksOfDamage } = await import('../../triage/triage.js');
   const { triageText } = await import('../../triage/text.js');
   const { triageJson } = await import('../../triage/json.js');
-  const gathered = new LogTriage();
-  for await (const piece of inputPieces(log, host)) gathered.add(piece);
-  const found = gathered.end();
-  const checked = flags.dir === undefined ? undefined : await check(flags.dir, found);
+  const { dir } = flags;
+  const found = await triage(inputPieces(log, host));
+  const report = (directory: string) =>
+    scanFor(directory, found).catch((error) => refuseTarget('triage --dir', directory, error, true));
+  const checked = dir === undefined ? undefined : heldAgainst(dir, found, await report(dir));
   const settings: RenderSettings = {
     width: stdoutWidth(host),
     palette: paletteFor(wantsColour(flags.color, host.env, host.stdout)),
@@ -84,5 +64,5 @@ export function addTriage(program: Command, host: Host, done: (status: number) =
     .option('-q, --quiet', 'leave out what is harmless by itself')
     .option('-v, --verbose', 'every finding of --dir; stack traces on failures')
     .addHelpText('after', examples)
-    .action(async (log: string, flags: TriageFlags) => done(await triage(log, flags, host)));
+    .action(async (log: string, flags: TriageFlags) => done(await explain(log, flags, host)));
 }

@@ -59,7 +59,12 @@ export async function planApplicationRepair(
 export async function openIncoherent(database: Database): Promise<{ view: View; rebuild: KeyRebuild }> {
   const { view, reason } = await openView(database);
   if (view === undefined) {
-    throw new Refusal('refused', reason, `first: ${commandOn(database, 'repair --strategy auto')}`);
+    throw new Refusal(
+      'refused',
+      reason,
+      'repair the files first',
+      commandOn(database, 'repair --strategy auto --dry-run'),
+    );
   }
   const profile = await profileOfView(view, database);
   if (profile?.rebuild !== undefined) return { view, rebuild: profile.rebuild };
@@ -93,7 +98,8 @@ export function refuseDamaged(
   throw new Refusal(
     'refused',
     `the files have to be whole before keys are rebuilt from them: ${what}`,
-    `first: ${commandOn(database, `repair ${way} --dry-run`)}`,
+    'repair the files first',
+    commandOn(database, `repair ${way} --dry-run`),
   );
 }
 

@@ -71,7 +71,8 @@ function choose(states: States, wanted: number | undefined, database: Database):
     throw new Refusal(
       'usage',
       `there is no state ${wanted}: the files can give ${count === 1 ? 'one' : count}`,
-      `they are listed by ${commandOn(database, 'simulate')}`,
+      'a simulation lists them',
+      commandOn(database, 'simulate'),
     );
   }
   const [best] = states.states;

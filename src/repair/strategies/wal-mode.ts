@@ -119,14 +119,15 @@ async function chooseOutcome(
   }
   if (outcome.errorKind === 'unsupported') {
     const text = `RocksDB ${formatVersion(database.engineVersion)} does not read what a newer release wrote: ${why}`;
-    throw new Refusal('refused', text, `export it in a format that it reads: ${exportCommand(database)}`);
+    throw new Refusal('refused', text, 'export it in a format that it reads', exportCommand(database));
   }
   throw new Refusal(
     'refused',
     `${mode} does not lead to a database that opens: ${why}${where}`,
     outcome.wals.length === 0
-      ? `this is not about the contents of the WALs: ${commandOn(database, 'repair --strategy auto --dry-run')} tells what the files can still give`
-      : `see what each mode would do: ${commandOn(database, 'simulate')}`,
+      ? 'this is not about the contents of the WALs: another plan tells what the files can still give'
+      : 'a simulation tells what each mode would do',
+    commandOn(database, outcome.wals.length === 0 ? 'repair --strategy auto --dry-run' : 'simulate'),
   );
 }
 

@@ -46,6 +46,16 @@ function carryOutCommand(target: TargetReport, plan: PlanReport): string | undef
   ]);
 }
 
+/** Gives the newest backup that is whole, or what can be read of the newest one, as a database directory. */
+function restoreCommand({ path, backups = [], restorable = [] }: TargetReport): string | undefined {
+  const whole = restorable.at(-1);
+  const id = whole ?? backups.findLast(({ verdict }) => verdict !== 'unfinished')?.id ?? backups.at(-1)?.id;
+  if (id === undefined) return undefined;
+  const output = shellWord(`${path.replace(/\/$/, '')}.restored-${id}`);
+  const how = whole === undefined ? '--lenient ' : '';
+  return `kvdoctor export ${how}--backup ${id} --output ${output} ${shellWord(path)}`;
+}
+
 /** What to type when a repair has said what it would do, was declined, or could not be done. Service has lines of its own. */
 function afterRepair(target: TargetReport, repair: RepairReport): string | undefined {
   const { plan, application, findings, recommendation } = target;
@@ -61,7 +71,8 @@ function afterRepair(target: TargetReport, repair: RepairReport): string | undef
       return application.rebuild.command;
     return recommendation?.command ?? carryOutCommand(target, plan);
   }
-  if (recommendation?.command !== undefined) return recommendation.command;
+  const command = recommendation?.command ?? repair.command;
+  if (command !== undefined) return command;
   if (!findings.some(({ severity }) => severity === 'error')) return undefined;
   return application?.rebuild?.command;
 }
@@ -128,6 +139,9 @@ export function nextCommand({ targets }: Report): string | undefined {
         if (command !== undefined) return command;
         continue;
       }
+      const { holds = [], path } = target;
+      if (severity === 'warning' && holds.length > 0)
+        return `kvdoctor scan ${holds.map((below) => shellWord(`${path}/${below}`)).join(' ')}`;
       const worst = findings.filter((finding) => finding.severity === severity);
       if (worst.length === 0) continue;
       const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
@@ -136,9 +150,9 @@ export function nextCommand({ targets }: Report): string | undefined {
       if (application?.rebuild?.command !== undefined) return application.rebuild.command;
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
+      if (backups !== undefined && severity === 'error') return restoreCommand(target);
       if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
-      if (within(REPAIRED) && kind !== 'file' && backups === undefined)
-        return commandOn(target, 'repair --strategy auto --dry-run');
+      if (within(REPAIRED) && kind !== 'file') return commandOn(target, 'repair --strategy auto --dry-run');
       return `kvdoctor explain ${worst[0].rule}`;
     }
   }

@@ -39,7 +39,7 @@ function outcomeText(
     output === undefined
       ? `${path} is repaired in place; the originals are in ${journal}`
       : `The repaired copy is ${output}; the original is as it was`;
-  if (state === 'refused') return `Refused: ${reason}. Nothing was changed.`;
+  if (state === 'refused') return `kvdoctor refuses: ${reason}. Nothing was changed.`;
   if (state === 'planned') return 'Nothing was changed: this is a dry run.';
   if (state === 'declined') return 'Nothing was changed.';
   if (state === 'repaired') return `${place}.`;
@@ -70,10 +70,26 @@ function beforeAfter(
     ) || good('clean'),
   ]);
   const said = (mode: RecoveryReport | undefined) =>
-    mode === undefined ? '' : mode.opens ? `opens, sequence ${mode.lastSequence}` : `refuses: ${mode.error}`;
+    mode === undefined ? '' : mode.opens ? `opens, sequence ${mode.lastSequence}` : error('refuses');
+  const refusals = new Map<string, string[]>();
+  const refused = (when: string, mode: RecoveryReport | undefined) => {
+    if (mode?.error === undefined) return;
+    const text = `${when}: ${mode.error}`;
+    refusals.set(text, [...(refusals.get(text) ?? []), mode.mode]);
+  };
   for (const mode of target.recovery ?? []) {
     const old = before.recovery.find((each) => each.mode === mode.mode);
-    table.push([mode.mode, printable(said(old)), printable(said(mode))]);
+    table.push([mode.mode, said(old), said(mode)]);
+    refused('before', old);
+    refused('after', mode);
   }
-  return rendered(table);
+  // an engine's message in a cell would be a column of single words
+  const messages = [...refusals].map(([text, modes]) =>
+    paragraph(
+      printable(`${modes.length === target.recovery?.length ? 'every mode' : modes.join(', ')}, ${text}`),
+      settings.width,
+      '  ',
+    ),
+  );
+  return [rendered(table), ...messages].join('\n');
 }

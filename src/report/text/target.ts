@@ -8,7 +8,7 @@ import { paragraph } from './layout.js';
 /** Things that could not be checked that are listed by name. */
 const UNCHECKED_SHOWN = 10;
 
-const engineNames = { rocksdb: 'RocksDB', leveldb: 'LevelDB', pebble: 'Pebble' };
+export const engineNames = { rocksdb: 'RocksDB', leveldb: 'LevelDB', pebble: 'Pebble' };
 
 const kindNames: Record<TargetReport['kind'], string> = {
   database: 'database',
@@ -25,7 +25,7 @@ function whatItIs({ engine, kind }: TargetReport): string {
 }
 
 /** A release that nothing states is no fact about the directory. */
-function versionText({ version, versionBy }: EngineReport): string {
+export function versionText({ version, versionBy }: EngineReport): string {
   return version === undefined || versionBy === 'tables' || versionBy === 'default' ? '' : ` ${version}`;
 }
 

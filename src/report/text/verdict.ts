@@ -6,6 +6,7 @@ import { restorableLine } from '../restorable.js';
 import { tally } from './findings.js';
 import { commandLine, paragraph } from './layout.js';
 import { contentsCommand, nextCommand, otherCommand, serviceText } from './next.js';
+import { engineNames, versionText } from './target.js';
 
 function listed(parts: (string | false | undefined)[]): string {
   return parts.filter((part) => part).join(', ');
@@ -63,7 +64,7 @@ function simulationSentence(
   const own = targets.flatMap(({ recovery = [] }) => recovery).find((mode) => mode.own);
   if (own === undefined) return 'Nothing was simulated.';
   if (!own.opens)
-    return `${palette.error('Refused')}: in its own mode, ${own.mode}, the engine does not open it.`;
+    return `${palette.error('Not opened')}: in its own mode, ${own.mode}, the engine refuses it.`;
   if (own.harmless && (own.contents?.errors ?? 0) > 0)
     return `${palette.error('Not coherent')}: in its own mode, ${own.mode}, it opens and loses nothing that was acknowledged, but what it holds breaks the application's own rules.`;
   if (own.harmless && unchecked)
@@ -100,6 +101,24 @@ function unreadText({ unreadable }: RecoveryReport): string {
   const count =
     uncounted > 0 ? `at least ${counted(entries, 'entry', 'entries')}` : counted(entries, 'entry', 'entries');
   return `${count} in ${counted(files.length, 'file')} cannot be read`;
+}
+
+/** What the engine does with damaged files in their own mode; where it refuses, in its own words. */
+function openingLines({ opening, engine }: TargetReport, { palette, width }: RenderSettings): string[] {
+  if (opening === undefined || engine.name === 'unknown') return [];
+  const { mode, opens, error, errorFile, lost } = opening;
+  const who = `${engineNames[engine.name]}${versionText(engine)} in its own mode, ${mode}`;
+  if (!opens) {
+    const about = errorFile === undefined || error?.includes(errorFile) ? '' : ` (${errorFile})`;
+    return [
+      paragraph(`${who}, ${palette.error('refuses to open')} it:`, width, ''),
+      paragraph(printable(`${error}${about}`), width, '  '),
+    ];
+  }
+  const gives = lost?.records
+    ? `, and gives up ${counted(lost.records, 'record')} with ${counted(lost.operations, 'operation')} of the WALs`
+    : '';
+  return [paragraph(`${who}, opens it as it is${gives}.`, width, '')];
 }
 
 /** What was left unread on purpose, a line each. */
@@ -141,6 +160,7 @@ export function verdictText(report: Report, settings: RenderSettings): string {
   if (targets.some(({ repair }) => repair?.state === 'declined'))
     return next === undefined ? '' : `${commandLine('next', next, settings)}\n`;
   const lines = [paragraph(sentence(report, settings), settings.width, '')];
+  for (const target of simulated ? [] : targets) lines.push(...openingLines(target, settings));
   for (const line of [...notRead(report), ...setAside(report)])
     lines.push(paragraph(line, settings.width, ''));
   if (!settings.quiet && !simulated && !asked) {

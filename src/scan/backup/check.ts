@@ -5,7 +5,7 @@ import type { BackupLayout } from '../../check/backup/layout.js';
 import type { Unchecked } from '../../check/unit.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
-import { shellWord } from '../../finding/shell-word.js';
+import { renameAndScan, scanOf } from '../../finding/shell-word.js';
 import { nameInDatabase } from '../../format/backup-name.js';
 import { type Listing, unreadableAt } from '../../io/listing.js';
 import { type Circumstances, crossCheck } from '../cross.js';
@@ -207,7 +207,10 @@ function unfinishedBackup(
       ...(unfinishedMeta && { unfinished: unfinishedMeta.path }),
     },
     ...(renamable && {
-      next: `mv ${[unfinishedMeta.path, metaFile].map((path) => shellWord(`${listing.target}/${path}`)).join(' ')}`,
+      next: renameAndScan(scanOf(listing.target), [
+        `${listing.target}/${unfinishedMeta.path}`,
+        `${listing.target}/${metaFile}`,
+      ]),
     }),
   });
 }

@@ -75,7 +75,7 @@ describe('an unfinished backup', () => {
   it('says when it is whole, and how the engine would know it', async () => {
     await withDatabase('backup-7.8', ['move meta/2 meta/.2.tmp'], async (dir) => {
       const { findings } = await answer(dir);
-      expect(findings[0].next).toBe(`mv ${dir}/meta/.2.tmp ${dir}/meta/2`);
+      expect(findings[0].next).toBe(`mv ${dir}/meta/.2.tmp ${dir}/meta/2 && kvdoctor scan ${dir}`);
       expect(findings[0].message).toContain('all 5 files that meta/.2.tmp lists are there and match');
     });
     const { findings } = await damaged(['move meta/2 meta/.2.tmp', 'flip private/2/OPTIONS-000007 0x50.1']);
@@ -105,7 +105,7 @@ describe('meta files', () => {
         verdicts: ['1 clean', '2 damaged', '3 damaged'],
         restorable: [1],
       });
-      expect(found.findings.map(({ next }) => next)).toContain(`mv ${dir}/meta/3 ${dir}/meta/2`);
+      expect(found.findings.map(({ next }) => next)).toContain(`mv ${dir}/meta/3 ${dir}/meta/2 && kvdoctor scan ${dir}`);
       expect(await answer(dir, { backups: [2] })).toMatchObject({ status: 1, restorable: [] });
     });
   });
@@ -120,7 +120,7 @@ describe('meta files', () => {
         expect(findings).toHaveLength(1);
         expect(findings[0]).toMatchObject({
           file: 'meta/2',
-          next: `mv ${dir}/meta/2 ${dir}/meta-2`,
+          next: `mv ${dir}/meta/2 ${dir}/meta-2 && kvdoctor scan ${dir}`,
           evidence: { backups: [1, 2] },
         });
         expect(findings[0].message).toMatch(/the record of meta\/2 is wrong.*assertions opens no backup/);

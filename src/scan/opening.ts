@@ -1,0 +1,34 @@
+import type { Database } from '../engine/database.js';
+import { databaseView } from '../recovery/database-view.js';
+import { ownMode } from '../recovery/mode.js';
+import { simulateRecovery } from '../recovery/simulate.js';
+import type { OpeningReport, RecoveryReport } from '../report/report.js';
+
+/** What the engine does with a database in its own mode: a whole simulation's word where one was made, else that of this mode. */
+export async function openingOf(
+  database: Database,
+  recovery: readonly RecoveryReport[] | undefined,
+): Promise<OpeningReport | undefined> {
+  const known = recovery?.find(({ own }) => own);
+  if (known !== undefined) {
+    const { mode, opens, error, errorFile, lost } = known;
+    return {
+      mode,
+      opens,
+      ...(error !== undefined && { error }),
+      ...(errorFile !== undefined && { errorFile }),
+      ...(opens && { lost: { records: lost.records ?? 0, operations: lost.operations ?? 0 } }),
+    };
+  }
+  const mode = ownMode(database);
+  const { modes } = await simulateRecovery(databaseView(database), database.engineVersion, { modes: [mode] });
+  const [own] = modes;
+  const { opens, errorText, errorFile, lost } = own;
+  return {
+    mode,
+    opens,
+    ...(errorText !== undefined && { error: errorText }),
+    ...(errorFile !== undefined && { errorFile }),
+    ...(lost && { lost: { records: lost.records, operations: lost.operations } }),
+  };
+}
