@@ -1,4 +1,7 @@
+import { hostname } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { shellWord } from '../finding/shell-word.js';
+import type { RunReport } from '../report/report.js';
 
 /** A stream that may be a terminal. */
 export interface Output extends Writable {
@@ -17,6 +20,8 @@ export interface Host {
   stderr: Output;
   stdin: Input;
   env: Readonly<Record<string, string | undefined>>;
+  /** Which machine this is, and what was typed; absent where no report is to say so. */
+  run?: RunReport;
   /** Runs a handler on each SIGINT and SIGTERM instead of ending the process; returns how to stop that. */
   onInterrupt(handler: () => void): () => void;
   /** Ends the process at once, with nothing flushed. */
@@ -32,6 +37,10 @@ export const processHost: Host = {
     return process.stdin;
   },
   env: process.env,
+  get run() {
+    const words = process.argv.slice(2).map(shellWord);
+    return { host: hostname(), directory: process.cwd(), command: ['kvdoctor', ...words].join(' ') };
+  },
   onInterrupt(handler) {
     const signals = ['SIGINT', 'SIGTERM'] as const;
     for (const signal of signals) process.on(signal, handler);

@@ -80,7 +80,9 @@ export async function writeReport(
   const { quiet = false, verbose = false } = flags;
   const outputs = await outputsOf(flags, host, targets);
   try {
-    const report = await make(outputs);
+    const made = await make(outputs);
+    // a report that is only rendered, or merged from others, was made elsewhere
+    const report = host.run && targets.length > 0 ? { ...made, run: host.run } : made;
     const failures = await outputs.write(report);
     if (!outputs.onStdout && !quiet) {
       show(host, [verdictText(report, { width: 100, palette: plainPalette, verbose, quiet })]);

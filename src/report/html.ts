@@ -13,6 +13,7 @@ import { restorableLine, unfinishedBackups } from './restorable.js';
 import { knownRule } from './rule-help.js';
 import { summaryTallies } from './tallies.js';
 import { fileOf, placeText } from './text/finding.js';
+import { nextCommand } from './text/next.js';
 import { targetHead } from './text/target.js';
 
 /** Findings that are open when the page is. */
@@ -32,9 +33,32 @@ function head(report: Report): string {
     unfinished.length > 0
       ? ['unfinished', `Clean, but for what is unfinished: backup ${unfinished.join(', ')}`]
       : [verdict, verdicts[verdict]];
+  const { run } = report;
+  const made =
+    run === undefined
+      ? ''
+      : `<p class="dim">on <b>${html(run.host)}</b>, in <code>${html(run.directory)}</code>:<br><code>${html(run.command)}</code></p>\n`;
+  const counts =
+    summary.files === 0 ? `${byteSize(summary.bytesRead)} read in ${duration(summary.milliseconds)}` : looked;
   return `<h1>kvdoctor: <span class="verdict ${tone}">${word}</span></h1>
-<p>${found.length > 0 ? `<b>${found.join(', ')}</b> in ` : ''}${looked}.</p>
-<p class="dim">${html(summary.startedAt)}, kvdoctor ${html(tool.version)}</p>\n`;
+<p>${found.length > 0 ? `<b>${found.join(', ')}</b> in ` : ''}${counts}.</p>
+<p class="dim">${html(summary.startedAt)}, kvdoctor ${html(tool.version)}</p>\n${made}${onward(report)}`;
+}
+
+/** What the engine says and what to type next, before everything else. */
+function onward({ targets, ...report }: Report): string {
+  const lines = targets.flatMap(({ path, opening, recommendation }) => [
+    ...(opening?.error === undefined
+      ? []
+      : [
+          `<p>The engine refuses to open <code>${html(path)}</code>: <code>${html(opening.error)}</code></p>`,
+        ]),
+    ...(recommendation === undefined ? [] : [`<p>${html(recommendation.reason)}</p>`]),
+  ]);
+  const recommended = targets.find(({ recommendation }) => recommendation?.command !== undefined);
+  const next = nextCommand({ targets, ...report }) ?? recommended?.recommendation?.command;
+  if (next !== undefined) lines.push(`<p class="next"><b>Next</b> <code>${html(next)}</code></p>`);
+  return `${lines.join('')}\n`;
 }
 
 /** The backups of a backup directory, and in one line which of them can be restored. */
@@ -127,6 +151,18 @@ function* page(report: Report): Iterable<string> {
   );
   yield `<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n<meta http-equiv="Content-Security-Policy" content="${policy}">\n<title>${title}</title>\n<style>${style}</style>\n</head>\n<body>\n`;
   yield `<a class="skip" href="#findings">To the findings</a>\n<header>${head(report)}</header>\n<main>\n`;
+  const all = targets.flatMap(({ findings }) => findings);
+  // a simulation looks for none
+  const looked = all.length > 0 || report.targets.some((target) => target.files.length > 0);
+  if (looked) yield '<h2 id="findings" tabindex="-1">Findings</h2>\n';
+  if (looked && all.length === 0) yield '<p>None.</p>\n';
+  if (all.length > 0) yield filter(report);
+  for (const target of targets) {
+    if (targets.length > 1 && target.findings.length > 0)
+      yield `<h3><a href="#${target.id}"><code>${html(target.target.path)}</code></a></h3>\n`;
+    for (const [i, finding] of target.findings.entries())
+      yield findingHtml(finding, i < OPEN && finding.finding.severity === 'error');
+  }
   for (const target of targets) {
     const [path, ...facts] = targetHead(target.target, {
       width: 1e6,
@@ -145,16 +181,6 @@ function* page(report: Report): Iterable<string> {
     yield setAside(target);
     yield* files(target);
     yield '</section>\n';
-  }
-  yield '<h2 id="findings" tabindex="-1">Findings</h2>\n';
-  const all = targets.flatMap(({ findings }) => findings);
-  if (all.length === 0) yield '<p>None.</p>\n';
-  else yield filter(report);
-  for (const target of targets) {
-    if (targets.length > 1 && target.findings.length > 0)
-      yield `<h3><a href="#${target.id}"><code>${html(target.target.path)}</code></a></h3>\n`;
-    for (const [i, finding] of target.findings.entries())
-      yield findingHtml(finding, i < OPEN && finding.finding.severity === 'error');
   }
   yield* rules(targets);
   yield `</main>\n<script>${script}</script>\n</body>\n</html>\n`;

@@ -26,7 +26,16 @@ export interface Report {
   tool: { name: 'kvdoctor'; version: string };
   verdict: Verdict;
   summary: Summary;
+  /** Where it was made, and by what command; absent where a program made it. */
+  run?: RunReport;
   targets: TargetReport[];
+}
+
+export interface RunReport {
+  host: string;
+  /** The working directory. */
+  directory: string;
+  command: string;
 }
 
 /** Totals over all targets. */

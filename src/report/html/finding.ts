@@ -1,7 +1,13 @@
 import type { EvidenceValue } from '../../finding/evidence.js';
 import { plainPalette } from '../reporter.js';
 import { impactLines } from '../text/command-lines.js';
-import { fieldsText, hexWindowOf, labelledEvidence, spokenEvidence } from '../text/evidence.js';
+import {
+  fieldsText,
+  hexWindowOf,
+  labelledEvidence,
+  spokenEvidence,
+  withoutDetails,
+} from '../text/evidence.js';
 import { fileOf, placeText } from '../text/finding.js';
 import { hexLines } from '../text/hexdump.js';
 import { html } from './escape.js';
@@ -28,15 +34,18 @@ function isLeftOut(value: EvidenceValue): boolean {
 export function findingHtml({ finding, id }: NumberedFinding, open: boolean): string {
   const { severity, rule, message, evidence, cause, impact, next } = finding;
   const labels = labelledEvidence(evidence);
-  const spoken = spokenEvidence(evidence, [message, ...labels.map(({ text }) => text)].join(' '));
+  const spoken = spokenEvidence(
+    withoutDetails(evidence),
+    [message, ...labels.map(({ text }) => text)].join(' '),
+  );
   const lines = [
-    ...(Object.keys(spoken).length > 0 ? [line('evidence', html(fieldsText(spoken)))] : []),
+    ...(next ? [line('next', `<code>${html(next)}</code>`)] : []),
     ...(cause
       ? [line('cause', html(`${cause.detail} (${cause.certainty}${cause.basis ? `: ${cause.basis}` : ''})`))]
       : []),
     ...labels.map(({ label, text }) => line(label, html(text))),
     ...(impact ? impactLines(impact) : []).map(({ label, text }) => line(label, html(text))),
-    ...(next ? [line('next', `<code>${html(next)}</code>`)] : []),
+    ...(Object.keys(spoken).length > 0 ? [line('evidence', html(fieldsText(spoken)))] : []),
     line('rule', `<a href="#rule-${html(rule)}">what ${html(rule)} means</a>`),
   ];
   const dumps = Object.values(evidence).flatMap((value) => {

@@ -105,7 +105,9 @@ describe('meta files', () => {
         verdicts: ['1 clean', '2 damaged', '3 damaged'],
         restorable: [1],
       });
-      expect(found.findings.map(({ next }) => next)).toContain(`mv ${dir}/meta/3 ${dir}/meta/2 && kvdoctor scan ${dir}`);
+      expect(found.findings.map(({ next }) => next)).toContain(
+        `mv ${dir}/meta/3 ${dir}/meta/2 && kvdoctor scan ${dir}`,
+      );
       expect(await answer(dir, { backups: [2] })).toMatchObject({ status: 1, restorable: [] });
     });
   });
