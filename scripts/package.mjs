@@ -50,3 +50,19 @@ function ship(file, shipped = new Set()) {
 }
 rmSync(join(dist, 'types'), { recursive: true, force: true });
 ship(join(dist, 'index.d.ts'));
+
+// the manual page says what --help says
+const { makeProgram } = await import(join(dist, 'cli/program.js'));
+const { manPage } = await import(join(dist, 'cli/man-page.js'));
+const { version } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
+const [, date = ''] =
+  new RegExp(`^## ${version.replaceAll('.', '\\.')} \\((.+)\\)$`, 'm').exec(
+    readFileSync(resolve(root, 'CHANGELOG.md'), 'utf8'),
+  ) ?? [];
+const quiet = { write() {}, on() {} };
+const page = manPage(
+  makeProgram({ stdout: quiet, stderr: quiet, stdin: quiet, env: {} }, () => {}),
+  { version, date },
+);
+mkdirSync(join(dist, 'man'), { recursive: true });
+writeFileSync(join(dist, 'man/kvdoctor.1'), page);

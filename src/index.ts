@@ -17,7 +17,7 @@ export type { Rule } from './finding/rule.js';
 export type { Inspection, InspectKind } from './inspect/inspect.js';
 export type { Node, Root, Value } from './inspect/node.js';
 export { type InspectOptions, inspect, UnknownKind } from './inspect/open.js';
-export { type Exported, exportEntries, type LibraryEntry } from './repair/export-iterable.js';
+export { type Exported, exportedEntries, type LibraryEntry } from './repair/export-iterable.js';
 export type { ExportedTarget, ExportRequest } from './repair/export-target.js';
 export type { RepairMethod } from './repair/method.js';
 export { Refusal } from './repair/refusal.js';

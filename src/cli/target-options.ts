@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
 import { type ProfileChoice, profileChoices } from '../app/profile-choice.js';
 import { choice, positive, several, version } from './choices.js';
 import { addOutputOptions, type OutputFlags } from './output-options.js';
@@ -61,4 +62,11 @@ export function placesOf({
     ...(engineVersion && { engineVersion }),
     ...(profile && { profile }),
   };
+}
+
+/** How many threads read. */
+export function jobsOption(): Option {
+  return new Option('--jobs <n>', 'worker threads')
+    .argParser(positive)
+    .default(availableParallelism(), 'one for each processor');
 }

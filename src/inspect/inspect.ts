@@ -62,11 +62,6 @@ export interface Inspection {
   close(): Promise<void>;
 }
 
-export interface InspectOptions extends Detail {
-  /** What the file is, where neither its name nor its content tells. */
-  as?: InspectKind;
-}
-
 const kindOfFile: Partial<Record<ReturnType<typeof parseFileName>['kind'], InspectKind>> = {
   wal: 'wal',
   table: 'table',

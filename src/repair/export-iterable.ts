@@ -17,7 +17,7 @@ class Stopped extends Error {}
  * What a reader of a directory would see, in the order of keys, one column family after the other. Nothing is read before the first
  * entry is asked for, and no further than is asked for; it can be gone through once.
  */
-export function exportEntries(target: string, request: Omit<ExportRequest, 'onProgress'> = {}): Exported {
+export function exportedEntries(target: string, request: Omit<ExportRequest, 'onProgress'> = {}): Exported {
   let summary: ExportedTarget | undefined;
   return {
     get summary() {

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Depth } from '../../check/unit.js';
 import { pathArgument } from '../../io/arguments.js';
@@ -28,7 +27,7 @@ import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
 import { say, show } from '../say.js';
 import { streamSink } from '../sink.js';
-import { placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
+import { jobsOption, placesOf, type TargetFlags, withTargetOptions } from '../target-options.js';
 import { writePieces } from '../write-pieces.js';
 
 interface RepairFlags extends TargetFlags {
@@ -367,7 +366,7 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
         'full',
       ]).default('full'),
     )
-    .option('--jobs <n>', 'worker threads', positive, availableParallelism())
+    .addOption(jobsOption())
     .addHelpText('after', examples);
   withTargetOptions(command).action(async (path: string, flags: RepairFlags) => {
     if (flags.journal !== undefined && !flags.inPlace) {

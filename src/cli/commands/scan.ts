@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
@@ -10,7 +9,7 @@ import { buildReport } from '../../report/summary.js';
 import { isSuppressed, underPolicy } from '../../scan/policy.js';
 import type { ScanOptions } from '../../scan/scan.js';
 import { startThreads } from '../../scan/threads.js';
-import { backupIds, choice, positive } from '../choices.js';
+import { backupIds, choice } from '../choices.js';
 import { exitStatusOf } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
@@ -22,7 +21,7 @@ import { type ProgressBar, progressBar } from '../progress-bar.js';
 import { rate, share, time } from '../quantities.js';
 import { readEarlier } from '../report-file.js';
 import { type ScanFlags, scanOptionsFor } from '../scan-options.js';
-import { withTargetOptions } from '../target-options.js';
+import { jobsOption, withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
 
 const examples = `
@@ -152,7 +151,7 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
     .addOption(
       choice('--depth <depth>', 'how much to check', ['structure', 'checksums', 'full']).default('full'),
     )
-    .option('--jobs <n>', 'worker threads', positive, availableParallelism())
+    .addOption(jobsOption())
     .addOption(failOnOption().default('error'))
     .addOption(
       choice('--kind <kind>', 'what the directory is, where its path does not tell', [
