@@ -65,7 +65,8 @@ export async function journey(first: string, longest = 12): Promise<Step[]> {
     steps.push(step);
     // what only looks is looked at where it is printed: afterwards the directory is another one
     for (const { label, line: beside } of step.printed)
-      if (label === 'also' && /^kvdoctor (?:scan|simulate) /.test(beside)) step.beside.push(await typed(beside));
+      if (label === 'also' && /^kvdoctor (?:scan|simulate) /.test(beside))
+        step.beside.push(await typed(beside));
     // `also` is beside the way; a journal is undone by who wants to
     const onward = step.printed.filter(
       ({ label, line }) => label !== 'also' && !line.startsWith('kvdoctor undo') && !isTemplate(line),
@@ -100,7 +101,8 @@ export async function faultsOf(steps: readonly Step[]): Promise<string[]> {
   const explained = names.at(-1) === 'explain' && steps[0].status === 1;
   // what cannot be checked is not damaged
   const unchecked = last.status === 3 && /Incomplete: no error found/.test(last.text);
-  const ended = unchecked || (last.status === 0 && !explained) || names.includes('repair') || names.includes('export');
+  const ended =
+    unchecked || (last.status === 0 && !explained) || names.includes('repair') || names.includes('export');
   const toFillIn = last.printed.some(({ line }) => isTemplate(line));
   const inWords = steps.some(({ text }) =>
     /This is a copy|Nothing is to be repaired|restore a backup/i.test(text),
