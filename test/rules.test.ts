@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { catalog } from '../src/finding/catalog.js';
+import type { Finding } from '../src/finding/finding.js';
 import { type ScanOptions, scanTarget } from '../src/scan/scan.js';
 import { damageCases, findingLine, rewriteExpectations } from './support/case.js';
 import { withDatabase } from './support/database.js';
@@ -30,12 +31,32 @@ const APPLICATIONS: Record<string, string> = {
   tikv: 'test/app/tikv/check.test.ts',
 };
 
+/** A finding and why, as a line of the golden file. */
+function causeLine({ severity, rule, file, offset, cause, impact }: Finding): string {
+  const place = offset === undefined ? file : `${file} 0x${offset.toString(16)}`;
+  const why = cause === undefined ? 'no cause' : `${cause.kind}, ${cause.certainty}: ${cause.detail}`;
+  const bits =
+    cause?.changes === undefined
+      ? ''
+      : `\n    ${cause.restores ? 'restores' : 'flips'} ${cause.changes.length} bits`;
+  const cost = impact?.summary === undefined ? '' : `\n    costs ${impact.summary}`;
+  return `  ${severity} ${rule} ${place}\n    ${why}${bits}${cost}\n`;
+}
+
 const raised = new Set<string>();
+/** Of every damaged database, scanned without options: its findings, each with its cause. */
+const causes = new Map<string, string>();
 
 test.each(damageCases())('$name', async (damage) => {
-  const { findings, unchecked } = await withDatabase(damage.base, damage.patches, (dir) =>
-    scanTarget(path.join(dir, damage.target), damage.options as ScanOptions),
-  );
+  const { name, base, patches, target } = damage;
+  const { findings, unchecked } = await withDatabase(base, patches, async (dir) => {
+    const scan = (options: ScanOptions) => scanTarget(path.join(dir, target), { jobs: 1, ...options });
+    const asked = await scan(damage.options as ScanOptions);
+    const plain = Object.keys(damage.options).length === 0 ? asked : await scan({});
+    const lines = plain.findings.map((finding) => causeLine(finding).replaceAll(dir, 'DIR'));
+    if (!name.startsWith('backup/')) causes.set(name, `${name}\n${lines.join('')}\n`);
+    return asked;
+  });
   for (const finding of findings) raised.add(finding.rule);
   const said = [...new Set(findings.map(findingLine))];
   const lines = said.filter((line) => !line.startsWith('note') || damage.expected.includes(line));
@@ -46,6 +67,10 @@ test.each(damageCases())('$name', async (damage) => {
     expect(lines.sort()).toEqual([...damage.expected].sort());
     expect(skipped).toEqual(expect.arrayContaining(damage.unchecked));
   }
+});
+
+test('every finding has the cause that it had', async () => {
+  await expect([...causes.values()].join('')).toMatchFileSnapshot('golden/causes.txt');
 });
 
 test('every rule of the catalogue is raised by a case', () => {

@@ -118,6 +118,18 @@ export class UndoneRuns {
     return { places, cost: length, run: { bytes: run, from: at, to, exceptions } };
   }
 
+  /** The offset of the first end of a line that begins in [from, to); `to` when none does. */
+  private endOfLine(from: number, to: number): number {
+    const { bytes, change } = this;
+    const first = change === 'lf-to-crlf' ? CR : LF;
+    for (let at = from; ; at++) {
+      const found = bytes.subarray(at, to).indexOf(first);
+      if (found < 0) return to;
+      at += found;
+      if (change === 'crlf-to-lf' || bytes[at + 1] === LF) return at;
+    }
+  }
+
   /** `excepted`: ends of lines, counted from the start of the run. */
   private forward(
     from: number,
@@ -128,29 +140,31 @@ export class UndoneRuns {
     let run = new Uint8Array(64);
     const exceptions: number[] = [];
     let [places, at, have] = [0, from, 0];
-    const put = (byte: number) => {
-      if (have === run.length) {
-        const grown = new Uint8Array(2 * have);
-        grown.set(run);
-        run = grown;
-      }
-      run[have++] = byte;
+    const reserve = (more: number) => {
+      if (have + more <= run.length) return;
+      const grown = new Uint8Array(Math.max(2 * run.length, have + more));
+      grown.set(run);
+      run = grown;
     };
-    for (let length = lengthOf(run, 0); have < length; length = lengthOf(run, have)) {
-      if (at >= bytes.length) return { places, cost: have };
-      const ends = change === 'lf-to-crlf' ? bytes[at] === CR && bytes[at + 1] === LF : bytes[at] === LF;
-      if (!ends) {
-        put(bytes[at++]);
-        continue;
+    let length = lengthOf(run, 0);
+    while (have < length) {
+      const end = this.endOfLine(at, Math.min(bytes.length, at + length - have));
+      reserve(end - at + 2);
+      run.set(bytes.subarray(at, end), have);
+      have += end - at;
+      at = end;
+      if (have < length) {
+        if (at >= bytes.length) return { places, cost: have };
+        const isException = excepted.includes(places++);
+        const lf = change === 'lf-to-crlf' ? at + 1 : at;
+        if (isException) {
+          exceptions.push(lf);
+          run[have++] = CR;
+        }
+        run[have++] = LF;
+        at = lf + 1;
       }
-      const isException = excepted.includes(places++);
-      const lf = change === 'lf-to-crlf' ? at + 1 : at;
-      if (isException) {
-        exceptions.push(lf);
-        put(CR);
-      }
-      put(LF);
-      at = lf + 1;
+      if (have >= length) length = lengthOf(run, have);
     }
     return { places, cost: have, run: { bytes: run.subarray(0, have), from, to: at, exceptions } };
   }

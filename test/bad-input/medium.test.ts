@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { type CliRun, kvdoctor } from '../support/cli.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CliOptions, type CliRun, kvdoctor as kvdoctorProcess } from '../support/cli.js';
+import { CliServer } from '../support/cli-server.js';
 import { withDatabase } from '../support/database.js';
 import { badSector, canFail, unknowable, unopenable } from '../support/faults.js';
 import { readFileSet } from '../support/files.js';
@@ -35,7 +36,15 @@ const CASES: readonly Case[] = [
 
 /** A message of Node's that says that a file handle was left to the collector. */
 const LEAK = /garbage collection|internal error|^\s+at .*:\d+:\d+\)?$/m;
-const env = { NODE_OPTIONS: '--trace-warnings --expose-gc' };
+
+let server: CliServer;
+beforeAll(async () => {
+  if (canFail) server = await CliServer.start();
+});
+afterAll(() => server?.close());
+
+/** All commands in one process, whose faults change: to start one takes longer than most commands. */
+const kvdoctor = (args: readonly string[], options: CliOptions = {}) => server.run(args, options.env);
 
 function journalOf(dir: string): string {
   const beside = path.dirname(dir);
@@ -54,7 +63,7 @@ describe.skipIf(!canFail)('a sector that cannot be read', () => {
     ({ fixture, file, from, to, ways, unseen }) => {
       const trial = (each: (dir: string, run: (...args: string[]) => Promise<CliRun>) => Promise<void>) =>
         withDatabase(fixture, [], async (dir) => {
-          const faulty = { env: { ...env, ...badSector(path.join(dir, file), from, to) } };
+          const faulty = { env: badSector(path.join(dir, file), from, to) };
           await each(dir, (...args) => kvdoctor(args, faulty));
         });
 
@@ -137,8 +146,10 @@ describe.skipIf(!canFail)('a sector that cannot be read', () => {
     await withDatabase('basic-7.8', ['flip 000019.log 0x60.3'], async (dir) => {
       const log = path.join(dir, 'LOG');
       fs.writeFileSync(log, 'a line\n'.repeat(1000));
-      const faulty = { env: { ...env, ...badSector(log, 512, 1024) } };
-      const copied = await kvdoctor(['repair', '--mode', 'point-in-time', '--yes', dir], faulty);
+      const faulty = {
+        env: { NODE_OPTIONS: '--trace-warnings --expose-gc', ...badSector(log, 512, 1024) },
+      };
+      const copied = await kvdoctorProcess(['repair', '--mode', 'point-in-time', '--yes', dir], faulty);
       soundly(copied, [0]);
       expect(copied.stdout).toMatch(/LOG: the disk does not give back 512 bytes/);
       expect(fs.readFileSync(`${dir}.repaired/LOG`, 'utf8')).toMatch(/^(a line\n){70}/);
@@ -175,7 +186,7 @@ describe.skipIf(!canFail)('OPTIONS that cannot be read', () => {
 
   it.each(Object.entries(faults))('%s', { timeout: 120_000 }, async (_, fault) => {
     await withDatabase('basic-7.8', [], async (dir) => {
-      const faulty = { env: { ...env, ...fault(dir) } };
+      const faulty = { env: fault(dir) };
       for (const command of COMMANDS) {
         const ended = await kvdoctor([...command, dir], faulty);
         soundly(ended, [3]);
@@ -198,7 +209,7 @@ describe.skipIf(!canFail)('a file that the medium does not let anybody open', ()
     async (file) => {
       await withDatabase('basic-7.8', [], async (dir) => {
         const before = readFileSet(dir);
-        const faulty = { env: { ...env, ...unopenable(path.join(dir, file), 5) } };
+        const faulty = { env: { ...unopenable(path.join(dir, file), 5) } };
         const run = (...args: string[]) => kvdoctor(args, faulty);
         const scanned = await run('scan', dir);
         soundly(scanned, [1]);
@@ -231,7 +242,7 @@ describe.skipIf(!canFail)('a file that the medium does not let anybody open', ()
     async (file) => {
       await withDatabase('basic-7.8', [], async (dir) => {
         const before = readFileSet(dir);
-        const faulty = { env: { ...env, ...unopenable(path.join(dir, file), 13) } };
+        const faulty = { env: { ...unopenable(path.join(dir, file), 13) } };
         for (const command of [
           ['scan'],
           ['simulate'],
@@ -271,7 +282,7 @@ describe.skipIf(!canFail)('a name of which nothing else can be had', () => {
     },
     async ({ name, fault }) => {
       await withDatabase('basic-7.8', [], async (dir) => {
-        const faulty = { env: { ...env, ...fault(dir, name) } };
+        const faulty = { env: { ...fault(dir, name) } };
         const names = fs.readdirSync(dir);
         const isWal = name.endsWith('.log');
         const scanned = await kvdoctor(['scan', dir], faulty);
@@ -302,7 +313,7 @@ describe.skipIf(!canFail)('a name of which nothing else can be had', () => {
 
 describe.skipIf(!canFail)('an undo after a bad sector', () => {
   const repaired = async (dir: string) => {
-    const faulty = { env: { ...env, ...badSector(path.join(dir, '000019.log'), 4608, 4989) } };
+    const faulty = { env: { ...badSector(path.join(dir, '000019.log'), 4608, 4989) } };
     const run = ['repair', '--strategy', 'salvage', '--in-place', '--yes', '--stopped', dir];
     soundly(await kvdoctor(run, faulty), [0]);
     return journalOf(dir);

@@ -191,7 +191,7 @@ describe('a repair on a copy', () => {
   });
 });
 
-function die(): never {
+async function die(): Promise<never> {
   throw new Killed();
 }
 

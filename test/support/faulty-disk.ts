@@ -5,19 +5,23 @@ export class Killed extends Error {}
 
 /**
  * A disk on which the process dies at the n-th operation that changes something: before it, halfway through it (a file
- * half written), or right after it. Each operation counts three points.
+ * half written), or right after it. Each operation counts three points. `die` throws, or returns a promise that never settles.
  */
-export function faultyDisk(disk: Disk, dieAt: number, die: () => never): Disk & { points(): number } {
+export function faultyDisk(
+  disk: Disk,
+  dieAt: number,
+  die: () => Promise<never>,
+): Disk & { points(): number } {
   let point = 0;
-  const step = () => {
-    if (point++ === dieAt) die();
+  const step = async () => {
+    if (point++ === dieAt) await die();
   };
   const guarded = async (operation: () => Promise<void>, half?: () => Promise<void>) => {
-    step();
+    await step();
     if (point === dieAt && half) await half();
-    step();
+    await step();
     await operation();
-    step();
+    await step();
   };
   return {
     points: () => point,

@@ -8,6 +8,8 @@ import { settleLeftovers } from '../../src/repair/carry-out.js';
 import { realDisk } from '../../src/repair/disk.js';
 import { removeStubs } from '../../src/repair/leftovers.js';
 import type { RepairPlan } from '../../src/repair/plan.js';
+import { undo } from '../../src/repair/undo.js';
+import { faultyDisk } from './faulty-disk.js';
 import { type FileSet, readFileSet, writeFileSet } from './files.js';
 import { inRepository } from './repository.js';
 
@@ -31,6 +33,41 @@ export function child(...words: [...string[], number]): Promise<number | 'killed
       else if (error) failed(new Error(stderr));
       else done(Number(stdout));
     });
+  });
+}
+
+/** Every how many points a process is killed, in place of a repair in this process that is left where it is. */
+const EVERY = Number(process.env.KVDOCTOR_KILL_EVERY ?? 16);
+
+/**
+ * A repair or an undo that dies at a point: a process for one point in `EVERY`, for the others one in this process that never
+ * goes on, which leaves the same files. `KVDOCTOR_KILL_EVERY=1`: always a process.
+ */
+export async function killed(
+  what: 'apply' | 'undo',
+  { dir, plan, journal }: Prepared,
+  repair: RepairPlan,
+  point: number,
+): Promise<void> {
+  if (point % EVERY === 0) {
+    const words = what === 'apply' ? [what, plan, journal] : [what, journal];
+    expect(await child(...(words as [string, string]), point)).toBe('killed');
+    return;
+  }
+  await new Promise<void>((died, failed) => {
+    const disk = faultyDisk(realDisk, point, () => {
+      died();
+      return new Promise<never>(() => {});
+    });
+    const checkOwner = async () => {};
+    const run =
+      what === 'undo'
+        ? undo(disk, journal, checkOwner)
+        : applyInPlace(
+            { ...repair, target: dir },
+            { disk, journal, checkOwner, tool: 'test', now: new Date(0) },
+          );
+    run.then(() => failed(new Error(`it lived past point ${point}`)), failed);
   });
 }
 
