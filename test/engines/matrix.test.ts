@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Database, readDatabase } from '../../src/engine/database.js';
 import { exportEntries } from '../../src/export/entries.js';
 import { Fnv1a64 } from '../../src/lsm/fnv1a64.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { simulateDatabase } from '../../src/scan/simulate-database.js';
 import { type Collected, kindOf, tree } from '../inspect/collect.js';
-import { withTemporaryDirectory } from '../support/files.js';
 import { inRepository } from '../support/repository.js';
 
 /*
@@ -26,13 +26,6 @@ const folder = inRepository('fixtures/engines');
 const engines: Record<string, Record<string, Seen>> = JSON.parse(
   fs.readFileSync(path.join(folder, 'engines.json'), 'utf8'),
 );
-
-async function withEngine(name: string, body: (dir: string) => Promise<void>): Promise<void> {
-  await withTemporaryDirectory(async (parent) => {
-    execFileSync('tar', ['-xzf', path.join(folder, `${name}.tar.gz`), '-C', parent]);
-    await body(path.join(parent, name));
-  });
-}
 
 /** Where no file names the merge operator, operands stay operands, and only the count can be right. */
 function withoutMerged(seen: Record<string, Seen>, unmerged: ReadonlySet<string>) {
@@ -75,52 +68,55 @@ function everyNode(node: Collected): Collected[] {
 }
 
 describe.each(Object.entries(engines))('%s', (name, seen) => {
+  let parent = '';
+  let dir = '';
+
+  // nothing here writes into a database
+  beforeAll(() => {
+    parent = fs.mkdtempSync(path.join(os.tmpdir(), 'kvdoctor-test-'));
+    dir = path.join(parent, name);
+    execFileSync('tar', ['-xzf', path.join(folder, `${name}.tar.gz`), '-C', parent]);
+  });
+  afterAll(() => fs.rmSync(parent, { recursive: true, force: true }));
+
   it('is clean', async () => {
-    await withEngine(name, async (dir) => {
-      const { findings, unchecked, engine } = await scanTarget(dir, { jobs: 1 });
-      expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
-      expect(unchecked).toEqual([]);
-      expect(engine.version).toBe(name.split('-')[0]);
-    });
+    const { findings, unchecked, engine } = await scanTarget(dir, { jobs: 1 });
+    expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+    expect(unchecked).toEqual([]);
+    expect(engine.version).toBe(name.split('-')[0]);
   });
 
   it('opens, loses nothing, and shows what the engine saw', async () => {
-    await withEngine(name, async (dir) => {
-      const database = await readDatabase(dir);
-      const modes = await simulateDatabase(database, { digest: true });
-      const own = modes.find((mode) => mode.own)!;
-      expect(own).toMatchObject({ opens: true, harmless: true });
-      const digests = Object.fromEntries(own.columnFamilies!.map((family) => [family.name, family]));
-      const unmerged = new Set(
-        Object.values(digests).flatMap((each) => (each.unmerged === undefined ? [] : [each.name])),
-      );
-      if (database.optionsFile !== undefined) expect([...unmerged]).toEqual([]);
-      expect(Object.keys(digests).sort()).toEqual(Object.keys(seen).sort());
-      expect(digests).toMatchObject(withoutMerged(seen, unmerged));
-    });
+    const database = await readDatabase(dir);
+    const modes = await simulateDatabase(database, { digest: true });
+    const own = modes.find((mode) => mode.own)!;
+    expect(own).toMatchObject({ opens: true, harmless: true });
+    const digests = Object.fromEntries(own.columnFamilies!.map((family) => [family.name, family]));
+    const unmerged = new Set(
+      Object.values(digests).flatMap((each) => (each.unmerged === undefined ? [] : [each.name])),
+    );
+    if (database.optionsFile !== undefined) expect([...unmerged]).toEqual([]);
+    expect(Object.keys(digests).sort()).toEqual(Object.keys(seen).sort());
+    expect(digests).toMatchObject(withoutMerged(seen, unmerged));
   });
 
   it('is exported as the engine saw it', async () => {
-    await withEngine(name, async (dir) => {
-      const found = await exported(await readDatabase(dir));
-      expect(found.summary.withoutWals).toBeUndefined();
-      expect(found.summary.problems).toEqual([]);
-      expect(withoutMerged(found.seen, found.unmerged)).toEqual(withoutMerged(seen, found.unmerged));
-    });
+    const found = await exported(await readDatabase(dir));
+    expect(found.summary.withoutWals).toBeUndefined();
+    expect(found.summary.problems).toEqual([]);
+    expect(withoutMerged(found.seen, found.unmerged)).toEqual(withoutMerged(seen, found.unmerged));
   });
 
   it('is inspected without a complaint', async () => {
-    await withEngine(name, async (dir) => {
-      for (const file of fs.readdirSync(dir)) {
-        if (kindOf(file) === undefined) continue;
-        const bytes = fs.readFileSync(path.join(dir, file));
-        const root = await tree(file, bytes, { records: true, entries: true, limit: 30 });
-        const nodes = everyNode(root);
-        // what an older log left behind in a recycled file is none of its records
-        const told = name.includes('recycled') && file.endsWith('.log') ? [] : nodes;
-        expect(told.flatMap(({ problems }) => problems)).toEqual([]);
-        expect(nodes.filter(({ unsupported }) => unsupported !== undefined)).toEqual([]);
-      }
-    });
+    for (const file of fs.readdirSync(dir)) {
+      if (kindOf(file) === undefined) continue;
+      const bytes = fs.readFileSync(path.join(dir, file));
+      const root = await tree(file, bytes, { records: true, entries: true, limit: 30 });
+      const nodes = everyNode(root);
+      // what an older log left behind in a recycled file is none of its records
+      const told = name.includes('recycled') && file.endsWith('.log') ? [] : nodes;
+      expect(told.flatMap(({ problems }) => problems)).toEqual([]);
+      expect(nodes.filter(({ unsupported }) => unsupported !== undefined)).toEqual([]);
+    }
   });
 });
