@@ -8,6 +8,9 @@ const applications = {
   kvrocks: async (): Promise<Application> => (await import('./kvrocks/application.js')).kvrocks,
   tikv: async (): Promise<Application> => (await import('./tikv/application.js')).tikv,
   restate: async (): Promise<Application> => (await import('./restate/application.js')).restate,
+  bitcoin: async (): Promise<Application> => (await import('./bitcoin/application.js')).bitcoin,
+  chromium: async (): Promise<Application> => (await import('./chromium/application.js')).chromium,
+  minecraft: async (): Promise<Application> => (await import('./minecraft/application.js')).minecraft,
 };
 
 export type ProfileName = keyof typeof applications;

@@ -10,7 +10,7 @@ import { inventoryFiles } from '../lsm/inventory-files.js';
 import { openView } from '../lsm/recovered-view.js';
 import { View } from '../lsm/view.js';
 import { databaseView } from '../recovery/database-view.js';
-import { recoveryModes } from '../recovery/mode.js';
+import { modesOf, ownMode } from '../recovery/mode.js';
 import type { ProfileFacts } from './profile.js';
 
 type Entry = (key: Uint8Array, value: Uint8Array) => boolean;
@@ -68,15 +68,15 @@ interface DatabaseFacts extends ProfileFacts {
  * lie where tables do not hold enough; only `entries` has the WALs replayed, in the first mode that opens.
  */
 export function databaseFacts(database: Database): DatabaseFacts {
-  const { version, target, inventory, options } = database;
+  const { version, target, inventory, dialect } = database;
   let tables: View | undefined;
   let recovered: Promise<View | undefined> | undefined;
   const onlyTables = async () => {
     if (version === undefined) return undefined;
-    tables ??= await View.open({ version, files: inventoryFiles(inventory) });
+    tables ??= await View.open({ version, files: inventoryFiles(inventory), dialect });
     return tables;
   };
-  const modes = [options.walRecoveryMode, ...recoveryModes.toReversed()];
+  const modes = [ownMode(database), ...modesOf(dialect).toReversed()];
   const withWals = () => {
     recovered ??= openView(database, modes).then(({ view }) => view);
     return recovered;
@@ -123,11 +123,12 @@ async function loggedKeys(database: Database, name: string, count: number): Prom
     const source = await wal.open().catch(() => undefined);
     if (source === undefined) continue;
     try {
-      const tail = await readLog(new LogParser(source, { number: wal.number }), {
+      const tail = await readLog(new LogParser(source, { number: wal.number, dialect: database.dialect }), {
         record(record) {
           if (record.decompressionError !== undefined) return undefined;
           bytes += record.end - record.start;
-          const { ops } = decodeBatch(record.bytes.subarray(record.start, record.end));
+          const batch = record.bytes.subarray(record.start, record.end);
+          const { ops } = decodeBatch(batch);
           for (const { kind, columnFamily, key } of ops) {
             if (kind === 'put' && columnFamily === family?.id && keys.length < count) keys.push(key.slice());
           }

@@ -12,7 +12,7 @@ import type { RedisReplies } from './redis/replies.js';
 export interface ProfileFacts {
   /** The directory, for instances that are told apart by its name and by what lies beside it. */
   directory: string;
-  columnFamilies: readonly { id: number; name: string }[];
+  columnFamilies: readonly { id: number; name: string; comparator?: string }[];
   /** The first visible keys of a column family, at most `count`. */
   sample(columnFamily: string, count: number): Promise<Uint8Array[]>;
   /**

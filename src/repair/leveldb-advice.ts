@@ -24,9 +24,6 @@ function deletedByOpen({ inventory, version, manifest }: Database): string[] {
     .map(({ file }) => file);
 }
 
-/** Whose comparator stands in the MANIFEST of an IndexedDB. */
-const IDB = 'idb_cmp1';
-
 /**
  * Whether states are worth listing: LevelDB does not open what is here. A table of another size than the MANIFEST says, it reads as
  * far as it can.
@@ -58,12 +55,8 @@ export function levelDbAdvice(database: Database, modes: readonly RecoveryReport
 
 /** What an open would do to the directory, and what RepairDB would. The first words say what must not be done. */
 export function levelDbWarning(database: Database, own: RecoveryReport): string {
-  const { current, manifest, inventory, version } = database;
-  const browser =
-    version?.columnFamilies.get(0)?.comparator === IDB
-      ? ' This is an IndexedDB: on one checksum that does not hold Chromium deletes the whole database and begins anew, without a copy. Do not start the browser.'
-      : '';
-  const copy = `${browser} Copy the directory first. RepairDB is no way out: it believes WALs whose checksums do not hold and so changes and invents entries, drops whole tables, brings deleted keys back, and says OK.`;
+  const { current, manifest, inventory } = database;
+  const copy = ` Copy the directory first. RepairDB is no way out: it believes WALs whose checksums do not hold and so changes and invents entries, drops whole tables, brings deleted keys back, and says OK.`;
   if (current === undefined || manifest === undefined || !manifest.named) {
     const tables = inventory.entries.filter(
       ({ kind, place }) => kind === 'table' && place === 'database',

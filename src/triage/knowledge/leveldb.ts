@@ -2,7 +2,7 @@ import type { Symptom } from '../../app/log-knowledge.js';
 
 const scanFirst: Pick<Symptom, 'next'> = { next: ['kvdoctor scan {dir}', 'kvdoctor simulate {dir}'] };
 
-/** What LevelDB writes into its LOG, and what programs say that keep their data in it. Lines of Chromium have a hexadecimal thread. */
+/** What LevelDB writes into its LOG, and what programs say that keep their data in it. Lines of browsers have a hexadecimal thread. */
 export const levelDbSymptoms: readonly Symptom[] = [
   {
     id: 'leveldb-begun-anew',
@@ -30,7 +30,7 @@ export const levelDbSymptoms: readonly Symptom[] = [
     look: 'backups of the directory from before this open',
     causes: ['rot', 'torn', 'zeroed'],
     action:
-      'The log exists no more unless reuse_logs is on (Chromium). Before the next open of a database like it: copy, then scan the copy.',
+      'The log exists no more unless reuse_logs is on, as in browsers. Before the next open of a database like it: copy, then scan the copy.',
     ...scanFirst,
     rules: ['wal', 'batch', 'sequence'],
     references: ['leveldb db/db_impl.cc (RecoverLogFile)'],
@@ -106,58 +106,6 @@ export const levelDbSymptoms: readonly Symptom[] = [
     ...scanFirst,
     rules: ['wal'],
     references: ['leveldb db/db_impl.cc (RecoverLogFile)'],
-  },
-  {
-    id: 'chromium-indexeddb-deleted',
-    pattern:
-      /IndexedDB recovering from a corrupted \(and deleted\) database|Failed to open LevelDB database from /i,
-    anchors: ['corrupted (and deleted) database', 'failed to open leveldb database'],
-    severity: 'error',
-    refines: ['checksum-mismatch'],
-    meaning:
-      'Chromium or Electron could not open an IndexedDB, and deletes it: the directory is new and empty, no copy is kept.',
-    look: 'backups of the profile; the *.indexeddb.leveldb directory that the line names',
-    causes: ['rot', 'torn', 'memory'],
-    action:
-      'Stop the program at once. Others of the profile may be damaged too: copy it before the program starts again.',
-    next: ['kvdoctor scan {dir}'],
-    rules: ['wal', 'manifest', 'sst'],
-    references: ['MicrosoftEdge/WebView2Feedback#5674'],
-  },
-  {
-    id: 'bitcoin-leveldb-fatal',
-    pattern: /Fatal LevelDB error: /i,
-    anchors: ['fatal leveldb error'],
-    severity: 'error',
-    refines: ['block-checksum', 'checksum-mismatch'],
-    meaning:
-      'Bitcoin Core, or a node made from it, cannot read its chainstate or block index. It opens LevelDB paranoid, so one bad block stops it.',
-    look: 'chainstate, blocks/index and indexes/* of the data directory',
-    causes: ['rot', 'memory', 'torn'],
-    action:
-      'Healed, the node goes on where it was; -reindex-chainstate takes hours to days, and needs the blocks. Damage that returns is memory or disk.',
-    ...scanFirst,
-    rules: ['sst', 'wal', 'manifest'],
-    references: ['bitcoin src/dbwrapper.cpp (HandleError)'],
-  },
-  {
-    id: 'bitcoin-database-error',
-    pattern:
-      /Error opening (?:block|coins) database|Corrupted block database detected|Error reading from database, shutting down/i,
-    anchors: [
-      'opening block database',
-      'opening coins database',
-      'corrupted block database',
-      'error reading from database',
-    ],
-    severity: 'error',
-    meaning: 'Bitcoin Core does not open its block index or chainstate, or cannot read on.',
-    look: 'the lines before it, which have LevelDB’s own message',
-    causes: ['rot', 'torn', 'memory'],
-    action: 'Do not answer with a reindex yet: scan the two databases first.',
-    next: ['kvdoctor scan {dir}'],
-    rules: ['sst', 'wal', 'manifest'],
-    references: ['bitcoin src/node/chainstate.cpp'],
   },
   {
     id: 'goleveldb-corruption',
