@@ -27,7 +27,7 @@ export type RepairMethod =
   | { strategy: 'heal' }
   | { strategy: 'salvage' }
   | { strategy: 'application'; dropOrphans?: boolean; bringBack?: boolean }
-  /** `onLostTombstones` default: `keep-hidden`. */
+  /** `onLostTombstones` default: `keep-hidden`; with LevelDB `accept`. */
   | { strategy: 'tables'; onLostTombstones?: TombstonePolicy }
   /** `state`: which of the states that the files can still give, by its number; default: the one that loses least. */
   | { strategy: 'metadata' | 'auto'; onLostTombstones?: TombstonePolicy; state?: number };
@@ -81,12 +81,13 @@ function planOf(
       ...(method.dropOrphans && { dropOrphans: true }),
       ...(method.bringBack && { bringBack: true }),
     });
-  const { onLostTombstones = 'keep-hidden' } = method;
-  if (method.strategy === 'tables') return planTableRepair(database, { onLostTombstones, pace });
+  const { onLostTombstones } = method;
+  const policy = { ...(onLostTombstones && { onLostTombstones }) };
+  if (method.strategy === 'tables') return planTableRepair(database, { ...policy, pace });
   const chosen = { ...(method.state !== undefined && { state: method.state }) };
   return method.strategy === 'metadata'
     ? planMetadataRepair(database, { ...chosen, findings })
-    : planAuto(database, { onLostTombstones, pace, findings, ...chosen, ...(simulation && { simulation }) });
+    : planAuto(database, { ...policy, pace, findings, ...chosen, ...(simulation && { simulation }) });
 }
 
 /** What else was said of how to repair, as it is typed. */

@@ -6,6 +6,9 @@ import { inRepository } from '../support/repository.js';
 /** The damage corpus, where it lies beside the repository. */
 export const corpus = inRepository('..', 'shared', 'corpus');
 
+/** The one of LevelDB beside it. */
+export const leveldbCorpus = inRepository('..', 'shared', 'corpus-leveldb');
+
 /** One damaged database of the corpus; its README tells all fields. */
 export interface CorpusCase {
   case: string;
@@ -15,8 +18,8 @@ export interface CorpusCase {
   part?: string;
 }
 
-export function corpusCases(): CorpusCase[] {
-  const text = fs.readFileSync(path.join(corpus, 'cases.jsonl'), 'utf8');
+export function corpusCases<Case = CorpusCase>(from = corpus, file = 'cases.jsonl'): Case[] {
+  const text = fs.readFileSync(path.join(from, file), 'utf8');
   return text
     .trim()
     .split('\n')
@@ -24,8 +27,8 @@ export function corpusCases(): CorpusCase[] {
 }
 
 /** Puts a base or a case into `dir`, which must not be there. */
-export function unpack(name: string, dir: string): void {
-  execFileSync(process.execPath, [path.join(corpus, 'unpack.mjs'), name, dir, corpus]);
+export function unpack(name: string, dir: string, from = corpus): void {
+  execFileSync(process.execPath, [path.join(corpus, 'unpack.mjs'), name, dir, from]);
 }
 
 /** The transaction write policy of a base, where it was written through a TransactionDB. */

@@ -63,7 +63,9 @@ export function mendBatch(batch: Uint8Array, rules: MendRules): Mended {
   const known = { sequence, transactional, counted: count, zerosAt };
   const torn = anomalies.find(({ rule }) => rule !== 'batch/wrong-count');
   const zeros = zerosAt < batch.length || (!rules.trusted && ops.some(isZeros));
-  if (torn === undefined && decoded.counted <= count && !zeros) {
+  // LevelDB applies what stands behind the count, too
+  const goesOn = rules.trusted && rules.dialect === 'leveldb';
+  if (torn === undefined && (decoded.counted <= count || goesOn) && !zeros) {
     const whole = { ...known, operations: decoded.counted, kept: ops };
     const stranger = rules.trusted ? undefined : strangeMarker(ops, rules);
     if (stranger === undefined && decoded.counted === count) {

@@ -1,6 +1,7 @@
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
+import { setBatchHeader } from '../../encode/batch/encode.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import type { BatchOp } from '../../format/batch/batch.js';
@@ -16,6 +17,7 @@ import { type Mended, type MendRules, mendBatch } from './mend-batch.js';
 import { familyFacts, operationList, type PlanNames } from './operation-facts.js';
 import { putPredecessorsRight } from './predecessors.js';
 import { rebuildWal } from './rebuild-wal.js';
+import { truedSequences } from './true-sequences.js';
 import { UndecidedTransactions } from './undecided.js';
 import { inOrder, inputsOf, lostFile, readLiveWals, replaceStep, type WalState } from './wal-state.js';
 
@@ -29,6 +31,7 @@ interface Draft {
   steps: RepairStep[];
   loss: LossStatement[];
   unproven: LossStatement[];
+  remarks: string[];
 }
 
 /**
@@ -49,7 +52,7 @@ export async function planSalvage(database: Database, profile?: Profile): Promis
   if (wals.some((w) => w.hurt)) {
     const commands = profile?.wholeCommands;
     const { open } = filesOf(database);
-    const draft = { open, names, history: new History(), transactions, commands, steps, loss, unproven };
+    const draft = { open, names, history: new History(), transactions, commands, steps, loss, unproven, remarks };
     for (const wal of wals) await planWal(wal, draft);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     append(steps, forgetWals(database, wals));
@@ -79,6 +82,11 @@ class History {
   private last = 0n;
   private next = 0n;
 
+  /** The sequence that comes next, once anything was kept. */
+  get expected(): bigint | undefined {
+    return this.next === 0n ? undefined : this.next;
+  }
+
   /** Whether a batch can follow. What a transaction's batch takes cannot be told from it alone, so only its start counts. */
   fits({ sequence, operations, transactional }: Mended): boolean {
     if (sequence > MAX_SEQUENCE || sequence < this.last) return false;
@@ -105,6 +113,10 @@ function wordsFor(ops: readonly BatchOp[], profile: Profile | undefined): LossSt
 async function planWal(wal: WalState, draft: Draft): Promise<void> {
   const { entry, place } = wal;
   const source = await draft.open(entry.source);
+  const isLevelDb = draft.names.dialect === 'leveldb';
+  const trued = isLevelDb
+    ? await truedSequences(source, { number: entry.number ?? 0n, expected: draft.history.expected })
+    : new Map<number, bigint>();
   const statements: { lost: LossStatement[]; unproven: LossStatement[] } = { lost: [], unproven: [] };
   /** First headers of records that were put together from damage: what follows of them is not reported. */
   const gathered = new Set<number>();
@@ -173,7 +185,16 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
       place,
       { number: entry.number ?? 0n, dialect: draft.names.dialect },
       {
-        record: ({ offset, batch }) => keep(offset, batch, true),
+        record: ({ offset, batch }) => {
+          const sequence = trued.get(offset);
+          if (sequence === undefined) return keep(offset, batch, true);
+          const renumbered = batch.slice();
+          setBatchHeader(renumbered, { sequence });
+          draft.remarks.push(
+            `${place.path}: the record at ${offset} gets the sequence ${sequence}, which the ones before and behind it leave for it`,
+          );
+          return keep(offset, renumbered, true);
+        },
         damage: async (damage: Damage) => {
           const offset = damage.recordOffset ?? damage.offset;
           if (damage.reason !== 'checksum' || gathered.has(offset) || wal.facts.compressed) return [];

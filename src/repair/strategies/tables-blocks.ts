@@ -1,5 +1,6 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { type DialectName, dialectNamed } from '../../format/dialect.js';
+import type { LiveTable } from '../../format/manifest/version.js';
 import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
@@ -8,6 +9,7 @@ import { KEY_TRAILER, sequenceOf } from '../../format/sst/internal-key.js';
 import { type BlockSpace, loadBlock } from '../../format/sst/load.js';
 import { dataCompression, openTable, type Table } from '../../format/sst/table.js';
 import { foundBlocks, guessedSpace } from '../../format/sst/table-blocks.js';
+import { type BlockBounds, type EntryRules, type MendedBlock, mendBlock } from './tables-mend.js';
 
 /** A data block that can be believed. */
 export interface GoodBlock {
@@ -30,6 +32,17 @@ interface LostBlock {
   length: number;
   /** User key that no key of the block passes, where the index tells. */
   separator?: Uint8Array;
+}
+
+/** A data block of which some entries can be believed, and between which keys the others were. */
+export interface PartOfBlock extends MendedBlock {
+  kind: 'part';
+  offset: number;
+  size: number;
+  bounds: BlockBounds;
+  rules: EntryRules;
+  /** User key that no key of the block passes. */
+  separator: Uint8Array;
 }
 
 /** A table with a way to its blocks, even where the footer is gone. */
@@ -68,22 +81,24 @@ export async function openDamaged(
  */
 export async function* dataBlocksOf(
   opened: OpenedTable,
-  largestSequence: bigint,
-): AsyncGenerator<GoodBlock | LostBlock> {
+  { smallest, largestSequence }: Pick<LiveTable, 'smallest' | 'largestSequence'>,
+): AsyncGenerator<GoodBlock | PartOfBlock | LostBlock> {
   const { table, space, comparator } = opened;
   if (space === undefined) return;
   const { pointTypes } = dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table;
   const rules = { comparator, largestSequence, pointTypes };
   const { index } = table;
   if (index === undefined || !table.indexSound) yield* searched(table, space, rules);
-  else yield* indexed(index, space, rules);
+  else yield* indexed(index, space, rules, table.dialect === 'leveldb' ? smallest : undefined);
 }
 
+/** `smallest`: the first key of the table, where single entries are to be had of damaged blocks. */
 async function* indexed(
   index: BlockIndex,
   space: BlockSpace,
-  rules: Rules,
-): AsyncGenerator<GoodBlock | LostBlock> {
+  rules: EntryRules,
+  smallest: Uint8Array | undefined,
+): AsyncGenerator<GoodBlock | PartOfBlock | LostBlock> {
   let last: Uint8Array | undefined;
   for (let i = 0; i < index.count; i++) {
     const handle = { offset: index.offset(i), size: index.size(i) };
@@ -95,6 +110,15 @@ async function* indexed(
     }
     const whole = index.separator(i).slice();
     const separator = index.form.userKeys ? whole : whole.subarray(0, -KEY_TRAILER);
+    if (smallest !== undefined) {
+      const bounds = { from: smallest, ...(last && { after: last }), upTo: whole };
+      const part = await mendBlock(space, handle, bounds, rules);
+      if (part !== undefined) {
+        last = part.entries.at(-1)!.key;
+        yield { kind: 'part', ...handle, ...part, bounds, rules, separator };
+        continue;
+      }
+    }
     yield { kind: 'gap', offset: handle.offset, length: handle.size + BLOCK_TRAILER, separator };
   }
 }
@@ -103,7 +127,7 @@ async function* indexed(
 async function* searched(
   table: Table,
   space: BlockSpace,
-  rules: Rules,
+  rules: EntryRules,
 ): AsyncGenerator<GoodBlock | LostBlock> {
   const found = await foundBlocks(table, space);
   let last: Uint8Array | undefined;
@@ -122,18 +146,11 @@ async function* searched(
   if (end < space.limit) yield { kind: 'gap', offset: end, length: 0 };
 }
 
-interface Rules {
-  comparator: Comparator;
-  largestSequence: bigint;
-  /** Types that entries may have. */
-  pointTypes: Uint8Array;
-}
-
 async function goodBlock(
   space: BlockSpace,
   handle: BlockHandle,
   before: Uint8Array | undefined,
-  rules: Rules,
+  rules: EntryRules,
 ): Promise<GoodBlock | undefined> {
   const loaded = await loadBlock(space, handle, 'data');
   const { contents, stored, sound } = loaded;
@@ -149,7 +166,7 @@ async function goodBlock(
 function endsOf(
   contents: Uint8Array,
   before: Uint8Array | undefined,
-  { comparator, largestSequence, pointTypes }: Rules,
+  { comparator, largestSequence, pointTypes }: EntryRules,
 ): { first: Uint8Array; last: Uint8Array } | undefined {
   const reader = new BlockReader(contents);
   let first: Uint8Array | undefined;

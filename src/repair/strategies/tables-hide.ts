@@ -93,6 +93,20 @@ async function hideIn(at: Neighbours, gaps: readonly LostRange[], hidden: Hidden
   endGap();
 }
 
+/** Keys of which an older version may show in place of what lost blocks held, at most. */
+export async function countOlder(at: Neighbours, gaps: readonly LostRange[]): Promise<number> {
+  const { database, version, table, pace } = at;
+  let count = 0;
+  for (const { range, mayHold } of gaps) {
+    const older = tablesAround(at, range, (other) => isOlder(other, table));
+    for await (const { key, sequence } of keysIn(database, version, table.columnFamily, older, range)) {
+      await pace.step();
+      if (sequence < table.largestSequence && mayHold?.(key) !== false) count++;
+    }
+  }
+  return count;
+}
+
 /** LevelDB has no deletion of a range. */
 function tooManyToHide({ number }: LiveTable): Refusal {
   return new Refusal(

@@ -109,6 +109,23 @@ export function olderValuesOf(
   return statements;
 }
 
+/** What is kept of blocks whose checksums do not hold: it stands clear of the damage, and nothing proves it. */
+export function unprovenOf(request: SalvageRequest, { blocks }: Reading): LossStatement[] {
+  const { entry } = request;
+  return blocks.flatMap(({ offset, size, part }) =>
+    part === undefined || part.proven
+      ? []
+      : [
+          {
+            file: fileOf(request),
+            ...(entry?.root !== undefined && { root: entry.root }),
+            detail: `${part.entries} entries of the block at ${offset}, whose checksum does not hold: they stand clear of what is damaged in it`,
+            facts: { offset, length: size, kept: part.entries },
+          },
+        ],
+  );
+}
+
 /** Keys whose values are lost, in blob files or in the table itself. */
 export function lostValuesOf(request: SalvageRequest, keys: readonly Uint8Array[]): LossStatement {
   const { entry } = request;
@@ -131,9 +148,13 @@ export function remarksOf(
   reading: Reading,
   hidden: Hidden,
 ): string[] {
-  const { gaps, lostRangeTombstones } = reading;
+  const { gaps, found, lostRangeTombstones } = reading;
   const name = `table ${table.number}`;
   const remarks: string[] = [];
+  if (found !== undefined && found.entries.length > 0)
+    remarks.push(
+      `${name}: ${found.entries.length} entries of its damaged blocks are taken from ${found.files.join(', ')}, which it was made from`,
+    );
   const hiding = hidden.points.length + hidden.ranges.length;
   if (hiding > 0) {
     const ranges = database.dialect === 'leveldb' ? '' : ` and ${hidden.ranges.length} range tombstones`;

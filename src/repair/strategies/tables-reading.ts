@@ -3,17 +3,23 @@ import { EntryTally } from '../../encode/sst/tally.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
 import { isExclusiveEnd, userKeyOf } from '../../format/sst/internal-key.js';
-import { dataBlocksOf, type GoodBlock, type OpenedTable } from './tables-blocks.js';
+import { dataBlocksOf, type GoodBlock, type OpenedTable, type PartOfBlock } from './tables-blocks.js';
+import type { FoundElsewhere } from './tables-elsewhere.js';
 import type { LostRange, Neighbours } from './tables-hide.js';
 
-/** A good block, to be read again when it is copied. */
-export type PlacedBlock = Pick<GoodBlock, 'offset' | 'compression' | 'first' | 'last'> & { size: number };
+/** A block, to be read again when it is copied, or when the entries that are left of it are. */
+export type PlacedBlock = Pick<GoodBlock, 'offset' | 'compression' | 'first' | 'last'> & {
+  size: number;
+  part?: Pick<PartOfBlock, 'bounds' | 'rules' | 'proven'> & { entries: number };
+};
 
 /** Everything about a damaged table that decides what the new one holds. */
 export interface Reading {
   opened?: OpenedTable;
   blocks: PlacedBlock[];
   gaps: LostRange[];
+  /** What other files still hold of what is lost here. */
+  found?: FoundElsewhere | undefined;
   /** Entries and tombstones that the properties count and nothing holds; `undefined`: nobody knows. */
   lostEntries?: bigint;
   lostDeletions?: bigint;
@@ -42,11 +48,29 @@ export async function readDamaged(
   const blocks: PlacedBlock[] = [];
   const counted = new EntryTally(comparator, undefined);
   const gaps: { offset?: number; after?: Uint8Array; separator?: Uint8Array; before?: Uint8Array }[] = [];
-  for await (const found of dataBlocksOf(opened, live.largestSequence)) {
+  const endGap = (before: Uint8Array) => {
+    const open = gaps.at(-1);
+    if (open !== undefined && open.before === undefined) open.before = before;
+  };
+  for await (const found of dataBlocksOf(opened, live)) {
     await pace.step();
+    if (found.kind === 'part') {
+      const { offset, size, entries, bounds, rules, proven, separator } = found;
+      const [first, last] = [entries[0].key, entries.at(-1)!.key];
+      // what it lost may stand anywhere in it
+      if (!found.whole) {
+        if (gaps.length === 0 || gaps.at(-1)!.before !== undefined)
+          gaps.push({ offset, after: blocks.at(-1)?.last, separator });
+        else gaps.at(-1)!.separator = separator;
+      } else endGap(first);
+      blocks.push({
+        ...{ offset, size, first, last, compression: 0 },
+        part: { bounds, rules, proven, entries: entries.length },
+      });
+      continue;
+    }
     if (found.kind === 'block') {
-      const open = gaps.at(-1);
-      if (open !== undefined && open.before === undefined) open.before = found.first;
+      endGap(found.first);
       const { offset, compression, first, last, payload, contents } = found;
       counted.addBlock(contents);
       blocks.push({ offset, compression, first, last, size: payload.length });

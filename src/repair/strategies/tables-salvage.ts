@@ -8,7 +8,14 @@ import type { LossStatement, Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { openDamaged } from './tables-blocks.js';
-import { type Hidden, hideOlder, hideUnderLostTombstones, type Neighbours } from './tables-hide.js';
+import { foundElsewhere } from './tables-elsewhere.js';
+import {
+  countOlder,
+  type Hidden,
+  hideOlder,
+  hideUnderLostTombstones,
+  type Neighbours,
+} from './tables-hide.js';
 import { type Reading, readDamaged, wholeRange } from './tables-reading.js';
 import { isUnordered, mayComeBack } from './tables-unordered.js';
 import { writeTable } from './tables-write.js';
@@ -33,6 +40,8 @@ export interface SalvagedTable {
   /** Absent when nothing is left to write. */
   replacement?: { live: LiveTable; content: Segment[] };
   loss: LossStatement[];
+  /** Entries of blocks whose checksums do not hold. */
+  unproven: LossStatement[];
   remarks: string[];
 }
 
@@ -65,6 +74,11 @@ export async function salvageTable(request: SalvageRequest): Promise<SalvagedTab
         'restore it from a backup',
       );
     }
+    if (request.database.dialect === 'leveldb' && reading.opened !== undefined) {
+      const found = await foundElsewhere(request, reading);
+      reading.found = found;
+      if (found?.complete) reading.gaps = [];
+    }
     const hidden = await hide(request, reading);
     return await writeTable({ ...request, ...(shift && { inFile: shift.inFile }) }, reading, hidden);
   } finally {
@@ -89,6 +103,8 @@ async function hide(request: SalvageRequest, reading: Reading): Promise<Hidden> 
   const hidden: Hidden = { points: [], ranges: [] };
   const rangesLost = reading.lostRangeTombstones !== 'none';
   if (isUnordered(request)) return showOlder(request, reading);
+  if (policy === 'accept' && request.database.dialect === 'leveldb')
+    return { ...hidden, mayShow: await countOlder(request, reading.gaps) };
   if (policy === 'accept' || (reading.gaps.length === 0 && !rangesLost)) return hidden;
   // with every deletion accounted for and no filter to tell keys apart, hiding would cost more than it saves
   const gaps = reading.gaps.filter((gap) => gap.mayHold !== undefined || reading.lostDeletions !== 0n);

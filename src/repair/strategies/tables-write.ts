@@ -20,7 +20,8 @@ import { decodeProperties, type TableProperties } from '../../format/sst/propert
 import type { Segment } from '../plan.js';
 import type { OpenedTable } from './tables-blocks.js';
 import type { Hidden } from './tables-hide.js';
-import { lossOf, lostValuesOf, olderValuesOf, remarksOf } from './tables-loss.js';
+import { lossOf, lostValuesOf, olderValuesOf, remarksOf, unprovenOf } from './tables-loss.js';
+import { mendBlock } from './tables-mend.js';
 import type { PlacedBlock, Reading } from './tables-reading.js';
 import type { SalvagedTable, SalvageRequest } from './tables-salvage.js';
 
@@ -50,31 +51,48 @@ export async function writeTable(
     ...(table?.dictionary && { dictionary: table.dictionary }),
   });
   const lostKeys: Uint8Array[] = [];
-  const points = [...hidden.points].sort((a, b) => compareInternalKeys(comparator, a, b) ?? 0);
+  // what stands between the blocks: entries that were found elsewhere, and deletions
+  const between = [
+    ...hidden.points.map((key) => ({ key, value: new Uint8Array(0) })),
+    ...(reading.found?.entries ?? []),
+  ].sort((a, b) => compareInternalKeys(comparator, a.key, b.key) ?? 0);
   // there may be a hundred thousand, and taking the first off an array moves all others
   let next = 0;
-  const addPoints = async (wanted: (key: Uint8Array) => boolean) => {
-    for (; next < points.length && wanted(points[next]); next++) {
-      writer.add(points[next], new Uint8Array(0));
+  const addBetween = async (wanted: (key: Uint8Array) => boolean) => {
+    for (; next < between.length && wanted(between[next].key); next++) {
+      writer.add(between[next].key, between[next].value);
       if (next % POINTS_A_TURN === 0) await pace.step();
     }
   };
   for (const block of blocks) {
-    const { first, last } = block;
+    const { first, last, part } = block;
     await pace.step();
-    await addPoints((key) => (compareInternalKeys(comparator, key, first) ?? 0) < 0);
+    await addBetween((key) => (compareInternalKeys(comparator, key, first) ?? 0) < 0);
+    if (part !== undefined) {
+      const mended = await mendBlock(opened!.space!, block, part.bounds, part.rules);
+      for (const { key, value } of mended?.entries ?? []) {
+        await addBetween((point) => (compareInternalKeys(comparator, point, key) ?? 0) < 0);
+        writer.add(key, value);
+      }
+      continue;
+    }
     await copy(request, opened!, block, writer, lostKeys);
     // what falls into a good block is decided by it
-    while (next < points.length && (compareInternalKeys(comparator, points[next], last) ?? 0) <= 0) next++;
+    while (next < between.length && (compareInternalKeys(comparator, between[next].key, last) ?? 0) <= 0)
+      next++;
   }
-  await addPoints(() => true);
+  await addBetween(() => true);
   for (const { start, end, sequence } of table?.rangeTombstones ?? []) {
     if ((compareUserKeys(comparator, start, end) ?? -1) < 0) writer.addRangeTombstone(start, end, sequence);
   }
   for (const { start, end, sequence } of hidden.ranges) writer.addRangeTombstone(start, end, sequence);
   const properties = propertiesFor(request, reading, writer, formatVersion);
   const written = writer.finish(properties);
-  const result: SalvagedTable = { loss: [], remarks: remarksOf(request, reading, hidden) };
+  const result: SalvagedTable = {
+    loss: [],
+    unproven: unprovenOf(request, reading),
+    remarks: remarksOf(request, reading, hidden),
+  };
   const loss = lossOf(request, reading, written);
   if (loss !== undefined) result.loss.push(loss);
   append(result.loss, olderValuesOf(request, reading, hidden));

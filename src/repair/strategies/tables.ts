@@ -16,7 +16,8 @@ import { type BlobState, dropUnlinkedBlobs, putBlobsRight, refersTo } from './ta
 import { salvageTable } from './tables-salvage.js';
 
 export interface TableRepairRequest {
-  onLostTombstones: TombstonePolicy;
+  /** Default: `keep-hidden`; with LevelDB, whose users rarely have another copy, `accept`. */
+  onLostTombstones?: TombstonePolicy;
   /** Default: one that nothing interrupts. */
   pace?: Pace;
 }
@@ -38,6 +39,7 @@ interface Draft {
   referred: Set<bigint>;
   steps: RepairStep[];
   loss: LossStatement[];
+  unproven: LossStatement[];
   remarks: string[];
   inputs: Map<string, FilePlace>;
 }
@@ -50,12 +52,16 @@ interface Draft {
  */
 export async function planTableRepair(
   database: Database,
-  { onLostTombstones: policy, pace = new Pace() }: TableRepairRequest,
+  { onLostTombstones, pace = new Pace() }: TableRepairRequest,
 ): Promise<RepairPlan> {
   const { version } = database;
+  const policy = onLostTombstones ?? (database.dialect === 'leveldb' ? 'accept' : 'keep-hidden');
   const isOurs = version !== undefined && database.detection.engine !== 'pebble';
   const draft = isOurs ? await drafted(database, version, policy, pace) : undefined;
-  const { steps, loss, remarks, inputs } = draft ?? { steps: [], loss: [], remarks: [], inputs: new Map() };
+  const { steps, loss, unproven, remarks, inputs } = draft ?? {
+    ...{ steps: [], loss: [], unproven: [], remarks: [] },
+    inputs: new Map(),
+  };
   return {
     schemaVersion: 1,
     target: database.target,
@@ -64,6 +70,7 @@ export async function planTableRepair(
     inputs: steps.length === 0 ? [] : await inputsOf(database, inputs),
     steps,
     loss,
+    ...(unproven.length > 0 && { unproven }),
     remarks,
   };
 }
@@ -84,6 +91,7 @@ async function drafted(
     changed: blobs.version,
     usualFormatVersion: await usualFormat(database),
     referred: new Set(),
+    unproven: [],
     remarks: [],
     inputs: new Map(),
   };
@@ -164,6 +172,7 @@ async function replaceTable(
   const { tables } = version.columnFamilies.get(family.id)!;
   tables.delete(live.number);
   append(draft.loss, salvaged.loss);
+  append(draft.unproven, salvaged.unproven);
   append(draft.remarks, salvaged.remarks);
   if (entry !== undefined) noteInput(draft.inputs, entry);
   const { replacement } = salvaged;

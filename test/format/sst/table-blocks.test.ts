@@ -28,10 +28,12 @@ async function found(bytes: Uint8Array) {
   return { handles, gaps: blocks?.gaps ?? [] };
 }
 
+const anywhere = { smallest: new Uint8Array(0), largestSequence: 1n << 56n };
+
 async function repaired(bytes: Uint8Array): Promise<number[]> {
   const offsets: number[] = [];
   const opened = await openDamaged(memorySource(bytes), '', 'rocksdb');
-  for await (const each of dataBlocksOf(opened, 1n << 56n))
+  for await (const each of dataBlocksOf(opened, anywhere))
     if (each.kind === 'block') offsets.push(each.offset);
   return offsets;
 }
