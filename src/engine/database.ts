@@ -15,6 +15,7 @@ import { TargetError } from '../io/target-error.js';
 import { type AbsentPlace, absentPlaces } from './absent-places.js';
 import { type AssumedVersion, assumeVersion } from './assumed-version.js';
 import { type Detection, detectTarget } from './detect.js';
+import { impliedComparator } from './implied-order.js';
 import { type NamedPlaces, namedPlaces, newest, OPTIONS_LIMIT } from './named-places.js';
 import { showOrder } from './shown-order.js';
 import { atLeast, type EngineVersion } from './version.js';
@@ -76,6 +77,8 @@ export interface Database {
   beyond?: BeyondLimit;
   /** Absent when there is no MANIFEST that can be read, or it passes a limit. */
   version?: Version;
+  /** The comparator that the keys imply where no MANIFEST tells it: LevelDB's alone. */
+  impliedComparator?: string;
   /** WALs below it are not read by recovery (see `walCutoff`); 0 without a MANIFEST. */
   walCutoff: bigint;
   /** Places that the database names, in which something of it must lie, and that are not here. */
@@ -149,6 +152,13 @@ export async function readInventory(
     inventory,
     ...(version && { version }),
   });
+  const named = version?.columnFamilies.get(0)?.comparator;
+  const implied =
+    dialectOf(detection) === 'leveldb' && !named
+      ? await impliedComparator(inventory, request.files ?? diskFiles)
+      : undefined;
+  if (implied !== undefined && version?.columnFamilies.has(0))
+    version.columnFamilies.get(0)!.comparator = implied;
   if (manifest?.replay.complete) {
     nameComparators(manifest.replay.version, options);
     if (dialectOf(detection) === 'leveldb')
@@ -168,6 +178,7 @@ export async function readInventory(
     engineVersion: assumed.version,
     assumed,
     ...(version && { version }),
+    ...(implied !== undefined && { impliedComparator: implied }),
     walCutoff: asked.walCutoff,
     absent: await absentPlaces(asked),
     ...losses,

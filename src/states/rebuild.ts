@@ -37,6 +37,8 @@ interface RebuildRequest {
   foreign: ReadonlySet<bigint>;
   /** Ids of databases whose tables belong here; empty: any. */
   databaseIds: ReadonlySet<string>;
+  /** Tables of which it is known that no WAL holds all that they do. */
+  beyondWals?: ReadonlySet<bigint>;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   version.databaseId ??= found.find(({ databaseId }) => databaseId !== undefined)?.databaseId;
   if (database.dialect === 'leveldb') {
     const only = version.columnFamilies.get(0) ?? newColumnFamily(0, 'default');
-    only.comparator ||= 'leveldb.BytewiseComparator';
+    only.comparator ||= database.impliedComparator ?? 'leveldb.BytewiseComparator';
     version.columnFamilies.set(0, only);
   } else addFamilies(database, version, found, wals, result.remarks);
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
@@ -109,7 +111,7 @@ function largestSequence({ tables }: ColumnFamily): bigint {
 function rebuildFamily(
   database: Database,
   family: ColumnFamily,
-  { found, replay, known, wals }: RebuildRequest,
+  { found, replay, known, wals, beyondWals }: RebuildRequest,
   contents: ReadonlyMap<bigint, Contents>,
   { remarks, taken, replaced, unaccounted }: Rebuilt,
 ): string | undefined {
@@ -122,7 +124,9 @@ function rebuildFamily(
   const certain = new Set(there.filter(({ live }) => stated.has(live.number)).map(({ live }) => live.number));
   const unnamed = there.filter(({ live }) => !certain.has(live.number));
   // what recovery replays anyway needs no table, unless tables of later writes end the log before
-  const replayed = unnamed.every((table) => isInWals(table, family.logNumber, replay, wals));
+  const replayed = unnamed.every(
+    (table) => !beyondWals?.has(table.live.number) && isInWals(table, family.logNumber, replay, wals),
+  );
   const choosable = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
   const choice = chooseTables(choosable, contents, certain);
   const levels = new Map([...stated.values()].map(({ number, level }) => [number, level]));

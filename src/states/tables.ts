@@ -52,8 +52,9 @@ export async function findTables(
 }
 
 /** LevelDB's tables do not say in which order their keys stand: the MANIFEST does. */
-export function comparing({ dialect, version }: Database): { comparator?: string } {
-  const comparator = dialect === 'leveldb' ? version?.columnFamilies.get(0)?.comparator : undefined;
+export function comparing({ dialect, version, impliedComparator }: Database): { comparator?: string } {
+  const comparator =
+    dialect === 'leveldb' ? version?.columnFamilies.get(0)?.comparator || impliedComparator : undefined;
   return comparator ? { comparator } : {};
 }
 

@@ -1,5 +1,5 @@
 import type { Database } from '../../engine/database.js';
-import { type ManifestReplay, replayManifest } from '../../format/manifest/replay.js';
+import { type ManifestReplay, type ReplayOptions, replayManifest } from '../../format/manifest/replay.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
@@ -26,6 +26,7 @@ export async function manifestLeftBehind({
   current,
   manifest,
   inventory,
+  dialect,
 }: Database): Promise<LeftBehind | undefined> {
   if (current === undefined || manifest?.named !== true || manifest.replay.lastTables.length > 0)
     return undefined;
@@ -39,8 +40,14 @@ export async function manifestLeftBehind({
     const own = manifest.entry;
     if (entry.kind !== 'manifest' || entry.place !== 'database' || entry === own || entry.size <= own.size)
       continue;
-    const replay = await replayed(entry, inventory.entries.length);
-    if (replay === undefined || !replay.complete || replay.openGroup !== undefined) continue;
+    const replay = await replayed(entry, { files: inventory.entries.length, dialect });
+    if (
+      replay === undefined ||
+      !replay.complete ||
+      replay.error !== undefined ||
+      replay.openGroup !== undefined
+    )
+      continue;
     const tables = tablesOf(replay);
     const fits = tables.length > 0 && tables.every(({ number, size }) => sizes.get(number) === size);
     if (fits && lastSequenceOf(replay) > lastSequenceOf(found?.replay ?? manifest.replay))
@@ -50,11 +57,11 @@ export async function manifestLeftBehind({
 }
 
 /** `undefined` where the medium fails. */
-async function replayed(entry: InventoryEntry, files: number): Promise<ManifestReplay | undefined> {
+async function replayed(entry: InventoryEntry, options: ReplayOptions): Promise<ManifestReplay | undefined> {
   try {
     const source = await openSource(entry.source);
     try {
-      return await replayManifest(source, { files });
+      return await replayManifest(source, options);
     } finally {
       await source.close();
     }

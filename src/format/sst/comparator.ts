@@ -12,7 +12,7 @@ export interface Comparator {
 const BYTEWISE = 'leveldb.BytewiseComparator';
 const REVERSE = 'rocksdb.ReverseBytewiseComparator';
 /** Chromium's IndexedDB. */
-const IDB = 'idb_cmp1';
+export const IDB_COMPARATOR = 'idb_cmp1';
 const U64_TIMESTAMP = '.u64ts';
 /** Before 4.10 tables name the comparator of internal keys (rocksdb db/dbformat.h), behind which the user's stands. */
 const INTERNAL = 'rocksdb.InternalKeyComparator:';
@@ -56,7 +56,7 @@ export function comparatorNamed(stated?: string): Comparator {
       ? 'bytewise'
       : base === REVERSE
         ? 'reverse'
-        : base === IDB
+        : base === IDB_COMPARATOR
           ? 'idb'
           : (shownOrderOf(base).shown ?? 'unknown');
   return { name, order, timestampSize: timestamped && order !== 'unknown' ? 8 : 0 };

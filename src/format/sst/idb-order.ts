@@ -111,6 +111,16 @@ export function compareIdbKeys(
   return left.failed || right.failed ? bytes(a, aFrom, aTo, b, bFrom, bTo) : order;
 }
 
+/** What the prefix of a key says of it; undefined for what cannot be a key of IndexedDB. `schema`: the one that every database has. */
+export function idbPrefixOf(key: Uint8Array): 'schema' | 'other' | undefined {
+  const fields = new Fields(key, 0, key.length);
+  const sizes = fields.u8();
+  let ids = 0;
+  for (const size of [(sizes >> 5) & 7, (sizes >> 2) & 7, sizes & 3]) ids += fields.littleEndian(size + 1);
+  if (fields.failed || fields.left === 0) return undefined;
+  return sizes === 0 && ids === 0 && fields.left === 1 && fields.u8() === 0 ? 'schema' : 'other';
+}
+
 /** One comparison of two keys; what it says counts only when neither side failed. */
 class Comparison {
   constructor(

@@ -2,10 +2,11 @@ import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
 import { copyOfVersion, type Version } from '../../format/manifest/version.js';
+import { comparatorNamed } from '../../format/sst/comparator.js';
 import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
-import type { State } from '../../states/state.js';
-import type { WalContents } from '../../states/wals.js';
+import type { State, States } from '../../states/state.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
+import { correctTables } from './leveldb-tables.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
 
 /** What is said of a MANIFEST whose files are all here and whose numbers do not fit them. */
@@ -17,6 +18,7 @@ const NUMBERS: ReadonlySet<string> = new Set([
   'manifest/torn-tail',
   'manifest/table-bounds',
   'sequence/last-sequence-too-low',
+  'manifest/unknown-comparator',
 ]);
 
 /**
@@ -24,12 +26,14 @@ const NUMBERS: ReadonlySet<string> = new Set([
  * above the WALs' deletes them, a next file number below the files' overwrites them. A WAL of another history leaves, and one that
  * is gone begins anew, empty.
  */
-export function correctNumbers(
+export async function correctNumbers(
   database: Database,
-  { version: own, wals }: State,
-  found: readonly WalContents[],
+  state: State,
+  states: States,
   findings: readonly Finding[],
-): Pick<RepairPlan, 'steps' | 'loss' | 'remarks'> {
+): Promise<Pick<RepairPlan, 'steps' | 'loss' | 'remarks'>> {
+  const { version: own, wals } = state;
+  const { wals: found } = states;
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
   const remarks: string[] = [];
@@ -71,21 +75,36 @@ export function correctNumbers(
     loss.push({ file: gone.file, detail: 'what it held, which nothing here tells', facts: {} });
   }
   const wrong = findings.filter(({ rule, severity }) => NUMBERS.has(rule) && severity !== 'note');
-  if (wrong.length === 0) return { steps, loss, remarks };
-  const version = copyOfVersion(own);
+  const tables = await correctTables(database, state, states, findings);
+  if (wrong.length === 0 && tables === undefined) return { steps, loss, remarks };
+  const version = tables?.version ?? copyOfVersion(own);
+  loss.push(...(tables?.loss ?? []));
+  remarks.push(...(tables?.remarks ?? []));
+  const family = version.columnFamilies.get(0)!;
+  if (wrong.some(({ rule, severity }) => rule === 'manifest/unknown-comparator' && severity === 'error')) {
+    remarks.push(
+      `nothing shows that the keys stand in another order than that of their bytes, and nearly every program takes LevelDB's own comparator: the MANIFEST names it instead of ${family.comparator}. If your program brings ${family.comparator}, do not take this repair`,
+    );
+    family.comparator = comparatorNamed().name;
+  }
   const reached = highestSequence(version);
   if (wrong.some(({ rule }) => rule === 'manifest/log-number')) {
     const needed = found.find(
       ({ entry, last }) => entry.place === 'database' && last !== undefined && last > reached,
     );
     const number = needed?.number ?? wals.at(-1)?.number;
-    if (number !== undefined) version.columnFamilies.get(0)!.logNumber = number;
+    if (number !== undefined) family.logNumber = number;
   }
   remarks.push(...wrong.map(({ message }) => `put right: ${message}`));
   return {
     steps: [
       ...steps,
-      ...versionSteps({ ...database, version }, version, numbers, 'its numbers fit the files'),
+      ...versionSteps(
+        { ...database, version },
+        version,
+        numbers,
+        tables === undefined ? 'its numbers fit the files' : 'its tables are those that belong to it',
+      ),
     ],
     loss,
     remarks,

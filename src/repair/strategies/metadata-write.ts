@@ -42,6 +42,9 @@ export function versionSteps(
   const number = numbers.next();
   const name = fileName('manifest', number);
   const complete = database.manifest?.replay.complete ?? false;
+  const only = version.columnFamilies.get(0);
+  if (only !== undefined && database.impliedComparator !== undefined)
+    only.comparator ||= database.impliedComparator;
   const edits = snapshotEdits(version, {
     dialect: database.dialect,
     nextFileNumber: number + 1n,

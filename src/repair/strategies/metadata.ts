@@ -45,13 +45,13 @@ export async function planMetadataRepair(
   const { engine } = database.detection;
   if (engine === 'pebble') return plan;
   const states = await listStates(database);
-  const chosen = choose(states, wanted, database);
+  const chosen = choose(states, wanted, database) ?? besideEmpty(database, states, findings);
   const steps =
     chosen === undefined ? [] : [...stepsTo(database, chosen), ...otherHistories(database, chosen, states)];
   if (chosen === undefined || steps.length === 0) {
     const own = chosen ?? states.current;
     if (database.dialect !== 'leveldb' || own === undefined) return plan;
-    const numbers = correctNumbers(database, own, states.wals, findings);
+    const numbers = await correctNumbers(database, own, states, findings);
     return numbers.steps.length === 0 ? plan : { ...plan, ...numbers, inputs: await inputsOf(database, own) };
   }
   return {
@@ -82,6 +82,22 @@ function choose(states: States, wanted: number | undefined, database: Database):
     return undefined;
   }
   return isSettled(database, states) ? undefined : best;
+}
+
+/** LevelDB's WALs may hold all that an empty MANIFEST lacks: then it is the one beside it that is taken all the same. */
+function besideEmpty(
+  { dialect }: Database,
+  { states }: States,
+  findings: readonly Finding[],
+): State | undefined {
+  const empty = findings.find(
+    ({ rule, severity }) => rule === 'directory/current-names-empty-manifest' && severity === 'error',
+  );
+  if (dialect !== 'leveldb' || !Array.isArray(empty?.evidence?.larger)) return undefined;
+  const [larger] = empty.evidence.larger;
+  return states.find(
+    (state) => state.origin.kind === 'manifest' && state.origin.manifest.file === larger && isAsItIs(state),
+  );
 }
 
 /** What it costs to go back to a MANIFEST that a new database was begun beside. */

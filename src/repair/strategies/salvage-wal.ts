@@ -52,7 +52,17 @@ export async function planSalvage(database: Database, profile?: Profile): Promis
   if (wals.some((w) => w.hurt)) {
     const commands = profile?.wholeCommands;
     const { open } = filesOf(database);
-    const draft = { open, names, history: new History(), transactions, commands, steps, loss, unproven, remarks };
+    const draft = {
+      open,
+      names,
+      history: new History(),
+      transactions,
+      commands,
+      steps,
+      loss,
+      unproven,
+      remarks,
+    };
     for (const wal of wals) await planWal(wal, draft);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     append(steps, forgetWals(database, wals));
