@@ -136,7 +136,7 @@ describe('package.json', () => {
       expect(files).toContain(needed);
     }
     const allowed =
-      /^(bin\/kvdoctor\.js|dist\/(bin|types)\/.*|docs\/.*\.md|fixtures\/README\.md|(report|kvdoctor\.config)\.schema\.json|package\.json|LICENSE|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/;
+      /^(bin\/kvdoctor\.js|dist\/(bin|types)\/.*|dist\/man\/kvdoctor\.1|docs\/.*\.md|fixtures\/README\.md|(report|kvdoctor\.config)\.schema\.json|package\.json|LICENSE|(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md)$/;
     expect(files.filter((file) => !allowed.test(file))).toEqual([]);
   });
 
