@@ -44,7 +44,6 @@ const kvdoctor = (dir: string, ...more: string[]) => [
 interface Comparison {
   ours: string;
   theirs: string;
-  /** The ratio that we want to stay below. */
 }
 
 function commandsFor({ kind, dir }: BenchDatabase): Record<string, string[]> {

@@ -18,13 +18,13 @@ function recorded(isTTY: boolean, columns: number): [Output, () => string] {
   return [stream, () => Buffer.concat(pieces).toString()];
 }
 
-/** A process that records what is written; `terminal` gives it one of 80 columns, where `answer` is typed. */
+/** A process that records what is written; `terminal` gives it one of 80 columns or `columns`, where `answer` is typed. */
 export function fakeHost(
-  options: { terminal?: boolean; env?: Record<string, string>; answer?: string } = {},
+  options: { terminal?: boolean; columns?: number; env?: Record<string, string>; answer?: string } = {},
 ): FakeHost {
-  const { terminal = false, env = {}, answer } = options;
-  const [stdout, out] = recorded(terminal, 80);
-  const [stderr, err] = recorded(terminal, 80);
+  const { terminal = false, columns = 80, env = {}, answer } = options;
+  const [stdout, out] = recorded(terminal, columns);
+  const [stderr, err] = recorded(terminal, columns);
   const stdin: Host['stdin'] = new PassThrough();
   if (terminal) stdin.isTTY = true;
   stdin.push(answer === undefined ? null : `${answer}\n`);

@@ -8,6 +8,8 @@ export interface Step {
   line: string;
   status: number;
   text: string;
+  /** What of it went to standard output. */
+  out: string;
   /** Commands that it printed, in order. */
   printed: Printed[];
   /** What it printed as worth a look besides, typed. */
@@ -40,28 +42,35 @@ export function printedCommands(text: string): Printed[] {
   );
 }
 
-/** Types a command at a terminal of 80 columns, with yes as the answer to what it asks. */
-export async function typed(line: string): Promise<Step> {
+/** Types a command at a terminal of 80 columns, or of others, with yes as the answer to what it asks. */
+export async function typed(line: string, columns = 80): Promise<Step> {
   const [moves, scan] = line.split(/ && (?=kvdoctor )/);
   const [program, ...argv] = shellWords(scan ?? moves);
   if (!moves.startsWith('kvdoctor ')) execFileSync('sh', ['-c', moves]);
-  if (program !== 'kvdoctor') return { line, status: 0, text: '', printed: [], beside: [] };
-  const host = fakeHost({ terminal: true, answer: 'y', env: { NO_COLOR: '1' } });
+  if (program !== 'kvdoctor') return { line, status: 0, text: '', out: '', printed: [], beside: [] };
+  const host = fakeHost({ terminal: true, columns, answer: 'y', env: { NO_COLOR: '1' } });
   const status = await run(argv, host);
   const text = stripVTControlCharacters(`${host.out()}\n${host.err()}`);
-  return { line, status, text, printed: printedCommands(text), beside: [] };
+  return {
+    line,
+    status,
+    text,
+    out: stripVTControlCharacters(host.out()),
+    printed: printedCommands(text),
+    beside: [],
+  };
 }
 
 /**
  * From a scan on, what every screen says is next, in the order in which it is printed, until a screen names nothing that was
  * not typed before.
  */
-export async function journey(first: string, longest = 12): Promise<Step[]> {
+export async function journey(first: string, { longest = 12, columns = 80 } = {}): Promise<Step[]> {
   const steps: Step[] = [];
   let queue = [first];
   while (queue.length > 0 && steps.length < longest) {
     const line = queue.shift()!;
-    const step = await typed(line);
+    const step = await typed(line, columns);
     steps.push(step);
     // what only looks is looked at where it is printed: afterwards the directory is another one
     for (const { label, line: beside } of step.printed)
