@@ -5,6 +5,7 @@ import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
 import { shellWord } from '../finding/shell-word.js';
 import type { StateReport } from '../report/report.js';
+import { losesWrites } from '../states/gone-wals.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
 import { openBackup } from './restore-backup.js';
@@ -20,6 +21,8 @@ export type ExportRequest = ExportOptions & DatabaseRequest & { state?: number; 
 export interface ExportedTarget extends ExportSummary {
   /** What `repair --strategy auto` would lose and remark: a lenient export sees the database as that would leave it. */
   notes: string[];
+  /** What may be missing, and what nothing shows to be. */
+  remarks: string[];
   /** What was not seen: metadata that cannot be read, directories that the database names and that are not here. */
   absent: string[];
   /** Tables lie in one of them: that the rest cannot be read to its end is no sign of damage. */
@@ -56,11 +59,19 @@ export async function exportTarget(
     ...(columnFamilies && { columnFamilies }),
     ...(onProgress && { onProgress }),
   });
-  for (const wal of goneWals(database)) notes.push(`${wal} is gone, although recovery needs what it held`);
+  const gone = goneWals(database);
+  const files = gone.map(({ file }) => file).join(', ');
+  const isHoled = losesWrites(
+    gone,
+    states.flatMap((each) => each.gone ?? []),
+  );
+  if (isHoled) notes.push(`recovery needs what was in ${files}: gone or cut short`);
   if (seen.version === undefined) notes.push('there is no MANIFEST, and none can be put together');
   return {
     ...summary,
     notes,
+    remarks:
+      gone.length === 0 || isHoled ? [] : [`${files} is gone, and may have held writes that no table has`],
     states,
     absent: unseenParts(database).map(({ file, reason }) => `${file}: ${reason}`),
     tablesAbsent: database.absent.some(({ tables }) => tables.length > 0),

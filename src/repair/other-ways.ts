@@ -20,6 +20,8 @@ export async function advised(
   if (!target.findings.some(({ severity }) => severity === 'error') || nameOf(way) === 'application')
     return target;
   if (nameOf(way) === 'auto') {
+    // the file that is missing comes from elsewhere
+    if (target.repair?.command !== undefined) return target;
     const command = commandOn(
       database,
       `export --lenient --output ${shellWord(`${database.target}.export`)}`,

@@ -173,7 +173,7 @@ async function planAndRepair(
     };
     const { base } = made;
     if (plan.steps.length === 0) {
-      const gone = goneWals(database);
+      const gone = goneWals(database).map(({ file }) => file);
       const onward = gone.length === 0 ? {} : restoreWals(database, gone);
       return {
         ...(await advised(state({ state: 'nothing-to-do', ...onward }), database, way, profile)),

@@ -20,6 +20,7 @@ import {
   withinLimits,
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
+import { losesWrites } from '../states/gone-wals.js';
 import { leadsNowhere, levelDbAdvice, levelDbWarning } from './leveldb-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
@@ -55,8 +56,8 @@ export async function simulateTarget(
   }
   const isLevelDb = own.dialect === 'leveldb';
   const states = isLevelDb && !leadsNowhere(own) ? [] : await stateChoices(own);
-  const gone = isLevelDb ? [] : goneWals(own);
-  if (gone.length > 0) report.goneWals = gone;
+  const gone = goneWals(own);
+  if (gone.length > 0) report.goneWals = gone.map(({ file }) => file);
   if (states.length > 0) report.states = states;
   if (state !== undefined) report.state = state;
   const taken = state === undefined ? undefined : await databaseAsState(own, state);
@@ -85,14 +86,16 @@ export async function simulateTarget(
   if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
   // what another state keeps, or what this one gives up, was acknowledged
   const keepsLess = taken === undefined ? states.length > 0 && !states[0].current : loss.length > 0;
-  if (keepsLess || gone.length > 0) for (const mode of modes) mode.harmless = false;
+  const goneFor = states.flatMap((each) => each.gone ?? []);
+  const isHoled = losesWrites(gone, goneFor);
+  if (keepsLess || isHoled) for (const mode of modes) mode.harmless = false;
   const asked = modes.find((mode) => mode.own) ?? modes[0];
   if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
   const asFound = state === undefined && states[0]?.current === true && gone.length > 0;
   // where the engine does not open the files as they are, and they are what loses least, the way out is about the WALs
   if (states.length > 0 && !report.application?.rebuild?.command && (!asFound || asked.opens)) {
     report.recommendation = asFound
-      ? holeRecommendation(own, states, gone)
+      ? holeRecommendation(own, states, isHoled)
       : stateRecommendation(own, states, state, loss);
     if (isLevelDb && !asked.harmless)
       report.recommendation.reason = `${levelDbWarning(own, asked)} ${report.recommendation.reason}`;
@@ -113,10 +116,16 @@ export async function simulateTarget(
 function holeRecommendation(
   database: Database,
   [current, ...others]: readonly StateReport[],
-  gone: readonly string[],
+  isHoled: boolean,
 ): RecommendationReport {
+  const gone = goneWals(database).map(({ file }) => file);
+  const named = `${gone.join(', ')} ${gone.length === 1 ? 'is' : 'are'}`;
+  if (!isHoled)
+    return {
+      reason: `${named} gone; the engine opens without it, with ${current.detail}. The sequences run on over it, so tables may hold all that it held; a backup or a replica that has the file settles it.`,
+    };
   const before = others.find(({ current: own }) => !own);
-  const holds = `${gone.join(', ')} ${gone.length === 1 ? 'is' : 'are'} gone; the engine opens over the hole as the files are, with ${current.detail}`;
+  const holds = `${named} gone or cut short; the engine opens over the hole as the files are, with ${current.detail}`;
   const { next, command } = restoreWals(database, gone);
   return before === undefined
     ? { command, reason: `${holds}. ${next[0].toUpperCase()}${next.slice(1)}.` }

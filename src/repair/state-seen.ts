@@ -4,6 +4,7 @@ import type { Replacement } from '../io/inventory.js';
 import type { StateReport } from '../report/report.js';
 import { isSettled } from '../states/disorder.js';
 import { mayBeOutOfOrder } from '../states/findings.js';
+import { goneSequences } from '../states/gone-wals.js';
 import { listStates } from '../states/list.js';
 import { isCoherent } from '../states/order.js';
 import { stateText } from '../states/text.js';
@@ -17,12 +18,17 @@ export async function stateChoices(database: Database): Promise<StateReport[]> {
   const states = await listStates(database);
   // a hole that no file fills is no choice by itself; where it was a WAL, the state that ends before it is another way
   if (isSettled(database, states) && goneWals(database).length === 0) return [];
+  const gone = goneSequences(database, states).map(({ from, to }) => ({
+    from: String(from),
+    to: String(to),
+  }));
   return states.states.map((state, i) => ({
     number: i + 1,
     ...(state.current && { current: true as const }),
     coherent: isCoherent(state),
     lastSequence: String(state.lastSequence),
     columnFamilies: state.families,
+    ...(state.current && gone.length > 0 && { gone }),
     detail: stateText(state),
   }));
 }

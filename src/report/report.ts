@@ -236,6 +236,8 @@ export interface StateReport {
   lastSequence: string;
   /** Entries in tables and operations in WALs; versions of one key count each. */
   columnFamilies: { id: number; name: string; entries: number }[];
+  /** Of what CURRENT leads to: sequences that WALs held which are gone, and that nothing else holds. */
+  gone?: { from: string; to: string }[];
   /** Where it comes from and what it lacks, in a sentence. */
   detail: string;
 }
@@ -270,7 +272,7 @@ export interface TargetReport {
   shard?: ShardReport;
   /** What cross checks need after a merge of shards; only in the report of a shard. */
   units?: UnitReport[];
-  /** WALs that recovery needs, that held writes and that are gone, though the engine opens without them. */
+  /** WALs that recovery needs, that held writes and that are gone or cut short, though the engine opens without a word. */
   goneWals?: string[];
   /** The states that the files can give, where they are not of one moment or something is missing; best first, as a repair numbers them. */
   states?: StateReport[];

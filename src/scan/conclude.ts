@@ -3,7 +3,7 @@ import { diagnoseDatabase } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import type { TargetReport } from '../report/report.js';
-import { stateFindings } from '../states/findings.js';
+import { withStateFindings } from '../states/findings.js';
 import { type Circumstances, crossCheck } from './cross.js';
 import { fileReports } from './file-report.js';
 import { checkMetadata, factsByFile } from './metadata.js';
@@ -23,12 +23,11 @@ export async function conclude(
   const metadata = await undisturbed(() => checkMetadata(database, outcomes, circumstances));
   const { atRest, owned } = circumstances;
   const facts = factsByFile(outcomes);
-  const findings = [
-    ...metadata.findings,
-    ...crossCheck(database, outcomes, circumstances),
-    // while an engine works on it, its files are of several moments
-    ...(owned ? [] : await unlessInterrupted(() => stateFindings(database, facts), [])),
-  ];
+  const found = [...metadata.findings, ...crossCheck(database, outcomes, circumstances)];
+  // while an engine works on it, its files are of several moments
+  const findings = owned
+    ? found
+    : await unlessInterrupted(() => withStateFindings(found, database, facts), found);
   await unlessInterrupted(() => diagnoseDatabase(findings, { database, facts, atRest }), undefined);
   report.findings = findings;
   append(report.unchecked, uncheckedOrders(database));

@@ -5,28 +5,54 @@ import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
 import { findingAt, placeOf } from '../finding/finding-at.js';
 import { type Disorder, disordersOf } from './disorder.js';
+import { goneSequences, losesWrites } from './gone-wals.js';
 import { repairLosses } from './leveldb-lost.js';
 import { listStates } from './list.js';
-import type { State } from './state.js';
+import type { State, States } from './state.js';
 import { originText, stateText, tablesText } from './text.js';
 
-/** What the files of a directory show together: that they are of several moments or histories. `facts`: what units have read. */
-export async function stateFindings(
+/**
+ * What the files of a directory show together: that they are of several moments or histories, and what of `found` costs more than
+ * its file alone tells. `facts`: what units have read.
+ */
+export async function withStateFindings(
+  found: readonly Finding[],
   database: Database,
   facts: ReadonlyMap<string, UnitFacts>,
 ): Promise<Finding[]> {
   const next = commandOn(database, 'repair --strategy auto --dry-run');
   if (database.dialect === 'leveldb') {
     // members of a compressed archive cannot be read a second time
-    if (database.inventory.entries.some(({ source }) => source.kind === 'archived')) return [];
-    return (await repairLosses(database)).map((finding) => ({ ...finding, next }));
+    if (database.inventory.entries.some(({ source }) => source.kind === 'archived')) return [...found];
+    const losses = await repairLosses(database);
+    return [...found, ...losses.map((finding) => ({ ...finding, next }))];
   }
-  if (!mayBeOutOfOrder(database, facts)) return [];
+  if (!mayBeOutOfOrder(database, facts)) return [...found];
   const states = await listStates(database, facts);
-  return disordersOf(database, states).flatMap((disorder) => {
+  const disorders = disordersOf(database, states).flatMap((disorder) => {
     const finding = findingOf(disorder, database);
     return finding === undefined ? [] : [{ ...finding, next }];
   });
+  return [...withGoneSequences(found, database, states), ...disorders];
+}
+
+/** A WAL that is gone costs acknowledged writes where nothing holds the sequences that were in it. */
+function withGoneSequences(found: readonly Finding[], database: Database, states: States): Finding[] {
+  const gone = goneWals(database);
+  const sequences = goneSequences(database, states);
+  if (!losesWrites(gone, sequences) || sequences.length === 0) return [...found];
+  const files = new Set(gone.map(({ file }) => file));
+  const spans = sequences.map(({ from, to }) => `${from} to ${to}`).join(', ');
+  return found.map((finding) =>
+    finding.rule === 'directory/removed-wal' && files.has(finding.file)
+      ? {
+          ...finding,
+          severity: 'error',
+          message: `${finding.message}: nothing holds sequences ${spans}`,
+          evidence: { ...finding.evidence, lostSequences: spans },
+        }
+      : finding,
+  );
 }
 
 /**

@@ -162,8 +162,8 @@ function takeBack(
   return back;
 }
 
-function holesOf({ holes, countable }: WalContents): readonly SequenceSpan[] {
-  return countable ? holes : [];
+function holesOf({ holes, counting }: WalContents): readonly SequenceSpan[] {
+  return counting === 'operations' ? holes : [];
 }
 
 /** Sequences in the middle of the WALs that are neither in these nor in a table: a flush that is not there may have had them. */
@@ -237,7 +237,7 @@ function ordered(wals: readonly WalContents[], version: Version): WalUse[] {
   const runsOn = bySequence.every((wal, i) => i === 0 || follows(wal, bySequence[i - 1]));
   if (runsOn) return exchanged;
   // WALs that only transactions explain, as they are
-  if (wals.some(({ countable }) => !countable)) return asNumbered;
+  if (wals.some(({ counting }) => counting !== 'operations')) return asNumbered;
   return ownHistory(wals, version).map((wal) => ({ wal, number: wal.number }));
 }
 

@@ -33,13 +33,19 @@ export interface WalContents {
   lastBatch?: bigint;
   operations: number;
   families: Map<number, FamilyWrites>;
-  /** Sequences between its batches that went elsewhere: writes without a log, ingested tables. Unknown where not `countable`. */
+  /** Sequences between its batches that went elsewhere: writes without a log, ingested tables. Known only where every operation takes a number. */
   holes: SequenceSpan[];
   /** Nothing in it is damaged; a torn end counts as none. */
   whole: boolean;
-  /** Sequence numbers cannot be counted from batch to batch: transactions took some elsewhere. */
-  countable: boolean;
+  counting: Counting;
 }
+
+/**
+ * How far sequence numbers can be counted from one batch to the next. With WritePrepared and WriteUnprepared a batch takes one, or at
+ * most as many as it has operations; with WriteCommitted a commit takes what its prepare section holds, which may stand in an
+ * older WAL.
+ */
+type Counting = 'operations' | 'batches' | 'unknown';
 
 /** Holes that are told apart; further ones widen the last. */
 const MOST_HOLES = 1000;
@@ -60,6 +66,8 @@ export async function readWalContents(database: Database): Promise<WalContents[]
   }
   const wals: WalContents[] = [];
   for (const [number, entry] of chosen) wals.push(await readWal(database, entry, number));
+  // a policy is the database's, also where a WAL has no transaction
+  if (wals.some(({ counting }) => counting === 'batches')) for (const wal of wals) wal.counting = 'batches';
   return wals.sort((a, b) => (a.number < b.number ? -1 : 1));
 }
 
@@ -71,7 +79,7 @@ async function readWal(database: Database, entry: InventoryEntry, number: bigint
     families: new Map(),
     holes: [],
     whole: true,
-    countable: true,
+    counting: 'operations',
   };
   const source = await filesOf(database).open(entry.source);
   try {
@@ -111,8 +119,8 @@ function take(wal: WalContents, bytes: Uint8Array, dialect: DialectName): void {
   if (wal.last !== undefined && sequence > wal.last + 1n) addHole(wal, wal.last + 1n, sequence - 1n);
   while (walker.next()) {
     const { tag, type, columnFamily } = walker;
-    if (tag === marker.beginPrepare || tag === marker.beginPersistedPrepare || tag === marker.beginUnprepare)
-      wal.countable = false;
+    if (tag === marker.beginPersistedPrepare || tag === marker.beginUnprepare) wal.counting = 'batches';
+    else if (wal.counting === 'operations' && decides.has(tag)) wal.counting = 'unknown';
     if (!walker.counts) continue;
     const at = sequence + BigInt(counted++);
     const onceOnly = type === VALUE_TYPE.merge || type === VALUE_TYPE.singleDelete;
@@ -129,7 +137,20 @@ function take(wal: WalContents, bytes: Uint8Array, dialect: DialectName): void {
   }
   wal.operations += counted;
   if (counted > 0) wal.lastBatch = sequence;
+  // a commit alone counts no operation, and takes a number as every batch does
+  else if (wal.counting === 'batches' && wal.last !== undefined && sequence > wal.last) {
+    wal.last = sequence;
+    wal.lastBatch = sequence;
+  }
 }
+
+/** Markers of WriteCommitted and of every policy. */
+const decides: ReadonlySet<number> = new Set([
+  marker.beginPrepare,
+  marker.commit,
+  marker.commitWithTimestamp,
+  marker.rollback,
+]);
 
 function addHole({ holes }: WalContents, from: bigint, to: bigint): void {
   if (holes.length < MOST_HOLES) holes.push({ from, to });
@@ -138,9 +159,11 @@ function addHole({ holes }: WalContents, from: bigint, to: bigint): void {
 
 /** True when `later` begins where `earlier` ends. */
 export function follows(later: WalContents, earlier: WalContents): boolean {
-  if (later.first === undefined || earlier.last === undefined) return true;
-  if (later.first === earlier.last + 1n) return true;
-  return later.first > earlier.last && !(later.countable && earlier.countable);
+  const { first, counting } = later;
+  const { last, lastBatch } = earlier;
+  if (first === undefined || last === undefined || first === last + 1n) return true;
+  if (counting === 'batches') return first > lastBatch! && first <= last;
+  return first > last && (counting === 'unknown' || earlier.counting === 'unknown');
 }
 
 /**

@@ -79,13 +79,13 @@ describe('a WAL that is gone from the middle', () => {
       expect(scanned.out).toContain(`next  kvdoctor simulate ${dir}`);
       const { status, out } = await kvdoctor(`simulate ${dir}`);
       expect(status).toBe(1);
-      expect(out).toContain('a WAL that it needs is gone: 000010.log');
+      expect(out).toContain('a WAL that it needs is gone');
       expect(out.replaceAll(/\s+/g, ' ')).toContain(
         `kvdoctor repair --strategy auto --state 2 --dry-run ${dir}`,
       );
       const exported = await kvdoctor(`export ${dir}`);
       expect(exported.status).toBe(1);
-      expect(exported.err).toContain('000010.log is gone, although recovery needs what it held');
+      expect(exported.err).toContain('recovery needs what was in 000010.log: gone or cut short');
       const left = await kvdoctor(`repair --strategy auto --dry-run ${dir}`);
       expect(left.out).toContain(`next  cp -p COPY/000010.log ${dir}/`);
     });

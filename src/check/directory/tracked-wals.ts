@@ -18,13 +18,9 @@ export function checkWals(database: Database): Finding[] {
  * recovery still needed.
  */
 function checkTrackedWals(database: Database): Finding[] {
-  const { version, options, walCutoff, manifest } = database;
-  if (version === undefined) return [];
-  const wals = walsByNumber(database);
+  const { options, walCutoff, manifest } = database;
   const findings: Finding[] = [];
-  for (const [number, synced] of version.trackedWals) {
-    if (synced === undefined) continue;
-    const entry = wals.get(number);
+  for (const { number, synced, entry } of shortWals(database)) {
     const needed = options.trackAndVerifyWalsInManifest || number >= walCutoff;
     const severity = needed ? ('error' as const) : ('note' as const);
     if (entry === undefined) {
@@ -35,7 +31,7 @@ function checkTrackedWals(database: Database): Finding[] {
           evidence: { synced: String(synced), engine: `Corruption: Missing WAL with log number: ${number}.` },
         }),
       );
-    } else if (BigInt(entry.size) < synced) {
+    } else {
       findings.push(
         findingAt(placeOf(entry), 'directory/short-wal', {
           severity,
@@ -54,6 +50,16 @@ function checkTrackedWals(database: Database): Finding[] {
   return findings;
 }
 
+/** Tracked WALs that are gone, or shorter than they were when they were closed. */
+function shortWals(database: Database): { number: bigint; synced: bigint; entry?: InventoryEntry }[] {
+  const wals = walsByNumber(database);
+  return [...(database.version?.trackedWals ?? [])].flatMap(([number, synced]) => {
+    const entry = wals.get(number);
+    if (synced === undefined || (entry !== undefined && BigInt(entry.size) >= synced)) return [];
+    return [{ number, synced, ...(entry && { entry }) }];
+  });
+}
+
 /**
  * WALs that were begun while the database ran and are gone although nothing allows it. A log number that an edit sets is that
  * of a new WAL when it is above the MANIFEST's own number; smaller ones may come from an open, which sets a number without
@@ -62,6 +68,36 @@ function checkTrackedWals(database: Database): Finding[] {
  * engine itself makes leave it out.
  */
 function checkBegunWals(database: Database): Finding[] {
+  const { manifest, walCutoff, inventory } = database;
+  return begunWals(database).map(({ file, needed, written, older }) => {
+    const why = written
+      ? 'although recovery would read it'
+      : 'and whether it held writes cannot be told: after a clean shutdown it may have been empty';
+    return findingAt({ file }, REMOVED, {
+      // with nothing but an IDENTITY beside it, it is as likely a directory without its empty files
+      severity: needed && (older !== undefined || written || wasInUse(inventory)) ? 'warning' : 'note',
+      message: `${manifest?.entry.file} says that this WAL was begun; it is gone, ${needed ? why : `although the older ${older} is there`}`,
+      evidence: { walCutoff: String(walCutoff), ...(older === undefined ? {} : { olderWal: older }) },
+      ...(needed && written && { next: commandOn(database, 'simulate') }),
+    });
+  });
+}
+
+const REMOVED = 'directory/removed-wal';
+
+/** A WAL that was begun, and that is gone. */
+interface BegunWal {
+  number: bigint;
+  file: string;
+  /** Recovery would read it. */
+  needed: boolean;
+  /** It held writes. */
+  written: boolean;
+  /** One that is there although the engine deletes the oldest first. */
+  older?: string;
+}
+
+function begunWals(database: Database): BegunWal[] {
   const { version, manifest, walCutoff, inventory, optionsFile, engineVersion } = database;
   const own = manifest?.entry.number;
   if (version === undefined || manifest === undefined || own === undefined) return [];
@@ -74,7 +110,7 @@ function checkBegunWals(database: Database): Finding[] {
   ]);
   const recorded = optionsFile !== undefined && atLeast(engineVersion, 6, 29, 5);
   const newest = largest([...wals.keys(), ...manifest.replay.begunWals]);
-  const findings: Finding[] = [];
+  const gone: BegunWal[] = [];
   for (const number of manifest.replay.begunWals) {
     if (number <= own || wals.has(number) || elsewhere.has(number)) continue;
     // a tracked one is an error of its own
@@ -84,27 +120,33 @@ function checkBegunWals(database: Database): Finding[] {
     const written = number < newest;
     if (older === undefined && !(needed && recorded)) continue;
     if (!written && !hasBeenOpened(inventory)) continue;
-    const why = written
-      ? 'although recovery needs what it held'
-      : 'and whether it held writes cannot be told: after a clean shutdown it may have been empty';
-    findings.push(
-      findingAt({ file: fileName('wal', number) }, 'directory/removed-wal', {
-        // with nothing but an IDENTITY beside it, it is as likely a directory without its empty files
-        severity: needed && (older !== undefined || written || wasInUse(inventory)) ? 'warning' : 'note',
-        message: `${manifest.entry.file} says that this WAL was begun; it is gone, ${needed ? why : `although the older ${older} is there`}`,
-        evidence: { walCutoff: String(walCutoff), ...(older === undefined ? {} : { olderWal: older }) },
-        ...(needed && written && { next: commandOn(database, 'simulate') }),
-      }),
-    );
+    gone.push({ number, file: fileName('wal', number), needed, written, ...(older && { older }) });
   }
-  return findings;
+  return gone;
 }
 
-/** WALs that recovery needs, that held writes, and that are gone: others were begun behind them. */
-export function goneWals(database: Database): string[] {
+/** A WAL that recovery needs, that held writes, and that is gone, or shorter than it was, though the engine opens without a word. */
+export interface GoneWal {
+  number: bigint;
+  file: string;
+  /** The MANIFEST knows how long it was. */
+  tracked: boolean;
+}
+
+/** Whether what they held is lost, the sequences beside them tell: see states/lost-wals.ts. */
+export function goneWals(database: Database): GoneWal[] {
   // where they should lie could not be looked at
-  if (database.absent.length > 0) return [];
-  return checkBegunWals(database).flatMap(({ file, next }) => (next === undefined ? [] : [file]));
+  if (database.dialect !== 'rocksdb' || database.absent.length > 0) return [];
+  const { options, walCutoff } = database;
+  const begun = begunWals(database).filter(({ needed, written }) => needed && written);
+  // with the option the engine refuses, and says so itself
+  const short = options.trackAndVerifyWalsInManifest
+    ? []
+    : shortWals(database).filter(({ number }) => number >= walCutoff);
+  return [
+    ...short.map(({ number }) => ({ number, file: fileName('wal', number), tracked: true })),
+    ...begun.map(({ number, file }) => ({ number, file, tracked: false })),
+  ];
 }
 
 /** A directory that was in use has a WAL: every open begins one before it deletes those that it has read. */

@@ -201,7 +201,8 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
 
 /** Says on stderr what was exported and what was not. */
 function tell(summary: ExportedTarget, { lenient, cf, state }: ExportFlags, host: Host): number {
-  const { columnFamilies, problems, notes, withoutWals, lostOfWals, absent, tablesAbsent, states } = summary;
+  const { columnFamilies, problems, notes, remarks, withoutWals, lostOfWals, absent, tablesAbsent, states } =
+    summary;
   for (const { name, entries, complete, comparator } of columnFamilies) {
     const cut = complete ? '' : ', up to the first damage';
     const unmerged = `versions, not merged: ${comparator} is the application's own comparator`;
@@ -219,7 +220,7 @@ function tell(summary: ExportedTarget, { lenient, cf, state }: ExportFlags, host
   for (const { file, offset, message } of problems) {
     say(host, `${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
   }
-  say(host, ...notes);
+  say(host, ...notes, ...remarks);
   say(host, ...stateLines(states, state));
   for (const reason of absent) say(host, `not looked at: ${reason}`);
   const missed = (cf ?? []).some((name) => !columnFamilies.some((family) => family.name === name));

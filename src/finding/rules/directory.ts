@@ -127,7 +127,8 @@ export const directoryRules = {
     meaning:
       'The MANIFEST says that this WAL was begun, and recovery would read it, or an older one is still there, though the ' +
       'engine deletes the oldest first. What it held and no table holds is lost: RocksDB opens without a word, or puts later ' +
-      'writes on top of the hole. One that a newer WAL followed held writes; the newest may have been empty, and the finding says so.',
+      'writes on top of the hole. One that a newer WAL followed held writes: an error where nothing that is left holds their sequence numbers, ' +
+      'a warning where the numbers run on over it, as in a copy that was made without it. The newest may have been empty.',
     origin:
       'Deleted by hand to free space, left out of a copy, a wal_dir that is not mounted, lost by a file system.',
     action:

@@ -69,6 +69,9 @@ function simulationSentence(
     return `${palette.error('Not coherent')}: in its own mode, ${own.mode}, it opens and loses nothing that was acknowledged, but what it holds breaks the application's own rules.`;
   if (own.harmless && unchecked)
     return `${palette.warning('Incomplete')}: in its own mode, ${own.mode}, it opens, and what was looked at loses nothing that was acknowledged, but ${unchecked}.`;
+  const gone = targets.flatMap(({ goneWals = [] }) => goneWals).join(', ');
+  if (own.harmless && gone !== '')
+    return `${palette.warning('Opens')}: in its own mode, ${own.mode}, and loses nothing of what is here; ${gone} is gone, and may have held writes that no table has.`;
   if (own.harmless)
     return `${palette.good('Opens')}: in its own mode, ${own.mode}, and loses nothing that was acknowledged.`;
   const { records = 0, operations = 0, damagedBytes = 0 } = own.lost;
@@ -81,9 +84,11 @@ function simulationSentence(
     own.flushFails !== undefined && 'fails when it writes what it recovered',
   ];
   if (costs.every((cost) => cost === false)) {
-    const gone = targets.flatMap(({ goneWals = [] }) => goneWals);
-    if (gone.length > 0)
-      return `${palette.error('Not whole')}: in its own mode, ${own.mode}, it opens, but a WAL that it needs is gone: ${gone.join(', ')}.`;
+    if (gone !== '') {
+      const spans = targets.flatMap(({ states = [] }) => states.flatMap(({ gone: held = [] }) => held));
+      const held = spans.map(({ from, to }) => `${from} to ${to}`).join(', ');
+      return `${palette.error('Not whole')}: in its own mode, ${own.mode}, it opens, but a WAL that it needs is gone or cut short: ${gone}${held === '' ? '' : `; nothing holds sequences ${held}`}.`;
+    }
     const what = targets.some(({ state }) => state !== undefined)
       ? 'this state gives up what is told above'
       : 'another state that the files can give keeps more';
