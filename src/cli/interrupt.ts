@@ -27,3 +27,21 @@ export function watchInterrupt(host: Host, ending = () => ENDING): Interrupt {
   });
   return { signal: controller.signal, release };
 }
+
+/** How long what is under way may take to end by itself after Ctrl-C, in milliseconds. */
+const GRACE = 700;
+
+/**
+ * Ends the process soon after the first Ctrl-C, wherever it is by then, and says in which state it leaves things. `state` returns
+ * `undefined` while the command ends itself.
+ */
+export function endSoon(host: Host, signal: AbortSignal, state: () => string | undefined): void {
+  signal.addEventListener('abort', () => {
+    setTimeout(() => {
+      const left = state();
+      if (left === undefined) return;
+      if (left !== '') say(host, `kvdoctor: ${left}`);
+      host.kill(ExitStatus.interrupted);
+    }, GRACE).unref();
+  });
+}

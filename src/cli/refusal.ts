@@ -11,6 +11,7 @@ const statuses = {
   'in-use': ExitStatus.inUse,
   usage: ExitStatus.usage,
   incomplete: ExitStatus.incomplete,
+  unfinished: ExitStatus.repairRefused,
 } as const satisfies Record<Refusal['kind'], number>;
 
 /** What a repair or an undo was rejected with, as it ends the command; anything unexpected stays what it is. */

@@ -1,14 +1,16 @@
 import { readlink } from 'node:fs/promises';
 import path from 'node:path';
+import { interruptible } from '../io/interruption.js';
 import { isMediumError } from '../io/retry.js';
-import { raiseBarrier } from './barrier.js';
+import { barrierName, raiseBarrier } from './barrier.js';
 import { contentOf, contentSize, fileState, isInState, sameState, sizeAndHash } from './content.js';
 import type { Disk } from './disk.js';
 import { checkInputs, describe } from './inputs.js';
 import { type Journal, type JournalEntry, stagedName, writeJournal } from './journal.js';
 import { absolute, locate, placeKey } from './place.js';
 import type { RepairPlan } from './plan.js';
-import { Refusal, stopIfAborted, untilAborted } from './refusal.js';
+import { Refusal, stopIfAborted, toItsEnd, untilAborted } from './refusal.js';
+import { undoCommand } from './undo-command.js';
 
 interface ApplyOptions {
   disk: Disk;
@@ -34,23 +36,44 @@ const CURRENT = 'CURRENT';
  */
 export async function applyInPlace(plan: RepairPlan, options: ApplyOptions): Promise<Journal> {
   const { disk } = options;
-  await options.checkOwner();
-  await checkInputs(plan);
-  const journal = await journalOf(plan, options);
-  await disk.makeDirectory(options.journal);
+  // originals of many gigabytes are read: until something changes, that ends at once
+  const goOn = options.signal && interruptible(options.signal);
+  let journal: Journal;
   try {
-    await prepare(plan, options, journal);
     await options.checkOwner();
     await checkInputs(plan);
-    stopIfAborted(options.signal);
-  } catch (error) {
-    // nothing of the target has changed: what cannot be taken away now, the next repair takes away
-    await discard(disk, options.journal, journal).catch(() => undefined);
-    throw error;
+    journal = await journalOf(plan, options);
+    await checkOwnNames(disk, journal);
+    await disk.makeDirectory(options.journal);
+    try {
+      await prepare(plan, options, journal);
+      await options.checkOwner();
+      await checkInputs(plan);
+      await options.onCommit?.(journal);
+      stopIfAborted(options.signal);
+    } catch (error) {
+      // nothing of the target has changed: what cannot be taken away now, the next repair takes away
+      await discard(disk, options.journal, journal).catch(() => undefined);
+      throw error;
+    }
+  } finally {
+    goOn?.();
   }
-  await options.onCommit?.(journal);
   await commit(disk, options.journal, journal);
   return journal;
+}
+
+/** Refuses where a directory has a name that new files are given before they are moved into place: it cannot be replaced. */
+export async function checkOwnNames(disk: Disk, { target, entries }: Journal): Promise<void> {
+  const files = await Promise.all(
+    entries.map(async (entry) =>
+      entry.linkTo === undefined ? stagedName(await locate(target, entry)) : undefined,
+    ),
+  );
+  for (const file of [barrierName(target), ...files]) {
+    if (file === undefined || !(await disk.stat(file))?.isDirectory()) continue;
+    throw new Refusal('refused', `${file} is a directory, and a file is to have that name`, 'move it away');
+  }
 }
 
 /** What every file is and shall be. Only reads. */
@@ -143,6 +166,14 @@ export async function removeStaged(disk: Disk, { target }: Journal, entry: Journ
 
 /** The commit point and everything after it. Runs again, from wherever it was killed, when the repair is started again. */
 export async function commit(disk: Disk, directory: string, journal: Journal): Promise<void> {
+  await toItsEnd(
+    () => change(disk, directory, journal),
+    async () =>
+      `when that is mended, the same command finishes it; to go back: ${await undoCommand(directory, journal)}`,
+  );
+}
+
+async function change(disk: Disk, directory: string, journal: Journal): Promise<void> {
   const { target, entries } = journal;
   if (journal.phase !== 'applying') {
     journal.phase = 'applying';

@@ -52,11 +52,16 @@ export async function barrierIn(disk: Disk, target: string): Promise<string | un
   return text.startsWith(BARRIER_MARK) ? text : undefined;
 }
 
+/** The name that a barrier has until it takes the place of CURRENT. */
+export function barrierName(target: string): string {
+  return path.join(target, 'CURRENT.kvdoctor-barrier');
+}
+
 /** Puts the barrier in place of CURRENT, atomically and durably. `directory` is the journal's. */
 export async function raiseBarrier(disk: Disk, directory: string, journal: Journal): Promise<void> {
   const { target } = journal;
   const current = await locate(target, { path: 'CURRENT' });
-  const staged = path.join(target, 'CURRENT.kvdoctor-barrier');
+  const staged = barrierName(target);
   const like = await disk.stat(current);
   if (await disk.stat(staged)) await disk.remove(staged);
   await disk.create(staged, once(barrierText(directory, await undoCommand(directory, journal))), like);

@@ -155,8 +155,18 @@ async function journalPlace(
 ): Promise<string> {
   const usual = await journalName(directory, now);
   if (named === undefined) return usual;
-  const there = await disk.stat(named);
-  if (there === undefined)
-    return path.join(await realpath(path.dirname(path.resolve(named))), path.basename(named));
-  return path.join(await realpath(named), path.basename(usual));
+  const place = path.resolve(named);
+  if ((await disk.stat(place)) === undefined)
+    return path.join(await realDirectory(path.dirname(place)), path.basename(place));
+  return path.join(await realDirectory(place), path.basename(usual));
+}
+
+async function realDirectory(place: string): Promise<string> {
+  const real = await realpath(place).catch(() => undefined);
+  if (real !== undefined && (await stat(real)).isDirectory()) return real;
+  throw new Refusal(
+    'usage',
+    `${place} is ${real === undefined ? 'not there' : 'no directory'}`,
+    'name a new directory for the undo journal, or one that holds journals: --journal DIR',
+  );
 }

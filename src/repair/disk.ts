@@ -23,7 +23,7 @@ export interface Disk {
   makeDirectory(directory: string): Promise<void>;
   removeDirectory(directory: string): Promise<void>;
   /** Makes names created, renamed or removed in a directory durable. */
-  syncDirectory(directory: string): Promise<void>;
+  syncDirectory(directory: string | Buffer): Promise<void>;
 }
 
 async function absent<T>(promise: Promise<T>): Promise<T | undefined> {

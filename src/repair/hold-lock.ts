@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { permissionHint } from '../io/file-user.js';
+import { undisturbed } from '../io/interruption.js';
 import { systemCode } from '../io/target-error.js';
 import type { Disk } from './disk.js';
 import { Refusal } from './refusal.js';
@@ -103,8 +104,9 @@ async function makeLock(lock: string, disk: Disk): Promise<boolean> {
 /** Removes a LOCK that a repair made. */
 async function removeOurs(lock: string, disk: Disk): Promise<void> {
   const there = await disk.stat(lock);
-  if (there?.isFile() && there.size === OURS.length && OURS.equals(await disk.read(lock)))
-    await disk.remove(lock);
+  if (!there?.isFile() || there.size !== OURS.length) return;
+  // after a Ctrl-C, too
+  if (OURS.equals(await undisturbed(() => disk.read(lock)))) await disk.remove(lock);
 }
 
 /** Exactly: an inode number may pass 2^53. */

@@ -1,6 +1,8 @@
-import { constants, type Dirent, type Stats } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import path from 'node:path';
+import { parseFileName } from '../format/filename.js';
+import { interruptible } from '../io/interruption.js';
 import { isWithin } from '../io/real-place.js';
 import { openSource } from '../io/source.js';
 import { chunksOf, contentOf } from './content.js';
@@ -43,6 +45,20 @@ export async function applyToCopy(
     );
   }
   if (await disk.stat(output)) throw taken(output);
+  const goOn = signal && interruptible(signal);
+  try {
+    return await copied(plan, output, disk, signal);
+  } finally {
+    goOn?.();
+  }
+}
+
+async function copied(
+  plan: RepairPlan,
+  output: string,
+  disk: Disk,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
   await checkInputs(plan);
   const parent = path.dirname(output);
   // a directory of our own under a name that nobody else has: another copy may be made at the same moment
@@ -51,7 +67,10 @@ export async function applyToCopy(
   try {
     await copyTree(
       plan,
-      { from: plan.target, to: partial, relative: '', unread, ...(signal && { signal }) },
+      {
+        ...{ from: Buffer.from(plan.target), to: Buffer.from(partial), relative: '', unread },
+        ...(signal && { signal }),
+      },
       disk,
     );
     for (const step of plan.steps) {
@@ -85,8 +104,8 @@ function taken(output: string): Refusal {
 }
 
 interface Copying {
-  from: string;
-  to: string;
+  from: Buffer;
+  to: Buffer;
   /** The directory's path below the target. */
   relative: string;
   unread: string[];
@@ -95,16 +114,15 @@ interface Copying {
 
 async function copyTree(plan: RepairPlan, copying: Copying, disk: Disk): Promise<void> {
   const { from, to, relative, unread, signal } = copying;
-  for (const entry of await fs.readdir(from, { withFileTypes: true })) {
-    const inPlan = path.join(relative, entry.name);
-    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
-    if (plan.steps.some((s) => s.path === inPlan) || (relative === '' && NOT_COPIED.test(entry.name)))
-      continue;
-    if (entry.isDirectory()) {
+  for (const { name, text, status } of await listed(from)) {
+    const inPlan = path.join(relative, text);
+    const [source, target] = [below(from, name), below(to, name)];
+    if (plan.steps.some((s) => s.path === inPlan) || (relative === '' && NOT_COPIED.test(text))) continue;
+    if (status.isDirectory()) {
       await fs.mkdir(target, { mode: 0o700 });
       await copyTree(plan, { ...copying, from: source, to: target, relative: inPlan }, disk);
-    } else if ((await whyNotCopied(plan.target, source, entry)) === undefined) {
-      const lost = await copyFile(source, target, isShared(entry.name), signal);
+    } else if ((await whyNotCopied(plan.target, source, status)) === undefined) {
+      const lost = await copyFile(source, target, isShared(text), signal);
       if (lost > 0)
         unread.push(`${inPlan}: the disk does not give back ${lost} bytes, which are lost in the copy`);
     }
@@ -113,8 +131,30 @@ async function copyTree(plan: RepairPlan, copying: Copying, disk: Disk): Promise
   await disk.syncDirectory(to);
 }
 
+/** A name in a directory, whatever bytes it is of. */
+interface Listed {
+  name: Buffer;
+  text: string;
+  status: Stats;
+}
+
+async function listed(directory: Buffer): Promise<Listed[]> {
+  const names = await fs.readdir(directory, { encoding: 'buffer' });
+  return Promise.all(
+    names.map(async (name) => ({
+      name,
+      text: name.toString(),
+      status: await fs.lstat(below(directory, name)),
+    })),
+  );
+}
+
+function below(directory: Buffer, name: Buffer): Buffer {
+  return Buffer.concat([directory, Buffer.from(path.sep), name]);
+}
+
 /** Gives a copied directory the owner, the mode and the times of its original. */
-async function takeOwner(directory: string, { mode, uid, gid, atime, mtime }: Stats): Promise<void> {
+async function takeOwner(directory: Buffer, { mode, uid, gid, atime, mtime }: Stats): Promise<void> {
   await fs.chown(directory, uid, gid).catch(() => undefined);
   await fs.chmod(directory, mode & 0o7777);
   await fs.utimes(directory, atime, mtime);
@@ -123,33 +163,38 @@ async function takeOwner(directory: string, { mode, uid, gid, atime, mtime }: St
 /** What a copy of a directory leaves out, and why: what is no file, and links that lead to none or to another one outside. */
 export async function notCopied(target: string): Promise<string[]> {
   const left: string[] = [];
-  const look = async (relative: string) => {
-    for (const entry of await fs.readdir(path.join(target, relative), { withFileTypes: true })) {
-      const inTarget = path.join(relative, entry.name);
-      if (entry.isDirectory()) await look(inTarget);
+  const look = async (directory: Buffer, relative: string) => {
+    for (const { name, text, status } of await listed(directory)) {
+      const inTarget = path.join(relative, text);
+      const file = below(directory, name);
+      if (status.isDirectory()) await look(file, inTarget);
       else {
-        const why = await whyNotCopied(target, path.join(target, inTarget), entry);
+        const why = await whyNotCopied(target, file, status);
         if (why !== undefined) left.push(`${inTarget} is not copied: ${why}`);
       }
     }
   };
-  await look('');
+  await look(Buffer.from(target), '');
   return left;
 }
 
-async function whyNotCopied(target: string, file: string, entry: Dirent): Promise<string | undefined> {
-  if (entry.isFile()) return undefined;
-  if (!entry.isSymbolicLink()) return 'it is no file';
-  const real = await fs.realpath(file).catch(() => undefined);
+async function whyNotCopied(target: string, file: Buffer, status: Stats): Promise<string | undefined> {
+  if (status.isFile()) return undefined;
+  if (!status.isSymbolicLink()) return 'it is no file';
+  const real = await fs.realpath(file, { encoding: 'buffer' }).catch(() => undefined);
   if (real === undefined) return 'it is a link that leads nowhere';
-  if (!(await fs.stat(real)).isFile()) return `it is a link to ${real}, which is no file`;
+  const place = real.toString();
+  if (!(await fs.stat(real)).isFile()) return `it is a link to ${place}, which is no file`;
   // a WAL or a table on another device keeps its name
-  const known = path.basename(real) === entry.name || isWithin(await fs.realpath(target), real);
-  return known ? undefined : `it is a link to ${real}, outside the directory`;
+  const name = path.basename(place);
+  const known = name === path.basename(file.toString()) && parseFileName(name).kind !== 'other';
+  return known || isWithin(await fs.realpath(target), place)
+    ? undefined
+    : `it is a link to ${place}, outside the directory`;
 }
 
 /** By reflink where the file system can, else by hard link where that is safe, else byte by byte. Returns the bytes that are lost. */
-async function copyFile(from: string, to: string, immutable: boolean, signal?: AbortSignal): Promise<number> {
+async function copyFile(from: Buffer, to: Buffer, immutable: boolean, signal?: AbortSignal): Promise<number> {
   stopIfAborted(signal);
   let lost = 0;
   try {
@@ -158,7 +203,7 @@ async function copyFile(from: string, to: string, immutable: boolean, signal?: A
     await fs.rm(to, { force: true });
     const linked =
       immutable &&
-      (await fs.link(await fs.realpath(from), to).then(
+      (await fs.link(await fs.realpath(from, { encoding: 'buffer' }), to).then(
         () => true,
         () => false,
       ));
@@ -179,7 +224,7 @@ async function copyFile(from: string, to: string, immutable: boolean, signal?: A
 }
 
 /** Goes around what the medium does not give back. Returns how many bytes that is. */
-async function copyBytes(from: string, to: string, signal?: AbortSignal): Promise<number> {
+async function copyBytes(from: Buffer, to: Buffer, signal?: AbortSignal): Promise<number> {
   const source = await openSource({ kind: 'file', path: from });
   try {
     await fs.writeFile(to, untilAborted(chunksOf(source, 0, source.size), signal), { flag: 'wx' });

@@ -1,13 +1,14 @@
 import { Interrupted } from '../io/interruption.js';
+import { systemCode } from '../io/target-error.js';
 
 /**
  * A repair that is not carried out. `refused`: nothing was changed and repeating will not help (exit status 5);
  * `in-use`: a live process owns the directory (4); `usage`: what was asked for cannot be done this way (2); `incomplete`: something
- * that must be known first could not be looked at (3).
+ * that must be known first could not be looked at (3); `unfinished`: files have begun to change, and not all could be (5).
  */
 export class Refusal extends Error {
   constructor(
-    readonly kind: 'refused' | 'in-use' | 'usage' | 'incomplete',
+    readonly kind: 'refused' | 'in-use' | 'usage' | 'incomplete' | 'unfinished',
     message: string,
     /** What to do next, in words. */
     readonly next?: string,
@@ -16,6 +17,21 @@ export class Refusal extends Error {
   ) {
     super(message);
     this.name = 'Refusal';
+  }
+}
+
+/** Work that has begun to change files: where it fails, `next` says how it is ended. */
+export async function toItsEnd(work: () => Promise<void>, next: () => Promise<string>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof Refusal) && systemCode(error) === undefined) throw error;
+    const { message } = error as Error;
+    throw new Refusal(
+      'unfinished',
+      `${message}: not all files are changed; until they are, an engine refuses the directory or sees it as it was`,
+      await next(),
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { interruptible } from '../io/interruption.js';
 import { sameState } from './content.js';
 import { type Disk, realDisk } from './disk.js';
 import { checkScope, type JournalScope, readJournal } from './journal.js';
@@ -25,6 +26,8 @@ export interface UndoOptions extends JournalScope {
   disk?: Disk;
   /** Ends it before anything is changed. */
   signal?: AbortSignal;
+  /** Called when files begin to change: from then on it goes to its end. */
+  onCommit?(): void;
   /** Asked before anything is changed, when everything has been checked. Default: agreed. */
   confirm?(undo: { target: string; files: readonly string[] }): Promise<boolean>;
 }
@@ -34,7 +37,20 @@ export interface UndoOptions extends JournalScope {
  * other: it changes only the directory beside which it lies, or `target`, and `roots`.
  */
 export async function undoRepair(journal: string, options: UndoOptions = {}): Promise<Undone> {
-  const { stopped = false, disk = realDisk, confirm, signal, ...scope } = options;
+  const goOn = options.signal && interruptible(options.signal);
+  try {
+    return await undone(journal, options, () => {
+      stopIfAborted(options.signal);
+      goOn?.();
+      options.onCommit?.();
+    });
+  } finally {
+    goOn?.();
+  }
+}
+
+async function undone(journal: string, options: UndoOptions, onCommit: () => void): Promise<Undone> {
+  const { stopped = false, disk = realDisk, confirm, signal, onCommit: _, ...scope } = options;
   const directory = path.resolve(journal);
   await refuseDatabase(directory, disk);
   const read = await readJournal(disk, directory);
@@ -48,7 +64,7 @@ export async function undoRepair(journal: string, options: UndoOptions = {}): Pr
   stopIfAborted(signal);
   const guard = await guardTarget(target, rootsOf(entries), stopped, disk);
   try {
-    return { target, outcome: await undo(disk, directory, () => guard.check(), scope), files };
+    return { target, outcome: await undo(disk, directory, () => guard.check(), scope, onCommit), files };
   } finally {
     await guard.release();
   }

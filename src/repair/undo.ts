@@ -1,4 +1,12 @@
-import { checkOriginals, commit, directoriesOf, discard, putBack, removeStaged } from './apply.js';
+import {
+  checkOriginals,
+  checkOwnNames,
+  commit,
+  directoriesOf,
+  discard,
+  putBack,
+  removeStaged,
+} from './apply.js';
 import { holdsBarrier, raiseBarrier } from './barrier.js';
 import { fileState, isInState, sameState } from './content.js';
 import type { Disk } from './disk.js';
@@ -11,7 +19,7 @@ import {
   writeJournal,
 } from './journal.js';
 import { locate, placeKey } from './place.js';
-import { Refusal } from './refusal.js';
+import { Refusal, toItsEnd } from './refusal.js';
 
 /** What an undo or a resumed repair came to. */
 export type UndoOutcome = 'undone' | 'was-undone' | 'nothing-was-changed';
@@ -20,12 +28,14 @@ export type UndoOutcome = 'undone' | 'was-undone' | 'nothing-was-changed';
  * Puts back what a repair changed, byte for byte. Refuses when a file is neither as the repair left it nor as it was before:
  * then somebody, most likely the engine, has written since, and putting old files beside new ones would make things worse.
  * Refuses as well when an original in the journal is not what the file was. Rejects with a `Refusal`, before anything is changed.
+ * `onCommit` is called when all is checked and files begin to change.
  */
 export async function undo(
   disk: Disk,
   directory: string,
   checkOwner: () => Promise<void>,
   scope: JournalScope = {},
+  onCommit?: () => void,
 ): Promise<UndoOutcome> {
   const journal = await readJournal(disk, directory);
   await checkScope(directory, journal, scope);
@@ -36,6 +46,15 @@ export async function undo(
     return 'nothing-was-changed';
   }
   await checkUndo(disk, directory, journal);
+  onCommit?.();
+  await toItsEnd(
+    () => putAllBack(disk, directory, journal),
+    async () => 'when that is mended, the same command goes on',
+  );
+  return 'undone';
+}
+
+async function putAllBack(disk: Disk, directory: string, journal: Journal): Promise<void> {
   journal.phase = 'undoing';
   await writeJournal(disk, directory, journal);
   const changes = journal.entries.filter((e) => !sameState(e.before, e.after));
@@ -49,7 +68,6 @@ export async function undo(
   await disk.syncDirectory(journal.target);
   journal.phase = 'undone';
   await writeJournal(disk, directory, journal);
-  return 'undone';
 }
 
 /** Ends a repair that was killed: forward when it had begun to change files, else back to nothing. */
@@ -81,6 +99,7 @@ export async function resume(
 export async function checkUndo(disk: Disk, directory: string, journal: Journal): Promise<void> {
   await checkUntouched(disk, journal);
   await checkOriginals(directory, journal);
+  await checkOwnNames(disk, journal);
 }
 
 /** Every file is as it was, as it shall be, or (CURRENT) our own barrier; anything else is refused. */

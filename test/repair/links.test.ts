@@ -4,6 +4,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type Disk, realDisk } from '../../src/repair/disk.js';
 import { type RepairHooks, type RepairOptions, repairTarget } from '../../src/repair/run.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { withDatabase } from '../support/database.js';
@@ -23,7 +25,7 @@ import { readFileSet } from '../support/files.js';
 const damage = ['flip 000019.log 0x60.3'];
 const yes: RepairHooks = { settle: async () => true, confirm: async () => true };
 
-function repair(dir: string, destination: RepairOptions['destination'], hooks = yes) {
+function repair(dir: string, destination: RepairOptions['destination'], hooks = yes, disk = realDisk) {
   const options = {
     way: { mode: 'point-in-time' },
     depth: 'structure',
@@ -31,7 +33,7 @@ function repair(dir: string, destination: RepairOptions['destination'], hooks = 
     stopped: true,
     tool: 'test',
   } as const;
-  return repairTarget(dir, { ...options, destination }, hooks);
+  return repairTarget(dir, { ...options, destination, disk }, hooks);
 }
 
 /** The damaged WAL lies on another disk, and a link is in its place. */
@@ -169,5 +171,92 @@ it('refuses when a WAL appears between plan and consent', async () => {
       });
       execFileSync('rm', [path.join(dir, '000099.log')]);
     }
+  });
+});
+
+describe('names of any bytes', () => {
+  it('come along in a copy', async () => {
+    await withDatabase('basic-7.8', damage, async (dir) => {
+      const odd = Buffer.from([0x78, 0xff]);
+      const below = Buffer.concat([Buffer.from(`${dir}/`), odd]);
+      mkdirSync(below);
+      writeFileSync(Buffer.concat([below, Buffer.from('/'), odd]), 'kept');
+      const { repair: done } = await repair(dir, { kind: 'copy' });
+      expect(done?.state).toBe('repaired');
+      const copy = Buffer.concat([Buffer.from(`${dir}.repaired/`), odd, Buffer.from('/'), odd]);
+      expect(readFileSync(copy, 'utf8')).toBe('kept');
+    });
+  });
+});
+
+describe('a file of the same name elsewhere that no engine knows', () => {
+  it('is not taken into a copy', async () => {
+    await withDatabase('basic-7.8', damage, async (dir) => {
+      writeFileSync(path.join(path.dirname(dir), 'shadow'), 'secret');
+      symlinkSync('../shadow', path.join(dir, 'shadow'));
+      const { repair: done, plan } = await repair(dir, { kind: 'copy' });
+      expect(done?.state).toBe('repaired');
+      expect(plan?.remarks.join()).toMatch(/shadow is not copied: it is a link to .*, outside the directory/);
+      expect(existsSync(path.join(`${dir}.repaired`, 'shadow'))).toBe(false);
+    });
+  });
+});
+
+describe('a directory with a name that a new file is given first', () => {
+  it.each(['CURRENT.kvdoctor-barrier', '000019.log.kvdoctor-new'])(
+    '%s refuses before anything is changed',
+    async (name) => {
+      await withDatabase('basic-7.8', damage, async (dir) => {
+        const before = readFileSet(dir);
+        mkdirSync(path.join(dir, name));
+        const { repair: done } = await repair(dir, { kind: 'in-place' });
+        expect(done).toMatchObject({ state: 'refused', next: 'move it away' });
+        expect(done?.reason).toContain(`${name} is a directory`);
+        expect(readFileSet(dir)).toEqual(before);
+        expect(readdirSync(path.dirname(dir))).toEqual(['db']);
+      });
+    },
+  );
+});
+
+describe('--journal', () => {
+  it.each([
+    ['a file', (place: string) => writeFileSync(place, ''), 'is no directory'],
+    ['a link to nowhere', (place: string) => symlinkSync('/nowhere/at/all', place), 'is not there'],
+  ])('that is %s is refused', async (_, make, said) => {
+    await withDatabase('basic-7.8', damage, async (dir) => {
+      const journal = path.join(path.dirname(dir), 'journal');
+      make(journal);
+      await expect(repair(dir, { kind: 'in-place', journal })).rejects.toThrow(said);
+    });
+  });
+});
+
+describe('a file that may not be replaced', () => {
+  it('ends with the way on and the way back, and both work', async () => {
+    await withDatabase('basic-7.8', damage, async (dir) => {
+      const before = readFileSet(dir);
+      // as of an immutable file: a rename over it fails
+      const immutable: Disk = {
+        ...realDisk,
+        rename: async (from, to) => {
+          if (!to.endsWith('000019.log')) return realDisk.rename(from, to);
+          throw Object.assign(new Error(`EPERM: operation not permitted, rename '${to}'`), { code: 'EPERM' });
+        },
+      };
+      const failed = await repair(dir, { kind: 'in-place' }, yes, immutable).catch((error) => error);
+      expect(failed).toMatchObject({ kind: 'unfinished' });
+      const journal = path.join(
+        path.dirname(dir),
+        readdirSync(path.dirname(dir)).find((name) => name !== 'db')!,
+      );
+      expect(failed.message).toMatch(/000019\.log.*not all files are changed/);
+      expect(failed.next).toContain(`kvdoctor undo ${journal}`);
+      expect((await repair(dir, { kind: 'in-place' })).repair).toMatchObject({
+        resumed: { outcome: 'finished' },
+      });
+      await undoRepair(journal, { stopped: true });
+      expect(readFileSet(dir)).toEqual(before);
+    });
   });
 });

@@ -20,7 +20,7 @@ import { canAsk, confirm } from '../confirm.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
-import { watchInterrupt } from '../interrupt.js';
+import { endSoon, watchInterrupt } from '../interrupt.js';
 import { writeReport } from '../output-options.js';
 import { stdoutWidth } from '../outputs.js';
 import { progressBar } from '../progress-bar.js';
@@ -64,7 +64,8 @@ Examples:
   kvdoctor repair --strategy application --emit redis db       the same as commands for a running server; changes nothing
 
 Exit status: 0 repaired, or nothing to repair; 2 usage; 3 not everything could be looked at; 4 in use by a live
-process; 5 refused, or the result is not clean; 130 declined, or interrupted before anything was changed.`;
+process; 5 refused, or the result is not clean; 130 declined, or interrupted: what was done, and what goes on,
+is said then.`;
 
 const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
@@ -160,21 +161,29 @@ function leftoverText({ journal, phase, startedAt, entries }: Leftover): string 
   return `A repair of ${count}, begun at ${startedAt}, was not ended; it ${what}: ${journal}`;
 }
 
-/** Stages in which files are written, or are. */
-const CHANGING: ReadonlySet<string> = new Set(['writing', 'scanning the result']);
-
-/** How long a step of planning may take to end by itself after Ctrl-C, in milliseconds. */
-const GRACE = 700;
-
 /** What an interrupted repair has done, and what goes on or takes it back. `undo`: files in place change, and this undoes it. */
 function endingText(stage: string, undo: string | undefined): string {
   // a repair that was begun before may be ended just now
-  if (stage === '') return 'ending; Ctrl-C again to stop at once';
-  if (undo === undefined && stage !== 'scanning the result')
+  if (stage === '') return 'ending; the same command begins anew, or goes on with a repair that was begun';
+  if (stage === 'scanning the result') return `all files are written${takesBack(undo)}`;
+  if (undo === undefined)
     return 'ending; this repair has changed nothing, and the same command begins anew; Ctrl-C again to stop at once';
+  return `files are being changed; what is not done in a moment is left, and the same command finishes it${takesBack(undo)}`;
+}
+
+/** In which state a repair is left that does not end by itself; `undefined`: it takes away what it has written, and ends. */
+function leftText(stage: string, undo: string | undefined): string | undefined {
   if (stage === 'scanning the result')
-    return `all files are written; their check goes to its end; Ctrl-C again to leave it out${undo === undefined ? '' : `; to take the repair back: ${undo}`}`;
-  return `files are being changed, which goes to its end; if it is stopped by another Ctrl-C, the same command finishes it, and this takes it back: ${undo}`;
+    return 'the check of what was written is left out; kvdoctor scan makes it';
+  if (stage !== 'writing') return '';
+  return (
+    undo &&
+    `stopped while files were changed: an engine refuses the directory, or sees it as it was, until the same command finishes it${takesBack(undo)}`
+  );
+}
+
+function takesBack(undo: string | undefined): string {
+  return undo === undefined ? '' : `; to take the repair back: ${undo}`;
 }
 
 async function repair(path: string, flags: RepairFlags, host: Host): Promise<Report> {
@@ -187,12 +196,8 @@ async function repair(path: string, flags: RepairFlags, host: Host): Promise<Rep
   const startedAt = new Date();
   const started = performance.now();
   let bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
-  interrupt.signal.addEventListener('abort', () => {
-    bar.end();
-    // until files are written nothing has to be ended cleanly
-    const interruptible = () => !CHANGING.has(stage);
-    setTimeout(() => interruptible() && host.kill(ExitStatus.interrupted), GRACE).unref();
-  });
+  interrupt.signal.addEventListener('abort', () => bar.end());
+  endSoon(host, interrupt.signal, () => leftText(stage, undo));
   let asked = false;
   // time in which a person thinks is no work
   let thinking = 0;

@@ -5,7 +5,7 @@ import { several } from '../choices.js';
 import { canAsk, confirm } from '../confirm.js';
 import { ExitStatus } from '../exit-status.js';
 import type { Host } from '../host.js';
-import { watchInterrupt } from '../interrupt.js';
+import { endSoon, watchInterrupt } from '../interrupt.js';
 import { refusalOf } from '../refusal.js';
 import { streamSink } from '../sink.js';
 
@@ -16,7 +16,7 @@ Examples:
 
 The originals are verified before anything is put back. Every file that the repair changed becomes what it was, byte for byte; a file that something else has changed since then
 is not touched, and nothing else is either. Exit status: 0 undone, now or before; 2 usage; 4 in use by a live process;
-5 refused; 130 declined, or interrupted before anything was changed.`;
+5 refused; 130 declined, or interrupted: then stderr says what was done and what goes on.`;
 
 interface UndoFlags {
   walDir?: string;
@@ -37,6 +37,12 @@ function outcomeText({ target, outcome, files }: Undone, journal: string): strin
   return texts[outcome];
 }
 
+function endingText(changing: boolean): string {
+  return changing
+    ? 'files are being put back; what is not done in a moment is left, and the same command goes on'
+    : 'ending; nothing was changed; Ctrl-C again to stop at once';
+}
+
 /** Adds `kvdoctor undo` to the program. */
 export function addUndo(program: Command, host: Host, done: (status: number) => void): void {
   program
@@ -53,14 +59,22 @@ export function addUndo(program: Command, host: Host, done: (status: number) => 
       const { undoRepair } = await import('../../repair/undo-repair.js');
       const { walDir, dbPath = [], stopped = false } = flags;
       const ask = !flags.yes && canAsk(host);
-      // once files are put back the rest follows: a Ctrl-C ends it before that, and a second one at once
-      const interrupt = watchInterrupt(host);
+      let changing = false;
+      const interrupt = watchInterrupt(host, () => endingText(changing));
+      endSoon(host, interrupt.signal, () =>
+        changing
+          ? 'stopped while files were put back: an engine refuses the directory, or sees it as it was, until the same command goes on'
+          : undefined,
+      );
       try {
         const undone = await undoRepair(journal, {
           ...(target !== undefined && { target }),
           roots: [...(walDir === undefined ? [] : [walDir]), ...dbPath],
           stopped,
           signal: interrupt.signal,
+          onCommit: () => {
+            changing = true;
+          },
           ...(ask && {
             confirm: ({ target, files }) =>
               confirm(
