@@ -5,11 +5,14 @@ import { Interrupted } from '../io/interruption.js';
 import { isWithin, realPlace } from '../io/real-place.js';
 import type { RepairReport } from '../report/report.js';
 import { applyInPlace, spaceNeeded } from './apply.js';
+import { sameState } from './content.js';
 import type { Disk } from './disk.js';
+import type { Journal } from './journal.js';
 import { findLeftovers, journalName, type Leftover, removeStubs } from './leftovers.js';
 import { applyToCopy, isShared } from './output.js';
 import { rootsOf } from './outside.js';
 import { guardTarget, refuseOwned } from './owner.js';
+import { absolute } from './place.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
 import { checkRoomForCopy, checkRoomInPlace } from './space.js';
@@ -131,10 +134,22 @@ async function changed(plan: RepairPlan, named: string | undefined, run: RepairR
       ...(signal && { signal }),
       ...(onCommit && { onCommit: async (begun) => onCommit(await undoCommand(journal, begun)) }),
     });
-    return { journal, undo: await undoCommand(journal, done) };
+    const differs = await ownersDiffer(journal, done);
+    return { journal, undo: await undoCommand(journal, done), ...(differs && { owner: 'differs' as const }) };
   } finally {
     await guard.release();
   }
+}
+
+/** Whether a new file belongs to somebody else than the one in whose place it is: only root may give files away. */
+async function ownersDiffer(journal: string, { target, entries }: Journal): Promise<boolean> {
+  for (const { before, after, original, ...place } of entries) {
+    if (after.sha256 === undefined || sameState(before, after)) continue;
+    const like = await stat(original === undefined ? target : path.join(journal, original));
+    const made = await stat(absolute(target, place));
+    if (like.uid !== made.uid || like.gid !== made.gid) return true;
+  }
+  return false;
 }
 
 /** Nothing of ours lies in the directory that is repaired: it would be copied into itself, or be in the engine's way. */

@@ -126,9 +126,10 @@ export async function readJournal(disk: Disk, directory: string): Promise<Journa
   }
   const refuse = (why: string) => new Refusal('refused', `${file} is not a journal of kvdoctor: ${why}`);
   if (there.size > LARGEST) throw refuse(`it has ${there.size} bytes`);
+  const text = (await disk.read(file)).toString('utf8');
   let json: unknown;
   try {
-    json = JSON.parse((await disk.read(file)).toString('utf8'));
+    json = JSON.parse(text);
   } catch {
     throw refuse('it is not JSON, or not all of it is there');
   }

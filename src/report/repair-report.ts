@@ -86,7 +86,7 @@ export interface RepairReport {
   /** The repaired copy, and the directory that it is to stand in for; both absolute. */
   output?: string;
   original?: string;
-  /** The copy belongs to whoever made it: it could not be given the owner and group of the original. */
+  /** What was written belongs to whoever wrote it: it could not be given the owner and group of the original. */
   owner?: 'differs';
   /** The undo journal of a repair in place, and the command that undoes it. */
   journal?: string;

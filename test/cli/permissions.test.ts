@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withDatabase } from '../support/database.js';
@@ -36,5 +36,16 @@ describe.skipIf(process.getuid?.() !== 0)('somebody without the rights (needs ro
       expect(text).toContain(dir);
       expect(text.replaceAll(/\s+/g, ' ')).toContain('It belongs to user root');
       expect(status).toBe(3);
+    }));
+
+  it('is told that new files are not the owner\u2019s', () =>
+    withDatabase('basic-7.8', ['flip 000019.log 0x60.3'], async (dir) => {
+      chmodSync(path.dirname(dir), 0o777);
+      chmodSync(dir, 0o777);
+      for (const name of readdirSync(dir)) chmodSync(path.join(dir, name), 0o666);
+      const { status, text } = asNobody('repair', '--strategy', 'heal', '--in-place', '--yes', dir);
+      expect(status).toBe(0);
+      expect(text).toContain('New files could not be given the owner of the old ones');
+      expect(text).toContain(`chown -R --reference=${dir} ${dir}`);
     }));
 });

@@ -119,6 +119,14 @@ export function serviceText(target: TargetReport, settings: RenderSettings): str
   return [
     said('To go back, before a server has written to it:'),
     typed(undo),
+    ...(repair.owner === 'differs'
+      ? [
+          said(
+            'New files could not be given the owner of the old ones. As root, where all are of one owner:',
+          ),
+          typed(`chown -R --reference=${shellWord(target.path)} ${shellWord(target.path)}`),
+        ]
+      : []),
     said(
       `Start the server and look at the database again. ${journal} can be deleted when you will not go back: it serves only until a server has written.`,
     ),
