@@ -1,4 +1,5 @@
 import { ProfileMismatch } from '../app/profile-choice.js';
+import { permissionHint } from '../io/file-user.js';
 import { Interrupted } from '../io/interruption.js';
 import { systemCode, TargetError } from '../io/target-error.js';
 import { Refusal } from '../repair/refusal.js';
@@ -24,6 +25,12 @@ export function refusalOf(error: unknown, command: string, path: string): unknow
   if (error instanceof ProfileMismatch) return profileFailure(error);
   if (error instanceof Interrupted) return new Failure(error.message, ExitStatus.interrupted);
   const code = systemCode(error);
+  if (error instanceof TargetError && error.kind === 'no-permission')
+    return new Failure(
+      `${error.path}: ${systemText(error)}`,
+      ExitStatus.incomplete,
+      permissionHint(error.path),
+    );
   if (error instanceof TargetError || code === 'ENOENT' || code === 'ENOTDIR') {
     const at = error instanceof TargetError ? error.path : path;
     return new Failure(

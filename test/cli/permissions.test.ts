@@ -36,6 +36,12 @@ describe.skipIf(process.getuid?.() !== 0)('somebody without the rights (needs ro
       expect(text).toContain(dir);
       expect(text.replaceAll(/\s+/g, ' ')).toContain('It belongs to user root');
       expect(status).toBe(3);
+      for (const command of ['export', 'repair']) {
+        const words = command === 'repair' ? ['--strategy', 'auto', '--dry-run'] : [];
+        const ended = asNobody(command, ...words, dir);
+        expect(ended.text).toContain('It belongs to user root');
+        expect(ended.status).toBe(3);
+      }
     }));
 
   it('is told that new files are not the owner\u2019s', () =>
