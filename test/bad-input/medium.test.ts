@@ -209,7 +209,7 @@ describe.skipIf(!canFail)('a file that the medium does not let anybody open', ()
     async (file) => {
       await withDatabase('basic-7.8', [], async (dir) => {
         const before = readFileSet(dir);
-        const faulty = { env: { ...unopenable(path.join(dir, file), 5) } };
+        const faulty = { env: unopenable(path.join(dir, file), 5) };
         const run = (...args: string[]) => kvdoctor(args, faulty);
         const scanned = await run('scan', dir);
         soundly(scanned, [1]);
@@ -242,7 +242,7 @@ describe.skipIf(!canFail)('a file that the medium does not let anybody open', ()
     async (file) => {
       await withDatabase('basic-7.8', [], async (dir) => {
         const before = readFileSet(dir);
-        const faulty = { env: { ...unopenable(path.join(dir, file), 13) } };
+        const faulty = { env: unopenable(path.join(dir, file), 13) };
         for (const command of [
           ['scan'],
           ['simulate'],
@@ -282,7 +282,7 @@ describe.skipIf(!canFail)('a name of which nothing else can be had', () => {
     },
     async ({ name, fault }) => {
       await withDatabase('basic-7.8', [], async (dir) => {
-        const faulty = { env: { ...fault(dir, name) } };
+        const faulty = { env: fault(dir, name) };
         const names = fs.readdirSync(dir);
         const isWal = name.endsWith('.log');
         const scanned = await kvdoctor(['scan', dir], faulty);
@@ -313,7 +313,7 @@ describe.skipIf(!canFail)('a name of which nothing else can be had', () => {
 
 describe.skipIf(!canFail)('an undo after a bad sector', () => {
   const repaired = async (dir: string) => {
-    const faulty = { env: { ...badSector(path.join(dir, '000019.log'), 4608, 4989) } };
+    const faulty = { env: badSector(path.join(dir, '000019.log'), 4608, 4989) };
     const run = ['repair', '--strategy', 'salvage', '--in-place', '--yes', '--stopped', dir];
     soundly(await kvdoctor(run, faulty), [0]);
     return journalOf(dir);
