@@ -14,10 +14,9 @@ import { addScan } from './commands/scan.js';
 import { addSimulate } from './commands/simulate.js';
 import { addTriage } from './commands/triage.js';
 import { addUndo } from './commands/undo.js';
-import { applyEnvironment } from './environment.js';
+import { applyEnvironment, isStated } from './environment.js';
 import { fittedHelp } from './help-text.js';
 import type { Host, Output } from './host.js';
-import { addJsonOption, applyJsonOption } from './json-option.js';
 import { say } from './say.js';
 
 const examples = `
@@ -68,4 +67,21 @@ export function makeProgram(host: Host, done: (status: number) => void): Command
   });
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
+}
+
+const formatOf = (command: Command) => command.options.find(({ long }) => long === '--format');
+
+/** Adds `--json` to a command that has `--format`. */
+function addJsonOption(command: Command): void {
+  if (formatOf(command) !== undefined) command.option('--json', 'short for --format json');
+}
+
+/** Makes of `--json` what `--format json` would have been. */
+function applyJsonOption(command: Command): void {
+  const format = formatOf(command);
+  const { json, ...options } = command.opts();
+  if (format === undefined || json !== true) return;
+  const name = format.attributeName();
+  const before = isStated(command, name) ? options[name] : undefined;
+  command.setOptionValueWithSource(name, format.parseArg?.('json', before) ?? 'json', 'cli');
 }

@@ -1,10 +1,11 @@
 import { profileOfView } from '../app/application.js';
 import type { ApplicationCompare, ObjectDifference } from '../app/compare.js';
-import type { DatabaseRequest } from '../engine/database.js';
+import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { unseenParts } from '../engine/unseen.js';
+import { openView } from '../lsm/recovered-view.js';
+import type { View } from '../lsm/view.js';
 import { type ContentComparison, compareContents } from './contents.js';
 import { compareHistories, type HistoryComparison } from './history.js';
-import { openSide } from './side.js';
 
 /** What two databases have and have not in common. */
 export interface Comparison {
@@ -58,4 +59,19 @@ export async function compareDatabases(
 /** Whether they differ in what both have: contents, or batches of the part of history that both logs span. */
 export function areDifferent({ contents, history }: Comparison): boolean {
   return (contents?.differences ?? 0) > 0 || history.divergences > 0;
+}
+
+/** One of two databases that are compared. */
+interface Side {
+  path: string;
+  database: Database;
+  /** What a reader sees after recovery in the database's own mode. Absent when it does not open, with the reason. */
+  view?: View;
+  reason?: string;
+}
+
+/** Reads a database's metadata and replays its WALs, without the engine. Rejects when there is no directory. */
+async function openSide(path: string, request?: DatabaseRequest): Promise<Side> {
+  const database = await readDatabase(path, request);
+  return { path, database, ...(await openView(database)) };
 }

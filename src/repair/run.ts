@@ -16,7 +16,6 @@ import { carryOut, type Destination, type Done, type RepairRun, settleLeftovers 
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
-import { lossInWords } from './loss-text.js';
 import { makePlan, methodOptions, type RepairMethod } from './method.js';
 import { advised, compared } from './other-ways.js';
 import { notCopied } from './output.js';
@@ -24,7 +23,7 @@ import { outsideOf, refuseAbsent, refuseUnasked } from './outside.js';
 import { refuseOwned } from './owner.js';
 import { Pace } from './pace.js';
 import type { RepairPlan } from './plan.js';
-import { planReport } from './plan-report.js';
+import { lossInWords, planReport } from './plan-report.js';
 import { databaseAfter } from './preview.js';
 import { checkPromise } from './promise.js';
 import { Refusal, stopIfAborted } from './refusal.js';

@@ -6,7 +6,7 @@ const BITS_PER_KEY = 10;
 const PROBES = 6;
 const GOLDEN_RATIO = 0x9e3779b9;
 
-/** Collects keys and builds the Bloom filter of table format 5 for them, see format/sst/filter/fast-local-bloom.ts. */
+/** Collects keys and builds the Bloom filter of table format 5 for them, see format/sst/filter/bloom.ts. */
 export class FilterBuilder {
   private hashes = new Uint32Array(1024);
   /** Keys added, repetitions of one key behind each other not counted. */

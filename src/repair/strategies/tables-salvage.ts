@@ -2,8 +2,13 @@ import type { ByteSource } from '../../bytes/source.js';
 import { findShift, offsetInFile } from '../../diagnose/shifted-table.js';
 import { filesOf } from '../../engine/database.js';
 import type { LiveTable } from '../../format/manifest/version.js';
+import { BlockReader } from '../../format/sst/block.js';
+import { comparatorNamed } from '../../format/sst/comparator.js';
+import { userKeyOf } from '../../format/sst/internal-key.js';
+import { loadBlock } from '../../format/sst/load.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { PiecedSource } from '../../io/pieces.js';
+import { isOlder } from '../../lsm/older-tables.js';
 import type { LossStatement, Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
@@ -16,8 +21,8 @@ import {
   hideUnderLostTombstones,
   type Neighbours,
 } from './tables-hide.js';
+import { keysIn } from './tables-older.js';
 import { type Reading, readDamaged, wholeRange } from './tables-reading.js';
-import { isUnordered, mayComeBack } from './tables-unordered.js';
 import { writeTable } from './tables-write.js';
 
 export interface SalvageRequest extends Neighbours {
@@ -132,3 +137,54 @@ async function showOlder(request: SalvageRequest, reading: Reading): Promise<Hid
     '--on-lost-tombstones accept lets them come back; a backup or a replica that still has the table is better',
   );
 }
+
+/** Keys that are told apart; with more of them the count is an upper bound. */
+const MOST_KEYS = 2_000_000;
+
+function isUnordered({ comparator }: Pick<Neighbours, 'comparator'>): boolean {
+  return comparatorNamed(comparator || undefined).order === 'unknown';
+}
+
+/**
+ * How many keys may show older values in the place of what a table lost, at most, where the order of keys is the application's
+ * own: nobody can say which keys the lost part held, nor put a deletion in its place among the others. Left out are keys that the
+ * table's filter denies or that stand in what is left of it.
+ */
+async function mayComeBack(at: Neighbours, reading: Reading): Promise<number> {
+  if (reading.gaps.length === 0 && reading.lostRangeTombstones === 'none') return 0;
+  const { database, version, table } = at;
+  const tables = [...(version.columnFamilies.get(table.columnFamily)?.tables.values() ?? [])];
+  const older = tables.filter((other) => isOlder(other, table));
+  if (older.length === 0) return 0;
+  // a lost range tombstone may have covered any key
+  const byRange = reading.lostRangeTombstones !== 'none';
+  const kept = byRange ? new Set<string>() : await keptKeys(reading);
+  const denied = (key: Uint8Array) =>
+    !byRange && reading.gaps.every(({ mayHold }) => mayHold !== undefined && !mayHold(key));
+  const seen = new Set<string>();
+  let beyond = 0;
+  for (const other of older) {
+    for await (const { key, sequence } of keysIn(database, version, table.columnFamily, [other])) {
+      await at.pace.step();
+      const name = nameOf(key);
+      if (sequence >= table.largestSequence || denied(key) || kept.has(name)) continue;
+      if (seen.size < MOST_KEYS) seen.add(name);
+      else beyond++;
+    }
+  }
+  return seen.size + beyond;
+}
+
+async function keptKeys({ opened, blocks }: Reading): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for (const { offset, size } of blocks) {
+    const { contents } = await loadBlock(opened!.space!, { offset, size }, 'data');
+    if (contents === undefined) continue;
+    const reader = new BlockReader(contents);
+    for (let entry = reader.next(); entry !== undefined && keys.size < MOST_KEYS; entry = reader.next())
+      keys.add(nameOf(userKeyOf(entry.key)));
+  }
+  return keys;
+}
+
+const nameOf = (key: Uint8Array) => Buffer.from(key).toString('latin1');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wholeCommands } from '../../../src/app/kvrocks/whole-commands.js';
+import { wholeCommands } from '../../../src/app/kvrocks/profile.js';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { decodeBatch } from '../../../src/format/batch/decode.js';
 import { hash, list, log, string } from '../../support/kvrocks.js';

@@ -4,13 +4,14 @@ import type { View } from '../../../lsm/view.js';
 import { decodeUserKey } from '../key.js';
 import type { KvrocksLayout } from '../layout.js';
 import { decodeMetadata, type Metadata, valueTypes } from '../metadata.js';
+import { NAMESPACE_KEYS } from '../propagate.js';
 import { belongs, elementCheck } from './element-checks.js';
 import { ElementCursor, type ElementFamily } from './element-cursor.js';
 import { KeysInElementOrder, metadataKeyOf } from './element-order.js';
 import type { Fault, KeyedFault } from './fault.js';
 import { keyEvidence, MetadataCheck } from './metadata-check.js';
-import { registeredNamespaces } from './namespaces.js';
 import { Orphans } from './orphans.js';
+import { walkPrefix } from './walk.js';
 
 export interface ExamineOptions {
   /** Milliseconds since 1970; what expires before is not looked at. */
@@ -195,4 +196,38 @@ function startsWith({ bytes, keyTo }: ElementCursor, prefix: Uint8Array): boolea
   if (keyTo !== prefix.length) return false;
   for (let i = keyTo - 1; i >= 0; i--) if (bytes[i] !== prefix[i]) return false;
   return true;
+}
+
+/** The registered namespaces. `undefined` where the database does not hold them: they are in kvrocks.conf then. */
+async function registeredNamespaces(
+  view: View,
+  propagate: number,
+  fault: (fault: Fault) => void,
+): Promise<Set<string> | undefined> {
+  let found: Set<string> | undefined;
+  await walkPrefix(view, propagate, Buffer.from(NAMESPACE_KEYS), (rest, value) => {
+    if (rest.length > 0) return false;
+    found = namespacesIn(value);
+    // tokens are passwords: nothing of the value is shown
+    if (found === undefined) {
+      fault({
+        rule: 'kvrocks/malformed-namespaces',
+        message: `The ${value.length} bytes of the table of namespaces are not JSON of tokens and their namespaces`,
+        evidence: { bytes: value.length },
+      });
+    }
+    return false;
+  });
+  return found;
+}
+
+function namespacesIn(value: Uint8Array): Set<string> | undefined {
+  try {
+    const table: unknown = JSON.parse(Buffer.from(value).toString());
+    if (typeof table !== 'object' || table === null || Array.isArray(table)) return undefined;
+    const names = Object.values(table);
+    return names.every((name) => typeof name === 'string') ? new Set(names) : undefined;
+  } catch {
+    return undefined;
+  }
 }

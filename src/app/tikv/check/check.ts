@@ -1,14 +1,16 @@
+import type { KeyBytes } from '../../../finding/evidence.js';
 import type { Finding } from '../../../finding/finding.js';
+import { compareBytes } from '../../../format/sst/comparator.js';
 import type { View } from '../../../lsm/view.js';
 import { factsOfView } from '../../facts.js';
 import type { ProfileFacts } from '../../profile.js';
 import { Reported } from '../../reported.js';
 import type { TikvLayout } from '../layout.js';
 import { loadStore } from '../load.js';
-import type { Regions } from '../regions.js';
+import { epochText, namedBound } from '../region-text.js';
+import type { HeldRegion, Regions } from '../regions.js';
 import { checkData } from './contents.js';
 import { checkAgainstLog } from './raft-log.js';
-import { checkRegions } from './regions.js';
 import { type ApplyStates, checkLogStates, checkStates } from './states.js';
 
 /** Where the raft log lies, as the kv database sees it: a RocksDB database, since 6.1 raft-engine's own files. */
@@ -65,4 +67,48 @@ async function checkRaftLog(
       message:
         'the raft log in ../raft does not open: how far regions have applied theirs is not held against it',
     });
+}
+
+const NORMAL = 0;
+
+/** Regions against each other, and that each says how far its log has been applied. */
+function checkRegions(regions: Regions, applied: ApplyStates, reported: Reported): void {
+  for (const { older, newer } of regions.overlaps()) {
+    const [from, to] = shared(older, newer);
+    const order =
+      older.version === newer.version && older.confVersion === newer.confVersion
+        ? 'their epochs are the same'
+        : `region ${older.id} is the older claim`;
+    reported.report('tikv/overlapping-regions', {
+      message: `regions ${older.id} (${epochText(older)}) and ${newer.id} (${epochText(newer)}) both claim keys; ${order}`,
+      evidence: {
+        older: String(older.id),
+        newer: String(newer.id),
+        ...bounds({ startKey: from, endKey: to }),
+      },
+    });
+  }
+  for (const region of regions.held) {
+    if (region.state !== NORMAL || applied.has(region.id)) continue;
+    reported.report('tikv/apply-state-missing', {
+      message: `region ${region.id} has no apply state`,
+      evidence: { region: String(region.id), ...bounds(region) },
+    });
+  }
+}
+
+/** An absent bound is the first or the last key. */
+function bounds({ startKey, endKey }: Pick<HeldRegion, 'startKey' | 'endKey'>): { [name: string]: KeyBytes } {
+  return {
+    ...(startKey.length > 0 && { from: namedBound(startKey) }),
+    ...(endKey.length > 0 && { to: namedBound(endKey) }),
+  };
+}
+
+/** The keys that both claim. */
+function shared(a: HeldRegion, b: HeldRegion): [Uint8Array, Uint8Array] {
+  const from = compareBytes(a.startKey, b.startKey) > 0 ? a.startKey : b.startKey;
+  if (a.endKey.length === 0) return [from, b.endKey];
+  if (b.endKey.length === 0) return [from, a.endKey];
+  return [from, compareBytes(a.endKey, b.endKey) < 0 ? a.endKey : b.endKey];
 }

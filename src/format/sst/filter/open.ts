@@ -13,9 +13,8 @@
  * Five bytes and less match nothing: no key was added.
  */
 import { u32At } from '../../../bytes/u32.js';
-import { FastLocalBloom } from './fast-local-bloom.js';
+import { FastLocalBloom, LegacyBloom } from './bloom.js';
 import type { Filter, FilterProblem } from './filter.js';
-import { LegacyBloom } from './legacy-bloom.js';
 import { RibbonFilter } from './ribbon.js';
 
 const METADATA = 5;
