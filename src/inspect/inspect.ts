@@ -77,7 +77,7 @@ const kindOfFile: Partial<Record<ReturnType<typeof parseFileName>['kind'], Inspe
 export async function inspectKindOf(file: string | Buffer): Promise<InspectKind | undefined> {
   const source = { kind: 'file', path: file } as const;
   const name = file.toString();
-  if (/(?:^|\/)meta\/\d+$/.test(name)) return 'backup';
+  if (/(?:^|[\\/])meta[\\/]\d+$/.test(name)) return 'backup';
   const named = kindOfFile[parseFileName(path.basename(name)).kind];
   if (named !== undefined) return named;
   const head = await readHead(source, SNIFF_BYTES);

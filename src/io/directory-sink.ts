@@ -1,6 +1,7 @@
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isTaken } from './path-kind.js';
+import { syncDirectory } from './sync-directory.js';
 
 /** A file of a directory that is being made. */
 export interface DirectoryFile {
@@ -49,14 +50,5 @@ export class DirectorySink {
 
   async abandon(): Promise<void> {
     await rm(this.partial, { recursive: true, force: true });
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle: FileHandle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

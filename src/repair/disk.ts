@@ -3,6 +3,7 @@ import * as fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { openSource } from '../io/source.js';
+import { syncDirectory } from '../io/sync-directory.js';
 
 /**
  * Everything that a repair does to a disk, one operation at a time, so that a test can end the process before and after
@@ -75,12 +76,5 @@ export const realDisk: Disk = {
 
   removeDirectory: (directory) => fs.rmdir(directory),
 
-  async syncDirectory(directory) {
-    const handle = await fs.open(directory, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  },
+  syncDirectory: (directory) => syncDirectory(directory),
 };
