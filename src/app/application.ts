@@ -41,8 +41,8 @@ export async function profileOfView(view: View, database: Database): Promise<Pro
 }
 
 /**
- * The application that the database of one of its files belongs to: the directory that the file lies in, or, for one in
- * archive/ or lost/, the one above. `undefined` for a file that lies alone.
+ * The application that the database of one of its files belongs to: the directory that holds the file, or, for a file in
+ * archive/ or lost/, the one above. `undefined` for a file without a database beside it.
  */
 export async function profileBeside(file: string, choice?: ProfileChoice): Promise<Profile | undefined> {
   if (choice === 'none') return undefined;

@@ -17,7 +17,7 @@ export const causes = {
 
 type CauseCode = keyof typeof causes;
 
-/** A message that is no symptom: incidents ask how far a server got. */
+/** A message that shows how far a server got. It is not a symptom. */
 export type Milestone = Pick<Symptom, 'id' | 'pattern' | 'anchors'>;
 
 /** A message that servers print, and what is known of it. */

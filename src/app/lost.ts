@@ -15,7 +15,7 @@ export interface LostWords {
   /** How many of each kind, most first, where the application's lines are of kinds. */
   kinds?: { kind: string; count: number }[];
   first: CommandLine[];
-  /** Batches among them whose checksum does not hold: they are told as far as can be. */
+  /** Batches among them whose checksum does not match: only what decodes is shown. */
   damagedBatches?: number;
   /** Batches that were not taken apart: there are too many. */
   batchesLeftOut?: number;

@@ -10,7 +10,7 @@ import type { RedisReplies } from './redis/replies.js';
 
 /** What can be known of a database before its keys are read. */
 export interface ProfileFacts {
-  /** The directory, for instances that are told apart by its name and by what lies beside it. */
+  /** The directory, for instances that differ by its name and by the files beside it. */
   directory: string;
   columnFamilies: readonly { id: number; name: string; comparator?: string }[];
   /** The first visible keys of a column family, at most `count`. */
@@ -29,7 +29,7 @@ export interface ProfileFacts {
    * `undefined` where none opens. The caller closes it.
    */
   open(directory: string): Promise<View | undefined>;
-  /** What lies at a path relative to the database. */
+  /** What is at a path relative to the database. */
   kindOf(path: string): Promise<'file' | 'directory' | 'special' | undefined>;
 }
 
@@ -54,7 +54,7 @@ export interface ElsewhereRebuild {
 }
 
 /**
- * What the bytes of one application mean. Every method takes any bytes: those that are not the application's give `undefined`
+ * What the bytes of one application mean. Every method takes any bytes: bytes that are not the application's give `undefined`
  * or are left out, nothing throws.
  */
 export interface Profile {
@@ -72,8 +72,8 @@ export interface Profile {
   /** What keys from `smallest` to `largest` belong to, both included: regions, tables, keys. A line each. */
   rangeText?(columnFamily: number, smallest: Uint8Array, largest: Uint8Array): string[];
   /**
-   * Where the application builds this database again from what lies elsewhere: said before any repair that loses entries.
-   * Looks at what lies beside it, so it is asked only where something is damaged.
+   * How the application rebuilds this database from data elsewhere. Shown before any repair that loses entries.
+   * It reads the files beside the database, so it is called only where something is damaged.
    */
   rebuilding?(): Promise<ElsewhereRebuild | undefined>;
   /**
@@ -87,7 +87,7 @@ export interface Profile {
   compare?: ApplicationCompare;
   /** For applications that speak the Redis protocol: how it keeps what connections were told. */
   replies?: RedisReplies;
-  /** Holds the visible contents against the application's own rules. Memory stays bounded, whatever the view holds. */
+  /** Holds the visible contents against the application's own rules. Memory stays bounded for a view of any size. */
   check(view: View, found: (finding: Finding) => void): Promise<void>;
   /** Holds the WALs against each other and against what is visible, where the application has rules about that. Reads all of them. */
   checkLogs?(database: Database, view: View, found: (finding: Finding) => void): Promise<void>;

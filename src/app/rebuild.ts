@@ -43,7 +43,7 @@ export interface IncoherentKey {
 
 export interface IncoherentKeys {
   keys: IncoherentKey[];
-  /** Keys beyond those that are held. */
+  /** Number of further keys, which are not held. */
   more: number;
   /** What kept the search from its end. */
   unread?: string;

@@ -10,7 +10,7 @@ import {
   type Verified,
 } from './log-knowledge.js';
 
-/** The incident of a torn log, under one id whatever the program. */
+/** The incident of a torn log. Its id is the same for every program. */
 export const TORN_LOG = 'torn-tail';
 
 /** What a program makes of it. */

@@ -9,7 +9,7 @@ import type { Host } from './host.js';
 /** What a runner of CI jobs takes for a command at the start of a line: `::error …`, `##[error]…`, `##vso[…]`. */
 const runnerCommand = /^\s*(?:::|##)/;
 
-/** One line, its line end included, whatever the text holds. */
+/** Any text as one line, its line end included. */
 export function lineOf(text: string): string {
   const line = printable(text);
   return `${runnerCommand.test(line) ? `kvdoctor: ${line}` : line}\n`;

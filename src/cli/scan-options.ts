@@ -68,7 +68,7 @@ export function scanOptionsFor(command: Command, policy: Policy, since: Report |
   };
 }
 
-/** Some fields of an object, without those that are not there. */
+/** Some fields of an object, without undefined ones. */
 function pick<T extends object, K extends keyof T>(from: T, names: readonly K[]): Partial<Pick<T, K>> {
   return Object.fromEntries(
     names.filter((name) => from[name] !== undefined).map((name) => [name, from[name]]),

@@ -31,7 +31,7 @@ export function streamSink(stream: Output): Sink {
     async write(piece) {
       if (gone || piece === '') return !gone;
       if (!stream.write(piece)) {
-        // the one that does not come must not go on listening
+        // remove the listener for the event that did not come
         const waiting = new AbortController();
         const { signal } = waiting;
         await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })]).catch(

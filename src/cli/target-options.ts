@@ -18,7 +18,7 @@ export function withTargetOptions(command: Command): Command {
   return withPlaceOptions(addOutputOptions(command)).option('--no-progress', 'no progress bar');
 }
 
-/** Adds those that say where the files lie and who reads them. */
+/** Adds the options for where the files are and which engine reads them. */
 export function withPlaceOptions(command: Command): Command {
   return command
     .option(

@@ -81,7 +81,7 @@ export function decompressLz4(
   return { bytes: into.subarray(0, length) };
 }
 
-/** Grows the memory to `size` bytes; false where there is no more. */
+/** Grows the memory to `size` bytes; false where memory is exhausted. */
 function reserve(size: number): boolean {
   if (size <= memory.length) return true;
   try {

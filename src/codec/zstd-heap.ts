@@ -38,7 +38,7 @@ class Piece {
   at = 0;
   private size = 0;
 
-  /** False where there is no more. */
+  /** False where memory is exhausted. */
   reserve(size: number): boolean {
     if (size <= this.size) return true;
     this.free();

@@ -31,7 +31,7 @@ function loaded(): { decoder: ZstdDecoder; compress: number } {
 /** A block of 128 KiB can be one repeated byte, four bytes on disk. */
 const MOST_EXPANSION = 32768;
 
-/** zstd's error numbers as zstd_errors.h words them, for those that damaged data can cause. */
+/** zstd's error numbers with the text of zstd_errors.h, for errors that damaged data can cause. */
 const ERRORS: Record<number, string> = {
   [-10]: 'not a zstd frame',
   [-14]: 'unsupported zstd frame parameter',

@@ -8,7 +8,7 @@ interface FamilyComparison {
   /** Absent on a side that lacks the column family. */
   entries: { a?: number; b?: number };
   differences: number;
-  /** A side could not be read to its end: what lies behind that was not compared. */
+  /** A side could not be read to its end: the rest was not compared. */
   problem?: string;
 }
 

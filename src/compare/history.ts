@@ -14,7 +14,7 @@ export interface Span {
   last: bigint;
 }
 
-/** Two histories side by side, as far as WALs (archived ones too) hold them. */
+/** Two histories side by side, from the WALs that exist (archived ones too). */
 export interface HistoryComparison {
   /** Sequences that the WALs of each side span; absent without a batch in them. */
   a?: Span;

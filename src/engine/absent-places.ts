@@ -21,7 +21,7 @@ export interface AbsentPlace {
   reason: string;
   /** Tables of the MANIFEST that must lie there. */
   tables: LiveTable[];
-  /** What lies nearby and fits, the best first: WALs that connect by sequence, tables of the same number and size. */
+  /** Directories nearby that fit, the best first: their WALs connect by sequence, or their tables have the same number and size. */
   candidates: string[];
 }
 
@@ -41,7 +41,7 @@ interface Asked {
   copied: boolean;
 }
 
-/** The places that are named and not here, as far as something of the database must lie in them. */
+/** The named places that are absent and must hold files of the database. */
 export async function absentPlaces(asked: Asked): Promise<AbsentPlace[]> {
   const absent: AbsentPlace[] = [];
   const { wal } = asked.places;
@@ -150,7 +150,7 @@ export function absentReason(place: AbsentPlace, target: string): string {
   return `${absentText(place)}; ${optionFor(place, target)} says where it is`;
 }
 
-/** The option that says where it is, with what lies nearby or with a placeholder. */
+/** The option that says where it is, with a directory nearby that fits, or a placeholder. */
 export function optionFor({ option, candidates, tables }: AbsentPlace, target: string): string {
   const [found] = candidates;
   const where = found === undefined ? 'DIR' : shellWord(found);

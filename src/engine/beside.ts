@@ -5,13 +5,13 @@ import { diskReader } from '../io/reader.js';
 import { TargetError } from '../io/target-error.js';
 import { detectTarget } from './detect.js';
 
-/** The directory of the database that a file is of: the one that it lies in, or, for one in archive/ or lost/, the one above. */
+/** The database directory of a file: its directory, or, for a file in archive/ or lost/, the parent of that. */
 export function databaseDirectory(file: string): string {
   const directory = path.dirname(path.resolve(file));
   return /^(?:archive|lost)$/.test(path.basename(directory)) ? path.dirname(directory) : directory;
 }
 
-/** How a file is read: as the database that it lies in tells, else as its name does. */
+/** How a file is read: by the database in its directory, otherwise by its name. */
 export async function dialectBeside(file: string): Promise<DialectName> {
   if (file.endsWith('.ldb')) return 'leveldb';
   const directory = databaseDirectory(file);

@@ -26,7 +26,7 @@ export interface DatabaseRequest {
   /** db_paths in their order, over what LOG says. */
   dbPaths?: readonly string[];
   engineVersion?: string;
-  /** Files to see in place of what lies there. */
+  /** Contents that replace files of the directory. */
   instead?: readonly Replacement[];
   /** How tables and WALs are opened. Default: anew each time. */
   files?: Files;

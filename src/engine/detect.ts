@@ -20,7 +20,7 @@ type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 type TargetKind =
   /** The directory of a database that is or was in use. */
   | 'database'
-  /** A copy that the engine made of one: nobody writes to it, so it must be whole. */
+  /** A copy that the engine made of one. No process writes to it, so it must be complete. */
   | 'checkpoint'
   /** A BackupEngine directory. */
   | 'backup'
@@ -28,7 +28,7 @@ type TargetKind =
   | 'container'
   /** Tables or WALs with nothing that says how they belong together. */
   | 'loose-files'
-  /** WALs and nothing else: a wal_dir or an archive/, whose database lies elsewhere. */
+  /** Only WALs: a wal_dir or an archive/, whose database is elsewhere. */
   | 'wals'
   | 'empty'
   | 'not-a-database';
@@ -183,7 +183,7 @@ async function engineOfOptions(own: InventoryEntry[], read: FileReader): Promise
 function isLevelDbEdit(present: ReadonlySet<number>): boolean {
   const numbers = [tags.logNumber, tags.nextFileNumber, tags.lastSequence].filter((tag) => present.has(tag));
   if (present.has(tags.newFile) || present.has(tags.deletedFile)) return true;
-  // RocksDB's comparator stands in an edit of its own
+  // RocksDB writes the comparator in a separate edit
   if (present.has(tags.comparator) && numbers.length > 0) return true;
   if (numbers.length === 0) return !present.has(tags.previousLogNumber);
   return numbers.length === 3 && (present.has(tags.previousLogNumber) || present.has(tags.comparator));

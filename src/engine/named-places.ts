@@ -22,7 +22,7 @@ export interface NamedPlace {
 export interface NamedPlaces {
   /** Absent where WALs lie in the database's own directory. */
   wal?: NamedPlace;
-  /** db_paths in their order, as far as they are other directories than the database's own. */
+  /** db_paths in their order, without the database's own directory. */
   tables: { place: NamedPlace; pathId: number }[];
 }
 
@@ -101,7 +101,7 @@ export async function infoLogPaths(inventory: Inventory): Promise<InfoLogPaths |
   return pathsInInfoLog(Buffer.from(head).toString('utf8'));
 }
 
-/** Looks at a place. `undefined`: it is no place besides the target. */
+/** Looks at a place. `undefined`: it is the target itself. */
 async function visited(target: string, named: NamedPlace): Promise<NamedPlace | undefined> {
   const directory = path.resolve(target, named.directory);
   if (directory === path.resolve(target)) return undefined;

@@ -1,7 +1,7 @@
 import { type RuleId, ruleOf } from './catalog.js';
 import type { Finding } from './finding.js';
 
-/** Where a file lies, as findings say it. */
+/** The place of a file in the form of findings. */
 export type FindingPlace = Pick<Finding, 'file' | 'root' | 'pathBase64'>;
 
 export function placeOf(entry: { file: string; root?: string; nameBytes?: Uint8Array }): FindingPlace {

@@ -53,7 +53,7 @@ export interface Finding {
   rule: RuleId;
   severity: Severity;
   file: string;
-  /** The directory that `file` is relative to, when it lies outside the target (wal_dir, another db_path). */
+  /** The directory that `file` is relative to, when it is outside the target (wal_dir, another db_path). */
   root?: string;
   /** The name's raw bytes where it is not valid UTF-8. */
   pathBase64?: string;

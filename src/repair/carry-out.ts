@@ -152,7 +152,7 @@ async function ownersDiffer(journal: string, { target, entries }: Journal): Prom
   return false;
 }
 
-/** Nothing of ours lies in the directory that is repaired: it would be copied into itself, or be in the engine's way. */
+/** No file of ours may be in the directory that is repaired: it would be copied into itself, or disturb the engine. */
 async function refuseInside(place: string, directory: string, what: string, option: string): Promise<void> {
   if (!isWithin(await realPlace(directory), await realPlace(place))) return;
   throw new Refusal(

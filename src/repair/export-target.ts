@@ -49,7 +49,7 @@ export async function exportTarget(
   if (alone !== undefined) throw new Refusal('incomplete', alone);
   if (database.beyond !== undefined) throw database.beyond;
   const states = await stateChoices(database);
-  // what lies in several directories is not put together anew
+  // a database in several directories is not exported into one
   const { seen, notes } =
     lenient && backup === undefined
       ? await repaired(database, state)

@@ -21,7 +21,7 @@ export function listingOf(database: Database): string[] {
   return decisivePlaces(database).map(placeKey);
 }
 
-/** What tells whether a file is still the one that was read, without reading it again: inode, size, time of the last write. */
+/** Shows without reading whether a file is unchanged: inode, size, time of the last write. */
 type Seen = ReadonlyMap<string, string>;
 
 /** Looks at the files that decide what an engine sees, as this reading of the directory has them. */

@@ -201,7 +201,7 @@ export async function checkScope(
 /** What stands between a directory's name and the time in its journals' names. */
 export const JOURNAL_MARK = '.kvdoctor-undo-';
 
-/** Whether a journal lies where repairs put it unless they are told otherwise. */
+/** Whether a journal is at the default place. */
 export async function liesBeside(directory: string, target: string): Promise<boolean> {
   const real = await realpath(directory);
   return (

@@ -6,7 +6,7 @@ import { JOURNAL_MARK, type Journal, liesBeside, readJournal } from './journal.j
 import { Refusal } from './refusal.js';
 import { undoCommand } from './undo-command.js';
 
-/** Where the journal of a repair that begins now lies unless it is told otherwise: beside the directory. */
+/** The default place for the journal of a new repair: beside the directory. */
 export async function journalName(target: string, now: Date): Promise<string> {
   const time = now.toISOString().replace(/[-:]/g, '');
   return `${await realpath(target)}${JOURNAL_MARK}${time}`;

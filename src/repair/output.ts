@@ -61,7 +61,7 @@ async function copied(
 ): Promise<string[]> {
   await checkInputs(plan);
   const parent = path.dirname(output);
-  // a directory of our own under a name that nobody else has: another copy may be made at the same moment
+  // a directory under a unique name: another copy may be made at the same moment
   const partial = await fs.mkdtemp(path.join(parent, `${path.basename(output)}.kvdoctor-partial-`));
   const unread: string[] = [];
   try {

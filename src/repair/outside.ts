@@ -61,7 +61,7 @@ export function refuseUnasked(outside: readonly OutsideReport[], database: Datab
   );
 }
 
-/** Refuses to plan for a database of which a part is not here: what lies in it would be given up unseen. */
+/** Refuses to plan for a database with an absent part: its contents would be given up unseen. */
 export function refuseAbsent(database: Database): void {
   const alone = reasonWalsAlone(database);
   if (alone !== undefined) throw new Refusal('incomplete', alone);

@@ -5,7 +5,7 @@ import type { Inventory } from '../io/inventory.js';
 import { isWithin, realPlace } from '../io/real-place.js';
 import { Refusal } from './refusal.js';
 
-/** A file of a target by its relative path, and by its root where it lies outside (wal_dir, another db_path). */
+/** A file of a target by its relative path, and by its root where it is outside (wal_dir, another db_path). */
 export interface FilePlace {
   path: string;
   root?: string;

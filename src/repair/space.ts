@@ -9,7 +9,7 @@ import { Refusal } from './refusal.js';
 /** Bytes left free beside what a repair writes. */
 const RESERVE = 1 << 20;
 
-/** Refuses a repair in place for which there is no room, or whose journal would lie on a device that nobody named. */
+/** Refuses a repair in place for which there is no room, or whose journal would be on another device that was not named. */
 export async function checkRoomInPlace(
   plan: RepairPlan,
   journal: string,
@@ -35,7 +35,7 @@ export async function checkRoomInPlace(
   await checkFree(parent, copies);
 }
 
-/** Refuses a copy for which there is no room where it would lie. */
+/** Refuses a copy for which there is no room at its place. */
 export async function checkRoomForCopy(output: string, bytes: number): Promise<void> {
   await checkFree(path.dirname(path.resolve(output)), bytes);
 }

@@ -52,7 +52,7 @@ function annotationOf(finding: Finding, target: TargetReport): Annotation {
   };
 }
 
-/** What the baseline has already needs nobody's attention now; the summary tells of it. */
+/** Findings of the baseline are not annotated; the summary counts them. */
 function annotations(report: Report): Annotation[] {
   const found = report.targets.flatMap((target) =>
     target.findings.filter(({ known }) => !known).map((finding) => annotationOf(finding, target)),

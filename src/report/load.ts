@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { schemaCheck } from '../io/schema.js';
 import type { Report } from './report.js';
 
-/** A file that is no report that this version can read; the message says why. */
+/** The file is not a report that this version can read; the message says why. */
 export class ReportError extends Error {}
 
 /** A report that `--format json` wrote. Rejects with a `ReportError` for anything else. */

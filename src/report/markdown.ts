@@ -22,7 +22,7 @@ function markdownText(text: string): string {
   return printable(text).replace(/[\\`*_{}[\]<>#|~]/g, (character) => `\\${character}`);
 }
 
-/** Text in backquotes, whatever it holds. */
+/** Any text in backquotes. */
 function codeText(text: string): string {
   const shown = printable(text);
   const longest = Math.max(0, ...[...shown.matchAll(/`+/g)].map(([run]) => run.length));

@@ -43,9 +43,9 @@ export interface RecoveryReport {
 
 /** What of live tables and blob files cannot be read. */
 export interface UnreadableReport {
-  /** Entries of tables and values of blob files, as far as they can be counted. */
+  /** Entries of tables and values of blob files that can be counted. */
   entries: number;
-  /** Files among them of which nobody can tell how much is lost. */
+  /** Files among them whose loss is unknown. */
   uncounted?: number;
   files: UnreadableFile[];
 }
@@ -79,7 +79,7 @@ export interface RecommendationReport {
   lost?: LostCommandsReport;
 }
 
-/** What WALs still hold and a mode does not apply, as far as it decodes. */
+/** Operations that WALs still hold and that a mode does not apply. Only what decodes. */
 export interface LossReport {
   /** Log records not applied, or not wholly. */
   records: number;
@@ -106,7 +106,7 @@ export interface LostCommandsReport {
   kinds?: { kind: string; count: number }[];
   /** The first ones. `text` is the command as a person would type it. */
   first: { [name: string]: EvidenceValue }[];
-  /** Batches among them whose checksum does not hold: they are told as far as can be. */
+  /** Batches among them whose checksum does not match: only what decodes is shown. */
   damagedBatches?: number;
   /** Batches that were only counted. */
   batchesLeftOut?: number;

@@ -99,7 +99,7 @@ export interface ApplicationReport {
   };
 }
 
-/** What the OPTIONS file says, as far as it bears on damage and recovery. */
+/** The settings in the OPTIONS file that matter for damage and recovery. */
 export interface OptionsReport {
   /** The OPTIONS file read, relative to the target. Absent: none, and the engine's defaults are assumed. */
   file?: string;
@@ -231,7 +231,7 @@ export interface StateReport {
   number: number;
   /** CURRENT leads to it as the files are. */
   current?: true;
-  /** The database once was in this state, as far as anything tells. */
+  /** Nothing contradicts that the database once was in this state. */
   coherent: boolean;
   lastSequence: string;
   /** Entries in tables and operations in WALs; versions of one key count each. */
@@ -251,7 +251,7 @@ export interface TargetReport {
   application?: ApplicationReport;
   options: OptionsReport;
   columnFamilies: ColumnFamilyReport[];
-  /** Where this is no database itself, and holds some: their paths, relative to it. */
+  /** Databases in subdirectories, where this directory is not a database: their paths relative to it. */
   holds?: string[];
   /** Of a backup directory: its backups, oldest first. */
   backups?: BackupReport[];

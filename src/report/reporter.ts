@@ -42,7 +42,7 @@ export const plainPalette: Palette = {
 
 /**
  * One output format. Pure: it turns a report into text and leaves writing to the caller, who may stop asking for pieces when
- * nobody reads any more.
+ * no reader is left.
  */
 export interface Reporter {
   /** Text for a finding the moment it is found, for outputs that stream. `target` is the path as given. */

@@ -13,7 +13,7 @@ import type { FileOutcome } from './run.js';
 
 /** What the circumstances of a scan say about how much damage costs. */
 export interface Circumstances {
-  /** Nobody was writing: a backup or a checkpoint. */
+  /** A backup or a checkpoint: no process writes to it. */
   atRest: boolean;
   /** A running process holds the database. */
   owned: boolean;
@@ -78,7 +78,7 @@ function located(found: Finding, root: string | undefined): Finding {
   return root === undefined ? found : { ...found, root };
 }
 
-/** Damage in a file that the MANIFEST does not name costs nothing. Without a MANIFEST nobody knows. */
+/** Damage in a file that the MANIFEST does not name costs nothing. Without a MANIFEST this is unknown. */
 function unlessUnused(found: Finding, { version }: Database, unused: boolean): Finding {
   return unused && version !== undefined ? { ...found, severity: 'note' } : found;
 }

@@ -27,7 +27,7 @@ import { simulateDatabase } from './simulate-database.js';
 import type { Subject } from './subject.js';
 import { columnFamilyReports, emptyTarget, optionsReport, withinLimits } from './target.js';
 
-/** Large tables are cut into pieces as for several threads, whatever their number: all shards must plan alike. */
+/** Large tables are cut into pieces as for several threads, for any number of threads: all shards must make the same plan. */
 const SEVERAL = 2;
 
 /** A database whose metadata has been read. */
@@ -39,7 +39,7 @@ export async function databaseSubject(
 ): Promise<Subject> {
   const { depth = 'full', shard, since } = options;
   const report = emptyTarget(origin.target, database, options.kind);
-  // a shard is of a directory that nobody writes to: what moves meanwhile is said to be unchecked
+  // shards need a directory that no process writes to: files that change meanwhile are reported as unchecked
   const watched = origin.inPlace && shard === undefined;
   const lock = watched ? await probeLock(database.target, { quick: true }) : undefined;
   const owned = lock?.state === 'held';

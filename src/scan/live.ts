@@ -21,7 +21,7 @@ const ROUNDS = 5;
 /**
  * A running engine writes on while it is scanned: tables appear and go, the MANIFEST grows, a WAL ends in mid-record. Before
  * anything is called damaged or missing, the version is read again, and every file that had something wrong is looked at
- * again under it, and `onUnit` called for it. A directory that nobody writes to comes back as it is.
+ * again under it, and `onUnit` called for it. A directory that no process writes to is returned as it is.
  */
 export async function settle(state: ScanState, onUnit: RunHooks['onUnit']): Promise<ScanState> {
   let { database, outcomes, owned } = state;

@@ -10,7 +10,7 @@ export interface ScanOptions {
   depth?: Depth;
   /** Threads at most. Default: one per core. */
   jobs?: number;
-  /** What the target is, where the path does not tell. In a backup or checkpoint nobody was writing. */
+  /** What the target is, where the path does not tell. No process writes to a backup or checkpoint. */
   kind?: 'database' | 'backup' | 'checkpoint';
   /** db_paths in their order, where LOG does not tell. */
   dbPaths?: readonly string[];
@@ -18,7 +18,7 @@ export interface ScanOptions {
   walDir?: string;
   /** Decides version-dependent behaviour. Default: what OPTIONS states, else LOG, else the newest that reads the tables. */
   engineVersion?: string;
-  /** Files to see in place of what lies there, so that a repair can be looked at before it is made. */
+  /** Contents that replace files of the directory, so that a repair can be checked before it is made. */
   instead?: readonly Replacement[];
   /** Of a backup directory only these backups. Default: all. */
   backups?: readonly number[];
@@ -34,7 +34,7 @@ export interface ScanOptions {
   application?: boolean;
   /** What an earlier scan has found: unchanged tables and blob files that were clean are not read again. */
   since?: Earlier;
-  /** Milliseconds after which no further file is begun; those that were checked least recently come first. */
+  /** Milliseconds after which no further file is begun; files that were checked least recently come first. */
   budget?: number;
   /** Read this share of the tables and blob files, 0 to 1, chosen at random. */
   sample?: number;
@@ -44,11 +44,11 @@ export interface ScanOptions {
 
 export interface ScanHooks {
   /**
-   * A finding the moment its file has been read, with the severity that it has as far as is known. Findings that need several
+   * A finding the moment its file has been read, with the severity that is known so far. Findings that need several
    * files come in the report only.
    */
   onFinding?(finding: Finding): void;
-  /** Bytes read so far and bytes to read, as far as they are known. */
+  /** Bytes read so far, and bytes to read that are known so far. */
   onProgress?(progress: { done: number; total: number }): void;
   /** Ends the scan early with what is known. */
   signal?: AbortSignal;

@@ -118,7 +118,7 @@ function limitsOf({ budget, maxRead }: ScanOptions, startedAt = performance.now(
 }
 
 /**
- * Runs a plan as far as options ask for it: all of it; what has changed since an earlier report; a sample; as much as fits into
+ * Runs the part of a plan that options ask for: all of it; what has changed since an earlier report; a sample; as much as fits into
  * a time. Files that are not read for one of these reasons are outcomes that say so.
  */
 async function runSelected(

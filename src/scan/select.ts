@@ -53,7 +53,7 @@ export function trustIn(
 
 /**
  * Decides what to read. Without a budget unchanged files of an earlier report are taken on trust; with one they are read after
- * all others, those first that were checked least recently, as far as time goes.
+ * all others while time is left, those checked least recently first.
  */
 export function selectUnits(
   plan: readonly PlannedUnit[],

@@ -117,7 +117,7 @@ function lossReport(loss: Loss, profile: Profile | undefined): LossReport {
 /** Findings of a mode's contents that a report keeps. */
 const KEPT = 50;
 
-/** Opens what each mode would show, once where modes show the same, and looks at it as far as `settings` ask. */
+/** Opens what each mode would show, once where modes show the same, and reads of it what `settings` ask for. */
 async function lookAtContents(
   database: Database,
   prepared: PreparedOpen,

@@ -14,7 +14,7 @@ export interface Subject {
   units: PlannedUnit[];
   /** Looks at the contents too where that is asked for. */
   checksContents: boolean;
-  /** Findings of a unit, with the severity that they have as far as is known before all files have been read. */
+  /** Findings of a unit. Their severity is preliminary until all files have been read. */
   judged(unit: PlannedUnit, findings: readonly Finding[]): Finding[];
   /** Adds to a unit's findings what they are about in the application's words. */
   say?(unit: PlannedUnit, result: UnitResult, source: SourceDescriptor): Promise<void>;

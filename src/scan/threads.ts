@@ -11,7 +11,7 @@ const waiting: Worker[] = [];
 
 /**
  * Starts threads ahead of the work, so that they load their code while the plan is made. `takeThread` hands them out; those
- * that nobody takes end with the process.
+ * that are not taken end with the process.
  */
 export function startThreads(count: number): void {
   if (!canUseThreads) return;

@@ -76,7 +76,7 @@ export class FilesHere {
     if (sequences !== undefined) Object.assign(live, sequences);
   }
 
-  /** Some file bears the number, whatever its size: damaged perhaps, but not gone. */
+  /** A file of any size has the number: it may be damaged, but it exists. */
   remains({ number }: LiveTable): boolean {
     return this.tables.get(number)?.some(({ size, place }) => size > 0 && place !== 'lost') ?? false;
   }

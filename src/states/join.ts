@@ -210,7 +210,7 @@ function holdsMore({ families }: WalContents, { columnFamilies }: Version): bool
   });
 }
 
-/** It lies where the engine looks for WALs. */
+/** It is where the engine looks for WALs. */
 export function isOwn({ place }: InventoryEntry): boolean {
   return place === 'database' || place === 'wal-dir';
 }
@@ -229,7 +229,7 @@ function cutoffOf({ columnFamilies, minLogNumberToKeep }: Version, { allow2pc }:
 function ordered(wals: readonly WalContents[], version: Version): WalUse[] {
   const asNumbered = wals.map((wal) => ({ wal, number: wal.number }));
   const ascending = (uses: readonly WalUse[]) =>
-    // some transactions give a batch one sequence number, whatever it holds
+    // some transactions give a batch one sequence number for all of its operations
     uses.every(({ wal }, i) => i === 0 || wal.first! > uses[i - 1].wal.lastBatch!);
   if (ascending(asNumbered)) return asNumbered;
   const bySequence = wals.toSorted((a, b) => (a.first! < b.first! ? -1 : a.first! > b.first! ? 1 : 0));

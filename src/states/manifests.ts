@@ -26,7 +26,7 @@ export interface ManifestWalk {
   edits: number;
 }
 
-/** Walks through every MANIFEST that lies about, once. `covered`: what a missing table held is elsewhere. */
+/** Reads every MANIFEST of the directory once. `covered`: what a missing table held is elsewhere. */
 export async function walkManifests(
   database: Database,
   files: FilesHere,

@@ -42,7 +42,7 @@ function holdsAllOf(state: State, other: State): boolean {
   return held && other.wals.every(({ wal }) => wals.has(wal));
 }
 
-/** The database once was in this state, as far as anything tells. */
+/** Nothing contradicts that the database once was in this state. */
 export function isCoherent({ complete, whole }: State): boolean {
   return complete && whole;
 }

@@ -22,7 +22,7 @@ export interface SequenceSpan {
   to: bigint;
 }
 
-/** A WAL as far as it decodes. */
+/** The part of a WAL that decodes. */
 export interface WalContents {
   entry: InventoryEntry;
   number: bigint;
@@ -53,7 +53,7 @@ const MOST_HOLES = 1000;
 /** Places of WALs, the engine's own first. */
 const PLACES: InventoryEntry['place'][] = ['database', 'wal-dir', 'lost', 'archive'];
 
-/** Reads every WAL that lies about, in lost/ and archive/ too, by ascending number; of two with one number the engine's own. */
+/** Reads every WAL, in lost/ and archive/ too, by ascending number; of two with one number the engine's own. */
 export async function readWalContents(database: Database): Promise<WalContents[]> {
   const chosen = new Map<bigint, InventoryEntry>();
   for (const place of PLACES) {

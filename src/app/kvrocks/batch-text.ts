@@ -44,7 +44,7 @@ function commandData({ words, exact, namespace, operations, offset }: KvrocksCom
   };
 }
 
-/** What was written is a value, whatever it is an argument of. */
+/** Bytes that were written are a value, in every argument. */
 function argument(word: Uint8Array) {
   const value = keyBytes(word.subarray(0, KEPT));
   return word.length > KEPT ? { value, cutFrom: word.length } : { value };

@@ -54,7 +54,7 @@ async function redisDifferences(
   for (const group of groups.values()) {
     const [wanted, there] = [await metadataOf(a, group.prefix), await metadataOf(b, group.prefix)];
     const difference = redisDifference(group, wanted, there, layout);
-    // of a key of several entries some may be among those that were not kept
+    // a key may have several entries, and some of them may not have been kept
     if (!allKept && wanted?.decoded?.version !== undefined) difference.complete = false;
     found.push(difference);
   }
@@ -162,7 +162,7 @@ function isCurrent({ key }: KeyDifference, version: bigint | undefined, slots: b
   return decodeSubkey(key, slots)?.version === version;
 }
 
-/** Elements as commands, each of its own: what a command line takes has its limits. */
+/** Elements as commands, one command for each: a command line is limited in length. */
 function typed(log: string, ops: readonly BatchOp[], layout: KvrocksLayout): Uint8Array[][] {
   const marker: BatchOp = { ...operation(0, word(log), undefined), kind: 'log-data', counted: false };
   return ops.flatMap((op) => commandsOf([marker, op], layout).map(({ words }) => words));

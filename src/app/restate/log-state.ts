@@ -7,7 +7,7 @@ import { Cursor } from '../../bytes/cursor.js';
 import { decodeFlexBuffer, type FlexValue } from './flexbuffers.js';
 
 interface LogState {
-  /** The last record that was written, as far as this value tells; 0 where it does not. */
+  /** The last record that was written according to this value; 0 where it does not say. */
   released: bigint;
   trimPoint: bigint;
   sealed: boolean;

@@ -107,7 +107,7 @@ export function decodeRestateEntry(bytes: Uint8Array): RaftEntry | undefined {
 export interface HardState {
   term: bigint;
   vote: bigint;
-  /** The last entry that a majority holds, as far as this server knew. */
+  /** The last entry that a majority holds, to this server's knowledge. */
   commit: bigint;
 }
 

@@ -5,7 +5,7 @@ import { type PartitionKey, variables } from './partition-keys.js';
 /** Bytes of a name or key that are shown. */
 const SHOWN = 64;
 
-/** A name or key, as far as it is shown. */
+/** The part of a name or key that is shown. */
 export const shownText = (bytes: Uint8Array) => (bytes.length === 0 ? '""' : redisWord(bytes, SHOWN));
 const hex = (bytes: Uint8Array) => Buffer.from(bytes.subarray(0, SHOWN)).toString('hex');
 

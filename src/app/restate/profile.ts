@@ -11,7 +11,7 @@ export const detectRestate: DetectProfile = async (facts) => {
   return layout && restateProfile(layout, facts);
 };
 
-/** `facts` tell what lies beside the database; without them nothing is said of that. */
+/** `facts` describe the files beside the database. Without them nothing is reported about these. */
 export function restateProfile(layout: RestateLayout, facts?: ProfileFacts): Profile {
   return {
     name: 'restate',

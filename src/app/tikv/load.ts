@@ -13,7 +13,7 @@ export interface Store {
 const REGION_STATES = Uint8Array.of(0x01, 0x03);
 const STORE_IDENT = Uint8Array.of(0x01, 0x01);
 
-/** Reads the states of regions and the store's ident, over those that do not decode. */
+/** Reads the states of regions and the store's ident. States that do not decode are skipped. */
 export async function loadStore(facts: Pick<ProfileFacts, 'entries'>): Promise<Store> {
   const collector = Regions.collector();
   await facts.entries(

@@ -9,9 +9,9 @@ import { tikvRangeText } from './range.js';
 import type { TikvFamily } from './region-text.js';
 import { Regions } from './regions.js';
 
-/** A database with these is TiKV's, whatever it holds. */
+/** A database with these column families is TiKV's, even when they are empty. */
 const KV_FAMILIES = ['default', 'lock', 'write', 'raft'] as const;
-/** With partitioned raft-kv each region has a database of its own; states are elsewhere. */
+/** With partitioned raft-kv each region has its own database; states are elsewhere. */
 const TABLET_FAMILIES = ['default', 'lock', 'write'] as const;
 /** Keys by which a raft log or a tablet is known. */
 const SAMPLED = 16;

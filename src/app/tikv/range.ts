@@ -76,7 +76,7 @@ function dataLines({ store }: TikvLayout, from: Uint8Array, to: Uint8Array | und
   return lines;
 }
 
-/** What of a region lies between two keys. */
+/** The part of a region between two keys. */
 function partOf(
   { startKey, endKey }: HeldRegion,
   from: Uint8Array,
@@ -92,7 +92,7 @@ function keyName(key: Uint8Array): string {
   return key.length === 0 ? 'the first key' : boundText(key);
 }
 
-/** TiDB's tables: those of the two keys, and those that regions in between begin or end in. */
+/** TiDB's tables: of the two keys, and where regions in between begin or end. */
 function tablesText(
   from: Uint8Array,
   to: Uint8Array | undefined,

@@ -8,7 +8,7 @@ interface WalCircumstances {
   /** No live WAL with records comes after it. */
   newest: boolean;
   mode: WalRecoveryMode;
-  /** Nobody was writing: a backup or checkpoint, so every file must be whole. */
+  /** A backup or checkpoint: no process writes to it, so every file must be complete. */
   atRest: boolean;
   /** A running process holds the database: its newest WAL ends wherever the writer happens to be. */
   owned: boolean;

@@ -131,7 +131,7 @@ function decodeOperands(cursor: Cursor, spec: TagSpec, start: number): BatchOp |
   return op;
 }
 
-/** What lies inside operands that fit. */
+/** The contents of operands that fit. */
 function checkOperands(
   batch: WriteBatch,
   op: BatchOp,

@@ -58,7 +58,7 @@ export class BatchTally {
   }
 
   /**
-   * Sequence numbers that the batch takes at the least, whatever the write policy: none for sure when it holds a
+   * The least number of sequence numbers that the batch takes under any write policy: none for certain when it holds a
    * transaction marker or a noop, for then its operations may share numbers or take them when they are committed.
    */
   get consumed(): number {

@@ -1,7 +1,7 @@
 import { Cursor } from '../../bytes/cursor.js';
 
 /*
- * What stands in a table instead of a value that lies in a blob file (value type 0x11; rocksdb db/blob/blob_index.h):
+ * The reference that a table holds to a value in a blob file (value type 0x11; rocksdb db/blob/blob_index.h):
  *
  *   kind 0  | 00 | expiration varint64 | value …                                                            (BlobDB)
  *   kind 1  | 01 | file number varint64 | offset varint64 | size varint64 | compression u8 |

@@ -7,7 +7,7 @@ import { decodeBlobRecordHeader, isHeaderIntact } from './record.js';
 /** A value that a blob index points at, or why it cannot be had. */
 type BlobReading = { value: Uint8Array; error?: undefined } | { value?: undefined; error: string };
 
-/** Where a value lies, from its blob index, and the user key that the record must carry. */
+/** The place of a value, from its blob index, and the user key that the record must have. */
 interface BlobPlace {
   /** File offset of the value, bytes. */
   offset: bigint;

@@ -91,7 +91,7 @@ function intactRecord(window: SourceWindow, at: number, options: WalkOptions): B
   };
 }
 
-/** What stands at `at`, read as far as it takes. */
+/** The record at `at`. Reads as many bytes as it needs. */
 async function spanAt(window: SourceWindow, at: number, options: WalkOptions): Promise<BlobSpan> {
   const { end } = options;
   await window.ensure(at, Math.min(BLOB.recordHeaderLength, end - at));

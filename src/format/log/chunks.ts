@@ -23,7 +23,7 @@ export class BlockChunks {
   /** Bytes of the file: what the source said, or less if it came to its end before. */
   size: number;
 
-  /** What the current chunk lies in, and what the next one is read into. */
+  /** The buffer of the current chunk, and the buffer for the next one. */
   private buffer = new ReusedBuffer();
   private other = new ReusedBuffer();
   private ahead: { bytes: Uint8Array; read: Promise<number> } | undefined;

@@ -61,7 +61,7 @@ export type TailKind =
   | 'torn-header'
   /** A header whose payload the file does not hold. */
   | 'torn-body'
-  /** A record whose last fragment is not there. */
+  /** A record whose last fragment is missing. */
   | 'torn-fragments'
   /** Zeros to the end. */
   | 'zero-fill'

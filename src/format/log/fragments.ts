@@ -1,6 +1,6 @@
 import type { Range } from '../../finding/finding.js';
 
-/** A piece of a logical record: where its payload lies in the record and in the file. */
+/** A piece of a logical record: the place of its payload in the record and in the file. */
 export interface Fragment {
   /** Of the payload in the reassembled record. */
   recordOffset: number;

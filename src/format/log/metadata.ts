@@ -20,7 +20,7 @@ export function decodeCompression(payload: Uint8Array): Metadata<number> {
     : { error: 'could not decode SetCompressionType record' };
 }
 
-/** Adds the sizes of one record to those that the file has recorded so far. */
+/** Adds the sizes in one record to the sizes recorded so far. */
 export function decodeTimestampSizes(
   payload: Uint8Array,
   recorded: ReadonlyMap<number, number>,

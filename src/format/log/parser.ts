@@ -54,12 +54,12 @@ export interface LogParserOptions {
   checksums?: boolean;
   /** File offset of the block to begin with. Default 0. Physical records do not cross blocks. */
   from?: number;
-  /** Records are ZSTD frames, as the file's first record says, which lies before `from`. */
+  /** Records are ZSTD frames according to the file's first record, which is before `from`. */
   compressed?: boolean;
 }
 
 /**
- * Reads a log front to back with bounded memory, whatever its size. Pulled: `step()` gives the next event and leaves its
+ * Reads a log of any size from front to back with bounded memory. Pulled: `step()` gives the next event and leaves its
  * details in the parser's fields, valid until the next step, so that records cost no objects.
  *
  * Damage is stepped over: the search for the next whole record tries every offset of the block, where the engine gives up

@@ -12,7 +12,7 @@ export interface NewFile extends Range {
   /** Internal keys. */
   smallest: Uint8Array;
   largest: Uint8Array;
-  /** 0 and the largest possible where LevelDB wrote the edit and nobody knows. */
+  /** 0 and the largest possible where LevelDB wrote the edit, which does not record them. */
   smallestSequence: bigint;
   largestSequence: bigint;
   needsCompaction?: boolean;

@@ -25,7 +25,7 @@ export function takenFromLevel0(family: ColumnFamily | undefined, edit: VersionE
   });
 }
 
-/** Those that it should have taken with them, once it is applied. */
+/** Tables that the edit should have deleted as well. Valid once the edit is applied. */
 export function leftBehind(family: ColumnFamily | undefined, taken: readonly LiveTable[]): LeftBehind[] {
   if (family === undefined || taken.length === 0 || taken.length > MAX_COMPARED) return [];
   const comparator = comparatorNamed(family.comparator);

@@ -197,7 +197,7 @@ export class ManifestEvents {
         );
         break;
       case 'unfinished-record':
-        // a record of another type ends it without a word of its own
+        // a record of another type ends it, and the engine prints no message for it
         if (says === undefined) return;
         this.report(
           damage,

@@ -102,7 +102,7 @@ export function partsOf({ columnFamilies, droppedColumnFamilies, trackedWals }: 
   return parts;
 }
 
-/** A version that may be changed without changing the one that it is made from. */
+/** A copy of a version that may be changed. */
 export function copyOfVersion(version: Version): Version {
   const columnFamilies = new Map(
     [...version.columnFamilies].map(([id, family]) => [

@@ -8,7 +8,7 @@ export interface IndexForm {
   firstKeys: boolean;
 }
 
-/** Keys of an index may take so many bytes in memory, whatever prefix compression makes of them. */
+/** Limit in bytes for the keys of an index in memory, after prefix compression is undone. */
 const KEY_LIMIT = 256 * 1024 * 1024;
 
 /** Keys end to end in one array, so that an index of a million blocks is three arrays and not a million objects. */

@@ -1,5 +1,5 @@
 /*
- * Every block of a block-based table, whatever it holds:
+ * Every block of a block-based table, of any type:
  *
  *   offset                offset+size
  *   | payload (as stored) | compression type u8 | checksum u32 |

@@ -39,7 +39,7 @@ interface DataBlock {
   anomalies: Anomaly[];
   /** Why it cannot be decoded although nothing is wrong. */
   unsupported?: string;
-  /** Its entries in order, as far as they decode; of a block that is not intact only with `damagedToo`. */
+  /** Its entries in order, up to the first that does not decode; for a damaged block only with `damagedToo`. */
   entries(damagedToo?: boolean): Generator<TableEntry>;
 }
 

@@ -63,7 +63,7 @@ export function decodeHandle(bytes: Uint8Array, start = 0, end = bytes.length): 
 }
 
 /**
- * True when the block with its trailer lies inside the first `limit` bytes of the file. Differences of damaged fields (a
+ * True when the block with its trailer is inside the first `limit` bytes of the file. Differences of damaged fields (a
  * delta-coded index, the metaindex before the footer) can come out negative.
  */
 export function handleFits({ offset, size }: BlockHandle, limit: number): boolean {

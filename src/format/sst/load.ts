@@ -42,7 +42,7 @@ export interface BlockSpace extends BlockProtection {
   /** No block reaches past it: where the footer begins, or the end of the file. */
   limit: number;
   compression: BlockCompression;
-  /** The properties say that no block is compressed. The engine then takes payloads as they are, whatever the type byte. */
+  /** The properties say that no block is compressed. The engine then takes payloads as they are and ignores the type byte. */
   uncompressed?: boolean;
 }
 
@@ -145,7 +145,7 @@ function decompressInto(space: BlockSpace, block: LoadedBlock, stored: StoredBlo
   }
 }
 
-/** The finding for a block of which the medium did not give back all: whatever its checksum says, it holds nothing. */
+/** The finding for a block that could not be read completely. Its checksum is not looked at, and it gives no entries. */
 export function unreadAnomaly(handle: BlockHandle, kind: BlockKind): Anomaly {
   const message = `the ${kind} block cannot be read: the disk reports an input/output error`;
   return { rule: 'io/unreadable-range', ...blockRange(handle), message };

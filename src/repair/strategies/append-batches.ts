@@ -37,7 +37,7 @@ function lowestUsableLog({ version }: Database): bigint {
   return highest;
 }
 
-/** A file number that nothing has had, as far as can be seen. */
+/** A file number that no file or edit is known to have used. */
 function freeNumber({ version, inventory }: Database, atLeast: bigint): bigint {
   let number = atLeast;
   if (version?.nextFileNumber !== undefined && version.nextFileNumber > number)

@@ -13,7 +13,7 @@ interface LostOperations {
   count: number;
   /** Those whose column family and key can still be read, for a person. */
   operations: NamedOperation[];
-  /** Those that decode whole. */
+  /** Operations that decode completely. */
   ops: readonly BatchOp[];
 }
 

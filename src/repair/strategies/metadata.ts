@@ -205,7 +205,7 @@ function walSteps({ inventory }: Database, { wals, strange }: State): RepairStep
   return steps;
 }
 
-/** A file of what lies elsewhere, at the place where the engine looks for it. */
+/** A file from elsewhere, at the place where the engine looks for it. */
 function copyStep({ file, root, size }: InventoryEntry, to: FilePlace, why: string): RepairStep {
   return {
     action: 'write',

@@ -7,7 +7,7 @@ import { sequenceOfTrailer } from '../../lsm/key-order.js';
 import type { KeyRange } from '../../lsm/older-tables.js';
 import { View } from '../../lsm/view.js';
 
-/** A key that a reader would see if what lies above were gone. */
+/** A key that a reader would see if the newer entries were gone. */
 export interface OlderKey {
   key: Uint8Array;
   sequence: bigint;

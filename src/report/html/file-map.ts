@@ -68,7 +68,7 @@ const statusRank: Partial<Record<FileReport['status'], number>> = {
   unchecked: 3,
 };
 
-/** A bar for each file that is not clean or has findings, with the damage where it lies. */
+/** A bar for each file that is not clean or has findings, with the damage at its place. */
 export function fileMap({ target, findings }: PageTarget): string {
   const byFile = groupedBy(findings, ({ finding }) => fileOf(finding));
   const ofFile = (file: FileReport) => byFile.get(fileOf({ file: file.path, root: file.root })) ?? [];

@@ -43,7 +43,7 @@ export const script = `
     (place.querySelector('summary') ?? place).focus({ preventScroll: true });
   };
   addEventListener('hashchange', reveal);
-  // a link to where one is already is no change
+  // a link to the current place changes nothing
   document.addEventListener('click', (event) => {
     const link = event.target.closest && event.target.closest('a[href^="#"]');
     if (link && link.getAttribute('href') === location.hash) reveal();

@@ -14,7 +14,7 @@ export interface HexLayout {
   palette: Palette;
   /** Show every byte. */
   full: boolean;
-  /** A byte of the file (or of a space of its own) to mark. */
+  /** A byte to mark, of the file or of a separate address space. */
   mark?: { contents: boolean; offset: number };
 }
 
@@ -87,7 +87,7 @@ export function hexRowsOf(node: Node, layout: HexLayout): string[] {
 }
 
 function addressOf(contents: boolean, offset: number, { digits }: HexLayout): string {
-  // an offset in a space of its own is marked with a plus
+  // an offset in a separate address space is marked with a plus
   return contents
     ? `+0x${offset.toString(16).padStart(digits - 1, '0')}`
     : `0x${offset.toString(16).padStart(digits, '0')}`;

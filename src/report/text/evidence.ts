@@ -60,7 +60,7 @@ export function fieldsText(fields: EvidenceFields): string {
     .join(', ');
 }
 
-/** Evidence that has a line of its own: its label there, and what is said around it. */
+/** Evidence with its own line: its label, and the text around it. */
 const lines: Record<string, { label: string; text(value: string): string }> = {
   proof: { label: 'proof', text: (value) => value },
   engine: { label: 'engine', text: (value) => `says "${value}"` },
@@ -68,7 +68,7 @@ const lines: Record<string, { label: string; text(value: string): string }> = {
   everyModeSays: { label: 'engine', text: (value) => `says "${value}" in every recovery mode` },
 };
 
-/** The evidence of a finding that has lines of its own. */
+/** The evidence of a finding that is shown on separate lines. */
 export function labelledEvidence(evidence: EvidenceFields): { label: string; text: string }[] {
   return Object.keys(lines).flatMap((name) => {
     const value = evidence[name];

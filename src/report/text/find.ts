@@ -159,7 +159,7 @@ function valueText(version: FoundVersion, settings: RenderSettings): string {
   return `= ${shown(value, settings, valueLength)}`;
 }
 
-/** What the application calls the value; nothing for one that is not there whole. */
+/** The application's text for the value; nothing for an incomplete value. */
 export function valueSaid(version: FoundVersion, profile: Profile | undefined): string | undefined {
   const { type, family, key, value, valueLength } = version;
   if (type !== VALUE_TYPE.put || valueLength > value.length) return undefined;

@@ -13,7 +13,7 @@ export function paint(palette: Palette, severity: Severity): (text: string) => s
   return palette[severity];
 }
 
-/** The file as a person would type it from where the target lies. */
+/** The file's path, relative like the target's. */
 export function fileOf(finding: Pick<Finding, 'file' | 'root'>): string {
   const name = printable(finding.file);
   return finding.root === undefined ? name : `${printable(finding.root).replace(/\/$/, '')}/${name}`;

@@ -49,7 +49,7 @@ function elidedWords(said: string, { full }: LabelSettings): string {
   return full || said.length <= TEXT_SHOWN ? said : `${said.slice(0, TEXT_SHOWN)}…`;
 }
 
-/** `0x7a3a+412`; `+0x12+44` in a space of its own. */
+/** `0x7a3a+412`; `+0x12+44` in a separate address space. */
 function placeText({ space, offset, length }: NodePlace): string {
   if (space.kind === 'record') {
     const [first] = space.inFile(offset, length) ?? [];

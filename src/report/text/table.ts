@@ -63,7 +63,7 @@ const widest = (texts: readonly string[]) =>
 /** The parts of a cell that stay on one line: words, the first with its indentation. */
 const unbroken = (cell: string) => cell.split('\n').flatMap((line) => line.split(/(?<=\S)\s+/));
 
-/** Widths of columns: of their widest cell, or so that the table fits as far as words allow. Numbers are broken last. */
+/** Widths of columns: of their widest cell, or less so that the table fits; words are kept whole. Numbers are broken last. */
 function fittingWidths(rows: readonly string[][], aligns: readonly Align[], width: number): number[] {
   const whole = aligns.map((_, i) => widest(rows.flatMap((row) => row[i].split('\n'))));
   const words = aligns.map((_, i) => widest(rows.flatMap((row) => unbroken(row[i]))));

@@ -24,7 +24,7 @@ function whatItIs({ engine, kind }: TargetReport): string {
   return why === undefined || kind === 'file' ? what : `${what} ${why}`;
 }
 
-/** A release that nothing states is no fact about the directory. */
+/** The release is left out when no file states it. */
 export function versionText({ version, versionBy }: EngineReport): string {
   return version === undefined || versionBy === 'tables' || versionBy === 'default' ? '' : ` ${version}`;
 }
@@ -58,7 +58,7 @@ export function targetHead(target: TargetReport, { palette, width }: RenderSetti
   const path = printable(target.path);
   const head = palette.strong(path);
   if (facts === '') return `${head}\n`;
-  // a long path has a line of its own, or there would be no room beside it
+  // a long path has its own line, otherwise there would be no room beside it
   if (textColumns(path) > width / 3) return `${head}\n${paragraph(facts, width, '  ')}\n`;
   return `${paragraph(facts, width, `${head}   `)}\n`;
 }

@@ -140,7 +140,7 @@ function isBad({ problems, unsupported }: Node): boolean {
   return (problems !== undefined && problems.length > 0) || unsupported !== undefined;
 }
 
-/** What is wrong with a node, each problem on lines of its own. */
+/** The problems of a node, each on separate lines. */
 function* problemLines(node: Node, palette: Palette, width: number): Generator<string> {
   const { problems = [], unsupported } = node;
   const line = function* (label: string, text: string, paint: (text: string) => string): Generator<string> {

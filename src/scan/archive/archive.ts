@@ -26,7 +26,7 @@ import { blankTarget } from '../target.js';
 import type { UnitOutcome } from '../unit.js';
 
 /**
- * Checks a database or backup directory where it lies in a tar archive. The archive is read twice: once to see what is there and
+ * Checks a database or backup directory inside a tar archive, without unpacking it. The archive is read twice: once to see what is there and
  * to read the metadata, which may stand behind what it describes, and once to check tables, WALs and blob files as they pass.
  * Nothing is unpacked to disk. The second reading of an uncompressed archive goes to each file directly.
  */

@@ -14,7 +14,7 @@ import type { FileOutcome } from '../run.js';
 import { checkReached } from './reached.js';
 import { type BackupView, isWhole } from './view.js';
 
-/** The circumstances of every backup: it was copied at one moment, and nobody writes to it. */
+/** The circumstances of every backup: it was copied at one moment, and no process writes to it. */
 export const AT_REST: Circumstances = { atRest: true, owned: false };
 
 /** What is wrong with one backup. */
@@ -30,7 +30,7 @@ interface BackupEvidence {
   outcomes: FileOutcome[];
   /** CRC-32C by path. */
   checksums: ReadonlyMap<string, number>;
-  /** Paths whose checksum is the one that some backup records. */
+  /** Paths whose checksum matches the record of a backup. */
   sound: ReadonlySet<string>;
 }
 
@@ -56,7 +56,7 @@ export async function checkBackup(
   if (unread !== undefined) unchecked.push({ file: metaFile, reason: unread });
   const hidden = hiddenFrom(listing, view);
   append(unchecked, hidden);
-  // without files of its own there is no MANIFEST to check anything against
+  // without its own files there is no MANIFEST to check against
   const bare = parts.privateFiles.length === 0 && findings.some(({ rule }) => rule === 'backup/foreign-file');
   if (!bare && !hidden.some(({ file }) => file.startsWith('private'))) {
     const content = await checkContent(listing, view, outcomes);
@@ -150,7 +150,7 @@ function missingMeta({ parts, metaFile, database }: BackupView, claimedBy: strin
  */
 function inBackup(view: BackupView, listing: Listing, found: Finding): Finding | undefined {
   if (view.present.has(found.file)) return found;
-  // what an engine has not written yet, or not any more, is no business of a copy
+  // files that an engine has not written yet, or has deleted, do not matter in a copy
   if (found.severity === 'note') return undefined;
   const lost = [...view.listed.values()].filter(({ path }) => !listing.files.has(path));
   if (lost.some(({ path }) => nameInDatabase(path) === found.file)) return undefined;

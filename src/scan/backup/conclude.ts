@@ -177,7 +177,7 @@ function notThere({ backups }: BackupLayout, wanted?: readonly number[]): Unchec
     }));
 }
 
-/** Files whose checksum is the one that some backup records. */
+/** Files whose checksum matches the record of a backup. */
 function vouchedFor(views: readonly BackupView[], checksums: ReadonlyMap<string, number>): Set<string> {
   const records = views.flatMap(({ listed }) => [...listed.values()]);
   return new Set(

@@ -43,7 +43,7 @@ export async function checkReached(view: BackupView, outcomes: readonly FileOutc
   ];
 }
 
-/** The last sequence number of a WAL, as far as operations can be counted. */
+/** The last sequence number of a WAL, up to where operations can be counted. */
 function lastOf({ nextSequence, lastSequence }: WalFacts): bigint {
   return largest([lastSequence ?? 0n, (nextSequence ?? 1n) - 1n]);
 }

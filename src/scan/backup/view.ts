@@ -18,12 +18,12 @@ import { liveBlobs, liveTables } from '../plan.js';
 /** One backup seen as the database that restoring it would give: its files under the names that they would have. */
 export interface BackupView {
   parts: BackupParts;
-  /** `meta/<id>`, also where it is not there. */
+  /** `meta/<id>`, also where the file is missing. */
   metaFile: string;
   meta?: BackupMeta;
   /** Why the meta file could not be read from the disk. */
   unread?: string;
-  /** The engine does not know the backup. Its meta file is the one that was being written, where that is whole. */
+  /** The engine does not know the backup. Its meta file is the temporary one, where that is complete. */
   unfinished: boolean;
   /** Of an unfinished one: the meta file of another backup that lists its files. */
   claimedBy?: string;

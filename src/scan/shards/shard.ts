@@ -22,7 +22,7 @@ export function unitsOfShard(units: readonly PlannedUnit[], { index, count }: Sh
   return units.filter((unit) => mine.has(unit));
 }
 
-/** Whether this shard is the one that checks a target that is not cut into parts. */
+/** Whether this shard checks a target that is not split. */
 export function takesWhole({ index, count }: Shard, path: string): boolean {
   let hash = 0;
   for (let i = 0; i < path.length; i++) hash = (Math.imul(hash, 31) + path.charCodeAt(i)) >>> 0;

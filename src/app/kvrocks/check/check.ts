@@ -23,7 +23,7 @@ const MOST_OF_A_RULE = 1000;
 /**
  * Holds what readers see against the rules of Kvrocks: metadata that decodes, elements that are as many and where it says,
  * both halves of sorted sets, groups of streams, slots, documents, namespaces. Keys that have expired count as gone, elements
- * that compaction has not removed yet are one note. Memory is bounded, whatever the view holds.
+ * that compaction has not removed yet are one note. Memory is bounded for a view of any size.
  */
 export async function checkKvrocks(
   view: View,

@@ -12,7 +12,7 @@ export interface BrokenKey {
 
 interface BrokenKeys {
   keys: BrokenKey[];
-  /** Keys beyond those that are held. */
+  /** Number of further keys, which are not held. */
   more: number;
   /** What was found that is not about a key: orphans, namespaces, a walk that ended early. */
   others: KeyedFault[];

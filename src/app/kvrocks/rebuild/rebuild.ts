@@ -34,7 +34,7 @@ const harmless: ReadonlySet<RuleId> = new Set<RuleId>([
   'kvrocks/future-version',
 ]);
 
-/** Why nothing can be rebuilt whatever the elements are; `undefined` when they decide. */
+/** Why nothing can be rebuilt, independent of the elements; `undefined` when the elements decide. */
 function reasonToLeave({ faults }: BrokenKey): LeftAlone | undefined {
   const stands = faults.find(({ rule }) => !rebuildable.has(rule) && !harmless.has(rule));
   if (stands !== undefined) return { reason: `${stands.rule}: nothing that is there says what it was` };
@@ -196,7 +196,7 @@ async function withoutMember(elements: KeyElements, stale: readonly Uint8Array[]
 
 const NOTHING = new Uint8Array(0);
 
-/** The elements of a list as far as they follow each other. */
+/** The elements of a list up to the first gap. */
 interface ListRun {
   from: bigint;
   /** The index behind the last. */

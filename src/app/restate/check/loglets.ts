@@ -156,7 +156,7 @@ class LogletCheck {
     });
   }
 
-  /** What is known to have been written lies behind the last record that is there. */
+  /** Records that are known to have been written come after the last record that exists. */
   private judgeEnd({ id, last, facts: { released = 0n, globalTail = 0n } }: Loglet): void {
     const end = this.isServer ? (this.facts.alone ? globalTail - 1n : 0n) : released;
     if (end <= last) return;

@@ -13,7 +13,7 @@ import { checkData } from './contents.js';
 import { checkAgainstLog } from './raft-log.js';
 import { type ApplyStates, checkLogStates, checkStates } from './states.js';
 
-/** Where the raft log lies, as the kv database sees it: a RocksDB database, since 6.1 raft-engine's own files. */
+/** Where the raft log is, seen from the kv database: a RocksDB database; since TiKV 6.1 raft-engine's files. */
 const RAFT_LOG = '../raft';
 const RAFT_ENGINE = '../raft-engine';
 
@@ -41,7 +41,7 @@ export async function checkTikv(
   reported.finish();
 }
 
-/** Holds apply states against the raft log, where one lies beside the database and can be read. */
+/** Compares apply states with the raft log, where one is beside the database and can be read. */
 async function checkRaftLog(
   { open, kindOf }: Pick<ProfileFacts, 'open' | 'kindOf'>,
   regions: Regions,

@@ -25,7 +25,7 @@ export async function checkData(view: View, layout: TikvLayout, reported: Report
   const cursors = [values, locks, writes];
   try {
     for (const cursor of cursors) await cursor.step();
-    // a store of raw keys has neither writes nor locks, and its keys are whatever the application calls them
+    // a store of raw keys has neither writes nor locks, and its keys have no form of TiKV's
     const transactions = !writes.done || !locks.done;
     const hasV2 = layout.store.ident?.apiVersion === API_V2;
     const outside = new OutsideRegions(layout, reported);

@@ -4,7 +4,7 @@ import type { TikvLayout } from '../layout.js';
 import { namedBound } from '../region-text.js';
 import type { HeldRegion } from '../regions.js';
 
-/** A stretch of keys: a region, or what lies between two of them. */
+/** A range of keys: a region, or the gap between two regions. */
 interface Stretch {
   region?: HeldRegion;
   /** Entries seen. */
@@ -29,7 +29,7 @@ export class OutsideRegions {
     this.silent = regions.partial || (regions.held.length === 0 && ident === undefined);
   }
 
-  /** The stretch that a user key (without `z`) lies in. */
+  /** The range that holds a user key (without `z`). */
   at(key: Uint8Array): Stretch {
     if (this.silent || (this.begun && this.holds(key))) return this.current;
     this.finish();
