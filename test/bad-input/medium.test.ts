@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CliOptions, type CliRun, kvdoctor as kvdoctorProcess } from '../support/cli.js';
@@ -325,6 +326,28 @@ describe.skipIf(!canFail)('an undo after a bad sector', () => {
       const journal = await repaired(dir);
       soundly(await kvdoctor(['undo', '--stopped', journal]), [0]);
       expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  const home = fs.statSync(os.tmpdir()).dev;
+  const away = ['/dev/shm', '/tmp', '/var/tmp'].find(
+    (place) => fs.existsSync(place) && fs.statSync(place).dev !== home,
+  );
+  if (away === undefined) console.log('skipped: there is no second device for a journal');
+  it.skipIf(away === undefined)('needs the journal on the device of the file', async () => {
+    await withDatabase('basic-7.8', [], async (dir) => {
+      const journals = fs.mkdtempSync(path.join(away!, 'kvdoctor-journals-'));
+      const before = readFileSet(dir);
+      const faulty = { env: badSector(path.join(dir, '000019.log'), 4608, 4989) };
+      const run = ['repair', '--strategy', 'salvage', '--in-place', '--yes', '--stopped'];
+      const ended = await kvdoctor([...run, '--journal', journals, dir], faulty);
+      soundly(ended, [5]);
+      expect(ended.stdout.replaceAll(/\s+/g, ' ')).toContain(
+        'Put the journal on the device of the directory',
+      );
+      expect(readFileSet(dir)).toEqual(before);
+      expect(fs.readdirSync(journals)).toEqual([]);
+      fs.rmdirSync(journals);
     });
   });
 
