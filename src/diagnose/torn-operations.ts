@@ -1,5 +1,5 @@
 import type { BatchOp } from '../format/batch/batch.js';
-import { decodeBatch } from '../format/batch/decode.js';
+import { decodeBatch, isCut } from '../format/batch/decode.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import type { DialectName } from '../format/dialect.js';
 import { realign } from './realign.js';
@@ -18,8 +18,9 @@ export function tornOperations(
   columnFamilies: ReadonlySet<number>,
   dialect?: DialectName,
 ): TornOperations {
-  const { ops, decodedLength } = decodeBatch(bytes, { dialect });
-  if (decodedLength >= bytes.length) return { before: ops, behind: [] };
+  const batch = decodeBatch(bytes, { dialect });
+  const { ops, decodedLength } = batch;
+  if (decodedLength >= bytes.length || isCut(batch)) return { before: ops, behind: [] };
   const families = new Set([0, ...columnFamilies, ...ops.map(({ columnFamily }) => columnFamily)]);
   const last = ops.at(-1);
   const rest = realign(bytes, last === undefined ? decodedLength : last.offset + 1, families, dialect);

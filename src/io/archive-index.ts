@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { parseFileName } from '../format/filename.js';
 import { type ArchiveDamage, type ArchiveReading, walkArchive } from './archive.js';
 import { concatenated } from './archive-window.js';
@@ -17,6 +18,9 @@ export interface ArchiveIndex {
 /** Members up to this size are held in memory, one at a time, while they are checked. Bytes. */
 export const WHOLE_MEMBER = 128 << 20;
 
+/** Files of an archive that are told apart. */
+export const MAX_MEMBERS = 50_000;
+
 /** Metadata that is kept, over all files. Bytes. */
 const METADATA_BUDGET = 96 << 20;
 
@@ -32,6 +36,8 @@ export async function indexArchive(archive: string, reading: ArchiveReading): Pr
   let tailsLeft = TAILS_BUDGET;
   const damage = await walkArchive(archive, reading, async (member) => {
     const { path, size, mtimeMs, offset, linkTo } = member;
+    if (listing.files.size >= MAX_MEMBERS)
+      throw new BeyondLimit(archive, `it holds more than ${MAX_MEMBERS} files, which are not told apart`);
     if (linkTo !== undefined) {
       const target = listing.files.get(linkTo);
       if (target === undefined) return;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { type Compression, openArchiveStream } from './archive-stream.js';
 import { systemCode } from './target-error.js';
 
@@ -74,11 +75,12 @@ export async function walkArchive(
   } finally {
     stream.destroy();
   }
-  failure = (await feeding) ?? failure;
+  const fed = await feeding;
+  if (!(failure instanceof BeyondLimit)) failure = fed ?? failure;
   if (signal?.aborted) return undefined;
   if (failure !== undefined) {
-    // the disk, not the archive
-    if (systemCode(failure) !== undefined) throw failure;
+    // the disk, or a limit of ours, not the archive
+    if (systemCode(failure) !== undefined || failure instanceof BeyondLimit) throw failure;
     const reason = failure instanceof Error ? failure.message : String(failure);
     return { kind: cut.test(reason) ? 'cut-short' : 'damaged', reason, readBytes, tarBytes };
   }

@@ -1,6 +1,6 @@
 import type { RedisReplies } from '../app/redis/replies.js';
 import type { Database } from '../engine/database.js';
-import { decodeBatch } from '../format/batch/decode.js';
+import { decodeBatch, isCut } from '../format/batch/decode.js';
 import { loggedBatches } from '../recovery/logged-batches.js';
 import { effectId, effectsOfCommand } from './effects.js';
 
@@ -45,9 +45,9 @@ export async function loggedKeys(
   let kept = 0;
   for await (const { sequence, count, bytes, file, offset } of loggedBatches(database)) {
     if (count > 0) follow(result, sequence, sequence + BigInt(count) - 1n);
-    for (const { words, namespace = replies.defaultNamespace } of replies.commandsOf(
-      decodeBatch(bytes).ops,
-    )) {
+    const batch = decodeBatch(bytes);
+    if (isCut(batch)) result.cut = true;
+    for (const { words, namespace = replies.defaultNamespace } of replies.commandsOf(batch.ops)) {
       for (const { key, effects } of effectsOfCommand(words)) {
         const name = keyName(namespace, key);
         if (!wanted.has(name)) continue;

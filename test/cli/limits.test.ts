@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FULL, fragments, missingTables, withEdits } from '../../bench/limits-inputs.js';
+import { FULL, fragments, missingTables, withEdits, withMembers } from '../../bench/limits-inputs.js';
 import { MAX_EDIT_RECORD, MAX_RECORD } from '../../src/format/log/assembly.js';
 import { MAX_PARTS } from '../../src/format/manifest/version.js';
+import { MAX_MEMBERS } from '../../src/io/archive-index.js';
 import { kvdoctor } from './host.js';
 
 let folder: string;
@@ -68,4 +69,15 @@ describe.each(inputs)('$name', ({ make, inspects, says }) => {
     expect(out).toContain('not decoded');
     expect(status).toBe(3);
   });
+});
+
+it('an archive with too many files is not looked at, and said to be', async () => {
+  const archive = join(folder, 'many.tar');
+  withMembers(archive, function* () {
+    for (let i = 0; i <= MAX_MEMBERS; i++) yield `d${i}/CURRENT`;
+  });
+  const { status, out } = await kvdoctor(`scan ${archive} --no-progress`);
+  expect(out.replace(/\s+/g, ' ')).toContain(`it holds more than ${MAX_MEMBERS} files`);
+  expect(out).not.toContain('damaged');
+  expect(status).toBe(3);
 });

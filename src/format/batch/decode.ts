@@ -24,8 +24,19 @@ interface DecodeBatchOptions {
   timestampSizes?: ReadonlyMap<number, number>;
   /** Default: RocksDB's. */
   dialect?: DialectName;
-  /** Keep at most so many operations in `ops`; the rest is checked and counted all the same. Default: all. */
+  /** Keep at most so many operations in `ops`; the rest is checked and counted all the same. Default: `MAX_OPERATIONS`. */
   maxOps?: number;
+}
+
+/** Operations of one batch that are taken apart, of some 350 bytes of memory each: where there are more, `isCut` says so. */
+export const MAX_OPERATIONS = 250_000;
+
+/** Anomalies of one batch that are kept. */
+const MAX_ANOMALIES = 10_000;
+
+/** `ops` lacks operations that decode. */
+export function isCut({ ops, operations }: WriteBatch): boolean {
+  return operations > ops.length;
 }
 
 const NOTHING = new Uint8Array(0);
@@ -62,7 +73,7 @@ export function decodeBatch(bytes: Uint8Array, options: DecodeBatchOptions = {})
 
 function decodeOps(batch: WriteBatch, cursor: Cursor, options: DecodeBatchOptions): void {
   const { specs } = dialectNamed(options.dialect).batch;
-  const maxOps = options.maxOps ?? Number.POSITIVE_INFINITY;
+  const maxOps = options.maxOps ?? MAX_OPERATIONS;
   let beginPrepare = -1;
   for (let index = 0; cursor.remaining > 0; index++) {
     const start = cursor.position;
@@ -195,5 +206,6 @@ function note(
   message: string,
   evidence?: Record<string, EvidenceValue>,
 ): void {
-  batch.anomalies.push({ rule, offset, length, message, ...(evidence && { evidence }) });
+  if (batch.anomalies.length < MAX_ANOMALIES)
+    batch.anomalies.push({ rule, offset, length, message, ...(evidence && { evidence }) });
 }

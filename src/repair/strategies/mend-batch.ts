@@ -1,6 +1,6 @@
 import { setBatchHeader } from '../../encode/batch/encode.js';
 import type { BatchOp } from '../../format/batch/batch.js';
-import { decodeBatch } from '../../format/batch/decode.js';
+import { decodeBatch, isCut, MAX_OPERATIONS } from '../../format/batch/decode.js';
 import { BATCH_HEADER } from '../../format/batch/tags.js';
 import type { DialectName } from '../../format/dialect.js';
 import { encodeBatchPrefix } from './torn-batch.js';
@@ -59,6 +59,10 @@ export function mendBatch(batch: Uint8Array, rules: MendRules): Mended {
   const decoded = decodeBatch(batch, { dialect: rules.dialect });
   const { sequence, count, ops, anomalies } = decoded;
   const zerosAt = rules.trusted ? batch.length : zerosIn(batch);
+  if (isCut(decoded) && !(rules.trusted && anomalies.length === 0)) {
+    const detail = `it holds more than ${MAX_OPERATIONS} operations, which are not taken apart`;
+    return { ...nothing, sequence, counted: count, zerosAt, detail };
+  }
   const transactional = ops.some((op) => !PLAIN.has(op.kind));
   const known = { sequence, transactional, counted: count, zerosAt };
   const torn = anomalies.find(({ rule }) => rule !== 'batch/wrong-count');

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { BeyondLimit } from '../../bytes/beyond-limit.js';
 import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import type { SourceDescriptor } from '../../bytes/source.js';
 import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
@@ -47,7 +48,13 @@ export async function scanArchive(
     },
     ...(hooks.signal && { signal: hooks.signal }),
   };
-  const archive = await indexArchive(target, reading);
+  let archive: ArchiveIndex;
+  try {
+    archive = await indexArchive(target, reading);
+  } catch (error) {
+    if (!(error instanceof BeyondLimit)) throw error;
+    return blankTarget(target, 'file', error.reason);
+  }
   const roots = rootsOf(archive);
   const [root] = roots;
   if (roots.length !== 1 || hooks.signal?.aborted) {
@@ -85,17 +92,24 @@ function rootsOf({ files }: ArchiveIndex): string[] {
       at = directory;
     }
   }
-  const found: string[] = [];
+  const found = new Set<string>();
   const shallowFirst = [...names.keys()].sort((a, b) => a.length - b.length);
   for (const directory of shallowFirst) {
-    if (found.some((root) => root === '.' || directory.startsWith(`${root}/`))) continue;
+    if (liesIn(found, directory)) continue;
     const held = names.get(directory) ?? new Set();
     const backup = BACKUP_DIRECTORIES.filter((name) => held.has(name)).length >= 2;
     const kinds = new Set([...held].map((name) => parseFileName(name).kind));
-    if (backup || kinds.has('manifest') || kinds.has('current') || kinds.has('options'))
-      found.push(directory);
+    if (backup || kinds.has('manifest') || kinds.has('current') || kinds.has('options')) found.add(directory);
   }
-  return found.map((directory) => (directory === '.' ? '' : directory)).sort();
+  return [...found].map((directory) => (directory === '.' ? '' : directory)).sort();
+}
+
+/** Whether one of the directories above it is among those found. */
+function liesIn(found: ReadonlySet<string>, directory: string): boolean {
+  if (found.has('.')) return true;
+  for (let end = directory.lastIndexOf('/'); end > 0; end = directory.lastIndexOf('/', end - 1))
+    if (found.has(directory.slice(0, end))) return true;
+  return false;
 }
 
 /** Says that the archive is damaged, and takes back what is missing only because of that. */

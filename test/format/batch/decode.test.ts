@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeBatch } from '../../../src/format/batch/decode.js';
+import { decodeBatch, isCut, MAX_OPERATIONS } from '../../../src/format/batch/decode.js';
 import { BatchTally } from '../../../src/format/batch/tally.js';
 import { verifyBatch } from '../../../src/format/batch/verify.js';
 
@@ -168,4 +168,16 @@ test.each([
   ['malformed-batch', '0200'],
 ])('what the engine says is %s by a field, not by its words', (kind, hex) => {
   expect(decodeBatch(bytes(hex)).engineError?.kind).toBe(kind);
+});
+
+test.each([0, 1])('of a batch with %i operations more than the limit all are counted', (more) => {
+  const batch = new Uint8Array(12 + 2 * (MAX_OPERATIONS + more));
+  new DataView(batch.buffer).setUint32(8, MAX_OPERATIONS + more, true);
+  const decoded = decodeBatch(batch);
+  expect(decoded.ops.length).toBe(MAX_OPERATIONS);
+  expect([decoded.counted, decoded.anomalies.length, isCut(decoded)]).toEqual([
+    MAX_OPERATIONS + more,
+    0,
+    more > 0,
+  ]);
 });

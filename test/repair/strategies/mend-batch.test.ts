@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type BatchOpInput, encodeBatch } from '../../../src/encode/batch/encode.js';
-import { decodeBatch } from '../../../src/format/batch/decode.js';
+import { decodeBatch, MAX_OPERATIONS } from '../../../src/format/batch/decode.js';
 import { type MendRules, mendBatch } from '../../../src/repair/strategies/mend-batch.js';
 
 const bytes = (text: string) => Buffer.from(text);
@@ -35,6 +35,15 @@ describe('what is kept of a batch whose checksum does not hold', () => {
   it.each([doubtful, trusted])('is never more than the header counts', (rules) => {
     expect(keysOf(batchOf([put('a'), put('b'), put('c')], 2), rules)).toEqual(['put a', 'put b']);
     expect(keysOf(batchOf([put('a')], 0), rules)).toEqual([]);
+  });
+
+  it('is nothing of a batch with more operations than are taken apart, and all of one that is trusted', () => {
+    const batch = new Uint8Array(12 + 2 * (MAX_OPERATIONS + 1));
+    new DataView(batch.buffer).setUint32(8, MAX_OPERATIONS + 1, true);
+    const { kept, batch: mended, detail } = mendBatch(batch, doubtful);
+    expect([kept, mended]).toEqual([[], undefined]);
+    expect(detail).toContain(`more than ${MAX_OPERATIONS} operations`);
+    expect(mendBatch(batch, trusted).batch?.length).toBe(batch.length);
   });
 
   it('is what is there where the header counts more', () => {
