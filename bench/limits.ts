@@ -2,7 +2,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { inRepository } from '../test/support/repository.js';
-import { inputs, type LimitInput } from './limits-inputs.js';
+import { crowds } from './limits-crowds.js';
+import { type LimitInput, inputs as single } from './limits-inputs.js';
 import { type Run, run } from './measure.js';
 
 /*
@@ -21,6 +22,8 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 });
+
+const inputs = [...single, ...crowds];
 
 /** What kvdoctor promises. */
 const MEMORY = 512 * 2 ** 20;
