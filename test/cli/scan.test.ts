@@ -39,6 +39,7 @@ describe('what is scanned', () => {
     expect(scanTarget.mock.calls[0][1]).toEqual({
       depth: 'checksums',
       jobs: 3,
+      opening: true,
       kind: 'backup',
       dbPaths: ['x', 'y'],
       walDir: 'w',
