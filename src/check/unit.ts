@@ -83,6 +83,8 @@ export interface TableStatement {
     smallest?: Uint8Array;
     largest?: Uint8Array;
   };
+  /** File range of the block of range tombstones. */
+  rangeTombstonesAt?: { offset: number; length: number };
   /**
    * Data blocks that the index names, the end of the last one, and how large its blocks are (not told where a hash index counts
    * in, too); absent when the index is damaged.
@@ -120,6 +122,7 @@ export interface TableFacts {
   columnFamily?: number;
   columnFamilyName?: string;
   comparator?: string;
+  mergeOperator?: string;
   entries?: bigint;
   /** First and last internal key found (range tombstones included), with the global sequence number applied. */
   smallest?: Uint8Array;
@@ -127,6 +130,8 @@ export interface TableFacts {
   smallestSequence?: bigint;
   largestSequence?: bigint;
   /** Blob files referenced: number to references, bytes of values, and the range of value offsets seen. */
+  /** Pebble's range keys: how many, and their sequences; absent where their block is damaged. */
+  rangeKeys?: { count: number; minSequence?: bigint; maxSequence?: bigint };
   blobReferences: { number: bigint; count: number; bytes: bigint; from: bigint; to: bigint }[];
   /** The range of blocks that the facts are of; absent for all. */
   blocks?: { from: number; to: number };
@@ -167,10 +172,12 @@ export interface WalFacts {
   nextSequence?: bigint;
   /** Offset behind the last whole logical record, 0 when there is none. */
   end: number;
-  /** How the file ends: at a record, torn inside one, in zero fill, in remains of a recycled file, damaged. */
-  tail: 'clean' | 'torn' | 'zero-fill' | 'recycled' | 'damaged';
+  /** How the file ends: at a record, in Pebble's mark of a closed log, torn inside one, in zero fill, in remains of a recycled file, damaged. */
+  tail: 'clean' | 'closed' | 'torn' | 'zero-fill' | 'recycled' | 'damaged';
   /** Where the tail begins: findings from here on are about how the file ends. The file's size when it ends clean. */
   tailOffset: number;
+  /** Number of the log whose record stands behind those of this one, or in their place. */
+  heldBefore?: number;
   /** Offset of the first damage that is not a tail. */
   firstDamage?: number;
   recyclable: boolean;
@@ -181,6 +188,8 @@ export interface WalFacts {
   predecessor?: { number: bigint; size: bigint; lastSequence: bigint; offset: number; length: number };
   /** Transaction markers were seen. */
   transactions: boolean;
+  /** Pebble: tables that the log brings in, each with the sequence of all its entries. */
+  ingested?: { number: bigint; sequence: bigint }[];
   /** Markers of WritePrepared or WriteUnprepared were seen: a batch takes one sequence number, whatever it holds. */
   sequencePerBatch: boolean;
 }

@@ -18,7 +18,7 @@ export async function dialectBeside(file: string): Promise<DialectName> {
   try {
     const { kind, engine } = await detectTarget(await takeInventory(directory), diskReader(directory));
     // of WALs and tables that lie somewhere, nothing tells for sure
-    return kind === 'database' && engine === 'leveldb' ? 'leveldb' : 'rocksdb';
+    return (kind === 'database' && engine) || 'rocksdb';
   } catch (error) {
     if (error instanceof TargetError) return 'rocksdb';
     throw error;

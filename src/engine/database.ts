@@ -5,8 +5,9 @@ import { CURRENT_LIMIT, type CurrentFile, decodeCurrent } from '../format/curren
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
-import type { Version } from '../format/manifest/version.js';
+import { fileBehind, type Version } from '../format/manifest/version.js';
 import { type OptionsFile, parseOptions } from '../format/options.js';
+import { parsePebbleOptions } from '../format/pebble-options.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
 import { diskReader, type FileReader } from '../io/reader.js';
@@ -17,8 +18,9 @@ import { type AssumedVersion, assumeVersion } from './assumed-version.js';
 import { type Detection, detectTarget } from './detect.js';
 import { impliedComparator } from './implied-order.js';
 import { type NamedPlaces, namedPlaces, newest, OPTIONS_LIMIT } from './named-places.js';
+import { addIngested, addRemote, type PebbleState, pebbleState, releaseFor } from './pebble.js';
 import { showOrder } from './shown-order.js';
-import { atLeast, type EngineVersion } from './version.js';
+import { atLeast, type EngineVersion, parseVersion } from './version.js';
 
 export interface DatabaseRequest {
   /** Where WALs lie, over what OPTIONS says. */
@@ -66,6 +68,8 @@ export interface Database {
   current?: { entry: InventoryEntry; decoded: CurrentFile };
   /** The MANIFEST that CURRENT names; without a usable CURRENT, the newest one (`named` is false then). */
   manifest?: { entry: InventoryEntry; replay: ManifestReplay; named: boolean };
+  /** What names the parts of a Pebble directory. */
+  pebble?: PebbleState;
   /** The newest OPTIONS file, which the engine's tools take. */
   optionsFile?: { entry: InventoryEntry; parsed: OptionsFile };
   /** Of the newest OPTIONS file, RocksDB's defaults where it is silent or absent. */
@@ -114,7 +118,7 @@ export async function readInventory(
 ): Promise<Database> {
   const losses: Losses = { unread: [], unreadable: [] };
   const detection = await detectTarget(first, reader);
-  const optionsFile = await readOptions(first, losses);
+  const optionsFile = await readOptions(first, detection, losses);
   const options = databaseOptions(optionsFile?.parsed);
   const own = await readVersion(first, detection, losses, relisting);
   const cutoffOf = ({ manifest }: typeof own) =>
@@ -127,7 +131,7 @@ export async function readInventory(
   });
   const listed = relisting && (await withFurtherPaths(own.inventory, places, request));
   const all = listed === undefined ? own : await readVersion(listed, detection, losses, relisting);
-  const { current, manifest, inventory } = all;
+  const { current, manifest, inventory, pebble } = all;
   const beyond = manifest?.replay.beyond;
   const version = beyond === undefined ? manifest?.replay.version : undefined;
   const asked = {
@@ -141,17 +145,24 @@ export async function readInventory(
     archived: relisting === undefined,
     copied: detection.kind === 'checkpoint',
   };
-  const assumed = await assumeVersion({
-    ...(request.engineVersion !== undefined && { told: request.engineVersion }),
-    ...(optionsFile && {
-      options: {
-        file: optionsFile.entry.file,
-        ...(options.rocksdbVersion !== undefined && { version: options.rocksdbVersion }),
-      },
-    }),
-    inventory,
-    ...(version && { version }),
-  });
+  if (pebble !== undefined) {
+    await addIngested(pebble, walsFrom(inventory, asked.walCutoff));
+    await addRemote(pebble, inventory);
+  }
+  const assumed =
+    pebble !== undefined
+      ? pebbleVersion(pebble, request)
+      : await assumeVersion({
+          ...(request.engineVersion !== undefined && { told: request.engineVersion }),
+          ...(optionsFile && {
+            options: {
+              file: optionsFile.entry.file,
+              ...(options.rocksdbVersion !== undefined && { version: options.rocksdbVersion }),
+            },
+          }),
+          inventory,
+          ...(version && { version }),
+        });
   const named = version?.columnFamilies.get(0)?.comparator;
   const implied =
     dialectOf(detection) === 'leveldb' && !named
@@ -172,6 +183,7 @@ export async function readInventory(
     dialect: dialectOf(detection),
     ...(current && { current }),
     ...(manifest && { manifest }),
+    ...(pebble && { pebble }),
     ...(manifest && beyond !== undefined && { beyond: new BeyondLimit(manifest.entry.file, beyond) }),
     ...(optionsFile && { optionsFile }),
     options: withDefaultsOf(assumed.version, options),
@@ -185,9 +197,17 @@ export async function readInventory(
   };
 }
 
+/** Nothing in a Pebble directory says which release wrote it, its format version which can open it. */
+function pebbleVersion({ formatVersion }: PebbleState, { engineVersion }: DatabaseRequest): AssumedVersion {
+  const told = engineVersion === undefined ? undefined : parseVersion(engineVersion);
+  return told === undefined
+    ? { version: releaseFor(formatVersion), by: 'default' }
+    : { version: told, by: 'caller' };
+}
+
 /** Files that no engine can be told of are read as RocksDB's. */
 function dialectOf({ engine }: Detection): DialectName {
-  return engine === 'leveldb' ? 'leveldb' : 'rocksdb';
+  return engine ?? 'rocksdb';
 }
 
 /** Before 4.8 the default recovery mode is another (rocksdb include/rocksdb/options.h). */
@@ -222,9 +242,13 @@ function walCutoff(version: Version, options: DatabaseOptions): bigint {
 
 /** WALs that recovery reads, in ascending order of number. Those in `archive/` never count. */
 export function liveWals(database: Database): InventoryEntry[] {
-  return database.inventory.entries
+  return walsFrom(database.inventory, database.walCutoff);
+}
+
+function walsFrom({ entries }: Inventory, cutoff: bigint): InventoryEntry[] {
+  return entries
     .filter((e) => e.kind === 'wal' && e.place !== 'archive' && e.place !== 'lost')
-    .filter((e) => e.number !== undefined && e.number >= database.walCutoff)
+    .filter((e) => e.number !== undefined && e.number >= cutoff)
     .sort((a, b) => (a.number! < b.number! ? -1 : 1));
 }
 
@@ -245,12 +269,15 @@ async function readVersion(
   let inventory = listed;
   for (let attempt = 1; ; attempt++) {
     const current = await readCurrent(inventory, losses);
-    const manifest = await readManifest(inventory, current?.decoded, detection, losses);
+    const pebble = detection.engine === 'pebble' ? pebbleState(inventory, current?.decoded) : undefined;
+    const named = pebble === undefined ? current?.decoded.number : pebble.manifest;
+    const manifest = await readManifest(inventory, named, detection, losses);
     const complete = manifest === undefined || agrees(inventory, manifest.replay.version);
-    if (complete || attempt === ATTEMPTS || relisting === undefined) return { inventory, current, manifest };
+    const read = { inventory, current, manifest, pebble };
+    if (complete || attempt === ATTEMPTS || relisting === undefined) return read;
     const again = await relisting(inventory);
     const moved = signature(again) !== signature(inventory);
-    if (!moved) return { inventory, current, manifest };
+    if (!moved) return read;
     inventory = again;
   }
 }
@@ -262,7 +289,10 @@ function listAgain({ target, asked }: Inventory): Promise<Inventory> {
 function agrees(inventory: Inventory, version: Version): boolean {
   const listed = new Map(inventory.entries.filter((e) => e.kind === 'table').map((e) => [e.number, e.size]));
   return [...version.columnFamilies.values()].every((cf) =>
-    [...cf.tables.values()].every(({ number, size }) => listed.get(number) === Number(size)),
+    [...cf.tables.values()].every((table) => {
+      const { number, size } = fileBehind(version, table);
+      return listed.get(number) === Number(size);
+    }),
   );
 }
 
@@ -302,11 +332,11 @@ async function head(source: ByteSource, limit: number): Promise<Uint8Array> {
   return into.subarray(0, await source.read(into, 0));
 }
 
-async function readOptions(inventory: Inventory, losses: Losses) {
+async function readOptions(inventory: Inventory, { engine }: Detection, losses: Losses) {
   const entry = newest(inventory, 'options');
   if (!entry) return undefined;
   const bytes = await reading(entry, losses, (source) => head(source, OPTIONS_LIMIT));
-  return bytes && { entry, parsed: parseOptions(bytes) };
+  return bytes && { entry, parsed: engine === 'pebble' ? parsePebbleOptions(bytes) : parseOptions(bytes) };
 }
 
 async function readCurrent(inventory: Inventory, losses: Losses) {
@@ -321,19 +351,15 @@ async function readCurrent(inventory: Inventory, losses: Losses) {
 
 async function readManifest(
   inventory: Inventory,
-  current: CurrentFile | undefined,
+  named: bigint | undefined,
   detection: Detection,
   losses: Losses,
 ) {
   const byName = inventory.entries.find(
-    (e) =>
-      e.kind === 'manifest' &&
-      e.place === 'database' &&
-      current?.number !== undefined &&
-      e.number === current.number,
+    (e) => e.kind === 'manifest' && e.place === 'database' && named !== undefined && e.number === named,
   );
   const entry = byName ?? newest(inventory, 'manifest');
-  if (!entry || detection.engine === 'pebble') return undefined;
+  if (!entry) return undefined;
   const dialect = dialectOf(detection);
   const files = inventory.entries.length;
   const replay = await reading(entry, losses, (source) => replayManifest(source, { dialect, files }));

@@ -189,6 +189,11 @@ function isLevelDbEdit(present: ReadonlySet<number>): boolean {
   return numbers.length === 3 && (present.has(tags.previousLogNumber) || present.has(tags.comparator));
 }
 
+/** Pebble (pebble version_set.go) and LevelDB state comparator and next file number together, RocksDB never does. */
+function statesTogether(present: ReadonlySet<number>): boolean {
+  return present.has(tags.comparator) && present.has(tags.nextFileNumber);
+}
+
 /** RocksDB's edits use tags that LevelDB does not know as soon as there is a table, and put others together differently. */
 async function engineOfManifest(
   own: InventoryEntry[],
@@ -197,6 +202,8 @@ async function engineOfManifest(
   for (const entry of newestFirst(own, 'manifest')) {
     const bytes = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
     let edits = 0;
+    let together = false;
+    let withoutNumbers = false;
     let foreign: number | undefined;
     let otherForm = false;
     // RocksDB has written others since its first releases
@@ -206,6 +213,10 @@ async function engineOfManifest(
         edits++;
         const { fields } = decodeVersionEdit(payload);
         const present = new Set(fields.map(({ tag }) => tag));
+        if (edits === 1 && statesTogether(present)) {
+          together = true;
+          withoutNumbers = !present.has(tags.logNumber) || !present.has(tags.lastSequence);
+        }
         otherForm ||= !isLevelDbEdit(present);
         namesTables ||= present.has(tags.newFile);
         foreign ??= fields.find(({ tag }) => !levelDbTags.has(tag))?.tag;
@@ -213,6 +224,10 @@ async function engineOfManifest(
       damage: () => {},
       oversized: () => {},
     });
+    // LevelDB has all numbers in such an edit, and no tag of RocksDB's in any
+    if (together && (withoutNumbers || foreign !== undefined)) {
+      return { engine: 'pebble', evidence: [`no OPTIONS, and ${entry.name} begins as Pebble's do`] };
+    }
     if (namesTables) {
       return { engine: 'leveldb', evidence: [`no OPTIONS, and ${entry.name} names tables as LevelDB does`] };
     }

@@ -10,6 +10,7 @@ import { ioRules } from './rules/io.js';
 import { kvrocksRules } from './rules/kvrocks.js';
 import { manifestRules } from './rules/manifest.js';
 import { movedRules } from './rules/moved.js';
+import { pebbleRules } from './rules/pebble.js';
 import { restateRules } from './rules/restate.js';
 import { sequenceRules } from './rules/sequence.js';
 import { sstRules } from './rules/sst.js';
@@ -37,6 +38,7 @@ export const catalog = {
   ...continuityRules,
   ...backupRules,
   ...archiveRules,
+  ...pebbleRules,
   ...tikvRules,
   ...kvrocksRules,
   ...restateRules,

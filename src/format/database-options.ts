@@ -3,6 +3,7 @@
  * (rocksdb include/rocksdb/options.h).
  */
 import { type OptionsFile, type OptionsSection, parseStruct } from './options.js';
+import { type PebbleOptions, pebbleOptions } from './pebble-options.js';
 
 export type WalRecoveryMode =
   | 'tolerate-corrupted-tail'
@@ -50,6 +51,8 @@ export interface DatabaseOptions {
   rocksdbVersion?: string;
   /** Pebble writes this instead. */
   pebbleVersion?: string;
+  /** What Pebble's own section says, where it was Pebble that wrote the file. */
+  pebble?: PebbleOptions;
   walRecoveryMode: WalRecoveryMode;
   /** False where the file is cut before it, or an unknown word stands there: then the mode is the default. */
   walRecoveryModeStated: boolean;
@@ -154,12 +157,15 @@ export function databaseOptions(file?: OptionsFile): DatabaseOptions {
   const version = sections.find((s) => s.title === 'Version')?.values ?? none;
   const values = sections.find((s) => s.title === 'DBOptions')?.values ?? none;
   const mode = recoveryModes[values.get('wal_recovery_mode') ?? ''];
+  const pebbleVersion = text(version, 'pebble_version');
+  const pebble = file && pebbleVersion !== undefined ? pebbleOptions(file) : undefined;
   return {
     rocksdbVersion: text(version, 'rocksdb_version'),
-    pebbleVersion: text(version, 'pebble_version'),
+    pebbleVersion,
+    ...(pebble && { pebble }),
     walRecoveryMode: mode ?? 'point-in-time',
     walRecoveryModeStated: mode !== undefined,
-    walDir: text(values, 'wal_dir'),
+    walDir: pebble?.walDir ?? text(values, 'wal_dir'),
     dbLogDir: text(values, 'db_log_dir'),
     recycleLogFileNum: integer(values, 'recycle_log_file_num', 0),
     walCompression: text(values, 'wal_compression') ?? 'kNoCompression',

@@ -2,12 +2,12 @@
  * What differs between the engines whose files have the same forms: one object for each engine. Contexts carry the name, which
  * crosses threads and stands in reports; the object is looked up where it is used.
  */
-import { type BatchDialect, leveldbBatch, rocksdbBatch } from './batch/tags.js';
-import { type LogDialect, leveldbWal, rocksdbWal } from './log/types.js';
-import { LEVELDB_LEVELS, levelDbTags } from './manifest/tags.js';
-import { LEVELDB_POINT_TYPES, ROCKSDB_POINT_TYPES } from './sst/internal-key.js';
+import { type BatchDialect, leveldbBatch, pebbleBatch, rocksdbBatch } from './batch/tags.js';
+import { type LogDialect, leveldbWal, pebbleWal, rocksdbWal } from './log/types.js';
+import { LEVELDB_LEVELS, levelDbTags, PEBBLE_LEVELS, pebbleTags } from './manifest/tags.js';
+import { LEVELDB_POINT_TYPES, PEBBLE_POINT_TYPES, ROCKSDB_POINT_TYPES } from './sst/internal-key.js';
 
-export type DialectName = 'rocksdb' | 'leveldb';
+export type DialectName = 'rocksdb' | 'leveldb' | 'pebble';
 
 /** What a version edit may hold. */
 interface ManifestDialect {
@@ -32,6 +32,8 @@ export interface Dialect {
   table: TableDialect;
   /** Whose compression types the blocks of its tables have: a row of the codecs in codec/block.ts. */
   codecs: DialectName;
+  /** Logs are written over old ones without a word in the options. */
+  recycles: boolean;
   names: {
     /** What the engine calls itself. */
     engine: string;
@@ -48,6 +50,7 @@ const dialects: Record<DialectName, Dialect> = {
     manifest: { log: leveldbWal },
     table: { pointTypes: ROCKSDB_POINT_TYPES },
     codecs: 'rocksdb',
+    recycles: false,
     names: { engine: 'RocksDB', table: '.sst' },
   },
   leveldb: {
@@ -57,7 +60,18 @@ const dialects: Record<DialectName, Dialect> = {
     manifest: { log: leveldbWal, tags: levelDbTags, levels: LEVELDB_LEVELS },
     table: { pointTypes: LEVELDB_POINT_TYPES },
     codecs: 'leveldb',
+    recycles: false,
     names: { engine: 'LevelDB', table: '.ldb' },
+  },
+  pebble: {
+    name: 'pebble',
+    wal: pebbleWal,
+    batch: pebbleBatch,
+    manifest: { log: leveldbWal, tags: pebbleTags, levels: PEBBLE_LEVELS },
+    table: { pointTypes: PEBBLE_POINT_TYPES },
+    codecs: 'pebble',
+    recycles: true,
+    names: { engine: 'Pebble', table: '.sst' },
   },
 };
 

@@ -147,3 +147,8 @@ export function fileName(
   const suffix = kind === 'table' ? table : (suffixed[kind] ?? '');
   return `${prefixed[kind] ?? ''}${number.toString().padStart(6, '0')}${suffix}`;
 }
+
+/** Whether a table has the very name that the engine opens: it takes any count of digits for a number, and looks for one. */
+export function isCanonical({ name, number }: { name: string; number?: bigint }): boolean {
+  return number !== undefined && /^(?:\d{6}|[1-9]\d{6,})\.\w+$/.test(name);
+}

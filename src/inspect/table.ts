@@ -27,7 +27,8 @@ const metaBlockKinds: Record<MetaKind, BlockKind> = {
   'hash-index-prefixes': 'hash-index-prefixes',
   'hash-index-metadata': 'hash-index-metadata',
   'user-defined-index': 'user-defined-index',
-  pebble: 'unknown',
+  'range-keys': 'range-keys',
+  'value-index': 'value-index',
   unknown: 'unknown',
 };
 

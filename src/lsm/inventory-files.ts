@@ -8,7 +8,8 @@ export function inventoryFiles({ entries }: Inventory): StoreFiles {
   const tables = byNumber(entries, 'table');
   const blobs = byNumber(entries, 'blob');
   return {
-    table({ number, pathId }) {
+    table({ number: own, pathId, backing }) {
+      const number = backing ?? own;
       const named = tables.get(number) ?? [];
       const inPath = named.filter((entry) => (entry.pathId ?? 0) === pathId);
       const candidates = inPath.length > 0 ? inPath : named;

@@ -8,8 +8,7 @@
  * Trailers are kept as two unsigned 32-bit halves (`high` = sequence >> 24, `low` = sequence << 8 | type), so that no
  * loop that runs per entry needs a bigint.
  */
-import { comparatorNamed } from '../format/sst/comparator.js';
-import { compareIdbKeys } from '../format/sst/idb-order.js';
+import { comparatorNamed, fieldOrder } from '../format/sst/comparator.js';
 import type { BlockIndex } from '../format/sst/index-block.js';
 
 /** The upper 32 bits of a trailer. */
@@ -124,13 +123,13 @@ export interface KeyOrder {
 /** The order that a comparator's name stands for. */
 export function keyOrder(comparator: string): KeyOrder {
   const { order, timestampSize } = comparatorNamed(comparator);
-  const compareKeys =
-    order === 'reverse' ? compareReverse : order === 'idb' ? compareIdbKeys : compareForward;
+  const byFields = fieldOrder(order);
+  const compareKeys = order === 'reverse' ? compareReverse : (byFields ?? compareForward);
   return {
     comparator,
     known: order !== 'unknown',
     timestampSize,
-    direction: order === 'reverse' ? -1 : order === 'idb' ? 0 : 1,
+    direction: order === 'reverse' ? -1 : byFields !== undefined ? 0 : 1,
     compareUserKeys: timestampSize > 0 ? withTimestamp(compareKeys) : compareKeys,
     compareKeys,
   };

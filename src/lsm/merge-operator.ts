@@ -77,6 +77,8 @@ const builtIn = new Map<string, (delimiter: string) => MergeOperator>([
   ['stringappend', (delimiter) => stringAppend('StringAppendOperator', delimiter)],
   ['StringAppendTESTOperator', (delimiter) => stringAppend('StringAppendTESTOperator', delimiter)],
   ['stringappendtest', (delimiter) => stringAppend('StringAppendTESTOperator', delimiter)],
+  // Pebble's own, unless the program brings another
+  ['pebble.concatenate', () => stringAppend('pebble.concatenate', '')],
   ['UInt64AddOperator', () => uint64Add],
   ['uint64add', () => uint64Add],
   ['PutOperator', () => put],

@@ -53,10 +53,14 @@ export async function openTableCursor(
       await source.close();
       return problems.stopped ? 'stop' : undefined;
     }
-    const globalSequence = globalSequenceOf(table.properties, bounded.live.largestSequence);
+    const { smallestSequence, largestSequence } = bounded.live;
+    // of Pebble's tables those whose sequences are one are read as having that one
+    const isOne = walk.dialect === 'pebble' && smallestSequence === largestSequence;
+    const globalSequence = isOne ? largestSequence : globalSequenceOf(table.properties, largestSequence);
     addTombstones(walk, table, bounded, globalSequence);
     if (table.space !== undefined) spaces.set(name, table.space);
-    const opened = { file: name, table, globalSequence, largestSequence: bounded.live.largestSequence };
+    const part = bounded.live.backing === undefined ? undefined : bounded;
+    const opened = { file: name, table, globalSequence, largestSequence, ...(part && { part }) };
     const context = {
       order,
       problems,
@@ -86,10 +90,14 @@ function flaws(table: Table, walk: OpeningWalk): Omit<Problem, 'file'>[] {
     const { reason, offset, length } = unsupported[0];
     return [{ offset, length, message: `The table cannot be read: ${reason}` }];
   }
-  return anomalies
-    .filter((anomaly) => walk.dialect !== 'leveldb' || !isOverlooked(anomaly, walk))
-    .filter(({ rule }) => !HARMLESS.has(rule) && !(rule === 'sst/decompression' && space?.uncompressed))
-    .map(({ offset, length, message }) => ({ offset, length, message: `The table is damaged: ${message}` }));
+  return (
+    anomalies
+      .filter((anomaly) => walk.dialect !== 'leveldb' || !isOverlooked(anomaly, walk))
+      // range keys are not among what is walked
+      .filter(({ evidence }) => evidence?.block !== 'range-keys')
+      .filter(({ rule }) => !HARMLESS.has(rule) && !(rule === 'sst/decompression' && space?.uncompressed))
+      .map(({ offset, length, message }) => ({ offset, length, message: `The table is damaged: ${message}` }))
+  );
 }
 
 /**

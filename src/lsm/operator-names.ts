@@ -24,9 +24,14 @@ export async function mergeOperators(
     const operator = stated?.values.has('merge_operator')
       ? stated.mergeOperator
       : await operatorOfTables(family, files);
-    if (operator !== undefined) operators.set(family.id, operator);
+    const own = operator ?? ofPebble(options);
+    if (own !== undefined) operators.set(family.id, own);
   }
   return operators;
+}
+
+function ofPebble({ pebble }: DatabaseOptions): NamedObject | undefined {
+  return pebble?.merger === undefined ? undefined : { id: pebble.merger, fields: new Map() };
 }
 
 async function operatorOfTables(

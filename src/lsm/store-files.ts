@@ -9,6 +9,6 @@ export interface StoreFile {
 
 /** Finds the files of a database. */
 export interface StoreFiles {
-  table(live: Pick<LiveTable, 'number' | 'pathId'>): StoreFile;
+  table(live: Pick<LiveTable, 'number' | 'pathId' | 'backing'>): StoreFile;
   blob(number: bigint): StoreFile;
 }

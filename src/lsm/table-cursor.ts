@@ -12,8 +12,9 @@ import { SourceWindow } from '../format/sst/window.js';
 import { BlockEntries } from './block-entries.js';
 import { END, ENTRY, type EntryCursor, LOAD, type Step } from './cursor.js';
 import { firstBlockFor, type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
+import { PebbleValues } from './pebble-values.js';
 import type { ProblemLog } from './problems.js';
-import type { TombstoneSweep } from './range-tombstones.js';
+import type { TableBounds, TombstoneSweep } from './range-tombstones.js';
 
 /** Bytes read at once: a read, and a promise, for some 60 blocks of the usual 4 KiB. */
 const READ_AHEAD = 256 * 1024;
@@ -26,6 +27,8 @@ interface OpenedTable {
   globalSequence?: bigint;
   /** The largest sequence in it. */
   largestSequence: bigint;
+  /** Only keys between these bounds count: a virtual table of Pebble. */
+  part?: TableBounds;
 }
 
 /** What a cursor has to know of the walk that it is part of. */
@@ -86,6 +89,9 @@ export class TableCursor implements EntryCursor {
   /** Bytes of timestamp that the writer left out of each key: zeros for a reader. */
   private readonly padding: number;
   private readonly padded = new ReusedBuffer();
+  private readonly part?: TableBounds;
+  /** Of Pebble's tables: where values stand, and what their types are elsewhere. */
+  private readonly values?: PebbleValues;
 
   /** Starts at `from` (included), at the first entry without it. */
   constructor(
@@ -106,6 +112,8 @@ export class TableCursor implements EntryCursor {
     this.compression = { limit: BLOCK_LIMIT, ...dataCompression(table) };
     if (table.space !== undefined)
       this.window = new SourceWindow(table.source, table.space.limit, READ_AHEAD);
+    this.part = opened.part;
+    if (table.dialect === 'pebble') this.values = new PebbleValues(table);
     this.padding = table.timestampsStripped ? order.timestampSize : 0;
     this.atRestart = table.dialect === 'leveldb' && !problems.lenient;
     this.blocks = this.space === undefined ? 0 : (table.index?.count ?? 0);
@@ -124,8 +132,14 @@ export class TableCursor implements EntryCursor {
     const { entries } = this;
     for (;;) {
       if (this.inBlock) {
-        if (entries.next()) {
+        if (this.values?.waits || entries.next()) {
           this.take();
+          if (this.part !== undefined && !this.isInside(this.part)) continue;
+          if (this.values !== undefined && !this.takeValue(this.values)) {
+            if (this.values.waits) return LOAD;
+            this.complain(this.block - 1, 'a value that stands apart cannot be read');
+            continue;
+          }
           if (this.from !== undefined) {
             if (this.isBefore(this.from)) continue;
             this.from = undefined;
@@ -151,6 +165,10 @@ export class TableCursor implements EntryCursor {
   }
 
   async load(): Promise<void> {
+    if (this.values?.waits) {
+      await this.values.load();
+      return;
+    }
     const { block } = this;
     if (block >= this.blocks) return;
     const reason = await this.fetch(block);
@@ -267,6 +285,27 @@ export class TableCursor implements EntryCursor {
     this.valueBytes = entries.bytes;
     this.valueFrom = entries.valueFrom;
     this.valueTo = entries.valueTo;
+  }
+
+  /** Whether the key belongs to the virtual table that is walked. Behind its end nothing more does. */
+  private isInside({ smallest, largest }: TableBounds): boolean {
+    if (this.isBefore({ ...smallest, high: 0xffffffff, low: 0xffffffff })) return false;
+    const { userKey, high, low } = largest;
+    const order = this.order.compareUserKeys(this.keyBytes, 0, this.keyTo, userKey, 0, userKey.length);
+    // a bound that no entry can have is the first key that does not belong
+    const isExclusive = high === 0xffffffff && low >>> 8 === 0xffffff;
+    return order < 0 || (order === 0 && !isExclusive);
+  }
+
+  /** The value of an entry of Pebble's, wherever it stands. False: not here yet, or it cannot be read. */
+  private takeValue(values: PebbleValues): boolean {
+    this.low = values.typed(this.low);
+    const found = values.value(this.valueBytes, this.valueFrom, this.valueTo);
+    if (found === undefined) return false;
+    this.valueBytes = found.bytes;
+    this.valueFrom = found.from;
+    this.valueTo = found.to;
+    return true;
   }
 
   private isBefore({ userKey, high, low }: KeyPosition): boolean {

@@ -1,7 +1,10 @@
 import { type Database, filesOf } from '../engine/database.js';
+import type { PebbleState } from '../engine/pebble.js';
+import { emptyVersion } from '../format/manifest/apply.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { type OpenSource, openListed } from '../io/source.js';
 import type { DatabaseView } from './open.js';
+import { refusedByPebble } from './pebble-names.js';
 import type { WalFile } from './replay.js';
 import { corruption, type EngineError } from './status.js';
 import type { TableFile } from './table-open.js';
@@ -22,7 +25,7 @@ export function databaseView(
   }
   return {
     dialect: database.dialect,
-    manifest: manifestOf(database),
+    ...(database.pebble ? pebbleView(database, database.pebble) : { manifest: manifestOf(database) }),
     options: database.options,
     numbers: numbersOf(database.inventory.entries),
     wals: walsOf(database.inventory.entries, open),
@@ -34,6 +37,16 @@ export function databaseView(
       const entry = candidates.find(({ name }) => name.endsWith('.sst')) ?? candidates[0];
       return entry && tableFile(entry, open);
     },
+  };
+}
+
+/** As Pebble meets it: its own complaints, and an empty version where it makes a new database. */
+function pebbleView(database: Database, pebble: PebbleState): Pick<DatabaseView, 'manifest' | 'refused'> {
+  const { version = emptyVersion(), manifest } = database;
+  const refused = refusedByPebble(database, pebble);
+  return {
+    manifest: { file: manifest?.entry.file ?? 'MANIFEST-000001', version },
+    ...(refused && { refused }),
   };
 }
 

@@ -17,8 +17,12 @@ export const recoveryModes: readonly WalRecoveryMode[] = [
 
 export const levelDbModes: readonly LevelDbMode[] = ['paranoid', 'default'];
 
+/** Pebble has one way to open. */
+const pebbleModes: readonly LevelDbMode[] = ['default'];
+
 /** The modes of an engine, from the strictest to the most lenient. */
 export function modesOf(dialect: DialectName): readonly RecoveryMode[] {
+  if (dialect === 'pebble') return pebbleModes;
   return dialect === 'leveldb' ? levelDbModes : recoveryModes;
 }
 
@@ -33,5 +37,5 @@ export function ownMode({
   dialect: DialectName;
   options: DatabaseOptions;
 }): RecoveryMode {
-  return dialect === 'leveldb' ? 'default' : options.walRecoveryMode;
+  return dialect === 'rocksdb' ? options.walRecoveryMode : 'default';
 }

@@ -10,6 +10,7 @@ import type { FamilyState } from './family.js';
 import { openLevelDb, refusedByLevelDb } from './leveldb-open.js';
 import type { RecoveryMode } from './mode.js';
 import type { RecoveryOutcome } from './outcome.js';
+import { openPebble } from './pebble-open.js';
 import { type ReplayInput, replay, type WalFile } from './replay.js';
 import type { ReplaySink } from './sink.js';
 import { corruption, type EngineError, statusText } from './status.js';
@@ -33,6 +34,8 @@ export interface DatabaseView {
         boundTypes?: ReadonlyMap<number, { tag: number }>;
       }
     | { error: EngineError };
+  /** Pebble: why it refuses before it reads a WAL. */
+  refused?: { error: EngineError; file?: string };
   /** Of the newest OPTIONS file; the engine's defaults where there is none that can be read. */
   options: DatabaseOptions;
   /** The numbers of all files in the directory. */
@@ -74,6 +77,15 @@ export async function prepareOpen(
     const error = refusedByLevelDb(database);
     return { database, version, policy: 'none', ...(error && { error }) };
   }
+  if (database.dialect === 'pebble') {
+    const { refused } = database;
+    return {
+      database,
+      version,
+      policy: 'none',
+      ...(refused && { error: refused.error, errorFile: refused.file }),
+    };
+  }
   const { manifest, options } = database;
   const wals = ascending(database.wals);
   if (!('version' in manifest)) return { database, version, policy: policy ?? 'none', error: manifest.error };
@@ -110,6 +122,10 @@ export async function simulateOpen(
 ): Promise<RecoveryOutcome> {
   const { database, version, policy } = prepared;
   if (database.dialect === 'leveldb') return openLevelDb(database, prepared.error, mode, sink);
+  if (database.dialect === 'pebble') {
+    const outcome = await openPebble(database, prepared.error, version, sink);
+    return prepared.errorFile === undefined ? outcome : { ...outcome, errorFile: prepared.errorFile };
+  }
   const { manifest, options } = database;
   const lastSequence = 'version' in manifest ? (manifest.version.lastSequence ?? 0n) : 0n;
   if (prepared.error !== undefined || !('version' in manifest)) {

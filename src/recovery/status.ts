@@ -6,7 +6,9 @@ type StatusCode =
   | 'not-supported'
   /** Not a Status: the engine does not come back, or ends the process. */
   | 'hang'
-  | 'crash';
+  | 'crash'
+  /** Pebble's errors have no class. */
+  | 'pebble';
 
 /** What a refusal is about, for people and for comparisons; the text is for those who search for it. */
 export type ErrorKind =
@@ -50,6 +52,7 @@ const prefixes: Readonly<Record<StatusCode, string>> = {
   'not-supported': 'Not implemented: ',
   hang: '',
   crash: '',
+  pebble: '',
 };
 
 /** The text as `Status::ToString()` gives it and as logs show it. */

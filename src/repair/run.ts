@@ -11,7 +11,7 @@ import { prepareOpen } from '../recovery/open.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
-import { reasonNotToCheck } from '../scan/target.js';
+import { reasonNotToGoOn } from '../scan/target.js';
 import { carryOut, type Destination, type Done, type RepairRun, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
@@ -143,7 +143,7 @@ async function planAndRepair(
   const words = { ...(profile && { profile }) };
   if (database.beyond !== undefined) throw database.beyond;
   const simulated =
-    reasonNotToCheck(database) === undefined ? await simulatedDatabase(database, words) : undefined;
+    reasonNotToGoOn(database) === undefined ? await simulatedDatabase(database, words) : undefined;
   before.recovery = simulated?.reports ?? [];
   const readable = isReadable(before);
   const simulation = readable ? simulated?.simulation : undefined;
@@ -152,7 +152,7 @@ async function planAndRepair(
     repair: { ...repair, ...(resumed && { resumed }) },
   });
   try {
-    const unsupported = reasonNotToCheck(database);
+    const unsupported = reasonNotToGoOn(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);

@@ -5,6 +5,7 @@ import { append } from '../bytes/append.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
+import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { shellWord } from '../finding/shell-word.js';
@@ -21,6 +22,7 @@ import {
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
 import { losesWrites } from '../states/gone-wals.js';
+import { pebbleAdvice } from './pebble-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
@@ -46,16 +48,17 @@ export async function simulateTarget(
   { digest = false, profile: choice, application = false, state, ...request }: SimulateOptions = {},
   hooks: SimulateHooks = {},
 ): Promise<TargetReport> {
-  const own = await readDatabase(target, request);
+  const own = await asPebbleOpens(await readDatabase(target, request));
   const report = emptyTarget(target, own);
   const unsupported = reasonNotToCheck(own) ?? reasonWalsAlone(own);
   if (unsupported !== undefined) {
     report.unchecked.push({ file: '.', reason: unsupported });
     return report;
   }
+  const isPebble = own.dialect === 'pebble';
   const isLevelDb = own.dialect === 'leveldb';
-  const states = isLevelDb && !leadsNowhere(own) ? [] : await stateChoices(own);
-  const gone = goneWals(own);
+  const states = isPebble || (isLevelDb && !leadsNowhere(own)) ? [] : await stateChoices(own);
+  const gone = isPebble ? [] : goneWals(own);
   if (gone.length > 0) report.goneWals = gone.map(({ file }) => file);
   if (states.length > 0) report.states = states;
   if (state !== undefined) report.state = state;
@@ -77,7 +80,7 @@ export async function simulateTarget(
   if (modes === undefined) return report;
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
   const salvage =
-    whole || isLevelDb
+    whole || isLevelDb || isPebble
       ? undefined
       : await unlessInterrupted(() => salvageColumn(database, settings), undefined);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
@@ -88,6 +91,7 @@ export async function simulateTarget(
   const goneFor = states.flatMap((each) => each.gone ?? []);
   const isHoled = losesWrites(gone, goneFor);
   if (keepsLess || isHoled) for (const mode of modes) mode.harmless = false;
+  if (givesUpTables(database)) for (const mode of modes) mode.harmless = false;
   const asked = modes.find((mode) => mode.own) ?? modes[0];
   if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
   const asFound = state === undefined && states[0]?.current === true && gone.length > 0;
@@ -100,8 +104,8 @@ export async function simulateTarget(
       report.recommendation.reason = `${levelDbWarning(own, asked)} ${report.recommendation.reason}`;
     return report;
   }
-  if (isLevelDb) {
-    report.recommendation = levelDbAdvice(database, modes);
+  if (isLevelDb || isPebble) {
+    report.recommendation = isPebble ? pebbleAdvice(database, modes) : levelDbAdvice(database, modes);
     return report;
   }
   report.recommendation = await recommendation(database, modes, salvage, {
@@ -109,6 +113,14 @@ export async function simulateTarget(
     ...(report.application?.rebuild && { rebuild: report.application.rebuild }),
   });
   return report;
+}
+
+/** Pebble would go by less than what the directory holds, and delete the rest. */
+function givesUpTables(database: Database): boolean {
+  const { pebble, manifest, inventory } = database;
+  if (pebble === undefined) return false;
+  if (pebble.isNew) return inventory.entries.some(({ kind }) => kind === 'table' || kind === 'wal');
+  return manifest?.replay.complete === false;
 }
 
 /** Nothing brings back what a WAL held that is gone: the hole can be accepted as it is, or a state be taken that ends before it. */

@@ -3,11 +3,13 @@ import { walSeverity } from '../check/cross/severity.js';
 import { checkWalContinuity } from '../check/cross/wal-continuity.js';
 import { asLevelDb } from '../check/leveldb/severity.js';
 import { checkLevelDb, strayWals } from '../check/leveldb/version.js';
+import { asPebble, betweenPebbleWals } from '../check/pebble/severity.js';
+import { checkPebbleVersion } from '../check/pebble/version.js';
 import type { TableFacts, WalFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { keyOf, liveBlobs, liveTables } from './plan.js';
+import { isBroughtIn, isMisnamed, keyOf, liveBlobs, liveTables } from './plan.js';
 import { refusedFormats } from './refused-formats.js';
 import type { FileOutcome } from './run.js';
 
@@ -31,13 +33,17 @@ export function severityJudge(
   const newest = live.at(-1);
   const tables = liveTables(database);
   const blobs = liveBlobs(database);
-  const own = (found: Finding, number: bigint) =>
-    database.dialect === 'leveldb' ? asLevelDb(found, database, tables.get(number)?.table) : found;
+  const own = (found: Finding, number: bigint) => {
+    const live = tables.get(number)?.table;
+    if (database.dialect === 'leveldb') return asLevelDb(found, database, live);
+    return database.dialect === 'pebble' ? asPebble(found, database, live) : found;
+  };
   return (entry, raw) => {
     const found = located(raw, entry.root);
     const number = entry.number ?? -1n;
     if (entry.kind === 'table') {
-      return unlessUnused(own(found, number), database, entry.place === 'lost' || !tables.has(number));
+      const isUsed = (tables.has(number) || isBroughtIn(entry, database)) && !isMisnamed(entry, database);
+      return unlessUnused(own(found, number), database, entry.place === 'lost' || !isUsed);
     }
     if (entry.kind !== 'wal') return unlessUnused(found, database, !blobs.has(number));
     return walSeverity(own(found, number), {
@@ -70,7 +76,8 @@ export function crossCheck(
     ...betweenWals(database, walFacts, outcomes),
     ...betweenTables(database, walFacts, outcomes),
     ...ofLevelDb(database, outcomes),
-    ...refusedFormats(database, liveTableFacts(database, outcomes)),
+    ...ofPebble(database, outcomes),
+    ...(database.dialect === 'pebble' ? [] : refusedFormats(database, liveTableFacts(database, outcomes))),
   ];
 }
 
@@ -88,13 +95,16 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
   const version = database.manifest?.replay.complete ? database.version : undefined;
   const stray = new Set(database.dialect === 'leveldb' ? strayWals(database, wals) : []);
   const own = wals.filter((wal) => !stray.has(wal));
+  const closed = new Set(own.filter(({ tail }) => tail === 'closed').map(({ file }) => file));
+  const judge = (found: Finding) =>
+    database.dialect === 'pebble' ? betweenPebbleWals(found, database, closed) : found;
   return [
     ...checkWalContinuity(own, {
       cutoff: database.walCutoff,
       emptyIsUsual: database.options.avoidFlushDuringRecovery,
       ...(version?.lastSequence !== undefined && { lastSequence: version.lastSequence }),
       tables: liveTableFacts(database, outcomes),
-    }),
+    }).map(judge),
     ...(version ? checkColumnFamiliesOfWals(wals, version) : []),
   ];
 }
@@ -112,11 +122,24 @@ function ofLevelDb(database: Database, outcomes: readonly FileOutcome[]): Findin
   });
 }
 
+/** What holds between the files of Pebble alone. */
+function ofPebble(database: Database, outcomes: readonly FileOutcome[]): Finding[] {
+  if (database.dialect !== 'pebble') return [];
+  const facts = outcomes
+    .filter(({ entry }) => entry.place === 'database' || entry.place === 'wal-dir')
+    .filter(({ entry }) => !isMisnamed(entry, database))
+    .flatMap(({ facts: of }) => (of === undefined ? [] : [of]));
+  return checkPebbleVersion(database, {
+    tables: facts.filter((f): f is TableFacts => f.kind === 'table'),
+    wals: facts.filter((f): f is WalFacts => f.kind === 'wal').sort((a, b) => (a.number < b.number ? -1 : 1)),
+  });
+}
+
 function betweenTables(database: Database, wals: WalFacts[], outcomes: readonly FileOutcome[]): Finding[] {
   const { version } = database;
   if (version === undefined) return [];
   const tables = liveTableFacts(database, outcomes);
-  if (database.dialect === 'leveldb') return [];
+  if (database.dialect !== 'rocksdb') return [];
   return [...checkBlobLinks(tables, version), ...checkLastSequence(tables, wals, version)];
 }
 

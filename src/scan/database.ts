@@ -84,7 +84,7 @@ export async function databaseSubject(
       if (origin.inPlace && report.findings.some(({ severity }) => severity === 'error'))
         await unlessInterrupted(() => sayRebuilding(report, profile), undefined);
       report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
-      if (options.recovery && origin.seekable && settled.database.version) {
+      if (options.recovery && origin.seekable && settled.database.version && database.dialect !== 'pebble') {
         const words = { ...(profile && { profile }) };
         const modes = await unlessInterrupted(
           () => withinLimits(() => simulateDatabase(settled.database, words), report),

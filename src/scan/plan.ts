@@ -2,7 +2,15 @@ import { append } from '../bytes/append.js';
 import { planTable } from '../check/sst/table.js';
 import type { Depth, TableContext } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
-import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../format/manifest/version.js';
+import { dialectNamed } from '../format/dialect.js';
+import { isCanonical } from '../format/filename.js';
+import {
+  type ColumnFamily,
+  fileBehind,
+  type LiveBlobFile,
+  type LiveTable,
+  type Version,
+} from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
 import type { WorkUnit } from './unit.js';
@@ -31,7 +39,11 @@ export function liveTables(database: Database): ReadonlyMap<bigint, OwnedTable> 
   const tables = new Map<bigint, OwnedTable>();
   if (database.version !== undefined) byVersion.set(database.version, tables);
   for (const family of database.version?.columnFamilies.values() ?? []) {
-    for (const table of family.tables.values()) tables.set(table.number, { family, table });
+    for (const table of family.tables.values()) {
+      const { number, size } = fileBehind(database.version!, table);
+      // virtual tables of one file are one file
+      tables.set(number, { family, table: table.backing === undefined ? table : { ...table, number, size } });
+    }
   }
   return tables;
 }
@@ -111,7 +123,7 @@ function draftOf(
           file,
           number,
           depth,
-          recycling: database.options.recycleLogFileNum > 0,
+          recycling: database.options.recycleLogFileNum > 0 || dialectNamed(database.dialect).recycles,
         },
       };
     case 'blob': {
@@ -120,7 +132,7 @@ function draftOf(
       return { kind: 'blob', entry, source, weight, context };
     }
     case 'table': {
-      const owned = number === undefined ? undefined : tables.get(number);
+      const owned = number === undefined || isMisnamed(entry, database) ? undefined : tables.get(number);
       return { kind: 'table', entry, source, weight, context: tableContext(entry, database, depth, owned) };
     }
     default:
@@ -146,15 +158,27 @@ function tableContext(
       ...(owned.family.comparator !== '' && { comparator: owned.family.comparator }),
     }),
     ...(owned === undefined && onlyComparator(database)),
-    ...(owned === undefined && database.version !== undefined && { orphan: true }),
+    ...(owned === undefined &&
+      database.version !== undefined &&
+      !isBroughtIn(entry, database) && { orphan: true }),
     ...(database.version?.databaseId !== undefined && { databaseId: database.version.databaseId }),
   };
 }
 
-/** LevelDB's tables do not say how their keys are ordered, and all are ordered alike. */
+/** Pebble does not look for a table under this name. */
+export function isMisnamed(entry: InventoryEntry, { dialect }: Database): boolean {
+  return dialect === 'pebble' && entry.kind === 'table' && !isCanonical(entry);
+}
+
+/** A live WAL of Pebble brings the table in. */
+export function isBroughtIn({ number }: Pick<InventoryEntry, 'number'>, { pebble }: Database): boolean {
+  return number !== undefined && pebble?.ingested.has(number) === true;
+}
+
+/** LevelDB's tables do not say how their keys are ordered, and all of a database without column families are ordered alike. */
 function onlyComparator({ dialect, version }: Database): Pick<TableContext, 'comparator'> {
   const comparator = version?.columnFamilies.get(0)?.comparator;
-  return dialect === 'leveldb' && comparator ? { comparator } : {};
+  return dialect !== 'rocksdb' && comparator ? { comparator } : {};
 }
 
 async function piecesOf(draft: Draft & { kind: 'table' }, entry: InventoryEntry): Promise<Draft[]> {

@@ -8,10 +8,11 @@ import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Anomaly, Finding } from '../finding/finding.js';
 import { findingAt } from '../finding/finding-at.js';
 import { decodeCurrent } from '../format/current.js';
-import type { DialectName } from '../format/dialect.js';
+import { type DialectName, dialectNamed } from '../format/dialect.js';
 import { type FileName, parseFileName } from '../format/filename.js';
 import { replayManifest } from '../format/manifest/replay.js';
 import { parseOptions } from '../format/options.js';
+import { parsePebbleOptions } from '../format/pebble-options.js';
 import { fileSize } from '../io/file-size.js';
 import { readHead, readTail } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
@@ -50,13 +51,14 @@ async function fileSubject(target: string | Buffer, options: ScanOptions): Promi
   const size = (await fileSize(target)) ?? 0;
   const identity = await identify(name, source);
   const entry = entryOf({ path: name, size, mtimeMs: 0, source }, name);
-  const dialect = identity.engine === 'rocksdb' ? 'rocksdb' : await dialectBeside(target.toString());
+  const own = identity.engine === 'leveldb' ? undefined : identity.engine;
+  const dialect = own ?? (await dialectBeside(target.toString()));
   const unit = unitOf(entry, identity, dialect, options);
   let recognised: Promise<Profile | undefined> | undefined;
   const profiling = () => (recognised ??= profileBeside(target.toString(), options.profile));
   const report = blankTarget(target.toString(), 'file');
   if (Buffer.isBuffer(target)) report.pathBase64 = target.toString('base64');
-  const { engine = dialect === 'leveldb' ? dialect : undefined } = identity;
+  const { engine = dialect === 'rocksdb' ? undefined : dialect } = identity;
   report.engine = { name: engine ?? 'unknown' };
   return {
     report,
@@ -107,10 +109,15 @@ function unitOf(
   dialect: DialectName,
   { depth = 'full' }: ScanOptions,
 ): PlannedUnit | undefined {
-  if (engine === 'pebble') return undefined;
+  if (engine === 'pebble' && kind === 'blob') return undefined;
   const { file, source, size: weight } = entry;
   const unit = { id: 0, entry, source, weight };
-  if (kind === 'wal') return { ...unit, kind, context: { dialect, file, number, depth, recycling: false } };
+  if (kind === 'wal')
+    return {
+      ...unit,
+      kind,
+      context: { dialect, file, number, depth, recycling: dialectNamed(dialect).recycles },
+    };
   if (kind === 'table') return { ...unit, kind, context: { dialect, file, depth } };
   return kind === 'blob' ? { ...unit, kind, context: { file, depth, orphan: false } } : undefined;
 }
@@ -121,14 +128,15 @@ async function checkSmall(
   dialect: DialectName,
   source: SourceDescriptor,
 ): Promise<Outcome> {
-  if (engine === 'pebble') return unsupported('other', name, 'a Pebble file, which is not supported yet');
+  if (engine === 'pebble') return unsupported('other', name, 'a blob file of Pebble, which is not read yet');
+  const parse = dialect === 'pebble' ? parsePebbleOptions : parseOptions;
   switch (kind) {
     case 'manifest':
       return manifest(name, dialect, source);
     case 'current':
       return small('current', name, source, (bytes) => decodeCurrent(bytes).anomalies);
     case 'options':
-      return small('options', name, source, (bytes) => parseOptions(bytes).anomalies);
+      return small('options', name, source, (bytes) => parse(bytes).anomalies);
     default:
       return unsupported(
         'other',

@@ -91,7 +91,7 @@ export function columnFamilyReports({ version, options }: Database): ColumnFamil
 
 /** Why the files of a directory are not checked, when they are not. */
 export function reasonNotToCheck({ detection, beyond }: Database): string | undefined {
-  const { kind, engine, evidence } = detection;
+  const { kind, evidence } = detection;
   const because = evidence.length > 0 ? ` (${evidence.join('; ')})` : '';
   if (kind === 'empty') return 'the directory is empty: there is no database here';
   if (kind === 'not-a-database') return `this is not a database${because}`;
@@ -101,8 +101,14 @@ export function reasonNotToCheck({ detection, beyond }: Database): string | unde
   }
   if (kind === 'backup')
     return `a RocksDB backup directory: kvdoctor scan checks it, anything else takes a database restored from it${because}`;
-  if (engine === 'pebble') return `a Pebble database, which is not supported yet${because}`;
   return beyond?.message;
+}
+
+/** Why a directory is checked and nothing more. */
+export function reasonNotToGoOn(database: Database): string | undefined {
+  const unread = reasonNotToCheck(database);
+  if (unread !== undefined || database.dialect !== 'pebble') return unread;
+  return 'a Pebble database: kvdoctor scan checks it, and more cannot be done with it yet';
 }
 
 /** What `work` comes to; where it passes a limit nothing, and the report says so. */

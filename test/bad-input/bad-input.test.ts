@@ -62,12 +62,6 @@ describe('what is not a database', () => {
     expect(report.targets[0].findings).toEqual([]);
     expect(report.targets[0].unchecked).toHaveLength(1);
   });
-
-  test('a Pebble directory is named, not guessed at', async () => {
-    const { status, report } = await scan(inRepository('fixtures/pebble'));
-    expect(status).toBe(3);
-    expect(report.targets[0].unchecked[0].reason).toContain('a Pebble database');
-  });
 });
 
 describe('names and links', () => {

@@ -40,6 +40,7 @@ const NOT_BASES = new Set([
   'cases',
   'field',
   'fuzz',
+  'pebble-stores',
   'resp',
   'restate',
   'restate-1.7',

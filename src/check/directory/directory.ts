@@ -13,7 +13,8 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { unusedFiles } from '../leveldb/version.js';
 import { checkInvariants } from '../manifest/invariants.js';
 import { checkManifest } from '../manifest/manifest.js';
-import type { Unchecked, UnitFacts } from '../unit.js';
+import { checkPebbleNames, uncheckedFormat, unusedPebbleFiles } from '../pebble/directory.js';
+import type { TableFacts, Unchecked, UnitFacts } from '../unit.js';
 import { checkCurrent } from './current.js';
 import { checkLeftovers } from './leftovers.js';
 import { checkLiveFiles } from './live-files.js';
@@ -89,7 +90,7 @@ export async function checkDirectory(
   const unchecked = database.unread.map(({ entry, reason }) => ({ file: entry.file, reason }));
   append(unchecked, unreadOptions(database));
   append(unchecked, unlistable(database));
-  if (engine === 'pebble') return { findings: [], unchecked };
+  if (engine === 'pebble') return checkPebbleDirectory(database, circumstances, unchecked);
   const identity = await readIdentity(database, unchecked);
   const findings = [
     ...(await checkCurrent(database)),
@@ -109,6 +110,34 @@ export async function checkDirectory(
   if (database.dialect === 'leveldb') append(findings, unusedFiles(database));
   append(unchecked, places.unchecked);
   return { findings: withoutUnreadable(database, findings), unchecked };
+}
+
+function checkPebbleDirectory(
+  database: Database,
+  circumstances: DirectoryCircumstances,
+  unchecked: Unchecked[],
+): DirectoryResult {
+  const newer = uncheckedFormat(database);
+  if (newer !== undefined)
+    unchecked.push({ file: database.pebble?.formatMarker?.file ?? '.', reason: newer });
+  const tables = [...(circumstances.facts?.values() ?? [])].filter(
+    (f): f is TableFacts => f.kind === 'table',
+  );
+  const findings = [...checkPebbleNames(database, tables), ...unusedPebbleFiles(database)];
+  const manifest = checkManifestAndFiles(database, circumstances);
+  // its words are RocksDB's where the MANIFEST's reader has none of Pebble's
+  append(findings, manifest.findings.map(withoutRocksDbWords));
+  append(unchecked, manifest.unchecked);
+  const places = checkPlaces(database);
+  append(findings, places.findings);
+  append(unchecked, places.unchecked);
+  return { findings: withoutUnreadable(database, findings), unchecked };
+}
+
+function withoutRocksDbWords(found: Finding): Finding {
+  const { engine, ...evidence } = found.evidence;
+  const isRocksDb = typeof engine === 'string' && /^(?:Corruption|IO error|Invalid argument): /.test(engine);
+  return isRocksDb ? { ...found, evidence } : found;
 }
 
 /** The engine reads its data without OPTIONS: what this does not give back is not known, and nothing is lost by it. */
@@ -144,6 +173,7 @@ function checkManifestAndFiles(database: Database, circumstances: DirectoryCircu
     complete: replay.complete && named,
     tableSuffix: dialectNamed(database.dialect).names.table,
     ...(facts === undefined ? {} : { facts }),
+    ...(database.pebble && { remote: database.pebble.remote }),
     elsewhere: new Set(database.absent.flatMap(({ tables }) => tables.map(({ number }) => number))),
   });
   const findings = checkManifest(placeOf(entry), replay, {

@@ -1,7 +1,13 @@
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
-import { fileName } from '../../format/filename.js';
-import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../../format/manifest/version.js';
+import { fileName, isCanonical } from '../../format/filename.js';
+import {
+  type ColumnFamily,
+  fileBehind,
+  type LiveBlobFile,
+  type LiveTable,
+  type Version,
+} from '../../format/manifest/version.js';
 import { compareBytes } from '../../format/sst/comparator.js';
 import type { Inventory, InventoryEntry } from '../../io/inventory.js';
 import type { TableFacts, Unchecked, UnitFacts } from '../unit.js';
@@ -23,7 +29,11 @@ interface LiveFilesContext {
   facts?: ReadonlyMap<string, UnitFacts>;
   /** Tables that lie in a directory that is not here: they are not missing, nothing is known of them. */
   elsewhere: ReadonlySet<bigint>;
+  /** Pebble's in remote storage. */
+  remote?: ReadonlySet<bigint>;
 }
+
+const REMOTE = 'the table lies in remote storage, which is not read';
 
 interface LiveFilesResult {
   findings: Finding[];
@@ -47,11 +57,21 @@ export function checkLiveFiles(
   let elsewhere = 0;
   for (const family of version.columnFamilies.values()) {
     for (const table of family.tables.values()) {
-      const entry = tables.get(table.number);
+      // that nothing names its backing is said of the MANIFEST
+      if (table.backing !== undefined && !version.backings.has(table.backing)) continue;
+      const file = fileBehind(version, table);
+      if (context.remote?.has(file.number)) {
+        if (elsewhere++ < MOST_MISSING)
+          result.unchecked.push({ file: fileName('table', file.number), reason: REMOTE });
+        continue;
+      }
+      const entry = tables.get(file.number);
       if (entry === undefined && context.elsewhere.has(table.number)) {
         if (elsewhere++ < MOST_MISSING) result.unchecked.push(tableElsewhere(table));
-      } else if (entry === undefined) missingTable(result, table, family, unlistable, context);
-      else if (BigInt(entry.size) !== table.size) wrongTableSize(result, table, entry, context);
+      } else if (entry === undefined)
+        missingTable(result, { ...table, ...file }, family, unlistable, context);
+      else if (BigInt(entry.size) !== file.size)
+        wrongTableSize(result, { ...table, ...file }, entry, context);
     }
     for (const blob of family.blobFiles.values()) {
       const entry = blobs.get(blob.number);
@@ -85,7 +105,9 @@ export function byNumber(inventory: Inventory, kind: 'table' | 'blob'): Map<bigi
   for (const entry of inventory.entries) {
     if (entry.kind !== kind || entry.number === undefined) continue;
     if (entry.place !== 'database' && entry.place !== 'db-path') continue;
-    if (!files.has(entry.number) || entry.name.endsWith('.sst')) files.set(entry.number, entry);
+    const other = files.get(entry.number);
+    if (other === undefined || (entry.name.endsWith('.sst') && !isCanonical(other)))
+      files.set(entry.number, entry);
   }
   return files;
 }

@@ -69,8 +69,8 @@ function checkTail(
   };
   const message = `${detail}${because(circumstances)}`;
   if (state === 'zero-fill') {
-    // preallocated space looks the same, so that a copy at rest may well have it; LevelDB does not preallocate
-    const otherwise = dialect === 'leveldb' ? 'warning' : 'note';
+    // preallocated space looks the same, so that a copy at rest may well have it; LevelDB and Pebble do not preallocate
+    const otherwise = dialect === 'rocksdb' ? 'note' : 'warning';
     const severity = circumstances.lost.length > 0 ? 'error' : otherwise;
     return [findingAt(place, 'manifest/zero-tail', { severity, offset, length, message, evidence })];
   }

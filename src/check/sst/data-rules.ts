@@ -2,6 +2,7 @@ import { decodeEntity } from '../../format/batch/entity.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { Comparator } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import type { ValueBlockLengths } from '../../format/sst/value-blocks.js';
 
 /** What the entries of one table's data blocks are held against, by the fast path and by the one that explains. */
 export interface DataRules {
@@ -12,11 +13,21 @@ export interface DataRules {
   filter?: KeyFilter;
   /** Deletions have no value: LevelDB's and nothing else tells a put whose type was changed. */
   emptyDeletions?: boolean;
+  /** What entries of Pebble's newer row tables carry beside key and value. */
+  pebble?: PebbleEntries;
   /** Every stored sequence is 0: tables of SstFileWriter whose sequence stands in the MANIFEST. */
   zeroSequences: boolean;
   /** The table may refer to values in itself (file number 0). */
   embeddedBlobs: boolean;
 }
+
+interface PebbleEntries {
+  /** Lengths of the value blocks that values may lie in; absent where they are not known. */
+  values?: ValueBlockLengths;
+}
+
+/** The bit of a kind that says that a newer entry of the same table hides this one; it is no part of the kind. */
+export const OBSOLETE_BIT = 0x40;
 
 /** What a table says about which keys it holds. */
 export interface KeyFilter {
@@ -79,11 +90,12 @@ STRUCTURED_TYPES[VALUE_TYPE.blobIndex] = 1;
 STRUCTURED_TYPES[VALUE_TYPE.entity] = 1;
 STRUCTURED_TYPES[VALUE_TYPE.timedPut] = 1;
 
-/** 1 for the types that properties count as deleted keys. */
+/** 1 for the types that properties count as deleted keys; no other engine has the type of a sized deletion. */
 export const DELETION_TYPES = new Uint8Array(256);
 DELETION_TYPES[VALUE_TYPE.delete] = 1;
 DELETION_TYPES[VALUE_TYPE.singleDelete] = 1;
 DELETION_TYPES[VALUE_TYPE.deleteWithTimestamp] = 1;
+DELETION_TYPES[VALUE_TYPE.sizedDelete] = 1;
 
 /** Bytes of preferred sequence behind the value of a timed put. */
 const PREFERRED_SEQUENCE = 8;

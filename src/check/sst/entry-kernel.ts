@@ -34,11 +34,12 @@ export class EntryKernel {
     this.filtered = rules.filter !== undefined;
   }
 
-  /** Absent where the order of keys or the filter is beyond the kernel. */
+  /** Absent where the order of keys, the filter or the form of entries is beyond the kernel. */
   static for(rules: DataRules): EntryKernel | undefined {
     const { comparator, filter } = rules;
     if (comparator.order !== 'bytewise' || comparator.timestampSize !== 0) return undefined;
     if (filter !== undefined && filter.holdsAll === undefined) return undefined;
+    if (rules.pebble !== undefined) return undefined;
     return new EntryKernel(rules);
   }
 

@@ -1,13 +1,15 @@
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { Anomaly } from '../../finding/finding.js';
-import { type BlockEntry, BlockReader } from '../../format/sst/block.js';
+import { type BlockEntry, BlockReader, PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { compareInternalKeys } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, parseInternalKey, VALUE_TYPE, valueTypeName } from '../../format/sst/internal-key.js';
+import { valueLength } from '../../format/sst/value-blocks.js';
 import {
   type DataRules,
   DELETION_TYPES,
   LARGEST_SEQUENCE,
+  OBSOLETE_BIT,
   STRUCTURED_TYPES,
   shortestKey,
   type Tally,
@@ -37,7 +39,7 @@ export function explainDataBlock(
   blockOffset: number,
   tally: Tally,
 ): Explanation {
-  const reader = new BlockReader(bytes);
+  const reader = new BlockReader(bytes, undefined, rules.pebble && PEBBLE_RESTART_MASK);
   const explanation: Explanation = { anomalies: reader.anomalies };
   const block: BlockState = { reader, rules, blockOffset, tally, restart: -1, run: [] };
   let previous = before.length > 0 ? before : undefined;
@@ -71,6 +73,7 @@ interface BlockState {
 function checkEntry(block: BlockState, entry: BlockEntry, previous: Uint8Array | undefined): boolean {
   const { reader, rules } = block;
   const { offset, length, key } = entry;
+  if (rules.pebble !== undefined && key.length >= KEY_TRAILER) key[key.length - KEY_TRAILER] &= ~OBSOLETE_BIT;
   const complain = (rule: Anomaly['rule'], message: string, evidence?: Anomaly['evidence']) =>
     reader.anomalies.push({ rule, offset, length, message, evidence });
   const parsed = key.length < shortestKey(rules.comparator) ? undefined : parseInternalKey(key);
@@ -93,11 +96,13 @@ function checkEntry(block: BlockState, entry: BlockEntry, previous: Uint8Array |
     );
   }
   if (rules.emptyDeletions && type === VALUE_TYPE.delete && entry.valueLength > 0) {
-    const message = `A deletion has a value of ${entry.valueLength} bytes, which LevelDB does not write`;
+    const message = `A deletion has a value of ${entry.valueLength} bytes, which the engine does not write`;
     complain('sst/deletion-with-value', message, shown);
   }
   checkOrder(block, entry, previous, shown);
   checkStructuredValue(block, entry, type);
+  if (type === VALUE_TYPE.put && valueBytesOf(block, entry, type) < 0)
+    complain('sst/bad-value', 'The value does not say in a way that makes sense where it is', shown);
   checkHashIndex(block, entry, userKey);
   checkFilter(block, entry, previous, shown);
   return true;
@@ -198,15 +203,23 @@ function sameBody(a: Uint8Array, b: Uint8Array, length: number, timestampSize: n
   return true;
 }
 
-function count({ tally }: BlockState, entry: BlockEntry): void {
-  const { key, valueLength } = entry;
+/** Bytes of a value, which may stand elsewhere; −1 where it is none. */
+function valueBytesOf({ reader, rules }: BlockState, entry: BlockEntry, type: number): number {
+  const { valueOffset, valueLength: stored } = entry;
+  if (rules.pebble === undefined || type !== VALUE_TYPE.put) return stored;
+  return valueLength(reader.bytes, valueOffset, valueOffset + stored, rules.pebble.values);
+}
+
+function count(block: BlockState, entry: BlockEntry): void {
+  const { tally } = block;
+  const { key } = entry;
   const parsed = parseInternalKey(key)!;
   const sequence = Number(parsed.sequence);
   tally.points++;
   if (DELETION_TYPES[parsed.type] === 1) tally.deletions++;
   else if (parsed.type === VALUE_TYPE.merge) tally.merges++;
   tally.keyBytes += key.length;
-  tally.valueBytes += valueLength;
+  tally.valueBytes += Math.max(0, valueBytesOf(block, entry, parsed.type));
   if (sequence >= LARGEST_SEQUENCE) return;
   tally.minSequence = Math.min(tally.minSequence, sequence);
   tally.maxSequence = Math.max(tally.maxSequence, sequence);

@@ -1,7 +1,7 @@
 import { append } from '../../bytes/append.js';
 import { firstKey, lastKey } from '../../bytes/kernel.js';
 import type { Anomaly } from '../../finding/finding.js';
-import { compareUserKeys } from '../../format/sst/comparator.js';
+import { compareUserKeys, suffixStart } from '../../format/sst/comparator.js';
 import { openBlockFilter } from '../../format/sst/filter/block-filter.js';
 import type { Filter } from '../../format/sst/filter/filter.js';
 import { openFilter } from '../../format/sst/filter/open.js';
@@ -87,7 +87,8 @@ async function readWhole(
   const filter = opened(block, result);
   const holds = probe(table);
   if (holds === undefined) return;
-  const byHash = isWholeKey(table) && filter.mayMatchAll !== undefined;
+  const byHash =
+    isWholeKey(table) && filter.mayMatchAll !== undefined && table.comparator.order === 'bytewise';
   result.filter = {
     holds: (key, length) => holds(filter, key, length),
     ...(byHash ? { holdsAll: (hashes, count) => filter.mayMatchAll!(hashes, count) } : {}),
@@ -187,10 +188,14 @@ function isWholeKey({ properties }: Table): boolean {
 function probe(table: Table): Probe | undefined {
   const { properties } = table;
   if (properties === undefined || !table.propertiesSound) return undefined;
+  // Pebble's filters hold prefixes that only the comparer knows
+  if (table.dialect === 'pebble' && table.comparator.order === 'unknown') return undefined;
   const whole = properties.flag(COLLECTED_PROPERTIES.wholeKeyFiltering) ?? true;
   const prefixed = properties.flag(COLLECTED_PROPERTIES.prefixFiltering) ?? false;
   const prefix = prefixed ? prefixExtractor(properties.text('prefix.extractor.name')) : undefined;
   if (!whole && prefix === undefined) return undefined;
+  const suffix = table.dialect === 'pebble' ? suffixStart(table.comparator.order) : undefined;
+  if (suffix !== undefined) return (filter, key, length) => filter.mayMatch(key, 0, suffix(key, 0, length));
   if (prefix === undefined) return (filter, key, length) => filter.mayMatch(key, 0, length);
   const { size, capped } = prefix;
   return (filter, key, length) => {

@@ -46,6 +46,7 @@ export async function identify(table: Table, facts: TableFacts): Promise<void> {
   facts.databaseId = properties.text('creating.db.identity');
   facts.sessionId = properties.text('creating.session.identity');
   facts.originalFileNumber = properties.number('original.file.number');
+  facts.mergeOperator = properties.text('merge.operator');
   facts.columnFamilyName = properties.text('column.family.name');
   const columnFamily = properties.number('column.family.id');
   if (columnFamily !== undefined && columnFamily !== UNKNOWN_COLUMN_FAMILY) {
@@ -65,6 +66,8 @@ export function isWrongFile(table: Table, facts: TableFacts, context: TableConte
   if (live.uniqueId !== undefined && facts.uniqueId !== undefined) {
     return compareBytes(live.uniqueId, facts.uniqueId) !== 0;
   }
+  // Pebble's tables say nothing of themselves: their keys will tell
+  if (context.dialect === 'pebble') return false;
   const endsInFooter = table.footer !== undefined && table.footer.offset + table.footer.length === table.size;
   return endsInFooter && live.size !== BigInt(table.size);
 }

@@ -17,8 +17,11 @@ export function compareWithManifest(
 ): void {
   // a file of another size has been reported, and its contents are cut
   if (live === undefined || live.size !== BigInt(facts.size)) return;
+  // of a file that virtual tables are parts of the MANIFEST knows the parts
+  if (live.backing !== undefined) return;
   if (facts.totals?.complete && stated.rangeTombstones.complete) {
     compareBounds(facts, stated, live, report);
+    if (report.context.dialect === 'pebble') compareTombstones(facts, stated, live, report);
     compareSequences(facts, stated, live, report);
     compareOldestBlob(facts, live, report);
   }
@@ -47,20 +50,22 @@ function compareBounds(
 ): void {
   const comparator = tableComparator(facts);
   const { first, last } = facts.totals!;
+  const bounds = live.points ?? live;
   // the MANIFEST may hold the bounds of such tables with timestamps or without
   if (stated.timestampsStripped || first === undefined || last === undefined) return;
-  const ingested = stated.globalSequence !== undefined;
+  // Pebble reads every entry of a table whose sequences are one as having that one
+  const ingested = stated.globalSequence !== undefined || live.smallestSequence === live.largestSequence;
   const order = (a: Uint8Array, b: Uint8Array) =>
     ingested
       ? compareUserKeys(comparator, a, b, a.length - 8, b.length - 8)
       : compareInternalKeys(comparator, a, b);
-  const below = (order(first, live.smallest) ?? 0) < 0;
-  const above = (order(last, live.largest) ?? 0) > 0;
+  const below = (order(first, bounds.smallest) ?? 0) < 0;
+  const above = (order(last, bounds.largest) ?? 0) > 0;
   const evidence = {
     first: shown(first),
     last: shown(last),
-    smallest: shown(live.smallest),
-    largest: shown(live.largest),
+    smallest: shown(bounds.smallest),
+    largest: shown(bounds.largest),
   };
   const add = (message: string, severity: Severity) =>
     report.add({ rule: 'sst/manifest-bounds', offset: 0, length: facts.size, message, evidence }, severity);
@@ -68,10 +73,31 @@ function compareBounds(
     const which = below && above ? 'both bounds' : below ? 'the smallest key' : 'the largest key';
     add(`Keys of the table lie outside ${which} that the MANIFEST gives it`, 'error');
   } else if (stated.rangeTombstones.count === 0 && !ingested) {
-    const narrower = order(first, live.smallest) !== 0 || order(last, live.largest) !== 0;
+    const narrower = order(first, bounds.smallest) !== 0 || order(last, bounds.largest) !== 0;
     if (narrower)
       add('The bounds that the MANIFEST gives the table are not its first and last key', 'warning');
   }
+}
+
+/** Pebble's MANIFEST holds the exact bounds of points and range tombstones together. */
+function compareTombstones(
+  facts: TableFacts,
+  { rangeTombstones, globalSequence, rangeTombstonesAt }: TableStatement,
+  live: LiveTable,
+  report: TableReport,
+): void {
+  const { smallest, largest } = facts;
+  const ingested = globalSequence !== undefined || live.smallestSequence === live.largestSequence;
+  if (rangeTombstones.count === 0 || ingested || rangeTombstonesAt === undefined) return;
+  if (smallest === undefined || largest === undefined) return;
+  const bounds = live.points ?? live;
+  const comparator = tableComparator(facts);
+  if (comparator.order === 'unknown') return;
+  const differs = (a: Uint8Array, b: Uint8Array) => compareInternalKeys(comparator, a, b) !== 0;
+  if (!differs(smallest, bounds.smallest) && !differs(largest, bounds.largest)) return;
+  const message = 'The range tombstones reach elsewhere than the bounds that the MANIFEST gives the table';
+  const evidence = { smallest: shown(bounds.smallest), largest: shown(bounds.largest) };
+  report.add({ rule: 'sst/manifest-bounds', ...rangeTombstonesAt, message, evidence }, 'error');
 }
 
 function shown(key: Uint8Array) {

@@ -82,7 +82,15 @@ function summarise(facts: TableFacts): void {
   const comparator = tableComparator(facts);
   facts.smallest = extreme(comparator, -1, applied(totals.first), applied(tombstones.smallest));
   facts.largest = extreme(comparator, 1, applied(totals.last), tombstones.largest);
-  const sequences = [totals.minSequence, totals.maxSequence, tombstones.minSequence, tombstones.maxSequence]
+  const { rangeKeys } = facts;
+  const sequences = [
+    totals.minSequence,
+    totals.maxSequence,
+    tombstones.minSequence,
+    tombstones.maxSequence,
+    rangeKeys?.minSequence,
+    rangeKeys?.maxSequence,
+  ]
     .filter((sequence) => sequence !== undefined)
     .map((sequence) => (ingested ? globalSequence : BigInt(sequence)));
   if (sequences.length === 0) return;

@@ -123,6 +123,8 @@ const READ_BY_OPEN = new Set<MetaKind>([
   'filter',
   'partitioned-filter',
   'block-filter',
+  'range-keys',
+  'value-index',
 ]);
 
 /** Verifies the meta blocks that neither opening the table nor its filter has read. Rejects only when the medium fails. */

@@ -16,6 +16,8 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
     wrongFile,
     globalSequenceEdited: table.globalSequenceEdited,
   };
+  const tombstones = metaBlock(table, 'range-tombstones');
+  if (tombstones !== undefined) statement.rangeTombstonesAt = blockRange(tombstones.handle);
   const { properties, propertiesBlock, index } = table;
   if (properties !== undefined && propertiesBlock !== undefined && table.propertiesSound) {
     const { handle, stored } = propertiesBlock;

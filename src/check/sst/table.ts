@@ -3,11 +3,13 @@ import { crc32c } from '../../bytes/crc32c.js';
 import type { ByteSource } from '../../bytes/source.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { dialectNamed } from '../../format/dialect.js';
+import type { Footer } from '../../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
 import { anomaliesInFile } from '../../format/sst/load.js';
 import { COLLECTED_PROPERTIES, isIngested } from '../../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../../format/sst/table.js';
+import type { ValueBlockLengths } from '../../format/sst/value-blocks.js';
 import { metered } from '../../io/wrappers.js';
 import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.js';
 import type { DataRules } from './data-rules.js';
@@ -23,6 +25,7 @@ import { TableReport } from './report.js';
 import { type ScannedBlocks, scanBlocks } from './scan-blocks.js';
 import { stateTable } from './statement.js';
 import { checkTableTotals } from './totals.js';
+import { checkValueBlocks } from './value-blocks.js';
 
 export { mergeTableFacts } from './merge.js';
 export { checkTableTotals } from './totals.js';
@@ -82,6 +85,7 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
     checkProperties(table, report, wrongFile);
   }
   await checkContents(table, facts, report, wrongFile, hasMetadata);
+  if (hasMetadata && table.rangeKeysSound) facts.rangeKeys = rangeKeyFacts(table);
   facts.errors = report.errors;
   if (context.blocks === undefined) {
     facts = mergeTableFacts([facts]);
@@ -91,6 +95,15 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
   }
   report.finish();
   return { findings: report.findings, unchecked: report.unchecked, facts, bytesRead };
+}
+
+function rangeKeyFacts({ rangeKeys }: Table): NonNullable<TableFacts['rangeKeys']> {
+  const facts: NonNullable<TableFacts['rangeKeys']> = { count: rangeKeys.length };
+  for (const { sequence } of rangeKeys) {
+    if (facts.minSequence === undefined || sequence < facts.minSequence) facts.minSequence = sequence;
+    if (facts.maxSequence === undefined || sequence > facts.maxSequence) facts.maxSequence = sequence;
+  }
+  return facts;
 }
 
 const NO_WAY = 'the index is damaged, and nothing else leads to the data blocks here';
@@ -104,8 +117,7 @@ async function checkContents(
   hasMetadata: boolean,
 ): Promise<void> {
   const { context } = report;
-  // kinds of entries and compression types of its own: checksums are what is common
-  const depth = table.dialect === 'pebble' && context.depth === 'full' ? 'checksums' : context.depth;
+  const { depth } = context;
   if (hasMetadata) facts.stated = stateTable(table, context, wrongFile);
   if (depth === 'structure') return;
   if (table.space === undefined) {
@@ -113,16 +125,21 @@ async function checkContents(
     return;
   }
   const { padding } = table.footer ?? {};
-  if (hasMetadata && padding !== undefined && table.dialect === 'leveldb') {
+  if (hasMetadata && context.dialect === 'pebble' && table.footer?.format === 'block-based')
+    checkOldFormat(table.footer, report);
+  if (hasMetadata && padding !== undefined && table.dialect !== 'rocksdb') {
     const message = `${padding.length} bytes of padding in the footer are not zero`;
     report.add({ rule: 'sst/footer-padding', ...padding, message });
   }
   const filter = hasMetadata || depth === 'full' ? await readFilter(table) : undefined;
+  let valueLengths: ValueBlockLengths | undefined;
   if (hasMetadata && filter !== undefined) {
     report.addAll(filter.anomalies);
     if (filter.anomalies.length === 0) facts.stated!.filterSize = filter.size;
     const others = await checkOtherBlocks(table, report);
-    await reportLayout(table, [...table.blocks, ...filter.blocks, ...others], report);
+    const values = await checkValueBlocks(table, report);
+    valueLengths = values.lengths;
+    await reportLayout(table, [...table.blocks, ...filter.blocks, ...others, ...values.blocks], report);
   }
   const found = table.indexSound ? undefined : await indexByBlocks(table);
   if (found !== undefined) {
@@ -135,7 +152,7 @@ async function checkContents(
   }
   const range = context.blocks ?? { from: 0, to: table.index.count };
   const to = Math.min(range.to, table.index.count);
-  const rules = dataRules(table, filter);
+  const rules = dataRules(table, filter, valueLengths);
   const scanned = await scanBlocks(table, rules, depth, { from: range.from, to }, report);
   await reportFilterMisses(table, scanned, filter, report);
   if (scanned.verifier.tally.blobs.has(EMBEDDED)) {
@@ -157,11 +174,29 @@ async function reportLayout(
   report.addAll(await checkLayout(table, blocks, blockEnd(index, index.count - 1)));
 }
 
-function dataRules(table: Table, filter: TableFilter | undefined): DataRules {
+/** Of RocksDB's table formats Pebble knows one. */
+function checkOldFormat({ formatVersion, offset, length }: Footer, report: TableReport): void {
+  if (formatVersion === 2) return;
+  const message = `The footer says format version ${formatVersion} of RocksDB's tables: Pebble reads and writes 2 alone`;
+  const evidence = { engine: `pebble/table: unsupported format version ${formatVersion}` };
+  report.add({ rule: 'sst/bad-footer', offset, length, message, evidence });
+}
+
+/** From this format version of Pebble on entries say where their values are, and whether they are hidden. */
+const FIRST_WITH_PREFIXES = 3;
+
+function dataRules(
+  table: Table,
+  filter: TableFilter | undefined,
+  values: ValueBlockLengths | undefined,
+): DataRules {
+  const { format, formatVersion = 0 } = table.footer ?? {};
+  const prefixed = format === 'pebble' && formatVersion >= FIRST_WITH_PREFIXES;
   return {
     comparator: table.comparator,
-    types: dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table.pointTypes,
-    emptyDeletions: table.dialect === 'leveldb',
+    types: dialectNamed(table.dialect).table.pointTypes,
+    emptyDeletions: table.dialect !== 'rocksdb',
+    ...(prefixed && { pebble: { ...(values && { values }) } }),
     filter: filter?.filter,
     zeroSequences: isIngested(table.properties),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,

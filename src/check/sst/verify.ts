@@ -1,9 +1,12 @@
 import { firstKey, keyScratch, lastKey } from '../../bytes/kernel.js';
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
-import { compareIdbKeys } from '../../format/sst/idb-order.js';
+import { PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
+import { fieldOrder } from '../../format/sst/comparator.js';
+import { valueLength as valueLengthOf } from '../../format/sst/value-blocks.js';
 import {
   type DataRules,
   DELETION_TYPES,
+  OBSOLETE_BIT,
   SEQUENCE_HIGH_LIMIT,
   STRUCTURED_TYPES,
   shortestKey,
@@ -47,7 +50,7 @@ export class DataBlockVerifier {
   private readonly ascending: boolean;
   private readonly anyOrder: boolean;
   /** Keys whose order is not that of their bytes: each is compared as a whole with the one before. */
-  private readonly byFields: boolean;
+  private readonly byFields: ReturnType<typeof fieldOrder>;
   private previous: Uint8Array = new Uint8Array(1024);
   private readonly timestampSize: number;
   private readonly shortest: number;
@@ -60,7 +63,7 @@ export class DataBlockVerifier {
     const { comparator } = rules;
     this.ascending = comparator.order !== 'reverse';
     this.anyOrder = comparator.order === 'unknown';
-    this.byFields = comparator.order === 'idb';
+    this.byFields = fieldOrder(comparator.order);
     this.timestampSize = comparator.timestampSize;
     this.shortest = shortestKey(comparator);
     this.kernel = EntryKernel.for(rules);
@@ -123,7 +126,9 @@ export class DataBlockVerifier {
     const buckets = tail;
     const restarts = tail - 4 * restartCount;
     if (restarts < start || valuesAt > restarts) return false;
-    if (u32(bytes, restarts) !== 0) return false;
+    const { pebble } = this.rules;
+    const restartMask = pebble === undefined ? 0xffffffff : PEBBLE_RESTART_MASK;
+    if ((u32(bytes, restarts) & restartMask) !== 0) return false;
     const entriesEnd = separated ? valuesAt : restarts;
     if (entriesEnd === start) {
       if (restartCount !== 1 || restarts !== entriesEnd) return false;
@@ -185,7 +190,10 @@ export class DataBlockVerifier {
           at += varintLength(bytes, at);
         }
         restart++;
-        restartAt = restart < restartCount ? start + u32(bytes, restarts + 4 * restart) : 0x100000000;
+        restartAt =
+          restart < restartCount
+            ? start + ((u32(bytes, restarts + 4 * restart) & restartMask) >>> 0)
+            : 0x100000000;
       }
       if (at > entriesEnd || shared > inBlock) return false;
       const deltaAt = at;
@@ -200,7 +208,7 @@ export class DataBlockVerifier {
 
       const bodyLength = length - shortest;
       let order = 1;
-      if (byFields) {
+      if (byFields !== undefined) {
         this.previous = copyInto(this.previous, key, previousLength);
       } else if (previousLength > 0) {
         const previousBody = previousLength - shortest;
@@ -221,10 +229,11 @@ export class DataBlockVerifier {
       } else {
         key.set(bytes.subarray(deltaAt, deltaAt + nonShared), shared);
       }
-      if (byFields && previousLength > 0) {
-        order = compareIdbKeys(key, 0, bodyLength, this.previous, 0, previousLength - shortest);
+      if (byFields !== undefined && previousLength > 0) {
+        order = byFields(key, 0, bodyLength, this.previous, 0, previousLength - shortest);
         if (order < 0) return false;
       }
+      if (pebble !== undefined) key[length - 8] &= ~OBSOLETE_BIT;
       const low = u32(key, length - 8);
       const high = u32(key, length - 4);
       let timeLow = 0;
@@ -265,6 +274,10 @@ export class DataBlockVerifier {
         }
       }
       if (inBlock === 0) this.keepFirst(key, length);
+      if (pebble !== undefined && type === 1) {
+        valueLength = valueLengthOf(bytes, at - valueLength, at, pebble.values);
+        if (valueLength < 0) return false;
+      }
       points++;
       keyBytes += length;
       valueBytes += valueLength;

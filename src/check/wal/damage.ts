@@ -21,6 +21,7 @@ const ruleOfReason: Record<DamageReason, RuleId> = {
   'stale-record': 'wal/stale-record',
   'wrong-log-number': 'wal/wrong-log-number',
   'mixed-headers': 'wal/mixed-headers',
+  'false-end': 'wal/false-end',
   trailer: 'wal/nonzero-trailer',
   'zero-gap': 'wal/zero-gap-in-record',
   'misplaced-compression': 'wal/misplaced-compression',
@@ -92,6 +93,8 @@ function messageOf(damage: Damage): string {
       return `The records belong to log ${header?.logNumber}`;
     case 'mixed-headers':
       return `A recyclable ${name} follows legacy records`;
+    case 'false-end':
+      return `The ${name} carries the number of the next log, ${header?.logNumber}: Pebble takes it for the end of the log`;
     case 'trailer':
       return `${damage.length} bytes at the end of the block are not zero`;
     case 'zero-gap':

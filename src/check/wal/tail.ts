@@ -1,11 +1,12 @@
 import type { ByteSource } from '../../bytes/source.js';
+import { u32At } from '../../bytes/u32.js';
 import { type RuleId, ruleOf } from '../../finding/catalog.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
 import type { Tail } from '../../format/log/damage.js';
 import { engineMessageOfTail } from '../../format/log/engine-message.js';
-import { BLOCK_SIZE } from '../../format/log/types.js';
+import { BLOCK_SIZE, RecordType } from '../../format/log/types.js';
 import type { WalFacts } from '../unit.js';
 import { damageFinding } from './damage.js';
 import { hexAround } from './evidence.js';
@@ -30,6 +31,8 @@ export async function judgeTail(
   switch (tail.kind) {
     case 'clean':
       return { tail: 'clean' };
+    case 'closed':
+      return closed(source, file, tail);
     case 'torn-fragments':
       return torn(source, file, tail, 'The record that begins here has no last fragment');
     case 'zero-fill':
@@ -48,12 +51,41 @@ export async function judgeTail(
   }
 }
 
+/** Bytes of the mark that ends a closed log of Pebble: no checksum, no length, the type of a whole record, a log number. */
+const END_MARK = 11;
+
+/** Behind the mark lies what is left of older logs, or nothing. */
+async function closed(source: ByteSource, file: string, tail: Tail): Promise<TailVerdict> {
+  const offset = tail.offset + END_MARK;
+  const length = tail.offset + tail.length - offset;
+  if (length <= 0) return { tail: 'closed' };
+  const message = `${length} bytes behind the mark of a closed log are not read`;
+  const place = { ...tail, offset, length };
+  return {
+    tail: 'closed',
+    finding: await tailFinding(source, file, place, 'wal/recycled-remains', message, {}),
+  };
+}
+
+/** A log is closed before its file is written over, so that what is left of it ends in its mark. */
+async function endsInMark(source: ByteSource, logNumber: number): Promise<boolean> {
+  const mark = new Uint8Array(END_MARK);
+  if ((await source.read(mark, Math.max(0, source.size - END_MARK))) < END_MARK) return false;
+  const isMark = mark.subarray(0, 6).every((byte) => byte === 0) && mark[6] === RecordType.recyclableFull;
+  return isMark && u32At(mark, 7) <= logNumber;
+}
+
 async function damaged(source: ByteSource, file: string, tail: Tail, state: LogState): Promise<TailVerdict> {
   const damage = tail.damage!;
   const bytes = new Uint8Array(Math.min(tail.length, BLOCK_SIZE));
   const head = bytes.subarray(0, await source.read(bytes, tail.offset));
-  const ours = wasOurs(head, damage, state);
+  const ours = damage.reason === 'false-end' || wasOurs(head, damage, state);
   if (!ours && state.style === 'recyclable') {
+    const isForeign =
+      state.dialect === 'pebble' &&
+      tail.oldRecord === undefined &&
+      !(await endsInMark(source, state.logNumber));
+    if (isForeign && damage.recordOffset === undefined) return garbage(source, file, tail);
     return damage.recordOffset === undefined
       ? remains(source, file, tail)
       : tornInRecord(source, file, tail, 'an earlier log');
@@ -67,6 +99,8 @@ async function damaged(source: ByteSource, file: string, tail: Tail, state: LogS
       `The record should have ${damage.header!.length} bytes, the file ends after ${there}`,
     );
   }
+  if (damage.reason === 'checksum' && damage.header !== undefined)
+    damage.length = Math.min(damage.length, damage.header.headerSize + damage.header.length);
   const finding = await damageFinding(source, file, damage);
   finding.evidence.following = 'nothing that is a record of this log';
   if (!ours && finding.evidence.fittingLength === undefined) {
@@ -75,6 +109,12 @@ async function damaged(source: ByteSource, file: string, tail: Tail, state: LogS
     finding.message = `${tail.length} bytes to the end of the file are no records of this log`;
   }
   return { tail: 'damaged', finding };
+}
+
+async function garbage(source: ByteSource, file: string, tail: Tail): Promise<TailVerdict> {
+  const message = `${tail.length} bytes to the end of the file are no records of this log, nor what an older one left`;
+  const finding = await tailFinding(source, file, tail, 'wal/trailing-garbage', message, {});
+  return { tail: 'recycled', finding: { ...finding, severity: 'warning' } };
 }
 
 async function torn(source: ByteSource, file: string, tail: Tail, message: string): Promise<TailVerdict> {

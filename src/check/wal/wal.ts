@@ -67,6 +67,8 @@ class WalCheck {
   private readonly following = new Following();
   private readonly gaps = new Gaps();
   private dropped = 0;
+  /** The last batch that skipped numbers: should they go on where they were, it was wrong. */
+  private leap: (Range & { expected: bigint }) | undefined;
 
   constructor(
     private readonly source: ByteSource,
@@ -211,6 +213,16 @@ class WalCheck {
     if (step === 'gap') {
       const length = record.endOffset - record.offset;
       this.gaps.add({ offset: record.offset, length }, before, tally.sequence - 1n);
+      if (this.context.dialect === 'pebble') this.leap = { offset: record.offset, length, expected: before };
+      return;
+    }
+    const leap = this.leap;
+    if (leap !== undefined && step === 'backwards' && leap.expected <= tally.sequence) {
+      // the numbers go on where they were: it is the batch before that has a wrong one
+      this.add('sequence/backwards', leap.offset, leap.length, {
+        message: `The batch has sequence ${previous}, those around it ${leap.expected - 1n} and ${tally.sequence}`,
+        evidence: { sequence: String(previous), nextSequence: String(tally.sequence) },
+      });
       return;
     }
     const message =
@@ -245,6 +257,7 @@ class WalCheck {
     facts.size = parser.size;
     facts.tail = verdict.tail;
     facts.tailOffset = tail.offset;
+    if (tail.oldRecord !== undefined) facts.heldBefore = tail.oldRecord.logNumber;
     facts.physicalRecords = parser.physicalRecords;
     facts.recyclable = parser.style === 'recyclable';
     facts.compressed = parser.compressed;
@@ -257,7 +270,7 @@ class WalCheck {
     const accountable = !facts.transactions && context.depth !== 'structure';
     const gaps = accountable ? this.gaps.summary() : undefined;
     if (gaps !== undefined)
-      this.add('sequence/gap', gaps.offset, context.dialect === 'leveldb' ? gaps.length : 0, gaps);
+      this.add('sequence/gap', gaps.offset, context.dialect === 'rocksdb' ? 0 : gaps.length, gaps);
     if (facts.recyclable && context.number >= 1n << 32n)
       this.add('wal/number-too-large', 0, facts.end, {
         message: `The log's number, ${context.number}, does not fit the 32 bits that its records have for it`,

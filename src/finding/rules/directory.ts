@@ -349,15 +349,15 @@ export const directoryRules = {
     severity: 'error',
     title: 'A table holds what no live file has, and the MANIFEST never named it',
     meaning:
-      'The edit that named the table is lost: a MANIFEST cut at the end of a record tells nothing of it. LevelDB opens without the ' +
-      'table, and deletes it.',
+      'The edit that named the table is lost: a MANIFEST cut at the end of a record tells nothing of it. LevelDB and Pebble ' +
+      'open without the table, and delete it.',
     origin: 'A MANIFEST that lost its last edits in a crash, or was restored from another moment.',
     action: 'Do not open the database: copy the directory first.',
     references: ['leveldb db/db_impl.cc'],
   },
   'directory/unused-file': {
     severity: 'note',
-    title: 'A file that LevelDB does not read',
+    title: 'A file that the engine does not read',
     meaning:
       'Nothing depends on it. Files whose names the engine knows are deleted when it opens, others stay.',
     origin: 'An open or a compaction that was killed before it cleaned up; copies made by hand.',

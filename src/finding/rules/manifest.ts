@@ -292,9 +292,9 @@ export const manifestRules = {
   },
   'manifest/log-number': {
     severity: 'error',
-    title: 'The log number of a LevelDB MANIFEST does not fit the WALs',
+    title: 'The log number of the MANIFEST does not fit the WALs',
     meaning:
-      'Too high: LevelDB ignores WALs whose operations no table holds, and deletes them when it opens. Too low, a warning: it ' +
+      'Of LevelDB and Pebble. Too high: the engine ignores WALs whose operations no table holds, and deletes them when it opens. Too low: it ' +
       'replays what tables hold already.',
     origin: 'A MANIFEST of another moment than the WALs; faulty memory.',
     action: 'Do not open the database: copy the directory first.',

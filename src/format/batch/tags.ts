@@ -109,5 +109,30 @@ export const rocksdbBatch = dialect('rocksdb', rocksdb);
 /** leveldb db/dbformat.h: no column families, two operations. */
 export const leveldbBatch = dialect('leveldb', [deletion, value]);
 
+/**
+ * pebble internal/base/internal.go, batchrepr/reader.go. Kinds that no batch holds are read as a key alone, so that what follows
+ * loses step: they count as unknown.
+ */
+export const pebbleBatch = dialect('pebble', [
+  deletion,
+  value,
+  merge,
+  spec(0x03, 'log-data', Shape.logData, '', false),
+  singleDeletion,
+  rangeDeletion,
+  spec(0x13, 'range-key-delete', Shape.range, ''),
+  spec(0x14, 'range-key-unset', Shape.keyValue, ''),
+  spec(0x15, 'range-key-set', Shape.keyValue, ''),
+  spec(0x16, 'ingest', Shape.key, ''),
+  spec(0x17, 'sized-delete', Shape.keyValue, ''),
+  spec(0x18, 'excise', Shape.range, ''),
+  spec(0x1a, 'ingest', Shape.keyValue, ''),
+]);
+
+/** Operations of Pebble that bring in whole tables or cut out a range: what stands behind such a batch in its WAL is not read. */
+export function isFlushable(tag: number): boolean {
+  return tag === 0x16 || tag === 0x18 || tag === 0x1a;
+}
+
 /** Bytes before the first operation: u64 sequence, u32 count. */
 export const BATCH_HEADER = 12;

@@ -23,6 +23,8 @@ export type DamageReason =
   | 'wrong-log-number'
   /** A recyclable header behind legacy ones. */
   | 'mixed-headers'
+  /** The number of the next log, which ends a log of Pebble, in what is no end mark or has records behind it. */
+  | 'false-end'
   /** Bytes that are not zero where no header fits any more. No engine looks at them. */
   | 'trailer'
   /** Zeros inside a record that the writer put there, and that readers take for damage. */
@@ -57,6 +59,8 @@ export interface Damage extends Range {
 export type TailKind =
   /** Behind a whole record. */
   | 'clean'
+  /** In the mark that Pebble writes when it closes a log. */
+  | 'closed'
   /** 1 to 6 bytes (10, recyclable) that begin a header. */
   | 'torn-header'
   /** A header whose payload the file does not hold. */

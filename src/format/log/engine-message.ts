@@ -27,6 +27,7 @@ export function engineMessage(damage: Damage): string | undefined {
     case 'unfinished-record':
     case 'metadata':
       return damage.detail;
+    case 'false-end':
     case 'mixed-headers':
     case 'wrong-log-number':
     case 'trailer':

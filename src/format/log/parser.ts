@@ -95,6 +95,8 @@ export class LogParser {
   /** The first bytes of the file are damaged, and with them what they may say about compression. */
   private damagedStart = false;
   private search: RecordSearch | undefined;
+  /** Bytes of the largest header that the file may have. */
+  private largestHeader = RECYCLABLE_HEADER;
   /** The last damage, while fragments behind it may belong to the record that it hit. */
   private orphaning: Damage | undefined;
 
@@ -164,12 +166,14 @@ export class LogParser {
     const headerSize = dialect.headerSizes[type];
     if (headerSize > left) return this.blockRest(left);
     const end = at + headerSize + length;
+    if (dialect.hasEndMark && headerSize > LEGACY_HEADER && this.isEnd(at))
+      return this.endMark(at, headerSize);
     if (end > blockEnd) {
       const fits = short && end - blockStart <= BLOCK_SIZE && dialect.kinds[type] >= RecordKind.full;
       return this.fail('bad-length', fits ? 'torn-body' : 'damaged', -1);
     }
     if (this.checksums && !checksumHolds(bytes, at, end)) return this.fail('checksum', 'damaged', end);
-    if (headerSize === RECYCLABLE_HEADER && u32At(bytes, at + LEGACY_HEADER) !== this.logNumber) {
+    if (headerSize >= RECYCLABLE_HEADER && u32At(bytes, at + LEGACY_HEADER) !== this.logNumber) {
       const event = this.otherLog(u32At(bytes, at + LEGACY_HEADER), end);
       if (event !== 0 || this.search !== undefined) return event;
     }
@@ -190,8 +194,8 @@ export class LogParser {
     const { at } = this;
     const { bytes, blockEnd, short } = this.chunks;
     const rest = firstNonZero(bytes, at, blockEnd) === blockEnd;
-    if (rest && left < RECYCLABLE_HEADER && !short && this.style !== 'legacy') {
-      // No room for a recyclable header.
+    if (rest && left < this.largestHeader && !short && this.style !== 'legacy') {
+      // No room for a header.
       if (!this.inRecord) {
         this.at = blockEnd;
         return 0;
@@ -202,6 +206,17 @@ export class LogParser {
       }
     }
     return this.fail('zeros', rest ? 'zero-fill' : 'damaged', -1);
+  }
+
+  /** Where a record must begin stands the number of the next log: Pebble reads no further, whatever else is there. */
+  private isEnd(at: number): boolean {
+    return !this.inRecord && u32At(this.chunks.bytes, at + LEGACY_HEADER) === (this.logNumber + 1) >>> 0;
+  }
+
+  private endMark(at: number, headerSize: number): number {
+    const { bytes } = this.chunks;
+    const isMark = u32At(bytes, at) === 0 && lengthAt(bytes, at) === 0;
+    return this.fail('false-end', isMark ? 'closed' : 'damaged', at + headerSize);
   }
 
   /** A whole record that carries another log's number. */
@@ -221,7 +236,7 @@ export class LogParser {
     const { chunks, dialect, record } = this;
     const kind = dialect.kinds[type];
     const offset = chunks.offset + this.at;
-    const recyclable = dialect.headerSizes[type] === RECYCLABLE_HEADER;
+    const recyclable = dialect.headerSizes[type] >= RECYCLABLE_HEADER;
     if (recyclable && this.style === 'legacy' && this.dataSeen) {
       this.style = 'recyclable';
       return this.report(this.describe('mixed-headers', this.at, end - this.at));
@@ -233,6 +248,7 @@ export class LogParser {
       if (record.storedLength > 0) return this.report(this.unfinished(kind));
     }
     this.physicalRecords++;
+    this.largestHeader = Math.max(this.largestHeader, dialect.headerSizes[type]);
     if (isData && this.style === 'unknown') this.style = recyclable ? 'recyclable' : 'legacy';
     this.at = end;
     if (!isData) return this.takeMetadata(type, kind, payload, end, offset);

@@ -2,9 +2,10 @@
 //
 //   legacy       | u32 masked CRC | u16 length | u8 type | payload
 //   recyclable   | u32 masked CRC | u16 length | u8 type | u32 log number | payload
-//                0                4            6         7                11
+//   synced       | u32 masked CRC | u16 length | u8 type | u32 log number | u64 synced offset | payload     (Pebble)
+//                0                4            6         7                11                  19
 //
-// The CRC covers the type, the log number and the payload as stored. It does not cover the length. A header that does not
+// The CRC covers the type, the log number, the synced offset and the payload as stored. It does not cover the length. A header that does not
 // fit the rest of a block is not begun: the rest is zeros.
 
 import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
@@ -21,7 +22,7 @@ export interface PhysicalHeader {
   kind: (typeof recordKindNames)[number];
   /** Bytes of header that the type asks for. */
   headerSize: number;
-  /** Recyclable types only. */
+  /** Recyclable and synced types only. */
   logNumber?: number;
 }
 
@@ -46,7 +47,7 @@ export function decodePhysicalHeader(
     type,
     kind: recordKindNames[dialect.kinds[type]],
     headerSize,
-    ...(headerSize === RECYCLABLE_HEADER && { logNumber: u32At(bytes, at + LEGACY_HEADER) }),
+    ...(headerSize >= RECYCLABLE_HEADER && { logNumber: u32At(bytes, at + LEGACY_HEADER) }),
   };
 }
 

@@ -120,7 +120,7 @@ function beginsBatch(
 
 /** The log number of the record at `at`; legacy records carry none and pass for the log's own. */
 function logNumberAt(bytes: Uint8Array, at: number, traits: LogTraits): number {
-  return traits.dialect.headerSizes[bytes[at + 6]] === RECYCLABLE_HEADER
+  return traits.dialect.headerSizes[bytes[at + 6]] >= RECYCLABLE_HEADER
     ? u32At(bytes, at + LEGACY_HEADER)
     : traits.logNumber;
 }

@@ -62,7 +62,7 @@ export class RecordSearch {
     const { damage, oldRecord, tail, zeroed } = this;
     damage.length = size - damage.offset;
     damage.zeroed = zeroed;
-    const kind = zeroed && tail !== 'torn-header' ? 'zero-fill' : tail;
+    const kind = zeroed && tail !== 'torn-header' && tail !== 'closed' ? 'zero-fill' : tail;
     return { kind, offset: damage.offset, length: damage.length, damage, ...(oldRecord && { oldRecord }) };
   }
 }

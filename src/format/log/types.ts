@@ -1,9 +1,10 @@
 /** Bytes of a block: physical records do not cross its end. */
 export const BLOCK_SIZE = 32_768;
 
-/** Bytes of the two headers; the recyclable one carries the log number. */
+/** Bytes of the headers; the recyclable one carries the log number, Pebble's third one also how much was synced. */
 export const LEGACY_HEADER = 7;
 export const RECYCLABLE_HEADER = 11;
+export const SYNC_HEADER = 19;
 
 /** Record types as stored (rocksdb db/log_format.h). */
 export const RecordType = {
@@ -22,6 +23,9 @@ export const RecordType = {
   predecessor: 130,
   recyclablePredecessor: 131,
 } as const;
+
+/** Types that mean something else in Pebble's logs (pebble record/record.go). */
+const PebbleRecordType = { syncFull: 9, syncFirst: 10, syncMiddle: 11, syncLast: 12 } as const;
 
 /** A type with this bit that a reader does not know may be skipped (RocksDB 9.11). */
 export const SAFE_TO_IGNORE = 0x80;
@@ -65,6 +69,8 @@ export interface LogDialect {
   begins: Uint8Array;
   /** Some types carry the log's number in their header. */
   hasRecyclable: boolean;
+  /** A closed log ends in the header of a record of the next log, without payload and checksum. */
+  hasEndMark: boolean;
   /** A record may say that those behind it are compressed. */
   hasCompression: boolean;
   /**
@@ -74,7 +80,11 @@ export interface LogDialect {
   firstResultCode: number;
 }
 
-function dialect(name: string, table: [number, number, number?][], ignorableFrom = 256): LogDialect {
+function dialect(
+  name: string,
+  table: [number, number, number?][],
+  { ignorableFrom = 256, hasEndMark = false } = {},
+): LogDialect {
   const headerSizes = new Uint8Array(256).fill(LEGACY_HEADER);
   const kinds = new Uint8Array(256);
   kinds.fill(RecordKind.ignorable, ignorableFrom);
@@ -91,6 +101,7 @@ function dialect(name: string, table: [number, number, number?][], ignorableFrom
     kinds,
     begins,
     hasRecyclable: headerSizes.includes(RECYCLABLE_HEADER),
+    hasEndMark,
     hasCompression: kinds.includes(RecordKind.compression),
     firstResultCode: last + 1,
   };
@@ -104,15 +115,19 @@ const data: [number, number, number?][] = [
   [RecordType.last, RecordKind.last],
 ];
 
+const recyclable: [number, number, number?][] = [
+  [RecordType.recyclableFull, RecordKind.full, RECYCLABLE_HEADER],
+  [RecordType.recyclableFirst, RecordKind.first, RECYCLABLE_HEADER],
+  [RecordType.recyclableMiddle, RecordKind.middle, RECYCLABLE_HEADER],
+  [RecordType.recyclableLast, RecordKind.last, RECYCLABLE_HEADER],
+];
+
 /** RocksDB 11.9. Types from 128 on were errors before 9.11. */
 export const rocksdbWal = dialect(
   'rocksdb',
   [
     ...data,
-    [RecordType.recyclableFull, RecordKind.full, RECYCLABLE_HEADER],
-    [RecordType.recyclableFirst, RecordKind.first, RECYCLABLE_HEADER],
-    [RecordType.recyclableMiddle, RecordKind.middle, RECYCLABLE_HEADER],
-    [RecordType.recyclableLast, RecordKind.last, RECYCLABLE_HEADER],
+    ...recyclable,
     // Legacy header in every file: it is written before the writer knows better.
     [RecordType.setCompression, RecordKind.compression],
     [RecordType.timestampSizes, RecordKind.timestampSizes],
@@ -120,8 +135,22 @@ export const rocksdbWal = dialect(
     [RecordType.predecessor, RecordKind.predecessor],
     [RecordType.recyclablePredecessor, RecordKind.predecessor, RECYCLABLE_HEADER],
   ],
-  SAFE_TO_IGNORE,
+  { ignorableFrom: SAFE_TO_IGNORE },
 );
 
 /** leveldb db/log_format.h; also the framing of RocksDB's MANIFEST. */
 export const leveldbWal = dialect('leveldb', data);
+
+/** pebble record/record.go: legacy types in logs that RocksDB left, recyclable ones, and from format version 20 on the third kind. */
+export const pebbleWal = dialect(
+  'pebble',
+  [
+    ...data,
+    ...recyclable,
+    [PebbleRecordType.syncFull, RecordKind.full, SYNC_HEADER],
+    [PebbleRecordType.syncFirst, RecordKind.first, SYNC_HEADER],
+    [PebbleRecordType.syncMiddle, RecordKind.middle, SYNC_HEADER],
+    [PebbleRecordType.syncLast, RecordKind.last, SYNC_HEADER],
+  ],
+  { hasEndMark: true },
+);

@@ -15,6 +15,8 @@ interface EditProblem extends Range {
   message: string;
   /** The engine's text without the leading `Corruption: `; absent where it accepts in silence. */
   engine?: string;
+  /** What Pebble says. */
+  pebble?: string;
 }
 
 /** What applying needs to know of the record that an edit stands in. */
@@ -50,6 +52,8 @@ export function emptyVersion(): Version {
     droppedColumnFamilies: new Map(),
     minLogNumberToKeep: 0n,
     trackedWals: new Map(),
+    backings: new Map(),
+    valueFiles: new Map(),
   };
 }
 
@@ -86,7 +90,9 @@ export function applyEdit(state: ManifestReplayState, edit: VersionEdit, place: 
       engine: 'MANIFEST record referencing unknown column family',
     });
   } else {
+    applyBackings(version, edit, place);
     applyFiles(family, edit, place);
+    for (const number of edit.removedBackings) version.backings.delete(number);
   }
   applyScalars(state, family, edit);
 }
@@ -169,6 +175,16 @@ function forgetWals(state: ManifestReplayState, below: bigint): void {
   }
 }
 
+/** Pebble's files behind virtual tables and behind values, those that are gone first: a number may come back. */
+function applyBackings({ backings, valueFiles }: Version, edit: VersionEdit, place: EditPlace): void {
+  for (const { id, number, size, ...range } of edit.valueFiles)
+    valueFiles.set(id, { id, number, size, entry: place.inFile(range) });
+  for (const { id, number } of edit.removedValueFiles)
+    if (valueFiles.get(id)?.number === number) valueFiles.delete(id);
+  for (const { number, size, ...range } of edit.backings)
+    backings.set(number, { number, size, entry: place.inFile(range) });
+}
+
 /** In this order whatever the order in the record, so that a deletion and an addition of one number move a table. */
 function applyFiles(family: ColumnFamily, edit: VersionEdit, place: EditPlace): void {
   for (const blob of edit.blobFileAdditions) addBlobFile(family, blob, place);
@@ -186,6 +202,7 @@ function applyFiles(family: ColumnFamily, edit: VersionEdit, place: EditPlace): 
       rule: 'manifest/deleted-file-not-live',
       message: `table ${number} is deleted from level ${level} but is ${where}`,
       engine: `VersionBuilder: Cannot delete table file #${number} from level ${level} since it is ${where}`,
+      pebble: `pebble: file deleted L${level}.${String(number).padStart(6, '0')} before it was inserted`,
     });
     family.tables.delete(number);
   }
@@ -248,6 +265,11 @@ function liveTable(columnFamily: number, file: NewFile, place: EditPlace): LiveT
     maxTimestamp: file.maxTimestamp,
     compensatedRangeDeletionSize: file.compensatedRangeDeletionSize,
     openMetadata: file.openMetadata,
+    ...(file.backing !== undefined && { backing: file.backing }),
+    ...(file.points && { points: file.points }),
+    ...(file.rangeKeys && { rangeKeys: file.rangeKeys }),
+    ...(file.synthetic && { synthetic: true }),
+    ...(file.blobReferences && { blobReferences: file.blobReferences }),
     ...(file.unknown.length > 0 ? { unknown: file.unknown } : {}),
     addedAt: place.offset,
     entry: place.inFile(file),

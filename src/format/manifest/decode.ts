@@ -8,9 +8,10 @@
 import { Cursor } from '../../bytes/cursor.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
 import { type DialectName, dialectNamed } from '../dialect.js';
-import { type EditField, emptyEdit, type VersionEdit } from './edit.js';
+import { type EditField, emptyEdit, type FieldReader, type VersionEdit } from './edit.js';
 import { readBlobFileAddition, readBlobFileGarbage, readWalAddition, toVarint64 } from './nested.js';
 import { readInternalKey, readNewFile } from './new-file.js';
+import { pebbleReaders } from './pebble-fields.js';
 import { TAG_SAFE_IGNORE, tagName, tags } from './tags.js';
 import { MAX_PARTS } from './version.js';
 
@@ -35,8 +36,6 @@ export const fieldsFor = (parts: number): number => parts + 1000;
 
 /** What a field reader returns: nothing, or what is wrong in the engine's words. */
 type Problem = string | undefined;
-
-type FieldReader = (cursor: Cursor, edit: VersionEdit, offset: number) => Problem;
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
@@ -236,12 +235,20 @@ const readers = new Map<number, FieldReader>([
   ],
 ]);
 
+/** Fields of numbers alone are the same everywhere. */
+const readersOfPebble = new Map<number, FieldReader>([...readers, ...pebbleReaders]);
+
 const UNKNOWN_TAG = 'unknown tag';
 const UNKNOWN_CUSTOM_FIELD = 'new-file4 custom field not supported';
 
-function editAnomaly(range: Range, problem: string, tag?: number): Anomaly {
+function editAnomaly(
+  range: Range,
+  problem: string,
+  tag: number | undefined,
+  says: (problem: string, tag?: number) => string,
+): Anomaly {
   const unknown = problem === UNKNOWN_TAG || problem === UNKNOWN_CUSTOM_FIELD;
-  const evidence: Anomaly['evidence'] = { engine: engineText(problem) };
+  const evidence: Anomaly['evidence'] = { engine: says(problem, tag) };
   if (tag !== undefined) Object.assign(evidence, { tag, field: tagName(tag) });
   return {
     rule: unknown ? 'manifest/unknown-tag' : 'manifest/malformed-edit',
@@ -263,9 +270,14 @@ function engineText(problem: string): string {
     : `Corruption: VersionEdit: ${problem}`;
 }
 
+/** Pebble says which read failed, not of what. */
+function pebbleText(problem: string, tag?: number): string {
+  return problem === UNKNOWN_TAG ? `MANIFEST: unknown tag: ${tag}` : `pebble: corrupt manifest: ${problem}`;
+}
+
 /** A level that the engine does not have. */
 function levelProblem(tag: number, edit: VersionEdit, levels: number): Problem {
-  const added = tag === tags.newFile ? edit.newFiles.at(-1)?.level : undefined;
+  const added = tag === tags.deletedFile ? undefined : edit.newFiles.at(-1)?.level;
   const deleted = tag === tags.deletedFile ? edit.deletedFiles.at(-1)?.level : undefined;
   if ((added ?? 0) >= levels) return 'new-file entry';
   return (deleted ?? 0) >= levels ? 'deleted file' : undefined;
@@ -283,12 +295,14 @@ export function decodeVersionEdit(
   // a Buffer's slice() would not copy
   const record = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   const { tags: known, levels } = dialectNamed(dialect).manifest;
+  const fieldReaders = dialect === 'pebble' ? readersOfPebble : readers;
   const cursor = new Cursor(record);
   const edit = emptyEdit();
   const fields: EditField[] = [];
   const anomalies: Anomaly[] = [];
   const stop = (offset: number, problem: string, tag?: number): DecodedEdit => {
-    anomalies.push(editAnomaly({ offset, length: record.length - offset }, problem, tag));
+    const at = { offset, length: record.length - offset };
+    anomalies.push(editAnomaly(at, problem, tag, dialect === 'pebble' ? pebbleText : engineText));
     return { edit, fields, anomalies };
   };
 
@@ -297,7 +311,7 @@ export function decodeVersionEdit(
     const offset = cursor.position;
     const tag = cursor.varint32();
     if (tag === undefined) return stop(offset, 'invalid tag');
-    const read = readers.get(tag);
+    const read = fieldReaders.get(tag);
     if (read === undefined || known?.has(tag) === false) {
       if (known !== undefined || (tag & TAG_SAFE_IGNORE) === 0) {
         return stop(offset, UNKNOWN_TAG, tag);

@@ -1,4 +1,6 @@
+import type { Cursor } from '../../bytes/cursor.js';
 import type { Range } from '../../finding/finding.js';
+import type { Backing, ValueFile } from './version.js';
 
 /** A table added by an edit (rocksdb db/version_edit.h, tags 7, 100, 102, 103). Offsets are in the edit's own record. */
 export interface NewFile extends Range {
@@ -35,6 +37,15 @@ export interface NewFile extends Range {
   /** Written only when false. */
   timestampsPersisted?: boolean;
   openMetadata?: Uint8Array;
+  /** Pebble: the table is virtual, its bytes are a part of that file. */
+  backing?: bigint;
+  /** Pebble: bounds of points and of range keys, where they are kept apart. */
+  points?: KeyBounds;
+  rangeKeys?: KeyBounds;
+  /** Pebble: every key is read with another prefix or suffix than it has in the file. */
+  synthetic?: boolean;
+  /** Pebble: ids of blob files. */
+  blobReferences?: bigint[];
   /** Custom fields that this release does not know and that may be skipped. */
   unknown: { id: number; value: Uint8Array }[];
 }
@@ -63,6 +74,15 @@ export interface WalAddition extends Range {
   /** Bytes that were synced; absent: the WAL was created and its size is not known. */
   syncedSize?: bigint;
 }
+
+/** Internal keys. */
+export interface KeyBounds {
+  smallest: Uint8Array;
+  largest: Uint8Array;
+}
+
+/** Reads a field behind its tag into the edit; returns nothing, or what is wrong in the engine's words. */
+export type FieldReader = (cursor: Cursor, edit: VersionEdit, offset: number) => string | undefined;
 
 /** One field of an edit as it stands in the record. */
 export interface EditField extends Range {
@@ -100,6 +120,11 @@ export interface VersionEdit {
   /** As stored; see `decodeSubcompactionProgress`. */
   subcompactionProgress?: Uint8Array;
   lastCompactedManifestSize?: bigint;
+  /** Pebble: files that virtual tables are parts of, and blob files of values, added and removed. */
+  backings: (Backing & Range)[];
+  removedBackings: bigint[];
+  valueFiles: (ValueFile & Range)[];
+  removedValueFiles: Pick<ValueFile, 'id' | 'number'>[];
   /** Ignorable tags that this release does not know. */
   unknown: { tag: number; value: Uint8Array }[];
 }
@@ -114,6 +139,10 @@ export function emptyEdit(): VersionEdit {
     blobFileAdditions: [],
     blobFileGarbages: [],
     walAdditions: [],
+    backings: [],
+    removedBackings: [],
+    valueFiles: [],
+    removedValueFiles: [],
     unknown: [],
   };
 }

@@ -56,6 +56,8 @@ export interface ManifestReplay {
   numbers: ManifestNumbers;
   /** Numbers of the tables that edits added last, also of those that were deleted again; at most 1,000. */
   lastTables: bigint[];
+  /** The largest sequence of the tables that edits added, also of those that were deleted again. */
+  reach: bigint;
   /** Value types of the bounds of tables that edits added, by type: where the first one stands, and under which tag. */
   boundTypes: Map<number, Range & { tag: number }>;
   /** In file order, offsets in bytes of the MANIFEST; at most 1,000. */
@@ -69,6 +71,8 @@ export interface ReplayOptions {
   held?: Version;
   /** How many files are there, each of which may be a part of the version beside `MAX_PARTS`. */
   files?: number;
+  /** Ends the replay at the first damage of the framing, as Pebble does. */
+  toDamage?: boolean;
   /** Called with every record that is whole, before it is applied. The record's payload is only valid during the call. */
   onEdit?(decoded: DecodedEdit, record: ManifestRecord): void;
   /**
@@ -118,10 +122,13 @@ class Replay implements ManifestVisitor {
   private readonly lastTables = new Set<bigint>();
   private readonly numbers: ManifestNumbers = {};
   private lastRecord: Range | undefined;
+  private reach = 0n;
   private readonly boundTypes: ManifestReplay['boundTypes'] = new Map();
   private error: string | undefined;
   private complete = true;
   private beyond: string | undefined;
+  /** What comes is behind damage, and is not wanted. */
+  private ended = false;
   /** Parts that edits have added since the version was counted, and how many there may be before it is counted again. */
   private added = 0;
   private countAt: number;
@@ -144,8 +151,11 @@ class Replay implements ManifestVisitor {
   }
 
   damage(anomaly: Anomaly): void {
-    this.report(anomaly);
+    const { engine: _, ...evidence } = anomaly.evidence ?? {};
+    // Pebble takes whatever it cannot read for the end of the file
+    this.report(this.options.dialect === 'pebble' ? { ...anomaly, evidence } : anomaly);
     this.complete = false;
+    this.ended ||= this.options.toDamage === true;
   }
 
   oversized(): void {
@@ -154,7 +164,7 @@ class Replay implements ManifestVisitor {
 
   record(record: ManifestRecord): void {
     this.records++;
-    if (this.beyond !== undefined) return;
+    if (this.beyond !== undefined || this.ended) return;
     const decoded = decodeVersionEdit(record.payload, this.options.dialect, this.maxFields);
     this.options.onEdit?.(decoded, record);
     if (decoded.beyond) {
@@ -199,6 +209,7 @@ class Replay implements ManifestVisitor {
       begunWals: [...this.begunWals],
       numbers: this.numbers,
       lastTables: [...this.lastTables],
+      reach: this.reach,
       boundTypes: this.boundTypes,
       anomalies: this.anomalies,
       size,
@@ -251,16 +262,17 @@ class Replay implements ManifestVisitor {
       offset: record.offset,
       length: record.fragments.reduce((sum, f) => sum + f.length, 0),
       inFile: ({ offset, length }) => fileRange(record.fragments, offset, length),
-      report: ({ engine: complaint, rule, message, offset, length }) => {
+      report: ({ engine: complaint, pebble, rule, message, offset, length }) => {
         if (!trusted) return;
         // LevelDB's builder believes what edits say
-        const engine = this.options.dialect === 'leveldb' ? undefined : complaint;
+        const engines = { rocksdb: complaint && `Corruption: ${complaint}`, leveldb: undefined, pebble };
+        const engine = engines[this.options.dialect ?? 'rocksdb'];
         if (engine !== undefined) this.complete = false;
         this.report({
           rule,
           message,
           ...fileRange(record.fragments, offset, length),
-          evidence: engine === undefined ? {} : { engine: `Corruption: ${engine}` },
+          evidence: engine === undefined ? {} : { engine },
         });
       },
     };
@@ -283,6 +295,7 @@ class Replay implements ManifestVisitor {
     this.noteBegunWal(decoded.edit.logNumber);
     for (const file of decoded.edit.newFiles) {
       keepLast(this.lastTables, file.number, MAX_LAST_TABLES);
+      if (file.largestSequence > this.reach) this.reach = file.largestSequence;
       this.noteBound(file.smallest, file.tag, record);
       this.noteBound(file.largest, file.tag, record);
     }
@@ -351,6 +364,10 @@ class Replay implements ManifestVisitor {
   }
 
   private checkMandatory(size: number): void {
+    if (this.options.dialect === 'pebble') {
+      this.checkPebble(size);
+      return;
+    }
     const { version, logNumberSeen } = this.state;
     const missing: (keyof typeof levelDbWords)[] = [
       ...(logNumberSeen ? [] : ['log_file_number' as const]),
@@ -373,6 +390,22 @@ class Replay implements ManifestVisitor {
           ? `Corruption: no ${levelDbWords[missing[0]]} entry in descriptor`
           : `Corruption: no ${missing.join(', ')} entry in MANIFEST`,
       },
+    });
+  }
+
+  /** What Pebble asks for: a log number or a file number that was given out. */
+  private checkPebble(size: number): void {
+    const { version } = this.state;
+    const states =
+      (version.columnFamilies.get(0)?.logNumber ?? 0n) > 0n || (version.nextFileNumber ?? 0n) >= 2n;
+    if (states) return;
+    this.complete = false;
+    this.report({
+      rule: 'manifest/incomplete',
+      offset: 0,
+      length: size,
+      message: 'no edit states a log number or the next file number',
+      evidence: { engine: 'pebble: malformed manifest file' },
     });
   }
 }

@@ -49,6 +49,23 @@ export function tagName(tag: number): string {
 export const levelDbTags: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 9]);
 export const LEVELDB_LEVELS = 7;
 
+/** What differs or is new in Pebble's edits (pebble internal/manifest/version_edit.go). */
+export const pebbleOwnTags = {
+  excise: 10,
+  markForCompaction: 11,
+  newFile5: 104,
+  backing: 105,
+  removedBacking: 106,
+  newBlobFile: 107,
+  deletedBlobFile: 108,
+} as const;
+
+/** What Pebble knows; any other tag is fatal to it, and level 7 and above too. */
+export const pebbleTags: ReadonlySet<number> = new Set([
+  1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 100, 102, 103, 104, 105, 106, 107, 108,
+]);
+export const PEBBLE_LEVELS = 7;
+
 export const customFields = {
   terminate: 1,
   needsCompaction: 2,

@@ -1,4 +1,5 @@
 import type { Range } from '../../finding/finding.js';
+import type { KeyBounds } from './edit.js';
 
 /** A live table as the MANIFEST describes it (rocksdb db/version_edit.h FileMetaData). */
 export interface LiveTable {
@@ -7,7 +8,7 @@ export interface LiveTable {
   number: bigint;
   /** Index into db_paths or cf_paths. */
   pathId: number;
-  /** Bytes on disk. */
+  /** Bytes on disk; of a virtual table an estimate. */
   size: bigint;
   /** Internal keys (user key and 8-byte trailer). */
   smallest: Uint8Array;
@@ -33,6 +34,12 @@ export interface LiveTable {
   maxTimestamp?: Uint8Array;
   compensatedRangeDeletionSize?: bigint;
   openMetadata?: Uint8Array;
+  /** Pebble: see `NewFile`. */
+  backing?: bigint;
+  points?: KeyBounds;
+  rangeKeys?: KeyBounds;
+  synthetic?: boolean;
+  blobReferences?: bigint[];
   /** Custom fields that may be skipped and that kvdoctor does not know; kept for a rewritten MANIFEST. */
   unknown?: { id: number; value: Uint8Array }[];
   /** Log number of its column family behind the edit that added it: what it holds was written to WALs below. Not of the edit itself. */
@@ -41,6 +48,19 @@ export interface LiveTable {
   addedAt: number;
   /** The table's own entry in that edit, in bytes of the MANIFEST. */
   entry: Range;
+}
+
+/** A file of Pebble that virtual tables are parts of. */
+export interface Backing {
+  number: bigint;
+  size: bigint;
+}
+
+/** A file of values of Pebble: tables name it by id, the disk by number. */
+export interface ValueFile {
+  id: bigint;
+  number: bigint;
+  size: bigint;
 }
 
 /** A live blob file as the MANIFEST describes it. */
@@ -87,6 +107,16 @@ export interface Version {
   databaseId?: string;
   /** WALs that the MANIFEST tracks: number to synced size in bytes, `undefined` where the size is not known. */
   trackedWals: Map<bigint, bigint | undefined>;
+  /** Pebble's, by number; each with its entry in the MANIFEST. */
+  backings: Map<bigint, Backing & { entry: Range }>;
+  /** Pebble's, by id. */
+  valueFiles: Map<bigint, ValueFile & { entry: Range }>;
+}
+
+/** The file that a table's bytes are in: its own, or the backing of a virtual one. */
+export function fileBehind({ backings }: Version, { number, size, backing }: LiveTable): Backing {
+  if (backing === undefined) return { number, size };
+  return { number: backing, size: backings.get(backing)?.size ?? size };
 }
 
 /**
@@ -96,8 +126,10 @@ export interface Version {
 export const MAX_PARTS = 80_000;
 
 /** How many parts a version holds: see `MAX_PARTS`. */
-export function partsOf({ columnFamilies, droppedColumnFamilies, trackedWals }: Version): number {
+export function partsOf(version: Version): number {
+  const { columnFamilies, droppedColumnFamilies, trackedWals, backings, valueFiles } = version;
   let parts = columnFamilies.size + droppedColumnFamilies.size + trackedWals.size;
+  parts += backings.size + valueFiles.size;
   for (const { tables, blobFiles } of columnFamilies.values()) parts += tables.size + blobFiles.size;
   return parts;
 }

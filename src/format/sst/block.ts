@@ -16,6 +16,9 @@ import { NumberReader } from './handle.js';
 
 const FLAG = { hashIndex: 0x80000000, reserved: 0x40000000, uniform: 0x20000000, separated: 0x10000000 };
 const COUNT_MASK = 0x0fffffff;
+const ALL_BITS = 0xffffffff;
+/** Without the bit by which Pebble, from table format v3 on, says that all keys since the restart point before have one prefix. */
+export const PEBBLE_RESTART_MASK = 0x7fffffff;
 
 /** Where the parts of a block are. Offsets are in the decompressed block. */
 export interface BlockTail {
@@ -97,6 +100,8 @@ export class BlockReader {
   constructor(
     readonly bytes: Uint8Array,
     private readonly valueLength?: ValueLength,
+    /** Bits of a restart point that are its offset. */
+    private readonly restartMask = ALL_BITS,
   ) {
     this.key = new Uint8Array(256);
     const tail = decodeBlockTail(bytes);
@@ -155,7 +160,7 @@ export class BlockReader {
       this.report('sst/bad-entry', offset, keyEnd - offset, 'the value does not follow the one before it');
     }
     if (offset === 0 && restart < 0) {
-      this.badRestart(tail, 0, restartOffset(bytes, tail, 0));
+      this.badRestart(tail, 0, this.restartPoint(tail, 0));
       this.nextRestart = 1;
     } else if (restart >= 0 && shared !== 0) {
       this.report(
@@ -187,7 +192,7 @@ export class BlockReader {
   /** The restart point at `offset`, -1 when there is none; those that were passed on the way point nowhere. */
   private restartAt(tail: BlockTail, offset: number): number {
     while (this.nextRestart < tail.restartCount) {
-      const at = restartOffset(this.bytes, tail, this.nextRestart);
+      const at = this.restartPoint(tail, this.nextRestart);
       if (at > offset) return -1;
       this.nextRestart++;
       if (at === offset) return this.nextRestart - 1;
@@ -199,7 +204,7 @@ export class BlockReader {
   /** Where to go on behind an entry that cannot be read: the first restart point that lies behind it. */
   private resumeAfter(tail: BlockTail, offset: number): number {
     for (let i = this.nextRestart; i < tail.restartCount; i++) {
-      const at = restartOffset(this.bytes, tail, i);
+      const at = this.restartPoint(tail, i);
       if (at > offset && at < tail.entriesEnd) return at;
     }
     return tail.entriesEnd;
@@ -208,7 +213,7 @@ export class BlockReader {
   private finish(tail: BlockTail): void {
     const empty = tail.entriesEnd === 0;
     for (; this.nextRestart < tail.restartCount; this.nextRestart++) {
-      const at = restartOffset(this.bytes, tail, this.nextRestart);
+      const at = this.restartPoint(tail, this.nextRestart);
       if (!(empty && at === 0 && this.nextRestart === 0)) this.badRestart(tail, this.nextRestart, at);
     }
     if (tail.separated && this.valuePosition < tail.restartsOffset) {
@@ -216,6 +221,10 @@ export class BlockReader {
       this.report('sst/bad-block', this.valuePosition, rest, 'the last values belong to no key');
       this.valuePosition = tail.restartsOffset;
     }
+  }
+
+  private restartPoint(tail: BlockTail, index: number): number {
+    return (restartOffset(this.bytes, tail, index) & this.restartMask) >>> 0;
   }
 
   private badRestart(tail: BlockTail, index: number, at: number): void {

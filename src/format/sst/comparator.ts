@@ -1,10 +1,35 @@
 import { compareIdbKeys } from './idb-order.js';
+import {
+  cockroachSuffix,
+  compareCockroach,
+  compareTestkeys,
+  type SuffixStart,
+  testkeysSuffix,
+} from './suffix-order.js';
+
+/** Orders that look into keys: the application's, and kvdoctor knows them. */
+type FieldOrder = 'idb' | 'cockroach' | 'testkeys';
+
+type CompareRanges = (
+  a: Uint8Array,
+  aStart: number,
+  aEnd: number,
+  b: Uint8Array,
+  bStart: number,
+  bEnd: number,
+) => number;
+
+const FIELD_ORDERS: Record<FieldOrder, CompareRanges> = {
+  idb: compareIdbKeys,
+  cockroach: compareCockroach,
+  testkeys: compareTestkeys,
+};
 
 /** How user keys of a column family are ordered (rocksdb util/comparator.cc). */
 export interface Comparator {
   name: string;
   /** `unknown`: written by the application, so kvdoctor checks no order across different keys. */
-  order: 'bytewise' | 'reverse' | 'idb' | 'unknown';
+  order: 'bytewise' | 'reverse' | FieldOrder | 'unknown';
   /** Bytes of user-defined timestamp at the end of each user key: 8 for `.u64ts`, else 0. */
   timestampSize: number;
 }
@@ -13,6 +38,11 @@ const BYTEWISE = 'leveldb.BytewiseComparator';
 const REVERSE = 'rocksdb.ReverseBytewiseComparator';
 /** Chromium's IndexedDB. */
 export const IDB_COMPARATOR = 'idb_cmp1';
+const FIELDS: Partial<Record<string, FieldOrder>> = {
+  [IDB_COMPARATOR]: 'idb',
+  cockroach_comparator: 'cockroach',
+  'pebble.internal.testkeys': 'testkeys',
+};
 const U64_TIMESTAMP = '.u64ts';
 /** Before 4.10 tables name the comparator of internal keys (rocksdb db/dbformat.h), behind which the user's stands. */
 const INTERNAL = 'rocksdb.InternalKeyComparator:';
@@ -56,10 +86,18 @@ export function comparatorNamed(stated?: string): Comparator {
       ? 'bytewise'
       : base === REVERSE
         ? 'reverse'
-        : base === IDB_COMPARATOR
-          ? 'idb'
-          : (shownOrderOf(base).shown ?? 'unknown');
+        : ((Object.hasOwn(FIELDS, base) ? FIELDS[base] : shownOrderOf(base).shown) ?? 'unknown');
   return { name, order, timestampSize: timestamped && order !== 'unknown' ? 8 : 0 };
+}
+
+/** Compares keys in an order that looks into them; `undefined` for the others. */
+export function fieldOrder(order: Comparator['order']): CompareRanges | undefined {
+  return order === 'bytewise' || order === 'reverse' || order === 'unknown' ? undefined : FIELD_ORDERS[order];
+}
+
+/** Where the suffix begins that filters of Pebble leave out of a key; `undefined` where none is left out. */
+export function suffixStart(order: Comparator['order']): SuffixStart | undefined {
+  return order === 'cockroach' ? cockroachSuffix : order === 'testkeys' ? testkeysSuffix : undefined;
 }
 
 /** The same comparator over keys whose timestamps were stripped when the table was written. */
@@ -99,7 +137,8 @@ export function compareUserKeyRanges(
   bEnd: number,
 ): number | undefined {
   const { order, timestampSize } = comparator;
-  if (order === 'idb') return compareIdbKeys(a, aStart, aEnd, b, bStart, bEnd);
+  const byFields = fieldOrder(order);
+  if (byFields !== undefined) return byFields(a, aStart, aEnd, b, bStart, bEnd);
   const aLength = Math.max(0, aEnd - aStart - timestampSize);
   const bLength = Math.max(0, bEnd - bStart - timestampSize);
   const shorter = Math.min(aLength, bLength);

@@ -20,6 +20,8 @@ const BY_NAME: Record<string, readonly number[]> = {
  * From format version 7 on the property reads `<manager>;<types in hex>;<reserved>`.
  */
 export function declaredCompression(table: Table): Uint8Array | undefined {
+  // Pebble writes a name of its own choice for a mix of codecs
+  if (table.dialect === 'pebble') return undefined;
   const stated = table.propertiesSound ? table.properties?.text('compression') : undefined;
   if (stated === undefined || stated === '') return undefined;
   const types = stated.includes(';') ? pairs(stated.split(';')[1]) : BY_NAME[stated];

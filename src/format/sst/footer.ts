@@ -7,6 +7,10 @@
  * format versions 1 to 5, cuckoo, Pebble v1 to v5 (53 bytes)
  *   | checksum type u8 | metaindex handle | index handle | zeros ... to 41 | format version u32 | magic u64 |
  *
+ * Pebble v6 (57 bytes), v7 and v8 (61 bytes)
+ *   | checksum type u8 | metaindex handle | index handle | zeros ... to 41 | attributes u32 (from v7 on) |
+ *   | footer checksum u32 | format version u32 | magic u64 |
+ *
  * format versions 6 and 7 (53 bytes)
  *   | checksum type u8 | 3e 00 7a 00 | footer checksum u32 | base context u32 | metaindex size u32 |
  *   | reserved 24 bytes, the last 8 must be 0 | format version u32 | magic u64 |
@@ -14,11 +18,12 @@
  * The first two forms have no protection of their own: a flipped bit in a handle only shows when the block that it points
  * to fails. In the third the metaindex ends where the footer begins, and the index is an entry of the metaindex.
  */
+import { crc32c, maskCrc } from '../../bytes/crc32c.js';
 import { hex32 } from '../../bytes/hexdump.js';
 import { u32At } from '../../bytes/u32.js';
 import type { Anomaly, Range } from '../../finding/finding.js';
 import { CHECKSUM, contextModifier, rawChecksum } from './checksum.js';
-import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleFits } from './handle.js';
+import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleBytes, handleFits } from './handle.js';
 
 type TableFormat = 'block-based' | 'legacy' | 'plain' | 'cuckoo' | 'pebble';
 
@@ -92,6 +97,7 @@ export function nearestMagic(bytes: Uint8Array, end: number): { magic: TableMagi
  * anomaly over the footer, and what can be used is returned all the same.
  */
 export function decodeFooter(bytes: Uint8Array, end: number, base: number, magic: TableMagic): FooterReading {
+  if (magic.format === 'pebble') return decodePebble(bytes, end, base);
   const start = end - magic.length;
   if (start < 0) {
     const short = { offset: base, length: end, message: 'the file is too short for the footer of a table' };
@@ -107,9 +113,6 @@ export function decodeFooter(bytes: Uint8Array, end: number, base: number, magic
   const checksumType = bytes[start];
   const formatVersion = u32At(bytes, end - 12);
   const footer: Footer = { format, offset, length, formatVersion, checksumType, baseContext: 0 };
-  if (format === 'pebble') {
-    return { footer, anomalies: [], unsupported: `Pebble table, version ${formatVersion}` };
-  }
   if (format === 'cuckoo') return withHandles(footer, bytes, start + 1, end - 12);
   const extended = u32At(bytes, start + 1) === EXTENDED_MAGIC;
   const reading =
@@ -127,9 +130,53 @@ export function decodeFooter(bytes: Uint8Array, end: number, base: number, magic
   return reading;
 }
 
+/** The newest format version of Pebble's tables that there is. */
+const NEWEST_PEBBLE_VERSION = 8;
+/** Pebble's readers take no other checksums. */
+const PEBBLE_CHECKSUMS: readonly number[] = [CHECKSUM.crc32c, CHECKSUM.xxh64];
+
+function decodePebble(bytes: Uint8Array, end: number, base: number): FooterReading {
+  const formatVersion = end < 12 ? 0 : u32At(bytes, end - 12);
+  const known = formatVersion > 0 && formatVersion <= NEWEST_PEBBLE_VERSION;
+  const length = !known || formatVersion < 6 ? 53 : formatVersion === 6 ? 57 : 61;
+  const start = end - length;
+  if (start < 0) {
+    const message = 'the file is too short for the footer of a table';
+    return { anomalies: [{ rule: 'sst/bad-footer', offset: base, length: end, message }] };
+  }
+  const footer: Footer = {
+    format: 'pebble',
+    offset: base + start,
+    length,
+    formatVersion,
+    checksumType: bytes[start],
+    baseContext: 0,
+  };
+  const reading = withHandles(footer, bytes, start + 1, start + 41);
+  if (!known) {
+    return {
+      ...reading,
+      anomalies: [bad(footer, `format version ${formatVersion} of Pebble's tables does not exist`)],
+    };
+  }
+  if (formatVersion >= 6) {
+    const stored = u32At(bytes, end - 16);
+    const covered = crc32c(bytes, end - 12, end, crc32c(bytes, start, end - 16));
+    const computed = maskCrc(covered);
+    if (stored !== computed) {
+      const anomaly = bad(footer, 'the footer does not match its own checksum');
+      const evidence = { stored: hex32(stored), computed: hex32(computed) };
+      return { ...reading, anomalies: [{ ...anomaly, rule: 'sst/footer-checksum', evidence }] };
+    }
+  }
+  if (!PEBBLE_CHECKSUMS.includes(footer.checksumType) && reading.anomalies.length === 0)
+    reading.anomalies.push(bad(footer, `Pebble does not read checksum type ${footer.checksumType}`));
+  return reading;
+}
+
 function withHandles(footer: Footer, bytes: Uint8Array, start: number, end: number): FooterReading {
   const metaindex = decodeHandle(bytes, start, end);
-  const index = metaindex && decodeHandle(bytes, start + handleLength(bytes, start), end);
+  const index = metaindex && decodeHandle(bytes, start + handleBytes(bytes, start), end);
   const { format, offset } = footer;
   if (format === 'plain' || format === 'cuckoo') return { footer: { ...footer, metaindex }, anomalies: [] };
   if (metaindex === undefined || index === undefined) {
@@ -143,8 +190,8 @@ function withHandles(footer: Footer, bytes: Uint8Array, start: number, end: numb
     if (handleFits(handle, offset)) continue;
     anomalies.push(bad(footer, `the footer places the ${name} at ${handle.offset}, outside the file`));
   }
-  const used = start + handleLength(bytes, start);
-  const padding = nonZero(bytes, used + handleLength(bytes, used), end, offset - start);
+  const used = start + handleBytes(bytes, start);
+  const padding = nonZero(bytes, used + handleBytes(bytes, used), end, offset - start);
   return { footer: { ...footer, metaindex, index, ...(padding && { padding }) }, anomalies };
 }
 
@@ -155,13 +202,6 @@ function nonZero(bytes: Uint8Array, start: number, end: number, base: number): R
   while (from < to && bytes[from] === 0) from++;
   while (to > from && bytes[to - 1] === 0) to--;
   return from === to ? undefined : { offset: base + from, length: to - from };
-}
-
-/** Bytes of the handle that starts at `start`, which is known to decode. */
-function handleLength(bytes: Uint8Array, start: number): number {
-  let at = start;
-  for (let varints = 0; varints < 2; at++) if (bytes[at] < 0x80) varints++;
-  return at - start;
 }
 
 /** Format versions 6 and later: the footer carries its own checksum, and the metaindex touches it. */

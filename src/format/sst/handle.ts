@@ -74,3 +74,10 @@ export function handleFits({ offset, size }: BlockHandle, limit: number): boolea
 export function nearestOffset({ offset }: BlockHandle, limit: number): number {
   return Math.max(0, Math.min(offset, limit));
 }
+
+/** Bytes of the handle that starts at `start`, which is known to decode. */
+export function handleBytes(bytes: Uint8Array, start: number): number {
+  let at = start;
+  for (let varints = 0; varints < 2; at++) if (bytes[at] < 0x80) varints++;
+  return at - start;
+}

@@ -21,6 +21,12 @@ export const VALUE_TYPE = {
   deleteWithTimestamp: 0x14,
   entity: 0x16,
   timedPut: 0x18,
+  /** Pebble's: a put over an older deletion, range keys, a deletion that knows the size of what it deletes. */
+  setWithDelete: 0x12,
+  rangeKeyDelete: 0x13,
+  rangeKeyUnset: 0x14,
+  rangeKeySet: 0x15,
+  sizedDelete: 0x17,
 } as const;
 
 const NAMES = new Map<number, string>([
@@ -35,14 +41,25 @@ const NAMES = new Map<number, string>([
   [0x18, 'timed-put'],
 ]);
 
+/** Names of types that mean something else in Pebble, or nothing elsewhere. */
+const PEBBLE_NAMES = new Map<number, string>([
+  [VALUE_TYPE.setWithDelete, 'set-with-delete'],
+  [VALUE_TYPE.rangeKeyDelete, 'range-key-delete'],
+  [VALUE_TYPE.rangeKeyUnset, 'range-key-unset'],
+  [VALUE_TYPE.rangeKeySet, 'range-key-set'],
+  [VALUE_TYPE.sizedDelete, 'sized-delete'],
+]);
+
 /** A value type as people write it: `put`, or its hex byte where a table must not hold it. */
-export function valueTypeName(type: number): string {
-  return NAMES.get(type) ?? `0x${type.toString(16).padStart(2, '0')}`;
+export function valueTypeName(type: number, dialect?: string): string {
+  const own = dialect === 'pebble' ? PEBBLE_NAMES.get(type) : undefined;
+  return own ?? NAMES.get(type) ?? `0x${type.toString(16).padStart(2, '0')}`;
 }
 
 /** What data blocks may hold, as a table for hot loops: 1 legal, 0 illegal. Range tombstones have their own block. */
 export const ROCKSDB_POINT_TYPES = typeTable(0x00, 0x01, 0x02, 0x07, 0x11, 0x14, 0x16, 0x18);
 export const LEVELDB_POINT_TYPES = typeTable(0x00, 0x01);
+export const PEBBLE_POINT_TYPES = typeTable(0x00, 0x01, 0x02, 0x07, 0x12, 0x17);
 
 function typeTable(...types: number[]): Uint8Array {
   const table = new Uint8Array(256);

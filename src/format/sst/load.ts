@@ -34,6 +34,9 @@ export type BlockKind =
   | 'hash-index-prefixes'
   | 'hash-index-metadata'
   | 'user-defined-index'
+  | 'range-keys'
+  | 'value-index'
+  | 'value'
   | 'unknown';
 
 /** Where blocks come from and how they are protected and compressed. */

@@ -54,7 +54,7 @@ async function checked(
 ): Promise<FooterReading> {
   const reading = decodeFooter(tail, tail.length, base, magic);
   const { footer, anomalies, unsupported } = reading;
-  if (magic.format !== 'block-based' && magic.format !== 'legacy') return reading;
+  if (magic.format === 'plain' || magic.format === 'cuckoo') return reading;
   if (footer === undefined || unsupported !== undefined) return reading;
   const isFine = anomalies.length === 0 && (footer.baseContext !== 0 || (await confirms(source, footer)));
   if (isFine) return reading;

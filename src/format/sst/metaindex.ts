@@ -5,7 +5,7 @@
 import type { Anomaly, Range } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
 import { compareBytes } from './comparator.js';
-import { type BlockHandle, decodeHandle } from './handle.js';
+import { type BlockHandle, decodeHandle, handleBytes } from './handle.js';
 
 /** What a meta block holds, by its name in the metaindex. */
 export type MetaKind =
@@ -19,7 +19,8 @@ export type MetaKind =
   | 'hash-index-prefixes'
   | 'hash-index-metadata'
   | 'user-defined-index'
-  | 'pebble'
+  | 'range-keys'
+  | 'value-index'
   | 'unknown';
 
 const BY_NAME = new Map<string, MetaKind>([
@@ -30,7 +31,9 @@ const BY_NAME = new Map<string, MetaKind>([
   ['rocksdb.range_del', 'range-tombstones'],
   ['rocksdb.hashindex.prefixes', 'hash-index-prefixes'],
   ['rocksdb.hashindex.metadata', 'hash-index-metadata'],
-  ['rocksdb.range_del2', 'pebble'],
+  ['rocksdb.range_del2', 'range-tombstones'],
+  ['pebble.range_key', 'range-keys'],
+  ['pebble.value_index', 'value-index'],
 ]);
 
 const BY_PREFIX: readonly (readonly [string, MetaKind])[] = [
@@ -38,13 +41,14 @@ const BY_PREFIX: readonly (readonly [string, MetaKind])[] = [
   ['partitionedfilter.', 'partitioned-filter'],
   ['filter.', 'block-filter'],
   ['rocksdb.user_defined_index.', 'user-defined-index'],
-  ['pebble.', 'pebble'],
 ];
 
 export interface MetaBlock {
   name: string;
   kind: MetaKind;
   handle: BlockHandle;
+  /** What stands behind the handle. */
+  extra: Uint8Array;
   /** The entry in the metaindex block. */
   entry: Range;
 }
@@ -54,10 +58,18 @@ function metaKind(name: string): MetaKind {
   return BY_NAME.get(name) ?? BY_PREFIX.find(([prefix]) => name.startsWith(prefix))?.[1] ?? 'unknown';
 }
 
+/** Names that only Pebble writes. */
+export function isPebbleName(name: string): boolean {
+  return name.startsWith('pebble.') || name === 'rocksdb.range_del2';
+}
+
 const latin1 = new TextDecoder('latin1');
 
-/** Decodes a metaindex block. Anomalies are in its own space; entries that cannot be read are left out. */
-export function decodeMetaindex(bytes: Uint8Array): { blocks: MetaBlock[]; anomalies: Anomaly[] } {
+/** Decodes a metaindex block; `isOrdered`: names ascend, as everywhere but in some of Pebble's. Anomalies are in its own space; entries that cannot be read are left out. */
+export function decodeMetaindex(
+  bytes: Uint8Array,
+  isOrdered = true,
+): { blocks: MetaBlock[]; anomalies: Anomaly[] } {
   const reader = new BlockReader(bytes);
   const blocks: MetaBlock[] = [];
   let previous: Uint8Array | undefined;
@@ -71,12 +83,13 @@ export function decodeMetaindex(bytes: Uint8Array): { blocks: MetaBlock[]; anoma
       reader.anomalies.push({ rule: 'sst/bad-handle', offset, length, message, evidence });
       continue;
     }
-    if (previous !== undefined && compareBytes(previous, entry.key) >= 0) {
+    if (isOrdered && previous !== undefined && compareBytes(previous, entry.key) >= 0) {
       const message = `the entry ${name} is out of order`;
       reader.anomalies.push({ rule: 'sst/bad-metaindex', offset, length, message });
     }
     previous = entry.key.slice();
-    blocks.push({ name, kind: metaKind(name), handle, entry: { offset, length } });
+    const extra = bytes.slice(valueOffset + handleBytes(bytes, valueOffset), valueOffset + valueLength);
+    blocks.push({ name, kind: metaKind(name), handle, extra, entry: { offset, length } });
   }
   return { blocks, anomalies: reader.anomalies };
 }

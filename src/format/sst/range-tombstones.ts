@@ -18,12 +18,13 @@ export interface RangeTombstone {
 }
 
 /**
- * Decodes a block of range tombstones. Anomalies are in its own space; entries that cannot be read are left out. Ranges that hold
+ * Decodes a block of range tombstones; `fragmented`: ranges are equal or do not touch each other, as in Pebble's own tables. Anomalies are in its own space; entries that cannot be read are left out. Ranges that hold
  * no key are kept, since bounds and counts of the table include them, and reported once: an application may write thousands.
  */
 export function decodeRangeTombstones(
   bytes: Uint8Array,
   comparator: Comparator,
+  fragmented = false,
 ): { tombstones: RangeTombstone[]; anomalies: Anomaly[] } {
   const reader = new BlockReader(bytes);
   const tombstones: RangeTombstone[] = [];
@@ -55,9 +56,24 @@ export function decodeRangeTombstones(
         evidence: { start: keyBytes(start), end: keyBytes(end) },
       };
     }
+    if (fragmented && !follows(tombstones.at(-1), start, end, comparator))
+      complain('a range tombstone begins inside the one before it, where fragments do not');
     tombstones.push({ start, end, sequence: parsed.sequence, offset });
   }
   if (firstEmpty !== undefined)
     reader.anomalies.push({ ...firstEmpty, evidence: { ...firstEmpty.evidence, emptyTombstones: empty } });
   return { tombstones, anomalies: reader.anomalies };
+}
+
+/** Whether a fragment is the same range as the one before it, or lies behind it. */
+function follows(
+  before: RangeTombstone | undefined,
+  start: Uint8Array,
+  end: Uint8Array,
+  comparator: Comparator,
+): boolean {
+  if (before === undefined) return true;
+  const sameStart = compareUserKeys(comparator, before.start, start) === 0;
+  if (sameStart) return compareUserKeys(comparator, before.end, end) === 0;
+  return (compareUserKeys(comparator, before.end, start) ?? -1) <= 0;
 }

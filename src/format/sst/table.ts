@@ -18,10 +18,12 @@ import {
   loadBlock,
 } from './load.js';
 import { locateFooter } from './locate.js';
-import { decodeMetaindex, type MetaBlock, type MetaKind } from './metaindex.js';
+import { decodeMetaindex, isPebbleName, type MetaBlock, type MetaKind } from './metaindex.js';
 import { COLLECTED_PROPERTIES, decodeProperties, type TableProperties } from './properties.js';
+import { decodeRangeKeys, type RangeKey } from './range-keys.js';
 import { decodeRangeTombstones, type RangeTombstone } from './range-tombstones.js';
 import { isBlockIntact, loadNamed, readIndex } from './table-index.js';
+import { decodeValueIndex, type ValueBlocks } from './value-blocks.js';
 
 /** A block that the table's metadata names, read or not. */
 export interface NamedBlock {
@@ -47,7 +49,7 @@ export interface Table {
   /** Bytes. */
   size: number;
   /** Whose table it is: LevelDB's and RocksDB's format version 0 share a footer and differ in what compression types mean. */
-  dialect: DialectName | 'pebble';
+  dialect: DialectName;
   footer?: Footer;
   /** How to read its blocks; absent when there is no footer. */
   space?: BlockSpace;
@@ -82,6 +84,12 @@ export interface Table {
   rangeTombstones: RangeTombstone[];
   /** The block of range tombstones, when there is one, was read and can be believed. */
   rangeTombstonesSound: boolean;
+  /** Pebble's range keys. */
+  rangeKeys: RangeKey[];
+  /** There are none, or their block was read and can be believed. */
+  rangeKeysSound: boolean;
+  /** Pebble's values that stand apart; absent where there are none, or their index is damaged. */
+  valueBlocks?: ValueBlocks;
   /** Dictionary of the data blocks. */
   dictionary?: Uint8Array;
   /** There is a dictionary that is damaged, or may be one: a block that does not decompress is not to blame. */
@@ -100,6 +108,11 @@ interface OpenOptions {
   /** Name of the column family's comparator, for tables whose properties do not tell theirs. Default: bytewise. */
   comparator?: string;
 }
+
+/** What Pebble calls its range tombstones, beside the older name. */
+const FRAGMENTED = 'rocksdb.range_del2';
+/** From this format version of Pebble on blocks hold columns. */
+const FIRST_COLUMNAR = 5;
 
 /** True when data blocks can be found. */
 export function isReadable(table: Table): boolean {
@@ -131,6 +144,8 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     indexSize: { contents: 0, restarts: 0, topLevel: 0 },
     rangeTombstones: [],
     rangeTombstonesSound: false,
+    rangeKeys: [],
+    rangeKeysSound: false,
     dictionaryLost: false,
     blocks: [],
     anomalies: [],
@@ -147,6 +162,14 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     table.unsupported.push({ reason: `${name} has no checksums: it cannot be verified` });
     return table;
   }
+  if (footer.format === 'pebble') {
+    table.dialect = 'pebble';
+    if (footer.formatVersion >= FIRST_COLUMNAR) {
+      const reason = `columnar blocks (table format v${footer.formatVersion} of Pebble) are not read yet`;
+      table.unsupported.push({ reason });
+      return table;
+    }
+  }
   table.space = {
     source,
     limit: footer.offset,
@@ -154,7 +177,7 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
     baseContext: footer.baseContext,
     compression: {
       version: footer.formatVersion >= 2 ? 2 : 1,
-      ...(table.dialect === 'leveldb' && { dialect: 'leveldb' as const }),
+      ...(table.dialect !== 'rocksdb' && { dialect: table.dialect }),
     },
   };
   await readMetaindex(table, footer, table.space);
@@ -162,6 +185,8 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
   applyProperties(table, options);
   await readIndex(table, footer, table.space);
   await readRangeTombstones(table, table.space);
+  await readRangeKeys(table, table.space);
+  await readValueIndex(table, table.space);
   await readDictionary(table, table.space);
   return table;
 }
@@ -181,7 +206,7 @@ async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): P
   if (metaindex === undefined || !handleFits(metaindex, footer.offset)) return;
   const block = await loadNamed(table, space, metaindex, 'metaindex');
   if (block.contents === undefined) return;
-  const { blocks, anomalies } = decodeMetaindex(block.contents);
+  const { blocks, anomalies } = decodeMetaindex(block.contents, table.dialect !== 'pebble');
   table.metaindexBlock = block;
   table.metaindexSound = block.sound && anomalies.length === 0;
   if (block.sound) append(table.anomalies, anomaliesInFile(block, anomalies));
@@ -194,9 +219,9 @@ async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): P
     table.dialect = 'leveldb';
     space.compression.dialect = 'leveldb';
   }
-  if (table.meta.some((meta) => meta.kind === 'pebble')) {
+  if (table.dialect !== 'pebble' && table.meta.some(({ name }) => isPebbleName(name))) {
     table.dialect = 'pebble';
-    table.unsupported.push({ reason: 'a table written by Pebble' });
+    space.compression.dialect = 'pebble';
   }
 }
 
@@ -242,7 +267,7 @@ function withoutGlobalSequence(space: BlockSpace, block: LoadedBlock, properties
 function applyProperties(table: Table, options: OpenOptions): void {
   const { properties, footer } = table;
   if (properties === undefined) {
-    const required = table.metaindexSound && table.dialect === 'rocksdb' && !hasProperties(table);
+    const required = table.metaindexSound && table.dialect !== 'leveldb' && !hasProperties(table);
     if (required && footer !== undefined) {
       const message = 'the metaindex names no properties block';
       table.anomalies.push({ rule: 'sst/missing-properties', ...blockRange(footer.metaindex!), message });
@@ -257,7 +282,12 @@ function applyProperties(table: Table, options: OpenOptions): void {
   }
   const compression = properties.text('compression');
   // from format version 7 on: manager, compression types in hexadecimal, future use
-  if (table.space !== undefined && table.propertiesSound && compression !== undefined)
+  if (
+    table.space !== undefined &&
+    table.propertiesSound &&
+    compression !== undefined &&
+    table.dialect !== 'pebble'
+  )
     table.space.uncompressed = compression === 'NoCompression' || /^[^;]*;;/.test(compression);
   table.timestampsStripped =
     table.comparator.timestampSize > 0 && properties.number('user.defined.timestamps.persisted') === 0n;
@@ -274,10 +304,36 @@ async function readRangeTombstones(table: Table, space: BlockSpace): Promise<voi
   if (meta === undefined || meta.handle.size === 0) return;
   const block = await loadNamed(table, space, meta.handle, 'range-tombstones');
   if (block.contents === undefined) return;
-  const { tombstones, anomalies } = decodeRangeTombstones(block.contents, table.comparator);
+  const { tombstones, anomalies } = decodeRangeTombstones(
+    block.contents,
+    table.comparator,
+    table.meta.some(({ name }) => name === FRAGMENTED),
+  );
   if (!block.sound) return;
   table.rangeTombstones = tombstones;
   table.rangeTombstonesSound = anomalies.every(({ rule }) => rule === 'sst/empty-range-tombstone');
+  append(table.anomalies, anomaliesInFile(block, anomalies));
+}
+
+async function readRangeKeys(table: Table, space: BlockSpace): Promise<void> {
+  const meta = metaBlock(table, 'range-keys');
+  table.rangeKeysSound = meta === undefined && table.metaindexSound;
+  if (meta === undefined) return;
+  const block = await loadNamed(table, space, meta.handle, 'range-keys');
+  if (block.contents === undefined || !block.sound) return;
+  const { keys, anomalies } = decodeRangeKeys(block.contents, table.comparator);
+  table.rangeKeys = keys;
+  table.rangeKeysSound = anomalies.length === 0;
+  append(table.anomalies, anomaliesInFile(block, anomalies));
+}
+
+async function readValueIndex(table: Table, space: BlockSpace): Promise<void> {
+  const meta = metaBlock(table, 'value-index');
+  if (meta === undefined) return;
+  const block = await loadNamed(table, space, meta.handle, 'value-index');
+  if (block.contents === undefined || !block.sound) return;
+  const { blocks, anomalies } = decodeValueIndex(block.contents, meta.extra);
+  if (anomalies.length === 0) table.valueBlocks = blocks;
   append(table.anomalies, anomaliesInFile(block, anomalies));
 }
 

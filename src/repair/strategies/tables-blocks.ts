@@ -85,7 +85,7 @@ export async function* dataBlocksOf(
 ): AsyncGenerator<GoodBlock | PartOfBlock | LostBlock> {
   const { table, space, comparator } = opened;
   if (space === undefined) return;
-  const { pointTypes } = dialectNamed(table.dialect === 'pebble' ? undefined : table.dialect).table;
+  const { pointTypes } = dialectNamed(table.dialect).table;
   const rules = { comparator, largestSequence, pointTypes };
   const { index } = table;
   if (index === undefined || !table.indexSound) yield* searched(table, space, rules);

@@ -156,9 +156,12 @@ export function nextCommand({ targets }: Report): string | undefined {
       const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
       if (next !== undefined) return next;
       if (application?.rebuild?.command !== undefined) return application.rebuild.command;
+      // of Pebble there is no repair yet
+      const isPebble = target.engine.name === 'pebble';
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (backups !== undefined && severity === 'error') return restoreCommand(target);
+      if (isPebble && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
       if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
       if (within(REPAIRED) && kind !== 'file') return commandOn(target, 'repair --strategy auto --dry-run');
       return `kvdoctor explain ${worst[0].rule}`;

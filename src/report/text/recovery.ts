@@ -18,7 +18,7 @@ function operationsApplied({ wals = [] }: RecoveryReport): number {
 export function* recoveryText(target: TargetReport, settings: RenderSettings): Iterable<string> {
   const { recovery = [], recommendation, application, states, state: taken } = target;
   if (recovery.length === 0) return;
-  yield `${modesTable(recovery, settings)}\n\n`;
+  yield `${modesTable(target, settings)}\n\n`;
   for (const mode of recovery) yield modeText(mode, recovery, settings);
   if (states !== undefined) {
     yield `${settings.palette.strong('States that the files can give')}\n`;
@@ -47,7 +47,7 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
 }
 
 /** A line for each mode; the database's own is marked with a star. */
-function modesTable(recovery: readonly RecoveryReport[], settings: RenderSettings): string {
+function modesTable({ recovery = [], engine }: TargetReport, settings: RenderSettings): string {
   const { palette } = settings;
   const table = plainTable(
     [
@@ -79,7 +79,11 @@ function modesTable(recovery: readonly RecoveryReport[], settings: RenderSetting
   }
   const own = recovery.find((mode) => mode.own);
   const why =
-    own?.mode === 'default' ? 'what LevelDB does unless it is told otherwise' : 'what OPTIONS asks for';
+    engine.name === 'pebble'
+      ? 'the one way in which Pebble opens for writing'
+      : own?.mode === 'default'
+        ? 'what LevelDB does unless it is told otherwise'
+        : 'what OPTIONS asks for';
   const note = own ? palette.dim(`\n  * ${why}`) : '';
   return rendered(table) + note;
 }

@@ -50,6 +50,7 @@ export function targetHead(target: TargetReport, { palette, width }: RenderSetti
     columnFamilies.length > 0 && counted(columnFamilies.length, 'column family', 'column families'),
     target.kind === 'database' &&
       target.engine.name !== 'leveldb' &&
+      target.engine.name !== 'pebble' &&
       columnFamilies.length > 0 &&
       `recovery mode ${options.walRecoveryMode}`,
     owner && `in use by process ${owner.pid}${owner.command === undefined ? '' : ` (${owner.command})`}`,

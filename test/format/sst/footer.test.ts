@@ -92,9 +92,9 @@ test('every bit of a footer with a checksum is covered', () => {
   }
 });
 
-test('tables that are recognised and not read', () => {
-  const pebble = decode(`01 b174 3e d96c f501 ${zeros(34)} 01000000 f09faab3f09faab3`, 14964);
-  expect(pebble).toMatchObject({ footer: { format: 'pebble' }, unsupported: 'Pebble table, version 1' });
+test('tables of other forms', () => {
+  const pebble = decode(`01 b174 3e d96c f501 ${zeros(33)} 01000000 f09faab3f09faab3`, 14964);
+  expect(pebble).toMatchObject({ footer: { format: 'pebble', formatVersion: 1 }, anomalies: [] });
   const plain = decode(`8101 20 00 00 ${zeros(35)} b8138f7aeb18344f`, 500);
   expect(plain).toMatchObject({ footer: { format: 'plain', checksumType: 0 }, anomalies: [] });
   const future = decode(

@@ -1,0 +1,56 @@
+import type { Database } from '../../engine/database.js';
+import type { Finding } from '../../finding/finding.js';
+import { placeOf } from '../../finding/finding-at.js';
+import type { LiveTable } from '../../format/manifest/version.js';
+
+/** Whether tables were ever brought in whole, as far as the files tell: then numbers are missing that no log had. */
+export function ingests({ version, pebble }: Database): boolean {
+  return (
+    (version?.backings.size ?? 0) > 0 ||
+    (pebble?.ingested.size ?? 0) > 0 ||
+    [...(version?.columnFamilies.get(0)?.tables.values() ?? [])].some(
+      ({ smallestSequence, largestSequence }) => smallestSequence === largestSequence && largestSequence > 0n,
+    )
+  );
+}
+
+/** What findings between WALs come to. `closed`: files of WALs that end in the mark of a closed one. */
+export function betweenPebbleWals(found: Finding, database: Database, closed: ReadonlySet<string>): Finding {
+  const isCertain = !closed.has(found.file) || !ingests(database);
+  const isHole = found.rule === 'sequence/gap-between-wals' || found.rule === 'wal/emptied';
+  return isHole && isCertain ? { ...found, severity: 'error' } : found;
+}
+
+/** What RocksDB says in a mode of its own. */
+function withoutModes(found: Finding): Finding {
+  const { strictModeSays: _, everyModeSays: __, ...evidence } = found.evidence;
+  return { ...found, evidence };
+}
+
+/** What findings of one file come to where Pebble differs from RocksDB. `live`: the table that the finding is about. */
+export function asPebble(raw: Finding, database: Database, live: LiveTable | undefined): Finding {
+  const found = withoutModes(raw);
+  const { manifest } = database;
+  switch (found.rule) {
+    case 'sequence/gap':
+      // every operation takes a number, and so does every table that is ingested
+      return ingests(database) ? found : { ...found, severity: 'warning' };
+    case 'sequence/overlap':
+    case 'sequence/backwards':
+    case 'sst/deletion-with-value':
+    case 'sst/bad-filter':
+      // a filter of another length makes it panic
+      return { ...found, severity: 'error' };
+    case 'wal/zero-fill':
+      // Pebble does not preallocate
+      return { ...found, severity: 'warning' };
+    case 'sst/manifest-bounds': {
+      // nothing checks the MANIFEST's bounds; the order of the table's own keys has been checked
+      if (live === undefined || manifest === undefined || found.offset !== 0) return found;
+      const { offset, length } = live.entry;
+      return { ...found, ...placeOf(manifest.entry), offset, length };
+    }
+    default:
+      return found;
+  }
+}

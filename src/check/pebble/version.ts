@@ -1,0 +1,278 @@
+/**
+ * What must hold between the files of a Pebble directory: it replays every WAL from its log number on, believes the end of its
+ * MANIFEST wherever it comes to it, and deletes what that does not name (pebble open.go, recovery.go).
+ */
+import type { Database } from '../../engine/database.js';
+import type { Finding } from '../../finding/finding.js';
+import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
+import { fileName } from '../../format/filename.js';
+import { fileBehind, type Version } from '../../format/manifest/version.js';
+import type { TableFacts, WalFacts } from '../unit.js';
+import { sequenceRange } from '../wal/evidence.js';
+import { ingests } from './severity.js';
+
+/** What the files have shown. */
+interface PebbleFiles {
+  tables: readonly TableFacts[];
+  /** In ascending order of number, dead ones included. */
+  wals: readonly WalFacts[];
+}
+
+export function checkPebbleVersion(database: Database, files: PebbleFiles): Finding[] {
+  const { manifest, version, pebble } = database;
+  const family = version?.columnFamilies.get(0);
+  if (manifest === undefined || version === undefined || family === undefined || pebble === undefined)
+    return [];
+  const live = files.wals.filter(({ number }) => number >= database.walCutoff);
+  const state: State = {
+    database,
+    version,
+    manifest: placeOf(manifest.entry),
+    named: filesNamed(version),
+    tables: files.tables,
+    wals: live,
+    dead: files.wals.filter(({ number }) => number < database.walCutoff),
+  };
+  const ends = [...live.slice(0, -1).flatMap((wal) => checkEnd(wal)), ...checkCopies(live, files.wals)];
+  if (!manifest.named) return ends;
+  return [
+    ...ends,
+    ...checkIngested(state),
+    ...(manifest.replay.complete
+      ? [
+          ...checkBackings(state),
+          ...checkLogNumber(state),
+          ...checkLastSequence(state),
+          ...checkForsaken(state),
+        ]
+      : []),
+  ];
+}
+
+interface State {
+  database: Database;
+  version: Version;
+  manifest: FindingPlace;
+  /** Numbers of the files of live tables. */
+  named: ReadonlySet<bigint>;
+  tables: readonly TableFacts[];
+  wals: readonly WalFacts[];
+  dead: readonly WalFacts[];
+}
+
+function filesNamed(version: Version): Set<bigint> {
+  const named = new Set(version.backings.keys());
+  for (const { tables } of version.columnFamilies.values())
+    for (const table of tables.values()) named.add(fileBehind(version, table).number);
+  return named;
+}
+
+/** A log is closed before the next one is begun. */
+function checkEnd({ file, tail, tailOffset, size, end }: WalFacts): Finding[] {
+  if (tail === 'closed' || (tail !== 'clean' && tail !== 'recycled' && tail !== 'zero-fill')) return [];
+  const isOver = tail === 'clean';
+  return [
+    findingAt({ file }, 'wal/no-end-mark', {
+      ...(!isOver && { severity: 'error' as const }),
+      offset: isOver ? end : tailOffset,
+      length: isOver ? 0 : Math.min(size - tailOffset, END_MARK),
+      message: isOver
+        ? 'the log ends without the mark of a closed one, although a newer one was begun'
+        : 'a newer log was begun, and what stands here is not the mark of a closed one: Pebble refuses to open',
+      evidence: isOver ? {} : { engine: 'pebble/record: invalid chunk' },
+    }),
+  ];
+}
+
+/** A log is written over an older one by giving that its name: one that is still here was not. */
+function checkCopies(live: readonly WalFacts[], all: readonly WalFacts[]): Finding[] {
+  return live.flatMap(({ file, number, records, heldBefore }) => {
+    const other = all.find(
+      (wal) => Number(BigInt.asUintN(32, wal.number)) === heldBefore && wal.number !== number,
+    );
+    if (records > 0 || other === undefined) return [];
+    return [
+      findingAt({ file }, 'wal/wrong-log-number', {
+        message: `the log holds records of log ${heldBefore} and none of its own, and ${other.file} is here: a copy of it in this one's place`,
+        evidence: { logNumber: String(number), found: heldBefore!, other: other.file },
+      }),
+    ];
+  });
+}
+
+/** Bytes of the mark. */
+const END_MARK = 11;
+
+/** Tables that WALs bring in and that are not there. */
+function checkIngested({ database, named }: State): Finding[] {
+  const here = new Set(
+    database.inventory.entries.filter(({ kind }) => kind === 'table').map(({ number }) => number),
+  );
+  return [...(database.pebble?.ingested ?? [])]
+    .filter(([number]) => !here.has(number) && !named.has(number))
+    .map(([number, { wal, sequence }]) =>
+      findingAt({ file: fileName('table', number) }, 'directory/missing-table', {
+        message: `${wal} brings the table in at sequence ${sequence}; it is not there`,
+        evidence: { wal, sequence: String(sequence), engine: 'pebble: error when looking up ingested SSTs' },
+      }),
+    );
+}
+
+function checkBackings({ version, manifest }: State): Finding[] {
+  return [...version.columnFamilies.values()].flatMap(({ tables }) =>
+    [...tables.values()]
+      .filter(({ backing }) => backing !== undefined && !version.backings.has(backing))
+      .map(({ number, backing, entry }) =>
+        findingAt(manifest, 'manifest/missing-backing', {
+          ...entry,
+          message: `table ${number} is a part of ${fileName('table', backing!)}, which no edit names as a backing`,
+          evidence: { engine: 'TableBacking for virtual sstable must not be nil' },
+        }),
+      ),
+  );
+}
+
+interface Span {
+  first: bigint;
+  last: bigint;
+}
+
+function spanOf({ firstSequence, nextSequence }: WalFacts): Span | undefined {
+  if (firstSequence === undefined || nextSequence === undefined || nextSequence <= firstSequence)
+    return undefined;
+  return { first: firstSequence, last: nextSequence - 1n };
+}
+
+function reachedBy(tables: readonly TableFacts[]): bigint {
+  return tables.reduce(
+    (most, { largestSequence = 0n }) => (largestSequence > most ? largestSequence : most),
+    0n,
+  );
+}
+
+function isNamed({ number }: TableFacts, named: ReadonlySet<bigint>): boolean {
+  return number !== undefined && named.has(number);
+}
+
+/** A WAL is made before an edit names it, and goes after one that names its successor. */
+function checkLogNumber({ database, version, manifest, wals, dead }: State): Finding[] {
+  const logNumber = version.columnFamilies.get(0)?.logNumber ?? 0n;
+  const place = database.manifest?.replay.numbers.logNumber ?? {};
+  const { entry, replay } = database.manifest!;
+  // the edit that flushed a WAL which is older than the MANIFEST may stand in the MANIFEST before it
+  const unflushed = dead.filter(
+    (wal) => wal.number > (entry.number ?? 0n) && (spanOf(wal)?.last ?? 0n) > replay.reach,
+  );
+  if (unflushed.length > 0) {
+    const files = unflushed.map(({ file }) => file);
+    return [
+      findingAt(manifest, 'manifest/log-number', {
+        ...place,
+        message: `the log number is ${logNumber}; Pebble ignores and deletes ${files.join(', ')}, whose operations no table holds`,
+        evidence: { logNumber: String(logNumber), ignored: files },
+      }),
+    ];
+  }
+  const flushed = ingests(database)
+    ? undefined
+    : wals.find((wal) => (spanOf(wal)?.last ?? replay.reach + 1n) <= replay.reach);
+  if (flushed !== undefined) {
+    return [
+      findingAt(manifest, 'manifest/log-number', {
+        ...place,
+        message: `the log number is ${logNumber}, so ${flushed.file} is replayed, although tables were made of it`,
+        evidence: { logNumber: String(logNumber), replayed: flushed.file },
+      }),
+    ];
+  }
+  const isHere = wals.some(({ number }) => number === logNumber);
+  const elsewhere = database.inventory.entries.some(
+    ({ kind, place: at }) => kind === 'wal' && at !== 'database',
+  );
+  if (isHere || logNumber === 0n || elsewhere || database.absent.some(({ option }) => option === 'wal_dir'))
+    return [];
+  const newer = database.inventory.entries.find(
+    (e) => e.kind === 'manifest' && e.place === 'database' && (e.number ?? 0n) > (entry.number ?? 0n),
+  );
+  const names =
+    database.pebble?.formatMarker === undefined
+      ? { file: 'CURRENT' }
+      : placeOf(database.pebble.manifestMarker!);
+  const isOld = wals.length > 0 && wals.some(({ number }) => number >= (version.nextFileNumber ?? 0n));
+  if (newer !== undefined || isOld) {
+    return [
+      findingAt(newer === undefined ? manifest : names, 'manifest/log-number', {
+        ...(newer === undefined ? place : {}),
+        message: `${manifest.file} begins with ${fileName('wal', logNumber)}, which is gone${newer === undefined ? ', and newer files are here' : `, and ${newer.name} is newer`}: it is an older state`,
+        evidence: { logNumber: String(logNumber) },
+      }),
+    ];
+  }
+  return [
+    findingAt({ file: fileName('wal', logNumber) }, 'directory/missing-wal', {
+      message: `${manifest.file} begins with this WAL, which Pebble makes before it names it; it is not there, and Pebble opens without it`,
+      evidence: { logNumber: String(logNumber) },
+    }),
+  ];
+}
+
+/** Pebble goes on from the MANIFEST's last sequence or from what WALs reach: numbers that tables have must not come again. */
+function checkLastSequence({ database, version, manifest, named, tables, wals }: State): Finding[] {
+  const stated = version.lastSequence ?? 0n;
+  const beyond = tables.filter(
+    (table) => isNamed(table, named) && (table.largestSequence ?? 0n) > stated && !table.errors,
+  );
+  if (beyond.length === 0) return [];
+  const reached = wals.reduce((most, wal) => {
+    const last = spanOf(wal)?.last ?? 0n;
+    return last > most ? last : most;
+  }, stated);
+  const hidden = beyond.filter(({ largestSequence = 0n }) => largestSequence > reached);
+  const [only] = beyond;
+  const { highest } = only.totals ?? {};
+  const evidence = {
+    largestSequence: String(reachedBy(beyond)),
+    lastSequence: String(stated),
+    reached: String(reached),
+  };
+  const inOneBlock =
+    hidden.length > 0 && beyond.length === 1 && highest !== undefined && BigInt(highest.others) <= stated;
+  return [
+    findingAt(inOneBlock ? { file: only.file } : manifest, 'sequence/last-sequence-too-low', {
+      ...(inOneBlock
+        ? { offset: highest.offset, length: highest.length }
+        : (database.manifest?.replay.numbers.lastSequence ?? {})),
+      ...(hidden.length === 0 && { severity: 'warning' as const }),
+      message: `the last sequence is ${stated}, but live tables go up to ${reachedBy(beyond)}`,
+      evidence,
+    }),
+  ];
+}
+
+/**
+ * Tables that no edit ever named and that hold sequences which nothing else has: the edit that named them is lost, and Pebble
+ * deletes them. What a flush or compaction left that did not end holds nothing new.
+ */
+function checkForsaken({ database, manifest, named, tables, wals }: State): Finding[] {
+  const { manifest: read, pebble } = database;
+  const known = new Set(read?.replay.lastTables);
+  const covered: Span[] = wals.flatMap((wal) => spanOf(wal) ?? []);
+  for (const table of tables) {
+    const { smallestSequence: first, largestSequence: last } = table;
+    if (isNamed(table, named) && first !== undefined && last !== undefined) covered.push({ first, last });
+  }
+  return tables.flatMap((table) => {
+    const { number, smallestSequence, largestSequence, file, size } = table;
+    if (number === undefined || named.has(number) || known.has(number) || pebble?.ingested.has(number))
+      return [];
+    if (smallestSequence === undefined || largestSequence === undefined || largestSequence === 0n) return [];
+    if (covered.some(({ first, last }) => largestSequence >= first && smallestSequence <= last)) return [];
+    const sequences = sequenceRange(smallestSequence, largestSequence);
+    return [
+      findingAt(manifest, 'directory/forsaken-table', {
+        message: `Do not open it: ${manifest.file} never named ${file} (${size} bytes), whose sequences ${sequences} are in no other file: Pebble deletes it`,
+        evidence: { table: file, sequences },
+      }),
+    ];
+  });
+}

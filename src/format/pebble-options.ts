@@ -1,0 +1,78 @@
+/**
+ * OPTIONS-N of Pebble (pebble options.go): sections and `key=value` lines. Blank lines and those that begin with `;` or `#` are
+ * skipped; any other line without an equals sign fails the open. Keys that a release does not know are skipped.
+ */
+import type { Anomaly } from '../finding/finding.js';
+import type { OptionsFile, OptionsSection } from './options.js';
+
+/** What Pebble compares with what it is opened with, or goes by. */
+export interface PebbleOptions {
+  comparer?: string;
+  merger?: string;
+  /** False: an older WAL may end anywhere. Releases from 2.0 on refuse then. */
+  strictWalTail?: boolean;
+  /** As of the last open: it may lag behind the marker. */
+  formatVersion?: number;
+  walDir?: string;
+}
+
+const MAX_ANOMALIES = 20;
+
+/** Parses an OPTIONS file. Never throws. */
+export function parsePebbleOptions(bytes: Uint8Array): OptionsFile {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const sections: OptionsSection[] = [];
+  const anomalies: Anomaly[] = [];
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    const line = text.slice(start, end).trim();
+    const section = sections.at(-1);
+    if (section) section.length = end - section.offset;
+    if (/^\[.*\]$/.test(line)) {
+      const [, title, argument] = /^\[\s*([^"]*?)\s*(?:"(.*)")?\s*\]$/.exec(line) ?? [];
+      sections.push({
+        title: title ?? line.slice(1, -1),
+        ...(argument !== undefined && { argument }),
+        values: new Map(),
+        offset: start,
+        length: end - start,
+      });
+    } else if (line !== '' && !/^[;#]/.test(line)) {
+      const equals = line.indexOf('=');
+      if (equals >= 0) section?.values.set(line.slice(0, equals).trim(), line.slice(equals + 1).trim());
+      else if (anomalies.length < MAX_ANOMALIES) anomalies.push(noEquals(line, start, end - start));
+    }
+    start = end + 1;
+  }
+  if (!sections.some(({ title }) => title === 'Options')) {
+    const message = 'section [Options] is missing';
+    anomalies.push({ rule: 'directory/options-missing-section', offset: 0, length: text.length, message });
+  }
+  return { sections, anomalies };
+}
+
+function noEquals(line: string, offset: number, length: number): Anomaly {
+  return {
+    rule: 'directory/options-line',
+    offset,
+    length,
+    message: 'a line has no equals sign',
+    evidence: { engine: `invalid key=value syntax: ${JSON.stringify(line.slice(0, 64))}` },
+  };
+}
+
+/** The values that count. */
+export function pebbleOptions({ sections }: OptionsFile): PebbleOptions {
+  const values = sections.find(({ title }) => title === 'Options')?.values;
+  const text = (name: string) => values?.get(name) || undefined;
+  const strict = text('strict_wal_tail');
+  const version = text('format_major_version');
+  return {
+    comparer: text('comparer'),
+    merger: text('merger'),
+    ...(strict !== undefined && { strictWalTail: strict !== 'false' }),
+    ...(version !== undefined && /^\d{1,9}$/.test(version) && { formatVersion: Number(version) }),
+    walDir: text('wal_dir'),
+  };
+}

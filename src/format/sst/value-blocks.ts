@@ -1,0 +1,96 @@
+/*
+ * Values that Pebble keeps apart (pebble sstable/valblk): from table format v3 on a put's value begins with a byte that says where
+ * it is. Value blocks follow the data; `pebble.value_index` names them in rows of three fixed-width numbers, whose widths stand
+ * behind the handle in the metaindex:
+ *
+ *   prefix byte    bits 7–6: 00 the value follows, 10 a handle follows, 01 a handle of a blob file; 5: same prefix as the put before
+ *   value handle   length varint | value block varint | offset in the decompressed block varint
+ *   row            value block | offset in the file | bytes without trailer
+ */
+import type { Anomaly } from '../../finding/finding.js';
+import { type BlockHandle, NumberReader } from './handle.js';
+
+const PLACE = 0xc0;
+const IN_VALUE_BLOCK = 0x80;
+
+/** The value blocks of a table: each handle under its number. */
+export interface ValueBlocks {
+  handles: BlockHandle[];
+}
+
+/** Decodes the index of value blocks. `widths`: of the three numbers of a row. Anomalies are in its own space. */
+export function decodeValueIndex(
+  bytes: Uint8Array,
+  widths: Uint8Array,
+): { blocks: ValueBlocks; anomalies: Anomaly[] } {
+  const blocks: ValueBlocks = { handles: [] };
+  const wrong = (offset: number, length: number, message: string) => ({
+    blocks,
+    anomalies: [{ rule: 'sst/bad-value-index' as const, offset, length, message }],
+  });
+  const width = widths.reduce((sum, each) => sum + each, 0);
+  if (widths.length !== 3 || width === 0 || widths.some((each) => each > 8))
+    return wrong(0, bytes.length, 'the widths of the rows of the value index do not make sense');
+  if (bytes.length % width !== 0)
+    return wrong(0, bytes.length, `the value index has ${bytes.length} bytes, its rows ${width} each`);
+  let end = -1;
+  for (let at = 0; at < bytes.length; at += width) {
+    const number = fixed(bytes, at, widths[0]);
+    const offset = fixed(bytes, at + widths[0], widths[1]);
+    const size = fixed(bytes, at + widths[0] + widths[1], widths[2]);
+    if (number !== blocks.handles.length || offset < end)
+      return wrong(at, width, `row ${blocks.handles.length} of the value index is out of order`);
+    blocks.handles.push({ offset, size });
+    end = offset + size;
+  }
+  return { blocks, anomalies: [] };
+}
+
+function fixed(bytes: Uint8Array, at: number, width: number): number {
+  let value = 0;
+  for (let i = width - 1; i >= 0; i--) value = value * 256 + bytes[at + i];
+  return value;
+}
+
+/** Lengths of a table's decompressed value blocks, by their numbers; −1 where one could not be read. */
+export type ValueBlockLengths = Float64Array;
+
+/**
+ * Bytes of the value of a put in `bytes[start, end)`, which begins with a prefix byte; −1 where the bytes are no value that
+ * the table can have.
+ */
+export function valueLength(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  lengths: ValueBlockLengths | undefined,
+): number {
+  if (start >= end) return -1;
+  const place = bytes[start] & PLACE;
+  if (place === 0) return end - start - 1;
+  if (place !== IN_VALUE_BLOCK) return -1;
+  const handle = valueHandle(bytes, start, end);
+  if (handle === undefined) return -1;
+  const { length, block, offset } = handle;
+  if (lengths === undefined) return length;
+  if (block >= lengths.length) return -1;
+  return lengths[block] >= 0 && offset + length > lengths[block] ? -1 : length;
+}
+
+interface ValueHandle {
+  length: number;
+  block: number;
+  offset: number;
+}
+
+/** The handle behind a prefix byte; `undefined` where it is none. */
+export function valueHandle(bytes: Uint8Array, start: number, end: number): ValueHandle | undefined {
+  const reader = new NumberReader(bytes, start + 1, end);
+  const handle = { length: reader.varint(5), block: reader.varint(5), offset: reader.varint(5) };
+  return reader.failed || reader.position !== end ? undefined : handle;
+}
+
+/** Whether a prefix byte says that a handle to a value block follows. */
+export function isInValueBlock(prefix: number): boolean {
+  return (prefix & PLACE) === IN_VALUE_BLOCK;
+}

@@ -1,0 +1,73 @@
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import { loadBlock } from '../format/sst/load.js';
+import type { Table } from '../format/sst/table.js';
+import { isInValueBlock, valueHandle } from '../format/sst/value-blocks.js';
+
+/** From this format version of Pebble on puts say where their values are, and kinds whether a newer entry hides them. */
+const FIRST_WITH_PREFIXES = 3;
+const OBSOLETE_BIT = 0x40;
+
+/** Bytes of a value. */
+interface Place {
+  bytes: Uint8Array;
+  from: number;
+  to: number;
+}
+
+/** Values and types of Pebble's row tables as a walk over other tables has them. Holds one value block. */
+export class PebbleValues {
+  /** A value block must be loaded before the value is asked for again. */
+  waits = false;
+  private wanted = -1;
+  private number = -1;
+  private contents: Uint8Array | undefined;
+  private readonly prefixed: boolean;
+
+  constructor(private readonly table: Table) {
+    const { format, formatVersion = 0 } = table.footer ?? {};
+    this.prefixed = format === 'pebble' && formatVersion >= FIRST_WITH_PREFIXES;
+  }
+
+  /** The low half of a trailer with a type that every walk knows: what deletes, deletes. */
+  typed(low: number): number {
+    const type = low & 0xff & ~(this.prefixed ? OBSOLETE_BIT : 0);
+    const known =
+      type === VALUE_TYPE.sizedDelete
+        ? VALUE_TYPE.delete
+        : type === VALUE_TYPE.setWithDelete
+          ? VALUE_TYPE.put
+          : type;
+    this.isPlainPut = type === VALUE_TYPE.put;
+    return ((low & 0xffffff00) | known) >>> 0;
+  }
+
+  private isPlainPut = false;
+
+  /** The value behind an entry; `undefined` where it has to be loaded first, or cannot be read. */
+  value(bytes: Uint8Array, from: number, to: number): Place | undefined {
+    this.waits = false;
+    if (!this.prefixed || !this.isPlainPut) return { bytes, from, to };
+    if (from >= to) return undefined;
+    if (!isInValueBlock(bytes[from])) return { bytes, from: from + 1, to };
+    const handle = valueHandle(bytes, from, to);
+    if (handle === undefined || handle.block >= (this.table.valueBlocks?.handles.length ?? 0))
+      return undefined;
+    if (handle.block !== this.number) {
+      this.wanted = handle.block;
+      this.waits = true;
+      return undefined;
+    }
+    const { contents } = this;
+    const end = handle.offset + handle.length;
+    return contents === undefined || end > contents.length
+      ? undefined
+      : { bytes: contents, from: handle.offset, to: end };
+  }
+
+  async load(): Promise<void> {
+    const { space, valueBlocks } = this.table;
+    this.number = this.wanted;
+    const block = await loadBlock(space!, valueBlocks!.handles[this.wanted], 'value');
+    this.contents = block.sound ? block.contents : undefined;
+  }
+}

@@ -1,0 +1,229 @@
+/*
+ * What Pebble does with a directory when it opens it for writing (pebble open.go, recovery.go; 1.1 to 2.1):
+ *
+ *   names      a marker that does not parse refuses; nothing that names a MANIFEST makes a new database, and deletes the old one
+ *   MANIFEST   its first damage is its end, without a word; an edit that does not decode or apply refuses
+ *   tables     each must be there with the size that the MANIFEST has; none is opened
+ *   OPTIONS    the newest one must parse, and name the comparer and the merger that the program brings
+ *   WALs       from the log number on. Damage in an older one refuses, in the newest one it is the end, without a word;
+ *              from 2.1 and format version 20 on it refuses where the bytes are known to have been synced
+ */
+import { atLeast, type EngineVersion } from '../engine/version.js';
+import { decodeBatch } from '../format/batch/decode.js';
+import { BATCH_HEADER, isFlushable } from '../format/batch/tags.js';
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import { BatchWalker } from './batch-walker.js';
+import type { DatabaseView } from './open.js';
+import type { RecoveryOutcome, WalOutcome } from './outcome.js';
+import { PebbleLogReader, type PebbleRecord } from './pebble-log.js';
+import type { WalFile } from './replay.js';
+import type { ReplaySink } from './sink.js';
+import { type EngineError, type ErrorKind, statusText, unreadableFile } from './status.js';
+
+/** What Pebble says, which has no classes of errors. */
+export function pebbleError(kind: ErrorKind, message: string): EngineError {
+  return { code: 'pebble', kind, message };
+}
+
+/** Type of an operation in a memtable, by the kind of a batch: what deletes, deletes. */
+const TYPES = new Map<number, number>([
+  [VALUE_TYPE.delete, VALUE_TYPE.delete],
+  [VALUE_TYPE.put, VALUE_TYPE.put],
+  [VALUE_TYPE.merge, VALUE_TYPE.merge],
+  [VALUE_TYPE.singleDelete, VALUE_TYPE.singleDelete],
+  [VALUE_TYPE.rangeDelete, VALUE_TYPE.rangeDelete],
+  [VALUE_TYPE.sizedDelete, VALUE_TYPE.delete],
+]);
+
+/** Opens the database, as far as its files are concerned. What is applied goes to `sink`. */
+export async function openPebble(
+  database: DatabaseView,
+  error: EngineError | undefined,
+  version: EngineVersion,
+  sink?: ReplaySink,
+): Promise<RecoveryOutcome> {
+  const { manifest } = database;
+  const outcome: RecoveryOutcome = {
+    mode: 'default',
+    policy: 'none',
+    opens: false,
+    lastSequence: 0n,
+    wals: [],
+    hidden: [],
+    transactions: [],
+    stopped: false,
+    uneventful: false,
+    cutoff: 0n,
+  };
+  if (error !== undefined || !('version' in manifest)) return { ...outcome, ...(error && refusal(error)) };
+  outcome.lastSequence = manifest.version.lastSequence ?? 0n;
+  outcome.cutoff = manifest.version.columnFamilies.get(0)?.logNumber ?? 0n;
+  const wals = [...database.wals].sort((a, b) => (a.number < b.number ? -1 : 1));
+  const live = wals.filter(({ number }) => number >= outcome.cutoff);
+  let failed: { error: EngineError; file: string } | undefined;
+  for (const wal of wals) {
+    const isNewest = wal === live.at(-1);
+    const replay = new PebbleReplay(wal, { version, isNewest, isStrict: isStrict(database, version) }, sink);
+    outcome.wals.push(replay.outcome);
+    if (!live.includes(wal)) continue;
+    if (failed !== undefined) {
+      replay.outcome.state = 'unread';
+      continue;
+    }
+    await replay.run();
+    if (replay.lastSequence > outcome.lastSequence) outcome.lastSequence = replay.lastSequence;
+    if (replay.error !== undefined) failed = { error: replay.error, file: wal.file };
+  }
+  if (failed !== undefined) return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
+  return { ...outcome, opens: true };
+}
+
+/** Older WALs must end as Pebble ends them: in 1.x where OPTIONS says so, as it does since 2020. */
+function isStrict({ options }: DatabaseView, version: EngineVersion): boolean {
+  return atLeast(version, 2) || options.pebble?.strictWalTail === true;
+}
+
+function refusal(error: EngineError): Pick<RecoveryOutcome, 'error' | 'errorText' | 'errorKind'> {
+  return { error, errorText: statusText(error), errorKind: error.kind };
+}
+
+interface ReplayRules {
+  version: EngineVersion;
+  isNewest: boolean;
+  isStrict: boolean;
+}
+
+/** Operations of one WAL whose keys are remembered, to see whether one comes twice. */
+const REMEMBERED = 1_000_000;
+
+/** The replay of one WAL. */
+class PebbleReplay {
+  readonly outcome: WalOutcome;
+  /** What the open fails with. */
+  error: EngineError | undefined;
+  lastSequence = 0n;
+  /** Operations under sequence numbers that came before, once numbers go back. */
+  private readonly seen = new Set<string>();
+
+  constructor(
+    private readonly wal: WalFile,
+    private readonly rules: ReplayRules,
+    private readonly sink: ReplaySink | undefined,
+  ) {
+    this.outcome = {
+      number: wal.number,
+      file: wal.file,
+      size: wal.size,
+      state: 'not-needed',
+      records: 0,
+      operations: 0,
+      appliedEnd: 0,
+      applied: [],
+      reports: [],
+      silentDrops: [],
+    };
+  }
+
+  async run(): Promise<void> {
+    const { wal, outcome, rules } = this;
+    const readsAhead = atLeast(rules.version, 2, 1);
+    outcome.state = 'applied';
+    try {
+      const source = await wal.open();
+      try {
+        const reader = new PebbleLogReader(source, wal.file, wal.number, {
+          lastType: readsAhead ? 12 : 8,
+          readsAhead,
+        });
+        for (;;) {
+          const record = await reader.next();
+          if (record === undefined) {
+            this.end(reader);
+            break;
+          }
+          // what stands behind an ingest in its WAL is not read
+          if (this.apply(record) || this.error !== undefined) break;
+        }
+      } finally {
+        await source.close();
+      }
+    } catch (error) {
+      this.error = unreadableFile(wal.file, error);
+    }
+    if (this.error !== undefined) outcome.state = 'refused';
+  }
+
+  private end({ ended, at }: PebbleLogReader): void {
+    if (ended === 'end' || ended === undefined) return;
+    const { isNewest, isStrict, version } = this.rules;
+    const message = `pebble: error when replaying WAL: pebble/record: ${ended}`;
+    const isFatal = isNewest ? ended !== 'unexpected EOF' && atLeast(version, 2, 1) : isStrict;
+    if (isFatal) this.error = pebbleError('checksum', message);
+    this.outcome.stoppedAt = at;
+    this.outcome.stopError = pebbleError('checksum', ended);
+  }
+
+  /** True: nothing behind it is read. */
+  private apply({ bytes, offset, end }: PebbleRecord): boolean {
+    const { outcome } = this;
+    if (bytes.length < BATCH_HEADER) {
+      this.error = pebbleError('short-record', `pebble: corrupt log file ${outcome.file}: invalid batch`);
+      return false;
+    }
+    const { anomalies } = decodeBatch(bytes, { dialect: 'pebble', maxOps: 0 });
+    if (anomalies.length > 0) {
+      this.error = pebbleError(
+        'malformed-batch',
+        `pebble: corrupt log file ${outcome.file}: ${anomalies[0].message}`,
+      );
+      return false;
+    }
+    const walker = new BatchWalker(bytes, 'pebble');
+    const { sequence, count } = walker;
+    const { firstSequence = 0n } = outcome;
+    if (count > 0 && sequence < firstSequence) {
+      const message = `pebble: batch seqnum ${sequence} is less than memtable creation seqnum ${firstSequence}`;
+      this.error = pebbleError('sequence', message);
+      return false;
+    }
+    const goesBack = count > 0 && sequence <= this.lastSequence;
+    let taken = 0;
+    while (walker.next()) {
+      if (!walker.counts) continue;
+      const at = BigInt.asUintN(56, sequence + BigInt(taken++));
+      const type = TYPES.get(walker.tag);
+      if (this.isSecond(at, walker, goesBack)) return false;
+      if (type !== undefined) this.sink?.apply(0, at, type, walker.key, walker.value);
+    }
+    outcome.operations += taken;
+    outcome.records++;
+    outcome.appliedEnd = end;
+    if (count > 0) {
+      outcome.firstSequence ??= sequence;
+      outcome.lastSequence = sequence;
+      const last = BigInt.asUintN(64, sequence + BigInt(count) - 1n);
+      if (last > this.lastSequence) this.lastSequence = last;
+    }
+    this.extend(offset, end);
+    return isFlushable(bytes[BATCH_HEADER] ?? 0);
+  }
+
+  /** A memtable takes no key a second time under the same sequence and kind. */
+  private isSecond(sequence: bigint, { tag, key }: BatchWalker, goesBack: boolean): boolean {
+    if (this.seen.size >= REMEMBERED) return false;
+    const id = `${sequence} ${tag} ${Buffer.from(key).toString('latin1')}`;
+    if (goesBack && this.seen.has(id)) {
+      this.error = pebbleError('sequence', 'arenaskl: record with this key already exists');
+      return true;
+    }
+    this.seen.add(id);
+    return false;
+  }
+
+  private extend(from: number, to: number): void {
+    const { applied } = this.outcome;
+    const before = applied.at(-1);
+    if (before !== undefined && before.to === from) before.to = to;
+    else applied.push({ from, to });
+  }
+}

@@ -1,0 +1,37 @@
+import type { Database } from '../engine/database.js';
+import { commandOn } from '../engine/given-options.js';
+import { tablesDeleted } from '../engine/pebble-opened.js';
+import type { RecommendationReport, RecoveryReport } from '../report/report.js';
+
+/** Files that the advice names one by one. */
+const NAMED = 5;
+
+/** What to do with a Pebble directory, and above all what not to do. */
+export function pebbleAdvice(database: Database, modes: readonly RecoveryReport[]): RecommendationReport {
+  const [own] = modes;
+  const { pebble, manifest } = database;
+  const command = commandOn(database, 'scan');
+  const copy = 'Copy the directory first.';
+  const deleted = tablesDeleted(database);
+  const shown = deleted.slice(0, NAMED).join(', ');
+  const more = deleted.length > NAMED ? ` and ${deleted.length - NAMED} more` : '';
+  if (pebble?.isNew) {
+    const what = deleted.length === 0 ? '' : ` and deletes ${shown}${more}`;
+    return {
+      command,
+      reason: `Do not open it: nothing names a MANIFEST, so that Pebble makes a new database in its place${what}. ${copy}`,
+    };
+  }
+  if (!own.opens) return { command, reason: `Pebble refuses (${own.error}). ${copy}` };
+  const isCut = manifest !== undefined && !manifest.replay.complete;
+  if (isCut && deleted.length > 0)
+    return {
+      command,
+      reason: `Do not open it: Pebble would end its MANIFEST at the damage, and delete ${shown}${more}. ${copy}`,
+    };
+  if (own.harmless) return { reason: 'Pebble opens it and loses nothing that the files still tell of.' };
+  return {
+    command,
+    reason: `Do not open it: Pebble would open without what is damaged, and delete the WALs. ${copy}`,
+  };
+}

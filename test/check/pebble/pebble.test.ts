@@ -1,0 +1,80 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Finding } from '../../../src/finding/finding.js';
+import { scanTarget } from '../../../src/scan/scan.js';
+import { withDatabase } from '../../support/database.js';
+
+const damage = ({ findings }: { findings: readonly Finding[] }) =>
+  findings
+    .filter(({ severity }) => severity !== 'note')
+    .map(({ severity, rule, file }) => `${severity} ${rule} ${file}`);
+
+async function scan(base: string, patches: readonly string[] = [], then: (dir: string) => void = () => {}) {
+  return withDatabase(`pebble-stores/${base}`, patches, async (dir) => {
+    then(dir);
+    return scanTarget(dir, { jobs: 1 });
+  });
+}
+
+describe('healthy stores of Pebble', () => {
+  test.each(['cosmos', 'virtual', 'rangekeys', 'valueblocks'])('%s', async (base) => {
+    const report = await scan(base);
+    expect(report.engine.name).toBe('pebble');
+    expect(damage(report)).toEqual([]);
+    expect(report.unchecked).toEqual([]);
+  });
+
+  test('what is not Pebble’s in its directory says nothing', async () => {
+    const report = await scan('virtual', ['create marker-list "x"'], (dir) => {
+      fs.mkdirSync(path.join(dir, 'ancient'));
+      fs.writeFileSync(path.join(dir, 'ancient', '000001.sst'), 'x');
+    });
+    expect(damage(report)).toEqual([]);
+  });
+
+  test('format version 1 without OPTIONS is not taken for RocksDB', async () => {
+    const report = await scan('cosmos', ['remove OPTIONS-000014']);
+    expect(report.engine.name).toBe('pebble');
+    expect(damage(report)).toEqual(['warning directory/options-missing OPTIONS-000014']);
+  });
+
+  test('a format version that is to come is not called damage', async () => {
+    const report = await scan('virtual', [
+      'move marker.format-version.000015.016 marker.format-version.000016.031',
+    ]);
+    expect(damage(report)).toEqual([]);
+    expect(report.unchecked).toMatchObject([
+      { reason: expect.stringContaining('format version 31 is newer') },
+    ]);
+  });
+});
+
+describe('damaged stores of Pebble', () => {
+  test('a table that a WAL brings in is missed like any other', async () => {
+    expect(damage(await scan('virtual', ['remove 000010.sst']))).toEqual([
+      'error directory/missing-table 000010.sst',
+    ]);
+  });
+
+  test('a backing is held against its own size', async () => {
+    expect(damage(await scan('virtual', ['append 000005.sst 00']))[0]).toContain('000005.sst');
+  });
+
+  test('a WAL that the MANIFEST begins with', async () => {
+    expect(damage(await scan('cosmos', ['remove 000012.log']))).toEqual([
+      'error directory/missing-wal 000012.log',
+    ]);
+  });
+
+  test('records that were cut out of a WAL', async () => {
+    // the third record of a log in which every operation takes a number
+    const report = await scan('cosmos', ['cut 000012.log 473 473']);
+    expect(damage(report).join()).toContain('000012.log');
+  });
+
+  test('a marker of format version 13 in a store of version 1', async () => {
+    const report = await scan('cosmos', ['create marker.format-version.000001.013 ""']);
+    expect(damage(report)).toContain('error directory/marker-missing marker.format-version.000001.013');
+  });
+});

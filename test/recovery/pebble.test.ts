@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { simulateTarget } from '../../src/repair/simulate-target.js';
+import type { TargetReport } from '../../src/report/report.js';
+import { withDatabase } from '../support/database.js';
+
+async function simulate(base: string, patches: readonly string[] = [], engineVersion?: string) {
+  return withDatabase(`pebble-stores/${base}`, patches, (dir) =>
+    simulateTarget(dir, { digest: true, ...(engineVersion !== undefined && { engineVersion }) }),
+  );
+}
+
+function state({ recovery = [] }: TargetReport) {
+  const [{ mode, opens, error, columnFamilies }] = recovery;
+  const family = columnFamilies?.[0];
+  return { mode, opens, ...(error && { error }), n: family?.entries, fnv: family?.fnv1a64 };
+}
+
+// what Pebble 1.1.5 itself showed
+describe('an open of Pebble shows what the engine shows', () => {
+  test.each([
+    ['cosmos', [], 941, '1ca97d616838b00f'],
+    ['virtual', [], 307, 'b3b89ff5a9e4bd89'],
+    ['rangekeys', [], 338, 'ee2007791fa64d2b'],
+    ['valueblocks', [], 619, 'f9b3a668c540d988'],
+    ['cosmos', ['write 000012.log 288 27'], 641, 'f09dec556a3452fa'],
+  ] as const)('%s %j', async (base, patches, n, fnv) => {
+    expect(state(await simulate(base, patches))).toEqual({ mode: 'default', opens: true, n, fnv });
+  });
+});
+
+describe('an open of Pebble', () => {
+  test('of a directory in which nothing names a MANIFEST makes a new database', async () => {
+    const report = await simulate('cosmos', ['remove CURRENT', 'remove 000012.log']);
+    expect(state(report)).toMatchObject({ opens: true, n: 0 });
+    expect(report.recovery?.[0].harmless).toBe(false);
+    expect(report.recommendation?.reason).toMatch(/^Do not open it: .* deletes 000010\.sst, 000011\.sst/);
+  });
+
+  test('ends the MANIFEST at its first damage, and deletes the rest', async () => {
+    const report = await simulate('virtual', ['flip MANIFEST-000001 0x48.2']);
+    expect(report.recommendation?.reason).toMatch(
+      /^Do not open it: .*end its MANIFEST at the damage, and delete .*\.sst/,
+    );
+  });
+
+  test('refuses what its names, tables and logs do not allow', async () => {
+    const errors = async (patches: readonly string[], engine?: string) =>
+      state(await simulate('virtual', patches, engine)).error;
+    expect(await errors(['create marker.x ""'])).toContain('invalid marker filename');
+    expect(await errors(['remove 000006.sst'])).toContain('unknown to the objstorage provider');
+    expect(await errors(['remove 000010.sst'])).toContain('error when looking up ingested SSTs');
+    expect(await errors(['append 000005.sst 00'])).toContain('object size mismatch');
+    expect(await errors(['append OPTIONS-000003 "x\\n"'])).toContain('invalid key=value syntax');
+    expect(await errors(['flip 000004.log 0x30.1'])).toContain('pebble/record: invalid chunk');
+    expect(
+      await errors(['move marker.format-version.000015.016 marker.format-version.000015.019'], '1.1'),
+    ).toContain('format major version 19');
+    expect(
+      await errors(['move marker.format-version.000015.016 marker.format-version.000009.010'], '2.0'),
+    ).toContain('no longer supported');
+  });
+});
