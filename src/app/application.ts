@@ -12,7 +12,8 @@ import { type ProfileChoice, ProfileMismatch } from './profile-choice.js';
  * with a `ProfileMismatch` where `choice` names one that it is not.
  */
 export async function profileOf(database: Database, choice?: ProfileChoice): Promise<Profile | undefined> {
-  if (choice === 'none') return undefined;
+  // no application is known that keeps its data in Pebble
+  if (choice === 'none' || (choice === undefined && database.dialect === 'pebble')) return undefined;
   const facts = databaseFacts(database);
   try {
     const profile = await detectProfile(facts, choice);

@@ -15,6 +15,7 @@ import { readManifestLog } from '../format/manifest/log.js';
 import { readHead } from '../io/head.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import { memorySource } from '../io/source.js';
+import { TargetError } from '../io/target-error.js';
 import { atLeast, type EngineVersion } from './version.js';
 
 export interface PebbleState {
@@ -169,4 +170,10 @@ export function formatVersionsOf(version: EngineVersion): { oldest: number; newe
     atLeast(version, release.version.major, release.version.minor),
   );
   return { oldest: atLeast(version, 2) ? 13 : 1, newest: (known ?? RELEASES[0]).newest };
+}
+
+/** Ends commands that do not read Pebble's directories as its engine does. */
+export function refusePebble({ dialect, target }: { dialect: string; target: string }): void {
+  if (dialect !== 'pebble') return;
+  throw new TargetError('unreadable', target, 'a Pebble database: scan, simulate and inspect take it');
 }

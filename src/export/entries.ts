@@ -1,5 +1,6 @@
 import { append } from '../bytes/append.js';
 import type { Database } from '../engine/database.js';
+import { refusePebble } from '../engine/pebble.js';
 import { unorderedFamilies } from '../engine/unknown-order.js';
 import { newestKnown } from '../engine/version.js';
 import type { WideColumn } from '../format/batch/entity.js';
@@ -115,6 +116,7 @@ export async function exportEntries(
   sink: ExportSink,
   { lenient = false, columnFamilies, onProgress }: ExportOptions = {},
 ): Promise<ExportSummary> {
+  refusePebble(database);
   const summary: ExportSummary = { columnFamilies: [], problems: [] };
   const { version, options } = database;
   if (version === undefined) return summary;

@@ -1,6 +1,7 @@
 import { profileOf } from '../app/application.js';
 import type { Profile } from '../app/profile.js';
 import { readDatabase } from '../engine/database.js';
+import { refusePebble } from '../engine/pebble.js';
 import type { FindHooks, FindOptions, FindReport, KeyReport } from './report.js';
 import { VersionSearch } from './search.js';
 import { Wanted } from './wanted.js';
@@ -26,6 +27,7 @@ export async function find(
   hooks: FindHooks = {},
 ): Promise<FindReport> {
   const database = await readDatabase(target, request);
+  refusePebble(database);
   const search = new VersionSearch(database, new Wanted(key, prefix), columnFamily, limit);
   const profile = await profileOf(database, choice);
   const report = await search.run(hooks);

@@ -57,7 +57,7 @@ type LogEnd = TailKind | WalFacts['tail'];
 const TORN: ReadonlySet<LogEnd> = new Set(['torn', 'torn-header', 'torn-body', 'torn-fragments']);
 
 /** Ends behind which this log never had anything. */
-const NOT_WRITTEN: ReadonlySet<LogEnd> = new Set(['clean', 'zero-fill', 'recycled']);
+const NOT_WRITTEN: ReadonlySet<LogEnd> = new Set(['clean', 'closed', 'zero-fill', 'recycled']);
 
 /** A cap on objects held for one WAL: more column family ids than this in damaged batches are not told apart. */
 const MAX_FAMILIES = 10_000;

@@ -94,7 +94,12 @@ export async function databaseSubject(
       }
       const { findings } = report;
       // what lies in directories that are not here the engine would miss, and that says nothing of it
-      const asks = options.opening && origin.seekable && !settled.owned && database.absent.length === 0;
+      const asks =
+        options.opening &&
+        database.dialect !== 'pebble' &&
+        origin.seekable &&
+        !settled.owned &&
+        database.absent.length === 0;
       if (asks && findings.some(({ severity }) => severity === 'error')) {
         const opening = await unlessInterrupted(
           () => withinLimits(() => openingOf(settled.database, report.recovery), report),
