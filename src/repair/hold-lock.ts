@@ -9,15 +9,16 @@ import type { Disk } from './disk.js';
 import { Refusal } from './refusal.js';
 
 /**
- * Node has no fcntl locks, and RocksDB takes one on LOCK (rocksdb env/fs_posix.cc). So another program takes the same lock
- * for us and keeps it until its standard input closes; if we are killed it closes, too.
+ * Node has no fcntl locks, and RocksDB and LevelDB take one on LOCK (rocksdb env/fs_posix.cc, leveldb util/env_posix.cc); goleveldb takes
+ * one of flock(2) (syndtr/goleveldb leveldb/storage/file_storage_unix.go), and neither sees the other. So another program takes both
+ * for us and keeps them until its standard input closes; if we are killed it closes, too.
  */
 const HOLDERS: readonly { command: string; args: (lock: string) => string[] }[] = [
   {
     command: 'python3',
     args: (lock) => [
       '-c',
-      'import fcntl,os,sys\nf=open(sys.argv[1],"r+")\ntry:\n fcntl.lockf(f,fcntl.LOCK_EX|fcntl.LOCK_NB)\nexcept OSError:\n print("busy",flush=True);sys.exit(1)\nprint("held",os.fstat(f.fileno()).st_ino,flush=True)\nsys.stdin.read()',
+      'import fcntl,os,sys\nf=open(sys.argv[1],"r+")\ntry:\n fcntl.lockf(f,fcntl.LOCK_EX|fcntl.LOCK_NB)\n fcntl.flock(f,fcntl.LOCK_EX|fcntl.LOCK_NB)\nexcept OSError:\n print("busy",flush=True);sys.exit(1)\nprint("held",os.fstat(f.fileno()).st_ino,flush=True)\nsys.stdin.read()',
       lock,
     ],
   },
@@ -26,7 +27,7 @@ const HOLDERS: readonly { command: string; args: (lock: string) => string[] }[] 
     args: (lock) => [
       '-e',
       // F_SETLK with struct flock for Linux on 64 bits: short type, short whence, padding, two 64-bit offsets, pid.
-      'use Fcntl; $|=1; open(my $f,"+<",$ARGV[0]) or exit 2; my $l=pack("s s x4 q q i x4",F_WRLCK,0,0,0,0); if(fcntl($f,F_SETLK,$l)){print "held ",(stat($f))[1],"\\n"; local $/; <STDIN>} else {print "busy\\n"; exit 1}',
+      'use Fcntl; $|=1; open(my $f,"+<",$ARGV[0]) or exit 2; my $l=pack("s s x4 q q i x4",F_WRLCK,0,0,0,0); if(fcntl($f,F_SETLK,$l)&&flock($f,6)){print "held ",(stat($f))[1],"\\n"; local $/; <STDIN>} else {print "busy\\n"; exit 1}',
       lock,
     ],
   },

@@ -43,6 +43,9 @@ interface EngineAnswer {
   repair?: string;
   open: string;
   cfs?: { default: { n: number; iter: string } };
+  /** Keys against the whole database. */
+  lost?: number;
+  changed?: number;
   extra?: number;
 }
 
@@ -225,15 +228,27 @@ const rows: [string, (c: LevelDbCase) => boolean][] = [
   ['files left over', () => true],
 ];
 
-type Sums = Record<'ours' | 'theirs', Outcome>;
+/** What RepairDB leaves, as the corpus has it. */
+type Theirs = Record<'kept' | 'changed' | 'extra', number>;
+
+interface Sums {
+  ours: Outcome;
+  theirs: Theirs;
+}
+
 const sums = new Map<string, Sums>();
 const none = (): Outcome => ({ databases: 0, entries: 0, kept: 0, older: 0, back: 0, invented: 0 });
 
-function add(c: LevelDbCase, both: Sums): void {
+function add(c: LevelDbCase, ours: Outcome): void {
   const row = rows.find(([, fits]) => fits(c))![0];
-  const sum = sums.get(row) ?? { ours: none(), theirs: none() };
-  for (const who of ['ours', 'theirs'] as const)
-    for (const key of Object.keys(sum[who]) as (keyof Outcome)[]) sum[who][key] += both[who][key];
+  const sum = sums.get(row) ?? { ours: none(), theirs: { kept: 0, changed: 0, extra: 0 } };
+  for (const key of Object.keys(ours) as (keyof Outcome)[]) sum.ours[key] += ours[key];
+  const { open, lost = 0, changed = 0, extra = 0 } = c.engine.repairdb;
+  if (open === 'OK') {
+    sum.theirs.kept += ours.entries - lost - changed;
+    sum.theirs.changed += changed;
+    sum.theirs.extra += extra;
+  }
   sums.set(row, sum);
 }
 
@@ -244,10 +259,6 @@ async function judge(c: LevelDbCase, dir: string): Promise<string | undefined> {
   unpack(c.case, dir, leveldbCorpus);
   // these were written to the damaged database
   if (c.cls === 'appended-after-tear') await addWrites(dir, base.history);
-  const theirs =
-    asked && (values.write || values.verbose)
-      ? ask(dir, 'repair', base.comparator).entries
-      : new Map<string, string>();
   const way = { strategy: 'auto' } as const;
   const report = await repairTarget(
     dir,
@@ -267,14 +278,14 @@ async function judge(c: LevelDbCase, dir: string): Promise<string | undefined> {
     ours = entries;
   } else ours = await entriesBySelf(dir);
   const outcome = outcomeOf(base, ours);
-  if (asked) add(c, { ours: outcome, theirs: outcomeOf(base, theirs) });
+  add(c, outcome);
   const { repairdb, default: plain } = c.engine;
   const floor = repairdb.open === 'OK' ? repairdb.cfs!.default.n - (repairdb.extra ?? 0) : 0;
   const { kept, older, back } = outcome;
   // what the plan names as not proven is believed by nobody
   const invented = report.plan?.unproven === undefined ? outcome.invented : 0;
   const what = `${ours.size} entries: ${kept} of ${base.entries.size} kept, ${older} older, ${back} back, ${invented} invented; RepairDB's floor ${floor}`;
-  if (values.verbose) console.log(`${c.case}: ${what} (${outcomeText(outcomeOf(base, theirs))}) ${state}`);
+  if (values.verbose) console.log(`${c.case}: ${what} ${state}`);
   if (invented > 0) return `invented: ${what}`;
   if (ours.size < floor) return `fewer: ${what}`;
   if (ours.size > base.entries.size + (plain.extra ?? 0)) return `more: ${what}`;
@@ -282,23 +293,30 @@ async function judge(c: LevelDbCase, dir: string): Promise<string | undefined> {
   return errors.length > 0 ? `not clean: ${errors[0].rule} ${errors[0].file}` : undefined;
 }
 
-const outcomeText = ({ kept, older, back, invented }: Outcome) =>
-  `kept ${kept} older ${older} back ${back} invented ${invented}`;
-
 const number = (value: number) => value.toLocaleString('en');
 
 function table(): string[] {
-  const cells = ({ kept, older, back, invented }: Outcome) =>
-    `${number(kept)} | ${number(older)} | ${number(back)} | ${number(invented)}`;
   const body = rows.flatMap(([row]) => {
     const sum = sums.get(row);
     if (sum === undefined) return [];
-    const { databases, entries } = sum.ours;
-    return [`| ${row} | ${databases} | ${number(entries)} | ${cells(sum.ours)} | ${cells(sum.theirs)} |`];
+    const { databases, entries, kept, older, back, invented } = sum.ours;
+    const { theirs } = sum;
+    const cells = [
+      databases,
+      entries,
+      kept,
+      older,
+      back,
+      invented,
+      theirs.kept,
+      theirs.changed,
+      theirs.extra,
+    ];
+    return [`| ${row} | ${cells.map(number).join(' | ')} |`];
   });
   return [
-    '| damage | databases | entries | kept | older value | deleted, back | invented | RepairDB: kept | older value | deleted, back | invented |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| damage | databases | entries | kept | older value | deleted, back | invented | RepairDB: kept | another value | not there before |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...body,
   ];
 }

@@ -1,11 +1,17 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RecoveryMode } from '../../src/recovery/mode.js';
+import { realDisk } from '../../src/repair/disk.js';
+import { holdLock } from '../../src/repair/hold-lock.js';
 import type { RepairMethod } from '../../src/repair/method.js';
 import { repairTarget } from '../../src/repair/run.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { withDatabase } from '../support/database.js';
 import { engineAvailable, runEngine } from '../support/engine.js';
 import { readFileSet } from '../support/files.js';
+import { hasProgram } from '../support/tools.js';
 import { visible } from '../support/visible.js';
 
 const auto: RepairMethod = { strategy: 'auto' };
@@ -77,6 +83,19 @@ describe('repair of a LevelDB directory', () => {
       const { repair } = await repaired(dir, auto);
       await undoRepair(repair!.journal!);
       expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  it.skipIf(!hasProgram('python3'))('is kept from LevelDB and goleveldb while files change', async () => {
+    const ask = (call: string, lock: string) =>
+      spawnSync('python3', ['-c', `import fcntl,sys\nfcntl.${call}(open(sys.argv[1],"r+"),6)`, lock]).status;
+    await withDatabase('leveldb', [], async (dir) => {
+      const held = await holdLock(dir, realDisk);
+      const lock = join(dir, 'LOCK');
+      expect([ask('lockf', lock), ask('flock', lock)]).toEqual([1, 1]);
+      await held!.release();
+      writeFileSync(lock, '');
+      expect([ask('lockf', lock), ask('flock', lock)]).toEqual([0, 0]);
     });
   });
 
