@@ -168,8 +168,8 @@ export async function removeStaged(disk: Disk, { target }: Journal, entry: Journ
 export async function commit(disk: Disk, directory: string, journal: Journal): Promise<void> {
   await toItsEnd(
     () => change(disk, directory, journal),
-    async () =>
-      `when that is mended, the same command finishes it; to go back: ${await undoCommand(directory, journal)}`,
+    'when that is mended, the same command finishes it, and this one takes it back',
+    () => undoCommand(directory, journal),
   );
 }
 

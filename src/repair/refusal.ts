@@ -20,8 +20,12 @@ export class Refusal extends Error {
   }
 }
 
-/** Work that has begun to change files: where it fails, `next` says how it is ended. */
-export async function toItsEnd(work: () => Promise<void>, next: () => Promise<string>): Promise<void> {
+/** Work that has begun to change files: where it fails, `next` says how it is ended, and `back` is the command that goes back. */
+export async function toItsEnd(
+  work: () => Promise<void>,
+  next: string,
+  back?: () => Promise<string>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -30,7 +34,8 @@ export async function toItsEnd(work: () => Promise<void>, next: () => Promise<st
     throw new Refusal(
       'unfinished',
       `${message}: not all files are changed; until they are, an engine refuses the directory or sees it as it was`,
-      await next(),
+      next,
+      await back?.(),
     );
   }
 }

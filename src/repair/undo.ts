@@ -47,10 +47,7 @@ export async function undo(
   }
   await checkUndo(disk, directory, journal);
   onCommit?.();
-  await toItsEnd(
-    () => putAllBack(disk, directory, journal),
-    async () => 'when that is mended, the same command goes on',
-  );
+  await toItsEnd(() => putAllBack(disk, directory, journal), 'when that is mended, the same command goes on');
   return 'undone';
 }
 

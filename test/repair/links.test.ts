@@ -251,7 +251,7 @@ describe('a file that may not be replaced', () => {
         readdirSync(path.dirname(dir)).find((name) => name !== 'db')!,
       );
       expect(failed.message).toMatch(/000019\.log.*not all files are changed/);
-      expect(failed.next).toContain(`kvdoctor undo ${journal}`);
+      expect(failed.command).toBe(`kvdoctor undo ${journal}`);
       expect((await repair(dir, { kind: 'in-place' })).repair).toMatchObject({
         resumed: { outcome: 'finished' },
       });

@@ -166,7 +166,7 @@ describe('a repair refuses', () => {
     await withDatabase('basic-7.8', ['remove CURRENT'], async (dir) => {
       expect((await repair(dir)).repair).toMatchObject({
         state: 'refused',
-        next: expect.stringMatching(/--strategy auto --dry-run/),
+        command: expect.stringMatching(/--strategy auto --dry-run/),
       });
     });
   });
