@@ -6,9 +6,15 @@ it('the library is these names and no others', () => {
   expect(Object.keys(kvdoctor).sort()).toEqual([
     'MergeError',
     'Refusal',
+    'UnknownKind',
+    'areDifferent',
     'buildReport',
     'catalog',
+    'compareDatabases',
+    'exportedEntries',
+    'find',
     'formats',
+    'inspect',
     'mergeReports',
     'plainPalette',
     'redact',
@@ -16,6 +22,8 @@ it('the library is these names and no others', () => {
     'ruleOf',
     'scanTarget',
     'simulateTarget',
+    'speaksOfDamage',
+    'triage',
     'undoRepair',
   ]);
 });
