@@ -10,6 +10,9 @@ const SAMPLE = 64;
 /** Fewer chunks may be any bytes of that length. */
 const FEWEST_CHUNKS = 8;
 
+/** Chunks from the middle of a world to its end, of 30,000,000 blocks in each direction, and some to spare. */
+const FARTHEST = 1 << 22;
+
 const SUB_CHUNK = 0x2f;
 const TAGS = new Map([
   [0x2b, 'heights and biomes'],
@@ -102,7 +105,10 @@ function placeText(key: Uint8Array, elsewhere: boolean): string | undefined {
   const view = new DataView(key.buffer, key.byteOffset, key.length);
   const dimension = elsewhere ? DIMENSIONS.get(view.getInt32(8, true)) : '';
   if (dimension === undefined) return undefined;
-  return `${view.getInt32(0, true)}, ${view.getInt32(4, true)}${dimension === '' ? '' : ` of the ${dimension}`}`;
+  const [x, z] = [view.getInt32(0, true), view.getInt32(4, true)];
+  // text that ends in a digit has the length of a chunk's key, and no world is that wide
+  if (Math.abs(x) > FARTHEST || Math.abs(z) > FARTHEST) return undefined;
+  return `${x}, ${z}${dimension === '' ? '' : ` of the ${dimension}`}`;
 }
 
 export const minecraft: Application = { detect, logs };
