@@ -87,8 +87,8 @@ export interface Profile {
   compare?: ApplicationCompare;
   /** For applications that speak the Redis protocol: how it keeps what connections were told. */
   replies?: RedisReplies;
-  /** Holds the visible contents against the application's own rules. Memory stays bounded for a view of any size. */
-  check(view: View, found: (finding: Finding) => void): Promise<void>;
+  /** Holds the visible contents against the application's own rules, in bounded memory for a view of any size. Absent: no rules are known. */
+  check?(view: View, found: (finding: Finding) => void): Promise<void>;
   /** Holds the WALs against each other and against what is visible, where the application has rules about that. Reads all of them. */
   checkLogs?(database: Database, view: View, found: (finding: Finding) => void): Promise<void>;
 }

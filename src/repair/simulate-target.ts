@@ -217,14 +217,17 @@ function deletedByOpen({ inventory, version, manifest }: Database): string[] {
 }
 
 /**
- * Whether states are worth listing: LevelDB does not open what is here. A table of another size than the MANIFEST says, it reads as
+ * Whether states are worth listing: LevelDB does not open what is here, or tables go further than the MANIFEST. A table of another size than the MANIFEST says, it reads as
  * far as it can.
  */
 function leadsNowhere({ current, manifest, inventory, version }: Database): boolean {
   if (current === undefined || manifest === undefined || !manifest.named || version === undefined)
     return true;
-  const { complete, error } = manifest.replay;
-  if (!complete || error !== undefined) return true;
+  const { complete, error, tail } = manifest.replay;
+  if (!complete || error !== undefined || tail.state === 'torn') return true;
+  const own = inventory.entries.filter(({ place }) => place === 'database');
+  const next = version.nextFileNumber ?? 0n;
+  if (own.some(({ kind, number = 0n }) => kind === 'table' && number >= next)) return true;
   const here = new Set(
     inventory.entries
       .filter(({ kind, place }) => kind === 'table' && place === 'database')

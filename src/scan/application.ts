@@ -9,10 +9,11 @@ import { openSource } from '../io/source.js';
 import { openView } from '../lsm/recovered-view.js';
 import type { ApplicationReport, TargetReport } from '../report/report.js';
 
-export function applicationReport({ name, title, detail, recovery }: Profile): ApplicationReport {
+export function applicationReport({ name, title, detail, recovery, check }: Profile): ApplicationReport {
   return {
     name: title,
-    profile: name,
+    // what has no rules is not looked at again for its contents
+    ...(check && { profile: name }),
     ...(detail !== undefined && { detail }),
     ...(recovery !== undefined && { recovery }),
   };
@@ -80,6 +81,7 @@ export async function checkContents(
   profile: Profile | undefined,
 ): Promise<void> {
   if (profile === undefined) return contentsUnchecked(report, 'no application is recognised');
+  if (profile.check === undefined) return contentsUnchecked(report, `no rules of ${profile.title} are known`);
   const { view, reason } = await openView(database);
   if (view === undefined)
     return contentsUnchecked(

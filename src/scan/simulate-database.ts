@@ -125,7 +125,7 @@ async function lookAtContents(
   reports: RecoveryReport[],
   { digest: withDigest = false, application = false, profile, onProgress, signal }: SimulateSettings,
 ): Promise<void> {
-  const checked = application ? profile : undefined;
+  const checked = application && profile?.check ? profile : undefined;
   if (database.version === undefined || (!withDigest && checked === undefined)) return;
   const pool = new MemoryPool();
   const different = modes.filter(({ opens, sameAs }) => opens && sameAs === undefined);
@@ -173,7 +173,7 @@ function familyDigest({ name, entries, fnv1a64, unmerged, complete, problems }: 
 async function contentsOf(view: View, profile: Profile): Promise<ContentsReport> {
   const counts = { error: 0, warning: 0, note: 0 };
   const findings: Finding[] = [];
-  await profile.check(view, (finding) => {
+  await profile.check?.(view, (finding) => {
     counts[finding.severity]++;
     if (finding.severity !== 'note' && findings.length < KEPT) findings.push(finding);
   });

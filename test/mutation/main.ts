@@ -6,7 +6,8 @@ import { allSubjects } from './subjects.js';
 /*
  * Damages all fixtures at random and watches how kvdoctor takes it: no exception, no hang, bounded memory, no finding
  * outside its file.
- *   npm run mutate -- [--count 100000] [--seed 1] [--from 0] [--jobs 1]
+ *   npm run mutate -- [--count 100000] [--seed 1] [--from 0] [--jobs 1] [--only REGEX]
+ * `--only` picks bases by their name: leveldb
  */
 
 const { values } = parseArgs({
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     from: { type: 'string', default: '0' },
     jobs: { type: 'string', default: '1' },
+    only: { type: 'string', default: '.' },
   },
 });
 
@@ -46,7 +48,7 @@ async function share(start: number): Promise<void> {
 function runFrom(start: number): Promise<number | undefined> {
   const current = new Int32Array(new SharedArrayBuffer(4)).fill(start);
   const worker = new Worker(new URL('./worker.js', import.meta.url), {
-    workerData: { from: start, to, step: jobs, seed, current },
+    workerData: { from: start, to, step: jobs, seed, only: values.only, current },
   });
   return new Promise((done) => {
     let since = Date.now();
@@ -80,7 +82,7 @@ function runFrom(start: number): Promise<number | undefined> {
 
 const start = Date.now();
 if (to - from === 1) {
-  const mutator = new Mutator(await allSubjects(), seed);
+  const mutator = new Mutator(await allSubjects(new RegExp(values.only)), seed);
   const failure = await mutator.run(from);
   noticed = mutator.noticed;
   if (failure) report(failure);

@@ -2,11 +2,13 @@ import { catalog } from '../../src/finding/catalog.js';
 import type { Finding } from '../../src/finding/finding.js';
 import { decodeCurrent } from '../../src/format/current.js';
 import { databaseOptions } from '../../src/format/database-options.js';
+import type { DialectName } from '../../src/format/dialect.js';
 import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
 import { parseOptions } from '../../src/format/options.js';
 import { runUnit } from '../../src/scan/run-unit.js';
 import type { WorkUnit } from '../../src/scan/unit.js';
-import { type FileSet, fixture, fixtureNames } from '../support/files.js';
+import { withFieldCase } from '../support/field.js';
+import { type FileSet, fixture, fixtureNames, readFileSet } from '../support/files.js';
 import { replayBytes } from '../support/manifest.js';
 import { layoutOf } from './layout.js';
 import type { Layout } from './mutate.js';
@@ -54,6 +56,7 @@ function unitRunner(unit: (bytes: Uint8Array) => WorkUnit): Subject['run'] {
 
 interface Base {
   name: string;
+  dialect: DialectName;
   files: FileSet;
   version?: Version;
 }
@@ -90,7 +93,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   const source = (bytes: Uint8Array) => ({ kind: 'memory', bytes }) as const;
   if (ending === 'log') {
     const context = {
-      dialect: 'rocksdb',
+      dialect: base.dialect,
       file,
       number,
       depth: 'full',
@@ -100,7 +103,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   }
   if (ending === 'sst' || ending === 'ldb') {
     const context = {
-      dialect: 'rocksdb',
+      dialect: base.dialect,
       file,
       number,
       depth: 'full',
@@ -114,7 +117,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   }
   if (/(^|\/)MANIFEST-\d+$/.test(file)) {
     return subject(async (bytes) => {
-      const { anomalies } = await replayBytes(bytes);
+      const { anomalies } = await replayBytes(bytes, { dialect: base.dialect });
       return judge(
         anomalies.map((anomaly) => ({ severity: 'error', file, evidence: {}, ...anomaly })),
         bytes.length,
@@ -137,14 +140,32 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   return undefined;
 }
 
-/** Every file of every fixture that a check reads. */
-export async function allSubjects(): Promise<Subject[]> {
+/** LevelDB directories among the field's archives: Snappy and none, Mojang's zlib, three orders of keys. */
+const LEVELDB = ['leveldb-chainstate', 'leveldb-indexeddb', 'leveldb-reverse-order', 'leveldb-world'];
+
+async function bases(): Promise<Base[]> {
+  const all: Base[] = fixtureNames().map((name) => ({
+    name,
+    dialect: name === 'leveldb' ? 'leveldb' : 'rocksdb',
+    files: fixture(name),
+  }));
+  for (const name of LEVELDB)
+    all.push({
+      name,
+      dialect: 'leveldb',
+      files: await withFieldCase(name, [], async (dir) => readFileSet(dir)),
+    });
+  return all;
+}
+
+/** Every file of every fixture that a check reads, of those whose name `only` matches. */
+export async function allSubjects(only = /./): Promise<Subject[]> {
   const subjects: Subject[] = [];
-  for (const name of fixtureNames()) {
-    const base: Base = { name, files: fixture(name) };
+  for (const base of await bases()) {
+    if (!only.test(base.name)) continue;
     const current = base.files.get('CURRENT');
     const manifest = current && base.files.get(Buffer.from(current).toString().trim());
-    if (manifest && name !== 'leveldb') base.version = (await replayBytes(manifest)).version;
+    if (manifest) base.version = (await replayBytes(manifest, { dialect: base.dialect })).version;
     for (const file of base.files.keys()) {
       const subject = await subjectFor(base, file);
       if (subject) subjects.push(subject);

@@ -3,14 +3,15 @@ import { Mutator } from './harness.js';
 import { allSubjects } from './subjects.js';
 
 /** Runs mutations from, from + step, … below `to` and writes into `current` which one is under way. */
-const { from, to, step, seed, current } = workerData as {
+const { from, to, step, seed, only, current } = workerData as {
   from: number;
   to: number;
   step: number;
   seed: number;
+  only: string;
   current: Int32Array;
 };
-const mutator = new Mutator(await allSubjects(), seed);
+const mutator = new Mutator(await allSubjects(new RegExp(only)), seed);
 for (let index = from; index < to; index += step) {
   Atomics.store(current, 0, index);
   const failure = await mutator.run(index);

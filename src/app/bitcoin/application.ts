@@ -81,7 +81,6 @@ function profile(database: string, text: (key: Uint8Array) => string | undefined
       'The node opens it paranoid and verifies every block that it reads: it refuses over one that is damaged.',
     valueText: () => undefined,
     batchWords: () => undefined,
-    check: async () => {},
   };
 }
 

@@ -59,7 +59,6 @@ function profile(database: string, text: (key: Uint8Array) => string | undefined
     keyText: (family, key) => (family === 0 ? text(key) : undefined),
     valueText: () => undefined,
     batchWords: () => undefined,
-    check: async () => {},
   };
 }
 

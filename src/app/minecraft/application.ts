@@ -72,7 +72,6 @@ const profile: Profile = {
   keyText: (family, key) => (family === 0 ? minecraftKeyText(key) : undefined),
   valueText: () => undefined,
   batchWords: () => undefined,
-  check: async () => {},
 };
 
 /** What a key is in words. */
