@@ -24,7 +24,7 @@ async function checked(dir: string): Promise<Checked> {
   const findings: Finding[] = [];
   const contents: string[] = [];
   try {
-    await profile?.check(view, (finding) => findings.push(finding));
+    await profile?.check?.(view, (finding) => findings.push(finding));
     for (const { id } of view.columnFamilies) {
       const { name, entries, fnv1a64, complete } = await digestFamily(view, id);
       contents.push(`${name} ${entries} ${fnv1a64} ${complete}`);

@@ -83,7 +83,7 @@ async function checked(dir: string): Promise<Finding[]> {
   facts.close();
   const view = await viewOf(dir);
   const findings: Finding[] = [];
-  await profile!.check(view, (finding) => findings.push(finding));
+  await profile!.check?.(view, (finding) => findings.push(finding));
   expect(await leaksOf(findings, view, 'tikv')).toEqual([]);
   view.close();
   return findings;
