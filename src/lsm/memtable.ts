@@ -82,6 +82,8 @@ export class Memtable {
    */
   trim(bytes: number): Uint8Array | undefined {
     this.sort();
+    // one key alone: nothing can be dropped, and a copy would take as much again
+    if (this.count > 0 && this.sameKey(this.references[0], this.references[this.count - 1])) return undefined;
     const { arena, order } = this;
     const kept = new Arena(this.pool);
     const { references, places } = this;

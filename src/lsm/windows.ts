@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { ReplayedLog, ReplaySink } from '../recovery/sink.js';
 import type { EntryCursor } from './cursor.js';
@@ -55,6 +56,9 @@ export type Replay = (sink: ReplaySink) => Promise<unknown>;
 /** What replayed operations may take in memory, in bytes: 192 MiB. */
 const MEMTABLE_BUDGET = 192 * 1024 * 1024;
 
+/** What the versions of one key, which are never split, may take of it: 320 MiB. */
+const MOST_VERSIONS = 320 * 1024 * 1024;
+
 /** Values of as many bytes are not copied into memtables. */
 const LARGE_VALUE = 16 * 1024 * 1024;
 
@@ -79,6 +83,8 @@ interface Family {
 export interface MemtableOptions {
   /** Bytes for operations, default `MEMTABLE_BUDGET`. */
   budget?: number;
+  /** Bytes for the versions of one key, default `MOST_VERSIONS`. */
+  versions?: number;
   /** Memory to use again: give views that follow each other the same. */
   pool?: MemoryPool;
 }
@@ -101,6 +107,7 @@ export class ReplayedMemtables {
     private readonly replay: Replay,
     private readonly budget: number,
     private readonly pool: MemoryPool,
+    private readonly versions: number,
   ) {
     for (const [id, order] of orders) {
       const sample = new KeySample(order, budget / SAMPLES);
@@ -117,9 +124,9 @@ export class ReplayedMemtables {
   static async fill(
     orders: ReadonlyMap<number, KeyOrder>,
     replay: Replay,
-    { budget = MEMTABLE_BUDGET, pool = new MemoryPool() }: MemtableOptions = {},
+    { budget = MEMTABLE_BUDGET, pool = new MemoryPool(), versions = MOST_VERSIONS }: MemtableOptions = {},
   ): Promise<ReplayedMemtables> {
-    const memtables = new ReplayedMemtables(orders, replay, budget, pool);
+    const memtables = new ReplayedMemtables(orders, replay, budget, pool, versions);
     await memtables.firstReplay();
     return memtables;
   }
@@ -188,6 +195,7 @@ export class ReplayedMemtables {
     const budget = Math.max(this.budget - this.resident(), this.budget / 4);
     const window: Window = { memtable: new Memtable(order, this.pool), to: sample.endOf(from, budget * 0.9) };
     const meter = new Meter(budget);
+    let room = budget;
     this.replays++;
     await this.replay({
       apply: (id, sequence, type, key, value, log) => {
@@ -198,9 +206,14 @@ export class ReplayedMemtables {
         window.memtable.add(key, trailerHigh(sequence), trailerLow(sequence, type), value, place);
         if (
           meter.isDue(key.length + (place === undefined ? value.length : 0)) &&
-          window.memtable.footprint > budget
-        )
+          window.memtable.footprint > room
+        ) {
           window.to = window.memtable.trim(budget / 2) ?? window.to;
+          // what is left is one key, whose versions are not split
+          const { footprint } = window.memtable;
+          if (footprint > this.versions) throw tooManyVersions(this.versions);
+          room = Math.max(budget, footprint * 1.25);
+        }
       },
     });
     return window;
@@ -216,6 +229,11 @@ function placeOf(value: Uint8Array, log: ReplayedLog | undefined): ValuePlace | 
     at: value.byteOffset - log.bytes.byteOffset,
     length: value.length,
   };
+}
+
+function tooManyVersions(bytes: number): BeyondLimit {
+  const reason = `the versions of one key in them take more than ${bytes >> 20} MiB, which are not merged`;
+  return new BeyondLimit('WALs', reason);
 }
 
 function addTombstone(

@@ -82,6 +82,18 @@ describe('replayed memtables', () => {
     }
   });
 
+  it('refuse a key whose versions take more than they may', async () => {
+    const ops = Array.from({ length: 5000 }, (_, i): Op => {
+      return { columnFamily: 0, key: 'k', sequence: i + 1, type: 1, value: 'v'.repeat(50) };
+    });
+    const walk = async (versions: number) => {
+      const memtables = await ReplayedMemtables.fill(orders, replayOf(ops), { budget: 50_000, versions });
+      return drain(memtables.cursor(0));
+    };
+    expect(await walk(1 << 20)).toHaveLength(5000);
+    await expect(walk(200_000)).rejects.toThrow('the versions of one key');
+  });
+
   it('keep range tombstones apart, and drop what goes to a column family that is gone', async () => {
     const ops: Op[] = [
       { columnFamily: 0, key: 'a', sequence: 1, type: VALUE_TYPE.rangeDelete, value: 'c' },
