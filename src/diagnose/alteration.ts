@@ -10,6 +10,7 @@ import { dialectNamed } from '../format/dialect.js';
 import { openTable } from '../format/sst/table.js';
 import { PiecedSource } from '../io/pieces.js';
 import { memorySource } from '../io/source.js';
+import { insertedRun } from './inserted-log.js';
 import { changeShown, type LineEndings } from './line-endings.js';
 import { blobBefore, logBefore } from './line-endings-records.js';
 import { tableBefore } from './line-endings-table.js';
@@ -50,7 +51,8 @@ export async function findAlteration(
   found: UnitResult,
 ): Promise<Alteration | undefined> {
   if (!found.findings.some(({ severity }) => severity === 'error')) return undefined;
-  if (unit.kind !== 'table') return lineEndings(source, unit, found);
+  if (unit.kind !== 'table')
+    return (await lineEndings(source, unit, found)) ?? (await insertion(source, unit, found));
   const { live, orphan, blocks } = unit.context;
   if (orphan || (blocks?.from ?? 0) > 0 || !found.findings.some(({ rule }) => MOVED.has(rule)))
     return undefined;
@@ -154,6 +156,58 @@ function shiftCause(by: number, run: Range, isTail: boolean, exact: boolean): Ca
       ? 'the table before them ends in its own footer and has the size that the MANIFEST gives it'
       : 'the footer says where it stood, and the checksums show where the run begins',
     ...(exact && { removes: [run], restores: true }),
+  };
+}
+
+/** A WAL into which a run of bytes was put. */
+async function insertion(
+  source: ByteSource,
+  unit: CheckedFile,
+  found: UnitResult,
+): Promise<Alteration | undefined> {
+  if (unit.kind !== 'wal' || source.size > LARGEST) return undefined;
+  const bytes = new Uint8Array(source.size);
+  if ((await source.read(bytes, 0)) < bytes.length) return undefined;
+  const run = insertedRun(bytes, dialectNamed(unit.context.dialect).wal);
+  if (run === undefined) return undefined;
+  const without = memorySource(withoutRun(bytes, run));
+  const result = await checkFile(unit, without);
+  const isSound = result.findings.every(({ severity }) => severity === 'note');
+  if (!isSound || result.unchecked.length > found.unchecked.length) return undefined;
+  return {
+    source: without,
+    result,
+    place: (placed) => {
+      placed.findings = [
+        {
+          rule: 'wal/shifted',
+          severity: 'error',
+          file: unit.context.file,
+          ...run,
+          message: shiftMessage(run.length, false, true),
+          evidence: { bytes: run.length, size: source.size, expectedSize: without.size },
+          cause: insertionCause(run),
+        },
+      ];
+      placed.facts.size = source.size;
+    },
+  };
+}
+
+/** A file without a run of its bytes. */
+export function withoutRun(bytes: Uint8Array, { offset, length }: Range): Uint8Array {
+  return Buffer.concat([bytes.subarray(0, offset), bytes.subarray(offset + length)]);
+}
+
+/** The cause of all damage in a log into which a run of bytes was put. */
+export function insertionCause(run: Range): Cause {
+  return {
+    kind: 'inserted-bytes',
+    certainty: 'proven',
+    detail: `${counted(run.length, 'byte')} were put into the log; without them every record before and behind holds`,
+    basis: 'with the run taken out, and with no other, every checksum of the file holds',
+    removes: [run],
+    restores: true,
   };
 }
 

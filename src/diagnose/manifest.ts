@@ -8,9 +8,10 @@ import { BLOCK_SIZE, LEGACY_HEADER } from '../format/log/types.js';
 import type { VersionEdit } from '../format/manifest/edit.js';
 import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { memorySource } from '../io/source.js';
-import { lineEndingCause } from './alteration.js';
+import { insertionCause, lineEndingCause, withoutRun } from './alteration.js';
 import { FlippedSource, flipBits } from './flipped-source.js';
 import { type Flip, flipText, isConclusive, pairCause } from './flips.js';
+import { insertedRun } from './inserted-log.js';
 import { changeShown } from './line-endings.js';
 import { logBefore } from './line-endings-records.js';
 import {
@@ -46,12 +47,12 @@ export async function diagnoseManifest(
   findings: readonly Finding[],
   before: ManifestReplay,
 ): Promise<void> {
-  if (await lineEndings(source, findings, before)) return;
+  if (await wasAltered(source, findings, before)) return;
   for (const finding of findings.slice(0, MOST_DIAGNOSED)) await diagnoseRecord(source, finding, before);
 }
 
-/** All records hold once the ends of lines are put back: one cause for whatever was found. */
-async function lineEndings(
+/** All records hold once the ends of lines are put back, or a run that was put in is taken out: one cause for whatever was found. */
+async function wasAltered(
   source: ByteSource,
   findings: readonly Finding[],
   { dialect }: ManifestReplay,
@@ -62,12 +63,23 @@ async function lineEndings(
   if ((await source.read(bytes, 0)) < bytes.length) return false;
   const change = changeShown(bytes);
   const undone = change && logBefore(bytes, change, framing);
-  if (undone === undefined || undone.bytes.length === bytes.length) return false;
-  const { complete, anomalies } = await replayManifest(memorySource(undone.bytes), { dialect });
+  const run = undone === undefined ? insertedRun(bytes, framing) : undefined;
+  const was = undone?.bytes ?? (run && withoutRun(bytes, run));
+  if (was === undefined || was.length === bytes.length) return false;
+  const { complete, anomalies } = await replayManifest(memorySource(was), { dialect });
   if (!complete || anomalies.length > 0) return false;
-  const { lineEndings: endings, restores, ...cause } = lineEndingCause(undone.endings);
+  const whole = undone === undefined ? insertionCause(run!) : lineEndingCause(undone.endings);
+  const { lineEndings, removes, restores, ...cause } = whole;
   for (const [i, finding] of damage.entries())
-    finding.cause = i === 0 ? { ...cause, lineEndings: endings, restores } : cause;
+    finding.cause =
+      i === 0
+        ? {
+            ...cause,
+            ...(lineEndings && { lineEndings }),
+            ...(removes && { removes }),
+            ...(restores && { restores }),
+          }
+        : cause;
   return true;
 }
 

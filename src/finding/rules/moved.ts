@@ -32,6 +32,17 @@ export const movedRules = {
       'missing, kvdoctor repair --strategy tables keeps every block that holds.',
     references: ['apache/bookkeeper#2563', 'rocksdb table/format.cc'],
   },
+  'wal/shifted': {
+    severity: 'error',
+    title: 'Bytes were put into a WAL',
+    meaning:
+      'Records before a place hold where they stand, records behind it hold so many bytes further on, and with that run taken out ' +
+      'every checksum of the file holds. RocksDB finds no record behind it, and gives up what follows, or refuses.',
+    origin:
+      'A copy or a restore that wrote a part twice, a file system that doubled an extent, a splice of two files.',
+    action: 'kvdoctor repair --strategy heal takes the run out: nothing is lost.',
+    references: ['rocksdb db/log_reader.cc'],
+  },
   'sst/line-endings': { title: 'Line endings of a table were changed', ...lineEndings },
   'wal/line-endings': { title: 'Line endings of a WAL were changed', ...lineEndings },
   'blob/line-endings': { title: 'Line endings of a blob file were changed', ...lineEndings },
