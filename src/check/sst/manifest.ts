@@ -54,7 +54,8 @@ function compareBounds(
   // the MANIFEST may hold the bounds of such tables with timestamps or without
   if (stated.timestampsStripped || first === undefined || last === undefined) return;
   // Pebble reads every entry of a table whose sequences are one as having that one
-  const ingested = stated.globalSequence !== undefined || live.smallestSequence === live.largestSequence;
+  const isOne = report.context.dialect === 'pebble' && live.smallestSequence === live.largestSequence;
+  const ingested = stated.globalSequence !== undefined || isOne;
   const order = (a: Uint8Array, b: Uint8Array) =>
     ingested
       ? compareUserKeys(comparator, a, b, a.length - 8, b.length - 8)
