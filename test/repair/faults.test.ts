@@ -110,7 +110,6 @@ const CASES: readonly Case[] = [
   { name: 'state 2', args: ['--strategy', 'auto', '--state', '2'], files: 'states/opener-3', engine: 'pit' },
   { name: 'application', args: ['--strategy', 'application'], files: 'kvrocks-mixed/db' },
   levelDb('a default open', ['--mode', 'default'], ['flip 000004.log 0xa8.1']),
-  levelDb('paranoid', ['--mode', 'paranoid'], ['flip 000004.log 0xa8.1']),
   levelDb('heal', ['--strategy', 'heal'], ['flip 000004.log 0xa8.1', 'flip 000005.ldb 0x40.2']),
   levelDb('salvage', ['--strategy', 'salvage'], ['zero 000004.log 0xa0 40']),
   levelDb('tables', ['--strategy', 'tables'], ['zero 000005.ldb 0x2f0 24']),
