@@ -302,11 +302,11 @@ describe('repair --strategy application', () => {
       expect(await refusal(dir)).toMatchObject({
         state: 'refused',
         reason: expect.stringContaining('batch/unknown-tag'),
-        next: expect.stringContaining('repair --mode point-in-time --dry-run'),
+        command: expect.stringContaining('repair --mode point-in-time --dry-run'),
       }),
     );
     await withDatabase('kvrocks-race-12/db', [], async (dir) =>
-      expect((await refusal(dir))?.next).toContain('--strategy heal'),
+      expect((await refusal(dir))?.command).toContain('--strategy heal'),
     );
     await withDatabase('basic-9.7', [], async (dir) =>
       expect((await refusal(dir))?.reason).toContain('no application is recognised'),

@@ -27,7 +27,7 @@ const expected: Record<string, Expected> = {
     status: 0,
     found: ['warning backup/unfinished meta/3'],
     last: 'can be restored: 1, 2; newest: 2; unfinished: 3',
-    says: /all 7 files that meta\/\.3\.tmp lists are there and match[\s\S]*mv \S+\/meta\/\.3\.tmp\s+\S+\/meta\/3\n/,
+    says: /all 7 files that meta\/\.3\.tmp lists are there and match[\s\S]*mv \S+\/meta\/\.3\.tmp\s+\S+\/meta\/3 && kvdoctor scan \S+\n/,
   },
   'backup-meta-of-other': {
     status: 1,
@@ -56,7 +56,7 @@ const expected: Record<string, Expected> = {
     status: 1,
     found: ['error backup/conflicting-checksums meta/2'],
     last: 'can be restored: none; damaged: 1 (1 file), 2 (1 file)',
-    says: /record of meta\/2 is wrong[\s\S]*assertions opens no backup[\s\S]*mv \S+\/meta\/2\s+\S+\/meta-2\n/,
+    says: /record of meta\/2 is wrong[\s\S]*assertions opens no backup[\s\S]*mv \S+\/meta\/2\s+\S+\/meta-2 && kvdoctor scan \S+\n/,
   },
   'backup-meta-append': {
     status: 0,
