@@ -60,9 +60,9 @@ export function fixtureNames(): string[] {
 
 const loaded = new Map<string, FileSet>();
 
-/** A shipped database. The map is fresh, the contents are shared: replace an entry, never write into it. */
+/** A shipped database, the caller's to change: test files share a process, and one that wrote into shared bytes broke others. */
 export function fixture(name: string): FileSet {
   let files = loaded.get(name);
   if (!files) loaded.set(name, (files = readFileSet(inRepository('fixtures', name))));
-  return new Map(files);
+  return new Map([...files].map(([file, bytes]) => [file, Buffer.from(bytes)]));
 }
