@@ -104,9 +104,17 @@ class LogWithRun {
     for (let before = from; before < to; before++) {
       if (before > from) record[before - 1] = this.bytes[torn + before - 1];
       if (!checksumHolds(record, 0, end)) continue;
+      if (this.isWholeAt(torn, by, before)) return;
       yield { offset: torn + before, length: by };
       return;
     }
+  }
+
+  /** The record stands whole behind the run: then nothing tore it apart, and the run may be another record, overwritten. */
+  private isWholeAt(torn: number, by: number, before: number): boolean {
+    const { bytes } = this;
+    for (let i = 0; i < before; i++) if (bytes[torn + i] !== bytes[torn + by + i]) return false;
+    return true;
   }
 
   /** Every record from an offset of the log without the run holds, up to the end. */
