@@ -1,4 +1,4 @@
-import type { Severity } from '../finding/finding.js';
+import { type Severity, severities } from '../finding/finding.js';
 import type { Report, TargetReport } from '../report/report.js';
 
 /** The exit status of every command. Scripts rely on it: docs/exit-status.md says the same. */
@@ -27,7 +27,6 @@ export function exitStatusOf(
   { summary, targets }: Report,
   failOn: FailOn | ((target: TargetReport) => FailOn),
 ): number {
-  const severities = ['error', 'warning', 'note'] as const;
   const fails = (target: TargetReport) => {
     const from = typeof failOn === 'function' ? failOn(target) : failOn;
     const counting: readonly Severity[] =

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { severities } from '../finding/finding.js';
 import { targetAround } from '../io/real-place.js';
 import type { Redaction } from '../report/redact.js';
 import type { Report } from '../report/report.js';
@@ -35,7 +36,7 @@ export function addOutputOptions(command: Command): Command {
 
 /** The option that says which findings fail. */
 export function failOnOption() {
-  return choice('--fail-on <severity>', 'exit status 1 from here on', ['error', 'warning', 'note', 'never']);
+  return choice('--fail-on <severity>', 'exit status 1 from here on', [...severities, 'never']);
 }
 
 /** Refuses a file to write that would lie in what a command reads: it would be read as a part of it, or replace one. */

@@ -60,6 +60,7 @@ function wholeTable(owner: Owner | undefined): Impact | undefined {
 function nameFamilies(impact: Impact, { version }: Database): void {
   const { columnFamilies, summary } = impact;
   if (!Array.isArray(columnFamilies) || version === undefined) return;
+  const ids: unknown[] = [];
   const names: string[] = [];
   impact.columnFamilies = columnFamilies.map((item): EvidenceValue => {
     const { id } = item as { id?: unknown };
@@ -67,12 +68,13 @@ function nameFamilies(impact: Impact, { version }: Database): void {
       typeof id === 'number'
         ? (version.columnFamilies.get(id)?.name ?? version.droppedColumnFamilies.get(id))
         : undefined;
+    ids.push(id);
     names.push(name ?? String(id));
     return name === undefined ? item : { ...(item as Record<string, EvidenceValue>), name };
   });
-  if (typeof summary === 'string') {
-    impact.summary = summary.replace(/ in column famil(?:y|ies) [\d, ]+$/, ` in ${familiesText(names)}`);
-  }
+  const numbered = familiesText(ids.map(String));
+  if (typeof summary === 'string' && summary.endsWith(numbered))
+    impact.summary = summary.slice(0, -numbered.length) + familiesText(names);
 }
 
 /** Which tables hold other versions of the keys: newer ones hide what is lost, older ones would come back in its place. */

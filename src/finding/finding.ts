@@ -1,11 +1,14 @@
 import type { RuleId } from './catalog.js';
 import type { EvidenceValue } from './evidence.js';
 
+/** The severities, worst first. */
+export const severities = ['error', 'warning', 'note'] as const;
+
 /**
  * What a finding costs: `error`, the engine in the database's own recovery mode refuses to open, loses or misreads
  * acknowledged data; `warning`, damaged or suspicious without such a loss; `note`, worth knowing.
  */
-export type Severity = 'error' | 'warning' | 'note';
+export type Severity = (typeof severities)[number];
 
 /** A range of bytes in one space: a file, a reassembled log record or a decompressed block. */
 export interface Range {

@@ -7,6 +7,7 @@ import { readHead, readTail } from '../io/head.js';
 import { openSource } from '../io/source.js';
 import { batchNode } from './batch.js';
 import { blobNodes } from './blob.js';
+import type { InspectKind } from './kinds.js';
 import { manifestNodes } from './manifest.js';
 import { type Detail, fileSpace, type Node, type Root } from './node.js';
 import { inspectTable } from './table.js';
@@ -20,20 +21,7 @@ import {
 } from './text-files.js';
 import { walNodes } from './wal.js';
 
-/** What a file can be taken as. */
-export const inspectKinds = [
-  'wal',
-  'batch',
-  'table',
-  'manifest',
-  'blob',
-  'options',
-  'backup',
-  'current',
-  'text',
-] as const;
-
-export type InspectKind = (typeof inspectKinds)[number];
+export type { InspectKind } from './kinds.js';
 
 const titles: Record<InspectKind, string> = {
   wal: 'WAL',

@@ -1,4 +1,4 @@
-import type { Finding, Severity } from '../finding/finding.js';
+import { type Finding, type Severity, severities } from '../finding/finding.js';
 import { counted, offsetText } from '../finding/quantity.js';
 import { pathOf, repositoryPath } from './location.js';
 import { markdownPieces } from './markdown.js';
@@ -103,7 +103,7 @@ export function githubReporter(): Reporter {
   return {
     *render(report) {
       const all = annotations(report);
-      for (const severity of ['error', 'warning', 'note'] as const) {
+      for (const severity of severities) {
         for (const each of withinLimit(all.filter((annotation) => annotation.severity === severity)))
           yield command(each);
       }

@@ -1,4 +1,4 @@
-import type { Finding, Severity } from '../finding/finding.js';
+import { type Finding, severities } from '../finding/finding.js';
 import { byteSize, counted, duration, grouped, offsetText } from '../finding/quantity.js';
 import { pathOf } from './location.js';
 import { printable } from './printable.js';
@@ -14,8 +14,6 @@ import { hexLines } from './text/hexdump.js';
 /** Findings of one severity and target that are told in full; the rest is a line in a table, and beyond that a number. */
 const TOLD = 20;
 const LISTED = 500;
-
-const severities: Severity[] = ['error', 'warning', 'note'];
 
 /** Text that Markdown leaves alone, on one line. */
 function markdownText(text: string): string {

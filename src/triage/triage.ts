@@ -1,5 +1,5 @@
 import type { Incident, Program, Sighting, Symptom } from '../app/log-knowledge.js';
-import type { Severity } from '../finding/finding.js';
+import { type Severity, severities } from '../finding/finding.js';
 import { AnchorSearch } from './anchor-search.js';
 import { recognize } from './incidents.js';
 import { milestones, programs, symptoms, unknownCorruption } from './knowledge.js';
@@ -51,7 +51,7 @@ function directoryBefore(text: string, end: number): string | undefined {
 const manifestSuffix = /The file \S*MANIFEST-\d+ may be corrupted\.?/i;
 
 const isAbsolute = (directory: string) => /^(?:[\\/]|[A-Za-z]:)/.test(directory);
-const rank: Record<Severity, number> = { error: 0, warning: 1, note: 2 };
+const rank = (severity: Severity) => severities.indexOf(severity);
 
 /** What each word that is searched for belongs to. */
 const entries = [
@@ -91,7 +91,7 @@ export class LogTriage {
   end(): Triage {
     const size = this.lines.end();
     const sightings = [...this.seen.values()].sort(
-      (a, b) => rank[a.symptom.severity] - rank[b.symptom.severity] || a.first.line - b.first.line,
+      (a, b) => rank(a.symptom.severity) - rank(b.symptom.severity) || a.first.line - b.first.line,
     );
     return {
       ...size,

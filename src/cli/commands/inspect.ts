@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js';
 import type { Address } from '../../inspect/at.js';
-import type { Inspection, InspectKind } from '../../inspect/inspect.js';
+import type { Inspection } from '../../inspect/inspect.js';
+import { type InspectKind, inspectKinds } from '../../inspect/kinds.js';
 import type { Node, Root } from '../../inspect/node.js';
 import { pathArgument } from '../../io/arguments.js';
 import { pathKind } from '../../io/path-kind.js';
@@ -263,19 +264,7 @@ export function addInspect(program: Command, host: Host, done: (status: number) 
     .option('--brief', 'no bytes, and no field that the line above it sums up')
     .option('--full', 'cut no key, value or line')
     .option('--hex <bytes>', 'a WriteBatch in hexadecimal, in place of a file', hexBytes)
-    .addOption(
-      choice('--as <kind>', 'what the file is, where neither name nor content tells', [
-        'wal',
-        'batch',
-        'table',
-        'manifest',
-        'blob',
-        'options',
-        'backup',
-        'current',
-        'text',
-      ]),
-    )
+    .addOption(choice('--as <kind>', 'what the file is, where neither name nor content tells', inspectKinds))
     .addOption(profileOption())
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))

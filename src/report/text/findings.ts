@@ -1,4 +1,4 @@
-import type { Finding, Severity } from '../../finding/finding.js';
+import { type Finding, type Severity, severities } from '../../finding/finding.js';
 import { counted, offsetText } from '../../finding/quantity.js';
 import type { RenderSettings } from '../reporter.js';
 import { fileOf, findingText, paint } from './finding.js';
@@ -9,8 +9,6 @@ const SHOWN = { error: 3, warning: 3, note: 1 } as const satisfies Record<Severi
 
 /** Groups, that is rule and file, of one rule that are shown before the rest is counted: 1,000 missing tables are one line. */
 const GROUPS_SHOWN = { error: 10, warning: 10, note: 3 } as const satisfies Record<Severity, number>;
-
-const severities: Severity[] = ['error', 'warning', 'note'];
 
 function foldedLine(folded: readonly Finding[], where: string, { palette }: RenderSettings): string {
   const { rule, severity } = folded[0];

@@ -3,7 +3,7 @@ import { checkAgreement, type Disagreement, type SharedRecord } from '../../chec
 import { type BackupLayout, backupLayout, isUnfinished } from '../../check/backup/layout.js';
 import { checkGaps, checkUnlistedFiles } from '../../check/backup/leftovers.js';
 import type { Depth, Unchecked } from '../../check/unit.js';
-import type { Finding } from '../../finding/finding.js';
+import { type Finding, type Severity, severities } from '../../finding/finding.js';
 import type { Listing } from '../../io/listing.js';
 import type { BackupReport, BackupVerdict, TargetReport } from '../../report/report.js';
 import { type FileOutcome, mergeUnits } from '../run.js';
@@ -26,7 +26,7 @@ export interface BackupScene {
 }
 
 /** From the least to the worst. */
-export const leastFirst: Finding['severity'][] = ['note', 'warning', 'error'];
+export const leastFirst: readonly Severity[] = severities.toReversed();
 
 interface Entry {
   found: Finding;

@@ -1,0 +1,14 @@
+/** What a file can be taken as. */
+export const inspectKinds = [
+  'wal',
+  'batch',
+  'table',
+  'manifest',
+  'blob',
+  'options',
+  'backup',
+  'current',
+  'text',
+] as const;
+
+export type InspectKind = (typeof inspectKinds)[number];
