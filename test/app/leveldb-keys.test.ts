@@ -48,7 +48,7 @@ test('rows of Local Storage', () => {
 });
 
 test('coins, blocks, files and flags of Bitcoin Core', () => {
-  const id = '01'.repeat(31) + 'ff';
+  const id = `${'01'.repeat(31)}ff`;
   expect(coinText(hex(`43 ${id} 00`))).toBe(`coin ff${'01'.repeat(31)}:0`);
   expect(coinText(hex(`43 ${id} 8000`))).toBe(`coin ff${'01'.repeat(31)}:128`);
   expect(indexText(hex(`62 ${id}`))).toBe(`block ff${'01'.repeat(31)}`);
