@@ -201,6 +201,8 @@ export interface ShardReport {
   plan: string;
   /** The directory's metadata, for `kvdoctor merge` of the same version (devalue). */
   metadata: string;
+  /** What the engine does with the whole directory; only in the first shard, for the merge. */
+  opening?: OpeningReport;
 }
 
 /** What one file, or piece of a large one, came to; only in the report of a shard. */

@@ -4,6 +4,7 @@ import { LiveTables } from '../diagnose/live-tables.js';
 import type { Database } from '../engine/database.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import { probeLock } from '../io/lock.js';
+import type { OpeningReport, TargetReport } from '../report/report.js';
 import {
   applicationReport,
   checkContents,
@@ -60,6 +61,11 @@ export async function databaseSubject(
     const profile = await recognised.profile;
     if (profile !== undefined) await sayInWords(result, source, database, profile);
   };
+  const opening = async (of: Database, { recovery }: TargetReport): Promise<OpeningReport | undefined> => {
+    // what lies in directories that are not here the engine would miss, and that says nothing of it
+    if (!options.opening || of.dialect === 'pebble' || !origin.seekable || of.absent.length > 0) return;
+    return unlessInterrupted(() => withinLimits(() => openingOf(of, recovery), report), undefined);
+  };
   return {
     report,
     units,
@@ -93,20 +99,8 @@ export async function databaseSubject(
         if (modes !== undefined) report.recovery = modes;
       }
       const { findings } = report;
-      // what lies in directories that are not here the engine would miss, and that says nothing of it
-      const asks =
-        options.opening &&
-        database.dialect !== 'pebble' &&
-        origin.seekable &&
-        !settled.owned &&
-        database.absent.length === 0;
-      if (asks && findings.some(({ severity }) => severity === 'error')) {
-        const opening = await unlessInterrupted(
-          () => withinLimits(() => openingOf(settled.database, report.recovery), report),
-          undefined,
-        );
-        if (opening !== undefined) report.opening = opening;
-      }
+      if (!settled.owned && findings.some(({ severity }) => severity === 'error'))
+        report.opening = await opening(settled.database, report);
       const [pid] = lock?.pids ?? [];
       if (owned && pid !== undefined) report.owner = { pid };
       return report;
@@ -128,6 +122,7 @@ export async function databaseSubject(
         target.options = optionsReport(database);
       },
       metadata: () => portable(database),
+      opening: () => opening(database, report),
     },
   };
 }

@@ -2,7 +2,7 @@ import type { SourceDescriptor } from '../bytes/source.js';
 import type { UnitResult } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
-import type { TargetReport } from '../report/report.js';
+import type { OpeningReport, TargetReport } from '../report/report.js';
 import type { BackupScene } from './backup/conclude.js';
 import type { PlannedUnit } from './plan.js';
 import type { FileOutcome } from './run.js';
@@ -26,5 +26,7 @@ export interface Subject {
     complete(report: TargetReport, files: readonly FileOutcome[], first: boolean): Promise<void>;
     /** The metadata, as plain data that a merge can use without the files. */
     metadata(): Promise<Database | BackupScene>;
+    /** What the engine does with it, where that can be told: a merge has no files to ask. */
+    opening?(): Promise<OpeningReport | undefined>;
   };
 }

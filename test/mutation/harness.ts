@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { scanTarget } from '../../src/scan/scan.js';
-import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
+import { withTemporaryDirectory, writeFileSet } from '../support/files.js';
 import { mutate } from './mutate.js';
 import { Random } from './random.js';
 import type { Subject, Verdict } from './subjects.js';
@@ -77,7 +77,7 @@ export class Mutator {
   }
 
   private async directory(first: Subject, random: Random, patches: string[]): Promise<Verdict> {
-    const files = fixture(first.base);
+    const files = new Map(first.files);
     const here = this.subjects.filter((subject) => subject.base === first.base);
     for (const subject of [first, ...Array.from({ length: random.below(3) }, () => random.pick(here))]) {
       if (files.get(subject.file) !== subject.healthy) continue;

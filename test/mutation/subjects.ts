@@ -16,6 +16,8 @@ import type { Layout } from './mutate.js';
 /** A file of a fixture and what a scan does with it. */
 export interface Subject {
   base: string;
+  /** All files of the base; shared, as `healthy` is one of them. */
+  files: ReadonlyMap<string, Uint8Array>;
   file: string;
   healthy: Uint8Array;
   layout: Layout;
@@ -82,6 +84,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   const layout = await layoutOf(file, healthy);
   const subject = (run: Subject['run']): Subject => ({
     base: base.name,
+    files: base.files,
     file,
     healthy,
     layout,

@@ -163,13 +163,10 @@ describe.skipIf(noChromium)('in Chromium', () => {
       const target = await link.getAttribute('href');
       await link.focus();
       await page.keyboard.press('Enter');
-      await page.waitForFunction((id) => (document.querySelector(id) as HTMLDetailsElement)?.open, target!);
-      expect(
-        await page
-          .locator(target!)
-          .locator('summary')
-          .evaluate((summary) => summary === document.activeElement),
-      ).toBe(true);
+      await page.waitForFunction((id) => {
+        const details = document.querySelector(id) as HTMLDetailsElement | null;
+        return details?.open && details.querySelector('summary') === document.activeElement;
+      }, target!);
     }
   });
 

@@ -69,6 +69,9 @@ async function mergeShards(targets: readonly ShardTarget[], depth: Depth): Promi
     report.unchecked.push({ file, reason: 'it is in none of the reports that were merged' });
   }
   await conclude(report, database, files, { atRest: report.kind !== 'database', owned: false });
+  const opening = targets.find(({ shard }) => shard.opening !== undefined)?.shard.opening;
+  if (opening !== undefined && report.findings.some(({ severity }) => severity === 'error'))
+    report.opening = opening;
   report.bytesRead = targets.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   return report;
 }

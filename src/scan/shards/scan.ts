@@ -13,7 +13,7 @@ import { type Shard, unitsOfShard } from './shard.js';
  */
 export async function scanShard(
   { report, units: plan, judged }: Subject,
-  { complete, metadata }: NonNullable<Subject['shards']>,
+  { complete, metadata, opening }: NonNullable<Subject['shards']>,
   shard: Shard,
   run: (units: readonly PlannedUnit[]) => Promise<Map<number, UnitOutcome>>,
 ): Promise<TargetReport> {
@@ -29,6 +29,7 @@ export async function scanShard(
   await complete(report, files, shard.index === 1);
   report.bytesRead = files.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
   report.shard = shardFacts(await metadata(), shard, plan, mine);
+  if (shard.index === 1) report.shard.opening = await opening?.();
   report.units = mine.map((unit) => unitReport(unit, outcomes.get(unit.id)));
   return report;
 }
