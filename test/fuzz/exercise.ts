@@ -63,7 +63,7 @@ export function commandsFor(kind: BaseKind, touched: readonly string[], random: 
     `repair --dry-run --jobs 1 ${random.pick(REPAIRS)} {dir}`,
     `repair --yes --jobs 1 ${random.pick(REPAIRS)} --output {out}/repaired {dir}`,
     `find ${key} --limit 5 {dir}${maybe('--format json')}`,
-    `export --output {out}/all.ndjson {dir}${maybe('--lenient')}`,
+    `export --output {out}/all.ndjson {dir}${maybe('--lenient')}${maybe('--backup 1')}`,
     `compare {dir} {dir}`,
     ...touched.map((file) => `inspect${inside(file)} {dir}/${file}${maybe('--format json')}`),
   ];
@@ -105,7 +105,7 @@ export function exercise(files: FileSet, command: string): Promise<Outcome> {
     const seconds = (user + system) / 1e6;
     const problem =
       faultIn(err) ??
-      (documented[name].includes(status) || (status === 2 && ANOTHER_ENGINE.test(err))
+      (documented[name].includes(status) || (status === 2 && NOT_FOR_THIS.test(err))
         ? undefined
         : `ends with ${status}: ${err.slice(0, 300)}`) ??
       (seconds > PROCESSOR_SECONDS ? `takes ${seconds.toFixed(1)} s of a processor` : undefined) ??
@@ -115,8 +115,8 @@ export function exercise(files: FileSet, command: string): Promise<Outcome> {
   });
 }
 
-/** A mode that the engine of the base does not have: commands are drawn without asking whose it is. */
-const ANOTHER_ENGINE = /has no recovery mode/;
+/** What the base does not have, a mode or backups, or more of than one: commands are drawn without asking what it is. */
+const NOT_FOR_THIS = /has no recovery mode|Say which of its backups|there is no backup 1 /;
 
 function faultIn(err: string): string | undefined {
   const at = err.indexOf('internal error');
