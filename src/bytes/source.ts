@@ -5,6 +5,8 @@ export type SourceDescriptor =
   | { kind: 'memory'; bytes: Uint8Array }
   /** Ranges of other sources end to end: a file as a repair would make it. */
   | { kind: 'pieces'; pieces: SourcePiece[] }
+  /** A file of a zip archive, compressed in `of`: unpacked when it is read. `size`: bytes, as the archive's directory has it. */
+  | { kind: 'deflated'; of: SourceDescriptor; size: number }
   /** A file in a compressed archive, which can only be read while the archive streams by. Opening it rejects: ENOTSUP. */
   | { kind: 'archived'; archive: string; member: string };
 

@@ -9,11 +9,19 @@ import { fileBehind, type Version } from '../format/manifest/version.js';
 import { type OptionsFile, parseOptions } from '../format/options.js';
 import { parsePebbleOptions } from '../format/pebble-options.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
-import { type Inventory, type InventoryEntry, type Replacement, takeInventory } from '../io/inventory.js';
+import {
+  type Inventory,
+  type InventoryEntry,
+  type Replacement,
+  replace,
+  takeInventory,
+} from '../io/inventory.js';
+import { databaseInventory, entryReader } from '../io/listing.js';
 import { diskReader, type FileReader } from '../io/reader.js';
 import { diskFiles, type Files, openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
 import { type AbsentPlace, absentPlaces } from './absent-places.js';
+import { listArchive } from './archive-root.js';
 import { type AssumedVersion, assumeVersion } from './assumed-version.js';
 import { type Detection, detectTarget } from './detect.js';
 import { impliedComparator } from './implied-order.js';
@@ -62,6 +70,8 @@ export interface Database {
   /** What it was asked with, to ask again. */
   request: DatabaseRequest;
   inventory: Inventory;
+  /** Its files lie in an archive, where no repair can be planned for them. */
+  archived?: true;
   detection: Detection;
   /** How its files are read. */
   dialect: DialectName;
@@ -96,8 +106,18 @@ export function filesOf({ request }: Pick<Database, 'request'>): Files {
   return request.files ?? diskFiles;
 }
 
-/** Reads the metadata of a directory. Rejects with a `TargetError` when the directory itself cannot be listed. */
+/**
+ * Reads the metadata of a directory, or of the database in an archive whose files can be read by themselves. Rejects with a `TargetError`
+ * when the directory itself cannot be listed, and with a `BeyondLimit` where no such database is in it.
+ */
 export async function readDatabase(target: string, request: DatabaseRequest = {}): Promise<Database> {
+  const archived = await listArchive(target);
+  if (archived !== undefined) {
+    const inventory = databaseInventory(archived);
+    for (const replacement of request.instead ?? []) replace(inventory, replacement);
+    const listed = { ...inventory, instead: request.instead ?? [] };
+    return { ...(await readInventory(listed, entryReader, request)), archived: true };
+  }
   const first = await takeInventory(target, {
     ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
     ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),

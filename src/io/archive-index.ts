@@ -1,8 +1,10 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { parseFileName } from '../format/filename.js';
 import { type ArchiveDamage, type ArchiveReading, walkArchive } from './archive.js';
+import type { ArchiveKind } from './archive-stream.js';
 import { concatenated } from './archive-window.js';
 import type { Listing, ListingEntry } from './listing.js';
+import { walkZip } from './zip.js';
 
 /** The files of an archive. Metadata is in memory, everything else is read when the archive streams by again. */
 export interface ArchiveIndex {
@@ -29,15 +31,42 @@ const TAIL_LEAST = 4 << 20;
 const TAIL_MOST = 32 << 20;
 const TAILS_BUDGET = 96 << 20;
 
-/** Reads through an archive once: what lies in it, and the content of small files that say how the others belong together. */
-export async function indexArchive(archive: string, reading: ArchiveReading): Promise<ArchiveIndex> {
+/** What an archive is read with. Of a zip archive, `verify` holds every file against its checksum meanwhile. */
+type IndexReading = Omit<ArchiveReading, 'compression'> & { verify: boolean };
+
+/** What lies in an archive. */
+export function indexArchive(
+  archive: string,
+  { format, compression }: ArchiveKind,
+  reading: IndexReading,
+): Promise<ArchiveIndex> {
+  return format === 'zip' ? indexZip(archive, reading) : indexTar(archive, { ...reading, compression });
+}
+
+/** The directory of a zip archive says where each file lies. */
+async function indexZip(archive: string, reading: IndexReading): Promise<ArchiveIndex> {
+  const listing: ArchiveIndex = { files: new Map(), links: new Map(), tails: new Map() };
+  const damage = await walkZip(archive, reading, (member) => {
+    refuseCrowd(archive, listing);
+    listing.files.set(member.path, member);
+  });
+  if (damage !== undefined) listing.damage = damage;
+  return listing;
+}
+
+function refuseCrowd(archive: string, { files }: ArchiveIndex): void {
+  if (files.size >= MAX_MEMBERS)
+    throw new BeyondLimit(archive, `it holds more than ${MAX_MEMBERS} files, which are not told apart`);
+}
+
+/** Reads through a tar archive once: what lies in it, and the content of small files that say how the others belong together. */
+async function indexTar(archive: string, reading: ArchiveReading): Promise<ArchiveIndex> {
   const listing: ArchiveIndex = { files: new Map(), links: new Map(), tails: new Map() };
   let metadataLeft = METADATA_BUDGET;
   let tailsLeft = TAILS_BUDGET;
   const damage = await walkArchive(archive, reading, async (member) => {
     const { path, size, mtimeMs, offset, linkTo } = member;
-    if (listing.files.size >= MAX_MEMBERS)
-      throw new BeyondLimit(archive, `it holds more than ${MAX_MEMBERS} files, which are not told apart`);
+    refuseCrowd(archive, listing);
     if (linkTo !== undefined) {
       const target = listing.files.get(linkTo);
       if (target === undefined) return;

@@ -9,27 +9,37 @@ import { ZstdStream } from '../codec/zstd-stream.js';
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** What a file is as an archive; `undefined` for other files. */
-interface ArchiveKind {
+export interface ArchiveKind {
+  format: 'tar' | 'zip';
+  /** Around all of a tar archive. A zip archive packs each file by itself, so that it can be read by itself. */
   compression: Compression;
 }
 
-const names = /\.(?:tar|tar\.gz|tgz|tar\.zst|tar\.zstd|tzst)$/i;
+const tarNames = /\.(?:tar|tar\.gz|tgz|tar\.zst|tar\.zstd|tzst)$/i;
 
-/** Whether a file is called as tar archives are. */
-export const isArchiveName = (name: string): boolean => names.test(name);
+/** Zip archives, those in which Minecraft keeps a world among them. */
+const zipNames = /\.(?:zip|mcworld|mctemplate)$/i;
 
-/** Whether a file is a tar archive, by its name or by the magic of an uncompressed one; how it is compressed, by content. */
+/** Whether a file is called as archives are. */
+export const isArchiveName = (name: string): boolean => tarNames.test(name) || zipNames.test(name);
+
+/**
+ * Whether a file is a tar archive, by its name or by the magic of an uncompressed one, or a zip archive, by its name or its magic; how it is
+ * compressed, by content.
+ */
 export async function sniffArchive(path: string | Buffer): Promise<ArchiveKind | undefined> {
   const handle = await open(path, 'r');
   try {
     const head = new Uint8Array(512);
     await handle.read(head, 0, head.length, 0);
     const text = Buffer.from(head).toString('latin1');
-    if (text.slice(257, 262) === 'ustar') return { compression: 'none' };
-    if (!isArchiveName(path.toString())) return undefined;
-    if (text.startsWith('\x1f\x8b')) return { compression: 'gzip' };
+    if (text.slice(257, 262) === 'ustar') return { format: 'tar', compression: 'none' };
+    if (text.startsWith('PK\x03\x04') || zipNames.test(path.toString()))
+      return { format: 'zip', compression: 'none' };
+    if (!tarNames.test(path.toString())) return undefined;
+    if (text.startsWith('\x1f\x8b')) return { format: 'tar', compression: 'gzip' };
     const isZstd = text.startsWith('\x28\xb5\x2f\xfd') || isSkippable(head);
-    return { compression: isZstd ? 'zstd' : 'none' };
+    return { format: 'tar', compression: isZstd ? 'zstd' : 'none' };
   } finally {
     await handle.close();
   }

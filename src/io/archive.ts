@@ -13,6 +13,8 @@ export interface ArchiveDamage {
   /** Compressed bytes that had been read by then, and bytes of the tar archive that came of them. */
   readBytes: number;
   tarBytes: number;
+  /** Of a zip archive, whose files are packed each by itself: those that it gives back wrong. Everything else is whole. */
+  members?: string[];
 }
 
 /** One regular file in an archive. */
@@ -95,9 +97,9 @@ interface TarEntry extends AsyncIterable<Uint8Array> {
 function memberOf(entry: TarEntry): ArchiveMember | undefined {
   const { name, size = 0, mtime, type, linkname } = entry.header;
   if (type !== 'file' && type !== 'contiguous-file' && type !== 'link') return undefined;
-  const linkTo = type === 'link' && linkname ? clean(linkname) : undefined;
+  const linkTo = type === 'link' && linkname ? memberPath(linkname) : undefined;
   return {
-    path: clean(name),
+    path: memberPath(name),
     size: linkTo === undefined ? size : 0,
     mtimeMs: mtime?.getTime() ?? 0,
     offset: entry.offset + HEADER,
@@ -107,7 +109,7 @@ function memberOf(entry: TarEntry): ArchiveMember | undefined {
 }
 
 /** Members are only ever compared by name, never written, so a name that leads out of the archive is a name like any other. */
-function clean(name: string): string {
+export function memberPath(name: string): string {
   return path.posix.normalize(name).replace(/^(?:\.\/|\/)+/, '');
 }
 

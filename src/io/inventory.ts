@@ -129,7 +129,8 @@ export async function takeInventory(target: string, options: InventoryOptions = 
   return inventory;
 }
 
-function replace(inventory: Inventory, { file, root, content }: Replacement): void {
+/** Sees a file in place of what lies there. */
+export function replace(inventory: Inventory, { file, root, content }: Replacement): void {
   const at = inventory.entries.findIndex((entry) => entry.file === file && entry.root === root);
   const there = inventory.entries[at];
   if (content === undefined) {

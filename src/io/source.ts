@@ -2,6 +2,7 @@ import { readSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { isMainThread } from 'node:worker_threads';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
+import { openDeflated } from './deflated.js';
 import { stopIfInterrupted } from './interruption.js';
 import { openPieces } from './pieces.js';
 import { isMediumError, retryingSource } from './retry.js';
@@ -96,6 +97,7 @@ export async function openSource(descriptor: SourceDescriptor): Promise<ByteSour
 export async function openUnretried(descriptor: SourceDescriptor): Promise<ByteSource> {
   if (descriptor.kind === 'memory') return memorySource(descriptor.bytes);
   if (descriptor.kind === 'pieces') return openPieces(descriptor, openUnretried);
+  if (descriptor.kind === 'deflated') return openDeflated(descriptor, openUnretried);
   if (descriptor.kind === 'archived') {
     const message = `${descriptor.member} lies in a compressed archive and cannot be read at any offset`;
     throw Object.assign(new Error(message), { code: 'ENOTSUP' });

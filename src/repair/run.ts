@@ -4,8 +4,10 @@ import type { ProfileChoice } from '../app/profile-choice.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { Depth } from '../check/unit.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { sniffArchive } from '../io/archive-stream.js';
 import { KeptOpen } from '../io/kept-open.js';
 import { hasText, throughText } from '../io/odd-name.js';
+import { pathKind } from '../io/path-kind.js';
 import { databaseView } from '../recovery/database-view.js';
 import { prepareOpen } from '../recovery/open.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
@@ -86,6 +88,12 @@ export async function repairTarget(
   );
 }
 
+async function refuseArchive(target: string): Promise<void> {
+  const kind = await pathKind(target).catch(() => undefined);
+  if (kind !== 'file' || (await sniffArchive(target)) === undefined) return;
+  throw new Refusal('usage', `${target} is an archive, and a repair works on a directory`, 'unpack it first');
+}
+
 async function repairDirectory(
   target: string,
   options: RepairOptions,
@@ -93,6 +101,7 @@ async function repairDirectory(
 ): Promise<TargetReport> {
   const { disk = realDisk, destination } = options;
   const directory = path.resolve(target);
+  await refuseArchive(target);
   const run = {
     directory,
     disk,

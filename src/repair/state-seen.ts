@@ -8,8 +8,9 @@ import { goneSequences } from '../states/gone-wals.js';
 import { listStates } from '../states/list.js';
 import { isCoherent } from '../states/order.js';
 import { stateText } from '../states/text.js';
-import type { LossStatement } from './plan.js';
+import type { LossStatement, RepairPlan } from './plan.js';
 import { databaseAfter, replacementsOf } from './preview.js';
+import { Refusal } from './refusal.js';
 import { planMetadataRepair } from './strategies/metadata.js';
 
 /** The states that the files can give, as a repair numbers them; none where the files are of one moment and nothing is to be chosen. */
@@ -46,7 +47,7 @@ export async function databaseAsState(
   database: Database,
   state: number,
 ): Promise<{ seen: Database; loss: readonly LossStatement[] }> {
-  const plan = await planMetadataRepair(database, { state });
+  const plan = await planOfState(database, state);
   const seen = plan.steps.length === 0 ? database : await databaseAfter(database, plan);
   return { seen, loss: plan.loss };
 }
@@ -57,5 +58,11 @@ export async function filesOfState(
   request: DatabaseRequest,
   state: number,
 ): Promise<Replacement[]> {
-  return replacementsOf(await planMetadataRepair(await readDatabase(target, request), { state }));
+  return replacementsOf(await planOfState(await readDatabase(target, request), state));
+}
+
+function planOfState(database: Database, state: number): Promise<RepairPlan> {
+  if (database.archived)
+    throw new Refusal('usage', 'no state is put together inside an archive', 'unpack it first');
+  return planMetadataRepair(database, { state });
 }

@@ -28,5 +28,5 @@ export async function scanTarget(
   const archive = await sniffArchive(target);
   if (archive === undefined) return scanFile(target, whole, hooks);
   const { scanArchive } = await import('./archive/archive.js');
-  return scanArchive(path, archive.compression, whole, hooks);
+  return scanArchive(path, archive, whole, hooks);
 }

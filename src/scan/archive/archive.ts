@@ -2,9 +2,8 @@ import path from 'node:path';
 import { BeyondLimit } from '../../bytes/beyond-limit.js';
 import { ReusedBuffer } from '../../bytes/reused-buffer.js';
 import type { SourceDescriptor } from '../../bytes/source.js';
-import { BACKUP_DIRECTORIES } from '../../engine/detect.js';
+import { databaseRoots, reasonForNone } from '../../engine/archive-root.js';
 import { findingAt } from '../../finding/finding-at.js';
-import { parseFileName } from '../../format/filename.js';
 import {
   type ArchiveDamage,
   type ArchiveMember,
@@ -12,7 +11,7 @@ import {
   walkArchive,
 } from '../../io/archive.js';
 import { type ArchiveIndex, indexArchive, listingBelow, WHOLE_MEMBER } from '../../io/archive-index.js';
-import type { Compression } from '../../io/archive-stream.js';
+import type { ArchiveKind } from '../../io/archive-stream.js';
 import { concatenated, PassingSource } from '../../io/archive-window.js';
 import { fileSize } from '../../io/file-size.js';
 import type { Listing } from '../../io/listing.js';
@@ -27,16 +26,17 @@ import { blankTarget } from '../target.js';
 import type { UnitOutcome } from '../unit.js';
 
 /**
- * Checks a database or backup directory inside a tar archive, without unpacking it. The archive is read twice: once to see what is there and
- * to read the metadata, which may stand behind what it describes, and once to check tables, WALs and blob files as they pass.
- * Nothing is unpacked to disk. The second reading of an uncompressed archive goes to each file directly.
+ * Checks a database or backup directory inside an archive, without unpacking it to disk. A tar archive is read twice: once to see what is
+ * there and to read the metadata, which may stand behind what it describes, and once to check tables, WALs and blob files as they pass. The
+ * second reading of a zip archive, or of one that is not compressed, goes to each file directly.
  */
 export async function scanArchive(
   target: string,
-  compression: Compression,
+  kind: ArchiveKind,
   options: ScanOptions,
   hooks: ScanHooks,
 ): Promise<TargetReport> {
+  const { compression } = kind;
   const passes = compression === 'none' ? 1 : 2;
   const total = ((await fileSize(target)) ?? 0) * passes;
   let done = 0;
@@ -50,15 +50,15 @@ export async function scanArchive(
   };
   let archive: ArchiveIndex;
   try {
-    archive = await indexArchive(target, reading);
+    archive = await indexArchive(target, kind, { ...reading, verify: true });
   } catch (error) {
     if (!(error instanceof BeyondLimit)) throw error;
     return blankTarget(target, 'file', error.reason);
   }
-  const roots = rootsOf(archive);
+  const roots = databaseRoots(archive);
   const [root] = roots;
   if (roots.length !== 1 || hooks.signal?.aborted) {
-    return withDamage(nothingToCheck(target, roots), archive.damage, target);
+    return withDamage(blankTarget(target, 'file', reasonForNone(roots)), archive.damage, target);
   }
   const listing = listingBelow(target, archive, root);
   const origin = listedOrigin(listing);
@@ -72,46 +72,6 @@ export async function scanArchive(
   return withDamage(report, archive.damage, target, listing);
 }
 
-function nothingToCheck(target: string, roots: readonly string[]): TargetReport {
-  const reason =
-    roots.length > 1
-      ? `the archive holds several databases, ${roots.slice(0, 5).join(', ')}: pack each by itself`
-      : 'the archive holds no database and no backup directory';
-  return blankTarget(target, 'file', reason);
-}
-
-/** Directories of the archive that are a database or a backup directory; what lies in one of these is part of it. */
-function rootsOf({ files }: ArchiveIndex): string[] {
-  const names = new Map<string, Set<string>>();
-  for (const file of files.keys()) {
-    for (let at = file; at !== '.'; ) {
-      const directory = path.posix.dirname(at);
-      const known = names.get(directory);
-      if (known) known.add(path.posix.basename(at));
-      else names.set(directory, new Set([path.posix.basename(at)]));
-      at = directory;
-    }
-  }
-  const found = new Set<string>();
-  const shallowFirst = [...names.keys()].sort((a, b) => a.length - b.length);
-  for (const directory of shallowFirst) {
-    if (liesIn(found, directory)) continue;
-    const held = names.get(directory) ?? new Set();
-    const backup = BACKUP_DIRECTORIES.filter((name) => held.has(name)).length >= 2;
-    const kinds = new Set([...held].map((name) => parseFileName(name).kind));
-    if (backup || kinds.has('manifest') || kinds.has('current') || kinds.has('options')) found.add(directory);
-  }
-  return [...found].map((directory) => (directory === '.' ? '' : directory)).sort();
-}
-
-/** Whether one of the directories above it is among those found. */
-function liesIn(found: ReadonlySet<string>, directory: string): boolean {
-  if (found.has('.')) return true;
-  for (let end = directory.lastIndexOf('/'); end > 0; end = directory.lastIndexOf('/', end - 1))
-    if (found.has(directory.slice(0, end))) return true;
-  return false;
-}
-
 /** Says that the archive is damaged, and takes back what is missing only because of that. */
 function withDamage(
   report: TargetReport,
@@ -120,16 +80,30 @@ function withDamage(
   listing?: Listing,
 ): TargetReport {
   if (damage === undefined) return report;
+  const { members } = damage;
   const own = findingAt({ file: path.basename(target) }, `archive/${damage.kind}`, {
-    message:
-      damage.kind === 'cut-short'
-        ? `the archive ends before its end, after ${damage.tarBytes} bytes of files and headers`
-        : `the archive cannot be read on after ${damage.tarBytes} bytes of files and headers`,
-    evidence: { reason: damage.reason, tarBytes: damage.tarBytes, compressedBytesRead: damage.readBytes },
+    message: messageOf(damage),
+    evidence: {
+      reason: damage.reason,
+      ...(damage.tarBytes > 0 && { tarBytes: damage.tarBytes }),
+      compressedBytesRead: damage.readBytes,
+    },
   });
+  if (members !== undefined) return { ...report, findings: [own, ...report.findings] };
   const there = report.findings.filter(({ file }) => listing?.files.has(file) ?? false);
   const files = report.files.filter(({ status }) => status !== 'missing');
   return { ...report, findings: [own, ...there], files };
+}
+
+function messageOf({ kind, members, tarBytes }: ArchiveDamage): string {
+  if (members !== undefined) {
+    const more = members.length > 3 ? ` and ${members.length - 3} more` : '';
+    return `${members.slice(0, 3).join(', ')}${more} cannot be unpacked as packed`;
+  }
+  if (tarBytes === 0) return 'the archive cannot be read';
+  return kind === 'cut-short'
+    ? `the archive ends before its end, after ${tarBytes} bytes of files and headers`
+    : `the archive cannot be read on after ${tarBytes} bytes of files and headers`;
 }
 
 /**

@@ -2,7 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { BeyondLimit } from '../../../src/bytes/beyond-limit.js';
 import { compressZstd, loadZstd } from '../../../src/codec/zstd.js';
+import { listArchive } from '../../../src/engine/archive-root.js';
 import type { Finding } from '../../../src/finding/finding.js';
 import type { TargetReport } from '../../../src/report/report.js';
 import type { ScanHooks } from '../../../src/scan/options.js';
@@ -10,6 +12,7 @@ import { scanTarget } from '../../../src/scan/scan.js';
 import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from '../../support/files.js';
 import { applyPatches } from '../../support/patch.js';
 import { tarOf } from '../../support/tar.js';
+import { zipOf } from '../../support/zip.js';
 
 async function scanBytes(name: string, bytes: Uint8Array, hooks: ScanHooks = {}): Promise<TargetReport> {
   return withTemporaryDirectory(async (dir) => {
@@ -35,10 +38,14 @@ function comparable({ path: _, bytesRead, files, findings, ...rest }: TargetRepo
   };
 }
 
-const kinds: [string, (tar: Buffer) => Uint8Array][] = [
-  ['db.tar', (tar) => tar],
-  ['db.tar.gz', (tar) => gzipSync(tar, { level: 1 })],
-  ['db.tar.zst', (tar) => compressZstd(tar)],
+type Packing = (files: FileSet, prefix?: string) => Promise<Uint8Array>;
+
+const kinds: [string, Packing][] = [
+  ['db.tar', tarOf],
+  ['db.tar.gz', async (files, prefix) => gzipSync(await tarOf(files, prefix), { level: 1 })],
+  ['db.tar.zst', async (files, prefix) => compressZstd(await tarOf(files, prefix))],
+  ['world.mcworld', async (files, prefix) => zipOf(files, prefix)],
+  ['stored.zip', async (files, prefix) => zipOf(files, prefix, 0)],
 ];
 
 const damaged: [string, string[]][] = [
@@ -52,20 +59,20 @@ const damaged: [string, string[]][] = [
   ['backup-7.8', ['flip shared_checksum/000009_sOKL8MGLIXOY37LL9025O_3090.sst 0x100.3', 'remove meta/1']],
 ];
 
-describe.each(kinds)('%s', (name, compress) => {
+describe.each(kinds)('%s', (name, packed) => {
   beforeAll(() => loadZstd());
 
   it.each(damaged)('%s with damage %j gives what its directory gives', async (base, patches) => {
     const files = await applyPatches(fixture(base), patches);
-    const report = await scanBytes(name, compress(await tarOf(files, 'data/db/')));
+    const report = await scanBytes(name, await packed(files, 'data/db/'));
     expect(comparable(report)).toEqual(comparable(await scanUnpacked(files)));
   });
 
   it('tells what it finds as it passes by', async () => {
     const patches = ['flip 000019.log 0x7c.5'];
-    const tar = compress(await tarOf(await applyPatches(fixture('basic-7.8'), patches)));
+    const archive = await packed(await applyPatches(fixture('basic-7.8'), patches));
     const told: Finding[] = [];
-    const report = await scanBytes(name, tar, { onFinding: (found) => told.push(found) });
+    const report = await scanBytes(name, archive, { onFinding: (found) => told.push(found) });
     const wal = report.findings.filter(({ file }) => file === '000019.log');
     expect(told.map(({ rule, severity }) => [rule, severity])).toEqual(
       wal.map(({ rule, severity }) => [rule, severity]),
@@ -75,17 +82,16 @@ describe.each(kinds)('%s', (name, compress) => {
 
   it('is said to be cut short, and its first files are checked', async () => {
     const files = await applyPatches(fixture('basic-7.8'), ['flip 000019.log 0x7c.5']);
-    const tar = await tarOf(files);
-    const bytes = compress(tar);
+    const bytes = await packed(files);
     const { findings } = await scanBytes(name, bytes.subarray(0, bytes.length - 2000));
     expect(findings[0]).toMatchObject({ rule: 'archive/cut-short', severity: 'error', file: name });
-    // all of a small archive is in one zstd block
-    if (name !== 'db.tar.zst') expect(findings[1]).toMatchObject({ rule: 'wal/checksum-mismatch' });
+    // all of a small archive is in one zstd block, and a zip archive says at its end what it holds
+    if (/\.tar(?:\.gz)?$/.test(name)) expect(findings[1]).toMatchObject({ rule: 'wal/checksum-mismatch' });
   });
 
   it('does not take other files for a database', async () => {
     const files: FileSet = new Map([['notes.txt', Buffer.from('nothing')]]);
-    const { findings, unchecked } = await scanBytes(name, compress(await tarOf(files)));
+    const { findings, unchecked } = await scanBytes(name, await packed(files));
     expect(findings).toEqual([]);
     expect(unchecked.map(({ reason }) => reason)).toEqual([
       'the archive holds no database and no backup directory',
@@ -115,4 +121,41 @@ describe('an archive', () => {
     const { unchecked } = await scanBytes('two.tar', await tarOf(two, ''));
     expect(unchecked[0].reason).toBe('the archive holds several databases, a, b: pack each by itself');
   });
+
+  it('of files packed each by itself names those that do not come out whole, and checks them and all others', async () => {
+    const files = fixture('leveldb');
+    const bytes = zipOf(files, 'db/');
+    // in the table's deflate stream
+    bytes.fill(0xff, bytes.indexOf('000005.ldb') + 400, bytes.indexOf('000005.ldb') + 464);
+    const { findings, files: seen } = await scanBytes('world.mcworld', bytes);
+    expect(findings[0]).toMatchObject({ rule: 'archive/damaged', file: 'world.mcworld' });
+    expect(findings[0].message).toContain('db/000005.ldb');
+    expect(new Set(findings.slice(1).map(({ file }) => file))).toEqual(new Set(['000005.ldb']));
+    expect(seen.filter(({ status }) => status === 'clean').map(({ path: at }) => at)).toEqual([
+      '000004.log',
+      'CURRENT',
+      'MANIFEST-000002',
+    ]);
+  });
+
+  it('never throws, whatever happens to a byte of a zip archive', async () => {
+    const bytes = zipOf(fixture('leveldb'), 'db/');
+    const directory = bytes.indexOf('PK\x01\x02');
+    await withTemporaryDirectory(async (dir) => {
+      const file = path.join(dir, 'world.mcworld');
+      for (const at of [
+        ...Array(30).keys(),
+        ...Array.from({ length: bytes.length - directory }, (_, i) => directory + i),
+      ]) {
+        const changed = Buffer.from(bytes);
+        changed[at] ^= 0x81;
+        fs.writeFileSync(file, changed);
+        const listed = await listArchive(file).catch((error) => error);
+        expect(
+          listed instanceof BeyondLimit || listed === undefined || listed.files instanceof Map,
+          `${at}`,
+        ).toBe(true);
+      }
+    });
+  }, 60_000);
 });
