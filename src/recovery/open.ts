@@ -123,7 +123,7 @@ export async function simulateOpen(
   const { database, version, policy } = prepared;
   if (database.dialect === 'leveldb') return openLevelDb(database, prepared.error, mode, sink);
   if (database.dialect === 'pebble') {
-    const outcome = await openPebble(database, prepared.error, version, sink);
+    const outcome = await openPebble(database, prepared, sink, fatalRecordsStop);
     return prepared.errorFile === undefined ? outcome : { ...outcome, errorFile: prepared.errorFile };
   }
   const { manifest, options } = database;

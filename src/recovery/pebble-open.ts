@@ -35,12 +35,15 @@ const TYPES = new Map<number, number>([
   [VALUE_TYPE.sizedDelete, VALUE_TYPE.delete],
 ]);
 
-/** Opens the database, as far as its files are concerned. What is applied goes to `sink`. */
+/**
+ * Opens the database, as far as its files are concerned. What is applied goes to `sink`. `fatalRecordsStop`: what refuses, or ends a
+ * log that is not the newest, ends the replay instead, and later WALs are left out: the last consistent point.
+ */
 export async function openPebble(
   database: DatabaseView,
-  error: EngineError | undefined,
-  version: EngineVersion,
+  { error, version }: { error?: EngineError; version: EngineVersion },
   sink?: ReplaySink,
+  fatalRecordsStop = false,
 ): Promise<RecoveryOutcome> {
   const { manifest } = database;
   const outcome: RecoveryOutcome = {
@@ -63,18 +66,22 @@ export async function openPebble(
   let failed: { error: EngineError; file: string } | undefined;
   for (const wal of wals) {
     const isNewest = wal === live.at(-1);
-    const replay = new PebbleReplay(wal, { version, isNewest, isStrict: isStrict(database, version) }, sink);
+    const strict = fatalRecordsStop || isStrict(database, version);
+    const replay = new PebbleReplay(wal, { version, isNewest, isStrict: strict }, sink);
     outcome.wals.push(replay.outcome);
     if (!live.includes(wal)) continue;
     if (failed !== undefined) {
-      replay.outcome.state = 'unread';
+      replay.outcome.state = fatalRecordsStop ? 'dropped' : 'unread';
       continue;
     }
     await replay.run();
     if (replay.lastSequence > outcome.lastSequence) outcome.lastSequence = replay.lastSequence;
-    if (replay.error !== undefined) failed = { error: replay.error, file: wal.file };
+    if (replay.error === undefined) continue;
+    failed = { error: replay.error, file: wal.file };
+    if (fatalRecordsStop) replay.stop(replay.error);
   }
-  if (failed !== undefined) return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
+  if (failed !== undefined && !fatalRecordsStop)
+    return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
   return { ...outcome, opens: true };
 }
 
@@ -151,6 +158,13 @@ class PebbleReplay {
       this.error = unreadableFile(wal.file, error);
     }
     if (this.error !== undefined) outcome.state = 'refused';
+  }
+
+  /** What it fails with becomes its end. */
+  stop(error: EngineError): void {
+    this.outcome.state = 'applied';
+    this.outcome.stoppedAt ??= this.outcome.appliedEnd;
+    this.outcome.stopError ??= error;
   }
 
   private end({ ended, at }: PebbleLogReader): void {

@@ -2,7 +2,7 @@ import { readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { interruptible } from '../io/interruption.js';
 import { isMediumError } from '../io/retry.js';
-import { barrierName, raiseBarrier } from './barrier.js';
+import { barrierName, lowerMarkerBarrier, raiseBarrier } from './barrier.js';
 import { contentOf, contentSize, fileState, isInState, sameState, sizeAndHash } from './content.js';
 import type { Disk } from './disk.js';
 import { checkInputs, describe } from './inputs.js';
@@ -183,6 +183,7 @@ async function change(disk: Disk, directory: string, journal: Journal): Promise<
   // a new CURRENT comes last: once it is there, so is all else, and a barrier in its place would stay
   if (sameState(current.before, current.after) || !(await isInState(target, current, current.after)))
     await moveAll(disk, directory, journal, current);
+  await lowerMarkerBarrier(disk, journal);
   await disk.syncDirectory(target);
   journal.phase = 'done';
   await writeJournal(disk, directory, journal);

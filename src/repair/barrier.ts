@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Disk } from './disk.js';
 import type { Journal } from './journal.js';
@@ -57,9 +58,32 @@ export function barrierName(target: string): string {
   return path.join(target, 'CURRENT.kvdoctor-barrier');
 }
 
+/** Pebble refuses a name that begins like a marker and is none, where it does not go by CURRENT (vfs/atomicfs/marker.go). */
+const MARKER_BARRIER = 'marker.kvdoctor-repair-under-way';
+
+const isMarker = (name: string) => name.startsWith('marker.') && name !== MARKER_BARRIER;
+
+/** Raised before CURRENT's, where there are markers or shall be. */
+async function raiseMarkerBarrier(disk: Disk, { target, entries }: Journal): Promise<void> {
+  const names = [...(await readdir(target)), ...entries.map(({ path: name }) => name)];
+  const file = path.join(target, MARKER_BARRIER);
+  if (!names.some(isMarker) || (await disk.stat(file))) return;
+  await disk.create(file, once(''));
+  await disk.syncDirectory(target);
+}
+
+/** Takes it away again, the last of all. */
+export async function lowerMarkerBarrier(disk: Disk, { target }: Journal): Promise<void> {
+  const file = path.join(target, MARKER_BARRIER);
+  if (!(await disk.stat(file))) return;
+  await disk.syncDirectory(target);
+  await disk.remove(file);
+}
+
 /** Puts the barrier in place of CURRENT, atomically and durably. `directory` is the journal's. */
 export async function raiseBarrier(disk: Disk, directory: string, journal: Journal): Promise<void> {
   const { target } = journal;
+  await raiseMarkerBarrier(disk, journal);
   const current = await locate(target, { path: 'CURRENT' });
   const staged = barrierName(target);
   const like = await disk.stat(current);

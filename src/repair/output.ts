@@ -24,7 +24,7 @@ export function isShared(name: string): boolean {
 }
 
 /** Files that describe a running process, not the data. */
-const NOT_COPIED = /^(LOCK|.*\.kvdoctor-new|CURRENT\.kvdoctor-barrier)$/;
+const NOT_COPIED = /^(LOCK|.*\.kvdoctor-new|CURRENT\.kvdoctor-barrier|marker\.kvdoctor-repair-under-way)$/;
 
 /**
  * Carries out a plan on a copy: the original is only read. The copy is built beside its final name and renamed at the end,

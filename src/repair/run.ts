@@ -4,6 +4,7 @@ import type { ProfileChoice } from '../app/profile-choice.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { Depth } from '../check/unit.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { KeptOpen } from '../io/kept-open.js';
 import { hasText, throughText } from '../io/odd-name.js';
@@ -13,7 +14,7 @@ import { prepareOpen } from '../recovery/open.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
-import { reasonNotToGoOn } from '../scan/target.js';
+import { reasonNotToCheck } from '../scan/target.js';
 import { carryOut, type Destination, type Done, type RepairRun, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
@@ -152,7 +153,9 @@ async function planAndRepair(
   const words = { ...(profile && { profile }) };
   if (database.beyond !== undefined) throw database.beyond;
   const simulated =
-    reasonNotToGoOn(database) === undefined ? await simulatedDatabase(database, words) : undefined;
+    reasonNotToCheck(database) === undefined
+      ? await simulatedDatabase(await asPebbleOpens(database), words)
+      : undefined;
   before.recovery = simulated?.reports ?? [];
   const readable = isReadable(before);
   const simulation = readable ? simulated?.simulation : undefined;
@@ -161,7 +164,7 @@ async function planAndRepair(
     repair: { ...repair, ...(resumed && { resumed }) },
   });
   try {
-    const unsupported = reasonNotToGoOn(database);
+    const unsupported = reasonNotToCheck(database);
     if (unsupported !== undefined) throw new Refusal('refused', unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);
@@ -188,7 +191,7 @@ async function planAndRepair(
         plan: await planReport(plan, disk),
       };
     }
-    const after = await databaseAfter(database, plan);
+    const after = await asPebbleOpens(await databaseAfter(database, plan));
     const prepared = readable ? await prepareOpen(databaseView(after), after.engineVersion) : undefined;
     if ('mode' in way)
       await checkPromise(base, after, way, {
@@ -299,7 +302,9 @@ async function concluded(
   // from here on everything is written: a Ctrl-C ends the look at it, not the report of it
   const { signal: _, ...untiring } = hooks;
   const after = await scan(directory, options, untiring);
-  const recovery = await simulateDatabase(await readDatabase(directory, requestOf(options)));
+  const recovery = await simulateDatabase(
+    await asPebbleOpens(await readDatabase(directory, requestOf(options))),
+  );
   const count = (report: TargetReport, severity: string) =>
     report.findings.filter((finding) => finding.severity === severity).length;
   return {

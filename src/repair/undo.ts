@@ -7,7 +7,7 @@ import {
   putBack,
   removeStaged,
 } from './apply.js';
-import { holdsBarrier, raiseBarrier } from './barrier.js';
+import { holdsBarrier, lowerMarkerBarrier, raiseBarrier } from './barrier.js';
 import { fileState, isInState, sameState } from './content.js';
 import type { Disk } from './disk.js';
 import {
@@ -62,6 +62,7 @@ async function putAllBack(disk: Disk, directory: string, journal: Journal): Prom
   for (const place of await directoriesOf(journal.target, changed)) await disk.syncDirectory(place);
   const current = journal.entries.find((e) => e.path === 'CURRENT');
   if (current) await putBack(disk, directory, journal.target, current);
+  await lowerMarkerBarrier(disk, journal);
   await disk.syncDirectory(journal.target);
   journal.phase = 'undone';
   await writeJournal(disk, directory, journal);

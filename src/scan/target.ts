@@ -104,13 +104,6 @@ export function reasonNotToCheck({ detection, beyond }: Database): string | unde
   return beyond?.message;
 }
 
-/** Why a directory is checked and nothing more. */
-export function reasonNotToGoOn(database: Database): string | undefined {
-  const unread = reasonNotToCheck(database);
-  if (unread !== undefined || database.dialect !== 'pebble') return unread;
-  return 'a Pebble database: kvdoctor scan checks it, and more cannot be done with it yet';
-}
-
 /** What `work` comes to; where it passes a limit nothing, and the report says so. */
 export async function withinLimits<T>(work: () => Promise<T>, report: TargetReport): Promise<T | undefined> {
   try {

@@ -33,7 +33,7 @@ export async function planAuto(
       now.dialect === 'leveldb'
         ? planSalvage(now)
         : planWalRepair(now, {
-            mode: 'point-in-time',
+            mode: now.dialect === 'pebble' ? 'default' : 'point-in-time',
             // of files that the parts before change it says nothing
             ...(now === database && simulation && { simulation }),
           }),

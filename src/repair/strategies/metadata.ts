@@ -15,6 +15,7 @@ import type { RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { correctNumbers } from './leveldb-numbers.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
+import { planPebbleMetadata } from './pebble-metadata.js';
 import { lossOfState } from './state-loss.js';
 
 export interface MetadataRequest {
@@ -42,8 +43,7 @@ export async function planMetadataRepair(
     loss: [],
     remarks: [],
   };
-  const { engine } = database.detection;
-  if (engine === 'pebble') return plan;
+  if (database.dialect === 'pebble') return planPebbleMetadata(database);
   const states = await listStates(database);
   const chosen = choose(states, wanted, database) ?? besideEmpty(database, states, findings);
   const steps =

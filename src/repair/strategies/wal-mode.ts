@@ -4,6 +4,7 @@ import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
+import { asPebbleOpens } from '../../engine/pebble-opened.js';
 import { formatVersion } from '../../engine/version.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { databaseView } from '../../recovery/database-view.js';
@@ -51,8 +52,9 @@ interface ReplayedWal extends WalState {
  * recovery mode promises. A batch that RocksDB refuses in every mode ends the log as a bad checksum would. Refuses where
  * there is no such state. A database that needs nothing gets a plan without steps.
  */
-export async function planWalRepair(database: Database, request: WalRepairRequest): Promise<RepairPlan> {
+export async function planWalRepair(given: Database, request: WalRepairRequest): Promise<RepairPlan> {
   const { mode } = request;
+  const database = await asPebbleOpens(given);
   refuseOtherEngine(database, mode);
   const { open } = filesOf(database);
   // the repaired files lie where they can be read
@@ -67,8 +69,11 @@ export async function planWalRepair(database: Database, request: WalRepairReques
   const wals = await readWals(database, outcome);
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
-  if (wals.some((w) => w.hurt || w.outcome.state === 'dropped')) {
-    for (const wal of wals) await planWal(wal, database, steps, loss);
+  const isCut = ({ hurt, outcome: { state } }: ReplayedWal) => hurt || state === 'dropped';
+  if (wals.some(isCut)) {
+    // Pebble's logs are written over older ones and end in a mark: what stands behind the records of a whole one belongs there
+    const changing = database.dialect === 'pebble' ? wals.filter(isCut) : wals;
+    for (const wal of changing) await planWal(wal, database, steps, loss);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     append(steps, forgetWals(database, wals));
     append(loss, await totalLoss(database, outcome, request.profile));

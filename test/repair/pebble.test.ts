@@ -1,0 +1,128 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { lowerMarkerBarrier, raiseBarrier } from '../../src/repair/barrier.js';
+import { realDisk } from '../../src/repair/disk.js';
+import type { RepairMethod } from '../../src/repair/method.js';
+import { repairTarget } from '../../src/repair/run.js';
+import { simulateTarget } from '../../src/repair/simulate-target.js';
+import { undoRepair } from '../../src/repair/undo-repair.js';
+import { withDatabase } from '../support/database.js';
+import { readFileSet } from '../support/files.js';
+
+const auto: RepairMethod = { strategy: 'auto' };
+const heal: RepairMethod = { strategy: 'heal' };
+
+const repaired = (dir: string, way: RepairMethod = auto) =>
+  repairTarget(
+    dir,
+    { way, destination: { kind: 'in-place' }, stopped: true, jobs: 1, tool: 'test' },
+    { confirm: async () => true },
+  );
+
+/** Keys that Pebble would show, and a hash of them. */
+async function shown(dir: string): Promise<string> {
+  const { recovery = [] } = await simulateTarget(dir, { digest: true });
+  const family = recovery[0].columnFamilies?.[0];
+  return recovery[0].opens ? `${family?.entries} ${family?.fnv1a64}` : `refused: ${recovery[0].error}`;
+}
+
+// what Pebble 1.1.5 itself showed of the whole directories
+const WHOLE = {
+  cosmos: '941 1ca97d616838b00f',
+  virtual: '307 b3b89ff5a9e4bd89',
+  rangekeys: '338 ee2007791fa64d2b',
+} as const;
+
+const [version, named] = ['marker.format-version.000015.016', 'marker.manifest.000001.MANIFEST-000001'];
+
+describe('repair of a Pebble directory', () => {
+  it.each<[string, keyof typeof WHOLE, string[]]>([
+    ['puts CURRENT back at format version 1', 'cosmos', ['remove CURRENT']],
+    ['names the MANIFEST in a CURRENT that names none', 'cosmos', ['truncate CURRENT 0']],
+    ['takes a marker away that makes format version 1 another', 'cosmos', [`create ${version} ""`]],
+    ['puts the marker of the MANIFEST back', 'virtual', [`remove ${named}`]],
+    ['puts both markers back', 'rangekeys', [`remove ${named}`, `remove ${version}`]],
+    [
+      'puts both markers and CURRENT back',
+      'virtual',
+      [`remove ${named}`, `remove ${version}`, 'remove CURRENT'],
+    ],
+    ['names the MANIFEST that is there', 'virtual', [`move ${named} marker.manifest.000004.MANIFEST-000077`]],
+    ['takes a malformed marker away', 'virtual', ['create marker.manifest "x"']],
+    [
+      'puts a format version right that there is not',
+      'virtual',
+      [`move ${version} marker.format-version.000015.816`],
+    ],
+  ])('%s', async (_, base, patches) => {
+    await withDatabase(`pebble-stores/${base}`, patches, async (dir) => {
+      const { repair, findings } = await repaired(dir);
+      expect(repair?.reason).toBeUndefined();
+      expect(repair?.state).toBe('repaired');
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+      expect(await shown(dir)).toBe(WHOLE[base]);
+    });
+  });
+
+  it.each(['000012.log 0x30.1', '000010.sst 0x40.2', 'MANIFEST-000013 0x3e.4'])(
+    'puts a flipped bit back: %s',
+    async (flip) => {
+      const whole = await withDatabase('pebble-stores/cosmos', [], async (dir) => readFileSet(dir));
+      await withDatabase('pebble-stores/cosmos', [`flip ${flip}`], async (dir) => {
+        expect((await repaired(dir, heal)).repair?.state).toBe('repaired');
+        expect(readFileSet(dir)).toEqual(whole);
+      });
+    },
+  );
+
+  it('cuts a log at the last consistent point, and leaves out what follows', async () => {
+    await withDatabase('pebble-stores/virtual', ['zero 000004.log 0x40 40'], async (dir) => {
+      const { repair, plan } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      expect(plan?.loss.length).toBeGreaterThan(0);
+      expect(await shown(dir)).toMatch(/^\d+ /);
+    });
+  });
+
+  it('changes nothing about a healthy one', async () => {
+    for (const base of ['cosmos', 'virtual', 'rangekeys', 'valueblocks'])
+      await withDatabase(`pebble-stores/${base}`, [], async (dir) => {
+        const before = readFileSet(dir);
+        for (const way of [auto, heal, { strategy: 'metadata' } as const, { mode: 'default' } as const])
+          expect((await repaired(dir, way)).repair?.state).toBe('nothing-to-do');
+        expect(readFileSet(dir)).toEqual(before);
+      });
+  });
+
+  it('is taken back byte for byte', async () => {
+    const patches = [`remove ${named}`, `move ${version} marker.format-version.000015.816`];
+    await withDatabase('pebble-stores/virtual', patches, async (dir) => {
+      const before = readFileSet(dir);
+      const { repair } = await repaired(dir);
+      expect(readFileSet(dir)).not.toEqual(before);
+      await undoRepair(repair!.journal!);
+      expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  // with markers Pebble does not look at CURRENT
+  it('keeps Pebble out while its files change', async () => {
+    await withDatabase('pebble-stores/virtual', [], async (dir) => {
+      const journal = {
+        schemaVersion: 1 as const,
+        tool: 'test',
+        phase: 'applying' as const,
+        target: dir,
+        strategy: 'auto',
+        startedAt: new Date(0).toISOString(),
+        entries: [],
+      };
+      const before = readdirSync(dir);
+      mkdirSync(`${dir}.journal`);
+      await raiseBarrier(realDisk, `${dir}.journal`, journal);
+      expect(await shown(dir)).toMatch(/^refused: invalid marker filename/);
+      await lowerMarkerBarrier(realDisk, journal);
+      expect(readdirSync(dir)).toEqual(before);
+    });
+  });
+});
