@@ -84,6 +84,23 @@ describe('repair of a Pebble directory', () => {
     });
   });
 
+  it('writes a MANIFEST with its whole edits alone, where no table counts on the others', async () => {
+    const garbage = `append MANIFEST-000013 "${'remains of something else '.repeat(20)}"`;
+    await withDatabase('pebble-stores/cosmos', [garbage], async (dir) => {
+      const { findings } = await repaired(dir);
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+      expect(await shown(dir)).toBe(WHOLE.cosmos);
+    });
+  });
+
+  it('refuses a MANIFEST that has lost an edit which named a table', async () => {
+    await withDatabase('pebble-stores/virtual', ['zero MANIFEST-000001 0x40 24'], async (dir) => {
+      const before = readFileSet(dir);
+      expect((await repaired(dir)).repair?.state).toBe('refused');
+      expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
   it('changes nothing about a healthy one', async () => {
     for (const base of ['cosmos', 'virtual', 'rangekeys', 'valueblocks'])
       await withDatabase(`pebble-stores/${base}`, [], async (dir) => {
