@@ -1,22 +1,29 @@
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
+import { shellWord } from '../finding/shell-word.js';
 import type { RecoveryMode } from '../recovery/mode.js';
 import type { Simulation } from '../recovery/simulate.js';
 import type { Pace } from './pace.js';
 import type { RepairPlan } from './plan.js';
+import { databaseAfter } from './preview.js';
 import { planApplicationRepair } from './strategies/application.js';
 import { planAuto } from './strategies/auto.js';
 import { planHeal } from './strategies/heal.js';
 import { planHealFirst } from './strategies/heal-first.js';
+import { joinPlans } from './strategies/join-plans.js';
 import { planMetadataRepair } from './strategies/metadata.js';
 import { planSalvage } from './strategies/salvage-wal.js';
 import { planTableRepair } from './strategies/tables.js';
+import { planFrom } from './strategies/twins/plan.js';
 import { planWalRepair } from './strategies/wal-mode.js';
 import type { TombstonePolicy } from './tombstone-policy.js';
 
 /** How to repair: to what a recovery mode promises, or beyond. */
-export type RepairMethod =
+export type RepairMethod = {
+  /** Directories of second sources: what they prove is put back first. */
+  from?: readonly string[];
+} & (
   | {
       mode: RecoveryMode;
       /** Where a column family's tables are ahead of the damage: keep the later WALs over the hole. */
@@ -25,12 +32,15 @@ export type RepairMethod =
       healFirst?: boolean;
     }
   | { strategy: 'heal' }
+  /** Only what second sources prove. */
+  | { strategy: 'from' }
   | { strategy: 'salvage' }
   | { strategy: 'application'; dropOrphans?: boolean; bringBack?: boolean }
   /** `onLostTombstones` default: `keep-hidden`; with LevelDB `accept`. */
   | { strategy: 'tables'; onLostTombstones?: TombstonePolicy }
   /** `state`: which of the states that the files can still give, by its number; default: the one that loses least. */
-  | { strategy: 'metadata' | 'auto'; onLostTombstones?: TombstonePolicy; state?: number };
+  | { strategy: 'metadata' | 'auto'; onLostTombstones?: TombstonePolicy; state?: number }
+);
 
 /** A plan, and the database that its promise is held against. */
 interface Planned {
@@ -48,6 +58,21 @@ interface Known {
 }
 
 export async function makePlan(database: Database, method: RepairMethod, known: Known): Promise<Planned> {
+  const { from, ...beyond } = method;
+  if (from === undefined || from.length === 0) return makeOwnPlan(database, method, known);
+  const { plan: first, findings } = await planFrom(database, { from, findings: known.findings });
+  if ('strategy' in beyond && beyond.strategy === 'from') return { plan: first, base: database };
+  if (first.steps.length === 0) {
+    const { plan, base } = await makeOwnPlan(database, beyond, known);
+    return { plan: { ...plan, remarks: [...first.remarks, ...plan.remarks] }, base };
+  }
+  const restored = await databaseAfter(database, first);
+  const { plan: second, base } = await makeOwnPlan(restored, beyond, { ...ofOther(known), findings });
+  return { plan: { ...joinPlans(first, second), strategy: second.strategy }, base };
+}
+
+/** A plan from what the directory itself holds. */
+async function makeOwnPlan(database: Database, method: RepairMethod, known: Known): Promise<Planned> {
   const { findings } = known;
   if ('mode' in method && method.healFirst) {
     const then = (base: Database) => planOf(base, method, base === database ? known : ofOther(known));
@@ -73,6 +98,7 @@ function planOf(
       ...(profile && { profile }),
       ...(simulation && { simulation }),
     });
+  if (method.strategy === 'from') throw new Error('second sources are planned before all else');
   if (method.strategy === 'heal') return planHeal(database, { findings });
   if (method.strategy === 'salvage') return planSalvage(database, profile);
   if (method.strategy === 'application')
@@ -103,6 +129,7 @@ export function methodOptions(method: RepairMethod): string[] {
   return [
     ...(policy === undefined ? [] : [`--on-lost-tombstones ${policy}`]),
     ...(state === undefined ? [] : [`--state ${state}`]),
+    ...(method.from ?? []).map((source) => `--from ${shellWord(source)}`),
     ...switches.flatMap(([option, on]) => (on ? [option] : [])),
   ];
 }

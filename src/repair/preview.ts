@@ -12,11 +12,16 @@ export function replacementsOf(plan: RepairPlan): Replacement[] {
     ...(step.root !== undefined && { root: step.root }),
     ...(step.action === 'write' && {
       content: {
-        source: { kind: 'pieces' as const, pieces: step.content.map((s) => piece(plan.target, s)) },
+        source: sourceOf(plan.target, step.content),
         size: contentSize(step.content),
       },
     }),
   }));
+}
+
+/** The bytes that segments make up, to be read from where they are. */
+export function sourceOf(target: string, content: readonly Segment[]): SourceDescriptor {
+  return { kind: 'pieces', pieces: content.map((segment) => piece(target, segment)) };
 }
 
 /** The database as carrying out the plan would leave it. Nothing is written: the new files are read from their parts. */

@@ -205,7 +205,8 @@ async function planAndRepair(
       application: plan.loss.length > 0 || !opens(before.recovery),
     });
     // healing promises its bytes and no more: what else keeps the engine out stays as it is
-    const promisesToOpen = !('strategy' in way && way.strategy === 'heal') || opens(before.recovery);
+    const heals = 'strategy' in way && (way.strategy === 'heal' || way.strategy === 'from');
+    const promisesToOpen = !heals || opens(before.recovery);
     if (promisesToOpen) refuseClosed(result);
     const report = await planReport(plan, disk, result);
     const loss = lossInWords(report.loss, database, profile);

@@ -14,7 +14,7 @@ import { buildReport } from '../../report/summary.js';
 import { fieldsText } from '../../report/text/evidence.js';
 import { planText } from '../../report/text/plan.js';
 import { toolVersion } from '../../report/tool.js';
-import { choice, positive } from '../choices.js';
+import { choice, positive, several } from '../choices.js';
 import { paletteFor, wantsColour } from '../colour.js';
 import { canAsk, confirm } from '../confirm.js';
 import { ExitStatus } from '../exit-status.js';
@@ -40,6 +40,7 @@ interface RepairFlags extends TargetFlags {
   emit?: 'redis';
   acceptHole?: true;
   healFirst?: true;
+  from?: string[];
   dryRun?: true;
   output?: string;
   inPlace?: true;
@@ -58,6 +59,7 @@ Examples:
   kvdoctor repair --mode point-in-time --in-place db           the directory itself, with a journal to undo it
   kvdoctor repair --strategy heal --dry-run db                 puts back bytes that are proven, and nothing else
   kvdoctor repair --strategy auto --dry-run db                 tables, MANIFEST, CURRENT, blob files and WALs, least loss first
+  kvdoctor repair --from /mnt/checkpoint --dry-run db          puts back, byte for byte, what a second source proves
   kvdoctor repair --strategy auto --state 2 --dry-run db       another state that the files can give than the one chosen
   kvdoctor repair --strategy salvage --output /mnt/new/db db   keeps all that decodes, over the hole
   kvdoctor repair --strategy application --dry-run db          Kvrocks: what can be rebuilt of keys that contradict themselves
@@ -72,13 +74,21 @@ const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'applicatio
 function methodOf(flags: RepairFlags): RepairMethod {
   const { mode, acceptHole, healFirst, onLostTombstones, dropOrphans, bringBack, state } = flags;
   const strategy = flags.strategy ?? (state === undefined ? undefined : 'auto');
+  const from = flags.from && { from: flags.from };
+  if (from !== undefined && strategy === undefined && mode === undefined)
+    return { strategy: 'from', ...from };
   if (state !== undefined && strategy !== 'auto' && strategy !== 'metadata')
     throw new Failure('--state goes with --strategy auto or metadata', ExitStatus.usage);
   if (strategy === 'application')
-    return { strategy, ...(dropOrphans && { dropOrphans }), ...(bringBack && { bringBack }) };
-  if (strategy === 'salvage' || strategy === 'heal') return { strategy };
+    return { strategy, ...from, ...(dropOrphans && { dropOrphans }), ...(bringBack && { bringBack }) };
+  if (strategy === 'salvage' || strategy === 'heal') return { strategy, ...from };
   if (strategy !== undefined)
-    return { strategy, ...(onLostTombstones && { onLostTombstones }), ...(state !== undefined && { state }) };
+    return {
+      strategy,
+      ...from,
+      ...(onLostTombstones && { onLostTombstones }),
+      ...(state !== undefined && { state }),
+    };
   if (mode === undefined) {
     throw new Failure(
       'say how to repair: --mode point-in-time, another recovery mode, or --strategy salvage',
@@ -86,7 +96,7 @@ function methodOf(flags: RepairFlags): RepairMethod {
       'Which is best here: kvdoctor simulate DIR.',
     );
   }
-  return { mode, ...(acceptHole && { acceptHole }), ...(healFirst && { healFirst }) };
+  return { mode, ...from, ...(acceptHole && { acceptHole }), ...(healFirst && { healFirst }) };
 }
 
 function destinationOf({ dryRun, inPlace, output, journal }: RepairFlags): Destination {
@@ -331,6 +341,11 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
       new Option('--heal-first', 'put back bytes that are proven before the WALs are cut').conflicts(
         'strategy',
       ),
+    )
+    .option(
+      '--from <source>',
+      'a checkpoint, a backup directory or another copy of the database: put back first what it proves, by identity and checksums; alone: only that; may be given several times',
+      several,
     )
     .addOption(
       new Option(

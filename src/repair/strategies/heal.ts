@@ -81,7 +81,11 @@ function emptyPlan(database: Database): RepairPlan {
 }
 
 /** What a scan finds once the plan is carried out. */
-async function look(database: Database, plan: RepairPlan, { jobs }: HealRequest): Promise<Finding[]> {
+export async function look(
+  database: Database,
+  plan: RepairPlan,
+  { jobs }: Pick<HealRequest, 'jobs'>,
+): Promise<Finding[]> {
   const { walDir, dbPaths, engineVersion, instead = [] } = database.request;
   const planned = replacementsOf(plan);
   const covers = ({ file, root }: { file: string; root?: string }) =>

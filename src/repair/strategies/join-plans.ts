@@ -46,7 +46,7 @@ function rebased(step: RepairStep, before: ReadonlyMap<string, RepairStep>): Rep
 }
 
 /** Bytes `[offset, offset + length)` of the content that segments make up. */
-function cut(segments: readonly Segment[], offset: number, length: number): Segment[] {
+export function cut(segments: readonly Segment[], offset: number, length: number): Segment[] {
   const pieces: Segment[] = [];
   let at = 0;
   for (const segment of segments) {

@@ -18,6 +18,8 @@ const REPAIRED: ReadonlySet<string> = new Set([...RECOVERED, 'directory', 'manif
 
 /** The option that asks for a plan's strategy: recovery modes have one of their own. */
 function strategyOption(strategy: string): string {
+  // the sources themselves are among the options
+  if (strategy === 'from') return '';
   const isMode = recoveryModes.some((mode) => mode === strategy);
   return `--${isMode ? 'mode' : 'strategy'} ${strategy}`;
 }
@@ -40,7 +42,7 @@ function commandOn(
 /** The command that carries a plan out; none where its target is a copy that another database still uses the files of. */
 function carryOutCommand(target: TargetReport, plan: PlanReport): string | undefined {
   if (plan.outside?.some(({ original }) => original !== undefined)) return undefined;
-  return commandOn(target, `repair ${strategyOption(plan.strategy)}`, [
+  return commandOn(target, `repair ${strategyOption(plan.strategy)}`.trimEnd(), [
     ...(plan.options ?? []),
     ...outsideOptions(plan),
   ]);

@@ -1,0 +1,192 @@
+import type { SourceDescriptor } from '../../../bytes/source.js';
+import { tableUniqueId } from '../../../check/sst/identity.js';
+import { type Database, readDatabase } from '../../../engine/database.js';
+import { CURRENT_LIMIT } from '../../../format/current.js';
+import { dialectNamed } from '../../../format/dialect.js';
+import { fileName } from '../../../format/filename.js';
+import { openTable } from '../../../format/sst/table.js';
+import { readHead } from '../../../io/head.js';
+import type { InventoryEntry } from '../../../io/inventory.js';
+import { openSource } from '../../../io/source.js';
+import { liveTables } from '../../../scan/plan.js';
+import type { RepairStep } from '../../plan.js';
+import { isEqual } from './composition.js';
+import type { Sought } from './files.js';
+import { isSameLife } from './life.js';
+import type { Part, TwinCheck } from './mend.js';
+import type { SecondSource, TwinFile } from './sources.js';
+import { logUnits } from './units.js';
+
+/** The MANIFEST that CURRENT names, where it is damaged or missing. */
+export async function soughtManifest(database: Database): Promise<Sought | undefined> {
+  const number = database.current?.decoded.number ?? database.manifest?.entry.number;
+  if (number === undefined) return undefined;
+  const own =
+    database.manifest?.entry.number === number
+      ? database.manifest.entry
+      : database.inventory.entries.find((each) => each.kind === 'manifest' && each.number === number);
+  const file = own?.file ?? fileName('manifest', number);
+  const check = async (source: SourceDescriptor, size: number): Promise<TwinCheck> =>
+    checkedManifest(await withManifest(database, file, source, size), size);
+  const mine =
+    own && own.size > 0 ? { size: own.size, checked: await check(own.source, own.size) } : undefined;
+  if (mine?.checked.clean) return undefined;
+  const part: Part = {
+    path: file,
+    ...(mine && { own: mine }),
+    loose: true,
+    check,
+    units: (source) => logUnits(source, dialectNamed(database.dialect).manifest.log),
+    whole: async (twin) =>
+      (await isMeant(database, file, twin))
+        ? 'every table that it names is here and is, by its unique id, the one that it names'
+        : undefined,
+    sameLife: (twin) => isMeant(database, file, twin),
+  };
+  const isTwin = (each: InventoryEntry) => each.kind === 'manifest' && each.number === number;
+  return { part, ...(own && { own }), isTwin };
+}
+
+/** The database with another content of its MANIFEST. */
+function withManifest(database: Database, file: string, source: SourceDescriptor, size: number) {
+  const { instead = [] } = database.request;
+  return readDatabase(database.target, {
+    ...database.request,
+    instead: [...instead.filter((each) => each.file !== file), { file, content: { source, size } }],
+  });
+}
+
+function checkedManifest({ manifest }: Database, size: number): TwinCheck {
+  if (manifest === undefined) return { clean: false, problems: 1, damage: [] };
+  const { replay } = manifest;
+  const torn = replay.tail.state === 'clean' || replay.tail.state === 'zero-fill' ? [] : [replay.tail];
+  const damage = [...replay.anomalies, ...torn, ...(replay.openGroup ? [replay.openGroup] : [])];
+  return {
+    clean: replay.complete && damage.length === 0,
+    problems: damage.length + (replay.complete ? 0 : 1),
+    damage: damage.map(({ offset, length }) => ({ offset, length })),
+    end: replay.tail.state === 'clean' ? size : replay.logicalEnd,
+  };
+}
+
+/**
+ * Whether the state that a MANIFEST of a source leads to is the one that these files are of: all its tables are here, as large and
+ * of the same ids, and no table or WAL is here that it could not know yet.
+ */
+async function isMeant(database: Database, file: string, { entry }: TwinFile): Promise<boolean> {
+  const after = await withManifest(database, file, entry.source, entry.size);
+  const { version, inventory } = after;
+  if (version === undefined || after.manifest?.replay.complete !== true) return false;
+  const tables = [...liveTables(after).values()].map(({ table }) => table);
+  let known = 0;
+  for (const table of tables) {
+    const here = inventory.entries.find(
+      (each) => each.kind === 'table' && each.number === table.number && each.place !== 'lost',
+    );
+    if (here === undefined || here.size !== Number(table.size)) return false;
+    if (table.uniqueId === undefined) continue;
+    const id = await uniqueIdOf(here);
+    if (id === undefined) continue;
+    if (Buffer.compare(id, table.uniqueId) !== 0) return false;
+    known++;
+  }
+  const next = version.nextFileNumber ?? 0n;
+  const later = inventory.entries.filter(
+    ({ kind, number, place }) =>
+      (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next,
+  );
+  return known > 0 && later.length === 0;
+}
+
+async function uniqueIdOf(entry: InventoryEntry): Promise<Uint8Array | undefined> {
+  const source = await openSource(entry.source);
+  try {
+    const table = await openTable(source);
+    return table.properties !== undefined && table.propertiesSound
+      ? await tableUniqueId(table.properties)
+      : undefined;
+  } finally {
+    await source.close();
+  }
+}
+
+/** CURRENT of a source, where it names a MANIFEST that is here and the same there. */
+export async function currentFromSource(
+  database: Database,
+  sources: readonly SecondSource[],
+): Promise<{ step: RepairStep; from: TwinFile } | undefined> {
+  const { current, inventory } = database;
+  if (current !== undefined && current.decoded.anomalies.length === 0) return undefined;
+  for (const source of sources) {
+    const its = source.database.current;
+    if (its === undefined || its.decoded.anomalies.length > 0 || its.entry.source.kind !== 'file') continue;
+    const named = inventory.entries.find(
+      ({ kind, number, place }) =>
+        kind === 'manifest' && place === 'database' && number === its.decoded.number,
+    );
+    const newest = inventory.entries
+      .filter(({ kind, place }) => kind === 'manifest' && place === 'database')
+      .every(({ number }) => number! <= its.decoded.number!);
+    // without a CURRENT the newest MANIFEST is taken for the one that is meant
+    if (named === undefined || !newest || !(await isSameLife(database, source))) continue;
+    const bytes = await readHead(its.entry.source, CURRENT_LIMIT);
+    const from = String(its.entry.source.path);
+    return {
+      from: { source, entry: its.entry, path: from },
+      step: {
+        path: 'CURRENT',
+        action: 'write',
+        why: `name ${named.name}, as ${from} does: the MANIFEST is the same there`,
+        changes: [
+          current === undefined
+            ? { kind: 'create-file', offset: 0, length: bytes.length, detail: `it names ${named.name}` }
+            : {
+                kind: 'rewrite',
+                offset: 0,
+                length: current.entry.size,
+                detail: `it names ${named.name}, as in ${source.name}`,
+              },
+        ],
+        content: [{ from: 'plan', bytes }],
+      },
+    };
+  }
+  return undefined;
+}
+
+/** The newest OPTIONS file, where it is the beginning of the one of that name in a source. */
+export async function optionsStep(
+  database: Database,
+  sources: readonly SecondSource[],
+): Promise<{ step: RepairStep; from: TwinFile } | undefined> {
+  const mine = database.optionsFile;
+  if (mine === undefined || mine.parsed.anomalies.length === 0 || mine.entry.size === 0) return undefined;
+  for (const source of sources) {
+    const its = source.database.optionsFile;
+    if (its?.entry.name !== mine.entry.name || its.parsed.anomalies.length > 0) continue;
+    if (its.entry.size <= mine.entry.size || its.entry.source.kind !== 'file') continue;
+    // the beginning of these files is the same for very many databases
+    if (!(await isSameLife(database, source))) continue;
+    const a = await openSource(mine.entry.source);
+    const b = await openSource(its.entry.source);
+    try {
+      if (!(await isEqual(a, b, { offset: 0, length: mine.entry.size }))) continue;
+    } finally {
+      await a.close();
+      await b.close();
+    }
+    const path = String(its.entry.source.path);
+    const length = its.entry.size - mine.entry.size;
+    return {
+      from: { source, entry: its.entry, path },
+      step: {
+        path: mine.entry.file,
+        action: 'write',
+        why: `put back its end: what is here is the beginning of ${path}`,
+        changes: [{ kind: 'insert', offset: mine.entry.size, length, detail: `from ${path}` }],
+        content: [{ from: 'file', path, offset: 0, length: its.entry.size }],
+      },
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,190 @@
+import type { Database } from '../../../engine/database.js';
+import { formatVersion } from '../../../engine/version.js';
+import type { Finding } from '../../../finding/finding.js';
+import { counted } from '../../../finding/quantity.js';
+import type { InventoryEntry } from '../../../io/inventory.js';
+import { contentSize, fileState } from '../../content.js';
+import { absolute, type FilePlace, placeKey } from '../../place.js';
+import type { ByteChange, RepairPlan, RepairStep } from '../../plan.js';
+import { databaseAfter } from '../../preview.js';
+import { look } from '../heal.js';
+import { type Sought, soughtBlobs, soughtTables, soughtWals } from './files.js';
+import { type MendedFile, mend } from './mend.js';
+import { currentFromSource, optionsStep, soughtManifest } from './metadata.js';
+import { openSources, type SecondSource, twinsOf } from './sources.js';
+
+interface FromRequest {
+  /** Directories of second sources. */
+  from: readonly string[];
+  /** What a scan of the directory as it is has found. */
+  findings: readonly Finding[];
+}
+
+/** A plan, and what is wrong with the directory once it is carried out. */
+interface FromPlan {
+  plan: RepairPlan;
+  findings: readonly Finding[];
+}
+
+/** Ranges of one file that a plan lists one by one. */
+const MOST_LISTED = 100;
+
+/**
+ * Plans to put back what second sources prove: of a file that never changes once it is written, and of logs, which only grow. What
+ * the engine finds first comes first, as it says what the others are. Nothing is taken whose place in this database is not proven;
+ * `remarks` say what a source has and why it is not taken. Rejects only when the medium fails, or a source is none.
+ */
+export async function planFrom(database: Database, { from, findings }: FromRequest): Promise<FromPlan> {
+  const sources = await openSources(from);
+  const work = new FromSources(database, sources, findings);
+  await work.metadata();
+  await work.files();
+  return work.finish();
+}
+
+class FromSources {
+  private plan: RepairPlan;
+  /** The database as the plan leaves it so far. */
+  private state: Database;
+
+  constructor(
+    private readonly database: Database,
+    private readonly sources: readonly SecondSource[],
+    private readonly findings: readonly Finding[],
+  ) {
+    this.state = database;
+    this.plan = {
+      schemaVersion: 1,
+      target: database.target,
+      strategy: 'from',
+      engineVersion: formatVersion(database.engineVersion),
+      inputs: [],
+      steps: [],
+      loss: [],
+      remarks: [],
+    };
+  }
+
+  async metadata(): Promise<void> {
+    const manifest = await soughtManifest(this.state);
+    if (manifest !== undefined) await this.seek(manifest);
+    const current = await currentFromSource(this.state, this.sources);
+    if (current !== undefined) await this.add(current.step);
+    const options = await optionsStep(this.state, this.sources);
+    if (options !== undefined) await this.add(options.step);
+  }
+
+  async files(): Promise<void> {
+    const isFaulty = ({ file, root }: InventoryEntry) =>
+      this.findings.some(
+        (finding) => finding.file === file && finding.root === root && finding.severity !== 'note',
+      );
+    const { state, sources } = this;
+    for (const sought of await soughtTables(state, sources, isFaulty)) await this.seek(sought);
+    for (const sought of await soughtBlobs(this.state, isFaulty)) await this.seek(sought);
+    for (const sought of await soughtWals(this.state, sources, isFaulty)) await this.seek(sought);
+  }
+
+  /** A step that makes something worse than it was is not taken. */
+  async finish(): Promise<FromPlan> {
+    const known = new Set(this.findings.map(nameOf));
+    let findings = this.plan.steps.length === 0 ? this.findings : await look(this.database, this.plan, {});
+    while (this.plan.steps.length > 0) {
+      const worse = findings.filter((each) => each.severity === 'error' && !known.has(nameOf(each)));
+      if (worse.length === 0) break;
+      const blamed = this.plan.steps.filter((step) =>
+        worse.some(({ file, root }) => file === step.path && root === step.root),
+      );
+      const dropped = blamed.length > 0 ? blamed : this.plan.steps;
+      for (const { path } of dropped)
+        this.plan.remarks.push(
+          `${path} is left as it is: with what the source has of it, ${worse[0].file} would have ${worse[0].rule}`,
+        );
+      this.plan.steps = this.plan.steps.filter((step) => !dropped.includes(step));
+      findings = this.plan.steps.length === 0 ? this.findings : await look(this.database, this.plan, {});
+    }
+    this.plan.inputs = await inputsOf(this.plan);
+    if (this.plan.steps.length === 0)
+      this.plan.remarks.unshift(
+        'nothing that the sources have is proven to be missing here: no byte is changed',
+      );
+    return { plan: this.plan, findings };
+  }
+
+  private async seek({ part, own, isTwin }: Sought): Promise<void> {
+    const { target } = this.database;
+    const { twins, same } = await twinsOf(this.sources, isTwin, own && absolute(target, part));
+    for (const { path } of same)
+      this.plan.remarks.push(`${path} is the same file as ${placeKey(part)}: it has the same bytes`);
+    if (twins.length === 0) return;
+    const outcome = await mend(target, part, twins);
+    if ('refused' in outcome) this.plan.remarks.push(...outcome.refused);
+    else await this.add(stepOf(part, own, outcome.mended));
+  }
+
+  private async add(step: RepairStep): Promise<void> {
+    this.plan = { ...this.plan, steps: [...this.plan.steps, step] };
+    this.state = await databaseAfter(this.database, this.plan);
+  }
+}
+
+const nameOf = ({ rule, file, root }: Finding) => JSON.stringify([rule, root, file]);
+
+function stepOf(
+  place: FilePlace,
+  own: InventoryEntry | undefined,
+  { content, taken }: MendedFile,
+): RepairStep {
+  const { path, root } = place;
+  const size = own?.size ?? 0;
+  const bytes = taken.reduce((sum, { length }) => sum + length, 0);
+  const names = [...new Set(taken.map(({ from }) => from.source.name))].join(' and ');
+  const changes = taken.map(({ offset, length, from, why }): ByteChange => {
+    const kind = own === undefined ? 'create-file' : offset >= size ? 'insert' : 'rewrite';
+    return { kind, offset, length, detail: `from ${from.path}: ${why}` };
+  });
+  const after = contentSize(content);
+  if (size > after)
+    changes.push({ kind: 'cut', offset: after, length: size - after, detail: 'it was not in the file' });
+  const listed = changes.length > MOST_LISTED ? [wholeOf(changes, size, taken[0])] : changes;
+  return {
+    path,
+    ...(root !== undefined && { root }),
+    action: 'write',
+    why: `put back ${counted(bytes, 'byte')} of ${names}`,
+    changes: listed,
+    content,
+  };
+}
+
+/** Very many ranges as one. */
+function wholeOf(
+  changes: readonly ByteChange[],
+  size: number,
+  { from, why }: MendedFile['taken'][number],
+): ByteChange {
+  const last = changes.at(-1)!;
+  const offset = changes[0].offset;
+  return {
+    kind: size === 0 ? 'create-file' : 'rewrite',
+    offset,
+    length: last.offset + last.length - offset,
+    detail: `${changes.length} ranges, from ${from.path}: ${why}`,
+  };
+}
+
+/** What is changed, what says which files there are, and every file that bytes are taken of. */
+async function inputsOf({ target, steps }: RepairPlan): Promise<RepairPlan['inputs']> {
+  if (steps.length === 0) return [];
+  const places = new Map<string, FilePlace>([['CURRENT', { path: 'CURRENT' }]]);
+  const note = ({ path, root }: FilePlace) => {
+    const place = root === undefined ? { path } : { path, root };
+    places.set(placeKey(place), place);
+  };
+  for (const step of steps) {
+    note(step);
+    if (step.action !== 'write') continue;
+    for (const segment of step.content) if (segment.from === 'file') note(segment);
+  }
+  return Promise.all([...places.values()].map((place) => fileState(target, place)));
+}

@@ -1,0 +1,234 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readDatabase } from '../../../src/engine/database.js';
+import { DirectorySink } from '../../../src/io/directory-sink.js';
+import { applyInPlace } from '../../../src/repair/apply.js';
+import { realDisk } from '../../../src/repair/disk.js';
+import type { RepairPlan } from '../../../src/repair/plan.js';
+import { restoreBackup } from '../../../src/repair/restore-backup.js';
+import { planFrom } from '../../../src/repair/strategies/twins/plan.js';
+import { undo } from '../../../src/repair/undo.js';
+import { scanTarget } from '../../../src/scan/scan.js';
+import {
+  type FileSet,
+  fixture,
+  readFileSet,
+  withTemporaryDirectory,
+  writeFileSet,
+} from '../../support/files.js';
+import { applyPatches } from '../../support/patch.js';
+import { inRepository } from '../../support/repository.js';
+
+interface Repaired {
+  before: FileSet;
+  after: FileSet;
+  plan: RepairPlan;
+}
+
+/** Repairs files from sources, in place. The sources must be as they were. */
+async function repaired(files: FileSet, sources: readonly (FileSet | string)[]): Promise<Repaired> {
+  return withTemporaryDirectory(async (parent) => {
+    const dir = path.join(parent, 'db');
+    writeFileSet(files, dir);
+    const from = sources.map((source, i) => {
+      if (typeof source === 'string') return source;
+      writeFileSet(source, path.join(parent, `source-${i}`));
+      return path.join(parent, `source-${i}`);
+    });
+    const { findings } = await scanTarget(dir, { jobs: 1 });
+    const { plan } = await planFrom(await readDatabase(dir), { from, findings });
+    const checkOwner = async () => {};
+    const journal = path.join(parent, 'db.kvdoctor-undo-test');
+    if (plan.steps.length > 0) {
+      await applyInPlace(plan, { disk: realDisk, journal, checkOwner, tool: 'test', now: new Date(0) });
+    }
+    const after = readFileSet(dir);
+    if (plan.steps.length > 0) {
+      await undo(realDisk, journal, checkOwner);
+      expect(readFileSet(dir)).toEqual(files);
+    }
+    for (const [i, source] of sources.entries())
+      if (typeof source !== 'string') expect(readFileSet(from[i])).toEqual(source);
+    return { before: files, after, plan };
+  });
+}
+
+const damagedBy = (base: string, patches: readonly string[]) => applyPatches(fixture(base), patches);
+
+const given: [string, string, ...string[]][] = [
+  ['a data block', 'basic-7.8', 'zero 000018.sst 0x40 60'],
+  ['a block and its checksum', 'basic-7.8', 'zero 000018.sst 0 400'],
+  ['a footer', 'basic-7.8', 'zero 000018.sst end-53 53'],
+  ['a cut table', 'basic-7.8', 'truncate 000018.sst 700'],
+  ['a table with bytes behind its end', 'basic-7.8', 'append 000018.sst 00ff00ff'],
+  ['a table that is gone', 'basic-7.8', 'remove 000018.sst'],
+  ['an empty table', 'basic-7.8', 'truncate 000018.sst 0'],
+  ['a table in the place of another', 'basic-7.8', 'copy 000014.sst 000018.sst'],
+  ['a blob file', 'blob-7.8', 'zero 000010.blob 40 200'],
+  ['a blob file that is gone', 'blob-7.8', 'remove 000010.blob'],
+  ['a WAL record', 'basic-7.8', 'zero 000017.log 0x60 64'],
+  ['a cut WAL', 'basic-7.8', 'truncate 000017.log 200'],
+  ['the newest WAL, cut', 'basic-7.8', 'truncate 000019.log 300'],
+  ['an empty WAL before another', 'basic-7.8', 'truncate 000017.log 0'],
+  ['a record over two blocks', 'wal-large-7.8', 'zero 000004.log 0x8010 2000'],
+  ['a MANIFEST record', 'basic-7.8', 'zero MANIFEST-000005 0x60 16'],
+  ['a cut MANIFEST', 'basic-7.8', 'truncate MANIFEST-000005 300'],
+  ['a MANIFEST that is gone', 'basic-7.8', 'remove MANIFEST-000005'],
+  ['CURRENT', 'basic-7.8', 'write CURRENT 0 4d00'],
+  ['CURRENT that is gone', 'basic-7.8', 'remove CURRENT'],
+  ['a cut OPTIONS file', 'basic-7.8', 'truncate OPTIONS-000011 900'],
+  [
+    'several files',
+    'basic-7.8',
+    'remove MANIFEST-000005',
+    'zero 000018.sst 0 400',
+    'zero 000017.log 0x60 64',
+  ],
+  ['a table of LevelDB', 'leveldb', 'write 000005.ldb 0x10 ffffff'],
+  ['a table of LevelDB that is gone', 'leveldb', 'remove 000005.ldb'],
+];
+
+describe('a copy that is whole', () => {
+  test.each(given)('gives back %s', async (_, base, ...patches) => {
+    const clean = fixture(base);
+    const { after, plan } = await repaired(await damagedBy(base, patches), [clean]);
+    expect(after).toEqual(clean);
+    expect(plan.loss).toEqual([]);
+    expect(plan.steps.every(({ changes }) => changes.length > 0)).toBe(true);
+  });
+
+  test('changes nothing of a database that is whole', async () => {
+    for (const base of ['basic-7.8', 'leveldb']) {
+      const { plan } = await repaired(fixture(base), [fixture(base)]);
+      expect(plan.steps).toEqual([]);
+    }
+  });
+
+  test('gives back no more than what is damaged', async () => {
+    const { plan } = await repaired(await damagedBy('basic-7.8', ['zero 000018.sst 0x40 60']), [
+      fixture('basic-7.8'),
+    ]);
+    const [{ changes }] = plan.steps;
+    for (const { kind, offset, length } of changes) {
+      expect(kind).toBe('rewrite');
+      expect(offset).toBeGreaterThanOrEqual(0x40);
+      expect(offset + length).toBeLessThanOrEqual(0x40 + 60);
+    }
+  });
+});
+
+test('a BackupEngine directory gives back tables, MANIFEST and WAL of the database that it is of', async () => {
+  const backup = inRepository('fixtures', 'backup-7.8');
+  await withTemporaryDirectory(async (parent) => {
+    const restored = path.join(parent, 'restored');
+    const sink = await DirectorySink.create(restored);
+    await restoreBackup(backup, 2, sink);
+    await sink.commit();
+    const clean = readFileSet(restored);
+    const table = [...clean.keys()].find((name) => name.endsWith('.sst'))!;
+    const manifest = [...clean.keys()].find((name) => name.startsWith('MANIFEST'))!;
+    for (const patch of [
+      `zero ${table} 10 300`,
+      `remove ${table}`,
+      `truncate ${table} 1000`,
+      `zero ${manifest} 0x60 16`,
+    ]) {
+      const { after } = await repaired(await applyPatches(new Map(clean), [patch]), [backup]);
+      expect(after, patch).toEqual(clean);
+    }
+  });
+});
+
+describe('two copies that are damaged in different places', () => {
+  test.each([
+    ['a table', 'basic-7.8', 'zero 000018.sst 0 200', 'zero 000018.sst end-100 100'],
+    ['a blob file', 'blob-7.8', 'zero 000010.blob 40 200', 'zero 000010.blob end-20 20'],
+    ['a WAL', 'basic-7.8', 'zero 000017.log 0x60 64', 'truncate 000017.log end-20'],
+  ])('make one whole: %s', async (_, base, mine, its) => {
+    const { after } = await repaired(await damagedBy(base, [mine]), [await damagedBy(base, [its])]);
+    expect(after).toEqual(fixture(base));
+  });
+
+  test('make one whole where the file itself is gone', async () => {
+    const { after } = await repaired(await damagedBy('basic-7.8', ['remove 000018.sst']), [
+      await damagedBy('basic-7.8', ['zero 000018.sst 0 200']),
+      await damagedBy('basic-7.8', ['zero 000018.sst end-100 100']),
+    ]);
+    expect(after).toEqual(fixture('basic-7.8'));
+  });
+});
+
+const harms = given.filter(([, base]) => base === 'basic-7.8');
+
+describe('a source that is not what is missing', () => {
+  test.each(harms)('gives nothing where it has the same damage: %s', async (_, base, ...patches) => {
+    const damaged = await damagedBy(base, patches);
+    const { after, plan } = await repaired(damaged, [new Map(damaged)]);
+    expect(plan.steps).toEqual([]);
+    expect(after).toEqual(damaged);
+  });
+
+  test.each(harms)('gives nothing where it is another database: %s', async (_, base, ...patches) => {
+    const damaged = await damagedBy(base, patches);
+    // another database whose files have all the same names
+    const other: FileSet = new Map();
+    for (const name of fixture(base).keys()) {
+      const like = [...fixture('versions-7.8')].find(
+        ([each]) => path.extname(each) === path.extname(name) && each.slice(0, 3) === name.slice(0, 3),
+      );
+      if (like !== undefined) other.set(name, like[1]);
+    }
+    const { after } = await repaired(damaged, [other]);
+    const clean = fixture(base);
+    for (const [name, bytes] of after)
+      expect([damaged.get(name), clean.get(name)], name).toContainEqual(bytes);
+  });
+
+  test('says which table is of another life', async () => {
+    const damaged = await damagedBy('basic-7.8', ['zero 000018.sst 0 400']);
+    const later = fixture('basic-7.8');
+    // a whole table of another session
+    later.set(
+      '000018.sst',
+      fixture('versions-7.8').get('000008.sst') ?? fixture('basic-7.8').get('000014.sst')!,
+    );
+    const { plan, after } = await repaired(damaged, [later]);
+    expect(after).toEqual(damaged);
+    expect(plan.remarks.join('\n')).toContain('000018.sst is not taken');
+  });
+
+  test('takes no end of a WAL from another life of the database', async () => {
+    const damaged = await damagedBy('basic-7.8', ['truncate 000019.log 300']);
+    const { after, plan } = await repaired(damaged, [
+      await damagedBy('basic-7.8', ['remove MANIFEST-000005', 'remove CURRENT']),
+    ]);
+    expect(after).toEqual(damaged);
+    expect(plan.remarks.join('\n')).toContain('nothing proves that its end is the one that is missing');
+  });
+
+  test('takes nothing where a block that holds has other bytes than the source', async () => {
+    const other = await damagedBy('leveldb', [
+      'write 000005.ldb 0x20 ff',
+      'fix-block 000005.ldb 0 0x40',
+    ]).catch(() => undefined);
+    const damaged = await damagedBy('leveldb', ['write 000005.ldb 0x10 ffffff']);
+    if (other === undefined) return;
+    const { after } = await repaired(damaged, [other]);
+    expect(after).toEqual(damaged);
+  });
+});
+
+test('tells a source that is the same file', async () => {
+  await withTemporaryDirectory(async (parent) => {
+    const dir = path.join(parent, 'db');
+    const link = path.join(parent, 'link');
+    writeFileSet(await damagedBy('basic-7.8', ['zero 000018.sst 0 400']), dir);
+    fs.mkdirSync(link);
+    for (const name of fs.readdirSync(dir)) fs.linkSync(path.join(dir, name), path.join(link, name));
+    const { findings } = await scanTarget(dir, { jobs: 1 });
+    const { plan } = await planFrom(await readDatabase(dir), { from: [link], findings });
+    expect(plan.steps).toEqual([]);
+    expect(plan.remarks.join('\n')).toContain('is the same file as 000018.sst');
+  });
+});
