@@ -111,3 +111,16 @@ describe('the next command', () => {
     });
   });
 });
+
+describe('export --lenient of LevelDB', () => {
+  it('looks at what the repair that loses least would leave', async () => {
+    await withDatabase('leveldb', [], async (dir) => {
+      const all = await kvdoctor(`export ${dir}`);
+      await withDatabase('leveldb', ['remove CURRENT'], async (damaged) => {
+        const seen = await kvdoctor(`export --lenient ${damaged}`);
+        expect(seen.out).toBe(all.out);
+        expect(entriesOf(seen.out)).toBe(60);
+      });
+    });
+  });
+});

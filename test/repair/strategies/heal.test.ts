@@ -94,6 +94,12 @@ const healed: [string, string, ...string[]][] = [
   ['the newline of CURRENT', 'basic-7.8', 'truncate CURRENT 15'],
   ['a bit of CURRENT', 'basic-7.8', 'flip CURRENT 0x2.1'],
   ['all of CURRENT', 'basic-7.8', 'remove CURRENT'],
+  ['a CURRENT that was emptied', 'leveldb', 'truncate CURRENT 0'],
+  ['a CURRENT of zeros', 'leveldb', 'zero CURRENT 0 16'],
+  ['a CURRENT of something else', 'leveldb', 'write CURRENT 0 "not a manifest\\n"'],
+  ['a CURRENT of a newline alone', 'leveldb', 'truncate CURRENT 0', 'append CURRENT 0a'],
+  ['a CURRENT that names a table', 'leveldb', 'truncate CURRENT 0', 'append CURRENT "000005.ldb\\n"'],
+  ['a CURRENT of LevelDB with the line ending of Windows', 'leveldb', 'crlf CURRENT'],
   [
     'a table whose MANIFEST is damaged, too',
     'basic-7.8',
