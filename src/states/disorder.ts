@@ -63,9 +63,9 @@ export function disordersOf(database: Database, states: States): Disorder[] {
 function olderManifest({ manifest }: Database, { states, current, wals }: States): Disorder | undefined {
   const state = states.find(({ origin }) => origin.kind === 'extended' && origin.manifest.place !== 'lost');
   if (state === undefined || state.origin.kind !== 'extended') return undefined;
-  const { tables, replaced } = state.origin;
+  const { tables, replaced, news } = state.origin;
   const result = { kind: 'manifest-older' as const, state, tables, replaced };
-  if (replaced.length > 0) return state === states[0] ? result : undefined;
+  if (replaced.length > 0 || news) return state === states[0] ? result : undefined;
   if (current === undefined || manifest?.entry !== state.origin.manifest) return undefined;
   const further = state.lastSequence > current.lastSequence || state.gaps.length < current.gaps.length;
   const logs = new Set(wals.map(({ number }) => number));

@@ -116,8 +116,10 @@ function findingOf(disorder: Disorder, database: Database): Finding | undefined 
         replaced.length === 0
           ? ''
           : ` and replace ${tablesText(replaced)}, which it names and which ${areGone(replaced)}`;
+      const news =
+        origin.kind === 'extended' && origin.news ? ', with keys that nothing else here holds' : '';
       return findingAt(own, 'directory/manifest-older', {
-        message: `${tablesText(tables)}, which it does not name, lead${tables.length === 1 ? 's' : ''} to sequence ${state.lastSequence}${gone}`,
+        message: `${tablesText(tables)}, which it does not name, lead${tables.length === 1 ? 's' : ''} to sequence ${state.lastSequence}${gone}${news}`,
         evidence: { ...evidence, tables: tables.map(({ number }) => String(number)) },
       });
     }

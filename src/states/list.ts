@@ -1,5 +1,5 @@
 import type { UnitFacts } from '../check/unit.js';
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { userKeyOf } from '../format/sst/internal-key.js';
@@ -11,8 +11,8 @@ import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States } from './state.js';
-import { comparing, type FoundTable, findTables } from './tables.js';
-import { readWalContents } from './wals.js';
+import { comparing, contentsOf, type FoundTable, findTables } from './tables.js';
+import { readWalContents, takeOutKeys } from './wals.js';
 
 /** The database id of a table that SstFileWriter made (rocksdb table/sst_file_writer.cc). */
 const INGESTED = 'SST Writer';
@@ -111,14 +111,40 @@ class Listing {
     }
     const { version, remarks, taken, replaced, unaccounted } = rebuilt;
     if (taken.length === 0 && isSound(replay)) return;
-    this.addVersion({ kind: 'extended', manifest, tables: taken, replaced, unaccounted }, version, {
+    const own = this.states.find((state) => isEndOf(state, walk));
+    const news = own !== undefined && isUnbroken(own) && (await this.holdNews(taken, own));
+    this.addVersion({ kind: 'extended', manifest, tables: taken, replaced, unaccounted, news }, version, {
       remarks,
       whole: true,
     });
     const added = this.states.at(-1)!;
-    const own = this.states.find((state) => isEndOf(state, walk));
+    if (own === undefined || !isUnbroken(own)) return;
+    // the edit that named them was lost
+    if (news) own.whole = false;
     // what the MANIFEST leads to without them is no less
-    if (own !== undefined && isUnbroken(own) && own.lastSequence >= added.lastSequence) this.states.pop();
+    else if (own.lastSequence >= added.lastSequence) this.states.pop();
+  }
+
+  /**
+   * Whether compactions wrote tables with keys that a state has nowhere: one that was not finished only holds keys of its inputs, which
+   * are live until it is. Sequences do not tell, as a compaction zeroes them.
+   */
+  private async holdNews(taken: readonly LiveTable[], own: State): Promise<boolean> {
+    const found = await this.tables();
+    for (const table of taken.filter(({ smallestSequence }) => smallestSequence === 0n)) {
+      const inputs = [...(own.version.columnFamilies.get(table.columnFamily)?.tables.keys() ?? [])];
+      const read = found.filter(({ live: { number } }) => number === table.number || inputs.includes(number));
+      const replayed = own.wals.map(({ wal }) => wal);
+      // a damaged one may hold them
+      if (read.length <= inputs.length || !replayed.every(({ whole }) => whole)) continue;
+      const contents = await contentsOf(read, filesOf(this.database).open);
+      const keys = new Set(contents?.get(table.number)?.keys());
+      for (const input of inputs) for (const key of contents?.get(input)?.keys() ?? []) keys.delete(key);
+      for (const wal of replayed)
+        if (keys.size > 0) await takeOutKeys(this.database, wal, table.columnFamily, keys);
+      if (keys.size > 0) return true;
+    }
+    return false;
   }
 
   /**

@@ -15,7 +15,7 @@ export type StateOrigin =
   | { kind: 'edits'; manifest: InventoryEntry; end: number; outlived: boolean }
   /**
    * A MANIFEST, and tables that no edit of it names. `replaced`: tables that it names, that are gone and that went into these;
-   * `unaccounted`: those among them of which that is not shown.
+   * `unaccounted`: those among them of which that is not shown. `news`: they hold keys that nothing else here has.
    */
   | {
       kind: 'extended';
@@ -23,6 +23,7 @@ export type StateOrigin =
       tables: LiveTable[];
       replaced: LiveTable[];
       unaccounted: LiveTable[];
+      news: boolean;
     }
   /** Tables alone. */
   | { kind: 'tables' };

@@ -81,31 +81,59 @@ async function readWal(database: Database, entry: InventoryEntry, number: bigint
     whole: true,
     counting: 'operations',
   };
+  wal.whole = await eachBatch(database, entry, number, (bytes) => take(wal, bytes, database.dialect));
+  return wal;
+}
+
+/** Takes the keys that a WAL writes to a column family, one character a byte, out of a set. */
+export async function takeOutKeys(
+  database: Database,
+  { entry, number }: WalContents,
+  columnFamily: number,
+  keys: Set<string>,
+): Promise<void> {
+  await eachBatch(database, entry, number, (bytes) => {
+    const walker = new BatchWalker(bytes, database.dialect);
+    while (walker.next()) {
+      if (walker.columnFamily !== columnFamily || !walker.counts) continue;
+      keys.delete(Buffer.from(bytes.subarray(walker.keyStart, walker.keyEnd)).toString('latin1'));
+    }
+  });
+}
+
+/** Hands over every batch of a WAL that can be read; false when something in it is damaged. The bytes hold until the next one. */
+async function eachBatch(
+  database: Database,
+  entry: InventoryEntry,
+  number: bigint,
+  onBatch: (bytes: Uint8Array) => void,
+): Promise<boolean> {
+  let whole = true;
   const source = await filesOf(database).open(entry.source);
   try {
     if (database.dialect === 'leveldb') {
       const reader = new LevelDbLogReader(source, entry.file, () => {
-        wal.whole = false;
+        whole = false;
       });
       for (let record = await reader.next(); record !== undefined; record = await reader.next())
-        if (record.bytes.length >= BATCH_HEADER) take(wal, record.bytes, database.dialect);
-      return wal;
+        if (record.bytes.length >= BATCH_HEADER) onBatch(record.bytes);
+      return whole;
     }
     const reader = new LogReader(source, {
       mode: 'skip-any-corrupted',
       behaviour: replayBehaviour(database.engineVersion),
       number,
       onReport() {
-        wal.whole = false;
+        whole = false;
       },
     });
     for (;;) {
       const record = await reader.read();
       if (typeof record === 'string') {
-        if (record !== 'end') wal.whole = false;
-        return wal;
+        if (record !== 'end') whole = false;
+        return whole;
       }
-      if (record.bytes.length >= BATCH_HEADER) take(wal, record.bytes, database.dialect);
+      if (record.bytes.length >= BATCH_HEADER) onBatch(record.bytes);
     }
   } finally {
     await source.close();
