@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { catalog } from '../src/finding/catalog.js';
@@ -5,6 +6,7 @@ import type { Finding } from '../src/finding/finding.js';
 import { type ScanOptions, scanTarget } from '../src/scan/scan.js';
 import { damageCases, findingLine, rewriteExpectations } from './support/case.js';
 import { withDatabase } from './support/database.js';
+import { inRepository } from './support/repository.js';
 
 /*
  * Every case under fixtures/cases: a shipped database, damaged, and what the scan must say of it. Together they raise every
@@ -71,6 +73,17 @@ test.each(damageCases())('$name', async (damage) => {
 
 test('every finding has the cause that it had', async () => {
   await expect([...causes.values()].join('')).toMatchFileSnapshot('golden/causes.txt');
+});
+
+test('no rule is described twice', () => {
+  const folder = inRepository('src/finding/rules');
+  const ids = readdirSync(folder).flatMap((file) =>
+    [...readFileSync(path.join(folder, file), 'utf8').matchAll(/^ {2}'([a-z-]+\/[a-z0-9-]+)': \{/gm)].map(
+      ([, id]) => id,
+    ),
+  );
+  expect(ids.filter((id, i) => ids.indexOf(id) !== i)).toEqual([]);
+  expect([...ids].sort()).toEqual(Object.keys(catalog).sort());
 });
 
 test('every rule of the catalogue is raised by a case', () => {

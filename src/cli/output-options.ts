@@ -28,15 +28,20 @@ export function addOutputOptions(command: Command): Command {
   return command
     .addOption(formatOption())
     .addOption(choice('--redact <what>', 'leave private bytes out of the report', ['values', 'keys', 'none']))
-    .addOption(choice('--sarif-profile <who>', 'make SARIF as its reader wants it', ['generic', 'github']))
+    .addOption(
+      choice('--sarif-profile <who>', 'the program that the SARIF is written for', ['generic', 'github']),
+    )
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
-    .option('-q, --quiet', 'no progress, no notes, and nothing at all about what is clean')
+    .option('-q, --quiet', 'no progress, no notes, and no word of what is clean')
     .option('-v, --verbose', 'show every finding and every file; stack traces on failures');
 }
 
 /** The option that says which findings fail. */
 export function failOnOption() {
-  return choice('--fail-on <severity>', 'exit status 1 from here on', [...severities, 'never']);
+  return choice('--fail-on <severity>', 'exit with status 1 for findings of this severity or worse', [
+    ...severities,
+    'never',
+  ]);
 }
 
 /** Refuses a file to write that would lie in what a command reads: it would be read as a part of it, or replace one. */

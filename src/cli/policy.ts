@@ -31,7 +31,7 @@ export function addPolicyOptions(command: Command): Command {
       '--config <file>',
       `policy: severities, ignores, settings for paths (default: ${CONFIG_NAME}, if there)`,
     )
-    .option('--baseline <report>', 'an earlier JSON report: what it has already does not fail');
+    .option('--baseline <report>', 'an earlier JSON report: its findings do not count for the exit status');
 }
 
 /** What holds for the targets of one run. */

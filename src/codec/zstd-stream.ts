@@ -24,7 +24,7 @@ type Failure = Required<Pick<Streamed, 'error'>> & Pick<Streamed, 'unsupported' 
 /**
  * Decodes zstd frames that arrive in pieces, as the fragments of a compressed WAL do: after each piece come all blocks
  * that it completed, as libzstd's streaming decoder gives them. After an error nothing more is decoded until `reset`.
- * Frames with a dictionary are refused: fzstd ignores dictionaries without a word.
+ * Frames with a dictionary are refused: fzstd ignores dictionaries silently.
  *
  * Frames that arrive whole, as most do, go to libzstd where `loadCodecs` has been awaited: 15 µs for 4 KiB instead of 50.
  */

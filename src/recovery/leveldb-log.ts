@@ -29,7 +29,7 @@ const BAD = RecordType.last + 2;
 
 /**
  * A log as LevelDB reads it (leveldb db/log_reader.cc, 1.23), quirks included: behind a bad checksum the rest of the block goes; a
- * length past the end of the last block ends the file without a word; a whole record of type 5 or 6 acts as the reader's own
+ * length past the end of the last block ends the file silently; a whole record of type 5 or 6 acts as the reader's own
  * end of file or bad record. kvdoctor's own parser (format/log) says what is in a file.
  */
 export class LevelDbLogReader {
@@ -178,7 +178,7 @@ export class LevelDbLogReader {
       }
       this.payload = block.subarray(at + LEGACY_HEADER, end);
       this.at = end;
-      // a record of these types ends or is skipped without a word
+      // a record of these types ends or is skipped silently
       if (type === END || type === BAD) this.silent = true;
       return type;
     }

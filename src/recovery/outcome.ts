@@ -51,7 +51,7 @@ export interface WalOutcome {
   lastSequence?: bigint;
   /** What the engine's reader complained about, first ones. */
   reports: DropReport[];
-  /** Bytes that it dropped without a word, first ones. */
+  /** Bytes that it dropped silently, first ones. */
   silentDrops: SilentDrop[];
 }
 

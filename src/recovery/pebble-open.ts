@@ -2,10 +2,10 @@
  * What Pebble does with a directory when it opens it for writing (pebble open.go, recovery.go; 1.1 to 2.1):
  *
  *   names      a marker that does not parse refuses; nothing that names a MANIFEST makes a new database, and deletes the old one
- *   MANIFEST   its first damage is its end, without a word; an edit that does not decode or apply refuses
+ *   MANIFEST   its first damage is its end, silently; an edit that does not decode or apply refuses
  *   tables     each must be there with the size that the MANIFEST has; none is opened
  *   OPTIONS    the newest one must parse, and name the comparer and the merger that the program brings
- *   WALs       from the log number on. Damage in an older one refuses, in the newest one it is the end, without a word;
+ *   WALs       from the log number on. Damage in an older one refuses, in the newest one it is the end, silently;
  *              from 2.1 and format version 20 on it refuses where the bytes are known to have been synced
  */
 import { atLeast, type EngineVersion } from '../engine/version.js';

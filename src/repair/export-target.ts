@@ -97,7 +97,7 @@ async function repaired(
   database: Database,
   state: number | undefined,
 ): Promise<{ seen: Database; notes: string[] }> {
-  // of Pebble there is no repair yet, and none of what lies in an archive
+  // Pebble directories are not exported, and what lies in an archive is not repaired
   if (database.dialect === 'pebble' || database.archived) return { seen: database, notes: [] };
   // what is not here must not be repaired away
   if (database.absent.length > 0) return { seen: database, notes: [] };

@@ -22,6 +22,11 @@ export async function advised(
   if (nameOf(way) === 'auto') {
     // the file that is missing comes from elsewhere
     if (target.repair?.command !== undefined) return target;
+    if (database.dialect === 'pebble') {
+      const reason =
+        'These files do not tell what puts it right. A checkpoint, a backup or a replica may have it; Pebble directories are not exported.';
+      return { ...target, recommendation: { reason } };
+    }
     const command = commandOn(
       database,
       `export --lenient --output ${shellWord(`${database.target}.export`)}`,

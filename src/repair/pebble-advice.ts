@@ -10,7 +10,7 @@ const NAMED = 5;
 export function pebbleAdvice(database: Database, modes: readonly RecoveryReport[]): RecommendationReport {
   const [own] = modes;
   const { pebble, manifest } = database;
-  const command = commandOn(database, 'scan');
+  const command = commandOn(database, 'repair --strategy auto --dry-run');
   const copy = 'Copy the directory first.';
   const deleted = tablesDeleted(database);
   const shown = deleted.slice(0, NAMED).join(', ');

@@ -274,7 +274,7 @@ export interface TargetReport {
   shard?: ShardReport;
   /** What cross checks need after a merge of shards; only in the report of a shard. */
   units?: UnitReport[];
-  /** WALs that recovery needs, that held writes and that are gone or cut short, though the engine opens without a word. */
+  /** WALs that recovery needs, that held writes and that are gone or cut short, though the engine opens silently. */
   goneWals?: string[];
   /** The states that the files can give, where they are not of one moment or something is missing; best first, as a repair numbers them. */
   states?: StateReport[];

@@ -77,7 +77,7 @@ describe('a damaged batch', () => {
   it('shows what stands on either side of the damage, and all of it with --verbose', async () => {
     const { out } = await kvdoctor(`scan ${race(10)}`);
     expect(out).toMatch(/holds {2}3 before\n +LPUSH q1 /);
-    expect(out).toContain('behind the damage: LPOP q2');
+    expect(out).toContain('after the damage: LPOP q2');
     expect(out).toMatch(/and \d+ more\n/);
     const { out: all } = await kvdoctor(`scan --verbose ${race(10)}`);
     expect(all).toMatch(/holds {2}HSET rq:job:3:0 timeout/);
@@ -86,7 +86,7 @@ describe('a damaged batch', () => {
   it('is told in the scan of one file of a database, too', async () => {
     const { out } = await kvdoctor(`scan ${race(10)}/000010.log`);
     expect(out).toContain('single file, Kvrocks');
-    expect(out).toContain('behind the damage: LPOP q2');
+    expect(out).toContain('after the damage: LPOP q2');
   });
 
   it('is told at once where findings stream', async () => {

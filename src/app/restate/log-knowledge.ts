@@ -74,7 +74,7 @@ function verifyPartitionStore({ application, findings }: ScanResult): Verified {
     : bornOut(`${findingName(damage)}. ${detail}`);
 }
 
-/** A server that stops without a word: a database does not open, and nothing logs why. */
+/** A server that stops silently: a database does not open, and nothing logs why. */
 function silentStart(log: LogReading): Incident | undefined {
   const { seen, reached } = log;
   const start = reached.get('restate-start');

@@ -39,7 +39,7 @@ export function checkColumnFamiliesOfWals(wals: readonly WalFacts[], version: Ve
     wal.columnFamilies
       .filter(({ id }) => id > known)
       .map(({ id, operations }) =>
-        findingAt({ file: wal.file }, 'manifest/unknown-column-family', {
+        findingAt({ file: wal.file }, 'wal/unknown-column-family', {
           message: `${operations} operations go to column family ${id}; the MANIFEST knows ids up to ${known}`,
           evidence: { columnFamily: id, operations, maxColumnFamily: known },
         }),

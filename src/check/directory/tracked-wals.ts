@@ -125,7 +125,7 @@ function begunWals(database: Database): BegunWal[] {
   return gone;
 }
 
-/** A WAL that recovery needs, that held writes, and that is gone, or shorter than it was, though the engine opens without a word. */
+/** A WAL that recovery needs, that held writes, and that is gone, or shorter than it was, though the engine opens silently. */
 export interface GoneWal {
   number: bigint;
   file: string;

@@ -26,7 +26,7 @@ interface LevelDbFiles {
   wals: readonly WalFacts[];
 }
 
-/** A number that no file of this database can have been given yet is this far behind the next one. */
+/** A file number this far above next_file_number cannot have been given out by this database. */
 const FAR = 64n;
 
 /** Sequence numbers from the first to the last one, both included. */
@@ -199,7 +199,7 @@ function checkLastSequence({ version, manifest, numbers, wals, live }: State): F
   ];
 }
 
-/** WALs whose number is far behind all that were given out: LevelDB merges them in silence. */
+/** WALs whose number is far above all that were given out: LevelDB merges them silently. */
 export function strayWals({ inventory, version }: Database, wals: readonly WalFacts[]): WalFacts[] {
   const next = version?.nextFileNumber;
   if (next === undefined) return [];

@@ -180,7 +180,7 @@ function checkLogNumber({ database, version, manifest, wals, dead }: State): Fin
     return [
       findingAt(manifest, 'manifest/log-number', {
         ...place,
-        message: `the log number is ${logNumber}, so ${flushed.file} is replayed, although tables were made of it`,
+        message: `the log number is ${logNumber}, so ${flushed.file} is replayed, although it has been flushed to tables`,
         evidence: { logNumber: String(logNumber), replayed: flushed.file },
       }),
     ];
@@ -270,7 +270,7 @@ function checkForsaken({ database, manifest, named, tables, wals }: State): Find
     const sequences = sequenceRange(smallestSequence, largestSequence);
     return [
       findingAt(manifest, 'directory/forsaken-table', {
-        message: `Do not open it: ${manifest.file} never named ${file} (${size} bytes), whose sequences ${sequences} are in no other file: Pebble deletes it`,
+        message: `Do not open it: ${manifest.file} never named ${file} (${size} bytes), whose sequences ${sequences} are in no other file, and Pebble deletes it`,
         evidence: { table: file, sequences },
       }),
     ];

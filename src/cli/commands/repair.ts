@@ -66,8 +66,8 @@ Examples:
   kvdoctor repair --strategy application --emit redis db       the same as commands for a running server; changes nothing
 
 Exit status: 0 repaired, or nothing to repair; 2 usage; 3 not everything could be looked at; 4 in use by a live
-process; 5 refused, or the result is not clean; 130 declined, or interrupted: what was done, and what goes on,
-is said then.`;
+process; 5 refused, or the result is not clean; 130 declined or interrupted: the output says what was done and
+how to go on.`;
 
 const strategies = ['heal', 'salvage', 'metadata', 'tables', 'auto', 'application'] as const;
 
@@ -301,7 +301,7 @@ function statusOf({ targets, summary }: Report): number {
 export function addRepair(program: Command, host: Host, done: (status: number) => void): void {
   const command = program
     .command('repair')
-    .description('make the files such that the engine opens the database again; a copy, unless --in-place')
+    .description('repair the database so that the engine opens it again; writes a copy, unless --in-place')
     .argument('[dir]', 'database directory', '.')
     .addOption(
       choice('--mode <mode>', 'keep what this recovery mode keeps', [
@@ -312,7 +312,7 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
     .addOption(
       choice(
         '--strategy <strategy>',
-        'go beyond the recovery modes. heal: put back bytes that are proven; salvage: keep all that decodes of the WALs, over holes; metadata: make MANIFEST and CURRENT anew from the files; tables: replace damaged tables by what is left of them; auto: all that is needed, least loss first; application: rebuild keys by the rules of the application',
+        'go beyond the recovery modes. heal: put back bytes that are proven; salvage: keep every record of the WALs that decodes, across gaps; metadata: write MANIFEST and CURRENT anew from the files; tables: replace damaged tables by what is left of them; auto: all that is needed, least loss first; application: rebuild keys by the rules of the application',
         strategies,
       ),
     )
@@ -332,10 +332,9 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
         .conflicts('mode'),
     )
     .addOption(
-      new Option(
-        '--accept-hole',
-        'where no consistent point exists: keep what is behind the damage',
-      ).conflicts('strategy'),
+      new Option('--accept-hole', 'where no consistent point exists: keep what follows the damage').conflicts(
+        'strategy',
+      ),
     )
     .addOption(
       new Option('--heal-first', 'put back bytes that are proven before the WALs are cut').conflicts(
@@ -350,13 +349,13 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
     .addOption(
       new Option(
         '--drop-orphans',
-        'with --strategy application: delete elements of values that are no more as well',
+        'with --strategy application: also delete elements of deleted keys',
       ).conflicts(['mode', 'emit']),
     )
     .addOption(
       new Option(
         '--bring-back',
-        'with --strategy application: make elements reachable again that no command reaches, and that may have been taken away',
+        'with --strategy application: make elements that no command reaches reachable again; some may have been removed on purpose',
       ).conflicts('mode'),
     )
     .addOption(

@@ -31,7 +31,7 @@ Examples:
   kvdoctor scan --format json=report.json db       the whole report as JSON, for other programs
   kvdoctor scan --kind backup --fail-on warning .  in CI: exit status 1 on anything suspicious
   kvdoctor scan db/000021.log                      a single file
-  kvdoctor scan --application db                   of Kvrocks, TiKV, Restate: what readers see as well
+  kvdoctor scan --application db                   also what readers of Kvrocks, TiKV or Restate would see
   kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
   kvdoctor scan --since last.json --budget 10m '/backups/*'  what is new, then what was checked longest ago
 
@@ -163,11 +163,11 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
     .option('--backup <id>', 'of a backup directory only this backup; may be given several times', backupIds)
     .option(
       '--shard <i/n>',
-      'check only part i of n and report for a merge; env: as the CI system or cluster says',
+      'check only part i of n, for kvdoctor merge; env: i and n from the variables of the CI system or cluster',
     )
     .option(
       '--since <report>',
-      'read only what has changed since this JSON report; all where it is not there yet',
+      'read only files that have changed since this JSON report; every file where there is no report yet',
     )
     .option(
       '--budget <time>',
@@ -176,7 +176,7 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
     )
     .option('--sample <share>', 'read this share of the tables and blob files, chosen at random', share)
     .option('--max-read <rate>', 'read no faster, 200MB/s for example', rate)
-    .option('--recovery', 'say as well what each WAL recovery mode would keep')
+    .option('--recovery', 'also report what each WAL recovery mode would keep')
     .option('--application', "hold the contents against the application's own rules too")
     .addHelpText('after', examples);
   withTargetOptions(addPolicyOptions(command)).action(async (paths: string[]) =>

@@ -3,7 +3,7 @@ import type { Rule } from '../rule.js';
 const source = 'rocksdb utilities/backup/backup_engine.cc';
 
 const fallback =
-  'RestoreDBFromLatestBackup passes over it without a word and restores the one before, so a restore that succeeds may bring ' +
+  'RestoreDBFromLatestBackup passes over it silently and restores the one before, so a restore that succeeds may bring ' +
   'back older data than expected.';
 
 const anew =
@@ -62,8 +62,7 @@ export const backupRules = {
       'Something was added or changed that the engine reads over: bytes behind the last line, a space, a line twice, a number ' +
       'with something behind it. The backup can be restored.',
     origin: 'An edit by hand, a copy that appended, damage that hit where the engine is lenient.',
-    action:
-      'Compare the meta file with a copy. The rest of it has been checked and is as good as if this were not there.',
+    action: 'Compare the meta file with a copy. The rest of the file was checked and is valid.',
     references: [source],
   },
   'backup/foreign-file': {
@@ -147,7 +146,7 @@ export const backupRules = {
     severity: 'note',
     title: 'File in a backup directory belongs to no backup',
     meaning: 'No meta file lists it. The engine deletes such files when it next cleans up.',
-    origin: 'A backup that did not finish, a deletion that did not, a file that something else put there.',
+    origin: 'An unfinished backup or deletion, or a file that another program put there.',
     action: 'Nothing. GarbageCollect, or the next backup, removes it.',
     references: [source],
   },

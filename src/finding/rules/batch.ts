@@ -23,7 +23,7 @@ export const batchRules = {
     severity: 'error',
     title: 'WriteBatch holds a tag that does not exist',
     meaning:
-      'The parser stands in the middle of a key or value, or on an operation of another program. Since RocksDB 7.4 the ' +
+      'The bytes there are the middle of a key or value, or an operation that RocksDB does not know. Since RocksDB 7.4 the ' +
       'database does not open in any recovery mode: "unknown WriteBatch tag". A printable tag (101 is "e") means that ' +
       'operations overlap, not that a new kind of operation exists.',
     origin: inMemory,

@@ -26,7 +26,7 @@ export const blobRules = {
   },
   'blob/bad-header': {
     severity: 'error',
-    title: 'Header of a blob file is not one',
+    title: 'Blob file has no valid header',
     meaning:
       'The first 30 bytes say what no writer of this database says: another magic number, version, column family or ' +
       'compression. RocksDB refuses the file, and every read of a value in it fails. Nothing protects the header: a wrong ' +

@@ -37,7 +37,7 @@ export const continuityRules = {
     severity: 'error',
     title: 'Live data is newer than the last sequence the engine would start from',
     meaning:
-      "A live table holds sequence numbers above the MANIFEST's last_sequence, and no WAL raises it. The engine opens without a word, yet rows above that number are invisible to every read, and new writes are given numbers that are already used.",
+      "A live table holds sequence numbers above the MANIFEST's last_sequence, and no WAL raises it. The engine opens silently, yet rows above that number are invisible to every read, and new writes are given numbers that are already used.",
     origin: 'A MANIFEST whose tail was lost; a table of a later state beside an older MANIFEST.',
     action:
       'Do not let the engine write here. Find a MANIFEST of the same state as the tables (backup, older copy), or rebuild it.',
@@ -64,11 +64,11 @@ export const continuityRules = {
       'Restore the named predecessor. With `track_and_verify_wals` RocksDB refuses to open (or, in point-in-time mode, stops before this WAL); `kvdoctor simulate` tells which.',
     references: ['rocksdb db/log_format.h (kPredecessorWALInfoType, 9.11)'],
   },
-  'manifest/unknown-column-family': {
+  'wal/unknown-column-family': {
     severity: 'error',
     title: 'A WAL writes to a column family that the MANIFEST never created',
     meaning:
-      'Batches name a column family id above every id that the MANIFEST has given out. The edit that created the column family is lost, and recovery skips its writes without a word.',
+      'Batches name a column family id above every id that the MANIFEST has given out. The edit that created the column family is lost, and recovery skips its writes silently.',
     origin: 'The tail of the MANIFEST was lost or an older MANIFEST was put back beside newer WALs.',
     action: 'Find the newer MANIFEST. Opening the database now drops these writes for good.',
     references: ['rocksdb db/write_batch.cc (ColumnFamilyMemTablesImpl::Seek)'],

@@ -106,7 +106,7 @@ export const directoryRules = {
     meaning:
       'The MANIFEST records this WAL as closed and synced, so its writes were acknowledged, and no table holds them. ' +
       'RocksDB refuses to open: "Missing WAL with log number". LevelDB, whose log number names a WAL that was there when it was ' +
-      'written, opens without a word.',
+      'written, opens silently.',
     origin: 'Deleted by hand to free space, left out of a copy, or a wal_dir that was not mounted.',
     action: 'Put it back. Check that wal_dir is where OPTIONS says (--wal-dir).',
     references: ['rocksdb db/wal_edit.cc'],
@@ -126,9 +126,9 @@ export const directoryRules = {
     title: 'A WAL was removed that the engine had not finished with',
     meaning:
       'The MANIFEST says that this WAL was begun, and recovery would read it, or an older one is still there, though the ' +
-      'engine deletes the oldest first. What it held and no table holds is lost: RocksDB opens without a word, or puts later ' +
-      'writes on top of the hole. One that a newer WAL followed held writes: an error where nothing that is left holds their sequence numbers, ' +
-      'a warning where the numbers run on over it, as in a copy that was made without it. The newest may have been empty.',
+      'engine deletes the oldest first. What it held and no table holds is lost: RocksDB opens silently, or puts later ' +
+      'writes on top of the hole. A WAL that a newer one followed held writes: an error where no file that is left holds their sequence numbers, ' +
+      'a warning where the numbers go on without a gap, as in a copy that was made without it. The newest may have been empty.',
     origin:
       'Deleted by hand to free space, left out of a copy, a wal_dir that is not mounted, lost by a file system.',
     action:
@@ -141,8 +141,8 @@ export const directoryRules = {
     title: 'The wal_dir that the database names is not here',
     meaning:
       'OPTIONS or LOG names a directory for WALs, none that recovery would read lies in the database directory, and the named ' +
-      'one is absent, empty, or may not be read. Everything written since the last flush may be in it. Whatever else is said of ' +
-      'the database is said without it, and every command ends with status 3.',
+      'one is absent, empty, or may not be read. Everything written since the last flush may be in it. All other results ' +
+      'leave those WALs out, and every command ends with status 3.',
     origin:
       'A file system that is not mounted, a copy of the database directory alone, a database that was moved. Releases of RocksDB ' +
       "before 6.23 write the database's own directory there, so the name of the original stays in a copy without WALs.",
@@ -168,7 +168,7 @@ export const directoryRules = {
     title: 'A directory that was in use has no WAL',
     meaning:
       'Every open of RocksDB begins a WAL, and a clean shutdown leaves it behind, empty or not. This directory has LOCK or LOG, so it was ' +
-      'in use, and no WAL. If one was left out, its writes are lost without a word: RocksDB opens what is in the tables.',
+      'in use, and no WAL. If one was left out, its writes are lost silently: RocksDB opens what is in the tables.',
     origin:
       'WALs left out of a copy or deleted by hand, a wal_dir that OPTIONS does not name, a tool that drops empty files, or a flushed ' +
       'checkpoint that an open failed on.',
@@ -202,8 +202,8 @@ export const directoryRules = {
     severity: 'note',
     title: 'A number was given out for a file that is not there',
     meaning:
-      'The MANIFEST has given out a file number after the newest WAL was begun, no edit ever named a table with it, and no file ' +
-      'bears it. It was meant for the output of a flush or compaction that never ended. No data depends on it: inputs are ' +
+      'The MANIFEST has given out a file number after the newest WAL was begun, no edit of the MANIFEST and no file uses ' +
+      'it. It was meant for the output of a flush or compaction that never ended. No data depends on it: inputs are ' +
       'removed only after the output is named.',
     origin:
       'A process that was killed while it wrote a table, and somebody who removed the unfinished file; a copy without it.',

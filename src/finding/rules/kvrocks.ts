@@ -18,7 +18,7 @@ const elementsAreTruth =
 export const kvrocksRules = {
   'kvrocks/malformed-key': {
     severity: 'error',
-    title: 'Key is none that Kvrocks writes',
+    title: 'Key is not one that Kvrocks writes',
     meaning:
       'A key begins with the length of its namespace and the namespace, and in a cluster its slot; keys of elements go on with ' +
       'the length of the user key, the user key and a version. This one ends before that, so no command reaches it.',
@@ -73,9 +73,9 @@ export const kvrocksRules = {
   },
   'kvrocks/malformed-element': {
     severity: 'error',
-    title: 'Element has not the form of its type',
+    title: 'Element does not match its type',
     meaning:
-      'A score that is not 8 bytes, a list index that is none, a set member with a value. Commands that meet it fail or skip it.',
+      'A score that is not 8 bytes, an invalid list index, a set member with a value. Commands that meet it fail or skip it.',
     origin: race,
     action:
       'The element is left alone by every repair. Compare with a replica or a backup, then delete it or write it again.',
@@ -104,7 +104,7 @@ export const kvrocksRules = {
   },
   'kvrocks/list-bounds': {
     severity: 'error',
-    title: 'Size of a list is not the distance of its ends',
+    title: 'Size of a list does not match its head and tail',
     meaning:
       'The metadata of a list holds the index of its head, the index behind its tail and its size, which is their distance. ' +
       'LLEN answers with one, pushes and pops go by the others; a list of size 0 counts as absent.',
@@ -130,7 +130,7 @@ export const kvrocksRules = {
       'The list works. Each of them was pushed, and either popped without being deleted, or forgotten by another thread.',
     origin: race,
     action:
-      `${rebuild} Both leave such a list alone unless --bring-back is said: whoever took elements from it knows whether these were ` +
+      `${rebuild} Both leave such a list alone unless --bring-back is given: whoever took elements from it knows whether these were ` +
       'among them, the database does not.',
     references: ['kvrocks src/types/redis_list.cc', 'apache/kvrocks#2766'],
   },
@@ -226,7 +226,7 @@ export const kvrocksRules = {
   },
   'kvrocks/orphans': {
     severity: 'note',
-    title: 'Elements of keys that are no more',
+    title: 'Elements of deleted keys',
     meaning:
       'DEL, overwriting and FLUSHDB remove or replace the metadata of a key alone; its elements stay until compaction meets them. ' +
       'No command reads them.',

@@ -45,7 +45,7 @@ export const manifestRules = {
     severity: 'error',
     title: 'Zeros in the middle of the MANIFEST',
     meaning:
-      'RocksDB takes zeros for unused space and skips the rest of the block without a word: the edits that stood there are ' +
+      'RocksDB takes zeros for unused space and skips the rest of the block silently: the edits that stood there are ' +
       'lost unnoticed, and tables that they added may be deleted.',
     origin: 'A page that never reached the disk, or a file system that gave back zeros after a crash.',
     action: 'Do not open the database. Restore the MANIFEST, or write it again.',
@@ -55,7 +55,7 @@ export const manifestRules = {
     severity: 'warning',
     title: 'The MANIFEST ends inside a record',
     meaning:
-      'The last edit was not written whole. RocksDB ignores it without a word. That is right if the process was killed while ' +
+      'The last edit was not written whole. RocksDB ignores it silently. That is right if the process was killed while ' +
       'writing it: the work that it describes was not yet acknowledged. If files are missing that the remaining edits name, ' +
       'the lost edit had taken effect.',
     origin: 'A kill or power loss during the write; a copy of a live database; a truncated file.',
@@ -76,7 +76,7 @@ export const manifestRules = {
   'manifest/open-atomic-group': {
     severity: 'warning',
     title: 'The MANIFEST ends inside an atomic group',
-    meaning: 'Edits that belong together are not all there; RocksDB drops those that are, without a word.',
+    meaning: 'Edits that belong together are not all there; RocksDB silently drops those that are.',
     origin: 'A kill or power loss during the write, or a MANIFEST cut at a record end.',
     action: 'Nothing, if all live files are there.',
     references: ['rocksdb db/version_edit_handler.cc'],
@@ -89,7 +89,8 @@ export const manifestRules = {
       'refuses to open.',
     origin:
       'A software or memory fault in the writer, a tool that edited the file, or an unsupported format.',
-    action: 'Acquit the disk. Look at the record with kvdoctor inspect and at the version that wrote it.',
+    action:
+      'The disk is not to blame. Look at the record with kvdoctor inspect and at the version that wrote it.',
     references: ['rocksdb db/version_edit.cc'],
   },
   'manifest/unknown-tag': {
@@ -156,7 +157,7 @@ export const manifestRules = {
     severity: 'error',
     title: 'A table is added where the engine ignores it',
     meaning:
-      'Files in an edit that adds a column family are dropped without a word, so the table is not live and the next open ' +
+      'Files in an edit that adds a column family are dropped silently, so the table is not live and the next open ' +
       'deletes it.',
     origin: 'A tool that wrote the MANIFEST and did not know this.',
     action: 'Do not open the database. The table must be added by an edit of its own.',
@@ -193,7 +194,7 @@ export const manifestRules = {
     severity: 'warning',
     title: 'A live file has a number that was not given out',
     meaning:
-      'next_file_number is not above it. RocksDB opens without a word; with a lost or renamed file it could give the number ' +
+      'next_file_number is not above it. RocksDB opens silently; with a lost or renamed file it could give the number ' +
       'to a new one.',
     origin: 'A lost edit at the end of the MANIFEST, or a tool that edited it.',
     action: 'A fresh MANIFEST with a larger next_file_number is safe.',
@@ -256,7 +257,7 @@ export const manifestRules = {
     severity: 'warning',
     title: 'Some tables of a column family lack an epoch number',
     meaning:
-      'If any table lacks one, RocksDB ignores them all and orders level 0 by sequence, without a word. That is right unless ' +
+      'If any table lacks one, RocksDB ignores them all and orders level 0 by sequence, silently. That is right unless ' +
       'tables were ingested behind newer data.',
     origin: 'A tool that edited the MANIFEST; an older release that wrote to it.',
     action: 'Nothing, usually.',
@@ -294,8 +295,8 @@ export const manifestRules = {
     severity: 'error',
     title: 'The log number of the MANIFEST does not fit the WALs',
     meaning:
-      'Of LevelDB and Pebble. Too high: the engine ignores WALs whose operations no table holds, and deletes them when it opens. Too low: it ' +
-      'replays what tables hold already.',
+      'LevelDB and Pebble only. If the number is too high, the engine ignores WALs whose operations are in no table, and deletes them when it opens. If it is too low, it ' +
+      'replays operations that are in tables already.',
     origin: 'A MANIFEST of another moment than the WALs; faulty memory.',
     action: 'Do not open the database: copy the directory first.',
     references: ['leveldb db/db_impl.cc'],

@@ -21,7 +21,7 @@ export const movedRules = {
     severity: 'error',
     title: 'Bytes were put into a table, or taken out of it',
     meaning:
-      'The footer stands at another place than it says itself, and blocks behind the damage hold at places that are as far off. ' +
+      'The footer is at another offset than it states itself, and the blocks after the damage are valid at offsets shifted by as much. ' +
       'RocksDB reads the footer where the MANIFEST says that the table ends, and refuses with "Bad table magic number", ' +
       '"Corrupt or unsupported format_version" or "Sst file size mismatch".',
     origin:
@@ -36,8 +36,8 @@ export const movedRules = {
     severity: 'error',
     title: 'Bytes were put into a WAL',
     meaning:
-      'Records before a place hold where they stand, records behind it hold so many bytes further on, and with that run taken out ' +
-      'every checksum of the file holds. RocksDB finds no record behind it, and gives up what follows, or refuses.',
+      'Up to one offset the records are where they should be, after it each is shifted by the same number of bytes. Without these bytes ' +
+      'every checksum of the file holds. RocksDB finds no record after them, and gives up what follows, or refuses.',
     origin:
       'A copy or a restore that wrote a part twice, a file system that doubled an extent, a splice of two files.',
     action: 'kvdoctor repair --strategy heal takes the run out: nothing is lost.',

@@ -50,7 +50,7 @@ export const pebbleRules = {
   },
   'directory/format-version': {
     severity: 'error',
-    title: 'The format version of a Pebble directory is not the one that it has',
+    title: 'The format version of a Pebble directory does not match its files',
     meaning:
       'The marker alone says which format version a directory has. Pebble refuses one that it does not know, and releases from ' +
       '2.0 on refuse one below 13; with one that is too low it reads files in forms that they do not have.',
@@ -64,7 +64,7 @@ export const pebbleRules = {
     title: 'A line of OPTIONS cannot be read',
     meaning:
       'Pebble refuses to open when a line of its newest OPTIONS file is neither a section nor has an equals sign: "invalid ' +
-      'key=value syntax". It opens without the file.',
+      'key=value syntax". It opens when the file is removed.',
     origin: 'A torn write, a damaged page, or an edit by hand.',
     action: 'Move the file away, or take the line out. Pebble writes a new one when it opens.',
     references: ['pebble options.go'],

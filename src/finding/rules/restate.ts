@@ -23,7 +23,7 @@ const partitionSource = 'restate crates/partition-store/src/keys.rs';
 export const restateRules = {
   'restate/unknown-key': {
     severity: 'warning',
-    title: 'Key is none that Restate writes there',
+    title: 'Key is not one that Restate writes there',
     meaning:
       'Each column family of Restate has keys of a few known forms. The server stops with a panic where it meets another one ' +
       'while it decodes, or never looks at it.',
@@ -100,7 +100,7 @@ export const restateRules = {
     meaning:
       'Records are removed only by a trim, which leaves a trim point. Here the first record that is there lies behind the trim ' +
       'point, or there is none: the server reads the log as if those records had never been written, and state that was built ' +
-      'from them is not built again. A log server may have joined late, and then lacks the beginning by right (restate/log-gap). But ' +
+      'from them is not built again. A log server that joined late rightly lacks the beginning (restate/log-gap). But ' +
       'it stores the sequencer in one batch with the first record that it gets: that record is gone, so records were lost here.',
     origin: `A table of the log is gone, and a repair went on without it. ${notTheDisk}`,
     action: `Do not start a node on it: look for the table (kvdoctor scan names it) in backups and older copies. ${otherLogServers}`,

@@ -35,7 +35,7 @@ export const sequenceRules = {
     title: 'Sequence numbers are missing in a log',
     meaning:
       'Between two whole records the sequence number jumps by more than the first one holds. The log is whole; these ' +
-      'numbers went elsewhere or nowhere.',
+      'numbers were given to writes that are not in this log, or to none.',
     origin:
       'Writes with the log turned off, ingested files, failed writes; or records that vanished without a trace, as whole ' +
       'blocks can.',

@@ -17,7 +17,7 @@ export const sstMetaRules = {
   },
   'sst/bad-filter': {
     severity: 'warning',
-    title: 'Filter is of a form that no writer leaves',
+    title: 'Filter has an unknown format',
     meaning:
       'The bytes that say what kind of filter it is make no sense to kvdoctor. RocksDB treats such a filter as one that matches ' +
       'everything: reads are right and slower.',

@@ -206,7 +206,7 @@ export const sstRules = {
     title: 'The padding of a table footer is not zero',
     meaning: 'Nothing reads these bytes.',
     origin: 'A disk or memory that changed a bit where it does no harm: it may not be the only one.',
-    action: 'Nothing here; mind the machine.',
+    action: 'Nothing to repair. Check the memory and disk of this machine.',
     references: ['leveldb table/format.cc'],
   },
 } as const satisfies Record<`sst/${string}`, Rule>;

@@ -55,12 +55,12 @@ export const stateRules = {
   },
   'directory/repairdb-losses': {
     severity: 'error',
-    title: 'A RepairDB left this, and lost/ has what it threw away',
+    title: 'RepairDB was run here, and lost/ holds what it threw away',
     meaning:
       "RocksDB's own repair put every table on level 0, forgot what it did not find in tables (column families, blob files) and " +
       'may have brought deleted keys back. The MANIFEST and the logs that it set aside in lost/ still lead to the database as ' +
-      "it was before. Opened now, the engine deletes the files that the new MANIFEST does not name. LevelDB's leaves out what it " +
-      'could not read of tables and WALs, and says OK: named are the keys that lost/ has in a version which no live file has, nor a newer one.',
+      "it was before. Opened now, the engine deletes the files that the new MANIFEST does not name. LevelDB's drops what it " +
+      'cannot read of tables and WALs, and says OK: the finding names the keys of which lost/ holds a newer version than any live file.',
     origin: 'ldb repair, or RepairDB called by a server, on a database that was not as broken as it looked.',
     action:
       'Do not open it. kvdoctor repair --strategy auto goes back to the MANIFEST and the logs in lost/.',

@@ -2,7 +2,7 @@ import type { Rule } from '../rule.js';
 
 const notTheDisk =
   'Where the files match their checksums the disk gave back what was written: TiKV, its memory, or a repair that took away ' +
-  'part of what belongs together was wrong. Beside damaged files it is what their loss comes to.';
+  'part of what belongs together was wrong. Where files are damaged as well, it is a consequence of that.';
 
 const fromOtherPeers =
   'Where a majority of the region’s other peers is whole, tombstone this one (tikv-ctl tombstone -r REGION -p PD) and let the ' +

@@ -23,7 +23,7 @@ export const walRules = {
     severity: 'error',
     title: 'Zeros stand where log records should be',
     meaning:
-      'Whole records follow, so this is no unused end. RocksDB skips zeros to the end of the 32 KiB block without a word in ' +
+      'Whole records follow, so these zeros are not the unused end of the file. RocksDB skips zeros to the end of the 32 KiB block silently in ' +
       'every recovery mode, absolute-consistency too: the records are lost in silence. Inside a record of several ' +
       'fragments it says "error in middle of record".',
     origin:
@@ -87,8 +87,8 @@ export const walRules = {
     severity: 'warning',
     title: 'Log ends inside a record',
     meaning:
-      'The last record is not complete. In the newest log of a killed process that is ordinary, and the write was not ' +
-      'acknowledged if it was synced. absolute-consistency refuses to open ("truncated header", "truncated record body", ' +
+      'The last record is not complete. In the newest log of a killed process that is normal: if writes are synced, this one was ' +
+      'never acknowledged. absolute-consistency refuses to open ("truncated header", "truncated record body", ' +
       '"error reading trailing data"), point-in-time and the others drop the record. In a log that is not the newest, or ' +
       'in a copy, the file was cut: point-in-time then drops the later logs, tolerate-corrupted-tail and ' +
       'skip-any-corrupted replay them over the hole.',
@@ -142,7 +142,7 @@ export const walRules = {
     severity: 'error',
     title: 'Log records carry the number of another log',
     meaning:
-      'Recyclable records name their log. A number above the file’s own cannot be a remain of an earlier log: the file is ' +
+      'Recyclable records name their log. A number above the file’s own cannot be left over from an earlier log: the file is ' +
       'another log under this name. RocksDB takes the records for old ones and the log for empty.',
     origin: 'A log that was renamed or copied over another.',
     action: 'Find the log that belongs here; the number in its records tells.',
@@ -193,7 +193,7 @@ export const walRules = {
     severity: 'error',
     title: 'Compression record in the middle of a log',
     meaning:
-      'It may only be the first record. RocksDB reports it and ends the log there, as its recovery mode has it.',
+      'It may only be the first record. RocksDB reports it and stops or goes on as its recovery mode says.',
     origin: 'A file that is pieced together.',
     action: look,
     references: ['rocksdb db/log_reader.cc'],
@@ -202,8 +202,8 @@ export const walRules = {
     severity: 'error',
     title: 'Metadata record of a log does not decode',
     meaning:
-      'A compression, timestamp or predecessor record with a valid checksum holds nonsense. RocksDB reports it and ends the ' +
-      'log there, as its recovery mode has it.',
+      'A compression, timestamp or predecessor record with a valid checksum holds nonsense. RocksDB reports it and stops ' +
+      'or goes on as its recovery mode says.',
     origin: 'A newer RocksDB, or a fault of the program or the memory: the disk gave back what was written.',
     action: look,
     references: ['rocksdb db/log_reader.cc'],

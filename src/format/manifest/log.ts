@@ -32,7 +32,7 @@ export interface ManifestRecord {
 export interface ManifestTail extends Range {
   /**
    * `clean`: behind a whole record. `torn`: inside a record, as a kill leaves it. `zero-fill`: in zeros. `garbage`: in bytes
-   * that are no record and would reach past the end. All but the first are ignored by the engine without a word.
+   * that are no record and would reach past the end. All but the first are ignored by the engine silently.
    */
   state: 'clean' | 'torn' | 'zero-fill' | 'garbage';
   detail: string;

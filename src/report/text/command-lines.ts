@@ -54,7 +54,7 @@ function windowBegin(said: readonly EvidenceFields[]): number {
 
 /** A line as the application has it; of one that redaction has emptied, what is left. */
 function saidText({ text, keyText: named, ...rest }: EvidenceFields): string {
-  const behind = rest.behindDamage === true ? 'behind the damage: ' : '';
+  const behind = rest.behindDamage === true ? 'after the damage: ' : '';
   const line = text ?? named;
   if (typeof line === 'string') return behind + printable(line);
   const { command, key, arguments: words = [] } = rest;

@@ -48,7 +48,7 @@ export class BitmapCheck implements ElementCheck {
     const { valueBytes, valueFrom, valueTo } = element;
     const offset = decimal(element);
     const size = Number(this.metadata.size ?? 0n);
-    if (offset < 0 || offset % FRAGMENT !== 0) return 'its name is no multiple of 1,024';
+    if (offset < 0 || offset % FRAGMENT !== 0) return 'its offset is not a multiple of 1,024';
     if (valueTo - valueFrom > FRAGMENT) return `it has ${valueTo - valueFrom} bytes`;
     if (offset >= size) return `it begins at byte ${offset} of ${size}`;
     for (let at = valueFrom + size - offset; at < valueTo; at++)
@@ -62,7 +62,7 @@ export class BitmapCheck implements ElementCheck {
     return [
       {
         rule: 'kvrocks/bitmap-fragment',
-        message: `${wrong} of ${fragments} fragments of the bitmap cannot be right; of the first, ${first}`,
+        message: `${wrong} of ${fragments} fragments of the bitmap are invalid; the first: ${first}`,
         evidence: { fragments, wrong, size: String(metadata.size ?? 0n) },
       },
     ];
@@ -81,7 +81,7 @@ export class HyperLogLogCheck implements ElementCheck {
     this.first ??=
       segment >= 0 && segment < SEGMENTS
         ? `segment ${segment} has ${length} bytes, not ${SEGMENT}`
-        : 'there are no more than 16 segments, and it names another';
+        : 'its segment number is not one of 0 to 15';
   }
 
   end(): Fault[] {
@@ -90,7 +90,7 @@ export class HyperLogLogCheck implements ElementCheck {
     return [
       {
         rule: 'kvrocks/hyperloglog-registers',
-        message: `${wrong} segments of the HyperLogLog cannot be right: ${first}`,
+        message: `${wrong} segments of the HyperLogLog are invalid: ${first}`,
         evidence: { wrong },
       },
     ];
@@ -113,7 +113,7 @@ export class BloomCheck implements ElementCheck {
     if (number !== this.filters) this.wrong ??= `filter ${this.filters} is missing`;
     // a power of two has one bit
     if (length < SMALLEST_FILTER || length > LARGEST_FILTER || (length & (length - 1)) !== 0)
-      this.wrong ??= `filter ${number} has ${length} bytes, which is no size of one`;
+      this.wrong ??= `filter ${number} has ${length} bytes, which is not the size of a filter`;
     this.filters++;
     this.bytes += length;
   }
