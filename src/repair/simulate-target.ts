@@ -80,7 +80,7 @@ export async function simulateTarget(
   if (modes === undefined) return report;
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
   const salvage =
-    whole || isLevelDb || isPebble
+    whole || isLevelDb || isPebble || own.archived
       ? undefined
       : await unlessInterrupted(() => salvageColumn(database, settings), undefined);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
@@ -93,6 +93,11 @@ export async function simulateTarget(
   if (keepsLess || isHoled) for (const mode of modes) mode.harmless = false;
   if (givesUpTables(database)) for (const mode of modes) mode.harmless = false;
   const asked = modes.find((mode) => mode.own) ?? modes[0];
+  if (own.archived) {
+    if (!asked.harmless)
+      report.recommendation = { reason: 'Unpack it first: a repair works on a directory.' };
+    return report;
+  }
   if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
   const asFound = state === undefined && states[0]?.current === true && gone.length > 0;
   // where the engine does not open the files as they are, and they are what loses least, the way out is about the WALs

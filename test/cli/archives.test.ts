@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
+import { applyPatches } from '../support/patch.js';
 import { tarOf } from '../support/tar.js';
 import { zipOf } from '../support/zip.js';
 import { kvdoctor } from './host.js';
@@ -37,6 +38,26 @@ describe('a database in an archive whose files can be read by themselves', () =>
       });
     },
   );
+
+  it.each([
+    ['basic-7.8', 'flip 000017.log 300.2'],
+    ['basic-7.8', 'flip 000014.sst 0x40.3'],
+    ['basic-7.8', 'remove 000014.sst'],
+    ['basic-7.8', 'remove 000017.log'],
+    ['basic-7.8', 'remove MANIFEST-000005'],
+    ['basic-7.8', 'flip MANIFEST-000005 300.2'],
+    ['leveldb', 'flip MANIFEST-000002 60.2'],
+  ])('of %s is read when it is damaged: %s', async (base, patch) => {
+    await withTemporaryDirectory(async (parent) => {
+      const zip = path.join(parent, 'db.zip');
+      fs.writeFileSync(zip, zipOf(await applyPatches(fixture(base), [patch]), 'db/'));
+      for (const command of ['scan', 'simulate', 'find --prefix --key k', 'export --lenient']) {
+        const { out, err, status } = await kvdoctor(`${command} ${zip}`);
+        expect([0, 1, 3], `${command}: ${err}`).toContain(status);
+        if (command === 'simulate' && status === 1) expect(out).toContain('Unpack it first');
+      }
+    });
+  });
 
   it('is equal to its directory', async () => {
     await packed(async (dir, [zip]) => {

@@ -65,6 +65,7 @@ function afterRepair(target: TargetReport, repair: RepairReport): string | undef
   if (state === 'repaired') return undefined;
   if (state === 'not-clean') {
     if (plan?.strategy !== 'auto') return commandOn(target, 'repair --strategy auto --dry-run');
+    if (target.engine.name === 'pebble') return undefined;
     return commandOn(target, `export --lenient --output ${shellWord(`${target.path}.export`)}`);
   }
   if (state === 'planned' || state === 'declined') {
