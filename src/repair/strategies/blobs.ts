@@ -3,6 +3,7 @@ import { checkBlob } from '../../check/blob/blob.js';
 import { codecOf, compressBlock, decompressBlock, loadCodecs } from '../../codec/block.js';
 import { encodeBlobFileFooter, encodeBlobFileHeader, encodeBlobRecord } from '../../encode/blob/blob-file.js';
 import { keyBytes } from '../../finding/evidence.js';
+import { isBlobFileFooter } from '../../format/blob/footer.js';
 import { BLOB } from '../../format/blob/layout.js';
 import { walkBlobFile } from '../../format/blob/walk.js';
 import type { LiveBlobFile } from '../../format/manifest/version.js';
@@ -23,16 +24,24 @@ export interface BlobRepair {
   lost(offset: bigint): boolean;
 }
 
-/** A run of bytes in which no value can be read. */
+/** A run of bytes in which no value can be read, by offsets of the file as it is. */
 interface Unreadable {
   from: number;
   to: number;
   key?: Uint8Array;
+  /** Records that can be read before it. */
+  before: number;
+}
+
+/** What takes the place of such a run: so many bytes, one record or nothing. */
+interface Filled extends Unreadable {
+  room: number;
 }
 
 /**
- * Puts a damaged blob file right without moving a record, since tables name values by their place: header and footer are
- * written anew, what cannot be read becomes one record of nothing, and a file that was cut ends behind its last whole record.
+ * Puts a damaged blob file right with every record where it was, since tables name values by their place: header and footer are
+ * written anew, what cannot be read becomes one record of nothing, and a file that was cut ends behind its last whole record. Where
+ * bytes were put in or taken out at one place, the records behind it go back to where they were.
  * The tables have to let go of what is lost. `undefined`: nothing is wrong with it.
  */
 export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Promise<BlobRepair | undefined> {
@@ -50,7 +59,9 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
     await loadCodecs();
     const compression = await compressionOf(source, start[COMPRESSION_AT], live);
     const recordsEnd = BLOB.headerLength + Number(live.totalBytes);
-    const end = Math.min(source.size, recordsEnd);
+    // bytes put in, or below 0 taken out, before a footer that is whole
+    const shift = (await endsWithFooter(source)) ? source.size - BLOB.footerLength - recordsEnd : 0;
+    const end = shift === 0 ? Math.min(source.size, recordsEnd) : source.size - BLOB.footerLength;
     const bad: Unreadable[] = [];
     let records = 0;
     let kept: number = BLOB.headerLength;
@@ -65,17 +76,34 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
         kept = to;
       } else {
         const key = span.kind === 'record' ? span.key?.slice() : undefined;
-        bad.push({ from: span.offset, to, ...(key && { key }) });
+        const last = bad.at(-1);
+        if (last?.to === span.offset) last.to = to;
+        else bad.push({ from: span.offset, to, before: records, ...(key && { key }) });
       }
     }
-    const inside = bad.filter(({ from }) => from < kept);
-    if (kept < recordsEnd) bad.push({ from: kept, to: recordsEnd });
-    const lost = (offset: bigint) => bad.some(({ from, to }) => offset >= from && offset < to);
-    const loss = bad.length === 0 ? undefined : lossOf(entry, bad);
-    const count = records + inside.length;
+    const moved = shift !== 0 && bad.length === 1 && bad[0].from < kept ? shift : 0;
+    const filled = bad
+      .filter(({ from }) => from < kept)
+      .map((run): Filled => ({ ...run, room: run.to - run.from - moved }));
+    // no record has room there, or several places share the shift: what is behind it is not where tables look for it
+    const unfit =
+      shift !== moved ? 0 : filled.findIndex(({ room }) => room !== 0 && room < BLOB.recordHeaderLength);
+    if (unfit >= 0 && filled.length > 0) {
+      kept = filled[unfit].from;
+      records = filled[unfit].before;
+      filled.length = unfit;
+    }
+    const gone = filled.flatMap(({ from, room, key }) =>
+      room === 0 ? [] : [{ from, to: from + room, key }],
+    );
+    const lastPlace = kept - (filled.length > 0 ? moved : 0);
+    if (lastPlace < recordsEnd) gone.push({ from: lastPlace, to: recordsEnd, key: undefined });
+    const lost = (offset: bigint) => gone.some(({ from, to }) => offset >= from && offset < to);
+    const loss = gone.length === 0 ? undefined : lossOf(entry, gone);
+    const count = records + filled.filter(({ room }) => room > 0).length;
     if (records === 0) return { lost: () => true, ...(loss && { loss }) };
     const header = encodeBlobFileHeader(live.columnFamily, compression);
-    const content = contentOf(entry, header, kept, inside, count);
+    const content = contentOf(entry, header, kept, filled, count);
     const whole = contentSize(content);
     const step: RepairStep = {
       action: 'write',
@@ -83,23 +111,29 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
       ...(entry.root !== undefined && { root: entry.root }),
       why: 'values, header or footer are damaged; records that can be read stay where they are',
       changes: [
-        ...inside.map(({ from, to }) => ({
+        ...filled.map(({ from, to, room }) => ({
           kind: 'rewrite' as const,
           offset: from,
           length: to - from,
-          detail: 'values that cannot be read, made one empty record',
+          detail:
+            room === 0
+              ? 'bytes that were put in, taken out'
+              : 'values that cannot be read, made one empty record',
         })),
         { kind: 'rewrite', offset: kept, length: Math.max(0, source.size - kept), detail: 'the footer' },
       ],
       content,
     };
-    const fillers = inside.reduce((sum, { from, to }) => sum + BigInt(to - from), 0n);
+    const fillers = filled.reduce((sum, { room }) => sum + BigInt(room), 0n);
+    // of a file that was cut nothing tells which of the values left are garbage, and one that is all garbage is not in a version
+    const { garbageCount, garbageBytes } =
+      BigInt(count) < live.totalCount ? { garbageCount: 0n, garbageBytes: 0n } : live;
     const changed: LiveBlobFile = {
       ...live,
       totalCount: BigInt(count),
       totalBytes: BigInt(whole - BLOB.headerLength - BLOB.footerLength),
-      garbageCount: min(live.garbageCount + BigInt(inside.length), BigInt(count)),
-      garbageBytes: min(live.garbageBytes + fillers, BigInt(whole - BLOB.headerLength - BLOB.footerLength)),
+      garbageCount: min(garbageCount + BigInt(count - records), BigInt(count)),
+      garbageBytes: min(garbageBytes + fillers, BigInt(whole - BLOB.headerLength - BLOB.footerLength)),
       // a checksum of the file as it was says nothing about the new one
       checksumMethod: '',
       checksum: new Uint8Array(0),
@@ -135,36 +169,48 @@ async function compressionOf(source: ByteSource, stated: number, live: LiveBlobF
   return TYPES.find((type) => values.length > 0 && values.every((value) => opens(value, type))) ?? 0;
 }
 
+async function endsWithFooter(source: ByteSource): Promise<boolean> {
+  const at = source.size - BLOB.footerLength;
+  if (at < BLOB.headerLength) return false;
+  const bytes = new Uint8Array(BLOB.footerLength);
+  await source.read(bytes, at);
+  return isBlobFileFooter(bytes);
+}
+
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 function contentOf(
   entry: InventoryEntry,
   header: Uint8Array,
   kept: number,
-  inside: readonly Unreadable[],
+  filled: readonly Filled[],
   count: number,
 ): Segment[] {
   const place = { path: entry.file, ...(entry.root !== undefined && { root: entry.root }) };
   const content: Segment[] = [{ from: 'plan', bytes: header }];
   let at: number = BLOB.headerLength;
-  for (const { from, to } of inside) {
+  for (const { from, to, room: size } of filled) {
     content.push({ from: 'file', ...place, offset: at, length: from - at });
+    at = to;
+    if (size === 0) continue;
     // a key as long as it takes, and the least value that decompresses
     const least = compressBlock(header[COMPRESSION_AT], Uint8Array.of(0)) ?? new Uint8Array(0);
-    const room = to - from - BLOB.recordHeaderLength;
+    const room = size - BLOB.recordHeaderLength;
     const value = least.length <= room ? least : new Uint8Array(0);
     content.push({
       from: 'plan',
       bytes: encodeBlobRecord({ key: new Uint8Array(room - value.length), value }),
     });
-    at = to;
   }
   content.push({ from: 'file', ...place, offset: at, length: kept - at });
   content.push({ from: 'plan', bytes: encodeBlobFileFooter(count) });
   return content;
 }
 
-function lossOf(entry: InventoryEntry, bad: readonly Unreadable[]): LossStatement {
+function lossOf(
+  entry: InventoryEntry,
+  bad: readonly Pick<Unreadable, 'from' | 'to' | 'key'>[],
+): LossStatement {
   const keys = bad.flatMap(({ key }) => (key === undefined ? [] : [key]));
   return {
     file: entry.file,
