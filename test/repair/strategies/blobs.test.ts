@@ -33,7 +33,8 @@ test.each([
   await repaired(patch, (bytes, out) => {
     expect(bytes.length).toBe(whole.length);
     expect(Buffer.from(bytes.subarray(0, 1394)).equals(whole.subarray(0, 1394))).toBe(true);
-    expect(Buffer.from(bytes.subarray(to)).equals(whole.subarray(to))).toBe(true);
+    // but for the footer, which counts the records
+    expect(Buffer.from(bytes.subarray(to, -32)).equals(whole.subarray(to, -32))).toBe(true);
     expect(out).toContain(`${FILE}: the values between 1394 and ${to}`);
   });
 });
