@@ -38,7 +38,7 @@ describe('the regions of a store', () => {
           expect(found?.version).toBe(
             claims
               .map(({ version }) => version)
-              .sort()
+              .sort((a, b) => Number(a - b))
               .at(-1),
           );
         }
