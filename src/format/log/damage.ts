@@ -1,7 +1,7 @@
 import type { Range } from '../../finding/finding.js';
 import type { BlockChunks } from './chunks.js';
 import { decodePhysicalHeader, type PhysicalHeader, physicalCrc } from './physical.js';
-import type { LogDialect } from './types.js';
+import { type LogDialect, RecordKind } from './types.js';
 
 /** Why the parser could not go on with the next record, or had to drop what it had. */
 export type DamageReason =
@@ -102,5 +102,33 @@ export function describeDamage(
     ...(end <= blockEnd && { computedCrc: physicalCrc(bytes, at, end) }),
     orphans: 0,
     inShortBlock: chunks.short,
+  };
+}
+
+/**
+ * A record that another one interrupts before its last fragment.
+ *
+ * @param kind Of the record that interrupts it.
+ * @param inShortBlock That record stands in the last block, and the block is short.
+ */
+export function unfinishedRecord(
+  { offset, endOffset }: { offset: number; endOffset: number },
+  kind: number,
+  inShortBlock: boolean,
+): Damage {
+  const detail =
+    kind === RecordKind.timestampSizes
+      ? 'user-defined timestamp size record interspersed partial record'
+      : kind === RecordKind.full || kind === RecordKind.first
+        ? `partial record without end(${kind === RecordKind.full ? 1 : 2})`
+        : undefined;
+  return {
+    reason: 'unfinished-record',
+    offset,
+    length: endOffset - offset,
+    recordOffset: offset,
+    ...(detail !== undefined && { detail }),
+    orphans: 0,
+    inShortBlock,
   };
 }

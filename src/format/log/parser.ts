@@ -15,7 +15,14 @@ import { loadCodecs } from '../../codec/block.js';
 import { type Dialect, type DialectName, dialectNamed } from '../dialect.js';
 import { Assembly, MAX_EDIT_RECORD, MAX_RECORD } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
-import { type Damage, type DamageReason, describeDamage, type Tail, type TailKind } from './damage.js';
+import {
+  type Damage,
+  type DamageReason,
+  describeDamage,
+  type Tail,
+  type TailKind,
+  unfinishedRecord,
+} from './damage.js';
 import { decodeLogMetadata, type LogMetadata, WAL_ZSTD } from './metadata.js';
 import { checksumHolds, decodePhysicalHeader, lengthAt } from './physical.js';
 import { type HeaderStyle, Resync, ZSTD_MAGIC } from './resync.js';
@@ -245,7 +252,7 @@ export class LogParser {
     if (this.inRecord && kind !== RecordKind.middle && kind !== RecordKind.last) {
       this.inRecord = false;
       // The engine, too, says nothing of a first fragment without bytes.
-      if (record.storedLength > 0) return this.report(this.unfinished(kind));
+      if (record.storedLength > 0) return this.report(unfinishedRecord(record, kind, chunks.short));
     }
     this.physicalRecords++;
     this.largestHeader = Math.max(this.largestHeader, dialect.headerSizes[type]);
@@ -377,26 +384,6 @@ export class LogParser {
     else this.tail = { kind: 'clean', offset: size, length: 0 };
     record.release();
     return LogEvent.end;
-  }
-
-  /** `kind`: of the record that interrupts it. */
-  private unfinished(kind: number): Damage {
-    const { record } = this;
-    const detail =
-      kind === RecordKind.timestampSizes
-        ? 'user-defined timestamp size record interspersed partial record'
-        : kind === RecordKind.full || kind === RecordKind.first
-          ? `partial record without end(${kind === RecordKind.full ? 1 : 2})`
-          : undefined;
-    return {
-      reason: 'unfinished-record',
-      offset: record.offset,
-      length: record.endOffset - record.offset,
-      recordOffset: record.offset,
-      ...(detail !== undefined && { detail }),
-      orphans: 0,
-      inShortBlock: this.chunks.short,
-    };
   }
 
   private describe(reason: DamageReason, at: number, length: number): Damage {

@@ -8,6 +8,7 @@ import { applyEdit, type EditPlace, emptyVersion, type ManifestReplayState } fro
 import { liveBlobFiles } from './blob-links.js';
 import { type DecodedEdit, decodeVersionEdit, fieldsFor } from './decode.js';
 import type { VersionEdit } from './edit.js';
+import { lackingNumbers } from './lacking-numbers.js';
 import { leftBehind, takenFromLevel0 } from './left-behind.js';
 import { type ManifestRecord, type ManifestTail, type ManifestVisitor, readManifestLog } from './log.js';
 import { MAX_PARTS, partsOf, type Version } from './version.js';
@@ -99,13 +100,6 @@ function keepLast(set: Set<bigint>, number: bigint, limit: number): void {
   set.delete(oldest);
 }
 
-/** What LevelDB calls the numbers that a MANIFEST must state (leveldb db/version_set.cc); it asks for them in another order. */
-const levelDbWords = {
-  next_file_number: 'meta-nextfile',
-  log_file_number: 'meta-lognumber',
-  last_sequence: 'last-sequence-number',
-} as const;
-
 interface PendingEdit {
   decoded: DecodedEdit;
   record: ManifestRecord;
@@ -192,7 +186,14 @@ class Replay implements ManifestVisitor {
 
   finish(tail: ManifestTail, size: number): ManifestReplay {
     const { version } = this.state;
-    this.checkMandatory(size);
+    const { dialect } = this.options;
+    // Pebble asks whatever came before
+    const asked = this.complete || dialect === 'pebble';
+    const lacking = asked ? lackingNumbers(this.state, size, this.lastRecord, dialect) : undefined;
+    if (lacking !== undefined) {
+      this.complete = false;
+      this.report(lacking);
+    }
     const openGroup = this.openGroup();
     for (const family of version.columnFamilies.values()) family.blobFiles = liveBlobFiles(family);
     return {
@@ -361,51 +362,5 @@ class Replay implements ManifestVisitor {
     this.complete = false;
     this.state.version = emptyVersion();
     this.dropGroup();
-  }
-
-  private checkMandatory(size: number): void {
-    if (this.options.dialect === 'pebble') {
-      this.checkPebble(size);
-      return;
-    }
-    const { version, logNumberSeen } = this.state;
-    const missing: (keyof typeof levelDbWords)[] = [
-      ...(logNumberSeen ? [] : ['log_file_number' as const]),
-      ...(version.nextFileNumber === undefined ? ['next_file_number' as const] : []),
-      ...(version.lastSequence === undefined ? ['last_sequence' as const] : []),
-    ];
-    if (missing.length === 0 || !this.complete) return;
-    this.complete = false;
-    const leveldb = this.options.dialect === 'leveldb';
-    // LevelDB states all of them in each edit: the last one lacks what is missing
-    const { offset, length } = (leveldb && this.lastRecord) || { offset: 0, length: size };
-    this.report({
-      rule: 'manifest/incomplete',
-      offset,
-      length,
-      message: `no edit states ${missing.join(', ')}`,
-      evidence: {
-        missing,
-        engine: leveldb
-          ? `Corruption: no ${levelDbWords[missing[0]]} entry in descriptor`
-          : `Corruption: no ${missing.join(', ')} entry in MANIFEST`,
-      },
-    });
-  }
-
-  /** What Pebble asks for: a log number or a file number that was given out. */
-  private checkPebble(size: number): void {
-    const { version } = this.state;
-    const states =
-      (version.columnFamilies.get(0)?.logNumber ?? 0n) > 0n || (version.nextFileNumber ?? 0n) >= 2n;
-    if (states) return;
-    this.complete = false;
-    this.report({
-      rule: 'manifest/incomplete',
-      offset: 0,
-      length: size,
-      message: 'no edit states a log number or the next file number',
-      evidence: { engine: 'pebble: malformed manifest file' },
-    });
   }
 }

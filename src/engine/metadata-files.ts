@@ -1,0 +1,159 @@
+/**
+ * Reads OPTIONS, CURRENT and the MANIFEST of a directory around what its medium does not give back, again where a running engine has
+ * moved on meanwhile.
+ */
+import type { ByteSource } from '../bytes/source.js';
+import type { Range } from '../finding/finding.js';
+import { CURRENT_LIMIT, decodeCurrent } from '../format/current.js';
+import type { DialectName } from '../format/dialect.js';
+import { replayManifest } from '../format/manifest/replay.js';
+import { fileBehind, type Version } from '../format/manifest/version.js';
+import { parseOptions } from '../format/options.js';
+import { parsePebbleOptions } from '../format/pebble-options.js';
+import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
+import { openSource } from '../io/source.js';
+import { TargetError } from '../io/target-error.js';
+import type { Detection } from './detect.js';
+import { newest, OPTIONS_LIMIT } from './named-places.js';
+import { pebbleState } from './pebble.js';
+
+/** A metadata file that could not be read at all, and the system's reason. */
+export interface UnreadFile {
+  entry: InventoryEntry;
+  code: string;
+  reason: string;
+}
+
+/** A metadata file of which the medium gave back all but these ranges. */
+export interface UnreadableRanges {
+  entry: InventoryEntry;
+  ranges: readonly Range[];
+}
+
+/** What reading metadata could not get at. */
+export interface Losses {
+  unread: UnreadFile[];
+  unreadable: UnreadableRanges[];
+}
+
+/** Files that no engine can be told of are read as RocksDB's. */
+export function dialectOf({ engine }: Detection): DialectName {
+  return engine ?? 'rocksdb';
+}
+
+/** Lists the directory that an inventory was taken from once more. */
+export type Relisting = (inventory: Inventory) => Promise<Inventory>;
+
+/** Readings of a directory that a running engine keeps changing, before what is missing counts as missing. */
+const ATTEMPTS = 5;
+
+/**
+ * Reads CURRENT and its MANIFEST. A running engine makes files between the listing and this reading, writes on in them, and
+ * removes others, so when the version names a file that was not listed or was listed with another size, both are taken
+ * again until they agree or nothing moves any more.
+ */
+export async function readVersion(
+  listed: Inventory,
+  detection: Detection,
+  losses: Losses,
+  relisting: Relisting | undefined,
+) {
+  let inventory = listed;
+  for (let attempt = 1; ; attempt++) {
+    const current = await readCurrent(inventory, losses);
+    const pebble = detection.engine === 'pebble' ? pebbleState(inventory, current?.decoded) : undefined;
+    const named = pebble === undefined ? current?.decoded.number : pebble.manifest;
+    const manifest = await readManifest(inventory, named, detection, losses);
+    const complete = manifest === undefined || agrees(inventory, manifest.replay.version);
+    const read = { inventory, current, manifest, pebble };
+    if (complete || attempt === ATTEMPTS || relisting === undefined) return read;
+    const again = await relisting(inventory);
+    const moved = signature(again) !== signature(inventory);
+    if (!moved) return read;
+    inventory = again;
+  }
+}
+
+export function listAgain({ target, asked }: Inventory): Promise<Inventory> {
+  return takeInventory(target, asked);
+}
+
+function agrees(inventory: Inventory, version: Version): boolean {
+  const listed = new Map(inventory.entries.filter((e) => e.kind === 'table').map((e) => [e.number, e.size]));
+  return [...version.columnFamilies.values()].every((cf) =>
+    [...cf.tables.values()].every((table) => {
+      const { number, size } = fileBehind(version, table);
+      return listed.get(number) === Number(size);
+    }),
+  );
+}
+
+function signature({ entries }: Inventory): string {
+  const sized = (kind: InventoryEntry['kind']) => kind === 'manifest' || kind === 'table';
+  return entries.map((e) => (sized(e.kind) ? `${e.file}:${e.size}` : e.file)).join('\n');
+}
+
+/** Reads a file around what its medium does not give back, and notes what that is. `undefined`: not at all. */
+async function reading<T>(
+  entry: InventoryEntry,
+  losses: Losses,
+  read: (source: ByteSource) => Promise<T>,
+): Promise<T | undefined> {
+  // a directory that changes is read several times: the last reading counts
+  losses.unread = losses.unread.filter((loss) => loss.entry.file !== entry.file);
+  losses.unreadable = losses.unreadable.filter((loss) => loss.entry.file !== entry.file);
+  try {
+    const source = await openSource(entry.source);
+    try {
+      return await read(source);
+    } finally {
+      await source.close();
+      const { unreadable: ranges = [] } = source;
+      if (ranges.length > 0) losses.unreadable.push({ entry, ranges });
+    }
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === undefined) throw error;
+    losses.unread.push({ entry, code, reason: TargetError.from(error, entry.file).message });
+    return undefined;
+  }
+}
+
+async function head(source: ByteSource, limit: number): Promise<Uint8Array> {
+  const into = new Uint8Array(Math.min(source.size, limit));
+  return into.subarray(0, await source.read(into, 0));
+}
+
+export async function readOptions(inventory: Inventory, { engine }: Detection, losses: Losses) {
+  const entry = newest(inventory, 'options');
+  if (!entry) return undefined;
+  const bytes = await reading(entry, losses, (source) => head(source, OPTIONS_LIMIT));
+  return bytes && { entry, parsed: engine === 'pebble' ? parsePebbleOptions(bytes) : parseOptions(bytes) };
+}
+
+async function readCurrent(inventory: Inventory, losses: Losses) {
+  const entry = inventory.entries.find(
+    (e) => e.kind === 'current' && e.place === 'database' && e.name === 'CURRENT',
+  );
+  if (!entry) return undefined;
+  const bytes = await reading(entry, losses, (source) => head(source, CURRENT_LIMIT + 1));
+  const lost = losses.unreadable.some((loss) => loss.entry === entry);
+  return bytes && !lost ? { entry, decoded: decodeCurrent(bytes) } : undefined;
+}
+
+async function readManifest(
+  inventory: Inventory,
+  named: bigint | undefined,
+  detection: Detection,
+  losses: Losses,
+) {
+  const byName = inventory.entries.find(
+    (e) => e.kind === 'manifest' && e.place === 'database' && named !== undefined && e.number === named,
+  );
+  const entry = byName ?? newest(inventory, 'manifest');
+  if (!entry) return undefined;
+  const dialect = dialectOf(detection);
+  const files = inventory.entries.length;
+  const replay = await reading(entry, losses, (source) => replayManifest(source, { dialect, files }));
+  return replay && { entry, replay, named: byName !== undefined };
+}
