@@ -16,6 +16,7 @@ import {
   shownOrderOf,
 } from '../../format/sst/comparator.js';
 import type { InventoryEntry } from '../../io/inventory.js';
+import { beyondStated, forsakenTables, largestSequenceOf, spanOfWal } from '../sequence-spans.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 
 /** What the files of a directory have shown. */
@@ -28,12 +29,6 @@ interface LevelDbFiles {
 
 /** A file number this far above next_file_number cannot have been given out by this database. */
 const FAR = 64n;
-
-/** Sequence numbers from the first to the last one, both included. */
-interface Span {
-  first: bigint;
-  last: bigint;
-}
 
 export function checkLevelDb(database: Database, files: LevelDbFiles): Finding[] {
   const { manifest, version } = database;
@@ -99,29 +94,16 @@ const shownOrders: Readonly<Record<ShownOrder, string>> = {
   unknown: 'an order of its own',
 };
 
-function largestOf(tables: readonly TableFacts[]): bigint {
-  return tables.reduce(
-    (most, { largestSequence = 0n }) => (largestSequence > most ? largestSequence : most),
-    0n,
-  );
-}
-
-function spanOf({ firstSequence, nextSequence }: WalFacts): Span | undefined {
-  if (firstSequence === undefined || nextSequence === undefined || nextSequence <= firstSequence)
-    return undefined;
-  return { first: firstSequence, last: nextSequence - 1n };
-}
-
 /** A WAL is begun before the edit that names it, and goes after the edit that names its successor. */
 function checkLogNumber({ inventory }: Database, state: State): Finding[] {
   const { logNumber, manifest, numbers, wals, dead, live } = state;
-  const reached = largestOf(live);
+  const reached = largestSequenceOf(live);
   const place = { ...(numbers.logNumber ?? {}) };
   const isHere = inventory.entries.some(
     (e) => e.kind === 'wal' && e.place === 'database' && e.number === logNumber,
   );
   const flushed = wals.find((wal) => {
-    const span = spanOf(wal);
+    const span = spanOfWal(wal);
     return span !== undefined && span.last <= reached;
   });
   if (flushed !== undefined) {
@@ -135,7 +117,7 @@ function checkLogNumber({ inventory }: Database, state: State): Finding[] {
     ];
   }
   if (logNumber !== 0n && !isHere) {
-    const unflushed = dead.filter((wal) => (spanOf(wal)?.last ?? 0n) > reached);
+    const unflushed = dead.filter((wal) => (spanOfWal(wal)?.last ?? 0n) > reached);
     const name = fileName('wal', logNumber);
     if (unflushed.length === 0) {
       const elsewhere = inventory.entries.some((e) => e.kind === 'wal' && e.place !== 'database');
@@ -161,28 +143,15 @@ function checkLogNumber({ inventory }: Database, state: State): Finding[] {
 
 /** Reads see nothing above the last sequence, which LevelDB takes from the MANIFEST and from what it replays. */
 function checkLastSequence({ version, manifest, numbers, wals, live }: State): Finding[] {
-  const stated = version.lastSequence ?? 0n;
-  const beyond = live.filter(({ largestSequence = 0n }) => largestSequence > stated);
-  if (beyond.length === 0) return [];
-  const reached = wals.reduce((most, wal) => {
-    const last = spanOf(wal)?.last ?? 0n;
-    return last > most ? last : most;
-  }, stated);
-  const hidden = beyond.filter(({ largestSequence = 0n }) => largestSequence > reached);
-  const [only] = beyond;
-  const highest = only.totals?.highest;
-  const oneBlock = beyond.length === 1 && highest !== undefined && BigInt(highest.others) <= stated;
-  const evidence = {
-    largestSequence: String(largestOf(beyond)),
-    lastSequence: String(stated),
-    reached: String(reached),
-  };
-  if (oneBlock && hidden.length > 0) {
+  const beyond = beyondStated(version.lastSequence ?? 0n, live, wals);
+  if (beyond === undefined) return [];
+  const { block, evidence, hidden, largest, reached, stated, tables } = beyond;
+  if (block !== undefined) {
     return [
-      findingAt({ file: only.file }, 'sequence/last-sequence-too-low', {
-        offset: highest.offset,
-        length: highest.length,
-        message: `holds sequence ${only.largestSequence} in one block alone, but LevelDB would start from ${reached}: no read sees it`,
+      findingAt({ file: block.file }, 'sequence/last-sequence-too-low', {
+        offset: block.offset,
+        length: block.length,
+        message: `holds sequence ${largest} in one block alone, but LevelDB would start from ${reached}: no read sees it`,
         evidence,
       }),
     ];
@@ -190,11 +159,11 @@ function checkLastSequence({ version, manifest, numbers, wals, live }: State): F
   return [
     findingAt(manifest, 'sequence/last-sequence-too-low', {
       ...(numbers.lastSequence ?? {}),
-      ...(hidden.length === 0 && { severity: 'warning' as const }),
-      message: `the last sequence is ${stated}, but live tables go up to ${largestOf(beyond)}${
-        hidden.length === 0 ? '; the WALs reach beyond' : `: no read sees what is above ${reached}`
+      ...(!hidden && { severity: 'warning' as const }),
+      message: `the last sequence is ${stated}, but live tables go up to ${largest}${
+        hidden ? `: no read sees what is above ${reached}` : '; the WALs reach beyond'
       }`,
-      evidence: { ...evidence, tables: beyond.slice(0, 20).map(({ file }) => file) },
+      evidence: { ...evidence, tables: tables.slice(0, 20).map(({ file }) => file) },
     }),
   ];
 }
@@ -210,7 +179,7 @@ export function strayWals({ inventory, version }: Database, wals: readonly WalFa
 }
 
 function strayFinding(wal: WalFacts, { wals, dead, manifest }: State): Finding {
-  const span = spanOf(wal);
+  const span = spanOfWal(wal);
   const isCopy =
     span === undefined ||
     [...dead, ...wals].some(
@@ -229,38 +198,22 @@ function strayFinding(wal: WalFacts, { wals, dead, manifest }: State): Finding {
   });
 }
 
-/**
- * Tables that no edit of the MANIFEST ever named and that hold sequences which no live table and no live WAL has: the edit that
- * named them is lost. Outputs of a job that did not end hold nothing new.
- */
+/** LevelDB deletes them when it opens. */
 function checkForsaken(
   tables: readonly TableFacts[],
   named: ReadonlySet<bigint>,
   known: ReadonlySet<bigint>,
   { manifest, numbers, wals, live }: State,
 ): Finding[] {
-  const spans: Span[] = [
-    ...live.flatMap(({ smallestSequence, largestSequence }) =>
-      smallestSequence === undefined || largestSequence === undefined
-        ? []
-        : [{ first: smallestSequence, last: largestSequence }],
-    ),
-    ...wals.flatMap((wal) => spanOf(wal) ?? []),
-  ];
-  return tables.flatMap((table) => {
-    const { number, smallestSequence, largestSequence, file, size } = table;
-    if (number === undefined || named.has(number) || known.has(number)) return [];
-    if (smallestSequence === undefined || largestSequence === undefined) return [];
-    if (spans.some(({ first, last }) => largestSequence >= first && smallestSequence <= last)) return [];
-    const { flushWithoutTable } = numbers;
-    return [
-      findingAt(flushWithoutTable ? manifest : { file }, 'directory/forsaken-table', {
-        ...(flushWithoutTable ?? { offset: 0, length: size }),
-        message: `${manifest.file} never named ${file}, whose sequences ${smallestSequence}–${largestSequence} are in no other file: LevelDB deletes it when it opens`,
-        evidence: { smallestSequence: String(smallestSequence), largestSequence: String(largestSequence) },
-      }),
-    ];
-  });
+  const isKnown = (number: bigint) => named.has(number) || known.has(number);
+  const { flushWithoutTable } = numbers;
+  return forsakenTables(tables, isKnown, live, wals).map(({ table: { file, size }, span: { first, last } }) =>
+    findingAt(flushWithoutTable ? manifest : { file }, 'directory/forsaken-table', {
+      ...(flushWithoutTable ?? { offset: 0, length: size }),
+      message: `${manifest.file} never named ${file}, whose sequences ${first}–${last} are in no other file: LevelDB deletes it when it opens`,
+      evidence: { smallestSequence: String(first), largestSequence: String(last) },
+    }),
+  );
 }
 
 /** Files that LevelDB does not read, each with the reason: what is wrong with them costs nothing. */

@@ -7,6 +7,7 @@ import type { Finding } from '../../finding/finding.js';
 import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import { fileBehind, type Version } from '../../format/manifest/version.js';
+import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 import { sequenceRange } from '../wal/evidence.js';
 import { ingests } from './severity.js';
@@ -132,24 +133,6 @@ function checkBackings({ version, manifest }: State): Finding[] {
   );
 }
 
-interface Span {
-  first: bigint;
-  last: bigint;
-}
-
-function spanOf({ firstSequence, nextSequence }: WalFacts): Span | undefined {
-  if (firstSequence === undefined || nextSequence === undefined || nextSequence <= firstSequence)
-    return undefined;
-  return { first: firstSequence, last: nextSequence - 1n };
-}
-
-function reachedBy(tables: readonly TableFacts[]): bigint {
-  return tables.reduce(
-    (most, { largestSequence = 0n }) => (largestSequence > most ? largestSequence : most),
-    0n,
-  );
-}
-
 function isNamed({ number }: TableFacts, named: ReadonlySet<bigint>): boolean {
   return number !== undefined && named.has(number);
 }
@@ -161,7 +144,7 @@ function checkLogNumber({ database, version, manifest, wals, dead }: State): Fin
   const { entry, replay } = database.manifest!;
   // the edit that flushed a WAL which is older than the MANIFEST may stand in the MANIFEST before it
   const unflushed = dead.filter(
-    (wal) => wal.number > (entry.number ?? 0n) && (spanOf(wal)?.last ?? 0n) > replay.reach,
+    (wal) => wal.number > (entry.number ?? 0n) && (spanOfWal(wal)?.last ?? 0n) > replay.reach,
   );
   if (unflushed.length > 0) {
     const files = unflushed.map(({ file }) => file);
@@ -175,7 +158,7 @@ function checkLogNumber({ database, version, manifest, wals, dead }: State): Fin
   }
   const flushed = ingests(database)
     ? undefined
-    : wals.find((wal) => (spanOf(wal)?.last ?? replay.reach + 1n) <= replay.reach);
+    : wals.find((wal) => (spanOfWal(wal)?.last ?? replay.reach + 1n) <= replay.reach);
   if (flushed !== undefined) {
     return [
       findingAt(manifest, 'manifest/log-number', {
@@ -218,56 +201,32 @@ function checkLogNumber({ database, version, manifest, wals, dead }: State): Fin
 
 /** Pebble goes on from the MANIFEST's last sequence or from what WALs reach: numbers that tables have must not come again. */
 function checkLastSequence({ database, version, manifest, named, tables, wals }: State): Finding[] {
-  const stated = version.lastSequence ?? 0n;
-  const beyond = tables.filter(
-    (table) => isNamed(table, named) && (table.largestSequence ?? 0n) > stated && !table.errors,
-  );
-  if (beyond.length === 0) return [];
-  const reached = wals.reduce((most, wal) => {
-    const last = spanOf(wal)?.last ?? 0n;
-    return last > most ? last : most;
-  }, stated);
-  const hidden = beyond.filter(({ largestSequence = 0n }) => largestSequence > reached);
-  const [only] = beyond;
-  const { highest } = only.totals ?? {};
-  const evidence = {
-    largestSequence: String(reachedBy(beyond)),
-    lastSequence: String(stated),
-    reached: String(reached),
-  };
-  const inOneBlock =
-    hidden.length > 0 && beyond.length === 1 && highest !== undefined && BigInt(highest.others) <= stated;
+  const live = tables.filter((table) => isNamed(table, named) && !table.errors);
+  const beyond = beyondStated(version.lastSequence ?? 0n, live, wals);
+  if (beyond === undefined) return [];
+  const { block, evidence, hidden, largest, stated } = beyond;
   return [
-    findingAt(inOneBlock ? { file: only.file } : manifest, 'sequence/last-sequence-too-low', {
-      ...(inOneBlock
-        ? { offset: highest.offset, length: highest.length }
-        : (database.manifest?.replay.numbers.lastSequence ?? {})),
-      ...(hidden.length === 0 && { severity: 'warning' as const }),
-      message: `the last sequence is ${stated}, but live tables go up to ${reachedBy(beyond)}`,
+    findingAt(block === undefined ? manifest : { file: block.file }, 'sequence/last-sequence-too-low', {
+      ...(block === undefined
+        ? (database.manifest?.replay.numbers.lastSequence ?? {})
+        : { offset: block.offset, length: block.length }),
+      ...(!hidden && { severity: 'warning' as const }),
+      message: `the last sequence is ${stated}, but live tables go up to ${largest}`,
       evidence,
     }),
   ];
 }
 
-/**
- * Tables that no edit ever named and that hold sequences which nothing else has: the edit that named them is lost, and Pebble
- * deletes them. What a flush or compaction left that did not end holds nothing new.
- */
+/** Pebble deletes them; what a flush or compaction left that did not end holds nothing new. */
 function checkForsaken({ database, manifest, named, tables, wals }: State): Finding[] {
-  const { manifest: read, pebble } = database;
-  const known = new Set(read?.replay.lastTables);
-  const covered: Span[] = wals.flatMap((wal) => spanOf(wal) ?? []);
-  for (const table of tables) {
-    const { smallestSequence: first, largestSequence: last } = table;
-    if (isNamed(table, named) && first !== undefined && last !== undefined) covered.push({ first, last });
-  }
-  return tables.flatMap((table) => {
-    const { number, smallestSequence, largestSequence, file, size } = table;
-    if (number === undefined || named.has(number) || known.has(number) || pebble?.ingested.has(number))
-      return [];
-    if (smallestSequence === undefined || largestSequence === undefined || largestSequence === 0n) return [];
-    if (covered.some(({ first, last }) => largestSequence >= first && smallestSequence <= last)) return [];
-    const sequences = sequenceRange(smallestSequence, largestSequence);
+  const lately = new Set(database.manifest?.replay.lastTables);
+  const isKnown = (number: bigint) =>
+    named.has(number) || lately.has(number) || database.pebble?.ingested.has(number) === true;
+  const live = tables.filter((table) => isNamed(table, named));
+  return forsakenTables(tables, isKnown, live, wals).flatMap(({ table: { file, size }, span }) => {
+    // a table whose sequences are all 0 holds what a compaction wrote
+    if (span.last === 0n) return [];
+    const sequences = sequenceRange(span.first, span.last);
     return [
       findingAt(manifest, 'directory/forsaken-table', {
         message: `Do not open it: ${manifest.file} never named ${file} (${size} bytes), whose sequences ${sequences} are in no other file, and Pebble deletes it`,
