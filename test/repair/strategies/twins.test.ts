@@ -3,12 +3,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readDatabase } from '../../../src/engine/database.js';
 import { DirectorySink } from '../../../src/io/directory-sink.js';
-import { applyInPlace } from '../../../src/repair/apply.js';
-import { realDisk } from '../../../src/repair/disk.js';
-import type { RepairPlan } from '../../../src/repair/plan.js';
 import { restoreBackup } from '../../../src/repair/restore-backup.js';
 import { planFrom } from '../../../src/repair/strategies/twins/plan.js';
-import { undo } from '../../../src/repair/undo.js';
 import { scanTarget } from '../../../src/scan/scan.js';
 import {
   type FileSet,
@@ -19,40 +15,7 @@ import {
 } from '../../support/files.js';
 import { applyPatches } from '../../support/patch.js';
 import { inRepository } from '../../support/repository.js';
-
-interface Repaired {
-  before: FileSet;
-  after: FileSet;
-  plan: RepairPlan;
-}
-
-/** Repairs files from sources, in place. The sources must be as they were. */
-async function repaired(files: FileSet, sources: readonly (FileSet | string)[]): Promise<Repaired> {
-  return withTemporaryDirectory(async (parent) => {
-    const dir = path.join(parent, 'db');
-    writeFileSet(files, dir);
-    const from = sources.map((source, i) => {
-      if (typeof source === 'string') return source;
-      writeFileSet(source, path.join(parent, `source-${i}`));
-      return path.join(parent, `source-${i}`);
-    });
-    const { findings } = await scanTarget(dir, { jobs: 1 });
-    const { plan } = await planFrom(await readDatabase(dir), { from, findings });
-    const checkOwner = async () => {};
-    const journal = path.join(parent, 'db.kvdoctor-undo-test');
-    if (plan.steps.length > 0) {
-      await applyInPlace(plan, { disk: realDisk, journal, checkOwner, tool: 'test', now: new Date(0) });
-    }
-    const after = readFileSet(dir);
-    if (plan.steps.length > 0) {
-      await undo(realDisk, journal, checkOwner);
-      expect(readFileSet(dir)).toEqual(files);
-    }
-    for (const [i, source] of sources.entries())
-      if (typeof source !== 'string') expect(readFileSet(from[i])).toEqual(source);
-    return { before: files, after, plan };
-  });
-}
+import { repaired } from '../../support/second-source.js';
 
 const damagedBy = (base: string, patches: readonly string[]) => applyPatches(fixture(base), patches);
 

@@ -1,5 +1,6 @@
-import type { ByteSource } from '../../../bytes/source.js';
+import type { ByteSource, SourceDescriptor } from '../../../bytes/source.js';
 import type { Range } from '../../../finding/finding.js';
+import { openSource } from '../../../io/source.js';
 import type { Segment } from '../../plan.js';
 import { cut } from '../join-plans.js';
 
@@ -45,6 +46,29 @@ export async function isEqual(a: ByteSource, b: ByteSource, { offset, length }: 
   }
   return true;
 }
+
+/** Opens two files, and closes them when `use` is done. */
+export async function withBoth<T>(
+  one: SourceDescriptor,
+  other: SourceDescriptor,
+  use: (a: ByteSource, b: ByteSource) => Promise<T>,
+): Promise<T> {
+  const a = await openSource(one);
+  try {
+    const b = await openSource(other);
+    try {
+      return await use(a, b);
+    } finally {
+      await b.close();
+    }
+  } finally {
+    await a.close();
+  }
+}
+
+/** Whether two files begin with the same bytes. */
+export const beginTheSame = (a: SourceDescriptor, b: SourceDescriptor, length: number): Promise<boolean> =>
+  withBoth(a, b, (one, other) => isEqual(one, other, { offset: 0, length }));
 
 /** The content with a range of it taken from another file, at the same place. */
 export function withRange(

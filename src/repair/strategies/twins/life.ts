@@ -1,26 +1,35 @@
 import type { Database } from '../../../engine/database.js';
-import { openSource } from '../../../io/source.js';
-import { isEqual } from './composition.js';
+import { readHead } from '../../../io/head.js';
+import { beginTheSame } from './composition.js';
 import type { SecondSource } from './sources.js';
 
+/** Bytes of an IDENTITY file that are looked at: it holds a UUID. */
+const IDENTITY_LIMIT = 64;
+
 /**
- * Whether a source is of the same life of a database: it has the MANIFEST of the same number, and one of the two is a beginning of
- * the other. Whoever opens a database begins another MANIFEST.
+ * Whether a source is of the same life of a database: it has the MANIFEST of the same number, one of the two is a beginning of
+ * the other, and no identity says otherwise. Whoever opens a database begins another MANIFEST; a replica that was opened as often
+ * and has no tables yet has the same one (Kvrocks), and another identity.
  */
-export async function isSameLife(database: Database, { database: other }: SecondSource): Promise<boolean> {
-  const [mine, its] = [database.manifest, other.manifest];
+export async function isSameLife(database: Database, source: SecondSource): Promise<boolean> {
+  const [mine, its] = [database.manifest, source.database.manifest];
   if (mine === undefined || its === undefined || mine.entry.number !== its.entry.number) return false;
   const length = Math.min(mine.replay.logicalEnd, its.replay.logicalEnd);
   if (length === 0 || !mine.replay.complete || !its.replay.complete) return false;
-  const a = await openSource(mine.entry.source);
-  try {
-    const b = await openSource(its.entry.source);
-    try {
-      return await isEqual(a, b, { offset: 0, length });
-    } finally {
-      await b.close();
-    }
-  } finally {
-    await a.close();
-  }
+  if (await isOtherDatabase(database, source)) return false;
+  return beginTheSame(mine.entry.source, its.entry.source, length);
+}
+
+/** Whether the IDENTITY files are of two databases. Checkpoints and backups have none. */
+export async function isOtherDatabase(database: Database, source: SecondSource): Promise<boolean> {
+  const [mine, its] = await Promise.all([identityOf(database), identityOf(source.database)]);
+  return mine !== undefined && its !== undefined && mine !== its;
+}
+
+async function identityOf({ inventory }: Database): Promise<string | undefined> {
+  const entry = inventory.entries.find(({ kind, place }) => kind === 'identity' && place === 'database');
+  if (entry === undefined || entry.size === 0) return undefined;
+  return Buffer.from(await readHead(entry.source, IDENTITY_LIMIT))
+    .toString('latin1')
+    .trim();
 }

@@ -1,11 +1,10 @@
 import type { ByteSource, SourceDescriptor } from '../../../bytes/source.js';
 import type { Range } from '../../../finding/finding.js';
-import { openSource } from '../../../io/source.js';
 import { contentSize } from '../../content.js';
 import type { FilePlace } from '../../place.js';
 import type { Segment } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
-import { differences, overlaps, withRange } from './composition.js';
+import { differences, overlaps, withBoth, withRange } from './composition.js';
 import type { TwinFile } from './sources.js';
 import { type Proof, proofOf, type Unit, woundsOf } from './units.js';
 
@@ -29,8 +28,8 @@ export interface Part extends FilePlace {
   own?: { size: number; checked: TwinCheck };
   /** Bytes that it must have. Absent: it is a log, and only grows. */
   size?: number;
-  /** See `proofOf`. */
-  loose: boolean;
+  /** Whether units before and behind that agree prove anything between them: `loose` of `proofOf`. Default: no. */
+  neighboursProve?(twins: readonly TwinFile[], made: Made): Promise<boolean>;
   check(source: SourceDescriptor, size: number): Promise<TwinCheck>;
   /** Of a file that is whole. */
   units(source: ByteSource): Promise<Unit[]>;
@@ -61,9 +60,13 @@ interface Candidate {
   size: number;
 }
 
-/** A file as it would become, and what it takes of whom. */
-interface Draft {
+/** A file as it would become. */
+interface Made {
   content: Segment[];
+}
+
+/** The same, and what it takes of whom. */
+interface Draft extends Made {
   taken: { range: Range; of: Candidate }[];
   checked: TwinCheck;
 }
@@ -210,7 +213,7 @@ async function better(
   candidate: Candidate,
 ): Promise<Draft | undefined> {
   const size = contentSize(draft.content);
-  const ranges = await using(target, draft.content, candidate.twin, differences);
+  const ranges = await differencesOf(target, draft.content, candidate.twin);
   const usable = ranges.filter(
     (range) =>
       range.offset + range.length <= candidate.size &&
@@ -244,7 +247,7 @@ async function prove(
   for (const candidate of candidates) {
     const { checked, twin, size } = candidate;
     if (!checked.clean || (!used.has(candidate) && checked.identity !== 'proven')) continue;
-    const differing = await using(target, made.content, twin, differences);
+    const differing = await differencesOf(target, made.content, twin);
     const other = differing.find(({ offset }) => offset < size);
     if (other === undefined) continue;
     return {
@@ -257,24 +260,21 @@ async function prove(
   if (made.checked.identity === 'proven') {
     return { mended: mendedOf(made, () => BY_IDENTITY), refused: [] };
   }
-  const becomes = await openSource(sourceOf(target, made.content));
-  const own = await openSource(
-    sourceOf(target, [
-      {
-        from: 'file',
-        path: part.path,
-        ...(part.root !== undefined && { root: part.root }),
-        offset: 0,
-        length: part.own!.size,
-      },
-    ]),
-  );
-  try {
+  const { path, root } = part;
+  const whole = { ...(root !== undefined && { root }), offset: 0, length: part.own!.size };
+  const mine = sourceOf(target, [{ from: 'file', path, ...whole }]);
+  const loose =
+    (await part.neighboursProve?.(
+      [...used].map(({ twin }) => twin),
+      made,
+    )) ?? false;
+  return withBoth(mine, sourceOf(target, made.content), async (own, becomes) => {
+    const grows = part.size === undefined;
     const units = await part.units(becomes);
     const ranges = made.taken.map(({ range }) => range).sort((a, b) => a.offset - b.offset);
     const proofs = new Map<Range, string>();
     for (const wound of woundsOf(ranges, units)) {
-      const proof = await proofOf(wound, units, { own, becomes, loose: part.loose });
+      const proof = await proofOf(wound, units, { own, becomes, loose, grows });
       if (proof === undefined) {
         const { offset, length } = wound.ranges[0];
         const names = [...used].map(({ twin }) => twin.path).join(', ');
@@ -285,10 +285,7 @@ async function prove(
       for (const range of wound.ranges) proofs.set(range, PROOFS[proof]);
     }
     return { mended: mendedOf(made, (range) => proofs.get(range)!), refused: [] };
-  } finally {
-    await own.close();
-    await becomes.close();
-  }
+  });
 }
 
 function mendedOf({ content, taken }: Draft, why: (range: Range) => string): MendedFile {
@@ -300,21 +297,5 @@ function mendedOf({ content, taken }: Draft, why: (range: Range) => string): Men
   };
 }
 
-async function using<T>(
-  target: string,
-  content: readonly Segment[],
-  twin: TwinFile,
-  use: (a: ByteSource, b: ByteSource) => Promise<T>,
-): Promise<T> {
-  const a = await openSource(sourceOf(target, content));
-  try {
-    const b = await openSource(twin.entry.source);
-    try {
-      return await use(a, b);
-    } finally {
-      await b.close();
-    }
-  } finally {
-    await a.close();
-  }
-}
+const differencesOf = (target: string, content: readonly Segment[], { entry }: TwinFile) =>
+  withBoth(sourceOf(target, content), entry.source, differences);

@@ -9,11 +9,13 @@ import { readHead } from '../../../io/head.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { openSource } from '../../../io/source.js';
 import { liveTables } from '../../../scan/plan.js';
+import { contentSize } from '../../content.js';
 import type { RepairStep } from '../../plan.js';
-import { isEqual } from './composition.js';
-import type { Sought } from './files.js';
-import { isSameLife } from './life.js';
+import { sourceOf } from '../../preview.js';
+import { beginTheSame } from './composition.js';
+import { isOtherDatabase, isSameLife } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
+import type { Sought } from './part.js';
 import type { SecondSource, TwinFile } from './sources.js';
 import { logUnits } from './units.js';
 
@@ -34,7 +36,16 @@ export async function soughtManifest(database: Database): Promise<Sought | undef
   const part: Part = {
     path: file,
     ...(mine && { own: mine }),
-    loose: true,
+    neighboursProve: async (twins, { content }) => {
+      for (const { source } of twins) if (await isOtherDatabase(database, source)) return false;
+      const after = await withManifest(
+        database,
+        file,
+        sourceOf(database.target, content),
+        contentSize(content),
+      );
+      return (await tablesHere(after)).others === 0;
+    },
     check,
     units: (source) => logUnits(source, dialectNamed(database.dialect).manifest.log),
     whole: async (twin) =>
@@ -77,25 +88,32 @@ async function isMeant(database: Database, file: string, { entry }: TwinFile): P
   const after = await withManifest(database, file, entry.source, entry.size);
   const { version, inventory } = after;
   if (version === undefined || after.manifest?.replay.complete !== true) return false;
-  const tables = [...liveTables(after).values()].map(({ table }) => table);
-  let known = 0;
-  for (const table of tables) {
-    const here = inventory.entries.find(
-      (each) => each.kind === 'table' && each.number === table.number && each.place !== 'lost',
-    );
-    if (here === undefined || here.size !== Number(table.size)) return false;
-    if (table.uniqueId === undefined) continue;
-    const id = await uniqueIdOf(here);
-    if (id === undefined) continue;
-    if (Buffer.compare(id, table.uniqueId) !== 0) return false;
-    known++;
-  }
+  const { missing, others, known } = await tablesHere(after);
   const next = version.nextFileNumber ?? 0n;
   const later = inventory.entries.filter(
     ({ kind, number, place }) =>
       (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next,
   );
-  return known > 0 && later.length === 0;
+  return missing === 0 && others === 0 && known > 0 && later.length === 0;
+}
+
+/** Of the tables that the MANIFEST names: those that are not here or have another size, and by their ids others or the named ones. */
+async function tablesHere(database: Database): Promise<{ missing: number; others: number; known: number }> {
+  const count = { missing: 0, others: 0, known: 0 };
+  for (const { table } of liveTables(database).values()) {
+    const here = database.inventory.entries.find(
+      (each) => each.kind === 'table' && each.number === table.number && each.place !== 'lost',
+    );
+    if (here === undefined || here.size !== Number(table.size)) {
+      count.missing++;
+      continue;
+    }
+    const id = table.uniqueId === undefined ? undefined : await uniqueIdOf(here);
+    if (table.uniqueId === undefined || id === undefined) continue;
+    if (Buffer.compare(id, table.uniqueId) === 0) count.known++;
+    else count.others++;
+  }
+  return count;
 }
 
 async function uniqueIdOf(entry: InventoryEntry): Promise<Uint8Array | undefined> {
@@ -167,14 +185,7 @@ export async function optionsStep(
     if (its.entry.size <= mine.entry.size || its.entry.source.kind !== 'file') continue;
     // the beginning of these files is the same for very many databases
     if (!(await isSameLife(database, source))) continue;
-    const a = await openSource(mine.entry.source);
-    const b = await openSource(its.entry.source);
-    try {
-      if (!(await isEqual(a, b, { offset: 0, length: mine.entry.size }))) continue;
-    } finally {
-      await a.close();
-      await b.close();
-    }
+    if (!(await beginTheSame(mine.entry.source, its.entry.source, mine.entry.size))) continue;
     const path = String(its.entry.source.path);
     const length = its.entry.size - mine.entry.size;
     return {

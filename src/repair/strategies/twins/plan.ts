@@ -8,10 +8,13 @@ import { absolute, type FilePlace, placeKey } from '../../place.js';
 import type { ByteChange, RepairPlan, RepairStep } from '../../plan.js';
 import { databaseAfter } from '../../preview.js';
 import { look } from '../heal.js';
-import { type Sought, soughtBlobs, soughtTables, soughtWals } from './files.js';
+import { soughtBlobs } from './blobs.js';
 import { type MendedFile, mend } from './mend.js';
 import { currentFromSource, optionsStep, soughtManifest } from './metadata.js';
+import type { Sought } from './part.js';
 import { openSources, type SecondSource, twinsOf } from './sources.js';
+import { soughtTables } from './tables.js';
+import { soughtWals } from './wals.js';
 
 interface FromRequest {
   /** Directories of second sources. */

@@ -101,12 +101,13 @@ export function woundsOf(ranges: readonly Range[], units: readonly Unit[]): Woun
 /**
  * What proves bytes that replace what is wounded. `units` are those of the file as it becomes. The checksums that are still stored,
  * or all bytes but the checksum, are the same; or the units before and behind are. `loose`: damage may be several ranges of one
- * unit where its neighbours agree, as nothing but the same log has them. `undefined`: nothing does.
+ * unit where its neighbours agree, as nothing but the same log has them. `grows`: nothing but that tells how the file ended.
+ * `undefined`: nothing proves them.
  */
 export async function proofOf(
   { ranges, first, last }: Wound,
   units: readonly Unit[],
-  { own, becomes, loose }: { own: ByteSource; becomes: ByteSource; loose: boolean },
+  { own, becomes, loose, grows }: { own: ByteSource; becomes: ByteSource; loose: boolean; grows: boolean },
 ): Promise<Proof | undefined> {
   if (first < 0) return undefined;
   const touched = units.slice(first, last + 1);
@@ -127,7 +128,7 @@ export async function proofOf(
   if (!loose && !(await isOneRun(ranges, own))) return undefined;
   if (!loose && !touched.every((unit) => ranges.some((range) => covers(range, unit)))) return undefined;
   if (previous && next) return 'neighbours';
-  if (units[last + 1] === undefined && previous) return 'prefix';
+  if (units[last + 1] === undefined && previous && (loose || !grows)) return 'prefix';
   return loose && units[first - 1] === undefined && next ? 'neighbours' : undefined;
 }
 

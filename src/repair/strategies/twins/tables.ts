@@ -1,0 +1,87 @@
+import type { SourceDescriptor } from '../../../bytes/source.js';
+import { isCrc32c } from '../../../check/sst/manifest.js';
+import type { Database } from '../../../engine/database.js';
+import type { LiveTable } from '../../../format/manifest/version.js';
+import type { InventoryEntry } from '../../../io/inventory.js';
+import { liveTables } from '../../../scan/plan.js';
+import type { Part, TwinCheck } from './mend.js';
+import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought } from './part.js';
+import type { SecondSource } from './sources.js';
+import { tableUnits } from './units.js';
+
+/** Live tables of which a scan found something, or that are not there. */
+export async function soughtTables(
+  database: Database,
+  sources: readonly SecondSource[],
+  isFaulty: (entry: InventoryEntry) => boolean,
+): Promise<Sought[]> {
+  const sought: Sought[] = [];
+  for (const { table } of liveTables(database).values()) {
+    const own = ownEntry(database, 'table', table.number);
+    if (own === undefined || own.size !== Number(table.size) || isFaulty(own))
+      sought.push(await tablePart(database, table, own, sources));
+  }
+  return sought;
+}
+
+async function tablePart(
+  database: Database,
+  live: LiveTable,
+  own: InventoryEntry | undefined,
+  sources: readonly SecondSource[],
+): Promise<Sought> {
+  // tables of LevelDB have two endings
+  const names = sources.flatMap((source) => ownEntry(source.database, 'table', live.number)?.name ?? []);
+  const entry = own ?? absentEntry(database, 'table', live, names[0]);
+  const run = checker(database, entry);
+  let id = live.uniqueId;
+  const check = async (descriptor: SourceDescriptor, size: number): Promise<TwinCheck> => {
+    const result = await run(descriptor, size);
+    const { facts, findings } = result;
+    const found = facts.kind === 'table' ? facts.uniqueId : undefined;
+    const checked = checkedOf(result);
+    const isOther =
+      findings.some(({ rule }) => rule === 'sst/wrong-file') ||
+      (id !== undefined && found !== undefined && Buffer.compare(id, found) !== 0);
+    const proven = (id !== undefined && found !== undefined) || (isCrc32c(live) && checked.clean);
+    if (isOther) return { ...checked, identity: 'other' };
+    return proven ? { ...checked, identity: 'proven' } : checked;
+  };
+  let mine: Part['own'];
+  if (own !== undefined && own.size > 0) {
+    const first = await run(own.source, own.size);
+    // a table of a writer that left no id in the MANIFEST tells its own
+    if (first.facts.kind === 'table' && !first.findings.some(({ rule }) => rule === 'sst/wrong-file'))
+      id ??= first.facts.uniqueId;
+    mine = { size: own.size, checked: await check(own.source, own.size) };
+  }
+  const part: Part = {
+    ...filePlace(entry),
+    ...(mine && { own: mine }),
+    size: Number(live.size),
+    check,
+    units: (source) => tableUnits(source, database.dialect),
+    whole: async (twin, checked) => {
+      if (checked.identity === 'proven') return 'its identity is the one that the MANIFEST has of it';
+      const gone = mine === undefined || mine.checked.identity === 'other';
+      const its = liveTables(twin.source.database).get(live.number)?.table;
+      return gone && its !== undefined && isSameEntry(live, its)
+        ? 'its number, size, bounds and sequences are those of the MANIFEST, here and in the source: the table has no id that would prove more'
+        : undefined;
+    },
+  };
+  const isTwin = (each: InventoryEntry) =>
+    each.kind === 'table' && each.place !== 'archive' && each.number === live.number;
+  return { part, ...(own && { own }), isTwin };
+}
+
+/** Whether two MANIFESTs say the same of a table. */
+function isSameEntry(a: LiveTable, b: LiveTable): boolean {
+  return (
+    a.size === b.size &&
+    a.smallestSequence === b.smallestSequence &&
+    a.largestSequence === b.largestSequence &&
+    Buffer.compare(a.smallest, b.smallest) === 0 &&
+    Buffer.compare(a.largest, b.largest) === 0
+  );
+}

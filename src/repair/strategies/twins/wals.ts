@@ -1,0 +1,124 @@
+import type { SourceDescriptor } from '../../../bytes/source.js';
+import type { Database } from '../../../engine/database.js';
+import { dialectNamed } from '../../../format/dialect.js';
+import type { InventoryEntry } from '../../../io/inventory.js';
+import { beginTheSame } from './composition.js';
+import { isSameLife } from './life.js';
+import type { Part, TwinCheck } from './mend.js';
+import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought, usual } from './part.js';
+import type { SecondSource, TwinFile } from './sources.js';
+import { logUnits } from './units.js';
+
+/** Bytes of a log that hold a whole batch at least: a log that holds none is the same in every life. */
+const LEAST_SHARED = 32;
+
+/** Live WALs of which a scan found something, that are shorter than in a source, or that are not there. */
+export async function soughtWals(
+  database: Database,
+  sources: readonly SecondSource[],
+  isFaulty: (entry: InventoryEntry) => boolean,
+): Promise<Sought[]> {
+  const sizes = new Map<bigint, number>();
+  for (const source of sources)
+    for (const { kind, number, size, ...rest } of source.database.inventory.entries)
+      if (kind === 'wal' && number !== undefined && usual({ kind, number, size, ...rest }))
+        sizes.set(number, Math.max(size, sizes.get(number) ?? 0));
+  for (const { kind, number } of database.inventory.entries)
+    if (kind === 'wal' && number !== undefined && !sizes.has(number)) sizes.set(number, 0);
+  const theirs = sources.flatMap((source) => source.database.inventory.entries);
+  const sought: Sought[] = [];
+  for (const [number, size] of [...sizes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (number < database.walCutoff) continue;
+    const own = ownEntry(database, 'wal', number);
+    const sound = own !== undefined && own.size >= size && !isFaulty(own);
+    // nothing in a log tells its number
+    const isOther = own !== undefined && (await isCopiedAs(own, theirs));
+    if (!sound || isOther) sought.push(await walPart(database, number, own, isOther));
+  }
+  return sought;
+}
+
+async function walPart(
+  database: Database,
+  number: bigint,
+  own: InventoryEntry | undefined,
+  isOther: boolean,
+): Promise<Sought> {
+  const entry = own ?? absentEntry(database, 'wal', { number });
+  const run = checker(database, entry);
+  const check = async (descriptor: SourceDescriptor, size: number): Promise<TwinCheck> => {
+    const result = await run(descriptor, size);
+    const { end = 0 } = result.facts.kind === 'wal' ? result.facts : {};
+    const cleanEnd = result.facts.kind === 'wal' && ['clean', 'closed'].includes(result.facts.tail);
+    return { ...checkedOf(result), end: cleanEnd ? size : end };
+  };
+  const mine =
+    own && own.size > 0 ? { size: own.size, checked: await check(own.source, own.size) } : undefined;
+  if (mine !== undefined && isOther) mine.checked.identity = 'other';
+  const part: Part = {
+    ...filePlace(entry),
+    ...(mine && { own: mine }),
+    neighboursProve: async (twins) => {
+      for (const { source } of twins) if (!(await isSameLife(database, source))) return false;
+      return true;
+    },
+    check,
+    units: (source) => logUnits(source, dialectNamed(database.dialect).wal),
+    whole: async (twin) => {
+      if (!(await isSameLife(database, twin.source))) return undefined;
+      if (await fitsBefore(database, number, twin)) return 'it ends where the next WAL begins';
+      if (await isCopiedAs(twin.entry, database.inventory.entries))
+        return 'it stands here under the number of another WAL';
+      return (await sharesLater(database, number, twin.source))
+        ? 'the WALs that were begun later are the same here and in the source'
+        : undefined;
+    },
+    sameLife: (twin) => isSameLife(database, twin.source),
+  };
+  const isTwin = (each: InventoryEntry) => each.kind === 'wal' && each.number === number;
+  return { part, ...(own && { own }), isTwin };
+}
+
+/** Whether the sequences of the next WAL here go on where those of a WAL end. */
+async function fitsBefore(database: Database, number: bigint, { entry }: TwinFile): Promise<boolean> {
+  const later = database.inventory.entries
+    .filter((each) => each.kind === 'wal' && usual(each) && each.number! > number && each.size > 0)
+    .sort((a, b) => (a.number! < b.number! ? -1 : 1));
+  if (later.length === 0) return false;
+  const [next] = later;
+  const mine = (await checker(database, entry)(entry.source, entry.size)).facts;
+  const following = (await checker(database, next)(next.source, next.size)).facts;
+  return (
+    mine.kind === 'wal' &&
+    following.kind === 'wal' &&
+    mine.nextSequence !== undefined &&
+    mine.nextSequence === following.firstSequence
+  );
+}
+
+/** Whether a log holds the very bytes of one of these that has another number. */
+async function isCopiedAs(log: InventoryEntry, others: readonly InventoryEntry[]): Promise<boolean> {
+  if (log.size < LEAST_SHARED) return false;
+  for (const other of others) {
+    if (other.kind !== 'wal' || !usual(other) || other.number === log.number || other.size !== log.size)
+      continue;
+    if (await beginTheSame(log.source, other.source, log.size)) return true;
+  }
+  return false;
+}
+
+/** Whether a log that was begun later is the same here and there: then those before it are of one life. */
+async function sharesLater(
+  database: Database,
+  number: bigint,
+  { database: other }: SecondSource,
+): Promise<boolean> {
+  for (const entry of database.inventory.entries) {
+    if (entry.kind !== 'wal' || !usual(entry) || entry.number! <= number) continue;
+    const its = ownEntry(other, 'wal', entry.number!);
+    const size = Math.min(entry.size, its?.size ?? 0);
+    if (its === undefined || size < LEAST_SHARED) continue;
+    if (await beginTheSame(entry.source, its.source, size)) return true;
+  }
+  return false;
+}
