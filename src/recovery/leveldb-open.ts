@@ -16,10 +16,10 @@ import { BatchWalker } from './batch-walker.js';
 import { LevelDbLogReader, type LevelDbRecord, type LevelDbReport } from './leveldb-log.js';
 import type { LevelDbMode, RecoveryMode } from './mode.js';
 import type { DatabaseView } from './open.js';
-import type { RecoveryOutcome, WalOutcome } from './outcome.js';
-import type { WalFile } from './replay.js';
+import { blankOutcome, type RecoveryOutcome, refusal, unreadWal, type WalOutcome } from './outcome.js';
+import { ascending, type WalFile } from './replay.js';
 import type { RecordAgain, ReplayedLog, ReplaySink } from './sink.js';
-import { corruption, type EngineError, statusText, unreadableFile } from './status.js';
+import { corruption, type EngineError, unreadableFile } from './status.js';
 import { hasChanged } from './wal-replay.js';
 
 /** Reports of one WAL that an outcome keeps. */
@@ -57,24 +57,13 @@ export async function openLevelDb(
   sink?: ReplaySink,
 ): Promise<RecoveryOutcome> {
   const { manifest } = database;
-  const outcome: RecoveryOutcome = {
-    mode,
-    policy: 'none',
-    opens: false,
-    lastSequence: 0n,
-    wals: [],
-    hidden: [],
-    transactions: [],
-    stopped: false,
-    uneventful: false,
-    cutoff: 0n,
-  };
-  if (error !== undefined || !('version' in manifest)) return { ...outcome, ...(error && refusal(error)) };
+  const outcome = blankOutcome(mode);
+  if (error !== undefined || !('version' in manifest)) return { ...outcome, ...refusal(error) };
   const { lastSequence = 0n, previousLogNumber = 0n, columnFamilies } = manifest.version;
   outcome.lastSequence = lastSequence;
   outcome.cutoff = columnFamilies.get(0)?.logNumber ?? 0n;
   outcome.uneventful = true;
-  const wals = [...database.wals].sort((a, b) => (a.number < b.number ? -1 : 1));
+  const wals = ascending(database.wals);
   let failed: { error: EngineError; file: string } | undefined;
   for (const wal of wals) {
     const needed =
@@ -93,10 +82,6 @@ export async function openLevelDb(
   }
   if (failed !== undefined) return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
   return { ...outcome, opens: true };
-}
-
-function refusal(error: EngineError): Pick<RecoveryOutcome, 'error' | 'errorText' | 'errorKind'> {
-  return { error, errorText: statusText(error), errorKind: error.kind };
 }
 
 /** The replay of one WAL. */
@@ -118,18 +103,7 @@ class LevelDbReplay {
     private readonly mode: LevelDbMode,
     private readonly sink: ReplaySink | undefined,
   ) {
-    this.outcome = {
-      number: wal.number,
-      file: wal.file,
-      size: wal.size,
-      state: 'not-needed',
-      records: 0,
-      operations: 0,
-      appliedEnd: 0,
-      applied: [],
-      reports: [],
-      silentDrops: [],
-    };
+    this.outcome = unreadWal(wal);
   }
 
   async run(): Promise<void> {

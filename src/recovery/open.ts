@@ -9,11 +9,11 @@ import { replayBehaviour } from './behaviour.js';
 import type { FamilyState } from './family.js';
 import { openLevelDb, refusedByLevelDb } from './leveldb-open.js';
 import type { RecoveryMode } from './mode.js';
-import type { RecoveryOutcome } from './outcome.js';
+import { blankOutcome, type RecoveryOutcome, refusal } from './outcome.js';
 import { openPebble } from './pebble-open.js';
-import { type ReplayInput, replay, type WalFile } from './replay.js';
+import { ascending, type ReplayInput, replay, type WalFile } from './replay.js';
 import type { ReplaySink } from './sink.js';
-import { corruption, type EngineError, statusText } from './status.js';
+import { corruption, type EngineError } from './status.js';
 import { type TableFile, tableOpenFailure } from './table-open.js';
 import { afterOpen } from './transaction-db.js';
 import type { WritePolicy } from './transactions.js';
@@ -130,18 +130,9 @@ export async function simulateOpen(
   const lastSequence = 'version' in manifest ? (manifest.version.lastSequence ?? 0n) : 0n;
   if (prepared.error !== undefined || !('version' in manifest)) {
     return {
-      mode,
-      policy,
-      opens: false,
+      ...blankOutcome(mode, policy, lastSequence),
       ...refusal(prepared.error),
       errorFile: prepared.errorFile,
-      lastSequence,
-      wals: [],
-      hidden: [],
-      transactions: [],
-      stopped: false,
-      uneventful: false,
-      cutoff: 0n,
     };
   }
   const input: ReplayInput = {
@@ -274,14 +265,6 @@ function asStatus(text: string): EngineError {
   } as const;
   const code = codes[(found?.[1] ?? '') as keyof typeof codes] ?? 'corruption';
   return { code, kind: 'manifest', message };
-}
-
-function refusal(error: EngineError | undefined): Pick<RecoveryOutcome, 'error' | 'errorText' | 'errorKind'> {
-  return error === undefined ? {} : { error, errorText: statusText(error), errorKind: error.kind };
-}
-
-function ascending(wals: readonly WalFile[]): WalFile[] {
-  return [...wals].sort((a, b) => (a.number < b.number ? -1 : 1));
 }
 
 /**

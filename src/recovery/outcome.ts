@@ -1,6 +1,6 @@
 import type { DropReport, SilentDrop } from './log-reader.js';
 import type { RecoveryMode } from './mode.js';
-import type { EngineError, ErrorKind } from './status.js';
+import { type EngineError, type ErrorKind, statusText } from './status.js';
 import type { RecoveredTransaction, WritePolicy } from './transactions.js';
 
 /** A range of file offsets, [from, to). */
@@ -113,4 +113,47 @@ export interface RecoveryOutcome extends Omit<ReplayOutcome, 'error' | 'errorWal
   /** The file that the error is about, relative to the target. */
   errorFile?: string;
   hidden: HiddenSequences[];
+}
+
+/** Of an open that has read no WAL yet. */
+export function blankOutcome(
+  mode: RecoveryMode,
+  policy: WritePolicy = 'none',
+  lastSequence = 0n,
+): RecoveryOutcome {
+  return {
+    mode,
+    policy,
+    opens: false,
+    lastSequence,
+    wals: [],
+    hidden: [],
+    transactions: [],
+    stopped: false,
+    uneventful: false,
+    cutoff: 0n,
+  };
+}
+
+/** Of a WAL that has not been read. */
+export function unreadWal({ number, file, size }: Pick<WalOutcome, 'number' | 'file' | 'size'>): WalOutcome {
+  return {
+    number,
+    file,
+    size,
+    state: 'not-needed',
+    records: 0,
+    operations: 0,
+    appliedEnd: 0,
+    applied: [],
+    reports: [],
+    silentDrops: [],
+  };
+}
+
+/** What an outcome says of an error that the open fails with. */
+export function refusal(
+  error: EngineError | undefined,
+): Pick<RecoveryOutcome, 'error' | 'errorText' | 'errorKind'> {
+  return error === undefined ? {} : { error, errorText: statusText(error), errorKind: error.kind };
 }

@@ -14,11 +14,11 @@ import { BATCH_HEADER, isFlushable } from '../format/batch/tags.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { BatchWalker } from './batch-walker.js';
 import type { DatabaseView } from './open.js';
-import type { RecoveryOutcome, WalOutcome } from './outcome.js';
+import { blankOutcome, type RecoveryOutcome, refusal, unreadWal, type WalOutcome } from './outcome.js';
 import { PebbleLogReader, type PebbleRecord } from './pebble-log.js';
-import type { WalFile } from './replay.js';
+import { ascending, type WalFile } from './replay.js';
 import type { ReplaySink } from './sink.js';
-import { type EngineError, type ErrorKind, statusText, unreadableFile } from './status.js';
+import { type EngineError, type ErrorKind, unreadableFile } from './status.js';
 
 /** What Pebble says, which has no classes of errors. */
 export function pebbleError(kind: ErrorKind, message: string): EngineError {
@@ -46,22 +46,11 @@ export async function openPebble(
   fatalRecordsStop = false,
 ): Promise<RecoveryOutcome> {
   const { manifest } = database;
-  const outcome: RecoveryOutcome = {
-    mode: 'default',
-    policy: 'none',
-    opens: false,
-    lastSequence: 0n,
-    wals: [],
-    hidden: [],
-    transactions: [],
-    stopped: false,
-    uneventful: false,
-    cutoff: 0n,
-  };
-  if (error !== undefined || !('version' in manifest)) return { ...outcome, ...(error && refusal(error)) };
+  const outcome = blankOutcome('default');
+  if (error !== undefined || !('version' in manifest)) return { ...outcome, ...refusal(error) };
   outcome.lastSequence = manifest.version.lastSequence ?? 0n;
   outcome.cutoff = manifest.version.columnFamilies.get(0)?.logNumber ?? 0n;
-  const wals = [...database.wals].sort((a, b) => (a.number < b.number ? -1 : 1));
+  const wals = ascending(database.wals);
   const live = wals.filter(({ number }) => number >= outcome.cutoff);
   let failed: { error: EngineError; file: string } | undefined;
   for (const wal of wals) {
@@ -90,10 +79,6 @@ function isStrict({ options }: DatabaseView, version: EngineVersion): boolean {
   return atLeast(version, 2) || options.pebble?.strictWalTail === true;
 }
 
-function refusal(error: EngineError): Pick<RecoveryOutcome, 'error' | 'errorText' | 'errorKind'> {
-  return { error, errorText: statusText(error), errorKind: error.kind };
-}
-
 interface ReplayRules {
   version: EngineVersion;
   isNewest: boolean;
@@ -117,18 +102,7 @@ class PebbleReplay {
     private readonly rules: ReplayRules,
     private readonly sink: ReplaySink | undefined,
   ) {
-    this.outcome = {
-      number: wal.number,
-      file: wal.file,
-      size: wal.size,
-      state: 'not-needed',
-      records: 0,
-      operations: 0,
-      appliedEnd: 0,
-      applied: [],
-      reports: [],
-      silentDrops: [],
-    };
+    this.outcome = unreadWal(wal);
   }
 
   async run(): Promise<void> {

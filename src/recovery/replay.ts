@@ -5,7 +5,7 @@ import type { AppliedKeys } from './applied-keys.js';
 import { replayBehaviour } from './behaviour.js';
 import type { FamilyState } from './family.js';
 import type { RecoveryMode } from './mode.js';
-import type { ReplayOutcome, WalOutcome } from './outcome.js';
+import { type ReplayOutcome, unreadWal, type WalOutcome } from './outcome.js';
 import type { ReplaySink } from './sink.js';
 import { corruption, type EngineError } from './status.js';
 import { RecoveredTransactions, type WritePolicy } from './transactions.js';
@@ -19,6 +19,11 @@ export interface WalFile {
   /** Bytes. */
   size: number;
   open(): Promise<ByteSource>;
+}
+
+/** In the order in which engines read them. */
+export function ascending(wals: readonly WalFile[]): WalFile[] {
+  return [...wals].sort((a, b) => (a.number < b.number ? -1 : 1));
 }
 
 export interface ReplayInput {
@@ -91,7 +96,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
   let error: EngineError | undefined;
   let errorWal: bigint | undefined;
   for (const wal of input.wals) {
-    const outcome = emptyOutcome(wal);
+    const outcome = unreadWal(wal);
     wals.push(outcome);
     if (wal.number < cutoff) continue;
     outcome.state = 'unread';
@@ -122,21 +127,6 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
     corruptedWal: state.corruptedWal,
     uneventful: error === undefined && !state.eventful,
     unflushable: state.unflushable,
-  };
-}
-
-function emptyOutcome({ number, file, size }: WalFile): WalOutcome {
-  return {
-    number,
-    file,
-    size,
-    state: 'not-needed',
-    records: 0,
-    operations: 0,
-    appliedEnd: 0,
-    applied: [],
-    reports: [],
-    silentDrops: [],
   };
 }
 
