@@ -1,5 +1,6 @@
 import type { Database } from '../engine/database.js';
 import type { LiveTable } from '../format/manifest/version.js';
+import { tablesOf } from './holdings.js';
 import type { ManifestWalk } from './manifests.js';
 import { isAsItIs, type State, type States } from './state.js';
 
@@ -49,7 +50,7 @@ export function disordersOf(database: Database, states: States): Disorder[] {
   if (disorders.length > 0) return disorders;
   const older = olderManifest(database, states);
   if (older !== undefined) disorders.push(older);
-  else if (best.origin.kind === 'edits' && namesAbsentFiles(database, walkOf(best, states.manifests)!))
+  else if (isEarlier(best) && namesAbsentFiles(database, walkOf(best, states.manifests)!))
     disorders.push({ kind: 'manifest-newer', state: best });
   if (best.takenBack.length > 0)
     disorders.push({ kind: 'flush-in-wals', state: best, tables: best.takenBack });
@@ -74,6 +75,10 @@ function olderManifest({ manifest }: Database, { states, current, wals }: States
     return named > 0n && !logs.has(named);
   });
   return further && logIsGone && state === states[0] ? result : undefined;
+}
+
+function isEarlier({ origin: { kind } }: State): boolean {
+  return kind === 'edits' || kind === 'before';
 }
 
 /** A table or blob file is not there at all: one that is damaged, or of another length, is no sign of another moment. */
@@ -113,7 +118,7 @@ function secondOpener({ states, current, manifests }: States): Disorder | undefi
   if (current === undefined || own === undefined || own.known.size === 0) return undefined;
   for (const other of manifests) {
     if (other === own || other.entry.place !== 'database') continue;
-    const beside = tablesOf(other).filter(({ number }) => !own.known.has(number));
+    const beside = tablesOf(other.replay.version).filter(({ number }) => !own.known.has(number));
     if (beside.length === 0 || other.known.size === 0) continue;
     // a repair writes a MANIFEST with other tables of the same writes
     const wentOn = (other.replay.version.lastSequence ?? 0n) > own.begunSequence || !current.complete;
@@ -161,8 +166,4 @@ function lossesOf(
     levels: tables.filter(({ number, level }) => level > 0 && levels.get(number) === 0).length,
     blobFiles: families.flatMap(({ blobFiles }) => [...blobFiles.keys()]).filter((n) => !blobs.has(n)).length,
   };
-}
-
-function tablesOf({ replay }: ManifestWalk): LiveTable[] {
-  return [...replay.version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
 }

@@ -129,7 +129,10 @@ function findingOf(disorder: Disorder, database: Database): Finding | undefined 
         'directory/manifest-newer',
         {
           ...(state.origin.kind === 'edits' && { offset: state.origin.end, length: 0 }),
-          message: `the files that are here are those of its edits up to ${state.origin.kind === 'edits' ? state.origin.end : 0}: ${stateText(state)}`,
+          message:
+            state.origin.kind === 'edits'
+              ? `the files that are here are those of its edits up to ${state.origin.end}: ${stateText(state)}`
+              : `the files that are here are older than its first edit: ${stateText(state)}`,
           evidence,
         },
       );

@@ -60,14 +60,31 @@ export class WalChain {
       const first = run[i].families.get(columnFamily)?.first;
       if (first !== undefined && first <= sequence) return i;
     }
-    // a log from the very beginning holds everything
-    return run.length > 0 && (run[0].first ?? 2n) <= 1n ? 0 : undefined;
+    return this.isFromBeginning() ? 0 : undefined;
   }
 
-  /** What a missing table held is in WALs. */
-  holds({ columnFamily, smallestSequence, largestSequence }: LiveTable): boolean {
-    if (largestSequence === 0n) return this.run.length > 0 && (this.run[0].first ?? 2n) <= 1n;
+  /** It holds everything that was ever written to a log, up to its end. */
+  private isFromBeginning(): boolean {
+    return this.run.length > 0 && this.run[0].first! <= 1n;
+  }
+
+  /**
+   * What a missing table held is in WALs. One without sequence numbers may hold all that its column family was told up to its last
+   * flush.
+   */
+  holds(
+    { columnFamily, smallestSequence, largestSequence }: LiveTable,
+    family: Pick<ColumnFamily, 'flushedSequence'> | undefined,
+  ): boolean {
+    if (largestSequence === 0n) {
+      return this.isFromBeginning() && this.run.at(-1)!.last! >= (family?.flushedSequence ?? 0n);
+    }
     return this.from(columnFamily, smallestSequence, largestSequence) !== undefined;
+  }
+
+  /** What a column family was told from `sequence` to the end of the WALs is in them. */
+  holdsFrom(columnFamily: number, sequence: bigint): boolean {
+    return this.isFromBeginning() || this.from(columnFamily, sequence, 0n) !== undefined;
   }
 }
 
@@ -99,7 +116,7 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
   }
   const families = [...version.columnFamilies.values()];
   const lost = families.flatMap((family) => missingBlobs(family, files));
-  const flushed = reachOf(version, missing);
+  const flushed = reachOf(version, missing, takenBack.length > 0);
   const cutoff = cutoffOf(version, rules);
   const readable = chain.wals.filter((wal) => {
     if (wal.number < cutoff || wal.operations === 0) return false;
@@ -135,7 +152,7 @@ function takeBack(
   gone: readonly LiveTable[],
   chain: WalChain,
 ): LiveTable[] {
-  const back = gone.filter((table) => chain.holds(table));
+  const back = gone.filter((table) => chain.holds(table, family));
   if (back.length === 0) return [];
   const starts = back.map(({ smallestSequence: first, largestSequence: last }) =>
     last === 0n ? 0 : (chain.from(family.id, first, last) ?? 0),
@@ -186,11 +203,12 @@ function unloggedIn(
     );
 }
 
-function reachOf(version: Version, missing: readonly LiveTable[]): bigint {
+/** How far tables lead; where all are as the version says, as far as it says: writes without a log leave nothing else. */
+function reachOf(version: Version, missing: readonly LiveTable[], changed: boolean): bigint {
   const gone = new Set(missing);
   const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
   const held = tables.reduce((a, table) => (gone.has(table) ? a : max(a, table.largestSequence)), 0n);
-  return missing.length > 0 ? held : max(held, version.lastSequence ?? 0n);
+  return changed || missing.length > 0 ? held : max(held, version.lastSequence ?? 0n);
 }
 
 function lostWals({ trackedWals }: Version, { wals }: WalChain, cutoff: bigint): bigint[] {

@@ -2,10 +2,9 @@ import type { UnitFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
-import { userKeyOf } from '../format/sst/internal-key.js';
 import { readHead } from '../io/head.js';
-import { isOlder, TablesByRange } from '../lsm/older-tables.js';
 import { FilesHere } from './files.js';
+import { addedSince, doubtfulIn, entriesOf, movedOf, tablesOf } from './holdings.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
@@ -54,7 +53,9 @@ class Listing {
     const wals = await readWalContents(database);
     this.chain = new WalChain(wals);
     this.files = await FilesHere.of(database);
-    this.walks = await walkManifests(database, this.files, (table) => this.chain.holds(table));
+    this.walks = await walkManifests(database, this.files, (table, family) =>
+      this.chain.holds(table, family),
+    );
     for (const walk of this.walks) await this.fromManifest(walk);
     for (const walk of this.walks) await this.beforeManifest(walk);
     // tables do not tell which of them are missing: a MANIFEST does
@@ -66,7 +67,7 @@ class Listing {
   }
 
   private async fromManifest(walk: ManifestWalk): Promise<void> {
-    const { entry, replay, whole } = walk;
+    const { entry, replay, whole, beforeDrops } = walk;
     const { current, manifest } = this.database;
     const named =
       current !== undefined && current.decoded.anomalies.length === 0 && manifest?.named === true
@@ -75,8 +76,11 @@ class Listing {
     // behind a lost edit it is a guess, which tables may better
     if (isSound(replay) || named === entry)
       this.addWithoutHole({ kind: 'manifest', manifest: entry }, replay, named === entry);
-    for (const end of whole.slice(-PER_MANIFEST)) {
+    for (const end of [...beforeDrops, ...whole].slice(-PER_MANIFEST)) {
       const before = await versionAt(walk, end, this);
+      // its tables are deleted soon after it is dropped
+      if (beforeDrops.includes(end) && !tablesOf(before.version).some((table) => isDropped(table, replay)))
+        continue;
       const outlived = tablesOf(before.version).some(({ number }) => walk.outlived.has(number));
       this.add({ kind: 'edits', manifest: entry, end, outlived }, before, { strict: true });
     }
@@ -96,7 +100,8 @@ class Listing {
         !known.has(number) &&
         !foreign.has(number),
     );
-    if (!unnamed && isSound(replay)) return;
+    const added = addedSince(replay.version, this.chain.wals);
+    if (!unnamed && added.length === 0 && isSound(replay)) return;
     const rebuilt = await rebuildVersion(this.database, {
       found: await this.tables(),
       wals: this.chain.wals,
@@ -110,19 +115,20 @@ class Listing {
       return;
     }
     const { version, remarks, taken, replaced, unaccounted } = rebuilt;
-    if (taken.length === 0 && isSound(replay)) return;
+    if (taken.length === 0 && added.length === 0 && isSound(replay)) return;
     const own = this.states.find((state) => isEndOf(state, walk));
-    const news = own !== undefined && isUnbroken(own) && (await this.holdNews(taken, own));
+    const news =
+      own !== undefined && isUnbroken(own) && (added.length > 0 || (await this.holdNews(taken, own)));
     this.addVersion({ kind: 'extended', manifest, tables: taken, replaced, unaccounted, news }, version, {
       remarks,
       whole: true,
     });
-    const added = this.states.at(-1)!;
+    const extended = this.states.at(-1)!;
     if (own === undefined || !isUnbroken(own)) return;
     // the edit that named them was lost
     if (news) own.whole = false;
     // what the MANIFEST leads to without them is no less
-    else if (own.lastSequence >= added.lastSequence) this.states.pop();
+    else if (own.lastSequence >= extended.lastSequence) this.states.pop();
   }
 
   /**
@@ -149,10 +155,10 @@ class Listing {
 
   /**
    * A MANIFEST that begins behind all edits whose files are here, as after a roll-over: its column families, and the tables that
-   * are here, from which the missing ones were made.
+   * are here, from which the missing ones were made. What it deleted was live then, too.
    */
   private async beforeManifest(walk: ManifestWalk): Promise<void> {
-    const { replay, known, whole } = walk;
+    const { replay, whole } = walk;
     const gone = tablesOf(replay.version).filter((table) => this.files.table(table) === undefined);
     if (!isSound(replay) || gone.length === 0 || whole.length > 0 || walk.entry.place === 'lost') return;
     const version = copyOfVersion(replay.version);
@@ -160,26 +166,42 @@ class Listing {
     version.minLogNumberToKeep = 0n;
     for (const family of version.columnFamilies.values()) {
       family.logNumber = 0n;
+      delete family.flushedSequence;
       for (const table of gone) family.tables.delete(table.number);
     }
-    const foreign = this.foreignTo(walk);
     const rebuilt = await rebuildVersion(this.database, {
       found: await this.tables(),
       wals: this.chain.wals,
       replay: { ...replay, version },
-      known,
-      foreign,
+      known: new Set(),
+      foreign: this.foreignTo(walk),
       databaseIds: await this.databaseIds(walk),
     });
-    if (typeof rebuilt === 'string' || rebuilt.taken.length === 0) return;
+    if (typeof rebuilt === 'string') return;
     const { taken, remarks } = rebuilt;
-    this.addVersion({ kind: 'tables' }, rebuilt.version, { remarks, whole: true });
-    const added = this.states.at(-1)!;
-    const isFurther = (table: LiveTable) =>
-      this.chain.holds(table) ||
-      table.smallestSequence > added.lastSequence ||
-      taken.some(({ columnFamily, number }) => columnFamily === table.columnFamily && number < table.number);
-    if (!gone.every(isFurther)) this.states.pop();
+    const unaccounted: LiveTable[] = [];
+    this.addVersion({ kind: 'before', manifest: walk.entry, unaccounted }, rebuilt.version, {
+      remarks,
+      whole: true,
+    });
+    const { lastSequence } = this.states.at(-1)!;
+    for (const table of gone) {
+      if (this.isLater(table, replay.version, lastSequence)) continue;
+      const { columnFamily, number } = table;
+      if (taken.some((input) => input.columnFamily === columnFamily && input.number < number))
+        unaccounted.push(table);
+      else {
+        this.states.pop();
+        return;
+      }
+    }
+  }
+
+  /** All that a missing table holds is in WALs, or was written later than what they and a state reach. */
+  private isLater(table: LiveTable, { columnFamilies }: Version, reach: bigint): boolean {
+    const { columnFamily, smallestSequence: first, largestSequence: last } = table;
+    if (first > reach || this.chain.holds(table, columnFamilies.get(columnFamily))) return true;
+    return (last === 0n || last > reach) && this.chain.holdsFrom(columnFamily, first);
   }
 
   private async fromTables(): Promise<void> {
@@ -279,10 +301,14 @@ class Listing {
   ): void {
     const { allow2pc } = this.database.options;
     const joined = join(version, this.chain, this.files, { strict, ownWals: current, allow2pc });
-    const families = this.entriesOf(joined);
+    const families = entriesOf(joined, this.files);
     const { missing, missingBlobs, lostWals, wals, strange, unheld } = joined;
     if (origin.kind === 'edits' && this.lacksItsLog(joined)) return;
     // one that ends before the hole needs no WAL behind it
+    const ignored = addedSince(
+      version,
+      wals.map(({ wal }) => wal),
+    );
     const needed =
       strange.length > 0 ? lostWals.filter((n) => wals.some(({ number }) => number > n)) : lostWals;
     this.states.push({
@@ -292,12 +318,13 @@ class Listing {
       whole,
       // of the whole MANIFEST it is for the engine to say
       complete:
-        missing.length + missingBlobs.length + needed.length === 0 &&
+        missing.length + missingBlobs.length + needed.length + ignored.length === 0 &&
         (!strict || (unheld.length === 0 && strange.every(({ first }) => first! > joined.lastSequence))),
       families,
+      ignored,
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
-      doubtful: this.doubtfulIn(joined),
-      moved: this.movedOf(joined),
+      doubtful: doubtfulIn(joined, this.files),
+      moved: movedOf(joined, this.files),
       remarks,
     });
   }
@@ -307,52 +334,6 @@ class Listing {
     const logNumber = columnFamilies.get(0)?.logNumber ?? 0n;
     if (this.database.dialect !== 'leveldb' || logNumber === 0n) return false;
     return !wals.some(({ number }) => number === logNumber);
-  }
-
-  private movedOf({ version }: Joined): State['moved'] {
-    const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
-    return tables.flatMap((live) => {
-      const entry = this.files.table(live);
-      if (entry === undefined || (entry.number === live.number && entry.place !== 'lost')) return [];
-      return [{ live, entry }];
-    });
-  }
-
-  private doubtfulIn({ version, missing }: Joined): number {
-    const gone = new Map<number, LiveTable[]>();
-    for (const table of missing) {
-      const ofFamily = gone.get(table.columnFamily);
-      if (ofFamily === undefined) gone.set(table.columnFamily, [table]);
-      else ofFamily.push(table);
-    }
-    let entries = 0;
-    for (const [id, lost] of gone) {
-      const family = version.columnFamilies.get(id);
-      if (family === undefined) continue;
-      const byRange = new TablesByRange(lost, family.comparator);
-      for (const other of family.tables.values()) {
-        const file = this.files.table(other);
-        if (file === undefined) continue;
-        const [from, to] = [userKeyOf(other.smallest), userKeyOf(other.largest)];
-        if (byRange.some(from, to, (table) => isOlder(other, table))) entries += this.files.entriesOf(file);
-      }
-    }
-    return entries;
-  }
-
-  private entriesOf({ version, wals, missing }: Joined): State['families'] {
-    const gone = new Set(missing);
-    const here = (table: LiveTable) => (gone.has(table) ? undefined : this.files.table(table));
-    return [...version.columnFamilies.values()].map(({ id, name, tables, logNumber }) => {
-      let entries = 0;
-      for (const table of tables.values()) {
-        const entry = here(table);
-        if (entry !== undefined) entries += this.files.entriesOf(entry);
-      }
-      for (const { wal, number } of wals)
-        if (number >= logNumber) entries += wal.families.get(id)?.operations ?? 0;
-      return { id, name, entries };
-    });
   }
 
   /** Best first, each once. */
@@ -368,8 +349,8 @@ class Listing {
   }
 }
 
-function tablesOf({ columnFamilies }: Version): LiveTable[] {
-  return [...columnFamilies.values()].flatMap(({ tables }) => [...tables.values()]);
+function isDropped({ columnFamily }: LiveTable, { version }: ManifestReplay): boolean {
+  return version.droppedColumnFamilies.has(columnFamily);
 }
 
 function isEndOf({ origin }: State, { entry }: ManifestWalk): boolean {

@@ -16,6 +16,8 @@ export interface ManifestWalk {
   replay: ManifestReplay;
   /** File offsets behind the last edit of each stretch in which nothing is missing, the file's end left out. */
   whole: number[];
+  /** In such a stretch, file offsets before a column family is dropped. */
+  beforeDrops: number[];
   /** Tables that any edit named. */
   known: Set<bigint>;
   /** Tables that were replaced by one that the MANIFEST ends with and that is not here. */
@@ -26,11 +28,13 @@ export interface ManifestWalk {
   edits: number;
 }
 
+type Covered = (table: LiveTable, family: ColumnFamily | undefined) => boolean;
+
 /** Reads every MANIFEST of the directory once. `covered`: what a missing table held is elsewhere. */
 export async function walkManifests(
   database: Database,
   files: FilesHere,
-  covered: (table: LiveTable) => boolean,
+  covered: Covered,
 ): Promise<ManifestWalk[]> {
   const { inventory, manifest } = database;
   const walks: ManifestWalk[] = [];
@@ -77,7 +81,7 @@ export async function versionAt(
 async function walkManifest(
   entry: InventoryEntry,
   files: FilesHere,
-  covered: (table: LiveTable) => boolean,
+  covered: Covered,
   { database, held }: { database: Database; held: Version | undefined },
 ): Promise<ManifestWalk> {
   const walker = new Walker(files, covered);
@@ -94,6 +98,7 @@ async function walkManifest(
       entry,
       replay,
       whole: [...new Set(stretches())].sort((a, b) => a - b),
+      beforeDrops: walker.beforeDrops(),
       known,
       outlived: walker.outlived(),
       begunWith,
@@ -116,6 +121,7 @@ class Walker {
   private readonly tables = new Map<bigint, LiveTable>();
   /** Deleted tables, to those that the same edit added. */
   private readonly successors = new Map<bigint, readonly bigint[]>();
+  private readonly drops: number[] = [];
   private readonly blobs = new Set<bigint>();
   /** A missing table that nothing else holds. */
   private uncovered: LiveTable | undefined;
@@ -124,12 +130,17 @@ class Walker {
 
   constructor(
     private readonly files: FilesHere,
-    private readonly covered: (table: LiveTable) => boolean,
+    private readonly covered: Covered,
   ) {}
 
   readonly stretches = (): number[] => [...this.here.ends, ...this.elsewhere.ends];
 
+  /** A drop that files outlived comes after the moment that they are of, unless everything later is here, too. */
+  readonly beforeDrops = (): number[] => this.drops.filter((end) => end < (this.here.ends.at(-1) ?? 0));
+
   applied(version: Version, edits: readonly VersionEdit[], end: number): void {
+    const drops = edits.some(({ columnFamilyDrop }) => columnFamilyDrop);
+    if (drops && this.here.last !== undefined) this.drops.push(this.here.last);
     for (const edit of edits) this.take(version, edit);
     this.edits += edits.length;
     if (!this.begun) this.begunSequence = version.lastSequence ?? 0n;
@@ -138,17 +149,17 @@ class Walker {
     if (!this.begun) return;
     const blobsHere = this.blobs.size === 0 || this.blobsHere(version);
     this.here.note(blobsHere && this.tables.size === 0, end);
-    const covered = blobsHere && this.allCovered();
+    const covered = blobsHere && this.allCovered(version);
     this.elsewhere.note(covered, end);
   }
 
   /** The first that is not covered is asked first again: edit after edit it is the same one. */
-  private allCovered(): boolean {
+  private allCovered({ columnFamilies }: Version): boolean {
     const { uncovered } = this;
     if (uncovered !== undefined && this.tables.get(uncovered.number) === uncovered) return false;
     this.uncovered = undefined;
     for (const table of this.tables.values()) {
-      if (this.covered(table)) continue;
+      if (this.covered(table, columnFamilies.get(table.columnFamily))) continue;
       this.uncovered = table;
       return false;
     }
@@ -207,7 +218,7 @@ class Walker {
 /** Ends of stretches in which something holds, but for one that lasts to the end. */
 class Stretches {
   readonly ends: number[] = [];
-  private last: number | undefined;
+  last: number | undefined;
 
   note(holds: boolean, end: number): void {
     if (!holds && this.last !== undefined) {

@@ -62,7 +62,7 @@ export function rank({ origin, current }: State): number {
   if (setAside && origin.kind === 'manifest') return 0;
   if (setAside && origin.kind === 'extended') return 1;
   if (current) return 2;
-  return { manifest: 3, edits: 4, extended: 5, tables: 6 }[origin.kind];
+  return { manifest: 3, edits: 4, extended: 5, before: 6, tables: 7 }[origin.kind];
 }
 
 function endOf({ origin }: State): number {

@@ -67,7 +67,9 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     if (problem !== undefined) return problem;
     await addBlobs(database, family.id, version);
   }
-  const flushed = [...version.columnFamilies.values()].map(largestSequence);
+  const flushed = [...version.columnFamilies.values()].map(({ tables }) =>
+    largestSequence([...tables.values()]),
+  );
   version.lastSequence = [version.lastSequence ?? 0n, ...flushed].reduce((a, b) => (a > b ? a : b));
   version.trackedWals = new Map();
   if (replay === undefined) {
@@ -104,8 +106,20 @@ function needed(
   );
 }
 
-function largestSequence({ tables }: ColumnFamily): bigint {
-  return [...tables.values()].reduce((a, { largestSequence: b }) => (a > b ? a : b), 0n);
+function largestSequence(tables: readonly LiveTable[]): bigint {
+  let largest = 0n;
+  for (const { largestSequence: last } of tables) if (last > largest) largest = last;
+  return largest;
+}
+
+/** The log number that a column family has with these tables: never below its own. */
+function logNumberOf(
+  { id, logNumber }: ColumnFamily,
+  tables: readonly LiveTable[],
+  wals: readonly WalContents[],
+): bigint {
+  const needed = logNumberFor(wals, id, largestSequence(tables));
+  return needed > logNumber ? needed : logNumber;
 }
 
 function rebuildFamily(
@@ -124,8 +138,10 @@ function rebuildFamily(
   const certain = new Set(there.filter(({ live }) => stated.has(live.number)).map(({ live }) => live.number));
   const unnamed = there.filter(({ live }) => !certain.has(live.number));
   // what recovery replays anyway needs no table, unless tables of later writes end the log before
+  const named = there.filter(({ live }) => certain.has(live.number)).map(({ live }) => live);
+  const replayedFrom = logNumberOf(family, named, wals);
   const replayed = unnamed.every(
-    (table) => !beyondWals?.has(table.live.number) && isInWals(table, family.logNumber, replay, wals),
+    (table) => !beyondWals?.has(table.live.number) && isInWals(table, replayedFrom, replay, wals),
   );
   const choosable = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
   const choice = chooseTables(choosable, contents, certain);
@@ -157,8 +173,7 @@ function rebuildFamily(
     tables.set(live.number, own ?? live);
   }
   family.tables = tables;
-  const needed = logNumberFor(wals, family.id, largestSequence(family));
-  if (needed > family.logNumber) family.logNumber = needed;
+  family.logNumber = logNumberOf(family, [...tables.values()], wals);
   const merges = wals.some(
     ({ number, families }) => number >= family.logNumber && families.get(family.id)?.onceOnly,
   );

@@ -25,6 +25,11 @@ export type StateOrigin =
       unaccounted: LiveTable[];
       news: boolean;
     }
+  /**
+   * What is here from before the first edit of a MANIFEST that has replaced an older one. `unaccounted`: tables that it names, that are gone
+   * and of which nothing shows that they were made of what is here and of later writes.
+   */
+  | { kind: 'before'; manifest: InventoryEntry; unaccounted: LiveTable[] }
   /** Tables alone. */
   | { kind: 'tables' };
 
@@ -40,6 +45,8 @@ export interface State extends Joined {
   /** Entries in tables and operations in WALs, by column family; versions of one key count each. */
   families: { id: number; name: string; entries: number }[];
   entries: number;
+  /** Operations of WALs for column families that were added after what it knows. */
+  ignored: { id: number; operations: number }[];
   /** Those among them that are older than a missing table over the same keys, which may have replaced or deleted them; at most. */
   doubtful: number;
   /** Tables that lie in lost/ or under another name. */

@@ -12,6 +12,8 @@ export function originText({ origin, takenBack }: State): string {
       return origin.tables.length === 0
         ? `what holds of ${origin.manifest.file}${back}`
         : `${origin.manifest.file} and ${tablesText(origin.tables)}, which it does not name${back}`;
+    case 'before':
+      return `what is here from before ${origin.manifest.file}${back}`;
     case 'tables':
       return `the tables alone${back}`;
   }
@@ -19,7 +21,8 @@ export function originText({ origin, takenBack }: State): string {
 
 /** A state in a sentence: how far it goes, what it holds, what it lacks. */
 export function stateText(state: State): string {
-  const { lastSequence, families, missing, missingBlobs, gaps, lostWals, complete, doubtful } = state;
+  const { lastSequence, families, missing, missingBlobs, gaps, lostWals, complete, doubtful, ignored } =
+    state;
   const held = families.map(({ name, entries }) => `${name} ${entries}`).join(', ');
   const gone = [
     ...tablesTexts(missing),
@@ -32,7 +35,10 @@ export function stateText(state: State): string {
       ? ''
       : `; up to ${doubtful} entries are older than what is missing and may have been deleted`;
   const holes = gaps.map(({ from, to }) => `; nothing holds sequences ${from} to ${to}`).join('');
-  return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${doubt}${holes}`;
+  const unknown = ignored
+    .map(({ id, operations }) => `; ${operations} operations for column family ${id}, which it does not know`)
+    .join('');
+  return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${doubt}${holes}${unknown}`;
 }
 
 function tablesTexts(tables: readonly { number: bigint }[]): string[] {

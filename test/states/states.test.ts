@@ -158,6 +158,28 @@ describe('directories of several moments', () => {
     });
   });
 
+  it.each([
+    ['dropped-13', ['MANIFEST-000005'], { firstSequence: '441', lastSequence: '484' }],
+    // tables of which nothing shows that they were made of what is here
+    ['rolled-11', ['000028.sst', 'MANIFEST-000029'], { firstSequence: '741', lastSequence: '775' }],
+  ])('%s: announces what was written behind the moment that the files are of', async (name, files, span) => {
+    await unpacked(name, async (dir) => {
+      const { report } = await repaired(dir);
+      const loss = report.plan?.loss ?? [];
+      expect(loss.map(({ file }) => file)).toEqual(files);
+      expect(loss.at(-1)?.facts).toEqual(span);
+    });
+  });
+
+  it('announces what a state ignores that does not know a column family', async () => {
+    await unpacked('family-13', async (dir) => {
+      const way = { strategy: 'auto' as const, state: 2 };
+      const request = { way, destination: { kind: 'dry-run' as const }, tool: 'test', jobs: 1 };
+      const { plan } = await repairTarget(dir, request, { confirm: async () => false });
+      expect(plan?.loss.map(({ facts }) => facts)).toEqual([{ operations: 32 }]);
+    });
+  });
+
   it('announces a lost table where the log that should have its writes has a hole among them', async () => {
     const bound = (key: string) => Buffer.concat([Buffer.from(key), Buffer.alloc(8)]);
     const table = {
@@ -171,7 +193,14 @@ describe('directories of several moments', () => {
     };
     const lossWith = (holes: { from: bigint; to: bigint }[], whole = true) => {
       const wal = { families: new Map([[0, { first: 5n, last: 30n }]]), holes, whole };
-      const state = { origin: { kind: 'tables' }, wals: [{ wal }], gaps: [], strange: [], lastSequence: 30n };
+      const state = {
+        origin: { kind: 'tables' },
+        wals: [{ wal }],
+        gaps: [],
+        strange: [],
+        ignored: [],
+        lastSequence: 30n,
+      };
       const current = { missing: [table], version: { columnFamilies: new Map() } };
       const lost = lossOfState(
         { inventory: { entries: [] } } as unknown as Database,

@@ -19,14 +19,14 @@ export const stateRules = {
     severity: 'error',
     title: 'The MANIFEST goes further than the files that are here',
     meaning:
-      'Its last edits name tables that are not here, while all files of an earlier edit are: the files were copied before the ' +
-      'MANIFEST was. The engine refuses to open.',
+      'Its last edits name tables that are not here, while all files of an earlier edit are, or of a moment before its first edit: ' +
+      'the files were copied before the MANIFEST was. The engine refuses to open.',
     origin:
       'A copy of a running database that took the tables first and the MANIFEST last, or all of a MANIFEST where only its first ' +
       'bytes belong to a list of live files.',
     action:
-      'If the missing tables are nowhere, kvdoctor repair --strategy auto goes back to the last edit whose files are here, and ' +
-      'replays the logs that connect to it.',
+      'If the missing tables are nowhere, kvdoctor repair --strategy auto goes back to the last edit whose files are here, or puts ' +
+      'the version before its first edit together from the tables, and replays the logs that connect to it. What was written later is lost.',
     references: ['facebook/rocksdb#5069', 'rocksdb db/db_filesnapshot.cc (GetLiveFiles)'],
   },
   'directory/flush-in-wals': {

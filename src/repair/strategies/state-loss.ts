@@ -11,6 +11,7 @@ export function lossOfState(database: Database, state: State, { states, current 
   return [
     ...missingTables(database, state, current),
     ...strangeWals(state, database),
+    ...ignoredWrites(state),
     ...unloggedWrites(state),
     ...laterWrites(state, states),
   ];
@@ -44,7 +45,7 @@ function missingTables(database: Database, state: State, current: State | undefi
 
 function givenUp({ origin }: State, current: State | undefined): readonly LiveTable[] {
   if (origin.kind === 'tables') return current?.missing ?? [];
-  return origin.kind === 'extended' ? origin.unaccounted : [];
+  return 'unaccounted' in origin ? origin.unaccounted : [];
 }
 
 /** A WAL of the state has all that a table was written from, and no hole in it. */
@@ -66,6 +67,15 @@ function unloggedWrites({ gaps, origin }: State): LossStatement[] {
     file: 'manifest' in origin ? origin.manifest.file : '.',
     detail: `${to - from + 1n} writes, sequences ${from} to ${to}: no log and no table that is here holds them`,
     facts: { firstSequence: String(from), lastSequence: String(to) },
+  }));
+}
+
+/** What WALs hold for column families that the state does not know. */
+function ignoredWrites({ ignored, origin }: State): LossStatement[] {
+  return ignored.map(({ id, operations }) => ({
+    file: 'manifest' in origin ? origin.manifest.file : '.',
+    detail: `${operations} operations of WALs for column family ${id}, which was added later than this state`,
+    facts: { operations },
   }));
 }
 
