@@ -47,10 +47,7 @@ export function* planText(
     yield `\n${title('What stays undecided')}`;
     for (const statement of plan.undecided) yield* statementText(statement, settings);
   }
-  if (plan.remarks.length > 0) {
-    yield `\n${title('To know')}`;
-    for (const remark of plan.remarks) yield `${paragraph(printable(remark), width, '  ')}\n`;
-  }
+  if (plan.remarks.length > 0) yield `\n${[...remarksText(plan, settings)].join('')}`;
   if (plan.result !== undefined) {
     yield `\n${title('The result, put together in memory and opened as the engine would open it')}`;
     yield `${paragraph(printable(resultText(plan.result)), width, '  ')}\n`;
@@ -61,6 +58,15 @@ export function* planText(
     }
   }
   yield '\n';
+}
+
+/** What a person should know of a plan. */
+export function* remarksText(
+  { remarks }: Pick<PlanReport, 'remarks'>,
+  { palette, width }: RenderSettings,
+): Iterable<string> {
+  if (remarks.length > 0) yield `${palette.strong('To know')}\n`;
+  for (const remark of remarks) yield `${paragraph(printable(remark), width, '  ')}\n`;
 }
 
 function* statementText(

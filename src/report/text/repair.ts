@@ -4,7 +4,7 @@ import type { RecoveryReport, RepairReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { tally } from './findings.js';
 import { paragraph } from './layout.js';
-import { planText } from './plan.js';
+import { planText, remarksText } from './plan.js';
 import { plainTable, rendered } from './table.js';
 
 /** The plan, unless somebody has just been shown it and asked, and what came of it. */
@@ -14,6 +14,11 @@ export function* repairText(target: TargetReport, settings: RenderSettings): Ite
   const said = (text: string) => `${paragraph(printable(text), settings.width, '')}\n`;
   if (repair.resumed !== undefined) yield `${said(resumedText(repair.resumed))}\n`;
   if (plan !== undefined && plan.steps.length > 0 && !repair.asked) yield* planText(target, settings);
+  // a plan of nothing says why it is one
+  if (plan?.steps.length === 0 && plan.remarks.length > 0) {
+    yield* remarksText(plan, settings);
+    yield '\n';
+  }
   if (repair.before !== undefined && !repair.asked)
     yield `${beforeAfter(target, repair.before, settings)}\n\n`;
   yield said(outcomeText(target, repair));

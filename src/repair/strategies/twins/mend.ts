@@ -28,7 +28,7 @@ export interface Part extends FilePlace {
   own?: { size: number; checked: TwinCheck };
   /** Bytes that it must have. Absent: it is a log, and only grows. */
   size?: number;
-  /** Whether units before and behind that agree prove anything between them: `loose` of `proofOf`. Default: no. */
+  /** Whether the bytes are of the same life, where units that agree prove anything between them. Default: no. */
   neighboursProve?(twins: readonly TwinFile[], made: Made): Promise<boolean>;
   check(source: SourceDescriptor, size: number): Promise<TwinCheck>;
   /** Of a file that is whole. */
@@ -73,7 +73,7 @@ interface Draft extends Made {
 
 const ROUNDS = 4;
 
-const PROOFS: Record<Proof, string> = {
+export const PROOFS: Record<Proof, string> = {
   checksum: 'they match the checksum that is still stored here',
   contents: 'all that the checksum covers is the same',
   neighbours: 'what stands before and behind them is the same, and every checksum holds with them',
@@ -263,18 +263,16 @@ async function prove(
   const { path, root } = part;
   const whole = { ...(root !== undefined && { root }), offset: 0, length: part.own!.size };
   const mine = sourceOf(target, [{ from: 'file', path, ...whole }]);
-  const loose =
-    (await part.neighboursProve?.(
-      [...used].map(({ twin }) => twin),
-      made,
-    )) ?? false;
+  const twins = [...used].map(({ twin }) => twin);
+  const scattered = (await part.neighboursProve?.(twins, made)) ?? false;
+  // how a file ended that grows is told by nothing but its own life
+  const neighbours = { scattered, atStart: scattered, atEnd: scattered || part.size !== undefined };
   return withBoth(mine, sourceOf(target, made.content), async (own, becomes) => {
-    const grows = part.size === undefined;
     const units = await part.units(becomes);
     const ranges = made.taken.map(({ range }) => range).sort((a, b) => a.offset - b.offset);
     const proofs = new Map<Range, string>();
     for (const wound of woundsOf(ranges, units)) {
-      const proof = await proofOf(wound, units, { own, becomes, loose, grows });
+      const proof = await proofOf(wound, units, { own, becomes, neighbours });
       if (proof === undefined) {
         const { offset, length } = wound.ranges[0];
         const names = [...used].map(({ twin }) => twin.path).join(', ');

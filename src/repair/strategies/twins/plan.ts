@@ -9,9 +9,10 @@ import type { ByteChange, RepairPlan, RepairStep } from '../../plan.js';
 import { databaseAfter } from '../../preview.js';
 import { look } from '../heal.js';
 import { soughtBlobs } from './blobs.js';
+import { fillWals } from './fill.js';
 import { type MendedFile, mend } from './mend.js';
 import { currentFromSource, optionsStep, soughtManifest } from './metadata.js';
-import type { Sought } from './part.js';
+import { filePlace, type Sought } from './part.js';
 import { openSources, type SecondSource, twinsOf } from './sources.js';
 import { soughtTables } from './tables.js';
 import { soughtWals } from './wals.js';
@@ -85,7 +86,10 @@ class FromSources {
     const { state, sources } = this;
     for (const sought of await soughtTables(state, sources, isFaulty)) await this.seek(sought);
     for (const sought of await soughtBlobs(this.state, isFaulty)) await this.seek(sought);
-    for (const sought of await soughtWals(this.state, sources, isFaulty)) await this.seek(sought);
+    const wals = await soughtWals(this.state, sources, isFaulty);
+    for (const sought of wals) await this.seek(sought);
+    const isDone = ({ part }: Sought) => this.plan.steps.some((step) => placeKey(step) === placeKey(part));
+    if (!wals.every(isDone)) await this.fromReplicas();
   }
 
   /** A step that makes something worse than it was is not taken. */
@@ -112,6 +116,15 @@ class FromSources {
         'nothing that the sources have is proven to be missing here: no byte is changed',
       );
     return { plan: this.plan, findings };
+  }
+
+  /** Batches by sequence, for the WALs that no file gives back. */
+  private async fromReplicas(): Promise<void> {
+    for (const source of this.sources) {
+      const { filled, refused } = await fillWals(this.state, source);
+      this.plan.remarks.push(...refused);
+      for (const { entry, mended } of filled) await this.add(stepOf(filePlace(entry), entry, mended));
+    }
   }
 
   private async seek({ part, own, isTwin }: Sought): Promise<void> {

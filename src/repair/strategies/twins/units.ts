@@ -55,18 +55,22 @@ export async function blobUnits(source: ByteSource): Promise<Unit[]> {
   return units;
 }
 
-/** Physical records of a whole log. */
-export async function logUnits(source: ByteSource, dialect: LogDialect): Promise<Unit[]> {
+/** Physical records of a log, or of the part of one that begins and ends with a record. */
+export async function logUnits(
+  source: ByteSource,
+  dialect: LogDialect,
+  { offset: from, length: size }: Range = { offset: 0, length: source.size },
+): Promise<Unit[]> {
   const units: Unit[] = [];
   const block = new Uint8Array(BLOCK_SIZE);
-  for (let start = 0; start < source.size; start += BLOCK_SIZE) {
-    const length = await source.read(block, start);
-    for (let at = 0; at + LEGACY_HEADER <= length; ) {
+  for (let start = from - (from % BLOCK_SIZE); start < from + size; start += BLOCK_SIZE) {
+    const length = Math.min(await source.read(block, start), from + size - start);
+    for (let at = Math.max(0, from - start); at + LEGACY_HEADER <= length; ) {
       const header = decodePhysicalHeader(block, at, length, dialect);
       if (header === undefined || header.kind === 'zero') break;
-      const size = header.headerSize + header.length;
-      units.push({ offset: start + at, length: size, checksum: { offset: start + at, length: 4 } });
-      at += size;
+      const taken = header.headerSize + header.length;
+      units.push({ offset: start + at, length: taken, checksum: { offset: start + at, length: 4 } });
+      at += taken;
     }
   }
   return units;
@@ -98,20 +102,27 @@ export function woundsOf(ranges: readonly Range[], units: readonly Unit[]): Woun
   return wounds;
 }
 
+/** What counts as a proof beside checksums and contents: that the units before and behind agree. */
+interface Surroundings {
+  /** Damage may be of any shape: nothing but the same file of the same life has units that agree. Otherwise it is one run of bytes. */
+  scattered: boolean;
+  /** Whether nothing before the first unit, and nothing behind the last, is as good as a unit that agrees. */
+  atStart: boolean;
+  atEnd: boolean;
+}
+
 /**
  * What proves bytes that replace what is wounded. `units` are those of the file as it becomes. The checksums that are still stored,
- * or all bytes but the checksum, are the same; or the units before and behind are. `loose`: damage may be several ranges of one
- * unit where its neighbours agree, as nothing but the same log has them. `grows`: nothing but that tells how the file ended.
- * `undefined`: nothing proves them.
+ * or all bytes but the checksum, are the same; or the units before and behind are. `undefined`: nothing does.
  */
 export async function proofOf(
   { ranges, first, last }: Wound,
   units: readonly Unit[],
-  { own, becomes, loose, grows }: { own: ByteSource; becomes: ByteSource; loose: boolean; grows: boolean },
+  { own, becomes, neighbours }: { own: ByteSource; becomes: ByteSource; neighbours?: Surroundings },
 ): Promise<Proof | undefined> {
   if (first < 0) return undefined;
   const touched = units.slice(first, last + 1);
-  const agree = async (unit: Range | undefined) => unit && isEqual(own, becomes, unit);
+  const agree = (unit: Range) => isEqual(own, becomes, unit);
   const proven = async (unit: Unit): Promise<Proof | undefined> => {
     const { checksum: sum } = unit;
     if (sum === undefined) return undefined;
@@ -122,14 +133,21 @@ export async function proofOf(
     return (await agree(before)) && (await agree(rest)) ? 'contents' : undefined;
   };
   const each = await Promise.all(touched.map(proven));
-  if (each.every((proof) => proof !== undefined))
-    return each.find((proof) => proof === 'contents') ?? 'checksum';
-  const [previous, next] = [await agree(units[first - 1]), await agree(units[last + 1])];
-  if (!loose && !(await isOneRun(ranges, own))) return undefined;
-  if (!loose && !touched.every((unit) => ranges.some((range) => covers(range, unit)))) return undefined;
-  if (previous && next) return 'neighbours';
-  if (units[last + 1] === undefined && previous && (loose || !grows)) return 'prefix';
-  return loose && units[first - 1] === undefined && next ? 'neighbours' : undefined;
+  const from = each.indexOf(undefined);
+  if (from < 0) return each.find((proof) => proof === 'contents') ?? 'checksum';
+  if (neighbours === undefined) return undefined;
+  const { scattered, atStart, atEnd } = neighbours;
+  const to = each.lastIndexOf(undefined);
+  const bare = touched.slice(from, to + 1);
+  const isWhole = (unit: Unit) => ranges.some((range) => covers(range, unit));
+  if (!scattered && !((await isOneRun(ranges, own)) && bare.every(isWhole))) return undefined;
+  // a unit that is proven by itself is as good as one that was never touched
+  const before = units[first - 1];
+  const behind = units[last + 1];
+  const previous = from > 0 || (before === undefined ? atStart : await agree(before));
+  const next = to < touched.length - 1 || (behind === undefined ? atEnd : await agree(behind));
+  if (!previous || !next) return undefined;
+  return to === touched.length - 1 && behind === undefined ? 'prefix' : 'neighbours';
 }
 
 const covers = (range: Range, { checksum }: Unit) => checksum === undefined || overlaps(checksum, range);

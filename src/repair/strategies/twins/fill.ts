@@ -1,0 +1,108 @@
+import type { Database } from '../../../engine/database.js';
+import { dialectNamed } from '../../../format/dialect.js';
+import type { InventoryEntry } from '../../../io/inventory.js';
+import type { Segment } from '../../plan.js';
+import { sourceOf } from '../../preview.js';
+import { cut } from '../join-plans.js';
+import { differences, withBoth } from './composition.js';
+import { type MendedFile, PROOFS } from './mend.js';
+import { filePlace } from './part.js';
+import { type Alignment, alignReplica, type Fill } from './replica.js';
+import type { SecondSource, TwinFile } from './sources.js';
+import { logUnits, type Proof, proofOf, woundsOf } from './units.js';
+
+/** A log with batches of a source in its gaps. */
+interface FilledLog {
+  entry: InventoryEntry;
+  mended: MendedFile;
+}
+
+/** What a source's batches give the WALs here. `refused`: why not, a sentence each. */
+export async function fillWals(
+  database: Database,
+  source: SecondSource,
+): Promise<{ filled: FilledLog[]; refused: string[] }> {
+  const alignment = await alignReplica(database, source);
+  const refused: string[] = [];
+  const filled: FilledLog[] = [];
+  for (const entry of new Set(alignment.fills.map((fill) => fill.entry))) {
+    const proven: ProvenFill[] = [];
+    for (const fill of alignment.fills.filter((each) => each.entry === entry)) {
+      const why = await reasonFor(database, fill, alignment);
+      if (why === undefined) refused.push(refusal(source, fill));
+      else proven.push({ ...fill, why });
+    }
+    if (proven.length > 0) filled.push({ entry, mended: mendedWith(entry, proven, source) });
+  }
+  if (alignment.parted !== undefined)
+    refused.push(
+      `${source.name} has another batch than this database at sequence ${alignment.parted}: kvdoctor compare shows where they part`,
+    );
+  return { filled, refused };
+}
+
+type ProvenFill = Fill & { why: string };
+
+function refusal({ name }: SecondSource, { batches }: Fill): string {
+  const what = `${sequencesOf(batches)} of ${name} ${batches.length === 1 ? 'is' : 'are'} not taken`;
+  return `${what}: what is left here does not agree with ${batches.length === 1 ? 'it' : 'them'}`;
+}
+
+const sequencesOf = (batches: Fill['batches']): string => {
+  const [first, last] = [batches[0], batches.at(-1)!];
+  const end = last.sequence + BigInt(Math.max(last.count, 1)) - 1n;
+  return end === first.sequence ? `sequence ${end}` : `sequences ${first.sequence}–${end}`;
+};
+
+/** Why the batches of a fill are the ones that stood here. */
+async function reasonFor(database: Database, fill: Fill, alignment: Alignment): Promise<string | undefined> {
+  const { entry, offset, bytes, batches, before } = fill;
+  if (batches.length === 0)
+    return `the batch before it and the first of the next log follow each other in ${before.file}`;
+  const becomes = sourceOf(database.target, contentWith(entry, [fill]));
+  const proof = await withBoth(entry.source, becomes, async (mine, its) => {
+    const end = offset + bytes.length;
+    const units = await logUnits(its, dialectNamed(database.dialect).wal, { offset, length: bytes.length });
+    const ranges = (await differences(mine, its)).filter((range) => range.offset < end);
+    if (end > mine.size) {
+      const from = Math.max(offset, mine.size);
+      ranges.push({ offset: from, length: end - from });
+    }
+    const neighbours = { scattered: false, atStart: true, atEnd: true };
+    let weakest: Proof | undefined = 'checksum';
+    for (const wound of woundsOf(ranges, units)) {
+      const found = await proofOf(wound, units, {
+        own: mine,
+        becomes: its,
+        ...(neighbours && { neighbours }),
+      });
+      if (found === undefined) return undefined;
+      if (found !== 'checksum') weakest = found;
+    }
+    return weakest;
+  });
+  if (proof === undefined) return undefined;
+  return `${sequencesOf(batches)}, between batches that are the same here and there (${alignment.same} are): ${PROOFS[proof]}`;
+}
+
+function contentWith(entry: InventoryEntry, fills: readonly Fill[]): Segment[] {
+  const all: Segment[] = [{ from: 'file', ...filePlace(entry), offset: 0, length: entry.size }];
+  const content: Segment[] = [];
+  let reached = 0;
+  for (const { offset, end, bytes } of fills) {
+    content.push(...cut(all, reached, offset - reached));
+    if (bytes.length > 0) content.push({ from: 'plan', bytes });
+    reached = end;
+  }
+  return [...content, ...cut(all, reached, entry.size - reached)];
+}
+
+function mendedWith(entry: InventoryEntry, fills: readonly ProvenFill[], source: SecondSource): MendedFile {
+  const taken = fills.flatMap(({ offset, bytes, before, batches, why }) => {
+    const file = (batches[0] ?? before).file;
+    const its = source.database.inventory.entries.find((each) => each.file === file)!;
+    const from: TwinFile = { source, entry: its, path: `${source.name}/${file}` };
+    return [{ offset, length: bytes.length, from, why }];
+  });
+  return { content: contentWith(entry, fills), taken };
+}
