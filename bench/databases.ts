@@ -54,7 +54,7 @@ export function benchDatabase(kind: 'tables' | 'wal', bytes: number, codec = 'no
   return { name, kind, dir, bytes: sizeOf(dir, kind === 'wal' ? /\.log$/ : /\.sst$/) };
 }
 
-/** Tables, and behind them one live WAL over the same keys: what a killed server leaves. `bytes` is all of it, a quarter WAL. */
+/** Tables, and after them one live WAL over the same keys: what a killed server leaves. `bytes` is all of it, a quarter WAL. */
 export function benchServer(bytes: number): BenchDatabase {
   const dir = inRepository('tmp/bench', `server-${bytes}`);
   if (!fs.existsSync(path.join(dir, 'CURRENT'))) {

@@ -20,7 +20,7 @@ export interface LimitInput {
 
 const BASE = 'fixtures/basic-7.8';
 const MANIFEST = 'MANIFEST-000005';
-/** The number of a log behind those of the base, the newest. */
+/** The number of a log after those of the base, the newest. */
 const LOG = '000030.log';
 /** Payload bytes of a physical record that fills a block. */
 export const FULL = 32_768 - 7;
@@ -76,7 +76,7 @@ export function operation(type: number, key: string, value: Uint8Array): Uint8Ar
   return new ByteBuilder().varint(type).lengthPrefixed(text(key)).lengthPrefixed(value).finish();
 }
 
-/** Sequences behind those of the base. */
+/** Sequences after those of the base. */
 export const FIRST = 1_000_000;
 
 export function withLog(target: string, batches: () => Iterable<Uint8Array>, base = BASE): void {
@@ -103,7 +103,7 @@ export function withEdits(target: string, edits: () => Iterable<Uint8Array>): vo
 const internal = (key: string): Uint8Array =>
   Buffer.concat([text(key), Buffer.from([1, 1, 0, 0, 0, 0, 0, 0])]);
 
-/** Edits that add tables that are not there, on the last level, one behind the other. */
+/** Edits that add tables that are not there, on the last level, one after the other. */
 export function* missingTables(count: number): Generator<Uint8Array> {
   const each = 1000;
   for (let at = 0; at < count; at += each) {

@@ -32,7 +32,7 @@ function taken(pid: number | undefined): { peak: number; processor: number } | u
   try {
     const status = fs.readFileSync(`/proc/${pid}/status`, 'utf8');
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // fields behind the name, which may hold spaces: utime is the 14th of all, stime the 15th
+    // fields after the name, which may hold spaces: utime is the 14th of all, stime the 15th
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return {
       peak: Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024,

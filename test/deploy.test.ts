@@ -21,7 +21,7 @@ const optionsOf = new Map(
   program.commands.map((command) => [command.name(), new Set(command.options.map(({ long }) => long))]),
 );
 
-/** Command lines in a text: the subcommand and the options behind it, over line ends that are continued. */
+/** Command lines in a text: the subcommand and the options after it, over line ends that are continued. */
 function commandLines(text: string): { command: string; options: string[] }[] {
   const joined = text.replace(/\\\n\s*/g, ' ').replace(/\n\s+(?=--)/g, ' ');
   return [...joined.matchAll(/kvdoctor(?:\.m?js"?)? (scan|merge|render|simulate) ([^\n`]*)/g)].map(

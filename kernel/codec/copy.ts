@@ -1,7 +1,7 @@
 /** Longer runs are left to the engine's own copy, whose call costs as much as this many bytes. */
 const LONG: usize = 128;
 
-/** Copies in words of eight: up to seven bytes behind either end are touched, so both sides have room there. */
+/** Copies in words of eight: up to seven bytes after either end are touched, so both sides have room there. */
 export function copyRun(to: usize, from: usize, length: usize): void {
   if (length > LONG) {
     memory.copy(to, from, length);

@@ -12,7 +12,7 @@ export function setType(type: u32, use: u32): void {
   store<u8>(TYPES + type, use);
 }
 
-/** Position behind the varint read last; 0 where there was none. */
+/** Position after the varint read last; 0 where there was none. */
 let after: usize = 0;
 
 /** A varint32 of at most 5 bytes, not cut to 32 bits, so that what is too long stays too long. */
@@ -30,14 +30,14 @@ function varint(from: usize): u64 {
   return 0;
 }
 
-/** Copies in words of eight; both sides have room behind their end. */
+/** Copies in words of eight; both sides have room after their end. */
 function copy(to: usize, from: usize, length: u32): void {
   for (let i: u32 = 0; i < length; i += 8) store<u64>(to + i, load<u64>(from + i));
 }
 
 /**
  * Whether every entry of a plain data block is as it should be: restart points, lengths, types, and internal keys in
- * bytewise order behind the one of `previous` bytes at KEY (0: none). False also for what only JavaScript decides:
+ * bytewise order after the one of `previous` bytes at KEY (0: none). False also for what only JavaScript decides:
  * separated values, a hash index, values with a structure, huge keys, an empty block. With `hashed`, the XXPH3 of every
  * user key that differs from the one before goes to HASHES.
  *

@@ -1,6 +1,6 @@
 /*
  * The kernel's memory: constants and matches below, the input from 64 KiB on, and what a search keeps for each block or
- * stripe behind the input. JavaScript grows it to what an input needs: `INPUT` + 3 × its length + a page.
+ * stripe after the input. JavaScript grows it to what an input needs: `INPUT` + 3 × its length + a page.
  */
 export const INPUT: usize = 0x10000;
 

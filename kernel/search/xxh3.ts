@@ -116,7 +116,7 @@ export function searchXxh3(length: u32, target: u32): u32 {
   startSearch();
   inputLength = length;
   stripes = (length - 1) / STRIPE;
-  // scrambled behind each full block: where the stripes end with one, the last stripe is a block of its own
+  // scrambled after each full block: where the stripes end with one, the last stripe is a block of its own
   blocks = stripes / (BLOCK / STRIPE) + 1;
   ends = scratch(length);
   sums = ends + blocks * LANES;

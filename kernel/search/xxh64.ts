@@ -66,7 +66,7 @@ function searchTail(hash: u64, tail: usize, end: usize, target: u32): void {
   }
 }
 
-/** Searches the stripes; returns the hash behind them, before the tail. */
+/** Searches the stripes; returns the hash after them, before the tail. */
 function searchStripes(stripes: u32, length: u32, target: u32): u64 {
   const before = scratch(length);
   const tail = INPUT + stripes * STRIPE;

@@ -1,7 +1,7 @@
 import type { Certainty, Finding, Severity } from '../finding/finding.js';
 import type { ElsewhereRebuild } from './profile.js';
 
-/** What may be behind a message, in the order in which a list of them is read: the likelier first. */
+/** What may be after a message, in the order in which a list of them is read: the likelier first. */
 export const causes = {
   rot: 'the medium gave back other bytes than were written',
   memory: 'bytes changed in memory or on a bus before they were written',

@@ -5,7 +5,7 @@ import type { Profile } from './profile.js';
 
 /** Lines that are kept of all that is lost: the first ones. */
 const KEPT = 20;
-/** Batches that are taken apart; behind them only how many is known. */
+/** Batches that are taken apart; after them only how many is known. */
 const TAKEN_APART = 200_000;
 
 /** What batches that are lost did, in the application's words. */

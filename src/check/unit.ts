@@ -170,13 +170,13 @@ export interface WalFacts {
   lastSequence?: bigint;
   /** The sequence that the next batch would take by default counting (last header sequence plus counted operations). */
   nextSequence?: bigint;
-  /** Offset behind the last whole logical record, 0 when there is none. */
+  /** Offset after the last whole logical record, 0 when there is none. */
   end: number;
   /** How the file ends: at a record, in Pebble's mark of a closed log, torn inside one, in zero fill, in remains of a recycled file, damaged. */
   tail: 'clean' | 'closed' | 'torn' | 'zero-fill' | 'recycled' | 'damaged';
   /** Where the tail begins: findings from here on are about how the file ends. The file's size when it ends clean. */
   tailOffset: number;
-  /** Number of the log whose record stands behind those of this one, or in their place. */
+  /** Number of the log whose record stands after those of this one, or in their place. */
   heldBefore?: number;
   /** Offset of the first damage that is not a tail. */
   firstDamage?: number;

@@ -42,7 +42,7 @@ interface OutputSettings {
 /** Without a terminal lines are kept to what a CI log or a mail shows well. */
 const WIDTH_WITHOUT_TERMINAL = 100;
 
-/** Columns for standard output: its terminal's, else COLUMNS, else those of the terminal behind a pager. */
+/** Columns for standard output: its terminal's, else COLUMNS, else those of the terminal after a pager. */
 export function stdoutWidth({ stdout, stderr, env }: Host): number {
   const stated = Number.parseInt(env.COLUMNS ?? '', 10);
   return stdout.columns || (stated >= 40 ? stated : 0) || stderr.columns || WIDTH_WITHOUT_TERMINAL;
@@ -62,7 +62,7 @@ export interface Outputs {
   found(finding: Finding, target: string): void;
   /** Writes the whole report everywhere. Returns what could not be written; the others are written all the same. */
   write(report: Report): Promise<Failure[]>;
-  /** Leaves no half-written file behind. */
+  /** Leaves no half-written file after. */
   abandon(): Promise<void>;
 }
 

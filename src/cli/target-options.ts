@@ -13,7 +13,7 @@ export interface TargetFlags extends OutputFlags {
   profile?: ProfileChoice;
 }
 
-/** Adds them to a command, behind its own. */
+/** Adds them to a command, after its own. */
 export function withTargetOptions(command: Command): Command {
   return withPlaceOptions(addOutputOptions(command)).option('--no-progress', 'no progress bar');
 }

@@ -7,7 +7,7 @@ import { compressZlib, decompressZlib } from './zlib.js';
 import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
 
 /*
- * What the compression type byte behind a block means (rocksdb include/rocksdb/compression_type.h, util/compression.cc;
+ * What the compression type byte after a block means (rocksdb include/rocksdb/compression_type.h, util/compression.cc;
  * leveldb include/leveldb/options.h; pebble sstable/block/compression.go), and what stands before the compressed bytes:
  *
  *   type        codec    size prefix, version 2     size prefix, version 1 (table formats 0 and 1)

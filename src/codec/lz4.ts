@@ -47,7 +47,7 @@ const ERRORS = [
 const LONGEST_OFFSET = 0xffff;
 /** A length byte of 255 adds at most 255 bytes of output. */
 const MOST_EXPANSION = 255;
-/** Behind output and input: both are touched in words of eight. */
+/** After output and input: both are touched in words of eight. */
 const SLACK = 64;
 const PAGE = 65536;
 

@@ -46,7 +46,7 @@ export function snappyLength(input: Uint8Array, limit: number): Uint8Array | und
     const tag = body[at++];
     const size = tag >> 2;
     if ((tag & 3) === 0) {
-      // literals of more than 60 bytes have their length behind the tag
+      // literals of more than 60 bytes have their length after the tag
       const extra = Math.max(0, size - 59);
       let literal = size;
       if (extra > 0) {
@@ -72,5 +72,5 @@ export function snappyLength(input: Uint8Array, limit: number): Uint8Array | und
   return Buffer.concat([Uint8Array.from(prefix), body]);
 }
 
-/** Bytes behind the tag of a copy, by its kind. */
+/** Bytes after the tag of a copy, by its kind. */
 const COPY_OFFSET = [0, 1, 2, 4];

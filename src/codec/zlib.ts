@@ -15,7 +15,7 @@ const LARGEST_CHUNK = 1 << 20;
 
 /**
  * Inflates raw deflate. `length` is what the block's size prefix promises, absent where the format has none: then the
- * output grows up to `limit`. Bytes behind the end of the stream are ignored, as RocksDB ignores them.
+ * output grows up to `limit`. Bytes after the end of the stream are ignored, as RocksDB ignores them.
  */
 export function decompressZlib(
   input: Uint8Array,

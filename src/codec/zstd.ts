@@ -5,7 +5,7 @@ import { ZstdDecoder } from './zstd-heap.js';
 
 /*
  * Zstandard frames, with and without dictionary. node:zlib has zstd from 22.15 on, and for blocks of 16 KiB and more it is
- * 1.6 times as fast, but it takes bytes behind the frame, and of 3,000 frames with one flipped bit it gave out 26 as good
+ * 1.6 times as fast, but it takes bytes after the frame, and of 3,000 frames with one flipped bit it gave out 26 as good
  * that libzstd's own one-shot decoder refuses or decodes otherwise. Here a block is exactly one frame, or damaged.
  */
 

@@ -40,7 +40,7 @@ class History {
   async advance(): Promise<void> {
     do {
       this.next = (await this.batches.next()).value as LoggedBatch | undefined;
-      // log data alone takes no sequence: the batch behind it begins at the same
+      // log data alone takes no sequence: the batch after it begins at the same
     } while (this.next?.count === 0);
     if (this.next === undefined) return;
     const last = this.next.sequence + BigInt(this.next.count) - 1n;
@@ -68,7 +68,7 @@ export async function compareHistories(a: Database, b: Database): Promise<Histor
       else note({ sequence: x.sequence, a: x, b: y });
       await Promise.all([left.advance(), right.advance()]);
     } else if (x.sequence < y.sequence) {
-      // what the other side's logs begin behind is purged there, and no divergence
+      // what the other side's logs begin after is purged there, and no divergence
       if (begun.right) note({ sequence: x.sequence, a: x });
       begun.left = true;
       await left.advance();

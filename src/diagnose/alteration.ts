@@ -17,7 +17,7 @@ import { tableBefore } from './line-endings-table.js';
 import { findShift, offsetInFile, type Shift } from './shifted-table.js';
 
 /*
- * Damage that moves bytes: everything behind it stands in the wrong place, and a check finds all of it damaged. Where the
+ * Damage that moves bytes: everything after it stands in the wrong place, and a check finds all of it damaged. Where the
  * checksums show what was done, the file is checked as it was, and what was done is said once.
  */
 
@@ -71,7 +71,7 @@ export async function findAlteration(
   };
 }
 
-/** A whole table of the size that the MANIFEST gives it, with more behind it. */
+/** A whole table of the size that the MANIFEST gives it, with more after it. */
 async function appended(source: ByteSource, size: number): Promise<Shift | undefined> {
   if (source.size <= size) return undefined;
   const pieces = [{ source, offset: 0, length: size }];
@@ -137,17 +137,17 @@ function shiftMessage(by: number, isTail: boolean, exact: boolean): string {
     return `The file is ${-by} bytes too short: they are missing here, and what follows stands too early`;
   return exact
     ? `The file is ${by} bytes too long: they were put in here, and what follows stands that much too late`
-    : `The file is ${by} bytes too long: they were put in here or behind, and what follows stands too late`;
+    : `The file is ${by} bytes too long: they were put in here or after, and what follows stands too late`;
 }
 
 function shiftCause(by: number, run: Range, isTail: boolean, exact: boolean): Cause {
   if (by < 0) {
-    const detail = `${counted(-by, 'byte')} were taken out of the table; its footer at the end of the file and the blocks before and behind still hold`;
+    const detail = `${counted(-by, 'byte')} were taken out of the table; its footer at the end of the file and the blocks before and after still hold`;
     return { kind: 'removed-bytes', certainty: 'proven', detail, basis: 'the footer says where it stood' };
   }
   const detail = isTail
     ? `${counted(by, 'byte')} were appended to the table: a copy that did not replace the file, or another writer`
-    : `${counted(by, 'byte')} were put into the table; without them every block before and behind holds`;
+    : `${counted(by, 'byte')} were put into the table; without them every block before and after holds`;
   return {
     kind: isTail ? 'appended-bytes' : 'inserted-bytes',
     certainty: exact ? 'proven' : 'likely',
@@ -204,7 +204,7 @@ export function insertionCause(run: Range): Cause {
   return {
     kind: 'inserted-bytes',
     certainty: 'proven',
-    detail: `${counted(run.length, 'byte')} were put into the log; without them every record before and behind holds`,
+    detail: `${counted(run.length, 'byte')} were put into the log; without them every record before and after holds`,
     basis: 'with the run taken out, and with no other, every checksum of the file holds',
     removes: [run],
     restores: true,

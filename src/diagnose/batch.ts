@@ -23,7 +23,7 @@ interface BatchDiagnosis {
 const SHOWN = 4;
 
 /**
- * Why a batch behind a matching checksum makes no sense. The checksum was computed over these very bytes, so they were
+ * Why a batch under a matching checksum makes no sense. The checksum was computed over these very bytes, so they were
  * wrong in memory; how they are wrong says what a writer did to them.
  */
 export async function batchCause(
@@ -108,7 +108,7 @@ function lostStep(
   };
   if (realigned === undefined) {
     return {
-      detail: `the parser loses step at ${place}, and nothing behind it decodes to the end`,
+      detail: `the parser loses step at ${place}, and nothing after it decodes to the end`,
       evidence,
     };
   }

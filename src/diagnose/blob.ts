@@ -92,7 +92,7 @@ export class BlobDiagnosis {
     return { flips, tried: 8 * size + 32, method: METHOD };
   }
 
-  /** `covered` bytes and their masked CRC behind them: a record header, or the footer. */
+  /** `covered` bytes and their masked CRC after them: a record header, or the footer. */
   private async searchCovered(offset: number, covered: number): Promise<FlipSearch | undefined> {
     const bytes = await this.read({ offset, length: covered + 4 });
     if (bytes === undefined) return undefined;

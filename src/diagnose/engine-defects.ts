@@ -33,7 +33,7 @@ const defects: readonly Defect[] = [
   {
     rule: 'wal/bad-length',
     detail:
-      'RocksDB 8.4 to 9.2 writes the record of timestamp sizes without looking whether the block has room for it, and shifts all blocks behind it',
+      'RocksDB 8.4 to 9.2 writes the record of timestamp sizes without looking whether the block has room for it, and shifts all blocks after it',
     reference: 'facebook/rocksdb#12614',
     certainty: 'likely',
     fits: ({ evidence }) => TIMESTAMP_SIZES.has(evidence.type) && evidence.fittingLength === undefined,

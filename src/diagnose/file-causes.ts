@@ -47,7 +47,7 @@ const appended: CauseRule = ({ length = 0, evidence }) =>
     ? cause(
         'zeroed',
         'likely',
-        `${counted(length, 'zero')} behind the end: a size that was rounded up, or a copy of whole blocks`,
+        `${counted(length, 'zero')} after the end: a size that was rounded up, or a copy of whole blocks`,
       )
     : cause(
         'garbage',
@@ -135,7 +135,7 @@ const tellers: Partial<Record<RuleId, CauseRule>> = {
   'blob/file-checksum': unprotected,
   'blob/trailing-bytes': appended,
   'blob/decompression': wrongBeforeWritten('the value'),
-  'blob/wrong-count': wrongBeforeWritten('the count, or the file behind it,'),
+  'blob/wrong-count': wrongBeforeWritten('the count, or the file after it,'),
   'directory/current-names-empty-manifest': () =>
     cause(
       'software',

@@ -18,7 +18,7 @@ import { decodeProperties, type TableProperties } from '../format/sst/properties
 /*
  * A footer says little that the rest of the table does not: the metaindex ends where the footer begins. From format version
  * 6 on, the base of the context checksums is what the metaindex's own checksum has over the plain one. Before that, the
- * index is the one block behind the data that the metaindex does not name, and the version is in the properties since
+ * index is the one block after the data that the metaindex does not name, and the version is in the properties since
  * RocksDB 10. So a footer that is gone altogether can be written again, and the blocks of the table say whether it is right.
  */
 

@@ -4,7 +4,7 @@ import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect, RecordKind } from '../forma
 import { recordEnd } from './log-flips.js';
 
 /*
- * A run of bytes that was put into a WAL or a MANIFEST. Records before it hold where they stand, records behind it hold that much
+ * A run of bytes that was put into a WAL or a MANIFEST. Records before it hold where they stand, records after it hold that much
  * further on, and the record that was torn apart holds at the one place where the run is taken out. Between two records nothing
  * is torn apart: there only what follows tells a run that was put in from records that were overwritten.
  */
@@ -19,7 +19,7 @@ export function insertedRun(bytes: Uint8Array, dialect: LogDialect): Range | und
 }
 
 class LogWithRun {
-  /** File offsets at which a record holds, behind the damage, and the end of the file. */
+  /** File offsets at which a record holds, after the damage, and the end of the file. */
   private readonly starts = new Set<number>();
 
   constructor(
@@ -65,7 +65,7 @@ class LogWithRun {
     }
   }
 
-  /** The run stands between two records: a block behind it must begin where only the shift puts it. */
+  /** The run stands between two records: a block after it must begin where only the shift puts it. */
   private *between(torn: number): Generator<Range> {
     const block = torn + roomAt(torn);
     for (const start of this.starts) {
@@ -110,7 +110,7 @@ class LogWithRun {
     }
   }
 
-  /** The record stands whole behind the run: then nothing tore it apart, and the run may be another record, overwritten. */
+  /** The record stands whole after the run: then nothing tore it apart, and the run may be another record, overwritten. */
   private isWholeAt(torn: number, by: number, before: number): boolean {
     const { bytes } = this;
     for (let i = 0; i < before; i++) if (bytes[torn + i] !== bytes[torn + by + i]) return false;
@@ -166,7 +166,7 @@ class LogWithRun {
 
 const roomAt = (offset: number): number => BLOCK_SIZE - (offset % BLOCK_SIZE);
 
-/** Where the record behind one that ends here begins: a header that does not fit into a block is not begun. */
+/** Where the record after one that ends here begins: a header that does not fit into a block is not begun. */
 function nextStart(end: number): number {
   const room = roomAt(end);
   return room < LEGACY_HEADER ? end + room : end;

@@ -13,7 +13,7 @@ interface UndoneFile {
   endings: LineEndings;
 }
 
-/** Puts the runs of a file one behind the other. */
+/** Puts the runs of a file one after the other. */
 class UndoneRecords {
   private readonly runs: UndoneRuns;
   private readonly parts: Uint8Array[] = [];
@@ -96,7 +96,7 @@ export function logBefore(
   return records > 0 ? file.result() : undefined;
 }
 
-/** A blob file. Nothing protects its header, so the records behind it have to say that it is right. */
+/** A blob file. Nothing protects its header, so the records after it have to say that it is right. */
 export function blobBefore(bytes: Uint8Array, change: LineEndingChange): UndoneFile | undefined {
   const file = new UndoneRecords(bytes, change);
   const isHeader = (run: Uint8Array) => decodeBlobFileHeader(run).anomalies.length === 0;

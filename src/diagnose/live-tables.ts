@@ -163,7 +163,7 @@ class FamilyTables {
     return this.work.left < 0 ? undefined : found;
   }
 
-  /** All, but for those that end before `from` and those that begin behind `to`. */
+  /** All, but for those that end before `from` and those that begin after `to`. */
   private countIn({ tables, smallest, largest }: Level, from: Uint8Array, to: Uint8Array): number {
     if (!this.order.known) return tables.length;
     const before = this.firstWhere(largest, (bound) => this.compare(bound, from) >= 0);

@@ -14,7 +14,7 @@ import { type ByteCandidate, checksumByte, coveredBytes } from './overwritten-by
 const UNCOVERED = 6;
 const TYPE_AT = 6;
 
-/** File offset behind the record that begins at position 0 of `bytes`, as its header has it; undefined when it does not fit. */
+/** File offset after the record that begins at position 0 of `bytes`, as its header has it; undefined when it does not fit. */
 export function recordEnd(bytes: Uint8Array, dialect: LogDialect): number | undefined {
   if (bytes.length < LEGACY_HEADER) return undefined;
   const end = dialect.headerSizes[bytes[TYPE_AT]] + lengthAt(bytes, 0);
@@ -67,7 +67,7 @@ function headerFlips(bytes: Uint8Array, offset: number, dialect: LogDialect): Fl
   return flips;
 }
 
-/** The single bytes of a record with which its checksum holds: behind its type, and of the checksum. */
+/** The single bytes of a record with which its checksum holds: after its type, and of the checksum. */
 export function searchRecordBytes(bytes: Uint8Array, offset: number, dialect: LogDialect): ByteCandidate[] {
   const end = recordEnd(bytes, dialect);
   if (end === undefined) return [];

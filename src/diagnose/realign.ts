@@ -24,8 +24,8 @@ interface Step {
 }
 
 /**
- * Finds the longest chain of operations that ends exactly at the end of the batch and begins at `from` or behind it: what
- * one writer left intact behind the place where another wrote over it. Operations must name one of `columnFamilies` and
+ * Finds the longest chain of operations that ends exactly at the end of the batch and begins at `from` or after it: what
+ * one writer left intact after the place where another wrote over it. Operations must name one of `columnFamilies` and
  * have a key. Worked out from the end, each position once.
  */
 export function realign(

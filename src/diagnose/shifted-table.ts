@@ -16,7 +16,7 @@ import { type OpenPiece, PiecedSource } from '../io/pieces.js';
 /*
  * A footer says where the metaindex stands, and so where it stands itself: one that ends the file and says another place shows
  * that bytes were put in before it, or taken out, and how many. Blocks before that place hold where the index has them,
- * blocks behind it hold by so many bytes further on, and the block that was torn apart holds at the one place where the
+ * blocks after it hold by so many bytes further on, and the block that was torn apart holds at the one place where the
  * inserted run is taken out.
  */
 
@@ -161,7 +161,7 @@ async function handlesOf(
   size: number,
 ): Promise<BlockHandle[]> {
   let table = await openTable(new PiecedSource(source.descriptor, around(source, 0, by, size)));
-  // where the run stands behind the index, that is still where it belongs
+  // where the run stands after the index, that is still where it belongs
   for (const { handle } of table.indexSound
     ? []
     : [...table.meta].sort((a, b) => b.handle.offset - a.handle.offset)) {

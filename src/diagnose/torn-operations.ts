@@ -8,7 +8,7 @@ import { realign } from './realign.js';
 export interface TornOperations {
   /** Up to the place where the parser loses step; all of them where it does not. */
   before: readonly BatchOp[];
-  /** Those behind it that decode to the end of the batch. Their offsets do not count. */
+  /** Those after it that decode to the end of the batch. Their offsets do not count. */
   behind: readonly BatchOp[];
 }
 
@@ -33,7 +33,7 @@ export function tornOperations(
   };
 }
 
-/** The last operation took `count` bytes for its own that are read behind it. */
+/** The last operation took `count` bytes for its own that are read after it. */
 function withoutSwallowed(ops: readonly BatchOp[], count: number): readonly BatchOp[] {
   const last = ops.at(-1);
   if (last === undefined || count <= 0) return ops;

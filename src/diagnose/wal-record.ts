@@ -14,7 +14,7 @@ export interface LogicalRecord {
   fileOffset(at: number): number;
 }
 
-/** As far behind its beginning as the end of a record is looked for. Bytes. */
+/** As far after its beginning as the end of a record is looked for. Bytes. */
 const FURTHEST = 64 << 20;
 
 /** The whole logical record that begins at file offset `offset`; undefined when it is absent. */

@@ -8,7 +8,7 @@ import { type BitChange, FlippedSource } from './flipped-source.js';
 
 /** A WAL up to this size is read again whole for one record. Bytes. */
 const READ_WHOLE = 4 << 20;
-/** Blocks before and behind a place in a larger one, and how far behind a record is followed. */
+/** Blocks before and after a place in a larger one, and how far after a record is followed. */
 const BLOCKS_AROUND = 2;
 const FURTHEST = 64 << 20;
 
@@ -46,7 +46,7 @@ export async function readAgain(
   }
 }
 
-/** `shift`: what to add to an offset behind the first block to get the file's. */
+/** `shift`: what to add to an offset after the first block to get the file's. */
 function trialOf(result: UnitResult, place: Range, shift: number): WalTrial {
   const findings = result.findings.map((found) => {
     const { offset } = found;

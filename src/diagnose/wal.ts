@@ -115,7 +115,7 @@ export class WalDiagnosis {
       unexplained();
   }
 
-  /** The physical record that does not hold: the one that the finding begins with, or a fragment behind it. */
+  /** The physical record that does not hold: the one that the finding begins with, or a fragment after it. */
   private async damagedRecord(finding: Finding, place: Range): Promise<Damaged | undefined> {
     let at = place.offset;
     const end = place.offset + Math.max(place.length, 1);
@@ -276,7 +276,7 @@ async function garbageCause(source: ByteSource, place: Range): Promise<Cause> {
   return {
     kind: 'garbage',
     certainty: 'likely',
-    detail: `${place.length} bytes behind the last record that no writer of this log has left`,
+    detail: `${place.length} bytes after the last record that no writer of this log has left`,
     basis: 'no header, no sequence number and no checksum in them fits the log',
   };
 }

@@ -2,7 +2,7 @@ import type { BitPlace } from './crc32c-syndrome.js';
 
 /*
  * XXH32 (xxHash doc/xxhash_spec.md) is a chain of steps each of which can be undone, and block checksums store all of it. So
- * the state that each step must lead to is known from behind, the state that it starts from is known from the front, and the
+ * the state that each step must lead to is known from after, the state that it starts from is known from the front, and the
  * input that takes the one to the other can be solved for: a flipped bit is where that input differs from the bytes in one
  * bit. Linear in the length.
  */
@@ -49,7 +49,7 @@ export function bitsForXxh32(bytes: Uint8Array, target: number): BitPlace[] {
   return found;
 }
 
-/** The four lanes before each stripe and behind the last. */
+/** The four lanes before each stripe and after the last. */
 function lanesOf(bytes: Uint8Array, stripes: number): Int32Array {
   const lanes = new Int32Array(4 * (stripes + 1));
   lanes.set([PRIME_1 + PRIME_2, PRIME_2, 0, -PRIME_1]);
@@ -86,7 +86,7 @@ function searchStripes(
   }
 }
 
-/** Searches the bytes behind the stripes. Returns what the hash must be before them. */
+/** Searches the bytes after the stripes. Returns what the hash must be before them. */
 function searchTail(
   bytes: Uint8Array,
   start: number,

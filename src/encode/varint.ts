@@ -6,7 +6,7 @@ export function varint32Length(value: number): number {
   return value < 0x10000000 ? 4 : 5;
 }
 
-/** Writes `value` (0 to 2^32 − 1) as a varint32 at `at` and gives the offset behind it. */
+/** Writes `value` (0 to 2^32 − 1) as a varint32 at `at` and gives the offset after it. */
 export function putVarint32(bytes: Uint8Array, at: number, value: number): number {
   let rest = value;
   let position = at;

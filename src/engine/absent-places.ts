@@ -97,7 +97,7 @@ async function fitOfTables({ entries }: Inventory, wanted: readonly LiveTable[])
 }
 
 /**
- * How many of the logs that recovery would read connect to what the MANIFEST holds: the first of them begins no later than behind
+ * How many of the logs that recovery would read connect to what the MANIFEST holds: the first of them begins no later than after
  * its last sequence. Logs that are empty, or that cannot be read, count by the numbers that the MANIFEST knows.
  */
 async function fitOfWals({ entries }: Inventory, { version, walCutoff }: Asked): Promise<number> {

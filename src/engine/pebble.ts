@@ -114,7 +114,7 @@ function readCatalog(remote: Set<bigint>, cursor: Cursor): void {
     if (number === undefined) return;
     if (tag === CatalogTag.removed) remote.delete(number);
     else if (tag === CatalogTag.added) {
-      // type, creator, its number, who removes it; then fields behind their lengths, until 0
+      // type, creator, its number, who removes it; then fields after their lengths, until 0
       for (let i = 0; i < 4; i++) if (cursor.varint64() === undefined) return;
       for (let field = cursor.varint32(); field !== 0; field = cursor.varint32())
         if (field === undefined || cursor.lengthPrefixed() === undefined) return;
@@ -140,7 +140,7 @@ export async function addIngested(state: PebbleState, wals: readonly InventoryEn
   }
 }
 
-/** The tables that a batch brings in: each has a sequence number of its own, behind that of an excise. */
+/** The tables that a batch brings in: each has a sequence number of its own, after that of an excise. */
 function ingestedBy(batch: Uint8Array): { table: bigint; sequence: bigint }[] {
   const first = batch[12];
   if (first === undefined || !isFlushable(first)) return [];

@@ -45,7 +45,7 @@ export class UnorderedFamily extends Error {
 }
 
 export interface ExportOptions {
-  /** Go on behind what cannot be read. */
+  /** Go on after what cannot be read. */
   lenient?: boolean;
   /** Names of the column families to take. Default: all. */
   columnFamilies?: readonly string[];
@@ -87,7 +87,7 @@ export class FlushMeter {
   private entries = 0;
   private bytes = 0;
 
-  /** To be asked behind each entry, before the next one is looked for. */
+  /** To be asked after each entry, before the next one is looked for. */
   isDue({ key, value, columns, unmerged }: ExportedEntry): boolean {
     this.entries++;
     this.bytes += key.length + value.length;
@@ -164,7 +164,7 @@ export async function exportEntries(
   return summary;
 }
 
-/** Recovery may open a database and give up what stands behind damage: a reader then misses it, and so does an export. */
+/** Recovery may open a database and give up what stands after damage: a reader then misses it, and so does an export. */
 async function tellLoss(
   { database: { dialect, manifest, wals, options } }: PreparedOpen,
   outcome: RecoveryOutcome,

@@ -16,7 +16,7 @@ export class NdjsonSink implements ExportSink {
   readonly takesVersions = true;
   private name = '';
   private lines: string[] = [];
-  /** An entry in pieces, behind the lines. */
+  /** An entry in pieces, after the lines. */
   private large: Iterable<string> | undefined;
 
   constructor(private readonly write: (text: string) => Promise<void>) {}

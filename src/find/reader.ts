@@ -39,7 +39,7 @@ export class Reader {
   }
 
   /**
-   * What is seen of keys of one column family, at their newest timestamps. One walk goes through them all; behind a place
+   * What is seen of keys of one column family, at their newest timestamps. One walk goes through them all; after a place
    * where it cannot go on, each is asked for by itself.
    */
   async read(keys: readonly FoundKey[]): Promise<Map<FoundKey, ReaderSees>> {

@@ -95,7 +95,7 @@ function timestampSizeOf({ comparator, timestampsStripped }: Table): number {
   return timestampsStripped ? 0 : comparator.timestampSize;
 }
 
-/** Searches one block; true when its keys lie behind all wanted ones. */
+/** Searches one block; true when its keys lie after all wanted ones. */
 async function searchBlock(
   context: BlockContext,
   space: BlockSpace,

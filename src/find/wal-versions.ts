@@ -61,7 +61,7 @@ interface LogState {
   lastSequence?: bigint;
 }
 
-/** What is behind the last whole record: a torn one is looked into, remains of an earlier log are nobody's. */
+/** What is after the last whole record: a torn one is looked into, remains of an earlier log are nobody's. */
 async function searchTail(search: WalSearch, state: LogState, parser: LogParser): Promise<void> {
   const { source, dialect, file, collection } = search;
   const tail = parser.tail!;

@@ -47,7 +47,7 @@ export class Wanted {
   }
 }
 
-/** The first key behind all that begin with `prefix`, bytewise; undefined where there is none. */
+/** The first key after all that begin with `prefix`, bytewise; undefined where there is none. */
 function successor(prefix: Uint8Array): Uint8Array | undefined {
   for (let i = prefix.length - 1; i >= 0; i--) {
     if (prefix[i] === 0xff) continue;

@@ -8,13 +8,13 @@
  *   metadata 4A6F62                             optional: what the application said, in hex
  *   5                                           number of files: the first line that begins with a digit ends the head
  *   shared_checksum/000008_sH1SL_980.sst crc32 2479265108
- *   private/1/CURRENT crc32 238867434 size 16   fields behind the first are schema 2's
+ *   private/1/CURRENT crc32 238867434 size 16   fields after the first are schema 2's
  *   // FOOTER                                   schema 2, optional, then further fields
  *
  * `crc32` is the CRC-32C of the whole file, not masked, in decimal without leading zeros.
  *
- * The engine is lenient where it reads numbers (`strtoull`: the digits that stand first, 0 without any), behind the last field of a
- * line (one space), and behind the last newline. What it never writes and reads all the same is `backup/meta-unusual`.
+ * The engine is lenient where it reads numbers (`strtoull`: the digits that stand first, 0 without any), after the last field of a
+ * line (one space), and after the last newline. What it never writes and reads all the same is `backup/meta-unusual`.
  */
 import type { Anomaly, Range } from '../finding/finding.js';
 
@@ -77,7 +77,7 @@ export function decodeBackupMeta(bytes: Uint8Array): BackupMeta {
   return meta;
 }
 
-/** Bytes behind the last newline, which the engine never sees. They matter where a line is missing. */
+/** Bytes after the last newline, which the engine never sees. They matter where a line is missing. */
 function readTorn({ meta }: State, torn: Range): void {
   const cut = meta.anomalies.some(({ rule }) => rule === 'backup/meta-truncated');
   const evidence = {
@@ -88,7 +88,7 @@ function readTorn({ meta }: State, torn: Range): void {
     meta.anomalies.push({
       rule: 'backup/meta-unusual',
       ...torn,
-      message: `${torn.length} bytes stand behind the last line; the engine does not read them`,
+      message: `${torn.length} bytes stand after the last line; the engine does not read them`,
       evidence,
     });
     return;
@@ -236,7 +236,7 @@ function readFile(state: State, line: Line): BackupFile | undefined {
   const { meta } = state;
   if (line.text === '') return refused(state, line, 'Unexpected empty line');
   const [path, ...fields] = line.text.split(' ');
-  // the engine's own splitting gives nothing for what would stand behind the last space
+  // the engine's own splitting gives nothing for what would stand after the last space
   const trailing = fields.at(-1) === '' && fields.length > 1;
   if (trailing) fields.pop();
   const name = clipped(path);

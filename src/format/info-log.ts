@@ -16,7 +16,7 @@ export interface InfoLogPaths {
   directory?: string;
 }
 
-/** How much of a LOG file is worth reading: the summary stands behind the version banner. */
+/** How much of a LOG file is worth reading: the summary stands after the version banner. */
 export const INFO_LOG_HEAD = 64 << 10;
 
 const tableLine = /SST files in (.+) dir, Total Num: \d+/;

@@ -92,7 +92,7 @@ function problemsOf({ anomalies }: BlockReader, most: number): string[] {
   return anomalies.length > most ? [...said, `and ${anomalies.length - most} more`] : said;
 }
 
-/** Entries of a block and what stands behind them: restart points, hash index, the last word. */
+/** Entries of a block and what stands after them: restart points, hash index, the last word. */
 export function* blockNodes(
   bytes: Uint8Array,
   place: NodePlace,

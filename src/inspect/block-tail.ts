@@ -9,7 +9,7 @@ const FLAGS: [mask: number, name: string][] = [
   [0x10000000, 'separated values'],
 ];
 
-/** What stands behind the entries of a block: restart points, a hash index, the last word. */
+/** What stands after the entries of a block: restart points, a hash index, the last word. */
 export function* tailNodes(bytes: Uint8Array, { space, offset: base }: NodePlace): Generator<Node> {
   const tail = decodeBlockTail(bytes);
   if (typeof tail === 'string') return;

@@ -6,7 +6,7 @@ type Meaning<T> = (value: T) => Partial<Node> | Words | undefined;
 
 /**
  * Reads fields one after the other and makes a node of each. A field that does not fit becomes a node over what is left,
- * with its problem; behind it nothing is read (`failed`).
+ * with its problem; after it nothing is read (`failed`).
  */
 export class Fields {
   readonly nodes: Node[] = [];

@@ -189,7 +189,7 @@ function orderOf(index: BlockIndex): Uint32Array | undefined {
   );
 }
 
-/** The footer, and what stands behind it. */
+/** The footer, and what stands after it. */
 async function* ending(table: Table, space: Space, ranges: RangeReader): AsyncGenerator<Node> {
   const { footer, anomalies, size } = table;
   if (footer === undefined) return;
@@ -199,7 +199,7 @@ async function* ending(table: Table, space: Space, ranges: RangeReader): AsyncGe
     .map(({ message }) => message);
   yield footerNode(await ranges.bytes(offset, length), space, footer, problems);
   const end = offset + length;
-  if (end < size) yield await ranges.gap(space, end, size - end, 'behind the footer');
+  if (end < size) yield await ranges.gap(space, end, size - end, 'after the footer');
 }
 
 /** The properties, as sst_dump --show_properties has them and more. */

@@ -41,7 +41,7 @@ export function* optionsNodes(bytes: Uint8Array, space: Space): Generator<Node> 
   let position = 0;
   for (const [i, section] of sections.entries()) {
     const { title, argument, offset } = section;
-    // the title behind a section counts as its last line
+    // the title after a section counts as its last line
     const length = Math.min(section.length, (sections[i + 1]?.offset ?? bytes.length) - offset);
     if (offset > position) yield* statements(bytes, space, position, offset, about);
     const name = argument === undefined ? `[${title}]` : `[${title} "${argument}"]`;
@@ -128,7 +128,7 @@ function headOf({ schema, timestamp, sequence, metadata, count }: BackupMeta): L
   ];
 }
 
-/** What is wrong with a meta file as a whole, or behind its last line. */
+/** What is wrong with a meta file as a whole, or after its last line. */
 export function backupProblems(bytes: Uint8Array): string[] {
   const { anomalies } = decodeBackupMeta(bytes);
   const loose = anomalies.filter(({ length }) => length === 0 || length === bytes.length);

@@ -29,7 +29,7 @@ export function internalKeyNode(name: string, bytes: Uint8Array, place: NodePlac
   };
 }
 
-/** The 8 bytes behind a user key: the type is the first of them. */
+/** The 8 bytes after a user key: the type is the first of them. */
 function trailerFields(fields: Fields): void {
   fields.u8('type', (type) => valueTypeName(type));
   fields.take('sequence', 7, (bytes) => ({ value: u56(bytes) }));

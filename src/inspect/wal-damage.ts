@@ -12,7 +12,7 @@ import { fragmentNode, headerFields } from './wal-records.js';
 
 /**
  * What stands between two things: zeros at the end of a block in which no header fits, and fragments that lost their record
- * to damage before or behind them.
+ * to damage before or after them.
  */
 export async function* between(
   ranges: RangeReader,
@@ -71,7 +71,7 @@ export async function damageNode(ranges: RangeReader, space: Space, damage: Dama
   };
 }
 
-/** What is behind the last whole record. */
+/** What is after the last whole record. */
 export async function* endOfLog(
   ranges: RangeReader,
   space: Space,

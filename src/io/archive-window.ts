@@ -14,7 +14,7 @@ export async function concatenated(
   return into.subarray(0, at);
 }
 
-/** Bytes behind the newest that stay readable: a check that finds damage looks at it again. */
+/** Bytes after the newest that stay readable: a check that finds damage looks at it again. */
 const BEHIND = 24 << 20;
 /** Bytes ahead that a read may jump over. */
 const AHEAD = 16 << 20;

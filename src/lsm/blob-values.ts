@@ -25,7 +25,7 @@ interface BlobFile {
 
 /**
  * Reads values that tables keep in blob files. A flush writes them in key order, so those of neighbouring keys mostly lie
- * behind one another: they are read ahead.
+ * after one another: they are read ahead.
  */
 export class BlobValues {
   private readonly open = new Map<bigint, BlobFile | Problem>();

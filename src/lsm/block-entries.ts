@@ -28,7 +28,7 @@ export class BlockEntries {
 
   /**
    * Starts over with another block. `atRestart`: where the engine's iterator does, at the first restart point, which in a damaged
-   * block may be elsewhere; behind the entries the block is empty to it (leveldb table/block.cc `SeekToFirst`).
+   * block may be elsewhere; after the entries the block is empty to it (leveldb table/block.cc `SeekToFirst`).
    */
   reset(bytes: Uint8Array, atRestart = false): void {
     this.bytes = bytes;
@@ -51,7 +51,7 @@ export class BlockEntries {
     if (atRestart) this.position = this.restartAt;
   }
 
-  /** Moves to the next entry. False behind the last one, and at one that cannot be read (then `flaw` says why). */
+  /** Moves to the next entry. False after the last one, and at one that cannot be read (then `flaw` says why). */
   next(): boolean {
     const { bytes, entriesEnd } = this;
     let at = this.position;
@@ -95,7 +95,7 @@ export class BlockEntries {
   peekedFrom = 0;
   peekedTo = 0;
 
-  /** Restart points behind the entry that `next` came to last, ascending: places to go on at. */
+  /** Restart points after the entry that `next` came to last, ascending: places to go on at. */
   *restartsAhead(): Generator<number> {
     const { tail, bytes, entryFrom, entriesEnd } = this;
     if (tail === undefined) return;
@@ -127,7 +127,7 @@ export class BlockEntries {
   /** Where `varint` stopped. */
   private after = 0;
 
-  /** A varint32 at `at`, -1 when it does not fit; `after` is the position behind it. */
+  /** A varint32 at `at`, -1 when it does not fit; `after` is the position after it. */
   private varint(at: number): number {
     let result = 0;
     for (let shift = 0; shift < 35; shift += 7) {
@@ -142,7 +142,7 @@ export class BlockEntries {
     return -1;
   }
 
-  /** Where the value stands in a block with separated values: said at restart points, else behind the one before. */
+  /** Where the value stands in a block with separated values: said at restart points, else after the one before. */
   private valuePlace(at: number, tail: BlockTail): number {
     this.after = at;
     while (this.restartAt < this.entryFrom && this.restart + 1 < tail.restartCount) {

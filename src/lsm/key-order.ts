@@ -55,7 +55,7 @@ type CompareRange = (
 ) => number;
 
 /**
- * The first block that may hold a key, `key[0, keyTo)`: the first whose separator does not come before it. `tail`: bytes behind the
+ * The first block that may hold a key, `key[0, keyTo)`: the first whose separator does not come before it. `tail`: bytes after the
  * key in a separator.
  */
 export function firstBlockFor(

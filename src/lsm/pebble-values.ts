@@ -43,7 +43,7 @@ export class PebbleValues {
 
   private isPlainPut = false;
 
-  /** The value behind an entry; `undefined` where it has to be loaded first, or cannot be read. */
+  /** The value after an entry; `undefined` where it has to be loaded first, or cannot be read. */
   value(bytes: Uint8Array, from: number, to: number): Place | undefined {
     this.waits = false;
     if (!this.prefixed || !this.isPlainPut) return { bytes, from, to };

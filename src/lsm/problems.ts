@@ -5,7 +5,7 @@ const MAX_KEPT = 1000;
 
 /**
  * What one walk over a column family could not read. Strict, the walk ends at the first problem, as the engine's iterators
- * do; lenient, it goes on behind each.
+ * do; lenient, it goes on after each.
  */
 export class ProblemLog {
   readonly kept: Problem[] = [];
@@ -20,7 +20,7 @@ export class ProblemLog {
     if (this.kept.length < MAX_KEPT) this.kept.push(problem);
   }
 
-  /** Something that cannot be read. True: go on behind it. */
+  /** Something that cannot be read. True: go on after it. */
   add(problem: Problem): boolean {
     this.note(problem);
     if (!this.lenient) this.stopped = true;

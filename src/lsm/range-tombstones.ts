@@ -25,7 +25,7 @@ export interface TableBounds {
   largest: KeyPosition;
 }
 
-/** The end that a table's largest key sets: behind that key, but before older entries of the same user key. */
+/** The end that a table's largest key sets: after that key, but before older entries of the same user key. */
 function endOfTable(largest: KeyPosition): KeyPosition {
   const type = largest.low & 0xff;
   const artificial =
@@ -127,7 +127,7 @@ export class TombstoneSweep {
     return covered;
   }
 
-  /** Whether the engine has sought past a tombstone, to a key that is not behind `key[from, to)`. It does so at a covered entry. */
+  /** Whether the engine has sought past a tombstone, to a key that is not after `key[from, to)`. It does so at a covered entry. */
   hasSoughtTo(key: Uint8Array, from: number, to: number): boolean {
     if (this.passed === undefined) return false;
     const { userKey } = this.passed.end;

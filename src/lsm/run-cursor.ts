@@ -3,7 +3,7 @@ import { comparePositions, type KeyOrder, type KeyPosition } from './key-order.j
 import type { BoundedTable, SortedRun } from './runs.js';
 
 /**
- * Opens a table for reading, from `from` on where it is given. `undefined`: it cannot be read, the walk goes on behind it;
+ * Opens a table for reading, from `from` on where it is given. `undefined`: it cannot be read, the walk goes on after it;
  * `'stop'`: the walk ends. Either has been reported.
  */
 type OpenCursor = (

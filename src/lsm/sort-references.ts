@@ -7,7 +7,7 @@ const RUN = 16;
 
 /**
  * Sorts an arena's entries into internal-key order, stably, in place. A merge sort that carries six bytes of each key,
- * those behind the prefix that all keys share, as a number beside the reference: most comparisons then read two adjacent
+ * those after the prefix that all keys share, as a number beside the reference: most comparisons then read two adjacent
  * numbers and not two keys. Runs that are in order already are only copied, so a log that was written in key order costs
  * one pass. (TypedArray.prototype.sort with a comparator takes about three times as long.)
  */
@@ -86,7 +86,7 @@ export function sortReferences(
   if (from !== references) references.set(from.subarray(0, count));
 }
 
-/** Per entry, into `prefixes`, the six key bytes behind the shared prefix as a number that orders as the keys do, or is equal. */
+/** Per entry, into `prefixes`, the six key bytes after the shared prefix as a number that orders as the keys do, or is equal. */
 function keyPrefixes(arena: Arena, references: Uint32Array, order: KeyOrder, prefixes: Float64Array): void {
   const first = references[0];
   const firstBytes = arena.chunk(first);

@@ -70,13 +70,13 @@ export class TableCursor implements EntryCursor {
   private readonly newestHigh: number;
   private readonly newestLow: number;
   private readonly index?: BlockIndex;
-  /** Bytes behind the key in a separator. */
+  /** Bytes after the key in a separator. */
   private readonly separatorTail: number;
   private readonly space?: BlockSpace;
   private readonly compression: BlockCompression;
   private readonly window?: SourceWindow;
   private readonly entries = new BlockEntries();
-  /** The next block to enter, and one behind the last. */
+  /** The next block to enter, and one after the last. */
   private block: number;
   private blocks: number;
   private inBlock = false;
@@ -203,7 +203,7 @@ export class TableCursor implements EntryCursor {
     return firstBlockFor(index, this.separatorTail, order.compareKeys, from.userKey, keyTo);
   }
 
-  /** Whether all of the next block is deleted. Its keys lie behind the entry that was read last and not behind its separator. */
+  /** Whether all of the next block is deleted. Its keys lie after the entry that was read last and not after its separator. */
   private isCovered(tombstones: TombstoneSweep): boolean {
     const separator = this.index!.separator(this.block);
     const length = Math.max(0, separator.length - this.separatorTail);
@@ -287,7 +287,7 @@ export class TableCursor implements EntryCursor {
     this.valueTo = entries.valueTo;
   }
 
-  /** Whether the key belongs to the virtual table that is walked. Behind its end nothing more does. */
+  /** Whether the key belongs to the virtual table that is walked. After its end nothing more does. */
   private isInside({ smallest, largest }: TableBounds): boolean {
     if (this.isBefore({ ...smallest, high: 0xffffffff, low: 0xffffffff })) return false;
     const { userKey, high, low } = largest;
@@ -314,7 +314,7 @@ export class TableCursor implements EntryCursor {
     return this.high !== high ? this.high > high : this.low > low;
   }
 
-  /** Reports a block; the walk goes on behind it or ends. */
+  /** Reports a block; the walk goes on after it or ends. */
   private complain(block: number, reason: string): void {
     const { offset, size } = this.handle(block);
     this.inBlock = false;

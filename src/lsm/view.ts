@@ -44,7 +44,7 @@ export interface ViewInput {
 export interface WalkOptions {
   /** Begin at this key (without timestamp), included. */
   from?: Uint8Array;
-  /** Go on behind what cannot be read. Default: end there, as the engine's iterators do. */
+  /** Go on after what cannot be read. Default: end there, as the engine's iterators do. */
   lenient?: boolean;
 }
 

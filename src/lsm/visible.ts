@@ -38,7 +38,7 @@ export interface Unmerged {
  * is seen once, at its newest timestamp.
  */
 export class VisibleIterator {
-  /** The key, without timestamp, is `keyBytes[0, keyTo)`; its timestamp, where there is one, the bytes behind it. */
+  /** The key, without timestamp, is `keyBytes[0, keyTo)`; its timestamp, where there is one, the bytes after it. */
   keyBytes: Uint8Array = new Uint8Array(256);
   keyTo = 0;
   /** The value is `valueBytes[valueFrom, valueTo)`: the default column of an entity, empty where it has none. */

@@ -1,4 +1,4 @@
-/** Keys remembered at most; behind them, repetitions go unnoticed. */
+/** Keys remembered at most; after them, repetitions go unnoticed. */
 const MAX_KEYS = 2_000_000;
 
 /**

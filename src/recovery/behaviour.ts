@@ -21,7 +21,7 @@ export interface ReplayBehaviour {
   /** 9.11: an unknown type with bit 7 set is ignored. */
   ignoresUnknownHighTypes: boolean;
   /**
-   * 9.3: any recyclable record makes the file a recycled one, and a recyclable record behind a delivered legacy one is
+   * 9.3: any recyclable record makes the file a recycled one, and a recyclable record after a delivered legacy one is
    * refused without being consumed, for ever (facebook/rocksdb#12643). Before, only a recyclable record at offset 0 counts.
    */
   recycledByAnyRecord: boolean;
@@ -40,7 +40,7 @@ export interface ReplayBehaviour {
   namesUnknownTag: boolean;
   /** 8.9. */
   rejectsLargeSequences: boolean;
-  /** 9.11: skip-any-corrupted goes on behind a batch that could not be inserted. Before, the rest of its WAL is dropped. */
+  /** 9.11: skip-any-corrupted goes on after a batch that could not be inserted. Before, the rest of its WAL is dropped. */
   skipContinuesAfterInsertError: boolean;
   /** 10.1. */
   refusesBackwardSequences: boolean;
@@ -61,7 +61,7 @@ export interface ReplayBehaviour {
   blamesPredecessor: boolean;
   /** 10.6: `Mismatched predecessor log number of WAL file …`; before, `Missing WAL of log number …`. */
   namesMismatchedPredecessor: boolean;
-  /** The reader's own result codes start behind the last record type; a record with a good checksum may carry one of them. */
+  /** The reader's own result codes start after the last record type; a record with a good checksum may carry one of them. */
   firstResultCode: number;
 }
 

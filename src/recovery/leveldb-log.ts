@@ -18,7 +18,7 @@ export interface LevelDbReport {
 /** A logical record as LevelDB puts it together. `bytes` holds until the next one is read. */
 export interface LevelDbRecord {
   bytes: Uint8Array;
-  /** File offset of its first header, and behind its last byte. */
+  /** File offset of its first header, and after its last byte. */
   offset: number;
   end: number;
 }
@@ -28,7 +28,7 @@ const END = RecordType.last + 1;
 const BAD = RecordType.last + 2;
 
 /**
- * A log as LevelDB reads it (leveldb db/log_reader.cc, 1.23), quirks included: behind a bad checksum the rest of the block goes; a
+ * A log as LevelDB reads it (leveldb db/log_reader.cc, 1.23), quirks included: after a bad checksum the rest of the block goes; a
  * length past the end of the last block ends the file silently; a whole record of type 5 or 6 acts as the reader's own
  * end of file or bad record. kvdoctor's own parser (format/log) says what is in a file.
  */

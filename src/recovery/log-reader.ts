@@ -19,7 +19,7 @@ export interface LogRecord {
   bytes: Uint8Array;
   /** File offset of its first fragment's header. */
   offset: number;
-  /** File offset behind its last fragment. */
+  /** File offset after its last fragment. */
   end: number;
   /**
    * The engine's hash over the record took in bytes of a fragment that it had dropped: the record is refused although
@@ -113,7 +113,7 @@ export class LogReader {
     return this.input.decompressor !== undefined;
   }
 
-  /** File offset behind the last byte consumed. */
+  /** File offset after the last byte consumed. */
   get offset(): number {
     return this.input.offset;
   }

@@ -56,7 +56,7 @@ type LogEnd = TailKind | WalFacts['tail'];
 /** What the end of a log may look like when its writer was killed. */
 const TORN: ReadonlySet<LogEnd> = new Set(['torn', 'torn-header', 'torn-body', 'torn-fragments']);
 
-/** Ends behind which this log never had anything. */
+/** Ends after which this log never had anything. */
 const NOT_WRITTEN: ReadonlySet<LogEnd> = new Set(['clean', 'closed', 'zero-fill', 'recycled']);
 
 /** A cap on objects held for one WAL: more column family ids than this in damaged batches are not told apart. */
@@ -247,7 +247,7 @@ async function tallyWal(
     for (const tally of tallies) if (tally !== undefined) tally.loss[bytes] += tail.length;
   } catch (error) {
     if (error instanceof Interrupted) throw error;
-    // A medium that fails in the middle: what comes behind cannot be counted, and the outcome already says IO error.
+    // A medium that fails in the middle: what comes after cannot be counted, and the outcome already says IO error.
   } finally {
     await source.close();
   }

@@ -19,7 +19,7 @@ import {
  * WriteBatchInternal::Iterate).
  *
  * Sequence numbers. A plain DB and WriteCommitted give each operation its own; WritePrepared and WriteUnprepared give one
- * to each sub-batch, which ends at a marker, at a Noop behind something, or before a key that the sub-batch already has.
+ * to each sub-batch, which ends at a marker, at a Noop after something, or before a key that the sub-batch already has.
  */
 
 export interface InserterContext {
@@ -49,7 +49,7 @@ interface Inserted {
   applied: number;
   /** Operations taken, those skipped or kept for a commit included. */
   taken: number;
-  /** Offset in the batch behind the last operation taken. */
+  /** Offset in the batch after the last operation taken. */
   takenEnd: number;
   /** The first value that a flush would fail on. */
   unflushable?: RefusedValue;

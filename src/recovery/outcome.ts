@@ -15,7 +15,7 @@ interface TornBatch {
   offset: number;
   end: number;
   sequence: bigint;
-  /** Operations that took effect, and the offset in the batch behind the last of them. */
+  /** Operations that took effect, and the offset in the batch after the last of them. */
   taken: number;
   takenEnd: number;
   error: EngineError;
@@ -37,7 +37,7 @@ export interface WalOutcome {
   /** Logical records applied, and operations put into memtables. */
   records: number;
   operations: number;
-  /** File offset behind the last logical record applied whole; 0 when there is none. */
+  /** File offset after the last logical record applied whole; 0 when there is none. */
   appliedEnd: number;
   /** Where applied records lie: one range, more where something between them was dropped. */
   applied: OffsetRange[];

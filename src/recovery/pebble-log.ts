@@ -18,7 +18,7 @@ type PebbleLogEnd = 'end' | 'invalid chunk' | 'zeroed chunk' | 'unexpected EOF';
 
 export interface PebbleRecord {
   bytes: Uint8Array;
-  /** File offset of its first header, and behind its last byte. */
+  /** File offset of its first header, and after its last byte. */
   offset: number;
   end: number;
 }
@@ -27,7 +27,7 @@ export interface PebbleRecord {
 interface PebbleLogRules {
   /** Types that a release knows: 8, from 2.1 on 12. */
   lastType: number;
-  /** From 2.1 on: behind damage later blocks are asked whether it was synced; otherwise it is the end of the file. */
+  /** From 2.1 on: after damage later blocks are asked whether it was synced; otherwise it is the end of the file. */
   readsAhead: boolean;
 }
 

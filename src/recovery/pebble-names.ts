@@ -116,7 +116,7 @@ function byTables({ inventory, pebble }: Database, version: Version): Refused | 
       );
 }
 
-/** Tables of a level from 1 on lie one behind the other. */
+/** Tables of a level from 1 on lie one after the other. */
 function byOrder(version: Version, file: string): Refused | undefined {
   for (const { tables, comparator: name } of version.columnFamilies.values()) {
     const comparator = comparatorNamed(name);

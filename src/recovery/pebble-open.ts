@@ -122,7 +122,7 @@ class PebbleReplay {
             this.end(reader);
             break;
           }
-          // what stands behind an ingest in its WAL is not read
+          // what stands after an ingest in its WAL is not read
           if (this.apply(record) || this.error !== undefined) break;
         }
       } finally {
@@ -151,7 +151,7 @@ class PebbleReplay {
     this.outcome.stopError = pebbleError('checksum', ended);
   }
 
-  /** True: nothing behind it is read. */
+  /** True: nothing after it is read. */
   private apply({ bytes, offset, end }: PebbleRecord): boolean {
     const { outcome } = this;
     if (bytes.length < BATCH_HEADER) {

@@ -210,7 +210,7 @@ export class PhysicalReader {
       }
       this.payload = bytes;
     }
-    // Types behind the last known one are the reader's own result codes, in the order of `physical`.
+    // Types after the last known one are the reader's own result codes, in the order of `physical`.
     const code = type - behaviour.firstResultCode;
     if (code >= 0 && code <= 5) {
       this.dropped = 0;

@@ -10,7 +10,7 @@ interface AfterOpen {
 
 /**
  * What a TransactionDB does on top of the replay (rocksdb utilities/transactions, Initialize of the three policies).
- * WritePrepared and WriteUnprepared leave a gap of one sequence behind the last; prepared data stays out of sight until
+ * WritePrepared and WriteUnprepared leave a gap of one sequence after the last; prepared data stays out of sight until
  * it is decided, and what a WriteUnprepared transaction wrote before it was prepared is rolled back, one sequence for
  * each of its batches. A reader sees the same through the data's absence, but for merge operands, which the rollback
  * leaves where they are.

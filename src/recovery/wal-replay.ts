@@ -211,7 +211,7 @@ class WalReplay {
       return undefined;
     }
     if (input.mode === 'point-in-time') {
-      // Only here does replay go on behind a stop: with the first batch of a WAL written after an earlier recovery.
+      // Only here does replay go on after a stop: with the first batch of a WAL written after an earlier recovery.
       if (sequence === state.next) state.stopped = false;
       if (state.stopped) return undefined;
     }

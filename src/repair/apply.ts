@@ -31,7 +31,7 @@ const CURRENT = 'CURRENT';
 
 /**
  * Carries out a plan where the files are. Nothing of the target changes before the journal holds every original and every new
- * file lies complete beside its target; from there on each file changes by one rename or unlink, behind a barrier that the
+ * file lies complete beside its target; from there on each file changes by one rename or unlink, after a barrier that the
  * engine refuses when there is more than one.
  */
 export async function applyInPlace(plan: RepairPlan, options: ApplyOptions): Promise<Journal> {

@@ -22,7 +22,7 @@ import { undoCommand } from './undo-command.js';
 /** Where the result goes. */
 export type Destination =
   | { kind: 'dry-run' }
-  /** A directory that does not exist yet; default: the directory's name with `.repaired` behind it. */
+  /** A directory that does not exist yet; default: the directory's name with `.repaired` after it. */
   | { kind: 'copy'; output?: string }
   /** `journal`: where the originals are put aside, a new directory or one that holds journals. */
   | { kind: 'in-place'; journal?: string };

@@ -33,7 +33,7 @@ export interface ExportedTarget extends ExportSummary {
 
 /**
  * Exports what a reader of a directory would see. `lenient` looks at it as the repair that loses least would leave it, which is put
- * together in memory, and goes on behind what cannot be read even so. Nothing of the target changes.
+ * together in memory, and goes on after what cannot be read even so. Nothing of the target changes.
  */
 export async function exportTarget(
   target: string,

@@ -182,7 +182,7 @@ export async function checkScope(
     throw new Refusal(
       'usage',
       `the journal does not lie beside the directory that it is of, ${target}`,
-      'name that directory behind the journal if you mean it: kvdoctor undo JOURNAL DIR',
+      'name that directory after the journal if you mean it: kvdoctor undo JOURNAL DIR',
     );
   }
   if (asked !== undefined && (await realpath(asked).catch(() => asked)) !== real)

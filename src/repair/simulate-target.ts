@@ -147,7 +147,7 @@ function holeRecommendation(
     ? { command, reason: `${holds}. ${next[0].toUpperCase()}${next.slice(1)}.` }
     : {
         command: commandOn(database, `repair --strategy auto --state ${before.number} --dry-run`),
-        reason: `${holds}. State ${before.number} ends the WALs before it and gives up what lies behind, which the plan counts${before.coherent ? '' : '; tables that were flushed later stay, so column families end at different points'}. A backup or a replica may have the WAL.`,
+        reason: `${holds}. State ${before.number} ends the WALs before it and gives up what lies after, which the plan counts${before.coherent ? '' : '; tables that were flushed later stay, so column families end at different points'}. A backup or a replica may have the WAL.`,
       };
 }
 

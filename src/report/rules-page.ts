@@ -28,7 +28,7 @@ function anchor(heading: string): string {
 
 const titleOf = (area: string) => (areaTitles as Record<string, string>)[area];
 
-/** docs/rules.md: every rule of the catalogue, by area, behind an index. */
+/** docs/rules.md: every rule of the catalogue, by area, after an index. */
 export function rulesPage(rules: readonly NamedRule[]): string {
   const areas = [...groupedBy(rules, ({ id }) => id.split('/')[0])];
   const index = areas.map(([area, ofArea]) => {

@@ -15,7 +15,7 @@ export interface CaptureCheck {
   misfits: Misfit[];
   /** Commands that the client was told it has done, reads left out, where `keep` asks for them. Of inferred requests: none. */
   acknowledged: Acknowledged[];
-  /** A command behind which replies no longer go one to a request (SUBSCRIBE, MONITOR): pairing ends there. */
+  /** A command after which replies no longer go one to a request (SUBSCRIBE, MONITOR): pairing ends there. */
   unpairedFrom?: { name: string; offset: number };
 }
 
@@ -53,8 +53,8 @@ export function isBroken({ broken, misfits, requests, replies }: CaptureCheck): 
 
 /**
  * What requests there must have been for replies that were captured alone: transactions show themselves by +QUEUED. An error
- * behind the array of a transaction is left without a request when it says that a commit failed, or when a transaction
- * begins right behind it or nothing follows: the command that it would belong to is not known, but nothing else explains it.
+ * after the array of a transaction is left without a request when it says that a commit failed, or when a transaction
+ * begins right after it or nothing follows: the command that it would belong to is not known, but nothing else explains it.
  */
 function inferRequests(replies: Replies): Request[] {
   const all = everyReply(replies);

@@ -20,7 +20,7 @@ export interface LoggedKeys {
   byKey: ReadonlyMap<string, readonly LoggedCommand[]>;
   /** Sequences that the logs span; absent without a batch in them. */
   span?: { first: bigint; last: bigint };
-  /** The last sequence before each hole in the logs, and the first behind it. */
+  /** The last sequence before each hole in the logs, and the first after it. */
   holes: { from: bigint; to: bigint }[];
   /** More was found than is kept: what is missing proves nothing. */
   cut: boolean;

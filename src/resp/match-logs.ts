@@ -100,7 +100,7 @@ function walk(
   return found;
 }
 
-/** For each, the sequence of the nearest one before it, or behind it, whose place is certain. */
+/** For each, the sequence of the nearest one before it, or after it, whose place is certain. */
 function nearest(found: readonly (LoggedCommand | undefined)[], backwards: boolean): (bigint | undefined)[] {
   const result: (bigint | undefined)[] = new Array(found.length);
   let last: bigint | undefined;

@@ -55,7 +55,7 @@ const MOST_TRIED = 256;
 interface Reading {
   /** Elements that belong to the array. */
   elements: number;
-  /** A reply behind it without a request. */
+  /** A reply after it without a request. */
   surplus?: RespValue;
   /** Where the next reply begins. */
   next: number;
@@ -195,7 +195,7 @@ function isCommitFailure(reply: RespValue): boolean {
 }
 
 /**
- * How many of the following requests and replies go together before the first that do not. What lies behind that is left
+ * How many of the following requests and replies go together before the first that do not. What lies after that is left
  * out of account: it may be another breach. `Infinity` when none is in sight.
  */
 function agreement(requests: readonly Request[], from: number, replies: Replies, offset: number): number {
@@ -246,7 +246,7 @@ function breach(
   return { kind: elements < queued.length ? 'too-few-elements' : 'surplus-reply', ...common, at, length };
 }
 
-/** An EXEC's array whose missing elements the end of the capture shows: the replies behind it go together without them. */
+/** An EXEC's array whose missing elements the end of the capture shows: the replies after it go together without them. */
 function shortArray(
   requests: readonly Request[],
   index: number,

@@ -2,7 +2,7 @@ import { RespParser, type RespProblem, type RespValue } from './value.js';
 
 /** A request of a client. */
 export interface Request {
-  /** Byte offset in the stream of requests, and behind it. */
+  /** Byte offset in the stream of requests, and after it. */
   offset: number;
   end: number;
   /** The command and its arguments. */
@@ -60,7 +60,7 @@ export class Replies {
     this.parser = new RespParser(bytes);
   }
 
-  /** The first reply at or behind an offset; `undefined` at the end. */
+  /** The first reply at or after an offset; `undefined` at the end. */
   at(offset: number): RespValue | RespProblem | undefined {
     for (let from = offset; from < this.bytes.length; ) {
       const value = this.parser.value(from);

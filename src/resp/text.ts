@@ -10,7 +10,7 @@ import type { RespProblem } from './value.js';
 /** Things of one kind that are shown without --verbose. */
 const SHOWN = 10;
 const titles: Record<BrokenExec['kind'], string> = {
-  'surplus-error': 'an error behind EXEC’s array answers no request',
+  'surplus-error': 'an error after EXEC’s array answers no request',
   'surplus-reply': 'EXEC’s array has more elements than commands were queued',
   'too-few-elements': 'EXEC’s array has fewer elements than it announces',
 };
@@ -90,7 +90,7 @@ export function captureText(check: CaptureCheck, settings: RenderSettings, searc
   ];
   if (unpairedFrom !== undefined)
     parts.push(
-      `Behind ${unpairedFrom.name} at ${offsetText(unpairedFrom.offset)} replies do not go one to a request: the rest is not paired.\n`,
+      `After ${unpairedFrom.name} at ${offsetText(unpairedFrom.offset)} replies do not go one to a request: the rest is not paired.\n`,
     );
   const failed = broken.filter(({ kind }) => kind === 'surplus-error');
   if (failed.length > 0) {

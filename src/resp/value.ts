@@ -33,7 +33,7 @@ type TypeByte = keyof typeof types;
 /** A value in a stream. */
 export interface RespValue {
   type: TypeByte;
-  /** Byte offset in the stream, of the value and behind it. */
+  /** Byte offset in the stream, of the value and after it. */
   offset: number;
   end: number;
   /** The bytes of a string, an error or a number; absent for nil and for what has elements. */
@@ -105,7 +105,7 @@ export class RespParser {
     }
   }
 
-  /** Where a value may begin again behind damage: after the next line end that a type byte follows. */
+  /** Where a value may begin again after damage: after the next line end that a type byte follows. */
   resync(offset: number): number {
     const { bytes } = this;
     for (let at = bytes.indexOf(LF, offset); at >= 0; at = bytes.indexOf(LF, at + 1)) {
@@ -165,7 +165,7 @@ export class RespParser {
 
 interface Line {
   text: Uint8Array;
-  /** Behind CR LF. */
+  /** After CR LF. */
   end: number;
 }
 

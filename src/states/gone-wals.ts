@@ -13,7 +13,7 @@ export function goneSequences(database: Database, states: States): SequenceSpan[
   const gone = goneWals(database);
   const { current } = states;
   if (gone.length === 0 || current === undefined || disordersOf(database, states).length > 0) return [];
-  // what a family lacks behind its tables tells less: a flush drops what was overwritten, a compaction zeroes sequences
+  // what a family lacks after its tables tells less: a flush drops what was overwritten, a compaction zeroes sequences
   return current.gaps.filter((gap) => gone.some((wal) => liesBetween(wal, gap, current)));
 }
 

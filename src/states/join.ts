@@ -309,7 +309,7 @@ function connected(
 }
 
 /**
- * What column families were told behind their tables and before the first WAL that is here, where the one that they name is
+ * What column families were told after their tables and before the first WAL that is here, where the one that they name is
  * not: the engine deletes the oldest first, so a family that still needs it is an old one.
  */
 function unheld(version: Version, uses: readonly WalUse[], missing: readonly LiveTable[]): Joined['gaps'] {

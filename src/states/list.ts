@@ -73,7 +73,7 @@ class Listing {
       current !== undefined && current.decoded.anomalies.length === 0 && manifest?.named === true
         ? manifest.entry
         : undefined;
-    // behind a lost edit it is a guess, which tables may better
+    // after a lost edit it is a guess, which tables may better
     if (isSound(replay) || named === entry)
       this.addWithoutHole({ kind: 'manifest', manifest: entry }, replay, named === entry);
     for (const end of [...beforeDrops, ...whole].slice(-PER_MANIFEST)) {
@@ -304,7 +304,7 @@ class Listing {
     const families = entriesOf(joined, this.files);
     const { missing, missingBlobs, lostWals, wals, strange, unheld } = joined;
     if (origin.kind === 'edits' && this.lacksItsLog(joined)) return;
-    // one that ends before the hole needs no WAL behind it
+    // one that ends before the hole needs no WAL after it
     const ignored = addedSince(
       version,
       wals.map(({ wal }) => wal),

@@ -14,7 +14,7 @@ export interface ManifestWalk {
   entry: InventoryEntry;
   /** Of all of it. */
   replay: ManifestReplay;
-  /** File offsets behind the last edit of each stretch in which nothing is missing, the file's end left out. */
+  /** File offsets after the last edit of each stretch in which nothing is missing, the file's end left out. */
   whole: number[];
   /** In such a stretch, file offsets before a column family is dropped. */
   beforeDrops: number[];
@@ -116,7 +116,7 @@ class Walker {
   readonly begunWith = new Set<bigint>();
   begunSequence = 0n;
   edits = 0;
-  /** Behind the first edits, which write down a version piece by piece. */
+  /** After the first edits, which write down a version piece by piece. */
   private begun = false;
   private readonly tables = new Map<bigint, LiveTable>();
   /** Deleted tables, to those that the same edit added. */

@@ -9,7 +9,7 @@ const ENOUGH_OF_EDITS = 0.9;
 /**
  * The order of states, what loses least first: those that the database once was before those with a hole, unless they keep
  * clearly less; then the further ones, the ones without gaps, and of equal ones what a RepairDB set aside, what CURRENT leads
- * to, and what needs the least inference. A table that is lost is no reason to go back behind it.
+ * to, and what needs the least inference. A table that is lost is no reason to go back before it.
  */
 export function orderStates(states: readonly State[]): State[] {
   const coherent = states.filter(isCoherent).sort(compare);

@@ -9,7 +9,7 @@ export type StateOrigin =
   /** All of a MANIFEST. */
   | { kind: 'manifest'; manifest: InventoryEntry }
   /**
-   * A MANIFEST up to a file offset, behind which it names files that are not here. `outlived`: a table of this state is still here
+   * A MANIFEST up to a file offset, after which it names files that are not here. `outlived`: a table of this state is still here
    * although one that is not replaced it, so the directory is older than the MANIFEST.
    */
   | { kind: 'edits'; manifest: InventoryEntry; end: number; outlived: boolean }

@@ -16,7 +16,7 @@ const dump = (marks: { offset: number; length: number }[], base = 0x1000, rows?:
   hexRows(hexWindow(bytes, { base, marks, rows })).map(shown);
 
 describe('a window of bytes around damage', () => {
-  test('begins a row before it and ends a row behind it', () => {
+  test('begins a row before it and ends a row after it', () => {
     expect(dump([{ offset: 0x1022, length: 2 }])).toEqual([
       '1010 10 11 12 13 14 15 16 17 18 19 1a 1b 1c 1d 1e 1f',
       '1020 20 21 [22] [23] 24 25 26 27 28 29 2a 2b 2c 2d 2e 2f',

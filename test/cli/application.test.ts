@@ -52,7 +52,7 @@ describe('a database of Kvrocks', () => {
 });
 
 describe('a damaged batch', () => {
-  it('is told as commands, those behind the place where the parser lost step too', async () => {
+  it('is told as commands, those after the place where the parser lost step too', async () => {
     const { target } = await reportOf(`scan ${race(10)}`);
     const { commands } = target.findings[0].impact;
     expect(commands.map(({ text }: { text: string }) => text.slice(0, 24))).toEqual([

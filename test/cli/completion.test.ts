@@ -14,7 +14,7 @@ const has = (shell: string) => {
   }
 };
 
-/** What bash offers when Tab is pressed behind these words. */
+/** What bash offers when Tab is pressed after these words. */
 async function offered(...words: string[]): Promise<string[]> {
   const { out } = await kvdoctor('completion bash');
   const quoted = words.map((word) => `'${word}'`).join(' ');

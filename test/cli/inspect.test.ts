@@ -19,7 +19,7 @@ describe('kvdoctor inspect', () => {
     [`inspect ${fixture('basic-7.8/LOCK')}`, 'neither its name nor its content tells what it is'],
     [`inspect ${wal} --entries`, '--entries is for tables'],
     [`inspect ${table} --records`, '--records is for WALs'],
-    [`inspect ${wal} --at 5024`, 'is behind the end of the file'],
+    [`inspect ${wal} --at 5024`, 'is after the end of the file'],
     [`inspect ${wal} --at 1/2`, 'there is no byte 2 in anything compressed at offset 1'],
     [`inspect ${wal} --at 0xzz`, 'It takes an offset'],
     [`inspect ${wal} --limit 0`, 'It takes a whole number'],

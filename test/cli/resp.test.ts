@@ -8,7 +8,7 @@ describe('kvdoctor resp', () => {
     const { status, out } = await kvdoctor(`resp ${at}.replies.resp --requests ${at}.requests.resp`);
     expect(status).toBe(1);
     expect(out).toMatch(
-      /error an error behind EXEC’s array answers no request {3}replies at 0xa1 \(161\), 50 bytes/,
+      /error an error after EXEC’s array answers no request {3}replies at 0xa1 \(161\), 50 bytes/,
     );
     expect(out).toContain('told OK SET foo bar   requests at');
     expect(out).toContain('3 EXECs failed after their array had been sent');

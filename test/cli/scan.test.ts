@@ -158,7 +158,7 @@ describe('failures', () => {
     expect((await kvdoctor('scan db --verbose')).err).toContain('    at ');
   });
 
-  it('leaves no half-written file behind', async () => {
+  it('leaves no half-written file after', async () => {
     failing(new TypeError('boom'));
     await kvdoctor(`scan db --format json=${dir}/report.json`);
     expect(readdirSync(dir)).toEqual([]);

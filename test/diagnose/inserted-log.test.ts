@@ -41,7 +41,7 @@ describe('a run that was put into a log', () => {
     over.set(log);
     over.fill(0x41, 2047, 2157);
     expect(insertedRun(over, wal)).toBeUndefined();
-    // nor where the noise begins like the record behind it
+    // nor where the noise begins like the record after it
     over[2047] = over[2157];
     expect(insertedRun(over, wal)).toBeUndefined();
     expect(insertedRun(withoutRun(log, { offset: 2060, length: 10 }), wal)).toBeUndefined();

@@ -320,7 +320,7 @@ describe.skipIf(lacks('sst_dump'))(
           );
           expect({ file, deletions }).toEqual({ file, deletions: theirs.rangeDeletions });
 
-          // an index in parts the tool reads through; first keys it prints behind the handle
+          // an index in parts the tool reads through; first keys it prints after the handle
           const parts = root.children.some((node) => node.name === 'index partition');
           const index = blockEntries(root, parts ? 'index partition' : 'index block').map(
             (entry) => `${hex(field(entry, 'key'))}: ${handleHex(entry.text)}`,

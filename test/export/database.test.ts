@@ -106,7 +106,7 @@ describe('an export into a new directory', () => {
 describe('an export that leaves anything out', () => {
   it.each([
     [
-      'records behind damage in a WAL',
+      'records after damage in a WAL',
       'flip 000019.log 0x7c.5',
       /recovery in point-in-time mode gives up \d+ records with/,
     ],

@@ -75,9 +75,9 @@ describe('decodeBackupMeta', () => {
   });
 
   it.each([
-    ['NULs behind the last line', schema1 + '\0'.repeat(100), '119+100'],
-    ['a space behind the number of files', schema1.replace('\n2\n', '\n2 \n'), '13+3'],
-    ['a space behind a checksum', schema1.replace('434\n', '434 \n'), '85+35'],
+    ['NULs after the last line', schema1 + '\0'.repeat(100), '119+100'],
+    ['a space after the number of files', schema1.replace('\n2\n', '\n2 \n'), '13+3'],
+    ['a space after a checksum', schema1.replace('434\n', '434 \n'), '85+35'],
     ['a timestamp that is none', schema1.replace('1795295907', 'yesterday!'), '0+11'],
     [
       'a file twice',

@@ -46,7 +46,7 @@ describe('parseFileName', () => {
     expect(parseFileName(name).number).toBe(number);
   });
 
-  it('keeps what stands behind the digits', () => {
+  it('keeps what stands after the digits', () => {
     expect(parseFileName('OPTIONS-000001.bak').suffix).toBe('.bak');
     expect(parseFileName('000004-002.log').suffix).toBe('002');
   });

@@ -44,7 +44,7 @@ function report(failure: FuzzCase): void {
   console.log(`\n${text.length > 3000 ? `${text.slice(0, 3000)}…` : text}kept as ${keepCase(failure)}`);
 }
 
-/** Runs a worker until the end, or until a command had to be stopped: then the number of the step behind it. */
+/** Runs a worker until the end, or until a command had to be stopped: then the number of the step after it. */
 function runFrom(from: number): Promise<number | undefined> {
   const [current, stop] = [
     new Int32Array(new SharedArrayBuffer(4)),

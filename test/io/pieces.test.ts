@@ -40,7 +40,7 @@ describe('pieces of sources end to end', () => {
   it('end early where a source does', async () => {
     const pieces = [
       { of: memory('short'), offset: 0, length: 8 },
-      { of: memory('behind'), offset: 0, length: 6 },
+      { of: memory('after'), offset: 0, length: 6 },
     ];
     const source = await openSource({ kind: 'pieces', pieces });
     const into = Buffer.alloc(14);

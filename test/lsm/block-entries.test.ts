@@ -37,7 +37,7 @@ function slow(block: Uint8Array): { seen: Seen[]; sound: boolean } {
   return { seen, sound: reader.anomalies.length === 0 };
 }
 
-/** A block of short entries with its values behind the keys, as RocksDB 11 may write it; a restart point every `interval`. */
+/** A block of short entries with its values after the keys, as RocksDB 11 may write it; a restart point every `interval`. */
 function separated(entries: readonly [key: string, value: string][], interval: number): Uint8Array {
   const keys: number[] = [];
   const values: number[] = [];

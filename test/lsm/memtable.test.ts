@@ -65,7 +65,7 @@ describe('a memtable', () => {
     expect(await drain(memtable(FORWARD, entries).cursor())).toEqual(sorted(FORWARD, entries));
   });
 
-  it('gives up the keys behind what fits, and never part of a key', async () => {
+  it('gives up the keys after what fits, and never part of a key', async () => {
     await fc.assert(
       fc.asyncProperty(history, fc.nat(8000), async (entries, budget) => {
         const table = memtable(FORWARD, entries);

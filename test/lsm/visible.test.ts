@@ -162,7 +162,7 @@ describe('what a reader sees', () => {
     expect((await seen({ order: STAMPED, sources })).found).toEqual(['a=third']);
   });
 
-  it('ends at a value that cannot be read, or goes on behind it', async () => {
+  it('ends at a value that cannot be read, or goes on after it', async () => {
     const sources = [
       [put('a', 1, 'x'), typed(0x16, 'b', 2, '\x09'), typed(0x11, 'c', 3, 'blob'), put('d', 4, 'y')],
     ];

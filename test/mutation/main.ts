@@ -40,7 +40,7 @@ function report({ index, base, patches, problem }: Failure): void {
   console.log(`# ${problem}`);
 }
 
-/** One worker's share; begins again behind a mutation that had to be stopped. */
+/** One worker's share; begins again after a mutation that had to be stopped. */
 async function share(start: number): Promise<void> {
   for (let next: number | undefined = start; next !== undefined; ) next = await runFrom(next);
 }

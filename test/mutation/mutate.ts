@@ -1,7 +1,7 @@
 import { fixBlobFooter, fixBlobRecord, fixBlock, fixFooter, fixRecord } from '../support/checksum.js';
 import type { Random } from './random.js';
 
-/** Where checksums lie in a healthy file, so that damage can be put behind valid ones. */
+/** Where checksums lie in a healthy file, so that damage can be put after valid ones. */
 export interface Layout {
   /** Log records: offset of the header and bytes with it. */
   records: { offset: number; length: number }[];
@@ -91,7 +91,7 @@ function reshape(bytes: Uint8Array, random: Random): Mutation {
   }
 }
 
-/** Nonsense behind a right checksum: what no engine wrote, and every decoder must survive. */
+/** Nonsense after a right checksum: what no engine wrote, and every decoder must survive. */
 async function nonsense(bytes: Uint8Array, layout: Layout, random: Random): Promise<string[]> {
   const patches: string[] = [];
   const some = (from: number, to: number) => {

@@ -176,7 +176,7 @@ const rows: Row[] = [
     skip: 'OK 1 a=1, 3 c=3, 4 d=4',
   },
   {
-    what: 'a wrong count behind a right checksum: fatal everywhere',
+    what: 'a wrong count after a right checksum: fatal everywhere',
     wal: bytesOf(a, full(batch(2, [put('b', '2')], 2)), c),
     absolute: 'WriteBatch has wrong count',
     tolerate: 'WriteBatch has wrong count',

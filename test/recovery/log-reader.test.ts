@@ -29,7 +29,7 @@ describe('recycled WALs', () => {
     expect(await verdict(wals, ABS)).toBe('OK 1 a=1, 2 b=2, 9 n=9');
     expect(await verdict(wals, PIT)).toBe('OK 1 a=1, 2 b=2');
     expect(await verdict(wals, PIT, version(9, 0))).toBe('OK 1 a=1, 2 b=2, 9 n=9');
-    // stepped over, so that what lies behind it in the file counts again
+    // stepped over, so that what lies after it in the file counts again
     expect(await verdict({ 4: bytesOf(wal, full(c, 4)) }, SKIP)).toBe('OK 1 a=1, 2 b=2, 3 c=3');
   });
 
@@ -38,7 +38,7 @@ describe('recycled WALs', () => {
     expect((await replayed({ 4: wal }, ABS, version(8, 8))).error).toBeUndefined();
   });
 
-  it('noise behind the end is a cut record in absolute mode and nothing in tolerant ones', async () => {
+  it('noise after the end is a cut record in absolute mode and nothing in tolerant ones', async () => {
     const noise = bytesOf(full(a, 4), full(b, 4), Buffer.from('2f'.repeat(40), 'hex'));
     expect(await verdict({ 4: noise }, ABS)).toBe('truncated record body');
     expect(await verdict({ 4: noise }, TOL)).toBe('OK 1 a=1, 2 b=2');
@@ -48,7 +48,7 @@ describe('recycled WALs', () => {
     expect(await verdict({ 4: flipped(bytesOf(full(a), full(b)), 30) }, TOL)).toBe('checksum mismatch');
   });
 
-  it('a recyclable record behind a legacy one hangs the engine from 9.3 on (facebook/rocksdb#12643)', async () => {
+  it('a recyclable record after a legacy one hangs the engine from 9.3 on (facebook/rocksdb#12643)', async () => {
     const mixed = bytesOf(full(a), full(b, 4));
     for (const mode of [ABS, PIT, TOL, SKIP]) {
       expect((await replayed({ 4: mixed }, mode)).error?.kind).toBe('hang');
@@ -58,7 +58,7 @@ describe('recycled WALs', () => {
 });
 
 describe('records that are not data', () => {
-  it('types behind the last known one act as the reader’s own results', async () => {
+  it('types after the last known one act as the reader’s own results', async () => {
     // 132 end of file, 133 bad record, 134 bad header, 135 old record, 136 bad length, 137 bad checksum
     const behindOne = (type: number) => ({ 4: bytesOf(full(a), physical(type, '00'), full(b)) });
     expect(await verdict(behindOne(132), ABS)).toBe('OK 1 a=1');
@@ -116,7 +116,7 @@ describe('records that are not data', () => {
 });
 
 describe('what the engine hashes', () => {
-  it('takes in dropped fragments: a whole record behind them is refused (facebook/rocksdb#14709)', async () => {
+  it('takes in dropped fragments: a whole record after them is refused (facebook/rocksdb#14709)', async () => {
     const long = batch(3, [put('c', '3'.repeat(40))]);
     // the zero trailer abandons the fragment and the call goes on to the next block
     const wal = bytesOf(

@@ -3,7 +3,7 @@ import { kvdoctor } from '../cli/host.js';
 import { withDatabase } from '../support/database.js';
 
 it.each(['wal-large-7.8', 'wal-compressed-7.8'])(
-  'operations behind the damage are counted, compressed or not: %s',
+  'operations after the damage are counted, compressed or not: %s',
   (name) =>
     withDatabase(name, ['flip 000012.log 0x3e8.0'], async (dir) => {
       const { out } = await kvdoctor(`simulate ${dir} --format json`);

@@ -78,7 +78,7 @@ describe('point in time', () => {
     expect(seen[0]).toMatchObject({ appliedEnd: 48, stoppedAt: 48, records: 2 });
   });
 
-  it('goes on behind an empty batch with that number: the mark of an earlier recovery', async () => {
+  it('goes on after an empty batch with that number: the mark of an earlier recovery', async () => {
     const mark = full(batch(3, []));
     const wals = { 4: bytesOf(one(1, 'a'), one(2, 'b'), torn), 5: bytesOf(mark, one(9, 'n')) };
     expect(await verdict(wals, PIT)).toBe('OK 1 a=1, 2 b=2, 9 n=9');

@@ -39,7 +39,7 @@ const contents = (dir: string) =>
       .map((f) => [f, readFileSync(path.join(dir, f), 'utf8')]),
   );
 
-/** Cuts 000007.log behind its good records, removes 000009.log, rewrites the MANIFEST. */
+/** Cuts 000007.log after its good records, removes 000009.log, rewrites the MANIFEST. */
 async function threeSteps(target: string): Promise<RepairPlan> {
   const steps: RepairStep[] = [
     { action: 'remove', path: '000009.log', why: 'it follows the damage', changes: [] },

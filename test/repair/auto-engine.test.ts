@@ -72,7 +72,7 @@ describe.skipIf(!engineAvailable('rocksdb-9.7'))('repair --strategy auto, judged
       const told = await visible(dir);
       const seen = await seenByEngine(dir);
       expect(seen).toEqual(told);
-      // a WAL that is cut takes deletions back that are behind the cut
+      // a WAL that is cut takes deletions back that are after the cut
       if (!patches.join().includes('.log'))
         expect([...seen.keys()].filter((key) => !truth.has(key))).toEqual([]);
       expect(truth.size - seen.size).toBeLessThanOrEqual(cost);

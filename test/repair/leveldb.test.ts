@@ -40,7 +40,7 @@ describe('repair of a LevelDB directory', () => {
     ['keeps what a default open keeps', mode('default'), ['flip 000004.log 0xa8.1'], 52],
     ['puts a flipped bit of a WAL back', auto, ['flip 000004.log 0xa8.1'], 60],
     ['cuts a torn tail', mode('default'), ['truncate 000004.log 790'], 59],
-    ['keeps whole records behind damage', auto, ['zero 000004.log 0xa0 40'], 59],
+    ['keeps whole records after damage', auto, ['zero 000004.log 0xa0 40'], 59],
     ['names the MANIFEST', auto, ['remove CURRENT'], 60],
     ['makes MANIFEST and CURRENT anew', auto, ['remove CURRENT', 'remove MANIFEST-000002'], 60],
     ['makes a MANIFEST anew that has lost its first edits', auto, ['zero MANIFEST-000002 0x8 20'], 60],

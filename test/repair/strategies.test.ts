@@ -82,7 +82,7 @@ describe.each(Object.keys(planners) as (keyof typeof planners)[])('a repair to %
 });
 
 describe('what salvage keeps and point-in-time does not', () => {
-  it('is everything behind a damaged record, and as much of a batch as decodes', async () => {
+  it('is everything after a damaged record, and as much of a batch as decodes', async () => {
     // the second of two bad records in the race of apache/kvrocks#2766; the first is the log's first record
     await withDatabase('kvrocks-race-8', [], async (parent) => {
       const dir = `${parent}/db`;

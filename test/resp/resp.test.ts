@@ -137,7 +137,7 @@ describe('pairing', () => {
     expect(surplus.misfits).toEqual([]);
   });
 
-  it('finds an array that swallows the replies behind it', () => {
+  it('finds an array that swallows the replies after it', () => {
     const check = pairs(
       'MULTI\nSET a 1\nSET b 2\nEXEC\nMULTI\nSET c 3\nEXEC\nPING',
       '+OK\n+QUEUED\n+QUEUED\n*2\n-ERR begin failed\n+OK\n+QUEUED\n*1\n+OK\n+PONG\n',
@@ -166,7 +166,7 @@ describe('pairing', () => {
     expect(isBroken(subscribed)).toBe(false);
   });
 
-  it('goes on behind damage', () => {
+  it('goes on after damage', () => {
     const check = pairs('PING\nPING\nPING', '+PONG\n\u0000\u0001\n+PONG\n');
     expect(check.replies.problems).toMatchObject([{ kind: 'unknown-type', offset: 7 }]);
     expect(isBroken(check)).toBe(true);

@@ -88,7 +88,7 @@ describe('directories of several moments', () => {
     });
   });
 
-  it('does not go back behind a lost table unless it is asked to, and counts what that leaves behind', async () => {
+  it('does not go back before a lost table unless it is asked to, and counts what that leaves behind', async () => {
     await unpacked('restored-backup-power-loss', async (dir) => {
       const planned = async (state?: number) => {
         const way = { strategy: 'auto' as const, ...(state && { state }) };

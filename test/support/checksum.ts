@@ -51,7 +51,7 @@ function contextModifier(base: number, offset: number): number {
   return base === 0 ? 0 : (base ^ ((offset >>> 0) + Math.floor(offset / 2 ** 32))) >>> 0;
 }
 
-/** Puts the right checksum behind the block whose payload is `size` bytes at `offset`. */
+/** Puts the right checksum after the block whose payload is `size` bytes at `offset`. */
 export async function fixBlock(file: Uint8Array, offset: number, size: number): Promise<void> {
   const { checksumType, contextBase } = tableFooter(file);
   const sum = await checksum(checksumType, file.subarray(offset, offset + size + 1));

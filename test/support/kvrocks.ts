@@ -77,7 +77,7 @@ export interface KeyOptions {
 export interface MetadataOptions extends KeyOptions {
   size?: number;
   expire?: bigint;
-  /** Behind what all types have. */
+  /** After what all types have. */
   fields?: Uint8Array;
   /** u32 seconds and size, as before 2.9. */
   narrow?: boolean;
@@ -191,7 +191,7 @@ export const listFields = (head: number, tail: number) => u64(MIDDLE + BigInt(he
 export const listElement = (key: Bytes, index: number, value: string): BatchOpInput =>
   element(key, u64(MIDDLE + BigInt(index)), value);
 
-/** A list whose first element stands `from` behind the middle. */
+/** A list whose first element stands `from` after the middle. */
 export function list(
   key: Bytes,
   elements: readonly string[],

@@ -48,7 +48,7 @@ export const preamble: VersionEdit[] = [
   }),
 ];
 
-/** The bytes of a MANIFEST with these edits behind the usual preamble. */
+/** The bytes of a MANIFEST with these edits after the usual preamble. */
 export function manifest(...edits: VersionEdit[]): Buffer {
   return Buffer.from(encodeLogRecords([...preamble, ...edits].map(encodeVersionEdit)));
 }

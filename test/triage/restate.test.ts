@@ -50,7 +50,7 @@ describe('the log of a Restate server', () => {
     expect(triaged(...start, ...works)).toEqual({ sightings: [], incidents: [] });
   });
 
-  it('that ends behind its start is of one that ended in silence', () => {
+  it('that ends after its start is of one that ended in silence', () => {
     expect(triaged(...start)).toEqual({ sightings: [], incidents: ['restate-silent-start'] });
     expect(triaged(...start, ...works, ...start).incidents).toEqual(['restate-silent-start']);
     const said =

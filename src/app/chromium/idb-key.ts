@@ -1,6 +1,6 @@
 /*
  * Keys of Chromium's IndexedDB (content/browser/indexed_db/indexed_db_leveldb_coding.cc). Numbers are little-endian, strings UTF-16BE
- * behind a varint of their code units.
+ * after a varint of their code units.
  *
  *   | lengths: database 3 bits, object store 3 bits, index 2 bits, each less 1 | database | object store | index | the rest |
  *

@@ -2,7 +2,7 @@ import { redisWord } from '../redis/word.js';
 import { decodeUserKey } from './key.js';
 
 /*
- * Keys of column family `search` (kvrocks src/search/search_encoding.h), integers big-endian; texts behind their length as u32:
+ * Keys of column family `search` (kvrocks src/search/search_encoding.h), integers big-endian; texts after their length as u32:
  *
  *   u8 length | namespace | u8 type | index | [field | …]
  */

@@ -33,7 +33,7 @@ export function streamId(bytes: Uint8Array, at = 0): string | undefined {
   return bytes.length < at + ENTRY_ID ? undefined : `${u64(bytes, at)}-${u64(bytes, at + 8)}`;
 }
 
-/** Bytes behind their length as u64; `undefined` where there are fewer. */
+/** Bytes after their length as u64; `undefined` where there are fewer. */
 function sized(bytes: Uint8Array, at: number): Uint8Array | undefined {
   if (bytes.length < at + 8) return undefined;
   const length = u64(bytes, at);
@@ -70,7 +70,7 @@ export function streamKeyText(subkey: Uint8Array): string {
   return `element ${word(subkey)}`;
 }
 
-/** Fields and values of an entry in turn, each behind its length as a varint. `undefined` when that does not come out even. */
+/** Fields and values of an entry in turn, each after its length as a varint. `undefined` when that does not come out even. */
 export function streamFields(bytes: Uint8Array): Uint8Array[] | undefined {
   const fields: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; ) {

@@ -10,7 +10,7 @@ export const kvrocksSymptoms: readonly Symptom[] = [
     meaning: 'Kvrocks became read-only because RocksDB reported an error; the reason says on which path.',
     look: 'reason memtable: the newest *.log; flush and compaction: the tables that the log names before it',
     causes: ['software', 'rot'],
-    action: 'The status behind bg_error is the message to follow.',
+    action: 'The status after bg_error is the message to follow.',
     next: ['kvdoctor scan {dir}'],
     rules: ['batch', 'wal', 'sst'],
     references: ['apache/kvrocks#2766'],

@@ -58,7 +58,7 @@ const BITMAP = 6;
 const MIDDLE = 0x7fff_ffff_ffff_ffffn;
 const position = (at: bigint) => `${at < MIDDLE ? '' : '+'}${at - MIDDLE}`;
 
-/** A version is the microsecond it was made in, and behind it a counter of 11 bits. */
+/** A version is the microsecond it was made in, and after it a counter of 11 bits. */
 function madeAt(version: bigint): string {
   return version === 0n ? 'without a version' : timeText((version >> 11n) / 1000n);
 }

@@ -87,7 +87,7 @@ function silentStart(log: LogReading): Incident | undefined {
     id: 'restate-silent-start',
     title: 'Restate: a server that ends in silence',
     certainty: 'possible',
-    basis: `line ${start} starts the server, and no part of it says anything behind that`,
+    basis: `line ${start} starts the server, and no part of it says anything after that`,
     detail:
       'The server opens its metadata server’s database first. Where a table of it is gone it ends with status 1 and says nothing (1.7.12). Scan the databases below base_dir, replicated-metadata-server first.',
     next: ['kvdoctor scan {dir}'],
@@ -106,7 +106,7 @@ function verifySilentStart(scan: ScanResult): Verified {
 export const restateLogs: LogKnowledge = {
   program: {
     name: 'Restate',
-    // the version may stand behind another mention of the name
+    // the version may stand after another mention of the name
     pattern: /^(?=.*restate)(?:.*restate(?:[- ]server)?[ :/]+v?(\d+\.\d+\.\d+))?/i,
     anchors: ['restate'],
   },

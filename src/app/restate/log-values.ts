@@ -2,7 +2,7 @@
 //
 //   record      format u8 (1) | key style u8 | keys | flags u16 | time u64 | [length u8, that many bytes] | payload
 //               keys: none (style 0), one u64 (1), two (2), from and to (3); integers little-endian;
-//               flags: bit 0 hybrid time, bit 1 more header behind the time     (crates/log-server rocksdb_logstore/record_format.rs)
+//               flags: bit 0 hybrid time, bit 1 more header after the time     (crates/log-server rocksdb_logstore/record_format.rs)
 //   trim point, tails   u32, older ones u64, big-endian
 //   sequencer   node u32 | generation u32, big-endian
 //   seal        the time as text

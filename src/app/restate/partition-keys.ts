@@ -126,7 +126,7 @@ export interface PartitionKey {
 }
 
 const TABLE = 2;
-/** Behind the byte that says which: timers name an invocation, one kind an entry of its journal too. */
+/** After the byte that says which: timers name an invocation, one kind an entry of its journal too. */
 const TIMER_KINDS = [INVOCATION_ID, INVOCATION_ID + 4, INVOCATION_ID, INVOCATION_ID];
 const PRODUCER_NUMBERS: Readonly<Record<number, number>> = { 0: 8, 2: 16 };
 

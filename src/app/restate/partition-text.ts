@@ -48,7 +48,7 @@ function producerText(producer: Uint8Array): string {
   const body = Buffer.from(producer.subarray(1));
   if (producer[0] === 0) return `producer partition ${body.readBigUInt64BE()}`;
   if (producer[0] === 2) return `producer ${hex(body)}`;
-  // behind its length
+  // after its length
   const from = body.findIndex((byte) => byte < 0x80) + 1;
   return `producer ${shownText(body.subarray(from))}`;
 }

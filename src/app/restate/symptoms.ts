@@ -7,11 +7,11 @@ export const restateSymptoms: readonly Symptom[] = [
     pattern: /building metadata store failed: /i,
     anchors: ['building metadata store failed'],
     severity: 'error',
-    meaning: 'Restate’s metadata server does not open its database; what RocksDB says of it stands behind.',
+    meaning: 'Restate’s metadata server does not open its database; what RocksDB says of it stands after.',
     look: 'replicated-metadata-server/ below base_dir',
     causes: ['rot', 'torn', 'missing'],
     action:
-      'The status behind it is the message to follow. Where bytes are proven (--strategy heal) the node then has all its state; ' +
+      'The status after it is the message to follow. Where bytes are proven (--strategy heal) the node then has all its state; ' +
       'where the log must be cut, raft may have acknowledged what is lost.',
     next: ['kvdoctor scan {dir}', 'kvdoctor simulate --application {dir}'],
     rules: ['wal', 'sst', 'manifest', 'directory', 'batch'],
@@ -22,11 +22,11 @@ export const restateSymptoms: readonly Symptom[] = [
     pattern: /building log-server failed: /i,
     anchors: ['building log-server failed'],
     severity: 'error',
-    meaning: 'Restate’s log server does not open its database; what RocksDB says of it stands behind.',
+    meaning: 'Restate’s log server does not open its database; what RocksDB says of it stands after.',
     look: 'log-store/ below base_dir',
     causes: ['rot', 'missing', 'torn'],
     action:
-      'The status behind it is the message to follow. Everything that the node keeps is built from this log: keep a copy, and do not ' +
+      'The status after it is the message to follow. Everything that the node keeps is built from this log: keep a copy, and do not ' +
       'start the node on a repair that loses records or the storage marker.',
     next: ['kvdoctor scan {dir}', 'kvdoctor simulate --application {dir}'],
     rules: ['wal', 'sst', 'manifest', 'directory', 'batch'],
@@ -89,10 +89,10 @@ export const restateSymptoms: readonly Symptom[] = [
     anchors: ['partition processor exited unexpectedly'],
     severity: 'error',
     meaning:
-      'A partition stopped; the node starts it again every few seconds. The reason stands below, behind err.',
-    look: 'the line behind it: a status of RocksDB is about db/ below base_dir',
+      'A partition stopped; the node starts it again every few seconds. The reason stands below, after err.',
+    look: 'the line after it: a status of RocksDB is about db/ below base_dir',
     causes: ['rot', 'missing', 'software'],
-    action: 'The status behind err is the message to follow.',
+    action: 'The status after err is the message to follow.',
     next: ['kvdoctor scan {dir}'],
     rules: ['sst', 'manifest', 'directory', 'restate'],
     references: ['restate crates/worker/src/partition_processor_manager.rs'],
@@ -103,7 +103,7 @@ export const restateSymptoms: readonly Symptom[] = [
     anchors: ['was shut down or removed', 'status: sequencermismatch'],
     severity: 'warning',
     meaning:
-      'The node is fenced: its metadata is behind what it said before, so its new generation is taken for an older one.',
+      'The node is fenced: its metadata is after what it said before, so its new generation is taken for an older one.',
     look: 'the end of the newest *.log of replicated-metadata-server',
     causes: ['torn', 'truncated'],
     action:

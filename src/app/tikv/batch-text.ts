@@ -38,8 +38,8 @@ export function tikvBatchText(ops: readonly BatchOp[], layout: TikvLayout): Batc
 function remarksOn(runs: readonly Run[]): string[] {
   const { changed, missing } = withoutApplyState(runs);
   const remarks = [...comeAgain(runs)].map(
-    ([region, behind]) =>
-      `region ${region} comes again behind region ${behind}: in one round TiKV writes each region once (tikv/tikv#17700)`,
+    ([region, after]) =>
+      `region ${region} comes again after region ${after}: in one round TiKV writes each region once (tikv/tikv#17700)`,
   );
   if (missing.length > 0) {
     const which = missing.length === 1 ? `region ${missing[0]}` : `regions ${missing.join(', ')}`;

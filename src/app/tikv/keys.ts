@@ -9,7 +9,7 @@
  *   01 02  region u64  03          apply state          (column family raft of the kv database)
  *   01 02  region u64  04          raft state of a snapshot
  *   01 02  region u64  05 number   which batches hold what was applied
- *   01 03  region u64  01          state of the region  (column family raft; with an index behind it in tablets)
+ *   01 03  region u64  01          state of the region  (column family raft; with an index after it in tablets)
  *   7a     key                     data
  */
 
@@ -31,7 +31,7 @@ const alone = { 1: 'store-ident', 2: 'bootstrap', 3: 'recovery' } as const;
 const raftSuffixes = { 2: 'raft-state', 3: 'apply-state', 4: 'snapshot-raft-state' } as const;
 const indexedSuffixes = { 1: 'raft-log', 5: 'sequence-relation' } as const;
 
-/** Length of a local key of a region, and of one with an index behind it. */
+/** Length of a local key of a region, and of one with an index after it. */
 const REGION_KEY = 11;
 const INDEXED_KEY = 19;
 

@@ -71,7 +71,7 @@ const tikvSymptoms: readonly Symptom[] = [
     anchors: ['rocksdb background error'],
     severity: 'error',
     meaning:
-      'TiKV stops because RocksDB failed in the background; the words behind “error:” are RocksDB’s own. After “Corruption” it leaves panic_mark_file and does not start again.',
+      'TiKV stops because RocksDB failed in the background; the words after “error:” are RocksDB’s own. After “Corruption” it leaves panic_mark_file and does not start again.',
     look: 'the file that the error names; which of kv and raft the db is',
     causes: ['rot', 'full', 'software'],
     action:

@@ -35,7 +35,7 @@ function localLines({ store }: TikvLayout, smallest: Uint8Array, largest: Uint8A
   const told = 'TiKV’s own keys: the store cannot be put right by removing the peers that are hit';
   const [first, last] = [regionOf(smallest), regionOf(largest)];
   if (first === undefined) return [`${told} (the store’s ident is among them)`];
-  // states of regions lie behind all keys of raft: a range from these to those has some of the regions on either side
+  // states of regions lie after all keys of raft: a range from these to those has some of the regions on either side
   const isAcross = !first.isState && last?.isState === true;
   const isHit = (id: bigint) => {
     const [isBehind, isBefore] = [id >= first.id, last === undefined || id <= last.id];

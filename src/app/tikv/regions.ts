@@ -119,7 +119,7 @@ function byStart(a: HeldRegion, b: HeldRegion): number {
   return compareBytes(a.startKey, b.startKey) || compareEnds(a.endKey, b.endKey) || (a.id < b.id ? -1 : 1);
 }
 
-/** An empty end is behind all keys. */
+/** An empty end is after all keys. */
 function isBefore(key: Uint8Array, end: Uint8Array): boolean {
   return end.length === 0 || compareBytes(key, end) < 0;
 }

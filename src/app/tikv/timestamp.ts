@@ -1,13 +1,13 @@
 /**
  * Timestamps of transactions, as PD gives them out (tikv components/txn_types/src/timestamp.rs): milliseconds since 1970 << 18,
- * then a counter. Behind a key they are inverted and big-endian, so that newer versions sort first.
+ * then a counter. After a key they are inverted and big-endian, so that newer versions sort first.
  */
 
 const COUNTER_BITS = 18n;
 const FROM_YEAR = 2015;
 const TO_YEAR = 2200;
 
-/** Bytes of a timestamp behind a key. */
+/** Bytes of a timestamp after a key. */
 export const TIMESTAMP = 8;
 
 /** `443852055297916932 (2023-08-26T06:40:11.560Z)`; the time only where it can be one. */

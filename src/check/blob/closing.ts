@@ -76,6 +76,6 @@ export function badFooter(bytes: Uint8Array, offset: number): Anomaly {
 }
 
 export function trailingBytes(from: number, to: number): Anomaly {
-  const message = `${to - from} bytes stand behind the footer`;
+  const message = `${to - from} bytes stand after the footer`;
   return { rule: 'blob/trailing-bytes', offset: from, length: to - from, message };
 }

@@ -189,7 +189,7 @@ function headerChecksum(span: Extract<BlobSpan, { kind: 'damaged' }>): Anomaly {
     length: headerOnly ? BLOB.recordHeaderLength : span.length,
     message: headerOnly
       ? 'the record header does not match its checksum; key and value match theirs'
-      : 'the record header does not match its checksum; the next intact one follows behind this range',
+      : 'the record header does not match its checksum; the next intact one follows after this range',
     evidence: { ...crcEvidence(header, header.headerCrc, header.computedHeaderCrc), headerOnly, window },
   };
 }

@@ -3,7 +3,7 @@ import { findingAt } from '../../finding/finding-at.js';
 import type { Version } from '../../format/manifest/version.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 
-/** Bytes of a blob file before its first record and behind its last one (rocksdb db/blob/blob_log_format.h). */
+/** Bytes of a blob file before its first record and after its last one (rocksdb db/blob/blob_log_format.h). */
 const BLOB_FILE_HEADER = 30n;
 const BLOB_FILE_FOOTER = 32n;
 

@@ -63,7 +63,7 @@ function checkEmpty(wals: readonly WalFacts[], context: ContinuityContext): Find
 function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
   const { lastSequence } = context;
   if (lastSequence === undefined || wal.firstSequence === undefined) return [];
-  // behind damage the first whole batch is not the first that was written
+  // after damage the first whole batch is not the first that was written
   if (wal.firstDamage !== undefined || wal.firstSequence <= lastSequence + 1n) return [];
   return [
     findingAt({ file: wal.file }, 'sequence/gap-before-first-wal', {

@@ -66,7 +66,7 @@ function unbornTables({ inventory, version, manifest }: Database): Finding[] {
     .filter((e) => e.kind === 'wal')
     .reduce((max, { number = 0n }) => (number > max ? number : max), 0n);
   if (next === undefined || manifest === undefined || ownNumber === undefined) return [];
-  // after an open numbers are skipped, so only those behind a WAL that was begun since tell anything
+  // after an open numbers are skipped, so only those after a WAL that was begun since tell anything
   if (newestWal < ownNumber || next - newestWal > MANY_UNBORN) return [];
   const known = new Set([...inventory.entries.map((e) => e.number), ...manifest.replay.lastTables]);
   const findings: Finding[] = [];

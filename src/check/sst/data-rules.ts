@@ -97,7 +97,7 @@ DELETION_TYPES[VALUE_TYPE.singleDelete] = 1;
 DELETION_TYPES[VALUE_TYPE.deleteWithTimestamp] = 1;
 DELETION_TYPES[VALUE_TYPE.sizedDelete] = 1;
 
-/** Bytes of preferred sequence behind the value of a timed put. */
+/** Bytes of preferred sequence after the value of a timed put. */
 const PREFERRED_SEQUENCE = 8;
 
 /**

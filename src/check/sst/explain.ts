@@ -137,7 +137,7 @@ function checkOrder(
   });
 }
 
-/** Where the entry begins that brought the byte in which `previous` and `key` part: keys behind it share it. */
+/** Where the entry begins that brought the byte in which `previous` and `key` part: keys after it share it. */
 function bearerOf(run: BlockState['run'], previous: Uint8Array, key: Uint8Array): number {
   let same = 0;
   while (same < previous.length && previous[same] === key[same]) same++;

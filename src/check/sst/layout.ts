@@ -3,11 +3,11 @@ import type { Anomaly } from '../../finding/finding.js';
 import { BLOCK_TRAILER, handleFits } from '../../format/sst/handle.js';
 import type { NamedBlock, Table } from '../../format/sst/table.js';
 
-/** Padding behind the last data block fills a page at most, or a super block. */
+/** Padding after the last data block fills a page at most, or a super block. */
 const LARGEST_GAP = 16 * 1024 * 1024;
 
 /**
- * Holds the blocks behind the data against each other: each begins where another ends, and what lies between is zero. To be
+ * Holds the blocks after the data against each other: each begins where another ends, and what lies between is zero. To be
  * asked only where all metadata is intact. Rejects only when the medium fails.
  */
 export async function checkLayout(
@@ -48,6 +48,6 @@ async function checkGap(table: Table, start: number, end: number, before: string
     const got = await table.source.read(bytes, start);
     if (got === length && bytes.every((byte) => byte === 0)) return [];
   }
-  const message = `${length} bytes behind ${before} belong to no block and are not zero`;
+  const message = `${length} bytes after ${before} belong to no block and are not zero`;
   return [{ rule: 'sst/gap', offset: start, length, message }];
 }

@@ -359,7 +359,7 @@ class BlockScan {
     const { key, keyLength } = verifier;
     if ((index.orderWithSeparator(comparator, key, keyLength, i) ?? 0) > 0) {
       this.badSeparator(
-        'the last key of the block comes behind the separator that the index has for it',
+        'the last key of the block comes after the separator that the index has for it',
         handle,
       );
     }

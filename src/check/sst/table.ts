@@ -34,7 +34,7 @@ export { checkTableTotals } from './totals.js';
 interface TablePlan {
   /** Data blocks that the index names; 0 when it cannot be believed, and the check not be split. */
   blocks: number;
-  /** File offset behind the last data block. */
+  /** File offset after the last data block. */
   dataEnd: number;
 }
 
@@ -45,7 +45,7 @@ export async function planTable(source: ByteSource): Promise<TablePlan> {
   return { blocks: index?.count ?? 0, dataEnd: index === undefined ? 0 : blockEnd(index, index.count - 1) };
 }
 
-/** File offset behind data block `i`, trailer included; 0 for −1. */
+/** File offset after data block `i`, trailer included; 0 for −1. */
 function blockEnd(index: BlockIndex, i: number): number {
   return i < 0 ? 0 : index.offset(i) + index.size(i) + BLOCK_TRAILER;
 }
@@ -106,7 +106,7 @@ function rangeKeyFacts({ rangeKeys }: Table): NonNullable<TableFacts['rangeKeys'
 
 const NO_WAY = 'the index is damaged, and nothing else leads to the data blocks here';
 
-/** Everything behind the metadata that opening has read: filter, other meta blocks, data blocks, layout. */
+/** Everything after the metadata that opening has read: filter, other meta blocks, data blocks, layout. */
 async function checkContents(
   table: Table,
   facts: TableFacts,

@@ -69,7 +69,7 @@ export class DataBlockVerifier {
     this.kernel = EntryKernel.for(rules);
   }
 
-  /** Takes over where another pass has left the order and the sums: behind a block that had to be explained. */
+  /** Takes over where another pass has left the order and the sums: after a block that had to be explained. */
   resume(key: Uint8Array): void {
     this.key = copyInto(this.key, key, key.length);
     this.keyLength = key.length;

@@ -100,7 +100,7 @@ function messageOf(damage: Damage): string {
     case 'zero-gap':
       return `${damage.length} zeros inside a record, where the writer had no room for a header`;
     case 'misplaced-compression':
-      return 'A compression record stands behind other records';
+      return 'A compression record stands after other records';
     case 'metadata':
       return `The ${name} does not decode: ${damage.detail}`;
     case 'decompression':

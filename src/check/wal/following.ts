@@ -2,14 +2,14 @@ import type { Finding } from '../../finding/finding.js';
 import { sequenceRange } from './evidence.js';
 import type { SequenceTrack } from './sequence.js';
 
-/** A finding whose evidence waits for what comes behind it. */
+/** A finding whose evidence waits for what comes after it. */
 interface Waiting {
   finding: Finding;
   /** Whole batches before it. */
   batches: number;
   /** The number that should have come next. */
   expected?: bigint;
-  /** The first whole batch behind it. */
+  /** The first whole batch after it. */
   first?: { offset: number; sequence: bigint };
 }
 
@@ -39,7 +39,7 @@ export class Following {
     this.batches++;
   }
 
-  /** The batch just counted is the first one behind open damage. */
+  /** The batch just counted is the first one after open damage. */
   answer(offset: number, sequence: bigint): void {
     const first = { offset, sequence };
     while (this.open) this.waiting[this.answered++].first = first;

@@ -24,7 +24,7 @@ export class SequenceTrack {
     return whole(this.high, this.low);
   }
 
-  /** The number behind the last batch, each counted operation having taken one. */
+  /** The number after the last batch, each counted operation having taken one. */
   get next(): bigint {
     return this.last + BigInt(this.count);
   }

@@ -19,7 +19,7 @@ interface TailVerdict {
 
 /**
  * Tells the ends of a log apart: a torn last record, zeros, what an earlier log left in a recycled file, damage, something
- * else's bytes. Behind `tail.offset` no whole record of this log is left.
+ * else's bytes. After `tail.offset` no whole record of this log is left.
  */
 export async function judgeTail(
   source: ByteSource,
@@ -54,12 +54,12 @@ export async function judgeTail(
 /** Bytes of the mark that ends a closed log of Pebble: no checksum, no length, the type of a whole record, a log number. */
 const END_MARK = 11;
 
-/** Behind the mark lies what is left of older logs, or nothing. */
+/** After the mark lies what is left of older logs, or nothing. */
 async function closed(source: ByteSource, file: string, tail: Tail): Promise<TailVerdict> {
   const offset = tail.offset + END_MARK;
   const length = tail.offset + tail.length - offset;
   if (length <= 0) return { tail: 'closed' };
-  const message = `${length} bytes behind the mark of a closed log are not read`;
+  const message = `${length} bytes after the mark of a closed log are not read`;
   const place = { ...tail, offset, length };
   return {
     tail: 'closed',
@@ -143,7 +143,7 @@ async function remains(source: ByteSource, file: string, tail: Tail): Promise<Ta
   const old = tail.oldRecord;
   const message =
     old === undefined
-      ? `${tail.length} bytes behind the last record are none of this log`
+      ? `${tail.length} bytes after the last record are none of this log`
       : `${tail.length} bytes are left of log ${old.logNumber}, which this file held before`;
   const evidence: Record<string, EvidenceValue> =
     old === undefined

@@ -198,7 +198,7 @@ class WalCheck {
     return true;
   }
 
-  /** A finding that the batches behind it are evidence for. */
+  /** A finding that the batches after it are evidence for. */
   private addDamage(finding: Finding): void {
     this.facts.firstDamage ??= finding.offset;
     this.findings.push(finding);

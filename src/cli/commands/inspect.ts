@@ -237,7 +237,7 @@ async function renderAt(
   const { root, size, source } = inspection;
   if (at.offset >= size)
     throw new Failure(
-      `offset ${at.offset} is behind the end of the file, which has ${size} bytes`,
+      `offset ${at.offset} is after the end of the file, which has ${size} bytes`,
       ExitStatus.usage,
     );
   if (await landAt(root, at, source, render)) return;

@@ -43,7 +43,7 @@ async function readCapture(path: string, host: Host): Promise<Uint8Array> {
   for await (const piece of inputPieces(path, host)) {
     size += piece.length;
     if (size > LARGEST) {
-      const hint = 'Cut it where nothing was awaited, such as behind the reply to a PING.';
+      const hint = 'Cut it where nothing was awaited, such as after the reply to a PING.';
       throw new Failure(`${path} is larger than 1 GiB`, ExitStatus.usage, hint);
     }
     pieces.push(piece.slice());

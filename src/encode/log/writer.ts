@@ -140,7 +140,7 @@ export function rewritePredecessor(
   return { offset, bytes: encodePhysical(type, encodePredecessor(predecessor), logNumber) };
 }
 
-/** Writes a physical record at `at` and gives the offset behind it. With `logNumber`, `type` is a recyclable one. */
+/** Writes a physical record at `at` and gives the offset after it. With `logNumber`, `type` is a recyclable one. */
 function putPhysical(
   into: Uint8Array,
   at: number,

@@ -14,7 +14,7 @@ export class BlockFilterBuilder {
   private readonly offsets: number[] = [];
   private hashes: number[] = [];
   private last: number | undefined;
-  /** Keys added, repetitions of one key behind each other not counted. */
+  /** Keys added, repetitions of one key after each other not counted. */
   count = 0;
 
   /** Adds `bytes[0, length)`, a user key. */

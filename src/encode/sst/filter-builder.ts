@@ -9,7 +9,7 @@ const GOLDEN_RATIO = 0x9e3779b9;
 /** Collects keys and builds the Bloom filter of table format 5 for them, see format/sst/filter/bloom.ts. */
 export class FilterBuilder {
   private hashes = new Uint32Array(1024);
-  /** Keys added, repetitions of one key behind each other not counted. */
+  /** Keys added, repetitions of one key after each other not counted. */
   count = 0;
 
   /** Adds `bytes[0, length)`, a user key without its timestamp. */

@@ -28,7 +28,7 @@ export function encodeHandle({ offset, size }: BlockHandle): Uint8Array {
   return new ByteBuilder().varint(BigInt(offset)).varint(BigInt(size)).finish();
 }
 
-/** The type byte and the checksum that stand behind a payload at file offset `offset`. */
+/** The type byte and the checksum that stand after a payload at file offset `offset`. */
 export function blockTrailer(
   protection: BlockProtection,
   payload: Uint8Array,

@@ -49,7 +49,7 @@ export interface WrittenTable {
   size: number;
   /** CRC-32C of the whole file. */
   crc: number;
-  /** Bytes behind the data blocks. */
+  /** Bytes after the data blocks. */
   tailSize: number;
   entries: number;
   /** Internal keys, range tombstones included; absent when the table is empty. */
@@ -154,7 +154,7 @@ export class TableWriter {
     return pieces;
   }
 
-  /** Writes everything behind the data. Numbers that describe the table are put into `properties`. */
+  /** Writes everything after the data. Numbers that describe the table are put into `properties`. */
   finish(properties: PropertyList): WrittenTable {
     this.endBlock();
     const dataSize = this.size;

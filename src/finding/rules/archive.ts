@@ -1,7 +1,7 @@
 import type { Rule } from '../rule.js';
 
 const rest =
-  'Files of a tar archive that came before the damage have been checked; what is behind it has not, and nothing that is missing because ' +
+  'Files of a tar archive that came before the damage have been checked; what is after it has not, and nothing that is missing because ' +
   'of it is reported. Of a zip archive all files are checked but those that it cannot give back.';
 
 export const archiveRules = {

@@ -59,8 +59,8 @@ export const backupRules = {
     severity: 'warning',
     title: 'Meta file of a backup is not as the engine writes it',
     meaning:
-      'Something was added or changed that the engine reads over: bytes behind the last line, a space, a line twice, a number ' +
-      'with something behind it. The backup can be restored.',
+      'Something was added or changed that the engine reads over: bytes after the last line, a space, a line twice, a number ' +
+      'with something after it. The backup can be restored.',
     origin: 'An edit by hand, a copy that appended, damage that hit where the engine is lenient.',
     action: 'Compare the meta file with a copy. The rest of the file was checked and is valid.',
     references: [source],

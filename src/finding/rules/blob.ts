@@ -94,7 +94,7 @@ export const blobRules = {
       'fails. Everything up to the real footer is well.',
     origin:
       'A copy into a longer file that was not truncated, a block-wise copy padded with zeros, an append.',
-    action: 'Cut the file behind the footer, at the offset of this finding.',
+    action: 'Cut the file after the footer, at the offset of this finding.',
     references: ['rocksdb db/blob/blob_file_reader.cc'],
   },
   'blob/file-checksum': {

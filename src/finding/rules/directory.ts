@@ -95,7 +95,7 @@ export const directoryRules = {
     title: 'A live blob file has another size than the MANIFEST says',
     meaning:
       'A blob file holds its records plus 62 bytes of header and footer. Another size means that it was cut or replaced; ' +
-      'reads of the values behind the cut fail.',
+      'reads of the values after the cut fail.',
     origin: 'A truncated copy, a full disk, a file system that lost the tail.',
     action: 'Put the file back from a checkpoint or backup.',
     references: ['rocksdb db/blob/blob_file_meta.h'],
@@ -282,7 +282,7 @@ export const directoryRules = {
     severity: 'warning',
     title: 'The OPTIONS file is cut',
     meaning:
-      'Options behind the cut are unknown, and tools that load options from the file refuse to open. A server that brings its ' +
+      'Options after the cut are unknown, and tools that load options from the file refuse to open. A server that brings its ' +
       'own options opens and writes a new file.',
     origin: 'A full disk, a crash while it was written, a truncated copy.',
     action: 'Use the second newest OPTIONS file, or let the server write a new one by opening.',

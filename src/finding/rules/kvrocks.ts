@@ -106,7 +106,7 @@ export const kvrocksRules = {
     severity: 'error',
     title: 'Size of a list does not match its head and tail',
     meaning:
-      'The metadata of a list holds the index of its head, the index behind its tail and its size, which is their distance. ' +
+      'The metadata of a list holds the index of its head, the index after its tail and its size, which is their distance. ' +
       'LLEN answers with one, pushes and pops go by the others; a list of size 0 counts as absent.',
     origin: race,
     action: rebuild,
@@ -126,7 +126,7 @@ export const kvrocksRules = {
     severity: 'error',
     title: 'Elements of a list stand outside its ends',
     meaning:
-      'Elements lie before the head or behind the tail: no command reaches them, and the next push at that end overwrites them. ' +
+      'Elements lie before the head or after the tail: no command reaches them, and the next push at that end overwrites them. ' +
       'The list works. Each of them was pushed, and either popped without being deleted, or forgotten by another thread.',
     origin: race,
     action:
@@ -239,7 +239,7 @@ export const kvrocksRules = {
     severity: 'warning',
     title: 'Keys were not all looked at',
     meaning:
-      'A column family could not be read to its end, so what lies behind was not held against the rules of Kvrocks.',
+      'A column family could not be read to its end, so what lies after was not held against the rules of Kvrocks.',
     origin: 'Damage in a table, a log or a blob file, which the scan of the files reports.',
     action: 'Repair the files first, then scan with --application again.',
   },

@@ -5,7 +5,7 @@ export const manifestRules = {
     severity: 'error',
     title: 'MANIFEST record checksum does not match',
     meaning:
-      'An edit cannot be trusted, and with it nothing behind it: RocksDB refuses to open, even if it is the last record. ' +
+      'An edit cannot be trusted, and with it nothing after it: RocksDB refuses to open, even if it is the last record. ' +
       'Tables are not affected.',
     origin: 'A flipped bit or an overwritten sector on disk, in a controller, in memory or in a copy.',
     action:
@@ -18,7 +18,7 @@ export const manifestRules = {
     title: 'MANIFEST record is longer than its block',
     meaning:
       'The length field is wrong; RocksDB refuses to open, or, in the last block, takes everything from here on for a tail and ' +
-      'silently loses the edits behind it.',
+      'silently loses the edits after it.',
     origin: 'A damaged length field (no checksum covers it), or bytes missing or inserted before it.',
     action:
       'Look at the record with kvdoctor inspect. The true length often follows from where the next record starts.',
@@ -233,7 +233,7 @@ export const manifestRules = {
   },
   'manifest/left-behind-table': {
     severity: 'error',
-    title: 'A compaction left an older level-0 table behind',
+    title: 'A compaction left an older level-0 table after',
     meaning:
       'A compaction of LevelDB takes every table of level 0 that overlaps one that it takes, and the edit of this one leaves such a ' +
       'table live. Reads look at level 0 first: Get finds old values in it, also of keys that were deleted since. Where the file ' +
@@ -258,7 +258,7 @@ export const manifestRules = {
     title: 'Some tables of a column family lack an epoch number',
     meaning:
       'If any table lacks one, RocksDB ignores them all and orders level 0 by sequence, silently. That is right unless ' +
-      'tables were ingested behind newer data.',
+      'tables were ingested after newer data.',
     origin: 'A tool that edited the MANIFEST; an older release that wrote to it.',
     action: 'Nothing, usually.',
     references: ['rocksdb db/version_builder.cc'],

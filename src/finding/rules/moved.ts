@@ -3,7 +3,7 @@ import type { Rule } from '../rule.js';
 const lineEndings = {
   severity: 'error',
   meaning:
-    'The file was taken for text: every LF in it became CR LF, or every CR LF an LF. Everything behind the first of them stands ' +
+    'The file was taken for text: every LF in it became CR LF, or every CR LF an LF. Everything after the first of them stands ' +
     'in the wrong place, so the engine finds no footer, no record and no checksum that fits. With the line endings put back every ' +
     'checksum holds: nothing is lost.',
   origin:
@@ -15,7 +15,7 @@ const lineEndings = {
   references: ['git Documentation/gitattributes.txt'],
 } as const satisfies Omit<Rule, 'title'>;
 
-/** Damage that moves everything behind it. */
+/** Damage that moves everything after it. */
 export const movedRules = {
   'sst/shifted': {
     severity: 'error',

@@ -95,7 +95,7 @@ export const pebbleRules = {
     title: 'A log of Pebble ends before its records do',
     meaning:
       'Where a record should begin stands the number of the next log, with which Pebble marks the end of a log that was closed. ' +
-      'It reads no further and says nothing: the record and all behind it are lost in silence.',
+      'It reads no further and says nothing: the record and all after it are lost in silence.',
     origin:
       'A bit of the log number that changed: no checksum is looked at before the number is. Or two logs that were put together.',
     action: 'Copy the directory first. kvdoctor simulate shows what would be lost.',

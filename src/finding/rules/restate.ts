@@ -45,7 +45,7 @@ export const restateRules = {
     severity: 'error',
     title: 'Raft entries are missing in between',
     meaning:
-      'The log of a metadata server has all entries from the one behind its snapshot to the last. With a hole the server cannot ' +
+      'The log of a metadata server has all entries from the one after its snapshot to the last. With a hole the server cannot ' +
       'hand the entries on or apply them: it reports the storage as unavailable and does not take part.',
     origin: `Damage in the middle of a log that a recovery mode skipped (skip-any-corrupted), or a table that is gone. ${notTheDisk}`,
     action: `Do not keep a repair that leaves holes: choose one that ends the log before them. ${rejoin}`,
@@ -53,9 +53,9 @@ export const restateRules = {
   },
   'restate/snapshot-behind-log': {
     severity: 'error',
-    title: 'Raft log begins behind the end of its snapshot',
+    title: 'Raft log begins after the end of its snapshot',
     meaning:
-      'Entries are removed once a snapshot has them, so the log begins at the latest with the entry behind the snapshot. ' +
+      'Entries are removed once a snapshot has them, so the log begins at the latest with the entry after the snapshot. ' +
       'Here entries are in neither: the metadata that they changed is lost on this server.',
     origin: `The newer snapshot is lost, while the removal of the entries is not. ${notTheDisk}`,
     action: rejoin,
@@ -66,7 +66,7 @@ export const restateRules = {
     title: 'Committed raft entry is not in the log',
     meaning:
       'The hard state says how far the log is committed. raft-rs stops at the start with "hs.commit … is out of range" when that ' +
-      'entry lies behind the end of the log or before its beginning. Behind the end, entries are lost that a majority relied on.',
+      'entry lies after the end of the log or before its beginning. After the end, entries are lost that a majority relied on.',
     origin:
       `The end of the log was lost and a later state was not (skip-any-corrupted, a salvage, an older table), or the other way ` +
       `round. ${notTheDisk}`,
@@ -77,7 +77,7 @@ export const restateRules = {
     severity: 'error',
     title: 'Term of a raft entry is lower than the one before',
     meaning:
-      'Terms never decrease along a log. Entries of an older leader stand behind those of a newer one: some were overwritten, ' +
+      'Terms never decrease along a log. Entries of an older leader stand after those of a newer one: some were overwritten, ' +
       'and the overwriting is lost.',
     origin: `Removals or writes that a recovery mode skipped. ${notTheDisk}`,
     action: rejoin,
@@ -98,7 +98,7 @@ export const restateRules = {
     severity: 'error',
     title: 'Records are missing before the first of a loglet',
     meaning:
-      'Records are removed only by a trim, which leaves a trim point. Here the first record that is there lies behind the trim ' +
+      'Records are removed only by a trim, which leaves a trim point. Here the first record that is there lies after the trim ' +
       'point, or there is none: the server reads the log as if those records had never been written, and state that was built ' +
       'from them is not built again. A log server that joined late rightly lacks the beginning (restate/log-gap). But ' +
       'it stores the sequencer in one batch with the first record that it gets: that record is gone, so records were lost here.',

@@ -114,7 +114,7 @@ export const sstRules = {
     title: 'Reference to a block leads to the wrong place',
     meaning:
       'A footer, metaindex or index gives a block a place outside the file, inside another block, or one that cannot be ' +
-      'decoded. What stands behind it cannot be read.',
+      'decoded. What stands after it cannot be read.',
     origin: `Where the block that holds the reference is itself damaged: ${disk} Otherwise: ${software}`,
     action: report,
     references: ['rocksdb table/format.cc'],

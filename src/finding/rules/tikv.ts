@@ -75,7 +75,7 @@ export const tikvRules = {
     severity: 'error',
     title: 'Raft log lacks entries in its middle',
     meaning:
-      'Entries from the one behind the cut to the last must all be there. Those behind the applied index are applied again at ' +
+      'Entries from the one after the cut to the last must all be there. Those after the applied index are applied again at ' +
       'start, and TiKV ends with a panic at the first that is missing; older ones are needed by followers that lag behind.',
     origin: `A table or log of the raft database was lost or removed. ${notTheDisk}`,
     action: fromOtherPeers,

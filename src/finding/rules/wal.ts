@@ -79,7 +79,7 @@ export const walRules = {
     meaning: `The last fragments are not there, yet the log goes on. RocksDB says "partial record without end": ${modes}`,
     origin:
       'A lost block, a file that is pieced together, or a program that went on writing after a failed write. LevelDB with ' +
-      'reuse_logs appends behind a torn record.',
+      'reuse_logs appends after a torn record.',
     action: look,
     references: ['rocksdb db/log_reader.cc'],
   },
@@ -121,7 +121,7 @@ export const walRules = {
     severity: 'note',
     title: 'Recycled log holds remains of an earlier one',
     meaning:
-      'With recycle_log_file_num RocksDB writes over an old log; behind the last record the old content goes on. Point-in-time ' +
+      'With recycle_log_file_num RocksDB writes over an old log; after the last record the old content goes on. Point-in-time ' +
       'ends there. absolute-consistency may refuse such a healthy log ("truncated record body", "checksum mismatch"): bytes ' +
       'of an old record’s middle look like damage.',
     origin: 'recycle_log_file_num > 0.',
@@ -130,7 +130,7 @@ export const walRules = {
   },
   'wal/stale-record': {
     severity: 'error',
-    title: 'Old records inside a recycled log, with new ones behind',
+    title: 'Old records inside a recycled log, with new ones after',
     meaning:
       'A part of the log is what an earlier log left there, so the blocks that should have replaced it are lost. RocksDB ' +
       'takes the first old record for the end of the log and drops what follows without an error.',
@@ -161,7 +161,7 @@ export const walRules = {
   },
   'wal/mixed-headers': {
     severity: 'error',
-    title: 'Recyclable record behind legacy ones',
+    title: 'Recyclable record after legacy ones',
     meaning:
       'A writer uses one kind of header for the whole file. RocksDB since 9.3 never gets past this place: opening the ' +
       'database hangs in every recovery mode.',
@@ -184,7 +184,7 @@ export const walRules = {
     meaning:
       'With compression and recycling the writer may leave 7 to 10 zeros at the end of a block inside a record. The record is ' +
       'whole, but the reader takes the zeros for damage: absolute-consistency and tolerate-corrupted-tail fail with "error ' +
-      'in middle of record", point-in-time drops this record and everything behind it.',
+      'in middle of record", point-in-time drops this record and everything after it.',
     origin: 'A defect of the engine: wal_compression together with recycle_log_file_num.',
     action: 'Repair rewrites the log so that the engine reads it. Turn off one of the two options.',
     references: ['rocksdb db/log_writer.cc', 'rocksdb db/log_reader.cc'],

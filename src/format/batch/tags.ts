@@ -129,7 +129,7 @@ export const pebbleBatch = dialect('pebble', [
   spec(0x1a, 'ingest', Shape.keyValue, ''),
 ]);
 
-/** Operations of Pebble that bring in whole tables or cut out a range: what stands behind such a batch in its WAL is not read. */
+/** Operations of Pebble that bring in whole tables or cut out a range: what stands after such a batch in its WAL is not read. */
 export function isFlushable(tag: number): boolean {
   return tag === 0x16 || tag === 0x18 || tag === 0x1a;
 }

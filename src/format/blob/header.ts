@@ -6,7 +6,7 @@ export interface BlobFileHeader {
   version: number;
   columnFamily: number;
   flags: number;
-  /** Type byte, as behind a block. */
+  /** Type byte, as after a block. */
   compression: number;
   expiration: { from: bigint; to: bigint };
 }

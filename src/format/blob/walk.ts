@@ -53,7 +53,7 @@ interface WalkOptions {
 }
 
 /**
- * Everything between the header of a blob file and `end`, in order. Behind a damaged record header the next intact one is
+ * Everything between the header of a blob file and `end`, in order. After a damaged record header the next intact one is
  * looked for, first where the damaged one points, then at every byte. Memory is bounded by one record. Rejects only when
  * the medium fails.
  */

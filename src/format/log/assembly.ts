@@ -31,7 +31,7 @@ export class Assembly {
   end = 0;
   /** File offset of the header of the first fragment. */
   offset = 0;
-  /** File offset behind the last fragment so far. */
+  /** File offset after the last fragment so far. */
   endOffset = 0;
   /** Fragments; the file offsets and lengths of their payloads. */
   fragments = 0;

@@ -17,13 +17,13 @@ export type DamageReason =
   | 'orphan-fragment'
   /** Another record begins before the last fragment came. */
   | 'unfinished-record'
-  /** A record of the file's former life, with records of the present one behind it. */
+  /** A record of the file's former life, with records of the present one after it. */
   | 'stale-record'
   /** The first record belongs to a log with a higher number: this is another log's file. */
   | 'wrong-log-number'
-  /** A recyclable header behind legacy ones. */
+  /** A recyclable header after legacy ones. */
   | 'mixed-headers'
-  /** The number of the next log, which ends a log of Pebble, in what is no end mark or has records behind it. */
+  /** The number of the next log, which ends a log of Pebble, in what is no end mark or has records after it. */
   | 'false-end'
   /** Bytes that are not zero where no header fits any more. No engine looks at them. */
   | 'trailer'
@@ -36,7 +36,7 @@ export type DamageReason =
   /** A whole record whose ZSTD frame does not decode or does not end. */
   | 'decompression';
 
-/** A place where the log is not what a writer writes, with whole records behind it. */
+/** A place where the log is not what a writer writes, with whole records after it. */
 export interface Damage extends Range {
   reason: DamageReason;
   /** The header as found at `offset`. */
@@ -49,7 +49,7 @@ export interface Damage extends Range {
   detail?: string;
   /** All bytes of the range are zero. */
   zeroed?: boolean;
-  /** Fragments behind it that lost their record with it; counted until the next event. */
+  /** Fragments after it that lost their record with it; counted until the next event. */
   orphans: number;
   /** The engine's reader meets it inside the last block, and that block is short: what it takes for a torn write. */
   inShortBlock: boolean;
@@ -57,7 +57,7 @@ export interface Damage extends Range {
 
 /** How a file ends. */
 export type TailKind =
-  /** Behind a whole record. */
+  /** After a whole record. */
   | 'clean'
   /** In the mark that Pebble writes when it closes a log. */
   | 'closed'
@@ -71,7 +71,7 @@ export type TailKind =
   | 'zero-fill'
   /** What an earlier log left in a recycled file. */
   | 'recycled'
-  /** Bytes that are no record, and none behind them. */
+  /** Bytes that are no record, and none after them. */
   | 'damaged';
 
 /** The end of a file, from the first byte that belongs to no whole logical record. */
@@ -79,7 +79,7 @@ export interface Tail extends Range {
   kind: TailKind;
   /** What the parser met at `offset`, when it is not the end of the file. */
   damage?: Damage;
-  /** The first whole record of an earlier log behind `offset`. */
+  /** The first whole record of an earlier log after `offset`. */
   oldRecord?: { offset: number; logNumber: number };
 }
 

@@ -9,7 +9,7 @@ export interface Fragment {
   length: number;
 }
 
-/** The file offset of a byte of the record; the end of the last fragment for any behind it. */
+/** The file offset of a byte of the record; the end of the last fragment for any after it. */
 export function fileOffsetIn(fragments: readonly Fragment[], at: number): number {
   let low = 0;
   let high = fragments.length;

@@ -6,7 +6,7 @@
 //   | FULL | payload   | FIRST | payload | 0 | MIDDLE | payload | LAST | payload   | FULL | …
 //   +------+-----------+-------+---------+---+--------+---------+------+-----------+------+----
 //
-// A recycled file holds, behind what was written last, what an earlier log left there.
+// A recycled file holds, after what was written last, what an earlier log left there.
 
 import type { ByteSource } from '../../bytes/source.js';
 import { u32At } from '../../bytes/u32.js';
@@ -44,7 +44,7 @@ export const LogEvent = {
   record: 1,
   /** A record that is not data: `metadata`, its payload in `record`. */
   metadata: 2,
-  /** `damage`. The next step goes on behind it. */
+  /** `damage`. The next step goes on after it. */
   damage: 3,
   /** The end of the file: `tail`. */
   end: 4,
@@ -77,7 +77,7 @@ export class LogParser {
   readonly engine: Dialect;
   damage: Damage | undefined;
   tail: Tail | undefined;
-  /** Of the last metadata event. What it says of the records behind it has been taken over. */
+  /** Of the last metadata event. What it says of the records after it has been taken over. */
   metadata: LogMetadata | undefined;
   /** Bytes of timestamp at the end of keys, by column family, as the file states them so far. */
   timestampSizes: ReadonlyMap<number, number> = new Map();
@@ -104,7 +104,7 @@ export class LogParser {
   private search: RecordSearch | undefined;
   /** Bytes of the largest header that the file may have. */
   private largestHeader = RECYCLABLE_HEADER;
-  /** The last damage, while fragments behind it may belong to the record that it hit. */
+  /** The last damage, while fragments after it may belong to the record that it hit. */
   private orphaning: Damage | undefined;
 
   constructor(source: ByteSource, options: LogParserOptions = {}) {

@@ -26,7 +26,7 @@ const GUESS_BUDGET = 256 * 1024 * 1024;
 const BLIND_BUDGET = 64 * 1024 * 1024;
 
 /**
- * Looks for the next whole record behind damage. At the start of a block, and where the damaged record's length points,
+ * Looks for the next whole record after damage. At the start of a block, and where the damaged record's length points,
  * any type will do; elsewhere only one that begins a logical record, and it must look like one before it is checksummed:
  * in a log without compression, middle and last fragments start a block and first ones fill theirs.
  */

@@ -71,7 +71,7 @@ export interface LogDialect {
   hasRecyclable: boolean;
   /** A closed log ends in the header of a record of the next log, without payload and checksum. */
   hasEndMark: boolean;
-  /** A record may say that those behind it are compressed. */
+  /** A record may say that those after it are compressed. */
   hasCompression: boolean;
   /**
    * Types from here on are the reader's own result codes (end of file, bad record, bad header, old record, bad length, bad

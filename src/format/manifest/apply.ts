@@ -175,7 +175,7 @@ function forgetWals(state: ManifestReplayState, below: bigint): void {
   }
 }
 
-/** Pebble's files behind virtual tables and behind values, those that are gone first: a number may come back. */
+/** Pebble's files after virtual tables and after values, those that are gone first: a number may come back. */
 function applyBackings({ backings, valueFiles }: Version, edit: VersionEdit, place: EditPlace): void {
   for (const { id, number, size, ...range } of edit.valueFiles)
     valueFiles.set(id, { id, number, size, entry: place.inFile(range) });

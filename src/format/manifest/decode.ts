@@ -24,7 +24,7 @@ export interface DecodedEdit {
    * record.
    */
   anomalies: Anomaly[];
-  /** The edit has more fields than were asked for: those behind them are not here. */
+  /** The edit has more fields than were asked for: those after them are not here. */
   beyond?: true;
 }
 
@@ -284,7 +284,7 @@ function levelProblem(tag: number, edit: VersionEdit, levels: number): Problem {
 }
 
 /**
- * Decodes one record. What came before damage is in the edit; nothing behind it is. Keys and byte fields are copies, so
+ * Decodes one record. What came before damage is in the edit; nothing after it is. Keys and byte fields are copies, so
  * the record's buffer may be reused.
  */
 export function decodeVersionEdit(

@@ -81,7 +81,7 @@ export interface KeyBounds {
   largest: Uint8Array;
 }
 
-/** Reads a field behind its tag into the edit; returns nothing, or what is wrong in the engine's words. */
+/** Reads a field after its tag into the edit; returns nothing, or what is wrong in the engine's words. */
 export type FieldReader = (cursor: Cursor, edit: VersionEdit, offset: number) => string | undefined;
 
 /** One field of an edit as it stands in the record. */

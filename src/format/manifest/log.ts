@@ -23,7 +23,7 @@ export interface ManifestRecord {
   payload: Uint8Array;
   /** File offset of the first fragment's header. */
   offset: number;
-  /** File offset behind the last fragment. */
+  /** File offset after the last fragment. */
   end: number;
   fragments: readonly Fragment[];
 }
@@ -31,7 +31,7 @@ export interface ManifestRecord {
 /** How a MANIFEST ends, when not by damage. */
 export interface ManifestTail extends Range {
   /**
-   * `clean`: behind a whole record. `torn`: inside a record, as a kill leaves it. `zero-fill`: in zeros. `garbage`: in bytes
+   * `clean`: after a whole record. `torn`: inside a record, as a kill leaves it. `zero-fill`: in zeros. `garbage`: in bytes
    * that are no record and would reach past the end. All but the first are ignored by the engine silently.
    */
   state: 'clean' | 'torn' | 'zero-fill' | 'garbage';
@@ -111,7 +111,7 @@ export class ManifestEvents {
     if (kind === 'torn-fragments')
       return { state: 'torn', offset, length, detail: 'the file ends between the fragments of a record' };
     if (damage !== undefined) this.tell(damage, false);
-    return { state: 'clean', offset: end, length: 0, detail: 'the file ends behind a record' };
+    return { state: 'clean', offset: end, length: 0, detail: 'the file ends after a record' };
   }
 
   /** The end that the engine tolerates, with zeros before it; `undefined` when it is damage. */
@@ -136,12 +136,12 @@ export class ManifestEvents {
     return tail('garbage', damage.offset, `${left} bytes at the end are no record`);
   }
 
-  /** Zeros with something behind them are a hole, which the engine does not notice. */
+  /** Zeros with something after them are a hole, which the engine does not notice. */
   private goesOn(): void {
     const { zeros } = this;
     this.zeros = undefined;
     if (zeros === undefined) return;
-    const message = 'zeros stand where edits should, and the log goes on behind them';
+    const message = 'zeros stand where edits should, and the log goes on after them';
     this.report(zeros, 'manifest/zeroed-range', message, undefined, { goesOnAt: endOf(zeros) });
   }
 
@@ -171,7 +171,7 @@ export class ManifestEvents {
       case 'bad-length': {
         const left = Math.min(blockEndOf(offset), this.size) - offset - (header?.headerSize ?? 0);
         const message = `the length field says ${header?.length} bytes, ${left} are left in ${inShortBlock ? 'the file' : 'the block'}`;
-        // with a whole record behind it, it is no tail: the engine, which takes it for one, loses that record unseen
+        // with a whole record after it, it is no tail: the engine, which takes it for one, loses that record unseen
         this.report(damage, 'manifest/bad-record-length', message, inShortBlock ? undefined : says, {
           length: header?.length ?? 0,
           type,
@@ -248,7 +248,7 @@ export class ManifestEvents {
   }
 }
 
-/** Damage up to a record behind it in its block, or to its own end where the rest of the block is no record. */
+/** Damage up to a record after it in its block, or to its own end where the rest of the block is no record. */
 function ownRange({ offset, length, header }: Damage, followed: boolean): Range {
   const end = offset + length;
   const own = header === undefined ? length : header.headerSize + header.length;

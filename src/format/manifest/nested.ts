@@ -5,13 +5,13 @@
  *   blob garbage   number v64 | count v64 | bytes v64 | { id v32 | value }… | 0
  *   WAL addition   number v64 | 2 | synced size v64 | 1        or without a size: number v64 | 1
  *
- * `method`, `checksum` and `value` stand behind a varint32 length. A string says what is wrong, in the engine's words.
+ * `method`, `checksum` and `value` stand after a varint32 length. A string says what is wrong, in the engine's words.
  */
 import { Cursor } from '../../bytes/cursor.js';
 import type { BlobFileAddition, BlobFileGarbage, WalAddition } from './edit.js';
 import { CUSTOM_NOT_IGNORABLE } from './tags.js';
 
-/** A varint64 that fills a field; what stands behind it is ignored, as the engine does. */
+/** A varint64 that fills a field; what stands after it is ignored, as the engine does. */
 export function toVarint64(value: Uint8Array): bigint | undefined {
   return new Cursor(value).varint64();
 }

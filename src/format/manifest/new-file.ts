@@ -6,7 +6,7 @@
  *   tag 102  level v32 | number v64 | path id v32 | size v64 | smallest | largest | sequences
  *   tag 103  … as 100 | custom fields { id v32 | length v32 | value }… | 1
  *
- * Keys are internal keys behind a varint32 length.
+ * Keys are internal keys after a varint32 length.
  */
 
 import type { Cursor } from '../../bytes/cursor.js';
@@ -17,20 +17,20 @@ import { CUSTOM_NOT_IGNORABLE, customFields, internalKeyTypes, tags } from './ta
 
 const TRAILER = 8;
 
-/** An internal key behind its length, copied so that it may outlive the record. `undefined` when it is not one. */
+/** An internal key after its length, copied so that it may outlive the record. `undefined` when it is not one. */
 export function readInternalKey(cursor: Cursor): Uint8Array | undefined {
   const key = cursor.lengthPrefixed();
   if (key === undefined || key.length < TRAILER) return undefined;
   return internalKeyTypes.has(key[key.length - TRAILER]) ? key.slice() : undefined;
 }
 
-/** What the engine calls the entry behind a tag. */
+/** What the engine calls the entry after a tag. */
 export function newFileEntry(tag: number): string {
   const form = tag === tags.newFile ? '' : tag === tags.newFile2 ? '2' : tag === tags.newFile3 ? '3' : '4';
   return `new-file${form} entry`;
 }
 
-/** Reads the entry behind its tag. A string says what is wrong, in the engine's words. */
+/** Reads the entry after its tag. A string says what is wrong, in the engine's words. */
 export function readNewFile(cursor: Cursor, tag: number, entryOffset: number): NewFile | string {
   const problem = newFileEntry(tag);
   const level = cursor.varint32();

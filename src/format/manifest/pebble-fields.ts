@@ -9,7 +9,7 @@
  *   tag 10           an excise: start | end | kind | sequence
  *   tag 11           level | number
  *
- * Numbers are varints. Custom fields are an id and, with a few exceptions, a value behind its length, until id 1.
+ * Numbers are varints. Custom fields are an id and, with a few exceptions, a value after its length, until id 1.
  */
 import type { Cursor } from '../../bytes/cursor.js';
 import { KEY_TRAILER, MAX_SEQUENCE } from '../sst/internal-key.js';
@@ -25,7 +25,7 @@ const LARGEST_IS_POINT = 4;
 
 const TABLE = 'a table';
 
-/** An internal key behind its length; what kind it is of is not looked at. */
+/** An internal key after its length; what kind it is of is not looked at. */
 function key(cursor: Cursor): Uint8Array | undefined {
   const bytes = cursor.lengthPrefixed();
   return bytes === undefined || bytes.length < KEY_TRAILER ? undefined : bytes.slice();

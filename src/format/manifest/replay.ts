@@ -35,7 +35,7 @@ export interface ManifestReplay {
   /** How many files were there: see `ReplayOptions`. */
   files: number;
   /**
-   * The state that the edits lead to. Behind damage the replay goes on with what is whole, as well as it can: see
+   * The state that the edits lead to. After damage the replay goes on with what is whole, as well as it can: see
    * `complete`.
    */
   version: Version;
@@ -45,7 +45,7 @@ export interface ManifestReplay {
   beyond?: string;
   /** What the engine would say when it refuses, without the file name it adds: the first anomaly that it notices. */
   error?: string;
-  /** File offset behind the last record that the engine would have used; of an open atomic group, its start. */
+  /** File offset after the last record that the engine would have used; of an open atomic group, its start. */
   logicalEnd: number;
   tail: ManifestTail;
   /** An atomic group that the file ends in, which the engine drops in silence. */
@@ -78,7 +78,7 @@ export interface ReplayOptions {
   onEdit?(decoded: DecodedEdit, record: ManifestRecord): void;
   /**
    * Called when edits have been applied, an atomic group at once, as long as nothing was lost before: with the version as it
-   * is then (it changes later), the edits and the file offset behind them.
+   * is then (it changes later), the edits and the file offset after them.
    */
   onApplied?(version: Version, edits: readonly VersionEdit[], end: number): void;
 }
@@ -121,7 +121,7 @@ class Replay implements ManifestVisitor {
   private error: string | undefined;
   private complete = true;
   private beyond: string | undefined;
-  /** What comes is behind damage, and is not wanted. */
+  /** What comes is after damage, and is not wanted. */
   private ended = false;
   /** Parts that edits have added since the version was counted, and how many there may be before it is counted again. */
   private added = 0;

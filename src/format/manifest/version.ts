@@ -42,7 +42,7 @@ export interface LiveTable {
   blobReferences?: bigint[];
   /** Custom fields that may be skipped and that kvdoctor does not know; kept for a rewritten MANIFEST. */
   unknown?: { id: number; value: Uint8Array }[];
-  /** Log number of its column family behind the edit that added it: what it holds was written to WALs below. Not of the edit itself. */
+  /** Log number of its column family after the edit that added it: what it holds was written to WALs below. Not of the edit itself. */
   flushedLog?: bigint;
   /** Where in the MANIFEST the edit stands that added it (file offset of its logical record). */
   addedAt: number;

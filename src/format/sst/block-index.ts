@@ -95,7 +95,7 @@ export class BlockIndex {
     return this.places[2 * i + 1];
   }
 
-  /** Separator behind block `i`: an internal key, or a user key where the form says so. A view. */
+  /** Separator after block `i`: an internal key, or a user key where the form says so. A view. */
   separator(i: number): Uint8Array {
     return this.keys.get(i);
   }

@@ -7,7 +7,7 @@
  *
  *   | shared varint32 | non-shared varint32 | value length varint32 | key delta | value |
  *
- * With separated values (RocksDB 11) the values stand together behind the keys, and the header of an entry at a restart
+ * With separated values (RocksDB 11) the values stand together after the keys, and the header of an entry at a restart
  * point ends in a varint32 with its value's place there. Index blocks with delta-encoded handles have no value length.
  */
 import { u32At } from '../../bytes/u32.js';
@@ -59,7 +59,7 @@ export function decodeBlockTail(bytes: Uint8Array, length = bytes.length): Block
   const restartsOffset = end - 4 * restartCount;
   if (restartsOffset < 0) return `${restartCount} restart points do not fit into the block`;
   if (valuesOffset > restartsOffset)
-    return `the values would begin at ${valuesOffset}, behind the restart points`;
+    return `the values would begin at ${valuesOffset}, after the restart points`;
   const entriesEnd = separated ? valuesOffset : restartsOffset;
   return { entriesEnd, restartsOffset, restartCount, separated, buckets };
 }
@@ -82,7 +82,7 @@ export interface BlockEntry {
 export type ValueLength = (bytes: Uint8Array, at: number, end: number, shared: number) => number | undefined;
 
 /**
- * Decodes a block entry by entry, keeps every offset and goes on at the next restart point behind an entry that cannot be
+ * Decodes a block entry by entry, keeps every offset and goes on at the next restart point after an entry that cannot be
  * read. This is the path that explains; `verify` in check/sst is the one that is fast.
  */
 export class BlockReader {
@@ -113,7 +113,7 @@ export class BlockReader {
     }
   }
 
-  /** The next entry that can be read, undefined behind the last one. */
+  /** The next entry that can be read, undefined after the last one. */
   next(): BlockEntry | undefined {
     const { tail } = this;
     if (tail === undefined) return undefined;
@@ -201,7 +201,7 @@ export class BlockReader {
     return -1;
   }
 
-  /** Where to go on behind an entry that cannot be read: the first restart point that lies behind it. */
+  /** Where to go on after an entry that cannot be read: the first restart point that lies after it. */
   private resumeAfter(tail: BlockTail, offset: number): number {
     for (let i = this.nextRestart; i < tail.restartCount; i++) {
       const at = this.restartPoint(tail, i);

@@ -44,10 +44,10 @@ const FIELDS: Partial<Record<string, FieldOrder>> = {
   'pebble.internal.testkeys': 'testkeys',
 };
 const U64_TIMESTAMP = '.u64ts';
-/** Before 4.10 tables name the comparator of internal keys (rocksdb db/dbformat.h), behind which the user's stands. */
+/** Before 4.10 tables name the comparator of internal keys (rocksdb db/dbformat.h), after which the user's stands. */
 const INTERNAL = 'rocksdb.InternalKeyComparator:';
 
-/** What is said behind the name of an application's comparator of which tables have shown the order: see engine/shown-order.ts. */
+/** What is said after the name of an application's comparator of which tables have shown the order: see engine/shown-order.ts. */
 const SHOWN = {
   bytewise: ' in byte order',
   reverse: ' in reverse byte order',

@@ -45,7 +45,7 @@ export class BlockFinder {
   }
 
   /**
-   * The block that begins at file offset `at`, or behind the zeros that align it; undefined when none does. Rejects only when
+   * The block that begins at file offset `at`, or after the zeros that align it; undefined when none does. Rejects only when
    * the medium fails.
    */
   async find(at: number): Promise<BlockHandle | undefined> {

@@ -58,7 +58,7 @@ export interface Footer {
   /** `base_context_checksum`, 0 up to format version 5. */
   baseContext: number;
   metaindex?: BlockHandle;
-  /** Bytes behind the handles of the shorter form that are not zero. Nothing reads them. */
+  /** Bytes after the handles of the shorter form that are not zero. Nothing reads them. */
   padding?: Range;
   /** Absent from format version 6 on, where the metaindex names it. */
   index?: BlockHandle;

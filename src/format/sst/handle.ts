@@ -4,7 +4,7 @@ export interface BlockHandle {
   size: number;
 }
 
-/** Bytes behind the payload of a block: 1 byte compression type, 4 bytes checksum (rocksdb table/format.h). */
+/** Bytes after the payload of a block: 1 byte compression type, 4 bytes checksum (rocksdb table/format.h). */
 export const BLOCK_TRAILER = 5;
 
 /**

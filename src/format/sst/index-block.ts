@@ -6,7 +6,7 @@
  *   delta value   | size minus the size before it, zigzag varint64 |     [ first key of the block, length-prefixed ]
  *
  * With delta-encoded values (a table property) an entry has a full value exactly when its key shares nothing with the one
- * before; a delta value means the block right behind the previous one. Separators are internal keys, or user keys when
+ * before; a delta value means the block right after the previous one. Separators are internal keys, or user keys when
  * another property says so; a shortened one carries an impossible sequence. A two-level index has blocks of this kind
  * whose handles point at blocks of this kind.
  */
@@ -24,7 +24,7 @@ interface IndexReading {
   /** Set when the index was too large to keep. */
   unsupported?: string;
   /**
-   * The first restart point lies behind the entries: the engine's iterators, which begin there, find the block empty and
+   * The first restart point lies after the entries: the engine's iterators, which begin there, find the block empty and
    * think nothing of it (rocksdb table/block_based/block.cc, SeekToFirst).
    */
   beginsNowhere: boolean;

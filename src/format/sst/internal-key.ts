@@ -4,7 +4,7 @@
  * Ordered by user key, then by that last word descending. Sequences have 56 bits.
  */
 
-/** Bytes of sequence and type behind each user key. */
+/** Bytes of sequence and type after each user key. */
 export const KEY_TRAILER = 8;
 
 /** Sequence numbers have 56 bits: the last byte of an internal key's trailer is its type. */

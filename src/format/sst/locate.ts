@@ -14,7 +14,7 @@ import {
 import { confirms, holdsBlock, repairFooter } from './footer-repair.js';
 import { handleFits } from './handle.js';
 
-/** How far behind the end a footer is looked for when the file does not end in one: appended bytes are a page or two. */
+/** How far from the end a footer is looked for when the file does not end in one: appended bytes are a page or two. */
 const SEARCH = 1024 * 1024;
 /** More wrong bits than these in the magic number, and the 8 bytes are something else. */
 const MAGIC_BITS = 8;

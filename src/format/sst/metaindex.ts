@@ -47,7 +47,7 @@ export interface MetaBlock {
   name: string;
   kind: MetaKind;
   handle: BlockHandle;
-  /** What stands behind the handle. */
+  /** What stands after the handle. */
   extra: Uint8Array;
   /** The entry in the metaindex block. */
   entry: Range;

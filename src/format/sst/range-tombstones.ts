@@ -65,7 +65,7 @@ export function decodeRangeTombstones(
   return { tombstones, anomalies: reader.anomalies };
 }
 
-/** Whether a fragment is the same range as the one before it, or lies behind it. */
+/** Whether a fragment is the same range as the one before it, or lies after it. */
 function follows(
   before: RangeTombstone | undefined,
   start: Uint8Array,

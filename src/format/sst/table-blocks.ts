@@ -95,7 +95,7 @@ function endOfData(
 }
 
 /**
- * Blocks one behind the other by their checksums. A damaged one counts where the index gives it a size with which it ends at the
+ * Blocks one after the other by their checksums. A damaged one counts where the index gives it a size with which it ends at the
  * next; otherwise the search goes on at the next that the index names and that is whole.
  */
 async function* search(

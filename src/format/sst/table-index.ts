@@ -103,7 +103,7 @@ async function readPartitions(
   table.indexSize.topLevel = table.indexSize.contents;
   for (let i = 0; i < partitions.count; i++) {
     const handle = { offset: partitions.offset(i), size: partitions.size(i) };
-    // behind a damaged top level a handle counts only when an intact block is where it points
+    // after a damaged top level a handle counts only when an intact block is where it points
     if (!topSound && !(await isBlockIntact(space, handle))) continue;
     const block = await loadNamed(table, space, handle, 'index-partition');
     if (!block.sound) table.indexSound = false;

@@ -1,7 +1,7 @@
 /*
  * Values that Pebble keeps apart (pebble sstable/valblk): from table format v3 on a put's value begins with a byte that says where
  * it is. Value blocks follow the data; `pebble.value_index` names them in rows of three fixed-width numbers, whose widths stand
- * behind the handle in the metaindex:
+ * after the handle in the metaindex:
  *
  *   prefix byte    bits 7–6: 00 the value follows, 10 a handle follows, 01 a handle of a blob file; 5: same prefix as the put before
  *   value handle   length varint | value block varint | offset in the decompressed block varint
@@ -83,7 +83,7 @@ interface ValueHandle {
   offset: number;
 }
 
-/** The handle behind a prefix byte; `undefined` where it is none. */
+/** The handle after a prefix byte; `undefined` where it is none. */
 export function valueHandle(bytes: Uint8Array, start: number, end: number): ValueHandle | undefined {
   const reader = new NumberReader(bytes, start + 1, end);
   const handle = { length: reader.varint(5), block: reader.varint(5), offset: reader.varint(5) };

@@ -7,7 +7,7 @@ import { placeIn, walRoot } from '../place.js';
 import type { ByteChange, RepairStep, Segment } from '../plan.js';
 import type { WalState } from './wal-state.js';
 
-/** Operations that become batches behind the last one of the WALs. */
+/** Operations that become batches after the last one of the WALs. */
 interface Appendix {
   /** A batch each. */
   batches: readonly (readonly BatchOpInput[])[];
@@ -18,7 +18,7 @@ interface Appendix {
 }
 
 /**
- * The step that puts batches behind all that the WALs hold. They go to the end of the newest WAL where every column family
+ * The step that puts batches after all that the WALs hold. They go to the end of the newest WAL where every column family
  * still reads that one, else into a new WAL with a number above all others: recovery skips what a log below a column
  * family's own log number says about it (rocksdb db/write_batch.cc, SeekToColumnFamily).
  */
@@ -76,7 +76,7 @@ function appended({ entry, place, facts }: WalState, appendix: Appendix): Repair
             kind: 'cut',
             offset: end,
             length: fill,
-            detail: `${fill} bytes behind the last record that hold none`,
+            detail: `${fill} bytes after the last record that hold none`,
           },
         ]
       : [];

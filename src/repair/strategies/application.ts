@@ -29,7 +29,7 @@ const MOST_BYTES = 256 << 20;
 const BATCH = 10_000;
 
 /**
- * Plans to make keys coherent from what is there, by the rules of their application. The changes are batches of their own behind
+ * Plans to make keys coherent from what is there, by the rules of their application. The changes are batches of their own after
  * the last one in the WALs; nothing that is there is changed or moved. What is not decided by it is left alone, with the reason. Refuses where the files themselves need a repair first, or where nothing can be
  * done about what is wrong.
  */
@@ -204,7 +204,7 @@ async function planOf(
           appendBatches(database, wals, {
             batches,
             lastSequence,
-            why: 'what follows from the elements of keys is written behind all that is there',
+            why: 'what follows from the elements of keys is written after all that is there',
             detail: `${count} operations in ${batches.length} batches, sequences ${from}–${to}`,
           }),
         ];

@@ -29,7 +29,7 @@ export async function planAuto(
     (now: Database) => planMetadataRepair(now, request),
     (now: Database) => planTableRepair(now, { ...request, pace }),
     (now: Database) =>
-      // LevelDB reads on behind damage anyway: there is no consistent point to end at
+      // LevelDB reads on after damage anyway: there is no consistent point to end at
       now.dialect === 'leveldb'
         ? planSalvage(now)
         : planWalRepair(now, {

@@ -40,8 +40,8 @@ interface Filled extends Unreadable {
 
 /**
  * Puts a damaged blob file right with every record where it was, since tables name values by their place: header and footer are
- * written anew, what cannot be read becomes one record of nothing, and a file that was cut ends behind its last whole record. Where
- * bytes were put in or taken out at one place, the records behind it go back to where they were.
+ * written anew, what cannot be read becomes one record of nothing, and a file that was cut ends after its last whole record. Where
+ * bytes were put in or taken out at one place, the records after it go back to where they were.
  * The tables have to let go of what is lost. `undefined`: nothing is wrong with it.
  */
 export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Promise<BlobRepair | undefined> {
@@ -85,7 +85,7 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
     const filled = bad
       .filter(({ from }) => from < kept)
       .map((run): Filled => ({ ...run, room: run.to - run.from - moved }));
-    // no record has room there, or several places share the shift: what is behind it is not where tables look for it
+    // no record has room there, or several places share the shift: what is after it is not where tables look for it
     const unfit =
       shift !== moved ? 0 : filled.findIndex(({ room }) => room !== 0 && room < BLOB.recordHeaderLength);
     if (unfit >= 0 && filled.length > 0) {

@@ -16,7 +16,7 @@ export interface Mended {
   kept: readonly BatchOp[];
   /** Absent when nothing of it can be used. The very same bytes when nothing is wrong with them. */
   batch?: Uint8Array;
-  /** Where the batch is cut: behind it nothing is kept. Absent where it is kept to its end. */
+  /** Where the batch is cut: after it nothing is kept. Absent where it is kept to its end. */
   end?: number;
   /** Operations that its header counts. */
   counted: number;
@@ -67,7 +67,7 @@ export function mendBatch(batch: Uint8Array, rules: MendRules): Mended {
   const known = { sequence, transactional, counted: count, zerosAt };
   const torn = anomalies.find(({ rule }) => rule !== 'batch/wrong-count');
   const zeros = zerosAt < batch.length || (!rules.trusted && ops.some(isZeros));
-  // LevelDB applies what stands behind the count, too
+  // LevelDB applies what stands after the count, too
   const goesOn = rules.trusted && rules.dialect === 'leveldb';
   if (torn === undefined && (decoded.counted <= count || goesOn) && !zeros) {
     const whole = { ...known, operations: decoded.counted, kept: ops };
@@ -106,7 +106,7 @@ export function mendBatch(batch: Uint8Array, rules: MendRules): Mended {
 
 /**
  * The operations in front of whatever is wrong first, and what that is. An operation is kept only with all before it: each
- * takes a sequence number from its place. And never more than the header counts: what stands behind these belongs to nobody.
+ * takes a sequence number from its place. And never more than the header counts: what stands after these belongs to nobody.
  */
 function firstOperations(
   { count, ops, anomalies, counted }: ReturnType<typeof decodeBatch>,

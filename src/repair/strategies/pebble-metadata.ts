@@ -60,7 +60,7 @@ async function planWholeEdits(database: Database): Promise<RepairPlan | undefine
             kind: 'rewrite',
             offset: 0,
             length: entry.size,
-            detail: `${edits.length} whole edits, one behind the other`,
+            detail: `${edits.length} whole edits, one after the other`,
           },
         ],
         content: [{ from: 'plan', bytes }],

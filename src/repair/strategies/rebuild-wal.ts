@@ -29,7 +29,7 @@ interface Rebuilt {
   content: Segment[];
   /** Bytes of the old file that stay as they are, from its first. */
   prefix: number;
-  /** Records written anew behind the prefix. */
+  /** Records written anew after the prefix. */
   rewritten: number;
   size: number;
 }

@@ -37,7 +37,7 @@ interface Draft {
 /**
  * Plans WALs that hold everything that can be decoded: whole records as they are, a batch under a wrong count with the right
  * one, a batch that loses step up to its last whole operation (its last whole command, where the application tells), a record under a wrong checksum as far as it decodes
- * and its header counts. What is behind damage stays, at its own sequence numbers; the hole is stated. No recovery mode of
+ * and its header counts. What is after damage stays, at its own sequence numbers; the hole is stated. No recovery mode of
  * RocksDB gives this state, and nothing in it that had a wrong checksum is proven: the plan names it.
  */
 export async function planSalvage(database: Database, profile?: Profile): Promise<RepairPlan> {
@@ -68,7 +68,7 @@ export async function planSalvage(database: Database, profile?: Profile): Promis
     append(steps, forgetWals(database, wals));
     if (steps.length > 0) {
       remarks.unshift(
-        'a hole is accepted: writes behind the damage are kept although writes before them may be lost, so the result is a state that the database never had',
+        'a hole is accepted: writes after the damage are kept although writes before them may be lost, so the result is a state that the database never had',
       );
     }
   }
@@ -201,7 +201,7 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
           const renumbered = batch.slice();
           setBatchHeader(renumbered, { sequence });
           draft.remarks.push(
-            `${place.path}: the record at ${offset} gets the sequence ${sequence}, which the ones before and behind it leave for it`,
+            `${place.path}: the record at ${offset} gets the sequence ${sequence}, which the ones before and after it leave for it`,
           );
           return keep(offset, renumbered, true);
         },

@@ -96,7 +96,7 @@ function strangeWals({ strange, version }: State, { options }: Database): LossSt
   });
 }
 
-/** Writes behind the state that another one, or the MANIFEST of the state itself, knows of. */
+/** Writes after the state that another one, or the MANIFEST of the state itself, knows of. */
 function laterWrites(state: State, states: readonly State[]): LossStatement[] {
   const { lastSequence: last, origin } = state;
   let furthest = last;

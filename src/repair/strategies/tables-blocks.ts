@@ -123,7 +123,7 @@ async function* indexed(
   }
 }
 
-/** Ends with a gap: that no block lies behind the last that was found, nothing says. */
+/** Ends with a gap: that no block lies after the last that was found, nothing says. */
 async function* searched(
   table: Table,
   space: BlockSpace,

@@ -189,7 +189,7 @@ function tablesAround(
   return overlapping(candidates, comparator, range);
 }
 
-/** The key right behind another one, which only the bytewise order has. */
+/** The key right after another one, which only the bytewise order has. */
 function successor(key: Uint8Array, { comparator, table }: Neighbours): Uint8Array {
   if (comparator !== '' && comparator !== 'leveldb.BytewiseComparator') {
     throw new Refusal(

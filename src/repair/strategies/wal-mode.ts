@@ -71,7 +71,7 @@ export async function planWalRepair(given: Database, request: WalRepairRequest):
   const loss: LossStatement[] = [];
   const isCut = ({ hurt, outcome: { state } }: ReplayedWal) => hurt || state === 'dropped';
   if (wals.some(isCut)) {
-    // Pebble's logs are written over older ones and end in a mark: what stands behind the records of a whole one belongs there
+    // Pebble's logs are written over older ones and end in a mark: what stands after the records of a whole one belongs there
     const changing = database.dialect === 'pebble' ? wals.filter(isCut) : wals;
     for (const wal of changing) await planWal(wal, database, steps, loss);
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
@@ -118,8 +118,8 @@ async function chooseOutcome(
     if (acceptHole) return { outcome: await simulate('skip-any-corrupted'), acceptedHole: true };
     throw new Refusal(
       'refused',
-      `there is no consistent point: ${why}. Tables already hold writes from behind the damage, and no cut of the WALs takes them back`,
-      'restore a backup; or keep what is behind the damage over the hole: --accept-hole, or --strategy salvage',
+      `there is no consistent point: ${why}. Tables already hold writes from after the damage, and no cut of the WALs takes them back`,
+      'restore a backup; or keep what is after the damage over the hole: --accept-hole, or --strategy salvage',
     );
   }
   if (outcome.errorKind === 'unsupported') {
@@ -188,13 +188,13 @@ async function planWal(
     wal.newSize = rebuilt.size;
     const gone = entry.size - rebuilt.prefix;
     const rewritten =
-      rebuilt.rewritten > 0 ? `, ${rebuilt.rewritten} records behind it are written anew` : '';
+      rebuilt.rewritten > 0 ? `, ${rebuilt.rewritten} records after it are written anew` : '';
     steps.push({
       action: 'write',
       ...place,
       why: outcome.stopError
         ? `recovery stops here: ${outcome.stopError.message}`
-        : 'behind the last record that recovery applies there is nothing that it reads',
+        : 'after the last record that recovery applies there is nothing that it reads',
       changes: [
         {
           kind: rebuilt.rewritten > 0 ? 'rewrite' : 'cut',
@@ -285,9 +285,9 @@ function remarksOf(
     const why =
       paranoid || dialect === 'leveldb'
         ? ''
-        : ' (OPTIONS sets paranoid_checks=false: the engine reads on behind damage in every mode)';
+        : ' (OPTIONS sets paranoid_checks=false: the engine reads on after damage in every mode)';
     remarks.push(
-      `a hole is accepted: writes behind the damage are kept although writes before them are lost, so the result is a state that the database never had${why}`,
+      `a hole is accepted: writes after the damage are kept although writes before them are lost, so the result is a state that the database never had${why}`,
     );
   }
   if (steps.length > 0 && outcome.wals.every(({ operations }) => operations === 0)) {

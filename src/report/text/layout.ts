@@ -24,7 +24,7 @@ export function elided(text: string, width: number): string {
   return `${text.slice(0, keep - tail)}…${text.slice(-tail)}`;
 }
 
-/** A command behind its label, alone on its line and not wrapped: half a command is another command. */
+/** A command after its label, alone on its line and not wrapped: half a command is another command. */
 export function commandLine(
   label: string,
   command: string,

@@ -115,7 +115,7 @@ function painted(pieces: readonly Piece[], palette: Palette, width: number): str
   return lines;
 }
 
-/** A first line cut behind its last space, where one stands near its end. */
+/** A first line cut after its last space, where one stands near its end. */
 function atSpace(line: string): string {
   const space = line.lastIndexOf(' ');
   return space > line.length - 16 && space > 0 ? line.slice(0, space + 1) : line;

@@ -27,7 +27,7 @@ import type { UnitOutcome } from '../unit.js';
 
 /**
  * Checks a database or backup directory inside an archive, without unpacking it to disk. A tar archive is read twice: once to see what is
- * there and to read the metadata, which may stand behind what it describes, and once to check tables, WALs and blob files as they pass. The
+ * there and to read the metadata, which may stand after what it describes, and once to check tables, WALs and blob files as they pass. The
  * second reading of a zip archive, or of one that is not compressed, goes to each file directly.
  */
 export async function scanArchive(

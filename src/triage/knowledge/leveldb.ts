@@ -99,10 +99,10 @@ export const levelDbSymptoms: readonly Symptom[] = [
     anchors: ['reusing old log', 'reusing manifest'],
     severity: 'note',
     meaning:
-      'The program appends to the log that it found (reuse_logs). Where the last process was killed in the middle of a write, what comes behind the tear is lost at the next open.',
+      'The program appends to the log that it found (reuse_logs). Where the last process was killed in the middle of a write, what comes after the tear is lost at the next open.',
     look: 'tears in the middle of the log',
     causes: ['torn'],
-    action: 'A scan names them; the records behind a tear are whole and come back.',
+    action: 'A scan names them; the records after a tear are whole and come back.',
     ...scanFirst,
     rules: ['wal'],
     references: ['leveldb db/db_impl.cc (RecoverLogFile)'],

@@ -53,7 +53,7 @@ export const manifestSymptoms: readonly Symptom[] = [
     severity: 'warning',
     unknown: true,
     meaning:
-      'RocksDB puts this sentence behind every corruption that it meets while it reads the MANIFEST and opens the tables named there. What stands before it is the error; the sentence alone says nothing about the MANIFEST.',
+      'RocksDB puts this sentence after every corruption that it meets while it reads the MANIFEST and opens the tables named there. What stands before it is the error; the sentence alone says nothing about the MANIFEST.',
     look: 'the text before the sentence, or the line before',
     causes: [],
     action: 'A scan says which file is damaged; most often it is a table.',
@@ -68,7 +68,7 @@ export const manifestSymptoms: readonly Symptom[] = [
     anchors: ['versionedit'],
     severity: 'error',
     meaning:
-      'A record of the MANIFEST has the right checksum and does not parse. The words behind VersionEdit name the field.',
+      'A record of the MANIFEST has the right checksum and does not parse. The words after VersionEdit name the field.',
     look: 'the record, and the release that wrote it (OPTIONS, LOG)',
     causes: ['configuration', 'software', 'memory'],
     action:

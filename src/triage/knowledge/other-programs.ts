@@ -71,7 +71,7 @@ export const otherProgramSymptoms: readonly Symptom[] = [
     pattern: /Internal error opening backing store for indexedDB/i,
     anchors: ['opening backing store for indexeddb'],
     severity: 'error',
-    meaning: 'The LevelDB behind IndexedDB in a browser or Electron does not open.',
+    meaning: 'The LevelDB after IndexedDB in a browser or Electron does not open.',
     look: 'the *.indexeddb.leveldb directory of the profile',
     causes: ['full', 'torn', 'two-processes'],
     action:

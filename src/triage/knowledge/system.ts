@@ -112,7 +112,7 @@ export const systemSymptoms: readonly Symptom[] = [
     pattern: /Stale (NFS )?file handle/i,
     anchors: ['stale file handle', 'stale nfs file handle'],
     severity: 'warning',
-    meaning: 'On a network file system the file behind an open handle was removed or replaced on the server.',
+    meaning: 'On a network file system the file after an open handle was removed or replaced on the server.',
     look: 'the mount, and whether another host writes to the directory',
     causes: ['two-processes', 'configuration'],
     action: 'Only one host may write. Restart after the mount is well; scan first.',

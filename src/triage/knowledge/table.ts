@@ -110,7 +110,7 @@ export const tableSymptoms: readonly Symptom[] = [
     pattern: /truncated block read/i,
     anchors: ['truncated block read'],
     severity: 'error',
-    meaning: 'An index points behind the end of its table.',
+    meaning: 'An index points after the end of its table.',
     look: 'the size of the file against the MANIFEST',
     causes: ['truncated'],
     action: 'What lies before the end can be read.',

@@ -25,14 +25,14 @@ export const walSymptoms: readonly Symptom[] = [
     pattern: /truncated header|truncated record at end of file/i,
     anchors: ['truncated header', 'truncated record at end of file'],
     severity: 'error',
-    meaning: 'A few bytes are left behind the last log record, too few for the header of another.',
+    meaning: 'A few bytes are left after the last log record, too few for the header of another.',
     ...tail,
     rules: ['wal'],
     references: ['facebook/rocksdb#6288', 'basho/eleveldb#128'],
   },
   {
     id: 'wal-missing-last-fragment',
-    // before RocksDB 9.2 without a reason behind it
+    // before RocksDB 9.2 without a reason after it
     pattern: /error reading trailing data/i,
     anchors: ['error reading trailing data'],
     severity: 'error',
@@ -65,7 +65,7 @@ export const walSymptoms: readonly Symptom[] = [
     look: 'the named log, and whether records that are whole follow',
     causes: ['rot', 'zeroed', 'torn', 'full'],
     action:
-      'Whole records behind it: damage in the middle. None: the torn end of a crash, or a full disk. A scan tells them apart and counts what lies behind.',
+      'Whole records after it: damage in the middle. None: the torn end of a crash, or a full disk. A scan tells them apart and counts what lies after.',
     next: ['kvdoctor scan {dir}', 'kvdoctor simulate {dir}'],
     rules: ['wal'],
     references: ['starcoinorg/starcoin#3128', 'facebook/rocksdb#7784'],
@@ -223,7 +223,7 @@ export const walSymptoms: readonly Symptom[] = [
     anchors: ['point in time recovered'],
     severity: 'note',
     meaning: 'Recovery ended before the end of the logs and dropped what came later.',
-    look: 'the named log behind the last sequence in the message',
+    look: 'the named log after the last sequence in the message',
     causes: ['torn', 'rot'],
     action: 'At the end of the newest log it is a crash and normal; else whole records were dropped.',
     next: ['kvdoctor simulate {dir}'],

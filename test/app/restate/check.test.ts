@@ -102,8 +102,8 @@ describe('what a killed node leaves', () => {
 describe.skipIf(!engineAvailable('rocksdb-9.7'))('the raft log of a metadata server', () => {
   const cases: [string, EngineStep[], string[]][] = [
     ['that has all entries is whole', [entries(1, 20), states(20)], []],
-    ['that begins behind its snapshot is whole', [entries(11, 20), states(15, 10)], []],
-    ['that is empty behind its snapshot is whole', [states(10, 10)], []],
+    ['that begins after its snapshot is whole', [entries(11, 20), states(15, 10)], []],
+    ['that is empty after its snapshot is whole', [states(10, 10)], []],
     ['that has never been written is whole', [], []],
     ['that has an entry less than the snapshot is whole', [entries(5, 20), states(20, 10)], []],
     [
@@ -127,7 +127,7 @@ describe.skipIf(!engineAvailable('rocksdb-9.7'))('the raft log of a metadata ser
       ['error restate/commit-out-of-range entry 7 was committed, and the raft log goes from 1 to 5'],
     ],
     [
-      'that begins behind the committed entry',
+      'that begins after the committed entry',
       [entries(11, 12), states(4, 10)],
       [
         'error restate/commit-out-of-range only entry 4 is known to be committed, and the raft log goes from 11 to 12',

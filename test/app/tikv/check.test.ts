@@ -100,7 +100,7 @@ describe('a store that is whole', () => {
   it('may have what looks odd and is not', async () => {
     const [older, newer] = [row(1, 0), row(1, 1)];
     const ops: StoreOp[] = [
-      // a lock whose value waits beside it, and one that another transaction was rolled back behind
+      // a lock whose value waits beside it, and one that another transaction was rolled back after
       ...transaction(row(1, 9), lock.startTs, 0n, long).prewrite,
       put('lock', tikv.dataKey(older), tikv.encodeLock({ ...lock, shortValue: short })),
       writeOf(older, lock.startTs + 9n, { type: 'R', startTs: lock.startTs + 9n }),

@@ -223,7 +223,7 @@ describe('its keys, values and batches', () => {
     const change = (region: number) => op('lock', tikv.dataKey(rowOf(region, 0, 8)));
     const words = profile.batchWords([change(0), change(1), change(0), op('default', tikv.storeIdentKey)])!;
     expect(words.remarks).toEqual([
-      'region 100 comes again behind region 104: in one round TiKV writes each region once (tikv/tikv#17700)',
+      'region 100 comes again after region 104: in one round TiKV writes each region once (tikv/tikv#17700)',
       'no apply state of regions 100, 104 in this batch: a round that was split has it in one of the next',
     ]);
     expect(words.lines).toEqual([

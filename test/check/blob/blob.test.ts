@@ -103,7 +103,7 @@ describe('a file that no MANIFEST names', () => {
     expect(findings.map(findingLine)).toEqual(['error blob/truncated 000013.blob 0x173+329']);
   });
 
-  test('bytes behind the footer and a damaged footer are told from records', async () => {
+  test('bytes after the footer and a damaged footer are told from records', async () => {
     const longer = await check(Buffer.concat([whole, Buffer.alloc(100, 7)]), { orphan: false });
     expect(longer.findings.map(findingLine)).toEqual(['error blob/trailing-bytes 000013.blob 0x103a+100']);
     const flipped = Uint8Array.from(whole);

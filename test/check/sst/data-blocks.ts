@@ -77,7 +77,7 @@ export function inOrder(entries: readonly Entry[], comparator: Comparator): Entr
   return [...entries].sort(order).filter((entry, i, all) => i === 0 || order(all[i - 1], entry) !== 0);
 }
 
-/** Keys that share prefixes, with `extra` bytes of timestamp behind them. */
+/** Keys that share prefixes, with `extra` bytes of timestamp after them. */
 export function arbitraryEntry(extra: number): fc.Arbitrary<Entry> {
   const body = fc.oneof(
     fc.array(fc.constantFrom(0x61, 0x62, 0xff, 0), { maxLength: 6 }),

@@ -130,7 +130,7 @@ describe('blocks without their index', () => {
     const { index } = await openTable(await open(bytes));
     const dataEnd = index!.offset(index!.count - 1) + index!.size(index!.count - 1) + 5;
     const damaged = bytes.slice();
-    // the filter is first behind the data, the index last before the properties
+    // the filter is first after the data, the index last before the properties
     const { footer } = await openTable(await open(bytes));
     damaged.fill(0x55, footer!.index!.offset, footer!.index!.offset + footer!.index!.size);
     damaged[5000] ^= 1;

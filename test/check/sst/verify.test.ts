@@ -127,7 +127,7 @@ test('names what is wrong', () => {
   expect(say([put('a', 1n, 0x18)])).toEqual(['sst/bad-value']);
 });
 
-test('a key that is too large is reported with the one behind it, and once', () => {
+test('a key that is too large is reported with the one after it, and once', () => {
   const block = buildBlock([put('a'), put('z'), put('c'), put('d')], plain);
   const { anomalies } = explainDataBlock(block, rulesFor(COMPARATORS[0]), new Uint8Array(0), 0, new Tally());
   expect(anomalies).toMatchObject([{ rule: 'sst/key-order', offset: 13, length: 26 }]);

@@ -138,7 +138,7 @@ describe('ends', () => {
     expect(facts.tail).toBe('zero-fill');
   });
 
-  test('text behind the last record', async () => {
+  test('text after the last record', async () => {
     const garbage = new TextEncoder().encode('the quick brown fox jumps over the lazy dog');
     const { lines } = await check(concat(healthy, garbage));
     expect(lines).toEqual([`error wal/trailing-garbage ${healthy.length}+${garbage.length}`]);
@@ -155,7 +155,7 @@ describe('ends', () => {
     expect(evidence[0].strictModeSays).toBe('error reading trailing data due to encountering EOF');
   });
 
-  test('a recycled file: the old log behind the last record is no damage', async () => {
+  test('a recycled file: the old log after the last record is no damage', async () => {
     const own = log(five, { recyclable: true });
     const old = log(five, { recyclable: true, number: 8n });
     const noise = old.subarray(20);

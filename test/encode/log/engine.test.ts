@@ -39,7 +39,7 @@ describe.skipIf(!engineAvailable('rocksdb-9.7'))('RocksDB 9.7 replays what the w
     ['legacy headers', false, false],
     ['recyclable headers', true, false],
     ['stored ZSTD frames', false, true],
-    ['stored ZSTD frames behind recyclable headers', true, true],
+    ['stored ZSTD frames after recyclable headers', true, true],
   ])('%s', async (_name, recyclable, compressed) => {
     const writer = new LogWriter({ number: BigInt(Number.parseInt(log, 10)), recyclable });
     const parts = compressed ? [writer.compression()] : [];

@@ -39,7 +39,7 @@ describe('batches that RocksDB wrote', () => {
     ['range delete, column family 1', '0600000000000000|01000000|0e 01 0178 017a', ['range-delete@12 1 x=z']],
     ['range delete, default', '0600000000000000|01000000|0f 0178 017a', ['range-delete@12 0 x=z']],
     ['log data only', '0900000000000000|00000000|03 046f6e6c79', ['log-data@12 0 only=']],
-    ['the empty batch behind a point-in-time recovery', '0300000000000000|00000000', []],
+    ['the empty batch after a point-in-time recovery', '0300000000000000|00000000', []],
     [
       'put, merge, single delete, log data',
       '0100000000000000|03000000|01 016b 0176|02 016b 0178|07 0171|03 026869',
@@ -61,7 +61,7 @@ describe('batches that RocksDB wrote', () => {
     expect(trouble(hex)).toEqual({ anomalies: [], engine: undefined });
   });
 
-  test('a timed put carries its time behind the value', () => {
+  test('a timed put carries its time after the value', () => {
     const [op] = decodeBatch(bytes('0100000000000000|01000000|18 016b 09 76 0102000000000000')).ops;
     expect(op).toMatchObject({ kind: 'timed-put', writeTime: 513n });
     expect(text(op.value)).toBe('v');

@@ -58,7 +58,7 @@ describe('logs that RocksDB wrote', () => {
     ['range delete', '0d2c354e|1100|01|0600000000000000|01000000|0f 0178 017a'],
     ['entity', '55801026|1c00|01|0100000000000000|01000000|16 026531 0b|01 02 00 02 026331 01|6476 78'],
     ['log data only', '943f427f|1200|01|0900000000000000|00000000|03 046f6e6c79'],
-    ['behind a point-in-time recovery', '0fa92666|0c00|01|0300000000000000|00000000'],
+    ['after a point-in-time recovery', '0fa92666|0c00|01|0300000000000000|00000000'],
     [
       'prepare',
       '284f830c|2700|01|0200000000000000|03000000|09|01 026b31 027631|01 026b32 027632|01 026b31 03763162|0a 027431',
@@ -93,7 +93,7 @@ describe('logs that RocksDB wrote', () => {
     expect(decodeBatch(records[0])).toMatchObject({ sequence: 1n, count: 1, anomalies: [] });
   });
 
-  test('recycled file: the old log shows through behind the last record', async () => {
+  test('recycled file: the old log shows through after the last record', async () => {
     const key = '01 046f303030 2f'.replaceAll(' ', '');
     const record = `01283d51|4200|05|0c000000|3300000000000000|01000000|${key}${'74'.repeat(47)}`;
     const writer = new LogWriter({ number: 12n, recyclable: true });
@@ -168,7 +168,7 @@ describe('where a log may leave zeros', () => {
   });
 });
 
-describe('damage, with records behind it', () => {
+describe('damage, with records after it', () => {
   const lengths = [40, 60, 50, 70];
   // 0+47, 47+67, 114+57, 171+77
   const healthy = log(lengths);
@@ -264,7 +264,7 @@ describe('damage, with records behind it', () => {
     ]);
   });
 
-  test('a recyclable record behind legacy ones, on which RocksDB hangs', async () => {
+  test('a recyclable record after legacy ones, on which RocksDB hangs', async () => {
     const bytes = concat(log([40]), encodePhysical(5, batch(2, 40), 12));
     expect((await parse(bytes, { number: 12n })).events).toEqual([
       'record 0+47',
@@ -281,7 +281,7 @@ describe('damage, with records behind it', () => {
     expect(parser.foreignLogNumber).toBe(25);
   });
 
-  test('a lost write in a recycled log: old records, and new ones behind', async () => {
+  test('a lost write in a recycled log: old records, and new ones after', async () => {
     const own = log([60, 60, 60], { recyclable: true });
     const bytes = patched(own, 71, ...encodePhysical(5, batch(5, 60), 9));
     expect((await parse(bytes, { number: 12n })).events).toEqual([
@@ -306,7 +306,7 @@ describe('damage, with records behind it', () => {
     ]);
   });
 
-  test('the compression record: the frames behind it tell that they are compressed', async () => {
+  test('the compression record: the frames after it tell that they are compressed', async () => {
     const writer = new LogWriter();
     const bytes = concat(writer.compression(), writer.record(batch(1, 100)));
     const { events, records } = await parse(patched(bytes, 8, 1));

@@ -9,7 +9,7 @@ const decode = (hex: string) => decodeVersionEdit(bytes(hex));
 const text = (key: Uint8Array) => Buffer.from(key.subarray(0, -8)).toString();
 
 describe('records that real engines wrote', () => {
-  it('a column family of 9.7.4, its id behind the comparator', () => {
+  it('a column family of 9.7.4, its id after the comparator', () => {
     const { edit, anomalies } = decode(`${comparator} c801 01 c901 05 7573657273 8940 01 01`);
     expect(anomalies).toEqual([]);
     expect(edit).toMatchObject({

@@ -51,8 +51,8 @@ describe('a log', () => {
   it.each([32768 - 7, 32768 - 8, 32768 - 13, 32768 - 14, 32768 - 15])(
     'is whole when %d bytes of a block are taken',
     async (used) => {
-      const { payloads, tail, anomalies } = await read(log('a'.repeat(used - 7), 'behind'));
-      expect(payloads[1]).toBe('behind');
+      const { payloads, tail, anomalies } = await read(log('a'.repeat(used - 7), 'after'));
+      expect(payloads[1]).toBe('after');
       expect(anomalies).toEqual([]);
       expect(tail.state).toBe('clean');
     },
@@ -96,7 +96,7 @@ describe('a tail that the engine ignores without a word', () => {
     expect(tail).toMatchObject({ state: 'garbage', offset: whole.length, length: 19 });
   });
 
-  it('is damage when a whole record stands behind it', async () => {
+  it('is damage when a whole record stands after it', async () => {
     const damaged = Buffer.from(whole);
     damaged[second + 5] = 0x7f;
     const { payloads, anomalies, tail } = await read(damaged);
@@ -118,7 +118,7 @@ describe('a tail that the engine ignores without a word', () => {
 describe('damage', () => {
   const filler = 'f'.repeat(40_000);
 
-  it('a flipped bit, even in the last record; reading goes on behind it', async () => {
+  it('a flipped bit, even in the last record; reading goes on after it', async () => {
     const whole = log('one', 'two', 'three');
     for (const [at, left] of [
       [8, ['two', 'three']],
@@ -209,7 +209,7 @@ describe('damage that the engine meets block by block', () => {
     expect(engine(anomalies)).toEqual(['Corruption: unknown record type 9']);
   });
 
-  it('zeros and a torn record behind them are one tail', async () => {
+  it('zeros and a torn record after them are one tail', async () => {
     const torn = log('one', long).subarray(0, 80_000);
     torn.fill(0, 10, 65536);
     expect(await read(torn)).toMatchObject({

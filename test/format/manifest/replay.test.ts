@@ -192,14 +192,14 @@ describe('damage in the middle', async () => {
   damaged[firstEdit + 20] ^= 1;
   const result = await replayBytes(damaged);
 
-  it('is reported once, and what is whole behind it still applied', async () => {
+  it('is reported once, and what is whole after it still applied', async () => {
     expect(result.anomalies.map((a) => a.rule)).toEqual(['manifest/checksum-mismatch']);
     expect(result.complete).toBe(false);
     expect(result.logicalEnd).toBe(firstEdit);
     expect(levels(result)).toEqual([[10n, 1]]);
   });
 
-  it('what no longer fits behind it is no news', async () => {
+  it('what no longer fits after it is no news', async () => {
     const lost = Buffer.from(bytes);
     lost[firstEdit + 60] ^= 1;
     expect((await replayBytes(lost)).anomalies.map((a) => a.rule)).toEqual(['manifest/checksum-mismatch']);
@@ -249,7 +249,7 @@ it('replays every shipped database without an anomaly', async () => {
   }
 });
 
-it('never throws on mutations behind a right checksum', async () => {
+it('never throws on mutations after a right checksum', async () => {
   const payloads = [...preamble, edit({ newFiles: [table(8, 0, 'a', 'm')], remainingInGroup: 0 })];
   await fc.assert(
     fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 8 }), async (records) => {

@@ -34,7 +34,7 @@ describe('logs of Pebble', () => {
     });
   });
 
-  it('end in the number of the next log, whatever stands behind it', async () => {
+  it('end in the number of the next log, whatever stands after it', async () => {
     const closed = hex(INGEST + END_OF_12);
     expect(await read(closed, 12n)).toEqual({ records: [0], damage: [], tail: 'closed', at: 29 });
     const recycled = Buffer.concat([closed, Buffer.alloc(500, 0xab)]);

@@ -73,7 +73,7 @@ describe('tables of Pebble', () => {
 });
 
 describe('values that stand apart', () => {
-  it('have a handle behind a prefix', () => {
+  it('have a handle after a prefix', () => {
     const handle = hex('a0 25 00 00');
     expect(valueLength(handle, 0, handle.length, undefined)).toBe(37);
     expect(valueLength(handle, 0, handle.length, Float64Array.of(36))).toBe(-1);

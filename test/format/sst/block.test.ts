@@ -61,7 +61,7 @@ test('the last word: flags and number of restart points', () => {
   expect(decodeBlockTail(bytesOf('000000'))).toMatch(/at least 8 bytes/);
 });
 
-test('behind an entry that cannot be read it goes on at the next restart point', () => {
+test('after an entry that cannot be read it goes on at the next restart point', () => {
   const block = bytesOf(
     '000901 61 0101000000000000 78  000901 62 0101000000000000 79  000901 63 0101000000000000 7a' +
       '00000000 0d000000 1a000000 03000000',

@@ -327,7 +327,7 @@ function renamed(op: BatchOpInput, i: number): BatchOpInput {
 }
 
 describe('repair --strategy application --emit redis', () => {
-  it('prints what makes keys anew, one behind the other', async () => {
+  it('prints what makes keys anew, one after the other', async () => {
     const ops = [
       ...hash('h', { a: '1', 'b c': '"2"' }, { size: 7, expire: 4_000_000_000_000n }),
       ...set('s', ['x', 'y'], { size: 1 }),

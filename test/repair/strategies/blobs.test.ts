@@ -5,7 +5,7 @@ import { kvdoctor } from '../../cli/host.js';
 import { withDatabase } from '../../support/database.js';
 import { fixture } from '../../support/files.js';
 
-/* The first blob file of blob-7.8 has 12 records of 341 bytes behind a header of 30; a table refers to the first four. */
+/* The first blob file of blob-7.8 has 12 records of 341 bytes after a header of 30; a table refers to the first four. */
 const FILE = '000010.blob';
 const whole = fixture('blob-7.8').get(FILE)!;
 
@@ -29,7 +29,7 @@ test.each([
   ['put into the header of a record cost it', `insert ${FILE} 1400 09`, 1735],
   // its length leads into the next one
   ['taken out of a record cost it and the next', `cut ${FILE} 1500 9`, 2076],
-])('bytes %s, and those behind go back to their places', async (_, patch, to) => {
+])('bytes %s, and those after go back to their places', async (_, patch, to) => {
   await repaired(patch, (bytes, out) => {
     expect(bytes.length).toBe(whole.length);
     expect(Buffer.from(bytes.subarray(0, 1394)).equals(whole.subarray(0, 1394))).toBe(true);

@@ -80,7 +80,7 @@ const healed: [string, string, ...string[]][] = [
   ['line endings of a blob file', 'blob-zstd-7.8', 'crlf 000010.blob'],
   ['line endings of a MANIFEST', 'basic-7.8', 'crlf MANIFEST-000005'],
   ['the line ending of CURRENT', 'basic-7.8', 'crlf CURRENT'],
-  ['bytes behind a table', 'basic-7.8', 'append 000018.sst 00000000000000000000'],
+  ['bytes after a table', 'basic-7.8', 'append 000018.sst 00000000000000000000'],
   ['bytes put into a table', 'basic-7.8', 'insert 000018.sst 0x80 0001020304'],
   [
     'bytes put into a table that has a flipped bit as well',
@@ -106,7 +106,7 @@ const healed: [string, string, ...string[]][] = [
     'flip MANIFEST-000005 0x300.2',
     'flip 000020.sst 0x20.1',
   ],
-  ['a data block behind a damaged index', 'basic-7.8', 'flip 000018.sst 0x2c5.0', 'flip 000018.sst 0xd8.3'],
+  ['a data block after a damaged index', 'basic-7.8', 'flip 000018.sst 0x2c5.0', 'flip 000018.sst 0xd8.3'],
 ];
 
 describe('healing gives back what was there', () => {
@@ -232,7 +232,7 @@ describe('healing first', () => {
     await damaged('basic-7.8', [proven, unproven], async (dir) => {
       const database = await readDatabase(dir);
       const repair = (base: Database) => planWalRepair(base, { mode: 'point-in-time' });
-      // tables hold writes from behind the first record of the first log
+      // tables hold writes from after the first record of the first log
       await expect(repair(database)).rejects.toThrow('there is no consistent point');
       const files = await filesOf((await planHealFirst(database, repair)).plan);
       const original = fixture('basic-7.8');

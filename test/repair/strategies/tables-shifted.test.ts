@@ -20,7 +20,7 @@ async function keysOf(dir: string): Promise<string[]> {
 }
 
 /** Bytes are gone from the second data block of many. */
-test('a table that misses bytes keeps the blocks before and behind them', async () => {
+test('a table that misses bytes keeps the blocks before and after them', async () => {
   await withTemporaryDirectory(async (parent) => {
     const whole = path.join(parent, 'whole');
     writeFileSet(fixture('formats-7.8'), whole);

@@ -24,7 +24,7 @@ const given: [string, string, ...string[]][] = [
   ['a block and its checksum', 'basic-7.8', 'zero 000018.sst 0 400'],
   ['a footer', 'basic-7.8', 'zero 000018.sst end-53 53'],
   ['a cut table', 'basic-7.8', 'truncate 000018.sst 700'],
-  ['a table with bytes behind its end', 'basic-7.8', 'append 000018.sst 00ff00ff'],
+  ['a table with bytes after its end', 'basic-7.8', 'append 000018.sst 00ff00ff'],
   ['a table that is gone', 'basic-7.8', 'remove 000018.sst'],
   ['an empty table', 'basic-7.8', 'truncate 000018.sst 0'],
   ['a table in the place of another', 'basic-7.8', 'copy 000014.sst 000018.sst'],

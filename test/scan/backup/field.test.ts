@@ -62,7 +62,7 @@ const expected: Record<string, Expected> = {
     status: 0,
     found: ['warning backup/meta-unusual meta/1'],
     last: 'can be restored: 1, 2; newest: 2',
-    says: /100 bytes stand behind the last line; the engine does not read them/,
+    says: /100 bytes stand after the last line; the engine does not read them/,
   },
   'backup-meta-space': {
     status: 0,

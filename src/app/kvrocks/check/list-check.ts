@@ -79,7 +79,7 @@ export class ListCheck implements ElementCheck {
         evidence: { malformed },
       });
     }
-    // LTRIM that leaves nothing may leave the head behind the tail
+    // LTRIM that leaves nothing may leave the head after the tail
     if (size === 0n && live === 0) return faults;
     const ends = { head: fromMiddle(head), tail: fromMiddle(tail), size: String(size), live, runs };
     const distance = tail - head;
@@ -96,7 +96,7 @@ export class ListCheck implements ElementCheck {
       const where =
         first === head
           ? 'the head itself is missing'
-          : `the first that is missing is ${first - head} behind the head`;
+          : `the first that is missing is ${first - head} after the head`;
       faults.push({
         rule: 'kvrocks/list-hole',
         message: `Between its ends the list has ${inside} of ${distance} elements; ${where}`,

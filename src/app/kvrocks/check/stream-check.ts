@@ -7,7 +7,7 @@ import type { Fault } from './fault.js';
 import { PieceHash, SetSum } from './set-sum.js';
 
 /*
- * Metadata of a stream, behind what all types have: last given out, first that was recorded, largest deleted, first and last
+ * Metadata of a stream, after what all types have: last given out, first that was recorded, largest deleted, first and last
  * id (u64 milliseconds, u64 number each), u64 entries added, u64 groups (absent in old ones).
  */
 const LAST_GENERATED = 0;

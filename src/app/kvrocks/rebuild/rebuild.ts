@@ -199,7 +199,7 @@ const NOTHING = new Uint8Array(0);
 /** The elements of a list up to the first gap. */
 interface ListRun {
   from: bigint;
-  /** The index behind the last. */
+  /** The index after the last. */
   to: bigint;
 }
 
@@ -226,7 +226,7 @@ async function endedAnew(elements: KeyElements): Promise<Rebuilt | LeftAlone> {
     const shown = runs.slice(0, 4).map(({ from, to }) => `${fromMiddle(from)} to ${fromMiddle(to - 1n)}`);
     const rest = count > shown.length ? ' and more' : '';
     return {
-      reason: `its elements are ${count} stretches (${shown.join(', ')}${rest}), so its ends cannot enclose them without a hole; --emit redis prints them one behind the other`,
+      reason: `its elements are ${count} stretches (${shown.join(', ')}${rest}), so its ends cannot enclose them without a hole; --emit redis prints them one after the other`,
       otherWay: 'commands',
     };
   }

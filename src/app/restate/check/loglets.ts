@@ -72,7 +72,7 @@ class LogletCheck {
     current.last = offset;
     if (offset <= current.facts.trimPoint) current.trimmed++;
     if (!this.isServer) return;
-    // up to 1.6 the records of the first store stand before the sequencer in its batch, later behind it
+    // up to 1.6 the records of the first store stand before the sequencer in its batch, later after it
     const { sequencerAt = 0n } = current.facts;
     if (!current.hasFirstStored)
       current.hasFirstStored = sequencerAt === 0n || seen.sequence <= sequencerAt + 1n;

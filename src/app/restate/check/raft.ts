@@ -102,7 +102,7 @@ function reportGap(last: bigint, next: bigint, reported: Reported): void {
   });
 }
 
-/** An empty log begins behind its snapshot. */
+/** An empty log begins after its snapshot. */
 function judge(
   { hardState, marked, snapshot }: RaftStates,
   first: bigint | undefined,

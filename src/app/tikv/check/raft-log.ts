@@ -8,7 +8,7 @@ import type { ApplyStates } from './states.js';
 /** What the raft log holds of one region. */
 interface Logged {
   state?: RaftState;
-  /** The entry that is there next to the applied one, and where entries behind the cut are missing. */
+  /** The entry that is there next to the applied one, and where entries after the cut are missing. */
   appliedIsThere: boolean;
   gap?: { from: bigint; to: bigint };
   last: bigint;

@@ -33,11 +33,11 @@ export function openBlockFilter(payload: Uint8Array, tail: 'signed' | 'unsigned'
   const offsets = view.getUint32(payload.length - TAIL, true);
   const shift = payload[payload.length - 1];
   if (offsets > payload.length - TAIL) {
-    return broken(payload.length - TAIL, 4, `the offsets start at ${offsets}, behind the end`);
+    return broken(payload.length - TAIL, 4, `the offsets start at ${offsets}, after the end`);
   }
   if (shift > 31) return broken(payload.length - 1, 1, `a filter for every 2^${shift} bytes`);
   const count = Math.floor((payload.length - TAIL - offsets) / 4);
-  // the offset behind the last one is the start of the offsets itself, which stands there
+  // the offset after the last one is the start of the offsets itself, which stands there
   const offsetOf = (index: number) => view.getUint32(offsets + 4 * index, true);
   const problems: FilterProblem[] = [];
   for (let i = 0; i < count; i++) {

@@ -18,7 +18,7 @@ export interface TwinCheck {
   damage: Range[];
   /** `proven`: it says of itself, or its checksum says, that it is the file that is meant. `other`: it says that it is not. */
   identity?: 'proven' | 'other';
-  /** Of a log: behind its last whole record. */
+  /** Of a log: after its last whole record. */
   end?: number;
 }
 
@@ -76,7 +76,7 @@ const ROUNDS = 4;
 export const PROOFS: Record<Proof, string> = {
   checksum: 'they match the checksum that is still stored here',
   contents: 'all that the checksum covers is the same',
-  neighbours: 'what stands before and behind them is the same, and every checksum holds with them',
+  neighbours: 'what stands before and after them is the same, and every checksum holds with them',
   prefix: 'all before them is the same, and every checksum holds with them',
 };
 const BY_IDENTITY = 'the file with them is, by its identity and every checksum, the one that is meant';

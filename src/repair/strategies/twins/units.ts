@@ -102,18 +102,18 @@ export function woundsOf(ranges: readonly Range[], units: readonly Unit[]): Woun
   return wounds;
 }
 
-/** What counts as a proof beside checksums and contents: that the units before and behind agree. */
+/** What counts as a proof beside checksums and contents: that the units before and after agree. */
 interface Surroundings {
   /** Damage may be of any shape: nothing but the same file of the same life has units that agree. Otherwise it is one run of bytes. */
   scattered: boolean;
-  /** Whether nothing before the first unit, and nothing behind the last, is as good as a unit that agrees. */
+  /** Whether nothing before the first unit, and nothing after the last, is as good as a unit that agrees. */
   atStart: boolean;
   atEnd: boolean;
 }
 
 /**
  * What proves bytes that replace what is wounded. `units` are those of the file as it becomes. The checksums that are still stored,
- * or all bytes but the checksum, are the same; or the units before and behind are. `undefined`: nothing does.
+ * or all bytes but the checksum, are the same; or the units before and after are. `undefined`: nothing does.
  */
 export async function proofOf(
   { ranges, first, last }: Wound,

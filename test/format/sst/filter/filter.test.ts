@@ -138,7 +138,7 @@ describe('metadata', () => {
 });
 
 describe('LevelDB’s filter block', () => {
-  test('an empty filter matches nothing, a block behind the last filter everything', () => {
+  test('an empty filter matches nothing, a block after the last filter everything', () => {
     // no filter bytes; one offset, the start of the offsets, 2^11
     const filter = openBlockFilter(Buffer.from('00000000' + '00000000' + '0b', 'hex'), 'unsigned');
     expect(filter.problems).toEqual([]);
@@ -148,7 +148,7 @@ describe('LevelDB’s filter block', () => {
 
   test.each([
     ['', /shorter/],
-    ['ff000000' + '0b', /behind the end/],
+    ['ff000000' + '0b', /after the end/],
     ['00000000' + '00000000' + '40', /2\^64/],
     ['01000000' + '00000000' + '00000000' + '0b', /filter 0 does not ascend/],
   ])('%s', (bytes, message) => {
