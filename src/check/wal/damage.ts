@@ -7,7 +7,7 @@ import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
 import type { Damage, DamageReason } from '../../format/log/damage.js';
 import { engineMessage } from '../../format/log/engine-message.js';
-import { BLOCK_SIZE, type recordKindNames } from '../../format/log/types.js';
+import { BLOCK_SIZE } from '../../format/log/types.js';
 import { hexAround } from './evidence.js';
 import { lengthThatFits } from './plausible.js';
 
@@ -109,7 +109,7 @@ function messageOf(damage: Damage): string {
 }
 
 /** `a MIDDLE fragment`, `a FULL record` and the like. */
-function recordName(kind: (typeof recordKindNames)[number]): string {
+function recordName(kind: string): string {
   const upper = kind.toUpperCase();
   return kind === 'first' || kind === 'middle' || kind === 'last' ? `${upper} fragment` : `${upper} record`;
 }

@@ -19,7 +19,7 @@ export interface PhysicalHeader {
   /** Bytes of payload. */
   length: number;
   type: number;
-  kind: (typeof recordKindNames)[number];
+  kind: string;
   /** Bytes of header that the type asks for. */
   headerSize: number;
   /** Recyclable and synced types only. */

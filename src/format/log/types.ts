@@ -45,18 +45,10 @@ export const RecordKind = {
   ignorable: 9,
 } as const;
 
-export const recordKindNames = [
-  'unknown',
-  'zero',
-  'full',
-  'first',
-  'middle',
-  'last',
-  'compression',
-  'timestamp-sizes',
-  'predecessor',
-  'ignorable',
-] as const;
+/** By kind: its name in output. */
+export const recordKindNames: readonly string[] = Object.keys(RecordKind).map((name) =>
+  name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`),
+);
 
 /** How one engine frames its logs. */
 export interface LogDialect {

@@ -187,8 +187,7 @@ async function planWal(
     if (rebuilt.prefix === entry.size) return;
     wal.newSize = rebuilt.size;
     const gone = entry.size - rebuilt.prefix;
-    const rewritten =
-      rebuilt.rewritten > 0 ? `, ${rebuilt.rewritten} records after it are written anew` : '';
+    const rewritten = rebuilt.rewritten > 0 ? `, ${rebuilt.rewritten} records after it are written anew` : '';
     steps.push({
       action: 'write',
       ...place,
