@@ -126,7 +126,10 @@ function secondOpener({ states, current, manifests }: States): Disorder | undefi
     const state = states.find(({ origin }) => origin.kind === 'manifest' && origin.manifest === other.entry);
     if (state === undefined || !state.complete) continue;
     const older = (other.entry.number ?? 0n) < (own.entry.number ?? 0n);
-    if (!older && state.lastSequence <= current.lastSequence) continue;
+    const further =
+      state.lastSequence > current.lastSequence ||
+      (state.lastSequence === current.lastSequence && state.gaps.length < current.gaps.length);
+    if (!older && !further) continue;
     return { kind: 'second-opener', state: states[0], other };
   }
   return undefined;

@@ -4,6 +4,7 @@ import { userKeyOf } from '../format/sst/internal-key.js';
 import { isOlder, TablesByRange } from '../lsm/older-tables.js';
 import type { FilesHere } from './files.js';
 import type { Joined } from './join.js';
+import type { ManifestWalk } from './manifests.js';
 import type { State } from './state.js';
 import type { WalContents } from './wals.js';
 
@@ -22,6 +23,29 @@ export function addedSince(
     for (const [id, { operations }] of families)
       if (id > highest) added.set(id, (added.get(id) ?? 0) + operations);
   return [...added].map(([id, operations]) => ({ id, operations }));
+}
+
+/**
+ * Tables that are here, that are younger than all that a state has of their column family, and that hold writes it should have by its
+ * last sequence, and no WAL of it has.
+ */
+export function leftOutOf(
+  { version, wals, lastSequence }: Joined,
+  walks: readonly ManifestWalk[],
+): LiveTable[] {
+  const left = new Map<bigint, LiveTable>();
+  for (const { here } of walks) {
+    for (const table of here.values()) {
+      const { columnFamily, number, smallestSequence: first, largestSequence: last } = table;
+      const family = version.columnFamilies.get(columnFamily);
+      if (family === undefined || first === 0n || last > lastSequence) continue;
+      const writes = wals.flatMap(({ wal: { families } }) => families.get(columnFamily) ?? []);
+      const inWals = writes.some((span) => span.first <= first) && writes.some((span) => span.last >= last);
+      const isYounger = [...family.tables.keys()].every((other) => other < number);
+      if (isYounger && !inWals) left.set(number, table);
+    }
+  }
+  return [...left.values()];
 }
 
 /** Entries of tables that are here, and operations of WALs, by column family. */

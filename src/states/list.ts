@@ -4,7 +4,7 @@ import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { readHead } from '../io/head.js';
 import { FilesHere } from './files.js';
-import { addedSince, doubtfulIn, entriesOf, movedOf, tablesOf } from './holdings.js';
+import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf } from './holdings.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
@@ -311,6 +311,8 @@ class Listing {
     );
     const needed =
       strange.length > 0 ? lostWals.filter((n) => wals.some(({ number }) => number > n)) : lostWals;
+    // beside tables that it deleted, an engine leaves what CURRENT leads to as it is
+    const leftOut = current ? [] : leftOutOf(joined, this.walks);
     this.states.push({
       ...joined,
       origin,
@@ -318,10 +320,11 @@ class Listing {
       whole,
       // of the whole MANIFEST it is for the engine to say
       complete:
-        missing.length + missingBlobs.length + needed.length + ignored.length === 0 &&
+        [...missing, ...missingBlobs, ...needed, ...ignored, ...leftOut].length === 0 &&
         (!strict || (unheld.length === 0 && strange.every(({ first }) => first! > joined.lastSequence))),
       families,
       ignored,
+      leftOut,
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
       doubtful: doubtfulIn(joined, this.files),
       moved: movedOf(joined, this.files),

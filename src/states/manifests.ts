@@ -20,6 +20,8 @@ export interface ManifestWalk {
   beforeDrops: number[];
   /** Tables that any edit named. */
   known: Set<bigint>;
+  /** The same that are here, as the MANIFEST describes them. */
+  here: Map<bigint, LiveTable>;
   /** Tables that were replaced by one that the MANIFEST ends with and that is not here. */
   outlived: Set<bigint>;
   /** Tables and last sequence of the version that it begins with. */
@@ -93,13 +95,14 @@ async function walkManifest(
       files: database.inventory.entries.length,
       onApplied: (version, edits, end) => walker.applied(version, edits, end),
     });
-    const { stretches, known, begunWith, begunSequence, edits } = walker;
+    const { stretches, known, tablesHere, begunWith, begunSequence, edits } = walker;
     return {
       entry,
       replay,
       whole: [...new Set(stretches())].sort((a, b) => a - b),
       beforeDrops: walker.beforeDrops(),
       known,
+      here: tablesHere,
       outlived: walker.outlived(),
       begunWith,
       begunSequence,
@@ -113,6 +116,7 @@ async function walkManifest(
 /** What is missing after each edit, counted by what the edit changes. */
 class Walker {
   readonly known = new Set<bigint>();
+  readonly tablesHere = new Map<bigint, LiveTable>();
   readonly begunWith = new Set<bigint>();
   begunSequence = 0n;
   edits = 0;
@@ -179,7 +183,9 @@ class Walker {
       if (!this.begun) this.begunWith.add(number);
       const live = family?.tables.get(number);
       if (live !== undefined) this.files.learn(live);
-      if (live === undefined || this.files.table(live) !== undefined) this.tables.delete(number);
+      const isHere = live !== undefined && this.files.table(live) !== undefined;
+      if (isHere) this.tablesHere.set(number, live);
+      if (live === undefined || isHere) this.tables.delete(number);
       else this.tables.set(number, live);
     }
     for (const { number } of edit.blobFileAdditions) {

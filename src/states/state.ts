@@ -47,6 +47,8 @@ export interface State extends Joined {
   entries: number;
   /** Operations of WALs for column families that were added after what it knows. */
   ignored: { id: number; operations: number }[];
+  /** Tables that are here, and whose writes it should have by its last sequence. */
+  leftOut: LiveTable[];
   /** Those among them that are older than a missing table over the same keys, which may have replaced or deleted them; at most. */
   doubtful: number;
   /** Tables that lie in lost/ or under another name. */

@@ -21,8 +21,8 @@ export function originText({ origin, takenBack }: State): string {
 
 /** A state in a sentence: how far it goes, what it holds, what it lacks. */
 export function stateText(state: State): string {
-  const { lastSequence, families, missing, missingBlobs, gaps, lostWals, complete, doubtful, ignored } =
-    state;
+  const { lastSequence, families, missing, missingBlobs, gaps, lostWals, complete, doubtful } = state;
+  const { ignored, leftOut } = state;
   const held = families.map(({ name, entries }) => `${name} ${entries}`).join(', ');
   const gone = [
     ...tablesTexts(missing),
@@ -38,7 +38,8 @@ export function stateText(state: State): string {
   const unknown = ignored
     .map(({ id, operations }) => `; ${operations} operations for column family ${id}, which it does not know`)
     .join('');
-  return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${doubt}${holes}${unknown}`;
+  const left = leftOut.length === 0 ? '' : `; without ${tablesText(leftOut)}, written before that sequence`;
+  return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${doubt}${holes}${unknown}${left}`;
 }
 
 function tablesTexts(tables: readonly { number: bigint }[]): string[] {

@@ -180,6 +180,16 @@ describe('directories of several moments', () => {
     });
   });
 
+  it('announces tables that a state does without although they hold writes below its last sequence', async () => {
+    await unpacked('livefiles-23', async (dir) => {
+      const way = { strategy: 'auto' as const, state: 2 };
+      const request = { way, destination: { kind: 'dry-run' as const }, tool: 'test', jobs: 1 };
+      const { plan } = await repairTarget(dir, request, { confirm: async () => false });
+      expect(plan?.remarks.join('\n')).toContain('state 2 of 9 that the files can give: MANIFEST-000021:');
+      expect(plan?.loss.map(({ file }) => file)).toEqual(['000022.sst', '000024.sst', 'MANIFEST-000021']);
+    });
+  });
+
   it('announces a lost table where the log that should have its writes has a hole among them', async () => {
     const bound = (key: string) => Buffer.concat([Buffer.from(key), Buffer.alloc(8)]);
     const table = {
@@ -199,6 +209,7 @@ describe('directories of several moments', () => {
         gaps: [],
         strange: [],
         ignored: [],
+        leftOut: [],
         lastSequence: 30n,
       };
       const current = { missing: [table], version: { columnFamilies: new Map() } };

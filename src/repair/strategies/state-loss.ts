@@ -12,6 +12,7 @@ export function lossOfState(database: Database, state: State, { states, current 
     ...missingTables(database, state, current),
     ...strangeWals(state, database),
     ...ignoredWrites(state),
+    ...tablesLeftOut(state, database),
     ...unloggedWrites(state),
     ...laterWrites(state, states),
   ];
@@ -76,6 +77,15 @@ function ignoredWrites({ ignored, origin }: State): LossStatement[] {
     file: 'manifest' in origin ? origin.manifest.file : '.',
     detail: `${operations} operations of WALs for column family ${id}, which was added later than this state`,
     facts: { operations },
+  }));
+}
+
+/** Tables that are here and belong below the last sequence of a state that does not have them. */
+function tablesLeftOut({ leftOut, version }: State, { inventory }: Database): LossStatement[] {
+  return leftOut.map(({ number, columnFamily, smallestSequence, largestSequence }) => ({
+    file: tableName(inventory, number),
+    detail: `a table of column family ${version.columnFamilies.get(columnFamily)?.name} that is here and that the state does not have: its entries, as far as no other table holds them`,
+    facts: { firstSequence: String(smallestSequence), lastSequence: String(largestSequence) },
   }));
 }
 
