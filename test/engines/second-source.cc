@@ -1,0 +1,105 @@
+// Databases and their second sources by Debian's RocksDB.
+//   second-source copies DB CHECKPOINT BACKUP SEED   a database of two families, tables, blob files and three WALs; a checkpoint of it,
+//                                                    a BackupEngine directory, then a few writes more
+//   second-source pair MASTER REPLICA SEED           a master, and a replica that applies its batches as GetUpdatesSince gives them
+#include <rocksdb/db.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/backup_engine.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+using namespace ROCKSDB_NAMESPACE;
+
+static void must(const Status& s) {
+  if (!s.ok()) {
+    fprintf(stderr, "%s\n", s.ToString().c_str());
+    exit(1);
+  }
+}
+
+static Options options() {
+  Options o;
+  o.create_if_missing = true;
+  o.create_missing_column_families = true;
+  o.compression = kNoCompression;
+  o.disable_auto_compactions = true;
+  o.avoid_flush_during_shutdown = true;
+  o.avoid_flush_during_recovery = true;
+  o.info_log_level = HEADER_LEVEL;
+  o.WAL_ttl_seconds = 3600;
+  o.enable_blob_files = true;
+  o.min_blob_size = 400;
+  BlockBasedTableOptions table;
+  table.block_size = 512;
+  o.table_factory.reset(NewBlockBasedTableFactory(table));
+  return o;
+}
+
+struct Open {
+  DB* db = nullptr;
+  std::vector<ColumnFamilyHandle*> families;
+  explicit Open(const std::string& dir) {
+    std::vector<ColumnFamilyDescriptor> all = {{kDefaultColumnFamilyName, options()}, {"users", options()}};
+    must(DB::Open(DBOptions(options()), dir, all, &families, &db));
+  }
+  ~Open() {
+    for (auto* family : families) must(db->DestroyColumnFamilyHandle(family));
+    must(db->Close());
+    delete db;
+  }
+};
+
+// Values of one length in every life: files of two lives have the same sizes.
+static void write(Open& to, std::mt19937& random, int from, int count) {
+  for (int i = from; i < from + count; i++) {
+    WriteBatch batch;
+    char key[16];
+    snprintf(key, sizeof key, "key%05d", i);
+    for (auto* family : to.families) {
+      std::string value(i % 7 == 0 ? 500 : 60, 'a');
+      for (auto& c : value) c = 'a' + random() % 26;
+      must(batch.Put(family, key, value));
+    }
+    if (i % 5 == 0) must(batch.Delete(to.families[1], key));
+    must(to.db->Write(WriteOptions(), &batch));
+  }
+}
+
+int main(int argc, char** argv) {
+  const std::string what = argv[1];
+  std::mt19937 random(atoi(argv[argc - 1]));
+  Open db(argv[2]);
+  if (what == "pair") {
+    Open replica(argv[3]);
+    write(db, random, 0, 60);
+    // one family's flush begins another log, and the first stays for the other family
+    must(db.db->Flush(FlushOptions(), db.families[0]));
+    write(db, random, 60, 60);
+    std::unique_ptr<TransactionLogIterator> updates;
+    must(db.db->GetUpdatesSince(1, &updates));
+    for (; updates->Valid(); updates->Next()) must(replica.db->Write(WriteOptions(), updates->GetBatch().writeBatchPtr.get()));
+    return 0;
+  }
+  write(db, random, 0, 80);
+  must(db.db->Flush(FlushOptions(), db.families));
+  write(db, random, 80, 40);
+  must(db.db->Flush(FlushOptions(), db.families[0]));
+  write(db, random, 120, 30);
+  Checkpoint* checkpoint;
+  must(Checkpoint::Create(db.db, &checkpoint));
+  must(checkpoint->CreateCheckpoint(argv[3], 1 << 30));
+  delete checkpoint;
+  BackupEngine* backups;
+  BackupEngineOptions to(argv[4]);
+  to.share_table_files = true;
+  must(BackupEngine::Open(Env::Default(), to, &backups));
+  must(backups->CreateNewBackup(db.db, false));
+  delete backups;
+  write(db, random, 150, 20);
+  return 0;
+}
