@@ -150,15 +150,25 @@ describe('a source that is not what is missing', () => {
 
   test('says which table is of another life', async () => {
     const damaged = await damagedBy('basic-7.8', ['zero 000018.sst 0 400']);
-    const later = fixture('basic-7.8');
-    // a whole table of another session
-    later.set(
-      '000018.sst',
-      fixture('versions-7.8').get('000008.sst') ?? fixture('basic-7.8').get('000014.sst')!,
-    );
+    // whole, and as large: only the session that it was written in is another
+    const later = await damagedBy('basic-7.8', [
+      'replace 000018.sst "0ELUP7F5VHADA5Q292JI" "0ELUP7F5VHADA5Q292JJ"',
+      'fix-block 000018.sst 0x315 903',
+    ]);
     const { plan, after } = await repaired(damaged, [later]);
     expect(after).toEqual(damaged);
-    expect(plan.remarks.join('\n')).toContain('000018.sst is not taken');
+    expect(plan.remarks.join('\n')).toMatch(/000018\.sst is not taken: it is of another life/);
+    // nor where the table is gone
+    const gone = await damagedBy('basic-7.8', ['remove 000018.sst']);
+    expect((await repaired(gone, [later])).after).toEqual(gone);
+  });
+
+  test('says which table has another size', async () => {
+    const damaged = await damagedBy('basic-7.8', ['zero 000018.sst 0 400']);
+    const other = await damagedBy('basic-7.8', ['copy 000014.sst 000018.sst']);
+    const { plan, after } = await repaired(damaged, [other]);
+    expect(after).toEqual(damaged);
+    expect(plan.remarks.join('\n')).toMatch(/000018\.sst is not taken: it has \d+ bytes/);
   });
 
   test('takes no end of a WAL from another life of the database', async () => {
