@@ -1,5 +1,5 @@
-import { profileOfView } from '../app/application.js';
 import type { ApplicationCompare, ObjectDifference } from '../app/compare.js';
+import { profileOfView } from '../app/profile-of.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { unseenParts } from '../engine/unseen.js';
 import { openView } from '../lsm/recovered-view.js';

@@ -1,5 +1,5 @@
-import { profileOf } from '../app/application.js';
 import type { Profile } from '../app/profile.js';
+import { profileOf } from '../app/profile-of.js';
 import { readDatabase } from '../engine/database.js';
 import { refusePebble } from '../engine/pebble.js';
 import type { FindHooks, FindOptions, FindReport, KeyReport } from './report.js';

@@ -1,5 +1,5 @@
-import { profileBeside } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
+import { profileBeside } from '../app/profile-of.js';
 import { dialectBeside } from '../engine/beside.js';
 import { type Inspection, type InspectKind, inspectFile, inspectKindOf } from './inspect.js';
 import type { Detail } from './node.js';

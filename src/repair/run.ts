@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
+import { profileOf } from '../app/profile-of.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { Depth } from '../check/unit.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { profileOf } from '../app/application.js';
 import type { ProfileChoice } from '../app/profile-choice.js';
+import { profileOf } from '../app/profile-of.js';
 import { append } from '../bytes/append.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
@@ -11,7 +11,7 @@ import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { shellWord } from '../finding/shell-word.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import type { RecommendationReport, RecoveryReport, StateReport, TargetReport } from '../report/report.js';
-import { applicationReport, contentsUnchecked, sayRebuilding } from '../scan/application.js';
+import { applicationReport, contentsUnchecked, sayRebuilding } from '../scan/application-report.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import {
   columnFamilyReports,

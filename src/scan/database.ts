@@ -1,4 +1,4 @@
-import { profiling } from '../app/application.js';
+import { profiling } from '../app/profile-of.js';
 import { placedIn } from '../diagnose/database.js';
 import { LiveTables } from '../diagnose/live-tables.js';
 import type { Database } from '../engine/database.js';
@@ -12,7 +12,7 @@ import {
   nameLostKeys,
   sayInWords,
   sayRebuilding,
-} from './application.js';
+} from './application-report.js';
 import { conclude } from './conclude.js';
 import { severityJudge } from './cross.js';
 import { fileReports } from './file-report.js';

@@ -3,7 +3,7 @@ import type { TableFacts } from '../check/unit.js';
 import type { DatabaseRequest } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import type { TargetReport } from '../report/report.js';
-import { contentsUnchecked } from './application.js';
+import { contentsUnchecked } from './application-report.js';
 import { backupSubject } from './backup/backup.js';
 import { databaseSubject } from './database.js';
 import type { ScanHooks, ScanOptions } from './options.js';

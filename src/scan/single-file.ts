@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { profileBeside } from '../app/application.js';
 import type { Profile } from '../app/profile.js';
+import { profileBeside } from '../app/profile-of.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { diagnoseManifest } from '../diagnose/manifest.js';
 import { dialectBeside } from '../engine/beside.js';
@@ -19,7 +19,7 @@ import type { InventoryEntry } from '../io/inventory.js';
 import { entryOf } from '../io/listing.js';
 import { openSource } from '../io/source.js';
 import type { FileKind, FileStatus, TargetReport } from '../report/report.js';
-import { applicationReport, sayWhatWasWritten } from './application.js';
+import { applicationReport, sayWhatWasWritten } from './application-report.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import { scanSubject } from './pipeline.js';
 import type { PlannedUnit } from './plan.js';

@@ -1,5 +1,5 @@
-import { profileOfView } from '../../app/application.js';
 import { isApplicationRule } from '../../app/applications.js';
+import { profileOfView } from '../../app/profile-of.js';
 import type { IncoherentKey, IncoherentKeys, KeyRebuild, RebuildOptions } from '../../app/rebuild.js';
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { profileOf } from '../../../src/app/application.js';
+import { profileOf } from '../../../src/app/profile-of.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import { ruleOf } from '../../../src/finding/catalog.js';
 import type { Finding } from '../../../src/finding/finding.js';

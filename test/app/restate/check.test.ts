@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { profileOf } from '../../../src/app/application.js';
+import { profileOf } from '../../../src/app/profile-of.js';
 import type { Instance } from '../../../src/app/restate/instance.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import type { Finding } from '../../../src/finding/finding.js';

@@ -1,7 +1,7 @@
 import type { Profile } from '../app/profile.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import type { UnitFacts, UnitResult } from '../check/unit.js';
-import { nameCommands, nameKeys } from '../diagnose/application.js';
+import { nameCommands, nameKeys } from '../diagnose/name-commands.js';
 import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';

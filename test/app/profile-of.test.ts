@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { profileBeside, profileOf } from '../../src/app/application.js';
 import { detectProfile } from '../../src/app/applications.js';
 import { databaseFacts } from '../../src/app/facts.js';
 import { ProfileMismatch } from '../../src/app/profile-choice.js';
+import { profileBeside, profileOf } from '../../src/app/profile-of.js';
 import { readDatabase } from '../../src/engine/database.js';
 import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
 import { list, metadataKey, string, withKvrocks } from '../support/kvrocks.js';
