@@ -2,6 +2,8 @@
  * A Pebble directory as an open sees it: its MANIFEST ends at the first damage, WALs bring tables in, and where nothing names a
  * MANIFEST there is a new database (pebble open.go).
  */
+
+import type { FileNameKind } from '../format/filename.js';
 import { emptyVersion } from '../format/manifest/apply.js';
 import { replayManifest } from '../format/manifest/replay.js';
 import { copyOfVersion, fileBehind, type LiveTable, type Version } from '../format/manifest/version.js';
@@ -10,15 +12,16 @@ import { readDataBlocks } from '../format/sst/data-blocks.js';
 import { internalKey, MAX_SEQUENCE, VALUE_TYPE } from '../format/sst/internal-key.js';
 import { openTable } from '../format/sst/table.js';
 import { type Database, filesOf } from './database.js';
-import { addIngested } from './pebble.js';
+import { addIngested, followsCurrent, manifestNumber, type PebbleState } from './pebble.js';
 
 /** The first sequence number that a new database gives out. */
 const FIRST_SEQUENCE = 10n;
 
-export async function asPebbleOpens(database: Database): Promise<Database> {
+export async function asPebbleOpens(given: Database): Promise<Database> {
+  const database = given.pebble && !followsCurrent(given.engineVersion) ? byMarkersAlone(given) : given;
   const { pebble, manifest } = database;
   if (pebble === undefined) return database;
-  if (pebble.isNew) return { ...database, version: newVersion(), walCutoff: 0n };
+  if (pebble.isNew) return withIngested({ ...database, version: newVersion(), walCutoff: 0n }, pebble);
   if (manifest === undefined) return database;
   const source = await filesOf(database).open(manifest.entry.source);
   let replay: typeof manifest.replay;
@@ -32,20 +35,38 @@ export async function asPebbleOpens(database: Database): Promise<Database> {
     await source.close();
   }
   const version = copyOfVersion(replay.version);
-  const family = version.columnFamilies.get(0);
-  const walCutoff = family?.logNumber ?? 0n;
+  const walCutoff = version.columnFamilies.get(0)?.logNumber ?? 0n;
+  return withIngested({ ...database, manifest: { ...manifest, replay }, version, walCutoff }, pebble);
+}
+
+/** With the tables that its WALs bring in. */
+async function withIngested(database: Database, pebble: PebbleState): Promise<Database> {
   const ingested = { ...pebble, ingested: new Map() };
   const wals = database.inventory.entries.filter(
     ({ kind, place, number = 0n }) =>
-      kind === 'wal' && place !== 'archive' && place !== 'lost' && number >= walCutoff,
+      kind === 'wal' && place !== 'archive' && place !== 'lost' && number >= database.walCutoff,
   );
   await addIngested(ingested, wals);
-  const opened = { ...database, manifest: { ...manifest, replay }, pebble: ingested, version, walCutoff };
+  const opened = { ...database, pebble: ingested };
   for (const [number, { sequence }] of ingested.ingested) {
     const table = await ingestedTable(opened, number, sequence);
-    if (table !== undefined) family?.tables.set(number, table);
+    if (table !== undefined) database.version?.columnFamilies.get(0)?.tables.set(number, table);
   }
   return opened;
+}
+
+/** As releases see it that follow no CURRENT. */
+function byMarkersAlone(database: Database): Database {
+  const pebble = database.pebble!;
+  if (pebble.formatMarker !== undefined) return database;
+  const { manifestMarker } = pebble;
+  const manifest = manifestNumber(manifestMarker?.marker?.value);
+  const isSame = database.manifest !== undefined && database.manifest.entry.number === manifest;
+  const { manifest: _, ...others } = database;
+  return {
+    ...(isSame ? database : others),
+    pebble: { ...pebble, manifest, isNew: manifestMarker === undefined, mustBePristine: true },
+  };
 }
 
 function newVersion(): Version {
@@ -103,13 +124,47 @@ async function ingestedTable(
   };
 }
 
-/** Files that an open for writing deletes, besides those that a WAL or an older state leaves behind in every open. */
-export function tablesDeleted({ version, inventory, pebble }: Database): string[] {
-  if (version === undefined) return [];
-  const used = new Set<bigint>([...version.backings.keys(), ...(pebble?.ingested.keys() ?? [])]);
+/** Tables that an open for writing deletes. */
+export function tablesDeleted(database: Database): string[] {
+  return filesDeleted(database, ['table']);
+}
+
+/** What an open may delete. */
+const DELETABLE = ['table', 'blob', 'wal', 'manifest', 'options', 'pebble-marker', 'temporary'] as const;
+
+/**
+ * Files that an open for writing deletes, where it opens (pebble open.go `scanObsoleteFiles`): what the version does not name, WALs,
+ * which have been flushed, OPTIONS, which are written anew, MANIFESTs but the one that was the newest, and markers that no longer count.
+ */
+export function filesDeleted(
+  { version, inventory, pebble, engineVersion, walCutoff, manifest }: Database,
+  kinds: readonly FileNameKind[] = DELETABLE,
+): string[] {
+  if (version === undefined || pebble === undefined) return [];
+  const used = new Set<bigint>([...version.backings.keys(), ...pebble.ingested.keys()]);
   for (const { tables } of version.columnFamilies.values())
     for (const table of tables.values()) used.add(fileBehind(version, table).number);
-  return inventory.entries
-    .filter(({ kind, place, number }) => kind === 'table' && place === 'database' && !used.has(number ?? -1n))
+  const values = new Set([...version.valueFiles.values()].map(({ number }) => number));
+  const own = inventory.entries.filter(({ place, kind }) => place === 'database' && kinds.includes(kind));
+  const numbered = (kind: FileNameKind) =>
+    inventory.entries
+      .filter((entry) => entry.kind === kind && entry.place === 'database' && entry.number !== undefined)
+      .sort((a, b) => (a.number! < b.number! ? -1 : 1));
+  // a new database begins with MANIFEST-000001; from 2.0 on one that has nothing to flush keeps its MANIFEST
+  const flushes = followsCurrent(engineVersion) || numbered('wal').some(({ number }) => number! >= walCutoff);
+  const writesManifest = !pebble.isNew && flushes;
+  const manifests = numbered('manifest').filter(
+    ({ number }) => !pebble.isNew && (writesManifest || number! < (manifest?.entry.number ?? 0n)),
+  );
+  const old = new Set(manifests.slice(0, -1));
+  return own
+    .filter((entry) => {
+      const { kind, number = -1n } = entry;
+      if (kind === 'table') return !used.has(number);
+      if (kind === 'blob') return !followsCurrent(engineVersion) && !values.has(number);
+      if (kind === 'manifest') return old.has(entry);
+      if (kind !== 'pebble-marker') return true;
+      return pebble.obsolete.includes(entry) || (entry === pebble.manifestMarker && writesManifest);
+    })
     .map(({ file }) => file);
 }

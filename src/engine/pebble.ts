@@ -31,6 +31,8 @@ export interface PebbleState {
   malformed: InventoryEntry[];
   /** Pebble finds nothing that names a MANIFEST: it takes the directory for a new one. */
   isNew: boolean;
+  /** Nothing says the format version to a release that follows no CURRENT: it refuses where there is anything to read. */
+  mustBePristine?: true;
   /** Numbers of objects that lie in remote storage: no file here bears them. */
   remote: Set<bigint>;
   /** Tables that live WALs bring in, by number. */
@@ -83,7 +85,7 @@ export function pebbleState({ entries }: Inventory, current: CurrentFile | undef
   return state;
 }
 
-function manifestNumber(value: string | undefined): bigint | undefined {
+export function manifestNumber(value: string | undefined): bigint | undefined {
   const { kind, number } = parseFileName(value ?? '');
   return kind === 'manifest' ? number : undefined;
 }
@@ -170,6 +172,16 @@ export function formatVersionsOf(version: EngineVersion): { oldest: number; newe
     atLeast(version, release.version.major, release.version.minor),
   );
   return { oldest: atLeast(version, 2) ? 13 : 1, newest: (known ?? RELEASES[0]).newest };
+}
+
+/** From 2.0 on no CURRENT is followed: without a marker of the format version a release sees no database at format version 1. */
+export function followsCurrent(version: EngineVersion): boolean {
+  return !atLeast(version, 2);
+}
+
+/** From 2.0.8 and 2.1.5 on a CURRENT without markers refuses; releases before them take such a directory for a new one. */
+export function refusesFirstFormat(version: EngineVersion): boolean {
+  return atLeast(version, 2, 1) ? atLeast(version, 2, 1, 5) : atLeast(version, 2, 0, 8);
 }
 
 /** Ends commands that do not read Pebble's directories as its engine does. */

@@ -41,12 +41,17 @@ export function databaseView(
 }
 
 /** As Pebble meets it: its own complaints, and an empty version where it makes a new database. */
-function pebbleView(database: Database, pebble: PebbleState): Pick<DatabaseView, 'manifest' | 'refused'> {
+function pebbleView(
+  database: Database,
+  pebble: PebbleState,
+): Partial<DatabaseView> & Pick<DatabaseView, 'manifest'> {
   const { version = emptyVersion(), manifest } = database;
   const refused = refusedByPebble(database, pebble);
   return {
     manifest: { file: manifest?.entry.file ?? 'MANIFEST-000001', version },
     ...(refused && { refused }),
+    beginsAnew: pebble.isNew,
+    mustBePristine: pebble.mustBePristine === true,
   };
 }
 

@@ -36,6 +36,9 @@ export interface DatabaseView {
     | { error: EngineError };
   /** Pebble: why it refuses before it reads a WAL. */
   refused?: { error: EngineError; file?: string };
+  /** Pebble: it makes a new database; it refuses one that holds anything. */
+  beginsAnew?: boolean;
+  mustBePristine?: boolean;
   /** Of the newest OPTIONS file; the engine's defaults where there is none that can be read. */
   options: DatabaseOptions;
   /** The numbers of all files in the directory. */

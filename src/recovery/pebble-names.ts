@@ -1,10 +1,10 @@
 /** Why Pebble refuses a directory before it reads a WAL (pebble open.go, options.go, internal/manifest/version.go). */
 import type { Database } from '../engine/database.js';
-import { formatVersionsOf, type PebbleState } from '../engine/pebble.js';
+import { formatVersionsOf, type PebbleState, refusesFirstFormat } from '../engine/pebble.js';
 import { fileName } from '../format/filename.js';
 import { fileBehind, type LiveTable, type Version } from '../format/manifest/version.js';
 import { comparatorNamed, compareInternalKeys } from '../format/sst/comparator.js';
-import { pebbleError } from './pebble-open.js';
+import { NOT_PRISTINE, pebbleError } from './pebble-open.js';
 import type { EngineError, ErrorKind } from './status.js';
 
 interface Refused {
@@ -19,7 +19,8 @@ export function refusedByPebble(database: Database, pebble: PebbleState): Refuse
   return (
     byNames(database, pebble) ??
     (pebble.isNew ? undefined : byManifest(database, pebble)) ??
-    byOptions(database)
+    byOptions(database) ??
+    byIngested(database)
   );
 }
 
@@ -27,7 +28,9 @@ function refused(kind: ErrorKind, message: string, file?: string): Refused {
   return { error: pebbleError(kind, message), ...(file !== undefined && { file }) };
 }
 
-function byNames({ engineVersion }: Database, pebble: PebbleState): Refused | undefined {
+const FIRST_FORMAT = 'pebble: database was written in format major version 1, which is no longer supported';
+
+function byNames({ engineVersion, current }: Database, pebble: PebbleState): Refused | undefined {
   const { malformed, formatMarker, formatVersion } = pebble;
   const [odd] = malformed;
   if (odd !== undefined)
@@ -37,6 +40,8 @@ function byNames({ engineVersion }: Database, pebble: PebbleState): Refused | un
     const message = `parsing format major version: strconv.ParseUint: parsing ${value}: invalid syntax`;
     return refused('manifest', message, formatMarker?.file);
   }
+  if (pebble.mustBePristine && refusesFirstFormat(engineVersion) && current !== undefined)
+    return refused('unsupported', FIRST_FORMAT, current.entry.file);
   const { oldest, newest } = formatVersionsOf(engineVersion);
   if (formatVersion > newest || formatVersion === 0)
     return refused(
@@ -55,15 +60,15 @@ function byNames({ engineVersion }: Database, pebble: PebbleState): Refused | un
 
 function byManifest(
   database: Database,
-  { formatMarker, manifestMarker, manifest: number }: PebbleState,
+  { formatMarker, manifestMarker, manifest: number, mustBePristine }: PebbleState,
 ): Refused | undefined {
   const { manifest, version, current } = database;
   if (number === undefined) {
-    const named = formatMarker === undefined ? current?.entry.file : manifestMarker?.file;
-    const message =
-      formatMarker === undefined
-        ? `CURRENT file for DB is ${current?.entry.size === 0 ? 'empty' : 'malformed'}`
-        : `pebble: MANIFEST name ${JSON.stringify(manifestMarker?.marker?.value ?? '')} is malformed`;
+    const byCurrent = formatMarker === undefined && !mustBePristine;
+    const named = byCurrent ? current?.entry.file : manifestMarker?.file;
+    const message = byCurrent
+      ? `CURRENT file for DB is ${current?.entry.size === 0 ? 'empty' : 'malformed'}`
+      : `pebble: MANIFEST name ${JSON.stringify(manifestMarker?.marker?.value ?? '')} is malformed`;
     return refused('manifest', message, named);
   }
   const name = fileName('manifest', number);
@@ -75,6 +80,8 @@ function byManifest(
     );
   const { error } = manifest.replay;
   if (error !== undefined) return refused('manifest', error, name);
+  const hasTables = [...version.columnFamilies.values()].some(({ tables }) => tables.size > 0);
+  if (mustBePristine && hasTables) return refused('unsupported', NOT_PRISTINE, name);
   return byTables(database, version) ?? byOrder(version, name);
 }
 
@@ -102,11 +109,21 @@ function byTables({ inventory, pebble }: Database, version: Version): Refused | 
       }
     }
   }
+  return undefined;
+}
+
+/** Tables that WALs bring in are opened when the WALs are replayed. */
+function byIngested({ inventory, pebble }: Database): Refused | undefined {
+  const here = new Set(
+    inventory.entries
+      .filter(({ kind, place }) => kind === 'table' && place === 'database')
+      .map(({ name }) => name),
+  );
   if (pebble?.unreadIngest !== undefined) {
     const { file, reason } = pebble.unreadIngest;
     return refused('table', `pebble: error when loading flushable ingest files: ${reason}`, file);
   }
-  const absent = [...(pebble?.ingested.keys() ?? [])].find((number) => !files.has(fileName('table', number)));
+  const absent = [...(pebble?.ingested.keys() ?? [])].find((number) => !here.has(fileName('table', number)));
   return absent === undefined
     ? undefined
     : refused(

@@ -25,6 +25,10 @@ export function pebbleError(kind: ErrorKind, message: string): EngineError {
   return { code: 'pebble', kind, message };
 }
 
+const PANIC = 'panic: runtime error: invalid memory address or nil pointer dereference';
+
+export const NOT_PRISTINE = 'pebble: database already exists and is not pristine';
+
 /** Type of an operation in a memtable, by the kind of a batch: what deletes, deletes. */
 const TYPES = new Map<number, number>([
   [VALUE_TYPE.delete, VALUE_TYPE.delete],
@@ -56,7 +60,8 @@ export async function openPebble(
   for (const wal of wals) {
     const isNewest = wal === live.at(-1);
     const strict = fatalRecordsStop || isStrict(database, version);
-    const replay = new PebbleReplay(wal, { version, isNewest, isStrict: strict }, sink);
+    const { mustBePristine = false } = database;
+    const replay = new PebbleReplay(wal, { version, isNewest, isStrict: strict, mustBePristine }, sink);
     outcome.wals.push(replay.outcome);
     if (!live.includes(wal)) continue;
     if (failed !== undefined) {
@@ -64,6 +69,8 @@ export async function openPebble(
       continue;
     }
     await replay.run();
+    // 1.x flushes what it has replayed to a version that is not there yet
+    if (database.beginsAnew && !atLeast(version, 2)) replay.error ??= pebbleError('crash', PANIC);
     if (replay.lastSequence > outcome.lastSequence) outcome.lastSequence = replay.lastSequence;
     if (replay.error === undefined) continue;
     failed = { error: replay.error, file: wal.file };
@@ -83,6 +90,8 @@ interface ReplayRules {
   version: EngineVersion;
   isNewest: boolean;
   isStrict: boolean;
+  /** Any record refuses. */
+  mustBePristine: boolean;
 }
 
 /** Operations of one WAL whose keys are remembered, to see whether one comes twice. */
@@ -94,6 +103,7 @@ class PebbleReplay {
   /** What the open fails with. */
   error: EngineError | undefined;
   lastSequence = 0n;
+  private lastBatch = 0n;
   /** Operations under sequence numbers that came before, once numbers go back. */
   private readonly seen = new Set<string>();
 
@@ -158,6 +168,16 @@ class PebbleReplay {
       this.error = pebbleError('short-record', `pebble: corrupt log file ${outcome.file}: invalid batch`);
       return false;
     }
+    if (this.rules.mustBePristine) {
+      this.error = pebbleError('unsupported', NOT_PRISTINE);
+      return false;
+    }
+    if (atLeast(this.rules.version, 2) && this.isRepeated(bytes)) {
+      outcome.records++;
+      outcome.appliedEnd = end;
+      this.extend(offset, end);
+      return false;
+    }
     const { anomalies } = decodeBatch(bytes, { dialect: 'pebble', maxOps: 0 });
     if (anomalies.length > 0) {
       this.error = pebbleError(
@@ -194,6 +214,14 @@ class PebbleReplay {
     }
     this.extend(offset, end);
     return isFlushable(bytes[BATCH_HEADER] ?? 0);
+  }
+
+  /** From 2.0 on a batch without operations, or that does not go on from the one before, is taken for one that was written twice. */
+  private isRepeated(bytes: Uint8Array): boolean {
+    const { sequence, count } = new BatchWalker(bytes, 'pebble');
+    if (count === 0 || sequence <= this.lastBatch) return true;
+    this.lastBatch = sequence;
+    return false;
   }
 
   /** A memtable takes no key a second time under the same sequence and kind. */

@@ -1,6 +1,8 @@
 import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
+import { refusesFirstFormat } from '../engine/pebble.js';
 import { tablesDeleted } from '../engine/pebble-opened.js';
+import { formatVersion } from '../engine/version.js';
 import type { RecommendationReport, RecoveryReport } from '../report/report.js';
 
 /** Files that the advice names one by one. */
@@ -15,12 +17,13 @@ export function pebbleAdvice(database: Database, modes: readonly RecoveryReport[
   const deleted = tablesDeleted(database);
   const shown = deleted.slice(0, NAMED).join(', ');
   const more = deleted.length > NAMED ? ` and ${deleted.length - NAMED} more` : '';
-  if (pebble?.isNew) {
+  const isRefused = pebble?.mustBePristine && refusesFirstFormat(database.engineVersion);
+  if (pebble?.isNew && !isRefused) {
     const what = deleted.length === 0 ? '' : ` and deletes ${shown}${more}`;
-    return {
-      command,
-      reason: `Do not open it: nothing names a MANIFEST, so that Pebble makes a new database in its place${what}. ${copy}`,
-    };
+    const why = pebble.mustBePristine
+      ? `Pebble ${formatVersion(database.engineVersion)} does not know format version 1 and makes a new database in its place${what}. Open it with 1.1, or with a release that refuses it`
+      : `nothing names a MANIFEST, so that Pebble makes a new database in its place${what}`;
+    return { ...(!pebble.mustBePristine && { command }), reason: `Do not open it: ${why}. ${copy}` };
   }
   if (!own.opens) return { command, reason: `Pebble refuses (${own.error}). ${copy}` };
   const isCut = manifest !== undefined && !manifest.replay.complete;

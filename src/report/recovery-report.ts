@@ -25,6 +25,8 @@ export interface RecoveryReport {
   sameAs?: RecoveryMode;
   /** Empty when it does not open: then nothing changes, and nothing is lost. */
   lost: Partial<LossReport>;
+  /** Pebble, of a mode that opens: files that the open deletes, relative to the target. */
+  deletes?: string[];
   /** What becomes of each WAL that recovery looks at. */
   wals?: RecoveredWalReport[];
   /** Of a mode that opens: what of the tables and blob files no reader gets. */

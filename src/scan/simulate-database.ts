@@ -2,6 +2,7 @@ import { namedKey } from '../app/command-lines.js';
 import { LostTallies, type LostWords } from '../app/lost.js';
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
+import { filesDeleted } from '../engine/pebble-opened.js';
 import type { Finding } from '../finding/finding.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import { type Digest, digestFamily } from '../lsm/digest.js';
@@ -79,6 +80,7 @@ function modeReport(
     ...(mode.errorFile !== undefined && { errorFile: mode.errorFile }),
     ...(mode.opens && { lastSequence: String(mode.lastSequence) }),
     ...(mode.sameAs !== undefined && { sameAs: mode.sameAs }),
+    ...(mode.opens && database.pebble && { deletes: filesDeleted(database) }),
     lost: lost === undefined ? {} : { ...lossReport(lost, profile), ...(commands && { commands }) },
     wals: mode.wals
       .filter(({ state }) => state !== 'not-needed')

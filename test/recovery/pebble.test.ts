@@ -60,3 +60,34 @@ describe('an open of Pebble', () => {
     ).toContain('no longer supported');
   });
 });
+
+describe('a directory of format version 1 in a release from 2.0 on', () => {
+  test.each(['2.0.7', '2.1.4'])('%s makes a new database, and stops at the first record', async (release) => {
+    const report = await simulate('cosmos', [], release);
+    expect(state(report).error).toContain('not pristine');
+    expect(report.recommendation?.reason).toMatch(/^Do not open it: Pebble .* makes a new database/);
+    const flushed = await simulate('cosmos', ['truncate 000012.log 0'], release);
+    expect(state(flushed)).toMatchObject({ opens: true, n: 0 });
+    expect(flushed.recovery?.[0].deletes).toEqual(
+      expect.arrayContaining(['000010.sst', '000011.sst', '000012.log', 'OPTIONS-000014']),
+    );
+  });
+
+  test.each(['2.0.8', '2.1.5'])('%s refuses', async (release) => {
+    const report = await simulate('cosmos', ['truncate 000012.log 0'], release);
+    expect(state(report).error).toContain('format major version 1, which is no longer supported');
+    expect(report.recommendation?.reason).not.toContain('Do not open it');
+  });
+});
+
+describe('an open deletes', () => {
+  test('what the version does not name and what it has written anew', async () => {
+    const { recovery } = await simulate('cosmos');
+    expect(recovery?.[0].deletes).toEqual(['000012.log', 'MANIFEST-000006', 'OPTIONS-000014']);
+  });
+
+  test('nothing where 1.1 panics over a new database that has a WAL', async () => {
+    const { recovery } = await simulate('cosmos', ['remove CURRENT']);
+    expect(recovery?.[0]).toMatchObject({ opens: false, errorKind: 'crash' });
+  });
+});

@@ -13,19 +13,42 @@ export function rocksdbMissing(): string | undefined {
 }
 
 /**
- * Compiles a C++ source against Debian's RocksDB, once: the program stays under tmp/ until its source changes. Returns the path of the
- * program.
+ * A program that `build` makes of sources, once: it stays under tmp/ until one of them or `options` changes. Returns its path.
  */
-export function compiled(source: string, libraries: readonly string[] = ['rocksdb', 'pthread']): string {
-  const digest = createHash('sha256').update(fs.readFileSync(source)).update(libraries.join()).digest('hex');
-  const name = `${path.basename(source, path.extname(source))}-${digest.slice(0, 12)}`;
-  const program = inRepository('tmp', 'engines', name);
+function builtOnce(
+  name: string,
+  sources: readonly string[],
+  options: string,
+  build: (program: string) => void,
+): string {
+  const hash = createHash('sha256').update(options);
+  for (const source of sources) hash.update(fs.readFileSync(source));
+  const program = inRepository('tmp', 'engines', `${name}-${hash.digest('hex').slice(0, 12)}`);
   if (fs.existsSync(program)) return program;
   fs.mkdirSync(path.dirname(program), { recursive: true });
   // under another name first, so that tests that compile it at the same time do not run half of it
   const scratch = `${program}.${process.pid}`;
-  const linked = libraries.map((library) => `-l${library}`);
-  execFileSync('g++', ['-O1', '-std=c++17', source, '-o', scratch, ...linked]);
+  build(scratch);
   fs.renameSync(scratch, program);
   return program;
+}
+
+/** Compiles a C++ source against Debian's RocksDB, once. Returns the path of the program. */
+export function compiled(source: string, libraries: readonly string[] = ['rocksdb', 'pthread']): string {
+  const linked = libraries.map((library) => `-l${library}`);
+  return builtOnce(path.basename(source, path.extname(source)), [source], libraries.join(), (program) =>
+    execFileSync('g++', ['-O1', '-std=c++17', source, '-o', program, ...linked]),
+  );
+}
+
+/** Compiles the Go program in a directory, once for each set of flags. Fetches the modules that it names. Returns the path of the program. */
+export function compiledGo(directory: string, flags: readonly string[]): string {
+  const sources = fs.readdirSync(directory).sort();
+  return builtOnce(
+    path.basename(directory),
+    sources.map((name) => path.join(directory, name)),
+    flags.join(' '),
+    (program) =>
+      execFileSync('go', ['build', ...flags, '-o', program, '.'], { cwd: directory, stdio: 'pipe' }),
+  );
 }

@@ -1,0 +1,46 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { withTemporaryDirectory } from '../support/files.js';
+import { make, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
+import { disagreement } from './pebble-agree.js';
+import { damage } from './pebble-damage.js';
+
+/*
+ * Directories of random work, made by three releases of Pebble and mostly killed in the middle, undamaged and damaged: what each of
+ * the three makes of them, and what simulate says that it would. KVDOCTOR_PEBBLE=50 makes that many a release.
+ */
+
+const why = pebbleMissing();
+if (why !== undefined) console.log(`skipped: ${why}`);
+
+const seeds = Array.from({ length: Number(process.env.KVDOCTOR_PEBBLE ?? 2) }, (_, i) => i + 1);
+const DAMAGES = 3;
+const all = Object.keys(releases) as Release[];
+
+describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
+  it.each(all.flatMap((maker) => seeds.map((seed) => [maker, seed] as const)))(
+    'with what %s leaves of seed %i',
+    { timeout: 120_000 },
+    async (maker, seed) => {
+      await withTemporaryDirectory(async (parent) => {
+        const whole = path.join(parent, 'db');
+        make(maker, seed, whole);
+        const wrong: string[] = [];
+        const hold = async (dir: string, what: string) => {
+          for (const release of all) {
+            const problem = await disagreement(release, dir, seenBy(release, dir));
+            if (problem !== undefined) wrong.push(`${what}, ${release}: ${problem}`);
+          }
+        };
+        await hold(whole, 'undamaged');
+        for (let i = 0; i < DAMAGES; i++) {
+          const copy = path.join(parent, `damaged-${i}`);
+          fs.cpSync(whole, copy, { recursive: true });
+          await hold(copy, damage(copy, seed * 1000 + i));
+        }
+        expect(wrong).toEqual([]);
+      });
+    },
+  );
+});

@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { compiledGo } from '../support/compile.js';
+import { inRepository } from '../support/repository.js';
+import { hasProgram } from '../support/tools.js';
+
+/** Releases that are asked: the one of geth and Cosmos, one before format version 1 was refused, and the newest. */
+export const releases = {
+  '1.1.5': ['-tags', 'v1'],
+  '2.1.4': ['-modfile=v2.1.4.mod'],
+  '2.1.7': [],
+} as const;
+
+export type Release = keyof typeof releases;
+
+/** What Pebble sees when it opens a directory for writing. */
+export interface Seen {
+  /** `OK`, its refusal, or `panic: …`. */
+  open: string;
+  n: number;
+  fnv?: string;
+  /** `OK`, or what ended the reading. */
+  iter?: string;
+  /** Files that it deleted. */
+  deleted: string[];
+}
+
+/** Why Pebble cannot be asked here, or undefined when it can. */
+export function pebbleMissing(): string | undefined {
+  if (!hasProgram('go')) return 'there is no go';
+  try {
+    for (const release of Object.keys(releases) as Release[]) program(release);
+  } catch (error) {
+    return `Pebble does not compile here: ${String((error as { stderr?: unknown }).stderr ?? error).slice(0, 200)}`;
+  }
+  return undefined;
+}
+
+function program(release: Release): string {
+  return compiledGo(inRepository('test', 'engines', 'pebble'), releases[release]);
+}
+
+/** Makes a directory: random work under a seed, mostly killed in the middle. */
+export function make(release: Release, seed: number, dir: string, formatVersion = 0): void {
+  const { status, signal, stderr } = spawnSync(
+    program(release),
+    ['make', String(seed), dir, String(formatVersion)],
+    { encoding: 'utf8', timeout: 20_000 },
+  );
+  if (status !== 0 && (signal !== 'SIGKILL' || !fs.existsSync(dir)))
+    throw new Error(`Pebble ${release} makes nothing of seed ${seed}: ${stderr}`);
+}
+
+/** What a release of Pebble sees in a copy of a directory. */
+export function seenBy(release: Release, dir: string): Seen {
+  const copy = path.join(path.dirname(dir), `${path.basename(dir)}.${release}`);
+  fs.cpSync(dir, copy, { recursive: true });
+  const { stdout, stderr } = spawnSync(program(release), ['open', copy], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  fs.rmSync(copy, { recursive: true, force: true });
+  if (stdout.startsWith('{')) return JSON.parse(stdout) as Seen;
+  return { open: `panic: ${stderr.slice(0, 300)}`, n: 0, deleted: [] };
+}
