@@ -28,21 +28,26 @@ export const missing: CauseRule = ({ evidence }) => {
 
 /** A live table that is not under its name: gone, or under another one. */
 export const missingTable: CauseRule = (finding, context) => {
-  const { tables, facts } = context;
-  const live = tables.owner(finding.file)?.table;
-  if (live?.uniqueId === undefined) return missing(finding, context);
-  for (const file of tables.filesWith(live.uniqueId)) {
-    const fact = facts.get(file);
-    if (fact?.kind !== 'table' || fact.number === live.number) continue;
-    return cause(
-      'misplaced',
-      'proven',
-      `the table lies under another name: ${file}`,
-      'its properties give the unique id that the MANIFEST has for the missing one',
-    );
-  }
-  return missing(finding, context);
+  const { otherName } = finding.evidence;
+  const file = typeof otherName === 'string' ? otherName : undefined;
+  const found = file ?? nameById(finding.file, context);
+  if (found === undefined) return missing(finding, context);
+  return cause(
+    'misplaced',
+    'proven',
+    `the table lies under another name: ${found}`,
+    'its properties give the unique id that the MANIFEST has for the missing one',
+  );
 };
+
+function nameById(missingFile: string, { tables, facts }: Parameters<CauseRule>[1]): string | undefined {
+  const live = tables.owner(missingFile)?.table;
+  if (live?.uniqueId === undefined) return undefined;
+  return tables.filesWith(live.uniqueId).find((file) => {
+    const fact = facts.get(file);
+    return fact?.kind === 'table' && fact.number !== live.number;
+  });
+}
 
 export const empty: CauseRule = () =>
   cause(

@@ -2,12 +2,17 @@ import { checkTable } from '../check/sst/table.js';
 import type { TableFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
 import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
+import { magicAt } from '../format/sst/footer.js';
+import { readTail } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 
 import { comparing } from './tables.js';
 
 /** Header and footer of a blob file, bytes. */
 const BLOB_FRAME = 62n;
+
+/** Bytes of the number that a table ends with. */
+const MAGIC = 8;
 
 /** What a table says of itself. */
 interface Identity {
@@ -42,7 +47,7 @@ export class FilesHere {
   /** Reads what tables say of themselves: their metadata; no data blocks, unless LevelDB wrote them. */
   static async of(database: Database): Promise<FilesHere> {
     const files = new FilesHere(database);
-    for (const entry of [...files.tables.values()].flat()) {
+    for (const entry of [...[...files.tables.values()].flat(), ...(await strangeTables(database))]) {
       const facts = await statementOf(entry, database);
       if (facts === undefined) continue;
       const { uniqueId, stated } = facts;
@@ -90,6 +95,23 @@ export class FilesHere {
   entriesOf(entry: InventoryEntry): number {
     return this.identities.get(entry)?.entries ?? 0;
   }
+}
+
+/** Tables under names that are no table's, as after a move out of the way; looked for only where a table is missing. */
+async function strangeTables({ inventory, version }: Database): Promise<InventoryEntry[]> {
+  const named = new Set(inventory.entries.filter(({ kind }) => kind === 'table').map(({ number }) => number));
+  const lacking = [...(version?.columnFamilies.values() ?? [])].flatMap(({ tables }) =>
+    [...tables.values()].filter(({ number }) => !named.has(number)),
+  );
+  const sizes = new Set(lacking.map(({ size }) => size));
+  const found: InventoryEntry[] = [];
+  for (const entry of inventory.entries) {
+    const { kind, place, size, source } = entry;
+    if ((kind !== 'other' && kind !== 'trash') || place !== 'database' || !sizes.has(BigInt(size))) continue;
+    const tail = await readTail(source, MAGIC).catch(() => undefined);
+    if (tail !== undefined && magicAt(tail, tail.length) !== undefined) found.push(entry);
+  }
+  return found;
 }
 
 async function statementOf(entry: InventoryEntry, database: Database): Promise<TableFacts | undefined> {

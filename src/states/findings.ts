@@ -4,6 +4,7 @@ import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import type { Finding } from '../finding/finding.js';
 import { findingAt, placeOf } from '../finding/finding-at.js';
+import { parseFileName } from '../format/filename.js';
 import { type Disorder, disordersOf } from './disorder.js';
 import { goneSequences, losesWrites } from './gone-wals.js';
 import { repairLosses } from './leveldb-lost.js';
@@ -33,7 +34,18 @@ export async function withStateFindings(
     const finding = findingOf(disorder, database);
     return finding === undefined ? [] : [{ ...finding, next }];
   });
-  return [...withGoneSequences(found, database, states), ...disorders];
+  return [...withOtherNames(withGoneSequences(found, database, states), states), ...disorders];
+}
+
+/** A missing table that lies under another name is not gone. */
+function withOtherNames(found: readonly Finding[], { current }: States): Finding[] {
+  const names = new Map((current?.moved ?? []).map(({ live, entry }) => [live.number, entry.file]));
+  return found.map((finding) => {
+    const { number } = parseFileName(finding.file);
+    if (finding.rule !== 'directory/missing-table' || number === undefined) return finding;
+    const otherName = names.get(number);
+    return otherName === undefined ? finding : { ...finding, evidence: { ...finding.evidence, otherName } };
+  });
 }
 
 /** A WAL that is gone costs acknowledged writes where nothing holds the sequences that were in it. */

@@ -110,16 +110,20 @@ describe('directories of several moments', () => {
     });
   });
 
-  it('finds a table under another name, and does not call it gone', async () => {
-    const truth = await withDatabase('basic-7.8', [], (dir) => contentsOf(dir));
-    await withDatabase('basic-7.8', ['move 000016.sst 000099.sst'], async (dir) => {
-      const [missing] = await errorsOf(dir);
-      expect(missing.cause?.detail).toBe('the table lies under another name: 000099.sst');
-      const { report, output } = await repaired(dir);
-      expect(report.plan?.loss).toEqual([]);
-      expect(await contentsOf(output)).toEqual(truth);
-    });
-  });
+  it.each(['000099.sst', '000016.sst.bak', 'moved-away'])(
+    'finds a table under the name %s, and does not call it gone',
+    async (name) => {
+      const truth = await withDatabase('basic-7.8', [], (dir) => contentsOf(dir));
+      await withDatabase('basic-7.8', [`move 000016.sst ${name}`], async (dir) => {
+        const [missing] = await errorsOf(dir);
+        expect(missing.cause).toMatchObject({ kind: 'misplaced', certainty: 'proven' });
+        expect(missing.cause?.detail).toBe(`the table lies under another name: ${name}`);
+        const { report, output } = await repaired(dir);
+        expect(report.plan?.loss).toEqual([]);
+        expect(await contentsOf(output)).toEqual(truth);
+      });
+    },
+  );
 
   it('takes over no table of another database', async () => {
     const foreign = fixture('checksummed-7.8').get('000013.sst')!;
