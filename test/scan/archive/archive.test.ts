@@ -3,13 +3,14 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BeyondLimit } from '../../../src/bytes/beyond-limit.js';
-import { compressZstd, loadZstd } from '../../../src/codec/zstd.js';
+import { loadZstd } from '../../../src/codec/zstd.js';
 import { listArchive } from '../../../src/engine/archive-root.js';
 import type { Finding } from '../../../src/finding/finding.js';
 import type { TargetReport } from '../../../src/report/report.js';
 import type { ScanHooks } from '../../../src/scan/options.js';
 import { scanTarget } from '../../../src/scan/scan.js';
 import { type FileSet, fixture, withTemporaryDirectory, writeFileSet } from '../../support/files.js';
+import { packings } from '../../support/packings.js';
 import { applyPatches } from '../../support/patch.js';
 import { tarOf } from '../../support/tar.js';
 import { zipOf } from '../../support/zip.js';
@@ -38,16 +39,6 @@ function comparable({ path: _, bytesRead, files, findings, ...rest }: TargetRepo
   };
 }
 
-type Packing = (files: FileSet, prefix?: string) => Promise<Uint8Array>;
-
-const kinds: [string, Packing][] = [
-  ['db.tar', tarOf],
-  ['db.tar.gz', async (files, prefix) => gzipSync(await tarOf(files, prefix), { level: 1 })],
-  ['db.tar.zst', async (files, prefix) => compressZstd(await tarOf(files, prefix))],
-  ['world.mcworld', async (files, prefix) => zipOf(files, prefix)],
-  ['stored.zip', async (files, prefix) => zipOf(files, prefix, 0)],
-];
-
 const damaged: [string, string[]][] = [
   ['basic-7.8', []],
   ['basic-7.8', ['flip 000019.log 0x7c.5']],
@@ -59,7 +50,7 @@ const damaged: [string, string[]][] = [
   ['backup-7.8', ['flip shared_checksum/000009_sOKL8MGLIXOY37LL9025O_3090.sst 0x100.3', 'remove meta/1']],
 ];
 
-describe.each(kinds)('%s', (name, packed) => {
+describe.each(packings)('%s', (name, packed) => {
   beforeAll(() => loadZstd());
 
   it.each(damaged)('%s with damage %j gives what its directory gives', async (base, patches) => {

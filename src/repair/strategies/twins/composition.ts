@@ -70,19 +70,15 @@ export async function withBoth<T>(
 export const beginTheSame = (a: SourceDescriptor, b: SourceDescriptor, length: number): Promise<boolean> =>
   withBoth(a, b, (one, other) => isEqual(one, other, { offset: 0, length }));
 
-/** The content with a range of it taken from another file, at the same place. */
+/** The content with a range of it replaced. */
 export function withRange(
   content: readonly Segment[],
   size: number,
   { offset, length }: Range,
-  file: string,
+  becomes: readonly Segment[],
 ): Segment[] {
   const end = offset + length;
-  return [
-    ...cut(content, 0, offset),
-    { from: 'file', path: file, offset, length },
-    ...cut(content, end, Math.max(0, size - end)),
-  ];
+  return [...cut(content, 0, offset), ...becomes, ...cut(content, end, Math.max(0, size - end))];
 }
 
 export function overlaps(a: Range, b: Range): boolean {

@@ -8,7 +8,7 @@ import { differences, withBoth } from './composition.js';
 import { type MendedFile, PROOFS } from './mend.js';
 import { filePlace } from './part.js';
 import { type Alignment, alignReplica, type Fill } from './replica.js';
-import type { SecondSource, TwinFile } from './sources.js';
+import { type SecondSource, twinOf } from './sources.js';
 import { logUnits, type Proof, proofOf, woundsOf } from './units.js';
 
 /** A log with batches of a source in its gaps. */
@@ -101,8 +101,7 @@ function mendedWith(entry: InventoryEntry, fills: readonly ProvenFill[], source:
   const taken = fills.flatMap(({ offset, bytes, before, batches, why }) => {
     const file = (batches[0] ?? before).file;
     const its = source.database.inventory.entries.find((each) => each.file === file)!;
-    const from: TwinFile = { source, entry: its, path: `${source.name}/${file}` };
-    return [{ offset, length: bytes.length, from, why }];
+    return [{ offset, length: bytes.length, from: twinOf(source, its), why }];
   });
   return { content: contentWith(entry, fills), taken };
 }

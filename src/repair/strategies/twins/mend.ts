@@ -5,7 +5,7 @@ import type { FilePlace } from '../../place.js';
 import type { Segment } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
 import { differences, overlaps, withBoth, withRange } from './composition.js';
-import type { TwinFile } from './sources.js';
+import { segmentsOf, type TwinFile } from './sources.js';
 import { type Proof, proofOf, type Unit, woundsOf } from './units.js';
 
 /** What a check of a file, or of what it would become, shows. */
@@ -148,7 +148,7 @@ async function fromOwn(
         continue;
       }
       const range = { offset: own.size, length: start.size - own.size };
-      draft.content = withRange(kept, own.size, range, start.twin.path);
+      draft.content = withRange(kept, own.size, range, await segmentsOf(start.twin, range));
       draft.taken.push({ range, of: start });
       draft.checked = await part.check(sourceOf(target, draft.content), start.size);
     }
@@ -174,7 +174,7 @@ async function fromWhole(
   const { path } = base.twin;
   const all = { offset: 0, length: base.size };
   const start: Draft = {
-    content: [{ from: 'file', path, ...all }],
+    content: await segmentsOf(base.twin, all),
     taken: [{ range: all, of: base }],
     checked: base.checked,
   };
@@ -224,7 +224,8 @@ async function better(
   for (const chosen of placed.length > 0 && placed.length < usable.length ? [placed, usable] : [usable]) {
     if (chosen.length === 0) continue;
     let { content } = draft;
-    for (const range of chosen) content = withRange(content, size, range, candidate.twin.path);
+    for (const range of chosen)
+      content = withRange(content, size, range, await segmentsOf(candidate.twin, range));
     const checked = await part.check(sourceOf(target, content), size);
     if (!checked.clean && checked.problems >= draft.checked.problems) continue;
     return {

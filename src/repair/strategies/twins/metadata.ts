@@ -16,7 +16,7 @@ import { beginTheSame } from './composition.js';
 import { isOtherDatabase, isSameLife } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import type { Sought } from './part.js';
-import type { SecondSource, TwinFile } from './sources.js';
+import { type SecondSource, segmentsOf, type TwinFile, twinOf } from './sources.js';
 import { logUnits } from './units.js';
 
 /** The MANIFEST that CURRENT names, where it is damaged or missing. */
@@ -132,12 +132,12 @@ async function uniqueIdOf(entry: InventoryEntry): Promise<Uint8Array | undefined
 export async function currentFromSource(
   database: Database,
   sources: readonly SecondSource[],
-): Promise<{ step: RepairStep; from: TwinFile } | undefined> {
+): Promise<{ step: RepairStep } | undefined> {
   const { current, inventory } = database;
   if (current !== undefined && current.decoded.anomalies.length === 0) return undefined;
   for (const source of sources) {
     const its = source.database.current;
-    if (its === undefined || its.decoded.anomalies.length > 0 || its.entry.source.kind !== 'file') continue;
+    if (its === undefined || its.decoded.anomalies.length > 0) continue;
     const named = inventory.entries.find(
       ({ kind, number, place }) =>
         kind === 'manifest' && place === 'database' && number === its.decoded.number,
@@ -148,9 +148,8 @@ export async function currentFromSource(
     // without a CURRENT the newest MANIFEST is taken for the one that is meant
     if (named === undefined || !newest || !(await isSameLife(database, source))) continue;
     const bytes = await readHead(its.entry.source, CURRENT_LIMIT);
-    const from = String(its.entry.source.path);
+    const { path: from } = twinOf(source, its.entry);
     return {
-      from: { source, entry: its.entry, path: from },
       step: {
         path: 'CURRENT',
         action: 'write',
@@ -176,26 +175,26 @@ export async function currentFromSource(
 export async function optionsStep(
   database: Database,
   sources: readonly SecondSource[],
-): Promise<{ step: RepairStep; from: TwinFile } | undefined> {
+): Promise<{ step: RepairStep } | undefined> {
   const mine = database.optionsFile;
   if (mine === undefined || mine.parsed.anomalies.length === 0 || mine.entry.size === 0) return undefined;
   for (const source of sources) {
     const its = source.database.optionsFile;
     if (its?.entry.name !== mine.entry.name || its.parsed.anomalies.length > 0) continue;
-    if (its.entry.size <= mine.entry.size || its.entry.source.kind !== 'file') continue;
+    if (its.entry.size <= mine.entry.size) continue;
     // the beginning of these files is the same for very many databases
     if (!(await isSameLife(database, source))) continue;
     if (!(await beginTheSame(mine.entry.source, its.entry.source, mine.entry.size))) continue;
-    const path = String(its.entry.source.path);
+    const twin = twinOf(source, its.entry);
+    const { path } = twin;
     const length = its.entry.size - mine.entry.size;
     return {
-      from: { source, entry: its.entry, path },
       step: {
         path: mine.entry.file,
         action: 'write',
         why: `put back its end: what is here is the beginning of ${path}`,
         changes: [{ kind: 'insert', offset: mine.entry.size, length, detail: `from ${path}` }],
-        content: [{ from: 'file', path, offset: 0, length: its.entry.size }],
+        content: await segmentsOf(twin, { offset: 0, length: its.entry.size }),
       },
     };
   }

@@ -1,8 +1,11 @@
+import path from 'node:path';
 import type { Database } from '../../../engine/database.js';
 import { formatVersion } from '../../../engine/version.js';
 import type { Finding } from '../../../finding/finding.js';
 import { counted } from '../../../finding/quantity.js';
+import { type FileName, parseFileName } from '../../../format/filename.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
+import { liveBlobs, liveTables } from '../../../scan/plan.js';
 import { contentSize, fileState } from '../../content.js';
 import { absolute, type FilePlace, placeKey } from '../../place.js';
 import type { ByteChange, RepairPlan, RepairStep } from '../../plan.js';
@@ -39,11 +42,33 @@ const MOST_LISTED = 100;
  * `remarks` say what a source has and why it is not taken. Rejects only when the medium fails, or a source is none.
  */
 export async function planFrom(database: Database, { from, findings }: FromRequest): Promise<FromPlan> {
-  const sources = await openSources(from);
+  const sources = await openSources(from, neededOf(database, findings));
   const work = new FromSources(database, sources, findings);
   await work.metadata();
   await work.files();
   return work.finish();
+}
+
+/** Kinds of files that say what the others are, or hold batches. */
+const ALWAYS: ReadonlySet<string> = new Set(['wal', 'manifest', 'current', 'options', 'identity']);
+
+/** Which files of a source may be asked for; without a whole MANIFEST, all. */
+function neededOf(database: Database, findings: readonly Finding[]): (name: FileName) => boolean {
+  if (database.manifest?.replay.complete !== true) return () => true;
+  const numbers = new Set<bigint | undefined>();
+  for (const { file, severity } of findings)
+    if (severity !== 'note') numbers.add(parseFileName(path.basename(file)).number);
+  const isHere = (kind: string, number: bigint) =>
+    database.inventory.entries.some((entry) => entry.kind === kind && entry.number === number);
+  for (const { table } of liveTables(database).values())
+    if (!isHere('table', table.number)) numbers.add(table.number);
+  let blobs = false;
+  for (const { number } of liveBlobs(database).values()) {
+    if (!isHere('blob', number)) numbers.add(number);
+    blobs ||= numbers.has(number);
+  }
+  // a table that names a blob file may be what proves it
+  return ({ kind, number }) => ALWAYS.has(kind) || (kind === 'table' && blobs) || numbers.has(number);
 }
 
 class FromSources {
@@ -65,7 +90,11 @@ class FromSources {
       inputs: [],
       steps: [],
       loss: [],
-      remarks: [],
+      remarks: sources.flatMap(({ name, unread }) =>
+        unread.map(
+          (file) => `${file} of ${name} is too large to be read out of a compressed archive: unpack it`,
+        ),
+      ),
     };
   }
 

@@ -1,18 +1,25 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { append } from '../../../bytes/append.js';
 import { backupLayout } from '../../../check/backup/layout.js';
-import { type Database, readDatabase } from '../../../engine/database.js';
-import { BACKUP_DIRECTORIES } from '../../../engine/detect.js';
+import type { Database } from '../../../engine/database.js';
+import type { Range } from '../../../finding/finding.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
-import { listBelow } from '../../../io/listing.js';
+import type { Listing } from '../../../io/listing.js';
+import { openSource } from '../../../io/source.js';
 import { claimedBackups, viewBackup } from '../../../scan/backup/view.js';
+import { directoryOrigin, listedOrigin, type ScanOrigin } from '../../../scan/origin.js';
+import type { Segment } from '../../plan.js';
 import { Refusal } from '../../refusal.js';
+import { archiveListings, type IsNeeded } from './archives.js';
 
 /** A copy, or an older or later state, of the database that is repaired. It is only read. */
 export interface SecondSource {
   /** For a person: its path, and which backup of it. */
   name: string;
   database: Database;
+  /** Files of a compressed archive that are needed and too large to be held: what was not looked at. */
+  unread: readonly string[];
 }
 
 /** A file of a second source. */
@@ -24,49 +31,84 @@ export interface TwinFile {
 }
 
 /**
- * Reads what the given places are: a directory of a database or a checkpoint, or a BackupEngine directory, each of whose backups
- * is a source. Refuses a place that is none of these.
+ * Reads what the given places are: a directory of a database or a checkpoint, a BackupEngine directory, each of whose backups is a
+ * source, or an archive of these. `isNeeded` tells by its name in a database whether a file is worth holding in memory, where it
+ * cannot be read from the disk. Refuses a place that is none of these.
  */
-export async function openSources(places: readonly string[]): Promise<SecondSource[]> {
+export async function openSources(places: readonly string[], isNeeded: IsNeeded): Promise<SecondSource[]> {
   const sources: SecondSource[] = [];
   for (const place of places) {
-    const directory = path.resolve(place);
-    const status = await stat(directory).catch(() => undefined);
+    const full = path.resolve(place);
+    const status = await stat(full).catch(() => undefined);
     if (status === undefined) throw new Refusal('usage', `--from ${place}: it is not there`);
-    if (!status.isDirectory()) {
-      throw new Refusal(
-        'usage',
-        `--from ${place}: it is no directory`,
-        'unpack an archive first, and name the directory',
-      );
-    }
-    const database = await readDatabase(directory);
-    const { kind } = database.detection;
-    if (kind === 'backup') for (const backup of await backupsOf(directory)) sources.push(backup);
-    else if (kind === 'container')
-      throw new Refusal(
-        'usage',
-        `--from ${place}: it holds several databases`,
-        `name one of them: ${(database.detection.databases ?? []).join(', ')}`,
-      );
-    else if (kind === 'empty' || kind === 'not-a-database')
-      throw new Refusal('usage', `--from ${place}: it holds no files of a database`);
-    else sources.push({ name: directory, database });
+    if (status.isDirectory()) append(sources, await sourcesOf(place, { origin: directoryOrigin(full) }));
+    else
+      for (const { listing, ...archived } of await archiveListings(full, isNeeded))
+        append(sources, await sourcesOf(place, { origin: listedOrigin(listing), ...archived }));
   }
   return sources;
 }
 
+/** Where a source's files come from. */
+interface Opened {
+  origin: ScanOrigin;
+  /** The directory in an archive. */
+  root?: string;
+  unread?: readonly string[];
+}
+
+async function sourcesOf(place: string, { origin, root, unread = [] }: Opened): Promise<SecondSource[]> {
+  const name = root === undefined || root === '' ? origin.target : `${origin.target}, ${root}`;
+  const database = await origin.readDatabase({});
+  const { kind, databases = [] } = database.detection;
+  if (kind === 'backup') return backupsOf(await origin.list(), { name, unread });
+  if (kind === 'container')
+    throw new Refusal(
+      'usage',
+      `--from ${place}: it holds several databases`,
+      `name one of them: ${databases.join(', ')}`,
+    );
+  if (kind === 'empty' || kind === 'not-a-database')
+    throw new Refusal('usage', `--from ${place}: it holds no files of a database`);
+  return [{ name, database, unread }];
+}
+
 /** The newest backup first: it is likeliest to have what is needed. */
-async function backupsOf(directory: string): Promise<SecondSource[]> {
-  const listing = await listBelow(directory, BACKUP_DIRECTORIES);
+async function backupsOf(
+  listing: Listing,
+  { name, unread }: Omit<SecondSource, 'database'>,
+): Promise<SecondSource[]> {
   const layout = backupLayout(listing);
   const claimed = await claimedBackups(layout);
   const sources: SecondSource[] = [];
   for (const parts of layout.backups.toReversed()) {
     const { database } = await viewBackup(listing, parts, layout.shared, {}, claimed);
-    sources.push({ name: `${directory}, backup ${parts.id}`, database });
+    sources.push({ name: `${name}, backup ${parts.id}`, database, unread });
   }
   return sources;
+}
+
+/** A file of a source under the path that a person finds it by. */
+export function twinOf(source: SecondSource, entry: InventoryEntry): TwinFile {
+  const { kind } = entry.source;
+  const own = entry.source.kind === 'file' ? String(entry.source.path) : undefined;
+  return { source, entry, path: kind === 'file' ? path.resolve(own!) : `${source.name}: ${entry.file}` };
+}
+
+/** Bytes of a file of a source as a plan takes them: those that lie in an archive are in the plan. */
+export async function segmentsOf(
+  { entry, path: file }: TwinFile,
+  { offset, length }: Range,
+): Promise<Segment[]> {
+  if (entry.source.kind === 'file') return [{ from: 'file', path: file, offset, length }];
+  const source = await openSource(entry.source);
+  try {
+    const bytes = new Uint8Array(length);
+    const got = await source.read(bytes, offset);
+    return [{ from: 'plan', bytes: bytes.subarray(0, got) }];
+  } finally {
+    await source.close();
+  }
 }
 
 /** Files of all sources that `is` takes, each file of the disk once; `own` is left out, and what has its inode counted in `same`. */
@@ -80,12 +122,12 @@ export async function twinsOf(
   const [twins, same]: [TwinFile[], TwinFile[]] = [[], []];
   for (const source of sources) {
     for (const entry of source.database.inventory.entries) {
-      if (entry.source.kind !== 'file' || typeof entry.source.path !== 'string') continue;
+      if (entry.source.kind === 'file' && typeof entry.source.path !== 'string') continue;
       if (entry.place === 'lost' || entry.suffix !== undefined || !is(entry, source)) continue;
-      const inode = await inodeOf(entry.source.path);
+      const twin = twinOf(source, entry);
+      const inode = entry.source.kind === 'file' ? await inodeOf(twin.path) : twin.path;
       if (inode === undefined || seen.has(inode)) continue;
       seen.add(inode);
-      const twin = { source, entry, path: path.resolve(entry.source.path) };
       (inode === mine ? same : twins).push(twin);
     }
   }
