@@ -30,6 +30,8 @@ type TargetKind =
   | 'loose-files'
   /** Only WALs: a wal_dir or an archive/, whose database is elsewhere. */
   | 'wals'
+  /** A raft log of raft-engine, which is no database of any engine here. */
+  | 'raft-engine'
   | 'empty'
   | 'not-a-database';
 
@@ -72,7 +74,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   const binding = own.filter((entry) => isBinding(entry.kind));
   const data = own.filter((entry) => ['table', 'wal', 'blob'].includes(entry.kind));
   if (binding.length === 0 && data.length === 0) {
-    if (isRaftEngine(inventory)) return { kind: 'not-a-database', evidence: [raftEngineEvidence] };
+    if (isRaftEngine(inventory)) return { kind: 'raft-engine', evidence: [raftEngineEvidence] };
     const below = directories.length > 0 ? await read.databasesBelow() : [];
     const databases =
       below.length > 0 ? below : own.flatMap(({ name }) => (isArchiveName(name) ? [name] : []));
@@ -106,8 +108,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   };
 }
 
-const raftEngineEvidence =
-  'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite), which is not RocksDB’s and is not read';
+const raftEngineEvidence = 'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite)';
 const encryptedEvidence =
   'its files are encrypted by TiKV, as file.dict says: without the key they cannot be told from damaged ones';
 
@@ -115,7 +116,7 @@ function containerEvidence(databases: string[], directories: string[]): string[]
   const raftEngine = directories.includes(RAFT_ENGINE_DIRECTORY);
   return [
     `holds ${listed(databases)}`,
-    ...(raftEngine ? [`${RAFT_ENGINE_DIRECTORY} ${raftEngineEvidence}`] : []),
+    ...(raftEngine ? [`${RAFT_ENGINE_DIRECTORY} ${raftEngineEvidence}: scan that too`] : []),
   ];
 }
 

@@ -1,19 +1,19 @@
 /**
  * Files of TiKV that are not RocksDB's, so that nobody takes them for damage: the raft log in raft-engine's own format
- * (tikv/raft-engine src/file_pipe_log/format.rs: `N.raftlog`, `N.rewrite`), and files that TiKV has encrypted. Which those are
+ * (see format/raft-engine), and files that TiKV has encrypted. Which those are
  * stands in `file.dict`, in the data directory (tikv components/encryption/src/file_dict_file.rs); the key is not on the disk.
  */
+import { parseRaftLogName } from '../format/raft-engine/file.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
 
-const RAFT_ENGINE = /^\d+\.(?:raftlog|rewrite)$/;
 /** The directory that TiKV gives it, beside the one of RocksDB. */
 export const RAFT_ENGINE_DIRECTORY = 'raft-engine';
 const DICTIONARY = 'file.dict';
 
 export function isRaftEngine({ entries }: Inventory): boolean {
-  return entries.some(({ name }) => RAFT_ENGINE.test(name));
+  return entries.some(({ name, place }) => place === 'database' && parseRaftLogName(name) !== undefined);
 }
 
 /** Bytes by which encrypted ones are told from others; fewer tell nothing. */

@@ -11,6 +11,7 @@ import { kvrocksRules } from './rules/kvrocks.js';
 import { manifestRules } from './rules/manifest.js';
 import { movedRules } from './rules/moved.js';
 import { pebbleRules } from './rules/pebble.js';
+import { raftEngineRules } from './rules/raft-engine.js';
 import { restateRules } from './rules/restate.js';
 import { sequenceRules } from './rules/sequence.js';
 import { sstRules } from './rules/sst.js';
@@ -39,6 +40,7 @@ export const catalog = {
   ...backupRules,
   ...archiveRules,
   ...pebbleRules,
+  ...raftEngineRules,
   ...tikvRules,
   ...kvrocksRules,
   ...restateRules,
@@ -61,6 +63,7 @@ export const areaTitles: Record<AreaOf<RuleId>, string> = {
   blob: 'Blob files',
   backup: 'Backups made by BackupEngine',
   archive: 'Archives: tar files that hold a database',
+  'raft-engine': 'Raft logs of raft-engine',
   tikv: 'Contents of TiKV',
   kvrocks: 'Contents of Kvrocks',
   restate: 'Contents of Restate',

@@ -72,7 +72,7 @@ export type RecoveryModeName = WalRecoveryMode;
 
 /** The engine that the files belong to, and the release that the verdict is about. */
 export interface EngineReport {
-  name: 'rocksdb' | 'leveldb' | 'pebble' | 'unknown';
+  name: 'rocksdb' | 'leveldb' | 'pebble' | 'raft-engine' | 'unknown';
   version?: string;
   /** What says so: `tables`, the newest release that reads them; `default`, nothing, so the newest that kvdoctor knows. */
   versionBy?: 'caller' | 'options' | 'info-log' | 'tables' | 'default';

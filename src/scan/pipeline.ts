@@ -9,6 +9,7 @@ import { databaseSubject } from './database.js';
 import type { ScanHooks, ScanOptions } from './options.js';
 import type { ScanOrigin } from './origin.js';
 import { keyOf, type PlannedUnit } from './plan.js';
+import { raftEngineSubject } from './raft-engine.js';
 import {
   byFile,
   type FileOutcome,
@@ -20,8 +21,9 @@ import {
 } from './run.js';
 import { selectUnits, type Trusted } from './select.js';
 import { scanShard } from './shards/scan.js';
+import { takesWhole } from './shards/shard.js';
 import type { Subject } from './subject.js';
-import { emptyTarget, reasonNotToCheck } from './target.js';
+import { blankTarget, emptyTarget, reasonNotToCheck } from './target.js';
 
 /** Threads of a shard: it is one of several jobs, perhaps on one machine. */
 const SHARD_JOBS = 2;
@@ -36,6 +38,12 @@ export async function scanOrigin(
   const database = await origin.readDatabase(requestOf(options));
   if (database.detection.kind === 'backup')
     return scanSubject(await backupSubject(await origin.list(), options), origin, options, hooks);
+  if (database.detection.kind === 'raft-engine') {
+    if (options.shard !== undefined && !takesWhole(options.shard, origin.target))
+      return blankTarget(origin.target, 'database');
+    const { shard: _, ...whole } = options;
+    return scanSubject(raftEngineSubject(origin, database, hooks), origin, whole, hooks);
+  }
   const unsupported = reasonNotToCheck(database);
   if (unsupported !== undefined) {
     const report = emptyTarget(origin.target, database, options.kind);

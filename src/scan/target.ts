@@ -99,6 +99,8 @@ export function reasonNotToCheck({ detection, beyond }: Database): string | unde
     const others = evidence.slice(1).map((each) => `; ${each}`);
     return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those${others.join('')}`;
   }
+  if (kind === 'raft-engine')
+    return `a raft log of raft-engine: kvdoctor scan, simulate and inspect read it, nothing else does${because}`;
   if (kind === 'backup')
     return `a RocksDB backup directory: kvdoctor scan checks it, anything else takes a database restored from it${because}`;
   return beyond?.message;

@@ -41,6 +41,7 @@ const NOT_BASES = new Set([
   'field',
   'fuzz',
   'pebble-stores',
+  'raft-engine',
   'resp',
   'restate',
   'restate-1.7',

@@ -8,7 +8,12 @@ import { paragraph } from './layout.js';
 /** Things that could not be checked that are listed by name. */
 const UNCHECKED_SHOWN = 10;
 
-export const engineNames = { rocksdb: 'RocksDB', leveldb: 'LevelDB', pebble: 'Pebble' };
+export const engineNames = {
+  rocksdb: 'RocksDB',
+  leveldb: 'LevelDB',
+  pebble: 'Pebble',
+  'raft-engine': 'raft-engine',
+};
 
 const kindNames: Record<TargetReport['kind'], string> = {
   database: 'database',

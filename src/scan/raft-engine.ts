@@ -1,0 +1,179 @@
+import { append } from '../bytes/append.js';
+import { checkBatch, checkStop, type RaftLogTail, tailOf } from '../check/raft-engine/log-file.js';
+import { checkPanic, checkPassed } from '../check/raft-engine/queue.js';
+import type { Database } from '../engine/database.js';
+import type { Finding } from '../finding/finding.js';
+import { findingAt } from '../finding/finding-at.js';
+import { isReservedRaftLog, type RaftLogHeader, raftLogSignature } from '../format/raft-engine/file.js';
+import type { FileStop, QueueFile } from '../format/raft-engine/place.js';
+import { searchBatches } from '../format/raft-engine/search.js';
+import { unlessInterrupted } from '../io/interruption.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import { probeLock } from '../io/lock.js';
+import { openSource } from '../io/source.js';
+import { TargetError } from '../io/target-error.js';
+import { queuesOf } from '../recovery/raft-engine/files.js';
+import { type RaftReplay, replayRaftEngine } from '../recovery/raft-engine/open.js';
+import type { FileReport, FileStatus, TargetReport } from '../report/report.js';
+import type { ScanHooks } from './options.js';
+import type { ScanOrigin } from './origin.js';
+import { modifiedAt } from './select.js';
+import type { Subject } from './subject.js';
+import { blankTarget } from './target.js';
+
+/** A raft log of raft-engine. It is read in one go: what a batch comes to depends on those before it. */
+export function raftEngineSubject(origin: ScanOrigin, database: Database, hooks: ScanHooks): Subject {
+  const report: TargetReport = {
+    ...blankTarget(origin.target, 'database'),
+    engine: { name: 'raft-engine' },
+  };
+  return {
+    report,
+    units: [],
+    checksContents: false,
+    judged: (_unit, findings) => [...findings],
+    async conclude() {
+      if (!origin.seekable) {
+        report.unchecked.push({ file: '.', reason: 'a raft log cannot be read in a compressed archive' });
+        return report;
+      }
+      const lock = origin.inPlace ? await probeLock(origin.target, { quick: true, flock: true }) : undefined;
+      const owned = lock?.state === 'held';
+      const [pid] = lock?.pids ?? [];
+      if (owned && pid !== undefined) report.owner = { pid };
+      await unlessInterrupted(() => readWhole(report, database.inventory.entries, owned, hooks), undefined);
+      return report;
+    },
+  };
+}
+
+async function readWhole(
+  report: TargetReport,
+  entries: readonly InventoryEntry[],
+  owned: boolean,
+  hooks: ScanHooks,
+): Promise<void> {
+  try {
+    await scanQueues(report, entries, owned, hooks);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    report.unchecked.push({ file: '.', reason: TargetError.from(error, report.path).message });
+  }
+}
+
+/** What is known of a file when it has been read. */
+interface ReadFile {
+  batches: number;
+  tail: RaftLogTail;
+  isUnread?: boolean;
+}
+
+async function scanQueues(
+  report: TargetReport,
+  entries: readonly InventoryEntry[],
+  owned: boolean,
+  hooks: ScanHooks,
+): Promise<void> {
+  const queues = queuesOf(entries.filter(({ place }) => place === 'database'));
+  const total = [...queues.append.files, ...queues.rewrite.files].reduce((sum, { size }) => sum + size, 0);
+  const read = new Map<string, ReadFile>();
+  const of = ({ file }: Pick<QueueFile, 'file'>) => {
+    const known = read.get(file) ?? { batches: 0, tail: 'clean' as const };
+    read.set(file, known);
+    return known;
+  };
+  const found = (finding: Finding) => {
+    report.findings.push(finding);
+    hooks.onFinding?.(finding);
+  };
+  const replay = await replayRaftEngine(queues, {
+    batch(file, batch, place) {
+      of(file).batches++;
+      for (const finding of checkBatch(batch, place)) found(finding);
+      if (place.fault === 'limit') unchecked(report, file, place.offset, batch.length);
+    },
+    async file(file, header, stop, unreadable) {
+      const known = of(file);
+      for (const range of unreadable)
+        found(findingAt({ file: file.file }, 'io/unreadable-range', { ...range, message: MEDIUM }));
+      if (stop === undefined) return;
+      if (stop.cause.kind === 'batch' && stop.cause.stop.reason === 'limit') {
+        unchecked(report, file, stop.offset, file.size - stop.offset);
+        known.isUnread = true;
+        return;
+      }
+      known.tail = await judge(header, stop, owned, found);
+    },
+    read(bytes) {
+      report.bytesRead += bytes;
+      hooks.onProgress?.({ done: Math.min(report.bytesRead, total), total });
+    },
+  });
+  for (const queue of [queues.append, queues.rewrite]) append(report.findings, checkPassed(queue));
+  append(report.findings, panicsOf(replay));
+  report.files = entries.map((entry) => fileReport(entry, read.get(entry.file), report.findings));
+}
+
+const MEDIUM = 'the medium did not give back these bytes';
+
+/** Says why reading a file ended where it did. While a process writes, the end of the newest file is in flight. */
+async function judge(
+  header: RaftLogHeader | undefined,
+  stop: FileStop,
+  owned: boolean,
+  found: (finding: Finding) => void,
+): Promise<RaftLogTail> {
+  const source = await openSource(stop.file.source);
+  try {
+    const signature = raftLogSignature(header?.version ?? 2, stop.file.number);
+    const beyond = await searchBatches(source, stop.offset + wholeAt(stop), signature);
+    for (const finding of checkStop(stop, beyond))
+      found(owned && finding.rule === 'raft-engine/torn-tail' ? { ...finding, severity: 'note' } : finding);
+    return tailOf(stop, beyond);
+  } finally {
+    await source.close();
+  }
+}
+
+/** Bytes of a batch at the stop whose items are whole. */
+function wholeAt({ cause }: FileStop): number {
+  if (cause.kind === 'entries') return cause.batch.length;
+  const { reason, header } = cause.kind === 'batch' ? cause.stop : {};
+  return reason === 'items-malformed' ? (header?.length ?? 0) : 0;
+}
+
+function unchecked(report: TargetReport, { file }: QueueFile, offset: number, length: number): void {
+  report.unchecked.push({ file, reason: 'a batch is larger than what is looked at', offset, length });
+}
+
+/** A hole counts where no mode stops before it. */
+function panicsOf({ refusals }: RaftReplay): Finding[] {
+  const refused = refusals['tolerate-any-corruption'];
+  return refused !== undefined && 'panic' in refused
+    ? [checkPanic(refused.panic.region, refused.panic.hole)]
+    : [];
+}
+
+function fileReport(
+  entry: InventoryEntry,
+  read: ReadFile | undefined,
+  findings: readonly Finding[],
+): FileReport {
+  const { file, size, name, kind } = entry;
+  const about = findings.filter((finding) => finding.file === file);
+  return {
+    path: file,
+    kind: read === undefined ? (kind === 'lock' ? 'lock' : 'other') : 'wal',
+    size,
+    modified: modifiedAt(entry),
+    status: read === undefined ? 'ignored' : statusOf(read, about),
+    ...(read && { use: 'live' as const, entries: read.batches }),
+    ...(isReservedRaftLog(name) && { use: 'obsolete' as const }),
+  };
+}
+
+function statusOf({ isUnread }: ReadFile, about: readonly Finding[]): FileStatus {
+  if (about.some(({ severity }) => severity === 'error')) return 'damaged';
+  if (about.some(({ severity }) => severity === 'warning')) return 'suspicious';
+  return isUnread ? 'unchecked' : 'clean';
+}
