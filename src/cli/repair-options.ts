@@ -76,7 +76,7 @@ export function withRepairOptions(command: Command): Command {
     )
     .option(
       '--from <source>',
-      'a checkpoint, a backup directory or another copy of the database: put back first what it proves, by identity and checksums; alone: only that; may be given several times',
+      'a checkpoint, a backup directory, an archive or another copy of the database: put back first what it proves, by identity and checksums; alone: only that; may be given several times',
       several,
     )
     .addOption(

@@ -25,6 +25,7 @@ export interface ScanFlags extends TargetFlags {
   application?: true;
   kind?: ScanOptions['kind'];
   backup?: number[];
+  from?: string[];
 }
 
 function shardOf(text: string, env: Host['env']): Shard {

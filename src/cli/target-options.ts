@@ -49,6 +49,18 @@ export function withStateOption(command: Command): Command {
   );
 }
 
+/** Adds the option that asks what second sources could give back. */
+export function withFromOption(command: Command, ...conflicting: string[]): Command {
+  return command.addOption(
+    new Option(
+      '--from <source>',
+      'also say what repair would put back from this checkpoint, backup directory, archive or other copy; may be given several times',
+    )
+      .argParser(several)
+      .conflicts(conflicting),
+  );
+}
+
 /** Where the files lie, which engine will open them and which application they are of, as the library takes it. */
 export function placesOf({
   dbPath,

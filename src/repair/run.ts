@@ -89,7 +89,8 @@ export async function repairTarget(
   );
 }
 
-async function refuseArchive(target: string): Promise<void> {
+/** A repair works on a directory. */
+export async function refuseArchive(target: string): Promise<void> {
   const kind = await pathKind(target).catch(() => undefined);
   if (kind !== 'file' || (await sniffArchive(target)) === undefined) return;
   throw new Refusal('usage', `${target} is an archive, and a repair works on a directory`, 'unpack it first');

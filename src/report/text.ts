@@ -3,6 +3,7 @@ import type { RenderSettings, Reporter } from './reporter.js';
 import { backupsText } from './text/backups.js';
 import { filesText } from './text/files.js';
 import { findingsText } from './text/findings.js';
+import { offerText } from './text/plan.js';
 import { recoveryText } from './text/recovery.js';
 import { repairText } from './text/repair.js';
 import { targetHead, uncheckedText } from './text/target.js';
@@ -29,8 +30,10 @@ export function textReporter(settings: RenderSettings): Reporter {
         yield `${targetHead(target, settings)}\n`;
         yield* findingsText(target.findings, settings);
         yield uncheckedText(target, settings);
-        if (target.repair === undefined) yield* recoveryText(target, settings);
-        else yield* repairText(target, settings);
+        if (target.repair === undefined) {
+          yield* recoveryText(target, settings);
+          yield* offerText(target, settings);
+        } else yield* repairText(target, settings);
         yield backupsText(target, settings);
         if (!settings.quiet && target.repair === undefined)
           yield* filesText(target, report.summary.interrupted === true, settings);

@@ -1,9 +1,12 @@
 import type { Command } from 'commander';
+import type { DatabaseRequest } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
 import { expandPath } from '../../io/globs.js';
 import { holdsMoreThan } from '../../io/holds-more.js';
 import { Interrupted, interruptible } from '../../io/interruption.js';
+import { throughText } from '../../io/odd-name.js';
+import { Refusal } from '../../repair/refusal.js';
 import type { Report, TargetReport } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import { isSuppressed, underPolicy } from '../../scan/policy.js';
@@ -19,9 +22,10 @@ import type { Outputs } from '../outputs.js';
 import { addPolicyOptions, loadPolicy, type Policy } from '../policy.js';
 import { type ProgressBar, progressBar } from '../progress-bar.js';
 import { rate, share, time } from '../quantities.js';
+import { refusalOf } from '../refusal.js';
 import { readEarlier } from '../report-file.js';
 import { type ScanFlags, scanOptionsFor } from '../scan-options.js';
-import { jobsOption, withTargetOptions } from '../target-options.js';
+import { jobsOption, placesOf, withFromOption, withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
 
 const examples = `
@@ -31,6 +35,7 @@ Examples:
   kvdoctor scan --format json=report.json db       the whole report as JSON, for other programs
   kvdoctor scan --kind backup --fail-on warning .  in CI: exit status 1 on anything suspicious
   kvdoctor scan db/000021.log                      a single file
+  kvdoctor scan --from /mnt/checkpoint db          also what a second source could give back, and why that is proven
   kvdoctor scan --application db                   also what readers of Kvrocks, TiKV or Restate would see
   kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
   kvdoctor scan --since last.json --budget 10m '/backups/*'  what is new, then what was checked longest ago
@@ -46,6 +51,8 @@ interface ScanWork {
   signal: AbortSignal;
   policy: Policy;
   found: Outputs['found'];
+  /** Second sources, and where the files of the target lie. */
+  offer?: { from: readonly string[] } & DatabaseRequest;
   optionsFor(path: string, alone: boolean): ScanOptions;
 }
 
@@ -77,9 +84,25 @@ async function scanAll(paths: readonly string[], work: ScanWork): Promise<Target
     // nothing is known yet of this one
     if (target === undefined) break;
     readBefore += target.bytesRead;
-    targets.push(work.policy.apply(target, alone));
+    const offered = work.offer === undefined ? target : await withOffer(target, argument, path, work.offer);
+    targets.push(work.policy.apply(offered, alone));
   }
   return targets;
+}
+
+async function withOffer(
+  target: TargetReport,
+  argument: string | Buffer,
+  path: string,
+  offer: NonNullable<ScanWork['offer']>,
+): Promise<TargetReport> {
+  const { withOffer: offerOf } = await import('../../repair/offer.js');
+  return throughText(argument, (directory) =>
+    offerOf(target, directory, { ...offer, findings: target.findings }),
+  ).catch((error) => {
+    if (error instanceof Refusal) throw refusalOf(error, 'scan', path);
+    return refuseTarget('scan', path, error, true);
+  });
 }
 
 /** Paths as given, patterns replaced by what they match. */
@@ -130,6 +153,7 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
   }
   const since = flags.since === undefined ? undefined : await readEarlier(flags.since);
   const options = scanOptionsFor(command, policy, since, host);
+  const offer = flags.from && { offer: { ...placesOf(flags), from: flags.from } };
   const paths = given.length > 0 ? await expanded(given) : ['.'];
   // after an earlier report there is most likely little to read
   if (since === undefined && (await holdsMoreThan(paths[0], LARGE))) startThreads(flags.jobs);
@@ -137,7 +161,7 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
     flags,
     host,
     paths,
-    ({ found }) => scanWatched(paths, flags, host, { policy, found, optionsFor: options }),
+    ({ found }) => scanWatched(paths, flags, host, { policy, found, optionsFor: options, ...offer }),
     (report) => exitStatusOf(report, policy.failOn),
   );
 }
@@ -179,6 +203,7 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
     .option('--recovery', 'also report what each WAL recovery mode would keep')
     .option('--application', "hold the contents against the application's own rules too")
     .addHelpText('after', examples);
+  withFromOption(command, 'shard', 'since', 'budget', 'sample', 'backup');
   withTargetOptions(addPolicyOptions(command)).action(async (paths: string[]) =>
     done(await scan(paths, command, host)),
   );

@@ -12,13 +12,20 @@ import { watchInterrupt } from '../interrupt.js';
 import { writeReport } from '../output-options.js';
 import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
-import { placesOf, type TargetFlags, withStateOption, withTargetOptions } from '../target-options.js';
+import {
+  placesOf,
+  type TargetFlags,
+  withFromOption,
+  withStateOption,
+  withTargetOptions,
+} from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
 
 interface SimulateFlags extends TargetFlags {
   digest?: true;
   application?: true;
   state?: number;
+  from?: string[];
 }
 
 const examples = `
@@ -27,6 +34,7 @@ Examples:
   kvdoctor simulate --engine-version 7.8 db     as that release of RocksDB would
   kvdoctor simulate --digest db                 entries and a hash of every column family: equal for equal copies
   kvdoctor simulate --state 2 db                another state that the files can give
+  kvdoctor simulate --from /mnt/checkpoint db   also what a second source gives back, and what the modes do then
   kvdoctor simulate --application db            whether what each mode leaves is coherent to Kvrocks, TiKV, Restate
 
 Of LevelDB it shows both ways to open: default, as most programs do, and paranoid (paranoid_checks and verify_checksums: Bitcoin
@@ -57,9 +65,13 @@ async function simulate(path: string, flags: SimulateFlags, host: Host): Promise
       onProgress: (share: number) => bar.update({ share, done: 0 }),
       signal: interrupt.signal,
     };
-    const target = await throughText(await pathArgument(path), (directory) =>
-      simulateTarget(directory, options, hooks),
-    ).catch((error) => {
+    const { from } = flags;
+    const target = await throughText(await pathArgument(path), async (directory) => {
+      const simulated = await simulateTarget(directory, options, hooks);
+      if (from === undefined || interrupt.signal.aborted) return simulated;
+      const { withOffer } = await import('../../repair/offer.js');
+      return withOffer(simulated, directory, { ...placesOf(flags), from });
+    }).catch((error) => {
       if (error instanceof Refusal) throw refusalOf(error, 'simulate', path);
       return refuseTarget('simulate', path, error, true);
     });
@@ -93,6 +105,7 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
     .option('--digest', 'count and hash what every mode would show (reads all tables)')
     .option('--application', "hold what every mode would show against the application's own rules")
     .addHelpText('after', examples);
+  withFromOption(command, 'state');
   withTargetOptions(withStateOption(command)).action(async (path: string, flags: SimulateFlags) =>
     done(await writeReport(flags, host, [path], () => simulate(path, flags, host), statusOf)),
   );

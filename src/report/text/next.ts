@@ -150,6 +150,9 @@ export function nextCommand({ targets }: Report): string | undefined {
         if (command !== undefined) return command;
         continue;
       }
+      // what second sources give back costs nothing
+      if (target.plan !== undefined && target.plan.steps.length > 0)
+        return commandOn(target, 'repair', [...(target.plan.options ?? []), '--dry-run']);
       const { holds = [], path } = target;
       if (severity === 'warning' && holds.length > 0)
         return `kvdoctor scan ${holds.map((below) => shellWord(`${path}/${below}`)).join(' ')}`;

@@ -60,6 +60,17 @@ export function* planText(
   yield '\n';
 }
 
+/** What second sources could give back: a plan that nobody has asked to carry out. */
+export function* offerText(
+  target: Pick<TargetReport, 'plan' | 'application' | 'engine'>,
+  settings: RenderSettings,
+): Iterable<string> {
+  const { plan } = target;
+  if (plan === undefined) return;
+  if (plan.steps.length > 0) yield* planText(target, settings);
+  else yield `${[...remarksText(plan, settings)].join('')}\n`;
+}
+
 /** What a person should know of a plan. */
 export function* remarksText(
   { remarks }: Pick<PlanReport, 'remarks'>,

@@ -33,6 +33,8 @@ const given: [string, string, ...string[]][] = [
   ['a WAL record', 'basic-7.8', 'zero 000017.log 0x60 64'],
   ['a cut WAL', 'basic-7.8', 'truncate 000017.log 200'],
   ['the newest WAL, cut', 'basic-7.8', 'truncate 000019.log 300'],
+  ['an empty newest WAL', 'basic-7.8', 'truncate 000019.log 0'],
+  ['an empty recycled WAL', 'wal-recycled-11.9', 'truncate 000027.log 0'],
   ['an empty WAL before another', 'basic-7.8', 'truncate 000017.log 0'],
   ['a record over two blocks', 'wal-large-7.8', 'zero 000004.log 0x8010 2000'],
   ['a MANIFEST record', 'basic-7.8', 'zero MANIFEST-000005 0x60 16'],

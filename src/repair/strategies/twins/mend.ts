@@ -172,7 +172,9 @@ async function fromWhole(
   candidates: readonly Candidate[],
 ): Promise<Attempt> {
   const { path } = base.twin;
-  const all = { offset: 0, length: base.size };
+  // with what an earlier log left after the last record, as it was
+  const length = base.checked.clean ? base.twin.entry.size : base.size;
+  const all = { offset: 0, length };
   const start: Draft = {
     content: await segmentsOf(base.twin, all),
     taken: [{ range: all, of: base }],

@@ -69,6 +69,7 @@ async function walPart(
       if (await fitsBefore(database, number, twin)) return 'it ends where the next WAL begins';
       if (await isCopiedAs(twin.entry, database.inventory.entries))
         return 'it stands here under the number of another WAL';
+      if (own?.size === 0) return 'it is here and empty, and both are of one life, as their MANIFESTs tell';
       return (await sharesLater(database, number, twin.source))
         ? 'the WALs that were begun later are the same here and in the source'
         : undefined;
