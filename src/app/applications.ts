@@ -30,6 +30,15 @@ export async function detectProfile(facts: ProfileFacts, wanted?: ProfileName): 
   return undefined;
 }
 
+/** The directories of the instance of some application whose data lie in `directory`, or itself. */
+export async function instanceDirectories(directory: string): Promise<string[]> {
+  for (const { directories } of await allApplications()) {
+    const found = await directories?.(directory);
+    if (found !== undefined) return found;
+  }
+  return [directory];
+}
+
 /** Whether a rule is one of an application, about contents that its engine finds whole. */
 export function isApplicationRule(rule: string): boolean {
   const [area] = rule.split('/');

@@ -106,6 +106,8 @@ export interface BatchDefect {
 export interface Application {
   detect: DetectProfile;
   logs: LogKnowledge;
+  /** The directories that make one instance whose data lie in `directory`, each to be looked at by itself; `undefined` for any other. */
+  directories?(directory: string): Promise<string[] | undefined>;
   /** The known defect that the log data of one batch shows. */
   batchDefect?(logData: readonly string[]): BatchDefect | undefined;
 }

@@ -61,6 +61,11 @@ export function crateWrites(dir: string, seed: number, options: readonly string[
   );
 }
 
+/** Has the crate write the raft log of a store: raft-engine/src/workload.rs says of what form `regions` are. */
+export function crateWritesStore(dir: string, regions: readonly string[]): void {
+  execFileSync(crateProgram(), ['store', dir, ...regions], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
 const short: Record<RaftRecoveryMode, string> = {
   'absolute-consistency': 'absolute',
   'tolerate-tail-corruption': 'tail',

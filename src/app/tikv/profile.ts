@@ -61,7 +61,7 @@ async function isRaftLog({ columnFamilies, sample }: ProfileFacts): Promise<bool
 function tikvProfile(
   title: string,
   layout: TikvLayout,
-  facts: Pick<ProfileFacts, 'open' | 'kindOf'>,
+  facts: Pick<ProfileFacts, 'open' | 'kindOf' | 'directory'>,
 ): Profile {
   const { regions, ident } = layout.store;
   const detail = [

@@ -37,6 +37,7 @@ Examples:
   kvdoctor scan db/000021.log                      a single file
   kvdoctor scan --from /mnt/checkpoint db          also what a second source could give back, and why that is proven
   kvdoctor scan --application db                   also what readers of Kvrocks, TiKV or Restate would see
+  kvdoctor scan --application /var/lib/tikv        a whole store of TiKV: its database, its raft log, and both together
   kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
   kvdoctor scan --since last.json --budget 10m '/backups/*'  what is new, then what was checked longest ago
 
@@ -105,11 +106,13 @@ async function withOffer(
   });
 }
 
-/** Paths as given, patterns replaced by what they match. */
-async function expanded(paths: readonly string[]): Promise<string[]> {
+/** Paths as given, patterns replaced by what they match, and with --application the data directory of a store by what it is made of. */
+async function expanded(paths: readonly string[], { application }: ScanFlags): Promise<string[]> {
   const found = (await Promise.all(paths.map(expandPath))).flat();
   if (found.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
-  return found;
+  if (!application) return found;
+  const { instanceDirectories } = await import('../../app/applications.js');
+  return (await Promise.all(found.map(instanceDirectories))).flat();
 }
 
 /** Scans while a bar shows how far it is; Ctrl-C ends it with what is known. */
@@ -154,7 +157,7 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
   const since = flags.since === undefined ? undefined : await readEarlier(flags.since);
   const options = scanOptionsFor(command, policy, since, host);
   const offer = flags.from && { offer: { ...placesOf(flags), from: flags.from } };
-  const paths = given.length > 0 ? await expanded(given) : ['.'];
+  const paths = await expanded(given.length > 0 ? given : ['.'], flags);
   // after an earlier report there is most likely little to read
   if (since === undefined && (await holdsMoreThan(paths[0], LARGE))) startThreads(flags.jobs);
   return writeReport(

@@ -85,13 +85,12 @@ export const tikvRules = {
     severity: 'note',
     title: 'Raft log beside the store is not read',
     meaning:
-      'How far each region has applied its log can only be held against the log. It is in raft-engine, which is no RocksDB ' +
-      'database, or its own database does not open.',
+      'How far each region has applied its log can only be held against the log, and that does not open: a file of raft-engine is ' +
+      'damaged, a region’s log in it has a hole, or the raft database is damaged.',
     origin:
       'TiKV keeps its raft log in raft-engine by default since 6.1, before that in a RocksDB database under raft.',
     action:
-      'tikv-ctl raft-engine-ctl looks into raft-engine. A raft database that does not open is to be scanned on its own first: ' +
-      'kvdoctor scan ../raft.',
+      'Scan it by itself first: kvdoctor scan ../raft-engine, or ../raft. tikv-ctl raft-engine-ctl looks into raft-engine, too.',
     references: ['tikv/raft-engine'],
   },
   'tikv/missing-value': {

@@ -5,8 +5,10 @@ import type { View } from '../../../lsm/view.js';
 import { factsOfView } from '../../facts.js';
 import type { ProfileFacts } from '../../profile.js';
 import { Reported } from '../../reported.js';
+import { raftEngineDirectory } from '../data-directory.js';
 import type { TikvLayout } from '../layout.js';
 import { loadStore } from '../load.js';
+import { openRaftEngine } from '../raft-engine-log.js';
 import { epochText, namedBound } from '../region-text.js';
 import type { HeldRegion, Regions } from '../regions.js';
 import { checkData } from './contents.js';
@@ -17,11 +19,14 @@ import { type ApplyStates, checkLogStates, checkStates } from './states.js';
 const RAFT_LOG = '../raft';
 const RAFT_ENGINE = '../raft-engine';
 
+/** How other directories of the store are reached. */
+type Neighbours = Pick<ProfileFacts, 'open' | 'kindOf' | 'directory'>;
+
 /** Holds what readers see against the rules of TiKV. */
 export async function checkTikv(
   view: View,
   { families }: TikvLayout,
-  neighbours: Pick<ProfileFacts, 'open' | 'kindOf'>,
+  neighbours: Neighbours,
   found: (finding: Finding) => void,
 ): Promise<void> {
   const reported = new Reported(found);
@@ -43,7 +48,7 @@ export async function checkTikv(
 
 /** Compares apply states with the raft log, where one is beside the database and can be read. */
 async function checkRaftLog(
-  { open, kindOf }: Pick<ProfileFacts, 'open' | 'kindOf'>,
+  { open, kindOf, directory }: Neighbours,
   regions: Regions,
   applied: ApplyStates,
   reported: Reported,
@@ -57,16 +62,25 @@ async function checkRaftLog(
     }
     return;
   }
-  if ((await kindOf(RAFT_ENGINE)) === 'directory')
-    reported.report('tikv/raft-log-unread', {
-      message:
-        'the raft log is in ../raft-engine, whose format is not read: how far regions have applied theirs is not held against it',
-    });
-  else if ((await kindOf(RAFT_LOG)) === 'directory')
-    reported.report('tikv/raft-log-unread', {
-      message:
-        'the raft log in ../raft does not open: how far regions have applied theirs is not held against it',
-    });
+  const log = await openRaftEngine(await raftEngineDirectory(directory));
+  if (log !== undefined && 'entries' in log) {
+    await checkLogStates(log, reported);
+    await checkAgainstLog(log, regions, applied, reported);
+  } else if (log !== undefined) unread(`../raft-engine ${refusals[log.refused]}`, reported);
+  else if ((await kindOf(RAFT_ENGINE)) === 'directory') unread('../raft-engine holds no files', reported);
+  else if ((await kindOf(RAFT_LOG)) === 'directory') unread('../raft does not open', reported);
+}
+
+const refusals = {
+  refused: 'does not open, since a file of it is damaged',
+  hole: 'does not open, since the log of a region has a hole',
+  unreadable: 'cannot be read',
+} as const;
+
+function unread(why: string, reported: Reported): void {
+  reported.report('tikv/raft-log-unread', {
+    message: `the raft log in ${why}: how far regions have applied theirs is not held against it`,
+  });
 }
 
 const NORMAL = 0;

@@ -26,6 +26,13 @@ impl Entry {
         }
         Entry { bytes, unknown: UnknownFields::new() }
     }
+
+    /// An entry with an index whose type is no number.
+    pub fn broken(index: u64) -> Entry {
+        let mut bytes = vec![0x0a, 0x00, 0x18];
+        varint(&mut bytes, index);
+        Entry { bytes, unknown: UnknownFields::new() }
+    }
 }
 
 pub fn varint(to: &mut Vec<u8>, mut value: u64) {

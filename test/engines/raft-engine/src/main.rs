@@ -1,7 +1,7 @@
 //! The crate's own word on a directory of raft-engine, and directories that the crate itself has written.
 //!
 //!   write DIR SEED [name=value…]   a random workload; prints what the engine holds at its end
-//!   store DIR [region=first-last@commit…]   the raft log of a TiKV store: entries, and a raft state under the key that TiKV uses
+//!   store DIR [region=first-last…]   the raft log of a TiKV store: entries, and a raft state under the key that TiKV uses
 //!   open MODE DIR…                 opens each directory, which may change it: one line of JSON a directory
 //!
 //! MODE is absolute, tail or any. Everything is a function of the seed.
@@ -108,7 +108,7 @@ fn main() {
             }
         }
         _ => {
-            eprintln!("write DIR SEED [name=value...] | store DIR [region=first-last@commit...] | open absolute|tail|any DIR...");
+            eprintln!("write DIR SEED [name=value...] | store DIR [region=first-last...] | open absolute|tail|any DIR...");
             std::process::exit(2);
         }
     }

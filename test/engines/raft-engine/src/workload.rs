@@ -152,20 +152,35 @@ unsafe fn libc_exit() -> ! {
     _exit(0)
 }
 
-/// The raft log of a store: of each region `id=first-last@commit`, entries and the raft state, as TiKV writes them in one batch.
+/// The raft log of a store, as TiKV writes it: of each region `id=first-last`, then `,commit=N`, `,last=N`, `,term=N` of its raft state
+/// where they are others, `,state=none` or `,state=bad`, and `,entry=N` for an entry that is no message.
 pub fn store(dir: &str, words: &[&str]) -> String {
     let options = Options(HashMap::from([("file".to_owned(), 1 << 20)]));
     let engine = Engine::open(config(dir, &options)).unwrap();
     for word in words {
-        let (id, rest) = word.split_once('=').unwrap();
-        let (span, commit) = rest.split_once('@').unwrap();
+        let mut parts = word.split(',');
+        let (id, span) = parts.next().unwrap().split_once('=').unwrap();
+        let more: HashMap<&str, &str> = parts.map(|part| part.split_once('=').unwrap()).collect();
         let (first, last) = span.split_once('-').unwrap();
-        let [id, first, last, commit] = [id, first, last, commit].map(|text| text.parse::<u64>().unwrap());
-        let entries: Vec<Entry> =
-            (first..=last).map(|index| Entry::encode(0, 6, index, format!("entry {index}").as_bytes())).collect();
+        let [id, first, last] = [id, first, last].map(|text| text.parse::<u64>().unwrap());
+        let number = |name: &str, usual: u64| more.get(name).map_or(usual, |text| text.parse().unwrap());
+        let bad = number("entry", 0);
+        let entries: Vec<Entry> = (first..=last)
+            .map(|index| match index == bad {
+                // an index, and then a field that is cut off
+                true => Entry::broken(index),
+                false => Entry::encode(0, 6, index, format!("entry {index} of region {id}").as_bytes()),
+            })
+            .collect();
         let mut batch = LogBatch::default();
         batch.add_entries::<Entries>(id, &entries).unwrap();
-        batch.put(id, RAFT_STATE.to_vec(), raft_state(6, commit, last)).unwrap();
+        match more.get("state") {
+            Some(&"none") => {}
+            Some(_) => batch.put(id, RAFT_STATE.to_vec(), vec![0x0a, 0x7f, 0x01]).unwrap(),
+            None => batch
+                .put(id, RAFT_STATE.to_vec(), raft_state(number("term", 6), number("commit", last - 1), number("last", last)))
+                .unwrap(),
+        }
         engine.write(&mut batch, true).unwrap();
     }
     engine_json(&engine)
