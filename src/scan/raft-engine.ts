@@ -30,7 +30,8 @@ export function raftEngineSubject(origin: ScanOrigin, database: Database, hooks:
   return {
     report,
     units: [],
-    checksContents: false,
+    // with those of the kv database that it is the log of
+    checksContents: true,
     judged: (_unit, findings) => [...findings],
     async conclude() {
       if (!origin.seekable) {
