@@ -2,16 +2,23 @@ import path from 'node:path';
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { parseFileName } from '../format/filename.js';
 import { type ArchiveIndex, indexArchive, listingBelow } from '../io/archive-index.js';
-import { sniffArchive } from '../io/archive-stream.js';
+import { type ArchiveKind, sniffArchive } from '../io/archive-stream.js';
 import type { Listing } from '../io/listing.js';
 import { pathKind } from '../io/path-kind.js';
 import { BACKUP_DIRECTORIES } from './detect.js';
+
+/** An archive, and the directory in it that a database lies in; '' at its top. */
+export interface ArchivePlace extends ArchiveKind {
+  root: string;
+}
 
 /**
  * The database in an archive whose files can be read by themselves: zip, and tar that is not compressed. `undefined` for what is no archive.
  * Rejects with a `BeyondLimit` where there is none, or there are several.
  */
-export async function listArchive(target: string): Promise<Listing | undefined> {
+export async function listArchive(
+  target: string,
+): Promise<{ listing: Listing; place: ArchivePlace } | undefined> {
   const kind = await pathKind(target).catch(() => undefined);
   const archive = kind === 'file' ? await sniffArchive(target) : undefined;
   if (archive === undefined) return undefined;
@@ -22,7 +29,7 @@ export async function listArchive(target: string): Promise<Listing | undefined> 
   if (index.damage !== undefined && roots.length === 0)
     throw new BeyondLimit(target, `the archive cannot be read: ${index.damage.reason}`);
   if (roots.length !== 1) throw new BeyondLimit(target, reasonForNone(roots));
-  return listingBelow(target, index, roots[0]);
+  return { listing: listingBelow(target, index, roots[0]), place: { ...archive, root: roots[0] } };
 }
 
 /** Why nothing in an archive is looked at. */

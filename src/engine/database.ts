@@ -17,7 +17,7 @@ import { databaseInventory, entryReader } from '../io/listing.js';
 import { diskReader, type FileReader } from '../io/reader.js';
 import { diskFiles, type Files } from '../io/source.js';
 import { type AbsentPlace, absentPlaces } from './absent-places.js';
-import { listArchive } from './archive-root.js';
+import { type ArchivePlace, listArchive } from './archive-root.js';
 import { type AssumedVersion, assumeVersion } from './assumed-version.js';
 import { type Detection, detectTarget } from './detect.js';
 import { impliedComparator } from './implied-order.js';
@@ -58,7 +58,7 @@ export interface Database {
   request: DatabaseRequest;
   inventory: Inventory;
   /** Its files lie in an archive, where no repair can be planned for them. */
-  archived?: true;
+  archived?: ArchivePlace;
   detection: Detection;
   /** How its files are read. */
   dialect: DialectName;
@@ -100,10 +100,10 @@ export function filesOf({ request }: Pick<Database, 'request'>): Files {
 export async function readDatabase(target: string, request: DatabaseRequest = {}): Promise<Database> {
   const archived = await listArchive(target);
   if (archived !== undefined) {
-    const inventory = databaseInventory(archived);
+    const inventory = databaseInventory(archived.listing);
     for (const replacement of request.instead ?? []) replace(inventory, replacement);
     const listed = { ...inventory, instead: request.instead ?? [] };
-    return { ...(await readInventory(listed, entryReader, request)), archived: true };
+    return { ...(await readInventory(listed, entryReader, request)), archived: archived.place };
   }
   const first = await takeInventory(target, {
     ...(request.walDir === undefined ? {} : { walDir: request.walDir }),

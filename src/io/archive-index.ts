@@ -26,6 +26,9 @@ export const MAX_MEMBERS = 50_000;
 /** Metadata that is kept, over all files. Bytes. */
 const METADATA_BUDGET = 96 << 20;
 
+/** Larger LOG files are not kept. Bytes. */
+const INFO_LOG_LIMIT = 4 << 20;
+
 /** What is kept of the end of a large member, where footer and index of a table lie; and of all of them. Bytes. */
 const TAIL_LEAST = 4 << 20;
 const TAIL_MOST = 32 << 20;
@@ -83,7 +86,7 @@ async function indexTar(archive: string, reading: ArchiveReading): Promise<Archi
           ? { kind: 'pieces', pieces: [{ of: { kind: 'file', path: archive }, offset, length: size }] }
           : { kind: 'archived', archive, member: path },
     };
-    if (reading.compression !== 'none' && isMetadata(path) && size <= metadataLeft) {
+    if (reading.compression !== 'none' && isMetadata(path, size) && size <= metadataLeft) {
       metadataLeft -= size;
       file.source = { kind: 'memory', bytes: await concatenated(member.content, size) };
     } else if (reading.compression !== 'none' && size > WHOLE_MEMBER) {
@@ -100,9 +103,11 @@ async function indexTar(archive: string, reading: ArchiveReading): Promise<Archi
   return listing;
 }
 
-function isMetadata(path: string): boolean {
+function isMetadata(path: string, size: number): boolean {
   if (/(?:^|\/)meta\/[^/]+$/.test(path)) return true;
   const { kind } = parseFileName(path.slice(path.lastIndexOf('/') + 1));
+  // its beginning names the release
+  if (kind === 'info-log') return size <= INFO_LOG_LIMIT;
   return kind === 'current' || kind === 'manifest' || kind === 'options' || kind === 'identity';
 }
 

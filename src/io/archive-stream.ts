@@ -23,6 +23,9 @@ const zipNames = /\.(?:zip|mcworld|mctemplate)$/i;
 /** Whether a file is called as archives are. */
 export const isArchiveName = (name: string): boolean => tarNames.test(name) || zipNames.test(name);
 
+/** Bytes from the beginning of a file that tell whether it is an archive. */
+export const HEAD = 512;
+
 /**
  * Whether a file is a tar archive, by its name or by the magic of an uncompressed one, or a zip archive, by its name or its magic; how it is
  * compressed, by content.
@@ -30,19 +33,32 @@ export const isArchiveName = (name: string): boolean => tarNames.test(name) || z
 export async function sniffArchive(path: string | Buffer): Promise<ArchiveKind | undefined> {
   const handle = await open(path, 'r');
   try {
-    const head = new Uint8Array(512);
+    const head = new Uint8Array(HEAD);
     await handle.read(head, 0, head.length, 0);
-    const text = Buffer.from(head).toString('latin1');
-    if (text.slice(257, 262) === 'ustar') return { format: 'tar', compression: 'none' };
-    if (text.startsWith('PK\x03\x04') || zipNames.test(path.toString()))
-      return { format: 'zip', compression: 'none' };
-    if (!tarNames.test(path.toString())) return undefined;
-    if (text.startsWith('\x1f\x8b')) return { format: 'tar', compression: 'gzip' };
-    const isZstd = text.startsWith('\x28\xb5\x2f\xfd') || isSkippable(head);
-    return { format: 'tar', compression: isZstd ? 'zstd' : 'none' };
+    return archiveKind(head, path.toString());
   } finally {
     await handle.close();
   }
+}
+
+function archiveKind(head: Uint8Array, name: string): ArchiveKind | undefined {
+  const text = Buffer.from(head).toString('latin1');
+  if (text.slice(257, 262) === 'ustar') return { format: 'tar', compression: 'none' };
+  if (text.startsWith('PK\x03\x04') || zipNames.test(name)) return { format: 'zip', compression: 'none' };
+  if (!tarNames.test(name)) return undefined;
+  if (text.startsWith('\x1f\x8b')) return { format: 'tar', compression: 'gzip' };
+  const isZstd = text.startsWith('\x28\xb5\x2f\xfd') || isSkippable(head);
+  return { format: 'tar', compression: isZstd ? 'zstd' : 'none' };
+}
+
+/** A name for an archive that has none, by its first `HEAD` bytes; `undefined`: it is no archive. */
+export function archiveNameFor(head: Uint8Array): string | undefined {
+  const kind = archiveKind(head, 'stdin.tar');
+  if (kind?.format === 'zip') return 'stdin.zip';
+  if (kind?.compression === 'gzip') return 'stdin.tar.gz';
+  if (kind?.compression === 'zstd') return 'stdin.tar.zst';
+  const isTar = Buffer.from(head.subarray(257, 262)).toString('latin1') === 'ustar';
+  return isTar ? 'stdin.tar' : undefined;
 }
 
 /** Compressed bytes that go to the zstd decoder at once: at most 32 MiB come out of them, however they are made. */

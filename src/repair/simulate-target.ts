@@ -93,11 +93,7 @@ export async function simulateTarget(
   if (keepsLess || isHoled) for (const mode of modes) mode.harmless = false;
   if (givesUpTables(database)) for (const mode of modes) mode.harmless = false;
   const asked = modes.find((mode) => mode.own) ?? modes[0];
-  if (own.archived) {
-    if (!asked.harmless)
-      report.recommendation = { reason: 'Unpack it first: a repair works on a directory.' };
-    return report;
-  }
+  if (own.archived) return { ...report, archive: own.archived };
   if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
   const asFound = state === undefined && states[0]?.current === true && gone.length > 0;
   // where the engine does not open the files as they are, and they are what loses least, the way out is about the WALs

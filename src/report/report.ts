@@ -255,6 +255,8 @@ export interface TargetReport {
   columnFamilies: ColumnFamilyReport[];
   /** Databases in subdirectories, where this directory is not a database: their paths relative to it. */
   holds?: string[];
+  /** It is an archive, in which the database lies in this directory; '' at its top. */
+  archive?: { format: 'tar' | 'zip'; compression: 'none' | 'gzip' | 'zstd'; root: string };
   /** Of a backup directory: its backups, oldest first. */
   backups?: BackupReport[];
   /** Of a backup directory: ids of the backups that the engine restores whole, oldest first, of those that were looked at. */

@@ -77,7 +77,7 @@ export function crossCheck(
     ...betweenTables(database, walFacts, outcomes),
     ...ofLevelDb(database, outcomes),
     ...ofPebble(database, outcomes),
-    ...(database.dialect === 'pebble' ? [] : refusedFormats(database, liveTableFacts(database, outcomes))),
+    ...(database.dialect !== 'rocksdb' ? [] : refusedFormats(database, liveTableFacts(database, outcomes))),
   ];
 }
 

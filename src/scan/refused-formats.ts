@@ -26,10 +26,12 @@ export function exportCommand({ engineVersion, target, request }: Database): str
   );
 }
 
-function refusedTables({ engineVersion }: Database, tables: readonly TableFacts[]): Finding[] {
+function refusedTables({ engineVersion, assumed }: Database, tables: readonly TableFacts[]): Finding[] {
   const { oldest, newest } = tableFormats(engineVersion);
+  // where nothing tells the release, tables that the newest one refuses tell that it is an older one
+  const isTold = assumed.by !== 'default';
   const refused = tables.filter(
-    ({ formatVersion = oldest }) => formatVersion < oldest || formatVersion > newest,
+    ({ formatVersion = oldest }) => (isTold && formatVersion < oldest) || formatVersion > newest,
   );
   const [first] = refused;
   if (first === undefined) return [];

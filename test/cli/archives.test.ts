@@ -1,11 +1,13 @@
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
 import { applyPatches } from '../support/patch.js';
 import { tarOf } from '../support/tar.js';
 import { zipOf } from '../support/zip.js';
-import { kvdoctor } from './host.js';
+import { fakeHost, kvdoctor } from './host.js';
 
 /** The same database as a directory, in a zip archive and in a tar archive. */
 function packed(body: (dir: string, archives: string[]) => Promise<void>): Promise<void> {
@@ -84,13 +86,72 @@ describe('a database in an archive whose files can be read by themselves', () =>
     });
   });
 
-  it('is not looked for in a compressed tar archive', async () => {
+  it('says where a compressed tar archive is damaged, which it unpacks', async () => {
     await packed(async (_, [, tar]) => {
-      const { gzipSync } = await import('node:zlib');
-      fs.writeFileSync(`${tar}.gz`, gzipSync(fs.readFileSync(tar)));
+      fs.writeFileSync(`${tar}.gz`, gzipSync(fs.readFileSync(tar)).subarray(0, 900));
       const { err, status } = await kvdoctor(`find --key k ${tar}.gz`);
       expect(status).toBe(3);
-      expect(err.replace(/\s+/g, ' ')).toContain('unpack it first');
+      expect(err).toContain('cannot be kept: unexpected end of file');
     });
+  });
+});
+
+describe('an archive on standard input', () => {
+  const flatly = (text: string) => text.replace(/\s+/g, ' ').replace(/Read .*? in .*? s\./, '');
+
+  it.each(['scan', 'simulate --digest', 'find --prefix --key k', 'export'])(
+    'is read by %s as the file is, compressed or not',
+    async (command) => {
+      await packed(async (_, archives) => {
+        for (const archive of archives) {
+          const bytes = fs.readFileSync(archive);
+          const file = await kvdoctor(`${command} ${archive}`);
+          for (const input of archive.endsWith('.tar') ? [bytes, gzipSync(bytes)] : [bytes]) {
+            const piped = await kvdoctor(`${command} -`, fakeHost({ input }));
+            expect(flatly(piped.out)).toBe(flatly(file.out.replaceAll(archive, '-')));
+            expect(piped.status).toBe(file.status);
+          }
+        }
+      });
+    },
+  );
+
+  it('leaves no file behind, whatever becomes of it', async () => {
+    const left = () => fs.readdirSync(os.tmpdir()).filter((name) => /^kvdoctor-\w{6}$/.test(name));
+    const before = left();
+    const whole = await tarOf(fixture('leveldb'), 'db/');
+    for (const input of [whole, gzipSync(whole), gzipSync(whole).subarray(0, 900), Buffer.from('text')]) {
+      for (const command of ['scan', 'simulate', 'find --key k', 'export'])
+        await kvdoctor(`${command} -`, fakeHost({ input }));
+    }
+    expect(left()).toEqual(before);
+  });
+
+  it('is damaged: what it says of it is the same, and the next command needs no pipe', async () => {
+    const files = await applyPatches(fixture('basic-7.8'), ['flip 000014.sst 0x40.3']);
+    const { out, status } = await kvdoctor('scan -', fakeHost({ input: await tarOf(files, 'db/') }));
+    expect(status).toBe(1);
+    expect(out).toContain('sst/');
+    expect(out).toContain('Unpack it first: a repair works on a directory.');
+    expect(out).toMatch(/^next {2}kvdoctor explain /m);
+  });
+
+  it.each([
+    ['nothing', Buffer.alloc(0), 3, 'standard input is no archive'],
+    ['text', Buffer.from('Fatal: wrong password\n'), 3, 'standard input is no archive'],
+    ['a cut archive', gzipSync(Buffer.alloc(100_000)).subarray(0, 60), 1, 'archive/cut-short'],
+  ])('of %s ends with one clear sentence', async (_, input, expected, sentence) => {
+    const { out, err, status } = await kvdoctor('scan -', fakeHost({ input }));
+    expect(out + err).toContain(sentence);
+    expect(status).toBe(expected);
+  });
+
+  it('is not waited for on a terminal, and read once', async () => {
+    const typed = await kvdoctor('scan -', fakeHost({ terminal: true }));
+    expect([typed.status, typed.err]).toEqual([2, expect.stringContaining('standard input is a terminal')]);
+    const twice = await kvdoctor('scan - -', fakeHost({ input: Buffer.from('x') }));
+    expect([twice.status, twice.err]).toEqual([2, expect.stringContaining('give - once')]);
+    const compared = await kvdoctor('compare - -', fakeHost({ input: Buffer.from('x') }));
+    expect(compared.status).toBe(2);
   });
 });

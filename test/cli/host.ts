@@ -18,16 +18,26 @@ function recorded(isTTY: boolean, columns: number): [Output, () => string] {
   return [stream, () => Buffer.concat(pieces).toString()];
 }
 
-/** A process that records what is written; `terminal` gives it one of 80 columns or `columns`, where `answer` is typed. */
+/**
+ * A process that records what is written; `terminal` gives it one of 80 columns or `columns`, where `answer` is typed. `input`: what
+ * comes through a pipe.
+ */
 export function fakeHost(
-  options: { terminal?: boolean; columns?: number; env?: Record<string, string>; answer?: string } = {},
+  options: {
+    terminal?: boolean;
+    columns?: number;
+    env?: Record<string, string>;
+    answer?: string;
+    input?: Uint8Array;
+  } = {},
 ): FakeHost {
-  const { terminal = false, columns = 80, env = {}, answer } = options;
+  const { terminal = false, columns = 80, env = {}, answer, input } = options;
   const [stdout, out] = recorded(terminal, columns);
   const [stderr, err] = recorded(terminal, columns);
-  const stdin: Host['stdin'] = new PassThrough();
+  const stdin: PassThrough & { isTTY?: boolean } = new PassThrough();
   if (terminal) stdin.isTTY = true;
-  stdin.push(answer === undefined ? null : `${answer}\n`);
+  if (input !== undefined) stdin.end(input);
+  else stdin.push(answer === undefined ? null : `${answer}\n`);
   const handlers = new Set<() => void>();
   const killed: number[] = [];
   return {

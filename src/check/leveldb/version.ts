@@ -47,7 +47,7 @@ export function checkLevelDb(database: Database, files: LevelDbFiles): Finding[]
     dead: files.wals.filter(({ number }) => number < database.walCutoff),
   };
   return [
-    ...checkComparator(state),
+    ...checkComparator(database, state),
     ...checkLogNumber(database, state),
     ...checkLastSequence(state),
     ...stray.map((wal) => strayFinding(wal, state)),
@@ -66,17 +66,23 @@ interface State {
 }
 
 /** A directory opens for programs that bring the comparator which its MANIFEST names. */
-function checkComparator({ version, manifest, numbers }: State): Finding[] {
+function checkComparator({ inventory }: Database, { version, manifest, numbers }: State): Finding[] {
   const { name, shown } = shownOrderOf(version.columnFamilies.get(0)?.comparator ?? '');
   if (comparatorNamed(name || undefined).order !== 'unknown') return [];
-  const tables =
-    shown === undefined
+  // tables of a compressed archive are read later, when they pass
+  const isUnseen =
+    shown === undefined &&
+    inventory.entries.some(({ kind, source }) => kind === 'table' && source.kind === 'archived');
+  const tables = isUnseen
+    ? 'the keys in the tables cannot be looked at before they are checked'
+    : shown === undefined
       ? 'there are too few keys in tables to tell their order'
       : `the keys in the tables stand in ${shownOrders[shown]}`;
   return [
     findingAt(manifest, 'manifest/unknown-comparator', {
       ...(numbers.comparator ?? {}),
       ...(isApplicationsOrder(shown) && { severity: 'note' as const }),
+      ...(isUnseen && { severity: 'warning' as const }),
       message: `the keys are ordered by ${name}, which is not known; ${tables}`,
       evidence: {
         comparator: name,

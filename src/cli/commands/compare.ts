@@ -6,6 +6,7 @@ import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
 import { stdoutWidth } from '../outputs.js';
+import { STANDARD_INPUT, withSeekable } from '../seekable-input.js';
 import { streamSink } from '../sink.js';
 import { placesOf } from '../target-options.js';
 
@@ -69,5 +70,13 @@ export function addCompare(program: Command, host: Host, done: (status: number) 
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show every difference that is kept; stack traces on failures')
     .addHelpText('after', examples)
-    .action(async (a: string, b: string, flags: CompareFlags) => done(await compare(a, b, flags, host)));
+    .action(async (a: string, b: string, flags: CompareFlags) => {
+      // standard input can be one of them
+      if (a === b && a === STANDARD_INPUT) throw new Failure('standard input can be read once: give - once');
+      done(
+        await withSeekable(a, host, (one) =>
+          withSeekable(b, host, (other) => compare(one, other, flags, host)),
+        ),
+      );
+    });
 }

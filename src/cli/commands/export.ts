@@ -5,7 +5,7 @@ import type { ExportSink } from '../../export/entries.js';
 import { scanOf } from '../../finding/shell-word.js';
 import type { DirectorySink } from '../../io/directory-sink.js';
 import { fileSize } from '../../io/file-size.js';
-import { Interrupted, interruptible } from '../../io/interruption.js';
+import { Interrupted } from '../../io/interruption.js';
 import { systemCode } from '../../io/target-error.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
 import { printable } from '../../report/printable.js';
@@ -13,14 +13,14 @@ import { positive, several, version } from '../choices.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
-import { watchInterrupt } from '../interrupt.js';
 import { refuseOutputIn } from '../output-options.js';
-import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
 import { say } from '../say.js';
+import { withSeekable } from '../seekable-input.js';
 import { streamSink } from '../sink.js';
 import { stateLines } from '../state-lines.js';
 import { withStateOption } from '../target-options.js';
+import { whileWatched } from '../watched.js';
 
 interface ExportFlags {
   output?: string;
@@ -95,18 +95,17 @@ async function restore(path: string, flags: ExportFlags, host: Host): Promise<nu
   const { restoreBackup } = await import('../../repair/restore-backup.js');
   const output = flags.output!;
   const sink = await makeDirectory(output);
-  const interrupt = watchInterrupt(host);
-  const release = interruptible(interrupt.signal);
-  const bar = flags.progress ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   try {
-    const files = await restoreBackup(path, flags.backup!, sink, {
-      onProgress({ done, total }) {
-        if (interrupt.signal.aborted) throw new Interrupted('interrupted before the backup was copied');
-        bar.update({ share: total > 0 ? done / total : 0, done, total });
-      },
+    const files = await whileWatched(host, flags.progress, async ({ bar, signal }) => {
+      const restored = await restoreBackup(path, flags.backup!, sink, {
+        onProgress({ done, total }) {
+          if (signal.aborted) throw new Interrupted('interrupted before the backup was copied');
+          bar.update({ share: total > 0 ? done / total : 0, done, total });
+        },
+      });
+      await sink.commit();
+      return restored;
     });
-    await sink.commit();
-    bar.end();
     say(host, `${output} holds backup ${flags.backup}: ${files} files, each as it was recorded`);
     say(
       host,
@@ -117,10 +116,6 @@ async function restore(path: string, flags: ExportFlags, host: Host): Promise<nu
   } catch (error) {
     await sink.abandon();
     throw refusalOf(error, 'export', path);
-  } finally {
-    release();
-    bar.end();
-    interrupt.release();
   }
 }
 
@@ -154,26 +149,26 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
   const { UnorderedFamily } = await import('../../export/entries.js');
   if (flags.backup !== undefined && !flags.lenient && isDirectory(flags)) return restore(path, flags, host);
   const destination = await destinationOf(flags, host);
-  const interrupt = watchInterrupt(host);
-  const release = interruptible(interrupt.signal);
   const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);
-  const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
   let summary: ExportedTarget;
   try {
-    summary = await exportTarget(path, destination.sink, {
-      ...(flags.lenient && { lenient: true }),
-      ...(flags.state !== undefined && { state: flags.state }),
-      ...(flags.backup !== undefined && { backup: flags.backup }),
-      ...(flags.cf && { columnFamilies: flags.cf }),
-      ...(flags.dbPath && { dbPaths: flags.dbPath }),
-      ...(flags.walDir !== undefined && { walDir: flags.walDir }),
-      ...(flags.engineVersion !== undefined && { engineVersion: flags.engineVersion }),
-      onProgress({ done, total }) {
-        if (interrupt.signal.aborted) throw new Interrupted('interrupted before the export was whole');
-        bar.update({ share: total > 0 ? done / total : 0, done, total });
-      },
+    summary = await whileWatched(host, shown, async ({ bar, signal }) => {
+      const exported = await exportTarget(path, destination.sink, {
+        ...(flags.lenient && { lenient: true }),
+        ...(flags.state !== undefined && { state: flags.state }),
+        ...(flags.backup !== undefined && { backup: flags.backup }),
+        ...(flags.cf && { columnFamilies: flags.cf }),
+        ...(flags.dbPath && { dbPaths: flags.dbPath }),
+        ...(flags.walDir !== undefined && { walDir: flags.walDir }),
+        ...(flags.engineVersion !== undefined && { engineVersion: flags.engineVersion }),
+        onProgress({ done, total }) {
+          if (signal.aborted) throw new Interrupted('interrupted before the export was whole');
+          bar.update({ share: total > 0 ? done / total : 0, done, total });
+        },
+      });
+      await destination.commit();
+      return exported;
     });
-    await destination.commit();
   } catch (error) {
     await destination.abandon();
     if (error instanceof UnorderedFamily) {
@@ -183,10 +178,6 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
     const told =
       error instanceof Interrupted ? new Interrupted('interrupted before the export was whole') : error;
     throw refusalOf(told, 'export', path);
-  } finally {
-    release();
-    bar.end();
-    interrupt.release();
   }
   const narrowed = destination.narrowed?.() ?? 0;
   const status = tell(summary, flags, host);
@@ -268,6 +259,6 @@ export function addExport(program: Command, host: Host, done: (status: number) =
     .option('--no-progress', 'no progress bar')
     .addHelpText('after', examples);
   withStateOption(command).action(async (path: string, flags: ExportFlags) =>
-    done(await exportDirectory(path, flags, host)),
+    done(await withSeekable(path, host, (file) => exportDirectory(file, flags, host))),
   );
 }

@@ -2,7 +2,6 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type ProfileChoice, ProfileMismatch } from '../../app/profile-choice.js';
 import type { DatabaseRequest } from '../../engine/database.js';
 import { type FindReport, UnknownColumnFamily } from '../../find/report.js';
-import { interruptible } from '../../io/interruption.js';
 import type { Replacement } from '../../io/inventory.js';
 import { systemCode, TargetError } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
@@ -11,16 +10,16 @@ import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colo
 import { ExitStatus } from '../exit-status.js';
 import { Failure, systemText } from '../failure.js';
 import type { Host } from '../host.js';
-import { watchInterrupt } from '../interrupt.js';
 import { nearest } from '../nearest.js';
 import { stdoutWidth } from '../outputs.js';
-import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
 import { say } from '../say.js';
+import { withSeekable } from '../seekable-input.js';
 import { streamSink } from '../sink.js';
 import { stateLines } from '../state-lines.js';
 import { placesOf, withPlaceOptions, withStateOption } from '../target-options.js';
 import { profileFailure } from '../unopened.js';
+import { whileWatched } from '../watched.js';
 import { writePieces } from '../write-pieces.js';
 
 interface FindFlags {
@@ -107,10 +106,6 @@ async function filesOf(
 async function search(path: string, key: Uint8Array, flags: FindFlags, host: Host): Promise<FindReport> {
   const { find } = await import('../../find/find.js');
   const { prefix = false, cf, limit } = flags;
-  const interrupt = watchInterrupt(host);
-  const release = interruptible(interrupt.signal);
-  const bar = flags.progress ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
-  interrupt.signal.addEventListener('abort', () => bar.end());
   const places = placesOf(flags);
   const options = {
     key,
@@ -120,16 +115,11 @@ async function search(path: string, key: Uint8Array, flags: FindFlags, host: Hos
     ...places,
     ...(flags.state !== undefined && { instead: await filesOf(path, places, flags.state) }),
   };
-  try {
-    return await find(path, options, {
-      onProgress: (share) => bar.update({ share, done: 0 }),
-      signal: interrupt.signal,
-    }).catch((error) => refuse(path, error));
-  } finally {
-    release();
-    bar.end();
-    interrupt.release();
-  }
+  return whileWatched(host, flags.progress, ({ bar, signal }) =>
+    find(path, options, { onProgress: (share) => bar.update({ share, done: 0 }), signal }).catch((error) =>
+      refuse(path, error),
+    ),
+  );
 }
 
 function statusOf({ keys, unread, unchecked, interrupted }: FindReport): number {
@@ -175,7 +165,7 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
   const command = program
     .command('find')
     .description('every version of a key in every file of a database, and which of them a reader gets')
-    .argument('[dir]', 'database directory', '.')
+    .argument('[dir]', 'database directory, or an archive of one; -: an archive on standard input', '.')
     .option('--key <key>', 'the key, as text')
     .option('--key-hex <hex>', 'the key, as hexadecimal digits', hexKey)
     .option('--prefix', 'every key that begins so')
@@ -187,5 +177,7 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
     .option('-v, --verbose', 'show values and lists in full; stack traces on failures')
     .option('--no-progress', 'no progress bar')
     .addHelpText('after', examples)
-    .action(async (path: string, flags: FindFlags) => done(await run(path, flags, host)));
+    .action(async (path: string, flags: FindFlags) =>
+      done(await withSeekable(path, host, (file) => run(file, flags, host))),
+    );
 }

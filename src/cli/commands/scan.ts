@@ -4,7 +4,7 @@ import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
 import { expandPath } from '../../io/globs.js';
 import { holdsMoreThan } from '../../io/holds-more.js';
-import { Interrupted, interruptible } from '../../io/interruption.js';
+import { Interrupted } from '../../io/interruption.js';
 import { throughText } from '../../io/odd-name.js';
 import { Refusal } from '../../repair/refusal.js';
 import type { Report, TargetReport } from '../../report/report.js';
@@ -16,17 +16,18 @@ import { backupIds, choice } from '../choices.js';
 import { exitStatusOf } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
-import { watchInterrupt } from '../interrupt.js';
 import { failOnOption, writeReport } from '../output-options.js';
 import type { Outputs } from '../outputs.js';
 import { addPolicyOptions, loadPolicy, type Policy } from '../policy.js';
-import { type ProgressBar, progressBar } from '../progress-bar.js';
+import type { ProgressBar } from '../progress-bar.js';
 import { rate, share, time } from '../quantities.js';
 import { refusalOf } from '../refusal.js';
 import { readEarlier } from '../report-file.js';
 import { type ScanFlags, scanOptionsFor } from '../scan-options.js';
+import { withStandardInput } from '../seekable-input.js';
 import { jobsOption, placesOf, withFromOption, withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
+import { whileWatched } from '../watched.js';
 
 const examples = `
 Examples:
@@ -36,6 +37,7 @@ Examples:
   kvdoctor scan --kind backup --fail-on warning .  in CI: exit status 1 on anything suspicious
   kvdoctor scan db/000021.log                      a single file
   kvdoctor scan --from /mnt/checkpoint db          also what a second source could give back, and why that is proven
+  restic dump latest /db | kvdoctor scan -         a tar archive from a pipe
   kvdoctor scan --application db                   also what readers of Kvrocks, TiKV or Restate would see
   kvdoctor scan --application /var/lib/tikv        a whole store of TiKV: its database, its raft log, and both together
   kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
@@ -48,6 +50,8 @@ const LARGE = 128 << 20;
 
 /** What one run works with. */
 interface ScanWork {
+  /** Where each path lies: standard input as a file. */
+  files: readonly string[];
   bar: ProgressBar;
   signal: AbortSignal;
   policy: Policy;
@@ -78,12 +82,13 @@ async function scanAll(paths: readonly string[], work: ScanWork): Promise<Target
       },
       signal: work.signal,
     };
-    const argument = await pathArgument(path);
-    const target = await scanTarget(argument, work.optionsFor(path, alone), hooks).catch((error) =>
+    const argument = await pathArgument(work.files[i]);
+    const scanned = await scanTarget(argument, work.optionsFor(path, alone), hooks).catch((error) =>
       error instanceof Interrupted ? undefined : refuseTarget('scan', path, error, alone),
     );
     // nothing is known yet of this one
-    if (target === undefined) break;
+    if (scanned === undefined) break;
+    const target = path === work.files[i] ? scanned : { ...scanned, path };
     readBefore += target.bytesRead;
     const offered = work.offer === undefined ? target : await withOffer(target, argument, path, work.offer);
     targets.push(work.policy.apply(offered, alone));
@@ -122,26 +127,17 @@ async function scanWatched(
   host: Host,
   work: Omit<ScanWork, 'bar' | 'signal'>,
 ): Promise<Report> {
-  const interrupt = watchInterrupt(host);
-  const release = interruptible(interrupt.signal);
-  const shown = flags.progress && !flags.quiet;
-  const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
-  interrupt.signal.addEventListener('abort', () => bar.end());
   const startedAt = new Date();
   const started = performance.now();
-  try {
-    const targets = await scanAll(paths, { ...work, bar, signal: interrupt.signal });
+  return whileWatched(host, flags.progress && !flags.quiet, async ({ bar, signal }) => {
+    const targets = await scanAll(paths, { ...work, bar, signal });
     return buildReport(targets, {
       depth: work.optionsFor(paths[0], paths.length === 1).depth ?? flags.depth,
       startedAt,
       milliseconds: performance.now() - started,
-      interrupted: interrupt.signal.aborted,
+      interrupted: signal.aborted,
     });
-  } finally {
-    release();
-    bar.end();
-    interrupt.release();
-  }
+  });
 }
 
 async function scan(given: readonly string[], command: Command, host: Host): Promise<number> {
@@ -164,7 +160,10 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
     flags,
     host,
     paths,
-    ({ found }) => scanWatched(paths, flags, host, { policy, found, optionsFor: options, ...offer }),
+    ({ found }) =>
+      withStandardInput(paths, host, (files) =>
+        scanWatched(paths, flags, host, { files, policy, found, optionsFor: options, ...offer }),
+      ),
     (report) => exitStatusOf(report, policy.failOn),
   );
 }
@@ -174,7 +173,10 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
   const command = program
     .command('scan')
     .description('check every file of databases, backups and checkpoints, without opening them')
-    .argument('[dir...]', 'database directories, single files, or patterns (default: the current directory)')
+    .argument(
+      '[dir...]',
+      'database directories, archives of one, single files, or patterns; -: an archive on standard input (default: the current directory)',
+    )
     .addOption(
       choice('--depth <depth>', 'how much to check', ['structure', 'checksums', 'full']).default('full'),
     )

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { pathArgument } from '../../io/arguments.js';
-import { interruptible } from '../../io/interruption.js';
 import { throughText } from '../../io/odd-name.js';
 import { Refusal } from '../../repair/refusal.js';
 import type { SimulateOptions } from '../../repair/simulate-target.js';
@@ -8,10 +7,9 @@ import type { Report } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import { ExitStatus, exitStatusOf } from '../exit-status.js';
 import type { Host } from '../host.js';
-import { watchInterrupt } from '../interrupt.js';
 import { writeReport } from '../output-options.js';
-import { progressBar } from '../progress-bar.js';
 import { refusalOf } from '../refusal.js';
+import { withSeekable } from '../seekable-input.js';
 import {
   placesOf,
   type TargetFlags,
@@ -20,6 +18,7 @@ import {
   withTargetOptions,
 } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
+import { whileWatched } from '../watched.js';
 
 interface SimulateFlags extends TargetFlags {
   digest?: true;
@@ -45,7 +44,8 @@ Reads all tables and blob files: an open looks at their metadata only, and a rea
 Exit status: 0 the database's own mode opens it, loses nothing that was acknowledged, and all of it can be read (with
 --application: and is coherent), 1 it does not, 2 usage, 3 not everything could be looked at, 130 interrupted.`;
 
-async function simulate(path: string, flags: SimulateFlags, host: Host): Promise<Report> {
+/** `file`: where the path lies. */
+async function simulate(path: string, file: string, flags: SimulateFlags, host: Host): Promise<Report> {
   const { simulateTarget } = await import('../../repair/simulate-target.js');
   const options: SimulateOptions = {
     ...placesOf(flags),
@@ -53,39 +53,27 @@ async function simulate(path: string, flags: SimulateFlags, host: Host): Promise
     ...(flags.application && { application: true }),
     ...(flags.state !== undefined && { state: flags.state }),
   };
-  const interrupt = watchInterrupt(host);
-  const release = interruptible(interrupt.signal);
-  const shown = flags.progress && !flags.quiet;
-  const bar = shown ? progressBar(host.stderr, host.env) : { update() {}, end() {} };
-  interrupt.signal.addEventListener('abort', () => bar.end());
   const startedAt = new Date();
   const started = performance.now();
-  try {
-    const hooks = {
-      onProgress: (share: number) => bar.update({ share, done: 0 }),
-      signal: interrupt.signal,
-    };
+  return whileWatched(host, flags.progress && !flags.quiet, async ({ bar, signal }) => {
+    const hooks = { onProgress: (share: number) => bar.update({ share, done: 0 }), signal };
     const { from } = flags;
-    const target = await throughText(await pathArgument(path), async (directory) => {
+    const target = await throughText(await pathArgument(file), async (directory) => {
       const simulated = await simulateTarget(directory, options, hooks);
-      if (from === undefined || interrupt.signal.aborted) return simulated;
+      if (from === undefined || signal.aborted) return simulated;
       const { withOffer } = await import('../../repair/offer.js');
       return withOffer(simulated, directory, { ...placesOf(flags), from });
     }).catch((error) => {
       if (error instanceof Refusal) throw refusalOf(error, 'simulate', path);
       return refuseTarget('simulate', path, error, true);
     });
-    return buildReport([target], {
+    return buildReport([{ ...target, path: path === file ? target.path : path }], {
       depth: 'structure',
       startedAt,
       milliseconds: performance.now() - started,
-      interrupted: interrupt.signal.aborted,
+      interrupted: signal.aborted,
     });
-  } finally {
-    release();
-    bar.end();
-    interrupt.release();
-  }
+  });
 }
 
 /** 0 only when the database's own mode costs nothing: see `RecoveryReport.harmless`. */
@@ -101,12 +89,20 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
     .description(
       'what each recovery mode of RocksDB or LevelDB would open, recover and lose, without touching anything',
     )
-    .argument('[dir]', 'database directory', '.')
+    .argument('[dir]', 'database directory, or an archive of one; -: an archive on standard input', '.')
     .option('--digest', 'count and hash what every mode would show (reads all tables)')
     .option('--application', "hold what every mode would show against the application's own rules")
     .addHelpText('after', examples);
   withFromOption(command, 'state');
   withTargetOptions(withStateOption(command)).action(async (path: string, flags: SimulateFlags) =>
-    done(await writeReport(flags, host, [path], () => simulate(path, flags, host), statusOf)),
+    done(
+      await writeReport(
+        flags,
+        host,
+        [path],
+        () => withSeekable(path, host, (file) => simulate(path, file, flags, host)),
+        statusOf,
+      ),
+    ),
   );
 }

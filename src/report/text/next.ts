@@ -4,6 +4,9 @@ import type { PlanReport, RepairReport, Report, TargetReport } from '../report.j
 import type { RenderSettings } from '../reporter.js';
 import { commandLine, paragraph } from './layout.js';
 
+/** The path of a target that came through a pipe. */
+const STANDARD_INPUT = '-';
+
 /** A further command and what it shows or does. */
 interface Other {
   what: string;
@@ -137,6 +140,23 @@ export function serviceText(target: TargetReport, settings: RenderSettings): str
   ];
 }
 
+/** How a damaged database comes out of its archive, which no repair works in. */
+export function unpackLines(target: TargetReport, settings: RenderSettings): string[] {
+  const { archive, path, findings, recovery = [], repair } = target;
+  const isDamaged =
+    findings.some(({ severity }) => severity === 'error') ||
+    recovery.some(({ own, harmless }) => own && harmless === false);
+  if (archive === undefined || repair !== undefined || !isDamaged) return [];
+  const advice = paragraph('Unpack it first: a repair works on a directory.', settings.width, '');
+  if (path === STANDARD_INPUT) return [advice];
+  const into = shellWord(`${path}.unpacked`);
+  const unpack =
+    archive.format === 'zip'
+      ? `unzip -q ${shellWord(path)} -d ${into}`
+      : `tar -xf ${shellWord(path)} -C ${into}`;
+  return [advice, commandLine('', `mkdir ${into} && ${unpack}`, settings)];
+}
+
 /**
  * What to type next: what the worst finding asks for; what recovery would make of damaged WALs; what a repair of other files
  * would do; else an explanation.
@@ -144,7 +164,7 @@ export function serviceText(target: TargetReport, settings: RenderSettings): str
 export function nextCommand({ targets }: Report): string | undefined {
   for (const severity of ['error', 'warning'] as const) {
     for (const target of targets) {
-      const { kind, findings, repair, application, backups } = target;
+      const { kind, findings, repair, application, backups, path } = target;
       if (repair !== undefined) {
         const command = afterRepair(target, repair);
         if (command !== undefined) return command;
@@ -153,7 +173,7 @@ export function nextCommand({ targets }: Report): string | undefined {
       // what second sources give back costs nothing
       if (target.plan !== undefined && target.plan.steps.length > 0)
         return commandOn(target, 'repair', [...(target.plan.options ?? []), '--dry-run']);
-      const { holds = [], path } = target;
+      const { holds = [] } = target;
       if (severity === 'warning' && holds.length > 0)
         return `kvdoctor scan ${holds.map((below) => shellWord(`${path}/${below}`)).join(' ')}`;
       const worst = findings.filter((finding) => finding.severity === severity);
@@ -166,6 +186,7 @@ export function nextCommand({ targets }: Report): string | undefined {
       const isPebble = target.engine.name === 'pebble';
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
+      if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
       if (backups !== undefined && severity === 'error') return restoreCommand(target);
       if (isPebble && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
       if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
@@ -179,8 +200,12 @@ export function nextCommand({ targets }: Report): string | undefined {
 /** How to look at the contents of an application, which a scan of the files does not. */
 export function contentsCommand({ targets }: Report): Other | undefined {
   const [target] = targets.filter(
-    ({ application, repair, shard }) =>
-      application?.profile && !application.checked && repair === undefined && shard === undefined,
+    (each) =>
+      each.application?.profile &&
+      !each.application.checked &&
+      each.repair === undefined &&
+      each.shard === undefined &&
+      each.path !== STANDARD_INPUT,
   );
   if (target === undefined) return undefined;
   const { application, findings } = target;

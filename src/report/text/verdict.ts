@@ -5,7 +5,7 @@ import type { RenderSettings } from '../reporter.js';
 import { restorableLine } from '../restorable.js';
 import { tally } from './findings.js';
 import { commandLine, paragraph } from './layout.js';
-import { contentsCommand, nextCommand, otherCommand, serviceText } from './next.js';
+import { contentsCommand, nextCommand, otherCommand, serviceText, unpackLines } from './next.js';
 import { engineNames, versionText } from './target.js';
 
 function listed(parts: (string | false | undefined)[]): string {
@@ -181,6 +181,7 @@ export function verdictText(report: Report, settings: RenderSettings): string {
   }
   const said = (what: string) => paragraph(printable(what), settings.width, '');
   for (const target of targets) lines.push(...serviceText(target, settings));
+  for (const target of targets) lines.push(...unpackLines(target, settings));
   if (next !== undefined) lines.push(commandLine('next', next, settings));
   const others = simulated || settings.quiet ? [] : [otherCommand(report), contentsCommand(report)];
   for (const other of others)

@@ -69,7 +69,7 @@ export async function scanArchive(
     options,
     hooks,
   );
-  return withDamage(report, archive.damage, target, listing);
+  return withDamage({ ...report, archive: { ...kind, root } }, archive.damage, target, listing);
 }
 
 /** Says that the archive is damaged, and takes back what is missing only because of that. */

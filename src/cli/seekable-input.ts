@@ -1,0 +1,136 @@
+import {
+  archiveNameFor,
+  type Compression,
+  HEAD,
+  openArchiveStream,
+  sniffArchive,
+} from '../io/archive-stream.js';
+import { pathKind } from '../io/path-kind.js';
+import { systemCode } from '../io/target-error.js';
+import { type TemporaryFile, temporaryFile } from '../io/temporary-file.js';
+import { ExitStatus } from './exit-status.js';
+import { Failure, systemText } from './failure.js';
+import type { Host } from './host.js';
+import { inputPieces } from './input.js';
+import { watchInterrupt } from './interrupt.js';
+import { say } from './say.js';
+
+/** As which a command is given standard input. */
+export const STANDARD_INPUT = '-';
+
+/**
+ * Hands the paths to `body`, with a file in place of `-`: standard input is read to its end, once and with little memory, into a temporary
+ * file, since an archive says only at its end what its beginning is part of. The file is removed when `body` is done.
+ */
+export async function withStandardInput<T>(
+  paths: readonly string[],
+  host: Host,
+  body: (paths: string[]) => Promise<T>,
+): Promise<T> {
+  const wanted = paths.filter((path) => path === STANDARD_INPUT).length;
+  if (wanted === 0) return body([...paths]);
+  if (wanted > 1) throw new Failure('standard input can be read once: give - once');
+  if (host.stdin.isTTY) {
+    throw new Failure(
+      'standard input is a terminal',
+      ExitStatus.usage,
+      'Pipe an archive into it: a tar archive, as it is or compressed with gzip or zstd, or a zip archive.',
+    );
+  }
+  const file = await spool(host);
+  try {
+    return await body(paths.map((path) => (path === STANDARD_INPUT ? file.path : path)));
+  } finally {
+    await file.remove();
+  }
+}
+
+/**
+ * Hands a path to `body` as something that can be read at any offset: standard input as a file, and a compressed tar archive, from a pipe or
+ * not, unpacked into an uncompressed one.
+ */
+export function withSeekable<T>(path: string, host: Host, body: (file: string) => Promise<T>): Promise<T> {
+  return withStandardInput([path], host, async ([file]) => {
+    const compression = await compressionOf(file);
+    if (compression === 'none') return body(file);
+    const what = path === STANDARD_INPUT ? 'standard input' : path;
+    say(host, `kvdoctor: ${what} is unpacked into the directory for temporary files while it is looked at`);
+    const unpacked = await keep(what, host, async (signal) =>
+      temporaryFile('stdin.tar', await openArchiveStream(file, compression, () => {}, signal)),
+    );
+    try {
+      return await body(unpacked.path);
+    } finally {
+      await unpacked.remove();
+    }
+  });
+}
+
+async function compressionOf(file: string): Promise<Compression> {
+  // what is not there, or may not be read, is for the command to say
+  if ((await pathKind(file).catch(() => undefined)) !== 'file') return 'none';
+  return (await sniffArchive(file).catch(() => undefined))?.compression ?? 'none';
+}
+
+function spool(host: Host): Promise<TemporaryFile> {
+  return keep('standard input', host, async (signal) => {
+    signal.addEventListener('abort', () => host.stdin.destroy());
+    const { name, all } = await named(inputPieces(STANDARD_INPUT, host));
+    if (name === undefined && !signal.aborted) {
+      throw new Failure(
+        'standard input is no archive',
+        ExitStatus.incomplete,
+        'What is read is a tar archive, as it is or compressed with gzip or zstd, or a zip archive.',
+      );
+    }
+    return temporaryFile(name ?? '', all);
+  });
+}
+
+/** Makes a temporary file; Ctrl-C ends that. */
+async function keep(
+  what: string,
+  host: Host,
+  make: (signal: AbortSignal) => Promise<TemporaryFile>,
+): Promise<TemporaryFile> {
+  const interrupt = watchInterrupt(host, () => 'ending; nothing has been looked at');
+  const interrupted = () => new Failure(`interrupted while ${what} was read`, ExitStatus.interrupted);
+  try {
+    const made = await make(interrupt.signal);
+    if (!interrupt.signal.aborted) return made;
+    await made.remove();
+    throw interrupted();
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    if (interrupt.signal.aborted) throw interrupted();
+    const isSystem = systemCode(error) !== undefined && systemCode(error) !== 'ENOTSUP';
+    const reason = isSystem ? systemText(error) : error instanceof Error ? error.message : String(error);
+    throw new Failure(
+      `${what} cannot be kept: ${reason}`,
+      ExitStatus.incomplete,
+      isSystem
+        ? 'It is kept in the directory for temporary files while it is looked at: TMPDIR names one with room.'
+        : 'kvdoctor scan checks what comes before the damage.',
+    );
+  } finally {
+    interrupt.release();
+  }
+}
+
+/** What standard input is called as an archive, by its first bytes; and all of it. */
+async function named(
+  pieces: AsyncGenerator<Uint8Array>,
+): Promise<{ name: string | undefined; all: AsyncIterable<Uint8Array> }> {
+  const first: Uint8Array[] = [];
+  for (let length = 0; length < HEAD; ) {
+    const { done, value } = await pieces.next();
+    if (done) break;
+    first.push(value);
+    length += value.length;
+  }
+  async function* all(): AsyncGenerator<Uint8Array> {
+    yield* first;
+    yield* pieces;
+  }
+  return { name: archiveNameFor(Buffer.concat(first)), all: all() };
+}
