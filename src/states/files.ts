@@ -1,7 +1,7 @@
 import { checkTable } from '../check/sst/table.js';
 import type { TableFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
-import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
+import type { ColumnFamily, LiveBlobFile, LiveTable } from '../format/manifest/version.js';
 import { magicAt } from '../format/sst/footer.js';
 import { readTail } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
@@ -89,6 +89,11 @@ export class FilesHere {
   blob({ number, totalBytes }: LiveBlobFile): InventoryEntry | undefined {
     const entry = this.blobs.get(number);
     return entry !== undefined && BigInt(entry.size) === totalBytes + BLOB_FRAME ? entry : undefined;
+  }
+
+  /** Tables refer to a blob file that is here and that their version does not name: none of their values in it can be read. */
+  isUnlinked({ oldestBlobFile }: LiveTable, { blobFiles }: ColumnFamily): boolean {
+    return oldestBlobFile !== undefined && this.blobs.has(oldestBlobFile) && !blobFiles.has(oldestBlobFile);
   }
 
   /** Entries of a table that is here, as its properties count them. */

@@ -87,6 +87,13 @@ export function doubtfulIn({ version, missing }: Joined, files: FilesHere): numb
   return entries;
 }
 
+/** Tables whose values lie in blob files that are here and that the version does not name, as after a RepairDB. */
+export function unlinkedIn({ version }: Joined, files: FilesHere): LiveTable[] {
+  return [...version.columnFamilies.values()].flatMap((family) =>
+    [...family.tables.values()].filter((table) => files.isUnlinked(table, family)),
+  );
+}
+
 /** Tables that lie in lost/ or under another name. */
 export function movedOf({ version }: Joined, files: FilesHere): State['moved'] {
   return tablesOf(version).flatMap((live) => {

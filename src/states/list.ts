@@ -4,7 +4,7 @@ import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { readHead } from '../io/head.js';
 import { FilesHere } from './files.js';
-import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf } from './holdings.js';
+import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
 import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
@@ -56,7 +56,7 @@ class Listing {
     this.walks = await walkManifests(database, this.files, (table, family) =>
       this.chain.holds(table, family),
     );
-    for (const walk of this.walks) await this.fromManifest(walk);
+    for (const walk of this.worthwhile()) await this.fromManifest(walk);
     for (const walk of this.walks) await this.beforeManifest(walk);
     // tables do not tell which of them are missing: a MANIFEST does
     if (this.walks.every(({ replay }) => !isSound(replay))) await this.fromTables();
@@ -64,6 +64,20 @@ class Listing {
     const current = states.find(({ current: own }) => own);
     const { walks: manifests, problems } = this;
     return { states, ...(current && { current }), manifests, wals, problems };
+  }
+
+  /**
+   * A RepairDB numbers its MANIFESTs from 1 on and sets them aside when it runs again: of those in lost/, what the one with the largest
+   * number leads to is the database.
+   */
+  private worthwhile(): ManifestWalk[] {
+    const lost = this.walks.filter(({ entry: { place }, known }) => place === 'lost' && known.size > 0);
+    const newest = lost.reduce<ManifestWalk | undefined>(
+      (a, b) => (a !== undefined && a.entry.number! > b.entry.number! ? a : b),
+      undefined,
+    );
+    if (newest === undefined || !isSound(newest.replay)) return this.walks;
+    return this.walks.filter((walk) => walk.entry.place !== 'lost' || walk === newest);
   }
 
   private async fromManifest(walk: ManifestWalk): Promise<void> {
@@ -312,6 +326,7 @@ class Listing {
     const needed =
       strange.length > 0 ? lostWals.filter((n) => wals.some(({ number }) => number > n)) : lostWals;
     // beside tables that it deleted, an engine leaves what CURRENT leads to as it is
+    const unlinked = unlinkedIn(joined, this.files);
     const leftOut = current ? [] : leftOutOf(joined, this.walks);
     this.states.push({
       ...joined,
@@ -320,7 +335,7 @@ class Listing {
       whole,
       // of the whole MANIFEST it is for the engine to say
       complete:
-        [...missing, ...missingBlobs, ...needed, ...ignored, ...leftOut].length === 0 &&
+        [...missing, ...missingBlobs, ...unlinked, ...needed, ...ignored, ...leftOut].length === 0 &&
         (!strict || (unheld.length === 0 && strange.every(({ first }) => first! > joined.lastSequence))),
       families,
       ignored,

@@ -19,7 +19,11 @@ export function orderStates(states: readonly State[]): State[] {
     holed.map(({ entries, doubtful }) => entries - doubtful),
     0,
   );
+  // it has a hole itself, and nothing that the other one lacks
+  const isOutdone = (state: State) =>
+    state.gaps.length > 0 && holed.some((other) => gapOf(other) < gapOf(state) && holdsAllOf(other, state));
   const isEnough = (state: State) => {
+    if (isOutdone(state)) return false;
     if (state.origin.kind !== 'edits') return state.entries >= most * ENOUGH;
     const { manifest, outlived } = state.origin;
     const ends = holed.filter(({ origin }) => origin.kind === 'manifest' && origin.manifest === manifest);

@@ -194,6 +194,33 @@ describe('directories of several moments', () => {
     });
   });
 
+  it.each([
+    // the first log of a database, which no edit names: it is below the log of the first flush
+    ['first-wal-2', 'MANIFEST-000005', { from: '4', below: '12' }],
+    // of a MANIFEST that took the place of another one: the number is later than the last open
+    ['first-wal-11', '000012.log', { from: '12' }],
+  ])(
+    '%s: misses the log that the last flush kept, though no sequence shows it',
+    async (name, file, evidence) => {
+      await unpacked(name, async (dir) => {
+        const { findings } = await scanTarget(dir, {});
+        expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([
+          expect.objectContaining({
+            rule: 'directory/removed-wal',
+            severity: 'warning',
+            file,
+            evidence: expect.objectContaining(evidence),
+          }),
+        ]);
+        // with any log of that number there is nothing to say
+        writeFileSync(path.join(dir, `0000${evidence.from.padStart(2, '0')}.log`), '');
+        expect(
+          (await scanTarget(dir, {})).findings.filter(({ rule }) => rule === 'directory/removed-wal'),
+        ).toEqual([]);
+      });
+    },
+  );
+
   it('announces a lost table where the log that should have its writes has a hole among them', async () => {
     const bound = (key: string) => Buffer.concat([Buffer.from(key), Buffer.alloc(8)]);
     const table = {
@@ -222,6 +249,7 @@ describe('directories of several moments', () => {
         state as unknown as State,
         {
           states: [],
+          manifests: [],
           current: current as unknown as State,
         } as unknown as States,
       );

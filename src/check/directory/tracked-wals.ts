@@ -4,12 +4,14 @@ import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
+import { neededByVersion } from '../../format/manifest/needed-wal.js';
 import type { Inventory, InventoryEntry } from '../../io/inventory.js';
 
 /** What the MANIFEST says of WALs, held against those that are there. */
 export function checkWals(database: Database): Finding[] {
   const begun = checkBegunWals(database);
-  return [...checkTrackedWals(database), ...begun, ...(begun.length === 0 ? checkAnyWal(database) : [])];
+  const gone = begun.length === 0 ? checkNeededWal(database) : begun;
+  return [...checkTrackedWals(database), ...gone, ...(gone.length === 0 ? checkAnyWal(database) : [])];
 }
 
 /**
@@ -84,6 +86,36 @@ function checkBegunWals(database: Database): Finding[] {
 }
 
 const REMOVED = 'directory/removed-wal';
+
+/**
+ * The WAL in which the oldest memtable began: the first one of a database has a smaller number than its MANIFEST, and no edit need name
+ * it. It held writes, as it had a successor; whether all of them are in tables cannot be told.
+ */
+function checkNeededWal(database: Database): Finding[] {
+  const { manifest, version, walCutoff, inventory, engineVersion, optionsFile } = database;
+  const needed = manifest?.replay.neededWal ?? (version && neededByVersion(version));
+  if (manifest === undefined || needed === undefined || walCutoff >= needed.below) return [];
+  if (database.dialect !== 'rocksdb' || database.absent.length > 0) return [];
+  if (optionsFile === undefined || !atLeast(engineVersion, 6, 29, 5)) return [];
+  // an open writes OPTIONS after it sets a number without beginning the file: a larger one is that of a WAL
+  const options = inventory.entries.filter(({ kind, place }) => kind === 'options' && place === 'database');
+  const isExact = options.every(({ number }) => number !== undefined && number < needed.from);
+  const below = isExact ? needed.from + 1n : needed.below;
+  const isIt = (number: bigint | undefined) =>
+    number !== undefined && number >= needed.from && number < below;
+  const wals = [...inventory.entries, ...inventory.unlistable].filter(({ kind }) => kind === 'wal');
+  if (wals.some(({ number }) => isIt(number))) return [];
+  const place = isExact ? { file: fileName('wal', needed.from) } : placeOf(manifest.entry);
+  const which = isExact ? 'this WAL' : `a WAL below ${below}`;
+  return [
+    findingAt(place, REMOVED, {
+      severity: 'warning',
+      message: `the last flush that ${manifest.entry.file} tells of kept ${which}, which held writes that were in no table; it is gone`,
+      evidence: { walCutoff: String(walCutoff), from: String(needed.from), below: String(needed.below) },
+      next: commandOn(database, 'simulate'),
+    }),
+  ];
+}
 
 /** A WAL that was begun, and that is gone. */
 interface BegunWal {

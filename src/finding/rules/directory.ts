@@ -125,8 +125,8 @@ export const directoryRules = {
     severity: 'warning',
     title: 'A WAL was removed that the engine had not finished with',
     meaning:
-      'The MANIFEST says that this WAL was begun, and recovery would read it, or an older one is still there, though the ' +
-      'engine deletes the oldest first. What it held and no table holds is lost: RocksDB opens silently, or puts later ' +
+      'The MANIFEST says that this WAL was begun, or that the last flush kept it, and recovery would read it, or an older one is still ' +
+      'there, though the engine deletes the oldest first. What it held and no table holds is lost: RocksDB opens silently, or puts later ' +
       'writes on top of the hole. A WAL that a newer one followed held writes: an error where no file that is left holds their sequence numbers, ' +
       'a warning where the numbers go on without a gap, as in a copy that was made without it. The newest may have been empty.',
     origin:

@@ -11,6 +11,7 @@ import type { VersionEdit } from './edit.js';
 import { lackingNumbers } from './lacking-numbers.js';
 import { leftBehind, takenFromLevel0 } from './left-behind.js';
 import { type ManifestRecord, type ManifestTail, type ManifestVisitor, readManifestLog } from './log.js';
+import { type NeededWal, NeededWalTracker } from './needed-wal.js';
 import { MAX_PARTS, partsOf, type Version } from './version.js';
 
 /** Anomalies kept of one MANIFEST; a file of noise would give one for each block. */
@@ -54,6 +55,8 @@ export interface ManifestReplay {
   records: number;
   /** Log numbers that edits have set, in that order; the last 4,096 of them. Each was the number of a new WAL. */
   begunWals: bigint[];
+  /** A WAL that a running database needed, as the last flush says. */
+  neededWal?: NeededWal;
   numbers: ManifestNumbers;
   /** Numbers of the tables that edits added last, also of those that were deleted again; at most 1,000. */
   lastTables: bigint[];
@@ -113,6 +116,7 @@ class Replay implements ManifestVisitor {
   };
   private readonly anomalies: Anomaly[] = [];
   private readonly begunWals = new Set<bigint>();
+  private readonly neededWal = new NeededWalTracker();
   private readonly lastTables = new Set<bigint>();
   private readonly numbers: ManifestNumbers = {};
   private lastRecord: Range | undefined;
@@ -195,6 +199,7 @@ class Replay implements ManifestVisitor {
       this.report(lacking);
     }
     const openGroup = this.openGroup();
+    const neededWal = this.neededWal.result();
     for (const family of version.columnFamilies.values()) family.blobFiles = liveBlobFiles(family);
     return {
       dialect: this.options.dialect ?? 'rocksdb',
@@ -208,6 +213,7 @@ class Replay implements ManifestVisitor {
       ...(openGroup === undefined ? {} : { openGroup }),
       records: this.records,
       begunWals: [...this.begunWals],
+      ...(neededWal === undefined ? {} : { neededWal }),
       numbers: this.numbers,
       lastTables: [...this.lastTables],
       reach: this.reach,
@@ -294,6 +300,7 @@ class Replay implements ManifestVisitor {
     }
     this.noteNumbers(decoded.edit, { offset: record.offset, length: record.end - record.offset });
     this.noteBegunWal(decoded.edit.logNumber);
+    this.neededWal.take(decoded.edit);
     for (const file of decoded.edit.newFiles) {
       keepLast(this.lastTables, file.number, MAX_LAST_TABLES);
       if (file.largestSequence > this.reach) this.reach = file.largestSequence;

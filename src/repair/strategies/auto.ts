@@ -1,6 +1,6 @@
 import type { Database } from '../../engine/database.js';
 import { Pace } from '../pace.js';
-import type { RepairPlan } from '../plan.js';
+import type { RepairPlan, RepairStep } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
 import { type HealRequest, planHeal } from './heal.js';
@@ -24,9 +24,16 @@ export async function planAuto(
   const { pace = new Pace(), findings, simulation } = request;
   let plan: RepairPlan | undefined;
   let state = database;
+  let fetched = false;
   const parts = [
     (now: Database) => planHeal(now, { ...(findings && { findings }) }),
-    (now: Database) => planMetadataRepair(now, request),
+    async (now: Database) => {
+      const next = await planMetadataRepair(now, request);
+      fetched = next.steps.some(takesFile);
+      return next;
+    },
+    // what lay in lost/ or under another name was not looked at before
+    (now: Database) => (fetched ? planHeal(now) : undefined),
     (now: Database) => planTableRepair(now, { ...request, pace }),
     (now: Database) =>
       // LevelDB reads on after damage anyway: there is no consistent point to end at
@@ -41,13 +48,17 @@ export async function planAuto(
   for (const part of parts) {
     await pace.step();
     const next = await part(state);
-    if (next.steps.length === 0) continue;
+    if (next === undefined || next.steps.length === 0) continue;
     plan = plan === undefined ? next : joinPlans(plan, next);
     state = await databaseAfter(database, plan);
   }
   if (plan === undefined) return { ...(await planMetadataRepair(database, request)), strategy: 'auto' };
   refuseEmpty(state);
   return { ...plan, strategy: 'auto' };
+}
+
+function takesFile(step: RepairStep): boolean {
+  return step.action === 'write' && step.content.some(({ from }) => from === 'file');
 }
 
 /** A repair that leaves no column family would be none. */

@@ -2,12 +2,17 @@ import type { Database } from '../../engine/database.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
+import { tablesOf } from '../../states/holdings.js';
 import type { State, States } from '../../states/state.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
 
 /** What a state leaves behind that the files, or the MANIFEST beyond it, still tell of. */
-export function lossOfState(database: Database, state: State, { states, current }: States): LossStatement[] {
+export function lossOfState(
+  database: Database,
+  state: State,
+  { states, current, manifests }: States,
+): LossStatement[] {
   return [
     ...missingTables(database, state, current),
     ...strangeWals(state, database),
@@ -15,7 +20,32 @@ export function lossOfState(database: Database, state: State, { states, current 
     ...tablesLeftOut(state, database),
     ...unloggedWrites(state),
     ...laterWrites(state, states),
+    ...tablesSetAside(database, state, manifests),
   ];
+}
+
+/** Damaged tables that a RepairDB set aside, named by the MANIFEST beside them, of which nothing is put back. */
+function tablesSetAside(
+  { inventory }: Database,
+  { origin, version }: State,
+  manifests: States['manifests'],
+): LossStatement[] {
+  const lost = manifests.filter(({ entry }) => entry.place === 'lost');
+  if (lost.length === 0 || ('manifest' in origin && origin.manifest.place === 'lost')) return [];
+  const live = new Set(tablesOf(version).map(({ number }) => number));
+  const named = new Set(lost.flatMap(({ replay }) => tablesOf(replay.version).map(({ number }) => number)));
+  return inventory.entries.flatMap(({ kind, place, number, file }) =>
+    kind === 'table' && place === 'lost' && number !== undefined && named.has(number) && !live.has(number)
+      ? [
+          {
+            file,
+            detail:
+              'a table that a RepairDB set aside: its entries, as far as no other table holds them; perhaps deletions',
+            facts: {},
+          },
+        ]
+      : [],
+  );
 }
 
 /**
