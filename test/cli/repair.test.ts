@@ -148,6 +148,15 @@ describe('kvdoctor repair', () => {
     });
   });
 
+  it('leads on from a plan that heals first', () =>
+    withDatabase('basic-7.8', ['flip 000019.log 0x7c.5', 'zero 000019.log 300 40'], async (dir) => {
+      const { out } = await kvdoctor(`repair --heal-first --mode point-in-time --dry-run ${dir}`);
+      expect(out).toContain('Plan: heal, then point-in-time, for RocksDB 7.8.3');
+      const next = /^next {2}kvdoctor (.*)$/m.exec(out)?.[1];
+      expect(next).toBe(`repair --mode point-in-time --heal-first ${dir}`);
+      expect(await kvdoctor(`${next} --in-place --yes`)).toMatchObject({ status: 0 });
+    }));
+
   it('wants to be told how', async () => {
     expect(await kvdoctor('repair fixtures/basic-7.8')).toMatchObject({
       status: 2,

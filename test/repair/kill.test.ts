@@ -1,22 +1,17 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
-import type { RepairPlan } from '../../src/repair/plan.js';
 import { type RepairOptions, repairTarget } from '../../src/repair/run.js';
 import { planWalRepair } from '../../src/repair/strategies/wal-mode.js';
-import { undoRepair } from '../../src/repair/undo-repair.js';
 import { engineAvailable, runEngine } from '../support/engine.js';
 import { type FileSet, fixture, readFileSet } from '../support/files.js';
 import {
   canBeKilled,
   child,
-  expectWholeOrBarred,
   forAll,
-  killed,
+  killAndEnd,
+  killable,
+  type Prepared,
   repairAgain,
-  Trials,
 } from '../support/killed-repair.js';
 import { rotated } from '../support/rotate.js';
 
@@ -25,9 +20,6 @@ import { rotated } from '../support/rotate.js';
  * SIGKILL ends (`KVDOCTOR_KILL_EVERY=1`: all). Whatever is left, an engine must refuse it or see the old or the new state, and the next repair or undo must end
  * with the old bytes or the new ones.
  */
-
-const root = mkdtempSync(path.join(os.tmpdir(), 'kvdoctor-kill-'));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Ten live logs, the second damaged in its middle: a repair removes eight files and cuts one. */
 async function damaged(): Promise<FileSet> {
@@ -41,9 +33,6 @@ async function damaged(): Promise<FileSet> {
   return files;
 }
 
-const trials = new Trials(root);
-const prepared = () => trials.prepared(before, repair);
-
 const options: RepairOptions = {
   way: { mode: 'point-in-time' },
   destination: { kind: 'in-place' },
@@ -54,30 +43,15 @@ const options: RepairOptions = {
 };
 const yes = { settle: async () => true, confirm: async () => true };
 
-let before: FileSet;
-let after: FileSet;
-let repair: RepairPlan;
-
 describe.skipIf(!canBeKilled)('a process killed at every step', () => {
-  let repairPoints = 0;
-  let undoPoints = 0;
-  const { PATH } = process.env;
-
-  beforeAll(async () => {
-    // without python3 and perl: what holds a lock is not what is tried here
-    process.env.PATH = '/nonexistent';
-    before = await damaged();
-    repair = await planWalRepair(await readDatabase(trials.databaseWith(before)), { mode: 'point-in-time' });
-    const { dir, plan, journal } = prepared();
-    repairPoints = Number(await child('apply', plan, journal, -1));
-    after = readFileSet(dir);
-    undoPoints = Number(await child('undo', journal, -1));
-  });
-  afterAll(() => {
-    process.env.PATH = PATH;
+  const made = killable(async (trials) => {
+    const before = await damaged();
+    const database = await readDatabase(trials.databaseWith(before));
+    return { before, repair: await planWalRepair(database, { mode: 'point-in-time' }) };
   });
 
   it('takes more than 200 steps, and removes eight logs and cuts one', () => {
+    const { before, after, repairPoints, undoPoints } = made;
     expect(repairPoints + undoPoints).toBeGreaterThan(200);
     const changed = [...before].filter(([name, bytes]) => bytes.length !== after.get(name)?.length);
     expect(changed.map(([name]) => [name, after.get(name)?.length])).toEqual([
@@ -87,40 +61,19 @@ describe.skipIf(!canBeKilled)('a process killed at every step', () => {
   });
 
   it('leaves a repair that the next one, or an undo, ends', { timeout: 300_000 }, async () => {
-    let barred = 0;
-    await forAll(repairPoints, async (point) => {
-      const database = prepared();
-      const { dir, journal } = database;
-      await killed('apply', database, repair, point);
-      if (expectWholeOrBarred(dir, [before, after])) barred++;
-      const begun = existsSync(path.join(journal, 'journal.json'));
-      if (point % 2 === 1 && begun) {
-        await undoRepair(journal, { stopped: true });
-        expect(readFileSet(dir)).toEqual(before);
-        return;
-      }
-      if (point % 10 === 0) await repairTarget(dir, options, yes);
-      else await repairAgain(database, repair);
-      expect(readFileSet(dir)).toEqual(after);
-    });
-    expect(barred).toBeGreaterThan(10);
+    const again = async (database: Prepared, point: number) => {
+      if (point % 10 === 0) await repairTarget(database.dir, options, yes);
+      else await repairAgain(database, made.repair);
+    };
+    expect(await killAndEnd(made, { what: 'apply', again })).toBeGreaterThan(10);
   });
 
   it('leaves an undo that the next one ends', { timeout: 300_000 }, async () => {
-    let barred = 0;
-    await forAll(undoPoints, async (point) => {
-      const database = prepared();
-      const { dir, journal } = database;
-      await repairAgain(database, repair);
-      await killed('undo', database, repair, point);
-      if (expectWholeOrBarred(dir, [before, after])) barred++;
-      await undoRepair(journal, { stopped: true });
-      expect(readFileSet(dir)).toEqual(before);
-    });
-    expect(barred).toBeGreaterThan(10);
+    expect(await killAndEnd(made, { what: 'undo' })).toBeGreaterThan(10);
   });
 
   it.skipIf(!engineAvailable('rocksdb-9.7'))('shows an engine a whole state, or a refusal', async () => {
+    const { before, after, trials } = made;
     const users = async (files: FileSet) => {
       const report = await runEngine('rocksdb-9.7', trials.databaseWith(files), {
         options: { columns: { default: {}, users: {}, orders: {} } },
@@ -131,8 +84,8 @@ describe.skipIf(!canBeKilled)('a process killed at every step', () => {
     const whole = [await users(before), await users(after)];
     const seen = new Set<unknown>();
     await forAll(8, async (i) => {
-      const { dir, plan, journal } = prepared();
-      await child('apply', plan, journal, Math.floor(((i + 4) * repairPoints) / 12));
+      const { dir, plan, journal } = made.prepared();
+      await child('apply', plan, journal, Math.floor(((i + 4) * made.repairPoints) / 12));
       seen.add(await users(readFileSet(dir)));
     });
     const refusals = [...seen].filter((state) => !whole.includes(state as string));

@@ -27,8 +27,7 @@ export async function planHealFirst(
 }
 
 function healedThen(heal: RepairPlan, then: RepairPlan): RepairPlan {
-  const joined = joinPlans({ ...heal, remarks: healRemarks(heal) }, then);
-  return { ...joined, strategy: `heal, then ${then.strategy}` };
+  return joinPlans({ ...heal, remarks: healRemarks(heal) }, then);
 }
 
 function healRemarks({ steps }: RepairPlan): string[] {

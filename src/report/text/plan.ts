@@ -32,7 +32,8 @@ export function* planText(
   const title = (text: string) => `${palette.strong(text)}\n`;
   if (plan.loss.length > 0) yield* rebuildText(application?.rebuild, settings);
   const reader = engine.name === 'leveldb' ? 'LevelDB' : `RocksDB ${plan.engineVersion}`;
-  yield title(`Plan: ${plan.strategy}, for ${reader}`);
+  const first = plan.options?.includes('--heal-first') ? 'heal, then ' : '';
+  yield title(`Plan: ${first}${plan.strategy}, for ${reader}`);
   for (const each of plan.outside ?? []) yield outsideText(each, settings);
   for (const step of plan.steps) yield stepText(step, settings);
   yield* objectsText(plan, settings);

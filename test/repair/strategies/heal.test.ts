@@ -251,7 +251,7 @@ describe('healing first', () => {
       const log = (await filesOf(plan)).get('000017.log')!;
       expect(log.length).toBeGreaterThan(0x60);
       expect(log).toEqual(fixture('basic-7.8').get('000017.log')!.subarray(0, log.length));
-      expect(plan.strategy).toBe('heal, then point-in-time');
+      expect(plan.strategy).toBe('point-in-time');
     });
   });
 

@@ -34,6 +34,7 @@ const given: [string, string, ...string[]][] = [
   ['a cut WAL', 'basic-7.8', 'truncate 000017.log 200'],
   ['the newest WAL, cut', 'basic-7.8', 'truncate 000019.log 300'],
   ['an empty newest WAL', 'basic-7.8', 'truncate 000019.log 0'],
+  ['a cut recycled WAL', 'wal-recycled-11.9', 'truncate 000027.log 150'],
   ['an empty recycled WAL', 'wal-recycled-11.9', 'truncate 000027.log 0'],
   ['an empty WAL before another', 'basic-7.8', 'truncate 000017.log 0'],
   ['a record over two blocks', 'wal-large-7.8', 'zero 000004.log 0x8010 2000'],
@@ -75,6 +76,8 @@ describe('a copy that is whole', () => {
       fixture('basic-7.8'),
     ]);
     const [{ changes }] = plan.steps;
+    // zeros over zeros differ in nothing: one damage is one range all the same
+    expect(changes).toHaveLength(1);
     for (const { kind, offset, length } of changes) {
       expect(kind).toBe('rewrite');
       expect(offset).toBeGreaterThanOrEqual(0x40);

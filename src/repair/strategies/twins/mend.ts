@@ -116,6 +116,9 @@ export async function mend(target: string, part: Part, twins: readonly TwinFile[
   return { refused };
 }
 
+/** Where a whole file ends: a recycled log with what an earlier one left in it. */
+const endOf = ({ checked, size, twin }: Candidate): number => (checked.clean ? twin.entry.size : size);
+
 interface Attempt {
   mended?: MendedFile;
   refused: string[];
@@ -147,10 +150,10 @@ async function fromOwn(
         );
         continue;
       }
-      const range = { offset: own.size, length: start.size - own.size };
+      const range = { offset: own.size, length: endOf(start) - own.size };
       draft.content = withRange(kept, own.size, range, await segmentsOf(start.twin, range));
       draft.taken.push({ range, of: start });
-      draft.checked = await part.check(sourceOf(target, draft.content), start.size);
+      draft.checked = await part.check(sourceOf(target, draft.content), endOf(start));
     }
     const made = await fold(target, part, draft, candidates);
     if (!made.checked.clean || made.taken.length === 0) continue;
@@ -172,9 +175,7 @@ async function fromWhole(
   candidates: readonly Candidate[],
 ): Promise<Attempt> {
   const { path } = base.twin;
-  // with what an earlier log left after the last record, as it was
-  const length = base.checked.clean ? base.twin.entry.size : base.size;
-  const all = { offset: 0, length };
+  const all = { offset: 0, length: endOf(base) };
   const start: Draft = {
     content: await segmentsOf(base.twin, all),
     taken: [{ range: all, of: base }],

@@ -33,6 +33,8 @@ interface FromPlan {
   findings: readonly Finding[];
 }
 
+/** Equal bytes between two ranges that are shown as one: zeros lie over zeros, too. */
+const MOST_BETWEEN = 64;
 /** Ranges of one file that a plan lists one by one. */
 const MOST_LISTED = 100;
 
@@ -184,7 +186,7 @@ function stepOf(
   const size = own?.size ?? 0;
   const bytes = taken.reduce((sum, { length }) => sum + length, 0);
   const names = [...new Set(taken.map(({ from }) => from.source.name))].join(' and ');
-  const changes = taken.map(({ offset, length, from, why }): ByteChange => {
+  const changes = joined(taken).map(({ offset, length, from, why }): ByteChange => {
     const kind = own === undefined ? 'create-file' : offset >= size ? 'insert' : 'rewrite';
     return { kind, offset, length, detail: `from ${from.path}: ${why}` };
   });
@@ -200,6 +202,23 @@ function stepOf(
     changes: listed,
     content,
   };
+}
+
+/** Ranges for the same reason from the same file, with the few bytes between them that happen to be equal. */
+function joined(taken: MendedFile['taken']): MendedFile['taken'] {
+  const ranges: MendedFile['taken'] = [];
+  for (const range of taken) {
+    const last = ranges.at(-1);
+    const end = last === undefined ? 0 : last.offset + last.length;
+    const isOne =
+      last !== undefined &&
+      last.from.path === range.from.path &&
+      last.why === range.why &&
+      range.offset <= end + MOST_BETWEEN;
+    if (isOne) last.length = range.offset + range.length - last.offset;
+    else ranges.push({ ...range });
+  }
+  return ranges;
 }
 
 /** Very many ranges as one. */
