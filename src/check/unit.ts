@@ -31,6 +31,8 @@ export interface TableContext {
   /** Comparator of the column family, from the MANIFEST. Absent: trust the table's own property. */
   comparator?: string;
   databaseId?: string;
+  /** The database keeps values in blob files of Titan's. */
+  titan?: true;
   /**
    * A MANIFEST was read and does not name the file: an unfinished output or an obsolete table. Nothing depends on it, so
    * whatever is wrong with it is a note, and what cannot be checked in it is not missed.

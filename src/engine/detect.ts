@@ -74,7 +74,10 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   const binding = own.filter((entry) => isBinding(entry.kind));
   const data = own.filter((entry) => ['table', 'wal', 'blob'].includes(entry.kind));
   if (binding.length === 0 && data.length === 0) {
-    if (isRaftEngine(inventory)) return { kind: 'raft-engine', evidence: [raftEngineEvidence] };
+    if (isRaftEngine(inventory))
+      return (await isEncrypted(own, read))
+        ? { kind: 'not-a-database', evidence: [encryptedEvidence] }
+        : { kind: 'raft-engine', evidence: [raftEngineEvidence] };
     const below = directories.length > 0 ? await read.databasesBelow() : [];
     const databases =
       below.length > 0 ? below : own.flatMap(({ name }) => (isArchiveName(name) ? [name] : []));

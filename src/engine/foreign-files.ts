@@ -16,6 +16,14 @@ export function isRaftEngine({ entries }: Inventory): boolean {
   return entries.some(({ name, place }) => place === 'database' && parseRaftLogName(name) !== undefined);
 }
 
+/** Where Titan keeps its blob files, in the directory of the database (tikv/titan include/titan/options.h `dirname`). */
+const TITAN_DIRECTORY = 'titandb';
+
+/** Large values lie in blob files of Titan's, whose format is not read. */
+export function hasTitan({ directories }: Inventory): boolean {
+  return directories.includes(TITAN_DIRECTORY);
+}
+
 /** Bytes by which encrypted ones are told from others; fewer tell nothing. */
 const ENOUGH = 96;
 /** Bits of entropy a byte that encrypted bytes may have fewer than as many random ones could. */
@@ -25,7 +33,9 @@ const SLACK = 0.5;
 export async function isEncrypted(own: readonly InventoryEntry[], read: FileReader): Promise<boolean> {
   const hasDictionary = own.some(({ name }) => name === DICTIONARY) || (await read.liesBeside(DICTIONARY));
   if (!hasDictionary) return false;
-  const telling = own.filter(({ kind }) => kind === 'manifest' || kind === 'options');
+  const telling = own.filter(
+    ({ kind, name }) => kind === 'manifest' || kind === 'options' || parseRaftLogName(name) !== undefined,
+  );
   let encrypted = 0;
   for (const entry of telling) {
     const head = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));

@@ -93,6 +93,10 @@ export async function followBlob(version: FoundVersion, blobFile: BlobOpener): P
     return;
   }
   if (index.kind === 'inlined') return;
+  if (index.kind === 'titan') {
+    version.damaged ??= 'the value lies in a blob file of Titan (titandb), which is not read';
+    return;
+  }
   const { fileNumber, offset, size, compression } = index;
   const blob = fileNumber === 0n ? undefined : blobFile(fileNumber);
   const file =

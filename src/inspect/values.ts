@@ -62,6 +62,8 @@ function blobIndexFields(bytes: Uint8Array, space: Space, base: number): Node[] 
   fields.varint64('file', (file) => (file === 0n ? 'this table' : undefined));
   fields.varint64('offset');
   fields.varint64('size');
+  // Titan's has none
+  if (kind === 1 && fields.remaining === 0) return fields.nodes;
   fields.u8('compression', compressionName);
   fields.rest('trailing bytes');
   return fields.nodes;
@@ -72,6 +74,8 @@ function blobIndexWords(bytes: Uint8Array): Words {
   const index = decodeBlobIndex(bytes);
   if (index.kind === 'malformed') return index.error;
   if (index.kind === 'inlined') return [index.value, ` until ${index.expiration}`];
+  if (index.kind === 'titan')
+    return `in Titan’s blob file ${index.fileNumber} at ${index.offset}, ${index.size} bytes`;
   const where = index.fileNumber === 0n ? 'this table' : `blob file ${index.fileNumber}`;
   return `in ${where} at ${index.offset}, ${index.size} bytes`;
 }

@@ -42,6 +42,10 @@ export class BlobValues {
   async read(index: Uint8Array, key: Uint8Array, file: string): Promise<BlobResult> {
     const decoded = decodeBlobIndex(index);
     if (decoded.kind === 'malformed') return { problem: { file, message: decoded.error } };
+    if (decoded.kind === 'titan')
+      return {
+        problem: { file, message: 'A value lies in a blob file of Titan (titandb), which is not read' },
+      };
     if (decoded.kind === 'inlined') return { value: decoded.value };
     if (decoded.fileNumber === 0n)
       return this.readEmbedded(Number(decoded.offset), Number(decoded.size), file);

@@ -26,6 +26,7 @@ import { pebbleAdvice } from './pebble-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
+import { simulateRaftEngine } from './simulate-raft-engine.js';
 import { databaseAsState, stateChoices } from './state-seen.js';
 
 export interface SimulateOptions extends DatabaseRequest {
@@ -48,7 +49,9 @@ export async function simulateTarget(
   { digest = false, profile: choice, application = false, state, ...request }: SimulateOptions = {},
   hooks: SimulateHooks = {},
 ): Promise<TargetReport> {
-  const own = await asPebbleOpens(await readDatabase(target, request));
+  const read = await readDatabase(target, request);
+  if (read.detection.kind === 'raft-engine') return simulateRaftEngine(target, read, hooks);
+  const own = await asPebbleOpens(read);
   const report = emptyTarget(target, own);
   const unsupported = reasonNotToCheck(own) ?? reasonWalsAlone(own);
   if (unsupported !== undefined) {

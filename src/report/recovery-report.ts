@@ -2,10 +2,11 @@
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import type { Finding } from '../finding/finding.js';
 import type { RecoveryMode } from '../recovery/mode.js';
+import type { RaftRecoveryMode } from '../recovery/raft-engine/open.js';
 
 /** What opening the database in one recovery mode would do. */
 export interface RecoveryReport {
-  mode: RecoveryMode | 'salvage';
+  mode: RecoveryMode | RaftRecoveryMode | 'salvage';
   /** The mode that the database's own OPTIONS file asks for. */
   own?: true;
   opens: boolean;

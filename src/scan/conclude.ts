@@ -1,6 +1,7 @@
 import { append } from '../bytes/append.js';
 import { diagnoseDatabase } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
+import { unseenTitan } from '../engine/unseen.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import type { TargetReport } from '../report/report.js';
 import { withStateFindings } from '../states/findings.js';
@@ -31,6 +32,7 @@ export async function conclude(
   await unlessInterrupted(() => diagnoseDatabase(findings, { database, facts, atRest }), undefined);
   report.findings = findings;
   append(report.unchecked, uncheckedOrders(database));
+  append(report.unchecked, unseenTitan(database.inventory));
   append(report.unchecked, metadata.unchecked);
   append(
     report.unchecked,

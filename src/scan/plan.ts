@@ -2,6 +2,7 @@ import { append } from '../bytes/append.js';
 import { planTable } from '../check/sst/table.js';
 import type { Depth, TableContext } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
+import { hasTitan } from '../engine/foreign-files.js';
 import { dialectNamed } from '../format/dialect.js';
 import { isCanonical } from '../format/filename.js';
 import {
@@ -161,6 +162,7 @@ function tableContext(
     ...(owned === undefined &&
       database.version !== undefined &&
       !isBroughtIn(entry, database) && { orphan: true }),
+    ...(hasTitan(database.inventory) && { titan: true as const }),
     ...(database.version?.databaseId !== undefined && { databaseId: database.version.databaseId }),
   };
 }

@@ -4,9 +4,9 @@ import { checkPanic, checkPassed } from '../check/raft-engine/queue.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import { findingAt } from '../finding/finding-at.js';
-import { isReservedRaftLog, type RaftLogHeader, raftLogSignature } from '../format/raft-engine/file.js';
+import { isReservedRaftLog, raftLogSignature } from '../format/raft-engine/file.js';
 import type { FileStop, QueueFile } from '../format/raft-engine/place.js';
-import { searchBatches } from '../format/raft-engine/search.js';
+import { type Beyond, searchBatches } from '../format/raft-engine/search.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { probeLock } from '../io/lock.js';
@@ -93,7 +93,7 @@ async function scanQueues(
       for (const finding of checkBatch(batch, place)) found(finding);
       if (place.fault === 'limit') unchecked(report, file, place.offset, batch.length);
     },
-    async file(file, header, stop, unreadable) {
+    async file(file, stop, unreadable) {
       const known = of(file);
       for (const range of unreadable)
         found(findingAt({ file: file.file }, 'io/unreadable-range', { ...range, message: MEDIUM }));
@@ -103,7 +103,11 @@ async function scanQueues(
         known.isUnread = true;
         return;
       }
-      known.tail = await judge(header, stop, owned, found);
+      // while a process writes, the end of the newest file is in flight
+      const beyond = await beyondStop(stop);
+      for (const finding of checkStop(stop, beyond))
+        found(owned && finding.rule === 'raft-engine/torn-tail' ? { ...finding, severity: 'note' } : finding);
+      known.tail = tailOf(stop, beyond);
     },
     read(bytes) {
       report.bytesRead += bytes;
@@ -117,20 +121,12 @@ async function scanQueues(
 
 const MEDIUM = 'the medium did not give back these bytes';
 
-/** Says why reading a file ended where it did. While a process writes, the end of the newest file is in flight. */
-async function judge(
-  header: RaftLogHeader | undefined,
-  stop: FileStop,
-  owned: boolean,
-  found: (finding: Finding) => void,
-): Promise<RaftLogTail> {
+/** What lies behind the point at which reading a file ended. */
+export async function beyondStop(stop: FileStop): Promise<Beyond> {
   const source = await openSource(stop.file.source);
   try {
-    const signature = raftLogSignature(header?.version ?? 2, stop.file.number);
-    const beyond = await searchBatches(source, stop.offset + wholeAt(stop), signature);
-    for (const finding of checkStop(stop, beyond))
-      found(owned && finding.rule === 'raft-engine/torn-tail' ? { ...finding, severity: 'note' } : finding);
-    return tailOf(stop, beyond);
+    const signature = raftLogSignature(stop.header?.version ?? 2, stop.file.number);
+    return await searchBatches(source, stop.offset + wholeAt(stop), signature);
   } finally {
     await source.close();
   }

@@ -28,6 +28,29 @@ describe('files of TiKV that are not RocksDB’s', () => {
       expect(await detect(dir)).toMatchObject({ kind: 'raft-engine' });
     }));
 
+  it('an encrypted raft log is said to be so', () =>
+    withDatabase('raft-engine/plain', [], async (dir) => {
+      encrypt(dir);
+      fs.writeFileSync(path.join(dir, '..', 'file.dict'), 'names');
+      const report = await scanTarget(dir);
+      expect(report.findings).toEqual([]);
+      expect(report.unchecked.map(({ reason }) => reason).join()).toContain('encrypted by TiKV');
+    }));
+
+  it('a raft log that is not encrypted is read beside a dictionary', () =>
+    withDatabase('raft-engine/plain', [], async (dir) => {
+      fs.writeFileSync(path.join(dir, '..', 'file.dict'), 'names');
+      expect((await detect(dir)).kind).toBe('raft-engine');
+    }));
+
+  it('values in Titan’s blob files are said to be unread', () =>
+    withDatabase('basic-7.8', [], async (dir) => {
+      fs.mkdirSync(path.join(dir, 'titandb'));
+      const report = await scanTarget(dir, { jobs: 1 });
+      expect(report.findings).toEqual([]);
+      expect(report.unchecked.map(({ file }) => file)).toEqual(['titandb']);
+    }));
+
   it('raft-engine beside a database is named with it', () =>
     withDatabase('tikv', [], async (dir) => {
       fs.mkdirSync(path.join(dir, 'raft-engine'));

@@ -7,13 +7,10 @@ import { TargetError } from '../../io/target-error.js';
 import { EntryReader } from '../../recovery/raft-engine/contents.js';
 import { queuesOf } from '../../recovery/raft-engine/files.js';
 import type { RegionTable } from '../../recovery/raft-engine/memtable.js';
-import { replayRaftEngine } from '../../recovery/raft-engine/open.js';
+import { DEFAULT_RAFT_MODE, replayRaftEngine } from '../../recovery/raft-engine/open.js';
 import type { ProfileFacts } from '../profile.js';
 
 const RAFT_STATE = 'R';
-
-/** How TiKV opens it where nothing else is set. */
-const MODE = 'tolerate-tail-corruption';
 
 type RaftEngineLog =
   | Pick<ProfileFacts, 'entries'>
@@ -28,7 +25,7 @@ export async function openRaftEngine(directory: string): Promise<RaftEngineLog |
     const files = [...queues.append.files, ...queues.rewrite.files];
     if (files.length === 0) return undefined;
     const { machine, refusals } = await replayRaftEngine(queues);
-    const refused = refusals[MODE];
+    const refused = refusals[DEFAULT_RAFT_MODE];
     if (refused !== undefined) return { refused: 'panic' in refused ? 'hole' : 'refused' };
     const byName = new Map(files.map((file) => [file.file, file]));
     return { entries: (_name, entry) => walk([...machine.regions.values()], new EntryReader(byName), entry) };

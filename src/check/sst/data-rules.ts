@@ -19,6 +19,8 @@ export interface DataRules {
   zeroSequences: boolean;
   /** The table may refer to values in itself (file number 0). */
   embeddedBlobs: boolean;
+  /** The table may refer to values in blob files of Titan's. */
+  titan?: boolean;
 }
 
 interface PebbleEntries {
@@ -142,6 +144,8 @@ function blobProblem(
 ): string | undefined {
   const blob = decodeBlobIndex(bytes, start, end);
   if (blob.kind === 'malformed') return `the reference to a blob file cannot be decoded: ${blob.error}`;
+  if (blob.kind === 'titan')
+    return rules.titan ? undefined : 'the reference to a blob file lacks its byte of compression';
   if (blob.kind === 'inlined') return undefined;
   const { fileNumber, offset, size } = blob;
   if (fileNumber === 0n && !rules.embeddedBlobs)

@@ -150,7 +150,7 @@ async function checkContents(
   }
   const range = context.blocks ?? { from: 0, to: table.index.count };
   const to = Math.min(range.to, table.index.count);
-  const rules = dataRules(table, filter, valueLengths);
+  const rules = dataRules(table, filter, valueLengths, context.titan === true);
   const scanned = await scanBlocks(table, rules, depth, { from: range.from, to }, report);
   await reportFilterMisses(table, scanned, filter, report);
   if (scanned.verifier.tally.blobs.has(EMBEDDED)) {
@@ -187,6 +187,7 @@ function dataRules(
   table: Table,
   filter: TableFilter | undefined,
   values: ValueBlockLengths | undefined,
+  titan: boolean,
 ): DataRules {
   const { format, formatVersion = 0 } = table.footer ?? {};
   const prefixed = format === 'pebble' && formatVersion >= FIRST_WITH_PREFIXES;
@@ -198,6 +199,7 @@ function dataRules(
     filter: filter?.filter,
     zeroSequences: isIngested(table.properties),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,
+    titan: titan || (table.properties?.has(COLLECTED_PROPERTIES.titanBlobs) ?? false),
   };
 }
 

@@ -7,6 +7,9 @@ import { Cursor } from '../../bytes/cursor.js';
  *   kind 1  | 01 | file number varint64 | offset varint64 | size varint64 | compression u8 |
  *   kind 2  | 02 | expiration varint64 | file number varint64 | offset varint64 | size varint64 | compression u8 |  (BlobDB)
  *
+ * Titan's, a fork of the idea that TiKV uses (tikv/titan src/blob_format.h), is of kind 1 and has no byte of compression; its files lie in
+ * titandb/.
+ *
  * The offset is the value's own, past the record's header and key. File number 0 is the table itself (embedded blobs).
  */
 type BlobIndex =
@@ -21,7 +24,9 @@ type BlobIndex =
       /** Type byte. Must be the blob file's. */
       compression: number;
       expiration?: bigint;
-    };
+    }
+  /** The offset is that of a record in a blob file of Titan's, the size that of all of it. */
+  | { kind: 'titan'; fileNumber: bigint; offset: bigint; size: bigint };
 
 /** Decodes a blob index from `bytes[start, end)`; an error text says what is wrong with it. */
 export function decodeBlobIndex(
@@ -45,6 +50,7 @@ export function decodeBlobIndex(
   if (fileNumber === undefined || offset === undefined || size === undefined) {
     return malformed('file number, offset or size is cut off');
   }
+  if (type === 1 && cursor.remaining === 0) return { kind: 'titan', fileNumber, offset, size };
   if (cursor.remaining !== 1)
     return malformed(`${cursor.remaining} bytes where one of compression should be`);
   return { kind: 'blob', fileNumber, offset, size, compression: bytes[end - 1], expiration };

@@ -1,6 +1,6 @@
 import type { SourceDescriptor } from '../../bytes/source.js';
 import type { EntriesFault } from './batch.js';
-import type { HeaderFault, Queue, RaftLogName } from './file.js';
+import type { HeaderFault, Queue, RaftLogHeader, RaftLogName } from './file.js';
 import type { RaftLogBatch, RaftLogStop } from './reader.js';
 
 /** A file of one of the queues. */
@@ -17,6 +17,8 @@ export interface FileStop {
   file: QueueFile;
   /** The newest of its queue. */
   isLast: boolean;
+  /** Absent where it is damaged. */
+  header?: RaftLogHeader;
   /** Where it is cut. */
   offset: number;
   cause:

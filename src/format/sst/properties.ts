@@ -71,6 +71,8 @@ export const COLLECTED_PROPERTIES = {
   externalVersion: 'external_sst_file.version',
   globalSequence: 'external_sst_file.global_seqno',
   embeddedBlobs: 'embedded.blob.stats',
+  /** Bytes of values by blob file of Titan's. */
+  titanBlobs: 'TitanDB.blob_discardable_size',
 } as const;
 
 export type NumberProperty = (typeof NUMBER_PROPERTIES)[number];

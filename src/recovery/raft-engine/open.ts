@@ -4,12 +4,7 @@
  */
 import type { SourceRange } from '../../bytes/source.js';
 import { entryIndex } from '../../format/raft-engine/entry.js';
-import {
-  decodeRaftLogHeader,
-  type Queue,
-  RAFT_LOG_HEADER,
-  type RaftLogHeader,
-} from '../../format/raft-engine/file.js';
+import { decodeRaftLogHeader, type Queue, RAFT_LOG_HEADER } from '../../format/raft-engine/file.js';
 import type { BatchPlace, FileStop, QueueFile } from '../../format/raft-engine/place.js';
 import { type RaftLogBatch, RaftLogReader } from '../../format/raft-engine/reader.js';
 import { readHead } from '../../io/head.js';
@@ -24,17 +19,14 @@ export const raftRecoveryModes = [
   'tolerate-any-corruption',
 ] as const;
 export type RaftRecoveryMode = (typeof raftRecoveryModes)[number];
+/** The one that the engine has where its configuration says nothing. */
+export const DEFAULT_RAFT_MODE: RaftRecoveryMode = 'tolerate-tail-corruption';
 
 /** What one who watches a replay is shown. Items and entries are views that end when it returns. */
 interface ReplayWatch {
   batch?(file: QueueFile, batch: RaftLogBatch, place: BatchPlace): void;
-  /** A file has been read: its header, where reading it ended, and what the medium did not give back. */
-  file?(
-    file: QueueFile,
-    header: RaftLogHeader | undefined,
-    stop: FileStop | undefined,
-    unreadable: readonly SourceRange[],
-  ): Promise<void>;
+  /** A file has been read: where reading it ended, and what the medium did not give back. */
+  file?(file: QueueFile, stop: FileStop | undefined, unreadable: readonly SourceRange[]): Promise<void>;
   /** Bytes read since the last call. */
   read?(bytes: number): void;
 }
@@ -47,7 +39,7 @@ export interface RaftReplay {
   refusals: Partial<Record<RaftRecoveryMode, Refused>>;
 }
 
-type Refused = { stop: FileStop } | { panic: ReplayPanic };
+export type Refused = { stop: FileStop } | { panic: ReplayPanic };
 
 /** Whether a mode refuses to open over a stop. A file that is not the newest is opened for reading only but in the last mode. */
 function refuses(mode: RaftRecoveryMode, { isLast, cause }: FileStop): boolean {
@@ -134,14 +126,14 @@ async function replayFile(file: QueueFile, isLast: boolean, share: Share, watch:
   const header = decodeRaftLogHeader(await readHead(file.source, RAFT_LOG_HEADER));
   if ('fault' in header) {
     stops.push({ file, isLast, offset: 0, cause: { kind: 'header', fault: header.fault } });
-    await watch.file?.(file, undefined, stops[before], []);
+    await watch.file?.(file, stops[before], []);
     return;
   }
   const source = await openSource(file.source);
   try {
     const stop = await replayBatches(file, new RaftLogReader(source, header, file.number), share, watch);
-    if (stop !== undefined) stops.push({ file, isLast, ...stop });
-    await watch.file?.(file, header, stops[before], source.unreadable ?? []);
+    if (stop !== undefined) stops.push({ file, isLast, header, ...stop });
+    await watch.file?.(file, stops[before], source.unreadable ?? []);
   } finally {
     await source.close();
   }

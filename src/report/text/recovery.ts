@@ -81,9 +81,11 @@ function modesTable({ recovery = [], engine }: TargetReport, settings: RenderSet
   const why =
     engine.name === 'pebble'
       ? 'the one way in which Pebble opens for writing'
-      : own?.mode === 'default'
-        ? 'what LevelDB does unless it is told otherwise'
-        : 'what OPTIONS asks for';
+      : engine.name === 'raft-engine'
+        ? 'what raft-engine does unless its configuration says otherwise'
+        : own?.mode === 'default'
+          ? 'what LevelDB does unless it is told otherwise'
+          : 'what OPTIONS asks for';
   const note = own ? palette.dim(`\n  * ${why}`) : '';
   return rendered(table) + note;
 }
