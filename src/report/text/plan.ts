@@ -19,6 +19,7 @@ import { fileOf } from './finding.js';
 import { paragraph } from './layout.js';
 import { familyLossText } from './loss.js';
 import { rebuildText } from './rebuild.js';
+import { engineNames } from './target.js';
 
 type FamilyLoss = Parameters<typeof familyLossText>[0];
 
@@ -31,7 +32,10 @@ export function* planText(
   const { palette, width } = settings;
   const title = (text: string) => `${palette.strong(text)}\n`;
   if (plan.loss.length > 0) yield* rebuildText(application?.rebuild, settings);
-  const reader = engine.name === 'leveldb' ? 'LevelDB' : `RocksDB ${plan.engineVersion}`;
+  const reader =
+    engine.name === 'leveldb'
+      ? 'LevelDB'
+      : `${engineNames[engine.name === 'pebble' ? 'pebble' : 'rocksdb']} ${plan.engineVersion}`;
   const first = plan.options?.includes('--heal-first') ? 'heal, then ' : '';
   yield title(`Plan: ${first}${plan.strategy}, for ${reader}`);
   for (const each of plan.outside ?? []) yield outsideText(each, settings);

@@ -51,7 +51,12 @@ const given: [string, string, ...string[]][] = [
     'zero 000018.sst 0 400',
     'zero 000017.log 0x60 64',
   ],
+  ['a table of Pebble', 'pebble-stores/cosmos', 'zero 000010.sst 20 60'],
+  ['a table of Pebble that is gone', 'pebble-stores/cosmos', 'remove 000010.sst'],
+  ['a WAL record of Pebble', 'pebble-stores/cosmos', 'zero 000012.log 30 10'],
+  ['a MANIFEST of Pebble', 'pebble-stores/cosmos', 'zero MANIFEST-000013 20 10'],
   ['a table of LevelDB', 'leveldb', 'write 000005.ldb 0x10 ffffff'],
+  ['a MANIFEST of LevelDB that is gone', 'leveldb', 'remove MANIFEST-000002'],
   ['a table of LevelDB that is gone', 'leveldb', 'remove 000005.ldb'],
 ];
 

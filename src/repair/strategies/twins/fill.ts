@@ -68,7 +68,7 @@ async function reasonFor(database: Database, fill: Fill, alignment: Alignment): 
       const from = Math.max(offset, mine.size);
       ranges.push({ offset: from, length: end - from });
     }
-    const neighbours = { scattered: false, atStart: true, atEnd: true };
+    const neighbours = { scattered: false, atStart: true, atEnd: true, alone: true };
     let weakest: Proof | undefined = 'checksum';
     for (const wound of woundsOf(ranges, units)) {
       const found = await proofOf(wound, units, {

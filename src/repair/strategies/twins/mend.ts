@@ -28,8 +28,11 @@ export interface Part extends FilePlace {
   own?: { size: number; checked: TwinCheck };
   /** Bytes that it must have. Absent: it is a log, and only grows. */
   size?: number;
-  /** Whether the bytes are of the same life, where units that agree prove anything between them. Default: no. */
-  neighboursProve?(twins: readonly TwinFile[], made: Made): Promise<boolean>;
+  /**
+   * Whether the bytes are of the same life, where units that agree prove anything between them: `beside` units that do, or `alone`, where
+   * none is left. Default: they are not.
+   */
+  neighboursProve?(twins: readonly TwinFile[], made: Made): Promise<'alone' | 'beside' | undefined>;
   check(source: SourceDescriptor, size: number): Promise<TwinCheck>;
   /** Of a file that is whole. */
   units(source: ByteSource): Promise<Unit[]>;
@@ -268,9 +271,11 @@ async function prove(
   const whole = { ...(root !== undefined && { root }), offset: 0, length: part.own!.size };
   const mine = sourceOf(target, [{ from: 'file', path, ...whole }]);
   const twins = [...used].map(({ twin }) => twin);
-  const scattered = (await part.neighboursProve?.(twins, made)) ?? false;
+  const proving = await part.neighboursProve?.(twins, made);
+  const scattered = proving !== undefined;
+  const alone = proving === 'alone';
   // how a file ended that grows is told by nothing but its own life
-  const neighbours = { scattered, atStart: scattered, atEnd: scattered || part.size !== undefined };
+  const neighbours = { scattered, alone, atStart: scattered, atEnd: scattered || part.size !== undefined };
   return withBoth(mine, sourceOf(target, made.content), async (own, becomes) => {
     const units = await part.units(becomes);
     const ranges = made.taken.map(({ range }) => range).sort((a, b) => a.offset - b.offset);

@@ -15,13 +15,15 @@ import { sourceOf } from '../../preview.js';
 import { beginTheSame } from './composition.js';
 import { isOtherDatabase, isSameLife } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
-import type { Sought } from './part.js';
+import { ownEntry, type Sought } from './part.js';
 import { type SecondSource, segmentsOf, type TwinFile, twinOf } from './sources.js';
 import { logUnits } from './units.js';
 
 /** The MANIFEST that CURRENT names, where it is damaged or missing. */
 export async function soughtManifest(database: Database): Promise<Sought | undefined> {
-  const number = database.current?.decoded.number ?? database.manifest?.entry.number;
+  // CURRENT of a Pebble directory is left over from another engine: a marker names the MANIFEST
+  const { current, manifest, pebble } = database;
+  const number = (pebble === undefined ? current?.decoded.number : undefined) ?? manifest?.entry.number;
   if (number === undefined) return undefined;
   const own =
     database.manifest?.entry.number === number
@@ -37,20 +39,20 @@ export async function soughtManifest(database: Database): Promise<Sought | undef
     path: file,
     ...(mine && { own: mine }),
     neighboursProve: async (twins, { content }) => {
-      for (const { source } of twins) if (await isOtherDatabase(database, source)) return false;
+      for (const { source } of twins) if (await isOtherDatabase(database, source)) return undefined;
       const after = await withManifest(
         database,
         file,
         sourceOf(database.target, content),
         contentSize(content),
       );
-      return (await tablesHere(after)).others === 0;
+      return (await tablesHere(after)).others === 0 ? 'beside' : undefined;
     },
     check,
     units: (source) => logUnits(source, dialectNamed(database.dialect).manifest.log),
     whole: async (twin) =>
       (await isMeant(database, file, twin))
-        ? 'every table that it names is here and is, by its unique id, the one that it names'
+        ? 'every table that it names is here and is, by its unique id or byte for byte as in the source, the one that it names'
         : undefined,
     sameLife: (twin) => isMeant(database, file, twin),
   };
@@ -84,7 +86,7 @@ function checkedManifest({ manifest }: Database, size: number): TwinCheck {
  * Whether the state that a MANIFEST of a source leads to is the one that these files are of: all its tables are here, as large and
  * of the same ids, and no table or WAL is here that it could not know yet.
  */
-async function isMeant(database: Database, file: string, { entry }: TwinFile): Promise<boolean> {
+async function isMeant(database: Database, file: string, { entry, source }: TwinFile): Promise<boolean> {
   const after = await withManifest(database, file, entry.source, entry.size);
   const { version, inventory } = after;
   if (version === undefined || after.manifest?.replay.complete !== true) return false;
@@ -94,7 +96,18 @@ async function isMeant(database: Database, file: string, { entry }: TwinFile): P
     ({ kind, number, place }) =>
       (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next,
   );
-  return missing === 0 && others === 0 && known > 0 && later.length === 0;
+  if (missing > 0 || others > 0 || later.length > 0) return false;
+  return known > 0 || (await sharesTable(after, source));
+}
+
+/** Whether a table that the MANIFEST names is, byte for byte, that of a source: of engines whose tables have no ids. */
+async function sharesTable(database: Database, { database: other }: SecondSource): Promise<boolean> {
+  for (const { table } of liveTables(database).values()) {
+    const [mine, its] = [database, other].map((each) => ownEntry(each, 'table', table.number));
+    if (mine === undefined || mine.size !== its?.size) continue;
+    if (await beginTheSame(mine.source, its.source, mine.size)) return true;
+  }
+  return false;
 }
 
 /** Of the tables that the MANIFEST names: those that are not here or have another size, and by their ids others or the named ones. */

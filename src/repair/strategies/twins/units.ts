@@ -109,6 +109,8 @@ interface Surroundings {
   /** Whether nothing before the first unit, and nothing after the last, is as good as a unit that agrees. */
   atStart: boolean;
   atEnd: boolean;
+  /** Whether that holds, too, where no unit is left that could agree. */
+  alone: boolean;
 }
 
 /**
@@ -136,7 +138,7 @@ export async function proofOf(
   const from = each.indexOf(undefined);
   if (from < 0) return each.find((proof) => proof === 'contents') ?? 'checksum';
   if (neighbours === undefined) return undefined;
-  const { scattered, atStart, atEnd } = neighbours;
+  const { scattered, atStart, atEnd, alone } = neighbours;
   const to = each.lastIndexOf(undefined);
   const bare = touched.slice(from, to + 1);
   const isWhole = (unit: Unit) => ranges.some((range) => covers(range, unit));
@@ -144,6 +146,7 @@ export async function proofOf(
   // a unit that is proven by itself is as good as one that was never touched
   const before = units[first - 1];
   const behind = units[last + 1];
+  if (bare.length === units.length && !alone) return undefined;
   const previous = from > 0 || (before === undefined ? atStart : await agree(before));
   const next = to < touched.length - 1 || (behind === undefined ? atEnd : await agree(behind));
   if (!previous || !next) return undefined;

@@ -59,8 +59,8 @@ async function walPart(
     ...filePlace(entry),
     ...(mine && { own: mine }),
     neighboursProve: async (twins) => {
-      for (const { source } of twins) if (!(await isSameLife(database, source))) return false;
-      return true;
+      for (const { source } of twins) if (!(await isSameLife(database, source))) return undefined;
+      return 'alone';
     },
     check,
     units: (source) => logUnits(source, dialectNamed(database.dialect).wal),
