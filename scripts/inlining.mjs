@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
+import { brotliCompressSync } from 'node:zlib';
 
 const { resolve: find } = createRequire(import.meta.url);
 const zstd = find('@bokuweb/zstd-wasm');
@@ -19,8 +20,11 @@ const common = [
   {
     file: /\/@bokuweb\/zstd-wasm\/dist\/common\/index\.node\.js$/,
     from: "yield readFile(resolve(__dirname, './zstd.wasm'))",
-    to: (path) =>
-      `Buffer.from("${readFileSync(resolve(dirname(path), 'zstd.wasm')).toString('base64')}", "base64")`,
+    // a third of its size: what is loaded is what most of the package is
+    to: (path) => {
+      const small = brotliCompressSync(readFileSync(resolve(dirname(path), 'zstd.wasm')));
+      return `require('zlib').brotliDecompressSync(Buffer.from("${small.toString('base64')}", "base64"))`;
+    },
   },
   {
     file: /\/src\/codec\/zstd-heap\.ts$/,

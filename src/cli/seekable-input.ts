@@ -1,13 +1,7 @@
-import {
-  archiveNameFor,
-  type Compression,
-  HEAD,
-  openArchiveStream,
-  sniffArchive,
-} from '../io/archive-stream.js';
+import type { Compression } from '../io/archive-stream.js';
 import { pathKind } from '../io/path-kind.js';
 import { systemCode } from '../io/target-error.js';
-import { type TemporaryFile, temporaryFile } from '../io/temporary-file.js';
+import type { TemporaryFile } from '../io/temporary-file.js';
 import { ExitStatus } from './exit-status.js';
 import { Failure, systemText } from './failure.js';
 import type { Host } from './host.js';
@@ -55,9 +49,10 @@ export function withSeekable<T>(path: string, host: Host, body: (file: string) =
     if (compression === 'none') return body(file);
     const what = path === STANDARD_INPUT ? 'standard input' : path;
     say(host, `kvdoctor: ${what} is unpacked into the directory for temporary files while it is looked at`);
-    const unpacked = await keep(what, host, async (signal) =>
-      temporaryFile('stdin.tar', await openArchiveStream(file, compression, () => {}, signal)),
-    );
+    const unpacked = await keep(what, host, async (signal) => {
+      const { openArchiveStream, temporaryFile } = await archives();
+      return temporaryFile('stdin.tar', await openArchiveStream(file, compression, () => {}, signal));
+    });
     try {
       return await body(unpacked.path);
     } finally {
@@ -69,13 +64,16 @@ export function withSeekable<T>(path: string, host: Host, body: (file: string) =
 async function compressionOf(file: string): Promise<Compression> {
   // what is not there, or may not be read, is for the command to say
   if ((await pathKind(file).catch(() => undefined)) !== 'file') return 'none';
+  const { sniffArchive } = await archives();
   return (await sniffArchive(file).catch(() => undefined))?.compression ?? 'none';
 }
 
 function spool(host: Host): Promise<TemporaryFile> {
   return keep('standard input', host, async (signal) => {
     signal.addEventListener('abort', () => host.stdin.destroy());
-    const { name, all } = await named(inputPieces(STANDARD_INPUT, host));
+    const { archiveNameFor, HEAD, temporaryFile } = await archives();
+    const { first, all } = await begun(inputPieces(STANDARD_INPUT, host), HEAD);
+    const name = archiveNameFor(first);
     if (name === undefined && !signal.aborted) {
       throw new Failure(
         'standard input is no archive',
@@ -117,20 +115,26 @@ async function keep(
   }
 }
 
-/** What standard input is called as an archive, by its first bytes; and all of it. */
-async function named(
+/** Loaded where there is an archive: what unpacks it takes longer to load than a small directory to scan. */
+async function archives() {
+  return { ...(await import('../io/archive-stream.js')), ...(await import('../io/temporary-file.js')) };
+}
+
+/** The first bytes of a stream, `length` of them or all that there are, and all of it. */
+async function begun(
   pieces: AsyncGenerator<Uint8Array>,
-): Promise<{ name: string | undefined; all: AsyncIterable<Uint8Array> }> {
-  const first: Uint8Array[] = [];
-  for (let length = 0; length < HEAD; ) {
+  length: number,
+): Promise<{ first: Uint8Array; all: AsyncIterable<Uint8Array> }> {
+  const read: Uint8Array[] = [];
+  for (let got = 0; got < length; ) {
     const { done, value } = await pieces.next();
     if (done) break;
-    first.push(value);
-    length += value.length;
+    read.push(value);
+    got += value.length;
   }
   async function* all(): AsyncGenerator<Uint8Array> {
-    yield* first;
+    yield* read;
     yield* pieces;
   }
-  return { name: archiveNameFor(Buffer.concat(first)), all: all() };
+  return { first: Buffer.concat(read), all: all() };
 }

@@ -1,7 +1,6 @@
-import * as zstd from '@bokuweb/zstd-wasm';
 import type { Decompressed } from './decompressed.js';
 import { zstdFrame } from './zstd-frame.js';
-import { ZstdDecoder } from './zstd-heap.js';
+import type { ZstdLibrary } from './zstd-library.js';
 
 /*
  * Zstandard frames, with and without dictionary. node:zlib has zstd from 22.15 on, and for blocks of 16 KiB and more it is
@@ -9,23 +8,23 @@ import { ZstdDecoder } from './zstd-heap.js';
  * that libzstd's own one-shot decoder refuses or decodes otherwise. Here a block is exactly one frame, or damaged.
  */
 
-let ready: Promise<void> | undefined;
-let contexts: { decoder: ZstdDecoder; compress: number } | undefined;
+let loading: Promise<ZstdLibrary> | undefined;
+let library: ZstdLibrary | undefined;
 
-/** Compiles the zstd module. Await it once in every thread before the functions here. */
+/** Loads libzstd, which a WAL without compression never needs. Await it once in every thread before the functions here. */
 export async function loadZstd(): Promise<void> {
-  await (ready ??= zstd.init());
-  contexts ??= { decoder: new ZstdDecoder(), compress: zstd.createCCtx() };
+  loading ??= import('./zstd-library.js').then(({ startZstd }) => startZstd());
+  library = await loading;
 }
 
 /** `loadZstd` has been awaited. */
 export function isZstdLoaded(): boolean {
-  return contexts !== undefined;
+  return library !== undefined;
 }
 
-function loaded(): { decoder: ZstdDecoder; compress: number } {
-  if (contexts === undefined) throw new Error('loadCodecs() has not been awaited');
-  return contexts;
+function loaded(): ZstdLibrary {
+  if (library === undefined) throw new Error('loadCodecs() has not been awaited');
+  return library;
 }
 
 /** A block of 128 KiB can be one repeated byte, four bytes on disk. */
@@ -80,8 +79,5 @@ export function decompressZstd(
 }
 
 export function compressZstd(bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array {
-  const { compress } = loaded();
-  return dictionary === undefined
-    ? zstd.compress(bytes)
-    : zstd.compressUsingDict(compress, bytes, dictionary);
+  return loaded().compress(bytes, dictionary);
 }
