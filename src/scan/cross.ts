@@ -97,7 +97,7 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
   const own = wals.filter((wal) => !stray.has(wal));
   const closed = new Set(own.filter(({ tail }) => tail === 'closed').map(({ file }) => file));
   const judge = (found: Finding) =>
-    database.dialect === 'pebble' ? betweenPebbleWals(found, database, closed) : found;
+    database.dialect === 'pebble' ? betweenPebbleWals(found, database, closed, tablesOf(outcomes)) : found;
   return [
     ...checkWalContinuity(own, {
       cutoff: database.walCutoff,
@@ -107,6 +107,12 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
     }).map(judge),
     ...(version ? checkColumnFamiliesOfWals(wals, version) : []),
   ];
+}
+
+function tablesOf(outcomes: readonly FileOutcome[]): TableFacts[] {
+  return outcomes.flatMap(({ entry, facts }) =>
+    entry.place === 'database' && facts?.kind === 'table' ? [facts] : [],
+  );
 }
 
 /** What holds between the files of LevelDB alone. */

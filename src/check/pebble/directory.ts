@@ -115,9 +115,11 @@ function likelyFormatMarker(version: number | undefined): string {
   return `marker.format-version.${iteration}.${String(version).padStart(3, '0')}`;
 }
 
-/** The same of the MANIFEST's: its iteration counts opens, which nothing else does. */
-function likelyManifestMarker({ manifest }: Database): string {
-  return manifest === undefined ? 'marker.manifest' : `marker.manifest.000001.${manifest.entry.name}`;
+/** The same of the MANIFEST's: its iteration counts MANIFESTs, of which the one before the last is kept. */
+function likelyManifestMarker(database: Database): string {
+  const { manifest } = database;
+  const least = String(manifestNames(database).length).padStart(6, '0');
+  return manifest === undefined ? 'marker.manifest' : `marker.manifest.${least}.${manifest.entry.name}`;
 }
 
 /** That what counts names a MANIFEST, and that it is there. */

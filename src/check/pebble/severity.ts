@@ -1,7 +1,8 @@
 import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import { placeOf } from '../../finding/finding-at.js';
-import type { LiveTable } from '../../format/manifest/version.js';
+import { fileBehind, type LiveTable } from '../../format/manifest/version.js';
+import type { TableFacts } from '../unit.js';
 
 /** Whether tables were ever brought in whole, as far as the files tell: then numbers are missing that no log had. */
 export function ingests({ version, pebble }: Database): boolean {
@@ -14,9 +15,34 @@ export function ingests({ version, pebble }: Database): boolean {
   );
 }
 
-/** What findings between WALs come to. `closed`: files of WALs that end in the mark of a closed one. */
-export function betweenPebbleWals(found: Finding, database: Database, closed: ReadonlySet<string>): Finding {
-  const isCertain = !closed.has(found.file) || !ingests(database);
+/** Tables that were brought in whole and that nothing names: their entries have no sequence of their own. */
+function forsakenIngests({ version, pebble }: Database, tables: readonly TableFacts[]): number {
+  if (version === undefined) return 0;
+  const named = new Set<bigint | undefined>([...version.backings.keys(), ...(pebble?.ingested.keys() ?? [])]);
+  for (const { tables: live } of version.columnFamilies.values())
+    for (const table of live.values()) named.add(fileBehind(version, table).number);
+  return tables.filter(
+    ({ number, largestSequence, entries = 0n }) =>
+      !named.has(number) && largestSequence === 0n && entries > 0n,
+  ).length;
+}
+
+/**
+ * What findings between WALs come to. `closed`: files of WALs that end in the mark of a closed one. Where as many numbers are missing
+ * as ingested tables lie here that nothing names, the WAL that brought them in is gone.
+ */
+export function betweenPebbleWals(
+  found: Finding,
+  database: Database,
+  closed: ReadonlySet<string>,
+  tables: readonly TableFacts[],
+): Finding {
+  const { firstSequence, previousNextSequence } = found.evidence;
+  const missing = Number(firstSequence) - Number(previousNextSequence);
+  const isCertain =
+    !closed.has(found.file) ||
+    !ingests(database) ||
+    (missing > 0 && missing === forsakenIngests(database, tables));
   const isHole = found.rule === 'sequence/gap-between-wals' || found.rule === 'wal/emptied';
   return isHole && isCertain ? { ...found, severity: 'error' } : found;
 }

@@ -67,6 +67,11 @@ describe('damaged stores of Pebble', () => {
     ]);
   });
 
+  test('a WAL that brought tables in', async () => {
+    const found = damage(await scan('virtual', ['remove 000012.log']));
+    expect(found).toContain('error sequence/gap-between-wals 000004.log');
+  });
+
   test('records that were cut out of a WAL', async () => {
     // the third record of a log in which every operation takes a number
     const report = await scan('cosmos', ['cut 000012.log 473 473']);

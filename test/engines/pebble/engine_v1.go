@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/cockroachdb/pebble"
 	"github.com/cockroachdb/pebble/bloom"
 	"github.com/cockroachdb/pebble/objstorage/objstorageprovider"
@@ -48,7 +50,11 @@ func orderedAs(o *options, name string, compare func(a, b []byte) int, split fun
 func survive(*options) {}
 
 func failOnBackgroundErrors(o *options) {
-	o.EventListener = &pebble.EventListener{BackgroundError: check}
+	o.EventListener = &pebble.EventListener{BackgroundError: func(err error) {
+		if !errors.Is(err, pebble.ErrCancelledCompaction) {
+			check(err)
+		}
+	}}
 }
 
 func compact(d *db, from, to []byte) error { return d.Compact(from, to, false) }

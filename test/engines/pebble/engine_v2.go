@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -53,7 +54,11 @@ func survive(o *options) {
 }
 
 func failOnBackgroundErrors(o *options) {
-	o.EventListener = &pebble.EventListener{BackgroundError: check}
+	o.EventListener = &pebble.EventListener{BackgroundError: func(err error) {
+		if !errors.Is(err, pebble.ErrCancelledCompaction) {
+			check(err)
+		}
+	}}
 }
 
 func compact(d *db, from, to []byte) error {
