@@ -14,6 +14,8 @@ export interface PebbleOptions {
   /** As of the last open: it may lag behind the marker. */
   formatVersion?: number;
   walDir?: string;
+  /** Releases from 2.0 on write it. */
+  keySchema?: string;
 }
 
 const MAX_ANOMALIES = 20;
@@ -74,5 +76,6 @@ export function pebbleOptions({ sections }: OptionsFile): PebbleOptions {
     ...(strict !== undefined && { strictWalTail: strict !== 'false' }),
     ...(version !== undefined && /^\d{1,9}$/.test(version) && { formatVersion: Number(version) }),
     walDir: text('wal_dir'),
+    keySchema: text('key_schema'),
   };
 }

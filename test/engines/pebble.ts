@@ -7,7 +7,7 @@ import { hasProgram } from '../support/tools.js';
 
 /** Releases that are asked: the one of geth and Cosmos, one before format version 1 was refused, and the newest. */
 export const releases = {
-  '1.1.5': ['-tags', 'v1'],
+  '1.1.5': ['-modfile=v1.1.5.mod', '-tags', 'v1'],
   '2.1.4': ['-modfile=v2.1.4.mod'],
   '2.1.7': [],
 } as const;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { lowerMarkerBarrier, raiseBarrier } from '../../src/repair/barrier.js';
 import { realDisk } from '../../src/repair/disk.js';
@@ -95,6 +95,41 @@ describe('repair of a Pebble directory', () => {
 
   it('refuses a MANIFEST that has lost an edit which named a table', async () => {
     await withDatabase('pebble-stores/virtual', ['zero MANIFEST-000001 0x40 24'], async (dir) => {
+      const before = readFileSet(dir);
+      expect((await repaired(dir)).repair?.state).toBe('refused');
+      expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  it.each(['cosmos', 'valueblocks'] as const)(
+    'puts the MANIFEST of %s together from tables',
+    async (base) => {
+      await withDatabase(`pebble-stores/${base}`, [], async (dir) => {
+        const whole = await shown(dir);
+        for (const name of readdirSync(dir)) if (name.startsWith('MANIFEST-')) rmSync(`${dir}/${name}`);
+        const { repair, plan } = await repaired(dir);
+        expect(repair?.state).toBe('repaired');
+        expect(plan?.loss).toHaveLength(1);
+        expect(await shown(dir)).toBe(whole);
+      });
+    },
+  );
+
+  it.each([
+    ['is empty', 'truncate MANIFEST-000001 0'],
+    ['has lost the edit that named a table', 'zero MANIFEST-000001 0x90 16'],
+  ])('puts a MANIFEST right that %s', async (_, patch) => {
+    await withDatabase('pebble-stores/valueblocks', [], async (dir) => {
+      const whole = await shown(dir);
+      await withDatabase('pebble-stores/valueblocks', [patch], async (damaged) => {
+        expect((await repaired(damaged)).repair?.state).toBe('repaired');
+        expect(await shown(damaged)).toBe(whole);
+      });
+    });
+  });
+
+  it.each(['virtual', 'rangekeys'])('refuses %s without a MANIFEST', async (base) => {
+    await withDatabase(`pebble-stores/${base}`, ['remove MANIFEST-000001'], async (dir) => {
       const before = readFileSet(dir);
       expect((await repaired(dir)).repair?.state).toBe('refused');
       expect(readFileSet(dir)).toEqual(before);

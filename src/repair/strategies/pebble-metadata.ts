@@ -1,49 +1,58 @@
 import { encodeLogRecords } from '../../encode/log/writer.js';
-import { type Database, filesOf } from '../../engine/database.js';
+import type { Database } from '../../engine/database.js';
+import { asPebbleOpens } from '../../engine/pebble-opened.js';
 import { formatVersion } from '../../engine/version.js';
-import { readManifestLog } from '../../format/manifest/log.js';
 import { fileBehind } from '../../format/manifest/version.js';
 import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
 import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
-import { Refusal } from '../refusal.js';
 import { joinPlans } from './join-plans.js';
 import { planPebbleNames } from './pebble-names.js';
+import { isOlder, ownTables, planRebuiltManifest, wholeEdits } from './pebble-rebuild.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
 export async function planPebbleMetadata(database: Database): Promise<RepairPlan> {
+  const { inventory } = database;
+  const hasManifest = inventory.entries.some(
+    ({ kind, place }) => kind === 'manifest' && place === 'database',
+  );
+  if (!hasManifest && ownTables(database).length > 0) {
+    const manifest = await planRebuiltManifest(database, 'there is no MANIFEST');
+    return joinPlans(manifest, await planPebbleNames(await databaseAfter(database, manifest)));
+  }
   const names = await planPebbleNames(database);
   const named = names.steps.length === 0 ? database : await databaseAfter(database, names);
-  const manifest = await planWholeEdits(named);
+  const manifest = await planManifest(named);
   return manifest === undefined ? names : joinPlans(names, manifest);
 }
 
 /**
  * Pebble takes damage for the end of its MANIFEST, wherever it is, and deletes what later edits name. Where the edits that are whole
  * lead to tables that are all here, and no table is here that none of them named, nothing was in the others that counts: the file is
- * written with the whole ones alone. Refuses otherwise, for what is cut then is deleted.
+ * written with the whole ones alone. Else the tables say what is missing: of a MANIFEST that is whole and older than they are, too.
  */
-async function planWholeEdits(database: Database): Promise<RepairPlan | undefined> {
-  const { manifest, version, target, pebble } = database;
-  if (manifest?.named !== true || version === undefined || pebble === undefined || manifest.replay.complete)
-    return undefined;
-  const { entry } = manifest;
-  refuseForsaken(database);
-  const edits: Uint8Array[] = [];
-  const source = await filesOf(database).open(entry.source);
-  try {
-    await readManifestLog(source, {
-      record: ({ payload }) => {
-        edits.push(payload.slice());
-      },
-      damage: () => {},
-      oversized: () => {},
-    });
-  } finally {
-    await source.close();
-  }
-  const bytes = encodeLogRecords(edits);
+async function planManifest(database: Database): Promise<RepairPlan | undefined> {
+  const { manifest, version, pebble } = database;
+  if (manifest?.named !== true || version === undefined || pebble === undefined) return undefined;
+  const { error } = manifest.replay;
+  const complete = manifest.replay.complete && error === undefined;
+  const problem = problemOf(database);
+  if (complete && (problem === undefined || !(await isOlder(database)))) return undefined;
+  const plan =
+    problem === undefined ? await planWholeEdits(database) : await planRebuiltManifest(database, problem);
+  // behind a hole edits may delete what none before them added
+  const after = await asPebbleOpens(await databaseAfter(database, plan));
+  if (after.manifest?.replay.error === undefined) return plan;
+  return planRebuiltManifest(database, `the edits of ${manifest.entry.file} do not go together`, {
+    byTables: true,
+  });
+}
+
+async function planWholeEdits(database: Database): Promise<RepairPlan> {
+  const { target } = database;
+  const { entry } = database.manifest!;
+  const edits = await wholeEdits(database, entry);
   return {
     schemaVersion: 1,
     target,
@@ -60,10 +69,10 @@ async function planWholeEdits(database: Database): Promise<RepairPlan | undefine
             kind: 'rewrite',
             offset: 0,
             length: entry.size,
-            detail: `${edits.length} whole edits, one after the other`,
+            detail: `${edits.length} whole edits, one behind the other`,
           },
         ],
-        content: [{ from: 'plan', bytes }],
+        content: [{ from: 'plan', bytes: encodeLogRecords(edits) }],
       },
     ],
     loss: [],
@@ -71,38 +80,31 @@ async function planWholeEdits(database: Database): Promise<RepairPlan | undefine
   };
 }
 
-/** Refuses where a lost edit added or removed a table. */
-function refuseForsaken({ manifest, version, inventory, pebble }: Database): void {
-  const { entry, replay } = manifest!;
-  const here = inventory.entries.filter(({ kind, place }) => kind === 'table' && place === 'database');
+/** Why the whole edits are not all: one that is lost added or removed a table, or said a number. */
+function problemOf(database: Database): string | undefined {
+  const { manifest, inventory, pebble } = database;
+  const version = database.version!;
+  const { replay, entry } = manifest!;
+  const here = ownTables(database);
   const sizes = new Map(here.map(({ number, size }) => [number, BigInt(size)]));
-  const tables = [...version!.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
+  const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
   const missing = tables
-    .map((table) => fileBehind(version!, table))
+    .map((table) => fileBehind(version, table))
     .find(({ number, size }) => !pebble!.remote.has(number) && sizes.get(number) !== size);
-  const known = new Set([...replay.lastTables, ...version!.backings.keys(), ...pebble!.ingested.keys()]);
-  for (const table of tables) known.add(fileBehind(version!, table).number);
+  if (missing !== undefined)
+    return `the edits of ${entry.file} name table ${missing.number}, which is not here as they have it`;
+  const known = new Set([...replay.lastTables, ...version.backings.keys(), ...pebble!.ingested.keys()]);
+  for (const table of tables) known.add(fileBehind(version, table).number);
   const unnamed = here.find(({ number }) => number !== undefined && !known.has(number));
+  if (unnamed !== undefined) return `no edit of ${entry.file} names ${unnamed.file}`;
+  if (replay.error !== undefined) return `the edits of ${entry.file} do not go together`;
   const reached = tables.reduce(
     (most, { largestSequence: own }) => (own > most && own < MAX_SEQUENCE ? own : most),
     0n,
   );
-  const log = version!.columnFamilies.get(0)?.logNumber ?? 0n;
-  const hasNumbers =
-    (version!.lastSequence ?? 0n) >= reached &&
-    inventory.entries.some(({ kind, number }) => kind === 'wal' && number === log);
-  if (replay.error === undefined && missing === undefined && unnamed === undefined && hasNumbers) return;
-  const what =
-    missing !== undefined
-      ? `the edits that are left name table ${missing.number}, which is not here as they have it`
-      : unnamed !== undefined
-        ? `no edit that is left names ${unnamed.file}`
-        : hasNumbers
-          ? 'the edits that are left do not go together'
-          : 'their last sequence or log number does not fit the tables and logs';
-  throw new Refusal(
-    'refused',
-    `${entry.file} has lost edits that count: ${what}`,
-    'do not open it: Pebble would delete what they named. Restore the MANIFEST, or the directory, from a backup',
-  );
+  const log = version.columnFamilies.get(0)?.logNumber ?? 0n;
+  const hasLog = inventory.entries.some(({ kind, number }) => kind === 'wal' && number === log);
+  return (version.lastSequence ?? 0n) >= reached && hasLog
+    ? undefined
+    : `the last sequence or log number of ${entry.file} does not fit the tables and logs`;
 }

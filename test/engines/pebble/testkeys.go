@@ -37,9 +37,9 @@ func compareTestKeys(a, b []byte) int {
 	return 0
 }
 
-// comparerOf says which of the two orders a directory has, by the names in its MANIFESTs.
+// comparerOf says which of the two orders a directory has, by the names in its MANIFESTs and OPTIONS.
 func comparerOf(dir string) string {
-	files, _ := filepath.Glob(filepath.Join(dir, "MANIFEST-*"))
+	files, _ := filepath.Glob(filepath.Join(dir, "[MO]*-*"))
 	for _, f := range files {
 		if b, err := os.ReadFile(f); err == nil && bytes.Contains(b, []byte(testKeys)) {
 			return testKeys

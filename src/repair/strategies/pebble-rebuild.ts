@@ -1,0 +1,325 @@
+import { encodeLogRecords } from '../../encode/log/writer.js';
+import { encodeVersionEdit } from '../../encode/manifest/edit.js';
+import { type Database, filesOf } from '../../engine/database.js';
+import { atLeast, formatVersion } from '../../engine/version.js';
+import { fileName, isCanonical } from '../../format/filename.js';
+import { emptyEdit, type NewFile } from '../../format/manifest/edit.js';
+import { readManifestLog } from '../../format/manifest/log.js';
+import { tags } from '../../format/manifest/tags.js';
+import {
+  type ColumnFamily,
+  fileBehind,
+  type LiveTable,
+  type Version,
+} from '../../format/manifest/version.js';
+import { openTable } from '../../format/sst/table.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import { boundsOverlap } from '../../states/choice.js';
+import { rebuildVersion } from '../../states/rebuild.js';
+import { contentsOf, type FoundTable, findTables } from '../../states/tables.js';
+import { readWalContents, type WalContents } from '../../states/wals.js';
+import { fileState } from '../content.js';
+import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
+import { Refusal } from '../refusal.js';
+import { FreeNumbers } from './metadata-write.js';
+
+/** The payloads of the edits of a MANIFEST that are whole. */
+export async function wholeEdits(database: Database, entry: InventoryEntry): Promise<Uint8Array[]> {
+  const edits: Uint8Array[] = [];
+  const source = await filesOf(database).open(entry.source);
+  try {
+    await readManifestLog(source, {
+      record: ({ payload }) => {
+        edits.push(payload.slice());
+      },
+      damage: () => {},
+      oversized: () => {},
+    });
+  } finally {
+    await source.close();
+  }
+  return edits;
+}
+
+/** Tables of the directory itself, under the names that Pebble looks for. */
+export function ownTables({ inventory }: Database): InventoryEntry[] {
+  return inventory.entries.filter(
+    (entry) => entry.kind === 'table' && entry.place === 'database' && isCanonical(entry),
+  );
+}
+
+/**
+ * Plans a MANIFEST that leads to the tables that are here: its whole edits as they are, where they go together, and one more that
+ * takes over the tables which no edit names and lets go of those that went into them; without such edits, one of the tables alone.
+ * Levels follow from contents. `why`: what is wrong with the edits alone; `byTables`: take none of them. Refuses where a table does not say its own sequences, as
+ * those that were ingested, and where it says what only lost edits tell.
+ */
+export async function planRebuiltManifest(
+  database: Database,
+  why: string,
+  { byTables = false }: { byTables?: boolean } = {},
+): Promise<RepairPlan> {
+  const { manifest, target } = database;
+  const named = manifest?.named ? manifest : undefined;
+  const goesTogether = !byTables && named?.replay.error === undefined;
+  const replay = goesTogether ? named?.replay : undefined;
+  const place = named?.entry.file ?? fileName('manifest', 1n);
+  const refuse = (what: string): never => {
+    throw new Refusal(
+      'refused',
+      `${place} cannot be put together again (${why}): ${what}`,
+      'do not open it: Pebble would delete what no MANIFEST names. Restore the MANIFEST, or the directory, from a backup',
+    );
+  };
+  const old = replay?.version;
+  if (database.pebble?.remote.size) refuse('tables lie in remote storage');
+  if (old === undefined && (named?.replay.version.backings.size ?? 0) > 0) refuse('tables are virtual');
+  const wals = await readWalContents(database);
+  const found = (await findTables(database)).filter(({ entry }) => entry.place === 'database');
+  const known = new Set([...(replay?.lastTables ?? []), ...(old?.backings.keys() ?? [])]);
+  for (const number of database.pebble?.ingested.keys() ?? []) known.add(number);
+  const read = new Set(found.map(({ entry }) => entry));
+  const unread = ownTables(database).find((entry) => !read.has(entry) && !known.has(entry.number!));
+  if (unread !== undefined) refuse(`${unread.file}, which no edit names, cannot be read whole`);
+  const rebuilt = await rebuildVersion(database, {
+    found,
+    wals,
+    ...(replay && { replay }),
+    known,
+    foreign: new Set(),
+    databaseIds: new Set(),
+  });
+  if (typeof rebuilt === 'string') return refuse(rebuilt);
+  const { version } = rebuilt;
+  const family = version.columnFamilies.get(0);
+  if (family === undefined) return refuse('no table is left');
+  const before = old?.columnFamilies.get(0)?.tables ?? new Map<bigint, LiveTable>();
+  const added = [...family.tables.values()].filter(({ number }) => !before.has(number));
+  const removed = [...before.values()].filter(({ number }) => !family.tables.has(number));
+  const problem =
+    (await unfit(database, found, added)) ?? missing(database, version) ?? overBacking(old, added, removed);
+  if (problem !== undefined) refuse(problem);
+  const twice = appliedTwice(family, wals);
+  if (twice !== undefined) refuse(twice);
+  const shared = await sharedEntry(
+    database,
+    found.filter(({ live }) => family.tables.has(live.number)),
+    added,
+  );
+  if (shared !== undefined) refuse(shared);
+  if (replay?.complete && added.length + removed.length === 0)
+    refuse('the tables do not tell what is missing');
+  const numbers = new FreeNumbers(database);
+  const file = named?.entry.file ?? fileName('manifest', numbers.next());
+  const log = newLog(database, family.logNumber, numbers);
+  const comparator = family.comparator || found[0]?.comparator;
+  const first = { ...emptyEdit(), comparator, nextFileNumber: 2n, lastSequence: 0n };
+  const last = {
+    ...emptyEdit(),
+    logNumber: log.number,
+    lastSequence: version.lastSequence ?? 0n,
+    deletedFiles: removed.map(({ level, number }) => ({ level, number, offset: 0, length: 0 })),
+    newFiles: added.map(newFile),
+    nextFileNumber: numbers.next(),
+  };
+  const edits =
+    replay === undefined ? [encodeVersionEdit(first)] : await wholeEdits(database, manifest!.entry);
+  const bytes = encodeLogRecords([...edits, encodeVersionEdit(last)]);
+  const inputs = [...(named ? [named.entry] : []), ...found.map(({ entry }) => entry)];
+  return {
+    schemaVersion: 1,
+    target,
+    strategy: 'metadata',
+    engineVersion: formatVersion(database.engineVersion),
+    inputs: await Promise.all(inputs.map(({ file: path }) => fileState(target, { path }))),
+    steps: [
+      ...log.steps,
+      {
+        action: 'write',
+        path: file,
+        why: `${why}; it is put together from ${replay === undefined ? 'the tables' : 'its whole edits and the tables'} that are here`,
+        changes: [
+          {
+            kind: named === undefined ? 'create-file' : 'rewrite',
+            offset: 0,
+            length: named?.entry.size ?? bytes.length,
+            detail: `${replay === undefined ? '' : `${edits.length} whole edits, and `}one that names ${added.length} tables`,
+          },
+        ],
+        content: [{ from: 'plan', bytes }],
+      },
+    ],
+    loss: [
+      ...(replay === undefined ? [unknownEdits(file)] : []),
+      ...rebuilt.unaccounted.map((table) => lostTable(file, table)),
+    ],
+    remarks: rebuilt.remarks,
+  };
+}
+
+/**
+ * Whether a MANIFEST that is whole is of an older moment than the tables: one that it never named holds sequences that neither the
+ * tables that it names nor the WALs have. What a flush or a compaction left that did not end holds nothing new.
+ */
+export async function isOlder(database: Database): Promise<boolean> {
+  const { manifest, version, inventory, pebble, walCutoff } = database;
+  const live = [...(version?.columnFamilies.get(0)?.tables.values() ?? [])];
+  const known = new Set([...(manifest?.replay.lastTables ?? []), ...(pebble?.ingested.keys() ?? [])]);
+  const unnamed = ownTables(database).filter(({ number }) => !known.has(number!));
+  if (unnamed.length === 0) return false;
+  const found = await findTables({ ...database, inventory: { ...inventory, entries: unnamed } });
+  const wals = (await readWalContents(database)).filter(({ number }) => number >= walCutoff);
+  const covered = [
+    ...live.map(({ smallestSequence, largestSequence }) => ({
+      first: smallestSequence,
+      last: largestSequence,
+    })),
+    ...wals.flatMap(({ first, last }) => (first === undefined || last === undefined ? [] : { first, last })),
+  ];
+  return found.some(
+    ({ live: { smallestSequence: from, largestSequence: to } }) =>
+      to > 0n && !covered.some(({ first, last }) => to >= first && from <= last),
+  );
+}
+
+/** What only a MANIFEST knew. */
+function unknownEdits(file: string): LossStatement {
+  return {
+    file,
+    detail:
+      'which tables a compaction had replaced and what had been excised: of a table that was about to be deleted, older and deleted entries may show again',
+    facts: {},
+  };
+}
+
+/** A compaction changes a merge into a put under the same sequence: tables that share one are not told apart. */
+async function sharedEntry(
+  database: Database,
+  live: readonly FoundTable[],
+  added: readonly LiveTable[],
+): Promise<string | undefined> {
+  if (added.length === 0) return undefined;
+  const contents = await contentsOf(live, filesOf(database).open);
+  if (contents === undefined) return 'the tables hold more than can be compared in memory';
+  const seen = new Map<string, bigint>();
+  for (const [number, keys] of contents)
+    for (const [key, versions] of keys)
+      for (const { sequence } of versions) {
+        if (sequence === 0n) continue;
+        const id = `${sequence} ${key}`;
+        const other = seen.get(id);
+        if (other !== undefined && other !== number)
+          return `tables ${other} and ${number} hold the same operation: which was made from which is not known`;
+        seen.set(id, number);
+      }
+  return undefined;
+}
+
+/** A log whose first operations are in tables is replayed over them: merges and single deletions are then applied twice. */
+function appliedTwice({ tables, logNumber }: ColumnFamily, wals: readonly WalContents[]): string | undefined {
+  let flushed = 0n;
+  for (const { largestSequence } of tables.values()) if (largestSequence > flushed) flushed = largestSequence;
+  const twice = wals.find(
+    ({ number, first, families }) =>
+      number >= logNumber && first !== undefined && first <= flushed && families.get(0)?.onceOnly,
+  );
+  return twice && `${twice.entry.file} holds merges or single deletions that tables may hold, too`;
+}
+
+function lostTable(file: string, { number, level }: LiveTable): LossStatement {
+  return {
+    file,
+    detail: `table ${number} of level ${level} is gone, and the tables that are here do not show that all of it went into them`,
+    facts: { table: String(number) },
+  };
+}
+
+function newFile({ level, number, size, smallest, largest, ...table }: LiveTable): NewFile {
+  const { smallestSequence, largestSequence } = table;
+  return {
+    tag: tags.newFile2,
+    ...{ level, number, size, smallest, largest, smallestSequence, largestSequence },
+    pathId: 0,
+    unknown: [],
+    offset: 0,
+    length: 0,
+  };
+}
+
+/** Why a table cannot be taken over: what a MANIFEST says of it stands nowhere else. */
+async function unfit(
+  database: Database,
+  found: readonly FoundTable[],
+  added: readonly LiveTable[],
+): Promise<string | undefined> {
+  for (const live of added) {
+    const own = found.find((each) => each.live.number === live.number);
+    if (own === undefined) continue;
+    const { entry } = own;
+    if (mayBeIngested(database, own) && found.some((other) => other !== own && boundsOverlap(own, other)))
+      return `${entry.file} holds no sequences and may have been ingested: whether it is newer than what it overlaps nothing tells`;
+    const source = await filesOf(database).open(entry.source);
+    try {
+      const table = await openTable(source, { dialect: 'pebble' });
+      if (table.properties?.has('external_sst_file.version'))
+        return `${entry.file} was ingested, and its sequence stood in the lost edit alone`;
+      if (table.rangeKeys.length > 0) return `${entry.file} holds range keys, whose bounds are not known`;
+    } finally {
+      await source.close();
+    }
+  }
+  return undefined;
+}
+
+/** Tables of releases from 2.0 on do not say that they were ingested. Those of the lowest level have no sequences, either. */
+function mayBeIngested(
+  { pebble, assumed, optionsFile, options }: Database,
+  { live, entries }: FoundTable,
+): boolean {
+  const openedByFirst = optionsFile !== undefined && options.pebble?.keySchema === undefined;
+  const byFirst = assumed.by === 'caller' ? !atLeast(assumed.version, 2) : openedByFirst;
+  const canBe = (pebble?.formatVersion ?? 1) >= OLDEST_OF_SECOND && !byFirst;
+  return canBe && live.largestSequence === 0n && entries > 0;
+}
+
+/** Releases from 2.0 on have no older format version. */
+const OLDEST_OF_SECOND = 13;
+
+/** Tables that are named and not here as they are named. */
+function missing(database: Database, version: Version): string | undefined {
+  const sizes = new Map(ownTables(database).map(({ number, size }) => [number, BigInt(size)]));
+  for (const table of version.columnFamilies.get(0)?.tables.values() ?? []) {
+    const { number, size } = fileBehind(version, table);
+    if (sizes.get(number) !== size) return `table ${table.number} is not here as the edits have it`;
+  }
+  return undefined;
+}
+
+/** Edits about virtual tables are not made up. */
+function overBacking(
+  old: Version | undefined,
+  added: readonly LiveTable[],
+  removed: readonly LiveTable[],
+): string | undefined {
+  const isVirtual = removed.some(({ backing }) => backing !== undefined);
+  return isVirtual || ((old?.backings.size ?? 0) > 0 && added.length > 0) ? 'tables are virtual' : undefined;
+}
+
+/** The log number: that of a WAL that is here, or of one that is made, empty, where all that are here have been flushed. */
+function newLog(
+  { inventory }: Database,
+  number: bigint,
+  numbers: FreeNumbers,
+): { number: bigint; steps: RepairStep[] } {
+  const wals = inventory.entries.filter(({ kind }) => kind === 'wal');
+  if (number === 0n || wals.some((wal) => wal.number === number)) return { number, steps: [] };
+  const made = numbers.next();
+  const step: RepairStep = {
+    action: 'write',
+    path: fileName('wal', made),
+    why: 'the WALs that are here have been flushed; the MANIFEST begins with one that is there',
+    changes: [{ kind: 'create-file', offset: 0, length: 0, detail: 'an empty log' }],
+    content: [],
+  };
+  return { number: made, steps: [step] };
+}

@@ -1,0 +1,69 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { repairTarget } from '../../src/repair/run.js';
+import { withTemporaryDirectory } from '../support/files.js';
+import { make, pebbleMissing, type Release, seenBy } from './pebble.js';
+import { disagreement } from './pebble-agree.js';
+import { damage } from './pebble-damage.js';
+
+/*
+ * Directories of random work that Pebble leaves when it is killed, damaged and repaired: the engine opens what the repair makes, sees
+ * what simulate says, and all of what it saw before where the plan names no loss. KVDOCTOR_PEBBLE=50 makes that many a release.
+ */
+
+const why = pebbleMissing();
+if (why !== undefined) console.log(`skipped: ${why}`);
+
+const seeds = Array.from({ length: Number(process.env.KVDOCTOR_PEBBLE ?? 2) }, (_, i) => i + 1);
+
+/** What happens to what names the tables. */
+const damages: Record<string, (dir: string, seed: number) => void> = {
+  'no MANIFEST': (dir) => {
+    for (const name of fs.readdirSync(dir)) if (/^MANIFEST/.test(name)) fs.rmSync(path.join(dir, name));
+  },
+  'damage in the MANIFEST': (dir, seed) => {
+    const name = fs
+      .readdirSync(dir)
+      .filter((each) => /^MANIFEST/.test(each))
+      .sort()
+      .at(-1)!;
+    const file = path.join(dir, name);
+    const bytes = fs.readFileSync(file);
+    const at = Math.floor((bytes.length * (1 + (seed % 8))) / 10);
+    bytes.fill(0x5a, at, Math.min(bytes.length, at + 24));
+    fs.writeFileSync(file, bytes);
+  },
+  'any file': damage,
+};
+
+describe.skipIf(why !== undefined)('Pebble opens what a repair makes', () => {
+  const all = (['1.1.5', '2.1.7'] as Release[]).flatMap((maker) =>
+    Object.keys(damages).flatMap((what) => seeds.map((seed) => [maker, what, seed] as const)),
+  );
+  it.each(all)('%s, %s, seed %i', { timeout: 60_000 }, async (maker, what, seed) => {
+    await withTemporaryDirectory(async (parent) => {
+      const dir = path.join(parent, 'db');
+      make(maker, seed, dir);
+      const truth = seenBy(maker, dir);
+      damages[what](dir, seed);
+      const { repair, plan } = await repairTarget(
+        dir,
+        {
+          way: { strategy: 'auto' },
+          destination: { kind: 'in-place' },
+          stopped: true,
+          jobs: 1,
+          tool: 'test',
+          engineVersion: maker,
+        },
+        { confirm: async () => true },
+      );
+      if (repair?.state !== 'repaired') return;
+      const seen = seenBy(maker, dir);
+      expect(seen).toMatchObject({ open: 'OK', iter: 'OK' });
+      expect(await disagreement(maker, dir, seen)).toBeUndefined();
+      if (plan?.loss.length === 0) expect([seen.n, seen.fnv]).toEqual([truth.n, truth.fnv]);
+    });
+  });
+});
