@@ -9,7 +9,7 @@ import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { joinPlans } from './join-plans.js';
 import { planPebbleNames } from './pebble-names.js';
-import { isOlder, ownTables, planRebuiltManifest, wholeEdits } from './pebble-rebuild.js';
+import { isOlderManifest, ownTables, planRebuiltManifest, wholeEdits } from './pebble-rebuild.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
 export async function planPebbleMetadata(database: Database): Promise<RepairPlan> {
@@ -38,7 +38,7 @@ async function planManifest(database: Database): Promise<RepairPlan | undefined>
   const { error } = manifest.replay;
   const complete = manifest.replay.complete && error === undefined;
   const problem = problemOf(database);
-  if (complete && (problem === undefined || !(await isOlder(database)))) return undefined;
+  if (complete && (problem === undefined || !(await isOlderManifest(database)))) return undefined;
   const plan =
     problem === undefined ? await planWholeEdits(database) : await planRebuiltManifest(database, problem);
   // behind a hole edits may delete what none before them added

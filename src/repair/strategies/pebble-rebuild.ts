@@ -161,7 +161,7 @@ export async function planRebuiltManifest(
  * Whether a MANIFEST that is whole is of an older moment than the tables: one that it never named holds sequences that neither the
  * tables that it names nor the WALs have. What a flush or a compaction left that did not end holds nothing new.
  */
-export async function isOlder(database: Database): Promise<boolean> {
+export async function isOlderManifest(database: Database): Promise<boolean> {
   const { manifest, version, inventory, pebble, walCutoff } = database;
   const live = [...(version?.columnFamilies.get(0)?.tables.values() ?? [])];
   const known = new Set([...(manifest?.replay.lastTables ?? []), ...(pebble?.ingested.keys() ?? [])]);
