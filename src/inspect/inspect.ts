@@ -3,6 +3,7 @@ import type { ByteSource } from '../bytes/source.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Range } from '../finding/finding.js';
 import { parseFileName } from '../format/filename.js';
+import { parseRaftLogName } from '../format/raft-engine/file.js';
 import { readHead, readTail } from '../io/head.js';
 import { openSource } from '../io/source.js';
 import { batchNode } from './batch.js';
@@ -10,6 +11,7 @@ import { blobNodes } from './blob.js';
 import type { InspectKind } from './kinds.js';
 import { manifestNodes } from './manifest.js';
 import { type Detail, fileSpace, type Node, type Root } from './node.js';
+import { raftLogNodes } from './raft-log.js';
 import { inspectTable } from './table.js';
 import {
   backupNodes,
@@ -29,6 +31,7 @@ const titles: Record<InspectKind, string> = {
   table: 'table',
   manifest: 'MANIFEST',
   blob: 'blob file',
+  'raft-log': 'raft log',
   options: 'OPTIONS',
   backup: 'backup meta file',
   current: 'CURRENT',
@@ -66,6 +69,7 @@ export async function inspectKindOf(file: string | Buffer): Promise<InspectKind 
   const source = { kind: 'file', path: file } as const;
   const name = file.toString();
   if (/(?:^|[\\/])meta[\\/]\d+$/.test(name)) return 'backup';
+  if (parseRaftLogName(path.basename(name)) !== undefined) return 'raft-log';
   const named = kindOfFile[parseFileName(path.basename(name)).kind];
   if (named !== undefined) return named;
   const head = await readHead(source, SNIFF_BYTES);
@@ -139,6 +143,8 @@ export async function inspectSource(
       return { kind, size, root: root({}, () => manifestNodes(source, detail)) };
     case 'blob':
       return { kind, size, root: root({}, () => blobNodes(source, detail)) };
+    case 'raft-log':
+      return { kind, size, root: root({}, () => raftLogNodes(source, name, detail)) };
     case 'table': {
       const { nodes, ...about } = await inspectTable(source, detail);
       return { kind, size, root: root(about, () => nodes) };

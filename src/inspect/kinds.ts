@@ -5,6 +5,7 @@ export const inspectKinds = [
   'table',
   'manifest',
   'blob',
+  'raft-log',
   'options',
   'backup',
   'current',

@@ -13,6 +13,7 @@ import { type FileName, parseFileName } from '../format/filename.js';
 import { replayManifest } from '../format/manifest/replay.js';
 import { parseOptions } from '../format/options.js';
 import { parsePebbleOptions } from '../format/pebble-options.js';
+import { parseRaftLogName } from '../format/raft-engine/file.js';
 import { fileSize } from '../io/file-size.js';
 import { readHead, readTail } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
@@ -138,6 +139,8 @@ async function checkSmall(
     case 'options':
       return small('options', name, source, (bytes) => parse(bytes).anomalies);
     default:
+      if (parseRaftLogName(name) !== undefined)
+        return unsupported('wal', name, 'a file of raft-engine: scan the directory that it lies in');
       return unsupported(
         'other',
         name,

@@ -83,7 +83,10 @@ function hexBytes(text: string): Uint8Array {
 /** What the options are for. */
 const applies: Record<'records' | 'entries' | 'properties', { kinds: readonly InspectKind[]; what: string }> =
   {
-    records: { kinds: ['wal', 'manifest', 'batch', 'blob'], what: 'WALs, MANIFESTs and blob files' },
+    records: {
+      kinds: ['wal', 'manifest', 'batch', 'blob', 'raft-log'],
+      what: 'WALs, MANIFESTs, raft logs and blob files',
+    },
     entries: { kinds: ['table'], what: 'tables' },
     properties: { kinds: ['table'], what: 'tables' },
   };
@@ -120,7 +123,8 @@ async function openFile(path: string, flags: InspectFlags, several: boolean): Pr
     }
     const kind = flags.as ?? (await inspectKindOf(file));
     if (kind === undefined) {
-      const hint = 'Say what it is: --as wal, table, manifest, blob, options, backup, batch or text.';
+      const hint =
+        'Say what it is: --as wal, table, manifest, blob, raft-log, options, backup, batch or text.';
       throw new Failure(
         `${shown}: neither its name nor its content tells what it is`,
         ExitStatus.usage,
@@ -253,7 +257,7 @@ export function addInspect(program: Command, host: Host, done: (status: number) 
   program
     .command('inspect')
     .description(
-      'show the structure of a WAL, table, MANIFEST, blob, OPTIONS or backup meta file, with its bytes',
+      'show the structure of a WAL, table, MANIFEST, blob, raft log, OPTIONS or backup meta file, with its bytes',
     )
     .argument('[file...]', 'one file or several')
     .option('--at <offset>', 'only the innermost thing that holds this byte', address)

@@ -9,6 +9,13 @@
  */
 import { Cursor } from '../../bytes/cursor.js';
 
+/** Where an item stands in the batch's items. */
+interface ItemPlace {
+  at: number;
+  /** Bytes. */
+  size: number;
+}
+
 export interface EntriesItem {
   kind: 'entries';
   region: bigint;
@@ -27,6 +34,9 @@ export type LogItem =
   | { kind: 'put'; region: bigint; key: Uint8Array; value: Uint8Array }
   | { kind: 'delete'; region: bigint; key: Uint8Array };
 
+/** An item and where it stands. */
+export type PlacedItem = LogItem & ItemPlace;
+
 /** Why items do not decode, and where, counted from the first byte. */
 interface ItemsFault {
   at: number;
@@ -38,9 +48,9 @@ const COMMAND = { clean: 1, compact: 2 } as const;
 const OPERATION = { put: 1, delete: 2 } as const;
 
 /** Decodes all items, or tells where they stop making sense. Bytes behind the last one are not looked at, as in the engine. */
-export function decodeItems(bytes: Uint8Array): LogItem[] | ItemsFault {
+export function decodeItems(bytes: Uint8Array): PlacedItem[] | ItemsFault {
   const cursor = new Cursor(bytes);
-  const items: LogItem[] = [];
+  const items: PlacedItem[] = [];
   const count = cursor.varint64();
   if (count === undefined) return { at: 0, reason: 'the number of items is cut off' };
   const ends = { of: 0 };
@@ -48,7 +58,7 @@ export function decodeItems(bytes: Uint8Array): LogItem[] | ItemsFault {
     const at = cursor.position;
     const item = decodeItem(cursor, ends);
     if (typeof item === 'string') return { at, reason: `item ${i} of ${count}: ${item}` };
-    items.push(item);
+    items.push({ ...item, at, size: cursor.position - at });
   }
   return items;
 }

@@ -11,7 +11,7 @@ import {
   signatureIn,
 } from './batch.js';
 import { type RaftLogHeader, raftLogSignature } from './file.js';
-import { decodeItems, type LogItem } from './items.js';
+import { decodeItems, type PlacedItem } from './items.js';
 
 /** A batch whose items are whole. Items are views that the next call of the reader ends. */
 export interface RaftLogBatch {
@@ -22,7 +22,9 @@ export interface RaftLogBatch {
   compression: 0 | 1;
   /** Its entries as stored, checksum included; length 0: it has none. */
   entries: { offset: number; length: number };
-  items: readonly LogItem[];
+  items: readonly PlacedItem[];
+  /** Where they begin in the file. */
+  itemsAt: number;
 }
 
 /** Why reading ends before the file does. */
@@ -120,7 +122,7 @@ export class RaftLogReader {
       return this.end({ reason: 'items-malformed', offset, header, detail: items.reason });
     this.position = offset + length;
     const entries = { offset: offset + LOG_BATCH_HEADER, length: itemsAt - LOG_BATCH_HEADER };
-    return { offset, length, compression, entries, items };
+    return { offset, length, compression, entries, items, itemsAt: offset + itemsAt };
   }
 
   /** The entries of a batch, or why they cannot be read. A view that the next call ends. */

@@ -5,6 +5,7 @@
 import type { SourceRange } from '../../bytes/source.js';
 import { entryIndex } from '../../format/raft-engine/entry.js';
 import { decodeRaftLogHeader, type Queue, RAFT_LOG_HEADER } from '../../format/raft-engine/file.js';
+import type { LogItem } from '../../format/raft-engine/items.js';
 import type { BatchPlace, FileStop, QueueFile } from '../../format/raft-engine/place.js';
 import { type RaftLogBatch, RaftLogReader } from '../../format/raft-engine/reader.js';
 import { readHead } from '../../io/head.js';
@@ -180,7 +181,7 @@ async function replayBatches(
   return last ?? (stop && { offset: stop.offset, cause: { kind: 'batch', stop } });
 }
 
-function replay(share: Share, items: RaftLogBatch['items'], place: BatchPlace): void {
+function replay(share: Share, items: readonly LogItem[], place: BatchPlace): void {
   if (share.panic !== undefined) return;
   try {
     share.machine.replay(items, place);
