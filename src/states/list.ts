@@ -66,13 +66,11 @@ class Listing {
     return { states, ...(current && { current }), manifests, wals, problems };
   }
 
-  /**
-   * A RepairDB numbers its MANIFESTs from 1 on and sets them aside when it runs again: of those in lost/, what the one with the largest
-   * number leads to is the database.
-   */
+  /** A RepairDB sets its own MANIFESTs aside when it runs again: of those in lost/, the database's newest one leads to what it was. */
   private worthwhile(): ManifestWalk[] {
     const lost = this.walks.filter(({ entry: { place }, known }) => place === 'lost' && known.size > 0);
-    const newest = lost.reduce<ManifestWalk | undefined>(
+    const engines = lost.filter(({ replay }) => !isOfRepairDb(replay.version));
+    const newest = (engines.length > 0 ? engines : lost).reduce<ManifestWalk | undefined>(
       (a, b) => (a !== undefined && a.entry.number! > b.entry.number! ? a : b),
       undefined,
     );
@@ -365,6 +363,11 @@ class Listing {
     }
     return orderStates([...seen.values()]);
   }
+}
+
+/** It adds tables and sets no log number (rocksdb db/repair.cc, leveldb db/repair.cc): an engine's flush sets one. */
+function isOfRepairDb({ columnFamilies }: Version): boolean {
+  return [...columnFamilies.values()].every(({ tables, logNumber }) => tables.size === 0 || logNumber === 0n);
 }
 
 function isDropped({ columnFamily }: LiveTable, { version }: ManifestReplay): boolean {

@@ -38,7 +38,7 @@ for (const kind of Object.keys(kinds) as Kind[]) {
     fs.rmSync(scratch, { recursive: true, force: true });
   }
   rows.push(
-    `| ${kinds[kind]} | ${made} | ${number(ours)} of ${number(entries)} | ${number(theirs)} of ${number(entries)} |`,
+    `| ${kinds[kind].about} | ${made} | ${number(ours)} of ${number(entries)} | ${number(theirs)} of ${number(entries)} |`,
   );
 }
 console.log(rows.join('\n'));

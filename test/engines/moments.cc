@@ -2,7 +2,8 @@
 //   moments make KIND SEED DIR    prints {"truth": {family: {n, fnv}}}, or "skip" where the seed does not lead to such a directory
 //   moments view DIR              opens DIR in absolute mode (and changes it) and prints {"open": status, "cfs": {family: {n, fnv}}}
 // Kinds: stale (MANIFEST copied first), rsync (MANIFEST copied last), livefiles (the MANIFEST of GetLiveFiles copied whole), opener and
-// opener-wrote (a second process), missing (tables of a recovery flush gone, their logs here), repairdb.
+// opener-wrote (a second process), missing (tables of a recovery flush gone, their logs here), repairdb, stale-family (stale, and a column
+// family added meanwhile), rsync-dropped (rsync, and one dropped meanwhile), live (nothing came apart), wals (the same with several logs).
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/merge_operator.h>
@@ -234,6 +235,37 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
     Options plain;
     RepairDB(dir, plain);
     for (auto& entry : fs::directory_iterator(dir)) if (entry.path().filename().string().rfind("LOG", 0) == 0) fs::remove(entry.path());
+  } else if (kind == "stale-family") {
+    copyFiles(live, dir, isMetadata);
+    ColumnFamilyHandle* added = nullptr;
+    check(writer.db->CreateColumnFamily(ColumnFamilyOptions(writer.options), "added", &added));
+    writer.families.push_back(added);
+    goOn();
+    writer.flush(added);
+    writer.write(10);
+    see();
+    copyFiles(live, dir, [](auto& n) { return isData(n) || isLog(n); });
+  } else if (kind == "rsync-dropped") {
+    if (writer.families.size() < 2) return false;
+    copyFiles(live, dir, [](auto& n) { return isData(n) || isLog(n); });
+    see();
+    check(writer.db->DropColumnFamily(writer.families.back()));
+    check(writer.db->DestroyColumnFamilyHandle(writer.families.back()));
+    writer.families.pop_back();
+    writer.write(20);
+    writer.flushAll();
+    for (auto* family : writer.families) writer.compact(family);
+    writer.settle();
+    copyFiles(live, dir, isMetadata);
+  } else if (kind == "live" || kind == "wals") {
+    // where only one column family is flushed, the logs stay for the others
+    for (int i = kind == "wals" ? 3 + random() % 2 : 0; i > 0; i--) {
+      writer.write(40);
+      writer.flush(writer.families.back());
+    }
+    writer.write(25);
+    see();
+    copyFiles(live, dir, all);
   } else {
     return false;
   }
