@@ -1,6 +1,7 @@
 import type { ApplicationCompare, ObjectDifference } from '../app/compare.js';
 import { profileOfView } from '../app/profile-of.js';
 import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { asRead } from '../engine/pebble-opened.js';
 import { unseenParts } from '../engine/unseen.js';
 import { openView } from '../lsm/recovered-view.js';
 import type { View } from '../lsm/view.js';
@@ -72,6 +73,6 @@ interface Side {
 
 /** Reads a database's metadata and replays its WALs, without the engine. Rejects when there is no directory. */
 async function openSide(path: string, request?: DatabaseRequest): Promise<Side> {
-  const database = await readDatabase(path, request);
+  const database = await asRead(await readDatabase(path, request));
   return { path, database, ...(await openView(database)) };
 }

@@ -11,6 +11,7 @@ import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
 import { readDataBlocks } from '../format/sst/data-blocks.js';
 import { internalKey, MAX_SEQUENCE, VALUE_TYPE } from '../format/sst/internal-key.js';
 import { openTable } from '../format/sst/table.js';
+import { TargetError } from '../io/target-error.js';
 import { type Database, filesOf } from './database.js';
 import { addIngested, followsCurrent, manifestNumber, type PebbleState } from './pebble.js';
 
@@ -53,6 +54,22 @@ async function withIngested(database: Database, pebble: PebbleState): Promise<Da
     if (table !== undefined) database.version?.columnFamilies.get(0)?.tables.set(number, table);
   }
   return opened;
+}
+
+/**
+ * A database as its readers see it after an open; one that is not Pebble's as it is. Rejects where an open of Pebble would leave out
+ * tables in silence: that is not what is in it.
+ */
+export async function asRead(database: Database): Promise<Database> {
+  const { pebble, manifest, target } = database;
+  if (pebble === undefined) return database;
+  if (pebble.isNew || manifest?.named !== true || !manifest.replay.complete)
+    throw new TargetError(
+      'unreadable',
+      target,
+      'Pebble would not find all of its tables: its MANIFEST, or what names it, is lost or damaged. A repair makes a copy that can be read (repair --strategy auto)',
+    );
+  return asPebbleOpens(database);
 }
 
 /** As releases see it that follow no CURRENT. */

@@ -187,5 +187,9 @@ export function refusesFirstFormat(version: EngineVersion): boolean {
 /** Ends commands that do not read Pebble's directories as its engine does. */
 export function refusePebble({ dialect, target }: { dialect: string; target: string }): void {
   if (dialect !== 'pebble') return;
-  throw new TargetError('unreadable', target, 'a Pebble database: scan, simulate and inspect take it');
+  throw new TargetError(
+    'unreadable',
+    target,
+    'a Pebble database: scan, simulate, repair, export, compare and inspect take it',
+  );
 }

@@ -1,6 +1,6 @@
 import { append } from '../bytes/append.js';
 import type { Database } from '../engine/database.js';
-import { refusePebble } from '../engine/pebble.js';
+import { asRead } from '../engine/pebble-opened.js';
 import { unorderedFamilies } from '../engine/unknown-order.js';
 import { newestKnown } from '../engine/version.js';
 import type { WideColumn } from '../format/batch/entity.js';
@@ -112,11 +112,11 @@ export function heldBytes(columns: readonly WideColumn[] = [], unmerged?: Unmerg
  * where that refuses too, not at all. Reads only.
  */
 export async function exportEntries(
-  database: Database,
+  given: Database,
   sink: ExportSink,
   { lenient = false, columnFamilies, onProgress }: ExportOptions = {},
 ): Promise<ExportSummary> {
-  refusePebble(database);
+  const database = await asRead(given);
   const summary: ExportSummary = { columnFamilies: [], problems: [] };
   const { version, options } = database;
   if (version === undefined) return summary;

@@ -52,8 +52,7 @@ export async function openView(
   database: Database,
   modes: readonly RecoveryMode[] = [ownMode(database)],
 ): Promise<{ view: View; reason?: undefined } | { view?: undefined; reason: string }> {
-  if (database.detection.engine === 'pebble' || database.version === undefined)
-    return { reason: 'not a database that can be read' };
+  if (database.version === undefined) return { reason: 'not a database that can be read' };
   const prepared = await prepareOpen(databaseView(database), database.engineVersion);
   try {
     for (const mode of modes) {

@@ -48,7 +48,7 @@ export async function exportTarget(
   const alone = reasonWalsAlone(database);
   if (alone !== undefined) throw new Refusal('incomplete', alone);
   if (database.beyond !== undefined) throw database.beyond;
-  const states = await stateChoices(database);
+  const states = database.dialect === 'pebble' ? [] : await stateChoices(database);
   // a database in several directories is not exported into one
   const { seen, notes } =
     lenient && backup === undefined
@@ -59,7 +59,7 @@ export async function exportTarget(
     ...(columnFamilies && { columnFamilies }),
     ...(onProgress && { onProgress }),
   });
-  const gone = goneWals(database);
+  const gone = database.dialect === 'pebble' ? [] : goneWals(database);
   const files = gone.map(({ file }) => file).join(', ');
   const isHoled = losesWrites(
     gone,
@@ -97,8 +97,8 @@ async function repaired(
   database: Database,
   state: number | undefined,
 ): Promise<{ seen: Database; notes: string[] }> {
-  // Pebble directories are not exported, and what lies in an archive is not repaired
-  if (database.dialect === 'pebble' || database.archived) return { seen: database, notes: [] };
+  // what lies in an archive is not repaired
+  if (database.archived) return { seen: database, notes: [] };
   // what is not here must not be repaired away
   if (database.absent.length > 0) return { seen: database, notes: [] };
   try {
