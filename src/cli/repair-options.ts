@@ -21,6 +21,7 @@ export interface RepairFlags extends TargetFlags {
   acceptHole?: true;
   healFirst?: true;
   from?: string[];
+  acceptUnproven?: true;
   dryRun?: true;
   output?: string;
   inPlace?: true;
@@ -79,6 +80,10 @@ export function withRepairOptions(command: Command): Command {
       'a checkpoint, a backup directory, an archive or another copy of the database: put back first what it proves, by identity and checksums; alone: only that; may be given several times',
       several,
     )
+    .option(
+      '--accept-unproven',
+      'with --from: also take what would be whole with a source where nothing proves that it was here; the plan names it with its age',
+    )
     .addOption(
       new Option(
         '--drop-orphans',
@@ -125,7 +130,8 @@ export function withRepairOptions(command: Command): Command {
 export function methodOf(flags: RepairFlags): RepairMethod {
   const { mode, acceptHole, healFirst, onLostTombstones, dropOrphans, bringBack, state } = flags;
   const strategy = flags.strategy ?? (state === undefined ? undefined : 'auto');
-  const from = flags.from && { from: flags.from };
+  const { acceptUnproven } = flags;
+  const from = flags.from && { from: flags.from, ...(acceptUnproven && { acceptUnproven }) };
   if (from !== undefined && strategy === undefined && mode === undefined)
     return { strategy: 'from', ...from };
   if (state !== undefined && strategy !== 'auto' && strategy !== 'metadata')
@@ -162,6 +168,8 @@ export function checkCompanions(flags: RepairFlags): void {
   if (flags.journal !== undefined && !flags.inPlace) {
     throw new Failure('--journal goes with --in-place', ExitStatus.usage, 'A copy needs no journal.');
   }
+  if (flags.acceptUnproven && flags.from === undefined)
+    throw new Failure('--accept-unproven goes with --from', ExitStatus.usage);
   const { emit, dropOrphans, bringBack, strategy } = flags;
   const alone = emit ? '--emit' : dropOrphans ? '--drop-orphans' : bringBack ? '--bring-back' : undefined;
   if (alone !== undefined && strategy !== 'application') {

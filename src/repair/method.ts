@@ -23,6 +23,8 @@ import type { TombstonePolicy } from './tombstone-policy.js';
 export type RepairMethod = {
   /** Directories of second sources: what they prove is put back first. */
   from?: readonly string[];
+  /** Take from them also what nothing proves and nothing contradicts. */
+  acceptUnproven?: boolean;
 } & (
   | {
       mode: RecoveryMode;
@@ -58,9 +60,13 @@ interface Known {
 }
 
 export async function makePlan(database: Database, method: RepairMethod, known: Known): Promise<Planned> {
-  const { from, ...beyond } = method;
+  const { from, acceptUnproven, ...beyond } = method;
   if (from === undefined || from.length === 0) return makeOwnPlan(database, method, known);
-  const { plan: first, findings } = await planFrom(database, { from, findings: known.findings });
+  const { plan: first, findings } = await planFrom(database, {
+    from,
+    findings: known.findings,
+    ...(acceptUnproven && { acceptUnproven }),
+  });
   if ('strategy' in beyond && beyond.strategy === 'from') return { plan: first, base: database };
   if (first.steps.length === 0) {
     const { plan, base } = await makeOwnPlan(database, beyond, known);
@@ -121,6 +127,7 @@ export function methodOptions(method: RepairMethod): string[] {
   const policy = 'onLostTombstones' in method ? method.onLostTombstones : undefined;
   const state = 'state' in method ? method.state : undefined;
   const switches = [
+    ['--accept-unproven', method.acceptUnproven],
     ['--accept-hole', 'acceptHole' in method && method.acceptHole],
     ['--heal-first', 'healFirst' in method && method.healFirst],
     ['--drop-orphans', 'dropOrphans' in method && method.dropOrphans],

@@ -171,6 +171,10 @@ describe('kvdoctor repair', () => {
       status: 2,
       err: expect.stringMatching(/--journal goes with --in-place/),
     });
+    expect(await kvdoctor('repair . --mode point-in-time --accept-unproven')).toMatchObject({
+      status: 2,
+      err: expect.stringMatching(/--accept-unproven goes with --from/),
+    });
   });
 });
 

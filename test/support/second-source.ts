@@ -16,7 +16,11 @@ export interface Repaired {
 }
 
 /** Repairs files from sources, in place, and undoes it. The sources must be as they were. */
-export async function repaired(files: FileSet, sources: readonly (FileSet | string)[]): Promise<Repaired> {
+export async function repaired(
+  files: FileSet,
+  sources: readonly (FileSet | string)[],
+  more: { acceptUnproven?: boolean } = {},
+): Promise<Repaired> {
   return withTemporaryDirectory(async (parent) => {
     const dir = path.join(parent, 'db');
     writeFileSet(files, dir);
@@ -26,7 +30,7 @@ export async function repaired(files: FileSet, sources: readonly (FileSet | stri
       return path.join(parent, `source-${i}`);
     });
     const { findings } = await scanTarget(dir, { jobs: 1 });
-    const { plan } = await planFrom(await readDatabase(dir), { from, findings });
+    const { plan } = await planFrom(await readDatabase(dir), { from, findings, ...more });
     const checkOwner = async () => {};
     const journal = path.join(parent, 'db.kvdoctor-undo-test');
     if (plan.steps.length > 0) {

@@ -204,6 +204,47 @@ describe('a source that is not what is missing', () => {
   });
 });
 
+describe('what nothing proves', () => {
+  const cut = ['truncate 000019.log 300'];
+  const nameless = () => damagedBy('basic-7.8', ['remove MANIFEST-000005', 'remove CURRENT']);
+
+  test('is named, and taken when it is asked for only, with its age', async () => {
+    const damaged = await damagedBy('basic-7.8', cut);
+    const offered = await repaired(damaged, [await nameless()]);
+    expect(offered.after).toEqual(damaged);
+    expect(offered.plan.unproven).toBeUndefined();
+    expect(offered.plan.remarks.at(-1)).toContain('--accept-unproven');
+    const { after, plan } = await repaired(damaged, [await nameless()], { acceptUnproven: true });
+    expect(after).toEqual(fixture('basic-7.8'));
+    expect(plan.unproven).toMatchObject([
+      { file: '000019.log', facts: { bytes: 4689, modified: expect.stringMatching(/^\d{4}-/) } },
+    ]);
+  });
+
+  test('is not what a proven source has', async () => {
+    const damaged = await damagedBy('basic-7.8', cut);
+    const { after, plan } = await repaired(damaged, [fixture('basic-7.8')], { acceptUnproven: true });
+    expect(after).toEqual(fixture('basic-7.8'));
+    expect(plan.unproven).toBeUndefined();
+  });
+
+  test('is never a MANIFEST, a file of another life, or a log that is not here', async () => {
+    const later = await damagedBy('basic-7.8', [
+      'replace 000018.sst "0ELUP7F5VHADA5Q292JI" "0ELUP7F5VHADA5Q292JJ"',
+      'fix-block 000018.sst 0x315 903',
+    ]);
+    for (const [base, patches, source] of [
+      ['basic-7.8', ['remove 000018.sst'], later],
+      ['basic-7.8', ['remove 000019.log'], await nameless()],
+      ['leveldb', ['zero MANIFEST-000002 0 200'], await damagedBy('leveldb', ['truncate 000005.ldb 0'])],
+    ] as const) {
+      const damaged = await damagedBy(base, patches);
+      const { after } = await repaired(damaged, [source], { acceptUnproven: true });
+      expect(after, patches[0]).toEqual(damaged);
+    }
+  });
+});
+
 test('tells a source that is the same file', async () => {
   await withTemporaryDirectory(async (parent) => {
     const dir = path.join(parent, 'db');

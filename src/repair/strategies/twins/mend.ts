@@ -51,10 +51,19 @@ interface Taken extends Range {
 export interface MendedFile {
   content: Segment[];
   taken: Taken[];
+  /** Nothing proves that these are the bytes that were here. */
+  unproven?: true;
 }
 
-/** What came of it; `refused`: why nothing was taken, one sentence for each source. */
-type Outcome = { mended: MendedFile } | { refused: string[] };
+/** What came of it. */
+type Outcome =
+  | { mended: MendedFile }
+  | {
+      /** Why nothing was taken, one sentence for each source. */
+      refused: string[];
+      /** A file that would be whole, and that nothing contradicts: only the proof is missing. */
+      possible?: MendedFile;
+    };
 
 interface Candidate {
   twin: TwinFile;
@@ -82,11 +91,17 @@ export const PROOFS: Record<Proof, string> = {
   neighbours: 'what stands before and after them is the same, and every checksum holds with them',
   prefix: 'all before them is the same, and every checksum holds with them',
 };
+const UNPROVEN = 'every checksum holds with them, and nothing proves that they were here';
 const BY_IDENTITY = 'the file with them is, by its identity and every checksum, the one that is meant';
 
 /** Puts a file together from what is left of it and the files of other sources that are proven to be the same. */
 export async function mend(target: string, part: Part, twins: readonly TwinFile[]): Promise<Outcome> {
   const refused: string[] = [];
+  let possible: MendedFile | undefined;
+  const note = (attempt: Attempt) => {
+    refused.push(...attempt.refused);
+    possible ??= attempt.possible;
+  };
   const candidates: Candidate[] = [];
   for (const twin of twins) {
     const { entry, path } = twin;
@@ -105,18 +120,21 @@ export async function mend(target: string, part: Part, twins: readonly TwinFile[
   if (own !== undefined && own.checked.identity !== 'other') {
     const outcome = await fromOwn(target, part, own, candidates);
     if (outcome.mended !== undefined) return { mended: outcome.mended };
-    refused.push(...outcome.refused);
+    note(outcome);
     // what is whole in itself is not given up for another
-    if (outcome.contradicted || own.checked.clean) return { refused };
+    if (outcome.contradicted) return { refused };
+    if (own.checked.clean) return { refused };
   }
   const least = part.size === undefined && own?.checked.identity !== 'other' ? (own?.size ?? 1) : 1;
   for (const candidate of candidates) {
     if (candidate.size < least) continue;
     const outcome = await fromWhole(target, part, candidate, candidates);
     if (outcome.mended !== undefined) return { mended: outcome.mended };
-    refused.push(...outcome.refused);
+    note(outcome);
   }
-  return { refused };
+  // a log that is not here may never have been
+  const isMissed = part.size !== undefined || part.own !== undefined;
+  return { refused, ...(isMissed && possible && { possible }) };
 }
 
 /** Where a whole file ends: a recycled log with what an earlier one left in it. */
@@ -125,6 +143,8 @@ const endOf = ({ checked, size, twin }: Candidate): number => (checked.clean ? t
 interface Attempt {
   mended?: MendedFile;
   refused: string[];
+  /** See `Outcome`. */
+  possible?: MendedFile;
   /** Bytes that hold here are others in a source that says it is the same file. */
   contradicted?: boolean;
 }
@@ -136,6 +156,7 @@ async function fromOwn(
   candidates: readonly Candidate[],
 ): Promise<Attempt> {
   const refused: string[] = [];
+  let possible: MendedFile | undefined;
   const { path, root, size = own.size } = part;
   const place = root === undefined ? { path } : { path, root };
   const kept: Segment[] = [{ from: 'file', ...place, offset: 0, length: Math.min(own.size, size) }];
@@ -146,13 +167,13 @@ async function fromOwn(
   else if (!isCut) starts.push(undefined);
   for (const start of starts) {
     const draft: Draft = { content: kept, taken: [], checked: own.checked };
+    let isOfOneLife = true;
     if (start !== undefined) {
-      if (part.sameLife !== undefined && !(await part.sameLife(start.twin))) {
+      if (part.sameLife !== undefined) isOfOneLife = await part.sameLife(start.twin);
+      if (!isOfOneLife)
         refused.push(
           `${start.twin.path} is not taken: nothing proves that its end is the one that is missing`,
         );
-        continue;
-      }
       const range = { offset: own.size, length: endOf(start) - own.size };
       draft.content = withRange(kept, own.size, range, await segmentsOf(start.twin, range));
       draft.taken.push({ range, of: start });
@@ -161,14 +182,20 @@ async function fromOwn(
     const made = await fold(target, part, draft, candidates);
     if (!made.checked.clean || made.taken.length === 0) continue;
     const proven = await prove(target, part, made, candidates);
-    if (proven.mended !== undefined || proven.contradicted) return proven;
+    if (proven.contradicted) return proven;
+    if (!isOfOneLife) {
+      possible ??= unproven(made);
+      continue;
+    }
+    if (proven.mended !== undefined) return proven;
     refused.push(...proven.refused);
+    possible ??= proven.possible;
   }
   if (refused.length === 0 && candidates.length > 0)
     refused.push(
       `${candidates.map(({ twin }) => twin.path).join(', ')}: with ${candidates.length === 1 ? 'its' : 'their'} bytes ${part.path} would not be whole either`,
     );
-  return { refused };
+  return { refused, ...(possible && { possible }) };
 }
 
 async function fromWhole(
@@ -188,7 +215,10 @@ async function fromWhole(
   if (!made.checked.clean) return { refused: [`${path} is not taken: it is damaged, too`] };
   const why = await part.whole(base.twin, made.checked);
   if (why === undefined)
-    return { refused: [`${path} is not taken: nothing proves that it is the file that was here`] };
+    return {
+      refused: [`${path} is not taken: nothing proves that it is the file that was here`],
+      possible: unproven(made),
+    };
   const taken = made.taken.map(({ range, of }) => ({ ...range, from: of.twin, why }));
   return { mended: { content: made.content, taken }, refused: [] };
 }
@@ -287,6 +317,7 @@ async function prove(
         const names = [...used].map(({ twin }) => twin.path).join(', ');
         return {
           refused: [`${names} is not taken: nothing proves that its ${length} bytes at ${offset} were here`],
+          possible: unproven(made),
         };
       }
       for (const range of wound.ranges) proofs.set(range, PROOFS[proof]);
@@ -294,6 +325,8 @@ async function prove(
     return { mended: mendedOf(made, (range) => proofs.get(range)!), refused: [] };
   });
 }
+
+const unproven = (made: Draft): MendedFile => ({ ...mendedOf(made, () => UNPROVEN), unproven: true });
 
 function mendedOf({ content, taken }: Draft, why: (range: Range) => string): MendedFile {
   return {

@@ -25,6 +25,8 @@ interface FromRequest {
   from: readonly string[];
   /** What a scan of the directory as it is has found. */
   findings: readonly Finding[];
+  /** Also take what would be whole and what nothing contradicts, where nothing proves it. Default: it is only named. */
+  acceptUnproven?: boolean;
 }
 
 /** A plan, and what is wrong with the directory once it is carried out. */
@@ -43,9 +45,12 @@ const MOST_LISTED = 100;
  * the engine finds first comes first, as it says what the others are. Nothing is taken whose place in this database is not proven;
  * `remarks` say what a source has and why it is not taken. Rejects only when the medium fails, or a source is none.
  */
-export async function planFrom(database: Database, { from, findings }: FromRequest): Promise<FromPlan> {
+export async function planFrom(
+  database: Database,
+  { from, findings, acceptUnproven = false }: FromRequest,
+): Promise<FromPlan> {
   const sources = await openSources(from, neededOf(database, findings));
-  const work = new FromSources(database, sources, findings);
+  const work = new FromSources(database, sources, findings, acceptUnproven);
   await work.metadata();
   await work.files();
   return work.finish();
@@ -75,6 +80,8 @@ function neededOf(database: Database, findings: readonly Finding[]): (name: File
 
 class FromSources {
   private plan: RepairPlan;
+  /** A source has something that nothing contradicts and nothing proves. */
+  private offers = false;
   /** The database as the plan leaves it so far. */
   private state: Database;
 
@@ -82,6 +89,7 @@ class FromSources {
     private readonly database: Database,
     private readonly sources: readonly SecondSource[],
     private readonly findings: readonly Finding[],
+    private readonly acceptUnproven: boolean,
   ) {
     this.state = database;
     this.plan = {
@@ -102,7 +110,8 @@ class FromSources {
 
   async metadata(): Promise<void> {
     const manifest = await soughtManifest(this.state);
-    if (manifest !== undefined) await this.seek(manifest);
+    // the engine deletes what a wrong MANIFEST does not name: none is taken without a proof
+    if (manifest !== undefined) await this.seek(manifest, true);
     const current = await currentFromSource(this.state, this.sources);
     if (current !== undefined) await this.add(current.step);
     const options = await optionsStep(this.state, this.sources);
@@ -139,8 +148,15 @@ class FromSources {
           `${path} is left as it is: with what the source has of it, ${worse[0].file} would have ${worse[0].rule}`,
         );
       this.plan.steps = this.plan.steps.filter((step) => !dropped.includes(step));
+      const isDropped = ({ file }: { file: string }) => dropped.some(({ path }) => path === file);
+      this.plan.unproven = this.plan.unproven?.filter((each) => !isDropped(each));
       findings = this.plan.steps.length === 0 ? this.findings : await look(this.database, this.plan, {});
     }
+    if (this.plan.unproven?.length === 0) delete this.plan.unproven;
+    if (this.offers)
+      this.plan.remarks.push(
+        'what would be whole with a source, and what nothing proves, --accept-unproven takes all the same; the plan names it with its age',
+      );
     this.plan.inputs = await inputsOf(this.plan);
     if (this.plan.steps.length === 0)
       this.plan.remarks.unshift(
@@ -158,15 +174,42 @@ class FromSources {
     }
   }
 
-  private async seek({ part, own, isTwin }: Sought): Promise<void> {
+  private async seek({ part, own, isTwin }: Sought, onlyProven = false): Promise<void> {
     const { target } = this.database;
     const { twins, same } = await twinsOf(this.sources, isTwin, own && absolute(target, part));
     for (const { path } of same)
       this.plan.remarks.push(`${path} is the same file as ${placeKey(part)}: it has the same bytes`);
     if (twins.length === 0) return;
     const outcome = await mend(target, part, twins);
-    if ('refused' in outcome) this.plan.remarks.push(...outcome.refused);
-    else await this.add(stepOf(part, own, outcome.mended));
+    if ('mended' in outcome) await this.add(stepOf(part, own, outcome.mended));
+    else if (outcome.possible === undefined || onlyProven) this.plan.remarks.push(...outcome.refused);
+    else if (this.acceptUnproven) await this.take(part, own, outcome.possible);
+    else {
+      this.plan.remarks.push(...outcome.refused);
+      this.offers = true;
+    }
+  }
+
+  /** Says of what nothing proves how old the file is that it is taken of. */
+  private async take(part: FilePlace, own: InventoryEntry | undefined, possible: MendedFile): Promise<void> {
+    const { path, root } = part;
+    await this.add(stepOf(part, own, possible));
+    const files = new Map(possible.taken.map(({ from }) => [from.path, from]));
+    this.plan.unproven = [
+      ...(this.plan.unproven ?? []),
+      ...[...files.values()].map(({ path: from, entry }) => {
+        const bytes = possible.taken
+          .filter((each) => each.from.path === from)
+          .reduce((sum, { length }) => sum + length, 0);
+        const modified = new Date(entry.mtimeMs).toISOString();
+        return {
+          file: path,
+          ...(root !== undefined && { root }),
+          detail: `${counted(bytes, 'byte')} of ${from}, last written ${modified.slice(0, 19)}Z: every checksum holds with them, nothing here contradicts them, and nothing proves that they were here. They may be older or newer than what was`,
+          facts: { bytes, source: from, modified },
+        };
+      }),
+    ];
   }
 
   private async add(step: RepairStep): Promise<void> {
