@@ -5,7 +5,7 @@ import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import { findingAt } from '../finding/finding-at.js';
 import { isReservedRaftLog, raftLogSignature } from '../format/raft-engine/file.js';
-import type { FileStop, QueueFile } from '../format/raft-engine/place.js';
+import type { BatchPlace, FileStop, QueueFile } from '../format/raft-engine/place.js';
 import { type Beyond, searchBatches } from '../format/raft-engine/search.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import type { InventoryEntry } from '../io/inventory.js';
@@ -13,7 +13,7 @@ import { probeLock } from '../io/lock.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
 import { queuesOf } from '../recovery/raft-engine/files.js';
-import { type RaftReplay, replayRaftEngine } from '../recovery/raft-engine/open.js';
+import { DEFAULT_RAFT_MODE, type RaftReplay, replayRaftEngine } from '../recovery/raft-engine/open.js';
 import type { FileReport, FileStatus, TargetReport } from '../report/report.js';
 import type { ScanHooks } from './options.js';
 import type { ScanOrigin } from './origin.js';
@@ -87,10 +87,14 @@ async function scanQueues(
     report.findings.push(finding);
     hooks.onFinding?.(finding);
   };
+  const aboutEntries: AboutEntries[] = [];
   const replay = await replayRaftEngine(queues, {
     batch(file, batch, place) {
       of(file).batches++;
-      for (const finding of checkBatch(batch, place)) found(finding);
+      for (const finding of checkBatch(batch, place)) {
+        found(finding);
+        aboutEntries.push({ finding, place });
+      }
       if (place.fault === 'limit') unchecked(report, file, place.offset, batch.length);
     },
     async file(file, stop, unreadable) {
@@ -116,6 +120,7 @@ async function scanQueues(
   });
   for (const queue of [queues.append, queues.rewrite]) append(report.findings, checkPassed(queue));
   append(report.findings, panicsOf(replay));
+  judgeEntries(aboutEntries, replay);
   report.files = entries.map((entry) => fileReport(entry, read.get(entry.file), report.findings));
 }
 
@@ -141,6 +146,25 @@ function wholeAt({ cause }: FileStop): number {
 
 function unchecked(report: TargetReport, { file }: QueueFile, offset: number, length: number): void {
   report.unchecked.push({ file, reason: 'a batch is larger than what is looked at', offset, length });
+}
+
+/** What is wrong with entries of one batch, and where that lies. */
+interface AboutEntries {
+  finding: Finding;
+  place: BatchPlace;
+}
+
+/** Entries that were cut off or written over since are asked for by nobody. */
+function judgeEntries(about: readonly AboutEntries[], { machine, refusals }: RaftReplay): void {
+  if (about.length === 0 || refusals[DEFAULT_RAFT_MODE] !== undefined) return;
+  const live = new Set<BatchPlace>();
+  for (const { region, runs } of machine.regions.values())
+    for (const { first, count, place } of runs) {
+      const isThis = (index: bigint) => index >= first && index < first + BigInt(count);
+      const misfit = place.misfits?.some((each) => each.region === region && isThis(each.index));
+      if (place.fault !== undefined || misfit) live.add(place);
+    }
+  for (const { finding, place } of about) if (!live.has(place)) finding.severity = 'note';
 }
 
 /** A hole counts where no mode stops before it. */

@@ -54,7 +54,7 @@ export const raftEngineRules = {
     meaning:
       'The checksum of the entries does not match, or they do not decompress. raft-engine looks at entries only when they are asked ' +
       'for: it opens, and TiKV ends with a panic when it applies or sends one of them. Of the last batch of a file it looks at them ' +
-      'when it opens: then the batch is cut off, or the open refused.',
+      'when it opens: then the batch is cut off, or the open refused. Of entries that were cut off or written over since it is a note.',
     origin: 'The disk or memory changed bits.',
     action: fromOtherPeers,
     references: ['tikv/raft-engine src/log_batch.rs', 'tikv/raft-engine src/engine.rs'],
