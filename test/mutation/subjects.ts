@@ -5,6 +5,7 @@ import { databaseOptions } from '../../src/format/database-options.js';
 import type { DialectName } from '../../src/format/dialect.js';
 import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
 import { parseOptions } from '../../src/format/options.js';
+import { parsePebbleOptions } from '../../src/format/pebble-options.js';
 import { runUnit } from '../../src/scan/run-unit.js';
 import type { WorkUnit } from '../../src/scan/unit.js';
 import { withFieldCase } from '../support/field.js';
@@ -129,7 +130,7 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
   }
   if (/(^|\/)OPTIONS-\d+$/.test(file)) {
     return subject(async (bytes) => {
-      const options = parseOptions(bytes);
+      const options = base.dialect === 'pebble' ? parsePebbleOptions(bytes) : parseOptions(bytes);
       databaseOptions(options);
       return { complaints: [], noticed: options.anomalies.length > 0 };
     });
@@ -146,10 +147,14 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
 /** LevelDB directories among the field's archives: Snappy and none, Mojang's zlib, three orders of keys. */
 const LEVELDB = ['leveldb-chainstate', 'leveldb-indexeddb', 'leveldb-reverse-order', 'leveldb-world'];
 
+/** Rows of all formats, values apart, range keys, virtual tables. */
+const PEBBLE = ['cosmos', 'rangekeys', 'valueblocks', 'virtual'].map((name) => `pebble-stores/${name}`);
+
 async function bases(): Promise<Base[]> {
-  const all: Base[] = fixtureNames().map((name) => ({
+  const names = fixtureNames().filter((name) => name !== 'pebble-stores');
+  const all: Base[] = [...names, ...PEBBLE].map((name) => ({
     name,
-    dialect: name === 'leveldb' ? 'leveldb' : 'rocksdb',
+    dialect: name === 'leveldb' ? 'leveldb' : name.startsWith('pebble') ? 'pebble' : 'rocksdb',
     files: fixture(name),
   }));
   for (const name of LEVELDB)
@@ -161,13 +166,20 @@ async function bases(): Promise<Base[]> {
   return all;
 }
 
+/** The MANIFEST that CURRENT names, or else a marker. */
+function manifestOf(files: FileSet): Uint8Array | undefined {
+  const marker = [...files.keys()].find((name) => name.startsWith('marker.manifest.'));
+  const current = files.get('CURRENT');
+  const name = marker?.split('.').at(-1) ?? (current && Buffer.from(current).toString().trim());
+  return name === undefined ? undefined : files.get(name);
+}
+
 /** Every file of every fixture that a check reads, of those whose name `only` matches. */
 export async function allSubjects(only = /./): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const base of await bases()) {
     if (!only.test(base.name)) continue;
-    const current = base.files.get('CURRENT');
-    const manifest = current && base.files.get(Buffer.from(current).toString().trim());
+    const manifest = manifestOf(base.files);
     if (manifest) base.version = (await replayBytes(manifest, { dialect: base.dialect })).version;
     for (const file of base.files.keys()) {
       const subject = await subjectFor(base, file);
