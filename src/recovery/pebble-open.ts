@@ -29,6 +29,8 @@ const PANIC = 'panic: runtime error: invalid memory address or nil pointer deref
 
 export const NOT_PRISTINE = 'pebble: database already exists and is not pristine';
 
+const EXCISE = 24;
+
 /** Type of an operation in a memtable, by the kind of a batch: what deletes, deletes. */
 const TYPES = new Map<number, number>([
   [VALUE_TYPE.delete, VALUE_TYPE.delete],
@@ -37,6 +39,8 @@ const TYPES = new Map<number, number>([
   [VALUE_TYPE.singleDelete, VALUE_TYPE.singleDelete],
   [VALUE_TYPE.rangeDelete, VALUE_TYPE.rangeDelete],
   [VALUE_TYPE.sizedDelete, VALUE_TYPE.delete],
+  // an excise takes away all that is older, as a range tombstone hides it
+  [EXCISE, VALUE_TYPE.rangeDelete],
 ]);
 
 /**
