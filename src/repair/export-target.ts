@@ -5,6 +5,7 @@ import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
 import { shellWord } from '../finding/shell-word.js';
 import type { StateReport } from '../report/report.js';
+import { reasonNotToCheck } from '../scan/target.js';
 import { losesWrites } from '../states/gone-wals.js';
 import { databaseAfter } from './preview.js';
 import { Refusal } from './refusal.js';
@@ -66,7 +67,8 @@ export async function exportTarget(
     states.flatMap((each) => each.gone ?? []),
   );
   if (isHoled) notes.push(`recovery needs what was in ${files}: gone or cut short`);
-  if (seen.version === undefined) notes.push('there is no MANIFEST, and none can be put together');
+  if (seen.version === undefined)
+    notes.push(reasonNotToCheck(database) ?? 'there is no MANIFEST, and none can be put together');
   return {
     ...summary,
     notes,

@@ -66,6 +66,8 @@ function afterRepair(target: TargetReport, repair: RepairReport): string | undef
   const { plan, application, findings, recommendation } = target;
   const { state } = repair;
   if (state === 'repaired') return undefined;
+  // a raft log is read and not repaired
+  if (target.engine.name === 'raft-engine') return commandOn(target, 'simulate');
   if (state === 'not-clean') {
     if (plan?.strategy !== 'auto') return commandOn(target, 'repair --strategy auto --dry-run');
     if (target.engine.name === 'pebble') return undefined;
@@ -182,13 +184,13 @@ export function nextCommand({ targets }: Report): string | undefined {
       const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
       if (next !== undefined) return next;
       if (application?.rebuild?.command !== undefined) return application.rebuild.command;
-      // of Pebble there is no repair yet
-      const isPebble = target.engine.name === 'pebble';
+      // what the next open deletes, or which mode opens, comes before a repair
+      const isOpenedFirst = target.engine.name === 'pebble' || target.engine.name === 'raft-engine';
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
       if (backups !== undefined && severity === 'error') return restoreCommand(target);
-      if (isPebble && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
+      if (isOpenedFirst && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
       if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
       if (within(REPAIRED) && kind !== 'file') return commandOn(target, 'repair --strategy auto --dry-run');
       return `kvdoctor explain ${worst[0].rule}`;
