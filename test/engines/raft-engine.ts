@@ -13,7 +13,13 @@ import { hasProgram } from '../support/tools.js';
 
 /** Why the crate cannot be asked here. */
 export function crateMissing(): string | undefined {
-  return hasProgram('cargo') ? undefined : 'there is no cargo';
+  if (!hasProgram('cargo')) return 'there is no cargo';
+  try {
+    crateProgram();
+  } catch (error) {
+    return `raft-engine does not compile here: ${String((error as { stderr?: unknown }).stderr ?? error).slice(0, 200)}`;
+  }
+  return undefined;
 }
 
 const project = inRepository('test', 'engines', 'raft-engine');
@@ -31,6 +37,7 @@ export function crateProgram(): string {
     ['cargo', 'build', '--release', '--locked', '--quiet', '--manifest-path', `${project}/Cargo.toml`],
     {
       env: { ...process.env, CARGO_TARGET_DIR: target },
+      timeout: 600_000,
     },
   );
   fs.mkdirSync(path.dirname(program), { recursive: true });
