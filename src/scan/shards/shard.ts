@@ -36,8 +36,18 @@ export function parseShard(text: string): Shard | undefined {
   return index >= 1 && index <= count ? { index, count } : undefined;
 }
 
-/** Variables in which systems that start several processes say which one this is, and from where they count. */
-const counters: { index: string; count: string; from: 0 | 1; system: string }[] = [
+/** Variables in which a system that starts several processes says which one this is. */
+interface Counter {
+  index: string;
+  count: string;
+  /** The number of the first, or the variable that has it. */
+  from: 0 | 1 | string;
+  /** The variable that says by how much the numbers differ. Absent: by 1. */
+  step?: string;
+  system: string;
+}
+
+const counters: Counter[] = [
   { system: 'kvdoctor', index: 'KVDOCTOR_SHARD_INDEX', count: 'KVDOCTOR_SHARD_COUNT', from: 1 },
   { system: 'a Kubernetes indexed job', index: 'JOB_COMPLETION_INDEX', count: 'JOB_COMPLETIONS', from: 0 },
   { system: 'GitLab (parallel)', index: 'CI_NODE_INDEX', count: 'CI_NODE_TOTAL', from: 1 },
@@ -55,21 +65,40 @@ const counters: { index: string; count: string; from: 0 | 1; system: string }[] 
     from: 1,
   },
   { system: 'Semaphore (parallelism)', index: 'SEMAPHORE_JOB_INDEX', count: 'SEMAPHORE_JOB_COUNT', from: 1 },
+  {
+    system: 'an AWS Batch array job',
+    index: 'AWS_BATCH_JOB_ARRAY_INDEX',
+    count: 'AWS_BATCH_JOB_ARRAY_SIZE',
+    from: 0,
+  },
+  {
+    system: 'a Slurm job array',
+    index: 'SLURM_ARRAY_TASK_ID',
+    count: 'SLURM_ARRAY_TASK_COUNT',
+    from: 'SLURM_ARRAY_TASK_MIN',
+    step: 'SLURM_ARRAY_TASK_STEP',
+  },
+  { system: 'a Nomad job', index: 'NOMAD_ALLOC_INDEX', count: 'KVDOCTOR_SHARD_COUNT', from: 0 },
 ];
 
+const whole = (text: string | undefined): number =>
+  /^\d{1,9}$/.test(text ?? '') ? Number(text) : Number.NaN;
+
 /**
- * The shard that the environment asks for. Kubernetes does not tell the number of completions: a manifest sets
- * JOB_COMPLETIONS. A string says what is missing.
+ * The shard that the environment asks for. Kubernetes does not tell the number of completions, nor Nomad the number of allocations: a
+ * manifest sets JOB_COMPLETIONS, or KVDOCTOR_SHARD_COUNT. A string says what is missing.
  */
 export function shardFromEnvironment(env: Readonly<Record<string, string | undefined>>): Shard | string {
   const present = counters.find(({ index }) => env[index] !== undefined && env[index] !== '');
   if (present === undefined) {
     return `none of ${counters.map(({ index }) => index).join(', ')} is set`;
   }
-  const { index, count, from, system } = present;
+  const { index, count, from, step, system } = present;
   const total = env[count];
   if (total === undefined || total === '') return `${index} (${system}) is set and ${count} is not`;
-  const position = /^\d+$/.test(env[index] ?? '') ? Number(env[index]) - from + 1 : 0;
+  const first = typeof from === 'string' ? whole(env[from] ?? '0') : from;
+  const apart = step === undefined ? 1 : whole(env[step] ?? '1');
+  const position = (whole(env[index]) - first) / apart + 1;
   return (
     parseShard(`${position}/${total}`) ?? `${index}=${env[index]} and ${count}=${total} do not make a shard`
   );

@@ -75,6 +75,37 @@ describe('shards', () => {
       { KVDOCTOR_SHARD_INDEX: '2', KVDOCTOR_SHARD_COUNT: '2', CI_NODE_INDEX: '1', CI_NODE_TOTAL: '9' },
       { index: 2, count: 2 },
     ],
+    [
+      { AWS_BATCH_JOB_ARRAY_INDEX: '9', AWS_BATCH_JOB_ARRAY_SIZE: '10' },
+      { index: 10, count: 10 },
+    ],
+    [
+      { SLURM_ARRAY_TASK_ID: '2', SLURM_ARRAY_TASK_COUNT: '4', SLURM_ARRAY_TASK_MIN: '2' },
+      { index: 1, count: 4 },
+    ],
+    [
+      {
+        SLURM_ARRAY_TASK_ID: '9',
+        SLURM_ARRAY_TASK_COUNT: '4',
+        SLURM_ARRAY_TASK_MIN: '0',
+        SLURM_ARRAY_TASK_STEP: '3',
+      },
+      { index: 4, count: 4 },
+    ],
+    [
+      // of an array of numbers that do not follow each other nothing tells the place
+      { SLURM_ARRAY_TASK_ID: '22', SLURM_ARRAY_TASK_COUNT: '3', SLURM_ARRAY_TASK_MIN: '1' },
+      expect.stringContaining('do not make a shard'),
+    ],
+    [
+      { NOMAD_ALLOC_INDEX: '0', KVDOCTOR_SHARD_COUNT: '2' },
+      { index: 1, count: 2 },
+    ],
+    [{ NOMAD_ALLOC_INDEX: '0' }, 'NOMAD_ALLOC_INDEX (a Nomad job) is set and KVDOCTOR_SHARD_COUNT is not'],
+    [
+      { AWS_BATCH_JOB_ARRAY_INDEX: 'x', AWS_BATCH_JOB_ARRAY_SIZE: '10' },
+      expect.stringContaining('do not make'),
+    ],
     [{}, expect.stringContaining('none of')],
     [
       { JOB_COMPLETION_INDEX: '0' },
