@@ -25,6 +25,8 @@ export class Memtable {
   private references: Uint32Array;
   private count = 0;
   private sorted = true;
+  /** There is more than one user key. */
+  private mixed = false;
   /** Of large values, by reference. */
   private places = new Map<number, ValuePlace>();
 
@@ -55,6 +57,7 @@ export class Memtable {
     }
     const reference = this.arena.add(key, high, low, place === undefined ? value : EMPTY);
     if (place !== undefined) this.places.set(reference, place);
+    this.mixed ||= this.count > 0 && !this.sameKey(this.references[0], reference);
     this.references[this.count++] = reference;
     this.sorted = false;
   }
@@ -67,6 +70,7 @@ export class Memtable {
     this.references = this.pool.takeReferences(64);
     this.count = 0;
     this.sorted = true;
+    this.mixed = false;
   }
 
   private sort(): void {
@@ -81,9 +85,9 @@ export class Memtable {
    * Returns the first user key dropped (without timestamp), or `undefined` when everything fits.
    */
   trim(bytes: number): Uint8Array | undefined {
-    this.sort();
     // one key alone: nothing can be dropped, and a copy would take as much again
-    if (this.count > 0 && this.sameKey(this.references[0], this.references[this.count - 1])) return undefined;
+    if (!this.mixed) return undefined;
+    this.sort();
     const { arena, order } = this;
     const kept = new Arena(this.pool);
     const { references, places } = this;
@@ -111,6 +115,7 @@ export class Memtable {
     arena.release();
     this.arena = kept;
     this.count = count;
+    this.mixed = !this.sameKey(references[0], references[count - 1]);
     return dropped;
   }
 

@@ -7,6 +7,7 @@ import { EMPTY, END, ENTRY, type EntryCursor, LOAD, type Problem, type Step } fr
 import { type KeyOrder, sequenceOfTrailer, trailerHigh, trailerLow } from './key-order.js';
 import type { MergeIterator } from './merge-iterator.js';
 import type { MergeOperator } from './merge-operator.js';
+import { Operands } from './operands.js';
 import type { ProblemLog } from './problems.js';
 import type { TombstoneSweep } from './range-tombstones.js';
 import type { UncommittedSequences } from './uncommitted.js';
@@ -62,7 +63,7 @@ export class VisibleIterator {
   private grouped = false;
   private settled = false;
   /** Operands of the current key, newest first. */
-  private operands: Uint8Array[] = [];
+  private readonly operands = new Operands();
   /** A blob index that waits for its bytes. */
   private awaited?: { index: Uint8Array; file: string; result?: BlobResult };
 
@@ -95,7 +96,7 @@ export class VisibleIterator {
         if (step === LOAD) return LOAD;
         if (problems.stopped) break;
         if (step === END) {
-          if (this.operands.length > 0) return this.finishMerge(undefined);
+          if (this.operands.count > 0) return this.finishMerge(undefined);
           return END;
         }
       }
@@ -111,7 +112,7 @@ export class VisibleIterator {
           0,
           this.keyTo,
         );
-        if (difference !== 0 && this.operands.length > 0) {
+        if (difference !== 0 && this.operands.count > 0) {
           this.held = true;
           return this.finishMerge(undefined);
         }
@@ -172,7 +173,7 @@ export class VisibleIterator {
       case VALUE_TYPE.singleDelete:
       case VALUE_TYPE.deleteWithTimestamp:
         this.settled = true;
-        return this.operands.length > 0 ? this.finishMerge(undefined) : undefined;
+        return this.operands.count > 0 ? this.finishMerge(undefined) : undefined;
       case VALUE_TYPE.put:
         return this.settle(entry.valueBytes, entry.valueFrom, entry.valueTo);
       case VALUE_TYPE.timedPut:
@@ -181,7 +182,7 @@ export class VisibleIterator {
           return this.unreadable(entry.file, 'A timed put is too short');
         return this.settle(entry.valueBytes, entry.valueFrom, entry.valueTo - 8);
       case VALUE_TYPE.merge:
-        this.operands.push(entry.valueBytes.slice(entry.valueFrom, entry.valueTo));
+        this.operands.add(entry.valueBytes, entry.valueFrom, entry.valueTo);
         return undefined;
       case VALUE_TYPE.blobIndex:
         return this.awaitBlob(entry.valueBytes.slice(entry.valueFrom, entry.valueTo), entry.file);
@@ -195,7 +196,7 @@ export class VisibleIterator {
   /** The base value of the current key has been found. */
   private settle(bytes: Uint8Array, from: number, to: number): Step {
     this.settled = true;
-    if (this.operands.length > 0) return this.finishMerge(bytes.subarray(from, to));
+    if (this.operands.count > 0) return this.finishMerge(bytes.subarray(from, to));
     this.valueBytes = bytes;
     this.valueFrom = from;
     this.valueTo = to;
@@ -206,8 +207,7 @@ export class VisibleIterator {
 
   private finishMerge(base: Uint8Array | undefined, columns?: WideColumn[]): Step {
     this.settled = true;
-    const operands = this.operands.reverse();
-    this.operands = [];
+    const operands = this.operands.take();
     const { mergeOperator } = this.options;
     if (mergeOperator === undefined) {
       this.unmerged = { base: base?.slice(), operands };
@@ -236,7 +236,7 @@ export class VisibleIterator {
 
   /** An entity without default column counts as one with an empty value, for operands too. */
   private settleEntity(columns: WideColumn[], value: Uint8Array): Step {
-    if (this.operands.length > 0) return this.finishMerge(value, columns);
+    if (this.operands.count > 0) return this.finishMerge(value, columns);
     const step = this.settle(value, 0, value.length);
     this.columns = columns;
     return step;
@@ -265,7 +265,7 @@ export class VisibleIterator {
   /** The current key has no value that can be read. */
   private report(problem: Problem): Step | undefined {
     this.settled = true;
-    this.operands = [];
+    this.operands.clear();
     this.columns = undefined;
     return this.options.problems.add(problem) ? undefined : END;
   }
