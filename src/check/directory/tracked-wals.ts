@@ -101,6 +101,9 @@ function checkNeededWal(database: Database): Finding[] {
   const options = inventory.entries.filter(({ kind, place }) => kind === 'options' && place === 'database');
   const isExact = options.every(({ number }) => number !== undefined && number < needed.from);
   const below = isExact ? needed.from + 1n : needed.below;
+  // an open begins a WAL and then its MANIFEST: one that is here needs no older one, whatever number the open has set
+  const opened = (manifest.entry.number ?? 0n) - 1n;
+  if (!isExact && (opened < needed.from || opened >= below)) return [];
   const isIt = (number: bigint | undefined) =>
     number !== undefined && number >= needed.from && number < below;
   const wals = [...inventory.entries, ...inventory.unlistable].filter(({ kind }) => kind === 'wal');
