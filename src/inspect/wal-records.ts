@@ -2,7 +2,13 @@ import { Cursor } from '../bytes/cursor.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { type Assembly, MAX_RECORD } from '../format/log/assembly.js';
 import { type LogMetadata, WAL_ZSTD } from '../format/log/metadata.js';
-import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordKind } from '../format/log/types.js';
+import {
+  BLOCK_SIZE,
+  LEGACY_HEADER,
+  type LogDialect,
+  RECYCLABLE_HEADER,
+  RecordKind,
+} from '../format/log/types.js';
 import { batchNode } from './batch.js';
 import { Fields } from './fields.js';
 import {
@@ -29,6 +35,9 @@ interface Fragment {
   payload: number;
   length: number;
 }
+
+/** Fragments of a record that are shown. */
+const MOST_FRAGMENTS = Math.ceil(MAX_RECORD / (BLOCK_SIZE - LEGACY_HEADER));
 
 interface RecordContext {
   space: Space;
@@ -92,7 +101,9 @@ export async function recordNode(record: Assembly, context: RecordContext): Prom
       : batchNode(bytes, payload, detail, state.timestampSizes);
   const single = fragments.length === 1;
   const headers: Node[] = [];
-  for (const fragment of fragments)
+  // a record that is put together has no more
+  const left = fragments.length - MOST_FRAGMENTS;
+  for (const fragment of fragments.slice(0, MOST_FRAGMENTS))
     headers.push(await fragmentNode(fragment, context, !single || record.compressed));
   if (batch !== undefined && bytes.length >= BATCH_HEADER) state.lastSequence = new Cursor(bytes).u64();
   return {
@@ -105,6 +116,7 @@ export async function recordNode(record: Assembly, context: RecordContext): Prom
     *children() {
       if (single) yield* headers[0].children!() as Iterable<Node>;
       else yield* withGaps(headers, space, context);
+      if (left > 0) yield { name: '…', text: `${left} more fragments` };
       // the record says what its batch is
       if (batch !== undefined) yield { ...batch, text: undefined, said: undefined };
     },

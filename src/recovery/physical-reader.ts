@@ -43,12 +43,12 @@ export const physical = {
   tooLarge: 0x112,
 } as const;
 
-/** Blocks that one read brings in: 1 MiB. The only buffer whose size depends on nothing in the file. */
+/** Blocks that one read brings in at most: 1 MiB. A smaller log is read at once: there may be thousands of them. */
 const WINDOW_BLOCKS = 32;
 
 export class PhysicalReader {
-  private readonly buffer = new ReusedBuffer(WINDOW_BLOCKS * BLOCK_SIZE);
-  private window = this.buffer.give(WINDOW_BLOCKS * BLOCK_SIZE);
+  private readonly buffer = new ReusedBuffer();
+  private window: Uint8Array;
   /** File offset of the window's first byte, and bytes that it holds. */
   private windowStart = 0;
   private windowLength = 0;
@@ -84,6 +84,8 @@ export class PhysicalReader {
     from = 0,
   ) {
     this.windowStart = from;
+    const blocks = Math.floor(Math.max(0, source.size - from) / BLOCK_SIZE) + 1;
+    this.window = this.buffer.give(Math.min(blocks, WINDOW_BLOCKS) * BLOCK_SIZE);
   }
 
   get eof(): boolean {
