@@ -9,7 +9,7 @@ import { type Circumstances, crossCheck } from './cross.js';
 import { fileReports } from './file-report.js';
 import { checkMetadata, factsByFile } from './metadata.js';
 import type { FileOutcome } from './run.js';
-import { columnFamilyReports, optionsReport, uncheckedOrders } from './target.js';
+import { columnFamilyReports, optionsReport, uncheckedOrders, withinLimits } from './target.js';
 
 /**
  * What a directory's metadata and the outcomes of its units come to: everything that is decided when all files have been read,
@@ -28,7 +28,10 @@ export async function conclude(
   // while an engine works on it, its files are of several moments
   const findings = owned
     ? found
-    : await unlessInterrupted(() => withStateFindings(found, database, facts), found);
+    : await unlessInterrupted(
+        async () => (await withinLimits(() => withStateFindings(found, database, facts), report)) ?? found,
+        found,
+      );
   await unlessInterrupted(() => diagnoseDatabase(findings, { database, facts, atRest }), undefined);
   report.findings = findings;
   append(report.unchecked, uncheckedOrders(database));

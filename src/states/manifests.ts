@@ -1,3 +1,4 @@
+import { BeyondLimit } from '../bytes/beyond-limit.js';
 import { type Database, filesOf } from '../engine/database.js';
 import { liveBlobFiles } from '../format/manifest/blob-links.js';
 import type { VersionEdit } from '../format/manifest/edit.js';
@@ -5,6 +6,9 @@ import { type ManifestReplay, replayManifest } from '../format/manifest/replay.j
 import type { ColumnFamily, LiveTable, Version } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { FilesHere } from './files.js';
+
+/** MANIFESTs that are held against each other. An engine leaves one or two, a few more where it could not delete them. */
+const MOST_MANIFESTS = 256;
 
 /** Places in a MANIFEST that are kept, the last ones. */
 const KEPT = 8;
@@ -32,7 +36,10 @@ export interface ManifestWalk {
 
 type Covered = (table: LiveTable, family: ColumnFamily | undefined) => boolean;
 
-/** Reads every MANIFEST of the directory once. `covered`: what a missing table held is elsewhere. */
+/**
+ * Reads every MANIFEST of the directory once. `covered`: what a missing table held is elsewhere. Rejects with a `BeyondLimit` where there are
+ * too many.
+ */
 export async function walkManifests(
   database: Database,
   files: FilesHere,
@@ -40,9 +47,16 @@ export async function walkManifests(
 ): Promise<ManifestWalk[]> {
   const { inventory, manifest } = database;
   const walks: ManifestWalk[] = [];
-  for (const entry of inventory.entries) {
-    if (entry.kind !== 'manifest' || entry.number === undefined) continue;
-    if (entry.place !== 'database' && entry.place !== 'lost') continue;
+  const entries = inventory.entries.filter(
+    ({ kind, number, place }) =>
+      kind === 'manifest' && number !== undefined && (place === 'database' || place === 'lost'),
+  );
+  if (entries.length > MOST_MANIFESTS)
+    throw new BeyondLimit(
+      '.',
+      `it holds ${entries.length} MANIFESTs, of which no more than ${MOST_MANIFESTS} are compared`,
+    );
+  for (const entry of entries) {
     // what is learnt of LevelDB's tables is the states' own
     const sharesTables = database.dialect === 'rocksdb' && manifest?.entry.file === entry.file;
     const held = sharesTables ? manifest.replay.version : undefined;
