@@ -165,20 +165,26 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
     }
     writer.settle();
   };
+  // a compaction that begins meanwhile would delete what the copy has not come to
+  auto copyAtRest = [&](const std::function<bool(const std::string&)>& wanted) {
+    check(writer.db->PauseBackgroundWork());
+    copyFiles(live, dir, wanted);
+    check(writer.db->ContinueBackgroundWork());
+  };
   if (kind == "stale") {
-    copyFiles(live, dir, isMetadata);
+    copyAtRest(isMetadata);
     goOn();
     writer.write(10);
     see();
-    copyFiles(live, dir, [](auto& n) { return isData(n) || isLog(n); });
+    copyAtRest([](auto& n) { return isData(n) || isLog(n); });
   } else if (kind == "rsync") {
-    copyFiles(live, dir, [](auto& n) { return isData(n) || isLog(n); });
+    copyAtRest([](auto& n) { return isData(n) || isLog(n); });
     see();
     if (random() % 2) writer.write(20);
     writer.flushAll();
     for (auto* family : writer.families) if (random() % 2) writer.compact(family);
     writer.settle();
-    copyFiles(live, dir, isMetadata);
+    copyAtRest(isMetadata);
   } else if (kind == "livefiles") {
     std::vector<std::string> files;
     uint64_t size = 0;
@@ -186,12 +192,12 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
     check(writer.db->GetLiveFiles(files, &size, true));
     see();
     std::set<std::string> listed(files.begin(), files.end());
-    copyFiles(live, dir, [&](auto& n) { return !isManifest(n) && listed.count("/" + n) > 0; });
+    copyAtRest([&](auto& n) { return !isManifest(n) && listed.count("/" + n) > 0; });
     writer.write(20);
     writer.flushAll();
     for (auto* family : writer.families) if (random() % 2) writer.compact(family);
     writer.settle();
-    copyFiles(live, dir, isManifest);
+    copyAtRest(isManifest);
     for (auto& file : files) if (isManifest(file.substr(1)) && !fs::exists(dir + file)) return false;
   } else if (kind == "opener" || kind == "opener-wrote") {
     writer.flushAll();
@@ -206,7 +212,7 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
     goOn();
     writer.write(15);
     see();
-    copyFiles(live, dir, all);
+    copyAtRest(all);
     copyFiles(other, dir, [&](auto& n) { return n == "CURRENT" || (!fs::exists(dir + "/" + n) && (isMetadata(n) || kind == "opener-wrote")); });
   } else if (kind == "missing") {
     writer.write(60);
@@ -231,12 +237,12 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
   } else if (kind == "repairdb") {
     writer.write(20);
     see();
-    copyFiles(live, dir, all);
+    copyAtRest(all);
     Options plain;
     RepairDB(dir, plain);
     for (auto& entry : fs::directory_iterator(dir)) if (entry.path().filename().string().rfind("LOG", 0) == 0) fs::remove(entry.path());
   } else if (kind == "stale-family") {
-    copyFiles(live, dir, isMetadata);
+    copyAtRest(isMetadata);
     ColumnFamilyHandle* added = nullptr;
     check(writer.db->CreateColumnFamily(ColumnFamilyOptions(writer.options), "added", &added));
     writer.families.push_back(added);
@@ -244,10 +250,10 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
     writer.flush(added);
     writer.write(10);
     see();
-    copyFiles(live, dir, [](auto& n) { return isData(n) || isLog(n); });
+    copyAtRest([](auto& n) { return isData(n) || isLog(n); });
   } else if (kind == "rsync-dropped") {
     if (writer.families.size() < 2) return false;
-    copyFiles(live, dir, [](auto& n) { return isData(n) || isLog(n); });
+    copyAtRest([](auto& n) { return isData(n) || isLog(n); });
     see();
     check(writer.db->DropColumnFamily(writer.families.back()));
     check(writer.db->DestroyColumnFamilyHandle(writer.families.back()));
@@ -256,7 +262,7 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
     writer.flushAll();
     for (auto* family : writer.families) writer.compact(family);
     writer.settle();
-    copyFiles(live, dir, isMetadata);
+    copyAtRest(isMetadata);
   } else if (kind == "live" || kind == "wals") {
     // where only one column family is flushed, the logs stay for the others
     for (int i = kind == "wals" ? 3 + random() % 2 : 0; i > 0; i--) {
@@ -265,7 +271,7 @@ static bool make(const std::string& kind, uint64_t seed, const std::string& dir,
     }
     writer.write(25);
     see();
-    copyFiles(live, dir, all);
+    copyAtRest(all);
   } else {
     return false;
   }
