@@ -41,14 +41,20 @@ export async function withStandardInput<T>(
 
 /**
  * Hands a path to `body` as something that can be read at any offset: standard input as a file, and a compressed tar archive, from a pipe or
- * not, unpacked into an uncompressed one.
+ * not, unpacked into an uncompressed one; that is said, unless `quiet`.
  */
-export function withSeekable<T>(path: string, host: Host, body: (file: string) => Promise<T>): Promise<T> {
+export function withSeekable<T>(
+  path: string,
+  host: Host,
+  body: (file: string) => Promise<T>,
+  quiet = false,
+): Promise<T> {
   return withStandardInput([path], host, async ([file]) => {
     const compression = await compressionOf(file);
     if (compression === 'none') return body(file);
     const what = path === STANDARD_INPUT ? 'standard input' : path;
-    say(host, `kvdoctor: ${what} is unpacked into the directory for temporary files while it is looked at`);
+    if (!quiet)
+      say(host, `kvdoctor: ${what} is unpacked into the directory for temporary files while it is looked at`);
     const unpacked = await keep(what, host, async (signal) => {
       const { openArchiveStream, temporaryFile } = await archives();
       return temporaryFile('stdin.tar', await openArchiveStream(file, compression, () => {}, signal));

@@ -101,7 +101,7 @@ export async function recordNode(record: Assembly, context: RecordContext): Prom
       : batchNode(bytes, payload, detail, state.timestampSizes);
   const single = fragments.length === 1;
   const headers: Node[] = [];
-  // a record that is put together has no more
+  // a record that is put together has no more where its blocks are filled
   const left = fragments.length - MOST_FRAGMENTS;
   for (const fragment of fragments.slice(0, MOST_FRAGMENTS))
     headers.push(await fragmentNode(fragment, context, !single || record.compressed));

@@ -1,5 +1,5 @@
 import type { Database } from '../engine/database.js';
-import type { ColumnFamily, LiveTable } from '../format/manifest/version.js';
+import type { LiveTable } from '../format/manifest/version.js';
 import { tablesOf } from './holdings.js';
 import type { ManifestWalk } from './manifests.js';
 import { isAsItIs, type State, type States } from './state.js';
@@ -162,24 +162,28 @@ function lossesOf(
   const families = [...version.columnFamilies.values()];
   const tables = families.flatMap((family) => [...family.tables.values()]);
   const live = new Set(tables.map(({ number }) => number));
+  // what a repair of the repaired one has put in their place
+  const since = new Map(
+    now.map((family) => [
+      family.id,
+      [...family.tables.values()].filter(({ number }) => !lost.known.has(number)),
+    ]),
+  );
   return {
     families: families.filter(({ name }) => !names.has(name)).map(({ name }) => name),
     tables: tables
       .filter(({ number }) => own?.known.has(number) !== true)
-      .filter((table) => !isRescued(table, now, lost)).length,
+      .filter((table) => !isRescued(table, since.get(table.columnFamily) ?? [])).length,
     broughtBack: [...levels.keys()].filter((number) => lost.known.has(number) && !live.has(number)).length,
     levels: tables.filter(({ number, level }) => level > 0 && levels.get(number) === 0).length,
     blobFiles: families.flatMap(({ blobFiles }) => [...blobFiles.keys()]).filter((n) => !blobs.has(n)).length,
   };
 }
 
-/** A repair of it has put a table in its place: what a RepairDB makes of WALs is later than every table. */
-function isRescued(table: LiveTable, families: readonly ColumnFamily[], { known }: ManifestWalk): boolean {
-  const family = families.find(({ id }) => id === table.columnFamily);
-  return [...(family?.tables.values() ?? [])].some(
-    ({ number, smallestSequence, largestSequence }) =>
-      !known.has(number) &&
-      smallestSequence >= table.smallestSequence &&
-      largestSequence <= table.largestSequence,
+/** One of these tables holds writes of it alone: what a RepairDB makes of WALs is later than every table. */
+function isRescued(table: LiveTable, since: readonly LiveTable[]): boolean {
+  return since.some(
+    ({ smallestSequence, largestSequence }) =>
+      smallestSequence >= table.smallestSequence && largestSequence <= table.largestSequence,
   );
 }

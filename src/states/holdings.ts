@@ -1,5 +1,5 @@
 import { largest } from '../bytes/append.js';
-import type { LiveTable, Version } from '../format/manifest/version.js';
+import type { ColumnFamily, LiveTable, Version } from '../format/manifest/version.js';
 import { userKeyOf } from '../format/sst/internal-key.js';
 import { isOlder, TablesByRange } from '../lsm/older-tables.js';
 import type { FilesHere } from './files.js';
@@ -33,19 +33,38 @@ export function leftOutOf(
   { version, wals, lastSequence }: Joined,
   walks: readonly ManifestWalk[],
 ): LiveTable[] {
+  const held = new Map(
+    [...version.columnFamilies.values()].map((family) => [family.id, heldBy(family, wals)]),
+  );
   const left = new Map<bigint, LiveTable>();
   for (const { here } of walks) {
     for (const table of here.values()) {
       const { columnFamily, number, smallestSequence: first, largestSequence: last } = table;
-      const family = version.columnFamilies.get(columnFamily);
-      if (family === undefined || first === 0n || last > lastSequence) continue;
-      const writes = wals.flatMap(({ wal: { families } }) => families.get(columnFamily) ?? []);
-      const inWals = writes.some((span) => span.first <= first) && writes.some((span) => span.last >= last);
-      const isYounger = [...family.tables.keys()].every((other) => other < number);
-      if (isYounger && !inWals) left.set(number, table);
+      const own = held.get(columnFamily);
+      if (own === undefined || first === 0n || last > lastSequence || number <= own.newest) continue;
+      const inWals = own.first !== undefined && own.first <= first && own.last >= last;
+      if (!inWals) left.set(number, table);
     }
   }
   return [...left.values()];
+}
+
+/** The largest number of a column family's tables, and the first and last sequence that WALs have of it. */
+function heldBy(
+  { id, tables }: ColumnFamily,
+  wals: Joined['wals'],
+): { newest: bigint; first?: bigint; last: bigint } {
+  let newest = -1n;
+  for (const number of tables.keys()) if (number > newest) newest = number;
+  let first: bigint | undefined;
+  let last = 0n;
+  for (const { wal } of wals) {
+    const span = wal.families.get(id);
+    if (span === undefined) continue;
+    if (first === undefined || span.first < first) first = span.first;
+    if (span.last > last) last = span.last;
+  }
+  return { newest, ...(first !== undefined && { first }), last };
 }
 
 /** Entries of tables that are here, and operations of WALs, by column family. */

@@ -86,6 +86,14 @@ describe('a database in an archive whose files can be read by themselves', () =>
     });
   });
 
+  it('says that it is unpacked where it is compressed, and nothing with --quiet', async () => {
+    await packed(async (_, [, tar]) => {
+      fs.writeFileSync(`${tar}.gz`, gzipSync(fs.readFileSync(tar)));
+      expect((await kvdoctor(`simulate ${tar}.gz`)).err).toContain('is unpacked into');
+      expect((await kvdoctor(`simulate --quiet ${tar}.gz`)).err).toBe('');
+    });
+  });
+
   it('says where a compressed tar archive is damaged, which it unpacks', async () => {
     await packed(async (_, [, tar]) => {
       fs.writeFileSync(`${tar}.gz`, gzipSync(fs.readFileSync(tar)).subarray(0, 900));
@@ -153,5 +161,7 @@ describe('an archive on standard input', () => {
     expect([twice.status, twice.err]).toEqual([2, expect.stringContaining('give - once')]);
     const compared = await kvdoctor('compare - -', fakeHost({ input: Buffer.from('x') }));
     expect(compared.status).toBe(2);
+    const cut = await kvdoctor('scan --shard 1/2 -', fakeHost({ input: Buffer.from('x') }));
+    expect([cut.status, cut.err]).toEqual([2, expect.stringContaining('--shard cuts nothing of it')]);
   });
 });

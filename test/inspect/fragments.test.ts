@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { LogWriter } from '../../src/encode/log/writer.js';
+import { encodePhysical, LogWriter } from '../../src/encode/log/writer.js';
+import { RecordType } from '../../src/format/log/types.js';
 import { inspectSource } from '../../src/inspect/inspect.js';
 import type { Node } from '../../src/inspect/node.js';
 import { openSource } from '../../src/io/source.js';
@@ -44,4 +45,22 @@ describe.each([
     }
     expect(fragments).toBeGreaterThan(100);
   });
+});
+
+test('fragments beyond those that a record of the largest size has are counted, not shown', async () => {
+  const COUNT = 9_000;
+  const one = (type: number) => encodePhysical(type, Uint8Array.of(0));
+  const fragments = Array.from({ length: COUNT }, (_, i) =>
+    one(i === 0 ? RecordType.first : i === COUNT - 1 ? RecordType.last : RecordType.middle),
+  );
+  const bytes = Buffer.concat(fragments);
+  const { root } = await inspectSource(await openSource({ kind: 'memory', bytes }), '000007.log', 'wal', {});
+  for await (const record of root.children()) {
+    const children = [...record.children!()];
+    const shown = children.filter(({ name }) => name === 'fragment').length;
+    expect(shown).toBe(8226);
+    expect(children.find(({ name }) => name === '…')?.text).toBe(`${COUNT - shown} more fragments`);
+    return;
+  }
+  expect.unreachable();
 });

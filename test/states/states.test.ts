@@ -9,7 +9,7 @@ import { type ScanOptions, scanTarget } from '../../src/scan/scan.js';
 import { simulateDatabase } from '../../src/scan/simulate-database.js';
 import type { State, States } from '../../src/states/state.js';
 import { withDatabase } from '../support/database.js';
-import { fixture, withTemporaryDirectory } from '../support/files.js';
+import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
 
 /*
  * Directories whose files are of several moments or histories (fixtures/states), each with what the engine saw before they
@@ -144,6 +144,20 @@ describe('directories of several moments', () => {
       const { report, output } = await repaired(dir);
       expect(report.plan?.loss).toEqual([]);
       expect(await contentsOf(output)).toEqual(truth);
+    });
+  });
+
+  it('looks at no more MANIFESTs than it can hold against each other, and says so', async () => {
+    const files = new Map(fixture('basic-7.8'));
+    const manifest = files.get('MANIFEST-000005')!;
+    for (let i = 0; i < 256; i++) files.set(`MANIFEST-${String(1000 + i).padStart(6, '0')}`, manifest);
+    await withTemporaryDirectory(async (dir) => {
+      writeFileSet(files, dir);
+      const { findings, unchecked } = await scanTarget(dir, { jobs: 1 });
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+      expect(unchecked.map(({ reason }) => reason)).toEqual([
+        'it holds 257 MANIFESTs, of which no more than 256 are compared',
+      ]);
     });
   });
 

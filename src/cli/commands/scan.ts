@@ -13,7 +13,7 @@ import { isSuppressed, underPolicy } from '../../scan/policy.js';
 import type { ScanOptions } from '../../scan/scan.js';
 import { startThreads } from '../../scan/threads.js';
 import { backupIds, choice } from '../choices.js';
-import { exitStatusOf } from '../exit-status.js';
+import { ExitStatus, exitStatusOf } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
 import { failOnOption, writeReport } from '../output-options.js';
@@ -24,7 +24,7 @@ import { rate, share, time } from '../quantities.js';
 import { refusalOf } from '../refusal.js';
 import { readEarlier } from '../report-file.js';
 import { type ScanFlags, scanOptionsFor } from '../scan-options.js';
-import { withStandardInput } from '../seekable-input.js';
+import { STANDARD_INPUT, withStandardInput } from '../seekable-input.js';
 import { jobsOption, placesOf, withFromOption, withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
 import { whileWatched } from '../watched.js';
@@ -148,6 +148,13 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
       "a shard's report cannot be redacted",
       undefined,
       'A merge needs its keys: redact there.',
+    );
+  }
+  if (flags.shard !== undefined && given.includes(STANDARD_INPUT)) {
+    throw new Failure(
+      'standard input goes to one process: --shard cuts nothing of it',
+      ExitStatus.usage,
+      'Let each process read an archive of its own.',
     );
   }
   const since = flags.since === undefined ? undefined : await readEarlier(flags.since);

@@ -100,7 +100,7 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
         flags,
         host,
         [path],
-        () => withSeekable(path, host, (file) => simulate(path, file, flags, host)),
+        () => withSeekable(path, host, (file) => simulate(path, file, flags, host), flags.quiet),
         statusOf,
       ),
     ),
