@@ -43,7 +43,7 @@ export async function* raftLogNodes(source: ByteSource, name: string, detail: De
   const { stop } = reader;
   if (stop === undefined) return;
   const length = source.size - stop.offset;
-  const rest = await ranges.gap(space, stop.offset, length, 'behind the last whole batch');
+  const rest = await ranges.gap(space, stop.offset, length, 'after the last whole batch');
   const beyond = await searchBatches(source, stop.offset, raftLogSignature(header.version, number));
   const isOlder =
     beyond.older !== undefined && (stop.header === undefined || beyond.older.offset === stop.offset);
@@ -60,7 +60,7 @@ const headerProblems = {
 
 const stopTexts: Record<StopReason, string> = {
   compression: 'no batch: its compression type is none that is known',
-  'items-past-end': 'no batch: its items begin behind its end',
+  'items-past-end': 'no batch: its items begin after its end',
   'items-in-header': 'no batch: its items begin in its header',
   'header-cut': 'fewer bytes than the header of a batch has',
   'past-end': 'a batch that is longer than the file',

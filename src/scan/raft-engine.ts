@@ -126,7 +126,7 @@ async function scanQueues(
 
 const MEDIUM = 'the medium did not give back these bytes';
 
-/** What lies behind the point at which reading a file ended. */
+/** What lies after the point at which reading a file ended. */
 export async function beyondStop(stop: FileStop): Promise<Beyond> {
   const source = await openSource(stop.file.source);
   try {

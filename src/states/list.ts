@@ -166,7 +166,7 @@ class Listing {
   }
 
   /**
-   * A MANIFEST that begins behind all edits whose files are here, as after a roll-over: its column families, and the tables that
+   * A MANIFEST that begins after all edits whose files are here, as after a roll-over: its column families, and the tables that
    * are here, from which the missing ones were made. What it deleted was live then, too.
    */
   private async beforeManifest(walk: ManifestWalk): Promise<void> {

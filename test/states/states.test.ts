@@ -180,7 +180,7 @@ describe('directories of several moments', () => {
     ['dropped-13', ['MANIFEST-000005'], { firstSequence: '441', lastSequence: '484' }],
     // tables of which nothing shows that they were made of what is here
     ['rolled-11', ['000028.sst', 'MANIFEST-000029'], { firstSequence: '741', lastSequence: '775' }],
-  ])('%s: announces what was written behind the moment that the files are of', async (name, files, span) => {
+  ])('%s: announces what was written after the moment that the files are of', async (name, files, span) => {
     await unpacked(name, async (dir) => {
       const { report } = await repaired(dir);
       const loss = report.plan?.loss ?? [];

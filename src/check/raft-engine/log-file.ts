@@ -10,7 +10,7 @@ import type { Beyond } from '../../format/raft-engine/search.js';
 
 const stopTexts: Record<StopReason, string> = {
   compression: 'its compression type is none that is known',
-  'items-past-end': 'its items begin behind its own end',
+  'items-past-end': 'its items begin after its own end',
   'items-in-header': 'its items begin in its header',
   'header-cut': 'the file ends in its header',
   'past-end': 'it is longer than the file',

@@ -3,7 +3,7 @@ import type { Finding } from '../../finding/finding.js';
 import { findingAt, HERE } from '../../finding/finding-at.js';
 import type { BatchPlace, QueueFile } from '../../format/raft-engine/place.js';
 
-/** Says which files the engine passes by, since a number behind them is missing. */
+/** Says which files the engine passes by, since a number after them is missing. */
 export function checkPassed({
   passed,
   missing,

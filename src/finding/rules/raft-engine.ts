@@ -15,13 +15,13 @@ export const raftEngineRules = {
     title: 'Header of a raft log file is damaged',
     meaning: `A file of raft-engine begins with 53 fixed bytes and its version. Without them none of it is read. ${modes}`,
     origin: 'The disk lost or changed the first block, another program wrote over it, or a copy was cut off.',
-    action: `Where only these bytes are wrong, they can be written again: all batches behind them are whole. ${fromOtherPeers}`,
+    action: `Where only these bytes are wrong, they can be written again: all batches after them are whole. ${fromOtherPeers}`,
     references: ['tikv/raft-engine src/file_pipe_log/format.rs'],
   },
   'raft-engine/batch': {
     severity: 'error',
     title: 'Log batch is damaged',
-    meaning: `The header of a batch makes no sense, or the checksum of what it says of its regions does not match. Nothing behind it in the file is read. ${modes}`,
+    meaning: `The header of a batch makes no sense, or the checksum of what it says of its regions does not match. Nothing after it in the file is read. ${modes}`,
     origin:
       'The disk or memory changed bits, or a part of the file was lost. A batch that a killed process did not finish is the last ' +
       'one of the newest file.',
@@ -73,7 +73,7 @@ export const raftEngineRules = {
     severity: 'error',
     title: 'Entries of a region do not follow one another',
     meaning:
-      'The files hold entries of a region up to an index and go on behind it, with nothing between and no command that removed it. ' +
+      'The files hold entries of a region up to an index and go on after it, with nothing between and no command that removed it. ' +
       'raft-engine ends with a panic when it opens, in every recovery mode: "memtable … has a hole".',
     origin:
       'A batch or a file in between was lost: cut off by "tolerate-any-corruption", removed, or replaced by another copy.',
@@ -84,7 +84,7 @@ export const raftEngineRules = {
     severity: 'note',
     title: 'Raft log files before a missing number',
     meaning:
-      'raft-engine reads only the files behind the last number that is missing. A purge leaves such files to use them again, so that ' +
+      'raft-engine reads only the files after the last number that is missing. A purge leaves such files to use them again, so that ' +
       'a killed process ends with them. A file that was lost looks the same: with the store’s kv database beside, kvdoctor scan ' +
       '--application of the data directory tells whether entries are missing.',
     origin: 'A purge that was under way or kept files for reuse; a file that was removed.',

@@ -35,7 +35,7 @@ export class NeededWalTracker {
       this.kept = undefined;
       if (this.begun.length < MOST) this.begun.push(logNumber);
     }
-    // an edit of its own, behind those of the flush
+    // an edit of its own, after those of the flush
     if (minLogNumberToKeep !== undefined) this.kept = minLogNumberToKeep;
   }
 
@@ -47,7 +47,7 @@ export class NeededWalTracker {
 }
 
 /**
- * The same by the version alone, where a MANIFEST begins behind the flush: the log number of a column family is that of a WAL which a
+ * The same by the version alone, where a MANIFEST begins after the flush: the log number of a column family is that of a WAL which a
  * flush began when it has a table of one, and is larger than what an open of all set.
  */
 export function neededByVersion({

@@ -47,7 +47,7 @@ const TYPE = { entries: 1, command: 2, value: 3 } as const;
 const COMMAND = { clean: 1, compact: 2 } as const;
 const OPERATION = { put: 1, delete: 2 } as const;
 
-/** Decodes all items, or tells where they stop making sense. Bytes behind the last one are not looked at, as in the engine. */
+/** Decodes all items, or tells where they stop making sense. Bytes after the last one are not looked at, as in the engine. */
 export function decodeItems(bytes: Uint8Array): PlacedItem[] | ItemsFault {
   const cursor = new Cursor(bytes);
   const items: PlacedItem[] = [];

@@ -62,7 +62,7 @@ const MOST_MEMORY = 1n << 36n;
 
 /**
  * Reads the batches of a file one after the other, as the engine does (tikv/raft-engine src/file_pipe_log/reader.rs): to the end of
- * the file, or to the first that is not whole, behind which it looks at nothing.
+ * the file, or to the first that is not whole, after which it looks at nothing.
  */
 export class RaftLogReader {
   /** Where the next batch begins: the end of what is whole. */

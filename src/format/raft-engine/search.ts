@@ -3,7 +3,7 @@ import { SourceWindow } from '../sst/window.js';
 import { decodeBatchHeader, LOG_BATCH_CHECKSUM, LOG_BATCH_HEADER, signatureIn } from './batch.js';
 import { decodeItems } from './items.js';
 
-/** What lies behind the point at which reading a file ends. */
+/** What lies after the point at which reading a file ends. */
 export interface Beyond {
   /** The first whole batch of this file. */
   own?: { offset: number; length: number };

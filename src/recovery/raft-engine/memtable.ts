@@ -25,7 +25,7 @@ interface StoredValue {
 export class ReplayPanic extends Error {
   constructor(
     readonly region: bigint,
-    /** The last index before the hole and the first behind it. */
+    /** The last index before the hole and the first after it. */
     readonly hole: { last: bigint; next: bigint; place: BatchPlace },
   ) {
     super(`memtable ${region} has a hole`);
@@ -103,7 +103,7 @@ export class RegionTable {
     return this.runs.length === 0 ? 0 : Number(this.last! - this.first! + 1n);
   }
 
-  /** Drops what entries from `first` on write over; all of it where they lie before it, or behind a hole. */
+  /** Drops what entries from `first` on write over; all of it where they lie before it, or after a hole. */
   private makeRoom(first: bigint, place: BatchPlace, holes: boolean): void {
     const { first: own, last } = this;
     if (own === undefined || last === undefined) return;

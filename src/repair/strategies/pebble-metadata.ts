@@ -41,7 +41,7 @@ async function planManifest(database: Database): Promise<RepairPlan | undefined>
   if (complete && (problem === undefined || !(await isOlderManifest(database)))) return undefined;
   const plan =
     problem === undefined ? await planWholeEdits(database) : await planRebuiltManifest(database, problem);
-  // behind a hole edits may delete what none before them added
+  // after a hole edits may delete what none before them added
   const after = await asPebbleOpens(await databaseAfter(database, plan));
   if (after.manifest?.replay.error === undefined) return plan;
   return planRebuiltManifest(database, `the edits of ${manifest.entry.file} do not go together`, {
@@ -69,7 +69,7 @@ async function planWholeEdits(database: Database): Promise<RepairPlan> {
             kind: 'rewrite',
             offset: 0,
             length: entry.size,
-            detail: `${edits.length} whole edits, one behind the other`,
+            detail: `${edits.length} whole edits, one after the other`,
           },
         ],
         content: [{ from: 'plan', bytes: encodeLogRecords(edits) }],

@@ -17,7 +17,7 @@ const PARTED = 0xb10;
 
 const damaged = (...patches: string[]) => applyPatches(new Map(master), patches);
 
-/** A database with its log's batches in others: `[number, first batch, behind the last]`, and others between them. */
+/** A database with its log's batches in others: `[number, first batch, after the last]`, and others between them. */
 async function relogged(
   files: FileSet,
   logs: readonly [number: number, from: number, to: number][],
@@ -67,15 +67,15 @@ describe('a replica whose logs have other numbers and lengths', () => {
   test.each([
     ['the end of a log before another, cut within a record', ['truncate 000014.log end-130']],
     ['the end of a log before another, cut between records', ['truncate 000010.log 605']],
-    ['bytes behind the end of a log before another', ['append 000010.log 00ff1234567890aabbccddeeff']],
-    ['the beginning of a log behind another', ['zero 000014.log 0 200']],
+    ['bytes after the end of a log before another', ['append 000010.log 00ff1234567890aabbccddeeff']],
+    ['the beginning of a log after another', ['zero 000014.log 0 200']],
   ])('gives back %s', async (_, patches) => {
     const whole = await relogged(master, three);
     const { after } = await repaired(await applyPatches(new Map(whole), patches), [replica]);
     expect(after).toEqual(whole);
   });
 
-  test('gives nothing behind the last batch here, which may be the end of it', async () => {
+  test('gives nothing after the last batch here, which may be the end of it', async () => {
     const files = await damaged('truncate 000010.log end-60');
     const { after } = await repaired(files, [await relogged(replica, [[14, 0, 99]])]);
     expect(after).toEqual(files);
@@ -86,7 +86,7 @@ describe('a replica whose logs have other numbers and lengths', () => {
     const other = batches[20].slice();
     other[other.length - 1] ^= 1;
     const source = await relogged(replica, [[14, 0, 99]], new Map([[20, other]]));
-    // the record behind that one, and not a byte of it left
+    // the record after that one, and not a byte of it left
     const at = batches.slice(0, 21).reduce((sum, { length }) => sum + 7 + length, 0);
     const files = await damaged(`zero ${LOG} ${at} ${batches[21].length + 7}`);
     const { after, plan } = await repaired(files, [source]);

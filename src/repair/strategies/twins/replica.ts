@@ -14,7 +14,7 @@ import type { SecondSource } from './sources.js';
 //   here      | 17 | 18 | /// damage /// | 22 | 23 |        a batch per record, by sequence
 //   there        | 17 | 18 | 19 | 20 | 21 | 22 | 23 |
 //
-// Where 18 and 22 are the same on both sides, 19 to 21 are what stood here. Framed behind 18 they must end where 22 begins.
+// Where 18 and 22 are the same on both sides, 19 to 21 are what stood here. Framed after 18 they must end where 22 begins.
 
 /** Bytes of batches that are held between two that are the same. */
 const MOST_HELD = 256 << 20;
@@ -26,7 +26,7 @@ const BROKEN_ENDS: ReadonlySet<TailKind> = new Set(['torn-header', 'torn-body', 
 export interface Fill {
   entry: InventoryEntry;
   offset: number;
-  /** Behind the bytes that are replaced. */
+  /** After the bytes that are replaced. */
   end: number;
   /** The batches, framed for this place. None: between two batches that belong together stands something else. */
   bytes: Uint8Array;
@@ -61,7 +61,7 @@ export async function alignReplica(database: Database, source: SecondSource): Pr
 interface Log {
   entry: InventoryEntry;
   parser: LogParser;
-  /** Behind the last whole record, or the last that is not data. */
+  /** After the last whole record, or the last that is not data. */
   reached: number;
   /** It holds a whole batch. */
   begun: boolean;
@@ -73,7 +73,7 @@ class Side {
   private theirNext: LoggedBatch | undefined;
   /** The last batch here, where the source has the same. */
   private joined: { batch: LoggedBatch; log: Log } | undefined;
-  /** What the source has behind it. */
+  /** What the source has after it. */
   private held: LoggedBatch[] = [];
   private heldBytes = 0;
   private gap: { log: Log; offset: number } | undefined;
@@ -159,7 +159,7 @@ class Side {
     for (;;) {
       const next = this.theirNext;
       if (next === undefined || next.sequence > sequence) return;
-      // log data alone takes no sequence: the batch behind it begins at the same
+      // log data alone takes no sequence: the batch after it begins at the same
       if (next.sequence === sequence && (next.count > 0 || count === 0)) return;
       if (this.joined !== undefined) {
         this.held.push(next);
@@ -219,7 +219,7 @@ class Side {
   }
 }
 
-/** Whether each batch begins behind the sequences of the one before it. */
+/** Whether each batch begins after the sequences of the one before it. */
 function isUnbroken(batches: readonly LoggedBatch[]): boolean {
   return batches.every(
     ({ sequence }, i) => i === 0 || sequence === batches[i - 1].sequence + BigInt(batches[i - 1].count),
