@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -101,6 +102,24 @@ describe('a database in an archive whose files can be read by themselves', () =>
       expect(status).toBe(3);
       expect(err).toContain('cannot be kept: unexpected end of file');
     });
+  });
+});
+
+it.each([
+  ['db.tar', (tar: Buffer) => tar],
+  ['db.tar.gz', (tar: Buffer) => gzipSync(tar)],
+])('of a damaged database in %s every printed line leads on', async (name, packedAs) => {
+  await withTemporaryDirectory(async (parent) => {
+    const files = await applyPatches(fixture('basic-7.8'), ['flip 000014.sst 0x40.3']);
+    const archive = path.join(parent, name);
+    fs.writeFileSync(archive, packedAs(await tarOf(files, 'data/db/')));
+    const { out } = await kvdoctor(`scan ${archive}`);
+    const [, unpack] = /^ {6}(mkdir .*)$/m.exec(out)!;
+    execFileSync('sh', ['-c', unpack]);
+    const [, next] = /^next {2}kvdoctor (.*)$/m.exec(out)!;
+    expect(next).toContain(`${archive}.unpacked/data/db`);
+    const planned = await kvdoctor(next);
+    expect([planned.status, planned.out]).toEqual([0, expect.stringContaining('What is lost\n  nothing')]);
   });
 });
 

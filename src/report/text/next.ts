@@ -142,6 +142,16 @@ export function serviceText(target: TargetReport, settings: RenderSettings): str
   ];
 }
 
+/** Where the command that unpacks an archive puts it. */
+const unpackedAt = (path: string) => `${path}.unpacked`;
+
+/** A target as it lies when it has been unpacked: what changes it, or is made of it, works on a directory. */
+function unpacked(target: TargetReport): TargetReport {
+  const { archive, path } = target;
+  if (archive === undefined) return target;
+  return { ...target, path: [unpackedAt(path), archive.root].filter((part) => part !== '').join('/') };
+}
+
 /** How a damaged database comes out of its archive, which no repair works in. */
 export function unpackLines(target: TargetReport, settings: RenderSettings): string[] {
   const { archive, path, findings, recovery = [], repair } = target;
@@ -151,7 +161,7 @@ export function unpackLines(target: TargetReport, settings: RenderSettings): str
   if (archive === undefined || repair !== undefined || !isDamaged) return [];
   const advice = paragraph('Unpack it first: a repair works on a directory.', settings.width, '');
   if (path === STANDARD_INPUT) return [advice];
-  const into = shellWord(`${path}.unpacked`);
+  const into = shellWord(unpackedAt(path));
   const unpack =
     archive.format === 'zip'
       ? `unzip -q ${shellWord(path)} -d ${into}`
@@ -189,10 +199,11 @@ export function nextCommand({ targets }: Report): string | undefined {
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
-      if (backups !== undefined && severity === 'error') return restoreCommand(target);
+      if (backups !== undefined && severity === 'error') return restoreCommand(unpacked(target));
       if (isOpenedFirst && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
       if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
-      if (within(REPAIRED) && kind !== 'file') return commandOn(target, 'repair --strategy auto --dry-run');
+      if (within(REPAIRED) && kind !== 'file')
+        return commandOn(unpacked(target), 'repair --strategy auto --dry-run');
       return `kvdoctor explain ${worst[0].rule}`;
     }
   }
