@@ -8,6 +8,8 @@ import { u32At } from '../bytes/u32.js';
 
 /** The Castagnoli polynomial, bits reversed: bit 31 is x^0, bit 0 is x^31. */
 const POLYNOMIAL = 0x82f63b78;
+/** That of CRC-32 as zlib has it. */
+export const CRC32_POLYNOMIAL = 0xedb88320;
 
 /** A bit of a range of bytes: its byte, counted from the start of the range, and 0 for its least significant bit. */
 export interface BitPlace {
@@ -20,17 +22,17 @@ const LAST_BIT = POLYNOMIAL | 0;
 
 /**
  * The bits in a range of `length` bytes that, wrong alone, leave the syndrome `computed ^ stored` (not masked) in a CRC-32C
- * over it. Below 2^31 bits there is one at most. Linear in `length`.
+ * over it, or in the CRC of another polynomial. Below 2^31 bits there is one at most. Linear in `length`.
  */
-export function bitsWithSyndrome(syndrome: number, length: number): BitPlace[] {
+export function bitsWithSyndrome(syndrome: number, length: number, polynomial = POLYNOMIAL): BitPlace[] {
   const wanted = syndrome | 0;
   const found: BitPlace[] = [];
   if (wanted === 0) return found;
-  let trace = LAST_BIT;
+  let trace = polynomial | 0;
   for (let byte = length - 1; byte >= 0; byte--) {
     for (let bit = 7; bit >= 0; bit--) {
       if (trace === wanted) found.push({ byte, bit });
-      trace = (trace >>> 1) ^ (POLYNOMIAL & -(trace & 1));
+      trace = (trace >>> 1) ^ (polynomial & -(trace & 1));
     }
   }
   return found;

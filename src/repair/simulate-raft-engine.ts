@@ -1,4 +1,4 @@
-import { type RaftLogTail, tailOf } from '../check/raft-engine/log-file.js';
+import type { RaftLogTail } from '../check/raft-engine/log-file.js';
 import type { Database } from '../engine/database.js';
 import type { EntriesFault } from '../format/raft-engine/batch.js';
 import type { HeaderFault } from '../format/raft-engine/file.js';
@@ -15,7 +15,7 @@ import {
 } from '../recovery/raft-engine/open.js';
 import type { ReplayMachine } from '../recovery/raft-engine/replay.js';
 import type { RecoveryReport, TargetReport, UnreadableReport } from '../report/report.js';
-import { beyondStop } from '../scan/raft-engine.js';
+import { endOf } from '../scan/raft-engine.js';
 import type { SimulateHooks } from '../scan/simulate-database.js';
 import { blankTarget } from '../scan/target.js';
 
@@ -48,7 +48,7 @@ export async function simulateRaftEngine(
   for (const stop of replay.stops) {
     if (stop.cause.kind === 'batch' && stop.cause.stop.reason === 'limit')
       report.unchecked.push({ file: stop.file.file, reason: 'a batch is larger than what is looked at' });
-    tails.set(stop, tailOf(stop, await beyondStop(stop)));
+    tails.set(stop, (await endOf(stop)).tail);
   }
   const unreadable = unreadableOf(replay.machine);
   report.recovery = raftRecoveryModes.map((mode) => modeReport(mode, replay, tails, { taken, unreadable }));

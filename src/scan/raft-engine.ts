@@ -1,8 +1,10 @@
 import { append } from '../bytes/append.js';
+import type { ByteSource } from '../bytes/source.js';
 import { checkBatch, checkStop, type RaftLogTail, tailOf } from '../check/raft-engine/log-file.js';
 import { checkPanic, checkPassed } from '../check/raft-engine/queue.js';
+import { RaftLogDiagnosis } from '../diagnose/raft-engine.js';
 import type { Database } from '../engine/database.js';
-import type { Finding } from '../finding/finding.js';
+import type { Cause, Finding } from '../finding/finding.js';
 import { findingAt } from '../finding/finding-at.js';
 import { isReservedRaftLog, raftLogSignature } from '../format/raft-engine/file.js';
 import type { BatchPlace, FileStop, QueueFile } from '../format/raft-engine/place.js';
@@ -88,19 +90,22 @@ async function scanQueues(
     hooks.onFinding?.(finding);
   };
   const aboutEntries: AboutEntries[] = [];
+  let ofFile: AboutEntries[] = [];
   const replay = await replayRaftEngine(queues, {
     batch(file, batch, place) {
       of(file).batches++;
-      for (const finding of checkBatch(batch, place)) {
-        found(finding);
-        aboutEntries.push({ finding, place });
-      }
+      for (const finding of checkBatch(batch, place)) ofFile.push({ finding, place });
       if (place.fault === 'limit') unchecked(report, file, place.offset, batch.length);
     },
     async file(file, stop, unreadable) {
       const known = of(file);
       for (const range of unreadable)
         found(findingAt({ file: file.file }, 'io/unreadable-range', { ...range, message: MEDIUM }));
+      const entries = ofFile;
+      ofFile = [];
+      if (entries.length > 0) await withSource(file, (source) => diagnoseEntries(file, source, entries));
+      for (const { finding } of entries) found(finding);
+      append(aboutEntries, entries);
       if (stop === undefined) return;
       if (stop.cause.kind === 'batch' && stop.cause.stop.reason === 'limit') {
         unchecked(report, file, stop.offset, file.size - stop.offset);
@@ -108,10 +113,14 @@ async function scanQueues(
         return;
       }
       // while a process writes, the end of the newest file is in flight
-      const beyond = await beyondStop(stop);
-      for (const finding of checkStop(stop, beyond))
-        found(owned && finding.rule === 'raft-engine/torn-tail' ? { ...finding, severity: 'note' } : finding);
-      known.tail = tailOf(stop, beyond);
+      const { tail, beyond, cause } = await endOf(stop);
+      known.tail = tail;
+      for (const finding of checkStop(stop, beyond, tail))
+        found({
+          ...finding,
+          ...(owned && tail === 'torn' && { severity: 'note' as const }),
+          ...(cause && { cause }),
+        });
     },
     read(bytes) {
       report.bytesRead += bytes;
@@ -126,14 +135,50 @@ async function scanQueues(
 
 const MEDIUM = 'the medium did not give back these bytes';
 
-/** What lies after the point at which reading a file ended. */
-export async function beyondStop(stop: FileStop): Promise<Beyond> {
-  const source = await openSource(stop.file.source);
+/** How a file ends where reading it stopped. */
+interface FileEnd {
+  tail: RaftLogTail;
+  /** What lies after that point. */
+  beyond: Beyond;
+  cause?: Cause;
+}
+
+/** Looks at how a file ends. A batch that is whole but for one bit was written to its end: damage, and no part of a batch. */
+export function endOf(stop: FileStop): Promise<FileEnd> {
+  const signature = raftLogSignature(stop.header?.version ?? 2, stop.file.number);
+  return withSource(stop.file, async (source) => {
+    const beyond = await searchBatches(source, stop.offset + wholeAt(stop), signature);
+    const tail = tailOf(stop, beyond);
+    if (tail !== 'torn' && tail !== 'damaged') return { tail, beyond };
+    const cause = await new RaftLogDiagnosis(source, stop.file).stopped(stop);
+    return cause === undefined ? { tail, beyond } : { tail: 'damaged', beyond, cause };
+  });
+}
+
+async function withSource<T>(
+  { source: of }: QueueFile,
+  work: (source: ByteSource) => Promise<T>,
+): Promise<T> {
+  const source = await openSource(of);
   try {
-    const signature = raftLogSignature(stop.header?.version ?? 2, stop.file.number);
-    return await searchBatches(source, stop.offset + wholeAt(stop), signature);
+    return await work(source);
   } finally {
     await source.close();
+  }
+}
+
+/** Findings of one file whose cause is sought. */
+const MOST_DIAGNOSED = 200;
+
+async function diagnoseEntries(
+  file: QueueFile,
+  source: ByteSource,
+  about: readonly AboutEntries[],
+): Promise<void> {
+  const diagnosis = new RaftLogDiagnosis(source, file);
+  for (const { finding, place } of about.slice(0, MOST_DIAGNOSED)) {
+    const cause = await diagnosis.entries(place);
+    if (cause !== undefined) finding.cause = cause;
   }
 }
 

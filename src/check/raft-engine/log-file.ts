@@ -51,8 +51,7 @@ export function tailOf({ isLast, offset, file, cause }: FileStop, beyond: Beyond
 }
 
 /** Says where reading a file ended and why. Nothing of what a killed process leaves. */
-export function checkStop(stop: FileStop, beyond: Beyond): Finding[] {
-  const tail = tailOf(stop, beyond);
+export function checkStop(stop: FileStop, beyond: Beyond, tail: RaftLogTail): Finding[] {
   if (tail === 'zeros' || tail === 'recycled') return [];
   const { file, offset, cause } = stop;
   const place = { file: file.file };

@@ -34,7 +34,7 @@ export function isReservedRaftLog(name: string): boolean {
   return RESERVED.test(name);
 }
 
-const RAFT_LOG_MAGIC = 'RAFT-LOG-FILE-HEADER-9986AB3E47F320B394C8E84916EB0ED5';
+export const RAFT_LOG_MAGIC = 'RAFT-LOG-FILE-HEADER-9986AB3E47F320B394C8E84916EB0ED5';
 const VERSION_AT = RAFT_LOG_MAGIC.length;
 const ALIGNMENT_AT = VERSION_AT + 8;
 /** Bytes of the longest header. */

@@ -153,14 +153,7 @@ async function replayBatches(
   let last: Stopped | undefined;
   for (let batch = await reader.next(); batch !== undefined; batch = await reader.next()) {
     held?.();
-    const place: BatchPlace = {
-      file: file.file,
-      queue: file.queue,
-      offset: batch.offset,
-      entries: batch.entries,
-      compression: batch.compression,
-    };
-    await look(reader, batch, place);
+    const place = await holdEntries(reader, batch, file);
     watch.batch?.(file, batch, place);
     watch.read?.(batch.length);
     const { fault } = place;
@@ -191,14 +184,22 @@ function replay(share: Share, items: readonly LogItem[], place: BatchPlace): voi
   }
 }
 
-/** Holds entries against what the batch says of them. */
-async function look(reader: RaftLogReader, batch: RaftLogBatch, place: BatchPlace): Promise<void> {
-  if (batch.entries.length === 0 && !batch.items.some(({ kind }) => kind === 'entries')) return;
+/** Where a batch of a file lies, with what is wrong of its entries: each is held against what the batch says of it. */
+export async function holdEntries(
+  reader: RaftLogReader,
+  batch: RaftLogBatch,
+  { file, queue }: Pick<QueueFile, 'file' | 'queue'>,
+): Promise<BatchPlace> {
+  const place: BatchPlace = {
+    file,
+    queue,
+    offset: batch.offset,
+    entries: batch.entries,
+    compression: batch.compression,
+  };
+  if (batch.entries.length === 0 && !batch.items.some(({ kind }) => kind === 'entries')) return place;
   const entries = await reader.entriesOf(batch);
-  if (typeof entries === 'string') {
-    place.fault = entries;
-    return;
-  }
+  if (typeof entries === 'string') return { ...place, fault: entries };
   for (const item of batch.items) {
     if (item.kind !== 'entries') continue;
     let from = item.from;
@@ -211,4 +212,5 @@ async function look(reader: RaftLogReader, batch: RaftLogBatch, place: BatchPlac
       from = to;
     }
   }
+  return place;
 }
