@@ -35,6 +35,7 @@ import { type NamedPlaces, namedPlaces } from './named-places.js';
 import { addIngested, addRemote, type PebbleState, releaseFor } from './pebble.js';
 import { showOrder } from './shown-order.js';
 import { atLeast, type EngineVersion, parseVersion } from './version.js';
+import { walCutoff } from './wal-cutoff.js';
 
 export interface DatabaseRequest {
   /** Where WALs lie, over what OPTIONS says. */
@@ -124,7 +125,7 @@ export async function readInventory(
   const detection = await detectTarget(first, reader);
   const optionsFile = await readOptions(first, detection, losses);
   const options = databaseOptions(optionsFile?.parsed);
-  const own = await readVersion(first, detection, losses, relisting);
+  const own = await readVersion(first, detection, losses, { relisting, options });
   const cutoffOf = ({ manifest }: typeof own) =>
     manifest === undefined ? 0n : walCutoff(manifest.replay.version, options);
   const places = await namedPlaces(own.inventory, {
@@ -134,7 +135,8 @@ export async function readInventory(
     archived: relisting === undefined,
   });
   const listed = relisting && (await withFurtherPaths(own.inventory, places, request));
-  const all = listed === undefined ? own : await readVersion(listed, detection, losses, relisting);
+  const all =
+    listed === undefined ? own : await readVersion(listed, detection, losses, { relisting, options });
   const { current, manifest, inventory, pebble } = all;
   const beyond = manifest?.replay.beyond;
   const version = beyond === undefined ? manifest?.replay.version : undefined;
@@ -223,20 +225,6 @@ function nameComparators(version: Version, options: DatabaseOptions): void {
   for (const family of version.columnFamilies.values()) {
     family.comparator ||= options.columnFamilies.get(family.name)?.comparator ?? comparatorNamed().name;
   }
-}
-
-/**
- * The number below which recovery opens no WAL: what the MANIFEST says to keep, and, unless prepared transactions may wait
- * in older files, the oldest log that a live column family needs (rocksdb db/db_impl/db_impl_open.cc, since 6.29.5).
- */
-function walCutoff(version: Version, options: DatabaseOptions): bigint {
-  const keep = version.minLogNumberToKeep;
-  if (options.allow2pc) return keep;
-  let oldest: bigint | undefined;
-  for (const { logNumber } of version.columnFamilies.values()) {
-    if (oldest === undefined || logNumber < oldest) oldest = logNumber;
-  }
-  return oldest === undefined || oldest < keep ? keep : oldest;
 }
 
 /** WALs that recovery reads, in ascending order of number. Those in `archive/` never count. */

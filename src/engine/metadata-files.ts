@@ -5,17 +5,20 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { Range } from '../finding/finding.js';
 import { CURRENT_LIMIT, decodeCurrent } from '../format/current.js';
+import type { DatabaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
 import { replayManifest } from '../format/manifest/replay.js';
-import { fileBehind, type Version } from '../format/manifest/version.js';
 import { parseOptions } from '../format/options.js';
 import { parsePebbleOptions } from '../format/pebble-options.js';
 import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
+import type { Database } from './database.js';
 import type { Detection } from './detect.js';
+import { fileKey, namedFiles, withoutFiles } from './named-files.js';
 import { newest, OPTIONS_LIMIT } from './named-places.js';
-import { pebbleState } from './pebble.js';
+import { type PebbleState, pebbleState } from './pebble.js';
+import { walCutoff } from './wal-cutoff.js';
 
 /** A metadata file that could not be read at all, and the system's reason. */
 export interface UnreadFile {
@@ -44,48 +47,106 @@ export function dialectOf({ engine }: Detection): DialectName {
 /** Lists the directory that an inventory was taken from once more. */
 export type Relisting = (inventory: Inventory) => Promise<Inventory>;
 
-/** Readings of a directory that a running engine keeps changing, before what is missing counts as missing. */
+/** Readings of a directory that a running engine keeps changing, before it is taken as of two moments. */
 const ATTEMPTS = 5;
+
+interface VersionReading {
+  inventory: Inventory;
+  current?: Database['current'];
+  manifest?: Database['manifest'];
+  pebble?: PebbleState;
+}
 
 /**
  * Reads CURRENT and its MANIFEST. A running engine makes files between the listing and this reading, writes on in them, and
  * removes others, so when the version names a file that was not listed or was listed with another size, both are taken
- * again until they agree or nothing moves any more.
+ * again until they agree or nothing moves any more. Where each listing is out of date when the MANIFEST has been read, as in
+ * a large directory under load, the last two readings together tell what is missing: see `ofTwoMoments`.
  */
 export async function readVersion(
   listed: Inventory,
   detection: Detection,
   losses: Losses,
-  relisting: Relisting | undefined,
-) {
-  let inventory = listed;
-  for (let attempt = 1; ; attempt++) {
-    const current = await readCurrent(inventory, losses);
-    const pebble = detection.engine === 'pebble' ? pebbleState(inventory, current?.decoded) : undefined;
-    const named = pebble === undefined ? current?.decoded.number : pebble.manifest;
-    const manifest = await readManifest(inventory, named, detection, losses);
-    const complete = manifest === undefined || agrees(inventory, manifest.replay.version);
-    const read = { inventory, current, manifest, pebble };
-    if (complete || attempt === ATTEMPTS || relisting === undefined) return read;
-    const again = await relisting(inventory);
-    const moved = signature(again) !== signature(inventory);
-    if (!moved) return read;
-    inventory = again;
+  { relisting, options }: { relisting: Relisting | undefined; options: DatabaseOptions },
+): Promise<VersionReading> {
+  let read = await readOnce(listed, detection, losses);
+  for (let attempt = 1; relisting !== undefined && differing(read).length > 0; attempt++) {
+    const inventory = await relisting(read.inventory);
+    if (signature(inventory) === signature(read.inventory)) return read;
+    const next = await readOnce(inventory, detection, losses);
+    if (attempt === ATTEMPTS && differing(next).length > 0) return ofTwoMoments(read, next, options);
+    read = next;
   }
+  return read;
+}
+
+async function readOnce(inventory: Inventory, detection: Detection, losses: Losses): Promise<VersionReading> {
+  const current = await readCurrent(inventory, losses);
+  const pebble = detection.engine === 'pebble' ? pebbleState(inventory, current?.decoded) : undefined;
+  const named = pebble === undefined ? current?.decoded.number : pebble.manifest;
+  const manifest = await readManifest(inventory, named, detection, losses);
+  return { inventory, ...(current && { current }), ...(manifest && { manifest }), ...(pebble && { pebble }) };
+}
+
+/**
+ * The earlier reading, with the files of its version that only the later listing has (they were written in between), and without
+ * those that neither listing has and the later version no longer names (they came and went). What is then missing is missing: it
+ * was not there between two moments at which it was named.
+ */
+function ofTwoMoments(
+  earlier: VersionReading,
+  later: VersionReading,
+  options: DatabaseOptions,
+): VersionReading {
+  const { manifest } = earlier;
+  if (manifest === undefined || later.manifest === undefined) return later;
+  const wanted = new Set(differing(earlier));
+  const absent = new Set(differing({ ...later, manifest }));
+  const stillNamed = new Set(namedFiles(later.manifest.replay.version).map(({ key }) => key));
+  // a log only grows
+  const came = later.inventory.entries.filter((entry) => {
+    const key = fileKey(entry);
+    return entry.kind === 'wal' || (wanted.has(key) && !absent.has(key));
+  });
+  const newer = new Set(came.map(({ file }) => file));
+  const entries = [...earlier.inventory.entries.filter(({ file }) => !newer.has(file)), ...came];
+  const isGone = (key: string) => wanted.has(key) && absent.has(key) && !stillNamed.has(key);
+  const { replay } = manifest;
+  const cutoff = walCutoff(later.manifest.replay.version, options);
+  const listed = new Set(entries.filter(({ kind }) => kind === 'wal').map(({ number }) => number));
+  const { neededWal, ...rest } = replay;
+  return {
+    ...earlier,
+    inventory: { ...earlier.inventory, entries },
+    manifest: {
+      ...manifest,
+      replay: {
+        ...rest,
+        version: withoutFiles(replay.version, isGone),
+        begunWals: replay.begunWals.filter((number) => number >= cutoff || listed.has(number)),
+        ...(neededWal && neededWal.below > cutoff && { neededWal }),
+      },
+    },
+  };
 }
 
 export function listAgain({ target, asked }: Inventory): Promise<Inventory> {
   return takeInventory(target, asked);
 }
 
-function agrees(inventory: Inventory, version: Version): boolean {
-  const listed = new Map(inventory.entries.filter((e) => e.kind === 'table').map((e) => [e.number, e.size]));
-  return [...version.columnFamilies.values()].every((cf) =>
-    [...cf.tables.values()].every((table) => {
-      const { number, size } = fileBehind(version, table);
-      return listed.get(number) === Number(size);
-    }),
-  );
+/** Files that the version of a reading names, and that its listing has not, or not as long. */
+function differing({ inventory, manifest }: VersionReading): string[] {
+  if (manifest === undefined) return [];
+  const listed = new Map(inventory.entries.map((entry) => [fileKey(entry), entry.size]));
+  return namedFiles(manifest.replay.version)
+    .filter(({ key, size, least }) => {
+      const actual = listed.get(key);
+      if (actual === undefined) return true;
+      return (
+        (size !== undefined && actual !== Number(size)) || (least !== undefined && actual < Number(least))
+      );
+    })
+    .map(({ key }) => key);
 }
 
 function signature({ entries }: Inventory): string {

@@ -1,5 +1,6 @@
 import type { Depth } from '../check/unit.js';
 import { type Database, liveWals, readDatabase } from '../engine/database.js';
+import { fileKey, withoutFiles } from '../engine/named-files.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
 import { keyOf, liveBlobs, liveTables, planUnits } from './plan.js';
@@ -18,6 +19,8 @@ interface ScanState {
 /** Readings of a directory under load, until what is left is not the engine's own moving of files. */
 const ROUNDS = 5;
 
+const VANISHED = 'the file was gone when it was to be read';
+
 /**
  * A running engine writes on while it is scanned: tables appear and go, the MANIFEST grows, a WAL ends in mid-record. Before
  * anything is called damaged or missing, the version is read again, and every file that had something wrong is looked at
@@ -26,14 +29,45 @@ const ROUNDS = 5;
 export async function settle(state: ScanState, onUnit: RunHooks['onUnit']): Promise<ScanState> {
   let { database, outcomes, owned } = state;
   for (let round = 0; round < ROUNDS; round++) {
-    const vanished = outcomes.some((o) => o.vanished);
-    if (!vanished && !(await hasMoved(database))) break;
+    if (!outcomes.some(isVanished) && !(await hasMoved(database))) break;
     owned = true;
     const wasLive = liveFiles(database);
     database = await readDatabase(database.target, database.request);
     outcomes = await lookAgain(database, outcomes, wasLive, state, onUnit);
   }
-  return { ...state, database, outcomes, owned };
+  const settled = { ...state, database, outcomes, owned };
+  return outcomes.some(isVanished) ? withoutReplaced(settled) : settled;
+}
+
+function isVanished({ vanished }: FileOutcome): boolean {
+  return vanished;
+}
+
+/**
+ * An engine that replaces its files faster than they are looked at: those that vanished, and that its MANIFEST no longer names, are no
+ * part of the database any more. What was written in their place is newer than this scan.
+ */
+async function withoutReplaced(state: ScanState): Promise<ScanState> {
+  const { database, outcomes } = state;
+  const now = liveFiles(await readDatabase(database.target, database.request));
+  const replaced = new Set(
+    outcomes.filter((o) => o.vanished && !now.has(keyOf(o.entry))).map((o) => o.entry),
+  );
+  const keys = new Set([...replaced].map(fileKey));
+  const entries = database.inventory.entries.filter((entry) => !replaced.has(entry));
+  return {
+    ...state,
+    database: {
+      ...database,
+      inventory: { ...database.inventory, entries },
+      ...(database.version && { version: withoutFiles(database.version, (key) => keys.has(key)) }),
+    },
+    outcomes: outcomes
+      .filter(({ entry }) => !replaced.has(entry))
+      .map((o) =>
+        o.vanished ? { ...o, unchecked: [...o.unchecked, { file: o.entry.file, reason: VANISHED }] } : o,
+      ),
+  };
 }
 
 /** Whether the MANIFEST or the newest WAL is no longer as long as it was, or is no longer there. */
