@@ -1,8 +1,6 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
-import type { CurrentFile } from '../format/current.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
-import type { ManifestReplay } from '../format/manifest/replay.js';
 import type { Version } from '../format/manifest/version.js';
 import type { OptionsFile } from '../format/options.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
@@ -30,6 +28,7 @@ import {
   readVersion,
   type UnreadableRanges,
   type UnreadFile,
+  type VersionReading,
 } from './metadata-files.js';
 import { type NamedPlaces, namedPlaces } from './named-places.js';
 import { addIngested, addRemote, type PebbleState, releaseFor } from './pebble.js';
@@ -53,21 +52,15 @@ export interface DatabaseRequest {
  * What a database directory says about itself, before a single table or WAL is read: its files, which engine, which options,
  * and the version that its MANIFEST leads to. Damage in it is data here; checks turn it into findings.
  */
-export interface Database {
+export interface Database extends VersionReading {
   target: string;
   /** What it was asked with, to ask again. */
   request: DatabaseRequest;
-  inventory: Inventory;
   /** Its files lie in an archive, where no repair can be planned for them. */
   archived?: ArchivePlace;
   detection: Detection;
   /** How its files are read. */
   dialect: DialectName;
-  current?: { entry: InventoryEntry; decoded: CurrentFile };
-  /** The MANIFEST that CURRENT names; without a usable CURRENT, the newest one (`named` is false then). */
-  manifest?: { entry: InventoryEntry; replay: ManifestReplay; named: boolean };
-  /** What names the parts of a Pebble directory. */
-  pebble?: PebbleState;
   /** The newest OPTIONS file, which the engine's tools take. */
   optionsFile?: { entry: InventoryEntry; parsed: OptionsFile };
   /** Of the newest OPTIONS file, RocksDB's defaults where it is silent or absent. */

@@ -4,16 +4,15 @@
  */
 import type { ByteSource } from '../bytes/source.js';
 import type { Range } from '../finding/finding.js';
-import { CURRENT_LIMIT, decodeCurrent } from '../format/current.js';
+import { CURRENT_LIMIT, type CurrentFile, decodeCurrent } from '../format/current.js';
 import type { DatabaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
-import { replayManifest } from '../format/manifest/replay.js';
+import { type ManifestReplay, replayManifest } from '../format/manifest/replay.js';
 import { parseOptions } from '../format/options.js';
 import { parsePebbleOptions } from '../format/pebble-options.js';
 import { type Inventory, type InventoryEntry, takeInventory } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
-import type { Database } from './database.js';
 import type { Detection } from './detect.js';
 import { fileKey, namedFiles, withoutFiles } from './named-files.js';
 import { newest, OPTIONS_LIMIT } from './named-places.js';
@@ -50,10 +49,13 @@ export type Relisting = (inventory: Inventory) => Promise<Inventory>;
 /** Readings of a directory that a running engine keeps changing, before it is taken as of two moments. */
 const ATTEMPTS = 5;
 
-interface VersionReading {
+/** What names the MANIFEST, and the version that it leads to. */
+export interface VersionReading {
   inventory: Inventory;
-  current?: Database['current'];
-  manifest?: Database['manifest'];
+  current?: { entry: InventoryEntry; decoded: CurrentFile };
+  /** The MANIFEST that CURRENT names; without a usable CURRENT, the newest one (`named` is false then). */
+  manifest?: { entry: InventoryEntry; replay: ManifestReplay; named: boolean };
+  /** What names the parts of a Pebble directory. */
   pebble?: PebbleState;
 }
 
