@@ -51,14 +51,16 @@ export class LevelDbLogReader {
   /** Of the physical record read last. */
   private header = 0;
   private payload = new Uint8Array(0);
+  private readonly unverified: boolean;
 
   constructor(
     private readonly source: ByteSource,
     private readonly file: string,
     private readonly report: (report: LevelDbReport) => void,
-    /** File offset of the block to begin with. */
-    from = 0,
+    /** `from`: file offset of the block to begin with. `unverified`: checksums are not looked at, as RepairDB reads. */
+    { from = 0, unverified = false }: { from?: number; unverified?: boolean } = {},
   ) {
+    this.unverified = unverified;
     this.base = from - BLOCK_SIZE;
   }
 
@@ -171,7 +173,7 @@ export class LevelDbLogReader {
         return BAD;
       }
       const stored = (block[at] | (block[at + 1] << 8) | (block[at + 2] << 16) | (block[at + 3] << 24)) >>> 0;
-      if (crc32c(block, at + 6, end) !== unmaskCrc(stored)) {
+      if (!this.unverified && crc32c(block, at + 6, end) !== unmaskCrc(stored)) {
         this.at = this.end;
         this.drop('checksum', 'checksum mismatch', left);
         return BAD;

@@ -84,6 +84,14 @@ export async function openLevelDb(
   return { ...outcome, opens: true };
 }
 
+/**
+ * Hands on what RepairDB makes of WALs (leveldb db/repair.cc `ConvertLogToTable`): of every one in the directory, whatever the
+ * checksums say, the operations before one that does not decode.
+ */
+export async function replayAsRepairDb(wals: readonly WalFile[], sink: ReplaySink): Promise<void> {
+  for (const wal of ascending(wals)) await new LevelDbReplay(wal, 'default', sink, true).run();
+}
+
 /** The replay of one WAL. */
 class LevelDbReplay {
   readonly outcome: WalOutcome;
@@ -95,13 +103,14 @@ class LevelDbReplay {
   private readonly log: ReplayedLog = {
     bytes: new Uint8Array(0),
     offset: 0,
-    read: (offset) => readAgain(this.wal, offset),
+    read: (offset) => readAgain(this.wal, offset, this.unverified),
   };
 
   constructor(
     private readonly wal: WalFile,
     private readonly mode: LevelDbMode,
     private readonly sink: ReplaySink | undefined,
+    private readonly unverified = false,
   ) {
     this.outcome = unreadWal(wal);
   }
@@ -112,7 +121,10 @@ class LevelDbReplay {
     try {
       const source = await wal.open();
       try {
-        const reader = new LevelDbLogReader(source, wal.file, (report) => this.complain(report));
+        const { unverified } = this;
+        const reader = new LevelDbLogReader(source, wal.file, (report) => this.complain(report), {
+          unverified,
+        });
         for (;;) {
           const record = await reader.next();
           if (record === undefined || this.error !== undefined) break;
@@ -183,11 +195,11 @@ class LevelDbReplay {
 }
 
 /** The bytes of a record that replay has met at that offset. */
-async function readAgain(wal: WalFile, offset: number): Promise<RecordAgain> {
+async function readAgain(wal: WalFile, offset: number, unverified: boolean): Promise<RecordAgain> {
   const source = await wal.open();
   try {
     const from = offset - (offset % BLOCK_SIZE);
-    const reader = new LevelDbLogReader(source, wal.file, () => {}, from);
+    const reader = new LevelDbLogReader(source, wal.file, () => {}, { from, unverified });
     for (;;) {
       const record = await reader.next();
       if (record === undefined) throw hasChanged(wal.file);

@@ -8,9 +8,16 @@ import { commandOn } from '../engine/given-options.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
+import { counted } from '../finding/quantity.js';
 import { shellWord } from '../finding/shell-word.js';
 import { unlessInterrupted } from '../io/interruption.js';
-import type { RecommendationReport, RecoveryReport, StateReport, TargetReport } from '../report/report.js';
+import type {
+  RecommendationReport,
+  RecoveryReport,
+  RepairDbReport,
+  StateReport,
+  TargetReport,
+} from '../report/report.js';
 import { applicationReport, contentsUnchecked, sayRebuilding } from '../scan/application-report.js';
 import { type SimulateHooks, simulateDatabase } from '../scan/simulate-database.js';
 import {
@@ -25,6 +32,7 @@ import { losesWrites } from '../states/gone-wals.js';
 import { pebbleAdvice } from './pebble-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
+import { repairDbOutcome } from './repairdb-outcome.js';
 import { salvageColumn } from './salvage-column.js';
 import { simulateRaftEngine } from './simulate-raft-engine.js';
 import { databaseAsState, stateChoices } from './state-seen.js';
@@ -98,6 +106,10 @@ export async function simulateTarget(
   const asked = modes.find((mode) => mode.own) ?? modes[0];
   if (own.archived) return { ...report, archive: own.archived };
   if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
+  if (isLevelDb && !asked.harmless) {
+    const repairDb = await unlessInterrupted(() => repairDbOutcome(own, digest), undefined);
+    if (repairDb !== undefined) report.repairDb = repairDb;
+  }
   const asFound = state === undefined && states[0]?.current === true && gone.length > 0;
   // where the engine does not open the files as they are, and they are what loses least, the way out is about the WALs
   if (states.length > 0 && !report.application?.rebuild?.command && (!asFound || asked.opens)) {
@@ -105,11 +117,13 @@ export async function simulateTarget(
       ? holeRecommendation(own, states, isHoled)
       : stateRecommendation(own, states, state, loss);
     if (isLevelDb && !asked.harmless)
-      report.recommendation.reason = `${levelDbWarning(own, asked)} ${report.recommendation.reason}`;
+      report.recommendation.reason = `${levelDbWarning(own, asked, report.repairDb)} ${report.recommendation.reason}`;
     return report;
   }
   if (isLevelDb || isPebble) {
-    report.recommendation = isPebble ? pebbleAdvice(database, modes) : levelDbAdvice(database, modes);
+    report.recommendation = isPebble
+      ? pebbleAdvice(database, modes)
+      : levelDbAdvice(database, modes, report.repairDb);
     return report;
   }
   report.recommendation = await recommendation(database, modes, salvage, {
@@ -198,6 +212,14 @@ async function readTables(database: Database, report: TargetReport, hooks: Simul
   }
 }
 
+/** What RepairDB would make of these files. */
+function repairDbInNumbers({ kept, lost, changed, added }: RepairDbReport): string {
+  const of = `Of the ${counted(kept, 'entry', 'entries')} that repair --strategy auto keeps`;
+  if (lost === 0 && changed === 0 && added === 0)
+    return `${of} it would keep all here, in tables of level 0, where Get may find older values.`;
+  return `${of} it would lose ${lost} and change ${changed} here, and show ${added} that were deleted or never written.`;
+}
+
 /** Files that the advice names one by one. */
 const NAMED = 5;
 
@@ -243,19 +265,27 @@ function leadsNowhere({ current, manifest, inventory, version }: Database): bool
 }
 
 /** What to do with a LevelDB directory, and above all what not to do. */
-function levelDbAdvice(database: Database, modes: readonly RecoveryReport[]): RecommendationReport {
+function levelDbAdvice(
+  database: Database,
+  modes: readonly RecoveryReport[],
+  repairDb: RepairDbReport | undefined,
+): RecommendationReport {
   const own = modes.find((mode) => mode.own) ?? modes[0];
   if (own.harmless) return { reason: 'LevelDB opens it and loses nothing.' };
   return {
     command: commandOn(database, 'repair --strategy auto --dry-run'),
-    reason: levelDbWarning(database, own),
+    reason: levelDbWarning(database, own, repairDb),
   };
 }
 
 /** What an open would do to the directory, and what RepairDB would. The first words say what must not be done. */
-function levelDbWarning(database: Database, own: RecoveryReport): string {
+function levelDbWarning(
+  database: Database,
+  own: RecoveryReport,
+  repairDb: RepairDbReport | undefined,
+): string {
   const { current, manifest, inventory } = database;
-  const copy = ` Copy the directory first. RepairDB is no way out: it believes WALs whose checksums do not hold and so changes and invents entries, drops whole tables, brings deleted keys back, and says OK.`;
+  const copy = ` Copy the directory first. RepairDB is no way out: it believes WALs whose checksums do not hold and so changes and invents entries, drops whole tables, brings deleted keys back, and says OK.${repairDb === undefined ? '' : ` ${repairDbInNumbers(repairDb)}`}`;
   if (current === undefined || manifest === undefined || !manifest.named) {
     const tables = inventory.entries.filter(
       ({ kind, place }) => kind === 'table' && place === 'database',

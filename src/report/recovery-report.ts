@@ -156,3 +156,16 @@ export interface DigestReport {
   /** Damage at which reading ended; the numbers are of what comes before. */
   problem?: { file: string; message: string };
 }
+
+/** What LevelDB's RepairDB would leave, held against what `repair --strategy auto` keeps. */
+export interface RepairDbReport {
+  /** That an iterator would show after it. */
+  entries: number;
+  /** That `repair --strategy auto` keeps. */
+  kept: number;
+  /** Of these: not there, and there with another value. */
+  lost: number;
+  changed: number;
+  /** That `repair --strategy auto` does not show: deleted before, or never written. */
+  added: number;
+}

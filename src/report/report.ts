@@ -8,7 +8,12 @@
 import type { Depth, Unchecked, UnitFacts } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 import type { WalRecoveryMode } from '../format/database-options.js';
-import type { OpeningReport, RecommendationReport, RecoveryReport } from './recovery-report.js';
+import type {
+  OpeningReport,
+  RecommendationReport,
+  RecoveryReport,
+  RepairDbReport,
+} from './recovery-report.js';
 import type { PlanReport, RepairReport } from './repair-report.js';
 
 export type * from './recovery-report.js';
@@ -286,6 +291,8 @@ export interface TargetReport {
   opening?: OpeningReport;
   recovery?: RecoveryReport[];
   recommendation?: RecommendationReport;
+  /** What RepairDB would leave, as a warning against it; of LevelDB alone. */
+  repairDb?: RepairDbReport;
   /** What a repair does or would do, and what came of it. */
   plan?: PlanReport;
   repair?: RepairReport;

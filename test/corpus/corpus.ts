@@ -9,6 +9,13 @@ export const corpus = inRepository('..', 'shared', 'corpus');
 /** The one of LevelDB beside it. */
 export const leveldbCorpus = inRepository('..', 'shared', 'corpus-leveldb');
 
+/** All of them by their engine. */
+export const corpora = {
+  rocksdb: corpus,
+  leveldb: leveldbCorpus,
+  pebble: inRepository('..', 'shared', 'corpus-pebble'),
+};
+
 /** One damaged database of the corpus; its README tells all fields. */
 export interface CorpusCase {
   case: string;

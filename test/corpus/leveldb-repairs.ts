@@ -12,6 +12,7 @@ import { openSource } from '../../src/io/source.js';
 import { END, LOAD } from '../../src/lsm/cursor.js';
 import { Fnv1a64 } from '../../src/lsm/fnv1a64.js';
 import { inventoryFiles } from '../../src/lsm/inventory-files.js';
+import { repairDbView } from '../../src/lsm/repairdb-view.js';
 import { View } from '../../src/lsm/view.js';
 import { databaseView } from '../../src/recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../../src/recovery/open.js';
@@ -252,11 +253,34 @@ function add(c: LevelDbCase, ours: Outcome): void {
   sums.set(row, sum);
 }
 
+/** Cases in which what is simulated of RepairDB is what it does. */
+const foretold = { right: 0, of: 0 };
+
+async function foretell(
+  { engine: { repairdb } }: LevelDbCase,
+  dir: string,
+  comparator: string,
+): Promise<void> {
+  if (repairdb.cfs?.default.iter !== 'OK') return;
+  const view = await repairDbView(await readDatabase(dir), comparator);
+  const visible = view.visible(0, { lenient: true });
+  let entries = 0;
+  for (let step = visible.step(); step !== END; step = visible.step())
+    if (step === LOAD) await visible.load();
+    else entries++;
+  await visible.close();
+  view.close();
+  foretold.of++;
+  if (entries === repairdb.cfs.default.n) foretold.right++;
+  else if (values.verbose) console.log(`  RepairDB: ${repairdb.cfs.default.n} entries, simulated ${entries}`);
+}
+
 /** What went wrong with a case, if anything. */
 async function judge(c: LevelDbCase, dir: string): Promise<string | undefined> {
   const base = await baseOf(c.base);
   const asked = readByLevelDb(c.base);
   unpack(c.case, dir, leveldbCorpus);
+  await foretell(c, dir, base.comparator);
   // these were written to the damaged database
   if (c.cls === 'appended-after-tear') await addWrites(dir, base.history);
   const way = { strategy: 'auto' } as const;
@@ -342,6 +366,7 @@ for (const c of cases) {
 const lines = table();
 for (const line of lines) console.log(line);
 for (const problem of problems.slice(0, Number(values.show))) console.log(`  ${problem}`);
+console.log(`RepairDB simulated: ${foretold.right} of ${foretold.of} with the entries that it leaves`);
 console.log(`${cases.length} databases, ${problems.length} fell short`);
 if (values.write) {
   const file = inRepository('docs/repair.md');

@@ -37,7 +37,8 @@ Examples:
   kvdoctor simulate --application db            whether what each mode leaves is coherent to Kvrocks, TiKV, Restate
 
 Of LevelDB it shows both ways to open: default, as most programs do, and paranoid (paranoid_checks and verify_checksums: Bitcoin
-Core, Chromium's IndexedDB). An open deletes files: what it would delete is said first, with what RepairDB does.
+Core, Chromium's IndexedDB). An open deletes files: what it would delete is said first, with what
+RepairDB would lose, change and bring back (of up to 64 MiB of files, or with --digest).
 
 Reads all tables and blob files: an open looks at their metadata only, and a reader would meet the rest.
 
