@@ -1,11 +1,7 @@
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { loadBlock } from '../format/sst/load.js';
 import type { Table } from '../format/sst/table.js';
-import { isInValueBlock, valueHandle } from '../format/sst/value-blocks.js';
-
-/** From this format version of Pebble on puts say where their values are, and kinds whether a newer entry hides them. */
-const FIRST_WITH_PREFIXES = 3;
-const OBSOLETE_BIT = 0x40;
+import { hasValuePrefixes, isInValueBlock, OBSOLETE_BIT, valueHandle } from '../format/sst/value-blocks.js';
 
 /** Bytes of a value. */
 interface Place {
@@ -24,8 +20,7 @@ export class PebbleValues {
   private readonly prefixed: boolean;
 
   constructor(private readonly table: Table) {
-    const { format, formatVersion = 0 } = table.footer ?? {};
-    this.prefixed = format === 'pebble' && formatVersion >= FIRST_WITH_PREFIXES;
+    this.prefixed = hasValuePrefixes(table.footer);
   }
 
   /** The low half of a trailer with a type that every walk knows: what deletes, deletes. */

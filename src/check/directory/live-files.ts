@@ -197,7 +197,10 @@ function wrongTableSize(
 }
 
 /** Tables without a unique id are known by their bounds. */
-function hasOtherBounds({ smallest, largest, uniqueId, totals }: TableFacts, table: LiveTable): boolean {
+export function hasOtherBounds(
+  { smallest, largest, uniqueId, totals }: TableFacts,
+  table: LiveTable,
+): boolean {
   if (uniqueId !== undefined || totals?.complete !== true) return false;
   const differs = (found: Uint8Array | undefined, stated: Uint8Array) =>
     found !== undefined && compareBytes(found, stated) !== 0;

@@ -28,9 +28,6 @@ interface PebbleEntries {
   values?: ValueBlockLengths;
 }
 
-/** The bit of a kind that says that a newer entry of the same table hides this one; it is no part of the kind. */
-export const OBSOLETE_BIT = 0x40;
-
 /** What a table says about which keys it holds. */
 export interface KeyFilter {
   /** False when a reader would skip the table for the user key (without timestamp) in `key[0, length)`. */

@@ -4,12 +4,11 @@ import type { Anomaly } from '../../finding/finding.js';
 import { type BlockEntry, BlockReader, PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { compareInternalKeys } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, parseInternalKey, VALUE_TYPE, valueTypeName } from '../../format/sst/internal-key.js';
-import { valueLength } from '../../format/sst/value-blocks.js';
+import { OBSOLETE_BIT, valueLength } from '../../format/sst/value-blocks.js';
 import {
   type DataRules,
   DELETION_TYPES,
   LARGEST_SEQUENCE,
-  OBSOLETE_BIT,
   STRUCTURED_TYPES,
   shortestKey,
   type Tally,

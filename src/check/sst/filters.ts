@@ -193,9 +193,9 @@ function probe(table: Table): Probe | undefined {
   const whole = properties.flag(COLLECTED_PROPERTIES.wholeKeyFiltering) ?? true;
   const prefixed = properties.flag(COLLECTED_PROPERTIES.prefixFiltering) ?? false;
   const prefix = prefixed ? prefixExtractor(properties.text('prefix.extractor.name')) : undefined;
-  if (!whole && prefix === undefined) return undefined;
   const suffix = table.dialect === 'pebble' ? suffixStart(table.comparator.order) : undefined;
   if (suffix !== undefined) return (filter, key, length) => filter.mayMatch(key, 0, suffix(key, 0, length));
+  if (!whole && prefix === undefined) return undefined;
   if (prefix === undefined) return (filter, key, length) => filter.mayMatch(key, 0, length);
   const { size, capped } = prefix;
   return (filter, key, length) => {

@@ -9,7 +9,7 @@ import type { BlockIndex } from '../../format/sst/index-block.js';
 import { anomaliesInFile } from '../../format/sst/load.js';
 import { COLLECTED_PROPERTIES, isIngested } from '../../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../../format/sst/table.js';
-import type { ValueBlockLengths } from '../../format/sst/value-blocks.js';
+import { hasValuePrefixes, type ValueBlockLengths } from '../../format/sst/value-blocks.js';
 import { metered } from '../../io/wrappers.js';
 import type { TableContext, TableFacts, TableTotals, UnitResult } from '../unit.js';
 import type { DataRules } from './data-rules.js';
@@ -180,22 +180,17 @@ function checkOldFormat({ formatVersion, offset, length }: Footer, report: Table
   report.add({ rule: 'sst/bad-footer', offset, length, message, evidence });
 }
 
-/** From this format version of Pebble on entries say where their values are, and whether they are hidden. */
-const FIRST_WITH_PREFIXES = 3;
-
 function dataRules(
   table: Table,
   filter: TableFilter | undefined,
   values: ValueBlockLengths | undefined,
   titan: boolean,
 ): DataRules {
-  const { format, formatVersion = 0 } = table.footer ?? {};
-  const prefixed = format === 'pebble' && formatVersion >= FIRST_WITH_PREFIXES;
   return {
     comparator: table.comparator,
     types: dialectNamed(table.dialect).table.pointTypes,
     emptyDeletions: table.dialect !== 'rocksdb',
-    ...(prefixed && { pebble: { ...(values && { values }) } }),
+    ...(hasValuePrefixes(table.footer) && { pebble: { ...(values && { values }) } }),
     filter: filter?.filter,
     zeroSequences: isIngested(table.properties),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,

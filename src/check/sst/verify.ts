@@ -2,11 +2,10 @@ import { firstKey, keyScratch, lastKey } from '../../bytes/kernel.js';
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 import { PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { fieldOrder } from '../../format/sst/comparator.js';
-import { valueLength as valueLengthOf } from '../../format/sst/value-blocks.js';
+import { OBSOLETE_BIT, valueLength as valueLengthOf } from '../../format/sst/value-blocks.js';
 import {
   type DataRules,
   DELETION_TYPES,
-  OBSOLETE_BIT,
   SEQUENCE_HIGH_LIMIT,
   STRUCTURED_TYPES,
   shortestKey,

@@ -1,5 +1,5 @@
 import type { BlobFileAddition, NewFile, VersionEdit, WalAddition } from '../../format/manifest/edit.js';
-import { customFields, tags } from '../../format/manifest/tags.js';
+import { customFields, pebbleOwnTags, tags } from '../../format/manifest/tags.js';
 import { shownOrderOf } from '../../format/sst/comparator.js';
 import { ByteBuilder } from '../byte-builder.js';
 
@@ -30,6 +30,7 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
     out.varint(tags.deletedFile).varint(level).varint(number);
   }
   for (const file of edit.newFiles) putNewFile(out, file);
+  for (const number of edit.removedBackings) out.varint(pebbleOwnTags.removedBacking).varint(number);
   for (const blob of edit.blobFileAdditions) putBlobFileAddition(out, blob);
   for (const garbage of edit.blobFileGarbages) {
     out.varint(tags.blobFileGarbage).varint(garbage.number);
@@ -89,10 +90,23 @@ function putBlobFileAddition(out: ByteBuilder, blob: BlobFileAddition): void {
 function putNewFile(out: ByteBuilder, file: NewFile): void {
   out.varint(file.tag).varint(file.level).varint(file.number);
   if (file.tag === tags.newFile3) out.varint(file.pathId);
-  out.varint(file.size).lengthPrefixed(file.smallest).lengthPrefixed(file.largest);
+  out.varint(file.size);
+  if (file.tag === pebbleOwnTags.newFile5) putSeparateBounds(out, file);
+  else out.lengthPrefixed(file.smallest).lengthPrefixed(file.largest);
   if (file.tag === tags.newFile) return;
   out.varint(file.smallestSequence).varint(file.largestSequence);
   if (file.tag === tags.newFile4) putCustomFields(out, file);
+  if (file.tag === pebbleOwnTags.newFile5) out.varint(customFields.terminate);
+}
+
+/** Pebble's bounds of points and of range keys, and which of them are those of the table (format/manifest/pebble-fields.ts). */
+function putSeparateBounds(out: ByteBuilder, { points, rangeKeys, smallest, largest }: NewFile): void {
+  const same = (a: Uint8Array | undefined, b: Uint8Array) => a !== undefined && Buffer.compare(a, b) === 0;
+  const marker =
+    (points ? 1 : 0) | (same(points?.smallest, smallest) ? 2 : 0) | (same(points?.largest, largest) ? 4 : 0);
+  out.u8(marker);
+  for (const bounds of [points, rangeKeys])
+    if (bounds !== undefined) out.lengthPrefixed(bounds.smallest).lengthPrefixed(bounds.largest);
 }
 
 function putCustomFields(out: ByteBuilder, file: NewFile): void {

@@ -24,14 +24,15 @@ export class BlockBuilder {
     return this.used + 4 * this.restarts.length + 4;
   }
 
-  add(key: Uint8Array, value: Uint8Array): void {
+  /** `mostShared`: bytes that the key may share with the one before. */
+  add(key: Uint8Array, value: Uint8Array, mostShared = key.length): void {
     let shared = 0;
     if (this.sinceRestart === this.restartInterval) {
       this.restarts.push(this.used);
       this.sinceRestart = 0;
     } else if (this.count > 0) {
       const { lastKey } = this;
-      const most = Math.min(key.length, this.lastLength);
+      const most = Math.min(mostShared, key.length, this.lastLength);
       while (shared < most && key[shared] === lastKey[shared]) shared++;
     }
     const added = key.length - shared;

@@ -1,4 +1,5 @@
 import { hashResult, hashXxph3 } from '../../bytes/kernel.js';
+import { BLOOM_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 
 const LINE = 64;
 const BITS_PER_KEY = 10;
@@ -46,6 +47,45 @@ export class FilterBuilder {
     // the mark of filters newer than the first kind, no sub-kind, 64-byte lines
     block[lines * LINE] = 0xff;
     block[lines * LINE + 2] = PROBES;
+    return block;
+  }
+}
+
+/** Collects keys and builds the Bloom filter of older table formats, which Pebble writes, see format/sst/filter/bloom.ts. */
+export class LegacyFilterBuilder {
+  private hashes = new Uint32Array(1024);
+  /** Keys added, repetitions of one key after each other not counted. */
+  count = 0;
+
+  /** Adds `bytes[0, length)`, a user key as filters have it. */
+  add(bytes: Uint8Array, length: number): void {
+    const hash = rocksdbHash(bytes, 0, length, BLOOM_SEED);
+    if (this.count > 0 && this.hashes[this.count - 1] === hash) return;
+    if (this.count === this.hashes.length) {
+      const grown = new Uint32Array(2 * this.count);
+      grown.set(this.hashes);
+      this.hashes = grown;
+    }
+    this.hashes[this.count++] = hash;
+  }
+
+  /** The filter block: lines, an odd number of them | probes u8 | lines u32; `undefined` without keys. */
+  finish(): Uint8Array | undefined {
+    if (this.count === 0) return undefined;
+    const lines = Math.ceil((this.count * BITS_PER_KEY) / (8 * LINE)) | 1;
+    const block = new Uint8Array(lines * LINE + 5);
+    for (let at = 0; at < this.count; at++) {
+      let hash = this.hashes[at] | 0;
+      const delta = (hash >>> 17) | (hash << 15) | 0;
+      const line = (this.hashes[at] % lines) * LINE;
+      for (let i = 0; i < PROBES; i++) {
+        const bit = hash & (8 * LINE - 1);
+        block[line + (bit >>> 3)] |= 1 << (bit & 7);
+        hash = (hash + delta) | 0;
+      }
+    }
+    block[lines * LINE] = PROBES;
+    new DataView(block.buffer).setUint32(lines * LINE + 1, lines, true);
     return block;
   }
 }

@@ -14,13 +14,15 @@ const PROTECTED_FROM = 6;
 
 /** How a table is written. */
 export interface TableProtection extends BlockProtection {
-  /** 0 to 7. */
+  /** 0 to 7; of Pebble's own forms that lie apart, 1 to 5. */
   formatVersion: number;
+  /** The footer of Pebble's own table formats. */
+  pebbleFooter?: boolean;
 }
 
 /** True where the footer has a checksum of its own, and blocks are bound to their place. */
-export function isProtected({ formatVersion }: TableProtection): boolean {
-  return formatVersion >= PROTECTED_FROM;
+export function isProtected({ formatVersion, pebbleFooter }: TableProtection): boolean {
+  return !pebbleFooter && formatVersion >= PROTECTED_FROM;
 }
 
 /** A handle as index and metaindex hold it. */
@@ -70,7 +72,8 @@ export function encodeFooter(
 ): Uint8Array {
   const { formatVersion, checksumType, baseContext } = protection;
   const legacy = formatVersion === 0;
-  const magic = TABLE_MAGIC.find(({ format }) => format === (legacy ? 'legacy' : 'block-based'))!;
+  const form = protection.pebbleFooter ? 'pebble' : legacy ? 'legacy' : 'block-based';
+  const magic = TABLE_MAGIC.find(({ format }) => format === form)!;
   const footer = new Uint8Array(magic.length);
   const view = new DataView(footer.buffer);
   view.setUint32(magic.length - 8, magic.low, true);

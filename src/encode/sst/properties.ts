@@ -51,6 +51,12 @@ export class PropertyList {
     return this;
   }
 
+  /** A number under a full name, as Pebble's own properties have it. */
+  own(name: string, value: number): this {
+    this.values.set(name, new ByteBuilder().varint(BigInt(value)).finish());
+    return this;
+  }
+
   /** A property of RocksDB's block-based collector: a u32, or an ASCII digit. */
   collected(name: keyof typeof COLLECTED_PROPERTIES, value: number | boolean): this {
     const bytes =
@@ -75,3 +81,25 @@ const OLD_FORM: ReadonlySet<string> = new Set([
   'rocksdb.num.uniform.blocks',
   'rocksdb.block.based.table.decoupled.partitioned.filters',
 ]);
+
+/** The compression property for blocks of these types. */
+export function compressionProperty(formatVersion: number, types: ReadonlySet<number>): string {
+  const used = [...types].filter((type) => type !== 0).sort((a, b) => a - b);
+  if (formatVersion >= 7) {
+    const listed = used.map((type) => type.toString(16).padStart(2, '0').toUpperCase()).join('');
+    return used.length === 0 ? ';;' : `BuiltinV2;${listed};`;
+  }
+  return COMPRESSION_NAMES[used[0] ?? 0] ?? 'NoCompression';
+}
+
+const COMPRESSION_NAMES: Record<number, string> = {
+  0: 'NoCompression',
+  1: 'Snappy',
+  2: 'Zlib',
+  3: 'BZip2',
+  4: 'LZ4',
+  5: 'LZ4HC',
+  6: 'Xpress',
+  7: 'ZSTD',
+  64: 'ZSTDNotFinal',
+};

@@ -8,13 +8,18 @@
  */
 import { crc32c } from '../../bytes/crc32c.js';
 import { compressBlock } from '../../codec/block.js';
-import { type Comparator, compareBytes, compareInternalKeys } from '../../format/sst/comparator.js';
+import {
+  type Comparator,
+  compareBytes,
+  compareInternalKeys,
+  suffixStart,
+} from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import { internalKey, KEY_TRAILER, MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { ByteBuilder } from '../byte-builder.js';
 import { BlockBuilder } from './block-builder.js';
 import { BlockFilterBuilder } from './block-filter-builder.js';
-import { FilterBuilder } from './filter-builder.js';
+import { FilterBuilder, LegacyFilterBuilder } from './filter-builder.js';
 import {
   blockTrailer,
   crcTrailer,
@@ -23,6 +28,14 @@ import {
   isProtected,
   type TableProtection,
 } from './footer.js';
+import {
+  describeValues,
+  fragmented,
+  type PebbleForm,
+  type RangeTombstoneBounds,
+  type ValueBlockPiece,
+  valueIndex,
+} from './pebble-parts.js';
 import type { PropertyList } from './properties.js';
 import { EntryTally } from './tally.js';
 
@@ -35,7 +48,9 @@ export interface TableForm extends TableProtection {
   comparator: Comparator;
   /** LevelDB's: format version 0, and a metaindex that names no more than a filter. */
   isLevelDb?: boolean;
-  /** Write a Bloom filter over whole keys. From format version 5 on; engines of older tables may not know its kind. */
+  /** Pebble's. Its checksums do not depend on where a block stands. */
+  pebble?: PebbleForm;
+  /** Write a Bloom filter over whole keys. From format version 5 on, or for Pebble; engines of older tables may not know its kind. */
   filter: boolean;
   /** Compression type of blocks of our own. Default 0. */
   compression?: number;
@@ -47,7 +62,7 @@ export interface TableForm extends TableProtection {
 export interface WrittenTable {
   /** Bytes. */
   size: number;
-  /** CRC-32C of the whole file. */
+  /** CRC-32C of the whole file; not with value blocks, which are copied unread. */
   crc: number;
   /** Bytes after the data blocks. */
   tailSize: number;
@@ -60,6 +75,14 @@ export interface WrittenTable {
   oldestBlobFile?: bigint;
 }
 
+/** A name of the metaindex. */
+interface MetaEntry {
+  name: string;
+  handle: BlockHandle;
+  /** Bytes after the handle. */
+  extra?: Uint8Array;
+}
+
 const BLOCK_SIZE = 4096;
 const RESTART_INTERVAL = 16;
 
@@ -69,7 +92,9 @@ const RESTART_INTERVAL = 16;
  */
 export class TableWriter {
   readonly tally: EntryTally;
-  private readonly filter?: FilterBuilder | BlockFilterBuilder;
+  private readonly filter?: FilterBuilder | BlockFilterBuilder | LegacyFilterBuilder;
+  private readonly suffix;
+  private lastKey = new Uint8Array(0);
   private pieces: TablePiece[] = [];
   private size = 0;
   private crc = 0;
@@ -77,12 +102,14 @@ export class TableWriter {
   private readonly block = new BlockBuilder(RESTART_INTERVAL);
   private readonly index = new BlockBuilder(1);
   private readonly types = new Set<number>();
-  private readonly tombstones: { start: Uint8Array; end: Uint8Array; sequence: bigint }[] = [];
+  private tombstones: RangeTombstoneBounds[] = [];
 
   constructor(private readonly form: TableForm) {
     if (form.filter && form.isLevelDb) this.filter = new BlockFilterBuilder();
+    else if (form.filter && form.pebble) this.filter = new LegacyFilterBuilder();
     else if (form.filter && form.formatVersion >= 5) this.filter = new FilterBuilder();
-    this.tally = new EntryTally(form.comparator, this.filter);
+    this.tally = new EntryTally(form.comparator, this.filter, form.pebble?.prefixed);
+    this.suffix = suffixStart(form.comparator.order);
   }
 
   /** Compression types of the data blocks so far. */
@@ -100,7 +127,8 @@ export class TableWriter {
    * the payload decompressed, `payload` as stored. False, and nothing is written, when its entries cannot be read.
    */
   copyBlock(offset: number, payload: Uint8Array, compression: number, contents: Uint8Array): boolean {
-    if (new EntryTally(this.form.comparator, undefined).addBlock(contents) === false) return false;
+    const { comparator, pebble } = this.form;
+    if (new EntryTally(comparator, undefined, pebble?.prefixed).addBlock(contents) === false) return false;
     this.endBlock();
     const before = this.tally.points;
     this.tally.addBlock(contents);
@@ -120,8 +148,17 @@ export class TableWriter {
   /** Adds an entry to a block of our own. Keys must come in order. */
   add(key: Uint8Array, value: Uint8Array): void {
     this.tally.add(key, value);
-    this.block.add(key, value);
+    this.block.add(key, value, this.mostShared(key));
     if (this.block.size >= BLOCK_SIZE) this.endBlock();
+  }
+
+  /** Where entries have prefix bytes, a reader takes the bytes that a key shares for no more than its prefix without suffix. */
+  private mostShared(key: Uint8Array): number | undefined {
+    if (!this.form.pebble?.prefixed) return undefined;
+    const { lastKey } = this;
+    this.lastKey = key.slice();
+    const end = Math.max(0, lastKey.length - KEY_TRAILER);
+    return this.suffix?.(lastKey, 0, end) ?? end;
   }
 
   /**
@@ -157,8 +194,10 @@ export class TableWriter {
   /** Writes everything after the data. Numbers that describe the table are put into `properties`. */
   finish(properties: PropertyList): WrittenTable {
     this.endBlock();
+    const { pebble } = this.form;
+    if (pebble !== undefined) this.tombstones = fragmented(this.tombstones, this.form.comparator);
     const dataSize = this.size;
-    const meta: { name: string; handle: BlockHandle }[] = [];
+    const meta: MetaEntry[] = [];
     const filter = this.filter?.finish();
     if (filter !== undefined) {
       const name = this.form.isLevelDb
@@ -174,8 +213,14 @@ export class TableWriter {
       meta.push({ name: 'rocksdb.compression_dict', handle: this.put(dictionary) });
     }
     if (this.tombstones.length > 0) {
-      meta.push({ name: 'rocksdb.range_del', handle: this.put(this.tombstoneBlock()) });
+      const handle = this.put(this.tombstoneBlock());
+      meta.push({ name: 'rocksdb.range_del', handle });
+      if (pebble !== undefined) meta.push({ name: 'rocksdb.range_del2', handle });
     }
+    if (pebble?.rangeKeys !== undefined)
+      meta.push({ name: 'pebble.range_key', handle: this.put(pebble.rangeKeys) });
+    if (pebble?.values !== undefined && this.tally.apart > 0)
+      meta.push(this.putValues(pebble.values, properties));
     if (!this.form.isLevelDb) {
       this.describe(properties, dataSize, indexBlock.length, filter?.length ?? 0);
       meta.push({ name: 'rocksdb.properties', handle: this.put(properties.encode()) });
@@ -221,11 +266,32 @@ export class TableWriter {
     return handle;
   }
 
-  private putMetaindex(meta: { name: string; handle: BlockHandle }[]): BlockHandle {
+  /** Copies the value blocks; those that are lost are empty, so that the others keep their numbers. */
+  private putValues(values: readonly (ValueBlockPiece | undefined)[], properties: PropertyList): MetaEntry {
+    const start = this.size;
+    for (const piece of values) {
+      if (piece === undefined) this.put(new Uint8Array(0));
+      else {
+        const length = piece.size + BLOCK_TRAILER;
+        this.pieces.push({ from: 'source', offset: piece.offset, length });
+        this.size += length;
+      }
+    }
+    const sizes = values.map((piece) => piece?.size ?? 0);
+    const { block, widths } = valueIndex(sizes, start, BLOCK_TRAILER);
+    const handle = this.put(block);
+    describeValues(properties, values.length, this.tally.apart, this.size - start);
+    return { name: 'pebble.value_index', handle, extra: widths };
+  }
+
+  private putMetaindex(meta: MetaEntry[]): BlockHandle {
     const block = new BlockBuilder(1);
-    const keyed = meta.map(({ name, handle }) => ({ key: Buffer.from(name, 'latin1'), handle }));
-    for (const { key, handle } of keyed.sort((a, b) => compareBytes(a.key, b.key))) {
-      block.add(key, encodeHandle(handle));
+    const keyed = meta.map((entry) => ({ ...entry, key: Buffer.from(entry.name, 'latin1') }));
+    for (const { key, handle, extra } of keyed.sort((a, b) => compareBytes(a.key, b.key))) {
+      block.add(
+        key,
+        extra === undefined ? encodeHandle(handle) : Buffer.concat([encodeHandle(handle), extra]),
+      );
     }
     return this.put(block.finish());
   }
@@ -278,9 +344,17 @@ export class TableWriter {
       .number('data.size', dataSize)
       .number('index.size', indexSize + BLOCK_TRAILER)
       .number('filter.size', filterSize)
+      .collected('indexType', 0);
+    if (form.pebble !== undefined) {
+      properties
+        .collected('wholeKeyFiltering', this.suffix === undefined)
+        .collected('prefixFiltering', this.suffix !== undefined)
+        .text('filter.policy', filterSize > 0 ? 'rocksdb.BuiltinBloomFilter' : '');
+      return;
+    }
+    properties
       .number('index.key.is.user.key', 0)
       .number('index.value.is.delta.encoded', 0)
-      .collected('indexType', 0)
       .collected('wholeKeyFiltering', filterSize > 0)
       .collected('prefixFiltering', false);
     if (!properties.has('format.version')) properties.number('format.version', form.formatVersion);
@@ -305,25 +379,3 @@ export function fileChecksumBytes(crc: number): Uint8Array {
   new DataView(bytes.buffer).setUint32(0, crc);
   return bytes;
 }
-
-/** The compression property for blocks of these types. */
-export function compressionProperty(formatVersion: number, types: ReadonlySet<number>): string {
-  const used = [...types].filter((type) => type !== 0).sort((a, b) => a - b);
-  if (formatVersion >= 7) {
-    const listed = used.map((type) => type.toString(16).padStart(2, '0').toUpperCase()).join('');
-    return used.length === 0 ? ';;' : `BuiltinV2;${listed};`;
-  }
-  return COMPRESSION_NAMES[used[0] ?? 0] ?? 'NoCompression';
-}
-
-const COMPRESSION_NAMES: Record<number, string> = {
-  0: 'NoCompression',
-  1: 'Snappy',
-  2: 'Zlib',
-  3: 'BZip2',
-  4: 'LZ4',
-  5: 'LZ4HC',
-  6: 'Xpress',
-  7: 'ZSTD',
-  64: 'ZSTDNotFinal',
-};

@@ -1,11 +1,11 @@
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
-import { BlockReader } from '../../format/sst/block.js';
-import type { Comparator } from '../../format/sst/comparator.js';
+import { type Comparator, suffixStart } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import { dataBlockReader, isInValueBlock, unmarkedKey, valueLength } from '../../format/sst/value-blocks.js';
 
 /** What collects the keys of a table. */
 interface KeyCollector {
-  /** Adds `bytes[0, length)`, a user key without its timestamp. */
+  /** Adds `bytes[0, length)`, a user key without its timestamp, or without the suffix that filters leave out. */
   add(bytes: Uint8Array, length: number): void;
 }
 
@@ -16,6 +16,8 @@ export class EntryTally {
   merges = 0;
   keyBytes = 0;
   valueBytes = 0;
+  /** Values that stand in Pebble's value blocks. */
+  apart = 0;
   /** As stored; absent without entries. */
   smallestSequence?: bigint;
   largestSequence?: bigint;
@@ -25,14 +27,20 @@ export class EntryTally {
   /** The lowest number of a blob file that an entry refers to. */
   oldestBlobFile?: bigint;
 
+  private readonly suffix;
+
+  /** `prefixed`: entries have Pebble's prefix bytes and marks (format/sst/value-blocks.ts). */
   constructor(
     private readonly comparator: Comparator,
     private readonly filter: KeyCollector | undefined,
-  ) {}
+    private readonly prefixed = false,
+  ) {
+    this.suffix = suffixStart(comparator.order);
+  }
 
   /** Counts every entry of a decompressed data block. False when the block has a flaw. */
   addBlock(contents: Uint8Array): boolean {
-    const reader = new BlockReader(contents);
+    const reader = dataBlockReader(contents, this.prefixed);
     for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
       const { key, valueOffset, valueLength } = entry;
       if (key.length < KEY_TRAILER) return false;
@@ -42,7 +50,8 @@ export class EntryTally {
   }
 
   /** Counts one entry. */
-  add(key: Uint8Array, value: Uint8Array): void {
+  add(marked: Uint8Array, value: Uint8Array): void {
+    const key = unmarkedKey(marked, this.prefixed);
     const split = key.length - KEY_TRAILER;
     const type = key[split];
     this.points++;
@@ -50,11 +59,17 @@ export class EntryTally {
     if (type === VALUE_TYPE.merge) this.merges++;
     if (type === VALUE_TYPE.blobIndex) this.noteBlob(value);
     this.keyBytes += key.length;
-    this.valueBytes += value.length;
+    this.valueBytes += this.lengthOf(type, value);
     this.noteSequence(sequenceAt(key, split));
     this.first ??= key.slice();
     this.keepLast(key);
-    this.filter?.add(key, Math.max(0, split - this.comparator.timestampSize));
+    this.filter?.add(key, this.suffix?.(key, 0, split) ?? Math.max(0, split - this.comparator.timestampSize));
+  }
+
+  private lengthOf(type: number, value: Uint8Array): number {
+    if (!this.prefixed || type !== VALUE_TYPE.put) return value.length;
+    if (value.length > 0 && isInValueBlock(value[0])) this.apart++;
+    return Math.max(0, valueLength(value, 0, value.length, undefined));
   }
 
   noteSequence(sequence: bigint): void {
@@ -85,6 +100,7 @@ const DELETIONS: ReadonlySet<number> = new Set([
   VALUE_TYPE.delete,
   VALUE_TYPE.singleDelete,
   VALUE_TYPE.deleteWithTimestamp,
+  VALUE_TYPE.sizedDelete,
 ]);
 
 function sequenceAt(key: Uint8Array, split: number): bigint {

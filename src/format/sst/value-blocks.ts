@@ -8,7 +8,35 @@
  *   row            value block | offset in the file | bytes without trailer
  */
 import type { Anomaly } from '../../finding/finding.js';
+import { BlockReader, PEBBLE_RESTART_MASK } from './block.js';
+import type { Footer } from './footer.js';
 import { type BlockHandle, NumberReader } from './handle.js';
+import { KEY_TRAILER } from './internal-key.js';
+
+/** From this format version of Pebble on puts say where their values are, and kinds whether a newer entry hides them. */
+const FIRST_WITH_PREFIXES = 3;
+
+/** Whether the entries of a table's data blocks have prefix bytes before the values of puts, and marks in their kinds. */
+export function hasValuePrefixes(footer: Pick<Footer, 'format' | 'formatVersion'> | undefined): boolean {
+  return footer?.format === 'pebble' && footer.formatVersion >= FIRST_WITH_PREFIXES;
+}
+
+/** The bit of a kind that says that a newer entry of the same table hides this one; it is no part of the kind. */
+export const OBSOLETE_BIT = 0x40;
+
+/** Reads the entries of a data block. `prefixed`: as `hasValuePrefixes` says of its table. Keys come with their marks. */
+export function dataBlockReader(contents: Uint8Array, prefixed: boolean): BlockReader {
+  return prefixed ? new BlockReader(contents, undefined, PEBBLE_RESTART_MASK) : new BlockReader(contents);
+}
+
+/** An internal key without the mark of its kind: itself, or a copy. */
+export function unmarkedKey(key: Uint8Array, prefixed: boolean): Uint8Array {
+  const at = key.length - KEY_TRAILER;
+  if (!prefixed || at < 0 || (key[at] & OBSOLETE_BIT) === 0) return key;
+  const plain = key.slice();
+  plain[at] &= ~OBSOLETE_BIT;
+  return plain;
+}
 
 const PLACE = 0xc0;
 const IN_VALUE_BLOCK = 0x80;

@@ -1,8 +1,15 @@
 import { append } from '../../bytes/append.js';
+import { hasOtherBounds } from '../../check/directory/live-files.js';
+import { asPebble } from '../../check/pebble/severity.js';
 import { checkTable } from '../../check/sst/table.js';
 import type { TableContext, TableFacts, UnitResult } from '../../check/unit.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import type { ColumnFamily, LiveTable, Version } from '../../format/manifest/version.js';
+import {
+  type ColumnFamily,
+  fileBehind,
+  type LiveTable,
+  type Version,
+} from '../../format/manifest/version.js';
 import { comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { OpenSource } from '../../io/source.js';
@@ -17,7 +24,9 @@ export interface DamagedTable {
 }
 
 /** The file of a live table: `.sst` before `.ldb`, in its own path where several have the number. */
-function fileOf({ inventory }: Database, { number, pathId }: LiveTable): InventoryEntry | undefined {
+function fileOf({ inventory }: Database, version: Version, live: LiveTable): InventoryEntry | undefined {
+  const { number } = fileBehind(version, live);
+  const { pathId } = live;
   const named = inventory.entries.filter(
     (e) => e.kind === 'table' && e.number === number && (e.place === 'database' || e.place === 'db-path'),
   );
@@ -26,17 +35,32 @@ function fileOf({ inventory }: Database, { number, pathId }: LiveTable): Invento
   return candidates.find(({ name }) => name.endsWith('.sst')) ?? candidates[0];
 }
 
+/** Whether the file under a table's name is a whole table and another one. */
+export function isAnotherTable(database: Database, { live, entry, result }: DamagedTable): boolean {
+  if (result === undefined || entry === undefined) return false;
+  if (result.findings.some(({ rule }) => rule === 'sst/wrong-file')) return true;
+  const { facts } = result;
+  // Pebble's tables say nothing of themselves: size and bounds together tell
+  const differs =
+    database.dialect === 'pebble' && live.backing === undefined && BigInt(entry.size) !== live.size;
+  return differs && facts.kind === 'table' && !facts.errors && hasOtherBounds(facts, live);
+}
+
 /** Checks all live tables. */
 export async function examine(database: Database, version: Version, pace: Pace): Promise<DamagedTable[]> {
   const damagedTables: DamagedTable[] = [];
   const { open } = filesOf(database);
   // each is looked at once here, and once more where it is repaired
   for (const { tables } of version.columnFamilies.values())
-    for (const live of tables.values()) pace.expect(2 * (fileOf(database, live)?.size ?? 0));
+    for (const live of tables.values()) pace.expect(2 * (fileOf(database, version, live)?.size ?? 0));
   for (const family of version.columnFamilies.values()) {
     for (const live of family.tables.values()) {
-      const entry = fileOf(database, live);
-      const result = entry && (await check(entry, contextOf(database, family, live, entry), open));
+      const entry = fileOf(database, version, live);
+      const own = entry && (await check(entry, contextOf(database, family, live, entry), open));
+      const result =
+        own && database.dialect === 'pebble'
+          ? { ...own, findings: own.findings.map((found) => asPebble(found, database, live)) }
+          : own;
       pace.advance(entry?.size ?? 0);
       await pace.step();
       damagedTables.push({ family, live, ...(entry && { entry }), ...(result && { result }) });
@@ -56,7 +80,7 @@ function contextOf(
     dialect,
     file,
     depth: 'full',
-    live,
+    live: { ...live, ...(version && fileBehind(version, live)) },
     columnFamilyName: family.name,
     ...(number !== undefined && { number }),
     ...(family.comparator !== '' && { comparator: family.comparator }),
@@ -94,7 +118,7 @@ export async function correctedEntry(
   database: Database,
   { family, live, entry, result }: DamagedTable,
 ): Promise<CorrectedEntry | undefined> {
-  if (entry === undefined) return undefined;
+  if (entry === undefined || live.backing !== undefined) return undefined;
   const checked = async (table: LiveTable) =>
     check(entry, contextOf(database, family, table, entry), filesOf(database).open);
   const errorsOf = ({ findings }: UnitResult) =>
@@ -119,6 +143,11 @@ function widen(live: LiveTable, facts: TableFacts): CorrectedEntry {
   if (smallest !== undefined && below(smallest, live.smallest)) wider.smallest = smallest;
   if (largest !== undefined && below(live.largest, largest)) wider.largest = largest;
   if (wider.smallest ?? wider.largest) wrong.push('bounds');
+  if (live.points !== undefined)
+    wider.points = {
+      smallest: wider.smallest ?? live.points.smallest,
+      largest: wider.largest ?? live.points.largest,
+    };
   // compaction sets sequences to 0 that no snapshot needs any more
   if (smallestSequence && smallestSequence < live.smallestSequence) wider.smallestSequence = smallestSequence;
   if (largestSequence !== undefined && largestSequence > live.largestSequence)
@@ -131,6 +160,15 @@ function widen(live: LiveTable, facts: TableFacts): CorrectedEntry {
     wrong.push('oldest blob file');
   }
   return { live: { ...live, ...wider }, wrong };
+}
+
+/** Whether a file is what the MANIFEST means by its number. */
+async function fitsWhereItStands(database: Database, entry: InventoryEntry): Promise<boolean> {
+  const live = database.version?.columnFamilies.get(0)?.tables.get(entry.number!);
+  if (live === undefined || live.size !== BigInt(entry.size)) return false;
+  const context = { dialect: database.dialect, file: entry.file, depth: 'full', live } as const;
+  const { findings } = await check(entry, context, filesOf(database).open);
+  return !findings.some(({ rule }) => NUMBERS.has(rule) || rule === 'sst/wrong-file');
 }
 
 /** A file under another name that holds the table which the MANIFEST means. */
@@ -150,6 +188,12 @@ export async function fileWithId(database: Database, live: LiveTable): Promise<I
     if (findings.some(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file')) continue;
     const same = facts.kind === 'table' && facts.uniqueId;
     if (live.uniqueId !== undefined && (!same || Buffer.compare(same, live.uniqueId) !== 0)) continue;
+    // Pebble's tables bear no name at all: one that fits in size, bounds and sequences, and not where it stands, is the one
+    if (database.dialect === 'pebble') {
+      if (findings.some(({ rule }) => NUMBERS.has(rule)) || (await fitsWhereItStands(database, entry)))
+        continue;
+      return entry;
+    }
     // without ids the number that the table was written under has to do
     if (live.uniqueId === undefined && facts.kind === 'table' && facts.originalFileNumber !== live.number)
       continue;

@@ -8,8 +8,9 @@ import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { joinPlans } from './join-plans.js';
+import { wholeEdits } from './pebble-edits.js';
 import { planPebbleNames } from './pebble-names.js';
-import { isOlderManifest, ownTables, planRebuiltManifest, wholeEdits } from './pebble-rebuild.js';
+import { isOlderManifest, ownTables, planRebuiltManifest } from './pebble-rebuild.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
 export async function planPebbleMetadata(database: Database): Promise<RepairPlan> {

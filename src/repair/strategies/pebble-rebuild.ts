@@ -3,9 +3,7 @@ import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { atLeast, formatVersion } from '../../engine/version.js';
 import { fileName, isCanonical } from '../../format/filename.js';
-import { emptyEdit, type NewFile } from '../../format/manifest/edit.js';
-import { readManifestLog } from '../../format/manifest/log.js';
-import { tags } from '../../format/manifest/tags.js';
+import { emptyEdit } from '../../format/manifest/edit.js';
 import {
   type ColumnFamily,
   fileBehind,
@@ -22,24 +20,7 @@ import { fileState } from '../content.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { FreeNumbers } from './metadata-write.js';
-
-/** The payloads of the edits of a MANIFEST that are whole. */
-export async function wholeEdits(database: Database, entry: InventoryEntry): Promise<Uint8Array[]> {
-  const edits: Uint8Array[] = [];
-  const source = await filesOf(database).open(entry.source);
-  try {
-    await readManifestLog(source, {
-      record: ({ payload }) => {
-        edits.push(payload.slice());
-      },
-      damage: () => {},
-      oversized: () => {},
-    });
-  } finally {
-    await source.close();
-  }
-  return edits;
-}
+import { newFile, wholeEdits } from './pebble-edits.js';
 
 /** Tables of the directory itself, under the names that Pebble looks for. */
 export function ownTables({ inventory }: Database): InventoryEntry[] {
@@ -231,18 +212,6 @@ function lostTable(file: string, { number, level }: LiveTable): LossStatement {
     file,
     detail: `table ${number} of level ${level} is gone, and the tables that are here do not show that all of it went into them`,
     facts: { table: String(number) },
-  };
-}
-
-function newFile({ level, number, size, smallest, largest, ...table }: LiveTable): NewFile {
-  const { smallestSequence, largestSequence } = table;
-  return {
-    tag: tags.newFile2,
-    ...{ level, number, size, smallest, largest, smallestSequence, largestSequence },
-    pathId: 0,
-    unknown: [],
-    offset: 0,
-    length: 0,
   };
 }
 

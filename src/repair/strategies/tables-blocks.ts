@@ -1,14 +1,15 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import type { LiveTable } from '../../format/manifest/version.js';
-import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
+import type { Footer } from '../../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
 import { KEY_TRAILER, sequenceOf } from '../../format/sst/internal-key.js';
 import { type BlockSpace, loadBlock } from '../../format/sst/load.js';
 import { dataCompression, openTable, type Table } from '../../format/sst/table.js';
 import { foundBlocks, guessedSpace } from '../../format/sst/table-blocks.js';
+import { dataBlockReader, hasValuePrefixes, unmarkedKey } from '../../format/sst/value-blocks.js';
 import { type BlockBounds, type EntryRules, type MendedBlock, mendBlock } from './tables-mend.js';
 
 /** A data block that can be believed. */
@@ -50,13 +51,19 @@ export interface OpenedTable {
   table: Table;
   space?: BlockSpace;
   comparator: Comparator;
+  /** Entries have Pebble's prefix bytes and marks: `hasValuePrefixes`. */
+  prefixed: boolean;
 }
+
+/** The form that a table most likely had whose footer is lost. */
+export type UsualForm = Pick<Footer, 'format' | 'formatVersion'>;
 
 /** Opens a table, and where its footer is lost finds out from the blocks how they are protected. */
 export async function openDamaged(
   source: ByteSource,
   comparatorName: string,
   dialect: DialectName,
+  usualForm?: UsualForm,
 ): Promise<OpenedTable> {
   const table = await openTable(source, {
     dialect,
@@ -66,12 +73,17 @@ export async function openDamaged(
   // a table that names another order than its column family has its name wrong: their keys are in one order
   const foreign = table.comparator.order === 'unknown' && comparatorName !== '' && stated.order !== 'unknown';
   const comparator = foreign ? stated : table.comparator;
-  if (table.unsupported.length > 0) return { table, comparator };
-  if (table.space !== undefined) {
-    return { table, space: { ...table.space, compression: dataCompression(table) }, comparator };
-  }
+  const opened = { table, comparator, prefixed: hasValuePrefixes(table.footer ?? usualForm) };
+  if (table.unsupported.length > 0) return opened;
+  if (table.space !== undefined)
+    return { ...opened, space: { ...table.space, compression: dataCompression(table) } };
   const guessed = await guessedSpace(source);
-  return { table, ...(guessed && { space: guessed.space }), comparator };
+  if (guessed === undefined) return opened;
+  const { compression } = guessed.space;
+  return {
+    ...opened,
+    space: { ...guessed.space, compression: { ...compression, ...(dialect === 'pebble' && { dialect }) } },
+  };
 }
 
 /**
@@ -83,10 +95,10 @@ export async function* dataBlocksOf(
   opened: OpenedTable,
   { smallest, largestSequence }: Pick<LiveTable, 'smallest' | 'largestSequence'>,
 ): AsyncGenerator<GoodBlock | PartOfBlock | LostBlock> {
-  const { table, space, comparator } = opened;
+  const { table, space, comparator, prefixed } = opened;
   if (space === undefined) return;
   const { pointTypes } = dialectNamed(table.dialect).table;
-  const rules = { comparator, largestSequence, pointTypes };
+  const rules = { comparator, largestSequence, pointTypes, prefixed };
   const { index } = table;
   if (index === undefined || !table.indexSound) yield* searched(table, space, rules);
   else yield* indexed(index, space, rules, table.dialect === 'leveldb' ? smallest : undefined);
@@ -166,13 +178,13 @@ async function goodBlock(
 function endsOf(
   contents: Uint8Array,
   before: Uint8Array | undefined,
-  { comparator, largestSequence, pointTypes }: EntryRules,
+  { comparator, largestSequence, pointTypes, prefixed }: EntryRules,
 ): { first: Uint8Array; last: Uint8Array } | undefined {
-  const reader = new BlockReader(contents);
+  const reader = dataBlockReader(contents, prefixed);
   let first: Uint8Array | undefined;
   let last = before;
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
-    const { key } = entry;
+    const key = unmarkedKey(entry.key, prefixed);
     const split = key.length - KEY_TRAILER;
     if (split < 0 || pointTypes[key[split]] === 0) return undefined;
     if (sequenceOf(key) > largestSequence) return undefined;

@@ -14,13 +14,13 @@ function fileOf({ entry, table, database }: SalvageRequest): string {
   return entry?.file ?? tableName(database.inventory, table.number);
 }
 
-/** LevelDB has no column families. */
+/** LevelDB and Pebble have no column families. */
 function whereIn({ database, columnFamilyName }: SalvageRequest): string {
-  return database.dialect === 'leveldb' ? '' : ` of column family ${columnFamilyName}`;
+  return database.dialect !== 'rocksdb' ? '' : ` of column family ${columnFamilyName}`;
 }
 
 function familyFact({ database, columnFamilyName }: SalvageRequest): { columnFamily?: string } {
-  return database.dialect === 'leveldb' ? {} : { columnFamily: columnFamilyName };
+  return database.dialect !== 'rocksdb' ? {} : { columnFamily: columnFamilyName };
 }
 
 /** What a new table lacks of the damaged one. */
@@ -31,7 +31,8 @@ export function lossOf(
 ): LossStatement | undefined {
   const { table, entry } = request;
   const { gaps, lostEntries, lostDeletions, lostRangeTombstones } = reading;
-  if (gaps.length === 0 && lostRangeTombstones === 'none') return undefined;
+  const lostRangeKeys = reading.pebble?.lostRangeKeys ?? 'none';
+  if (gaps.length === 0 && lostRangeTombstones === 'none' && lostRangeKeys === 'none') return undefined;
   const what = [
     ...(gaps.length === 0
       ? []
@@ -46,6 +47,9 @@ export function lossOf(
     ...(lostRangeTombstones === 'none'
       ? []
       : [lostRangeTombstones === 'some' ? 'its range tombstones' : 'its range tombstones, if it had any']),
+    ...(lostRangeKeys === 'none'
+      ? []
+      : [lostRangeKeys === 'some' ? 'its range keys' : 'its range keys, if it had any']),
   ];
   return {
     file: fileOf(request),

@@ -13,6 +13,8 @@ export interface EntryRules {
   largestSequence: bigint;
   /** Types that entries may have. */
   pointTypes: Uint8Array;
+  /** As of the table: see `OpenedTable`. */
+  prefixed: boolean;
 }
 
 /** Between which keys a block stands, internal keys: from `from`, above `after`, and at most `upTo`. */

@@ -1,15 +1,19 @@
 import { readFilter } from '../../check/sst/filters.js';
 import { EntryTally } from '../../encode/sst/tally.js';
 import type { LiveTable } from '../../format/manifest/version.js';
-import { compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
+import { type Comparator, compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
 import { isExclusiveEnd, userKeyOf } from '../../format/sst/internal-key.js';
+import type { KeyRange } from '../../lsm/older-tables.js';
 import { dataBlocksOf, type GoodBlock, type OpenedTable, type PartOfBlock } from './tables-blocks.js';
 import type { FoundElsewhere } from './tables-elsewhere.js';
 import type { LostRange, Neighbours } from './tables-hide.js';
+import type { PebbleRemains } from './tables-pebble.js';
 
 /** A block, to be read again when it is copied, or when the entries that are left of it are. */
 export type PlacedBlock = Pick<GoodBlock, 'offset' | 'compression' | 'first' | 'last'> & {
   size: number;
+  /** Only its entries between the bounds of the table belong to it. */
+  clipped?: true;
   part?: Pick<PartOfBlock, 'bounds' | 'rules' | 'proven'> & { entries: number };
 };
 
@@ -24,11 +28,30 @@ export interface Reading {
   lostEntries?: bigint;
   lostDeletions?: bigint;
   lostRangeTombstones: 'none' | 'some' | 'unknown';
+  /** Pebble: what stands beside the data. */
+  pebble?: PebbleRemains;
 }
 
 /** All keys that a table may hold, as the MANIFEST has it. */
 export function wholeRange({ smallest, largest }: LiveTable): LostRange {
   return { range: { from: userKeyOf(smallest), to: userKeyOf(largest), closed: !isExclusiveEnd(largest) } };
+}
+
+/** How much of a block belongs to a virtual table, which is a part of its file. */
+export function partInside(
+  { from, to, closed }: KeyRange,
+  first: Uint8Array,
+  last: Uint8Array,
+  comparator: Comparator,
+): 'all' | 'some' | 'none' {
+  const [low, high] = [userKeyOf(first), userKeyOf(last)];
+  const past = (key: Uint8Array) => {
+    const order = compareUserKeys(comparator, key, to) ?? 0;
+    return order > 0 || (order === 0 && !closed);
+  };
+  const below = (key: Uint8Array) => (compareUserKeys(comparator, key, from) ?? 0) < 0;
+  if (past(low) || below(high)) return 'none';
+  return past(high) || below(low) ? 'some' : 'all';
 }
 
 /** Reads what decides on a damaged table: its good blocks, where others are lost between them, and how much is. */
@@ -38,7 +61,9 @@ export async function readDamaged(
   { pace, database }: Pick<Neighbours, 'pace' | 'database'>,
 ): Promise<Reading> {
   const { table, comparator } = opened;
-  const properties = table.propertiesSound ? table.properties : undefined;
+  // of a file that virtual tables are parts of they count all
+  const properties = table.propertiesSound && live.backing === undefined ? table.properties : undefined;
+  const bounds = wholeRange(live).range;
   const filter = opened.space === undefined ? undefined : await readFilter(table);
   // filters of single blocks say nothing about a block that is lost
   const whole = table.meta.some(({ kind }) => kind === 'filter' || kind === 'partitioned-filter');
@@ -46,7 +71,7 @@ export async function readDamaged(
   const mayHold =
     keyFilter && ((key: Uint8Array) => keyFilter.holds(key, key.length - comparator.timestampSize, 0));
   const blocks: PlacedBlock[] = [];
-  const counted = new EntryTally(comparator, undefined);
+  const counted = new EntryTally(comparator, undefined, opened.prefixed);
   const gaps: { offset?: number; after?: Uint8Array; separator?: Uint8Array; before?: Uint8Array }[] = [];
   const endGap = (before: Uint8Array) => {
     const open = gaps.at(-1);
@@ -72,8 +97,11 @@ export async function readDamaged(
     if (found.kind === 'block') {
       endGap(found.first);
       const { offset, compression, first, last, payload, contents } = found;
+      const inside = live.backing === undefined ? 'all' : partInside(bounds, first, last, comparator);
+      if (inside === 'none') continue;
       counted.addBlock(contents);
-      blocks.push({ offset, compression, first, last, size: payload.length });
+      const clipped = inside === 'some' && { clipped: true as const };
+      blocks.push({ offset, compression, first, last, size: payload.length, ...clipped });
       continue;
     }
     const last = gaps.at(-1);
@@ -118,9 +146,8 @@ export async function readDamaged(
     reading.lostDeletions = 0n;
     return reading;
   }
-  const bounds = wholeRange(live).range;
   for (const { offset, after, separator, before } of gaps) {
-    const from = after === undefined ? bounds.from : userKeyOf(after);
+    let from = after === undefined ? bounds.from : userKeyOf(after);
     let to = before === undefined ? bounds.to : userKeyOf(before);
     let closed = before === undefined && bounds.closed;
     if (separator !== undefined && before !== undefined) {
@@ -130,6 +157,12 @@ export async function readDamaged(
         to = separator;
         closed = true;
       }
+    }
+    if (live.backing !== undefined) {
+      const order = (a: Uint8Array, b: Uint8Array) => compareUserKeys(comparator, a, b) ?? 0;
+      if (order(from, bounds.from) < 0) from = bounds.from;
+      if (order(to, bounds.to) > 0) [to, closed] = [bounds.to, bounds.closed];
+      if (order(from, to) > 0) continue;
     }
     reading.gaps.push({
       range: { from, to, closed },

@@ -2,17 +2,17 @@ import type { ByteSource } from '../../bytes/source.js';
 import { findShift, offsetInFile } from '../../diagnose/shifted-table.js';
 import { filesOf } from '../../engine/database.js';
 import type { LiveTable } from '../../format/manifest/version.js';
-import { BlockReader } from '../../format/sst/block.js';
 import { comparatorNamed } from '../../format/sst/comparator.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
+import { dataBlockReader } from '../../format/sst/value-blocks.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { PiecedSource } from '../../io/pieces.js';
 import { isOlder } from '../../lsm/older-tables.js';
 import type { LossStatement, Segment } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
-import { openDamaged } from './tables-blocks.js';
+import { openDamaged, type UsualForm } from './tables-blocks.js';
 import { foundElsewhere } from './tables-elsewhere.js';
 import {
   countOlder,
@@ -22,6 +22,7 @@ import {
   type Neighbours,
 } from './tables-hide.js';
 import { keysIn } from './tables-older.js';
+import { pebbleRemains, refuseUnwritable } from './tables-pebble.js';
 import { type Reading, readDamaged, wholeRange } from './tables-reading.js';
 import { writeTable } from './tables-write.js';
 
@@ -34,8 +35,8 @@ export interface SalvageRequest extends Neighbours {
   number: bigint;
   columnFamilyName: string;
   policy: TombstonePolicy;
-  /** Format version of the other tables, for one that has lost its own. */
-  usualFormatVersion: number;
+  /** The form of the other tables, for one that has lost its own. */
+  usualForm: UsualForm;
   /** Whether the value at that offset of a blob file is lost: its key is then deleted, so that no older value shows. */
   lostBlob?(file: bigint, offset: bigint): boolean;
 }
@@ -68,7 +69,12 @@ export async function salvageTable(request: SalvageRequest): Promise<SalvagedTab
             lostRangeTombstones: request.database.dialect === 'leveldb' ? 'none' : 'unknown',
           }
         : await readDamaged(
-            await openDamaged(shift?.source ?? source, request.comparator, request.database.dialect),
+            await openDamaged(
+              shift?.source ?? source,
+              request.comparator,
+              request.database.dialect,
+              request.usualForm,
+            ),
             table,
             request,
           );
@@ -83,6 +89,10 @@ export async function salvageTable(request: SalvageRequest): Promise<SalvagedTab
       const found = await foundElsewhere(request, reading);
       reading.found = found;
       if (found?.complete) reading.gaps = [];
+    }
+    if (request.database.dialect === 'pebble' && reading.opened !== undefined) {
+      refuseUnwritable(entry!.file, reading.opened, table);
+      reading.pebble = await pebbleRemains(reading.opened);
     }
     const hidden = await hide(request, reading);
     return await writeTable({ ...request, ...(shift && { inFile: shift.inFile }) }, reading, hidden);
@@ -180,7 +190,7 @@ async function keptKeys({ opened, blocks }: Reading): Promise<Set<string>> {
   for (const { offset, size } of blocks) {
     const { contents } = await loadBlock(opened!.space!, { offset, size }, 'data');
     if (contents === undefined) continue;
-    const reader = new BlockReader(contents);
+    const reader = dataBlockReader(contents, opened!.prefixed);
     for (let entry = reader.next(); entry !== undefined && keys.size < MOST_KEYS; entry = reader.next())
       keys.add(nameOf(userKeyOf(entry.key)));
   }

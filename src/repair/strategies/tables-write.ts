@@ -1,9 +1,9 @@
 import { append } from '../../bytes/append.js';
 import { tableUniqueId } from '../../check/sst/identity.js';
 import { isCrc32c } from '../../check/sst/manifest.js';
-import { PropertyList } from '../../encode/sst/properties.js';
+import { keptProperty } from '../../encode/sst/pebble-parts.js';
+import { compressionProperty, PropertyList } from '../../encode/sst/properties.js';
 import {
-  compressionProperty,
   fileChecksumBytes,
   type TablePiece,
   TableWriter,
@@ -13,16 +13,18 @@ import { decodeEntity } from '../../format/batch/entity.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { BlockReader } from '../../format/sst/block.js';
-import { compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
+import { type Comparator, compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, userKeyOf, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
 import { decodeProperties, type TableProperties } from '../../format/sst/properties.js';
+import type { RangeTombstone } from '../../format/sst/range-tombstones.js';
+import { dataBlockReader, hasValuePrefixes, OBSOLETE_BIT } from '../../format/sst/value-blocks.js';
 import type { Segment } from '../plan.js';
-import type { OpenedTable } from './tables-blocks.js';
 import type { Hidden } from './tables-hide.js';
 import { lossOf, lostValuesOf, olderValuesOf, remarksOf, unprovenOf } from './tables-loss.js';
 import { mendBlock } from './tables-mend.js';
-import type { PlacedBlock, Reading } from './tables-reading.js';
+import { type PebbleRemains, pebbleEntry } from './tables-pebble.js';
+import { type PlacedBlock, partInside, type Reading, wholeRange } from './tables-reading.js';
 import type { SalvagedTable, SalvageRequest } from './tables-salvage.js';
 
 /**
@@ -39,7 +41,9 @@ export async function writeTable(
   const table = opened?.table;
   const comparator = opened?.comparator ?? { name: request.comparator, order: 'bytewise', timestampSize: 0 };
   const isLevelDb = request.database.dialect === 'leveldb';
-  const formatVersion = isLevelDb ? 0 : (table?.footer?.formatVersion ?? request.usualFormatVersion);
+  const pebble = request.database.dialect === 'pebble';
+  const footer = table?.footer ?? request.usualForm;
+  const formatVersion = isLevelDb ? 0 : footer.formatVersion;
   const baseContext = opened?.space?.baseContext ?? 0;
   const writer = new TableWriter({
     formatVersion: baseContext !== 0 ? Math.max(6, formatVersion) : Math.min(5, formatVersion),
@@ -47,7 +51,11 @@ export async function writeTable(
     baseContext,
     comparator,
     isLevelDb,
-    filter: !isLevelDb || hasFilter(reading),
+    ...(pebble && {
+      pebble: reading.pebble?.form ?? { prefixed: hasValuePrefixes(footer) },
+      pebbleFooter: footer.format === 'pebble',
+    }),
+    filter: (!isLevelDb && !pebble) || hasFilter(reading),
     ...(table?.dictionary && { dictionary: table.dictionary }),
   });
   const lostKeys: Uint8Array[] = [];
@@ -76,17 +84,18 @@ export async function writeTable(
       }
       continue;
     }
-    await copy(request, opened!, block, writer, lostKeys);
+    await copy(request, reading, block, writer, lostKeys);
     // what falls into a good block is decided by it
     while (next < between.length && (compareInternalKeys(comparator, between[next].key, last) ?? 0) <= 0)
       next++;
   }
   await addBetween(() => true);
-  for (const { start, end, sequence } of table?.rangeTombstones ?? []) {
+  for (const { start, end, sequence } of inBounds(request, reading, comparator)) {
     if ((compareUserKeys(comparator, start, end) ?? -1) < 0) writer.addRangeTombstone(start, end, sequence);
   }
   for (const { start, end, sequence } of hidden.ranges) writer.addRangeTombstone(start, end, sequence);
   const properties = propertiesFor(request, reading, writer, formatVersion);
+  const hasRangeKeys = reading.pebble?.form.rangeKeys !== undefined;
   const written = writer.finish(properties);
   const result: SalvagedTable = {
     loss: [],
@@ -97,40 +106,67 @@ export async function writeTable(
   if (loss !== undefined) result.loss.push(loss);
   append(result.loss, olderValuesOf(request, reading, hidden));
   if (lostKeys.length > 0) result.loss.push(lostValuesOf(request, lostKeys));
-  if (written.smallest === undefined || written.largest === undefined) return result;
+  if (written.smallest === undefined && !hasRangeKeys) return result;
   const content = writer.take().map((piece) => segment(piece, request));
   const replacement = isLevelDb
     ? levelDbEntry(request, written)
-    : await describe(request, written, properties);
+    : pebble
+      ? pebbleEntry(request.table, request.number, written, hasRangeKeys, comparator)
+      : await describe(request, written, properties);
   return { ...result, replacement: { live: replacement, content } };
 }
 
-/** LevelDB's filters are the application's choice; one that cannot be read any more is as good as none. */
+/** LevelDB's and Pebble's filters are the application's choice; one that cannot be read any more is as good as none. */
 function hasFilter({ opened }: Reading): boolean {
-  return opened?.table.meta.some(({ name }) => name === 'filter.leveldb.BuiltinBloomFilter2') ?? false;
+  return opened?.table.meta.some(({ name }) => OPTIONAL_FILTERS.has(name)) ?? false;
+}
+
+const OPTIONAL_FILTERS: ReadonlySet<string> = new Set([
+  'filter.leveldb.BuiltinBloomFilter2',
+  'fullfilter.rocksdb.BuiltinBloomFilter',
+]);
+
+/** The range tombstones of a table; of a file that virtual tables are parts of, what lies in its part. */
+function inBounds(
+  { table }: SalvageRequest,
+  { opened }: Reading,
+  comparator: Comparator,
+): readonly RangeTombstone[] {
+  const all = opened?.table.rangeTombstones ?? [];
+  if (table.backing === undefined) return all;
+  const order = (a: Uint8Array, b: Uint8Array) => compareUserKeys(comparator, a, b) ?? 0;
+  const [from, to] = [userKeyOf(table.smallest), userKeyOf(table.largest)];
+  return all.map((each) => ({
+    ...each,
+    start: order(each.start, from) < 0 ? from : each.start,
+    end: order(each.end, to) > 0 ? to : each.end,
+  }));
 }
 
 /** Entries that are added before signals are let in. */
 const POINTS_A_TURN = 1024;
 
 async function copy(
-  { lostBlob }: SalvageRequest,
-  opened: OpenedTable,
+  { lostBlob, table: live }: SalvageRequest,
+  { opened, pebble }: Reading,
   block: PlacedBlock,
   writer: TableWriter,
   lostKeys: Uint8Array[],
 ): Promise<void> {
-  const { offset, size, compression } = block;
-  const { contents, stored } = await loadBlock(opened.space!, { offset, size }, 'data');
+  const { offset, size, compression, clipped } = block;
+  const { prefixed, comparator } = opened!;
+  const { contents, stored } = await loadBlock(opened!.space!, { offset, size }, 'data');
   if (contents === undefined || stored === undefined) throw new Error(`the block at ${offset} has changed`);
-  const lost = lostValues(contents, lostBlob);
-  if (lost.size === 0) {
+  const lost = pebble === undefined ? lostValues(contents, lostBlob) : lostApart(contents, prefixed, pebble);
+  if (lost.size === 0 && !clipped) {
     writer.copyBlock(offset, stored.bytes.subarray(0, size), compression, contents);
     return;
   }
-  const reader = new BlockReader(contents);
+  const { range } = wholeRange(live);
+  const reader = dataBlockReader(contents, prefixed);
   for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
     const { key, valueOffset, valueLength } = entry;
+    if (clipped && partInside(range, key, key, comparator) === 'none') continue;
     if (lost.has(entry.offset)) {
       lostKeys.push(userKeyOf(key).slice());
       const deletion = key.slice();
@@ -138,6 +174,20 @@ async function copy(
       writer.add(deletion, new Uint8Array(0));
     } else writer.add(key, contents.subarray(valueOffset, valueOffset + valueLength));
   }
+}
+
+/** Offsets of the entries of a block of Pebble whose values stood in a value block that is lost. */
+function lostApart(contents: Uint8Array, prefixed: boolean, { isLost }: PebbleRemains): Set<number> {
+  const lost = new Set<number>();
+  if (!prefixed) return lost;
+  const reader = dataBlockReader(contents, prefixed);
+  for (let entry = reader.next(); entry !== undefined; entry = reader.next()) {
+    const { key, valueOffset, valueLength, offset } = entry;
+    const type = key[key.length - KEY_TRAILER] & ~OBSOLETE_BIT;
+    if (type === VALUE_TYPE.put && isLost(contents.subarray(valueOffset, valueOffset + valueLength)))
+      lost.add(offset);
+  }
+  return lost;
 }
 
 /** Offsets of the entries of a block whose values cannot be read: they make no sense, or lie in blob files and are lost. */
@@ -177,12 +227,17 @@ function segment(piece: TablePiece, { entry, inFile }: SalvageRequest): Segment 
 /** The properties of the old table where they can be believed, else what MANIFEST and blocks tell. */
 function propertiesFor(
   { columnFamilyName, table: live, comparator, number, version }: SalvageRequest,
-  { opened }: Reading,
+  { opened, pebble }: Reading,
   writer: TableWriter,
   formatVersion: number,
 ): PropertyList {
   const old = opened?.table.propertiesSound ? opened.table.properties : undefined;
-  const list = old ? PropertyList.from(old.names(), (name) => old.raw(name)) : new PropertyList();
+  const names = old
+    ?.names()
+    .filter(
+      (name) => pebble === undefined || keptProperty(name, old.text('property.collectors'), pebble.form),
+    );
+  const list = old ? PropertyList.from(names!, (name) => old.raw(name)) : new PropertyList();
   if (old === undefined) {
     list
       .number('column.family.id', live.columnFamily)
@@ -196,6 +251,7 @@ function propertiesFor(
     if (live.oldestAncestorTime !== undefined) list.number('creation.time', live.oldestAncestorTime);
     if (version.databaseId !== undefined) list.text('creating.db.identity', version.databaseId);
   }
+  if (pebble !== undefined) return list.text('property.collectors', '[]');
   if (comparator !== '' && !list.sameText('comparator', comparator)) list.text('comparator', comparator);
   return list.withoutGlobalSequence().number('original.file.number', number);
 }

@@ -1,8 +1,7 @@
 import { append } from '../../bytes/append.js';
-import { type Database, filesOf } from '../../engine/database.js';
+import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
-import { copyOfVersion, type LiveTable, type Version } from '../../format/manifest/version.js';
-import { openTable } from '../../format/sst/table.js';
+import { copyOfVersion, fileBehind, type LiveTable, type Version } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { addBlobs } from '../../states/blobs.js';
 import { fileState } from '../content.js';
@@ -10,9 +9,12 @@ import { Pace } from '../pace.js';
 import { type FilePlace, placeIn, tableName, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
-import { correctedEntry, type DamagedTable, examine, fileWithId } from './damaged-tables.js';
+import { correctedEntry, type DamagedTable, examine, fileWithId, isAnotherTable } from './damaged-tables.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
+import { tableEditSteps } from './pebble-edits.js';
 import { type BlobState, dropUnlinkedBlobs, putBlobsRight, refersTo } from './tables-blob-files.js';
+import type { UsualForm } from './tables-blocks.js';
+import { usualForm } from './tables-form.js';
 import { salvageTable } from './tables-salvage.js';
 
 export interface TableRepairRequest {
@@ -33,7 +35,7 @@ interface Draft {
   version: Version;
   changed: boolean;
   numbers: FreeNumbers;
-  usualFormatVersion: number;
+  usualForm: UsualForm;
   blobs: BlobState;
   /** Blob files that damaged tables refer to: their new versions may not link them all. */
   referred: Set<bigint>;
@@ -56,8 +58,7 @@ export async function planTableRepair(
 ): Promise<RepairPlan> {
   const { version } = database;
   const policy = onLostTombstones ?? (database.dialect === 'leveldb' ? 'accept' : 'keep-hidden');
-  const isOurs = version !== undefined && database.detection.engine !== 'pebble';
-  const draft = isOurs ? await drafted(database, version, policy, pace) : undefined;
+  const draft = version !== undefined ? await drafted(database, version, policy, pace) : undefined;
   const { steps, loss, unproven, remarks, inputs } = draft ?? {
     ...{ steps: [], loss: [], unproven: [], remarks: [] },
     inputs: new Map(),
@@ -89,7 +90,7 @@ async function drafted(
   const draft: Draft = {
     ...{ database, old, policy, pace, version, numbers, blobs, steps, loss },
     changed: blobs.version,
-    usualFormatVersion: await usualFormat(database),
+    usualForm: await usualForm(database),
     referred: new Set(),
     unproven: [],
     remarks: [],
@@ -107,12 +108,14 @@ async function drafted(
   }
   append(
     steps,
-    versionSteps(
-      database,
-      version,
-      numbers,
-      database.dialect === 'leveldb' ? 'tables are others now' : 'tables or blob files are others now',
-    ),
+    database.dialect === 'pebble'
+      ? await tableEditSteps(database, old, version, numbers)
+      : versionSteps(
+          database,
+          version,
+          numbers,
+          database.dialect === 'leveldb' ? 'tables are others now' : 'tables or blob files are others now',
+        ),
   );
   return draft;
 }
@@ -121,7 +124,7 @@ async function drafted(
 async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<void> {
   const { database, steps, inputs, remarks, version } = draft;
   const { family, live, entry, result } = damagedTable;
-  const wrong = result?.findings.some(({ rule }) => rule === 'sst/wrong-file') ?? false;
+  const wrong = isAnotherTable(database, damagedTable);
   if (entry === undefined || wrong) {
     const own = await fileWithId(database, live);
     if (own !== undefined) {
@@ -133,11 +136,15 @@ async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<vo
   const errors = result?.findings.filter(({ severity }) => severity === 'error') ?? [];
   const references = result?.facts.kind === 'table' ? result.facts.blobReferences : [];
   const letsGo = refersTo(references, draft.blobs.files);
-  const sizeWrong = entry !== undefined && BigInt(entry.size) !== live.size;
+  const sizeWrong = entry !== undefined && BigInt(entry.size) !== fileBehind(draft.old, live).size;
   if (entry !== undefined && errors.length === 0 && !letsGo && !sizeWrong) return;
-  const corrected = letsGo ? undefined : await correctedEntry(database, damagedTable);
+  // what lies under the name of a table of Pebble and does not fit it in anything is another table
+  const another = wrong && database.dialect === 'pebble';
+  const corrected = letsGo || another ? undefined : await correctedEntry(database, damagedTable);
   if (corrected !== undefined) {
-    version.columnFamilies.get(family.id)!.tables.set(live.number, corrected.live);
+    const { tables } = version.columnFamilies.get(family.id)!;
+    if (database.dialect === 'pebble') renumber(draft, corrected.live, entry!);
+    else tables.set(live.number, corrected.live);
     for (const { number } of references) draft.referred.add(number);
     remarks.push(`${entry?.file} is whole; the MANIFEST had its ${corrected.wrong.join(', ')} wrong`);
     draft.changed = true;
@@ -150,16 +157,36 @@ async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<vo
   await replaceTable(draft, damagedTable, wrong, errors[0]?.message);
 }
 
+/** In a MANIFEST of Pebble that goes on, a number that was let go of cannot come back: the table gets another one. */
+function renumber(
+  { database, version, numbers, steps }: Draft,
+  live: LiveTable,
+  entry: InventoryEntry,
+): void {
+  const { tables } = version.columnFamilies.get(0)!;
+  const number = numbers.next();
+  tables.delete(live.number);
+  tables.set(number, { ...live, number });
+  const detail = `the content of ${entry.file}`;
+  steps.push({
+    action: 'write',
+    ...placeIn(entry.root, tableName(database.inventory, number)),
+    why: `the MANIFEST has table ${live.number} wrong, and cannot name it again`,
+    changes: [{ kind: 'create-file', offset: 0, length: entry.size, detail }],
+    content: [{ from: 'file', ...placeIn(entry.root, entry.file), offset: 0, length: entry.size }],
+  });
+}
+
 /** Writes what a damaged table still holds into a new one; what is missing leaves the version. */
 async function replaceTable(
-  { database, old, version, numbers, policy, pace, usualFormatVersion, blobs, ...draft }: Draft,
+  { database, old, version, numbers, policy, pace, usualForm, blobs, ...draft }: Draft,
   { family, live, entry }: DamagedTable,
   wrong: boolean,
   complaint: string | undefined,
 ): Promise<void> {
   const isLevelDb = database.dialect === 'leveldb';
   const salvaged = await salvageTable({
-    ...{ database, version: old, policy, pace, usualFormatVersion },
+    ...{ database, version: old, policy, pace, usualForm },
     table: live,
     comparator: family.comparator,
     columnFamilyName: family.name,
@@ -230,22 +257,3 @@ function contentOf(
     content: [{ from: 'file', ...placeIn(own.root, own.file), offset: 0, length: own.size }],
   };
 }
-
-/** The format version that most tables have. */
-async function usualFormat(database: Database): Promise<number> {
-  const counts = new Map<number, number>();
-  for (const entry of database.inventory.entries.filter(({ kind }) => kind === 'table').slice(0, 16)) {
-    const source = await filesOf(database).open(entry.source);
-    try {
-      const { footer } = await openTable(source);
-      if (footer?.format !== 'block-based') continue;
-      counts.set(footer.formatVersion, (counts.get(footer.formatVersion) ?? 0) + 1);
-    } finally {
-      await source.close();
-    }
-  }
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? DEFAULT_FORMAT;
-}
-
-/** What every version since 6.6 reads. */
-const DEFAULT_FORMAT = 5;

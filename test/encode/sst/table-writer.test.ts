@@ -7,9 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadHashes } from '../../../src/bytes/xxhash.js';
 import { checkTable } from '../../../src/check/sst/table.js';
 import { loadCodecs } from '../../../src/codec/block.js';
-import { PropertyList } from '../../../src/encode/sst/properties.js';
+import { compressionProperty, PropertyList } from '../../../src/encode/sst/properties.js';
 import {
-  compressionProperty,
   fileChecksumBytes,
   type TableForm,
   type TablePiece,

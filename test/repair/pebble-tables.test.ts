@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openTable } from '../../src/format/sst/table.js';
+import { memorySource } from '../../src/io/source.js';
+import type { RepairMethod } from '../../src/repair/method.js';
+import { repairTarget } from '../../src/repair/run.js';
+import { simulateTarget } from '../../src/repair/simulate-target.js';
+import { undoRepair } from '../../src/repair/undo-repair.js';
+import type { PlanReport } from '../../src/report/repair-report.js';
+import { withDatabase } from '../support/database.js';
+import { readFileSet } from '../support/files.js';
+
+const repaired = (dir: string, way: RepairMethod = { strategy: 'auto' }) =>
+  repairTarget(
+    dir,
+    { way, destination: { kind: 'in-place' }, stopped: true, jobs: 1, tool: 'test' },
+    { confirm: async () => true },
+  );
+
+async function shown(dir: string): Promise<string> {
+  const { recovery = [] } = await simulateTarget(dir, { digest: true });
+  const family = recovery[0].columnFamilies?.[0];
+  return recovery[0].opens ? `${family?.entries} ${family?.fnv1a64}` : `refused: ${recovery[0].error}`;
+}
+
+type Store = 'cosmos' | 'rangekeys' | 'valueblocks' | 'virtual';
+
+const wholeOf = (store: Store) => withDatabase(`pebble-stores/${store}`, [], shown);
+
+const madeTable = (plan: PlanReport | undefined) =>
+  plan!.steps.map(({ file }) => file).find((file) => file.endsWith('.sst'))!;
+
+/** The names of the meta blocks of a table, and how many range keys it has. */
+async function partsOf(dir: string, file: string) {
+  const table = await openTable(memorySource(readFileSync(path.join(dir, file))), { dialect: 'pebble' });
+  return {
+    format: `${table.footer?.format} ${table.footer?.formatVersion}`,
+    meta: table.meta.map(({ name }) => name),
+    rangeKeys: table.rangeKeys.length,
+    tombstones: table.rangeTombstones.length,
+  };
+}
+
+describe('damaged tables of Pebble', () => {
+  it.each<[string, Store, string, string]>([
+    ['index', 'cosmos', 'zero 000010.sst 32400 200', 'block-based 2'],
+    ['properties', 'cosmos', 'zero 000010.sst 32700 300', 'block-based 2'],
+    ['index', 'valueblocks', 'zero 000005.sst 16500 200', 'pebble 4'],
+    ['properties', 'rangekeys', 'zero 000005.sst 15100 300', 'pebble 4'],
+    ['filter', 'rangekeys', 'zero 000005.sst 13800 200', 'pebble 4'],
+  ])('lose nothing where the %s of one of %s is damaged', async (_, store, patch, format) => {
+    const whole = await wholeOf(store);
+    await withDatabase(`pebble-stores/${store}`, [patch], async (dir) => {
+      const before = readFileSet(dir);
+      const { repair, plan, findings } = await repaired(dir);
+      expect(repair?.reason).toBeUndefined();
+      expect(plan?.loss).toEqual([]);
+      expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+      expect(await shown(dir)).toBe(whole);
+      const made = madeTable(plan);
+      expect(await partsOf(dir, made)).toMatchObject({ format });
+      await undoRepair(repair!.journal!, { stopped: true });
+      expect(readFileSet(dir)).toEqual(before);
+    });
+  });
+
+  it.each<[Store, string]>([
+    ['cosmos', 'zero 000010.sst 3300 64'],
+    ['valueblocks', 'zero 000005.sst 1300 64'],
+    ['rangekeys', 'zero 000005.sst 3400 64'],
+    ['virtual', 'zero 000005.sst 3400 64'],
+  ])('of %s keep what stands beside a damaged data block', async (store, patch) => {
+    const [whole] = (await wholeOf(store)).split(' ').map(Number);
+    await withDatabase(`pebble-stores/${store}`, [patch], async (dir) => {
+      const { repair, plan, findings } = await repaired(dir);
+      expect(repair?.reason).toBeUndefined();
+      expect(plan?.loss.length).toBeGreaterThan(0);
+      expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+      const [left] = (await shown(dir)).split(' ').map(Number);
+      expect(left).toBeGreaterThan(whole / 2);
+      expect(left).toBeLessThan(whole);
+    });
+  });
+
+  it('take filter, range keys and range tombstones along', async () => {
+    await withDatabase('pebble-stores/rangekeys', ['zero 000005.sst 3400 64'], async (dir) => {
+      const before = await partsOf(dir, '000005.sst');
+      const { plan } = await repaired(dir);
+      const made = madeTable(plan);
+      expect(await partsOf(dir, made)).toEqual(before);
+    });
+  });
+
+  it('delete the keys whose values stood in a value block that is lost', async () => {
+    await withDatabase('pebble-stores/valueblocks', ['zero 000005.sst 17400 64'], async (dir) => {
+      const { plan, findings } = await repaired(dir);
+      expect(plan?.loss[0].detail).toMatch(/^\d+ entries, whose values cannot be read$/);
+      expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+      expect(await shown(dir)).toMatch(/^\d+ /);
+    });
+  });
+
+  it('that are missing leave the MANIFEST', async () => {
+    await withDatabase('pebble-stores/cosmos', ['remove 000011.sst'], async (dir) => {
+      const { plan, findings, repair } = await repaired(dir);
+      expect(repair?.reason).toBeUndefined();
+      expect(plan?.loss[0]).toMatchObject({ file: '000011.sst' });
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+      expect(await shown(dir)).toMatch(/^\d+ /);
+    });
+  });
+});
