@@ -87,7 +87,7 @@ export function inlining(more = []) {
 /** What both bundles ask of rolldown. */
 export const input = {
   platform: 'node',
-  external: ['@node-rs/crc32'],
+  external: ['@node-rs/crc32', '@aws-sdk/client-s3'],
   resolve: {
     extensionAlias: { '.js': ['.ts', '.js'] },
     // the form of it that is not all or nothing: of two dozen hash functions we use four

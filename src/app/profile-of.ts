@@ -1,3 +1,4 @@
+import type { StoreSettings } from '../bytes/source.js';
 import { databaseDirectory } from '../engine/beside.js';
 import { type Database, readDatabase } from '../engine/database.js';
 import { TargetError } from '../io/target-error.js';
@@ -45,10 +46,14 @@ export async function profileOfView(view: View, database: Database): Promise<Pro
  * The application that the database of one of its files belongs to: the directory that holds the file, or, for a file in
  * archive/ or lost/, the one above. `undefined` for a file without a database beside it.
  */
-export async function profileBeside(file: string, choice?: ProfileChoice): Promise<Profile | undefined> {
+export async function profileBeside(
+  file: string,
+  choice?: ProfileChoice,
+  store?: StoreSettings,
+): Promise<Profile | undefined> {
   if (choice === 'none') return undefined;
   try {
-    return await profileOf(await readDatabase(databaseDirectory(file)), choice);
+    return await profileOf(await readDatabase(databaseDirectory(file), { ...(store && { store }) }), choice);
   } catch (error) {
     if (choice === undefined && error instanceof TargetError) return undefined;
     throw error;

@@ -3,12 +3,26 @@ export type SourceDescriptor =
   /** `path` as bytes where the name is not valid UTF-8. */
   | { kind: 'file'; path: string | Uint8Array }
   | { kind: 'memory'; bytes: Uint8Array }
+  /** An object of a bucket as it was when it was listed: with this size, in bytes, and this ETag. */
+  | { kind: 'object'; store: StoreSettings; bucket: string; key: string; size: number; etag?: string }
   /** Ranges of other sources end to end: a file as a repair would make it. */
   | { kind: 'pieces'; pieces: SourcePiece[] }
   /** A file of a zip archive, compressed in `of`: unpacked when it is read. `size`: bytes, as the archive's directory has it. */
   | { kind: 'deflated'; of: SourceDescriptor; size: number }
   /** A file in a compressed archive, which can only be read while the archive streams by. Opening it rejects: ENOTSUP. */
   | { kind: 'archived'; archive: string; member: string };
+
+/** Which object store is asked, and how. Default: Amazon S3, or what the environment and the profile of the SDK say. */
+export interface StoreSettings {
+  /** The URL of another store that speaks S3. */
+  endpoint?: string;
+  /** The bucket goes into the path of a URL, not into the name of the host. Default: where there is an endpoint. */
+  pathStyle?: boolean;
+  /** Who asks pays: the bucket wants that said. */
+  requesterPays?: true;
+  /** The key of SSE-C that objects are encrypted with, 32 bytes in base64. */
+  customerKey?: string;
+}
 
 interface SourcePiece {
   of: SourceDescriptor;

@@ -1,3 +1,4 @@
+import { StoreError } from '../io/objects/store-error.js';
 import { systemCode } from '../io/target-error.js';
 import { ExitStatus } from './exit-status.js';
 
@@ -36,6 +37,7 @@ const systemMessages: Record<string, string> = {
 
 /** An operating system error as a person would say it: `permission denied (EACCES)`. */
 export function systemText(error: unknown): string {
+  if (error instanceof StoreError) return error.message;
   const code = systemCode(error) ?? '';
   return code in systemMessages ? `${systemMessages[code]} (${code})` : (error as Error).message;
 }

@@ -3,9 +3,10 @@ import { type Command, Option } from 'commander';
 import { type ProfileChoice, profileChoices } from '../app/profile-choice.js';
 import { choice, positive, several, version } from './choices.js';
 import { addOutputOptions, type OutputFlags } from './output-options.js';
+import { type StoreFlags, storeOf, withStoreOptions } from './store-options.js';
 
 /** What commander makes of the options that every command about a directory has. */
-export interface TargetFlags extends OutputFlags {
+export interface TargetFlags extends OutputFlags, StoreFlags {
   progress: boolean;
   dbPath?: string[];
   walDir?: string;
@@ -20,7 +21,7 @@ export function withTargetOptions(command: Command): Command {
 
 /** Adds the options for where the files are and which engine reads them. */
 export function withPlaceOptions(command: Command): Command {
-  return command
+  return withStoreOptions(command)
     .option(
       '--db-path <dir>',
       'where db_paths of OPTIONS lies now; may be given several times, in order',
@@ -67,8 +68,10 @@ export function placesOf({
   walDir,
   engineVersion,
   profile,
-}: Pick<TargetFlags, 'dbPath' | 'walDir' | 'engineVersion' | 'profile'>) {
+  ...flags
+}: Pick<TargetFlags, 'dbPath' | 'walDir' | 'engineVersion' | 'profile'> & StoreFlags) {
   return {
+    ...storeOf(flags),
     ...(dbPath && { dbPaths: dbPath }),
     ...(walDir && { walDir }),
     ...(engineVersion && { engineVersion }),

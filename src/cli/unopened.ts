@@ -1,5 +1,6 @@
 import { ProfileMismatch } from '../app/profile-choice.js';
 import { permissionHint } from '../io/file-user.js';
+import { isObjectAddress } from '../io/objects/address.js';
 import { systemCode, TargetError } from '../io/target-error.js';
 import { printable } from '../report/printable.js';
 import type { TargetReport } from '../report/report.js';
@@ -39,10 +40,11 @@ export function refuseTarget(command: string, path: string, error: unknown, alon
   const at = error instanceof TargetError ? error.path : path;
   if (code === undefined && !(error instanceof TargetError)) throw error;
   if (alone && code !== undefined && notThere.has(code)) {
+    const what = isObjectAddress(at) ? 'the prefix of a database' : 'the database directory';
     throw new Failure(
       `${at}: ${systemText(error)}`,
       undefined,
-      `Name the database directory: kvdoctor ${command} DIR.`,
+      `Name ${what}: kvdoctor ${command} ${isObjectAddress(at) ? 's3://BUCKET/PREFIX' : 'DIR'}.`,
     );
   }
   // a file of the target that was wanted whole

@@ -1,4 +1,5 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
+import type { StoreSettings } from '../bytes/source.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
 import type { Version } from '../format/manifest/version.js';
@@ -11,7 +12,9 @@ import {
   replace,
   takeInventory,
 } from '../io/inventory.js';
-import { databaseInventory, entryReader } from '../io/listing.js';
+import { databaseInventory, entryReader, type Listing } from '../io/listing.js';
+import { isObjectAddress } from '../io/objects/address.js';
+import { listObjects, type ObjectPlace } from '../io/objects/listing.js';
 import { diskReader, type FileReader } from '../io/reader.js';
 import { diskFiles, type Files } from '../io/source.js';
 import { type AbsentPlace, absentPlaces } from './absent-places.js';
@@ -46,6 +49,8 @@ export interface DatabaseRequest {
   instead?: readonly Replacement[];
   /** How tables and WALs are opened. Default: anew each time. */
   files?: Files;
+  /** How the object store of a target in a bucket is asked. */
+  store?: StoreSettings;
 }
 
 /**
@@ -58,6 +63,8 @@ export interface Database extends VersionReading {
   request: DatabaseRequest;
   /** Its files lie in an archive, where no repair can be planned for them. */
   archived?: ArchivePlace;
+  /** Its files lie in a bucket, where no repair can be planned for them either. */
+  stored?: true;
   detection: Detection;
   /** How its files are read. */
   dialect: DialectName;
@@ -87,17 +94,22 @@ export function filesOf({ request }: Pick<Database, 'request'>): Files {
   return request.files ?? diskFiles;
 }
 
+/** Whether it can only be read where it is: nothing is written into an archive or a bucket. */
+export function liesElsewhere({ archived, stored }: Pick<Database, 'archived' | 'stored'>): boolean {
+  return archived !== undefined || stored === true;
+}
+
 /**
- * Reads the metadata of a directory, or of the database in an archive whose files can be read by themselves. Rejects with a `TargetError`
- * when the directory itself cannot be listed, and with a `BeyondLimit` where no such database is in it.
+ * Reads the metadata of a directory, of what lies below a prefix of a bucket, or of the database in an archive whose files can be read by
+ * themselves. Rejects with a `TargetError` when the directory itself cannot be listed, and with a `BeyondLimit` where no such database is
+ * in it.
  */
 export async function readDatabase(target: string, request: DatabaseRequest = {}): Promise<Database> {
+  if (isObjectAddress(target)) return readStored(await listObjects(target, request.store), request);
   const archived = await listArchive(target);
   if (archived !== undefined) {
-    const inventory = databaseInventory(archived.listing);
-    for (const replacement of request.instead ?? []) replace(inventory, replacement);
-    const listed = { ...inventory, instead: request.instead ?? [] };
-    return { ...(await readInventory(listed, entryReader, request)), archived: archived.place };
+    const { listing, place } = archived;
+    return { ...(await readListing(listing, entryReader, request)), archived: place };
   }
   const first = await takeInventory(target, {
     ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
@@ -105,6 +117,24 @@ export async function readDatabase(target: string, request: DatabaseRequest = {}
     ...(request.instead === undefined ? {} : { instead: request.instead }),
   });
   return readInventory(first, diskReader(target), request, listAgain);
+}
+
+/** Reads the metadata of what was listed in a bucket. Rejects with a `BeyondLimit` where that is one object. */
+export async function readStored(place: ObjectPlace, request: DatabaseRequest): Promise<Database> {
+  if (place.kind === 'file') throw new BeyondLimit(place.file.path, 'it is one object and no directory');
+  const reader = { ...entryReader, databasesBelow: place.databasesBelow };
+  return { ...(await readListing(place.listing, reader, request)), stored: true };
+}
+
+async function readListing(
+  listing: Listing,
+  reader: FileReader,
+  request: DatabaseRequest,
+): Promise<Database> {
+  const { instead = [] } = request;
+  const inventory = databaseInventory(listing);
+  for (const replacement of instead) replace(inventory, replacement);
+  return readInventory({ ...inventory, instead }, reader, request);
 }
 
 /** Reads the metadata of files that have been listed: those of a backup or an archive, which nothing else belongs to. */

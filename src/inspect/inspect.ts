@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { ByteSource } from '../bytes/source.js';
+import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Range } from '../finding/finding.js';
 import { parseFileName } from '../format/filename.js';
@@ -65,8 +65,10 @@ const kindOfFile: Partial<Record<ReturnType<typeof parseFileName>['kind'], Inspe
 };
 
 /** What a file is by its name, else by its content; undefined where neither tells. */
-export async function inspectKindOf(file: string | Buffer): Promise<InspectKind | undefined> {
-  const source = { kind: 'file', path: file } as const;
+export async function inspectKindOf(
+  file: string | Buffer,
+  source: SourceDescriptor = { kind: 'file', path: file },
+): Promise<InspectKind | undefined> {
   const name = file.toString();
   if (/(?:^|[\\/])meta[\\/]\d+$/.test(name)) return 'backup';
   if (parseRaftLogName(path.basename(name)) !== undefined) return 'raft-log';
@@ -86,8 +88,9 @@ export async function inspectFile(
   file: string | Buffer,
   kind: InspectKind,
   detail: Detail = {},
+  descriptor: SourceDescriptor = { kind: 'file', path: file },
 ): Promise<Inspection> {
-  const source = await openSource({ kind: 'file', path: file });
+  const source = await openSource(descriptor);
   const name = path.basename(file.toString());
   try {
     return {

@@ -1,6 +1,8 @@
 import type { ProfileChoice } from '../app/profile-choice.js';
 import { profileBeside } from '../app/profile-of.js';
+import type { StoreSettings } from '../bytes/source.js';
 import { dialectBeside } from '../engine/beside.js';
+import { namedFile } from '../io/named-file.js';
 import { type Inspection, type InspectKind, inspectFile, inspectKindOf } from './inspect.js';
 import type { Detail } from './node.js';
 
@@ -10,6 +12,8 @@ export interface InspectOptions
   as?: InspectKind;
   /** The application whose bytes these are, or that none is to be looked for. Default: it is recognised. */
   profile?: ProfileChoice;
+  /** How the object store of a file in a bucket is asked. */
+  store?: StoreSettings;
 }
 
 /** Neither the name of a file nor its content tells what it is. */
@@ -29,12 +33,14 @@ const spoken: ReadonlySet<InspectKind> = new Set<InspectKind>(['wal', 'table', '
  */
 export async function inspect(
   file: string | Buffer,
-  { as, profile, ...detail }: InspectOptions = {},
+  { as, profile, store, ...detail }: InspectOptions = {},
 ): Promise<Inspection & { detail: Detail }> {
   const name = file.toString();
-  const kind = as ?? (await inspectKindOf(file));
+  const named = await namedFile(file, store);
+  const source = named.kind === 'file' ? named.source : undefined;
+  const kind = as ?? (await inspectKindOf(file, source));
   if (kind === undefined) throw new UnknownKind(name);
-  const keyNames = spoken.has(kind) ? await profileBeside(name, profile) : undefined;
-  const all: Detail = { dialect: await dialectBeside(name), ...(keyNames && { keyNames }), ...detail };
-  return { ...(await inspectFile(file, kind, all)), detail: all };
+  const keyNames = spoken.has(kind) ? await profileBeside(name, profile, store) : undefined;
+  const all: Detail = { dialect: await dialectBeside(name, store), ...(keyNames && { keyNames }), ...detail };
+  return { ...(await inspectFile(file, kind, all, source)), detail: all };
 }

@@ -21,7 +21,7 @@ export interface ListingEntry {
 export interface Listing {
   target: string;
   files: ReadonlyMap<string, ListingEntry>;
-  /** Directories below the target, empty ones too. Of an archive none: it may have no entries for them. */
+  /** Directories below the target, empty ones too. Of an archive none: it may have no entries for them; of a bucket those right in it. */
   directories: string[];
   /** Names that cannot be read: a directory without permission, or a link that leads nowhere, which is `missing`. */
   unlistable: Unlisted[];
@@ -112,7 +112,7 @@ const places: Record<string, 'archive' | 'lost'> = { archive: 'archive', lost: '
 
 /** The files of a listing as those of one database, as listing its directory would give them. */
 export function databaseInventory(listing: Listing): Inventory {
-  const directories = new Set<string>();
+  const directories = new Set(listing.directories.filter((name) => !name.includes('/')));
   const entries = [...listing.files.values()].flatMap((file) => {
     const [first, second, ...rest] = file.path.split('/');
     if (second === undefined) return [entryOf(file, first)];

@@ -4,6 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { openDeflated } from './deflated.js';
 import { stopIfInterrupted } from './interruption.js';
+import { openObject } from './objects/source.js';
 import { openPieces } from './pieces.js';
 import { isMediumError, retryingSource } from './retry.js';
 
@@ -98,6 +99,7 @@ export async function openUnretried(descriptor: SourceDescriptor): Promise<ByteS
   if (descriptor.kind === 'memory') return memorySource(descriptor.bytes);
   if (descriptor.kind === 'pieces') return openPieces(descriptor, openUnretried);
   if (descriptor.kind === 'deflated') return openDeflated(descriptor, openUnretried);
+  if (descriptor.kind === 'object') return openObject(descriptor);
   if (descriptor.kind === 'archived') {
     const message = `${descriptor.member} lies in a compressed archive and cannot be read at any offset`;
     throw Object.assign(new Error(message), { code: 'ENOTSUP' });

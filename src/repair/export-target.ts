@@ -1,5 +1,5 @@
 import { goneWals } from '../check/directory/tracked-wals.js';
-import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { type Database, type DatabaseRequest, liesElsewhere, readDatabase } from '../engine/database.js';
 import { unseenParts } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { type ExportOptions, type ExportSink, type ExportSummary, exportEntries } from '../export/entries.js';
@@ -99,8 +99,8 @@ async function repaired(
   database: Database,
   state: number | undefined,
 ): Promise<{ seen: Database; notes: string[] }> {
-  // what lies in an archive is not repaired
-  if (database.archived) return { seen: database, notes: [] };
+  // what lies in an archive or a bucket is not repaired
+  if (liesElsewhere(database)) return { seen: database, notes: [] };
   // what is not here must not be repaired away
   if (database.absent.length > 0) return { seen: database, notes: [] };
   try {

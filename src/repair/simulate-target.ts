@@ -3,7 +3,7 @@ import type { ProfileChoice } from '../app/profile-choice.js';
 import { profileOf } from '../app/profile-of.js';
 import { append } from '../bytes/append.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
-import { type Database, type DatabaseRequest, readDatabase } from '../engine/database.js';
+import { type Database, type DatabaseRequest, liesElsewhere, readDatabase } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { unseenParts } from '../engine/unseen.js';
@@ -91,7 +91,7 @@ export async function simulateTarget(
   if (modes === undefined) return report;
   const whole = modes.every(({ harmless, lost }) => harmless && !lost.tornBytes);
   const salvage =
-    whole || isLevelDb || isPebble || own.archived
+    whole || isLevelDb || isPebble || liesElsewhere(own)
       ? undefined
       : await unlessInterrupted(() => salvageColumn(database, settings), undefined);
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
@@ -104,7 +104,7 @@ export async function simulateTarget(
   if (keepsLess || isHoled) for (const mode of modes) mode.harmless = false;
   if (givesUpTables(database)) for (const mode of modes) mode.harmless = false;
   const asked = modes.find((mode) => mode.own) ?? modes[0];
-  if (own.archived) return { ...report, archive: own.archived };
+  if (liesElsewhere(own)) return { ...report, ...(own.archived && { archive: own.archived }) };
   if (!asked.harmless || asked.contents?.coherent === false) await sayRebuilding(report, profile);
   if (isLevelDb && !asked.harmless) {
     const repairDb = await unlessInterrupted(() => repairDbOutcome(own, digest), undefined);

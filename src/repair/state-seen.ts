@@ -64,5 +64,7 @@ export async function filesOfState(
 function planOfState(database: Database, state: number): Promise<RepairPlan> {
   if (database.archived)
     throw new Refusal('usage', 'no state is put together inside an archive', 'unpack it first');
+  if (database.stored)
+    throw new Refusal('usage', 'no state is put together inside a bucket', 'copy it to a directory first');
   return planMetadataRepair(database, { state });
 }

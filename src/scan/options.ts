@@ -1,4 +1,5 @@
 import type { ProfileChoice } from '../app/profile-choice.js';
+import type { StoreSettings } from '../bytes/source.js';
 import type { Depth } from '../check/unit.js';
 import type { Finding } from '../finding/finding.js';
 import type { Replacement } from '../io/inventory.js';
@@ -6,6 +7,8 @@ import type { Earlier } from './select.js';
 import type { Shard } from './shards/shard.js';
 
 export interface ScanOptions {
+  /** How the object store of a target in a bucket is asked. */
+  store?: StoreSettings;
   /** Default `full`. */
   depth?: Depth;
   /** Threads at most. Default: one per core. */

@@ -1,6 +1,13 @@
-import { type Database, type DatabaseRequest, readDatabase, readInventory } from '../engine/database.js';
+import {
+  type Database,
+  type DatabaseRequest,
+  readDatabase,
+  readInventory,
+  readStored,
+} from '../engine/database.js';
 import { BACKUP_DIRECTORIES } from '../engine/detect.js';
 import { databaseInventory, entryReader, type Listing, listBelow } from '../io/listing.js';
+import type { ObjectPlace } from '../io/objects/listing.js';
 import { runEach, type UnitRunner } from './run.js';
 
 /**
@@ -49,4 +56,9 @@ export function listedOrigin(listing: Listing): ScanOrigin {
     seekable: true,
     inPlace: false,
   };
+}
+
+/** What lies below a prefix of a bucket. */
+export function storedOrigin(place: Extract<ObjectPlace, { kind: 'directory' }>): ScanOrigin {
+  return { ...listedOrigin(place.listing), readDatabase: (request) => readStored(place, request) };
 }

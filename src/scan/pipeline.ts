@@ -81,12 +81,13 @@ function jobsOf({ seekable }: Pick<ScanOrigin, 'seekable'>, { jobs, shard }: Sca
   return jobs ?? (shard === undefined ? availableParallelism() : SHARD_JOBS);
 }
 
-function requestOf({ walDir, dbPaths, engineVersion, instead }: ScanOptions): DatabaseRequest {
+function requestOf({ walDir, dbPaths, engineVersion, instead, store }: ScanOptions): DatabaseRequest {
   return {
     ...(walDir !== undefined && { walDir }),
     ...(dbPaths !== undefined && { dbPaths }),
     ...(engineVersion !== undefined && { engineVersion }),
     ...(instead !== undefined && { instead }),
+    ...(store !== undefined && { store }),
   };
 }
 

@@ -41,22 +41,26 @@ export async function scanFile(
   target: string | Buffer,
   { since: _, sample: __, budget: ___, ...options }: ScanOptions,
   hooks: ScanHooks,
+  source: SourceDescriptor = { kind: 'file', path: target },
 ): Promise<TargetReport> {
-  const subject = await fileSubject(target, options);
+  const subject = await fileSubject(target, source, options);
   return scanSubject(subject, { run: runEach, seekable: true, inPlace: true }, options, hooks);
 }
 
-async function fileSubject(target: string | Buffer, options: ScanOptions): Promise<Subject> {
+async function fileSubject(
+  target: string | Buffer,
+  source: SourceDescriptor,
+  options: ScanOptions,
+): Promise<Subject> {
   const name = path.basename(target.toString());
-  const source: SourceDescriptor = { kind: 'file', path: target };
-  const size = (await fileSize(target)) ?? 0;
+  const size = source.kind === 'object' ? source.size : ((await fileSize(target)) ?? 0);
   const identity = await identify(name, source);
   const entry = entryOf({ path: name, size, mtimeMs: 0, source }, name);
   const own = identity.engine === 'leveldb' ? undefined : identity.engine;
-  const dialect = own ?? (await dialectBeside(target.toString()));
+  const dialect = own ?? (await dialectBeside(target.toString(), options.store));
   const unit = unitOf(entry, identity, dialect, options);
   let recognised: Promise<Profile | undefined> | undefined;
-  const profiling = () => (recognised ??= profileBeside(target.toString(), options.profile));
+  const profiling = () => (recognised ??= profileBeside(target.toString(), options.profile, options.store));
   const report = blankTarget(target.toString(), 'file');
   if (Buffer.isBuffer(target)) report.pathBase64 = target.toString('base64');
   const { engine = dialect === 'rocksdb' ? undefined : dialect } = identity;

@@ -8,9 +8,10 @@ import type { Host } from '../host.js';
 import { stdoutWidth } from '../outputs.js';
 import { STANDARD_INPUT, withSeekable } from '../seekable-input.js';
 import { streamSink } from '../sink.js';
+import { type StoreFlags, withStoreOptions } from '../store-options.js';
 import { placesOf } from '../target-options.js';
 
-interface CompareFlags {
+interface CompareFlags extends StoreFlags {
   format: 'text' | 'json';
   color: ColorChoice;
   verbose?: true;
@@ -33,11 +34,14 @@ async function compare(a: string, b: string, flags: CompareFlags, host: Host): P
   const { comparisonText } = await import('../../compare/text.js');
   const { comparisonJson } = await import('../../compare/json.js');
   const comparison = await compareDatabases(a, b, {
-    a: placesOf({ walDir: flags.walDirA, dbPath: flags.dbPathA }),
-    b: placesOf({ walDir: flags.walDirB, dbPath: flags.dbPathB }),
+    a: placesOf({ ...flags, walDir: flags.walDirA, dbPath: flags.dbPathA }),
+    b: placesOf({ ...flags, walDir: flags.walDirB, dbPath: flags.dbPathB }),
   }).catch((error) => {
     if (!(error instanceof TargetError)) throw error;
-    const status = error.kind === 'no-permission' ? ExitStatus.incomplete : ExitStatus.usage;
+    const status =
+      error.kind === 'no-permission' || error.kind === 'unreadable'
+        ? ExitStatus.incomplete
+        : ExitStatus.usage;
     throw new Failure(error.message, status, 'Name two database directories: kvdoctor compare A B.');
   });
   const settings = {
@@ -57,7 +61,7 @@ async function compare(a: string, b: string, flags: CompareFlags, host: Host): P
 
 /** Adds `kvdoctor compare` to the program. `done` gets the exit status. */
 export function addCompare(program: Command, host: Host, done: (status: number) => void): void {
-  program
+  const command = program
     .command('compare')
     .description('where two copies of one database differ: their WALs by sequence, and what readers see')
     .argument('<a>', 'a database directory, the one that is right: a master')
@@ -65,7 +69,12 @@ export function addCompare(program: Command, host: Host, done: (status: number) 
     .option('--wal-dir-a <dir>', 'where wal_dir of A lies now')
     .option('--wal-dir-b <dir>', 'where wal_dir of B lies now')
     .option('--db-path-a <dir>', 'where db_paths of A lie now; may be given several times, in order', several)
-    .option('--db-path-b <dir>', 'where db_paths of B lie now; may be given several times, in order', several)
+    .option(
+      '--db-path-b <dir>',
+      'where db_paths of B lie now; may be given several times, in order',
+      several,
+    );
+  withStoreOptions(command)
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .option('-v, --verbose', 'show every difference that is kept; stack traces on failures')

@@ -19,10 +19,11 @@ import { say } from '../say.js';
 import { withSeekable } from '../seekable-input.js';
 import { streamSink } from '../sink.js';
 import { stateLines } from '../state-lines.js';
+import { type StoreFlags, storeOf, withStoreOptions } from '../store-options.js';
 import { withStateOption } from '../target-options.js';
 import { whileWatched } from '../watched.js';
 
-interface ExportFlags {
+interface ExportFlags extends StoreFlags {
   output?: string;
   lenient?: true;
   state?: number;
@@ -161,6 +162,7 @@ async function exportDirectory(path: string, flags: ExportFlags, host: Host): Pr
         ...(flags.dbPath && { dbPaths: flags.dbPath }),
         ...(flags.walDir !== undefined && { walDir: flags.walDir }),
         ...(flags.engineVersion !== undefined && { engineVersion: flags.engineVersion }),
+        ...storeOf(flags),
         onProgress({ done, total }) {
           if (signal.aborted) throw new Interrupted('interrupted before the export was whole');
           bar.update({ share: total > 0 ? done / total : 0, done, total });
@@ -258,7 +260,7 @@ export function addExport(program: Command, host: Host, done: (status: number) =
     )
     .option('--no-progress', 'no progress bar')
     .addHelpText('after', examples);
-  withStateOption(command).action(async (path: string, flags: ExportFlags) =>
+  withStoreOptions(withStateOption(command)).action(async (path: string, flags: ExportFlags) =>
     done(await withSeekable(path, host, (file) => exportDirectory(file, flags, host))),
   );
 }

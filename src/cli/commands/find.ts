@@ -17,12 +17,13 @@ import { say } from '../say.js';
 import { withSeekable } from '../seekable-input.js';
 import { streamSink } from '../sink.js';
 import { stateLines } from '../state-lines.js';
+import type { StoreFlags } from '../store-options.js';
 import { placesOf, withPlaceOptions, withStateOption } from '../target-options.js';
 import { profileFailure } from '../unopened.js';
 import { whileWatched } from '../watched.js';
 import { writePieces } from '../write-pieces.js';
 
-interface FindFlags {
+interface FindFlags extends StoreFlags {
   key?: string;
   keyHex?: Uint8Array;
   prefix?: true;

@@ -5,7 +5,7 @@ import type { Inspection } from '../../inspect/inspect.js';
 import { type InspectKind, inspectKinds } from '../../inspect/kinds.js';
 import type { Node, Root } from '../../inspect/node.js';
 import { pathArgument } from '../../io/arguments.js';
-import { pathKind } from '../../io/path-kind.js';
+import { namedFile } from '../../io/named-file.js';
 import { systemCode } from '../../io/target-error.js';
 import { printable } from '../../report/printable.js';
 import { choice } from '../choices.js';
@@ -16,11 +16,12 @@ import type { Host } from '../host.js';
 import { stdoutWidth } from '../outputs.js';
 import { say } from '../say.js';
 import { type Sink, streamSink } from '../sink.js';
+import { type StoreFlags, storeOf, withStoreOptions } from '../store-options.js';
 import { profileOption } from '../target-options.js';
 import { profileFailure } from '../unopened.js';
 import { writePieces } from '../write-pieces.js';
 
-interface InspectFlags {
+interface InspectFlags extends StoreFlags {
   at?: Address;
   hex?: Uint8Array;
   records?: true;
@@ -112,8 +113,9 @@ async function openFile(path: string, flags: InspectFlags, several: boolean): Pr
   const shown = printable(path);
   try {
     // reading a pipe or a device might never end
-    const leadsTo = await pathKind(file);
-    if (leadsTo !== 'file') {
+    const named = await namedFile(file, storeOf(flags).store);
+    const leadsTo = named.kind;
+    if (named.kind !== 'file') {
       const hint = leadsTo === 'directory' ? 'Name one of its files.' : undefined;
       throw new Failure(
         `${shown}: ${leadsTo === 'directory' ? 'a directory' : 'not a regular file'}`,
@@ -121,7 +123,7 @@ async function openFile(path: string, flags: InspectFlags, several: boolean): Pr
         hint,
       );
     }
-    const kind = flags.as ?? (await inspectKindOf(file));
+    const kind = flags.as ?? (await inspectKindOf(file, named.source));
     if (kind === undefined) {
       const hint =
         'Say what it is: --as wal, table, manifest, blob, raft-log, options, backup, batch or text.';
@@ -136,6 +138,7 @@ async function openFile(path: string, flags: InspectFlags, several: boolean): Pr
     const { records, entries, properties, limit, at, profile } = flags;
     const inspection = await inspect(file, {
       as: kind,
+      ...storeOf(flags),
       ...(profile && { profile }),
       ...(at === undefined
         ? { records, entries, properties, limit }
@@ -254,7 +257,7 @@ async function renderAt(
 
 /** Adds `kvdoctor inspect` to the program. `done` gets the exit status. */
 export function addInspect(program: Command, host: Host, done: (status: number) => void): void {
-  program
+  const command = program
     .command('inspect')
     .description(
       'show the structure of a WAL, table, MANIFEST, blob, raft log, OPTIONS or backup meta file, with its bytes',
@@ -269,7 +272,8 @@ export function addInspect(program: Command, host: Host, done: (status: number) 
     .option('--full', 'cut no key, value or line')
     .option('--hex <bytes>', 'a WriteBatch in hexadecimal, in place of a file', hexBytes)
     .addOption(choice('--as <kind>', 'what the file is, where neither name nor content tells', inspectKinds))
-    .addOption(profileOption())
+    .addOption(profileOption());
+  withStoreOptions(command)
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))
     .addOption(choice('--color <when>', 'colour the output', colorChoices).default('auto'))
     .addHelpText('after', examples)
