@@ -40,7 +40,7 @@ export class ObjectStore {
 
   /** One page of the names below a prefix. With `delimiter`, deeper ones as the prefixes that they have in common. */
   list(bucket: string, prefix: string, more: { delimiter?: string; token?: string; most?: number }) {
-    return this.asking({ bucket, key: prefix.replace(/\/$/, "") }, ({ sdk, client }) =>
+    return this.asking({ bucket, key: prefix.replace(/\/$/, '') }, ({ sdk, client }) =>
       client.send(
         new sdk.ListObjectsV2Command({
           Bucket: bucket,
