@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeOneFile } from './one-file.mjs';
+import { withStackBounds } from './stack-bounds.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const output = resolve(root, 'build/executables');
@@ -102,7 +103,9 @@ for (const target of targets) {
     ],
     { cwd: output, stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  const bytes = readFileSync(join(output, name));
+  const compiled = readFileSync(join(output, name));
+  const bytes = target === 'linux-x64' ? withStackBounds(compiled) : compiled;
+  writeFileSync(join(output, name), bytes);
   sums.push(`${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`);
   console.log(`${join(output, name)}: ${(bytes.length / 1e6).toFixed(1)} MB`);
 }

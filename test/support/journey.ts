@@ -107,11 +107,12 @@ export async function faultsOf(steps: readonly Step[]): Promise<string[]> {
   }
   const last = steps.at(-1)!;
   const names = steps.map(({ line }) => line.split(' ')[1]);
-  const explained = names.at(-1) === 'explain' && steps[0].status === 1;
+  // damage is not ended by a look at it
+  const looked = ['explain', 'simulate'].includes(names.at(-1)!) && steps[0].status === 1;
   // what cannot be checked is not damaged
   const unchecked = last.status === 3 && /Incomplete: no error found/.test(last.text);
   const ended =
-    unchecked || (last.status === 0 && !explained) || names.includes('repair') || names.includes('export');
+    unchecked || (last.status === 0 && !looked) || names.includes('repair') || names.includes('export');
   const toFillIn = last.printed.some(({ line }) => isTemplate(line));
   const inWords = steps.some(({ text }) =>
     /This is a copy|Nothing is to be repaired|restore a backup/i.test(text),
