@@ -155,7 +155,10 @@ describe.skipIf(!runs)('the executable for Linux on x64', () => {
     () => {
       const host = join(folder, 'host');
       const there = (...args: string[]) =>
-        spawnSync('chroot', [host, '/kvdoctor', ...args], { encoding: 'utf8', env: {} });
+        spawnSync('chroot', [host, '/kvdoctor', ...args], {
+          encoding: 'utf8',
+          env: { PATH: process.env.PATH },
+        });
 
       beforeAll(() => {
         const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).match(/\/lib\S+/g)!;

@@ -20,18 +20,18 @@ export async function advised(
   if (!target.findings.some(({ severity }) => severity === 'error') || nameOf(way) === 'application')
     return target;
   if (nameOf(way) === 'auto') {
-    // the file that is missing comes from elsewhere
-    if (target.repair?.command !== undefined) return target;
-    if (database.dialect === 'pebble') {
-      const reason =
-        'These files do not tell what puts it right. A checkpoint, a backup or a replica may have it; Pebble directories are not exported.';
-      return { ...target, recommendation: { reason } };
-    }
+    const own = commandOn(database, 'repair --strategy auto --dry-run');
+    const onward = target.repair?.command;
+    // a refusal of the mode that is planned for knows of no plan but this one; a file that is missing comes from elsewhere
+    if (onward !== undefined && onward !== own) return target;
+    const { next: _next, command: _command, ...repair } = target.repair!;
     const command = commandOn(
       database,
       `export --lenient --output ${shellWord(`${database.target}.export`)}`,
     );
-    return { ...target, recommendation: { command, reason: 'What can be read goes into a new database.' } };
+    const reason =
+      'These files do not tell what puts it right: a checkpoint, a backup or a replica may have it. What can be read goes into a new database:';
+    return { ...target, repair, recommendation: { command, reason } };
   }
   const other = await waysBeside(target, database, way, profile);
   const auto = commandOn(database, 'repair --strategy auto --dry-run');

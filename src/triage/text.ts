@@ -29,8 +29,12 @@ function labelled(label: string, text: string, { width, palette }: RenderSetting
 }
 
 function commands(next: readonly string[], settings: Shown): string {
-  const label = settings.palette.dim('next'.padEnd(LABEL));
-  return next.map((each) => `  ${label}${printable(command(each, settings.directory))}\n`).join('');
+  return next
+    .map((each, i) => {
+      const label = settings.palette.dim((i === 0 ? 'next' : 'also').padEnd(LABEL));
+      return `  ${label}${printable(command(each, settings.directory))}\n`;
+    })
+    .join('');
 }
 
 function links(references: readonly string[], settings: RenderSettings): string {

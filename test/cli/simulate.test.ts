@@ -10,7 +10,7 @@ describe('kvdoctor simulate', () => {
     const { status, out } = await kvdoctor(`simulate ${at}`);
     expect(status).toBe(1);
     expect(out).toMatch(/absolute-consistency +no/);
-    expect(out).toMatch(/\* point-in-time +yes +160 +160 +3 +6/);
+    expect(out).toMatch(/\* point-in-time +yes +160 +160 +3 records with 6 operations/);
     expect(out).toContain('loses 3 records, sequences 187–192');
     expect(out).toContain(`kvdoctor repair --strategy heal --dry-run ${at}`);
     expect(out).toContain('Loses data: in its own mode, point-in-time');

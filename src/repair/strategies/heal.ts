@@ -220,9 +220,9 @@ function whyOf(changes: readonly ByteChange[]): string {
   const bytes = (n: number) => (n === 1 ? 'one byte' : `${n} bytes`);
   const [written, cut] = [count('rewrite'), count('cut')];
   return [
-    ...(written > 0 ? [`put back ${bytes(written)} whose value is proven`] : []),
-    ...(cut > 0 ? [`take out ${bytes(cut)} that were put in`] : []),
-  ].join(', ');
+    ...(written > 0 ? [`the value of ${bytes(written)} is proven`] : []),
+    ...(cut > 0 ? [`${bytes(cut)} ${cut === 1 ? 'was' : 'were'} put in`] : []),
+  ].join(', and ');
 }
 
 async function lineEndingStep(
@@ -236,7 +236,7 @@ async function lineEndingStep(
   return {
     ...placeOf(entry),
     action: 'write',
-    why: 'put back its line endings: every checksum holds with them',
+    why: 'its line endings were changed: every checksum holds with those that it had',
     changes: [{ kind: 'rewrite', offset: 0, length: entry.size, detail }],
     content: [{ from: 'plan', bytes: undoLineEndings(bytes, endings) }],
   };
@@ -256,7 +256,7 @@ async function currentStep(
   return {
     path: 'CURRENT',
     action: 'write',
-    why: `name ${name}: ${cause.basis ?? cause.detail}`,
+    why: cause.basis ?? cause.detail,
     changes: [
       old === undefined
         ? { kind: 'create-file', offset: 0, length: bytes.length, detail: `it names ${name}` }

@@ -66,7 +66,7 @@ export function versionSteps(
       ],
       content: [{ from: 'plan', bytes }],
     },
-    currentStep(database, name, `it names the MANIFEST ${name}`),
+    currentStep(database, name, 'it names the new MANIFEST'),
   ];
 }
 

@@ -145,7 +145,12 @@ function stepsTo(database: Database, state: State): RepairStep[] {
 function newManifest(database: Database, state: State): RepairStep[] {
   const { version } = state;
   version.trackedWals = new Map();
-  return versionSteps({ ...database, version }, version, new FreeNumbers(database), originText(state));
+  return versionSteps(
+    { ...database, version },
+    version,
+    new FreeNumbers(database),
+    `the state is that of ${originText(state)}`,
+  );
 }
 
 /** MANIFESTs of a second opener or a RepairDB, whose histories are not taken. */

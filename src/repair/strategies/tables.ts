@@ -114,7 +114,7 @@ async function drafted(
           database,
           version,
           numbers,
-          database.dialect === 'leveldb' ? 'tables are others now' : 'tables or blob files are others now',
+          database.dialect === 'leveldb' ? 'the tables change' : 'the tables or blob files change',
         ),
   );
   return draft;

@@ -70,7 +70,6 @@ function afterRepair(target: TargetReport, repair: RepairReport): string | undef
   if (target.engine.name === 'raft-engine') return commandOn(target, 'simulate');
   if (state === 'not-clean') {
     if (plan?.strategy !== 'auto') return commandOn(target, 'repair --strategy auto --dry-run');
-    if (target.engine.name === 'pebble') return undefined;
     return commandOn(target, `export --lenient --output ${shellWord(`${target.path}.export`)}`);
   }
   if (state === 'planned' || state === 'declined') {
@@ -194,14 +193,15 @@ export function nextCommand({ targets }: Report): string | undefined {
       const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
       if (next !== undefined) return next;
       if (application?.rebuild?.command !== undefined) return application.rebuild.command;
-      // what the next open deletes, or which mode opens, comes before a repair
-      const isOpenedFirst = target.engine.name === 'pebble' || target.engine.name === 'raft-engine';
       const within = (areas: ReadonlySet<string>) =>
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
       if (backups !== undefined && severity === 'error') return restoreCommand(unpacked(target));
-      if (isOpenedFirst && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
-      if (within(RECOVERED) && kind !== 'file') return commandOn(target, 'simulate');
+      // a raft log is not repaired, and of a Pebble directory a simulation tells less than the plan of a repair
+      const isRaftLog = target.engine.name === 'raft-engine';
+      const isPebble = target.engine.name === 'pebble';
+      if (isRaftLog && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
+      if (within(RECOVERED) && kind !== 'file' && !isPebble) return commandOn(target, 'simulate');
       if (within(REPAIRED) && kind !== 'file')
         return commandOn(unpacked(target), 'repair --strategy auto --dry-run');
       return `kvdoctor explain ${worst[0].rule}`;

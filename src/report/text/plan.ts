@@ -182,14 +182,19 @@ function* objectsText({ objects = [] }: PlanReport, settings: RenderSettings): I
 
 function stepText(step: PlanStepReport, { palette, width }: RenderSettings): string {
   const { action, size, newSize = 0, why, changes } = step;
-  const sizes = action === 'remove' ? byteSize(size) : `${grouped(size)} to ${counted(newSize, 'byte')}`;
-  const verb = action === 'remove' ? palette.error('remove') : palette.warning('change');
+  // what is made anew is whole, and begins where a file begins
+  const isNew = changes.some(({ kind }) => kind === 'create-file');
+  const to = counted(newSize, 'byte');
+  const sizes =
+    action === 'remove' ? byteSize(size) : isNew || size === newSize ? to : `${grouped(size)} to ${to}`;
+  const verb = action === 'remove' ? palette.error('remove') : palette.warning(isNew ? 'create' : 'change');
   const lines = [
     `  ${verb}  ${printable(fileOf(step))}, ${sizes}`,
     paragraph(printable(`because ${why}`), width, '          '),
     ...changes
       .filter(({ kind }) => kind !== 'remove-file')
       .map(({ kind, offset, length, detail, bytes }) => {
+        if (kind === 'create-file') return paragraph(printable(detail), width, '          ');
         const how = bytes && `${bytesText(bytes.was)} becomes ${bytesText(bytes.becomes)}: `;
         const range = `${kind} at ${offsetText(offset)}, ${counted(length, 'byte')}: ${how ?? ''}${detail}`;
         return paragraph(printable(range), width, '          ');

@@ -50,31 +50,19 @@ export function* recoveryText(target: TargetReport, settings: RenderSettings): I
 function modesTable({ recovery = [], engine }: TargetReport, settings: RenderSettings): string {
   const { palette } = settings;
   const table = plainTable(
-    [
-      'recovery mode',
-      'opens',
-      'last sequence',
-      'taken from WALs',
-      'records lost',
-      'operations lost',
-      'damaged',
-    ],
-    ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    ['recovery mode', 'opens', 'last sequence', 'taken from WALs', 'lost from WALs'],
+    ['left', 'left', 'right', 'right', 'left'],
     settings,
   );
   for (const mode of recovery) {
     const { opens, lost, own } = mode;
     const name = `${own ? '*' : ' '} ${mode.mode}`;
-    const count = (number: number | undefined) =>
-      number ? palette.error(grouped(number)) : number === 0 ? '0' : '';
     table.push([
       own ? palette.strong(name) : name,
       opens ? palette.good('yes') : palette.error('no'),
       mode.lastSequence ?? '',
       opens ? grouped(operationsApplied(mode)) : '',
-      count(lost.records),
-      count(lost.operations),
-      lost.damagedBytes ? palette.error(byteSize(lost.damagedBytes)) : opens ? tornText(lost) : '',
+      opens ? lostText(lost, palette) : '',
     ]);
   }
   const own = recovery.find((mode) => mode.own);
@@ -90,8 +78,20 @@ function modesTable({ recovery = [], engine }: TargetReport, settings: RenderSet
   return rendered(table) + note;
 }
 
-function tornText({ tornBytes }: Partial<LossReport>): string {
-  return tornBytes ? `torn, ${byteSize(tornBytes)}` : '';
+/** `5 records with 7 operations, 287 bytes damaged`. */
+function lostText(
+  { records = 0, operations = 0, damagedBytes, tornBytes }: Partial<LossReport>,
+  palette: RenderSettings['palette'],
+): string {
+  const held = counted(operations, 'operation');
+  const parts = [
+    records > 0
+      ? palette.error(`${counted(records, 'record')} with ${held}`)
+      : operations > 0 && palette.error(held),
+    damagedBytes && palette.error(`${byteSize(damagedBytes)} damaged`),
+    !damagedBytes && tornBytes && `${byteSize(tornBytes)} torn`,
+  ].filter((part) => part);
+  return parts.length === 0 ? 'nothing' : parts.join(', ');
 }
 
 /** What stops a mode and what it leaves out; nothing for one that opens and leaves nothing out, or does what another does. */

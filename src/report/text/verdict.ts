@@ -109,7 +109,10 @@ function unreadText({ unreadable }: RecoveryReport): string {
 }
 
 /** What the engine does with damaged files in their own mode; where it refuses, in its own words. */
-function openingLines({ opening, engine }: TargetReport, { palette, width }: RenderSettings): string[] {
+function openingLines(
+  { opening, engine, findings }: TargetReport,
+  { palette, width }: RenderSettings,
+): string[] {
   if (opening === undefined || engine.name === 'unknown') return [];
   const { mode, opens, error, errorFile, lost } = opening;
   const who = `${engineNames[engine.name]}${versionText(engine)} in its own mode, ${mode}`;
@@ -120,9 +123,15 @@ function openingLines({ opening, engine }: TargetReport, { palette, width }: Ren
       paragraph(printable(`${error}${about}`), width, '  '),
     ];
   }
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const isMetLater = errors.some(({ rule }) => rule.startsWith('sst/') || rule.startsWith('blob/'));
   const gives = lost?.records
     ? `, and gives up ${counted(lost.records, 'record')} with ${counted(lost.operations, 'operation')} of the WALs`
-    : '';
+    : isMetLater
+      ? '; it meets the damage when it reads what is damaged'
+      : errors.length > 0
+        ? ', and does not notice what is found above'
+        : '';
   return [paragraph(`${who}, opens it as it is${gives}.`, width, '')];
 }
 

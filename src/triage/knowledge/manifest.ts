@@ -21,7 +21,7 @@ export const manifestSymptoms: readonly Symptom[] = [
   {
     id: 'manifest-missing',
     pattern:
-      /MANIFEST-\d+:? No such file|No such file or directory.{0,400}MANIFEST-\d+|CURRENT points to a non-existent file/i,
+      /MANIFEST-\d+:? No such file|(?<!\d\.(?:sst|ldb|blob|log): )No such file or directory(?:(?!\d\.(?:sst|ldb|blob|log)\b).){0,400}MANIFEST-\d+|CURRENT points to a non-existent file/i,
     anchors: ['manifest-', 'current points to'],
     severity: 'error',
     meaning: 'CURRENT names a MANIFEST that is not there.',

@@ -190,7 +190,7 @@ describe('a healing', () => {
         {
           path: '000017.log',
           action: 'write',
-          why: 'put back one byte whose value is proven',
+          why: 'the value of one byte is proven',
           changes: [{ kind: 'rewrite', offset: 0x60, length: 1 }],
         },
       ]);

@@ -166,7 +166,7 @@ export async function currentFromSource(
       step: {
         path: 'CURRENT',
         action: 'write',
-        why: `name ${named.name}, as ${from} does: the MANIFEST is the same there`,
+        why: `${from} names ${named.name}, and the MANIFEST is the same there`,
         changes: [
           current === undefined
             ? { kind: 'create-file', offset: 0, length: bytes.length, detail: `it names ${named.name}` }
@@ -205,7 +205,7 @@ export async function optionsStep(
       step: {
         path: mine.entry.file,
         action: 'write',
-        why: `put back its end: what is here is the beginning of ${path}`,
+        why: `its end is missing: what is here is the beginning of ${path}`,
         changes: [{ kind: 'insert', offset: mine.entry.size, length, detail: `from ${path}` }],
         content: await segmentsOf(twin, { offset: 0, length: its.entry.size }),
       },

@@ -241,7 +241,7 @@ function stepOf(
     path,
     ...(root !== undefined && { root }),
     action: 'write',
-    why: `put back ${counted(bytes, 'byte')} of ${names}`,
+    why: `${counted(bytes, 'byte')} ${bytes === 1 ? 'is' : 'are'} taken from ${names}`,
     changes: listed,
     content,
   };
