@@ -65,7 +65,7 @@ export async function tableEditSteps(
     {
       action: 'write',
       path: manifest.entry.file,
-      why: 'tables are others now',
+      why: 'the tables change',
       changes: [{ kind: 'rewrite', offset: 0, length: manifest.entry.size, detail }],
       content: [{ from: 'plan', bytes }],
     },
