@@ -7,12 +7,16 @@ import { type Kind, kinds, lost, make, repairedCopy, seenAfterLdb, seenBy } from
 
 /*
  * Holds `repair --strategy auto` against `ldb repair` on directories of several moments:
- *   npm run moments -- [--seeds 8] [--write]
- * --write puts the table into docs/repair.md.
+ *   npm run moments -- [--seeds 8] [--from 1] [--write]
+ * --write puts the table into docs/repair.md. KVDOCTOR_MOMENTS names moments.cc linked with another release of RocksDB.
  */
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '8' }, write: { type: 'boolean', default: false } },
+  options: {
+    seeds: { type: 'string', default: '8' },
+    from: { type: 'string', default: '1' },
+    write: { type: 'boolean', default: false },
+  },
 });
 
 const rows = [
@@ -22,7 +26,7 @@ const rows = [
 const number = (value: number) => value.toLocaleString('en');
 for (const kind of Object.keys(kinds) as Kind[]) {
   let [made, entries, ours, theirs] = [0, 0, 0, 0];
-  for (let seed = 1; seed <= Number(values.seeds); seed++) {
+  for (let seed = Number(values.from); seed < Number(values.from) + Number(values.seeds); seed++) {
     const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'moments-'));
     const dir = path.join(scratch, 'db');
     const truth = make(kind, seed, dir);

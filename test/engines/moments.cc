@@ -6,6 +6,7 @@
 // family added meanwhile), rsync-dropped (rsync, and one dropped meanwhile), live (nothing came apart), wals (the same with several logs).
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/version.h>
 #include <rocksdb/merge_operator.h>
 #include <rocksdb/options.h>
 #include <rocksdb/utilities/object_registry.h>
@@ -22,6 +23,19 @@
 #include <vector>
 
 using namespace ROCKSDB_NAMESPACE;
+// from RocksDB 11 on an open gives a unique_ptr
+template <class... Arguments>
+static Status openDb(DB** db, const Arguments&... arguments) {
+#if ROCKSDB_MAJOR >= 11
+  std::unique_ptr<DB> opened;
+  Status s = DB::Open(arguments..., &opened);
+  *db = opened.release();
+  return s;
+#else
+  return DB::Open(arguments..., db);
+#endif
+}
+
 namespace fs = std::filesystem;
 
 static void check(const Status& s) {
@@ -95,7 +109,7 @@ struct Writer {
   void open(const std::string& dir) {
     std::vector<ColumnFamilyDescriptor> descriptors;
     for (auto& name : names) descriptors.emplace_back(name, ColumnFamilyOptions(options));
-    check(DB::Open(DBOptions(options), dir, descriptors, &families, &db));
+    check(openDb(&db, DBOptions(options), dir, descriptors, &families));
   }
   ColumnFamilyHandle* any() { return families[random() % families.size()]; }
   // puts, overwrites, deletions and range deletions over few keys, so that an old version that came back would show
@@ -292,7 +306,7 @@ static void view(const std::string& dir) {
   if (status.ok()) {
     std::vector<ColumnFamilyDescriptor> descriptors;
     for (auto& name : names) descriptors.emplace_back(name, ColumnFamilyOptions());
-    status = DB::Open(options, dir, descriptors, &families, &db);
+    status = openDb(&db, options, dir, descriptors, &families);
   }
   printf("{\"open\":\"%s\",\"cfs\":%s}\n", status.ok() ? "OK" : "refused", status.ok() ? contents(db, families).c_str() : "{}");
 }

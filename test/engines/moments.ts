@@ -51,7 +51,8 @@ export type Kind = keyof typeof kinds;
 /** Entries and their hash, by column family. */
 export type Seen = Record<string, { n: number; fnv: string }>;
 
-const program = () => compiled(inRepository('test', 'engines', 'moments.cc'));
+/** KVDOCTOR_MOMENTS: moments.cc, linked with another release than Debian's. */
+const program = () => process.env.KVDOCTOR_MOMENTS ?? compiled(inRepository('test', 'engines', 'moments.cc'));
 
 function ask(...args: string[]): string {
   const { stdout } = spawnSync(program(), args, { encoding: 'utf8', timeout: 60_000 });
