@@ -21,9 +21,7 @@ function builtOnce(
   options: string,
   build: (program: string) => void,
 ): string {
-  const hash = createHash('sha256').update(options);
-  for (const source of sources) hash.update(fs.readFileSync(source));
-  const program = inRepository('tmp', 'engines', `${name}-${hash.digest('hex').slice(0, 12)}`);
+  const program = programOf(name, sources, options);
   if (fs.existsSync(program)) return program;
   fs.mkdirSync(path.dirname(program), { recursive: true });
   // under another name first, so that tests that compile it at the same time do not run half of it
@@ -31,6 +29,13 @@ function builtOnce(
   build(scratch);
   fs.renameSync(scratch, program);
   return program;
+}
+
+/** Where a program of these sources lies. */
+function programOf(name: string, sources: readonly string[], options: string): string {
+  const hash = createHash('sha256').update(options);
+  for (const source of sources) hash.update(fs.readFileSync(source));
+  return inRepository('tmp', 'engines', `${name}-${hash.digest('hex').slice(0, 12)}`);
 }
 
 /** Compiles a C++ source against Debian's RocksDB, once. Returns the path of the program. */
@@ -43,12 +48,20 @@ export function compiled(source: string, libraries: readonly string[] = ['rocksd
 
 /** Compiles the Go program in a directory, once for each set of flags. Fetches the modules that it names. Returns the path of the program. */
 export function compiledGo(directory: string, flags: readonly string[]): string {
-  const sources = fs.readdirSync(directory).sort();
-  return builtOnce(
-    path.basename(directory),
-    sources.map((name) => path.join(directory, name)),
-    flags.join(' '),
-    (program) =>
-      execFileSync('go', ['build', ...flags, '-o', program, '.'], { cwd: directory, stdio: 'pipe' }),
+  return builtOnce(path.basename(directory), goSources(directory), flags.join(' '), (program) =>
+    execFileSync('go', ['build', ...flags, '-o', program, '.'], { cwd: directory, stdio: 'pipe' }),
   );
+}
+
+/** The same program where it has been compiled before. */
+export function compiledBefore(directory: string, flags: readonly string[]): string | undefined {
+  const program = programOf(path.basename(directory), goSources(directory), flags.join(' '));
+  return fs.existsSync(program) ? program : undefined;
+}
+
+function goSources(directory: string): string[] {
+  return fs
+    .readdirSync(directory)
+    .sort()
+    .map((name) => path.join(directory, name));
 }

@@ -90,7 +90,7 @@ export function storeError(error: unknown, { path, bucket, endpoint }: Asked): u
       'no-rights',
       `the credentials do not allow it (${name}): s3:ListBucket on ${bucket} and s3:GetObject on its objects are needed`,
     );
-  if (status === 404 || status === 412 || status === 416)
+  if (name === 'NoSuchKey' || status === 412 || status === 416)
     return told('changed', 'the object was replaced or removed after it was listed');
   if (status !== undefined && status >= 500)
     return told('no-answer', `the object store at ${endpoint} fails (${name}, status ${status})`);
