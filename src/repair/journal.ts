@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { SourceRange } from '../bytes/source.js';
-import { schemaCheck } from '../io/schema.js';
+import { schemaCheck } from '../io/json-schema.js';
 import type { Disk } from './disk.js';
 import { type FilePlace, placeKey } from './place.js';
 import { Refusal } from './refusal.js';

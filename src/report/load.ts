@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { schemaCheck } from '../io/schema.js';
+import { schemaCheck } from '../io/json-schema.js';
 import type { Report } from './report.js';
 
 /** The file is not a report that this version can read; the message says why. */

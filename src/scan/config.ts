@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { schemaCheck } from '../io/schema.js';
+import { schemaCheck } from '../io/json-schema.js';
 import type { Config } from './policy.js';
 
 /** The file that is read when none is named. */
