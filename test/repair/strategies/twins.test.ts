@@ -58,6 +58,19 @@ const given: [string, string, ...string[]][] = [
   ['a table of LevelDB', 'leveldb', 'write 000005.ldb 0x10 ffffff'],
   ['a MANIFEST of LevelDB that is gone', 'leveldb', 'remove MANIFEST-000002'],
   ['a table of LevelDB that is gone', 'leveldb', 'remove 000005.ldb'],
+  [
+    'a MANIFEST of LevelDB that is wrong under a right checksum',
+    'leveldb',
+    'write MANIFEST-000002 0x40 14',
+    'fix-record MANIFEST-000002 0x32',
+  ],
+  [
+    'an index of LevelDB that is wrong under a right checksum',
+    'leveldb',
+    'write 000005.ldb 0x2dd 61',
+    'fix-block 000005.ldb 0x2da 28',
+  ],
+  ['a CURRENT of LevelDB that names no MANIFEST', 'leveldb', 'replace CURRENT "2" "9"'],
 ];
 
 describe('a copy that is whole', () => {
@@ -171,6 +184,17 @@ describe('a source that is not what is missing', () => {
     // nor where the table is gone
     const gone = await damagedBy('basic-7.8', ['remove 000018.sst']);
     expect((await repaired(gone, [later])).after).toEqual(gone);
+  });
+
+  test('takes no table of LevelDB where no other file shows that it is of the same life', async () => {
+    const other = await damagedBy('leveldb', ['write 000004.log 0xc0 58', 'fix-record 000004.log 0xa0']);
+    for (const patch of ['remove 000005.ldb', 'truncate 000005.ldb 20']) {
+      const damaged = await damagedBy('leveldb', [patch]);
+      const { after, plan } = await repaired(damaged, [other]);
+      expect(after, patch).toEqual(damaged);
+      expect(plan.remarks.join('\n')).toContain('nothing proves that it is the file that was here');
+      expect((await repaired(damaged, [fixture('leveldb')])).after, patch).toEqual(fixture('leveldb'));
+    }
   });
 
   test('says which table has another size', async () => {

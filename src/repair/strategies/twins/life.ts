@@ -2,10 +2,14 @@ import type { Database } from '../../../engine/database.js';
 import { readHead } from '../../../io/head.js';
 import { liveTables } from '../../../scan/plan.js';
 import { beginTheSame } from './composition.js';
+import { ownEntry, usual } from './part.js';
 import type { SecondSource } from './sources.js';
 
 /** Bytes of an IDENTITY file that are looked at: it holds a UUID. */
 const IDENTITY_LIMIT = 64;
+
+/** Bytes of a log that hold a whole batch at least: a log that holds none is the same in every life. */
+export const LEAST_SHARED = 32;
 
 /**
  * Whether a source is of the same life of a database: it has the MANIFEST of the same number, one of the two is a beginning of
@@ -13,22 +17,61 @@ const IDENTITY_LIMIT = 64;
  * MANIFEST; a replica that was opened as often and has no tables yet has the same one (Kvrocks), and another identity.
  */
 export async function isSameLife(database: Database, source: SecondSource): Promise<boolean> {
+  if (!(await hasSameManifest(database, source))) return false;
+  const [mine, its] = [database.manifest!, source.database.manifest!];
+  const [own, other] = await Promise.all([identityOf(database), identityOf(source.database)]);
+  if (own !== undefined && other !== undefined) return true;
+  const shorter = mine.replay.logicalEnd <= its.replay.logicalEnd ? database : source.database;
+  return hasIdentity(shorter, database, source);
+}
+
+/** Whether both have the MANIFEST of the same number, whole, and one of the two is a beginning of the other. */
+export async function hasSameManifest(database: Database, source: SecondSource): Promise<boolean> {
   const [mine, its] = [database.manifest, source.database.manifest];
   if (mine === undefined || its === undefined || mine.entry.number !== its.entry.number) return false;
   const length = Math.min(mine.replay.logicalEnd, its.replay.logicalEnd);
   if (length === 0 || !mine.replay.complete || !its.replay.complete) return false;
-  const [own, other] = await Promise.all([identityOf(database), identityOf(source.database)]);
-  if (own !== undefined && other !== undefined && own !== other) return false;
-  const shorter = mine.replay.logicalEnd === length ? database : source.database;
-  if (own === undefined || other === undefined) if (!hasIdentity(shorter)) return false;
+  if (await isOtherDatabase(database, source)) return false;
   return beginTheSame(mine.entry.source, its.entry.source, length);
 }
 
-/** Whether a MANIFEST holds what no other database's does. LevelDB writes nothing of the kind: there a table has to do. */
-function hasIdentity(database: Database): boolean {
-  if (database.version?.databaseId !== undefined) return true;
-  for (const { table } of liveTables(database).values())
-    if (table.uniqueId !== undefined || database.dialect !== 'rocksdb') return true;
+/** Whether a MANIFEST holds what no other database's does. LevelDB and Pebble write nothing of the kind: there files have to do. */
+async function hasIdentity(shorter: Database, database: Database, source: SecondSource): Promise<boolean> {
+  const { version, dialect } = shorter;
+  if (version?.databaseId !== undefined) return true;
+  const tables = [...liveTables(shorter).values()];
+  if (tables.some(({ table }) => table.uniqueId !== undefined)) return true;
+  return dialect !== 'rocksdb' && tables.length > 0 && (await sharesFile(database, source));
+}
+
+/** Whether a live table, or what two logs of the same number have of each other, is the same byte for byte here and there. */
+export async function sharesFile(database: Database, source: SecondSource): Promise<boolean> {
+  return (await sharesTable(database, source)) || (await sharesWal(database, source));
+}
+
+/** Whether a table that the MANIFEST names is, byte for byte, that of a source: of engines whose tables have no ids. */
+export async function sharesTable(database: Database, { database: other }: SecondSource): Promise<boolean> {
+  for (const { table } of liveTables(database).values()) {
+    const [mine, its] = [database, other].map((each) => ownEntry(each, 'table', table.number));
+    if (mine === undefined || mine.size !== its?.size) continue;
+    if (await beginTheSame(mine.source, its.source, mine.size)) return true;
+  }
+  return false;
+}
+
+/** Whether a live log from `from` on is the same here and there: then those before it are of one life. */
+export async function sharesWal(
+  database: Database,
+  { database: other }: SecondSource,
+  from = database.walCutoff,
+): Promise<boolean> {
+  for (const entry of database.inventory.entries) {
+    if (entry.kind !== 'wal' || !usual(entry) || entry.number! < from) continue;
+    const its = ownEntry(other, 'wal', entry.number!);
+    const size = Math.min(entry.size, its?.size ?? 0);
+    if (its === undefined || size < LEAST_SHARED) continue;
+    if (await beginTheSame(entry.source, its.source, size)) return true;
+  }
   return false;
 }
 

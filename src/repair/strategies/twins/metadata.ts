@@ -13,9 +13,9 @@ import { contentSize } from '../../content.js';
 import type { RepairStep } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
 import { beginTheSame } from './composition.js';
-import { isOtherDatabase, isSameLife } from './life.js';
+import { hasSameManifest, isOtherDatabase, isSameLife, sharesTable, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
-import { ownEntry, type Sought } from './part.js';
+import type { Sought } from './part.js';
 import { type SecondSource, segmentsOf, type TwinFile, twinOf } from './sources.js';
 import { logUnits } from './units.js';
 
@@ -60,6 +60,32 @@ export async function soughtManifest(database: Database): Promise<Sought | undef
   return { part, ...(own && { own }), isTwin };
 }
 
+/**
+ * MANIFESTs of sources in place of one whose checksums hold: those that go another way than it, or further, and whose state is the one
+ * that these files are of. Whether what is wrong here is right with one of them, a scan has to say.
+ */
+export async function otherManifests(
+  database: Database,
+  sources: readonly SecondSource[],
+): Promise<TwinFile[]> {
+  const { manifest, dialect } = database;
+  // a marker of Pebble may name another one
+  if (manifest?.named !== true || dialect === 'pebble') return [];
+  const { entry } = manifest;
+  const others: TwinFile[] = [];
+  for (const source of sources) {
+    const its = source.database.manifest;
+    if (its === undefined || its.entry.number !== entry.number) continue;
+    if (await isOtherDatabase(database, source)) continue;
+    const size = Math.min(entry.size, its.entry.size);
+    // it has nothing that is not here
+    if (its.entry.size <= entry.size && (await beginTheSame(entry.source, its.entry.source, size))) continue;
+    const twin = twinOf(source, its.entry);
+    if (await isMeant(database, entry.file, twin)) others.push(twin);
+  }
+  return others;
+}
+
 /** The database with another content of its MANIFEST. */
 function withManifest(database: Database, file: string, source: SourceDescriptor, size: number) {
   const { instead = [] } = database.request;
@@ -91,23 +117,16 @@ async function isMeant(database: Database, file: string, { entry, source }: Twin
   const { version, inventory } = after;
   if (version === undefined || after.manifest?.replay.complete !== true) return false;
   const { missing, others, known } = await tablesHere(after);
+  const named = liveTables(after).size;
   const next = version.nextFileNumber ?? 0n;
   const later = inventory.entries.filter(
     ({ kind, number, place }) =>
       (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next,
   );
   if (missing > 0 || others > 0 || later.length > 0) return false;
-  return known > 0 || (await sharesTable(after, source));
-}
-
-/** Whether a table that the MANIFEST names is, byte for byte, that of a source: of engines whose tables have no ids. */
-async function sharesTable(database: Database, { database: other }: SecondSource): Promise<boolean> {
-  for (const { table } of liveTables(database).values()) {
-    const [mine, its] = [database, other].map((each) => ownEntry(each, 'table', table.number));
-    if (mine === undefined || mine.size !== its?.size) continue;
-    if (await beginTheSame(mine.source, its.source, mine.size)) return true;
-  }
-  return false;
+  if (known > 0 || (await sharesTable(after, source))) return true;
+  // LevelDB's MANIFESTs hold nothing but what these files say
+  return database.dialect === 'leveldb' && named === 0 && (await sharesWal(after, source));
 }
 
 /** Of the tables that the MANIFEST names: those that are not here or have another size, and by their ids others or the named ones. */
@@ -147,7 +166,9 @@ export async function currentFromSource(
   sources: readonly SecondSource[],
 ): Promise<{ step: RepairStep } | undefined> {
   const { current, inventory } = database;
-  if (current !== undefined && current.decoded.anomalies.length === 0) return undefined;
+  const isHere = ({ kind, number, place }: InventoryEntry) =>
+    kind === 'manifest' && place === 'database' && number === current?.decoded.number;
+  if (current?.decoded.anomalies.length === 0 && inventory.entries.some(isHere)) return undefined;
   for (const source of sources) {
     const its = source.database.current;
     if (its === undefined || its.decoded.anomalies.length > 0) continue;
@@ -159,7 +180,7 @@ export async function currentFromSource(
       .filter(({ kind, place }) => kind === 'manifest' && place === 'database')
       .every(({ number }) => number! <= its.decoded.number!);
     // without a CURRENT the newest MANIFEST is taken for the one that is meant
-    if (named === undefined || !newest || !(await isSameLife(database, source))) continue;
+    if (named === undefined || !newest || !(await hasSameManifest(database, source))) continue;
     const bytes = await readHead(its.entry.source, CURRENT_LIMIT);
     const { path: from } = twinOf(source, its.entry);
     return {

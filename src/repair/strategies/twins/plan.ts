@@ -14,9 +14,9 @@ import { look } from '../heal.js';
 import { soughtBlobs } from './blobs.js';
 import { fillWals } from './fill.js';
 import { type MendedFile, mend } from './mend.js';
-import { currentFromSource, optionsStep, soughtManifest } from './metadata.js';
+import { currentFromSource, optionsStep, otherManifests, soughtManifest } from './metadata.js';
 import { filePlace, type Sought } from './part.js';
-import { openSources, type SecondSource, twinsOf } from './sources.js';
+import { openSources, type SecondSource, segmentsOf, twinsOf } from './sources.js';
 import { soughtTables } from './tables.js';
 import { soughtWals } from './wals.js';
 
@@ -112,10 +112,28 @@ class FromSources {
     const manifest = await soughtManifest(this.state);
     // the engine deletes what a wrong MANIFEST does not name: none is taken without a proof
     if (manifest !== undefined) await this.seek(manifest, true);
+    else if (this.findings.some(({ severity }) => severity !== 'note')) await this.contradicted();
     const current = await currentFromSource(this.state, this.sources);
     if (current !== undefined) await this.add(current.step);
     const options = await optionsStep(this.state, this.sources);
     if (options !== undefined) await this.add(options.step);
+  }
+
+  /** A MANIFEST that its checksums do not blame, where the files here are those of a source's and nothing new is wrong with that. */
+  private async contradicted(): Promise<void> {
+    const known = new Set(this.findings.filter(isBad).map(nameOf));
+    for (const twin of await otherManifests(this.state, this.sources)) {
+      const own = this.state.manifest!.entry;
+      const taken = { offset: 0, length: twin.entry.size, from: twin, why: MEANT };
+      const content = await segmentsOf(twin, taken);
+      const before = this.plan;
+      const step = stepOf(filePlace(own), own, { content, taken: [taken] });
+      const findings = await look(this.database, { ...before, steps: [...before.steps, step] }, {});
+      const left = findings.filter(isBad).map(nameOf);
+      if (left.length >= known.size || left.some((name) => !known.has(name))) continue;
+      await this.add(step);
+      return;
+    }
   }
 
   async files(): Promise<void> {
@@ -217,6 +235,11 @@ class FromSources {
     this.state = await databaseAfter(this.database, this.plan);
   }
 }
+
+const MEANT =
+  'every table that it names is here and is the one that it names, and what contradicts the MANIFEST as it is, nothing does then';
+
+const isBad = ({ severity }: Finding) => severity !== 'note';
 
 const nameOf = ({ rule, file, root }: Finding) => JSON.stringify([rule, root, file]);
 

@@ -4,6 +4,7 @@ import type { Database } from '../../../engine/database.js';
 import type { LiveTable } from '../../../format/manifest/version.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { liveTables } from '../../../scan/plan.js';
+import { isSameLife, sharesFile } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought } from './part.js';
 import type { SecondSource } from './sources.js';
@@ -61,18 +62,32 @@ async function tablePart(
     size: Number(live.size),
     check,
     units: (source) => tableUnits(source, database.dialect),
+    // a number is given to one file in a life
+    neighboursProve: async (twins) => {
+      if (id !== undefined) return undefined;
+      for (const { source } of twins)
+        if (!isNamed(live, source) || !(await isSameLife(database, source))) return undefined;
+      return 'alone';
+    },
     whole: async (twin, checked) => {
       if (checked.identity === 'proven') return 'its identity is the one that the MANIFEST has of it';
+      if (id !== undefined || !isNamed(live, twin.source) || !(await sharesFile(database, twin.source)))
+        return undefined;
       const gone = mine === undefined || mine.checked.identity === 'other';
-      const its = liveTables(twin.source.database).get(live.number)?.table;
-      return gone && its !== undefined && isSameEntry(live, its)
-        ? 'its number, size, bounds and sequences are those of the MANIFEST, here and in the source: the table has no id that would prove more'
+      return gone || (await isSameLife(database, twin.source))
+        ? 'its number, size, bounds and sequences are those of the MANIFEST, here and in the source, and another file is the same byte for byte: the table has no id that would prove more'
         : undefined;
     },
   };
   const isTwin = (each: InventoryEntry) =>
     each.kind === 'table' && each.place !== 'archive' && each.number === live.number;
   return { part, ...(own && { own }), isTwin };
+}
+
+/** Whether the MANIFEST of a source says the same of a table. */
+function isNamed(live: LiveTable, { database }: SecondSource): boolean {
+  const its = liveTables(database).get(live.number)?.table;
+  return its !== undefined && isSameEntry(live, its);
 }
 
 /** Whether two MANIFESTs say the same of a table. */

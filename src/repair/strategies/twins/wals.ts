@@ -3,14 +3,11 @@ import type { Database } from '../../../engine/database.js';
 import { dialectNamed } from '../../../format/dialect.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { beginTheSame } from './composition.js';
-import { isSameLife } from './life.js';
+import { isSameLife, LEAST_SHARED, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought, usual } from './part.js';
 import type { SecondSource, TwinFile } from './sources.js';
 import { logUnits } from './units.js';
-
-/** Bytes of a log that hold a whole batch at least: a log that holds none is the same in every life. */
-const LEAST_SHARED = 32;
 
 /** Live WALs of which a scan found something, that are shorter than in a source, or that are not there. */
 export async function soughtWals(
@@ -70,7 +67,7 @@ async function walPart(
       if (await isCopiedAs(twin.entry, database.inventory.entries))
         return 'it stands here under the number of another WAL';
       if (own?.size === 0) return 'it is here and empty, and both are of one life, as their MANIFESTs tell';
-      return (await sharesLater(database, number, twin.source))
+      return (await sharesWal(database, twin.source, number + 1n))
         ? 'the WALs that were begun later are the same here and in the source'
         : undefined;
     },
@@ -104,22 +101,6 @@ async function isCopiedAs(log: InventoryEntry, others: readonly InventoryEntry[]
     if (other.kind !== 'wal' || !usual(other) || other.number === log.number || other.size !== log.size)
       continue;
     if (await beginTheSame(log.source, other.source, log.size)) return true;
-  }
-  return false;
-}
-
-/** Whether a log that was begun later is the same here and there: then those before it are of one life. */
-async function sharesLater(
-  database: Database,
-  number: bigint,
-  { database: other }: SecondSource,
-): Promise<boolean> {
-  for (const entry of database.inventory.entries) {
-    if (entry.kind !== 'wal' || !usual(entry) || entry.number! <= number) continue;
-    const its = ownEntry(other, 'wal', entry.number!);
-    const size = Math.min(entry.size, its?.size ?? 0);
-    if (its === undefined || size < LEAST_SHARED) continue;
-    if (await beginTheSame(entry.source, its.source, size)) return true;
   }
   return false;
 }
