@@ -35,7 +35,10 @@ const lineOf = (name: string) => new TextEncoder().encode(`${name}\n`);
 function withoutNewline(database: Database, raw: Uint8Array): CurrentThatFollows | undefined {
   const name = Buffer.from(raw).toString('latin1');
   const { manifest } = database;
-  if (!NAME.test(name) || manifest?.named !== true || manifest.entry.name !== name) return undefined;
+  if (!NAME.test(name)) return undefined;
+  // Pebble takes a CURRENT without newline for none, so that the MANIFEST is not the one that counts yet
+  const isThere = database.dialect === 'pebble' && manifests(database).some((entry) => entry.name === name);
+  if (!isThere && (manifest?.named !== true || manifest.entry.name !== name)) return undefined;
   // the name itself may be cut
   if (manifests(database).some((other) => other.name !== name && other.name.startsWith(name)))
     return undefined;

@@ -200,6 +200,7 @@ async function replayWith(
   if (end === undefined || !checksumHolds(changed, 0, end)) return undefined;
   let edit: VersionEdit | undefined;
   const replay = await replayManifest(new FlippedSource(source, flips), {
+    dialect: before.dialect,
     onEdit: (decoded, record) => {
       if (record.offset <= at && record.end >= at + end) edit = decoded.edit;
     },

@@ -3,13 +3,14 @@ import type { UnitResult, WalContext, WalFacts } from '../check/unit.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { type DialectName, dialectNamed } from '../format/dialect.js';
-import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
+import { checksumHolds, decodePhysicalHeader, END_MARK, endMarkOf } from '../format/log/physical.js';
 import { BLOCK_SIZE, type LogDialect } from '../format/log/types.js';
 import { batchCause, batchDefect, logDataOf } from './batch.js';
 import { countCause, countThatFits, raisesCount } from './batch-count.js';
 import { engineDefect } from './engine-defects.js';
 import { FlippedSource } from './flipped-source.js';
 import { type Flip, flipPlace, flipText, isConclusive, pairCause } from './flips.js';
+import { differingBits } from './footer.js';
 import {
   lengthCause,
   lengthChanges,
@@ -96,6 +97,7 @@ export class WalDiagnosis {
 
   private async record(finding: Finding, place: Range): Promise<void> {
     const damaged = await this.damagedRecord(finding, place);
+    if (damaged !== undefined && this.endMark(finding, damaged)) return;
     if (damaged !== undefined && (await this.oneBit(finding, damaged))) return;
     if (damaged !== undefined && (await this.changedCount(finding, damaged))) return;
     if (damaged !== undefined && (await this.lostLength(finding, damaged))) return;
@@ -129,6 +131,23 @@ export class WalDiagnosis {
       if (BLOCK_SIZE - (at % BLOCK_SIZE) < 7) at += BLOCK_SIZE - (at % BLOCK_SIZE);
     }
     return undefined;
+  }
+
+  /** The mark of a log of Pebble that was closed: eleven bytes that are known, with no checksum over them. */
+  private endMark(finding: Finding, { at, bytes }: Damaged): boolean {
+    const { dialect, number } = this.facts;
+    if (dialect !== 'pebble' || bytes.length < END_MARK) return false;
+    const [change, ...others] = differingBits(bytes.subarray(0, END_MARK), endMarkOf(number), at);
+    if (change === undefined || others.length > 0) return false;
+    finding.cause = {
+      kind: 'bit-flip',
+      certainty: 'proven',
+      detail: `${flipText({ ...change, field: 'content' })} of the mark of a closed log`,
+      basis: `with that, ${END_MARK} bytes are those which end log ${number}`,
+      changes: [change],
+      restores: true,
+    };
+    return true;
   }
 
   private async oneBit(finding: Finding, damaged: Damaged): Promise<boolean> {

@@ -64,16 +64,21 @@ describe('repair of a Pebble directory', () => {
     });
   });
 
-  it.each(['000012.log 0x30.1', '000010.sst 0x40.2', 'MANIFEST-000013 0x3e.4'])(
-    'puts a flipped bit back: %s',
-    async (flip) => {
-      const whole = await withDatabase('pebble-stores/cosmos', [], async (dir) => readFileSet(dir));
-      await withDatabase('pebble-stores/cosmos', [`flip ${flip}`], async (dir) => {
-        expect((await repaired(dir, heal)).repair?.state).toBe('repaired');
-        expect(readFileSet(dir)).toEqual(whole);
-      });
-    },
-  );
+  it.each([
+    ['cosmos', 'flip 000012.log 0x30.1'],
+    ['cosmos', 'flip 000010.sst 0x40.2'],
+    ['cosmos', 'flip 000011.sst 0x2fe.1'],
+    ['cosmos', 'flip MANIFEST-000013 0x3e.4'],
+    ['cosmos', 'truncate CURRENT 15'],
+    ['rangekeys', 'flip MANIFEST-000001 0x80.3'],
+    ['virtual', 'flip 000004.log 0x3e6.1'],
+  ])('puts back what is proven: %s, %s', async (store, patch) => {
+    const whole = await withDatabase(`pebble-stores/${store}`, [], async (dir) => readFileSet(dir));
+    await withDatabase(`pebble-stores/${store}`, [patch], async (dir) => {
+      expect((await repaired(dir, heal)).repair?.state).toBe('repaired');
+      expect(readFileSet(dir)).toEqual(whole);
+    });
+  });
 
   it('cuts a log at the last consistent point, and leaves out what follows', async () => {
     await withDatabase('pebble-stores/virtual', ['zero 000004.log 0x40 40'], async (dir) => {

@@ -6,6 +6,7 @@ import type { Database } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
+import { END_MARK } from '../../format/log/physical.js';
 import { fileBehind, type Version } from '../../format/manifest/version.js';
 import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
 import type { TableFacts, WalFacts } from '../unit.js';
@@ -100,9 +101,6 @@ function checkCopies(live: readonly WalFacts[], all: readonly WalFacts[]): Findi
     ];
   });
 }
-
-/** Bytes of the mark. */
-const END_MARK = 11;
 
 /** Tables that WALs bring in and that are not there. */
 function checkIngested({ database, named }: State): Finding[] {

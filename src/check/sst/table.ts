@@ -172,11 +172,23 @@ async function reportLayout(
   report.addAll(await checkLayout(table, blocks, blockEnd(index, index.count - 1)));
 }
 
+/** Bytes of the format version and the magic number, at the end of a footer. */
+const VERSION_AND_MAGIC = 12;
+
+/** The bit of a little-endian word, where it is the only one that is set. */
+function singleBit(word: number): { byte: number; bit: number }[] {
+  const at = 31 - Math.clz32(word);
+  return word >>> 0 === 2 ** at ? [{ byte: at >> 3, bit: at & 7 }] : [];
+}
+
 /** Of RocksDB's table formats Pebble knows one. */
 function checkOldFormat({ formatVersion, offset, length }: Footer, report: TableReport): void {
   if (formatVersion === 2) return;
   const message = `The footer says format version ${formatVersion} of RocksDB's tables: Pebble reads and writes 2 alone`;
-  const evidence = { engine: `pebble/table: unsupported format version ${formatVersion}` };
+  const at = offset + length - VERSION_AND_MAGIC;
+  const changes = singleBit(formatVersion ^ 2).map(({ byte, bit }) => ({ offset: at + byte, bit }));
+  const engine = `pebble/table: unsupported format version ${formatVersion}`;
+  const evidence = { engine, ...(changes.length > 0 && { changes }) };
   report.add({ rule: 'sst/bad-footer', offset, length, message, evidence });
 }
 

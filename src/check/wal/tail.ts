@@ -6,6 +6,7 @@ import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
 import type { Tail } from '../../format/log/damage.js';
 import { engineMessageOfTail } from '../../format/log/engine-message.js';
+import { END_MARK } from '../../format/log/physical.js';
 import { BLOCK_SIZE, RecordType } from '../../format/log/types.js';
 import type { WalFacts } from '../unit.js';
 import { damageFinding } from './damage.js';
@@ -50,9 +51,6 @@ export async function judgeTail(
       return damaged(source, file, tail, state);
   }
 }
-
-/** Bytes of the mark that ends a closed log of Pebble: no checksum, no length, the type of a whole record, a log number. */
-const END_MARK = 11;
 
 /** After the mark lies what is left of older logs, or nothing. */
 async function closed(source: ByteSource, file: string, tail: Tail): Promise<TailVerdict> {

@@ -10,7 +10,18 @@
 
 import { crc32c, unmaskCrc } from '../../bytes/crc32c.js';
 import { u32At } from '../../bytes/u32.js';
-import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, recordKindNames } from './types.js';
+import { LEGACY_HEADER, type LogDialect, RECYCLABLE_HEADER, RecordType, recordKindNames } from './types.js';
+
+/** Bytes of the mark that ends a closed log of Pebble: no checksum, no length, the type of a whole record, the number of the next log. */
+export const END_MARK = RECYCLABLE_HEADER;
+
+/** The mark that ends log `number`. */
+export function endMarkOf(number: bigint): Uint8Array {
+  const mark = new Uint8Array(END_MARK);
+  mark[6] = RecordType.recyclableFull;
+  new DataView(mark.buffer).setUint32(LEGACY_HEADER, Number((number + 1n) & 0xffff_ffffn), true);
+  return mark;
+}
 
 /** A header as it is found, whether or not it makes sense. */
 export interface PhysicalHeader {
