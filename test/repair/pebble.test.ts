@@ -89,6 +89,39 @@ describe('repair of a Pebble directory', () => {
     });
   });
 
+  it('says which deletions a cut log takes along', async () => {
+    await withDatabase('pebble-stores/rangekeys', ['zero 000006.log 20 20'], async (dir) => {
+      const { plan } = await repaired(dir);
+      expect(plan?.loss.map(({ detail }) => detail)).toContain(
+        'among them 1 deletions of ranges: older values that they hid show again',
+      );
+    });
+  });
+
+  it('ends before a hole between logs', async () => {
+    await withDatabase('pebble-stores/virtual', ['truncate 000004.log 382'], async (dir) => {
+      const { repair, plan, findings } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      expect(plan?.steps.map(({ action, file }) => `${action} ${file}`)).toEqual([
+        'remove 000013.log',
+        'remove 000012.log',
+      ]);
+      expect(plan?.loss.map(({ file }) => file)).toEqual(['000012.log', '000013.log']);
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    });
+  });
+
+  it('begins with an empty log where the one that the MANIFEST begins with is missing', async () => {
+    await withDatabase('pebble-stores/rangekeys', ['remove 000006.log'], async (dir) => {
+      const { repair, plan } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      expect(plan?.loss).toEqual([
+        { file: '000006.log', detail: 'all that this log held: the file is gone', facts: {} },
+      ]);
+      expect(await shown(dir)).toMatch(/^\d+ /);
+    });
+  });
+
   it('writes a MANIFEST with its whole edits alone, where no table counts on the others', async () => {
     const garbage = `append MANIFEST-000013 "${'remains of something else '.repeat(20)}"`;
     await withDatabase('pebble-stores/cosmos', [garbage], async (dir) => {

@@ -6,6 +6,7 @@ import { Refusal } from '../refusal.js';
 import { type HealRequest, planHeal } from './heal.js';
 import { joinPlans } from './join-plans.js';
 import { type MetadataRequest, planMetadataRepair } from './metadata.js';
+import { planPebbleHoles } from './pebble-holes.js';
 import { planSalvage } from './salvage-wal.js';
 import { planTableRepair, type TableRepairRequest } from './tables.js';
 import { planWalRepair, type WalRepairRequest } from './wal-mode.js';
@@ -44,6 +45,8 @@ export async function planAuto(
             // of files that the parts before change it says nothing
             ...(now === database && simulation && { simulation }),
           }),
+    (now: Database) =>
+      now === database && now.dialect === 'pebble' ? planPebbleHoles(now, findings ?? []) : undefined,
   ];
   for (const part of parts) {
     await pace.step();

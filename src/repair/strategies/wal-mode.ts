@@ -17,6 +17,7 @@ import { exportCommand } from '../../scan/refused-formats.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { forgetWals } from './forget-wals.js';
+import { LostDeletions } from './lost-deletions.js';
 import { undecidedStatement } from './operation-facts.js';
 import { putPredecessorsRight } from './predecessors.js';
 import { rebuildWal } from './rebuild-wal.js';
@@ -225,10 +226,14 @@ async function totalLoss(
   const { version, options } = database;
   const families = version === undefined ? [] : familiesOf(version, options);
   const words = profile && new LostTallies(profile);
+  const deletions = database.dialect === 'pebble' ? new LostDeletions(database.dialect) : undefined;
   const [lost] = await lossesOf(databaseView(database, filesOf(database).open).wals, families, [outcome], {
     dialect: database.dialect,
     recycling: options.recycleLogFileNum > 0,
-    onLost: (batch, outcomes, damaged) => words?.add(batch, outcomes, damaged),
+    onLost: (batch, outcomes, damaged) => {
+      words?.add(batch, outcomes, damaged);
+      deletions?.add(batch);
+    },
   });
   const commands = words?.of(0);
   if (lost === undefined || (lost.records === 0 && lost.damagedBytes === 0)) return [];
@@ -256,6 +261,7 @@ async function totalLoss(
         ...(commands && { commands: { ...commands } }),
       },
     },
+    ...(deletions?.statements('.') ?? []),
   ];
 }
 

@@ -1,0 +1,59 @@
+import { Cursor } from '../../bytes/cursor.js';
+import { type EvidenceValue, keyBytes } from '../../finding/evidence.js';
+import type { OpKind } from '../../format/batch/batch.js';
+import { decodeBatch } from '../../format/batch/decode.js';
+import type { DialectName } from '../../format/dialect.js';
+import type { LossStatement } from '../plan.js';
+
+/** Keys, and ranges of keys, that are listed. */
+const LISTED = 20;
+
+const OF_A_KEY: ReadonlySet<OpKind> = new Set(['delete', 'single-delete', 'sized-delete']);
+const OF_A_RANGE: ReadonlySet<OpKind> = new Set([
+  'range-delete',
+  'range-key-delete',
+  'range-key-unset',
+  'excise',
+]);
+
+/** The deletions in batches that a cut log takes along: what they hid shows again. */
+export class LostDeletions {
+  private keys = 0;
+  private ranges = 0;
+  private readonly listedKeys: EvidenceValue[] = [];
+  private readonly listedRanges: EvidenceValue[] = [];
+
+  constructor(private readonly dialect: DialectName) {}
+
+  /** Takes what decodes of a batch. */
+  add(batch: Uint8Array): void {
+    for (const { kind, key, value } of decodeBatch(batch, { dialect: this.dialect }).ops) {
+      if (OF_A_KEY.has(kind)) {
+        this.keys++;
+        if (this.keys <= LISTED) this.listedKeys.push(keyBytes(key));
+      } else if (OF_A_RANGE.has(kind)) {
+        this.ranges++;
+        const whole = value ?? new Uint8Array(0);
+        // an unset has its end in front of the suffixes
+        const end = kind === 'range-key-unset' ? (new Cursor(whole).lengthPrefixed() ?? whole) : whole;
+        if (this.ranges <= LISTED) this.listedRanges.push({ from: keyBytes(key), to: keyBytes(end) });
+      }
+    }
+  }
+
+  /** What that means; nothing where no deletion is lost. */
+  statements(file: string): LossStatement[] {
+    const { keys, ranges } = this;
+    const statement = (count: number, what: string, facts: LossStatement['facts']): LossStatement => ({
+      file,
+      detail: `among them ${count} deletions of ${what}: older values that they hid show again`,
+      facts: { ...facts, ...(count > LISTED && { notListed: count - LISTED }) },
+    });
+    return [
+      ...(keys > 0 ? [statement(keys, 'keys', { lostDeletions: keys, keys: this.listedKeys })] : []),
+      ...(ranges > 0
+        ? [statement(ranges, 'ranges', { lostRangeDeletions: ranges, keyRanges: this.listedRanges })]
+        : []),
+    ];
+  }
+}

@@ -1,0 +1,116 @@
+import { type Database, filesOf } from '../../engine/database.js';
+import { formatVersion } from '../../engine/version.js';
+import type { Finding } from '../../finding/finding.js';
+import { LogParser } from '../../format/log/parser.js';
+import { readLog } from '../../format/log/read.js';
+import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
+import { LostDeletions } from './lost-deletions.js';
+import {
+  describeRecords,
+  inOrder,
+  inputsOf,
+  lostFile,
+  readLiveWals,
+  sequencesOf,
+  type WalState,
+} from './wal-state.js';
+
+/** Rules of holes that Pebble does not see: it opens over them. */
+const HOLES: ReadonlySet<string> = new Set(['sequence/gap-between-wals', 'wal/emptied']);
+
+/**
+ * Plans what ends a database before a hole between its WALs, which Pebble opens over without a word: newer WALs are left out. One
+ * that is missing, or holds another's records and none of its own, becomes an empty one. `findings`: of these very files.
+ */
+export async function planPebbleHoles(database: Database, findings: readonly Finding[]): Promise<RepairPlan> {
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const wals = await readLiveWals(database);
+  const hole = wals.findIndex(({ entry }) =>
+    errors.some(({ rule, file }) => HOLES.has(rule) && file === entry.file),
+  );
+  const left = hole < 0 ? [] : wals.slice(hole + 1);
+  const steps: RepairStep[] = left.map(removal);
+  const loss: LossStatement[] = left.map((wal) => ({
+    ...lostFile(wal.place),
+    detail: `all of it, after a hole: ${describeRecords(wal)}`,
+    facts: sequencesOf(wal),
+  }));
+  const deletions = new LostDeletions(database.dialect);
+  for (const wal of left) await collect(database, wal, deletions);
+  loss.push(...deletions.statements('.'));
+  for (const wal of wals) {
+    const isForeign = errors.some(
+      ({ rule, file }) => rule === 'wal/wrong-log-number' && file === wal.entry.file,
+    );
+    if (!isForeign || left.includes(wal)) continue;
+    steps.push(empty(wal.entry.file, wal.entry.size, 'it holds the records of another log'));
+    loss.push({
+      ...lostFile(wal.place),
+      detail: 'all that this log held: the records of another one stand in its place',
+      facts: {},
+    });
+  }
+  for (const { rule, file } of errors) {
+    if (rule !== 'directory/missing-wal') continue;
+    steps.push(empty(file, undefined, 'the MANIFEST begins with it; an empty one is a log without records'));
+    loss.push({ file, detail: 'all that this log held: the file is gone', facts: {} });
+  }
+  return {
+    schemaVersion: 1,
+    target: database.target,
+    strategy: 'default',
+    engineVersion: formatVersion(database.engineVersion),
+    inputs: await inputsOf(database, steps),
+    steps: inOrder(steps),
+    loss,
+    remarks:
+      left.length === 0
+        ? []
+        : [
+            'Pebble would open over the hole, in a state that the database never had; without this repair it keeps the newer logs',
+          ],
+  };
+}
+
+function removal({ place, entry, ...wal }: WalState): RepairStep {
+  return {
+    action: 'remove',
+    ...place,
+    why: 'it follows a hole between the logs',
+    changes: [
+      {
+        kind: 'remove-file',
+        offset: 0,
+        length: entry.size,
+        detail: describeRecords({ place, entry, ...wal }),
+      },
+    ],
+  };
+}
+
+function empty(path: string, size: number | undefined, why: string): RepairStep {
+  const kind = size === undefined ? 'create-file' : 'cut';
+  return {
+    action: 'write',
+    path,
+    why,
+    changes: [{ kind, offset: 0, length: size ?? 0, detail: 'an empty log' }],
+    content: [],
+  };
+}
+
+async function collect(database: Database, { entry }: WalState, deletions: LostDeletions): Promise<void> {
+  const source = await filesOf(database).open(entry.source);
+  try {
+    const parser = new LogParser(source, { dialect: database.dialect, number: entry.number ?? 0n });
+    await readLog(parser, {
+      record: ({ bytes, start, end }) => {
+        deletions.add(bytes.subarray(start, end));
+        return undefined;
+      },
+      damage: () => undefined,
+    });
+  } finally {
+    await source.close();
+  }
+}
