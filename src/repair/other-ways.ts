@@ -3,6 +3,7 @@ import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { shellWord } from '../finding/shell-word.js';
 import type { RecommendationReport, TargetReport } from '../report/report.js';
+import { uncheckedOrders } from '../scan/target.js';
 import type { RepairMethod } from './method.js';
 import { operationsKept, recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
@@ -24,13 +25,18 @@ export async function advised(
     const onward = target.repair?.command;
     // a refusal of the mode that is planned for knows of no plan but this one; a file that is missing comes from elsewhere
     if (onward !== undefined && onward !== own) return target;
-    const { next: _next, command: _command, ...repair } = target.repair!;
+    const { next, command: _, ...repair } = target.repair!;
+    // what is in an order that is not known is written as it stands, and no engine takes that
+    const form = uncheckedOrders(database).length > 0 ? '.export.ndjson' : '.export';
     const command = commandOn(
       database,
-      `export --lenient --output ${shellWord(`${database.target}.export`)}`,
+      `export --lenient --output ${shellWord(`${database.target}${form}`)}`,
     );
-    const reason =
-      'These files do not tell what puts it right: a checkpoint, a backup or a replica may have it. What can be read goes into a new database:';
+    const why =
+      next === undefined || onward !== undefined
+        ? 'These files do not tell what puts it right: a checkpoint, a backup or a replica may have it'
+        : `${next[0].toUpperCase()}${next.slice(1)}`;
+    const reason = `${why}. What can be read can be exported:`;
     return { ...target, repair, recommendation: { command, reason } };
   }
   const other = await waysBeside(target, database, way, profile);

@@ -113,6 +113,10 @@ export async function faultsOf(steps: readonly Step[]): Promise<string[]> {
   const unchecked = last.status === 3 && /Incomplete: no error found/.test(last.text);
   const ended =
     unchecked || (last.status === 0 && !looked) || names.includes('repair') || names.includes('export');
+  // an export that wrote nothing leads nowhere
+  const { line: lastLine, text: said, status: left } = last;
+  if (lastLine.startsWith('kvdoctor export') && left === 3 && /^kvdoctor: /m.test(said))
+    faults.push(`dead end: ${lastLine}\n${said}`);
   const toFillIn = last.printed.some(({ line }) => isTemplate(line));
   const inWords = steps.some(({ text }) =>
     /This is a copy|Nothing is to be repaired|restore a backup/i.test(text),

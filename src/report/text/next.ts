@@ -197,11 +197,14 @@ export function nextCommand({ targets }: Report): string | undefined {
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
       if (backups !== undefined && severity === 'error') return restoreCommand(unpacked(target));
-      // a raft log is not repaired, and of a Pebble directory a simulation tells less than the plan of a repair
+      // a raft log is not repaired; of what opens without a word a simulation tells less than the plan of a repair
       const isRaftLog = target.engine.name === 'raft-engine';
-      const isPebble = target.engine.name === 'pebble';
+      const { opening } = target;
+      const isSilent =
+        target.engine.name === 'pebble' ||
+        (target.engine.name === 'leveldb' && opening?.opens && !opening.lost?.records);
       if (isRaftLog && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
-      if (within(RECOVERED) && kind !== 'file' && !isPebble) return commandOn(target, 'simulate');
+      if (within(RECOVERED) && kind !== 'file' && !isSilent) return commandOn(target, 'simulate');
       if (within(REPAIRED) && kind !== 'file')
         return commandOn(unpacked(target), 'repair --strategy auto --dry-run');
       return `kvdoctor explain ${worst[0].rule}`;
