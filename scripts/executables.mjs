@@ -78,6 +78,12 @@ rmSync(output, { recursive: true, force: true });
 const program = join(output, 'kvdoctor.mjs');
 const notices = await writeOneFile(program, {
   more: [
+    // which is not in the executable either
+    {
+      file: /\/src\/io\/objects\/store\.ts$/,
+      from: "await import('@aws-sdk/client-s3')",
+      to: "await Promise.reject(Object.assign(new Error(), { code: 'ERR_MODULE_NOT_FOUND' }))",
+    },
     // nor may it come from a node_modules that happens to lie where the executable is run
     { file: /\/src\/bytes\/crc32c\.ts$/, from: "require('@node-rs/crc32').crc32c", to: 'undefined' },
   ],

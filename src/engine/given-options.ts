@@ -2,10 +2,13 @@ import { shellWord } from '../finding/shell-word.js';
 import type { Database, DatabaseRequest } from './database.js';
 
 /** Options that say where the files lie and which engine reads them, as they were given: a further command needs them, too. */
-export function givenOptions({ walDir, dbPaths = [], engineVersion }: DatabaseRequest): string[] {
+export function givenOptions({ walDir, dbPaths = [], engineVersion, store = {} }: DatabaseRequest): string[] {
   return [
     ...dbPaths.map((directory) => `--db-path ${shellWord(directory)}`),
     ...(walDir === undefined ? [] : [`--wal-dir ${shellWord(walDir)}`]),
+    ...(store.endpoint === undefined ? [] : [`--endpoint-url ${shellWord(store.endpoint)}`]),
+    ...(store.pathStyle ? ['--path-style'] : []),
+    ...(store.requesterPays ? ['--request-payer'] : []),
     ...(engineVersion === undefined ? [] : [`--engine-version ${shellWord(engineVersion)}`]),
   ];
 }

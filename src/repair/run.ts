@@ -7,6 +7,7 @@ import { type DatabaseRequest, readDatabase } from '../engine/database.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { KeptOpen } from '../io/kept-open.js';
+import { isObjectAddress } from '../io/objects/address.js';
 import { hasText, throughText } from '../io/odd-name.js';
 import { pathKind } from '../io/path-kind.js';
 import { databaseView } from '../recovery/database-view.js';
@@ -91,6 +92,12 @@ export async function repairTarget(
 
 /** A repair works on a directory. */
 export async function refuseArchive(target: string): Promise<void> {
+  if (isObjectAddress(target))
+    throw new Refusal(
+      'usage',
+      `${target} lies in a bucket, where nothing is written, and a repair works on a directory`,
+      'copy it to a directory first',
+    );
   const kind = await pathKind(target).catch(() => undefined);
   if (kind !== 'file' || (await sniffArchive(target)) === undefined) return;
   throw new Refusal('usage', `${target} is an archive, and a repair works on a directory`, 'unpack it first');
@@ -246,12 +253,13 @@ async function planAndRepair(
   }
 }
 
-function requestOf({ walDir, dbPaths, engineVersion }: RepairOptions): DatabaseRequest {
+function requestOf({ walDir, dbPaths, engineVersion, store }: RepairOptions): DatabaseRequest {
   return {
     // a journal names places absolutely: an undo may be started from anywhere
     ...(walDir !== undefined && { walDir: path.resolve(walDir) }),
     ...(dbPaths !== undefined && { dbPaths: dbPaths.map((each) => path.resolve(each)) }),
     ...(engineVersion !== undefined && { engineVersion }),
+    ...(store !== undefined && { store }),
   };
 }
 

@@ -273,6 +273,8 @@ export interface TargetReport {
   unchecked: Unchecked[];
   /** Bytes read by the checks. */
   bytesRead: number;
+  /** Of a target in a bucket: requests to the object store, and the bytes of objects that it sent. */
+  transfer?: { requests: number; bytes: number };
   /** Options of the command that say where the files lie and which engine reads them; a further command needs them, too. */
   given?: string[];
   /** The process that holds LOCK while the scan runs, where it can be known. */

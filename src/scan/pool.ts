@@ -1,4 +1,5 @@
 import { unlessInterrupted } from '../io/interruption.js';
+import { addTraffic } from '../io/objects/traffic.js';
 import { runUnit } from './run-unit.js';
 import { canUseThreads, takeThread } from './threads.js';
 import type { UnitOutcome, WorkerReply, WorkUnit } from './unit.js';
@@ -56,6 +57,7 @@ function runInWorker(queue: WorkUnit[], options: PoolOptions): Promise<void> {
     options.signal?.addEventListener('abort', stop, { once: true });
     worker.on('message', (message: WorkerReply) => {
       if ('progress' in message) return options.onRead(message.progress);
+      addTraffic(message.traffic);
       options.onOutcome(message.outcome);
       next();
     });

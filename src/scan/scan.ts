@@ -1,10 +1,9 @@
 import { sniffArchive } from '../io/archive-stream.js';
 import { isObjectAddress } from '../io/objects/address.js';
-import { listObjects } from '../io/objects/listing.js';
 import { throughText } from '../io/odd-name.js';
 import type { TargetReport } from '../report/report.js';
 import type { ScanHooks, ScanOptions } from './options.js';
-import { directoryOrigin, storedOrigin } from './origin.js';
+import { directoryOrigin } from './origin.js';
 import { scanOrigin } from './pipeline.js';
 import { takesWhole } from './shards/shard.js';
 import { isFile, scanFile } from './single-file.js';
@@ -22,11 +21,8 @@ export async function scanTarget(
   hooks: ScanHooks = {},
 ): Promise<TargetReport> {
   if (isObjectAddress(target)) {
-    const place = await listObjects(target, options.store);
-    if (place.kind === 'directory') return scanOrigin(storedOrigin(place), options, hooks);
-    const { shard, ...whole } = options;
-    if (shard !== undefined && !takesWhole(shard, target)) return blankTarget(target, 'file');
-    return scanFile(target, whole, hooks, place.file.source);
+    const { scanStored } = await import('./stored.js');
+    return scanStored(target, options, hooks);
   }
   if (!(await isFile(target)))
     return throughText(target, (directory) => scanOrigin(directoryOrigin(directory), options, hooks));

@@ -1,6 +1,7 @@
 import type { SourceDescriptor } from '../bytes/source.js';
 import type { CheckedFile } from '../check/check-file.js';
 import type { UnitResult } from '../check/unit.js';
+import type { Traffic } from '../io/objects/traffic.js';
 
 /**
  * One independent piece of a scan: a file, or a range of blocks of a large table. Plain data, so that the same unit runs
@@ -26,4 +27,4 @@ export type UnitOutcome =
 
 /** Messages between the pool and its workers. */
 export type WorkerRequest = { unit: WorkUnit };
-export type WorkerReply = { outcome: UnitOutcome } | { progress: number };
+export type WorkerReply = { outcome: UnitOutcome; traffic: Traffic } | { progress: number };

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { trafficSoFar } from '../io/objects/traffic.js';
 import { runUnit } from './run-unit.js';
 import type { WorkerReply, WorkerRequest } from './unit.js';
 
@@ -11,6 +12,7 @@ const reply = (message: WorkerReply) => port.postMessage(message);
 
 port.on('message', async ({ unit }: WorkerRequest) => {
   let unreported = 0;
+  const before = trafficSoFar();
   const outcome = await runUnit(unit, (bytes) => {
     unreported += bytes;
     if (unreported >= PROGRESS_STEP) {
@@ -19,5 +21,6 @@ port.on('message', async ({ unit }: WorkerRequest) => {
     }
   });
   reply({ progress: unreported });
-  reply({ outcome });
+  const { requests, bytes } = trafficSoFar();
+  reply({ outcome, traffic: { requests: requests - before.requests, bytes: bytes - before.bytes } });
 });

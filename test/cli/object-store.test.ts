@@ -138,6 +138,56 @@ describe.skipIf(missing !== undefined)('a database in a bucket', () => {
   });
 });
 
+describe.skipIf(missing !== undefined)('several databases in a bucket', () => {
+  it('are what a pattern names', async () => {
+    for (const name of ['a', 'b']) await server.put(bucket, `fleet/${name}/latest`, fixture('basic-7.8'));
+    await server.put(bucket, 'fleet/c/older', fixture('basic-7.8'));
+    const { out, status } = await asRoot(`scan --json s3://${bucket}/fleet/*/latest`);
+    const { targets, verdict } = JSON.parse(out);
+    expect(targets.map(({ path }: { path: string }) => path)).toEqual([
+      `s3://${bucket}/fleet/a/latest`,
+      `s3://${bucket}/fleet/b/latest`,
+    ]);
+    expect([verdict, status]).toEqual(['clean', 0]);
+    expect((await asRoot(`scan s3://${bucket}/nothing*`)).err).toContain(
+      `nothing matches s3://${bucket}/nothing*`,
+    );
+    const above = await asRoot(`scan --json s3://${bucket}/fleet`);
+    expect(JSON.parse(above.out).targets[0].unchecked[0].reason).toContain('a/latest, b/latest, c/older');
+  });
+
+  it('say how much was read of them', async () => {
+    await server.put(bucket, 'measured', fixture('basic-7.8'));
+    const proxy = await server.through(() => 'none');
+    const { out } = await asRoot(`scan --json s3://${bucket}/measured`, proxy.endpoint);
+    const { transfer, files } = JSON.parse(out).targets[0];
+    expect(transfer.requests).toBe(proxy.requests());
+    expect(transfer.bytes).toBeGreaterThan(0);
+    expect(transfer.bytes).toBeLessThanOrEqual(
+      files.reduce((sum: number, { size }: { size: number }) => sum + size, 0),
+    );
+    const text = (await asRoot(`scan s3://${bucket}/measured`)).out;
+    expect(text).toMatch(/; the object store sent \d.* in \d+ requests?\./);
+  });
+});
+
+describe.skipIf(missing !== undefined)('a copy in a bucket', () => {
+  it('gives back what is damaged on disk, and is not repaired itself', async () => {
+    await both('copy', fixture('basic-7.8'), async (dir, url) => {
+      const table = path.join(dir, '000014.sst');
+      const whole = fs.readFileSync(table);
+      fs.writeFileSync(table, Buffer.concat([Buffer.from([~whole[0]]), whole.subarray(1)]));
+      const repaired = await asRoot(`repair --from ${url} --in-place --yes --stopped ${dir}`);
+      expect(repaired.err).not.toContain('internal');
+      expect(repaired.status).toBe(0);
+      expect(fs.readFileSync(table).equals(whole)).toBe(true);
+      const refused = await asRoot(`repair --strategy auto --dry-run ${url}`);
+      expect(refused.err.replace(/\s+/g, ' ')).toContain('lies in a bucket, where nothing is written');
+      expect(refused.status).toBe(2);
+    });
+  });
+});
+
 describe.skipIf(missing !== undefined)('a bucket that cannot be read', () => {
   const direct = async () => (await server.through(() => 'none')).endpoint;
 

@@ -19,7 +19,7 @@ Examples:
 Exit status: as one scan's would have been.`;
 
 async function merged(paths: readonly string[], policy: Policy): Promise<Report> {
-  const files = (await Promise.all(paths.map(expandPath))).flat();
+  const files = (await Promise.all(paths.map((each) => expandPath(each)))).flat();
   if (files.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
   const reports: Report[] = [];
   const budget = { left: TEXT_LIMIT };

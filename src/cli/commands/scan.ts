@@ -25,6 +25,7 @@ import { refusalOf } from '../refusal.js';
 import { readEarlier } from '../report-file.js';
 import { type ScanFlags, scanOptionsFor } from '../scan-options.js';
 import { STANDARD_INPUT, withStandardInput } from '../seekable-input.js';
+import { storeOf } from '../store-options.js';
 import { jobsOption, placesOf, withFromOption, withTargetOptions } from '../target-options.js';
 import { refuseTarget } from '../unopened.js';
 import { whileWatched } from '../watched.js';
@@ -112,8 +113,10 @@ async function withOffer(
 }
 
 /** Paths as given, patterns replaced by what they match, and with --application the data directory of a store by what it is made of. */
-async function expanded(paths: readonly string[], { application }: ScanFlags): Promise<string[]> {
-  const found = (await Promise.all(paths.map(expandPath))).flat();
+async function expanded(paths: readonly string[], flags: ScanFlags): Promise<string[]> {
+  const { application } = flags;
+  const { store } = storeOf(flags);
+  const found = (await Promise.all(paths.map((each) => expandPath(each, store)))).flat();
   if (found.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
   if (!application) return found;
   const { instanceDirectories } = await import('../../app/applications.js');

@@ -8,7 +8,7 @@ interface ObjectAddress {
 const SCHEME = 's3://';
 
 /** Whether a target lies in an object store. */
-export function isObjectAddress(target: string | Buffer): target is string {
+export function isObjectAddress(target: string | Buffer): target is `s3://${string}` {
   return typeof target === 'string' && target.startsWith(SCHEME);
 }
 

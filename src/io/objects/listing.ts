@@ -43,7 +43,7 @@ export async function listObjects(target: string, settings: StoreSettings = {}):
   const address = parseObjectAddress(target);
   if (address === undefined)
     throw new StoreError('bad-address', target, 'it names no bucket: s3://BUCKET/PREFIX is what is taken');
-  const lister = new Lister(storeFor(settings), settings, address.bucket, target);
+  const lister = new Lister(settings, address.bucket, target);
   const prefix = address.key === '' ? '' : `${address.key}/`;
   const top = await lister.level(prefix);
   if (top.files.length === 0 && top.directories.length === 0) {
@@ -66,13 +66,17 @@ export async function listObjects(target: string, settings: StoreSettings = {}):
   };
 }
 
-class Lister {
+/** Lists one bucket. */
+export class Lister {
+  private readonly store: ObjectStore;
+
   constructor(
-    private readonly store: ObjectStore,
     private readonly settings: StoreSettings,
     private readonly bucket: string,
     private readonly target: string,
-  ) {}
+  ) {
+    this.store = storeFor(settings);
+  }
 
   async level(prefix: string): Promise<Level> {
     const level: Level = { files: [], directories: [] };
@@ -90,6 +94,12 @@ class Lister {
     for await (const { Contents = [] } of this.pages(prefix + part))
       for (const each of Contents) this.take(files, prefix, each);
     return files;
+  }
+
+  /** Whether an object has this name, or one lies below it. */
+  async isThere(key: string): Promise<boolean> {
+    const { Contents = [] } = await this.store.list(this.bucket, `${key}/`, { most: 1 });
+    return Contents.length > 0 || (await this.object(key)) !== undefined;
   }
 
   /** The object of exactly that name. */

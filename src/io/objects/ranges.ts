@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { ObjectStore } from './store.js';
 import { StoreError } from './store-error.js';
+import { addTraffic } from './traffic.js';
 
 /** One state of one object. */
 export interface StoredObject {
@@ -157,7 +158,7 @@ async function load(store: ObjectStore, object: StoredObject, held: Held): Promi
         throw wrong;
       }
       for await (const chunk of answer.Body as AsyncIterable<Uint8Array>) {
-        store.traffic.bytes += chunk.length;
+        addTraffic({ requests: 0, bytes: chunk.length });
         held.bytes.set(chunk.subarray(0, held.to - at), at - held.from);
         at = Math.min(held.to, at + chunk.length);
       }

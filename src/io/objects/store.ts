@@ -2,15 +2,9 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { StoreSettings } from '../../bytes/source.js';
 import { objectAddress } from './address.js';
 import { StoreError, storeError } from './store-error.js';
+import { addTraffic } from './traffic.js';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
-
-/** What was asked of a store, and what it sent. */
-interface Traffic {
-  requests: number;
-  /** Bytes of objects. */
-  bytes: number;
-}
 
 /** Requests of one thread under way at once at most. */
 const CONNECTIONS = 32;
@@ -27,8 +21,6 @@ const DEFAULT_REGION = 'us-east-1';
 
 /** One object store as one thread asks it. */
 export class ObjectStore {
-  /** Since the thread began. */
-  readonly traffic: Traffic = { requests: 0, bytes: 0 };
   private connected: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
 
   constructor(private readonly settings: StoreSettings) {}
@@ -91,7 +83,7 @@ export class ObjectStore {
     this.connected ??= this.connect(objectAddress(address));
     try {
       const connected = await this.connected;
-      this.traffic.requests++;
+      addTraffic({ requests: 1, bytes: 0 });
       return await request(connected);
     } catch (error) {
       throw this.explained(error, address);

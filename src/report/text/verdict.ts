@@ -165,6 +165,15 @@ function rebuildLines({ targets }: Report): string[] {
   );
 }
 
+/** What reading targets in buckets took; nothing where there are none. */
+function transferred(targets: Report['targets']): string {
+  const transfers = targets.flatMap(({ transfer }) => (transfer === undefined ? [] : [transfer]));
+  if (transfers.length === 0) return '';
+  const requests = transfers.reduce((sum, each) => sum + each.requests, 0);
+  const bytes = transfers.reduce((sum, each) => sum + each.bytes, 0);
+  return `; the object store sent ${byteSize(bytes)} in ${counted(requests, 'request')}`;
+}
+
 export function verdictText(report: Report, settings: RenderSettings): string {
   const { summary, targets } = report;
   const simulated = isSimulation(report);
@@ -179,7 +188,9 @@ export function verdictText(report: Report, settings: RenderSettings): string {
     lines.push(paragraph(line, settings.width, ''));
   if (!settings.quiet && !simulated && !asked) {
     lines.push(
-      settings.palette.dim(`Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}.`),
+      settings.palette.dim(
+        `Read ${byteSize(summary.bytesRead)} in ${duration(summary.milliseconds)}${transferred(targets)}.`,
+      ),
     );
   }
   for (const line of simulated || settings.quiet ? [] : rebuildLines(report))

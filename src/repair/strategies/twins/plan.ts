@@ -49,7 +49,7 @@ export async function planFrom(
   database: Database,
   { from, findings, acceptUnproven = false }: FromRequest,
 ): Promise<FromPlan> {
-  const sources = await openSources(from, neededOf(database, findings));
+  const sources = await openSources(from, neededOf(database, findings), database.request.store);
   const work = new FromSources(database, sources, findings, acceptUnproven);
   await work.metadata();
   await work.files();

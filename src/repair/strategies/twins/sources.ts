@@ -1,14 +1,17 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { append } from '../../../bytes/append.js';
+import type { StoreSettings } from '../../../bytes/source.js';
 import { backupLayout } from '../../../check/backup/layout.js';
 import type { Database } from '../../../engine/database.js';
 import type { Range } from '../../../finding/finding.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import type { Listing } from '../../../io/listing.js';
+import { isObjectAddress } from '../../../io/objects/address.js';
+import { listObjects } from '../../../io/objects/listing.js';
 import { openSource } from '../../../io/source.js';
 import { claimedBackups, viewBackup } from '../../../scan/backup/view.js';
-import { directoryOrigin, listedOrigin, type ScanOrigin } from '../../../scan/origin.js';
+import { directoryOrigin, listedOrigin, type ScanOrigin, storedOrigin } from '../../../scan/origin.js';
 import type { Segment } from '../../plan.js';
 import { Refusal } from '../../refusal.js';
 import { archiveListings, type IsNeeded } from './archives.js';
@@ -32,12 +35,23 @@ export interface TwinFile {
 
 /**
  * Reads what the given places are: a directory of a database or a checkpoint, a BackupEngine directory, each of whose backups is a
- * source, or an archive of these. `isNeeded` tells by its name in a database whether a file is worth holding in memory, where it
+ * source, an archive of these, or a prefix of a bucket. `isNeeded` tells by its name in a database whether a file is worth holding in memory, where it
  * cannot be read from the disk. Refuses a place that is none of these.
  */
-export async function openSources(places: readonly string[], isNeeded: IsNeeded): Promise<SecondSource[]> {
+export async function openSources(
+  places: readonly string[],
+  isNeeded: IsNeeded,
+  store?: StoreSettings,
+): Promise<SecondSource[]> {
   const sources: SecondSource[] = [];
   for (const place of places) {
+    if (isObjectAddress(place)) {
+      const stored = await listObjects(place, store);
+      if (stored.kind === 'file')
+        throw new Refusal('usage', `--from ${place}: it is one object`, 'name the prefix of a copy');
+      append(sources, await sourcesOf(place, { origin: storedOrigin(stored) }));
+      continue;
+    }
     const full = path.resolve(place);
     const status = await stat(full).catch(() => undefined);
     if (status === undefined) throw new Refusal('usage', `--from ${place}: it is not there`);

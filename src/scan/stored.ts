@@ -1,0 +1,29 @@
+import { listObjects } from '../io/objects/listing.js';
+import { trafficSoFar } from '../io/objects/traffic.js';
+import type { TargetReport } from '../report/report.js';
+import type { ScanHooks, ScanOptions } from './options.js';
+import { storedOrigin } from './origin.js';
+import { scanOrigin } from './pipeline.js';
+import { takesWhole } from './shards/shard.js';
+import { scanFile } from './single-file.js';
+import { blankTarget } from './target.js';
+
+/** Checks what an address in a bucket leads to, and says what was asked of the store for that. */
+export async function scanStored(
+  target: string,
+  options: ScanOptions,
+  hooks: ScanHooks,
+): Promise<TargetReport> {
+  const before = trafficSoFar();
+  const report = await scanPlace(target, options, hooks);
+  const { requests, bytes } = trafficSoFar();
+  return { ...report, transfer: { requests: requests - before.requests, bytes: bytes - before.bytes } };
+}
+
+async function scanPlace(target: string, options: ScanOptions, hooks: ScanHooks): Promise<TargetReport> {
+  const place = await listObjects(target, options.store);
+  if (place.kind === 'directory') return scanOrigin(storedOrigin(place), options, hooks);
+  const { shard, ...whole } = options;
+  if (shard !== undefined && !takesWhole(shard, target)) return blankTarget(target, 'file');
+  return scanFile(target, whole, hooks, place.file.source);
+}
