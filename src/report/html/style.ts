@@ -15,7 +15,7 @@ code, pre { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, mono
 a { color: var(--note); } .verdict { display: inline-block; padding: 0 .5rem; border-radius: .4rem; color: var(--bg); }
 .verdict.damaged { background: var(--error); } .verdict.clean { background: var(--good); } .verdict.incomplete, .verdict.unfinished { background: var(--warning); }
 p.next { margin: .8rem 0; padding: .5rem .7rem; background: var(--panel); border: 1px solid var(--line); border-left: 4px solid var(--good); border-radius: .3rem; }
-p.next code { overflow-wrap: anywhere; user-select: all; } .tag { border-radius: .2rem; }
+p.next code { display: block; padding-left: 1.5em; text-indent: -1.5em; user-select: all; } .tag { border-radius: .2rem; }
 .skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; background: var(--bg); padding: .3rem; z-index: 3; }
 figure { margin: 1rem 0; padding: .8rem; background: var(--panel); border: 1px solid var(--line); border-radius: .5rem; }
 .row { margin: .45rem 0; } .label { font-size: .85rem; } .label b { font-weight: 600; }

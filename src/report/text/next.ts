@@ -200,9 +200,7 @@ export function nextCommand({ targets }: Report): string | undefined {
       // a raft log is not repaired; of what opens without a word a simulation tells less than the plan of a repair
       const isRaftLog = target.engine.name === 'raft-engine';
       const { opening } = target;
-      const isSilent =
-        target.engine.name === 'pebble' ||
-        (target.engine.name === 'leveldb' && opening?.opens && !opening.lost?.records);
+      const isSilent = target.engine.name === 'pebble' || (opening?.opens && !opening.lost?.records);
       if (isRaftLog && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
       if (within(RECOVERED) && kind !== 'file' && !isSilent) return commandOn(target, 'simulate');
       if (within(REPAIRED) && kind !== 'file')

@@ -110,12 +110,15 @@ function unreadText({ unreadable }: RecoveryReport): string {
 
 /** What the engine does with damaged files in their own mode; where it refuses, in its own words. */
 function openingLines(
-  { opening, engine, findings }: TargetReport,
+  { path, opening, engine, findings }: TargetReport,
+  among: number,
   { palette, width }: RenderSettings,
 ): string[] {
   if (opening === undefined || engine.name === 'unknown') return [];
   const { mode, opens, error, errorFile, lost } = opening;
-  const who = `${engineNames[engine.name]}${versionText(engine)} in its own mode, ${mode}`;
+  // of several, which
+  const which = among > 1 ? `${printable(path)}: ` : '';
+  const who = `${which}${engineNames[engine.name]}${versionText(engine)} in its own mode, ${mode}`;
   if (!opens) {
     const about = errorFile === undefined || error?.includes(errorFile) ? '' : ` (${errorFile})`;
     return [
@@ -183,7 +186,8 @@ export function verdictText(report: Report, settings: RenderSettings): string {
   if (targets.some(({ repair }) => repair?.state === 'declined'))
     return next === undefined ? '' : `${commandLine('next', next, settings)}\n`;
   const lines = [paragraph(sentence(report, settings), settings.width, '')];
-  for (const target of simulated ? [] : targets) lines.push(...openingLines(target, settings));
+  for (const target of simulated ? [] : targets)
+    lines.push(...openingLines(target, targets.length, settings));
   for (const line of [...notRead(report), ...setAside(report)])
     lines.push(paragraph(line, settings.width, ''));
   if (!settings.quiet && !simulated && !asked) {
