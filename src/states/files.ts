@@ -32,7 +32,10 @@ export class FilesHere {
   private readonly identities = new Map<InventoryEntry, Identity>();
   private readonly byId = new Map<string, InventoryEntry>();
 
-  private constructor({ inventory }: Database) {
+  private readonly isLevelDb: boolean;
+
+  private constructor({ inventory, dialect }: Database) {
+    this.isLevelDb = dialect === 'leveldb';
     const order = ['database', 'db-path', 'lost'];
     const entries = inventory.entries
       .filter(({ place, number }) => order.includes(place) && number !== undefined)
@@ -70,6 +73,11 @@ export class FilesHere {
       const own = this.identities.get(entry)?.uniqueId;
       if (uniqueId === undefined || own === undefined || idText(own) === idText(uniqueId)) return entry;
     }
+    // LevelDB reads a table up to where the MANIFEST says that it ends; its RepairDB threw away one with bytes after that
+    const longer = this.tables
+      .get(number)
+      ?.find((entry) => entry.place === 'lost' && BigInt(entry.size) > size);
+    if (this.isLevelDb && longer !== undefined) return longer;
     const renamed = uniqueId && this.byId.get(idText(uniqueId));
     return renamed !== undefined && BigInt(renamed.size) === size ? renamed : undefined;
   }
