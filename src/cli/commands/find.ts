@@ -166,7 +166,11 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
   const command = program
     .command('find')
     .description('every version of a key in every file of a database, and which of them a reader gets')
-    .argument('[dir]', 'database directory, or an archive of one; -: an archive on standard input', '.')
+    .argument(
+      '[dir]',
+      'database directory, an archive of one, or s3://BUCKET/PREFIX; -: an archive on standard input',
+      '.',
+    )
     .option('--key <key>', 'the key, as text')
     .option('--key-hex <hex>', 'the key, as hexadecimal digits', hexKey)
     .option('--prefix', 'every key that begins so')

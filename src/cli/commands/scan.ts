@@ -39,6 +39,7 @@ Examples:
   kvdoctor scan db/000021.log                      a single file
   kvdoctor scan --from /mnt/checkpoint db          also what a second source could give back, and why that is proven
   restic dump latest /db | kvdoctor scan -         a tar archive from a pipe
+  kvdoctor scan 's3://backups/*/latest'            databases in buckets, read where they are (docs/object-stores.md)
   kvdoctor scan --application db                   also what readers of Kvrocks, TiKV or Restate would see
   kvdoctor scan --application /var/lib/tikv        a whole store of TiKV: its database, its raft log, and both together
   kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
@@ -185,7 +186,7 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
     .description('check every file of databases, backups and checkpoints, without opening them')
     .argument(
       '[dir...]',
-      'database directories, archives of one, single files, or patterns; -: an archive on standard input (default: the current directory)',
+      'database directories, archives of one, single files, s3://BUCKET/PREFIX, or patterns; -: an archive on standard input (default: the current directory)',
     )
     .addOption(
       choice('--depth <depth>', 'how much to check', ['structure', 'checksums', 'full']).default('full'),

@@ -90,7 +90,11 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
     .description(
       'what each recovery mode of RocksDB or LevelDB would open, recover and lose, without touching anything',
     )
-    .argument('[dir]', 'database directory, or an archive of one; -: an archive on standard input', '.')
+    .argument(
+      '[dir]',
+      'database directory, an archive of one, or s3://BUCKET/PREFIX; -: an archive on standard input',
+      '.',
+    )
     .option('--digest', 'count and hash what every mode would show (reads all tables)')
     .option('--application', "hold what every mode would show against the application's own rules")
     .addHelpText('after', examples);
