@@ -10,6 +10,7 @@ import { journey, type Step } from '../support/journey.js';
 const ways: Record<string, { base: string; patches: string[] }> = {
   'flipped-bit-in-a-wal': { base: 'basic-7.8', patches: ['flip 000019.log 0x60.3'] },
   'missing-table': { base: 'basic-7.8', patches: ['remove 000014.sst'] },
+  'zeroed-table-block': { base: 'basic-7.8', patches: ['zero 000014.sst 0x200 512'] },
   'missing-wal': { base: 'wal-large-7.8', patches: ['remove 000010.log'] },
   'short-batch': { base: 'kvrocks-race-10/db', patches: [] },
   'damaged-backup': { base: 'backup-7.8', patches: ['truncate private/2/MANIFEST-000005 100'] },
