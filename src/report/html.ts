@@ -47,7 +47,10 @@ function head(report: Report): string {
 
 /** What the engine says and what to type next, before everything else. */
 function onward({ targets, ...report }: Report): string {
-  const lines = targets.flatMap(({ path, opening, recommendation }) => [
+  const lines = targets.flatMap(({ path, opening, recommendation, doNotOpen }) => [
+    ...(doNotOpen === undefined
+      ? []
+      : [`<p><strong>Do not open <code>${html(path)}</code>: ${html(doNotOpen)}</strong></p>`]),
     ...(opening?.error === undefined
       ? []
       : [

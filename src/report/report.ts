@@ -289,6 +289,8 @@ export interface TargetReport {
   states?: StateReport[];
   /** Which of them `recovery` is about; absent: what CURRENT leads to. */
   state?: number;
+  /** Why the engine must not open it as it is: it would delete tables that are here. Of Pebble, in a scan. */
+  doNotOpen?: string;
   /** What the engine does with it in its own mode, where something is damaged. */
   opening?: OpeningReport;
   recovery?: RecoveryReport[];

@@ -6,7 +6,7 @@ import { findingsText } from './text/findings.js';
 import { offerText } from './text/plan.js';
 import { recoveryText } from './text/recovery.js';
 import { repairText } from './text/repair.js';
-import { targetHead, uncheckedText } from './text/target.js';
+import { targetHead, uncheckedText, warningText } from './text/target.js';
 import { verdictText } from './text/verdict.js';
 
 function isQuiet(report: Report, settings: RenderSettings): boolean {
@@ -28,6 +28,7 @@ export function textReporter(settings: RenderSettings): Reporter {
           continue;
         }
         yield `${targetHead(target, settings)}\n`;
+        yield warningText(target, settings);
         yield* findingsText(target.findings, settings);
         yield uncheckedText(target, settings);
         if (target.repair === undefined) {

@@ -2,6 +2,8 @@ import { profiling } from '../app/profile-of.js';
 import { placedIn } from '../diagnose/database.js';
 import { LiveTables } from '../diagnose/live-tables.js';
 import type { Database } from '../engine/database.js';
+import { dangerOfOpening } from '../engine/pebble-danger.js';
+import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import { probeLock } from '../io/lock.js';
 import type { OpeningReport, TargetReport } from '../report/report.js';
@@ -99,6 +101,10 @@ export async function databaseSubject(
         if (modes !== undefined) report.recovery = modes;
       }
       const { findings } = report;
+      if (database.dialect === 'pebble' && origin.seekable && report.kind === 'database' && !settled.owned) {
+        const danger = dangerOfOpening(await asPebbleOpens(settled.database));
+        if (danger !== undefined) report.doNotOpen = danger;
+      }
       if (!settled.owned && findings.some(({ severity }) => severity === 'error'))
         report.opening = await opening(settled.database, report);
       const [pid] = lock?.pids ?? [];

@@ -69,6 +69,12 @@ export function targetHead(target: TargetReport, { palette, width }: RenderSetti
   return `${paragraph(facts, width, `${head}   `)}\n`;
 }
 
+/** What must be known before anything else. */
+export function warningText({ doNotOpen }: TargetReport, { palette, width }: RenderSettings): string {
+  if (doNotOpen === undefined) return '';
+  return `${paragraph(palette.strong(printable(`Do not open it: ${doNotOpen}. Copy the directory first.`)), width, '')}\n\n`;
+}
+
 /** What could not be checked, with the reasons. */
 export function uncheckedText({ unchecked }: TargetReport, settings: RenderSettings): string {
   if (unchecked.length === 0) return '';

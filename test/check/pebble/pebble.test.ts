@@ -2,7 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Finding } from '../../../src/finding/finding.js';
+import { textReporter } from '../../../src/report/text.js';
 import { scanTarget } from '../../../src/scan/scan.js';
+import { report, settings } from '../../report/sample.js';
 import { withDatabase } from '../../support/database.js';
 
 const damage = ({ findings }: { findings: readonly Finding[] }) =>
@@ -31,6 +33,10 @@ describe('healthy stores of Pebble', () => {
       fs.writeFileSync(path.join(dir, 'ancient', '000001.sst'), 'x');
     });
     expect(damage(report)).toEqual([]);
+  });
+
+  test('an open of them is not warned of', async () => {
+    expect((await scan('virtual')).doNotOpen).toBeUndefined();
   });
 
   test('format version 1 without OPTIONS is not taken for RocksDB', async () => {
@@ -81,5 +87,19 @@ describe('damaged stores of Pebble', () => {
   test('a marker of format version 13 in a store of version 1', async () => {
     const report = await scan('cosmos', ['create marker.format-version.000001.013 ""']);
     expect(damage(report)).toContain('error directory/marker-missing marker.format-version.000001.013');
+  });
+});
+
+describe('what an open would delete', () => {
+  test.each([
+    ['the marker of the MANIFEST is lost', 'remove marker.manifest.000001.MANIFEST-000001'],
+    ['an edit in the middle of the MANIFEST is damaged', 'zero MANIFEST-000001 0x40 24'],
+  ])('comes first where %s', async (_, patch) => {
+    await withDatabase('pebble-stores/virtual', [patch], async (dir) => {
+      const target = await scanTarget(dir, { jobs: 1 });
+      expect(target.doNotOpen).toMatch(/delete.* 000005\.sst, 000006\.sst/);
+      const text = [...textReporter(settings({ width: 200 })).render(report(target))].join('');
+      expect(text.indexOf('Do not open it')).toBeLessThan(text.indexOf('error '));
+    });
   });
 });
