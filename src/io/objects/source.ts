@@ -12,8 +12,8 @@ const END = 32 << 10;
 /** Bytes that are under way at most ahead of a reader that goes on from where it was. */
 const MOST_AHEAD = 16 << 20;
 
-/** A reader goes on where no more than this is left out. */
-const GAP = 64 << 10;
+/** A reader goes on where no more than this is left out, or read again: windows begin at the block that the one before cut. */
+const GAP = 256 << 10;
 
 /** One object of a bucket, in ranges. */
 class ObjectSource implements ByteSource {
@@ -46,7 +46,7 @@ class ObjectSource implements ByteSource {
 
   private async piece(into: Uint8Array, offset: number): Promise<void> {
     const end = offset + into.length;
-    const goesOn = offset >= this.next && offset - this.next <= GAP && this.next >= 0;
+    const goesOn = this.next >= 0 && Math.abs(offset - this.next) <= GAP && end > this.next;
     this.ahead = goesOn ? Math.min(MOST_AHEAD, Math.max(2 * this.ahead, 2 * into.length)) : 0;
     this.next = end;
     if (goesOn) this.ranges.ask(this.object, offset, end, false);
