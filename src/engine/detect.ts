@@ -13,7 +13,7 @@ import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { memorySource } from '../io/source.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
-import { isEncrypted, isRaftEngine, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
+import { isEncrypted, isRaftEngine, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
 
 type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 
@@ -86,6 +86,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
       : { kind: 'not-a-database', evidence: [contentEvidence(own, directories)] };
   }
   if (await isEncrypted(own, read)) return { kind: 'not-a-database', evidence: [encryptedEvidence] };
+  if (await isTitan(own, read)) return { kind: 'not-a-database', evidence: [titanEvidence] };
   if (binding.length === 0) {
     const engine = await engineOfTables(own, read);
     // the engine keeps LOCK and LOG in the directory of the database
@@ -112,6 +113,8 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
 }
 
 const raftEngineEvidence = 'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite)';
+const titanEvidence =
+  'holds blob files of Titan, whose format is not read, with a MANIFEST of its own: scan the database that it lies in';
 const encryptedEvidence =
   'its files are encrypted by TiKV, as file.dict says: without the key they cannot be told from damaged ones';
 

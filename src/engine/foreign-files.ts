@@ -3,6 +3,7 @@
  * (see format/raft-engine), and files that TiKV has encrypted. Which those are
  * stands in `file.dict`, in the data directory (tikv components/encryption/src/file_dict_file.rs); the key is not on the disk.
  */
+import { u32At } from '../bytes/u32.js';
 import { parseRaftLogName } from '../format/raft-engine/file.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
@@ -22,6 +23,22 @@ const TITAN_DIRECTORY = 'titandb';
 /** Large values lie in blob files of Titan's, whose format is not read. */
 export function hasTitan({ directories }: Inventory): boolean {
   return directories.includes(TITAN_DIRECTORY);
+}
+
+/** First bytes of its blob files (tikv/titan src/blob_format.h `kHeaderMagicNumber`, little-endian). */
+const TITAN_MAGIC = 0x2be0a614;
+/** Blob files that are looked at: one may be damaged. */
+const TITAN_LOOKED_AT = 4;
+
+/** Titan's own directory: it has a CURRENT and a MANIFEST, too, which are not RocksDB's. */
+export async function isTitan(own: readonly InventoryEntry[], read: FileReader): Promise<boolean> {
+  if (own.some(({ kind }) => kind === 'table' || kind === 'wal')) return false;
+  const blobs = own.filter(({ kind }) => kind === 'blob');
+  for (const entry of blobs.slice(0, TITAN_LOOKED_AT)) {
+    const head = await read.head(entry, 4).catch(() => new Uint8Array(0));
+    if (head.length === 4 && u32At(head, 0) === TITAN_MAGIC) return true;
+  }
+  return false;
 }
 
 /** Bytes by which encrypted ones are told from others; fewer tell nothing. */

@@ -28,6 +28,17 @@ describe('files of TiKV that are not RocksDB’s', () => {
       expect(await detect(dir)).toMatchObject({ kind: 'raft-engine' });
     }));
 
+  it('a directory of Titan is no damaged database', () =>
+    withTemporaryDirectory(async (dir) => {
+      fs.writeFileSync(path.join(dir, 'CURRENT'), 'MANIFEST-000001\n');
+      fs.writeFileSync(path.join(dir, 'MANIFEST-000001'), '');
+      // magic number and version 2 of Titan
+      fs.writeFileSync(path.join(dir, '000005.blob'), Buffer.from('14a6e02b0200000000000000', 'hex'));
+      const report = await scanTarget(dir);
+      expect(report.findings).toEqual([]);
+      expect(report.unchecked.map(({ reason }) => reason).join()).toContain('Titan');
+    }));
+
   it('an encrypted raft log is said to be so', () =>
     withDatabase('raft-engine/plain', [], async (dir) => {
       encrypt(dir);
