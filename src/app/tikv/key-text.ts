@@ -1,3 +1,4 @@
+import { entryWords } from './entry-text.js';
 import { decodeTikvKey, type TikvKey } from './keys.js';
 import type { TikvLayout } from './layout.js';
 import { decodeLock, decodeWrite, lockTypes, writeTypes } from './records.js';
@@ -7,7 +8,6 @@ import {
   decodeRaftState,
   decodeRegionState,
   decodeStoreIdent,
-  decodeTikvEntry,
   peerStates,
 } from './states.js';
 import { userKeyText } from './table-key.js';
@@ -82,9 +82,10 @@ function stateText(layout: TikvLayout, kind: TikvKey['kind'], value: Uint8Array)
       );
     }
     case 'raft-log': {
-      const entry = decodeTikvEntry(value);
-      const what = entry?.type === 0 ? '' : ', changes members';
-      return entry && `entry ${entry.index} of term ${entry.term}, ${entry.data.length} bytes${what}`;
+      const words = entryWords(value);
+      if (words === undefined) return undefined;
+      const { term, index, command, text } = words;
+      return `entry ${index} of term ${term}, ${command === 'unknown' ? text : `${command}: ${text}`}`;
     }
     case 'store-ident': {
       const ident = decodeStoreIdent(value);

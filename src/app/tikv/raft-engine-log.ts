@@ -4,10 +4,11 @@
  */
 import { takeInventory } from '../../io/inventory.js';
 import { TargetError } from '../../io/target-error.js';
+import { DEFAULT_RAFT_MODE } from '../../recovery/mode.js';
 import { EntryReader } from '../../recovery/raft-engine/contents.js';
 import { queuesOf } from '../../recovery/raft-engine/files.js';
 import type { RegionTable } from '../../recovery/raft-engine/memtable.js';
-import { DEFAULT_RAFT_MODE, replayRaftEngine } from '../../recovery/raft-engine/open.js';
+import { replayRaftEngine } from '../../recovery/raft-engine/open.js';
 import type { ProfileFacts } from '../profile.js';
 
 const RAFT_STATE = 'R';

@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { Database } from '../../engine/database.js';
 import { parseVersion } from '../../engine/version.js';
 import type { ExportSink } from '../../export/entries.js';
 import { scanOf } from '../../finding/shell-word.js';
 import type { DirectorySink } from '../../io/directory-sink.js';
 import { fileSize } from '../../io/file-size.js';
 import { Interrupted } from '../../io/interruption.js';
+import type { FileSink } from '../../io/sink.js';
 import { systemCode } from '../../io/target-error.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
 import { printable } from '../../report/printable.js';
@@ -41,6 +43,7 @@ Examples:
   kvdoctor export db > all.ndjson                      every visible entry, a line each
   kvdoctor export --lenient --output new.db db         a new database directory with all that can still be read
   kvdoctor export --backup 2 --output new.db backups   the database that backup 2 holds, its files as they are
+  kvdoctor export --output log.ndjson raft-engine      a raft log of raft-engine: entries by region and index, in words
   kvdoctor export --cf meta --output meta.ndjson db    one column family, into a file
 
 Exit status: 0 everything was exported, 1 something was left out, 2 usage, 3 a directory that the database names is not
@@ -55,23 +58,31 @@ interface Destination {
   narrowed?(): number;
 }
 
-async function destinationOf({ output, forEngine }: ExportFlags, host: Host): Promise<Destination> {
-  const { NdjsonSink } = await import('../../export/ndjson.js');
+/** Where lines go: to the standard output, or to a file. `undefined`: a database directory is to be made. */
+async function linesOf({ output }: ExportFlags, host: Host): Promise<FileSink | undefined> {
   if (output === undefined || output === '-') {
     const stream = streamSink(host.stdout);
     const write = async (text: string) => {
       await stream.write(text);
       await setImmediate();
     };
-    return { sink: new NdjsonSink(write), commit: () => stream.close(), abandon: () => stream.abandon() };
+    return { write, commit: () => stream.close(), abandon: async () => stream.abandon() };
   }
-  if (output.endsWith('.ndjson')) {
-    if ((await fileSize(output)) !== undefined) throw taken(output);
-    const { createFile } = await import('../../io/sink.js');
-    const file = await createFile(output);
-    const sink = new NdjsonSink((text) => file.write(text));
-    return { sink, commit: () => file.commit(), abandon: () => file.abandon() };
+  if (!output.endsWith('.ndjson')) return undefined;
+  if ((await fileSize(output)) !== undefined) throw taken(output);
+  const { createFile } = await import('../../io/sink.js');
+  return createFile(output);
+}
+
+async function destinationOf(flags: ExportFlags, host: Host): Promise<Destination> {
+  const lines = await linesOf(flags, host);
+  if (lines !== undefined) {
+    const { NdjsonSink } = await import('../../export/ndjson.js');
+    const sink = new NdjsonSink((text) => lines.write(text));
+    return { sink, commit: () => lines.commit(), abandon: () => lines.abandon() };
   }
+  const { forEngine } = flags;
+  const output = flags.output!;
   const { DatabaseExport } = await import('../../export/database.js');
   const directory = await makeDirectory(output);
   const sink = new DatabaseExport(directory, forEngine === undefined ? undefined : parseVersion(forEngine));
@@ -144,9 +155,50 @@ function taken(output: string, at = output): Failure {
       );
 }
 
+/** A raft log, as lines. */
+async function exportLog(path: string, log: Database, flags: ExportFlags, host: Host): Promise<number> {
+  const { exportRaftLog } = await import('../../export/raft-log.js');
+  const lines = await linesOf(flags, host);
+  if (lines === undefined) {
+    const message =
+      'a raft log is exported as lines: into a file that ends in .ndjson, or to the standard output';
+    throw new Failure(message, ExitStatus.usage);
+  }
+  try {
+    const shown = flags.progress && (flags.output !== undefined || !host.stdout.isTTY);
+    const exported = await whileWatched(host, shown, ({ bar, signal }) =>
+      exportRaftLog(log, (text) => lines.write(text), {
+        ...(flags.lenient && { lenient: true }),
+        onProgress(share) {
+          if (signal.aborted) throw new Interrupted('interrupted before the export was whole');
+          bar.update({ share, done: 0 });
+        },
+      }),
+    );
+    await lines.commit();
+    const { regions, entries, values, unreadable, refused } = exported;
+    say(host, `${regions} regions: ${entries} entries, ${values} key values`);
+    if (unreadable > 0) say(host, `${unreadable} entries cannot be read`);
+    if (refused !== undefined) say(host, `raft-engine does not open it: ${refusedTexts[refused]}`);
+    if (refused !== undefined && !flags.lenient) say(host, 'To go on past damage: --lenient');
+    return unreadable > 0 || refused !== undefined ? ExitStatus.findings : ExitStatus.ok;
+  } catch (error) {
+    await lines.abandon();
+    throw refusalOf(error, 'export', path);
+  }
+}
+
+const refusedTexts = {
+  damage: 'a file that is not the newest is damaged',
+  hole: 'entries of a region do not follow one another',
+} as const;
+
 async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
   const { exportTarget } = await import('../../repair/export-target.js');
   if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
+  const { raftLogIn } = await import('../../export/raft-log.js');
+  const log = await raftLogIn(path);
+  if (log !== undefined) return exportLog(path, log, flags, host);
   const { UnorderedFamily } = await import('../../export/entries.js');
   if (flags.backup !== undefined && !flags.lenient && isDirectory(flags)) return restore(path, flags, host);
   const destination = await destinationOf(flags, host);

@@ -29,6 +29,8 @@ interface FindFlags extends StoreFlags {
   prefix?: true;
   cf?: string;
   limit?: number;
+  region?: bigint;
+  index?: IndexRange;
   state?: number;
   dbPath?: string[];
   walDir?: string;
@@ -40,11 +42,21 @@ interface FindFlags extends StoreFlags {
   verbose?: boolean;
 }
 
+/** Indexes of raft log entries, both ends among them. */
+interface IndexRange {
+  from: bigint;
+  to: bigint;
+}
+
+/** Entries that are listed where nothing else is said. */
+const RAFT_ENTRIES = 1000;
+
 const examples = `
 Examples:
   kvdoctor find --key user:0042 /var/lib/app/db        every version of a key, and which of them a reader gets
   kvdoctor find --key-hex 6d000000 --cf metadata db    a binary key in one column family
   kvdoctor find --key user: --prefix --limit 20 db     the first keys that begin like that
+  kvdoctor find --region 4 --index 12-20 raft-engine   entries of a region in a raft log of raft-engine, in words
 
 Looks through WALs (live, obsolete, archived), tables and blob files, also those that the MANIFEST does not name, and
 damaged ones as far as they can be read. Changes nothing.
@@ -56,6 +68,18 @@ function hexKey(text: string): Uint8Array {
   if (!/^(?:[0-9a-f]{2})*$/i.test(digits))
     throw new InvalidArgumentError('It takes pairs of hexadecimal digits: 6b6579.');
   return Uint8Array.from(Buffer.from(digits, 'hex'));
+}
+
+function regionId(text: string): bigint {
+  if (!/^\d{1,20}$/.test(text)) throw new InvalidArgumentError('It takes the number of a region.');
+  return BigInt(text);
+}
+
+function indexRange(text: string): IndexRange {
+  const [, from, to = from] = /^(\d{1,20})(?:-(\d{1,20}))?$/.exec(text) ?? [];
+  if (from === undefined || BigInt(from) > BigInt(to))
+    throw new InvalidArgumentError('It takes an index, 12, or a range of them, 12-20.');
+  return { from: BigInt(from), to: BigInt(to) };
 }
 
 function count(text: string): number {
@@ -129,7 +153,35 @@ function statusOf({ keys, unread, unchecked, interrupted }: FindReport): number 
   return keys.length > 0 ? ExitStatus.ok : ExitStatus.findings;
 }
 
+/** Entries of a region in a raft log. */
+async function runInRaftLog(path: string, flags: FindFlags, region: bigint, host: Host): Promise<number> {
+  if (flags.key !== undefined || flags.keyHex !== undefined)
+    throw new Failure('--region and a key cannot both be given', ExitStatus.usage);
+  const { findInRaftLog } = await import('../../find/raft-log.js');
+  const { raftLogFoundJson, raftLogFoundText } = await import('../../report/text/find-raft-log.js');
+  const { index, limit = RAFT_ENTRIES } = flags;
+  const found = await whileWatched(host, flags.progress, () =>
+    findInRaftLog(path, { region, limit, ...index }).catch((error) => refuse(path, error)),
+  );
+  if (found === undefined) {
+    const message = `${printable(path)}: --region is for a raft log of raft-engine, and this is none`;
+    throw new Failure(
+      message,
+      ExitStatus.usage,
+      'Name the directory of *.raftlog files, or a key: --key KEY.',
+    );
+  }
+  const sink = streamSink(host.stdout);
+  const text = flags.format === 'json' ? raftLogFoundJson(found) : raftLogFoundText(found, stdoutWidth(host));
+  await writePieces(sink, text);
+  await sink.close();
+  if (found.entries.some(({ fault }) => fault !== undefined)) return ExitStatus.incomplete;
+  return found.entries.length > 0 ? ExitStatus.ok : ExitStatus.findings;
+}
+
 async function run(path: string, flags: FindFlags, host: Host): Promise<number> {
+  if (flags.region !== undefined) return runInRaftLog(path, flags, flags.region, host);
+  if (flags.index !== undefined) throw new Failure('--index goes with --region', ExitStatus.usage);
   const key = keyOf(flags);
   const report = await search(path, key, flags, host);
   const { wals, tables, blobFiles } = report.searched;
@@ -175,6 +227,8 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
     .option('--key-hex <hex>', 'the key, as hexadecimal digits', hexKey)
     .option('--prefix', 'every key that begins so')
     .option('--cf <name>', 'only in this column family, by name or number')
+    .option('--region <id>', 'of a raft log of raft-engine: entries of this region', regionId)
+    .option('--index <n>', 'with --region: only this entry, or 12-20', indexRange)
     .option('--limit <n>', 'at most so many keys (default: 100)', count);
   withPlaceOptions(withStateOption(command))
     .addOption(choice('--format <format>', 'how to show it', ['text', 'json']).default('text'))

@@ -39,7 +39,11 @@ export class RegionTable {
   /** Entries that lie in the rewrite queue; they are the first ones. */
   rewritten = 0;
 
-  constructor(readonly region: bigint) {}
+  constructor(
+    readonly region: bigint,
+    /** What lies before a hole stays: to list what files hold, never to tell what the engine makes of them. */
+    private readonly keepsHoles = false,
+  ) {}
 
   get first(): bigint | undefined {
     return this.runs[0]?.first;
@@ -107,6 +111,7 @@ export class RegionTable {
   private makeRoom(first: bigint, place: BatchPlace, holes: boolean): void {
     const { first: own, last } = this;
     if (own === undefined || last === undefined) return;
+    if (this.keepsHoles && last < first) return;
     if (last + 1n < first && !holes) throw new ReplayPanic(this.region, { last, next: first, place });
     if (first < own || last + 1n < first) this.runs = [];
     else this.cutBack(first);

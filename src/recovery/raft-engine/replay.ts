@@ -30,7 +30,11 @@ export class ReplayMachine {
   private readonly tombstones: Tombstone[] = [];
   private readonly groups = new Map<bigint, Group[]>();
 
-  constructor(private readonly queue: Queue) {}
+  constructor(
+    private readonly queue: Queue,
+    /** Take entries over holes, too: to list what files hold. */
+    private readonly keepsHoles = false,
+  ) {}
 
   /** Takes a batch. Throws a `ReplayPanic` where the engine ends with one. */
   replay(items: readonly LogItem[], place: BatchPlace): void {
@@ -84,7 +88,7 @@ export class ReplayMachine {
   private region(id: bigint): RegionTable {
     let table = this.regions.get(id);
     if (table === undefined) {
-      table = new RegionTable(id);
+      table = new RegionTable(id, this.keepsHoles);
       this.regions.set(id, table);
     }
     return table;

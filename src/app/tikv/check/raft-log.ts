@@ -1,5 +1,6 @@
 import type { ProfileFacts } from '../../profile.js';
 import type { Reported } from '../../reported.js';
+import { entryEpoch } from '../entry-text.js';
 import { decodeTikvKey } from '../keys.js';
 import type { HeldRegion, Regions } from '../regions.js';
 import { type ApplyState, decodeRaftState, MERGING, type RaftState } from '../states.js';
@@ -12,6 +13,8 @@ interface Logged {
   appliedIsThere: boolean;
   gap?: { from: bigint; to: bigint };
   last: bigint;
+  /** An applied entry that was proposed at an epoch which the region's state has not reached. */
+  ahead?: { index: bigint; confVersion: bigint; version: bigint };
 }
 
 /** A region begins at this index and term, without entries. */
@@ -32,7 +35,7 @@ export async function checkAgainstLog(
   for (const region of regions.held)
     if ((region.state === NORMAL || region.state === MERGING) && applied.has(region.id))
       waiting.set(region.id, region);
-  let current: { id: bigint; apply: ApplyState; logged: Logged } | undefined;
+  let current: { id: bigint; region: HeldRegion; apply: ApplyState; logged: Logged } | undefined;
   const settle = () => {
     if (current === undefined) return;
     judge(current.id, current.apply, current.logged, reported);
@@ -44,13 +47,22 @@ export async function checkAgainstLog(
     if (key === undefined || !('region' in key) || key.kind === 'region-state') return true;
     if (current?.id !== key.region) {
       settle();
-      const apply = waiting.has(key.region) ? applied.get(key.region) : undefined;
-      if (apply === undefined) return true;
-      current = { id: key.region, apply, logged: { appliedIsThere: false, last: apply.truncatedIndex } };
+      const region = waiting.get(key.region);
+      const apply = region && applied.get(key.region);
+      if (region === undefined || apply === undefined) return true;
+      current = {
+        id: key.region,
+        region,
+        apply,
+        logged: { appliedIsThere: false, last: apply.truncatedIndex },
+      };
     }
-    const { apply, logged } = current;
+    const { apply, logged, region } = current;
     if (key.kind === 'raft-state') logged.state = decodeRaftState(value);
-    else if (key.kind === 'raft-log') take(logged, apply, key.index);
+    else if (key.kind === 'raft-log') {
+      take(logged, apply, key.index);
+      if (key.index <= apply.appliedIndex) holdEpoch(logged, region, key.index, value);
+    }
     return true;
   });
   settle();
@@ -68,9 +80,21 @@ function take(logged: Logged, { truncatedIndex, appliedIndex }: ApplyState, inde
   logged.last = index;
 }
 
+/**
+ * An entry is proposed at the epoch that entries before it had made: whoever has applied it has reached that. Splits and merges raise the
+ * version, changes of peers the conf version.
+ */
+function holdEpoch(logged: Logged, region: HeldRegion, index: bigint, value: Uint8Array): void {
+  if (logged.ahead !== undefined) return;
+  const epoch = entryEpoch(value);
+  if (epoch === undefined) return;
+  if (epoch.version > region.version || epoch.confVersion > region.confVersion)
+    logged.ahead = { index, ...epoch };
+}
+
 function judge(id: bigint, apply: ApplyState, logged: Logged, reported: Reported): void {
   const { appliedIndex, truncatedIndex, commitIndex, commitTerm } = apply;
-  const { state, appliedIsThere, gap, last } = logged;
+  const { state, appliedIsThere, gap, last, ahead } = logged;
   const evidence = {
     region: String(id),
     appliedIndex: String(appliedIndex),
@@ -109,6 +133,10 @@ function judge(id: bigint, apply: ApplyState, logged: Logged, reported: Reported
     mismatch(`the entry at the applied index ${appliedIndex} is not in the raft log`);
   else if (state.term < commitTerm)
     mismatch(`an entry of term ${commitTerm} was committed, and the raft state is of term ${state.term}`);
+  if (ahead !== undefined)
+    mismatch(
+      `entry ${ahead.index}, which has been applied, was proposed at version ${ahead.version} and conf version ${ahead.confVersion} of the region, and its state has not reached these: it lacks a split, a merge or a change of peers`,
+    );
   const missing = gap ?? (last < lastIndex ? { from: last + 1n, to: lastIndex } : undefined);
   if (missing === undefined || missing.from > lastIndex) return;
   const { from, to } = missing;
