@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Depth } from '../check/unit.js';
 import type { RecoveryMode } from '../recovery/mode.js';
-import { levelDbModes, recoveryModes } from '../recovery/mode.js';
+import { levelDbModes, type RaftRecoveryMode, raftRecoveryModes, recoveryModes } from '../recovery/mode.js';
 import type { Destination } from '../repair/carry-out.js';
 import type { RepairMethod } from '../repair/method.js';
 import { type TombstonePolicy, tombstonePolicies } from '../repair/tombstone-policy.js';
@@ -11,7 +11,7 @@ import { Failure } from './failure.js';
 import { jobsOption, type TargetFlags } from './target-options.js';
 
 export interface RepairFlags extends TargetFlags {
-  mode?: RecoveryMode;
+  mode?: RecoveryMode | RaftRecoveryMode;
   strategy?: (typeof strategies)[number];
   onLostTombstones?: TombstonePolicy;
   state?: number;
@@ -41,6 +41,7 @@ export function withRepairOptions(command: Command): Command {
       choice('--mode <mode>', 'keep what this recovery mode keeps', [
         ...recoveryModes,
         ...levelDbModes,
+        ...raftRecoveryModes.slice(1),
       ]).conflicts('strategy'),
     )
     .addOption(

@@ -17,6 +17,16 @@ export const recoveryModes: readonly WalRecoveryMode[] = [
 
 export const levelDbModes: readonly LevelDbMode[] = ['paranoid', 'default'];
 
+/** raft-engine's, of which it has one of its own name in common with RocksDB. */
+export const raftRecoveryModes = [
+  'absolute-consistency',
+  'tolerate-tail-corruption',
+  'tolerate-any-corruption',
+] as const;
+export type RaftRecoveryMode = (typeof raftRecoveryModes)[number];
+/** The one that the engine has where its configuration says nothing. */
+export const DEFAULT_RAFT_MODE: RaftRecoveryMode = 'tolerate-tail-corruption';
+
 /** Pebble has one way to open. */
 const pebbleModes: readonly LevelDbMode[] = ['default'];
 

@@ -2,7 +2,7 @@ import { readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { interruptible } from '../io/interruption.js';
 import { isMediumError } from '../io/retry.js';
-import { barrierName, lowerMarkerBarrier, raiseBarrier } from './barrier.js';
+import { barrierName, lowerMarkerBarrier, needsBarrier, raiseBarrier } from './barrier.js';
 import { contentOf, contentSize, fileState, isInState, sameState, sizeAndHash } from './content.js';
 import type { Disk } from './disk.js';
 import { checkInputs, describe } from './inputs.js';
@@ -198,7 +198,7 @@ async function moveAll(
   const { target, entries } = journal;
   const changes = entries.filter((e) => !sameState(e.before, e.after));
   const changing = changes.filter((e) => e !== current);
-  const barrier = changes.length > 1;
+  const barrier = needsBarrier(changes);
   if (barrier) await raiseBarrier(disk, directory, journal);
   for (const entry of changing) await moveIntoPlace(disk, target, entry);
   for (const directoryOfFile of await directoriesOf(target, changing))

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { parseRaftLogName } from '../format/raft-engine/file.js';
 import type { Disk } from './disk.js';
 import type { Journal } from './journal.js';
 import { locate } from './place.js';
@@ -30,6 +31,14 @@ export function journalOfBarrier(current: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Whether changes need a barrier. raft-engine reads no CURRENT, and needs none: its files go newest first and come back oldest first, so
+ * that what is there at any moment is refused, or is cut by it to what the repair leaves.
+ */
+export function needsBarrier(changes: readonly { path: string }[]): boolean {
+  return changes.length > 1 && !changes.every(({ path: file }) => parseRaftLogName(file) !== undefined);
 }
 
 async function* once(text: string): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import type { Database } from '../engine/database.js';
 import { type FileNameKind, parseFileName } from '../format/filename.js';
+import { parseRaftLogName } from '../format/raft-engine/file.js';
 import { fileState, sameState } from './content.js';
 import { absolute, type FilePlace, placeKey } from './place.js';
 import type { FileState, RepairPlan } from './plan.js';
@@ -9,9 +10,13 @@ import { Refusal } from './refusal.js';
 /** Kinds whose files decide what an engine sees: one more of them, and a plan is about another database. */
 const DECISIVE: ReadonlySet<FileNameKind> = new Set(['current', 'manifest', 'wal', 'table', 'blob']);
 
+function isDecisive(name: string, kind: string = parseFileName(name).kind): boolean {
+  return DECISIVE.has(kind as FileNameKind) || parseRaftLogName(name) !== undefined;
+}
+
 function decisivePlaces({ inventory }: Database): FilePlace[] {
   const there = inventory.entries.filter(
-    ({ kind, place }) => DECISIVE.has(kind as FileNameKind) && place !== 'lost' && place !== 'archive',
+    ({ name, kind, place }) => isDecisive(name, kind) && place !== 'lost' && place !== 'archive',
   );
   return there.map(({ file, root }) => ({ path: file, ...(root !== undefined && { root }) }));
 }
@@ -57,7 +62,7 @@ async function checkListing({ target, listing, steps }: RepairPlan): Promise<voi
   for (const root of new Set([undefined, ...roots])) {
     for (const name of await readdir(absolute(target, { path: '.', ...(root !== undefined && { root }) }))) {
       const key = placeKey({ path: name, ...(root !== undefined && { root }) });
-      if (known.has(key) || !DECISIVE.has(parseFileName(name).kind)) continue;
+      if (known.has(key) || !isDecisive(name)) continue;
       throw new Refusal(
         'refused',
         `${key} has appeared since the plan was made`,

@@ -2,7 +2,7 @@ import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import { shellWord } from '../finding/shell-word.js';
-import type { RecoveryMode } from '../recovery/mode.js';
+import type { RaftRecoveryMode, RecoveryMode } from '../recovery/mode.js';
 import type { Simulation } from '../recovery/simulate.js';
 import type { Pace } from './pace.js';
 import type { RepairPlan } from './plan.js';
@@ -27,7 +27,7 @@ export type RepairMethod = {
   acceptUnproven?: boolean;
 } & (
   | {
-      mode: RecoveryMode;
+      mode: RecoveryMode | RaftRecoveryMode;
       /** Where a column family's tables are ahead of the damage: keep the later WALs over the hole. */
       acceptHole?: boolean;
       /** Put back what is proven before the WALs are cut. */
@@ -45,13 +45,13 @@ export type RepairMethod = {
 );
 
 /** A plan, and the database that its promise is held against. */
-interface Planned {
+export interface Planned {
   plan: RepairPlan;
   base: Database;
 }
 
 /** What is known of a directory when a repair is planned. */
-interface Known {
+export interface Known {
   findings: readonly Finding[];
   pace: Pace;
   profile?: Profile;

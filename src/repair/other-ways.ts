@@ -5,6 +5,7 @@ import { shellWord } from '../finding/shell-word.js';
 import type { RecommendationReport, TargetReport } from '../report/report.js';
 import { uncheckedOrders } from '../scan/target.js';
 import type { RepairMethod } from './method.js';
+import { advisedRaftLog } from './raft-engine-advice.js';
 import { operationsKept, recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
 
@@ -20,6 +21,7 @@ export async function advised(
 ): Promise<TargetReport> {
   if (!target.findings.some(({ severity }) => severity === 'error') || nameOf(way) === 'application')
     return target;
+  if (database.detection.kind === 'raft-engine') return advisedRaftLog(target, database, nameOf(way));
   if (nameOf(way) === 'auto') {
     const own = commandOn(database, 'repair --strategy auto --dry-run');
     const onward = target.repair?.command;
@@ -55,6 +57,7 @@ export async function compared(
 ): Promise<TargetReport> {
   const { plan } = planned;
   if (plan === undefined || plan.loss.length === 0) return planned;
+  if (database.detection.kind === 'raft-engine') return advisedRaftLog(planned, database, nameOf(way));
   if (nameOf(way) === 'auto') return withSalvage(planned, database, profile);
   if (!('mode' in way) || way.acceptHole || way.healFirst) return planned;
   const other = await waysBeside(planned, database, way, profile);

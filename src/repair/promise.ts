@@ -5,7 +5,7 @@ import type { RecoveryMode } from '../recovery/mode.js';
 import { type PreparedOpen, prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecoveryOutcome } from '../recovery/outcome.js';
 import { Refusal } from './refusal.js';
-import type { WalRepairRequest } from './strategies/wal-mode.js';
+import { engineMode, type WalRepairRequest } from './strategies/wal-mode.js';
 
 /**
  * Holds a planned repair against its promise before anything is written: what the engine would put into memtables from the
@@ -16,9 +16,10 @@ import type { WalRepairRequest } from './strategies/wal-mode.js';
 export async function checkPromise(
   before: Database,
   after: Database,
-  { mode, acceptHole = false }: WalRepairRequest,
+  { mode: asked, acceptHole = false }: WalRepairRequest,
   prepared: { before?: PreparedOpen; after?: PreparedOpen } = {},
 ): Promise<void> {
+  const mode = engineMode(before, asked);
   const old = prepared.before ?? (await opened(before));
   let promised = await appliedBy(old, mode, true);
   if (!promised.outcome.opens && acceptHole) promised = await appliedBy(old, 'skip-any-corrupted', true);

@@ -4,23 +4,18 @@ import { profileOf } from '../app/profile-of.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import type { Depth } from '../check/unit.js';
 import { type DatabaseRequest, readDatabase } from '../engine/database.js';
-import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { KeptOpen } from '../io/kept-open.js';
 import { isObjectAddress } from '../io/objects/address.js';
 import { hasText, throughText } from '../io/odd-name.js';
 import { pathKind } from '../io/path-kind.js';
-import { databaseView } from '../recovery/database-view.js';
-import { prepareOpen } from '../recovery/open.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
-import { simulateDatabase, simulatedDatabase } from '../scan/simulate-database.js';
-import { reasonNotToCheck } from '../scan/target.js';
 import { carryOut, type Destination, type Done, type RepairRun, settleLeftovers } from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
-import { makePlan, methodOptions, type RepairMethod } from './method.js';
+import { methodOptions, type RepairMethod } from './method.js';
 import { advised, compared } from './other-ways.js';
 import { notCopied } from './output.js';
 import { outsideOf, refuseAbsent, refuseUnasked } from './outside.js';
@@ -28,9 +23,8 @@ import { refuseOwned } from './owner.js';
 import { Pace } from './pace.js';
 import type { RepairPlan } from './plan.js';
 import { lossInWords, planReport } from './plan-report.js';
-import { databaseAfter } from './preview.js';
-import { checkPromise } from './promise.js';
 import { Refusal, stopIfAborted } from './refusal.js';
+import { opensAsItIs, recoveryOf, repairedEngine } from './repaired-engine.js';
 import { restoreWals } from './simulate-target.js';
 
 export interface RepairOptions extends DatabaseRequest {
@@ -154,34 +148,22 @@ async function planAndRepair(
   hooks.onStage?.('scanning');
   const before = await scan(target, options, hooks);
   const database = await readDatabase(directory, request);
-  // goleveldb takes another kind of lock than LevelDB, and neither keeps the other out
-  if (database.dialect === 'leveldb' && options.destination.kind !== 'dry-run')
-    await refuseOwned(directory, { flock: true });
+  // goleveldb and raft-engine take another kind of lock than LevelDB, and neither keeps the other out
+  const flocks = database.dialect === 'leveldb' || database.detection.kind === 'raft-engine';
+  if (flocks && options.destination.kind !== 'dry-run') await refuseOwned(directory, { flock: true });
   const profile = await profileOf(database, options.profile);
-  const words = { ...(profile && { profile }) };
   if (database.beyond !== undefined) throw database.beyond;
-  const simulated =
-    reasonNotToCheck(database) === undefined
-      ? await simulatedDatabase(await asPebbleOpens(database), words)
-      : undefined;
-  before.recovery = simulated?.reports ?? [];
-  const readable = isReadable(before);
-  const simulation = readable ? simulated?.simulation : undefined;
+  const engine = await repairedEngine(database, isReadable(before), profile);
+  before.recovery = engine.recovery;
   const state = (repair: RepairReport): TargetReport => ({
     ...before,
     repair: { ...repair, ...(resumed && { resumed }) },
   });
   try {
-    const unsupported = reasonNotToCheck(database);
-    if (unsupported !== undefined) throw new Refusal('refused', unsupported);
+    if (engine.unsupported !== undefined) throw new Refusal('refused', engine.unsupported);
     hooks.onStage?.('planning');
     const pace = new Pace(hooks);
-    const made = await makePlan(database, way, {
-      findings: before.findings,
-      pace,
-      ...words,
-      ...(simulation && { simulation }),
-    });
+    const made = await engine.plan(way, { findings: before.findings, pace, ...(profile && { profile }) });
     // a plan that is only shown may be of a directory that somebody writes to
     if (destination.kind !== 'dry-run') refuseChanged(seen, await seenFiles(directory, database));
     const left = destination.kind === 'copy' ? await notCopied(directory) : [];
@@ -190,7 +172,6 @@ async function planAndRepair(
       listing: listingOf(database),
       remarks: [...made.plan.remarks, ...left],
     };
-    const { base } = made;
     if (plan.steps.length === 0) {
       const gone = goneWals(database).map(({ file }) => file);
       const onward = gone.length === 0 ? {} : restoreWals(database, gone);
@@ -199,22 +180,10 @@ async function planAndRepair(
         plan: await planReport(plan, disk),
       };
     }
-    const after = await asPebbleOpens(await databaseAfter(database, plan));
-    const prepared = readable ? await prepareOpen(databaseView(after), after.engineVersion) : undefined;
-    if ('mode' in way)
-      await checkPromise(base, after, way, {
-        ...(base === database && simulation && { before: simulation.prepared }),
-        ...(prepared && { after: prepared }),
-      });
-    // what is lost may be what the application cannot do without: its own rules tell
-    const result = await simulateDatabase(after, {
-      ...words,
-      ...(prepared && { prepared }),
-      application: plan.loss.length > 0 || !opens(before.recovery),
-    });
+    const result = await engine.result({ plan, base: made.base }, way);
     // healing promises its bytes and no more: what else keeps the engine out stays as it is
     const heals = 'strategy' in way && (way.strategy === 'heal' || way.strategy === 'from');
-    const promisesToOpen = !heals || opens(before.recovery);
+    const promisesToOpen = !heals || opensAsItIs(before.recovery);
     if (promisesToOpen) refuseClosed(result);
     const report = await planReport(plan, disk, result);
     const loss = lossInWords(report.loss, database, profile);
@@ -286,10 +255,6 @@ function isReadable({ findings, unchecked }: TargetReport): boolean {
   return unchecked.length === 0 && !findings.some(({ rule }) => rule === 'io/unreadable-range');
 }
 
-function opens(recovery: readonly RecoveryReport[] = []): boolean {
-  return (recovery.find((mode) => mode.own) ?? recovery[0])?.opens === true;
-}
-
 /** A plan whose result the engine would not open is not carried out. */
 function refuseClosed(result: readonly RecoveryReport[]): void {
   const own = result.find((mode) => mode.own) ?? result[0];
@@ -312,9 +277,7 @@ async function concluded(
   // from here on everything is written: a Ctrl-C ends the look at it, not the report of it
   const { signal: _, ...untiring } = hooks;
   const after = await scan(directory, options, untiring);
-  const recovery = await simulateDatabase(
-    await asPebbleOpens(await readDatabase(directory, requestOf(options))),
-  );
+  const recovery = await recoveryOf(await readDatabase(directory, requestOf(options)));
   const count = (report: TargetReport, severity: string) =>
     report.findings.filter((finding) => finding.severity === severity).length;
   return {

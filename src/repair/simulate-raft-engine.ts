@@ -1,32 +1,63 @@
 import type { RaftLogTail } from '../check/raft-engine/log-file.js';
+import type { Unchecked } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { EntriesFault } from '../format/raft-engine/batch.js';
-import type { HeaderFault } from '../format/raft-engine/file.js';
+import type { HeaderFault, Queue } from '../format/raft-engine/file.js';
 import type { FileStop } from '../format/raft-engine/place.js';
 import type { StopReason } from '../format/raft-engine/reader.js';
-import { queuesOf } from '../recovery/raft-engine/files.js';
-import {
-  DEFAULT_RAFT_MODE,
-  type RaftRecoveryMode,
-  type RaftReplay,
-  type Refused,
-  raftRecoveryModes,
-  replayRaftEngine,
-} from '../recovery/raft-engine/open.js';
+import { DEFAULT_RAFT_MODE, type RaftRecoveryMode, raftRecoveryModes } from '../recovery/mode.js';
+import { type QueueFiles, queuesOf } from '../recovery/raft-engine/files.js';
+import { type RaftReplay, type Refused, replayRaftEngine } from '../recovery/raft-engine/open.js';
 import type { ReplayMachine } from '../recovery/raft-engine/replay.js';
 import type { RecoveryReport, TargetReport, UnreadableReport } from '../report/report.js';
-import { endOf } from '../scan/raft-engine.js';
+import { endOf, type FileEnd } from '../scan/raft-engine.js';
 import type { SimulateHooks } from '../scan/simulate-database.js';
 import { blankTarget } from '../scan/target.js';
+import { raftAdvice } from './raft-engine-advice.js';
 
 /** What raft-engine would do with a raft log in each of its recovery modes. Reads all of it. */
 export async function simulateRaftEngine(
   target: string,
-  { inventory }: Database,
+  database: Database,
   hooks: SimulateHooks,
 ): Promise<TargetReport> {
-  const report: TargetReport = { ...blankTarget(target, 'database'), engine: { name: 'raft-engine' } };
-  const queues = queuesOf(inventory.entries.filter(({ place }) => place === 'database'));
+  const { reports, unchecked, bytesRead, ends } = await simulatedRaftEngine(database, hooks);
+  const proven = [...ends.values()].some(({ cause }) => cause !== undefined);
+  const recommendation = raftAdvice(database, reports, proven);
+  return {
+    ...blankTarget(target, 'database'),
+    engine: { name: 'raft-engine' },
+    recovery: reports,
+    unchecked,
+    bytesRead,
+    ...(recommendation && { recommendation }),
+  };
+}
+
+/** What a simulation was made from, and what it comes to. */
+interface SimulatedRaftLog {
+  queues: Record<Queue, QueueFiles>;
+  replay: RaftReplay;
+  /** How files end in which reading stopped. */
+  ends: ReadonlyMap<FileStop, FileEnd>;
+  /** A recovery mode each. */
+  reports: RecoveryReport[];
+  unchecked: Unchecked[];
+  bytesRead: number;
+}
+
+/** The queues of a raft log whose directory has been read. */
+export function raftQueuesOf({ inventory }: Database): Record<Queue, QueueFiles> {
+  return queuesOf(inventory.entries.filter(({ place }) => place === 'database'));
+}
+
+export async function simulatedRaftEngine(
+  database: Database,
+  hooks: SimulateHooks = {},
+): Promise<SimulatedRaftLog> {
+  const queues = raftQueuesOf(database);
+  const unchecked: Unchecked[] = [];
+  let bytesRead = 0;
   const total = [...queues.append.files, ...queues.rewrite.files].reduce((sum, { size }) => sum + size, 1);
   const taken = new Map<string, Taken>();
   for (const { file } of [...queues.rewrite.files, ...queues.append.files])
@@ -37,22 +68,22 @@ export async function simulateRaftEngine(
       counts.records++;
       counts.operations += items.length;
       if (fault === 'limit')
-        report.unchecked.push({ file, reason: 'a batch is larger than what is looked at', offset, length });
+        unchecked.push({ file, reason: 'a batch is larger than what is looked at', offset, length });
     },
     read(bytes) {
-      report.bytesRead += bytes;
-      hooks.onProgress?.(report.bytesRead / total);
+      bytesRead += bytes;
+      hooks.onProgress?.(bytesRead / total);
     },
   });
-  const tails = new Map<FileStop, RaftLogTail>();
+  const ends = new Map<FileStop, FileEnd>();
   for (const stop of replay.stops) {
     if (stop.cause.kind === 'batch' && stop.cause.stop.reason === 'limit')
-      report.unchecked.push({ file: stop.file.file, reason: 'a batch is larger than what is looked at' });
-    tails.set(stop, (await endOf(stop)).tail);
+      unchecked.push({ file: stop.file.file, reason: 'a batch is larger than what is looked at' });
+    ends.set(stop, await endOf(stop));
   }
   const unreadable = unreadableOf(replay.machine);
-  report.recovery = raftRecoveryModes.map((mode) => modeReport(mode, replay, tails, { taken, unreadable }));
-  return report;
+  const reports = raftRecoveryModes.map((mode) => modeReport(mode, replay, ends, { taken, unreadable }));
+  return { queues, replay, ends, reports, unchecked, bytesRead };
 }
 
 /** Batches and items of a file. */
@@ -64,7 +95,7 @@ interface Taken {
 function modeReport(
   mode: RaftRecoveryMode,
   { refusals, stops }: RaftReplay,
-  tails: ReadonlyMap<FileStop, RaftLogTail>,
+  ends: ReadonlyMap<FileStop, FileEnd>,
   { taken, unreadable }: { taken: ReadonlyMap<string, Taken>; unreadable?: UnreadableReport | undefined },
 ): RecoveryReport {
   const own = mode === DEFAULT_RAFT_MODE && { own: true as const };
@@ -72,7 +103,10 @@ function modeReport(
   if (refused !== undefined)
     return { mode, ...own, opens: false, harmless: false, ...refusalReport(mode, refused), lost: {} };
   const bytesOf = (tail: RaftLogTail) =>
-    stops.reduce((sum, stop) => (tails.get(stop) === tail ? sum + stop.file.size - stop.offset : sum), 0);
+    stops.reduce(
+      (sum, stop) => (ends.get(stop)?.tail === tail ? sum + stop.file.size - stop.offset : sum),
+      0,
+    );
   const damagedBytes = bytesOf('damaged');
   const tornBytes = bytesOf('torn');
   return {
@@ -83,7 +117,7 @@ function modeReport(
     lost: { ...(damagedBytes > 0 && { damagedBytes }), ...(tornBytes > 0 && { tornBytes }) },
     wals: [...taken].map(([file, counts]) => {
       const stop = stops.find((each) => each.file.file === file);
-      const tail = stop && tails.get(stop);
+      const tail = stop && ends.get(stop)?.tail;
       if (stop === undefined || (tail !== 'damaged' && tail !== 'torn'))
         return { file, state: 'applied' as const, ...counts };
       return {
@@ -98,7 +132,8 @@ function modeReport(
   };
 }
 
-function refusalReport(
+/** Why a mode does not open, as a report says it. */
+export function refusalReport(
   mode: RaftRecoveryMode,
   refused: Refused,
 ): Pick<RecoveryReport, 'error' | 'errorKind' | 'errorFile'> {

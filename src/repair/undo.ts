@@ -7,7 +7,7 @@ import {
   putBack,
   removeStaged,
 } from './apply.js';
-import { holdsBarrier, lowerMarkerBarrier, raiseBarrier } from './barrier.js';
+import { holdsBarrier, lowerMarkerBarrier, needsBarrier, raiseBarrier } from './barrier.js';
 import { fileState, isInState, sameState } from './content.js';
 import type { Disk } from './disk.js';
 import {
@@ -56,9 +56,11 @@ async function putAllBack(disk: Disk, directory: string, journal: Journal): Prom
   await writeJournal(disk, directory, journal);
   const changes = journal.entries.filter((e) => !sameState(e.before, e.after));
   const changed = changes.filter((e) => e.path !== 'CURRENT');
-  if (changes.length > 1) await raiseBarrier(disk, directory, journal);
+  const barrier = needsBarrier(changes);
+  if (barrier) await raiseBarrier(disk, directory, journal);
   for (const entry of journal.entries) await removeStaged(disk, journal, entry);
-  for (const entry of changed) await putBack(disk, directory, journal.target, entry);
+  for (const entry of barrier ? changed : changed.toReversed())
+    await putBack(disk, directory, journal.target, entry);
   for (const place of await directoriesOf(journal.target, changed)) await disk.syncDirectory(place);
   const current = journal.entries.find((e) => e.path === 'CURRENT');
   if (current) await putBack(disk, directory, journal.target, current);

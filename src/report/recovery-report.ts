@@ -1,8 +1,7 @@
 /** What a simulation reports: plain data, part of the report (report.ts). */
 import type { EvidenceValue, KeyBytes } from '../finding/evidence.js';
 import type { Finding } from '../finding/finding.js';
-import type { RecoveryMode } from '../recovery/mode.js';
-import type { RaftRecoveryMode } from '../recovery/raft-engine/open.js';
+import type { RaftRecoveryMode, RecoveryMode } from '../recovery/mode.js';
 
 /** What opening the database in one recovery mode would do. */
 export interface RecoveryReport {

@@ -14,8 +14,9 @@ import type { InventoryEntry } from '../io/inventory.js';
 import { probeLock } from '../io/lock.js';
 import { openSource } from '../io/source.js';
 import { TargetError } from '../io/target-error.js';
+import { DEFAULT_RAFT_MODE } from '../recovery/mode.js';
 import { queuesOf } from '../recovery/raft-engine/files.js';
-import { DEFAULT_RAFT_MODE, type RaftReplay, replayRaftEngine } from '../recovery/raft-engine/open.js';
+import { type RaftReplay, replayRaftEngine } from '../recovery/raft-engine/open.js';
 import type { FileReport, FileStatus, TargetReport } from '../report/report.js';
 import type { ScanHooks } from './options.js';
 import type { ScanOrigin } from './origin.js';
@@ -136,7 +137,7 @@ async function scanQueues(
 const MEDIUM = 'the medium did not give back these bytes';
 
 /** How a file ends where reading it stopped. */
-interface FileEnd {
+export interface FileEnd {
   tail: RaftLogTail;
   /** What lies after that point. */
   beyond: Beyond;

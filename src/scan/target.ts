@@ -100,7 +100,7 @@ export function reasonNotToCheck({ detection, beyond }: Database): string | unde
     return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those${others.join('')}`;
   }
   if (kind === 'raft-engine')
-    return `a raft log of raft-engine: kvdoctor scan, simulate and inspect read it, nothing else does${because}`;
+    return `a raft log of raft-engine, which is no database: scan, simulate, inspect, repair, find --region and export take it${because}`;
   if (kind === 'backup')
     return `a RocksDB backup directory: kvdoctor scan checks it, anything else takes a database restored from it${because}`;
   return beyond?.message;

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { RaftRecoveryMode } from '../../src/recovery/mode.js';
 import { EntryReader } from '../../src/recovery/raft-engine/contents.js';
 import { queuesOf } from '../../src/recovery/raft-engine/files.js';
-import { type RaftRecoveryMode, replayRaftEngine } from '../../src/recovery/raft-engine/open.js';
+import { replayRaftEngine } from '../../src/recovery/raft-engine/open.js';
 import { inRepository } from '../support/repository.js';
 import { hasProgram } from '../support/tools.js';
 

@@ -10,18 +10,10 @@ import type { BatchPlace, FileStop, QueueFile } from '../../format/raft-engine/p
 import { type RaftLogBatch, RaftLogReader } from '../../format/raft-engine/reader.js';
 import { readHead } from '../../io/head.js';
 import { openSource } from '../../io/source.js';
+import { type RaftRecoveryMode, raftRecoveryModes } from '../mode.js';
 import { type QueueFiles, shares } from './files.js';
 import { ReplayPanic } from './memtable.js';
 import { lasting, ReplayMachine } from './replay.js';
-
-export const raftRecoveryModes = [
-  'absolute-consistency',
-  'tolerate-tail-corruption',
-  'tolerate-any-corruption',
-] as const;
-export type RaftRecoveryMode = (typeof raftRecoveryModes)[number];
-/** The one that the engine has where its configuration says nothing. */
-export const DEFAULT_RAFT_MODE: RaftRecoveryMode = 'tolerate-tail-corruption';
 
 /** What one who watches a replay is shown. Items and entries are views that end when it returns. */
 interface ReplayWatch {

@@ -9,6 +9,7 @@ import { formatVersion } from '../../engine/version.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { databaseView } from '../../recovery/database-view.js';
 import { lossesOf } from '../../recovery/loss.js';
+import type { RaftRecoveryMode } from '../../recovery/mode.js';
 import { modesOf, type RecoveryMode } from '../../recovery/mode.js';
 import { familiesOf, prepareOpen, simulateOpen } from '../../recovery/open.js';
 import type { RecoveryOutcome, WalOutcome } from '../../recovery/outcome.js';
@@ -34,7 +35,8 @@ import {
 } from './wal-state.js';
 
 export interface WalRepairRequest {
-  mode: RecoveryMode;
+  /** One of the engine that the database is of. */
+  mode: RecoveryMode | RaftRecoveryMode;
   /** Where a column family's tables are ahead of the damage: keep the later WALs over the hole. */
   acceptHole?: boolean;
   /** The application that the database belongs to: what is lost is said in its words. */
@@ -54,9 +56,8 @@ interface ReplayedWal extends WalState {
  * there is no such state. A database that needs nothing gets a plan without steps.
  */
 export async function planWalRepair(given: Database, request: WalRepairRequest): Promise<RepairPlan> {
-  const { mode } = request;
   const database = await asPebbleOpens(given);
-  refuseOtherEngine(database, mode);
+  const mode = engineMode(database, request.mode);
   const { open } = filesOf(database);
   // the repaired files lie where they can be read
   const prepared =
@@ -94,13 +95,14 @@ export async function planWalRepair(given: Database, request: WalRepairRequest):
   };
 }
 
-/** Modes are of one engine. */
-function refuseOtherEngine({ dialect }: Database, mode: RecoveryMode): void {
+/** Modes are of one engine: refuses those of another. */
+export function engineMode({ dialect }: Database, asked: WalRepairRequest['mode']): RecoveryMode {
   const modes = modesOf(dialect);
-  if (modes.includes(mode)) return;
+  const mode = modes.find((each) => each === asked);
+  if (mode !== undefined) return mode;
   throw new Refusal(
     'usage',
-    `${dialectNamed(dialect).names.engine} has no recovery mode ${mode}`,
+    `${dialectNamed(dialect).names.engine} has no recovery mode ${asked}`,
     `it opens in one of these: ${modes.join(', ')}`,
   );
 }

@@ -1,5 +1,5 @@
 import { shellWord } from '../../finding/shell-word.js';
-import { recoveryModes } from '../../recovery/mode.js';
+import { raftRecoveryModes, recoveryModes } from '../../recovery/mode.js';
 import type { PlanReport, RepairReport, Report, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { commandLine, paragraph } from './layout.js';
@@ -23,7 +23,7 @@ const REPAIRED: ReadonlySet<string> = new Set([...RECOVERED, 'directory', 'manif
 function strategyOption(strategy: string): string {
   // the sources themselves are among the options
   if (strategy === 'from') return '';
-  const isMode = recoveryModes.some((mode) => mode === strategy);
+  const isMode = [...recoveryModes, ...raftRecoveryModes].some((mode) => mode === strategy);
   return `--${isMode ? 'mode' : 'strategy'} ${strategy}`;
 }
 
@@ -66,9 +66,8 @@ function afterRepair(target: TargetReport, repair: RepairReport): string | undef
   const { plan, application, findings, recommendation } = target;
   const { state } = repair;
   if (state === 'repaired') return undefined;
-  // a raft log is read and not repaired
-  if (target.engine.name === 'raft-engine') return commandOn(target, 'simulate');
   if (state === 'not-clean') {
+    if (target.engine.name === 'raft-engine') return commandOn(target, 'simulate');
     if (plan?.strategy !== 'auto') return commandOn(target, 'repair --strategy auto --dry-run');
     return commandOn(target, `export --lenient --output ${shellWord(`${target.path}.export`)}`);
   }

@@ -33,8 +33,8 @@ export function* planText(
   const title = (text: string) => `${palette.strong(text)}\n`;
   if (plan.loss.length > 0) yield* rebuildText(application?.rebuild, settings);
   const reader =
-    engine.name === 'leveldb'
-      ? 'LevelDB'
+    engine.name === 'leveldb' || engine.name === 'raft-engine'
+      ? engineNames[engine.name]
       : `${engineNames[engine.name === 'pebble' ? 'pebble' : 'rocksdb']} ${plan.engineVersion}`;
   const first = plan.options?.includes('--heal-first') ? 'heal, then ' : '';
   yield title(`Plan: ${first}${plan.strategy}, for ${reader}`);
@@ -206,9 +206,9 @@ function stepText(step: PlanStepReport, { palette, width }: RenderSettings): str
 /** `opens in every mode, last sequence 160`. */
 function resultText(result: readonly RecoveryReport[]): string {
   const open = result.filter(({ opens }) => opens);
-  const sequences = [...new Set(open.map(({ lastSequence }) => lastSequence))].join(', ');
+  const sequences = [...new Set(open.flatMap(({ lastSequence = [] }) => lastSequence))].join(', ');
   const closed = result.filter(({ opens }) => !opens);
   const all = closed.length === 0 ? 'every mode' : open.map(({ mode }) => mode).join(', ');
   const refusals = closed.map(({ mode, error }) => `; ${mode} refuses: ${error}`).join('');
-  return `opens in ${all}, last sequence ${sequences}${refusals}`;
+  return `opens in ${all}${sequences === '' ? '' : `, last sequence ${sequences}`}${refusals}`;
 }

@@ -77,7 +77,7 @@ function beforeAfter(
     ) || good('clean'),
   ]);
   const said = (mode: RecoveryReport | undefined) =>
-    mode === undefined ? '' : mode.opens ? `opens, sequence ${mode.lastSequence}` : error('refuses');
+    mode === undefined ? '' : mode.opens ? opensText(mode) : error('refuses');
   const refusals = new Map<string, string[]>();
   const refused = (when: string, mode: RecoveryReport | undefined) => {
     if (mode?.error === undefined) return;
@@ -99,4 +99,8 @@ function beforeAfter(
     ),
   );
   return [rendered(table), ...messages].join('\n');
+}
+
+function opensText({ lastSequence }: RecoveryReport): string {
+  return lastSequence === undefined ? 'opens' : `opens, sequence ${lastSequence}`;
 }
