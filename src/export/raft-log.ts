@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
 import { entryWords } from '../app/raft-entries.js';
 import { type Database, readDatabase } from '../engine/database.js';
+import { isRaftEngine } from '../engine/foreign-files.js';
 import { keyBytes } from '../finding/evidence.js';
-import { parseRaftLogName } from '../format/raft-engine/file.js';
+import { takeInventory } from '../io/inventory.js';
 import { DEFAULT_RAFT_MODE } from '../recovery/mode.js';
 import { EntryReader } from '../recovery/raft-engine/contents.js';
 import { queuesOf } from '../recovery/raft-engine/files.js';
@@ -22,8 +22,8 @@ interface RaftLogExported {
 
 /** The raft log of raft-engine in a directory; `undefined` where there is none. */
 export async function raftLogIn(target: string): Promise<Database | undefined> {
-  const names = await readdir(target).catch(() => []);
-  if (!names.some((name) => parseRaftLogName(name) !== undefined)) return undefined;
+  const inventory = await takeInventory(target).catch(() => undefined);
+  if (inventory === undefined || !isRaftEngine(inventory)) return undefined;
   const database = await readDatabase(target);
   return database.detection.kind === 'raft-engine' ? database : undefined;
 }
