@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { exportRaftLog, raftLogIn } from '../../src/export/raft-log.js';
 import { findInRaftLog } from '../../src/find/raft-log.js';
+import { exportRaftLog, raftLogIn } from '../../src/repair/export-raft-log.js';
 import { withDatabase } from '../support/database.js';
 
 const newest = '0000000000000002.raftlog';

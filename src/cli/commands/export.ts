@@ -157,7 +157,7 @@ function taken(output: string, at = output): Failure {
 
 /** A raft log, as lines. */
 async function exportLog(path: string, log: Database, flags: ExportFlags, host: Host): Promise<number> {
-  const { exportRaftLog } = await import('../../export/raft-log.js');
+  const { exportRaftLog } = await import('../../repair/export-raft-log.js');
   const lines = await linesOf(flags, host);
   if (lines === undefined) {
     const message =
@@ -196,7 +196,7 @@ const refusedTexts = {
 async function exportDirectory(path: string, flags: ExportFlags, host: Host): Promise<number> {
   const { exportTarget } = await import('../../repair/export-target.js');
   if (flags.output !== undefined && flags.output !== '-') await refuseOutputIn(flags.output, [path]);
-  const { raftLogIn } = await import('../../export/raft-log.js');
+  const { raftLogIn } = await import('../../repair/export-raft-log.js');
   const log = await raftLogIn(path);
   if (log !== undefined) return exportLog(path, log, flags, host);
   const { UnorderedFamily } = await import('../../export/entries.js');
