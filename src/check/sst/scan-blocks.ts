@@ -65,13 +65,14 @@ export async function scanBlocks(
     if (leased !== undefined) returnWindow();
   }
   const { verifier } = scan;
+  const highest = scan.highestBlock();
   return {
     verifier,
     complete: scan.complete,
     first: scan.first,
     last: verifier.keyLength === 0 ? undefined : verifier.key.slice(0, verifier.keyLength),
     filterMisses: scan.filterMisses,
-    ...(scan.highest && { highest: scan.highest }),
+    ...(highest && { highest }),
     bytesRead: scan.window.bytesRead,
   };
 }
@@ -82,7 +83,9 @@ class BlockScan {
   readonly filterMisses: Anomaly[] = [];
   complete = true;
   first?: Uint8Array;
-  highest?: NonNullable<TableTotals['highest']>;
+  /** The block with the largest sequence, and the largest of the others. */
+  private highest?: BlockHandle;
+  private highestOfOthers = -1;
   private readonly declared: Uint8Array;
   private readonly compression;
   /** Where blocks are decompressed to, if their codec can. */
@@ -276,13 +279,18 @@ class BlockScan {
   private noteHighest(before: number, handle: BlockHandle): void {
     const { tally } = this.verifier;
     const own = tally.maxSequence;
-    const { highest } = this;
     if (own > before) {
-      this.highest = { ...blockRange(handle), others: before };
+      this.highest = handle;
+      this.highestOfOthers = before;
       return;
     }
-    if (highest !== undefined && own > highest.others) highest.others = own;
+    if (own > this.highestOfOthers) this.highestOfOthers = own;
     tally.maxSequence = before;
+  }
+
+  /** The block with the largest sequence, as far as this scan has read. */
+  highestBlock(): TableTotals['highest'] {
+    return this.highest && { ...blockRange(this.highest), others: this.highestOfOthers };
   }
 
   private checkContents(
