@@ -23,8 +23,11 @@ const known = new Map<string, Promise<KeySpellings>>();
 async function keysIn(dir: string, profile?: ProfileName): Promise<KeySpellings> {
   const { out } = await kvdoctor(`export --lenient ${dir}`);
   const keys = new KeySpellings();
-  for (const line of out.split('\n').filter(Boolean))
-    keys.addOf(Buffer.from(JSON.parse(line).key.base64, 'base64'), profile);
+  for (const line of out.split('\n').filter(Boolean)) {
+    // entries of a raft log have none of their own
+    const { key } = JSON.parse(line) as { key?: { base64: string } };
+    if (key !== undefined) keys.addOf(Buffer.from(key.base64, 'base64'), profile);
+  }
   return keys;
 }
 

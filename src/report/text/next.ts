@@ -17,7 +17,14 @@ interface Other {
 const RECOVERED: ReadonlySet<string> = new Set(['wal', 'batch', 'sequence']);
 
 /** Areas whose damage a repair puts right with what still holds: what it would do, and at what cost, is the next thing to know. */
-const REPAIRED: ReadonlySet<string> = new Set([...RECOVERED, 'directory', 'manifest', 'sst', 'blob']);
+const REPAIRED: ReadonlySet<string> = new Set([
+  ...RECOVERED,
+  'raft-engine',
+  'directory',
+  'manifest',
+  'sst',
+  'blob',
+]);
 
 /** The option that asks for a plan's strategy: recovery modes have one of their own. */
 function strategyOption(strategy: string): string {
@@ -196,11 +203,9 @@ export function nextCommand({ targets }: Report): string | undefined {
         worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
       if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
       if (backups !== undefined && severity === 'error') return restoreCommand(unpacked(target));
-      // a raft log is not repaired; of what opens without a word a simulation tells less than the plan of a repair
-      const isRaftLog = target.engine.name === 'raft-engine';
+      // of what opens without a word a simulation tells less than the plan of a repair
       const { opening } = target;
       const isSilent = target.engine.name === 'pebble' || (opening?.opens && !opening.lost?.records);
-      if (isRaftLog && kind !== 'file' && severity === 'error') return commandOn(target, 'simulate');
       if (within(RECOVERED) && kind !== 'file' && !isSilent) return commandOn(target, 'simulate');
       if (within(REPAIRED) && kind !== 'file')
         return commandOn(unpacked(target), 'repair --strategy auto --dry-run');

@@ -22,9 +22,9 @@ export function* repairText(target: TargetReport, settings: RenderSettings): Ite
   if (repair.before !== undefined && !repair.asked)
     yield `${beforeAfter(target, repair.before, settings)}\n\n`;
   yield said(outcomeText(target, repair));
+  if (repair.next !== undefined) yield said(`${repair.next[0].toUpperCase()}${repair.next.slice(1)}.`);
   const { recommendation } = target;
   if (recommendation !== undefined && repair.state !== 'repaired') yield said(recommendation.reason);
-  else if (repair.next !== undefined) yield said(`${repair.next[0].toUpperCase()}${repair.next.slice(1)}.`);
   if (!repair.asked) yield '\n';
 }
 
