@@ -3,6 +3,7 @@ import type { ProfileChoice } from '../app/profile-choice.js';
 import { profileOf } from '../app/profile-of.js';
 import { append } from '../bytes/append.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
+import { goneFirstWal } from '../check/pebble/first-wal.js';
 import { type Database, type DatabaseRequest, liesElsewhere, readDatabase } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
@@ -70,7 +71,9 @@ export async function simulateTarget(
   const isLevelDb = own.dialect === 'leveldb';
   const states = isPebble || (isLevelDb && !leadsNowhere(own)) ? [] : await stateChoices(own);
   const gone = isPebble ? [] : goneWals(own);
-  if (gone.length > 0) report.goneWals = gone.map(({ file }) => file);
+  const first = isPebble ? goneFirstWal(own) : undefined;
+  const goneFiles = first === undefined ? gone.map(({ file }) => file) : [first];
+  if (goneFiles.length > 0) report.goneWals = goneFiles;
   if (states.length > 0) report.states = states;
   if (state !== undefined) report.state = state;
   const taken = state === undefined ? undefined : await databaseAsState(own, state);

@@ -35,6 +35,22 @@ const WHOLE = {
 
 const [version, named] = ['marker.format-version.000015.016', 'marker.manifest.000001.MANIFEST-000001'];
 
+describe('simulate of a Pebble directory', () => {
+  it('does not say that nothing is lost where the WAL that the MANIFEST begins with is gone', () =>
+    withDatabase('pebble-stores/cosmos', ['remove 000012.log'], async (dir) => {
+      const { goneWals, recovery } = await simulateTarget(dir);
+      expect(recovery?.[0].opens).toBe(true);
+      expect(goneWals).toEqual(['000012.log']);
+    }));
+
+  it('misses no WAL of whole ones', async () => {
+    for (const name of ['cosmos', 'virtual', 'rangekeys'])
+      await withDatabase(`pebble-stores/${name}`, [], async (dir) => {
+        expect((await simulateTarget(dir)).goneWals).toBeUndefined();
+      });
+  });
+});
+
 describe('repair of a Pebble directory', () => {
   it.each<[string, keyof typeof WHOLE, string[]]>([
     ['puts CURRENT back at format version 1', 'cosmos', ['remove CURRENT']],

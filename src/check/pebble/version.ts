@@ -11,6 +11,7 @@ import { fileBehind, type Version } from '../../format/manifest/version.js';
 import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 import { sequenceRange } from '../wal/evidence.js';
+import { goneFirstWal } from './first-wal.js';
 import { ingests } from './severity.js';
 
 /** What the files have shown. */
@@ -166,12 +167,8 @@ function checkLogNumber({ database, version, manifest, wals, dead }: State): Fin
       }),
     ];
   }
-  const isHere = wals.some(({ number }) => number === logNumber);
-  const elsewhere = database.inventory.entries.some(
-    ({ kind, place: at }) => kind === 'wal' && at !== 'database',
-  );
-  if (isHere || logNumber === 0n || elsewhere || database.absent.some(({ option }) => option === 'wal_dir'))
-    return [];
+  const gone = goneFirstWal(database);
+  if (gone === undefined) return [];
   const newer = database.inventory.entries.find(
     (e) => e.kind === 'manifest' && e.place === 'database' && (e.number ?? 0n) > (entry.number ?? 0n),
   );
@@ -184,13 +181,13 @@ function checkLogNumber({ database, version, manifest, wals, dead }: State): Fin
     return [
       findingAt(newer === undefined ? manifest : names, 'manifest/log-number', {
         ...(newer === undefined ? place : {}),
-        message: `${manifest.file} begins with ${fileName('wal', logNumber)}, which is gone${newer === undefined ? ', and newer files are here' : `, and ${newer.name} is newer`}: it is an older state`,
+        message: `${manifest.file} begins with ${gone}, which is gone${newer === undefined ? ', and newer files are here' : `, and ${newer.name} is newer`}: it is an older state`,
         evidence: { logNumber: String(logNumber) },
       }),
     ];
   }
   return [
-    findingAt({ file: fileName('wal', logNumber) }, 'directory/missing-wal', {
+    findingAt({ file: gone }, 'directory/missing-wal', {
       message: `${manifest.file} begins with this WAL, which Pebble makes before it names it; it is not there, and Pebble opens without it`,
       evidence: { logNumber: String(logNumber) },
     }),

@@ -1,0 +1,15 @@
+import type { Database } from '../../engine/database.js';
+import { fileName } from '../../format/filename.js';
+
+/**
+ * The WAL that the MANIFEST begins with, where it is gone: Pebble makes it before it names it, and opens without it in silence (pebble
+ * open.go). Nothing where WALs may lie elsewhere.
+ */
+export function goneFirstWal({ version, manifest, inventory, absent }: Database): string | undefined {
+  const logNumber = version?.columnFamilies.get(0)?.logNumber ?? 0n;
+  const wals = inventory.entries.filter(({ kind }) => kind === 'wal');
+  const isKnown = manifest?.named === true && manifest.replay.complete && logNumber !== 0n;
+  if (!isKnown || absent.some(({ option }) => option === 'wal_dir')) return undefined;
+  if (wals.some(({ number, place }) => number === logNumber || place !== 'database')) return undefined;
+  return fileName('wal', logNumber);
+}
