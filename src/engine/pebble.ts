@@ -80,7 +80,7 @@ export function pebbleState({ entries }: Inventory, current: CurrentFile | undef
     state.manifest = manifestNumber(state.manifestMarker?.marker?.value);
   } else {
     state.isNew = !own.some(({ kind, name }) => kind === 'current' && name === 'CURRENT');
-    state.manifest = current?.anomalies.length === 0 ? current.number : undefined;
+    state.manifest = current?.anomalies.length === 0 ? current.number : current?.spacedNumber;
   }
   return state;
 }

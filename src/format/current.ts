@@ -14,6 +14,11 @@ export interface CurrentFile {
   /** The name as written, where it is that of a MANIFEST; also when the newline is missing. */
   manifest?: string;
   number?: bigint;
+  /**
+   * The number where white space around the name, before the newline at the end, is all that is wrong. Pebble takes the name without it
+   * (pebble internal/manifest, open.go); RocksDB and LevelDB refuse.
+   */
+  spacedNumber?: bigint;
   anomalies: Anomaly[];
 }
 
@@ -53,7 +58,9 @@ export function decodeCurrent(content: Uint8Array): CurrentFile {
         },
       });
     }
-    return { anomalies };
+    const spaced = terminated ? parseFileName(text.trim()) : undefined;
+    const isName = spaced?.kind === 'manifest' && spaced.number !== undefined;
+    return { ...(isName && { spacedNumber: spaced.number }), anomalies };
   }
   return { manifest: text.replace(/^\//, ''), number, anomalies };
 }

@@ -51,4 +51,15 @@ describe('decodeCurrent', () => {
       }),
     );
   });
+
+  test('white space around the name is told from other damage', () => {
+    for (const text of ['MANIFEST-000025\r\n', ' MANIFEST-000025\t\n', 'MANIFEST-000025\n\n']) {
+      const { number, spacedNumber, anomalies } = decodeCurrent(Buffer.from(text));
+      expect([number, spacedNumber]).toEqual([undefined, 25n]);
+      expect(anomalies.map(({ rule }) => rule)).toEqual(['directory/current-malformed']);
+    }
+    // what does not end with a newline Pebble refuses, too
+    for (const text of ['MANIFEST-000025\r', 'MANIFEST 000025\n', '\n'])
+      expect(decodeCurrent(Buffer.from(text)).spacedNumber).toBeUndefined();
+  });
 });

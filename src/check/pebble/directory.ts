@@ -255,16 +255,19 @@ function checkCurrentFile({ current, unread, unreadable }: Database, pebble: Peb
     ];
   }
   if (byMarker) return [];
-  return decoded.anomalies.map(({ rule, message, evidence, offset, length }) =>
-    findingAt(placeOf(entry), rule, {
-      offset,
-      length,
-      message,
-      evidence: {
-        ...evidence,
-        engine: `pebble: CURRENT file is ${entry.size === 0 ? 'empty' : 'malformed'}`,
-      },
-    }),
+  const isRead = decoded.spacedNumber !== undefined;
+  return decoded.anomalies.map(
+    ({ rule, message, evidence: { engine: _, ...evidence } = {}, offset, length }) =>
+      findingAt(placeOf(entry), rule, {
+        offset,
+        length,
+        ...(isRead && { severity: 'warning' as const }),
+        message: isRead ? 'CURRENT has white space beside the name, which Pebble leaves out' : message,
+        evidence: {
+          ...evidence,
+          ...(!isRead && { engine: `pebble: CURRENT file is ${entry.size === 0 ? 'empty' : 'malformed'}` }),
+        },
+      }),
   );
 }
 
