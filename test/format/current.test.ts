@@ -52,7 +52,7 @@ describe('decodeCurrent', () => {
     );
   });
 
-  test('white space around the name is told from other damage', () => {
+  it('tells white space around the name from other damage', () => {
     for (const text of ['MANIFEST-000025\r\n', ' MANIFEST-000025\t\n', 'MANIFEST-000025\n\n']) {
       const { number, spacedNumber, anomalies } = decodeCurrent(Buffer.from(text));
       expect([number, spacedNumber]).toEqual([undefined, 25n]);
