@@ -1,8 +1,7 @@
 import { leaseWindow, returnWindow } from '../../bytes/kernel.js';
 import { ReusedBuffer } from '../../bytes/reused-buffer.js';
-import { codecOf, codecOfBlock, decompressBlock, isUnsupported } from '../../codec/block.js';
+import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
-import { BlockReader } from '../../format/sst/block.js';
 import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
 import { compareBytes } from '../../format/sst/comparator.js';
 import { declaredCompression } from '../../format/sst/declared-compression.js';
@@ -20,6 +19,7 @@ import { SourceWindow } from '../../format/sst/window.js';
 import type { Depth, TableTotals } from '../unit.js';
 import type { DataRules } from './data-rules.js';
 import { explainDataBlock } from './explain.js';
+import { hiddenCodec } from './hidden-codec.js';
 import type { TableReport } from './report.js';
 import { DataBlockVerifier } from './verify.js';
 
@@ -28,9 +28,6 @@ const EVERY_TYPE = new Uint8Array(256).fill(1);
 
 /** Gaps between blocks up to this length are read: alignment pads to a page, or to a super block of some megabytes. */
 const LARGEST_GAP = 16 * 1024 * 1024;
-
-/** Types that mean a codec to some engine. */
-const COMPRESSED_TYPES = [1, 2, 3, 4, 7];
 
 export interface ScannedBlocks {
   verifier: DataBlockVerifier;
@@ -309,7 +306,7 @@ class BlockScan {
     } else {
       const before = verifier.before.slice(0, verifier.beforeLength);
       const block = bytes.subarray(start, end);
-      const hidden = compression === 0 ? this.compressedAs(block) : undefined;
+      const hidden = compression === 0 ? hiddenCodec(block, this.compression) : undefined;
       if (hidden !== undefined) {
         this.complete = false;
         const message = `the type byte says that the data block is not compressed, and its payload is one that ${hidden} has compressed`;
@@ -327,21 +324,6 @@ class BlockScan {
     if (first === undefined || firstLength === 0) return;
     this.first ??= first.slice(0, firstLength);
     this.checkSeparators(i, first, firstLength, handle);
-  }
-
-  /** The codec under which the payload of a block that does not decode as it stands is a whole one. */
-  private compressedAs(payload: Uint8Array): string | undefined {
-    for (const type of COMPRESSED_TYPES) {
-      const codec = codecOfBlock(type, payload, this.compression.dialect);
-      if (codec === undefined || isUnsupported(codec)) continue;
-      const { bytes } = decompressBlock(type, payload, this.compression);
-      if (bytes === undefined) continue;
-      const reader = new BlockReader(bytes);
-      if (reader.next() === undefined) continue;
-      while (reader.next() !== undefined);
-      if (reader.anomalies.length === 0) return codec;
-    }
-    return undefined;
   }
 
   private addAnomalies(anomalies: readonly Anomaly[], handle: BlockHandle, compression: number): void {
