@@ -3,26 +3,11 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTable } from '../../src/format/sst/table.js';
 import { memorySource } from '../../src/io/source.js';
-import type { RepairMethod } from '../../src/repair/method.js';
-import { repairTarget } from '../../src/repair/run.js';
-import { simulateTarget } from '../../src/repair/simulate-target.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import type { PlanReport } from '../../src/report/repair-report.js';
 import { withDatabase } from '../support/database.js';
 import { readFileSet } from '../support/files.js';
-
-const repaired = (dir: string, way: RepairMethod = { strategy: 'auto' }) =>
-  repairTarget(
-    dir,
-    { way, destination: { kind: 'in-place' }, stopped: true, jobs: 1, tool: 'test' },
-    { confirm: async () => true },
-  );
-
-async function shown(dir: string): Promise<string> {
-  const { recovery = [] } = await simulateTarget(dir, { digest: true });
-  const family = recovery[0].columnFamilies?.[0];
-  return recovery[0].opens ? `${family?.entries} ${family?.fnv1a64}` : `refused: ${recovery[0].error}`;
-}
+import { repaired, shown } from '../support/pebble.js';
 
 type Store = 'cosmos' | 'rangekeys' | 'valueblocks' | 'virtual';
 

@@ -3,28 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { lowerMarkerBarrier, raiseBarrier } from '../../src/repair/barrier.js';
 import { realDisk } from '../../src/repair/disk.js';
 import type { RepairMethod } from '../../src/repair/method.js';
-import { repairTarget } from '../../src/repair/run.js';
 import { simulateTarget } from '../../src/repair/simulate-target.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { withDatabase } from '../support/database.js';
 import { readFileSet } from '../support/files.js';
+import { repaired, shown } from '../support/pebble.js';
 
 const auto: RepairMethod = { strategy: 'auto' };
 const heal: RepairMethod = { strategy: 'heal' };
-
-const repaired = (dir: string, way: RepairMethod = auto) =>
-  repairTarget(
-    dir,
-    { way, destination: { kind: 'in-place' }, stopped: true, jobs: 1, tool: 'test' },
-    { confirm: async () => true },
-  );
-
-/** Keys that Pebble would show, and a hash of them. */
-async function shown(dir: string): Promise<string> {
-  const { recovery = [] } = await simulateTarget(dir, { digest: true });
-  const family = recovery[0].columnFamilies?.[0];
-  return recovery[0].opens ? `${family?.entries} ${family?.fnv1a64}` : `refused: ${recovery[0].error}`;
-}
 
 // what Pebble 1.1.5 itself showed of the whole directories
 const WHOLE = {
