@@ -1,5 +1,7 @@
+import type { StoreSettings } from '../bytes/source.js';
+import { isObjectAddress } from '../io/objects/address.js';
 import { systemCode } from '../io/target-error.js';
-import { isYetToBeWritten, readText, TEXT_LIMIT } from '../io/text-file.js';
+import { isYetToBeWritten, readText, TEXT_LIMIT, tooLong } from '../io/text-file.js';
 import { parseReport, ReportError } from '../report/load.js';
 import type { Report } from '../report/report.js';
 import { ExitStatus } from './exit-status.js';
@@ -16,9 +18,15 @@ export async function readEarlier(path: string): Promise<Report | undefined> {
 }
 
 /** A report that a person named. Failures say which file and what is wrong with it; `BeyondLimit`: it is too large. */
-export async function readReport(path: string, budget: Budget = { left: TEXT_LIMIT }): Promise<Report> {
+export async function readReport(
+  path: string,
+  budget: Budget = { left: TEXT_LIMIT },
+  store?: StoreSettings,
+): Promise<Report> {
   try {
-    const text = await readText(path === '-' ? '/dev/stdin' : path, budget.left);
+    const text = isObjectAddress(path)
+      ? await readObjectText(path, budget.left, store)
+      : await readText(path === '-' ? '/dev/stdin' : path, budget.left);
     budget.left -= text.length;
     return await parseReport(text);
   } catch (error) {
@@ -27,4 +35,14 @@ export async function readReport(path: string, budget: Budget = { left: TEXT_LIM
     const hint = 'Reports are made by: kvdoctor scan --format json=REPORT.json DIR.';
     throw new Failure(`cannot use ${path}: ${error.message}`, ExitStatus.usage, hint);
   }
+}
+
+async function readObjectText(path: string, limit: number, store?: StoreSettings): Promise<string> {
+  const { listObjects } = await import('../io/objects/listing.js');
+  const place = await listObjects(path, store);
+  if (place.kind === 'directory') throw new Failure(`${path} is no object, but the prefix of several`);
+  const { source, size } = place.file;
+  if (size > limit) throw tooLong(path);
+  const { readHead } = await import('../io/head.js');
+  return Buffer.from(await readHead(source, size)).toString();
 }

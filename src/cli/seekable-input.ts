@@ -1,4 +1,6 @@
+import type { SourceDescriptor, StoreSettings } from '../bytes/source.js';
 import type { Compression } from '../io/archive-stream.js';
+import { isObjectAddress } from '../io/objects/address.js';
 import { pathKind } from '../io/path-kind.js';
 import { systemCode } from '../io/target-error.js';
 import type { TemporaryFile } from '../io/temporary-file.js';
@@ -8,6 +10,7 @@ import type { Host } from './host.js';
 import { inputPieces } from './input.js';
 import { watchInterrupt } from './interrupt.js';
 import { say } from './say.js';
+import { type StoreFlags, storeOf } from './store-options.js';
 
 /** As which a command is given standard input. */
 export const STANDARD_INPUT = '-';
@@ -40,24 +43,30 @@ export async function withStandardInput<T>(
 }
 
 /**
- * Hands a path to `body` as something that can be read at any offset: standard input as a file, and a compressed tar archive, from a pipe or
- * not, unpacked into an uncompressed one; that is said, unless `quiet`.
+ * Hands a path to `body` as something that can be read at any offset: standard input as a file, and a compressed tar archive, from a pipe, a
+ * bucket or a file, unpacked into an uncompressed one; that is said, unless `quiet`.
  */
 export function withSeekable<T>(
   path: string,
   host: Host,
   body: (file: string) => Promise<T>,
-  quiet = false,
+  { quiet, ...store }: StoreFlags & { quiet?: boolean } = {},
 ): Promise<T> {
   return withStandardInput([path], host, async ([file]) => {
-    const compression = await compressionOf(file);
-    if (compression === 'none') return body(file);
+    const packed = isObjectAddress(file)
+      ? await packedObject(file, storeOf(store).store)
+      : await packedFile(file);
+    if (packed === undefined) return body(file);
     const what = path === STANDARD_INPUT ? 'standard input' : path;
     if (!quiet)
       say(host, `kvdoctor: ${what} is unpacked into the directory for temporary files while it is looked at`);
     const unpacked = await keep(what, host, async (signal) => {
+      const { archive, compression } = packed;
       const { openArchiveStream, temporaryFile } = await archives();
-      return temporaryFile('stdin.tar', await openArchiveStream(file, compression, () => {}, signal));
+      if (typeof archive !== 'string' && compression === 'none')
+        return (await import('../io/objects/archive.js')).keptObject(file, archive);
+      const stream = await openArchiveStream(archive, compression, () => {}, signal);
+      return temporaryFile('stdin.tar', stream);
     });
     try {
       return await body(unpacked.path);
@@ -67,11 +76,25 @@ export function withSeekable<T>(
   });
 }
 
-async function compressionOf(file: string): Promise<Compression> {
+/** An archive that is unpacked before it is looked at; of zip, in a bucket alone, it is copied. */
+interface Packed {
+  archive: string | SourceDescriptor;
+  compression: Compression;
+}
+
+async function packedFile(archive: string): Promise<Packed | undefined> {
   // what is not there, or may not be read, is for the command to say
-  if ((await pathKind(file).catch(() => undefined)) !== 'file') return 'none';
+  if ((await pathKind(archive).catch(() => undefined)) !== 'file') return undefined;
   const { sniffArchive } = await archives();
-  return (await sniffArchive(file).catch(() => undefined))?.compression ?? 'none';
+  const { compression = 'none' } = (await sniffArchive(archive).catch(() => undefined)) ?? {};
+  return compression === 'none' ? undefined : { archive, compression };
+}
+
+async function packedObject(target: string, store?: StoreSettings): Promise<Packed | undefined> {
+  const { isRanges, storedArchive } = await import('../io/objects/archive.js');
+  const found = await storedArchive(target, store).catch(() => undefined);
+  if (found === undefined || isRanges(found.kind)) return undefined;
+  return { archive: found.source, compression: found.kind.compression };
 }
 
 function spool(host: Host): Promise<TemporaryFile> {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { BeyondLimit } from '../bytes/beyond-limit.js';
+import type { SourceDescriptor } from '../bytes/source.js';
 import { parseFileName } from '../format/filename.js';
 import { type ArchiveIndex, indexArchive, listingBelow } from '../io/archive-index.js';
 import { type ArchiveKind, sniffArchive } from '../io/archive-stream.js';
@@ -14,17 +15,24 @@ export interface ArchivePlace extends ArchiveKind {
 
 /**
  * The database in an archive whose files can be read by themselves: zip, and tar that is not compressed. `undefined` for what is no archive.
- * Rejects with a `BeyondLimit` where there is none, or there are several.
+ * Rejects with a `BeyondLimit` where there is none, or there are several. `object`: where its bytes are, of one in a bucket.
  */
 export async function listArchive(
   target: string,
+  object?: SourceDescriptor,
 ): Promise<{ listing: Listing; place: ArchivePlace } | undefined> {
-  const kind = await pathKind(target).catch(() => undefined);
-  const archive = kind === 'file' ? await sniffArchive(target) : undefined;
+  const kind = object === undefined ? await pathKind(target).catch(() => undefined) : 'file';
+  const archive = kind === 'file' ? await sniffArchive(target, object) : undefined;
   if (archive === undefined) return undefined;
+  if (object !== undefined && archive.format === 'zip')
+    throw new BeyondLimit(target, 'a zip archive is not read in a bucket: copy it first');
   if (archive.compression !== 'none')
     throw new BeyondLimit(target, 'a compressed tar archive is read from its start only: unpack it first');
-  const index = await indexArchive(target, archive, { verify: false, onRead: () => {} });
+  const index = await indexArchive(target, archive, {
+    verify: false,
+    onRead: () => {},
+    ...(object && { source: object }),
+  });
   const roots = databaseRoots(index);
   if (index.damage !== undefined && roots.length === 0)
     throw new BeyondLimit(target, `the archive cannot be read: ${index.damage.reason}`);

@@ -1,5 +1,5 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
-import type { StoreSettings } from '../bytes/source.js';
+import type { SourceDescriptor, StoreSettings } from '../bytes/source.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
 import type { Version } from '../format/manifest/version.js';
@@ -105,12 +105,16 @@ export function liesElsewhere({ archived, stored }: Pick<Database, 'archived' | 
  * in it.
  */
 export async function readDatabase(target: string, request: DatabaseRequest = {}): Promise<Database> {
-  if (isObjectAddress(target)) return readStored(await listObjects(target, request.store), request);
-  const archived = await listArchive(target);
-  if (archived !== undefined) {
-    const { listing, place } = archived;
-    return { ...(await readListing(listing, entryReader, request)), archived: place };
+  if (isObjectAddress(target)) {
+    const place = await listObjects(target, request.store);
+    if (place.kind === 'directory') return readStored(place, request);
+    const database = await readArchived(target, request, place.file.source);
+    if (database === undefined)
+      throw new BeyondLimit(place.file.path, 'it is one object, neither a directory nor an archive');
+    return { ...database, stored: true };
   }
+  const archived = await readArchived(target, request);
+  if (archived !== undefined) return archived;
   const first = await takeInventory(target, {
     ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
     ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),
@@ -119,9 +123,21 @@ export async function readDatabase(target: string, request: DatabaseRequest = {}
   return readInventory(first, diskReader(target), request, listAgain);
 }
 
-/** Reads the metadata of what was listed in a bucket. Rejects with a `BeyondLimit` where that is one object. */
-export async function readStored(place: ObjectPlace, request: DatabaseRequest): Promise<Database> {
-  if (place.kind === 'file') throw new BeyondLimit(place.file.path, 'it is one object and no directory');
+async function readArchived(
+  target: string,
+  request: DatabaseRequest,
+  object?: SourceDescriptor,
+): Promise<Database | undefined> {
+  const archived = await listArchive(target, object);
+  if (archived === undefined) return undefined;
+  return { ...(await readListing(archived.listing, entryReader, request)), archived: archived.place };
+}
+
+/** Reads the metadata of what was listed in a bucket. */
+export async function readStored(
+  place: Extract<ObjectPlace, { kind: 'directory' }>,
+  request: DatabaseRequest,
+): Promise<Database> {
   const reader = { ...entryReader, databasesBelow: place.databasesBelow };
   return { ...(await readListing(place.listing, reader, request)), stored: true };
 }

@@ -1,9 +1,11 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
+import type { SourceDescriptor } from '../bytes/source.js';
 import { parseFileName } from '../format/filename.js';
-import { type ArchiveDamage, type ArchiveReading, walkArchive } from './archive.js';
+import { type ArchiveDamage, type ArchiveReading, type TarMember, walkArchive } from './archive.js';
 import type { ArchiveKind } from './archive-stream.js';
 import { concatenated } from './archive-window.js';
 import type { Listing, ListingEntry } from './listing.js';
+import { walkTarHeaders } from './tar-members.js';
 import { walkZip } from './zip.js';
 
 /** The files of an archive. Metadata is in memory, everything else is read when the archive streams by again. */
@@ -34,16 +36,22 @@ const TAIL_LEAST = 4 << 20;
 const TAIL_MOST = 32 << 20;
 const TAILS_BUDGET = 96 << 20;
 
-/** What an archive is read with. Of a zip archive, `verify` holds every file against its checksum meanwhile. */
-type IndexReading = Omit<ArchiveReading, 'compression'> & { verify: boolean };
+/**
+ * What an archive is read with. Of a zip archive, `verify` holds every file against its checksum meanwhile. `source`: where the bytes of a
+ * tar archive that is not compressed are, if not in a file.
+ */
+type IndexReading = Omit<ArchiveReading, 'compression'> & { verify: boolean; source?: SourceDescriptor };
 
-/** What lies in an archive. */
+/** What lies in an archive. Of a tar archive that is not compressed only the headers are read. */
 export function indexArchive(
   archive: string,
   { format, compression }: ArchiveKind,
   reading: IndexReading,
 ): Promise<ArchiveIndex> {
-  return format === 'zip' ? indexZip(archive, reading) : indexTar(archive, { ...reading, compression });
+  if (format === 'zip') return indexZip(archive, reading);
+  return compression === 'none'
+    ? indexPlainTar(archive, reading)
+    : indexTar(archive, { ...reading, compression });
 }
 
 /** The directory of a zip archive says where each file lies. */
@@ -62,34 +70,48 @@ function refuseCrowd(archive: string, { files }: ArchiveIndex): void {
     throw new BeyondLimit(archive, `it holds more than ${MAX_MEMBERS} files, which are not told apart`);
 }
 
-/** Reads through a tar archive once: what lies in it, and the content of small files that say how the others belong together. */
+/** Members of a tar archive that is not compressed are ranges of it. */
+async function indexPlainTar(
+  archive: string,
+  { source = { kind: 'file', path: archive }, signal }: IndexReading,
+): Promise<ArchiveIndex> {
+  const listing: ArchiveIndex = { files: new Map(), links: new Map(), tails: new Map() };
+  const damage = await walkTarHeaders(source, signal, (member) => {
+    refuseCrowd(archive, listing);
+    if (isLink(listing, member)) return;
+    const { path, size, mtimeMs, offset } = member;
+    const pieces = [{ of: source, offset, length: size }];
+    listing.files.set(path, { path, size, mtimeMs, source: { kind: 'pieces', pieces } });
+  });
+  if (damage !== undefined) listing.damage = damage;
+  return listing;
+}
+
+/** Whether a member is a hard link, which is taken into the listing where its target has been seen. */
+function isLink(listing: ArchiveIndex, { path, linkTo }: TarMember): boolean {
+  if (linkTo === undefined) return false;
+  const target = listing.files.get(linkTo);
+  if (target !== undefined) {
+    listing.links.set(path, listing.links.get(linkTo) ?? linkTo);
+    listing.files.set(path, { ...target, path });
+  }
+  return true;
+}
+
+/** Reads through a compressed tar archive once: what lies in it, and the content of small files that say how the others belong together. */
 async function indexTar(archive: string, reading: ArchiveReading): Promise<ArchiveIndex> {
   const listing: ArchiveIndex = { files: new Map(), links: new Map(), tails: new Map() };
   let metadataLeft = METADATA_BUDGET;
   let tailsLeft = TAILS_BUDGET;
   const damage = await walkArchive(archive, reading, async (member) => {
-    const { path, size, mtimeMs, offset, linkTo } = member;
     refuseCrowd(archive, listing);
-    if (linkTo !== undefined) {
-      const target = listing.files.get(linkTo);
-      if (target === undefined) return;
-      listing.links.set(path, listing.links.get(linkTo) ?? linkTo);
-      listing.files.set(path, { ...target, path });
-      return;
-    }
-    const file: ListingEntry = {
-      path,
-      size,
-      mtimeMs,
-      source:
-        reading.compression === 'none'
-          ? { kind: 'pieces', pieces: [{ of: { kind: 'file', path: archive }, offset, length: size }] }
-          : { kind: 'archived', archive, member: path },
-    };
-    if (reading.compression !== 'none' && isMetadata(path, size) && size <= metadataLeft) {
+    if (isLink(listing, member)) return;
+    const { path, size, mtimeMs } = member;
+    const file: ListingEntry = { path, size, mtimeMs, source: { kind: 'archived', archive, member: path } };
+    if (isMetadata(path, size) && size <= metadataLeft) {
       metadataLeft -= size;
       file.source = { kind: 'memory', bytes: await concatenated(member.content, size) };
-    } else if (reading.compression !== 'none' && size > WHOLE_MEMBER) {
+    } else if (size > WHOLE_MEMBER) {
       const length = Math.min(tailsLeft, Math.max(TAIL_LEAST, Math.min(TAIL_MOST, Math.ceil(size / 24))));
       tailsLeft -= length;
       listing.tails.set(path, await lastBytes(member.content, size, length));

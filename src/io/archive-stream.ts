@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { pipeline, type Readable, Transform, type TransformCallback } from 'node:stream';
+import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import type { SourceDescriptor } from '../bytes/source.js';
 import { loadCodecs } from '../codec/block.js';
 import { isSkippable } from '../codec/zstd-frame.js';
 import { ZstdStream } from '../codec/zstd-stream.js';
+import { pieces } from './deflated.js';
+import { openUnretried } from './source.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
@@ -30,14 +32,17 @@ export const HEAD = 512;
  * Whether a file is a tar archive, by its name or by the magic of an uncompressed one, or a zip archive, by its name or its magic; how it is
  * compressed, by content.
  */
-export async function sniffArchive(path: string | Buffer): Promise<ArchiveKind | undefined> {
-  const handle = await open(path, 'r');
+export async function sniffArchive(
+  path: string | Buffer,
+  source: SourceDescriptor = { kind: 'file', path },
+): Promise<ArchiveKind | undefined> {
+  const opened = await openUnretried(source);
   try {
     const head = new Uint8Array(HEAD);
-    await handle.read(head, 0, head.length, 0);
+    await opened.read(head, 0);
     return archiveKind(head, path.toString());
   } finally {
-    await handle.close();
+    await opened.close();
   }
 }
 
@@ -85,17 +90,30 @@ function createZstd(): Transform {
 
 /** Reads an archive from its start, decompressed. `onRead` hears of compressed bytes. Errors come through the stream. */
 export async function openArchiveStream(
-  path: string,
+  archive: string | SourceDescriptor,
   compression: Compression,
   onRead: (bytes: number) => void,
   signal?: AbortSignal,
 ): Promise<Readable> {
   // before the stream exists: it flows from the first listener on, and what flows while nobody takes it is lost
   if (compression === 'zstd') await loadCodecs();
-  const file = createReadStream(path, { highWaterMark: 256 << 10, ...(signal && { signal }) });
+  const file = await bytesOf(archive, signal);
   file.on('data', (chunk) => onRead(chunk.length));
   if (compression === 'none') return file;
   const decoder = compression === 'gzip' ? createGunzip({ chunkSize: 256 << 10 }) : createZstd();
   // errors of either side end the decoder's stream, which is what is read
   return pipeline(file, decoder, () => {});
+}
+
+async function bytesOf(archive: string | SourceDescriptor, signal?: AbortSignal): Promise<Readable> {
+  const highWaterMark = 256 << 10;
+  if (typeof archive === 'string')
+    return createReadStream(archive, { highWaterMark, ...(signal && { signal }) });
+  const source = await openUnretried(archive);
+  const stream = Readable.from(pieces(source), {
+    objectMode: false,
+    highWaterMark,
+    ...(signal && { signal }),
+  });
+  return stream.once('close', () => void source.close());
 }

@@ -17,8 +17,8 @@ export interface ArchiveDamage {
   members?: string[];
 }
 
-/** One regular file in an archive. */
-export interface ArchiveMember {
+/** One regular file in a tar archive. */
+export interface TarMember {
   /** With `/`, without `./` in front. */
   path: string;
   /** Bytes. */
@@ -28,6 +28,9 @@ export interface ArchiveMember {
   offset: number;
   /** Of a hard link: the path whose bytes it has. It has none of its own. */
   linkTo?: string;
+}
+
+export interface ArchiveMember extends TarMember {
   /** Its bytes; to be read, in part or to the end, before the next member comes. */
   content: AsyncIterable<Uint8Array>;
 }
@@ -38,7 +41,8 @@ export interface ArchiveReading {
   signal?: AbortSignal;
 }
 
-const HEADER = 512;
+/** Bytes of a header, and of what everything in a tar archive is a multiple of. */
+export const HEADER = 512;
 
 /** A cut-off archive ends without the zeros that close one, or inside a member, or inside a compressed frame. */
 const cut = /unexpected end/i;
@@ -68,8 +72,9 @@ export async function walkArchive(
   let failure: unknown;
   try {
     for await (const entry of members) {
-      const member = memberOf(entry as unknown as TarEntry);
-      if (member !== undefined) await visit(member);
+      const { header, offset } = entry as unknown as TarEntry;
+      const member = memberOf(header, offset + HEADER);
+      if (member !== undefined) await visit({ ...member, content: entry as AsyncIterable<Uint8Array> });
       entry.resume();
     }
   } catch (error) {
@@ -89,22 +94,32 @@ export async function walkArchive(
   return closed ? undefined : { kind: 'cut-short', reason: 'no end-of-archive marker', readBytes, tarBytes };
 }
 
-interface TarEntry extends AsyncIterable<Uint8Array> {
+interface TarEntry {
   offset: number;
-  header: { name: string; size?: number; mtime?: Date; type?: string | null; linkname?: string | null };
+  header: MemberHeader;
 }
 
-function memberOf(entry: TarEntry): ArchiveMember | undefined {
-  const { name, size = 0, mtime, type, linkname } = entry.header;
+interface MemberHeader {
+  name: string;
+  size?: number;
+  mtime?: Date;
+  type?: string | null;
+  linkname?: string | null;
+}
+
+/** `undefined` for what is no regular file. `offset`: where the bytes begin. */
+export function memberOf(
+  { name, size = 0, mtime, type, linkname }: MemberHeader,
+  offset: number,
+): TarMember | undefined {
   if (type !== 'file' && type !== 'contiguous-file' && type !== 'link') return undefined;
   const linkTo = type === 'link' && linkname ? memberPath(linkname) : undefined;
   return {
     path: memberPath(name),
     size: linkTo === undefined ? size : 0,
     mtimeMs: mtime?.getTime() ?? 0,
-    offset: entry.offset + HEADER,
+    offset,
     ...(linkTo !== undefined && { linkTo }),
-    content: entry,
   };
 }
 

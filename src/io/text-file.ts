@@ -24,12 +24,15 @@ export async function readText(path: string, limit = TEXT_LIMIT): Promise<string
       if (bytesRead === 0) return Buffer.concat(chunks).toString('utf8');
       chunks.push(buffer.subarray(0, bytesRead));
       length += bytesRead;
-      if (length > limit)
-        throw new BeyondLimit(path, `more than ${TEXT_LIMIT >> 20} MiB, which are not read`);
+      if (length > limit) throw tooLong(path);
     }
   } finally {
     await file.close();
   }
+}
+
+export function tooLong(path: string): BeyondLimit {
+  return new BeyondLimit(path, `more than ${TEXT_LIMIT >> 20} MiB, which are not read`);
 }
 
 /** The same, `undefined` where there is no such file. */

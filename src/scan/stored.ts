@@ -1,3 +1,5 @@
+import { sniffArchive } from '../io/archive-stream.js';
+import { isRanges, keptObject } from '../io/objects/archive.js';
 import { listObjects } from '../io/objects/listing.js';
 import { trafficSoFar } from '../io/objects/traffic.js';
 import type { TargetReport } from '../report/report.js';
@@ -25,5 +27,15 @@ async function scanPlace(target: string, options: ScanOptions, hooks: ScanHooks)
   if (place.kind === 'directory') return scanOrigin(storedOrigin(place), options, hooks);
   const { shard, ...whole } = options;
   if (shard !== undefined && !takesWhole(shard, target)) return blankTarget(target, 'file');
-  return scanFile(target, whole, hooks, place.file.source);
+  const { source } = place.file;
+  const kind = await sniffArchive(target, source);
+  if (kind === undefined) return scanFile(target, whole, hooks, source);
+  const { scanArchive } = await import('./archive/archive.js');
+  if (isRanges(kind)) return scanArchive(target, kind, whole, hooks, { source });
+  const copy = await keptObject(target, source);
+  try {
+    return await scanArchive(target, kind, whole, hooks, { copy: copy.path });
+  } finally {
+    await copy.remove();
+  }
 }

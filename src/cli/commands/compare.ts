@@ -83,8 +83,11 @@ export function addCompare(program: Command, host: Host, done: (status: number) 
       // standard input can be one of them
       if (a === b && a === STANDARD_INPUT) throw new Failure('standard input can be read once: give - once');
       done(
-        await withSeekable(a, host, (one) =>
-          withSeekable(b, host, (other) => compare(one, other, flags, host)),
+        await withSeekable(
+          a,
+          host,
+          (one) => withSeekable(b, host, (other) => compare(one, other, flags, host), flags),
+          flags,
         ),
       );
     });

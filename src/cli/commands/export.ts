@@ -313,6 +313,6 @@ export function addExport(program: Command, host: Host, done: (status: number) =
     .option('--no-progress', 'no progress bar')
     .addHelpText('after', examples);
   withStoreOptions(withStateOption(command)).action(async (path: string, flags: ExportFlags) =>
-    done(await withSeekable(path, host, (file) => exportDirectory(file, flags, host))),
+    done(await withSeekable(path, host, (file) => exportDirectory(file, flags, host), flags)),
   );
 }

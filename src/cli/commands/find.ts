@@ -237,6 +237,6 @@ export function addFind(program: Command, host: Host, done: (status: number) => 
     .option('--no-progress', 'no progress bar')
     .addHelpText('after', examples)
     .action(async (path: string, flags: FindFlags) =>
-      done(await withSeekable(path, host, (file) => run(file, flags, host))),
+      done(await withSeekable(path, host, (file) => run(file, flags, host), flags)),
     );
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { StoreSettings } from '../../bytes/source.js';
 import { expandPath } from '../../io/globs.js';
 import { TEXT_LIMIT } from '../../io/text-file.js';
 import type { Report } from '../../report/report.js';
@@ -9,6 +10,7 @@ import type { Host } from '../host.js';
 import { addOutputOptions, failOnOption, type OutputFlags, writeReport } from '../output-options.js';
 import { addPolicyOptions, loadPolicy, type Policy, type PolicyFlags } from '../policy.js';
 import { readReport } from '../report-file.js';
+import { type StoreFlags, storeOf, withStoreOptions } from '../store-options.js';
 
 const examples = `
 Examples:
@@ -18,12 +20,12 @@ Examples:
 
 Exit status: as one scan's would have been.`;
 
-async function merged(paths: readonly string[], policy: Policy): Promise<Report> {
-  const files = (await Promise.all(paths.map((each) => expandPath(each)))).flat();
+async function merged(paths: readonly string[], policy: Policy, store?: StoreSettings): Promise<Report> {
+  const files = (await Promise.all(paths.map((each) => expandPath(each, store)))).flat();
   if (files.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
   const reports: Report[] = [];
   const budget = { left: TEXT_LIMIT };
-  for (const file of files) reports.push(await readReport(file, budget));
+  for (const file of files) reports.push(await readReport(file, budget, store));
   const { mergeReports, MergeError } = await import('../../scan/shards/merge.js');
   const targets = await mergeReports(reports).catch((error) => {
     if (!(error instanceof MergeError)) throw error;
@@ -48,14 +50,14 @@ export function addMerge(program: Command, host: Host, done: (status: number) =>
   const command = program
     .command('merge')
     .description('put the reports of shards, or of several targets, together into one')
-    .argument('<report...>', 'reports that --format json wrote, or patterns of their names')
+    .argument('<report...>', 'reports that --format json wrote, here or in s3://, or patterns of their names')
     .addOption(failOnOption().default('error'));
-  addOutputOptions(addPolicyOptions(command))
+  withStoreOptions(addOutputOptions(addPolicyOptions(command)))
     .addHelpText('after', examples)
     .action(async (paths: string[]) => {
       const policy = await loadPolicy(command, host);
-      const flags = command.opts<OutputFlags & PolicyFlags>();
+      const flags = command.opts<OutputFlags & PolicyFlags & StoreFlags>();
       const statusOf = (report: Report) => exitStatusOf(report, policy.failOn);
-      done(await writeReport(flags, host, [], () => merged(paths, policy), statusOf));
+      done(await writeReport(flags, host, [], () => merged(paths, policy, storeOf(flags).store), statusOf));
     });
 }

@@ -105,7 +105,7 @@ export function addSimulate(program: Command, host: Host, done: (status: number)
         flags,
         host,
         [path],
-        () => withSeekable(path, host, (file) => simulate(path, file, flags, host), flags.quiet),
+        () => withSeekable(path, host, (file) => simulate(path, file, flags, host), flags),
         statusOf,
       ),
     ),

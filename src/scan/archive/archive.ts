@@ -26,19 +26,22 @@ import { blankTarget } from '../target.js';
 import type { UnitOutcome } from '../unit.js';
 
 /**
- * Checks a database or backup directory inside an archive, without unpacking it to disk. A tar archive is read twice: once to see what is
- * there and to read the metadata, which may stand after what it describes, and once to check tables, WALs and blob files as they pass. The
- * second reading of a zip archive, or of one that is not compressed, goes to each file directly.
+ * Checks a database or backup directory inside an archive, without unpacking it to disk. A compressed tar archive is read twice: once to see
+ * what is there and to read the metadata, which may stand after what it describes, and once to check tables, WALs and blob files as they
+ * pass. In a zip archive, or one that is not compressed, each file is read directly. `stored`, of one in a bucket: a copy on this machine, or
+ * where its bytes are.
  */
 export async function scanArchive(
   target: string,
   kind: ArchiveKind,
   options: ScanOptions,
   hooks: ScanHooks,
+  stored?: { copy: string } | { source: SourceDescriptor },
 ): Promise<TargetReport> {
   const { compression } = kind;
-  const passes = compression === 'none' ? 1 : 2;
-  const total = ((await fileSize(target)) ?? 0) * passes;
+  const file = stored !== undefined && 'copy' in stored ? stored.copy : target;
+  // read twice where it is compressed; of others no more than headers is read here
+  const total = ((await fileSize(file)) ?? 0) * 2;
   let done = 0;
   const reading = {
     compression,
@@ -50,7 +53,11 @@ export async function scanArchive(
   };
   let archive: ArchiveIndex;
   try {
-    archive = await indexArchive(target, kind, { ...reading, verify: true });
+    archive = await indexArchive(file, kind, {
+      ...reading,
+      ...(stored !== undefined && 'source' in stored && stored),
+      verify: true,
+    });
   } catch (error) {
     if (!(error instanceof BeyondLimit)) throw error;
     return blankTarget(target, 'file', error.reason);
@@ -65,7 +72,7 @@ export async function scanArchive(
   const report = await scanOrigin(
     compression === 'none'
       ? origin
-      : { ...origin, run: archiveRunner(target, root, archive, reading), seekable: false },
+      : { ...origin, run: archiveRunner(file, root, archive, reading), seekable: false },
     options,
     hooks,
   );
