@@ -7,6 +7,7 @@ import { contentOf, contentSize, fileState, isInState, sameState, sizeAndHash } 
 import type { Disk } from './disk.js';
 import { checkInputs, describe } from './inputs.js';
 import { type Journal, type JournalEntry, stagedName, writeJournal } from './journal.js';
+import { isShared } from './output.js';
 import { absolute, locate, placeKey } from './place.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal, stopIfAborted, toItsEnd, untilAborted } from './refusal.js';
@@ -233,8 +234,11 @@ export async function putBack(
   }
   const staged = stagedName(file);
   if (await disk.stat(staged)) await disk.remove(staged);
-  if (original !== undefined) await duplicate(disk, path.join(directory, original), staged);
-  else await disk.symlink(linkTo!, staged);
+  if (original === undefined) await disk.symlink(linkTo!, staged);
+  // raft-engine appends to its files, RocksDB writes over logs that it recycles: what lies in the journal stays as it is
+  else if (isShared(path.basename(file)) || entry.before.unreadable !== undefined)
+    await duplicate(disk, path.join(directory, original), staged);
+  else await copyWithin(disk, path.join(directory, original), staged);
   await disk.rename(staged, file);
   // rename(2) between two names of one file does nothing and leaves both: then the file is the original already.
   if (await disk.stat(staged)) await disk.remove(staged);
@@ -260,11 +264,26 @@ async function duplicate(disk: Disk, from: string, to: string): Promise<void> {
   } catch (error) {
     if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? ''))
       throw error;
-    const like = await disk.stat(from);
-    const whole = { from: 'file' as const, path: from, offset: 0, length: like?.size ?? 0 };
-    await disk.create(to, contentOf('/', [whole]), like).catch((failure) => {
-      throw isMediumError(failure) && failure.path === from ? notWhole(from) : failure;
-    });
+    await copyWhole(disk, from, to);
+  }
+}
+
+async function copyWhole(disk: Disk, from: string, to: string): Promise<void> {
+  const like = await disk.stat(from);
+  const whole = { from: 'file' as const, path: from, offset: 0, length: like?.size ?? 0 };
+  await disk.create(to, contentOf('/', [whole]), like, 'its times').catch((failure) => {
+    throw isMediumError(failure) && failure.path === from ? notWhole(from) : failure;
+  });
+}
+
+/** A copy, or the same file under a second name where there is no room for one: an undo needs no space. */
+async function copyWithin(disk: Disk, from: string, to: string): Promise<void> {
+  try {
+    await copyWhole(disk, from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    if (await disk.stat(to)) await disk.remove(to);
+    await duplicate(disk, from, to);
   }
 }
 

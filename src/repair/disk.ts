@@ -13,8 +13,8 @@ export interface Disk {
   stat(file: string): Promise<Stats | undefined>;
   /** All of a file, around what the medium does not give back. */
   read(file: string): Promise<Buffer>;
-  /** Creates a file from chunks, with the mode and owner of `like`, and syncs it. Fails when it exists. */
-  create(file: string, chunks: AsyncIterable<Uint8Array>, like?: Stats): Promise<void>;
+  /** Creates a file from chunks, with the mode and owner (and `times`) of `like`, and syncs it. Fails when it exists. */
+  create(file: string, chunks: AsyncIterable<Uint8Array>, like?: Stats, times?: 'its times'): Promise<void>;
   /** A second name for the same file. Rejects with EXDEV across devices. */
   link(from: string, to: string): Promise<void>;
   /** A symbolic link that says `to`. Fails when the name is taken. */
@@ -49,7 +49,7 @@ export const realDisk: Disk = {
     }
   },
 
-  async create(file, chunks, like) {
+  async create(file, chunks, like, times) {
     const handle = await fs.open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       for await (const chunk of chunks) await handle.writeFile(chunk);
@@ -57,6 +57,7 @@ export const realDisk: Disk = {
         // Only root may give files away; a repair run by the owner needs no change of owner.
         if (os.userInfo().uid === 0) await handle.chown(like.uid, like.gid);
         await handle.chmod(like.mode & 0o7777);
+        if (times !== undefined) await handle.utimes(like.atimeMs / 1000, like.mtimeMs / 1000);
       }
       await handle.sync();
     } finally {

@@ -103,7 +103,7 @@ describe('a repair in place', () => {
     expect(contents(dir)).toEqual(after);
     expect(await undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody)).toBe('undone');
     expect(contents(dir)).toEqual(before);
-    expect(statSync(path.join(dir, '000007.log')).mtimeMs).toBe(mtime);
+    expect(statSync(path.join(dir, '000007.log')).mtimeMs).toBeCloseTo(mtime, 1);
     expect(await undo(realDisk, `${dir}.kvdoctor-undo-test`, nobody)).toBe('was-undone');
   });
 

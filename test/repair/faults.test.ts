@@ -109,6 +109,12 @@ const CASES: readonly Case[] = [
   },
   { name: 'state 2', args: ['--strategy', 'auto', '--state', '2'], files: 'states/opener-3', engine: 'pit' },
   { name: 'application', args: ['--strategy', 'application'], files: 'kvrocks-mixed/db' },
+  {
+    name: 'raft log, point-in-time',
+    args: ['--mode', 'point-in-time'],
+    files: 'raft-engine/plain',
+    patches: ['zero 0000000000000003.raftlog 500 60'],
+  },
   levelDb('a default open', ['--mode', 'default'], ['flip 000004.log 0xa8.1']),
   levelDb('heal', ['--strategy', 'heal'], ['flip 000004.log 0xa8.1', 'flip 000005.ldb 0x40.2']),
   levelDb('salvage', ['--strategy', 'salvage'], ['zero 000004.log 0xa0 40']),

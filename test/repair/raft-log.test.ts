@@ -132,4 +132,16 @@ describe('a repair of a raft log', () => {
       expect(seen.length).toBeGreaterThan(4);
       for (const names of seen) expect(all.startsWith(names), names).toBe(true);
     }));
+
+  it('that is undone leaves no file in which the engine would append to the journal’s original', () =>
+    withDatabase('raft-engine/plain', zeroed, async (dir) => {
+      const { repair: done } = await repair(dir, { mode: 'point-in-time' }, { kind: 'in-place' });
+      await undo(realDisk, done!.journal!, async () => {});
+      const originals = fs.readdirSync(done!.journal!).filter((name) => /^\d+$/.test(name));
+      expect(originals.length).toBeGreaterThan(2);
+      const before = originals.map((name) => fs.readFileSync(path.join(done!.journal!, name)));
+      for (const name of fs.readdirSync(dir))
+        fs.appendFileSync(path.join(dir, name), 'what the engine writes');
+      expect(originals.map((name) => fs.readFileSync(path.join(done!.journal!, name)))).toEqual(before);
+    }));
 });

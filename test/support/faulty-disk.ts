@@ -27,10 +27,10 @@ export function faultyDisk(
     points: () => point,
     stat: (file) => disk.stat(file),
     read: (file) => disk.read(file),
-    create: (file, chunks, like) =>
+    create: (file, chunks, ...like) =>
       guarded(
-        () => disk.create(file, chunks, like),
-        () => disk.create(file, halfOf(chunks), like),
+        () => disk.create(file, chunks, ...like),
+        () => disk.create(file, halfOf(chunks), ...like),
       ),
     link: (from, to) => guarded(() => disk.link(from, to)),
     symlink: (to, file) => guarded(() => disk.symlink(to, file)),

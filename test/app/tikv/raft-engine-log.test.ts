@@ -117,6 +117,27 @@ describe.skipIf(why !== undefined)('a store with its raft log in raft-engine', (
       ],
     ],
     [
+      'an applied entry is of an epoch that the region has not reached',
+      { 104: '104=6-18,commit=17,epoch=5:62' },
+      [
+        mismatch(
+          104,
+          'entry 6, which has been applied, was proposed at version 62 and conf version 5 of the region, and its state has not reached these: it lacks a split, a merge or a change of peers',
+        ),
+      ],
+    ],
+    ['applied entries are of the epoch that the region has', { 104: '104=6-18,commit=17,epoch=5:61' }, []],
+    [
+      'an applied entry is of peers that the region has not',
+      { 104: '104=6-18,commit=17,epoch=6:61' },
+      [
+        mismatch(
+          104,
+          'entry 6, which has been applied, was proposed at version 61 and conf version 6 of the region, and its state has not reached these: it lacks a split, a merge or a change of peers',
+        ),
+      ],
+    ],
+    [
       'an entry does not decode',
       { 104: '104=6-18,commit=17,entry=9' },
       ['error malformed-state: log entry 9 of region 104 does not decode'],

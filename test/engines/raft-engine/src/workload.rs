@@ -153,7 +153,8 @@ unsafe fn libc_exit() -> ! {
 }
 
 /// The raft log of a store, as TiKV writes it: of each region `id=first-last`, then `,commit=N`, `,last=N`, `,term=N` of its raft state
-/// where they are others, `,state=none` or `,state=bad`, and `,entry=N` for an entry that is no message.
+/// where they are others, `,state=none` or `,state=bad`, `,entry=N` for an entry that is no message, and `,epoch=C:V` for entries that are
+/// commands (raft_cmdpb.RaftCmdRequest) proposed at that conf version and version of the region.
 pub fn store(dir: &str, words: &[&str]) -> String {
     let options = Options(HashMap::from([("file".to_owned(), 1 << 20)]));
     let engine = Engine::open(config(dir, &options)).unwrap();
@@ -165,11 +166,15 @@ pub fn store(dir: &str, words: &[&str]) -> String {
         let [id, first, last] = [id, first, last].map(|text| text.parse::<u64>().unwrap());
         let number = |name: &str, usual: u64| more.get(name).map_or(usual, |text| text.parse().unwrap());
         let bad = number("entry", 0);
+        // { 1 header { 5 epoch { 1 conf version, 2 version } } }, of versions below 128
+        let command = more.get("epoch").and_then(|text| text.split_once(':')).map(|(conf, version)| {
+            vec![0x0a, 6, 0x2a, 4, 0x08, conf.parse().unwrap(), 0x10, version.parse().unwrap()]
+        });
         let entries: Vec<Entry> = (first..=last)
             .map(|index| match index == bad {
                 // an index, and then a field that is cut off
                 true => Entry::broken(index),
-                false => Entry::encode(0, 6, index, format!("entry {index} of region {id}").as_bytes()),
+                false => Entry::encode(0, 6, index, &command.clone().unwrap_or(format!("entry {index} of region {id}").into_bytes())),
             })
             .collect();
         let mut batch = LogBatch::default();
