@@ -114,8 +114,12 @@ export async function simulateTarget(
     if (repairDb !== undefined) report.repairDb = repairDb;
   }
   const asFound = state === undefined && states[0]?.current === true && gone.length > 0;
-  // where the engine does not open the files as they are, and they are what loses least, the way out is about the WALs
-  if (states.length > 0 && !report.application?.rebuild?.command && (!asFound || asked.opens)) {
+  // where the engine does not keep the files as they are, and they are what loses least, the way out is about the WALs
+  if (
+    states.length > 0 &&
+    !report.application?.rebuild?.command &&
+    (!asFound || (asked.opens && (isHoled || asked.harmless)))
+  ) {
     report.recommendation = asFound
       ? holeRecommendation(own, states, isHoled)
       : stateRecommendation(own, states, state, loss);
@@ -133,6 +137,8 @@ export async function simulateTarget(
     ...(profile && { profile }),
     ...(report.application?.rebuild && { rebuild: report.application.rebuild }),
   });
+  if (asFound && !isHoled)
+    report.recommendation.reason += ` ${holeRecommendation(own, states, isHoled).reason}`;
   return report;
 }
 

@@ -116,6 +116,20 @@ describe('repair to whatever is best', () => {
     });
   });
 
+  it('raises a last sequence that hides what tables hold', async () => {
+    const { base, patches } = damageCases().find(({ name }) => name === 'sequence/last-sequence-too-low')!;
+    await withDatabase(base, patches, async (dir) => {
+      const findings = (await scanTarget(dir, { jobs: 1 }, {})).findings;
+      const planned = await planAuto(await readDatabase(dir), { findings });
+      expect(planned).toMatchObject({
+        loss: [],
+        remarks: ['the last sequence becomes 304, that of the tables; readers get what they hold again'],
+      });
+      await carryOut(planned, dir);
+      expect(await errorsOf(dir)).toEqual([]);
+    });
+  });
+
   it('takes over what the MANIFEST that was left behind does not know', async () => {
     const truth = await withDatabase('basic-9.7', [], visible);
     await withDatabase('basic-9.7', ['create CURRENT "MANIFEST-000050\\n"'], async (dir) => {

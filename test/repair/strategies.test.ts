@@ -37,10 +37,8 @@ async function openIn(dir: string, mode: 'absolute-consistency' | 'point-in-time
   return simulateOpen(prepared, mode, undefined, mode === 'point-in-time');
 }
 
-/** Cases about WALs and batches, but for one that is about a file's name and not about what it holds. */
-const cases = damageCases().filter(
-  ({ name }) => /^(wal|batch)\//.test(name) && name !== 'wal/number-too-large',
-);
+/** Cases about WALs and batches. */
+const cases = damageCases().filter(({ name }) => /^(wal|batch)\//.test(name));
 
 /** RocksDB databases that are whole. */
 const healthy = fixtureNames().filter((name) => !/kvrocks|leveldb|pebble|backup-7/.test(name));
@@ -82,6 +80,15 @@ describe.each(Object.keys(planners) as (keyof typeof planners)[])('a repair to %
 });
 
 describe('what salvage keeps and point-in-time does not', () => {
+  it('is every record of a log whose number its records cannot hold', async () => {
+    const moved = ['move 000027.log 4294967323.log'];
+    await withDatabase('wal-recycled-11.9', moved, async (dir) => {
+      expect((await openIn(dir, 'absolute-consistency')).lastSequence).toBe(1422n);
+      await inPlace(await planners.salvage(dir), dir);
+      expect((await openIn(dir, 'absolute-consistency')).lastSequence).toBe(1428n);
+    });
+  });
+
   it('is everything after a damaged record, and as much of a batch as decodes', async () => {
     // the second of two bad records in the race of apache/kvrocks#2766; the first is the log's first record
     await withDatabase('kvrocks-race-8', [], async (parent) => {

@@ -50,7 +50,9 @@ export async function planMetadataRepair(
     chosen === undefined ? [] : [...stepsTo(database, chosen), ...otherHistories(database, chosen, states)];
   if (chosen === undefined || steps.length === 0) {
     const own = chosen ?? states.current;
-    if (database.dialect !== 'leveldb' || own === undefined) return plan;
+    if (own === undefined) return plan;
+    if (database.dialect === 'rocksdb')
+      return { ...plan, ...(await raiseLastSequence(database, own, findings)) };
     const numbers = await correctNumbers(database, own, states, findings);
     return numbers.steps.length === 0 ? plan : { ...plan, ...numbers, inputs: await inputsOf(database, own) };
   }
@@ -82,6 +84,33 @@ function choose(states: States, wanted: number | undefined, database: Database):
     return undefined;
   }
   return isSettled(database, states) ? undefined : best;
+}
+
+/** A last sequence below that of tables, which are those that the MANIFEST names: it hides their newest entries from readers. */
+async function raiseLastSequence(
+  database: Database,
+  own: State,
+  findings: readonly Finding[],
+): Promise<Partial<RepairPlan>> {
+  const named = [...own.version.columnFamilies.values()].flatMap(({ tables }) => [...tables.values()]);
+  const low = findings.filter(
+    ({ rule, file }) =>
+      rule === 'sequence/last-sequence-too-low' &&
+      findings.every((other) => other.file !== file || other.rule === rule || other.severity !== 'error'),
+  );
+  const hidden = low.flatMap(({ evidence }) => {
+    const sequence = BigInt(String(evidence?.largestSequence));
+    return named.some(({ largestSequence }) => largestSequence === sequence) ? [sequence] : [];
+  });
+  if (hidden.length === 0) return {};
+  let highest = own.version.lastSequence ?? 0n;
+  for (const sequence of hidden) if (sequence > highest) highest = sequence;
+  own.version.lastSequence = highest;
+  return {
+    steps: newManifest(database, own),
+    remarks: [`the last sequence becomes ${highest}, that of the tables; readers get what they hold again`],
+    inputs: await inputsOf(database, own),
+  };
 }
 
 /** LevelDB's WALs may hold all that an empty MANIFEST lacks: then it is the one beside it that is taken all the same. */

@@ -11,6 +11,9 @@ import { Refusal } from '../refusal.js';
 /** Bytes of rewritten records that a plan holds in memory. */
 const REWRITE_LIMIT = 512 << 20;
 
+/** The largest log number that the headers of recyclable records can hold; RocksDB takes records under a larger one for an older log's. */
+const RECYCLABLE_NUMBERS = 0xffffffffn;
+
 /** A whole logical record of the old file, decompressed. The batch is a view that is valid during the call only. */
 interface OldRecord {
   offset: number;
@@ -95,7 +98,8 @@ class Rebuild {
       );
     }
     const { offset, endOffset: end } = record;
-    this.recyclable ??= this.parser.style === 'recyclable';
+    if (this.parser.style === 'recyclable' && this.log.number > RECYCLABLE_NUMBERS) this.intact = false;
+    this.recyclable ??= this.parser.style === 'recyclable' && this.intact;
     const batch = record.bytes.subarray(record.start, record.end);
     const kept =
       record.decompressionError === undefined ? this.rules.record({ offset, end, batch }) : undefined;
