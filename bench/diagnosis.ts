@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
-import { loadHashes } from '../src/bytes/xxhash.js';
 import { searchBlock } from '../src/diagnose/block-flips.js';
 import { CHECKSUM, checksumName } from '../src/format/sst/checksum.js';
 import {
@@ -66,7 +65,6 @@ async function trials(
 
 /** Milliseconds that the search of all bits of one block takes. */
 async function searchTimes(): Promise<string[]> {
-  await loadHashes();
   const sizes = [4096, 16_384, 32_768, 131_072];
   const random = new Random(7);
   const lines = [

@@ -19,3 +19,5 @@ export const FILTER: usize = 0x210000;
 export const RESULT: usize = memory.data(64, 16);
 /** What a block comes to. */
 export const SUMS: usize = memory.data(64, 16);
+/** State of a hash whose input comes in pieces. */
+export const LANES: usize = memory.data(64, 16);

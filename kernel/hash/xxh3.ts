@@ -1,4 +1,5 @@
 // biome-ignore-all lint/correctness/noPrecisionLoss: these are 64-bit integers, not JavaScript's numbers
+import { LANES } from './memory';
 import {
   fold,
   mix16,
@@ -89,15 +90,20 @@ function scramble(sum: v128, key: v128): v128 {
   return i64x2.mul(mixed, i64x2.splat(PRIME32_1));
 }
 
-/** Lanes live in four vectors of two, so that they stay in registers for the whole of the input. */
-function long(input: usize, length: u32): u64 {
-  let a = i64x2(PRIME32_3, PRIME64_1);
-  let b = i64x2(PRIME64_2, PRIME64_3);
-  let c = i64x2(PRIME64_4, PRIME32_2);
-  let d = i64x2(PRIME64_5, PRIME32_1);
-  const end = input + length;
-  // the last stripe is taken from the end, so it never completes a block
-  const stripes = (length - 1) / STRIPE;
+/** Lanes of inputs above 240 bytes, in `LANES` between calls. */
+export function startXxh3(): void {
+  v128.store(LANES, i64x2(PRIME32_3, PRIME64_1));
+  v128.store(LANES, i64x2(PRIME64_2, PRIME64_3), 16);
+  v128.store(LANES, i64x2(PRIME64_4, PRIME32_2), 32);
+  v128.store(LANES, i64x2(PRIME64_5, PRIME32_1), 48);
+}
+
+/** Takes stripes of 64 bytes, the first of which begins a block of 1 KiB. Lanes are four vectors of two, so that they stay in registers. */
+export function takeXxh3(input: usize, stripes: u32): void {
+  let a = v128.load(LANES);
+  let b = v128.load(LANES, 16);
+  let c = v128.load(LANES, 32);
+  let d = v128.load(LANES, 48);
   let at = input;
   let key = SECRET;
   for (let i: u32 = 0; i < stripes; i++) {
@@ -115,12 +121,49 @@ function long(input: usize, length: u32): u64 {
       d = scramble(d, v128.load(SECRET, 176));
     }
   }
-  at = end - STRIPE;
-  a = lanes(a, v128.load(at), v128.load(SECRET, 121));
-  b = lanes(b, v128.load(at, 16), v128.load(SECRET, 137));
-  c = lanes(c, v128.load(at, 32), v128.load(SECRET, 153));
-  d = lanes(d, v128.load(at, 48), v128.load(SECRET, 169));
-  return avalanche((length as u64) * PRIME64_1 + merge(a, 11) + merge(b, 27) + merge(c, 43) + merge(d, 59));
+  v128.store(LANES, a);
+  v128.store(LANES, b, 16);
+  v128.store(LANES, c, 32);
+  v128.store(LANES, d, 48);
+}
+
+/** The hash of `total` bytes of which all stripes but the last have been taken; that one is the last 64 bytes, at `last`. */
+export function finishXxh3(last: usize, total: u64): u64 {
+  const a = lanes(v128.load(LANES), v128.load(last), v128.load(SECRET, 121));
+  const b = lanes(v128.load(LANES, 16), v128.load(last, 16), v128.load(SECRET, 137));
+  const c = lanes(v128.load(LANES, 32), v128.load(last, 32), v128.load(SECRET, 153));
+  const d = lanes(v128.load(LANES, 48), v128.load(last, 48), v128.load(SECRET, 169));
+  return avalanche(total * PRIME64_1 + merge(a, 11) + merge(b, 27) + merge(c, 43) + merge(d, 59));
+}
+
+function long(input: usize, length: u32): u64 {
+  startXxh3();
+  // the last stripe is taken from the end, so it never completes a block
+  takeXxh3(input, (length - 1) / STRIPE);
+  return finishXxh3(input + length - STRIPE, length);
+}
+
+/** 16 bytes of input with 16 of the secret, to which a seed is added. */
+function seeded16(input: usize, key: usize, seed: u64): u64 {
+  return fold(load<u64>(input) ^ (load<u64>(key) + seed), load<u64>(input, 8) ^ (load<u64>(key, 8) - seed));
+}
+
+/** XXH3 of 128 bits with a seed, of 17 to 128 bytes: the low half at `to`, then the high half. */
+export function xxh3Wide(input: usize, length: u32, seed: u64, to: usize): void {
+  const end = input + length;
+  let low = (length as u64) * PRIME64_1;
+  let high: u64 = 0;
+  for (let pair = (length - 1) >> 5; ; pair--) {
+    const front = input + 16 * pair;
+    const back = end - 16 * (pair + 1);
+    const key = SECRET + 32 * pair;
+    low = (low + seeded16(front, key, seed)) ^ (load<u64>(back) + load<u64>(back, 8));
+    high = (high + seeded16(back, key + 16, seed)) ^ (load<u64>(front) + load<u64>(front, 8));
+    if (pair === 0) break;
+  }
+  store<u64>(to, avalanche(low + high));
+  const mixed = low * PRIME64_1 + high * PRIME64_4 + ((length as u64) - seed) * PRIME64_2;
+  store<u64>(to, (0 as u64) - avalanche(mixed), 8);
 }
 
 function merge(sum: v128, key: usize): u64 {

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/correctness/noPrecisionLoss: these are 64-bit integers, not JavaScript's numbers
-import { PRIME64_1, PRIME64_2, PRIME64_3, PRIME64_4, PRIME64_5 } from '../hash/secret';
+import { PRIME64_1, PRIME64_2, PRIME64_5 } from '../hash/secret';
+import { finish, initial, joined, round } from '../hash/xxh64';
 import { addMatch, INPUT, matchCount, scratch, startSearch } from './memory';
 
 const STRIPE: u32 = 32;
@@ -9,38 +10,6 @@ const STRIPE: u32 = 32;
  * flipped bit of a stripe changes one lane from there on, so only that lane is run again; of the rest of the input, only
  * what follows the bit.
  */
-
-function round(lane: u64, input: u64): u64 {
-  return rotl<u64>(lane + input * PRIME64_2, 31) * PRIME64_1;
-}
-
-function merge(hash: u64, lane: u64): u64 {
-  return (hash ^ round(0, lane)) * PRIME64_1 + PRIME64_4;
-}
-
-function joined(a: u64, b: u64, c: u64, d: u64, length: u32): u64 {
-  const sum = rotl<u64>(a, 1) + rotl<u64>(b, 7) + rotl<u64>(c, 12) + rotl<u64>(d, 18);
-  return merge(merge(merge(merge(sum, a), b), c), d) + (length as u64);
-}
-
-/** Takes in `[at, end)`, fewer than 32 bytes, and gives the low half of the hash. */
-function finish(hash: u64, at: usize, end: usize): u32 {
-  while (at + 8 <= end) {
-    hash = rotl<u64>(hash ^ round(0, load<u64>(at)), 27) * PRIME64_1 + PRIME64_4;
-    at += 8;
-  }
-  if (at + 4 <= end) {
-    hash = rotl<u64>(hash ^ ((load<u32>(at) as u64) * PRIME64_1), 23) * PRIME64_2 + PRIME64_3;
-    at += 4;
-  }
-  while (at < end) {
-    hash = rotl<u64>(hash ^ ((load<u8>(at) as u64) * PRIME64_5), 11) * PRIME64_1;
-    at++;
-  }
-  hash = (hash ^ (hash >> 33)) * PRIME64_2;
-  hash = (hash ^ (hash >> 29)) * PRIME64_3;
-  return (hash ^ (hash >> 32)) as u32;
-}
 
 /** Finds the bits of the `length` bytes at `INPUT` without which the low half of their XXH64 (seed 0) is `target`. */
 export function searchXxh64(length: u32, target: u32): u32 {
@@ -60,7 +29,7 @@ function searchTail(hash: u64, tail: usize, end: usize, target: u32): void {
     const byte = load<u8>(at);
     for (let bit: u32 = 0; bit < 8; bit++) {
       store<u8>(at, ((byte as u32) ^ (1 << bit)) as u8);
-      if (finish(hash, tail, end) === target) addMatch(((at - INPUT) as u32) * 8 + bit);
+      if ((finish(hash, tail, end) as u32) === target) addMatch(((at - INPUT) as u32) * 8 + bit);
     }
     store<u8>(at, byte);
   }
@@ -136,16 +105,10 @@ function searchStripes(stripes: u32, length: u32, target: u32): u64 {
             lane === 3 ? v : d,
             length,
           );
-          if (finish(hash, tail, end) === target) addMatch(first + bit);
+          if ((finish(hash, tail, end) as u32) === target) addMatch(first + bit);
         }
       }
     }
   }
   return joined(a, b, c, d, length);
-}
-
-function initial(lane: u32): u64 {
-  if (lane === 0) return PRIME64_1 + PRIME64_2;
-  if (lane === 1) return PRIME64_2;
-  return lane === 2 ? 0 : (0 as u64) - PRIME64_1;
 }

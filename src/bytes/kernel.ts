@@ -4,8 +4,9 @@ import { instantiate, type KernelMemory } from './webassembly.js';
 import { xxph3 } from './xxph3.js';
 
 /*
- * XXH3, XXPH3 and the entries of data blocks in WebAssembly (kernel/hash/*.ts): what runs once per block or per key. Measured
- * on Node 20, x86-64, two busy cores:
+ * XXH32, XXH64, XXH3, XXPH3 and the entries of data blocks in WebAssembly (kernel/hash/*.ts): what runs once per block or per key.
+ * Compiled at once and not when it is waited for: hash-wasm, which has these hashes too, takes 18 ms of a start to compile.
+ * Measured on Node 20, x86-64, two busy cores:
  *
  *   XXH3 of a block of 4 KiB     250 ns, and 150 ns to copy it in      hash-wasm 930 ns
  *   XXPH3 of a key of 16 bytes   9 ns in `keyScratch`, 28 ns elsewhere      with bigints 2,500 ns
@@ -18,10 +19,21 @@ interface Exports {
   FIRST_KEY: { value: number };
   LONGEST_KEY: { value: number };
   INPUT: { value: number };
+  LANES: { value: number };
   HASHES: { value: number };
   MOST_HASHES: { value: number };
   FILTER: { value: number };
   hashXxh3(input: number, length: number): void;
+  startXxh3(): void;
+  takeXxh3(input: number, stripes: number): void;
+  endXxh3(last: number, total: number): void;
+  hashXxh3Wide(input: number, length: number, seedLow: number, seedHigh: number): void;
+  startXxh64(): void;
+  takeXxh64(input: number, length: number): void;
+  endXxh64(input: number, length: number, total: number): void;
+  startXxh32(): void;
+  takeXxh32(input: number, length: number): void;
+  endXxh32(input: number, length: number, total: number): number;
   hashXxph3(input: number, length: number): void;
   rowOfHash(rawSeed: number, starts: number): void;
   probeBloom(lines: number, probes: number, count: number): number;
@@ -57,9 +69,97 @@ export const keyScratch = memory.subarray(KEY, FIRST_KEY);
 /** Result of the last call, 32 bits each; for the 64-bit hashes the low half first. */
 export const hashResult: Uint32Array = new Uint32Array(buffer, kernel.RESULT.value, 10);
 
-/** XXH3 of `bytes[start, end)`, at most `KERNEL_INPUT` bytes, into `hashResult`. */
+const XXH3_STRIPE = 64;
+const XXH64_STRIPE = 32;
+const XXH32_STRIPE = 16;
+
+/** XXH3 (64 bits, seed 0) of `bytes[start, end)` into `hashResult`. */
 export function hashXxh3(bytes: Uint8Array, start: number, end: number): void {
-  kernel.hashXxh3(placeBlock(bytes, start, end), end - start);
+  if (end - start <= KERNEL_INPUT) {
+    kernel.hashXxh3(placeBlock(bytes, start, end), end - start);
+    return;
+  }
+  kernel.startXxh3();
+  // the last stripe is the last 64 bytes, which overlap the one before
+  const tail = start + Math.floor((end - start - 1) / XXH3_STRIPE) * XXH3_STRIPE;
+  for (let at = start; at < tail; at += KERNEL_INPUT) {
+    const to = Math.min(at + KERNEL_INPUT, tail);
+    kernel.takeXxh3(placeBlock(bytes, at, to), (to - at) / XXH3_STRIPE);
+  }
+  kernel.endXxh3(placeBlock(bytes, end - XXH3_STRIPE, end), end - start);
+}
+
+/** XXH3 (128 bits, seeded) of 17 to 128 bytes into `hashResult`, the low half first. */
+export function hashXxh3Wide(bytes: Uint8Array, seed: bigint): void {
+  const input = placeBlock(bytes, 0, bytes.length);
+  kernel.hashXxh3Wide(input, bytes.length, Number(seed & 0xffffffffn), Number((seed >> 32n) & 0xffffffffn));
+}
+
+/** XXH64 (seed 0) of `bytes[start, end)` into `hashResult`. */
+export function hashXxh64(bytes: Uint8Array, start: number, end: number): void {
+  kernel.startXxh64();
+  const tail = end - ((end - start) % XXH64_STRIPE);
+  takeXxh64(bytes, start, tail);
+  kernel.endXxh64(placeBlock(bytes, tail, end), end - tail, end - start);
+}
+
+/** Whole stripes. */
+function takeXxh64(bytes: Uint8Array, start: number, end: number): void {
+  for (let at = start; at < end; at += KERNEL_INPUT) {
+    const to = Math.min(at + KERNEL_INPUT, end);
+    kernel.takeXxh64(placeBlock(bytes, at, to), to - at);
+  }
+}
+
+/** XXH32 (seed 0) of `bytes[start, end)`, signed. */
+export function hashXxh32(bytes: Uint8Array, start: number, end: number): number {
+  kernel.startXxh32();
+  const tail = end - ((end - start) % XXH32_STRIPE);
+  for (let at = start; at < tail; at += KERNEL_INPUT) {
+    const to = Math.min(at + KERNEL_INPUT, tail);
+    kernel.takeXxh32(placeBlock(bytes, at, to), to - at);
+  }
+  return kernel.endXxh32(placeBlock(bytes, tail, end), end - tail, end - start);
+}
+
+const lanes = memory.subarray(kernel.LANES.value, kernel.LANES.value + XXH64_STRIPE);
+
+/** XXH64 (seed 0) of bytes that come in pieces. */
+export class Xxh64Stream {
+  private readonly lanes = new Uint8Array(XXH64_STRIPE);
+  /** The bytes of a stripe that is not whole. */
+  private readonly pending = new Uint8Array(XXH64_STRIPE);
+  private total = 0;
+
+  constructor() {
+    kernel.startXxh64();
+    this.lanes.set(lanes);
+  }
+
+  update(bytes: Uint8Array): void {
+    let at = 0;
+    const held = this.total % XXH64_STRIPE;
+    this.total += bytes.length;
+    lanes.set(this.lanes);
+    if (held > 0) {
+      at = Math.min(XXH64_STRIPE - held, bytes.length);
+      this.pending.set(bytes.subarray(0, at), held);
+      if (held + at < XXH64_STRIPE) return;
+      takeXxh64(this.pending, 0, XXH64_STRIPE);
+    }
+    const tail = bytes.length - ((bytes.length - at) % XXH64_STRIPE);
+    takeXxh64(bytes, at, tail);
+    this.pending.set(bytes.subarray(tail));
+    this.lanes.set(lanes);
+  }
+
+  /** Low 32 bits. */
+  low(): number {
+    lanes.set(this.lanes);
+    const held = this.total % XXH64_STRIPE;
+    kernel.endXxh64(placeBlock(this.pending, 0, held), held, this.total);
+    return hashResult[0];
+  }
 }
 
 /** Where the kernel finds a block: in place in a leased window, or copied in. */

@@ -1,5 +1,5 @@
 import { Decompress } from 'fzstd';
-import { Xxh64Stream } from '../bytes/xxhash.js';
+import { Xxh64Stream } from '../bytes/kernel.js';
 import { decompressZstd, isZstdLoaded } from './zstd.js';
 import { type ZstdFrame, ZstdFraming } from './zstd-frame.js';
 
@@ -45,7 +45,7 @@ export class ZstdStream {
 
   /**
    * `limit`: most bytes of output in one call of `push`. `verifies`: frames' content checksums are looked at, as libzstd's
-   * streaming decoder does and fzstd does not; `loadHashes` has been awaited then.
+   * streaming decoder does and fzstd does not.
    */
   constructor(
     private readonly limit = 256 * 1024 * 1024,

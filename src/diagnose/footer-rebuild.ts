@@ -1,6 +1,5 @@
 import type { ByteSource } from '../bytes/source.js';
 import { u32At } from '../bytes/u32.js';
-import { loadHashes } from '../bytes/xxhash.js';
 import { putVarint32 } from '../encode/varint.js';
 import { BlockReader } from '../format/sst/block.js';
 import {
@@ -44,7 +43,6 @@ export async function rebuildFooter(
 ): Promise<{ offset: number; bytes: Uint8Array } | undefined> {
   const offset = source.size - FOOTER_LENGTH;
   if (offset < BLOCK_TRAILER) return undefined;
-  await loadHashes();
   const base = Math.max(0, offset - LONGEST_METAINDEX);
   const before = new Uint8Array(offset - base);
   if ((await source.read(before, base)) < before.length) return undefined;

@@ -1,6 +1,5 @@
 import { append } from '../bytes/append.js';
 import type { ByteSource } from '../bytes/source.js';
-import { loadHashes } from '../bytes/xxhash.js';
 import { readFilter } from '../check/sst/filters.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { blockChecksum, storedChecksum } from '../format/sst/checksum.js';
@@ -21,7 +20,6 @@ export async function tableBefore(
   change: LineEndingChange,
   live?: LiveTable,
 ): Promise<{ source: ByteSource; endings: LineEndings } | undefined> {
-  await loadHashes();
   const runs = new UndoneRuns(bytes, change);
   for (const length of FOOTERS) {
     for (const tail of runs.before(bytes.length, length)) {

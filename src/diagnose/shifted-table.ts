@@ -1,5 +1,4 @@
 import type { ByteSource } from '../bytes/source.js';
-import { loadHashes } from '../bytes/xxhash.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import {
   type BlockProtection,
@@ -51,7 +50,6 @@ const MOST_HASHED = 2 ** 33;
 
 /** How far the parts of a table stand from where they should; undefined when that is not what is wrong with it. */
 export async function findShift(source: ByteSource, live?: LiveTable): Promise<Shift | undefined> {
-  await loadHashes();
   const found = await statedFooter(source);
   if (found === undefined || found.by === 0) return undefined;
   const { by, footer } = found;

@@ -1,5 +1,4 @@
 import { largest } from '../bytes/append.js';
-import { loadHashes } from '../bytes/xxhash.js';
 import { ByteBuilder } from '../encode/byte-builder.js';
 import { encodeLogRecords } from '../encode/log/writer.js';
 import { encodeVersionEdit } from '../encode/manifest/edit.js';
@@ -55,7 +54,6 @@ export class DatabaseExport implements ExportSink {
   }
 
   async family({ id, name, comparator }: ColumnFamily): Promise<void> {
-    await loadHashes();
     await this.endTable();
     const family = { ...newColumnFamily(id, name), comparator: comparator || DEFAULT_COMPARATOR };
     this.version.columnFamilies.set(id, family);

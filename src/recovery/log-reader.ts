@@ -1,6 +1,5 @@
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import type { ByteSource } from '../bytes/source.js';
-import { loadHashes } from '../bytes/xxhash.js';
 import { ZstdStream } from '../codec/zstd-stream.js';
 import { fileName } from '../format/filename.js';
 import { MAX_EXPANDED, MAX_RECORD } from '../format/log/assembly.js';
@@ -136,7 +135,7 @@ export class LogReader {
       const result = this.advance();
       if (typeof result === 'string') this.release();
       if (result !== undefined) return result;
-      await Promise.all([loadHashes(), this.input.fill()]);
+      await this.input.fill();
       if (this.input.ioError !== undefined && !this.ioReported) {
         this.ioReported = true;
         const file = fileName('wal', this.options.number);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ReusedBuffer } from '../../src/bytes/reused-buffer.js';
-import { loadHashes, xxh64Low } from '../../src/bytes/xxhash.js';
+import { xxh64Low } from '../../src/bytes/xxhash.js';
 import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
 import { ZstdStream } from '../../src/codec/zstd-stream.js';
 import { storedFrame } from '../../src/encode/log/writer.js';
@@ -133,8 +133,6 @@ describe('damage', () => {
 });
 
 describe('content checksums', () => {
-  beforeAll(loadHashes);
-
   /** A stored frame with a checksum: 32 bits of the XXH64 of its content. */
   function checksummed(content: Uint8Array): Uint8Array {
     const frame = Buffer.concat([storedFrame(content), Buffer.alloc(4)]);

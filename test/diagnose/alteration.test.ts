@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
-import { loadHashes } from '../../src/bytes/xxhash.js';
 import { checkTable } from '../../src/check/sst/table.js';
 import { loadCodecs } from '../../src/codec/block.js';
 import { findAlteration } from '../../src/diagnose/alteration.js';
@@ -21,7 +20,7 @@ import { openSource } from '../../src/io/source.js';
 import { fixture } from '../support/files.js';
 
 beforeAll(async () => {
-  await Promise.all([loadHashes(), loadCodecs()]);
+  await loadCodecs();
 });
 
 const source = (bytes: Uint8Array) => openSource({ kind: 'memory', bytes });

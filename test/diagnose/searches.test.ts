@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { crc32c, maskCrc } from '../../src/bytes/crc32c.js';
-import { loadHashes, xxh3Low, xxh32, xxh64Low } from '../../src/bytes/xxhash.js';
+import { xxh3Low, xxh32, xxh64Low } from '../../src/bytes/xxhash.js';
 import { searchBlock } from '../../src/diagnose/block-flips.js';
 import {
   bitPairsWithSyndrome,
@@ -16,8 +16,6 @@ import { encodePhysical } from '../../src/encode/log/writer.js';
 import { dialectNamed } from '../../src/format/dialect.js';
 import { blockChecksum, CHECKSUM } from '../../src/format/sst/checksum.js';
 import { Random } from '../mutation/random.js';
-
-beforeAll(loadHashes);
 
 type Search = (bytes: Uint8Array, target: number) => { byte: number; bit: number }[];
 

@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { loadHashes } from '../../src/bytes/xxhash.js';
 import { loadCodecs } from '../../src/codec/block.js';
 import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../src/encode/manifest/edit.js';
@@ -125,7 +124,7 @@ async function visibleIn(dir: string): Promise<number[]> {
 }
 
 beforeAll(async () => {
-  await Promise.all([loadHashes(), loadCodecs()]);
+  await loadCodecs();
 });
 
 const someDamage = fc.record({

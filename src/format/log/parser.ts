@@ -10,7 +10,6 @@
 
 import type { ByteSource } from '../../bytes/source.js';
 import { u32At } from '../../bytes/u32.js';
-import { loadHashes } from '../../bytes/xxhash.js';
 import { loadCodecs } from '../../codec/block.js';
 import { type Dialect, type DialectName, dialectNamed } from '../dialect.js';
 import { Assembly, MAX_EDIT_RECORD, MAX_RECORD } from './assembly.js';
@@ -133,7 +132,6 @@ export class LogParser {
 
   /** Reads the next chunk. Rejects only when the medium fails. */
   async load(): Promise<void> {
-    await loadHashes();
     await this.chunks.next();
     this.at = 0;
   }

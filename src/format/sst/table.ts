@@ -1,6 +1,5 @@
 import { append } from '../../bytes/append.js';
 import type { ByteSource } from '../../bytes/source.js';
-import { loadHashes } from '../../bytes/xxhash.js';
 import { type BlockCompression, loadCodecs } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import type { DialectName } from '../dialect.js';
@@ -125,7 +124,7 @@ export function isReadable(table: Table): boolean {
  * when the medium fails.
  */
 export async function openTable(source: ByteSource, options: OpenOptions = {}): Promise<Table> {
-  await Promise.all([loadHashes(), loadCodecs()]);
+  await loadCodecs();
   const table: Table = {
     source,
     size: source.size,

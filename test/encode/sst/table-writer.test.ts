@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadHashes } from '../../../src/bytes/xxhash.js';
 import { checkTable } from '../../../src/check/sst/table.js';
 import { loadCodecs } from '../../../src/codec/block.js';
 import { compressionProperty, PropertyList } from '../../../src/encode/sst/properties.js';
@@ -146,7 +145,7 @@ function formOf({
 describe('a table that is written', () => {
   let directory: string;
   beforeAll(async () => {
-    await Promise.all([loadHashes(), loadCodecs()]);
+    await loadCodecs();
     directory = mkdtempSync(join(tmpdir(), 'kvdoctor-writer-'));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));

@@ -1,5 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
-import { loadHashes } from '../../../src/bytes/xxhash.js';
+import { describe, expect, test } from 'vitest';
 import {
   blockChecksum,
   CHECKSUM,
@@ -7,8 +6,6 @@ import {
   rawChecksum,
   verifyBlock,
 } from '../../../src/format/sst/checksum.js';
-
-beforeAll(loadHashes);
 
 /** An index block that RocksDB wrote: key "e", block at 0 of 73 bytes. */
 const PAYLOAD = '00016500490000000001000000';

@@ -1,12 +1,9 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { loadHashes } from '../../../src/bytes/xxhash.js';
+import { describe, expect, test } from 'vitest';
 import { decodeFooter, magicAt, nearestMagic } from '../../../src/format/sst/footer.js';
 import { locateFooter } from '../../../src/format/sst/locate.js';
 import { openSource } from '../../../src/io/source.js';
 import { fixture } from '../../support/files.js';
-
-beforeAll(loadHashes);
 
 const zeros = (count: number) => '00'.repeat(count);
 

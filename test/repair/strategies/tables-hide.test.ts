@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { loadHashes } from '../../../src/bytes/xxhash.js';
 import { loadCodecs } from '../../../src/codec/block.js';
 import { encodeLogRecords } from '../../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../../src/encode/manifest/edit.js';
@@ -23,7 +22,7 @@ const KEYS = 6000;
 const APART = 8192;
 
 beforeAll(async () => {
-  await Promise.all([loadHashes(), loadCodecs()]);
+  await loadCodecs();
 });
 
 /** Two tables of the same keys, without filters: every other key of the newer one is a deletion. */
