@@ -2,6 +2,7 @@ import { Cursor } from '../bytes/cursor.js';
 import { decompressBzip2 } from './bzip2.js';
 import type { Decompressed } from './decompressed.js';
 import { compressLz4, decompressLz4 } from './lz4.js';
+import { decompressMinLz } from './minlz.js';
 import { compressSnappy, decompressSnappy } from './snappy.js';
 import { compressZlib, decompressZlib } from './zlib.js';
 import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
@@ -17,6 +18,7 @@ import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
  *   03          bzip2    varint32                   -
  *   04 05       lz4      varint32                   8 bytes LE, low four count;  Mojang's LevelDB, 04: raw deflate, no prefix
  *   07 40       zstd     varint32                   varint32
+ *   08          minlz    - (its own)                -             Pebble alone
  */
 type Codec =
   | 'none'
@@ -66,7 +68,7 @@ export function codecOfBlock(
 
 /** True for codecs that the formats know and kvdoctor cannot decode: not damage, but not checked either. */
 export function isUnsupported(codec: Codec): boolean {
-  return codec === 'xpress' || codec === 'minlz' || codec === 'custom';
+  return codec === 'xpress' || codec === 'custom';
 }
 
 /** How the blocks of one file are compressed. */
@@ -104,6 +106,7 @@ export function decompressBlock(
   if (codec === undefined) return { error: `no codec has the compression type ${type}` };
   if (codec === 'none') return { bytes: payload };
   if (codec === 'snappy') return decompressSnappy(payload, limit);
+  if (codec === 'minlz') return decompressMinLz(payload, limit);
   if (isUnsupported(codec)) return { error: `${codec} compression cannot be decoded` };
 
   if (dialect === 'leveldb') return decompressLevelDb(codec, payload, limit, into);

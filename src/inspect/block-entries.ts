@@ -170,10 +170,16 @@ function entryNode(
   };
 }
 
-function entryName(kind: BlockKind, key: Uint8Array): string {
+function entryName(kind: BlockKind, key: Uint8Array, dialect?: string): string {
   if (kind === 'properties') return 'property';
-  if (kind === 'data') return valueTypeName(parseInternalKey(key)?.type ?? 0xff);
+  if (kind === 'data') return valueTypeName(parseInternalKey(key)?.type ?? 0xff, dialect);
   return kind === 'range-tombstones' ? 'range tombstone' : 'entry';
+}
+
+/** An entry that stands nowhere as such, in words. */
+export function rowWords(key: Uint8Array, value: Uint8Array, form: EntryForm): { name: string; text: Words } {
+  const handle = isIndex(form.kind) ? nextHandle(value, false, { offset: 0, size: 0 }) : undefined;
+  return { name: entryName(form.kind, key, 'pebble'), text: entryWords(key, value, form, handle) };
 }
 
 /** Where an index entry points. Moves on to it. */

@@ -5,7 +5,8 @@ import { openBlockFilter } from '../format/sst/filter/block-filter.js';
 import { openFilter } from '../format/sst/filter/open.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { type BlockKind, type BlockSpace, type LoadedBlock, loadBlock } from '../format/sst/load.js';
-import { blockNodes, type EntryForm, entriesSummary, hasEntries } from './block-entries.js';
+import { blockNodes, type EntryForm, entriesSummary, hasEntries, rowWords } from './block-entries.js';
+import { columnNodes } from './columns.js';
 import { Fields } from './fields.js';
 import { contentsSpace, type Detail, type Node, type NodePlace, type Space, type Words } from './node.js';
 
@@ -114,9 +115,14 @@ function* parts(
   const stored = block.stored!;
   const payload = stored.bytes.subarray(0, handle.size);
   const place: NodePlace = { space, offset: handle.offset, length: handle.size };
-  const expanded = detail.entries === true && contents !== undefined;
-  const inPlace = contents !== undefined && contents.buffer === payload.buffer;
-  if (expanded && inPlace) yield* contentNodes(contents, place, plan, detail);
+  const content = block.columnar ?? contents;
+  const expanded = detail.entries === true && content !== undefined;
+  const inPlace = content !== undefined && content.buffer === payload.buffer;
+  const inside = (at: NodePlace) =>
+    block.columnar === undefined
+      ? contentNodes(content!, at, plan, detail)
+      : columnNodes(block, blockSpace.columns!, at, (key, value) => rowWords(key, value, plan), detail);
+  if (expanded && inPlace) yield* inside(place);
   else yield { name: inPlace ? 'payload' : 'compressed', at: place, bytes: payload };
   const trailer = new Fields(space, handle.offset, stored.bytes, handle.size);
   const { dialect } = blockSpace.compression;
@@ -131,20 +137,20 @@ function* parts(
     };
   });
   yield* trailer.nodes;
-  if (contents === undefined || inPlace) return;
+  if (content === undefined || inPlace) return;
   const inner: NodePlace = {
     space: contentsSpace({ offset: handle.offset, length: handle.size }),
     offset: 0,
-    length: contents.length,
+    length: content.length,
   };
   yield expanded
     ? {
         name: 'content',
         at: inner,
         transparent: true,
-        children: () => contentNodes(contents, inner, plan, detail),
+        children: () => inside(inner),
       }
-    : { name: 'content', at: inner, bytes: contents };
+    : { name: 'content', at: inner, bytes: content };
 }
 
 function* contentNodes(

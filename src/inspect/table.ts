@@ -5,7 +5,7 @@ import { CHECKSUM, checksumName } from '../format/sst/checksum.js';
 import type { Footer } from '../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { decodeIndexBlock } from '../format/sst/index-block.js';
-import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
+import { type BlockKind, type BlockSpace, blockRange, isAsStored, loadBlock } from '../format/sst/load.js';
 import type { MetaKind } from '../format/sst/metaindex.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
@@ -210,9 +210,9 @@ async function* propertyNodes(table: Table, { limit }: Detail): AsyncGenerator<N
     yield { name: 'properties', problems: problems.length > 0 ? problems : ['the table has none'] };
     return;
   }
-  const { handle, stored, contents } = propertiesBlock;
+  const { handle, contents } = propertiesBlock;
   const space = fileSpace(table.size);
-  const plain = stored?.compression === 0;
+  const plain = isAsStored(propertiesBlock);
   let taken = 0;
   for (const name of properties.names()) {
     if (taken++ === limit) {

@@ -1,7 +1,14 @@
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { loadBlock } from '../format/sst/load.js';
 import type { Table } from '../format/sst/table.js';
-import { hasValuePrefixes, isInValueBlock, OBSOLETE_BIT, valueHandle } from '../format/sst/value-blocks.js';
+import {
+  hasPrefix,
+  hasValuePrefixes,
+  isInPlace,
+  isInValueBlock,
+  OBSOLETE_BIT,
+  valueHandle,
+} from '../format/sst/value-blocks.js';
 
 /** Bytes of a value. */
 interface Place {
@@ -10,7 +17,7 @@ interface Place {
   to: number;
 }
 
-/** Values and types of Pebble's row tables as a walk over other tables has them. Holds one value block. */
+/** Values and types of Pebble's tables as a walk over other tables has them. Holds one value block. */
 export class PebbleValues {
   /** A value block must be loaded before the value is asked for again. */
   waits = false;
@@ -18,9 +25,11 @@ export class PebbleValues {
   private number = -1;
   private contents: Uint8Array | undefined;
   private readonly prefixed: boolean;
+  readonly columnar: boolean;
 
   constructor(private readonly table: Table) {
     this.prefixed = hasValuePrefixes(table.footer);
+    this.columnar = table.space?.columns !== undefined;
   }
 
   /** The low half of a trailer with a type that every walk knows: what deletes, deletes. */
@@ -32,19 +41,19 @@ export class PebbleValues {
         : type === VALUE_TYPE.setWithDelete
           ? VALUE_TYPE.put
           : type;
-    this.isPlainPut = type === VALUE_TYPE.put;
+    this.isPrefixed = this.prefixed && hasPrefix(type, this);
     return ((low & 0xffffff00) | known) >>> 0;
   }
 
-  private isPlainPut = false;
+  private isPrefixed = false;
 
   /** The value after an entry; `undefined` where it has to be loaded first, or cannot be read. */
   value(bytes: Uint8Array, from: number, to: number): Place | undefined {
     this.waits = false;
-    if (!this.prefixed || !this.isPlainPut) return { bytes, from, to };
+    if (!this.isPrefixed) return { bytes, from, to };
     if (from >= to) return undefined;
-    if (!isInValueBlock(bytes[from])) return { bytes, from: from + 1, to };
-    const handle = valueHandle(bytes, from, to);
+    if (isInPlace(bytes[from])) return { bytes, from: from + 1, to };
+    const handle = isInValueBlock(bytes[from]) ? valueHandle(bytes, from, to) : undefined;
     if (handle === undefined || handle.block >= (this.table.valueBlocks?.handles.length ?? 0))
       return undefined;
     if (handle.block !== this.number) {

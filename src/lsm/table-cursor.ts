@@ -1,8 +1,8 @@
 import { hex32 } from '../bytes/hexdump.js';
 import { ReusedBuffer } from '../bytes/reused-buffer.js';
 import { isFilled } from '../bytes/source.js';
-import { type BlockCompression, decompressBlock } from '../codec/block.js';
 import { verifyBlock } from '../format/sst/checksum.js';
+import { type DataCompression, dataContents } from '../format/sst/data-contents.js';
 import { BLOCK_TRAILER, handleFits } from '../format/sst/handle.js';
 import type { BlockIndex } from '../format/sst/index-block.js';
 import { KEY_TRAILER } from '../format/sst/internal-key.js';
@@ -73,7 +73,7 @@ export class TableCursor implements EntryCursor {
   /** Bytes after the key in a separator. */
   private readonly separatorTail: number;
   private readonly space?: BlockSpace;
-  private readonly compression: BlockCompression;
+  private readonly compression: DataCompression & { limit: number };
   private readonly window?: SourceWindow;
   private readonly entries = new BlockEntries();
   /** The next block to enter, and one after the last. */
@@ -247,7 +247,7 @@ export class TableCursor implements EntryCursor {
       return;
     }
     const payload = bytes.subarray(0, handle.size);
-    const { bytes: contents, error } = decompressBlock(
+    const { bytes: contents, error } = dataContents(
       stored.compression,
       payload,
       this.compression,

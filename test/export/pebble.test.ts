@@ -26,12 +26,15 @@ async function exported(dir: string, options: ExportRequest = {}) {
   return { shown: `${entries} ${hash.hex()}`, problems, notes };
 }
 
-// what Pebble 1.1.5 itself showed
+// what Pebble 1.1.5 itself showed, of columns 2.1.7
 const WHOLE = {
   cosmos: '941 1ca97d616838b00f',
   virtual: '307 b3b89ff5a9e4bd89',
   rangekeys: '338 ee2007791fa64d2b',
   valueblocks: '619 f9b3a668c540d988',
+  columns: '123 1845d0b4737833d9',
+  'columns-cockroach': '224 f76338e3f55be7b9',
+  'columns-v5': '242 b4a89a66c9139528',
 } as const;
 
 describe('an export of a Pebble directory', () => {

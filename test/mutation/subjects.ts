@@ -147,8 +147,16 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
 /** LevelDB directories among the field's archives: Snappy and none, Mojang's zlib, three orders of keys. */
 const LEVELDB = ['leveldb-chainstate', 'leveldb-indexeddb', 'leveldb-reverse-order', 'leveldb-world'];
 
-/** Rows of all formats, values apart, range keys, virtual tables. */
-const PEBBLE = ['cosmos', 'rangekeys', 'valueblocks', 'virtual'].map((name) => `pebble-stores/${name}`);
+/** Rows of all formats, values apart, range keys, virtual tables; columns, with keys of two schemas. */
+const PEBBLE = [
+  'cosmos',
+  'rangekeys',
+  'valueblocks',
+  'virtual',
+  'columns',
+  'columns-cockroach',
+  'columns-v5',
+].map((name) => `pebble-stores/${name}`);
 
 async function bases(): Promise<Base[]> {
   const names = fixtureNames().filter((name) => name !== 'pebble-stores');

@@ -11,5 +11,10 @@ export function goneFirstWal({ version, manifest, inventory, absent }: Database)
   const isKnown = manifest?.named === true && manifest.replay.complete && logNumber !== 0n;
   if (!isKnown || absent.some(({ option }) => option === 'wal_dir')) return undefined;
   if (wals.some(({ number, place }) => number === logNumber || place !== 'database')) return undefined;
+  // 2.x names the last log of the process before, which goes, before it makes its own and writes its OPTIONS
+  const options = inventory.entries.filter(({ kind }) => kind === 'options');
+  const isOfProcess = (wal: bigint) =>
+    wal > logNumber && options.some(({ number }) => number !== undefined && wal < number);
+  if (wals.some(({ number = 0n }) => isOfProcess(number))) return undefined;
   return fileName('wal', logNumber);
 }

@@ -2,7 +2,7 @@ import { decodeEntity } from '../../format/batch/entity.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { Comparator } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
-import type { ValueBlockLengths } from '../../format/sst/value-blocks.js';
+import type { ValueBlockLengths, ValuePrefixes } from '../../format/sst/value-blocks.js';
 
 /** What the entries of one table's data blocks are held against, by the fast path and by the one that explains. */
 export interface DataRules {
@@ -23,7 +23,7 @@ export interface DataRules {
   titan?: boolean;
 }
 
-interface PebbleEntries {
+interface PebbleEntries extends ValuePrefixes {
   /** Lengths of the value blocks that values may lie in; absent where they are not known. */
   values?: ValueBlockLengths;
 }

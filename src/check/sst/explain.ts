@@ -4,7 +4,7 @@ import type { Anomaly } from '../../finding/finding.js';
 import { type BlockEntry, BlockReader, PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { compareInternalKeys } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, parseInternalKey, VALUE_TYPE, valueTypeName } from '../../format/sst/internal-key.js';
-import { OBSOLETE_BIT, valueLength } from '../../format/sst/value-blocks.js';
+import { hasPrefix, OBSOLETE_BIT, valueLength } from '../../format/sst/value-blocks.js';
 import {
   type DataRules,
   DELETION_TYPES,
@@ -100,7 +100,7 @@ function checkEntry(block: BlockState, entry: BlockEntry, previous: Uint8Array |
   }
   checkOrder(block, entry, previous, shown);
   checkStructuredValue(block, entry, type);
-  if (type === VALUE_TYPE.put && valueBytesOf(block, entry, type) < 0)
+  if (valueBytesOf(block, entry, type) < 0)
     complain('sst/bad-value', 'The value does not say in a way that makes sense where it is', shown);
   checkHashIndex(block, entry, userKey);
   checkFilter(block, entry, previous, shown);
@@ -205,8 +205,9 @@ function sameBody(a: Uint8Array, b: Uint8Array, length: number, timestampSize: n
 /** Bytes of a value, which may stand elsewhere; −1 where it is none. */
 function valueBytesOf({ reader, rules }: BlockState, entry: BlockEntry, type: number): number {
   const { valueOffset, valueLength: stored } = entry;
-  if (rules.pebble === undefined || type !== VALUE_TYPE.put) return stored;
-  return valueLength(reader.bytes, valueOffset, valueOffset + stored, rules.pebble.values);
+  const { pebble } = rules;
+  if (pebble === undefined || !hasPrefix(type, pebble)) return stored;
+  return valueLength(reader.bytes, valueOffset, valueOffset + stored, pebble.values, pebble);
 }
 
 function count(block: BlockState, entry: BlockEntry): void {

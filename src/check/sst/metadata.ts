@@ -1,7 +1,13 @@
 import type { Anomaly } from '../../finding/finding.js';
 import { comparatorNamed } from '../../format/sst/comparator.js';
 import { NumberReader } from '../../format/sst/handle.js';
-import { anomaliesInFile, type BlockKind, type LoadedBlock, loadBlock } from '../../format/sst/load.js';
+import {
+  anomaliesInFile,
+  type BlockKind,
+  isAsStored,
+  type LoadedBlock,
+  loadBlock,
+} from '../../format/sst/load.js';
 import type { MetaKind } from '../../format/sst/metaindex.js';
 import { COLLECTED_PROPERTIES, type CollectedProperty } from '../../format/sst/properties.js';
 import type { NamedBlock, Table } from '../../format/sst/table.js';
@@ -111,7 +117,8 @@ function propertyAnomaly(
   const block = table.propertiesBlock;
   const place = property && table.properties?.place(property);
   const { offset = 0, size = 0 } = block?.handle ?? {};
-  if (place === undefined || block?.stored?.compression !== 0) return { rule, offset, length: size, message };
+  if (place === undefined || block === undefined || !isAsStored(block))
+    return { rule, offset, length: size, message };
   return { rule, offset: offset + place.offset, length: place.length, message };
 }
 

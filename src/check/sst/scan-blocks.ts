@@ -1,9 +1,10 @@
 import { leaseWindow, returnWindow } from '../../bytes/kernel.js';
 import { ReusedBuffer } from '../../bytes/reused-buffer.js';
-import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
+import { codecOf, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { blockChecksum, storedChecksum, verifyBlock } from '../../format/sst/checksum.js';
 import { compareBytes } from '../../format/sst/comparator.js';
+import { dataContents } from '../../format/sst/data-contents.js';
 import { declaredCompression } from '../../format/sst/declared-compression.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
@@ -13,6 +14,7 @@ import {
   type BlockSpace,
   blockRange,
   checksumAnomaly,
+  columnAnomaly,
 } from '../../format/sst/load.js';
 import { dataCompression, type Table } from '../../format/sst/table.js';
 import { SourceWindow } from '../../format/sst/window.js';
@@ -196,7 +198,7 @@ class BlockScan {
     end: number,
     handle: BlockHandle,
   ): void {
-    if (type === 0) this.checkEntries(i, bytes, start, end, handle, 0);
+    if (type === 0 && this.space.columns === undefined) this.checkEntries(i, bytes, start, end, handle, 0);
     else this.checkCompressed(i, type, bytes.subarray(start, end), handle);
   }
 
@@ -239,7 +241,7 @@ class BlockScan {
       return;
     }
     const into = this.output.give(this.outputSize);
-    const { bytes, error } = decompressBlock(type, payload, this.compression, into);
+    const { bytes, error = '', columnar } = dataContents(type, payload, this.compression, into);
     if (bytes !== undefined) {
       // blocks of one table are of one size: after the first large one no further buffer is needed
       if (bytes.length > this.outputSize && bytes.length <= LARGEST_GAP) this.outputSize = 2 * bytes.length;
@@ -247,6 +249,11 @@ class BlockScan {
       return;
     }
     this.complete = false;
+    if (columnar) {
+      // of keys that are not known the table says so as a whole
+      if (error !== '') this.report.add(columnAnomaly(handle, 'data', error));
+      return;
+    }
     if (this.table.dictionaryLost) {
       this.report.skip('without the compression dictionary the block cannot be decoded', ...place(handle));
       return;
@@ -306,7 +313,8 @@ class BlockScan {
     } else {
       const before = verifier.before.slice(0, verifier.beforeLength);
       const block = bytes.subarray(start, end);
-      const hidden = compression === 0 ? hiddenCodec(block, this.compression) : undefined;
+      const isPlain = compression === 0 && this.space.columns === undefined;
+      const hidden = isPlain ? hiddenCodec(block, this.compression) : undefined;
       if (hidden !== undefined) {
         this.complete = false;
         const message = `the type byte says that the data block is not compressed, and its payload is one that ${hidden} has compressed`;
@@ -327,7 +335,9 @@ class BlockScan {
   }
 
   private addAnomalies(anomalies: readonly Anomaly[], handle: BlockHandle, compression: number): void {
-    const placed = anomaliesInFile({ kind: 'data', handle, stored: { compression } }, anomalies);
+    const columnar = this.space.columns && { columnar: true as const };
+    const place = { kind: 'data' as const, handle, stored: { compression }, ...columnar };
+    const placed = anomaliesInFile(place, anomalies);
     const misses = placed.every(({ rule }) => rule === 'sst/filter-misses-key');
     for (const anomaly of placed) {
       // keys that are wrong otherwise, and those that share bytes with them, are not in the filter either
@@ -353,7 +363,9 @@ class BlockScan {
         handle,
       );
     }
-    if (i > 0 && (index.orderWithSeparator(comparator, first, firstLength, i - 1) ?? 1) <= 0) {
+    // with columns the separator is a user key, and its other versions may stand in the next block
+    const least = this.space.columns === undefined ? 1 : 0;
+    if (i > 0 && (index.orderWithSeparator(comparator, first, firstLength, i - 1) ?? least) < least) {
       this.badSeparator(
         'the first key of the block comes before the separator of the block before it',
         handle,

@@ -1,7 +1,7 @@
 import { compareUserKeys } from '../../format/sst/comparator.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import { internalKey, KEY_TRAILER, MAX_SEQUENCE, VALUE_TYPE } from '../../format/sst/internal-key.js';
-import { blockRange } from '../../format/sst/load.js';
+import { blockRange, isAsStored } from '../../format/sst/load.js';
 import { globalSequenceOf, NUMBER_PROPERTIES } from '../../format/sst/properties.js';
 import { metaBlock, type Table } from '../../format/sst/table.js';
 import type { TableContext, TableStatement } from '../unit.js';
@@ -20,16 +20,15 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
   if (tombstones !== undefined) statement.rangeTombstonesAt = blockRange(tombstones.handle);
   const { properties, propertiesBlock, index } = table;
   if (properties !== undefined && propertiesBlock !== undefined && table.propertiesSound) {
-    const { handle, stored } = propertiesBlock;
+    const { handle } = propertiesBlock;
     statement.propertiesAt = blockRange(handle);
     for (const name of NUMBER_PROPERTIES) {
       const value = properties.number(name);
       const place = properties.place(name);
-      if (value === undefined || place === undefined) continue;
-      const at =
-        stored?.compression === 0
-          ? { offset: handle.offset + place.offset, length: place.length }
-          : blockRange(handle);
+      if (value === undefined || place === undefined || isUncounted(name, table)) continue;
+      const at = isAsStored(propertiesBlock)
+        ? { offset: handle.offset + place.offset, length: place.length }
+        : blockRange(handle);
       statement.properties.push({ name, value, ...at });
     }
     statement.globalSequence = globalSequenceOf(properties, context.live?.largestSequence);
@@ -46,8 +45,13 @@ export function stateTable(table: Table, context: TableContext, wrongFile: boole
   return statement;
 }
 
+/** Columns of CockroachDB's keys leave out what their sizes were counted with: logical times of zero, marks without a meaning. */
+function isUncounted(name: string, { space }: Table): boolean {
+  return name === 'raw.key.size' && space?.columns?.schema === 'crdb1';
+}
+
 function stateTombstones(table: Table): TableStatement['rangeTombstones'] {
-  const { rangeTombstones, comparator } = table;
+  const { rangeTombstones, comparator, space } = table;
   const stated: TableStatement['rangeTombstones'] = {
     complete: table.rangeTombstonesSound,
     count: rangeTombstones.length,
@@ -57,9 +61,16 @@ function stateTombstones(table: Table): TableStatement['rangeTombstones'] {
   let first: Uint8Array | undefined;
   let firstSequence = 0n;
   let last: Uint8Array | undefined;
+  let spanStart: Uint8Array | undefined;
   for (const { start, end, sequence } of rangeTombstones) {
-    stated.keyBytes += start.length + KEY_TRAILER;
-    stated.endBytes += end.length;
+    if (space?.columns === undefined) {
+      stated.keyBytes += start.length + KEY_TRAILER;
+      stated.endBytes += end.length;
+    } else if (spanStart === undefined || compareUserKeys(comparator, spanStart, start) !== 0) {
+      // bounds are counted once for all tombstones between them
+      stated.keyBytes += start.length + end.length;
+    }
+    spanStart = start;
     if (stated.minSequence === undefined || sequence < stated.minSequence) stated.minSequence = sequence;
     if (stated.maxSequence === undefined || sequence > stated.maxSequence) stated.maxSequence = sequence;
     const order = first === undefined ? -1 : (compareUserKeys(comparator, start, first) ?? 1);

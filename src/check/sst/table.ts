@@ -202,7 +202,9 @@ function dataRules(
     comparator: table.comparator,
     types: dialectNamed(table.dialect).table.pointTypes,
     emptyDeletions: table.dialect !== 'rocksdb',
-    ...(hasValuePrefixes(table.footer) && { pebble: { ...(values && { values }) } }),
+    ...(hasValuePrefixes(table.footer) && {
+      pebble: { ...(values && { values }), columnar: table.space?.columns !== undefined },
+    }),
     filter: filter?.filter,
     zeroSequences: isIngested(table.properties),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,

@@ -2,7 +2,7 @@ import { firstKey, keyScratch, lastKey } from '../../bytes/kernel.js';
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 import { PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { fieldOrder } from '../../format/sst/comparator.js';
-import { OBSOLETE_BIT, valueLength as valueLengthOf } from '../../format/sst/value-blocks.js';
+import { hasPrefix, OBSOLETE_BIT, valueLength as valueLengthOf } from '../../format/sst/value-blocks.js';
 import {
   type DataRules,
   DELETION_TYPES,
@@ -273,8 +273,8 @@ export class DataBlockVerifier {
         }
       }
       if (inBlock === 0) this.keepFirst(key, length);
-      if (pebble !== undefined && type === 1) {
-        valueLength = valueLengthOf(bytes, at - valueLength, at, pebble.values);
+      if (pebble !== undefined && hasPrefix(type, pebble)) {
+        valueLength = valueLengthOf(bytes, at - valueLength, at, pebble.values, pebble);
         if (valueLength < 0) return false;
       }
       points++;

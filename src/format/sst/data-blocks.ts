@@ -1,9 +1,10 @@
 import { append } from '../../bytes/append.js';
 import { isFilled } from '../../bytes/source.js';
-import { codecOf, decompressBlock, isUnsupported } from '../../codec/block.js';
+import { codecOf, isUnsupported } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { BlockReader } from './block.js';
 import { verifyBlock } from './checksum.js';
+import { dataContents } from './data-contents.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
 import { KEY_TRAILER } from './internal-key.js';
 import { anomaliesInFile, BLOCK_LIMIT, blockRange, checksumAnomaly, unreadAnomaly } from './load.js';
@@ -108,7 +109,7 @@ async function readDataBlock(
     if (stored.intact) block.unsupported = `${codec} compression (type ${stored.compression})`;
     return block;
   }
-  const result = decompressBlock(stored.compression, payload, {
+  const result = dataContents(stored.compression, payload, {
     limit: BLOCK_LIMIT,
     ...dataCompression(table),
   });

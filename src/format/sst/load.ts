@@ -10,6 +10,7 @@ import {
   type StoredBlock,
   verifyBlock,
 } from './checksum.js';
+import { type ColumnForm, layoutOf, rowsOfColumns } from './column-rows.js';
 import { BLOCK_TRAILER, type BlockHandle, handleFits, nearestOffset } from './handle.js';
 
 /**
@@ -47,6 +48,8 @@ export interface BlockSpace extends BlockProtection {
   compression: BlockCompression;
   /** The properties say that no block is compressed. The engine then takes payloads as they are and ignores the type byte. */
   uncompressed?: boolean;
+  /** Blocks hold columns. */
+  columns?: ColumnForm;
 }
 
 /** A block that was read. */
@@ -57,6 +60,8 @@ export interface LoadedBlock {
   stored?: StoredBlock;
   /** The decompressed block, also where the checksum fails and it decompresses all the same. */
   contents?: Uint8Array;
+  /** The decompressed block where it holds columns; `contents` are then the rows that they stand for. */
+  columnar?: Uint8Array;
   /** The contents are what was written: the block is intact, or only its checksum or its type byte is damaged. */
   sound: boolean;
   /** In file offsets: damage found on the way here. */
@@ -70,6 +75,8 @@ interface BlockPlace {
   kind: BlockKind;
   handle: BlockHandle;
   stored?: { compression: number };
+  /** What stands in the block are columns, not the rows that places are in. */
+  columnar?: Uint8Array | true;
 }
 
 /** Offset and length of a block with its trailer, as findings give them. */
@@ -115,7 +122,36 @@ export async function loadBlock(
   block.stored = verifyBlock(space, bytes, handle);
   if (!block.stored.intact) block.anomalies.push(checksumAnomaly(space, block.stored, kind));
   decompressInto(space, block, block.stored);
+  takeRows(space, block, block.stored);
   return block;
+}
+
+/** Puts the columns of a block into rows, where it has columns. */
+function takeRows({ columns }: BlockSpace, block: LoadedBlock, { intact }: StoredBlock): void {
+  const layout = layoutOf(block.kind, columns);
+  if (layout === undefined || block.contents === undefined) return;
+  block.columnar = block.contents;
+  const { bytes, error } = rowsOfColumns(block.columnar, layout, columns!, BLOCK_LIMIT);
+  block.contents = bytes;
+  if (bytes !== undefined) return;
+  if (error === '') block.unsupported = UNKNOWN_KEYS;
+  else {
+    block.sound = false;
+    if (intact) block.anomalies.push(columnAnomaly(block.handle, block.kind, error));
+  }
+}
+
+const UNKNOWN_KEYS = 'keys of a schema that is not known';
+
+/** The finding for an intact block whose columns are not as they should be. */
+export function columnAnomaly(handle: BlockHandle, kind: BlockKind, error: string): Anomaly {
+  const message = `the columns of the ${kind} block do not decode: ${error}`;
+  return { rule: 'sst/bad-block', ...blockRange(handle), message, evidence: { block: kind } };
+}
+
+/** Whether places in the contents of a block are places in the file. */
+export function isAsStored({ stored, columnar }: Pick<BlockPlace, 'stored' | 'columnar'>): boolean {
+  return stored?.compression === 0 && columnar === undefined;
 }
 
 function decompressInto(space: BlockSpace, block: LoadedBlock, stored: StoredBlock): void {
@@ -212,18 +248,19 @@ function joinRuns(anomalies: readonly Anomaly[]): Anomaly[] {
 
 /**
  * Anomalies of a decompressed block, moved into the file: exact where the block is stored as it is, the whole block where
- * it is compressed, with the place inside it as evidence.
+ * it is compressed, with the place inside it as evidence, or holds columns.
  */
 export function anomaliesInFile(block: BlockPlace, anomalies: readonly Anomaly[]): Anomaly[] {
   const { handle, kind } = block;
-  const plain = block.stored?.compression === 0;
+  const plain = isAsStored(block);
+  const isInside = !plain && block.columnar === undefined;
   return joinRuns(anomalies).map((anomaly) => ({
     ...anomaly,
     ...(plain ? { offset: handle.offset + anomaly.offset, length: anomaly.length } : blockRange(handle)),
     evidence: {
       block: kind,
       blockOffset: handle.offset,
-      ...(plain ? {} : { offsetInBlock: anomaly.offset, lengthInBlock: anomaly.length }),
+      ...(isInside && { offsetInBlock: anomaly.offset, lengthInBlock: anomaly.length }),
       ...anomaly.evidence,
     },
   }));

@@ -36,6 +36,7 @@ export async function isBlockIntact(space: BlockSpace, handle: BlockHandle): Pro
   return (await loadBlock(space, handle, 'unknown')).stored?.intact === true;
 }
 
+const COLUMNS: IndexForm = { deltaEncoded: false, userKeys: true, firstKeys: false };
 const INDEX_TYPE = { binary: 0, hash: 1, twoLevel: 2, withFirstKey: 3 };
 
 export async function readIndex(table: Table, footer: Footer, space: BlockSpace): Promise<void> {
@@ -57,14 +58,16 @@ export async function readIndex(table: Table, footer: Footer, space: BlockSpace)
     userKeys: table.properties?.number('index.key.is.user.key') === 1n,
     firstKeys: type === INDEX_TYPE.withFirstKey,
   };
-  // LevelDB knows one form only
-  table.indexFormKnown = table.propertiesSound || table.dialect === 'leveldb';
-  const form = table.indexFormKnown ? stated : guessForm(contents, stated, space.limit);
+  // LevelDB and columns know one form only
+  const isStated = table.propertiesSound || table.dialect === 'leveldb';
+  table.indexFormKnown = isStated || space.columns !== undefined;
+  const form =
+    space.columns !== undefined ? COLUMNS : isStated ? stated : guessForm(contents, stated, space.limit);
   const index = new BlockIndex(form);
   const twoLevel =
-    type === INDEX_TYPE.twoLevel || (!table.indexFormKnown && (await pointsAtIndex(space, contents, form)));
+    type === INDEX_TYPE.twoLevel || (!isStated && (await pointsAtIndex(space, contents, form)));
   table.indexSound = block.sound;
-  countContents(table, contents);
+  countContents(table, contents, block.columnar);
   if (!twoLevel) {
     table.indexParts.push({ handle, from: 0 });
     table.indexBeginsNowhere = addEntries(table, block, index);
@@ -72,9 +75,9 @@ export async function readIndex(table: Table, footer: Footer, space: BlockSpace)
   table.index = index;
 }
 
-function countContents(table: Table, contents: Uint8Array): void {
-  const tail = decodeBlockTail(contents);
-  table.indexSize.contents += contents.length;
+function countContents(table: Table, contents: Uint8Array, columnar: Uint8Array | undefined): void {
+  table.indexSize.contents += (columnar ?? contents).length;
+  const tail = columnar === undefined ? decodeBlockTail(contents) : '';
   if (typeof tail !== 'string') table.indexSize.restarts += 4 * tail.restartCount + 4;
 }
 
@@ -108,7 +111,7 @@ async function readPartitions(
     const block = await loadNamed(table, space, handle, 'index-partition');
     if (!block.sound) table.indexSound = false;
     if (block.contents === undefined) continue;
-    countContents(table, block.contents);
+    countContents(table, block.contents, block.columnar);
     table.indexParts.push({ handle, from: index.count });
     addEntries(table, block, index);
   }

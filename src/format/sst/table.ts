@@ -1,10 +1,12 @@
 import { append } from '../../bytes/append.js';
 import type { ByteSource } from '../../bytes/source.js';
-import { type BlockCompression, loadCodecs } from '../../codec/block.js';
+import { loadCodecs } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import type { DialectName } from '../dialect.js';
 import { blockChecksum } from './checksum.js';
+import { holdsColumns, keySchemaNamed } from './column-rows.js';
 import { type Comparator, comparatorNamed, withoutTimestamps } from './comparator.js';
+import type { DataCompression } from './data-contents.js';
 import type { Footer } from './footer.js';
 import { type BlockHandle, handleFits } from './handle.js';
 import type { BlockIndex } from './index-block.js';
@@ -13,6 +15,7 @@ import {
   type BlockKind,
   type BlockSpace,
   blockRange,
+  isAsStored,
   type LoadedBlock,
   loadBlock,
 } from './load.js';
@@ -110,8 +113,8 @@ interface OpenOptions {
 
 /** What Pebble calls its range tombstones, beside the older name. */
 const FRAGMENTED = 'rocksdb.range_del2';
-/** From this format version of Pebble on blocks hold columns. */
-const FIRST_COLUMNAR = 5;
+/** The newest format version of Pebble whose columns are known. */
+const LAST_COLUMNAR = 7;
 
 /** True when data blocks can be found. */
 export function isReadable(table: Table): boolean {
@@ -163,8 +166,8 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
   }
   if (footer.format === 'pebble') {
     table.dialect = 'pebble';
-    if (footer.formatVersion >= FIRST_COLUMNAR) {
-      const reason = `columnar blocks (table format v${footer.formatVersion} of Pebble) are not read yet`;
+    if (footer.formatVersion > LAST_COLUMNAR) {
+      const reason = `the contents of table format v${footer.formatVersion} of Pebble are not known`;
       table.unsupported.push({ reason });
       return table;
     }
@@ -179,9 +182,11 @@ export async function openTable(source: ByteSource, options: OpenOptions = {}): 
       ...(table.dialect !== 'rocksdb' && { dialect: table.dialect }),
     },
   };
+  if (holdsColumns(footer)) table.space.columns = { version: footer.formatVersion, schema: 'unknown' };
   await readMetaindex(table, footer, table.space);
   await readProperties(table, table.space);
   applyProperties(table, options);
+  applyKeySchema(table, table.space);
   await readIndex(table, footer, table.space);
   await readRangeTombstones(table, table.space);
   await readRangeKeys(table, table.space);
@@ -196,8 +201,8 @@ export function metaBlock(table: Table, kind: MetaKind): MetaBlock | undefined {
 }
 
 /** The context in which data blocks of the table are decompressed. */
-export function dataCompression(table: Table): BlockCompression {
-  return { ...table.space?.compression, dictionary: table.dictionary };
+export function dataCompression({ space, dictionary }: Table): DataCompression {
+  return { ...space?.compression, dictionary, ...(space?.columns && { columns: space.columns }) };
 }
 
 async function readMetaindex(table: Table, footer: Footer, space: BlockSpace): Promise<void> {
@@ -256,8 +261,7 @@ async function readProperties(table: Table, space: BlockSpace): Promise<void> {
 function withoutGlobalSequence(space: BlockSpace, block: LoadedBlock, properties: TableProperties): boolean {
   const place = properties.place(COLLECTED_PROPERTIES.globalSequence);
   const { stored, handle } = block;
-  if (place === undefined || place.length !== 8 || stored === undefined || stored.compression !== 0)
-    return false;
+  if (place === undefined || place.length !== 8 || stored === undefined || !isAsStored(block)) return false;
   const bytes = stored.bytes.slice();
   bytes.fill(0, place.offset, place.offset + place.length);
   return blockChecksum(space, bytes, 0, handle.size, handle.offset) === stored.stored;
@@ -291,6 +295,19 @@ function applyProperties(table: Table, options: OpenOptions): void {
   table.timestampsStripped =
     table.comparator.timestampSize > 0 && properties.number('user.defined.timestamps.persisted') === 0n;
   if (table.timestampsStripped) table.comparator = withoutTimestamps(table.comparator);
+}
+
+const KEY_SCHEMA = 'pebble.colblk.schema';
+
+/** The columns that keys are cut into stand in the properties alone. */
+function applyKeySchema({ properties, propertiesSound, unsupported }: Table, { columns }: BlockSpace): void {
+  if (columns === undefined) return;
+  const stated = propertiesSound ? properties?.raw(KEY_SCHEMA) : undefined;
+  const name = stated && new TextDecoder().decode(stated);
+  columns.schema = keySchemaNamed(name);
+  if (columns.schema !== 'unknown') return;
+  const which = name === undefined ? 'is lost with the properties' : `${name} is not known`;
+  unsupported.push({ reason: `the key schema ${which}: of the data blocks the structure alone is checked` });
 }
 
 function hasProperties(table: Table): boolean {

@@ -5,13 +5,14 @@
  *
  *   prefix byte    bits 7–6: 00 the value follows, 10 a handle follows, 01 a handle of a blob file; 5: same prefix as the put before
  *   value handle   length varint | value block varint | offset in the decompressed block varint
+ *   blob handle    blob file of the table's list varint | length varint | block varint | value in it varint      (columns only)
  *   row            value block | offset in the file | bytes without trailer
  */
 import type { Anomaly } from '../../finding/finding.js';
 import { BlockReader, PEBBLE_RESTART_MASK } from './block.js';
 import type { Footer } from './footer.js';
 import { type BlockHandle, NumberReader } from './handle.js';
-import { KEY_TRAILER } from './internal-key.js';
+import { KEY_TRAILER, VALUE_TYPE } from './internal-key.js';
 
 /** From this format version of Pebble on puts say where their values are, and kinds whether a newer entry hides them. */
 const FIRST_WITH_PREFIXES = 3;
@@ -19,6 +20,17 @@ const FIRST_WITH_PREFIXES = 3;
 /** Whether the entries of a table's data blocks have prefix bytes before the values of puts, and marks in their kinds. */
 export function hasValuePrefixes(footer: Pick<Footer, 'format' | 'formatVersion'> | undefined): boolean {
   return footer?.format === 'pebble' && footer.formatVersion >= FIRST_WITH_PREFIXES;
+}
+
+/** How entries of a table say where their values are. */
+export interface ValuePrefixes {
+  /** Puts over older deletions have prefix bytes, too, and values may stand in blob files: in tables of columns. */
+  columnar?: boolean;
+}
+
+/** Whether the value of an entry of that type begins with a prefix byte, in a table that has them. */
+export function hasPrefix(type: number, { columnar }: ValuePrefixes): boolean {
+  return type === VALUE_TYPE.put || (columnar === true && type === VALUE_TYPE.setWithDelete);
 }
 
 /** The bit of a kind that says that a newer entry of the same table hides this one; it is no part of the kind. */
@@ -40,6 +52,7 @@ export function unmarkedKey(key: Uint8Array, prefixed: boolean): Uint8Array {
 
 const PLACE = 0xc0;
 const IN_VALUE_BLOCK = 0x80;
+const IN_BLOB_FILE = 0x40;
 
 /** The value blocks of a table: each handle under its number. */
 export interface ValueBlocks {
@@ -92,10 +105,12 @@ export function valueLength(
   start: number,
   end: number,
   lengths: ValueBlockLengths | undefined,
+  { columnar }: ValuePrefixes = {},
 ): number {
   if (start >= end) return -1;
   const place = bytes[start] & PLACE;
   if (place === 0) return end - start - 1;
+  if (place === IN_BLOB_FILE && columnar) return blobValueLength(bytes, start, end);
   if (place !== IN_VALUE_BLOCK) return -1;
   const handle = valueHandle(bytes, start, end);
   if (handle === undefined) return -1;
@@ -103,6 +118,15 @@ export function valueLength(
   if (lengths === undefined) return length;
   if (block >= lengths.length) return -1;
   return lengths[block] >= 0 && offset + length > lengths[block] ? -1 : length;
+}
+
+function blobValueLength(bytes: Uint8Array, start: number, end: number): number {
+  const reader = new NumberReader(bytes, start + 1, end);
+  reader.varint(5);
+  const length = reader.varint(5);
+  reader.varint(5);
+  reader.varint(5);
+  return reader.failed || reader.position !== end ? -1 : length;
 }
 
 interface ValueHandle {
@@ -116,6 +140,11 @@ export function valueHandle(bytes: Uint8Array, start: number, end: number): Valu
   const reader = new NumberReader(bytes, start + 1, end);
   const handle = { length: reader.varint(5), block: reader.varint(5), offset: reader.varint(5) };
   return reader.failed || reader.position !== end ? undefined : handle;
+}
+
+/** Whether a prefix byte says that the value follows. */
+export function isInPlace(prefix: number): boolean {
+  return (prefix & PLACE) === 0;
 }
 
 /** Whether a prefix byte says that a handle to a value block follows. */

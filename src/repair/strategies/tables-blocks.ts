@@ -1,6 +1,7 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import type { LiveTable } from '../../format/manifest/version.js';
+import { holdsColumns } from '../../format/sst/column-rows.js';
 import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
 import type { Footer } from '../../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
@@ -53,6 +54,8 @@ export interface OpenedTable {
   comparator: Comparator;
   /** Entries have Pebble's prefix bytes and marks: `hasValuePrefixes`. */
   prefixed: boolean;
+  /** Its blocks hold columns, or most likely did. */
+  columnar: boolean;
 }
 
 /** The form that a table most likely had whose footer is lost. */
@@ -73,7 +76,13 @@ export async function openDamaged(
   // a table that names another order than its column family has its name wrong: their keys are in one order
   const foreign = table.comparator.order === 'unknown' && comparatorName !== '' && stated.order !== 'unknown';
   const comparator = foreign ? stated : table.comparator;
-  const opened = { table, comparator, prefixed: hasValuePrefixes(table.footer ?? usualForm) };
+  const form = table.footer ?? usualForm;
+  const opened = {
+    table,
+    comparator,
+    prefixed: hasValuePrefixes(form),
+    columnar: holdsColumns(form),
+  };
   if (table.unsupported.length > 0) return opened;
   if (table.space !== undefined)
     return { ...opened, space: { ...table.space, compression: dataCompression(table) } };

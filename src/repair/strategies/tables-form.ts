@@ -27,7 +27,7 @@ export async function usualForm(database: Database): Promise<UsualForm> {
 function defaultForm({ pebble }: Database): UsualForm {
   const version = pebble?.formatVersion;
   if (version === undefined || version < 5) return pebble === undefined ? DEFAULT_FORM : OLDEST_OF_PEBBLE;
-  return { format: 'pebble', formatVersion: version < 8 ? 1 : version < 15 ? 2 : 4 };
+  return { format: 'pebble', formatVersion: version < 8 ? 1 : version < 15 ? 2 : version < 19 ? 4 : 5 };
 }
 
 /** What every version since 6.6 reads. */

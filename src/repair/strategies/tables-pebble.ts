@@ -22,11 +22,12 @@ export interface PebbleRemains {
 /** Refuses a table that is not written anew. */
 export function refuseUnwritable(
   file: string,
-  { table }: OpenedTable,
+  { table, columnar }: OpenedTable,
   { synthetic, backing }: LiveTable,
 ): void {
   const why =
     table.unsupported[0]?.reason ??
+    (columnar ? 'its blocks hold columns' : undefined) ??
     (synthetic ? 'its keys are read with another prefix or suffix' : undefined) ??
     (backing !== undefined && table.rangeKeys.length > 0
       ? 'a part of it is live, and it holds range keys'

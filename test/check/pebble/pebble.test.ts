@@ -20,12 +20,15 @@ async function scan(base: string, patches: readonly string[] = [], then: (dir: s
 }
 
 describe('healthy stores of Pebble', () => {
-  test.each(['cosmos', 'virtual', 'rangekeys', 'valueblocks'])('%s', async (base) => {
-    const report = await scan(base);
-    expect(report.engine.name).toBe('pebble');
-    expect(damage(report)).toEqual([]);
-    expect(report.unchecked).toEqual([]);
-  });
+  test.each(['cosmos', 'virtual', 'rangekeys', 'valueblocks', 'columns', 'columns-cockroach', 'columns-v5'])(
+    '%s',
+    async (base) => {
+      const report = await scan(base);
+      expect(report.engine.name).toBe('pebble');
+      expect(damage(report)).toEqual([]);
+      expect(report.unchecked).toEqual([]);
+    },
+  );
 
   test('what is not Pebble’s in its directory says nothing', async () => {
     const report = await scan('virtual', ['create marker-list "x"'], (dir) => {

@@ -73,3 +73,8 @@ func ingestAndExcise(d *db, paths []string, from, to []byte) error {
 	_, err := d.IngestAndExcise(paths, nil, pebble.KeyRange{Start: from, End: to})
 	return err
 }
+
+// It has no columns, and none of CockroachDB's.
+func orderedAsCockroach(*options) {}
+
+func columns(int64, string, formatMajor, string) { check(errors.New("no columns before 2.0")) }

@@ -2,6 +2,7 @@
 //
 //	oracle open DIR             opens it for writing (it changes it: ask on a copy) and prints what Pebble sees and deletes, as JSON
 //	oracle make SEED DIR [FMV]  random work under a seed; ends by killing itself, or closed
+//	oracle columns SEED DIR FMV minlz|zstd|none  tables of columns with keys of CockroachDB's; from 2.0 on
 package main
 
 import (
@@ -61,8 +62,11 @@ func openIt(dir string) {
 	o := &options{Logger: quiet{}, DisableAutomaticCompactions: true}
 	setLevels(o, 10, 4096)
 	survive(o)
-	if comparerOf(dir) == testKeys {
+	switch comparerOf(dir) {
+	case testKeys:
 		orderedAs(o, testKeys, compareTestKeys, splitTestKey)
+	case cockroachKeys:
+		orderedAsCockroach(o)
 	}
 	r := seen{}
 	d, err := open(dir, o)
@@ -128,6 +132,9 @@ func main() {
 	case len(os.Args) > 3 && os.Args[1] == "make":
 		dir, _ := filepath.Abs(os.Args[3])
 		work(number(2, 0), dir, formatMajor(number(4, 0)))
+	case len(os.Args) > 5 && os.Args[1] == "columns":
+		dir, _ := filepath.Abs(os.Args[3])
+		columns(number(2, 0), dir, formatMajor(number(4, 0)), os.Args[5])
 	default:
 		fmt.Fprintln(os.Stderr, "oracle open DIR | oracle make SEED DIR [FMV]")
 		os.Exit(2)

@@ -37,12 +37,17 @@ func compareTestKeys(a, b []byte) int {
 	return 0
 }
 
-// comparerOf says which of the two orders a directory has, by the names in its MANIFESTs and OPTIONS.
+const cockroachKeys = "cockroach_comparator"
+
+// comparerOf says which of the orders a directory has, by the names in its MANIFESTs and OPTIONS.
 func comparerOf(dir string) string {
 	files, _ := filepath.Glob(filepath.Join(dir, "[MO]*-*"))
 	for _, f := range files {
-		if b, err := os.ReadFile(f); err == nil && bytes.Contains(b, []byte(testKeys)) {
-			return testKeys
+		b, err := os.ReadFile(f)
+		for _, name := range []string{testKeys, cockroachKeys} {
+			if err == nil && bytes.Contains(b, []byte(name)) {
+				return name
+			}
 		}
 	}
 	return ""
