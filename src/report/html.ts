@@ -8,19 +8,23 @@ import { script } from './html/script.js';
 import { style } from './html/style.js';
 import { timeline } from './html/timeline.js';
 import type { Report } from './report.js';
-import { plainPalette, type Reporter } from './reporter.js';
+import { plainPalette, type RenderSettings, type Reporter } from './reporter.js';
 import { restorableLine, unfinishedBackups } from './restorable.js';
 import { knownRule } from './rule-help.js';
 import { summaryTallies } from './tallies.js';
 import { fileOf, placeText } from './text/finding.js';
-import { nextCommand } from './text/next.js';
+import { nextCommands } from './text/next.js';
 import { targetHead } from './text/target.js';
+import { openingLines } from './text/verdict.js';
 
 /** Findings that are open when the page is. */
 const OPEN = 3;
 
 /** Files and unchecked ranges that are listed. */
 const LISTED = 5000;
+
+/** The settings of lines that a page takes from the text output. */
+const plain: RenderSettings = { width: 1e6, palette: plainPalette, verbose: false, quiet: false };
 
 const verdicts = { clean: 'Clean', damaged: 'Damaged', incomplete: 'Incomplete' } as const;
 
@@ -47,20 +51,22 @@ function head(report: Report): string {
 
 /** What the engine says and what to type next, before everything else. */
 function onward({ targets, ...report }: Report): string {
-  const lines = targets.flatMap(({ path, opening, recommendation, doNotOpen }) => [
-    ...(doNotOpen === undefined
-      ? []
-      : [`<p><strong>Do not open <code>${html(path)}</code>: ${html(doNotOpen)}</strong></p>`]),
-    ...(opening?.error === undefined
-      ? []
-      : [
-          `<p>The engine refuses to open <code>${html(path)}</code>: <code>${html(opening.error)}</code></p>`,
-        ]),
-    ...(recommendation === undefined ? [] : [`<p>${html(recommendation.reason)}</p>`]),
-  ]);
-  const recommended = targets.find(({ recommendation }) => recommendation?.command !== undefined);
-  const next = nextCommand({ targets, ...report }) ?? recommended?.recommendation?.command;
-  if (next !== undefined) lines.push(`<p class="next"><b>Next</b> <code>${html(next)}</code></p>`);
+  const lines = targets.flatMap((target) => {
+    const { path, opening, recommendation, doNotOpen } = target;
+    const isFine = opening?.opens && target.findings.every(({ severity }) => severity !== 'error');
+    return [
+      ...(doNotOpen === undefined
+        ? []
+        : [`<p><strong>Do not open <code>${html(path)}</code>: ${html(doNotOpen)}</strong></p>`]),
+      ...(isFine ? [] : openingLines(target, targets.length, plain).map((line) => `<p>${html(line)}</p>`)),
+      ...(recommendation === undefined ? [] : [`<p>${html(recommendation.reason)}</p>`]),
+    ];
+  });
+  const { commands, more } = nextCommands({ targets, ...report });
+  const recommended = targets.flatMap(({ recommendation }) => recommendation?.command ?? []);
+  const next = (commands.length > 0 ? commands : recommended).map((each) => `<code>${html(each)}</code>`);
+  const rest = more > 0 ? `and ${counted(more, 'more target')}: a scan of each names its command` : '';
+  if (next.length > 0) lines.push(`<p class="next"><b>Next</b> ${next.join(' ')} ${rest}</p>`);
   return `${lines.join('')}\n`;
 }
 
@@ -167,12 +173,7 @@ function* page(report: Report): Iterable<string> {
       yield findingHtml(finding, i < OPEN && finding.finding.severity === 'error');
   }
   for (const target of targets) {
-    const [path, ...facts] = targetHead(target.target, {
-      width: 1e6,
-      palette: plainPalette,
-      verbose: false,
-      quiet: false,
-    })
+    const [path, ...facts] = targetHead(target.target, plain)
       .trim()
       .split(/\n|\s{3}/);
     yield `<section id="${target.id}"><h2><code>${html(path)}</code></h2><p>${html(facts.join(' ').trim())}</p>\n`;

@@ -74,6 +74,17 @@ describe('what every screen says is next', () => {
       expect(text).not.toContain('--accept-hole');
     }));
 
+  it('is told of every damaged target of a scan', () =>
+    withDatabase('basic-7.8', ['flip 000019.log 0x60.3'], (healable) =>
+      withDatabase('basic-7.8', ['remove 000014.sst'], async (incomplete) => {
+        const { printed } = await typed(`kvdoctor scan ${healable} ${incomplete}`);
+        expect(printed.slice(-2)).toEqual([
+          { label: 'next', line: `kvdoctor repair --strategy heal --dry-run ${healable}` },
+          { label: 'next', line: `kvdoctor repair --strategy auto --dry-run ${incomplete}` },
+        ]);
+      }),
+    ));
+
   it('gives two WALs that hold each other their names back', () =>
     withDatabase('wal-large-7.8', [], async (dir) => {
       const at = (name: string) => path.join(dir, name);

@@ -18,3 +18,8 @@ export function percent(share: number): string {
   const bounded = Math.max(0, Math.min(1, share));
   return `${Number((bounded * 100).toFixed(3))}%`;
 }
+
+/** Where a mark begins, so that one at the very end of a file is seen, too. */
+export function markLeft(share: number): string {
+  return share < 0.99 ? percent(share) : `min(${percent(share)}, calc(100% - 4px))`;
+}

@@ -3,7 +3,7 @@ import { byteSize, counted, offsetText } from '../../finding/quantity.js';
 import type { FileReport } from '../report.js';
 import { fileOf } from '../text/finding.js';
 import { groupedBy } from '../text/group.js';
-import { html, percent } from './escape.js';
+import { html, markLeft, percent } from './escape.js';
 import { type NumberedFinding, type PageTarget, worse } from './numbered.js';
 
 /** Files that have a row; damaged ones come first. */
@@ -45,7 +45,7 @@ function markHtml({ offset, end, severity, findings }: Mark, size: number): stri
   const what = findings.length === 1 ? finding.rule : counted(findings.length, 'finding');
   const title = `${what}: ${offsetText(offset)}, ${counted(end - offset, 'byte')}`;
   const whole = Math.max(size, end, 1);
-  return `<a class="mark ${severity}" href="#${id}" title="${html(title)}" aria-label="${html(title)}" data-offset="${offset}" data-length="${end - offset}" style="left:${percent(offset / whole)};width:${percent((end - offset) / whole)}"></a>`;
+  return `<a class="mark ${severity}" href="#${id}" title="${html(title)}" aria-label="${html(title)}" data-offset="${offset}" data-length="${end - offset}" style="left:${markLeft(offset / whole)};width:${percent((end - offset) / whole)}"></a>`;
 }
 
 function rowHtml(file: FileReport, findings: readonly NumberedFinding[]): string {

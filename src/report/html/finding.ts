@@ -8,7 +8,7 @@ import {
   spokenEvidence,
   withoutDetails,
 } from '../text/evidence.js';
-import { fileOf, placeText } from '../text/finding.js';
+import { fileOf, placeText, sentence } from '../text/finding.js';
 import { hexLines } from '../text/hexdump.js';
 import { html } from './escape.js';
 import type { NumberedFinding } from './numbered.js';
@@ -61,5 +61,5 @@ export function findingHtml({ finding, id }: NumberedFinding, open: boolean): st
     finding.offset === undefined
       ? ''
       : ` data-offset="${finding.offset}" data-length="${finding.length ?? 0}"`;
-  return `<details class="finding ${severity}" id="${id}" data-severity="${severity}" data-file="${html(fileOf(finding))}"${offset}${open ? ' open' : ''}><summary><span class="tag ${severity}">${severity}</span> <code class="rule">${html(rule)}</code> <span class="place">${html(placeText(finding))}</span> <span class="message">${html(message)}</span></summary><dl>${lines.join('')}</dl>${dumps.join('')}</details>\n`;
+  return `<details class="finding ${severity}" id="${id}" data-severity="${severity}" data-file="${html(fileOf(finding))}"${offset}${open ? ' open' : ''}><summary><span class="tag ${severity}">${severity}</span> <code class="rule">${html(rule)}</code> <span class="place">${html(placeText(finding))}</span> <span class="message">${html(sentence(message))}</span></summary><dl>${lines.join('')}</dl>${dumps.join('')}</details>\n`;
 }

@@ -2,7 +2,7 @@ import { counted, grouped } from '../../finding/quantity.js';
 import type { FileReport, RecoveryReport, StateReport } from '../report.js';
 import { fileOf } from '../text/finding.js';
 import { groupedBy } from '../text/group.js';
-import { html, percent } from './escape.js';
+import { html, markLeft, percent } from './escape.js';
 import type { NumberedFinding, PageTarget } from './numbered.js';
 
 /** Files with a row of their own; tables beyond that are drawn by level. */
@@ -111,7 +111,7 @@ function shareOf(sequence: bigint, { first, span }: Scale): number {
 function markHtml({ first, last, finding: { id, finding } }: Mark, scale: Scale): string {
   const left = shareOf(first, scale);
   const title = html(`${finding.rule}: about sequence ${first}`);
-  return `<a class="mark ${finding.severity}" href="#${id}" title="${title}" aria-label="${title}" style="left:${percent(left)};width:${percent(shareOf(last + 1n, scale) - left)}"></a>`;
+  return `<a class="mark ${finding.severity}" href="#${id}" title="${title}" aria-label="${title}" style="left:${markLeft(left)};width:${percent(shareOf(last + 1n, scale) - left)}"></a>`;
 }
 
 /** A state that the files can give, up to its last sequence. */

@@ -41,7 +41,7 @@ function causeText({ detail, certainty, basis }: NonNullable<Finding['cause']>):
 }
 
 /** With a capital letter, where it begins with a word and not with a name. */
-function sentence(message: string): string {
+export function sentence(message: string): string {
   return /^[a-z]+[ ,]/.test(message) ? message[0].toUpperCase() + message.slice(1) : message;
 }
 

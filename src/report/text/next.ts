@@ -174,45 +174,53 @@ export function unpackLines(target: TargetReport, settings: RenderSettings): str
   return [advice, commandLine('', `mkdir ${into} && ${unpack}`, settings)];
 }
 
-/**
- * What to type next: what the worst finding asks for; what recovery would make of damaged WALs; what a repair of other files
- * would do; else an explanation.
- */
-export function nextCommand({ targets }: Report): string | undefined {
+/** Targets that have a command of their own; a report of more names how many are left. */
+const NAMED_TARGETS = 8;
+
+/** What to type next of every target that has findings of the worst severity, and of how many more there would be something. */
+export function nextCommands({ targets }: Report): { commands: string[]; more: number } {
   for (const severity of ['error', 'warning'] as const) {
-    for (const target of targets) {
-      const { kind, findings, repair, application, backups, path } = target;
-      if (repair !== undefined) {
-        const command = afterRepair(target, repair);
-        if (command !== undefined) return command;
-        continue;
-      }
-      // what second sources give back costs nothing
-      if (target.plan !== undefined && target.plan.steps.length > 0)
-        return commandOn(target, 'repair', [...(target.plan.options ?? []), '--dry-run']);
-      const { holds = [] } = target;
-      if (severity === 'warning' && holds.length > 0)
-        return `kvdoctor scan ${holds.map((below) => shellWord(`${path}/${below}`)).join(' ')}`;
-      const worst = findings.filter((finding) => finding.severity === severity);
-      if (worst.length === 0) continue;
-      const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
-      const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
-      if (next !== undefined) return next;
-      if (application?.rebuild?.command !== undefined) return application.rebuild.command;
-      const within = (areas: ReadonlySet<string>) =>
-        worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
-      if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
-      if (backups !== undefined && severity === 'error') return restoreCommand(unpacked(target));
-      // of what opens without a word a simulation tells less than the plan of a repair
-      const { opening } = target;
-      const isSilent = target.engine.name === 'pebble' || (opening?.opens && !opening.lost?.records);
-      if (within(RECOVERED) && kind !== 'file' && !isSilent) return commandOn(target, 'simulate');
-      if (within(REPAIRED) && kind !== 'file')
-        return commandOn(unpacked(target), 'repair --strategy auto --dry-run');
-      return `kvdoctor explain ${worst[0].rule}`;
-    }
+    const found = targets.flatMap((target) => nextOf(target, severity) ?? []);
+    const commands = [...new Set(found)];
+    if (commands.length > 0)
+      return {
+        commands: commands.slice(0, NAMED_TARGETS),
+        more: Math.max(0, commands.length - NAMED_TARGETS),
+      };
   }
-  return undefined;
+  return { commands: [], more: 0 };
+}
+
+/**
+ * What to type next of a target: what the worst finding asks for; what recovery would make of damaged WALs; what a repair of other
+ * files would do; else an explanation.
+ */
+function nextOf(target: TargetReport, severity: 'error' | 'warning'): string | undefined {
+  const { kind, findings, repair, application, backups, path } = target;
+  if (repair !== undefined) return afterRepair(target, repair);
+  // what second sources give back costs nothing
+  if (target.plan !== undefined && target.plan.steps.length > 0)
+    return commandOn(target, 'repair', [...(target.plan.options ?? []), '--dry-run']);
+  const { holds = [] } = target;
+  if (severity === 'warning' && holds.length > 0)
+    return `kvdoctor scan ${holds.map((below) => shellWord(`${path}/${below}`)).join(' ')}`;
+  const worst = findings.filter((finding) => finding.severity === severity);
+  if (worst.length === 0) return undefined;
+  const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
+  const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
+  if (next !== undefined) return next;
+  if (application?.rebuild?.command !== undefined) return application.rebuild.command;
+  const within = (areas: ReadonlySet<string>) =>
+    worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
+  if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
+  if (backups !== undefined && severity === 'error') return restoreCommand(unpacked(target));
+  // of what opens without a word a simulation tells less than the plan of a repair
+  const { opening } = target;
+  const isSilent = target.engine.name === 'pebble' || (opening?.opens && !opening.lost?.records);
+  if (within(RECOVERED) && kind !== 'file' && !isSilent) return commandOn(target, 'simulate');
+  if (within(REPAIRED) && kind !== 'file')
+    return commandOn(unpacked(target), 'repair --strategy auto --dry-run');
+  return `kvdoctor explain ${worst[0].rule}`;
 }
 
 /** How to look at the contents of an application, which a scan of the files does not. */

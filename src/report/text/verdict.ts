@@ -5,7 +5,7 @@ import type { RenderSettings } from '../reporter.js';
 import { restorableLine } from '../restorable.js';
 import { tally } from './findings.js';
 import { commandLine, paragraph } from './layout.js';
-import { contentsCommand, nextCommand, otherCommand, serviceText, unpackLines } from './next.js';
+import { contentsCommand, nextCommands, otherCommand, serviceText, unpackLines } from './next.js';
 import { engineNames, versionText } from './target.js';
 
 function listed(parts: (string | false | undefined)[]): string {
@@ -109,7 +109,7 @@ function unreadText({ unreadable }: RecoveryReport): string {
 }
 
 /** What the engine does with damaged files in their own mode; where it refuses, in its own words. */
-function openingLines(
+export function openingLines(
   { path, opening, engine, findings }: TargetReport,
   among: number,
   { palette, width }: RenderSettings,
@@ -133,7 +133,7 @@ function openingLines(
     : isMetLater
       ? '; it meets the damage when it reads what is damaged'
       : errors.length > 0
-        ? ', and does not notice what is found above'
+        ? ', and does not notice the damage'
         : '';
   return [paragraph(`${who}, opens it as it is${gives}.`, width, '')];
 }
@@ -180,11 +180,13 @@ function transferred(targets: Report['targets']): string {
 export function verdictText(report: Report, settings: RenderSettings): string {
   const { summary, targets } = report;
   const simulated = isSimulation(report);
-  const next = simulated ? undefined : nextCommand(report);
+  const { commands, more } = simulated ? { commands: [], more: 0 } : nextCommands(report);
+  const next = commands.map((command) => commandLine('next', command, settings));
+  if (more > 0) next.push(`and ${counted(more, 'more target')}: a scan of each names its command`);
   const asked = targets.some(({ repair }) => repair?.asked);
   // whoever says no has seen the plan: nothing is new but that nothing was done
   if (targets.some(({ repair }) => repair?.state === 'declined'))
-    return next === undefined ? '' : `${commandLine('next', next, settings)}\n`;
+    return next.map((line) => `${line}\n`).join('');
   const lines = [paragraph(sentence(report, settings), settings.width, '')];
   for (const target of simulated ? [] : targets)
     lines.push(...openingLines(target, targets.length, settings));
@@ -206,7 +208,7 @@ export function verdictText(report: Report, settings: RenderSettings): string {
   const said = (what: string) => paragraph(printable(what), settings.width, '');
   for (const target of targets) lines.push(...serviceText(target, settings));
   for (const target of targets) lines.push(...unpackLines(target, settings));
-  if (next !== undefined) lines.push(commandLine('next', next, settings));
+  lines.push(...next);
   const others = simulated || settings.quiet ? [] : [otherCommand(report), contentsCommand(report)];
   for (const other of others)
     if (other !== undefined) lines.push(said(`${other.what}:`), commandLine('also', other.command, settings));
