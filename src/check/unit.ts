@@ -135,6 +135,8 @@ export interface TableFacts {
   /** Pebble's range keys: how many, and their sequences; absent where their block is damaged. */
   rangeKeys?: { count: number; minSequence?: bigint; maxSequence?: bigint };
   blobReferences: { number: bigint; count: number; bytes: bigint; from: bigint; to: bigint }[];
+  /** References to blob files of Titan's: file number, offset and size of each; how many more there are. */
+  titan?: { places: readonly number[]; leftOut: number };
   /** The range of blocks that the facts are of; absent for all. */
   blocks?: { from: number; to: number };
   /** Present at full depth. */

@@ -114,7 +114,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
 
 const raftEngineEvidence = 'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite)';
 const titanEvidence =
-  'holds blob files of Titan, whose format is not read, with a MANIFEST of its own: scan the database that it lies in';
+  'holds blob files of Titan, with a MANIFEST of its own: scan the database that it lies in';
 const encryptedEvidence =
   'its files are encrypted by TiKV, as file.dict says: without the key they cannot be told from damaged ones';
 

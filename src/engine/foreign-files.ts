@@ -5,6 +5,7 @@
  */
 import { u32At } from '../bytes/u32.js';
 import { parseRaftLogName } from '../format/raft-engine/file.js';
+import { TITAN_MAGIC } from '../format/titan/blob-file.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
@@ -18,15 +19,13 @@ export function isRaftEngine({ entries }: Inventory): boolean {
 }
 
 /** Where Titan keeps its blob files, in the directory of the database (tikv/titan include/titan/options.h `dirname`). */
-const TITAN_DIRECTORY = 'titandb';
+export const TITAN_DIRECTORY = 'titandb';
 
-/** Large values lie in blob files of Titan's, whose format is not read. */
+/** Large values lie in blob files of Titan's. */
 export function hasTitan({ directories }: Inventory): boolean {
   return directories.includes(TITAN_DIRECTORY);
 }
 
-/** First bytes of its blob files (tikv/titan src/blob_format.h `kHeaderMagicNumber`, little-endian). */
-const TITAN_MAGIC = 0x2be0a614;
 /** Blob files that are looked at: one may be damaged. */
 const TITAN_LOOKED_AT = 4;
 

@@ -1,8 +1,6 @@
 import type { FileNameKind } from '../format/filename.js';
-import type { Inventory } from '../io/inventory.js';
 import { absentReason } from './absent-places.js';
 import type { Database } from './database.js';
-import { hasTitan } from './foreign-files.js';
 
 /** A file, or what a file names, that was not seen, and why. */
 interface Unseen {
@@ -39,16 +37,9 @@ export function unlistedFiles({ inventory }: Database): Unseen[] {
     .map(({ file, reason }) => ({ file, reason: `it is ${reason}` }));
 }
 
-const TITAN = 'values in blob files of Titan, whose format is not read: nothing is known of them';
-
-/** Values that lie beside the tables. */
-export function unseenTitan(inventory: Inventory): Unseen[] {
-  return hasTitan(inventory) ? [{ file: 'titandb', reason: TITAN }] : [];
-}
-
 /** All that a database is made of and that was not seen, as a command says it that reads the rest all the same. */
 export function unseenParts(database: Database): Unseen[] {
-  const { absent, target, inventory } = database;
+  const { absent, target } = database;
   const places = absent.map((place) => ({ file: place.namedBy, reason: absentReason(place, target) }));
-  return [...places, ...unseenTitan(inventory), ...unlistedFiles(database), ...unreadMetadata(database)];
+  return [...places, ...unlistedFiles(database), ...unreadMetadata(database)];
 }

@@ -247,5 +247,6 @@ function meteredFiles(files: StoreFiles, onBytes: (bytes: number) => void): Stor
   return {
     table: (live) => counting(files.table(live)),
     blob: (number) => counting(files.blob(number)),
+    ...(files.titan && { titan: (number) => counting(files.titan!(number)) }),
   };
 }

@@ -94,7 +94,7 @@ export async function followBlob(version: FoundVersion, blobFile: BlobOpener): P
   }
   if (index.kind === 'inlined') return;
   if (index.kind === 'titan') {
-    version.damaged ??= 'the value lies in a blob file of Titan (titandb), which is not read';
+    version.damaged ??= 'the value lies in a blob file of Titan (titandb): kvdoctor export reads it';
     return;
   }
   const { fileNumber, offset, size, compression } = index;

@@ -19,6 +19,7 @@ import { sstIdentityRules } from './rules/sst-identity.js';
 import { sstMetaRules } from './rules/sst-meta.js';
 import { stateRules } from './rules/states.js';
 import { tikvRules } from './rules/tikv.js';
+import { titanRules } from './rules/titan.js';
 import { walRules } from './rules/wal.js';
 
 /** Every rule that kvdoctor knows, by its id `area/what-is-wrong`. Ids are stable across versions. */
@@ -41,6 +42,7 @@ export const catalog = {
   ...archiveRules,
   ...pebbleRules,
   ...raftEngineRules,
+  ...titanRules,
   ...tikvRules,
   ...kvrocksRules,
   ...restateRules,
@@ -64,6 +66,7 @@ export const areaTitles: Record<AreaOf<RuleId>, string> = {
   backup: 'Backups made by BackupEngine',
   archive: 'Archives: tar files that hold a database',
   'raft-engine': 'Raft logs of raft-engine',
+  titan: 'Values in blob files of Titan (TiKV)',
   tikv: 'Contents of TiKV',
   kvrocks: 'Contents of Kvrocks',
   restate: 'Contents of Restate',

@@ -7,9 +7,11 @@ import { BLOB } from '../format/blob/layout.js';
 import { readBlob } from '../format/blob/read-blob.js';
 import { type BlockSpace, loadBlock } from '../format/sst/load.js';
 import { SourceWindow } from '../format/sst/window.js';
+import { openTitanBlobFile, type TitanBlobFile } from '../format/titan/blob-file.js';
+import { readTitanValue } from '../format/titan/read-value.js';
 import type { Problem } from './cursor.js';
 import type { ProblemLog } from './problems.js';
-import type { StoreFiles } from './store-files.js';
+import type { StoreFile, StoreFiles } from './store-files.js';
 
 /** Blob files that are open at a time, each with a read-ahead buffer. */
 const OPEN_FILES = 8;
@@ -21,6 +23,7 @@ interface BlobFile {
   file: string;
   source: ByteSource;
   compression?: number;
+  titan?: TitanBlobFile;
 }
 
 /**
@@ -42,10 +45,7 @@ export class BlobValues {
   async read(index: Uint8Array, key: Uint8Array, file: string): Promise<BlobResult> {
     const decoded = decodeBlobIndex(index);
     if (decoded.kind === 'malformed') return { problem: { file, message: decoded.error } };
-    if (decoded.kind === 'titan')
-      return {
-        problem: { file, message: 'A value lies in a blob file of Titan (titandb), which is not read' },
-      };
+    if (decoded.kind === 'titan') return this.readTitan(decoded, key, file);
     if (decoded.kind === 'inlined') return { value: decoded.value };
     if (decoded.fileNumber === 0n)
       return this.readEmbedded(Number(decoded.offset), Number(decoded.size), file);
@@ -66,6 +66,28 @@ export class BlobValues {
     }
   }
 
+  private async readTitan(
+    { fileNumber, offset, size }: { fileNumber: bigint; offset: bigint; size: bigint },
+    key: Uint8Array,
+    file: string,
+  ): Promise<BlobResult> {
+    const store = this.files.titan?.(fileNumber);
+    if (store === undefined)
+      return { problem: { file, message: 'A value lies in a blob file of Titan, which cannot be reached' } };
+    const blob = await this.kept(-fileNumber, () => openTitan(store));
+    if ('message' in blob) return { problem: blob };
+    this.codecs ??= loadCodecs();
+    await this.codecs;
+    const place = { offset: Number(offset), size: Number(size), key };
+    const { value, error } = await readTitanValue(blob.source, blob.titan!, place).catch((failure) => ({
+      value: undefined,
+      error: text(failure),
+    }));
+    if (value !== undefined) return { value };
+    const where = { file: blob.file, offset: place.offset, length: place.size };
+    return { problem: { ...where, message: `A blob value cannot be read: ${error}` } };
+  }
+
   async close(): Promise<void> {
     for (const blob of this.open.values()) if ('source' in blob) await blob.source.close();
     this.open.clear();
@@ -80,7 +102,12 @@ export class BlobValues {
     return problem(`A blob value cannot be read: ${anomalies[0]?.message}`);
   }
 
-  private async blobFile(number: bigint): Promise<BlobFile | Problem> {
+  private blobFile(number: bigint): Promise<BlobFile | Problem> {
+    return this.kept(number, () => this.openBlobFile(number));
+  }
+
+  /** Of Titan's the number is negative. */
+  private async kept(number: bigint, open: () => Promise<BlobFile | Problem>): Promise<BlobFile | Problem> {
     let blob = this.open.get(number);
     if (blob !== undefined) this.open.delete(number);
     else {
@@ -89,7 +116,7 @@ export class BlobValues {
         this.open.delete(oldest);
         if ('source' in entry) await entry.source.close();
       }
-      blob = await this.openBlobFile(number);
+      blob = await open();
     }
     this.open.set(number, blob);
     return blob;
@@ -110,6 +137,20 @@ export class BlobValues {
     } catch (error) {
       return { file, message: `A blob file cannot be opened: ${text(error)}` };
     }
+  }
+}
+
+async function openTitan({ name: file, open }: StoreFile): Promise<BlobFile | Problem> {
+  try {
+    const source = readAhead(await open());
+    const titan = await openTitanBlobFile(source);
+    const [flaw] = titan.flaws;
+    if (flaw === undefined) return { file, source, titan };
+    await source.close();
+    const { offset, length, message, part } = flaw;
+    return { file, offset, length, message: `The ${part} of a blob file of Titan is damaged: ${message}` };
+  } catch (error) {
+    return { file, message: `A blob file of Titan cannot be opened: ${text(error)}` };
   }
 }
 

@@ -1,10 +1,12 @@
+import path from 'node:path';
+import { TITAN_DIRECTORY } from '../engine/foreign-files.js';
 import { fileName } from '../format/filename.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import { openSource } from '../io/source.js';
 import type { StoreFile, StoreFiles } from './store-files.js';
 
 /** The files of a database as its inventory lists them: in its own directory, in the db_paths that are known. */
-export function inventoryFiles({ entries }: Inventory): StoreFiles {
+export function inventoryFiles({ entries, target }: Inventory): StoreFiles {
   const tables = byNumber(entries, 'table');
   const blobs = byNumber(entries, 'blob');
   return {
@@ -18,6 +20,10 @@ export function inventoryFiles({ entries }: Inventory): StoreFiles {
       return storeFile(entry, fileName('table', number));
     },
     blob: (number) => storeFile(blobs.get(number)?.[0], fileName('blob', number)),
+    titan(number) {
+      const name = `${TITAN_DIRECTORY}/${fileName('blob', number)}`;
+      return { name, open: () => openSource({ kind: 'file', path: path.join(target, name) }) };
+    },
   };
 }
 

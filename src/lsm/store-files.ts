@@ -11,4 +11,6 @@ export interface StoreFile {
 export interface StoreFiles {
   table(live: Pick<LiveTable, 'number' | 'pathId' | 'backing'>): StoreFile;
   blob(number: bigint): StoreFile;
+  /** A blob file of Titan's. Absent: they cannot be reached. */
+  titan?(number: bigint): StoreFile;
 }

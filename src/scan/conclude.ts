@@ -1,7 +1,7 @@
 import { append } from '../bytes/append.js';
+import type { TitanResult } from '../check/titan/directory.js';
 import { diagnoseDatabase } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
-import { unseenTitan } from '../engine/unseen.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import type { TargetReport } from '../report/report.js';
 import { withStateFindings } from '../states/findings.js';
@@ -10,6 +10,7 @@ import { fileReports } from './file-report.js';
 import { checkMetadata, factsByFile } from './metadata.js';
 import type { FileOutcome } from './run.js';
 import { columnFamilyReports, optionsReport, uncheckedOrders, withinLimits } from './target.js';
+import { unseenTitan } from './titan.js';
 
 /**
  * What a directory's metadata and the outcomes of its units come to: everything that is decided when all files have been read,
@@ -20,11 +21,12 @@ export async function conclude(
   database: Database,
   outcomes: readonly FileOutcome[],
   circumstances: Circumstances,
+  titan: TitanResult = unseenTitan(database.inventory),
 ): Promise<void> {
   const metadata = await undisturbed(() => checkMetadata(database, outcomes, circumstances));
   const { atRest, owned } = circumstances;
   const facts = factsByFile(outcomes);
-  const found = [...metadata.findings, ...crossCheck(database, outcomes, circumstances)];
+  const found = [...metadata.findings, ...crossCheck(database, outcomes, circumstances), ...titan.findings];
   // while an engine works on it, its files are of several moments
   const findings = owned
     ? found
@@ -35,7 +37,7 @@ export async function conclude(
   await unlessInterrupted(() => diagnoseDatabase(findings, { database, facts, atRest }), undefined);
   report.findings = findings;
   append(report.unchecked, uncheckedOrders(database));
-  append(report.unchecked, unseenTitan(database.inventory));
+  append(report.unchecked, titan.unchecked);
   append(report.unchecked, metadata.unchecked);
   append(
     report.unchecked,

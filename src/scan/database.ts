@@ -2,6 +2,7 @@ import { profiling } from '../app/profile-of.js';
 import { placedIn } from '../diagnose/database.js';
 import { LiveTables } from '../diagnose/live-tables.js';
 import type { Database } from '../engine/database.js';
+import { hasTitan } from '../engine/foreign-files.js';
 import { dangerOfOpening } from '../engine/pebble-danger.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
@@ -29,6 +30,7 @@ import { portable } from './shards/report.js';
 import { simulateDatabase } from './simulate-database.js';
 import type { Subject } from './subject.js';
 import { columnFamilyReports, emptyTarget, optionsReport, withinLimits } from './target.js';
+import { scanTitan } from './titan.js';
 
 /** Large tables are cut into pieces as for several threads, for any number of threads: all shards must make the same plan. */
 const SEVERAL = 2;
@@ -78,7 +80,12 @@ export async function databaseSubject(
       const profile = await recognisedProfile();
       const read = { database, outcomes: [...outcomes], depth, owned, jobs };
       const settled = watched ? await undisturbed(() => settle(read, say)) : read;
-      await conclude(report, settled.database, settled.outcomes, { ...circumstances, owned: settled.owned });
+      const isAlone = origin.inPlace && !settled.owned && hasTitan(settled.database.inventory);
+      const titan = isAlone
+        ? await unlessInterrupted(() => scanTitan(settled.database, settled.outcomes, depth), undefined)
+        : undefined;
+      const now = { ...circumstances, owned: settled.owned };
+      await conclude(report, settled.database, settled.outcomes, now, titan);
       if (profile !== undefined) {
         report.application = applicationReport(profile);
         nameLostKeys(report, settled.database, profile);
@@ -91,7 +98,7 @@ export async function databaseSubject(
       else if (options.application) contentsUnchecked(report, 'they cannot be read in a compressed archive');
       if (origin.inPlace && report.findings.some(({ severity }) => severity === 'error'))
         await unlessInterrupted(() => sayRebuilding(report, profile), undefined);
-      report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, 0);
+      report.bytesRead = outcomes.reduce((sum, { bytesRead }) => sum + bytesRead, titan?.bytesRead ?? 0);
       if (options.recovery && origin.seekable && settled.database.version && database.dialect !== 'pebble') {
         const words = { ...(profile && { profile }) };
         const modes = await unlessInterrupted(

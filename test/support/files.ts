@@ -47,6 +47,7 @@ const NOT_BASES = new Set([
   'restate-1.7',
   'states',
   'tikv-damaged',
+  'titan',
 ]);
 
 /** Names of the shipped databases, `basic-7.8` or `kvrocks-race-10/db`. */

@@ -56,6 +56,9 @@ interface BlobTally {
   to: number;
 }
 
+/** References to Titan's files that are kept of one unit: 24 MiB. */
+const MOST_TITAN = 1 << 20;
+
 /** What was found in data blocks. */
 export class Tally {
   blocks = 0;
@@ -69,8 +72,17 @@ export class Tally {
   minSequence = Number.POSITIVE_INFINITY;
   maxSequence = -1;
   readonly blobs = new Map<number, BlobTally>();
+  /** References to blob files of Titan's: file number, offset and size of each, the first {@link MOST_TITAN}. */
+  readonly titan: number[] = [];
+  titanLeftOut = 0;
 
+  /** Titan's files come under the negative of their numbers. */
   addBlob(file: number, offset: number, size: number): void {
+    if (file < 0) {
+      if (this.titan.length < 3 * MOST_TITAN) this.titan.push(-file, offset, size);
+      else this.titanLeftOut++;
+      return;
+    }
     const tally = this.blobs.get(file);
     if (tally === undefined) {
       this.blobs.set(file, { count: 1, bytes: size, from: offset, to: offset + size });
@@ -141,8 +153,11 @@ function blobProblem(
 ): string | undefined {
   const blob = decodeBlobIndex(bytes, start, end);
   if (blob.kind === 'malformed') return `the reference to a blob file cannot be decoded: ${blob.error}`;
-  if (blob.kind === 'titan')
-    return rules.titan ? undefined : 'the reference to a blob file lacks its byte of compression';
+  if (blob.kind === 'titan') {
+    if (!rules.titan) return 'the reference to a blob file lacks its byte of compression';
+    onBlob(-Number(blob.fileNumber), Number(blob.offset), Number(blob.size));
+    return undefined;
+  }
   if (blob.kind === 'inlined') return undefined;
   const { fileNumber, offset, size } = blob;
   if (fileNumber === 0n && !rules.embeddedBlobs)

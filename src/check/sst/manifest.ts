@@ -3,7 +3,7 @@ import { keyBytes } from '../../finding/evidence.js';
 import type { Severity } from '../../finding/finding.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
-import { parseInternalKey } from '../../format/sst/internal-key.js';
+import { KEY_TRAILER, parseInternalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import type { TableContext, TableFacts, TableStatement } from '../unit.js';
 import { bigMin, tableComparator } from './merge.js';
 import type { TableReport } from './report.js';
@@ -49,8 +49,10 @@ function compareBounds(
   report: TableReport,
 ): void {
   const comparator = tableComparator(facts);
-  const { first, last } = facts.totals!;
-  const bounds = live.points ?? live;
+  const asWritten = (key: Uint8Array | undefined) => (facts.titan === undefined ? key : asPut(key));
+  const [first, last] = [asWritten(facts.totals!.first), asWritten(facts.totals!.last)];
+  const { smallest, largest } = live.points ?? live;
+  const bounds = { smallest: asWritten(smallest)!, largest: asWritten(largest)! };
   // the MANIFEST may hold the bounds of such tables with timestamps or without
   if (stated.timestampsStripped || first === undefined || last === undefined) return;
   // Pebble reads every entry of a table whose sequences are one as having that one
@@ -78,6 +80,14 @@ function compareBounds(
     if (narrower)
       add('The bounds that the MANIFEST gives the table are not its first and last key', 'warning');
   }
+}
+
+/** Titan puts references in the place of values when the engine has noted the bounds (tikv/titan src/table_builder.cc). */
+function asPut(key: Uint8Array | undefined): Uint8Array | undefined {
+  if (key?.[key.length - KEY_TRAILER] !== VALUE_TYPE.blobIndex) return key;
+  const put = Uint8Array.from(key);
+  put[key.length - KEY_TRAILER] = VALUE_TYPE.put;
+  return put;
 }
 
 /** Pebble's MANIFEST holds the exact bounds of points and range tombstones together. */

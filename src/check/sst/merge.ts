@@ -16,6 +16,12 @@ export function mergeTableFacts(parts: readonly TableFacts[]): TableFacts {
   const sorted = [...parts].sort((a, b) => (a.blocks?.from ?? 0) - (b.blocks?.from ?? 0));
   const merged: TableFacts = { ...sorted[0], blobReferences: mergeBlobs(sorted) };
   delete merged.blocks;
+  const titan = sorted.flatMap((part) => part.titan ?? []);
+  if (titan.length > 0)
+    merged.titan = {
+      places: titan.flatMap(({ places }) => places),
+      leftOut: titan.reduce((sum, { leftOut }) => sum + leftOut, 0),
+    };
   merged.errors = sorted.reduce((sum, { errors = 0 }) => sum + errors, 0);
   merged.totals = sorted.map(({ totals }) => totals).reduce(addTotals);
   merged.crcs = mergeCrcs(sorted.flatMap(({ crcs }) => crcs ?? []));

@@ -266,6 +266,7 @@ function addTotals(facts: TableFacts, scanned: ScannedBlocks, hasAllBlocks: bool
       from: BigInt(from),
       to: BigInt(to),
     }));
+  if (tally.titan.length > 0) facts.titan = { places: tally.titan, leftOut: tally.titanLeftOut };
 }
 
 const PIECE = 1024 * 1024;

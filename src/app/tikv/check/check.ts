@@ -17,8 +17,6 @@ import { type ApplyStates, checkLogStates, checkStates } from './states.js';
 
 /** Where the raft log is, seen from the kv database: a RocksDB database; since TiKV 6.1 raft-engine's files. */
 const RAFT_LOG = '../raft';
-/** Titan's blob files, in the directory of the kv database. */
-const TITAN = 'titandb';
 const RAFT_ENGINE = '../raft-engine';
 
 /** How other directories of the store are reached. */
@@ -44,8 +42,7 @@ export async function checkTikv(
   const applied = await checkStates(facts, reported);
   checkRegions(store.regions, applied, reported);
   await checkRaftLog(neighbours, store.regions, applied, reported);
-  // values that lie in Titan's blob files would be missed
-  if ((await neighbours.kindOf(TITAN)) === undefined) await checkData(view, layout, reported);
+  await checkData(view, layout, reported);
   reported.finish();
 }
 
