@@ -305,13 +305,12 @@ async function judge(c: LevelDbCase, dir: string): Promise<string | undefined> {
   add(c, outcome);
   const { repairdb, default: plain } = c.engine;
   const floor = repairdb.open === 'OK' ? repairdb.cfs!.default.n - (repairdb.extra ?? 0) : 0;
-  const { kept, older, back } = outcome;
-  // what the plan names as not proven is believed by nobody
-  const invented = report.plan?.unproven === undefined ? outcome.invented : 0;
-  const what = `${ours.size} entries: ${kept} of ${base.entries.size} kept, ${older} older, ${back} back, ${invented} invented; RepairDB's floor ${floor}`;
+  const { kept, older, back, invented } = outcome;
+  const theirs = floor - (repairdb.changed ?? 0);
+  const what = `${ours.size} entries: ${kept} of ${base.entries.size} kept, ${older} older, ${back} back, ${invented} invented; RepairDB's floor ${floor}, kept ${theirs}`;
   if (values.verbose) console.log(`${c.case}: ${what} ${state}`);
   if (invented > 0) return `invented: ${what}`;
-  if (ours.size < floor) return `fewer: ${what}`;
+  if (ours.size < floor || kept < theirs) return `fewer: ${what}`;
   if (ours.size > base.entries.size + (plain.extra ?? 0)) return `more: ${what}`;
   const errors = report.findings.filter(({ severity }) => severity === 'error');
   return errors.length > 0 ? `not clean: ${errors[0].rule} ${errors[0].file}` : undefined;

@@ -77,6 +77,32 @@ describe('repair of a LevelDB directory', () => {
     },
   );
 
+  // the third record's value: the letters stand in each of them, its number in none
+  const garbled = { letters: 'write 000004.log 0xd2 1f035b2916', number: 'write 000004.log 0xc5 1f035b2916' };
+
+  it('puts a few bytes right that others of the log have, and says that nothing but the checksum proves it', async () => {
+    const whole = await withDatabase('leveldb', [], async (dir) => readFileSet(dir));
+    await withDatabase('leveldb', [garbled.letters], async (dir) => {
+      const { plan, repair } = await repaired(dir, auto);
+      expect(repair?.state).toBe('repaired');
+      expect(plan?.unproven).toMatchObject([{ facts: { kept: 1, offset: 0xa0 } }]);
+      expect(readFileSet(dir)).toEqual(whole);
+    });
+  });
+
+  it('keeps nothing of a record whose damage shows no place, unless it is told to', async () => {
+    await withDatabase('leveldb', [garbled.number], async (dir) => {
+      const { plan } = await repaired(dir, auto);
+      expect(plan?.unproven).toBeUndefined();
+      expect(plan?.loss).toMatchObject([{ facts: { kept: 0, operations: 1, offset: 0xa0 } }]);
+      expect(plan?.loss[0].detail).toContain('--strategy salvage keeps');
+    });
+    await withDatabase('leveldb', [garbled.number], async (dir) => {
+      const { plan } = await repaired(dir, { strategy: 'salvage' });
+      expect(plan?.unproven).toMatchObject([{ facts: { kept: 1, offset: 0xa0 } }]);
+    });
+  });
+
   it('can be taken back', async () => {
     await withDatabase('leveldb', ['zero 000005.ldb 0x2f0 24', 'zero 000004.log 0xa0 40'], async (dir) => {
       const before = readFileSet(dir);

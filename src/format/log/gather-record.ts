@@ -1,15 +1,18 @@
 import type { ByteSource } from '../../bytes/source.js';
+import { u32At } from '../../bytes/u32.js';
 import { MAX_RECORD } from './assembly.js';
 import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect, RecordKind } from './types.js';
 
 /**
  * Puts a logical record together whose checksums do not hold, going by its headers alone: types in order, lengths that fit
  * their blocks. Returns `undefined` where the headers do not lead to a last fragment. `offset` is that of its first header.
+ * `mend` is given the type byte and the payload of each fragment, which it may change, and the masked checksum that is stored of them.
  */
 export async function gatherRecord(
   source: ByteSource,
   offset: number,
   { kinds, headerSizes }: LogDialect,
+  mend?: (covered: Uint8Array, stored: number) => void,
 ): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
   const header = new Uint8Array(LEGACY_HEADER);
@@ -27,9 +30,11 @@ export async function gatherRecord(
     const starts = kind === RecordKind.full || kind === RecordKind.first;
     const goesOn = kind === RecordKind.middle || kind === RecordKind.last;
     if (headerSize + length > left || (parts.length === 0 ? !starts : !goesOn)) return undefined;
-    const payload = new Uint8Array(length);
-    if ((await source.read(payload, at + headerSize)) < length) return undefined;
-    parts.push(payload);
+    const covered = new Uint8Array(1 + length);
+    covered[0] = header[6];
+    if ((await source.read(covered.subarray(1), at + headerSize)) < length) return undefined;
+    mend?.(covered, u32At(header, 0));
+    parts.push(covered.subarray(1));
     total += length;
     if (total > MAX_RECORD) return undefined;
     if (kind === RecordKind.full || kind === RecordKind.last) return Buffer.concat(parts);

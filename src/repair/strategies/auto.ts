@@ -39,7 +39,7 @@ export async function planAuto(
     (now: Database) =>
       // LevelDB reads on after damage anyway: there is no consistent point to end at
       now.dialect === 'leveldb'
-        ? planSalvage(now)
+        ? planSalvage(now, undefined, true)
         : planWalRepair(now, {
             mode: now.dialect === 'pebble' ? 'default' : 'point-in-time',
             // of files that the parts before change it says nothing

@@ -30,6 +30,8 @@ export interface MendRules {
   dialect: DialectName;
   /** The checksum of its record holds. */
   trusted: boolean;
+  /** Under a wrong checksum only what stands clear of damage that shows its place is kept: before zeros, before what does not decode. */
+  clearOnly?: boolean;
   /** How many of the first operations of a torn batch may stand without the rest, where the application tells. */
   commands?: ((ops: readonly BatchOp[]) => number) | undefined;
   /** Whether the WALs hold a prepared section of this name that is not decided yet. */
@@ -69,6 +71,11 @@ export function mendBatch(batch: Uint8Array, rules: MendRules): Mended {
   const zeros = zerosAt < batch.length || (!rules.trusted && ops.some(isZeros));
   // LevelDB applies what stands after the count, too
   const goesOn = rules.trusted && rules.dialect === 'leveldb';
+  if (!rules.trusted && rules.clearOnly && torn === undefined && !zeros) {
+    const detail =
+      'its checksum does not match, and nothing shows which of its bytes are wrong (--strategy salvage keeps them)';
+    return { ...nothing, ...known, detail };
+  }
   if (torn === undefined && (decoded.counted <= count || goesOn) && !zeros) {
     const whole = { ...known, operations: decoded.counted, kept: ops };
     const stranger = rules.trusted ? undefined : strangeMarker(ops, rules);
@@ -137,6 +144,8 @@ function firstOperations(
   }
   if (zerosAt <= bad && zerosAt < length)
     return { sound, why: `zeros begin at ${zerosAt} of its ${length} bytes` };
+  // where the decoder stumbles, the operation before may already hold the damage: a wrong length swallows what follows
+  if (!rules.trusted && rules.clearOnly) sound.pop();
   if (torn === undefined) return { sound, why: 'its checksum does not match' };
   const at = torn.offset > 0 ? ` at ${torn.offset} of its ${length} bytes` : '';
   return { sound, why: `${torn.message}${at}` };

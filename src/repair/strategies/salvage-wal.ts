@@ -1,6 +1,7 @@
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
+import { FamiliarRuns } from '../../diagnose/familiar-run.js';
 import { setBatchHeader } from '../../encode/batch/encode.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
@@ -21,6 +22,9 @@ import { truedSequences } from './true-sequences.js';
 import { UndecidedTransactions } from './undecided.js';
 import { inOrder, inputsOf, lostFile, readLiveWals, replaceStep, type WalState } from './wal-state.js';
 
+/** Damaged records of a log for whose bytes the log is searched: a tenth of a second each. */
+const MOST_SEARCHES = 16;
+
 /** A salvage as it is being planned. */
 interface Draft {
   open: OpenSource;
@@ -28,6 +32,7 @@ interface Draft {
   history: History;
   transactions: UndecidedTransactions;
   commands: MendRules['commands'];
+  clearOnly: boolean;
   steps: RepairStep[];
   loss: LossStatement[];
   unproven: LossStatement[];
@@ -38,9 +43,14 @@ interface Draft {
  * Plans WALs that hold everything that can be decoded: whole records as they are, a batch under a wrong count with the right
  * one, a batch that loses step up to its last whole operation (its last whole command, where the application tells), a record under a wrong checksum as far as it decodes
  * and its header counts. What is after damage stays, at its own sequence numbers; the hole is stated. No recovery mode of
- * RocksDB gives this state, and nothing in it that had a wrong checksum is proven: the plan names it.
+ * RocksDB gives this state, and nothing in it that had a wrong checksum is proven: the plan names it. With `clearOnly` such a
+ * record is kept only as far as damage in it shows its place.
  */
-export async function planSalvage(database: Database, profile?: Profile): Promise<RepairPlan> {
+export async function planSalvage(
+  database: Database,
+  profile?: Profile,
+  clearOnly = false,
+): Promise<RepairPlan> {
   const wals = await readLiveWals(database);
   const families = new Map(database.version?.columnFamilies);
   const names: PlanNames = { dialect: database.dialect, families, profile };
@@ -58,6 +68,7 @@ export async function planSalvage(database: Database, profile?: Profile): Promis
       history: new History(),
       transactions,
       commands,
+      clearOnly,
       steps,
       loss,
       unproven,
@@ -130,14 +141,21 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
   const statements: { lost: LossStatement[]; unproven: LossStatement[] } = { lost: [], unproven: [] };
   /** First headers of records that were put together from damage: what follows of them is not reported. */
   const gathered = new Set<number>();
-  const keep = (offset: number, batch: Uint8Array, trusted: boolean): Uint8Array | undefined => {
-    const { transactions, commands, history } = draft;
+  const keep = (
+    offset: number,
+    batch: Uint8Array,
+    trusted: boolean,
+    restored?: string,
+  ): Uint8Array | undefined => {
+    const { transactions, commands, history, clearOnly } = draft;
     const mended = mendBatch(batch, {
       dialect: draft.names.dialect,
       trusted,
+      clearOnly,
       commands,
       isPrepared: (xid) => transactions.has(xid),
     });
+    mended.detail ??= restored;
     const fits = mended.batch !== undefined && history.fits(mended);
     if (fits) {
       history.take(mended);
@@ -209,8 +227,12 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
           const offset = damage.recordOffset ?? damage.offset;
           if (damage.reason !== 'checksum' || gathered.has(offset) || wal.facts.compressed) return [];
           gathered.add(offset);
-          const batch = await gatherRecord(source, offset, dialectNamed(draft.names.dialect).wal);
-          const kept = batch && keep(offset, batch, false);
+          const { wal: framing } = dialectNamed(draft.names.dialect);
+          const looked = isLevelDb && gathered.size <= MOST_SEARCHES;
+          const familiar = looked ? await FamiliarRuns.near(source, offset) : undefined;
+          const batch = await gatherRecord(source, offset, framing, familiar?.mend);
+          const restored = familiar?.restored;
+          const kept = batch && keep(offset, batch, restored !== undefined, restored);
           return kept === undefined ? [] : [kept];
         },
       },
