@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { rollup } from 'rollup';
 import { dts } from 'rollup-plugin-dts';
+import { chunkGroups } from './chunks.mjs';
 import { inlining, input } from './inlining.mjs';
 import { licences } from './licences.mjs';
 
@@ -14,16 +15,19 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = resolve(root, 'dist');
 const output = resolve(dist, 'bin');
 
+const entries = {
+  kvdoctor: resolve(root, 'src/cli/main.ts'),
+  worker: resolve(root, 'src/scan/worker.ts'),
+  index: resolve(root, 'src/index.ts'),
+};
 const inlined = inlining();
 const bundle = await rolldown({
   ...input,
-  input: {
-    kvdoctor: resolve(root, 'src/cli/main.ts'),
-    worker: resolve(root, 'src/scan/worker.ts'),
-    index: resolve(root, 'src/index.ts'),
-  },
+  input: entries,
   // the library exports what src/index.ts does and nothing else
   preserveEntrySignatures: 'strict',
+  // one command loads at once what another loads when it needs it
+  checks: { ineffectiveDynamicImport: false },
   plugins: [inlined],
 });
 rmSync(output, { recursive: true, force: true });
@@ -32,9 +36,14 @@ const written = await bundle.write({
   format: 'esm',
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
+  codeSplitting: { groups: chunkGroups(root, Object.values(entries)) },
   comments: { legal: true },
-  // names stay: a stack trace that someone reports must be readable
-  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+  // names of functions and classes stay: a stack trace that someone reports must be readable
+  minify: {
+    compress: true,
+    mangle: { toplevel: false, keepNames: true },
+    codegen: { removeWhitespace: true },
+  },
 });
 await bundle.close();
 inlined.check();

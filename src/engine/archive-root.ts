@@ -2,7 +2,7 @@ import path from 'node:path';
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { SourceDescriptor } from '../bytes/source.js';
 import { parseFileName } from '../format/filename.js';
-import { type ArchiveIndex, indexArchive, listingBelow } from '../io/archive-index.js';
+import type { ArchiveIndex } from '../io/archive-index.js';
 import { type ArchiveKind, sniffArchive } from '../io/archive-stream.js';
 import type { Listing } from '../io/listing.js';
 import { pathKind } from '../io/path-kind.js';
@@ -28,6 +28,8 @@ export async function listArchive(
     throw new BeyondLimit(target, 'a zip archive is not read in a bucket: copy it first');
   if (archive.compression !== 'none')
     throw new BeyondLimit(target, 'a compressed tar archive is read from its start only: unpack it first');
+  // the readers of archives are large, and few targets are one
+  const { indexArchive, listingBelow } = await import('../io/archive-index.js');
   const index = await indexArchive(target, archive, {
     verify: false,
     onRead: () => {},

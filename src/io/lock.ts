@@ -5,7 +5,6 @@
  * LOCK is never opened in this process: closing any descriptor of a file drops every POSIX lock that the process holds on
  * it, and this process may be a server that has the database open and uses the library. Hence stat, /proc, and children.
  */
-import { execFile } from 'node:child_process';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -170,7 +169,8 @@ async function probeWithLsof(file: string): Promise<LockState | undefined> {
 }
 
 /** Output of a command, whatever its exit status; `undefined` when it cannot be run. */
-function run(command: string, args: string[]): Promise<string | undefined> {
+async function run(command: string, args: string[]): Promise<string | undefined> {
+  const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
     execFile(command, args, { timeout: 10_000, maxBuffer: 1 << 20 }, (error, stdout) => {
       const missing = error !== null && typeof error.code === 'string';

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { appendFile, type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
@@ -65,7 +64,7 @@ async function isSpecial(path: string): Promise<boolean> {
  */
 export async function createFile(path: string): Promise<FileSink> {
   if (await isSpecial(path)) return new DirectSink(await open(path, 'w'));
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID().slice(0, 8)}.tmp`);
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
   return new AtomicSink(await open(temporary, 'w'), temporary, path);
 }
 

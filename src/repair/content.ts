@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
+import { sha256 } from '../bytes/sha256.js';
 import { type ByteSource, FILLER, type SourceRange } from '../bytes/source.js';
 import { openSource, openUnretried } from '../io/source.js';
 import { absolute, type FilePlace } from './place.js';
@@ -58,7 +58,7 @@ export function contentSize(segments: readonly Segment[]): number {
 export async function sizeAndHash(
   chunks: AsyncIterable<Uint8Array>,
 ): Promise<{ size: number; sha256: string }> {
-  const hash = createHash('sha256');
+  const hash = sha256();
   let size = 0;
   for await (const chunk of chunks) {
     hash.update(chunk);

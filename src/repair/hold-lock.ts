@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -129,6 +129,7 @@ async function take(
   { command, args }: (typeof HOLDERS)[number],
   lock: string,
 ): Promise<Taken | 'busy' | undefined> {
+  const { spawn } = await import('node:child_process');
   const child = spawn(command, args(lock), { stdio: ['pipe', 'pipe', 'ignore'] });
   const closed = new Promise<void>((resolve) => child.on('close', () => resolve()));
   const answer = await new Promise<string>((resolve) => {

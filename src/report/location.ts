@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../bytes/sha256.js';
 import type { Finding } from '../finding/finding.js';
 import type { FileReport, TargetReport } from './report.js';
 
@@ -51,7 +51,7 @@ export function fingerprintOf({ rule, file, root, offset, length }: Finding): st
 
 /** 32 hex digits for a few values. */
 export function digestOf(parts: readonly (string | number)[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+  return sha256().update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }
 
 /** Makes the fingerprints of one report unique: of two findings alike in all that counts, the second gets a number. */

@@ -7,7 +7,7 @@ import { scanOf } from '../../finding/shell-word.js';
 import type { DirectorySink } from '../../io/directory-sink.js';
 import { fileSize } from '../../io/file-size.js';
 import { Interrupted } from '../../io/interruption.js';
-import type { FileSink } from '../../io/sink.js';
+import { createFile, type FileSink } from '../../io/sink.js';
 import { systemCode } from '../../io/target-error.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
 import { printable } from '../../report/printable.js';
@@ -70,7 +70,6 @@ async function linesOf({ output }: ExportFlags, host: Host): Promise<FileSink | 
   }
   if (!output.endsWith('.ndjson')) return undefined;
   if ((await fileSize(output)) !== undefined) throw taken(output);
-  const { createFile } = await import('../../io/sink.js');
   return createFile(output);
 }
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { parse, stringify } from 'devalue';
+import { sha256 } from '../../bytes/sha256.js';
 import type { Depth } from '../../check/unit.js';
 import type { Database } from '../../engine/database.js';
 import { readHead } from '../../io/head.js';
@@ -23,7 +23,7 @@ const revivers = {
 
 /** Two processes that saw the same files planned the same units. */
 function planDigest(units: readonly PlannedUnit[], count: number): string {
-  const hash = createHash('sha256').update(String(count));
+  const hash = sha256().update(String(count));
   for (const { entry, kind, context } of units) {
     const piece = kind === 'table' && context.blocks ? context.blocks : { from: 0, to: -1 };
     hash.update(JSON.stringify([keyOf(entry), entry.size, piece.from, piece.to]));

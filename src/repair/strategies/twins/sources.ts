@@ -14,7 +14,7 @@ import { claimedBackups, viewBackup } from '../../../scan/backup/view.js';
 import { directoryOrigin, listedOrigin, type ScanOrigin, storedOrigin } from '../../../scan/origin.js';
 import type { Segment } from '../../plan.js';
 import { Refusal } from '../../refusal.js';
-import { archiveListings, type IsNeeded } from './archives.js';
+import type { IsNeeded } from './archives.js';
 
 /** A copy, or an older or later state, of the database that is repaired. It is only read. */
 export interface SecondSource {
@@ -56,9 +56,11 @@ export async function openSources(
     const status = await stat(full).catch(() => undefined);
     if (status === undefined) throw new Refusal('usage', `--from ${place}: it is not there`);
     if (status.isDirectory()) append(sources, await sourcesOf(place, { origin: directoryOrigin(full) }));
-    else
+    else {
+      const { archiveListings } = await import('./archives.js');
       for (const { listing, ...archived } of await archiveListings(full, isNeeded))
         append(sources, await sourcesOf(place, { origin: listedOrigin(listing), ...archived }));
+    }
   }
   return sources;
 }
