@@ -1,7 +1,9 @@
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
+import { asRead } from '../engine/pebble-opened.js';
 import { shellWord } from '../finding/shell-word.js';
+import { TargetError } from '../io/target-error.js';
 import type { RecommendationReport, TargetReport } from '../report/report.js';
 import { uncheckedOrders } from '../scan/target.js';
 import type { RepairMethod } from './method.js';
@@ -38,14 +40,27 @@ export async function advised(
       next === undefined || onward !== undefined
         ? 'These files do not tell what puts it right: a checkpoint, a backup or a replica may have it'
         : `${next[0].toUpperCase()}${next.slice(1)}`;
-    const reason = `${why}. What can be read can be exported:`;
-    return { ...target, repair, recommendation: { command, reason } };
+    const recommended = (await canBeRead(database))
+      ? { command, reason: `${why}. What can be read can be exported:` }
+      : { reason: `${why}. Nothing can be read out of these files: restore a backup.` };
+    return { ...target, repair, recommendation: recommended };
   }
   const other = await waysBeside(target, database, way, profile);
   const auto = commandOn(database, 'repair --strategy auto --dry-run');
   const reason =
     'This way puts nothing right here; the plan of another one tells what the files can still give.';
   return { ...target, recommendation: other ?? { command: auto, reason } };
+}
+
+/** Whether an export finds what the files hold: without a MANIFEST of Pebble's, which no repair makes here, it does not. */
+async function canBeRead(database: Database): Promise<boolean> {
+  try {
+    await asRead(database);
+    return true;
+  } catch (error) {
+    if (error instanceof TargetError) return false;
+    throw error;
+  }
 }
 
 /** A plan that gives something up: names the way that keeps more, and what that costs. */

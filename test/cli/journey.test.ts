@@ -85,6 +85,22 @@ describe('what every screen says is next', () => {
       }),
     ));
 
+  it('does not lead to an export of what cannot be read', () =>
+    withDatabase('pebble', [], async (dir) => {
+      const steps = await journey(`kvdoctor scan ${dir}`);
+      expect(await faultsOf(steps)).toEqual([]);
+      expect(steps.at(-1)).toMatchObject({
+        line: `kvdoctor repair --strategy auto --dry-run ${dir}`,
+        printed: [],
+      });
+    }));
+
+  it('exports a directory of Pebble whose filters leave a suffix out so that a scan of it is clean', () =>
+    withDatabase('pebble-stores/rangekeys', [], async (dir) => {
+      await typed(`kvdoctor export --lenient --output ${dir}.export ${dir}`);
+      expect((await typed(`kvdoctor scan ${dir}.export`)).status).toBe(0);
+    }));
+
   it('gives two WALs that hold each other their names back', () =>
     withDatabase('wal-large-7.8', [], async (dir) => {
       const at = (name: string) => path.join(dir, name);

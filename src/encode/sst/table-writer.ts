@@ -108,8 +108,13 @@ export class TableWriter {
     if (form.filter && form.isLevelDb) this.filter = new BlockFilterBuilder();
     else if (form.filter && form.pebble) this.filter = new LegacyFilterBuilder();
     else if (form.filter && form.formatVersion >= 5) this.filter = new FilterBuilder();
-    this.tally = new EntryTally(form.comparator, this.filter, form.pebble?.prefixed);
     this.suffix = suffixStart(form.comparator.order);
+    this.tally = new EntryTally(
+      form.comparator,
+      this.filter,
+      form.pebble?.prefixed,
+      form.pebble && this.suffix,
+    );
   }
 
   /** Compression types of the data blocks so far. */

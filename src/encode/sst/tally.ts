@@ -1,6 +1,7 @@
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
-import { type Comparator, suffixStart } from '../../format/sst/comparator.js';
+import type { Comparator } from '../../format/sst/comparator.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import type { SuffixStart } from '../../format/sst/suffix-order.js';
 import { dataBlockReader, isInValueBlock, unmarkedKey, valueLength } from '../../format/sst/value-blocks.js';
 
 /** What collects the keys of a table. */
@@ -27,16 +28,16 @@ export class EntryTally {
   /** The lowest number of a blob file that an entry refers to. */
   oldestBlobFile?: bigint;
 
-  private readonly suffix;
-
-  /** `prefixed`: entries have Pebble's prefix bytes and marks (format/sst/value-blocks.ts). */
+  /**
+   * `prefixed`: entries have Pebble's prefix bytes and marks (format/sst/value-blocks.ts). `suffix`: where the part of a key begins that
+   * the filter leaves out, as Pebble's do and RocksDB's do not.
+   */
   constructor(
     private readonly comparator: Comparator,
     private readonly filter: KeyCollector | undefined,
     private readonly prefixed = false,
-  ) {
-    this.suffix = suffixStart(comparator.order);
-  }
+    private readonly suffix?: SuffixStart,
+  ) {}
 
   /** Counts every entry of a decompressed data block. False when the block has a flaw. */
   addBlock(contents: Uint8Array): boolean {
