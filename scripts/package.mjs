@@ -2,11 +2,9 @@
 // their code and hold every dependency, each file loaded when it is needed; and dist/types, the declarations of the library.
 // Node.js loads several hundred small files in a quarter of a second, in every thread; these in a few hundredths.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
-import { rollup } from 'rollup';
-import { dts } from 'rollup-plugin-dts';
 import { chunkGroups } from './chunks.mjs';
 import { inlining, input } from './inlining.mjs';
 import { licences } from './licences.mjs';
@@ -53,15 +51,19 @@ writeFileSync(join(output, 'THIRD-PARTY-LICENSES.txt'), licences(written.output)
 const RULE_TEXT =
   /(readonly (?:title|meaning|origin|action): )(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`);/g;
 
-// what the library exports and what that names, in one file: a quarter of the size of all files that they stand in
-const declarations = await rollup({
-  input: join(dist, 'index.d.ts'),
-  external: /^node:/,
-  plugins: [dts(), { name: 'rule-texts', renderChunk: (code) => code.replace(RULE_TEXT, '$1string;') }],
-});
+/** Copies a declaration file and those that it names. */
+function ship(file, shipped = new Set()) {
+  if (shipped.has(file)) return;
+  shipped.add(file);
+  const copy = join(dist, 'types', relative(dist, file));
+  mkdirSync(dirname(copy), { recursive: true });
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(copy, text.replace(RULE_TEXT, '$1string;'));
+  for (const [, named] of text.matchAll(/(?:from |import\(|import )'(\.[^']+)\.js'/g))
+    ship(resolve(dirname(file), `${named}.d.ts`), shipped);
+}
 rmSync(join(dist, 'types'), { recursive: true, force: true });
-await declarations.write({ file: join(dist, 'types/index.d.ts'), format: 'es' });
-await declarations.close();
+ship(join(dist, 'index.d.ts'));
 
 // the manual page says what --help says
 const { makeProgram } = await import(join(dist, 'cli/program.js'));
