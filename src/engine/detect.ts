@@ -13,7 +13,7 @@ import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { memorySource } from '../io/source.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
-import { isEncrypted, isRaftEngine, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
+import { encryption, isRaftEngine, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
 
 type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 
@@ -74,10 +74,12 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   const binding = own.filter((entry) => isBinding(entry.kind));
   const data = own.filter((entry) => ['table', 'wal', 'blob'].includes(entry.kind));
   if (binding.length === 0 && data.length === 0) {
-    if (isRaftEngine(inventory))
-      return (await isEncrypted(own, read))
-        ? { kind: 'not-a-database', evidence: [encryptedEvidence] }
-        : { kind: 'raft-engine', evidence: [raftEngineEvidence] };
+    if (isRaftEngine(inventory)) {
+      const encrypted = await encryption(inventory, read);
+      return encrypted === undefined
+        ? { kind: 'raft-engine', evidence: [raftEngineEvidence] }
+        : { kind: 'not-a-database', evidence: [encryptedEvidence(encrypted)] };
+    }
     const below = directories.length > 0 ? await read.databasesBelow() : [];
     const databases =
       below.length > 0 ? below : own.flatMap(({ name }) => (isArchiveName(name) ? [name] : []));
@@ -85,7 +87,8 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
       ? { kind: 'container', evidence: containerEvidence(databases, directories), databases }
       : { kind: 'not-a-database', evidence: [contentEvidence(own, directories)] };
   }
-  if (await isEncrypted(own, read)) return { kind: 'not-a-database', evidence: [encryptedEvidence] };
+  const encrypted = await encryption(inventory, read);
+  if (encrypted !== undefined) return { kind: 'not-a-database', evidence: [encryptedEvidence(encrypted)] };
   if (await isTitan(own, read)) return { kind: 'not-a-database', evidence: [titanEvidence] };
   if (binding.length === 0) {
     const engine = await engineOfTables(own, read);
@@ -115,8 +118,8 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
 const raftEngineEvidence = 'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite)';
 const titanEvidence =
   'holds blob files of Titan, with a MANIFEST of its own: scan the database that it lies in';
-const encryptedEvidence =
-  'its files are encrypted by TiKV, as file.dict says: without the key they cannot be told from damaged ones';
+const encryptedEvidence = (how: string) =>
+  `its files are encrypted by TiKV, as file.dict says: without the key they cannot be told from damaged ones; ${how}`;
 
 function containerEvidence(databases: string[], directories: string[]): string[] {
   const raftEngine = directories.includes(RAFT_ENGINE_DIRECTORY);

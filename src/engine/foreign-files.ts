@@ -3,7 +3,9 @@
  * (see format/raft-engine), and files that TiKV has encrypted. Which those are
  * stands in `file.dict`, in the data directory (tikv components/encryption/src/file_dict_file.rs); the key is not on the disk.
  */
+import path from 'node:path';
 import { u32At } from '../bytes/u32.js';
+import { decodeFileDictionary, encryptionOf, type FileDictionary } from '../format/file-dictionary.js';
 import { parseRaftLogName } from '../format/raft-engine/file.js';
 import { TITAN_MAGIC } from '../format/titan/blob-file.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
@@ -40,15 +42,36 @@ export async function isTitan(own: readonly InventoryEntry[], read: FileReader):
   return false;
 }
 
+/** Bytes at the end of a file by which a table is known. */
+const TAIL = 8;
 /** Bytes by which encrypted ones are told from others; fewer tell nothing. */
 const ENOUGH = 96;
 /** Bits of entropy a byte that encrypted bytes may have fewer than as many random ones could. */
 const SLACK = 0.5;
 
-/** TiKV's dictionary lies with the files or beside their directory, and the files that should say most say nothing. */
-export async function isEncrypted(own: readonly InventoryEntry[], read: FileReader): Promise<boolean> {
-  const hasDictionary = own.some(({ name }) => name === DICTIONARY) || (await read.liesBeside(DICTIONARY));
-  if (!hasDictionary) return false;
+/** Larger dictionaries are not read whole: 64 MiB. */
+const LARGEST_DICTIONARY = 64 << 20;
+
+type TargetFiles = Pick<Inventory, 'entries' | 'target'>;
+
+/** TiKV's dictionary, which lies with the files or beside their directory. */
+async function dictionaryOf({ entries }: TargetFiles, read: FileReader): Promise<FileDictionary | undefined> {
+  const own = entries.find(({ name, place }) => name === DICTIONARY && place === 'database');
+  const bytes =
+    own === undefined
+      ? await read.beside(DICTIONARY, LARGEST_DICTIONARY)
+      : await read.head(own, LARGEST_DICTIONARY).catch(() => undefined);
+  return bytes && decodeFileDictionary(bytes);
+}
+
+/**
+ * Says how files are encrypted where a dictionary is there and the files that should say most say nothing; `undefined` otherwise. The
+ * dictionary may be damaged: what it says beyond that is not known.
+ */
+export async function encryption(files: TargetFiles, read: FileReader): Promise<string | undefined> {
+  const dictionary = await dictionaryOf(files, read);
+  if (dictionary === undefined) return undefined;
+  const own = files.entries.filter(({ place }) => place === 'database');
   const telling = own.filter(
     ({ kind, name }) => kind === 'manifest' || kind === 'options' || parseRaftLogName(name) !== undefined,
   );
@@ -56,10 +79,61 @@ export async function isEncrypted(own: readonly InventoryEntry[], read: FileRead
   for (const entry of telling) {
     const head = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
     if (head.length < ENOUGH) continue;
-    if (sniffFile(head, new Uint8Array(0)) !== undefined || !looksRandom(head)) return false;
+    if (sniffFile(head, new Uint8Array(0)) !== undefined || !looksRandom(head)) return undefined;
     encrypted++;
   }
-  return encrypted > 0;
+  return encrypted > 0 ? encryptionText(dictionary, files.target, own) : undefined;
+}
+
+/** Files that are never encrypted: they hold no data. */
+const PLAIN_KINDS: ReadonlySet<InventoryEntry['kind']> = new Set([
+  'lock',
+  'info-log',
+  'current',
+  'identity',
+  'other',
+]);
+const NAMES_SHOWN = 3;
+
+function encryptionText(dictionary: FileDictionary, target: string, own: readonly InventoryEntry[]): string {
+  if (dictionary.error !== undefined) return `file.dict itself is damaged: ${dictionary.error}`;
+  const directory = path.basename(path.resolve(target));
+  const methods = new Map<string, number>();
+  const keys = new Set<bigint>();
+  const unnamed: string[] = [];
+  for (const { kind, name } of own) {
+    if (PLAIN_KINDS.has(kind) && parseRaftLogName(name) === undefined) continue;
+    const found = encryptionOf(dictionary, directory, name);
+    if (found === undefined) unnamed.push(name);
+    else {
+      methods.set(found.method, (methods.get(found.method) ?? 0) + 1);
+      keys.add(found.keyId);
+    }
+  }
+  const counts = [...methods].map(([method, count]) => `${count} by ${method}`).join(', ') || 'none';
+  const lacking =
+    unnamed.slice(0, NAMES_SHOWN).join(', ') + (unnamed.length > NAMES_SHOWN ? ' and more' : '');
+  return `of the files here ${counts}, with ${keys.size} ${keys.size === 1 ? 'key' : 'keys'}${unnamed.length > 0 ? `; it has no entry for ${unnamed.length} (${lacking})` : ''}`;
+}
+
+/**
+ * Files that the dictionary names as encrypted and that look it, with the method, in a directory whose metadata is not: tables of before
+ * encryption was turned off. A name may have been used again since, so what is recognised as what its name says is no such file.
+ */
+export async function encryptedFiles(files: TargetFiles, read: FileReader): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const dictionary = await dictionaryOf(files, read);
+  if (dictionary === undefined || dictionary.encrypted.size === 0) return found;
+  const directory = path.basename(path.resolve(files.target));
+  for (const entry of files.entries) {
+    if (entry.kind !== 'table' && entry.kind !== 'wal' && entry.kind !== 'blob') continue;
+    const encrypted = encryptionOf(dictionary, directory, entry.name);
+    if (encrypted === undefined) continue;
+    const head = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
+    const tail = await read.tail(entry, TAIL).catch(() => new Uint8Array(0));
+    if (sniffFile(head, tail) === undefined && looksRandom(head)) found.set(entry.file, encrypted.method);
+  }
+  return found;
 }
 
 /** Whether bytes are spread as evenly as random ones. Text, logs and metadata have zeros and repetitions. */

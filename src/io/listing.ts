@@ -128,5 +128,5 @@ export const entryReader: FileReader = {
   head: (entry, limit) => readHead(entry.source, limit),
   tail: (entry, limit) => readTail(entry.source, limit),
   databasesBelow: async () => [],
-  liesBeside: async () => false,
+  beside: async () => undefined,
 };

@@ -2,7 +2,6 @@ import path from 'node:path';
 import { databasesBelow } from './below.js';
 import { readHead, readTail } from './head.js';
 import type { InventoryEntry } from './inventory.js';
-import { pathKind } from './path-kind.js';
 
 /** Reads at most `limit` bytes from the start (or the end) of a file; rejects when it cannot. */
 export interface FileReader {
@@ -10,8 +9,8 @@ export interface FileReader {
   tail(entry: InventoryEntry, limit: number): Promise<Uint8Array>;
   /** Paths of databases in subdirectories of the target. */
   databasesBelow(): Promise<string[]>;
-  /** Whether a file of this name lies in the directory that the target is in. */
-  liesBeside(name: string): Promise<boolean>;
+  /** At most `limit` bytes of the file of this name in the directory that the target is in; `undefined` where there is none. */
+  beside(name: string, limit: number): Promise<Uint8Array | undefined>;
 }
 
 /** Reads the files of a target on disk. */
@@ -20,10 +19,9 @@ export function diskReader(target: string): FileReader {
     head: (entry, limit) => readHead(entry.source, limit),
     tail: (entry, limit) => readTail(entry.source, limit),
     databasesBelow: () => databasesBelow(target),
-    liesBeside: (name) =>
-      pathKind(path.join(path.resolve(target), '..', name)).then(
-        (kind) => kind === 'file',
-        () => false,
+    beside: (name, limit) =>
+      readHead({ kind: 'file', path: path.join(path.resolve(target), '..', name) }, limit).catch(
+        () => undefined,
       ),
   };
 }

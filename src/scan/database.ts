@@ -2,11 +2,12 @@ import { profiling } from '../app/profile-of.js';
 import { placedIn } from '../diagnose/database.js';
 import { LiveTables } from '../diagnose/live-tables.js';
 import type { Database } from '../engine/database.js';
-import { hasTitan } from '../engine/foreign-files.js';
+import { encryptedFiles, hasTitan } from '../engine/foreign-files.js';
 import { dangerOfOpening } from '../engine/pebble-danger.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import { probeLock } from '../io/lock.js';
+import { diskReader } from '../io/reader.js';
 import type { OpeningReport, TargetReport } from '../report/report.js';
 import {
   applicationReport,
@@ -51,10 +52,16 @@ export async function databaseSubject(
   const circumstances = { atRest: report.kind !== 'database', owned };
   const trust = shard === undefined ? trustIn(since, depth) : () => undefined;
   const parts = shard === undefined ? jobs : SEVERAL;
-  const units = await unlessInterrupted(
+  const encrypted = origin.inPlace
+    ? await encryptedFiles(database.inventory, diskReader(database.target))
+    : undefined;
+  for (const [file, method] of encrypted ?? [])
+    report.unchecked.push({ file, reason: `it is encrypted (${method}, as file.dict says)` });
+  const planned = await unlessInterrupted(
     () => planUnits(database, depth, parts, (entry) => trust(entry) !== undefined),
     [],
   );
+  const units = planned.filter(({ entry }) => !encrypted?.has(entry.file));
   const recognised = await unlessInterrupted(() => profiling(database, options.profile), {
     profile: Promise.resolve(undefined),
   });

@@ -9,7 +9,7 @@
 //   marker      JSON: the id of the node and the time        (crates/log-server metadata.rs)
 //   raft        Protocol Buffers of raft-rs: Entry, HardState, ConfState, Snapshot (raft-rs proto/eraftpb.proto)
 import { Cursor } from '../../bytes/cursor.js';
-import { ProtoMessage, protoFields } from '../protobuf.js';
+import { ProtoMessage, protoFields } from '../../format/protobuf.js';
 
 /** A record of a loglet. */
 interface LogRecord {

@@ -8,7 +8,7 @@
  *   AdminRequest     1 type, and under a number of its own what that type needs
  */
 import { counted } from '../../finding/quantity.js';
-import { ProtoMessage } from '../protobuf.js';
+import { ProtoMessage } from '../../format/protobuf.js';
 import { boundText } from './region-text.js';
 import { decodeTikvEntry } from './states.js';
 

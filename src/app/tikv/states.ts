@@ -11,7 +11,7 @@
  *
  * Decoders give `undefined` for bytes that are not such a message. A message with fields of later releases decodes.
  */
-import { ProtoMessage } from '../protobuf.js';
+import { ProtoMessage } from '../../format/protobuf.js';
 
 export interface StoreIdent {
   clusterId: bigint;

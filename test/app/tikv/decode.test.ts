@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { protoFields } from '../../../src/app/protobuf.js';
+import { protoFields } from '../../../src/format/protobuf.js';
 import { decodeTikvKey } from '../../../src/app/tikv/keys.js';
 import { decodeMemcomparable, memcomparableEnd } from '../../../src/app/tikv/memcomparable.js';
 import {

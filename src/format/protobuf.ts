@@ -22,12 +22,12 @@ const MAX_FIELDS = 20_000;
 const MAX_FIELD_NUMBER = 2 ** 29 - 1;
 
 /** The fields in their order, repeated ones several times. `undefined` when the bytes are no message from end to end. */
-export function protoFields(bytes: Uint8Array): ProtoField[] | undefined {
+export function protoFields(bytes: Uint8Array, most = MAX_FIELDS): ProtoField[] | undefined {
   const cursor = new Cursor(bytes);
   const fields: ProtoField[] = [];
   while (cursor.remaining > 0) {
     const tag = cursor.varint64();
-    if (tag === undefined || fields.length >= MAX_FIELDS) return undefined;
+    if (tag === undefined || fields.length >= most) return undefined;
     const number = Number(tag >> 3n);
     if (number === 0 || number > MAX_FIELD_NUMBER) return undefined;
     const field = fieldOf(cursor, Number(tag & 7n), number);
