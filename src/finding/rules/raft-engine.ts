@@ -2,7 +2,7 @@ import type { Rule } from '../rule.js';
 
 const fromOtherPeers =
   'Copy the directory first. A region whose log is damaged is whole on its other peers: where a majority of them is, tombstone ' +
-  'this one (tikv-ctl tombstone -r REGION -p PD) and let the cluster make a new peer; or rebuild the whole store.';
+  'this one (tikv-ctl --data-dir DIR tombstone -p PD -r REGION) and let the cluster make a new peer; or rebuild the whole store.';
 
 const modes =
   'With recovery-mode "tolerate-tail-corruption", which TiKV sets where nothing else is said, raft-engine refuses to open over it ' +

@@ -5,7 +5,7 @@ const notTheDisk =
   'part of what belongs together was wrong. Where files are damaged as well, it is a consequence of that.';
 
 const fromOtherPeers =
-  'Where a majority of the region’s other peers is whole, tombstone this one (tikv-ctl tombstone -r REGION -p PD) and let the ' +
+  'Where a majority of the region’s other peers is whole, tombstone this one (tikv-ctl --data-dir DIR tombstone -p PD -r REGION) and let the ' +
   'cluster make a new peer. Copy the directory first.';
 
 export const tikvRules = {

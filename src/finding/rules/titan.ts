@@ -2,7 +2,7 @@ import type { Rule } from '../rule.js';
 
 const restore =
   'Copy the directory first. Where a majority of the other peers of the regions that are hit is whole, tombstone these here ' +
-  '(tikv-ctl tombstone -r REGION -p PD) and let the cluster make new ones, or rebuild the store; otherwise put the file back from a backup.';
+  '(tikv-ctl --data-dir DIR tombstone -p PD -r REGION) and let the cluster make new ones, or rebuild the store; otherwise put the file back from a backup.';
 
 const disk =
   'The file is written once: a bad sector, memory, a copy that went wrong, or a file system that lost a write.';
