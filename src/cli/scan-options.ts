@@ -22,6 +22,7 @@ export interface ScanFlags extends TargetFlags {
   sample?: number;
   maxRead?: number;
   recovery?: true;
+  dryRun?: true;
   application?: true;
   kind?: ScanOptions['kind'];
   backup?: number[];

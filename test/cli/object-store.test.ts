@@ -167,6 +167,32 @@ describe.skipIf(missing !== undefined)('several databases in a bucket', () => {
     expect(JSON.parse(above.out).targets[0].unchecked[0].reason).toContain('a/latest, b/latest, c/older');
   });
 
+  it('are counted before they are read', async () => {
+    await server.put(bucket, 'counted/a', fixture('basic-7.8'));
+    await server.put(bucket, 'counted', new Map([['b.tar', await tarOf(fixture('basic-7.8'))]]));
+    const proxy = await server.through(() => 'none');
+    const { out, status } = await asRoot(
+      `scan --dry-run --format json s3://${bucket}/counted/*`,
+      proxy.endpoint,
+    );
+    const { depths, targets } = JSON.parse(out);
+    expect([status, targets.length]).toEqual([0, 2]);
+    // the pattern, each listing, and of the archive headers
+    expect(proxy.requests()).toBeLessThan(20);
+    const { bytes, requests } = JSON.parse((await asRoot(`scan --json s3://${bucket}/counted/a`)).out)
+      .targets[0].transfer;
+    const [{ depths: said }] = targets;
+    expect(said.full.bytes / bytes).toBeGreaterThan(0.7);
+    expect(said.full.bytes / bytes).toBeLessThan(1.4);
+    expect(said.full.requests / requests).toBeGreaterThan(0.6);
+    expect(said.full.requests / requests).toBeLessThan(1.5);
+    expect(depths.structure.requests).toBeGreaterThan(0);
+    const text = (await asRoot(`scan --dry-run s3://${bucket}/counted/*`)).out;
+    expect(text).toMatch(/^2 targets, \d+ files, /);
+    expect(text).toMatch(/^ +structure +\S+ \w+ +\d+$/m);
+    expect((await asRoot(`scan --dry-run s3://${bucket}/nothing-here`)).status).toBe(2);
+  });
+
   it('say how much was read of them', async () => {
     await server.put(bucket, 'measured', fixture('basic-7.8'));
     const proxy = await server.through(() => 'none');

@@ -17,12 +17,23 @@ Examples:
   kvdoctor scan --shard 1/3 --format json=1.json db   and 2/3, 3/3, at the same time and anywhere
   kvdoctor merge 1.json 2.json 3.json                 as one scan would have reported it
   kvdoctor merge 'reports/*.json' --format junit=junit.xml
+  kvdoctor merge --summary --pages site 's3://reports/night/*.json'   thousands of targets, one line each
 
 Exit status: as one scan's would have been.`;
 
-async function merged(paths: readonly string[], policy: Policy, store?: StoreSettings): Promise<Report> {
+interface MergeFlags extends OutputFlags, PolicyFlags, StoreFlags {
+  summary?: true;
+  pages?: string;
+}
+
+async function filesOf(paths: readonly string[], store?: StoreSettings): Promise<string[]> {
   const files = (await Promise.all(paths.map((each) => expandPath(each, store)))).flat();
   if (files.length === 0) throw new Failure(`nothing matches ${paths.join(' ')}`);
+  return files;
+}
+
+async function merged(paths: readonly string[], policy: Policy, store?: StoreSettings): Promise<Report> {
+  const files = await filesOf(paths, store);
   const reports: Report[] = [];
   const budget = { left: TEXT_LIMIT };
   for (const file of files) reports.push(await readReport(file, budget, store));
@@ -51,13 +62,27 @@ export function addMerge(program: Command, host: Host, done: (status: number) =>
     .command('merge')
     .description('put the reports of shards, or of several targets, together into one')
     .argument('<report...>', 'reports that --format json wrote, here or in s3://, or patterns of their names')
+    .option('--summary', 'of thousands of targets: how many are damaged, the ten worst, how old they are')
+    .option('--pages <dir>', 'write the summary as index.html there, and a page for each target')
     .addOption(failOnOption().default('error'));
   withStoreOptions(addOutputOptions(addPolicyOptions(command)))
     .addHelpText('after', examples)
     .action(async (paths: string[]) => {
       const policy = await loadPolicy(command, host);
-      const flags = command.opts<OutputFlags & PolicyFlags & StoreFlags>();
+      const flags = command.opts<MergeFlags>();
+      const { store } = storeOf(flags);
+      if (flags.summary || flags.pages !== undefined) {
+        const json = flags.format?.some(({ format }) => format === 'json') ?? false;
+        const { summarize } = await import('../fleet.js');
+        const settings = {
+          policy,
+          json,
+          ...(store && { store }),
+          ...(flags.pages && { pages: flags.pages }),
+        };
+        return done(await summarize(await filesOf(paths, store), settings, host));
+      }
       const statusOf = (report: Report) => exitStatusOf(report, policy.failOn);
-      done(await writeReport(flags, host, [], () => merged(paths, policy, storeOf(flags).store), statusOf));
+      done(await writeReport(flags, host, [], () => merged(paths, policy, store), statusOf));
     });
 }

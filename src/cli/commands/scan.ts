@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { DatabaseRequest } from '../../engine/database.js';
 import type { Finding } from '../../finding/finding.js';
 import { pathArgument } from '../../io/arguments.js';
@@ -11,8 +11,10 @@ import type { Report, TargetReport } from '../../report/report.js';
 import { buildReport } from '../../report/summary.js';
 import { isSuppressed, underPolicy } from '../../scan/policy.js';
 import type { ScanOptions } from '../../scan/scan.js';
+import { goWhole, takesWhole } from '../../scan/shards/shard.js';
 import { startThreads } from '../../scan/threads.js';
 import { backupIds, choice } from '../choices.js';
+import { dryRun } from '../dry-run.js';
 import { ExitStatus, exitStatusOf } from '../exit-status.js';
 import { Failure } from '../failure.js';
 import type { Host } from '../host.js';
@@ -40,6 +42,7 @@ Examples:
   kvdoctor scan --from /mnt/checkpoint db          also what a second source could give back, and why that is proven
   restic dump latest /db | kvdoctor scan -         a tar archive from a pipe
   kvdoctor scan 's3://backups/*/latest'            databases in buckets, read where they are (docs/object-stores.md)
+  kvdoctor scan --dry-run 's3://backups/*/latest'  how many bytes and requests that would take
   kvdoctor scan --application db                   also what readers of Kvrocks, TiKV or Restate would see
   kvdoctor scan --application /var/lib/tikv        a whole store of TiKV: its database, its raft log, and both together
   kvdoctor scan --shard 2/4 --format json=2.json db  one of four parts, for kvdoctor merge
@@ -66,6 +69,7 @@ interface ScanWork {
 async function scanAll(paths: readonly string[], work: ScanWork): Promise<TargetReport[]> {
   // loaded here, so that commands that read no database start at once
   const { scanTarget } = await import('../../scan/scan.js');
+  const { blankTarget } = await import('../../scan/target.js');
   const targets: TargetReport[] = [];
   const now = new Date();
   let readBefore = 0;
@@ -84,8 +88,15 @@ async function scanAll(paths: readonly string[], work: ScanWork): Promise<Target
       },
       signal: work.signal,
     };
+    const { shard, ...whole } = work.optionsFor(path, alone);
+    const isFleet = shard !== undefined && goWhole(shard, paths.length);
+    if (isFleet && !takesWhole(shard, path)) {
+      targets.push(blankTarget(path, 'database'));
+      continue;
+    }
+    const options = isFleet || shard === undefined ? whole : { ...whole, shard };
     const argument = await pathArgument(work.files[i]);
-    const scanned = await scanTarget(argument, work.optionsFor(path, alone), hooks).catch((error) =>
+    const scanned = await scanTarget(argument, options, hooks).catch((error) =>
       error instanceof Interrupted ? undefined : refuseTarget('scan', path, error, alone),
     );
     // nothing is known yet of this one
@@ -161,6 +172,11 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
       'Let each process read an archive of its own.',
     );
   }
+  if (flags.dryRun) {
+    const targets = await expanded(given.length > 0 ? given : ['.'], flags);
+    const json = flags.format?.some(({ format }) => format === 'json') ?? false;
+    return dryRun(targets, { ...storeOf(flags), json }, host);
+  }
   const since = flags.since === undefined ? undefined : await readEarlier(flags.since);
   const options = scanOptionsFor(command, policy, since, host);
   const offer = flags.from && { offer: { ...placesOf(flags), from: flags.from } };
@@ -216,6 +232,12 @@ export function addScan(program: Command, host: Host, done: (status: number) => 
     )
     .option('--sample <share>', 'read this share of the tables and blob files, chosen at random', share)
     .option('--max-read <rate>', 'read no faster, 200MB/s for example', rate)
+    .addOption(
+      new Option(
+        '--dry-run',
+        'scan nothing: say how many bytes, and requests of an object store, each depth would take',
+      ).conflicts(['shard', 'since', 'recovery', 'application']),
+    )
     .option('--recovery', 'also report what each WAL recovery mode would keep')
     .option('--application', "hold the contents against the application's own rules too")
     .addHelpText('after', examples);

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { ObjectStore } from './store.js';
 import { StoreError } from './store-error.js';
@@ -16,7 +17,10 @@ export interface StoredObject {
 export const RANGE = 4 << 20;
 
 /** Bytes of objects that a thread holds at most, and those that readers wait for. */
-const HELD = 48 << 20;
+const HELD = 32 << 20;
+
+/** Ranges whose memory is kept for the next ones. */
+const SPARE = 4;
 
 /** Times that a body is begun again where it broke off, while it brings nothing, and the first pause, which doubles. Milliseconds. */
 const ATTEMPTS = 5;
@@ -40,6 +44,8 @@ export class ObjectRanges {
   /** The one used last at the end. */
   private readonly used = new Set<Held>();
   private bytes = 0;
+  /** Memory of whole ranges that were let go of: memory outside of the heap costs the collector more than what is read is worth. */
+  private readonly spare: Uint8Array[] = [];
 
   constructor(private readonly store: ObjectStore) {}
 
@@ -53,7 +59,7 @@ export class ObjectRanges {
         continue;
       }
       const next = held.find((each) => each.from > at)?.from ?? to;
-      const end = Math.min(to, next, at + RANGE);
+      const end = Math.min(to, next, at + RANGE - (at % RANGE));
       if (!this.makeRoom(end - at) && isAhead) return;
       this.begin(object, held, at, end);
       at = end;
@@ -104,7 +110,7 @@ export class ObjectRanges {
 
   private begin(object: StoredObject, all: Held[], from: number, to: number): void {
     const abort = new AbortController();
-    const bytes = new Uint8Array(to - from);
+    const bytes = (to - from === RANGE ? this.spare.pop() : undefined) ?? new Uint8Array(to - from);
     const held: Held = { from, to, bytes, isLoaded: false, readers: 0, abort, loaded: Promise.resolve() };
     const after = all.findIndex((each) => each.from > from);
     all.splice(after < 0 ? all.length : after, 0, held);
@@ -127,6 +133,9 @@ export class ObjectRanges {
   private forget(object: StoredObject, held: Held): void {
     if (!this.used.delete(held)) return;
     this.bytes -= held.bytes.length;
+    // of one that was given up a piece may still come
+    if (held.isLoaded && held.bytes.length === RANGE && this.spare.length < SPARE)
+      this.spare.push(held.bytes);
     const all = this.of(object);
     all.splice(all.indexOf(held), 1);
     if (all.length === 0) this.objects.delete(`${object.bucket}\0${object.key}\0${object.etag ?? ''}`);
@@ -157,11 +166,11 @@ async function load(store: ObjectStore, object: StoredObject, held: Held): Promi
         destroy(answer.Body);
         throw wrong;
       }
-      for await (const chunk of answer.Body as AsyncIterable<Uint8Array>) {
+      await taken(answer.Body as Readable, (chunk) => {
         addTraffic({ requests: 0, bytes: chunk.length });
         held.bytes.set(chunk.subarray(0, held.to - at), at - held.from);
         at = Math.min(held.to, at + chunk.length);
-      }
+      });
       if (at < held.to)
         throw new StoreError('wrong-answer', object.key, 'the object store sends less than it says');
     } catch (error) {
@@ -172,6 +181,15 @@ async function load(store: ObjectStore, object: StoredObject, held: Held): Promi
       await setTimeout(PAUSE * 2 ** (failures - 1));
     }
   }
+}
+
+/** Hands on all pieces of a body, each as it comes: an iterator takes a turn of the event loop for each. */
+function taken(body: Readable, take: (chunk: Uint8Array) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    body.on('data', take).on('end', resolve).on('error', reject);
+    // cut off without a word; after the end it changes nothing
+    body.on('close', () => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' })));
+  });
 }
 
 /** Whether it is worth to ask again: of what the SDK gave up, it has been asked again often enough. */

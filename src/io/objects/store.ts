@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { isMainThread } from 'node:worker_threads';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { StoreSettings } from '../../bytes/source.js';
 import { objectAddress } from './address.js';
@@ -15,6 +17,12 @@ const TO_ANSWER = 60_000;
 
 /** Times that a request is made, with a pause before each further one that the SDK doubles. */
 const ATTEMPTS = 6;
+
+/**
+ * What comes over a connection is memory outside of the heap, in pieces of 64 KiB, and the collector of a small heap would run for every few
+ * of them: a third of all processor time.
+ */
+const GROWING = '--heap-growing-percent=200';
 
 /** Where a bucket is that nothing says the region of: the answer to the first request says where it really is. */
 const DEFAULT_REGION = 'us-east-1';
@@ -101,6 +109,7 @@ export class ObjectStore {
 
   private async connect(path: string): Promise<{ sdk: Sdk; client: S3Client }> {
     const sdk = await loadSdk(path);
+    if (isMainThread) setFlagsFromString(GROWING);
     const { endpoint, pathStyle = endpoint !== undefined } = this.settings;
     const settings = {
       ...(endpoint !== undefined && { endpoint }),

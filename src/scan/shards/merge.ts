@@ -43,10 +43,18 @@ export async function mergeReports(reports: readonly Report[]): Promise<TargetRe
 
 /** Of a target that one shard checked whole, the reports of the others say nothing. */
 function wholeOf(targets: readonly TargetReport[]): readonly TargetReport[] {
-  const told = targets.filter(
-    ({ files, findings, unchecked }) => files.length + findings.length + unchecked.length > 0,
-  );
-  return told.length > 0 ? told : targets.slice(0, 1);
+  const told = targets.filter(isTold);
+  return told.length > 0 ? told : targets.slice(0, 1).map(untold);
+}
+
+/** Whether a report says anything of a target: what was looked at has files, or why they were not looked at. */
+export function isTold({ files, findings, unchecked, recovery }: TargetReport): boolean {
+  return files.length + findings.length + unchecked.length > 0 || recovery !== undefined;
+}
+
+/** A target that another shard was to check, whose report is not there. */
+export function untold(target: TargetReport): TargetReport {
+  return { ...target, unchecked: [{ file: '.', reason: 'it is in none of the reports that were merged' }] };
 }
 
 async function mergeShards(targets: readonly ShardTarget[], depth: Depth): Promise<TargetReport> {

@@ -22,11 +22,20 @@ export function unitsOfShard(units: readonly PlannedUnit[], { index, count }: Sh
   return units.filter((unit) => mine.has(unit));
 }
 
-/** Whether this shard checks a target that is not split. */
+/** Of so many targets a shard each goes to one whole, so that not every process looks at all of them. */
+const WHOLE_TARGETS = 16;
+
+/** Whether each of several targets goes to one shard whole. Otherwise each is cut into parts of as many bytes. */
+export function goWhole({ count }: Shard, targets: number): boolean {
+  return targets >= WHOLE_TARGETS * count;
+}
+
+/** Whether this shard checks a target that is not split: by its name alone, whatever other targets there are. */
 export function takesWhole({ index, count }: Shard, path: string): boolean {
-  let hash = 0;
-  for (let i = 0; i < path.length; i++) hash = (Math.imul(hash, 31) + path.charCodeAt(i)) >>> 0;
-  return hash % count === index - 1;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
+  return ((hash ^ (hash >>> 16)) >>> 0) % count === index - 1;
 }
 
 /** `2/4` as a shard, `undefined` when it is none. */

@@ -114,3 +114,17 @@ describe('shards', () => {
     [{ CI_NODE_INDEX: '4', CI_NODE_TOTAL: '3' }, expect.stringContaining('do not make a shard')],
   ])('the environment %o says %o', (env, shard) => expect(shardFromEnvironment(env)).toEqual(shard));
 });
+
+describe('targets that go to one shard whole', () => {
+  it('go to exactly one, and to all shards about as many, whatever their names have in common', () => {
+    for (const count of [2, 8, 31, 64]) {
+      const loads = new Array<number>(count).fill(0);
+      for (let i = 0; i < 100 * count; i++)
+        for (let index = 1; index <= count; index++)
+          if (takesWhole({ index, count }, `s3://backups/db-${i}/latest`)) loads[index - 1]++;
+      expect(loads.reduce((a, b) => a + b)).toBe(100 * count);
+      expect(Math.min(...loads)).toBeGreaterThan(50);
+      expect(Math.max(...loads)).toBeLessThan(160);
+    }
+  });
+});
