@@ -63,3 +63,18 @@ describe('LevelDB:', () => {
     });
   });
 });
+
+test('a missing table of an IndexedDB: undo logs of ended transactions, which the browser would play, stay hidden', () =>
+  withFieldCase('leveldb-indexeddb', [], async (dir) => {
+    fs.rmSync(path.join(dir, '000011.ldb'));
+    const { out } = await kvdoctor(`repair --strategy auto --yes --stopped --in-place --format json ${dir}`);
+    const { plan } = JSON.parse(out).targets[0];
+    expect(plan.loss.map(({ facts }: { facts: object }) => facts)).toMatchObject([
+      {},
+      { hiddenKeys: 243 },
+      { keysThatMayComeBack: 1033 },
+    ]);
+    expect(plan.remarks[0]).toContain('undo logs of transactions');
+    const { recovery = [] } = await simulateTarget(dir, { digest: true });
+    expect(recovery.map(({ columnFamilies }) => columnFamilies?.[0].entries)).toEqual([1037, 1037]);
+  }));

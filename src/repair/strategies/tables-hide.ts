@@ -1,5 +1,6 @@
 import type { Database } from '../../engine/database.js';
 import type { LiveTable, Version } from '../../format/manifest/version.js';
+import { IDB_COMPARATOR } from '../../format/sst/comparator.js';
 import { internalKey, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { type KeyOrder, keyOrder } from '../../lsm/key-order.js';
 import { isOlder, type KeyRange, overlapping } from '../../lsm/older-tables.js';
@@ -91,6 +92,34 @@ async function hideIn(at: Neighbours, gaps: readonly LostRange[], hidden: Hidden
     for (const covering of await cover(at, gap.range)) hidden.ranges.push(covering);
   }
   endGap();
+}
+
+/**
+ * Adds to `hidden` what keeps undo logs of Chromium's IndexedDB from coming back in place of what lost blocks held: the browser would
+ * play them when it opens the database, and so take back what was written after their transactions had ended.
+ */
+export async function hideUndoLogs(
+  at: Neighbours,
+  gaps: readonly LostRange[],
+  hidden: Hidden,
+): Promise<void> {
+  if (at.comparator !== IDB_COMPARATOR) return;
+  const logs = gaps.map((gap) => ({
+    ...gap,
+    mayHold: (key: Uint8Array) => isUndoLog(key) && gap.mayHold?.(key) !== false,
+  }));
+  try {
+    await hideOlder(at, logs, hidden);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    hidden.points = [];
+  }
+}
+
+/** Metadata and log of a scope, which is a transaction (chromium components/services/storage/indexed_db/scopes/leveldb_scopes_coding.h). */
+function isUndoLog(key: Uint8Array): boolean {
+  const isScopes = key[0] === 0 && key[1] === 0 && key[2] === 0 && key[3] === 0 && key[4] === 50;
+  return isScopes && (key[5] === 1 || key[5] === 2);
 }
 
 /** Keys of which an older version may show in place of what lost blocks held, at most. */

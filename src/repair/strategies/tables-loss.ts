@@ -163,7 +163,9 @@ export function remarksOf(
   if (hiding > 0) {
     const ranges = database.dialect === 'leveldb' ? '' : ` and ${hidden.ranges.length} range tombstones`;
     remarks.push(
-      `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions${ranges}, so that nothing deleted comes back; --on-lost-tombstones accept would show them instead`,
+      policy === 'accept' && database.dialect === 'leveldb'
+        ? `${name}: undo logs of transactions are kept hidden by ${hidden.points.length} deletions: the browser would play them, and so take back what was written later`
+        : `${name}: older versions of keys that it lost are kept hidden by ${hidden.points.length} deletions${ranges}, so that nothing deleted comes back; --on-lost-tombstones accept would show them instead`,
     );
   }
   if (policy === 'accept' && (gaps.length > 0 || lostRangeTombstones !== 'none')) {

@@ -19,6 +19,7 @@ import {
   type Hidden,
   hideOlder,
   hideUnderLostTombstones,
+  hideUndoLogs,
   type Neighbours,
 } from './tables-hide.js';
 import { keysIn } from './tables-older.js';
@@ -118,8 +119,10 @@ async function hide(request: SalvageRequest, reading: Reading): Promise<Hidden> 
   const hidden: Hidden = { points: [], ranges: [] };
   const rangesLost = reading.lostRangeTombstones !== 'none';
   if (isUnordered(request)) return showOlder(request, reading);
-  if (policy === 'accept' && request.database.dialect === 'leveldb')
-    return { ...hidden, mayShow: await countOlder(request, reading.gaps) };
+  if (policy === 'accept' && request.database.dialect === 'leveldb') {
+    await hideUndoLogs(request, reading.gaps, hidden);
+    return { ...hidden, mayShow: (await countOlder(request, reading.gaps)) - hidden.points.length };
+  }
   if (policy === 'accept' || (reading.gaps.length === 0 && !rangesLost)) return hidden;
   // with every deletion accounted for and no filter to tell keys apart, hiding would cost more than it saves
   const gaps = reading.gaps.filter((gap) => gap.mayHold !== undefined || reading.lostDeletions !== 0n);
