@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import { u32At } from '../bytes/u32.js';
-import { decodeFileDictionary, encryptionOf, type FileDictionary } from '../format/file-dictionary.js';
+import { decodeFileDictionary, encryptedIn, type FileDictionary } from '../format/file-dictionary.js';
 import { parseRaftLogName } from '../format/raft-engine/file.js';
 import { TITAN_MAGIC } from '../format/titan/blob-file.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
@@ -97,13 +97,13 @@ const NAMES_SHOWN = 3;
 
 function encryptionText(dictionary: FileDictionary, target: string, own: readonly InventoryEntry[]): string {
   if (dictionary.error !== undefined) return `file.dict itself is damaged: ${dictionary.error}`;
-  const directory = path.basename(path.resolve(target));
+  const known = encryptedIn(dictionary, path.basename(path.resolve(target)));
   const methods = new Map<string, number>();
   const keys = new Set<bigint>();
   const unnamed: string[] = [];
   for (const { kind, name } of own) {
     if (PLAIN_KINDS.has(kind) && parseRaftLogName(name) === undefined) continue;
-    const found = encryptionOf(dictionary, directory, name);
+    const found = known.get(name);
     if (found === undefined) unnamed.push(name);
     else {
       methods.set(found.method, (methods.get(found.method) ?? 0) + 1);
@@ -124,10 +124,10 @@ export async function encryptedFiles(files: TargetFiles, read: FileReader): Prom
   const found = new Map<string, string>();
   const dictionary = await dictionaryOf(files, read);
   if (dictionary === undefined || dictionary.encrypted.size === 0) return found;
-  const directory = path.basename(path.resolve(files.target));
+  const known = encryptedIn(dictionary, path.basename(path.resolve(files.target)));
   for (const entry of files.entries) {
     if (entry.kind !== 'table' && entry.kind !== 'wal' && entry.kind !== 'blob') continue;
-    const encrypted = encryptionOf(dictionary, directory, entry.name);
+    const encrypted = known.get(entry.name);
     if (encrypted === undefined) continue;
     const head = await read.head(entry, SNIFF_BYTES).catch(() => new Uint8Array(0));
     const tail = await read.tail(entry, TAIL).catch(() => new Uint8Array(0));

@@ -106,13 +106,12 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString();
 }
 
-/** Of a file at `path`: an entry of the same name in a directory of the same name, wherever the store lay. */
-export function encryptionOf(
-  { encrypted }: FileDictionary,
-  directory: string,
-  name: string,
-): EncryptedFile | undefined {
-  const tail = `/${directory}/${name}`;
-  for (const [path, file] of encrypted) if (path.endsWith(tail)) return file;
-  return undefined;
+/** Encrypted files of a directory by name, wherever the store lay: those in a directory of the same name. */
+export function encryptedIn({ encrypted }: FileDictionary, directory: string): Map<string, EncryptedFile> {
+  const found = new Map<string, EncryptedFile>();
+  for (const [path, file] of encrypted) {
+    const cut = path.lastIndexOf('/');
+    if (cut >= 0 && path.slice(0, cut).endsWith(`/${directory}`)) found.set(path.slice(cut + 1), file);
+  }
+  return found;
 }
