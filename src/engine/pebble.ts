@@ -15,7 +15,6 @@ import { readManifestLog } from '../format/manifest/log.js';
 import { readHead } from '../io/head.js';
 import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import { memorySource } from '../io/source.js';
-import { TargetError } from '../io/target-error.js';
 import { atLeast, type EngineVersion } from './version.js';
 
 export interface PebbleState {
@@ -182,14 +181,4 @@ export function followsCurrent(version: EngineVersion): boolean {
 /** From 2.0.8 and 2.1.5 on a CURRENT without markers refuses; releases before them take such a directory for a new one. */
 export function refusesFirstFormat(version: EngineVersion): boolean {
   return atLeast(version, 2, 1) ? atLeast(version, 2, 1, 5) : atLeast(version, 2, 0, 8);
-}
-
-/** Ends commands that do not read Pebble's directories as its engine does. */
-export function refusePebble({ dialect, target }: { dialect: string; target: string }): void {
-  if (dialect !== 'pebble') return;
-  throw new TargetError(
-    'unreadable',
-    target,
-    'a Pebble database: scan, simulate, repair, export, compare and inspect take it',
-  );
 }

@@ -1,7 +1,7 @@
 import type { Profile } from '../app/profile.js';
 import { profileOf } from '../app/profile-of.js';
 import { readDatabase } from '../engine/database.js';
-import { refusePebble } from '../engine/pebble.js';
+import { asPebbleOpens } from '../engine/pebble-opened.js';
 import type { FindHooks, FindOptions, FindReport, KeyReport } from './report.js';
 import { VersionSearch } from './search.js';
 import { Wanted } from './wanted.js';
@@ -26,8 +26,7 @@ export async function find(
   { key, prefix = false, columnFamily, limit = DEFAULT_LIMIT, profile: choice, ...request }: FindOptions,
   hooks: FindHooks = {},
 ): Promise<FindReport> {
-  const database = await readDatabase(target, request);
-  refusePebble(database);
+  const database = await asPebbleOpens(await readDatabase(target, request));
   const search = new VersionSearch(database, new Wanted(key, prefix), columnFamily, limit);
   const profile = await profileOf(database, choice);
   const report = await search.run(hooks);

@@ -14,6 +14,7 @@ const DELETES: ReadonlySet<number> = new Set([
   VALUE_TYPE.delete,
   VALUE_TYPE.singleDelete,
   VALUE_TYPE.deleteWithTimestamp,
+  VALUE_TYPE.sizedDelete,
 ]);
 
 /** Versions with status `unknown` are those that the database looks at: only they are judged. */

@@ -31,6 +31,7 @@ export class Reader {
       version: version!,
       files,
       replay: (sink) => simulateOpen(prepared, outcome.mode, sink),
+      dialect: database.dialect,
       sequence: outcome.lastSequence,
       uncommitted: outcome.hidden,
       mergeOperator: ({ id }) => operators.get(id),

@@ -24,7 +24,8 @@ import { type Family, familyOf, type Wanted } from './wanted.js';
 export class VersionSearch {
   private readonly collection: Collection;
   private readonly families = new Map<number, Family>();
-  private readonly live = new Map<bigint, LiveTable>();
+  /** By the file that they are in: parts of one may be several tables of Pebble. */
+  private readonly live = new Map<bigint, LiveTable[]>();
   private replayed: Replayed | undefined;
   /** Limits that were met. */
   private readonly beyond: BeyondLimit[] = [];
@@ -39,7 +40,10 @@ export class VersionSearch {
     const { version } = database;
     for (const family of version?.columnFamilies.values() ?? []) {
       this.families.set(family.id, familyOf(family.id, family.name, family.comparator));
-      for (const table of family.tables.values()) this.live.set(table.number, table);
+      for (const table of family.tables.values()) {
+        const file = table.backing ?? table.number;
+        this.live.set(file, [...(this.live.get(file) ?? []), table]);
+      }
     }
     for (const [id, name] of version?.droppedColumnFamilies ?? [])
       if (!this.families.has(id)) this.families.set(id, familyOf(id, name, undefined));
@@ -130,7 +134,7 @@ export class VersionSearch {
           return [{ kind, entry, use }];
         }
         if (kind === 'blob') return [{ kind, entry, use: blobs.has(number) ? 'live' : 'unreferenced' }];
-        const live = this.liveTable(entry);
+        const [live] = this.liveTables(entry);
         return [{ kind, entry, use: live ? 'live' : 'unreferenced', ...(live && { level: live.level }) }];
       })
       .sort(
@@ -138,8 +142,8 @@ export class VersionSearch {
       );
   }
 
-  private liveTable({ number, place }: InventoryEntry): LiveTable | undefined {
-    return number === undefined || place === 'lost' ? undefined : this.live.get(number);
+  private liveTables({ number, place }: InventoryEntry): readonly LiveTable[] {
+    return number === undefined || place === 'lost' ? [] : (this.live.get(number) ?? []);
   }
 
   private async search(file: FoundFile): Promise<void> {
@@ -153,9 +157,9 @@ export class VersionSearch {
       else if (file.kind === 'blob')
         await searchBlob({ ...common, family, referenced: this.referenced(file) });
       else {
-        const live = this.liveTable(file.entry);
-        const familyOfTable = (table: Table) => this.familyOfTable(table, live);
-        await searchTable({ ...common, familyOf: familyOfTable, ...(live && { live }) });
+        const live = this.liveTables(file.entry);
+        const familyOfTable = (table: Table) => this.familyOfTable(table, live[0]);
+        await searchTable({ ...common, dialect: this.database.dialect, familyOf: familyOfTable, live });
       }
       for (const { offset, length } of source.unreadable ?? [])
         collection.unread.push({

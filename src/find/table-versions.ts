@@ -1,14 +1,22 @@
 import type { ByteSource } from '../bytes/source.js';
 import { readFilter, type TableFilter } from '../check/sst/filters.js';
+import type { DialectName } from '../format/dialect.js';
 import type { LiveTable } from '../format/manifest/version.js';
-import { BlockReader } from '../format/sst/block.js';
 import type { BlockHandle } from '../format/sst/handle.js';
-import { parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
-import { type BlockSpace, blockRange, loadBlock } from '../format/sst/load.js';
+import {
+  isExclusiveEnd,
+  KEY_TRAILER,
+  parseInternalKey,
+  VALUE_TYPE,
+  valueTypeName,
+} from '../format/sst/internal-key.js';
+import { type BlockSpace, blockRange, isAsStored, loadBlock } from '../format/sst/load.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { tableBlocks } from '../format/sst/table-blocks.js';
+import { dataBlockReader, OBSOLETE_BIT } from '../format/sst/value-blocks.js';
 import { firstBlockFor, keyPosition, trailerHigh, trailerLow } from '../lsm/key-order.js';
+import { PebbleValues } from '../lsm/pebble-values.js';
 import { rangeTombstone } from '../lsm/range-tombstones.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
 import type { Family, Wanted } from './wanted.js';
@@ -16,8 +24,9 @@ import type { Family, Wanted } from './wanted.js';
 interface TableSearch {
   source: ByteSource;
   file: FoundFile;
-  /** The MANIFEST's word on it. */
-  live?: LiveTable;
+  dialect: DialectName;
+  /** The MANIFEST's word on it: of Pebble's tables also on several parts of one. */
+  live: readonly LiveTable[];
   wanted: Wanted;
   /** The column family that a table says it is of; undefined: it is not looked for. */
   familyOf(table: Table): Family | undefined;
@@ -31,7 +40,7 @@ interface TableSearch {
 export async function searchTable(search: TableSearch): Promise<void> {
   const { source, file, live, collection } = search;
   // a process that is killed when it has just made a table leaves nothing in it
-  if (source.size === 0 && live === undefined) return;
+  if (source.size === 0 && live.length === 0) return;
   const name = file.entry.file;
   const unread = (message: string, offset?: number, length?: number) =>
     collection.unread.push({
@@ -40,7 +49,7 @@ export async function searchTable(search: TableSearch): Promise<void> {
       ...(length !== undefined && { length }),
       message,
     });
-  const table = await openTable(source);
+  const table = await openTable(source, { dialect: search.dialect });
   const family = search.familyOf(table);
   if (family === undefined) return;
   if (table.unsupported.length > 0) unread(`the table cannot be read: ${table.unsupported[0].reason}`);
@@ -57,8 +66,10 @@ export async function searchTable(search: TableSearch): Promise<void> {
       where?.length,
     );
   }
-  const global = globalSequenceOf(table.properties, live?.largestSequence);
-  const context: BlockContext = { ...search, table, family, global };
+  const parts = live.map((part) => ({ ...part, global: globalOf(search, table, part) }));
+  const own = parts.length === 0 ? globalSequenceOf(table.properties, undefined) : undefined;
+  const values = table.dialect === 'pebble' ? new PebbleValues(table) : undefined;
+  const context: BlockContext = { ...search, table, family, parts, global: own, ...(values && { values }) };
   addTombstones(context);
   if (!table.rangeTombstonesSound && table.metaindexSound)
     unread('the range tombstones of the table cannot be read');
@@ -72,11 +83,37 @@ export async function searchTable(search: TableSearch): Promise<void> {
   for (const { offset, length } of blocks.gaps) unread('no data block can be made out here', offset, length);
 }
 
+/** What of a table is live, and the sequence of every entry where it was ingested. */
+interface LivePart extends LiveTable {
+  global: bigint | undefined;
+}
+
+function globalOf({ dialect }: TableSearch, { properties }: Table, live: LiveTable): bigint | undefined {
+  const { smallestSequence, largestSequence } = live;
+  // Pebble reads tables whose sequences are one as having that one
+  if (dialect === 'pebble') return smallestSequence === largestSequence ? largestSequence : undefined;
+  return globalSequenceOf(properties, largestSequence);
+}
+
+/** The live part of a table that a key belongs to; of a table that is live as a whole, that one. */
+function partOf({ parts, family }: BlockContext, key: Uint8Array): LivePart | undefined {
+  const [whole] = parts;
+  if (whole?.backing === undefined || !family.order.known) return whole;
+  const { compareKeys } = family.order;
+  const order = (bound: Uint8Array) => compareKeys(key, 0, key.length, bound, 0, bound.length - KEY_TRAILER);
+  return parts.find(({ smallest, largest }) => {
+    const end = order(largest);
+    return order(smallest) >= 0 && (end < 0 || (end === 0 && !isExclusiveEnd(largest)));
+  });
+}
+
 interface BlockContext extends TableSearch {
   table: Table;
   family: Family;
-  /** The sequence of every entry, where the table was ingested. */
+  parts: readonly LivePart[];
+  /** The sequence of every entry of a table that is not live, where it was ingested. */
   global?: bigint;
+  values?: PebbleValues;
   filter?: Promise<TableFilter>;
 }
 
@@ -108,7 +145,7 @@ async function searchBlock(
   const damage = block.anomalies[0]?.message ?? block.unsupported;
   if (damage !== undefined) unread(damage, offset, length);
   if (block.contents === undefined) return false;
-  const reader = new BlockReader(block.contents);
+  const reader = dataBlockReader(block.contents, context.values?.prefixed === true);
   const timestampSize = timestampSizeOf(table);
   const versions: FoundVersion[] = [];
   let past = false;
@@ -120,21 +157,28 @@ async function searchBlock(
     }
     const parsed = parseInternalKey(entry.key);
     if (parsed === undefined) continue;
-    const plain = block.stored?.compression === 0;
-    const value = block.contents.subarray(entry.valueOffset, entry.valueOffset + entry.valueLength);
+    const plain = isAsStored(block);
+    const at = { bytes: block.contents, from: entry.valueOffset, to: entry.valueOffset + entry.valueLength };
+    const marked = parsed.type & (context.values?.prefixed ? ~OBSOLETE_BIT : 0xff);
+    const found = context.values === undefined ? at : await valueOf(context.values, marked, at);
+    const value = found?.bytes.subarray(found.from, found.to) ?? new Uint8Array(0);
+    const part = partOf(context, parsed.userKey.subarray(0, end));
     const version: FoundVersion = {
-      file: context.file,
+      file: part === undefined ? { ...context.file, use: notLive(context.file) } : context.file,
       family,
       key: parsed.userKey.slice(0, end),
       ...(timestampSize > 0 && { timestamp: parsed.userKey.slice(end) }),
-      sequence: context.global ?? parsed.sequence,
-      type: parsed.type,
+      sequence: (part ?? context).global ?? parsed.sequence,
+      type: marked,
       value: value.slice(0, VALUE_KEPT),
       valueLength: value.length,
       at: plain ? { offset: offset + entry.offset, length: entry.length } : { offset, length },
-      ...(!plain && { inner: entry.offset }),
+      ...(!plain && block.columnar === undefined && { inner: entry.offset }),
       ...(damage !== undefined && { damaged: damage }),
-      ...(valueTypeName(parsed.type).startsWith('0x') && { damaged: 'a value type that does not exist' }),
+      ...(found === undefined && { damaged: 'its value stands elsewhere and cannot be read' }),
+      ...(valueTypeName(marked, table.dialect).startsWith('0x') && {
+        damaged: 'a value type that does not exist',
+      }),
       status: 'unknown',
     };
     versions.push(version);
@@ -144,6 +188,22 @@ async function searchBlock(
   const [flaw] = reader.anomalies.filter(({ rule }) => rule !== 'sst/bad-restart');
   if (flaw !== undefined && damage === undefined) unread(flaw.message, offset, length);
   return past && flaw === undefined && damage === undefined;
+}
+
+/** What a file is with a part that no live table has. */
+function notLive({ use }: FoundFile): FoundFile['use'] {
+  return use === 'live' ? 'unreferenced' : use;
+}
+
+type ValuePlace = NonNullable<ReturnType<PebbleValues['value']>>;
+
+/** The value of an entry of Pebble's, wherever it stands; `undefined` where it cannot be read. */
+async function valueOf(values: PebbleValues, type: number, at: ValuePlace): Promise<ValuePlace | undefined> {
+  values.typed(type);
+  const found = values.value(at.bytes, at.from, at.to);
+  if (found !== undefined || !values.waits) return found;
+  await values.load();
+  return values.value(at.bytes, at.from, at.to);
 }
 
 /** Says of versions whether the filter of their table keeps readers from them. */
@@ -160,8 +220,18 @@ async function askFilter(
   }
 }
 
-/** Range tombstones of the table over wanted keys; of a live one cut to its bounds, beyond which they mean nothing. */
-function addTombstones({ table, file, family, wanted, live, global, collection }: BlockContext): void {
+/** Range tombstones of the table over wanted keys. */
+function addTombstones(context: BlockContext): void {
+  if (context.parts.length === 0) addTombstonesOf(context, undefined);
+  for (const part of context.parts) addTombstonesOf(context, part);
+}
+
+/** Those of a live part are cut to its bounds, beyond which they mean nothing. */
+function addTombstonesOf(
+  { table, file, family, wanted, global: own, collection }: BlockContext,
+  live: LivePart | undefined,
+): void {
+  const global = live === undefined ? own : live.global;
   const { order } = family;
   const timestampSize = timestampSizeOf(table);
   const bare = (key: Uint8Array) => key.slice(0, Math.max(0, key.length - timestampSize));

@@ -10,6 +10,7 @@ import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { trailerHigh, trailerLow } from '../lsm/key-order.js';
 import { type MergedTombstone, rangeTombstone } from '../lsm/range-tombstones.js';
 import { BatchWalker, marker } from '../recovery/batch-walker.js';
+import { pebbleMemtableType } from '../recovery/pebble-open.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
 import type { Family, Wanted } from './wanted.js';
 
@@ -128,7 +129,8 @@ function searchBatch(
     // before 8.4 no record says that keys have timestamps
     const timestampSize = timestampSizes.get(walker.columnFamily) ?? family.order.timestampSize;
     const keyEnd = Math.max(walker.keyStart, walker.keyEnd - timestampSize);
-    const { type } = walker;
+    const type = dialect === 'pebble' ? pebbleMemtableType(walker.tag) : walker.type;
+    if (type === undefined) continue;
     const isRange = type === VALUE_TYPE.rangeDelete;
     const value = isRange
       ? walker.value.slice(0, Math.max(0, walker.value.length - timestampSize))

@@ -24,7 +24,7 @@ export class PebbleValues {
   private wanted = -1;
   private number = -1;
   private contents: Uint8Array | undefined;
-  private readonly prefixed: boolean;
+  readonly prefixed: boolean;
   readonly columnar: boolean;
 
   constructor(private readonly table: Table) {

@@ -43,6 +43,11 @@ const TYPES = new Map<number, number>([
   [EXCISE, VALUE_TYPE.rangeDelete],
 ]);
 
+/** The type that an operation of a Pebble batch has in a memtable; `undefined` for those that are about no keys. */
+export function pebbleMemtableType(tag: number): number | undefined {
+  return TYPES.get(tag);
+}
+
 /**
  * Opens the database, as far as its files are concerned. What is applied goes to `sink`. `fatalRecordsStop`: what refuses, or ends a
  * log that is not the newest, ends the replay instead, and later WALs are left out: the last consistent point.

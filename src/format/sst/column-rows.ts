@@ -315,7 +315,8 @@ function writeSpans(
     return 'its boundary keys do not divide its keys among themselves';
   for (let i = 0; i < last; i++) {
     const to = firsts.number(i + 1);
-    if (to < firsts.number(i)) return `boundary key ${i + 1} has a first key before that of the one before`;
+    if (to < firsts.number(i) || to > count)
+      return `boundary key ${i + 1} has a first key that is out of order`;
     const end = boundaries.to(i + 1) - boundaries.from(i + 1);
     for (let key = firsts.number(i); key < to && !rows.full; key++) {
       const low = trailers.low(key);

@@ -72,6 +72,16 @@ describe('columnar blocks', () => {
     expect(rowsOfColumns(bytes, 'data', DEFAULT, LIMIT).error).toContain(problem);
   });
 
+  it('of ranges whose keys are not divided among them do not decode', () => {
+    // three boundary keys, of which the second begins past both keys
+    const bytes = hex(`03000000 01 0500 02000000
+      03 24000000 02 2c000000 02 30000000 03 33000000 03 34000000
+      01 00 01 02 03 61 62 63 | 01 00 09 02 | 01 0f 0f | 00 | 00 | 00`);
+    expect(rowsOfColumns(bytes, 'spans', DEFAULT, LIMIT).error).toContain('out of order');
+    bytes[0x2e] = 1;
+    expect(rowsOfColumns(bytes, 'spans', DEFAULT, LIMIT).error).toBeUndefined();
+  });
+
   it('do not give more than the limit', () => {
     expect(rowsOfColumns(DATA, 'data', DEFAULT, 30).error).toContain('limit');
   });
