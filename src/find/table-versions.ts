@@ -160,7 +160,7 @@ async function searchBlock(
     const plain = isAsStored(block);
     const at = { bytes: block.contents, from: entry.valueOffset, to: entry.valueOffset + entry.valueLength };
     const marked = parsed.type & (context.values?.prefixed ? ~OBSOLETE_BIT : 0xff);
-    const found = context.values === undefined ? at : await valueOf(context.values, marked, at);
+    const found = context.values === undefined ? at : await fetchValue(context.values, marked, at);
     const value = found?.bytes.subarray(found.from, found.to) ?? new Uint8Array(0);
     const part = partOf(context, parsed.userKey.subarray(0, end));
     const version: FoundVersion = {
@@ -198,7 +198,7 @@ function notLive({ use }: FoundFile): FoundFile['use'] {
 type ValuePlace = NonNullable<ReturnType<PebbleValues['value']>>;
 
 /** The value of an entry of Pebble's, wherever it stands; `undefined` where it cannot be read. */
-async function valueOf(values: PebbleValues, type: number, at: ValuePlace): Promise<ValuePlace | undefined> {
+async function fetchValue(values: PebbleValues, type: number, at: ValuePlace): Promise<ValuePlace | undefined> {
   values.typed(type);
   const found = values.value(at.bytes, at.from, at.to);
   if (found !== undefined || !values.waits) return found;
