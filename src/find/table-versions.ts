@@ -198,7 +198,11 @@ function notLive({ use }: FoundFile): FoundFile['use'] {
 type ValuePlace = NonNullable<ReturnType<PebbleValues['value']>>;
 
 /** The value of an entry of Pebble's, wherever it stands; `undefined` where it cannot be read. */
-async function fetchValue(values: PebbleValues, type: number, at: ValuePlace): Promise<ValuePlace | undefined> {
+async function fetchValue(
+  values: PebbleValues,
+  type: number,
+  at: ValuePlace,
+): Promise<ValuePlace | undefined> {
   values.typed(type);
   const found = values.value(at.bytes, at.from, at.to);
   if (found !== undefined || !values.waits) return found;
