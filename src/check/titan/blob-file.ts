@@ -88,13 +88,14 @@ class Walk {
   }
 
   /** The extent of what begins here: a record, or a block of zeros where holes are punched; `undefined` where it is neither. */
-  private async recordAt(at: number): Promise<{ bytes: number; holds: boolean } | undefined> {
+  private async recordAt(at: number, size?: number): Promise<{ bytes: number; holds: boolean } | undefined> {
     const { window, file, report } = this;
     if (!(await this.has(at, TITAN_RECORD_HEADER))) return undefined;
     const bytes = titanRecordLength(window.bytes, window.position(at));
     if (file.blockSize > 0 && bytes === TITAN_RECORD_HEADER && (await this.isHole(at)))
       return { bytes: file.blockSize, holds: false };
-    if (bytes > file.end - at) return undefined;
+    // in noise the length is anything: no checksum is computed where the reference says another one
+    if (bytes > file.end - at || (size !== undefined && bytes !== size)) return undefined;
     if (bytes > LARGEST_RECORD) {
       report.unchecked.push({
         offset: at,
@@ -167,8 +168,8 @@ class Walk {
       if (resume === file.end && candidate < file.end && (await this.recordAt(candidate)) !== undefined)
         resume = candidate;
     for (let i = this.next; i < references.length && references[i].offset < resume; i++) {
-      const { offset } = references[i];
-      if (offset > at && (await this.recordAt(offset)) !== undefined) resume = offset;
+      const { offset, size } = references[i];
+      if (offset > at && (await this.recordAt(offset, size)) !== undefined) resume = offset;
     }
     // without a footer or what it leads to, the end of the records is not known
     const isEnd = resume === file.end && file.flaws.length > 0 && references[this.next] === undefined;
