@@ -1,7 +1,8 @@
 // Builds build/executables: kvdoctor in one file with its engine, for hosts that have no Node.js.
 //   node scripts/executables.mjs [TARGET…]
 // The engine is Bun, and not Node.js: Node.js needs libstdc++, libgcc and libatomic of the host, Bun the C library alone. The native
-// CRC-32C is left out: it would have to be written to the disk of the host before it can be loaded. Bun comes from npm, in the
+// CRC-32C is left out: it would have to be written to the disk of the host before it can be loaded, and needs libgcc there; it would save
+// about 15 % of the processor time of a scan of WALs. Bun comes from npm, in the
 // version and with the checksums below, so that the same sources give the same files; SHA256SUMS names them.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
