@@ -55,7 +55,7 @@ describe.each(['action.yml', 'Dockerfile', 'docs/ci.md', ...deployed])('%s', (na
 });
 
 it('there are command lines in them at all', () => {
-  expect(deployed.length).toBe(3);
+  expect(deployed.length).toBe(4);
   expect(commandLines(read('docs/ci.md')).length).toBeGreaterThan(12);
   expect(commandLines(read('deploy/gitlab/kvdoctor.gitlab-ci.yml')).length).toBe(3);
 });

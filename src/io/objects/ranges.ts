@@ -17,7 +17,7 @@ export interface StoredObject {
 export const RANGE = 4 << 20;
 
 /** Bytes of objects that a thread holds at most, and those that readers wait for. */
-const HELD = 32 << 20;
+const HELD = 48 << 20;
 
 /** Ranges whose memory is kept for the next ones. */
 const SPARE = 4;
@@ -59,7 +59,7 @@ export class ObjectRanges {
         continue;
       }
       const next = held.find((each) => each.from > at)?.from ?? to;
-      const end = Math.min(to, next, at + RANGE - (at % RANGE));
+      const end = Math.min(to, next, at + RANGE);
       if (!this.makeRoom(end - at) && isAhead) return;
       this.begin(object, held, at, end);
       at = end;

@@ -53,10 +53,9 @@ class ObjectSource implements ByteSource {
     else this.ranges.ask(this.object, ...this.around(offset, end), false);
     this.asked = goesOn ? Math.max(this.asked, end) : end;
     if (this.asked - end < this.ahead / 2 && this.asked < this.size) {
-      // of much, up to where a whole range ends: a rest would be a request of its own
-      const to = end + this.ahead + (this.ahead < RANGE ? 0 : RANGE - ((end + this.ahead) % RANGE));
-      this.ranges.ask(this.object, this.asked, Math.min(this.size, to), true);
-      this.asked = Math.min(this.size, to);
+      const to = Math.min(this.size, end + this.ahead);
+      this.ranges.ask(this.object, this.asked, to, true);
+      this.asked = to;
     }
     await this.ranges.copy(this.object, into, offset);
   }
