@@ -77,6 +77,12 @@ export function benchServer(bytes: number): BenchDatabase {
   return { name: 'server', kind: 'server', dir, bytes: sizeOf(dir, /\.(sst|log)$/) };
 }
 
+/** The WAL of a database that has one with something in it. */
+export function logOf(dir: string): string {
+  const isFull = (name: string) => name.endsWith('.log') && fs.statSync(path.join(dir, name)).size > 0;
+  return path.join(dir, fs.readdirSync(dir).find(isFull)!);
+}
+
 /** Reads every file once, so that all commands find the page cache equally warm. */
 export function warm(dir: string): void {
   const buffer = new Uint8Array(1 << 22);

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { inRepository } from '../test/support/repository.js';
-import { type BenchDatabase, benchDatabase, benchServer, warm } from './databases.js';
+import { type BenchDatabase, benchDatabase, benchServer, logOf, warm } from './databases.js';
 import { alternate, type Measured } from './measure.js';
 
 /*
@@ -52,12 +52,9 @@ function commandsFor({ kind, dir }: BenchDatabase): Record<string, string[]> {
     return { [alone.server]: [...program, 'simulate', dir, '--digest', '--no-progress'] };
   }
   if (kind === 'wal') {
-    const log = fs
-      .readdirSync(dir)
-      .find((name) => name.endsWith('.log') && fs.statSync(`${dir}/${name}`).size > 0);
     return {
       'kvdoctor scan': kvdoctor(dir),
-      'ldb dump_wal': ['ldb', 'dump_wal', `--walfile=${dir}/${log}`],
+      'ldb dump_wal': ['ldb', 'dump_wal', `--walfile=${logOf(dir)}`],
     };
   }
   const sstDump = (...args: string[]) => ['sst_dump', `--file=${dir}`, ...args];

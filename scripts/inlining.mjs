@@ -18,14 +18,15 @@ const common = [
     head: "import castagnoli from 'crc-32/crc32c.js';\n",
   },
   {
-    file: /\/@bokuweb\/zstd-wasm\/dist\/common\/index\.node\.js$/,
-    from: "yield readFile(resolve(__dirname, './zstd.wasm'))",
+    file: /\/src\/codec\/zstd-heap\.ts$/,
+    from: "readFileSync(join(require.resolve('@bokuweb/zstd-wasm'), '../zstd.wasm'))",
+    head: "import { brotliDecompressSync } from 'node:zlib';\n",
     // a third of its size: what is loaded is what most of the package is
-    to: (path) => {
-      const wasm = readFileSync(resolve(dirname(path), 'zstd.wasm'));
+    to: () => {
+      const wasm = readFileSync(resolve(zstd, '../zstd.wasm'));
       // the highest quality takes more than twice as long for two hundredths less
       const small = brotliCompressSync(wasm, { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } });
-      return `require('zlib').brotliDecompressSync(Buffer.from("${small.toString('base64')}", "base64"))`;
+      return `brotliDecompressSync(Buffer.from("${small.toString('base64')}", "base64"))`;
     },
   },
   {

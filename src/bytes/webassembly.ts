@@ -1,7 +1,7 @@
 // TypeScript has these only together with a browser's types.
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object) => { exports: object };
+  Instance: new (module: object, imports?: object) => { exports: object };
 };
 
 /** A memory whose `buffer` is another one after each growth. */
@@ -11,10 +11,12 @@ export interface KernelMemory {
   grow(pages: number): number;
 }
 
-/**
- * Compiles and starts one of our own modules. Some kilobytes take a millisecond; waiting for it would make every caller
- * wait.
- */
+/** Compiles and starts a module. Some kilobytes take a millisecond; waiting for it would make every caller wait. */
+export function instanceOf(wasm: Uint8Array, imports?: object): { exports: object } {
+  return new WebAssembly.Instance(new WebAssembly.Module(wasm), imports);
+}
+
+/** One of our own modules. */
 export function instantiate<Exports>(base64: string): Exports {
-  return new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(base64, 'base64'))).exports as Exports;
+  return instanceOf(Buffer.from(base64, 'base64')).exports as Exports;
 }

@@ -5,7 +5,7 @@ import { compressLz4, decompressLz4 } from './lz4.js';
 import { decompressMinLz } from './minlz.js';
 import { compressSnappy, decompressSnappy } from './snappy.js';
 import { compressZlib, decompressZlib } from './zlib.js';
-import { compressZstd, decompressZstd, loadZstd } from './zstd.js';
+import { compressZstd, decompressZstd } from './zstd.js';
 
 /*
  * What the compression type byte after a block means (rocksdb include/rocksdb/compression_type.h, util/compression.cc;
@@ -84,11 +84,6 @@ export interface BlockCompression {
 
 /** Larger blocks are called damaged: 256 MiB. The engines' own bound is 4 GiB less one byte. */
 const DEFAULT_LIMIT = 256 * 1024 * 1024;
-
-/** Compiles what the codecs need. Await it once in every thread before the functions here. */
-export async function loadCodecs(): Promise<void> {
-  await loadZstd();
-}
 
 /**
  * The content of a block. `payload` is what stands before the type byte. The result may be a view of `payload` (type 0) or

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { instanceOf } from '../bytes/webassembly.js';
 
 /*
  * libzstd's own functions inside @bokuweb/zstd-wasm, which exports only wrappers around them. For every block those reserve
@@ -9,6 +11,10 @@ import { join } from 'node:path';
  * The package does not export the file, so its version is pinned and test/codec/zstd-heap.test.ts holds the names.
  */
 interface Libzstd {
+  /** Starts it with the bytes of its module. */
+  init(wasm: Uint8Array): void;
+  /** In place of the package's own way, which has to be waited for: code that decodes a block cannot wait. */
+  instantiateWasm?: (imports: object, done: (instance: { exports: object }) => void) => object;
   /** Another view after the memory has grown. */
   readonly HEAPU8: Uint8Array;
   _malloc(size: number): number;
@@ -27,6 +33,17 @@ interface Libzstd {
 
 const require = createRequire(import.meta.url);
 const libzstd: Libzstd = require(join(require.resolve('@bokuweb/zstd-wasm'), '../module.js')).Module;
+
+/** Compiles and starts it. */
+export function startLibzstd(): void {
+  const wasm = readFileSync(join(require.resolve('@bokuweb/zstd-wasm'), '../zstd.wasm'));
+  libzstd.instantiateWasm = (imports, done) => {
+    const instance = instanceOf(wasm, imports);
+    done(instance);
+    return instance.exports;
+  };
+  libzstd.init(wasm);
+}
 
 /** Larger pieces of memory are given back after the call, bytes. */
 const LARGEST_KEPT = 4 * 1024 * 1024;
@@ -60,7 +77,7 @@ class Piece {
   }
 }
 
-/** Decodes zstd frames that lie whole in memory. The package's `init()` must have been awaited. */
+/** Decodes zstd frames that lie whole in memory. `startLibzstd` has been called. */
 export class ZstdDecoder {
   private readonly decoder = libzstd._ZSTD_createDCtx();
   private readonly input = new Piece();

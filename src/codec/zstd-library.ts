@@ -1,19 +1,23 @@
 import * as zstd from '@bokuweb/zstd-wasm';
-import { ZstdDecoder } from './zstd-heap.js';
+import { startLibzstd, ZstdDecoder } from './zstd-heap.js';
 
 /** What blocks are compressed and decompressed with. */
-export interface ZstdLibrary {
+interface ZstdLibrary {
   decoder: ZstdDecoder;
   compress(bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array;
 }
 
-/** Compiles libzstd. */
-export async function startZstd(): Promise<ZstdLibrary> {
-  await zstd.init();
+let started: ZstdLibrary | undefined;
+
+/** libzstd, compiled with the first frame: that takes nine milliseconds, and most databases hold none. */
+export function zstdLibrary(): ZstdLibrary {
+  if (started !== undefined) return started;
+  startLibzstd();
   const context = zstd.createCCtx();
-  return {
+  started = {
     decoder: new ZstdDecoder(),
     compress: (bytes, dictionary) =>
       dictionary === undefined ? zstd.compress(bytes) : zstd.compressUsingDict(context, bytes, dictionary),
   };
+  return started;
 }

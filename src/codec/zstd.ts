@@ -1,31 +1,12 @@
 import type { Decompressed } from './decompressed.js';
 import { zstdFrame } from './zstd-frame.js';
-import type { ZstdLibrary } from './zstd-library.js';
+import { zstdLibrary } from './zstd-library.js';
 
 /*
  * Zstandard frames, with and without dictionary. node:zlib has zstd from 22.15 on, and for blocks of 16 KiB and more it is
  * 1.6 times as fast, but it takes bytes after the frame, and of 3,000 frames with one flipped bit it gave out 26 as good
  * that libzstd's own one-shot decoder refuses or decodes otherwise. Here a block is exactly one frame, or damaged.
  */
-
-let loading: Promise<ZstdLibrary> | undefined;
-let library: ZstdLibrary | undefined;
-
-/** Loads libzstd, which a WAL without compression never needs. Await it once in every thread before the functions here. */
-export async function loadZstd(): Promise<void> {
-  loading ??= import('./zstd-library.js').then(({ startZstd }) => startZstd());
-  library = await loading;
-}
-
-/** `loadZstd` has been awaited. */
-export function isZstdLoaded(): boolean {
-  return library !== undefined;
-}
-
-function loaded(): ZstdLibrary {
-  if (library === undefined) throw new Error('loadCodecs() has not been awaited');
-  return library;
-}
 
 /** A block of 128 KiB can be one repeated byte, four bytes on disk. */
 const MOST_EXPANSION = 32768;
@@ -68,7 +49,7 @@ export function decompressZstd(
   if (size > limit) return { error: `the zstd size of ${size} is above the limit of ${limit}` };
   if (size > input.length * MOST_EXPANSION)
     return { error: `${input.length} bytes of zstd cannot expand to ${size}` };
-  const { decoder } = loaded();
+  const { decoder } = zstdLibrary();
   try {
     const decoded = decoder.decode(input, size, dictionary, into);
     if (typeof decoded !== 'number') return { bytes: decoded };
@@ -79,5 +60,5 @@ export function decompressZstd(
 }
 
 export function compressZstd(bytes: Uint8Array, dictionary?: Uint8Array): Uint8Array {
-  return loaded().compress(bytes, dictionary);
+  return zstdLibrary().compress(bytes, dictionary);
 }

@@ -3,7 +3,7 @@ import type { ByteSource } from '../bytes/source.js';
 import { u32At } from '../bytes/u32.js';
 import { checkBlob } from '../check/blob/blob.js';
 import type { BlobContext, UnitResult } from '../check/unit.js';
-import { decompressBlock, loadCodecs } from '../codec/block.js';
+import { decompressBlock } from '../codec/block.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
 import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
@@ -209,7 +209,6 @@ export class BlobDiagnosis {
     if (!isHeaderIntact(record) || recordLength(record) > length) return 'fails';
     const content = bytes.subarray(BLOB.recordHeaderLength, recordLength(record));
     if (crc32c(content) !== record.blobCrc) return 'fails';
-    await loadCodecs();
     const { error } = decompressBlock(header.compression, content.subarray(record.keyLength));
     return error === undefined ? 'decodes' : 'fails';
   }

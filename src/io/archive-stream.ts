@@ -2,7 +2,6 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Readable, Transform, type TransformCallback } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { SourceDescriptor } from '../bytes/source.js';
-import { loadCodecs } from '../codec/block.js';
 import { isSkippable } from '../codec/zstd-frame.js';
 import { ZstdStream } from '../codec/zstd-stream.js';
 import { pieces } from './deflated.js';
@@ -96,7 +95,6 @@ export async function openArchiveStream(
   signal?: AbortSignal,
 ): Promise<Readable> {
   // before the stream exists: it flows from the first listener on, and what flows while nobody takes it is lost
-  if (compression === 'zstd') await loadCodecs();
   const file = await bytesOf(archive, signal);
   file.on('data', (chunk) => onRead(chunk.length));
   if (compression === 'none') return file;

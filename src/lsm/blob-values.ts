@@ -1,5 +1,4 @@
 import type { ByteSource } from '../bytes/source.js';
-import { loadCodecs } from '../codec/block.js';
 import { decodeBlobIndex } from '../format/blob/blob-index.js';
 import { isBlobFileFooter } from '../format/blob/footer.js';
 import { decodeBlobFileHeader } from '../format/blob/header.js';
@@ -32,7 +31,6 @@ interface BlobFile {
  */
 export class BlobValues {
   private readonly open = new Map<bigint, BlobFile | Problem>();
-  private codecs?: Promise<void>;
 
   /** `tables` has the tables that are open, by file name, for values that lie in the table itself. */
   constructor(
@@ -56,8 +54,6 @@ export class BlobValues {
     const problem = (message: string): BlobResult => ({ problem: { file: blob.file, ...place, message } });
     if (blob.compression !== compression)
       return problem('The blob index and the blob file differ in compression');
-    this.codecs ??= loadCodecs();
-    await this.codecs;
     try {
       const { value, error } = await readBlob(blob.source, { offset, size, compression, key });
       return value === undefined ? problem(`A blob value cannot be read: ${error}`) : { value };
@@ -76,8 +72,6 @@ export class BlobValues {
       return { problem: { file, message: 'A value lies in a blob file of Titan, which cannot be reached' } };
     const blob = await this.kept(-fileNumber, () => openTitan(store));
     if ('message' in blob) return { problem: blob };
-    this.codecs ??= loadCodecs();
-    await this.codecs;
     const place = { offset: Number(offset), size: Number(size), key };
     const { value, error } = await readTitanValue(blob.source, blob.titan!, place).catch((failure) => ({
       value: undefined,

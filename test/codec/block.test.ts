@@ -1,14 +1,6 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  type BlockCompression,
-  codecOf,
-  compressBlock,
-  decompressBlock,
-  loadCodecs,
-} from '../../src/codec/block.js';
-
-beforeAll(loadCodecs);
+import { describe, expect, test } from 'vitest';
+import { type BlockCompression, codecOf, compressBlock, decompressBlock } from '../../src/codec/block.js';
 
 const text = Buffer.from('the quick brown fox jumps over the lazy dog '.repeat(90));
 

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { compressZstd, decompressZstd, loadZstd } from '../../src/codec/zstd.js';
+import { compressZstd, decompressZstd } from '../../src/codec/zstd.js';
 import { inRepository } from '../support/repository.js';
-
-await loadZstd();
 
 const LIMIT = 64 << 20;
 const sample = (length: number, seed = 0) => Uint8Array.from({ length }, (_, i) => ((i + seed) * i) >> 3);

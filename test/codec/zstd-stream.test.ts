@@ -1,12 +1,10 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ReusedBuffer } from '../../src/bytes/reused-buffer.js';
 import { xxh64Low } from '../../src/bytes/xxhash.js';
-import { compressZstd, loadZstd } from '../../src/codec/zstd.js';
+import { compressZstd } from '../../src/codec/zstd.js';
 import { ZstdStream } from '../../src/codec/zstd-stream.js';
 import { storedFrame } from '../../src/encode/log/writer.js';
-
-beforeAll(loadZstd);
 
 /** Bytes that compress, over several zstd blocks where they are long. */
 const sample = (length: number) => Uint8Array.from({ length }, (_, i) => (i * i) >> (i % 5));

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { checkTable } from '../../src/check/sst/table.js';
-import { loadCodecs } from '../../src/codec/block.js';
 import { findAlteration } from '../../src/diagnose/alteration.js';
 import { changeShown, undoLineEndings } from '../../src/diagnose/line-endings.js';
 import { logBefore } from '../../src/diagnose/line-endings-records.js';
@@ -19,9 +18,7 @@ import { internalKey, VALUE_TYPE } from '../../src/format/sst/internal-key.js';
 import { openSource } from '../../src/io/source.js';
 import { fixture } from '../support/files.js';
 
-beforeAll(async () => {
-  await loadCodecs();
-});
+beforeAll(async () => {});
 
 const source = (bytes: Uint8Array) => openSource({ kind: 'memory', bytes });
 const context = { dialect: 'rocksdb', file: 'x.sst', depth: 'full' } as const;

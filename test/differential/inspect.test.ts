@@ -1,15 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadCodecs } from '../../src/codec/block.js';
+import { afterAll, describe, expect, test } from 'vitest';
 import { inspectFile } from '../../src/inspect/inspect.js';
 import { type Collected, child, collect, every, tree } from '../inspect/collect.js';
 import { lacks, output } from '../support/tools.js';
 import { readable, withReadable } from './databases.js';
 
 // What Debian's tools print of a file, read off the tree that inspect shows of it.
-
-beforeAll(loadCodecs);
 
 /** Each database is unpacked once for all comparisons. */
 const unpacked = new Map<string, { dir: Promise<string>; done: () => void }>();

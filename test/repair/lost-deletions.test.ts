@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { loadCodecs } from '../../src/codec/block.js';
 import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../src/encode/manifest/edit.js';
 import { snapshotEdits } from '../../src/encode/manifest/snapshot.js';
@@ -123,9 +122,7 @@ async function visibleIn(dir: string): Promise<number[]> {
   return seen;
 }
 
-beforeAll(async () => {
-  await loadCodecs();
-});
+beforeAll(async () => {});
 
 const someDamage = fc.record({
   table: fc.nat(),

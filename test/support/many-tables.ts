@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadCodecs } from '../../src/codec/block.js';
 import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../src/encode/manifest/edit.js';
 import { snapshotEdits } from '../../src/encode/manifest/snapshot.js';
@@ -45,7 +44,6 @@ function table(number: number, entries: number) {
  * MANIFEST, of kvdoctor's own writing, since a real engine takes minutes for as many.
  */
 export async function writeManyTables(directory: string, count: number, most = 400): Promise<void> {
-  await loadCodecs();
   mkdirSync(directory, { recursive: true });
   const version = emptyVersion();
   const family = version.columnFamilies.get(0)!;

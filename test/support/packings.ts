@@ -6,7 +6,7 @@ import { zipOf } from './zip.js';
 
 type Packing = (files: FileSet, prefix?: string) => Promise<Uint8Array>;
 
-/** Archives by the names that they have. Those of zstd need `loadZstd`. */
+/** Archives by the names that they have. */
 export const packings: [name: string, Packing][] = [
   ['db.tar', tarOf],
   ['db.tar.gz', async (files, prefix) => gzipSync(await tarOf(files, prefix), { level: 1 })],

@@ -2,7 +2,7 @@ import { append } from '../../bytes/append.js';
 import { crc32c } from '../../bytes/crc32c.js';
 import { hex32 } from '../../bytes/hexdump.js';
 import type { ByteSource } from '../../bytes/source.js';
-import { codecOf, isUnsupported, loadCodecs } from '../../codec/block.js';
+import { codecOf, isUnsupported } from '../../codec/block.js';
 import { ruleOf } from '../../finding/catalog.js';
 import type { Anomaly, Finding, Severity } from '../../finding/finding.js';
 import { type BlobFileHeader, decodeBlobFileHeader } from '../../format/blob/header.js';
@@ -19,7 +19,6 @@ import { RecordTally } from './records.js';
  * name may lack a footer, and nothing that is wrong with it costs data: notes. Rejects only when the medium fails.
  */
 export async function checkBlob(source: ByteSource, context: BlobContext): Promise<UnitResult> {
-  if (context.depth === 'full') await loadCodecs();
   const { live } = context;
   const orphan = context.orphan ?? live === undefined;
   const facts: BlobFacts = {

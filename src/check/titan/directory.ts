@@ -1,4 +1,3 @@
-import { loadCodecs } from '../../codec/block.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
@@ -36,7 +35,6 @@ type References = Map<number, { places: TitanReference[]; tables: Set<string> }>
 /** Checks what lies in titandb/: the MANIFEST, every blob file that it names, and what the tables refer to there. */
 export async function checkTitan(inventory: Inventory, context: TitanContext): Promise<TitanResult> {
   const result: TitanResult = { findings: [], unchecked: [], bytesRead: 0 };
-  if (context.depth === 'full') await loadCodecs();
   const manifest = await manifestOf(inventory, result);
   const references = referencesOf(context.tables, result);
   const blobs = new Map(

@@ -23,7 +23,7 @@ const LARGEST_VALUE = 256 * 1024 * 1024;
 
 /**
  * Reads one value out of a blob file as RocksDB does with checksum verification: the record's header, key and CRC must
- * fit the index. `loadCodecs()` must have been awaited. Rejects only when the medium fails.
+ * fit the index. Rejects only when the medium fails.
  */
 export async function readBlob(source: ByteSource, place: BlobPlace): Promise<BlobReading> {
   const { key, compression } = place;

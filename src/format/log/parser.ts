@@ -10,7 +10,6 @@
 
 import type { ByteSource } from '../../bytes/source.js';
 import { u32At } from '../../bytes/u32.js';
-import { loadCodecs } from '../../codec/block.js';
 import { type Dialect, type DialectName, dialectNamed } from '../dialect.js';
 import { Assembly, MAX_EDIT_RECORD, MAX_RECORD } from './assembly.js';
 import { BlockChunks, firstNonZero } from './chunks.js';
@@ -140,7 +139,6 @@ export class LogParser {
   async next(): Promise<number> {
     for (;;) {
       const event = this.step();
-      if (event === LogEvent.metadata && this.compressed) await loadCodecs();
       if (event !== LogEvent.more) return event;
       await this.load();
     }

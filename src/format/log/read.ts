@@ -1,4 +1,3 @@
-import { loadCodecs } from '../../codec/block.js';
 import type { Assembly } from './assembly.js';
 import type { Damage, Tail } from './damage.js';
 import type { LogMetadata } from './metadata.js';
@@ -32,7 +31,6 @@ export async function readLog(parser: LogParser, handlers: LogHandlers): Promise
         break;
       case LogEvent.metadata:
         // libzstd is three times as fast as the streaming decoder that does without it
-        if (parser.compressed) await loadCodecs();
         handled = handlers.metadata?.(parser.metadata!, parser.record);
         break;
       case LogEvent.damage:

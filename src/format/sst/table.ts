@@ -1,6 +1,5 @@
 import { append } from '../../bytes/append.js';
 import type { ByteSource } from '../../bytes/source.js';
-import { loadCodecs } from '../../codec/block.js';
 import type { Anomaly } from '../../finding/finding.js';
 import type { DialectName } from '../dialect.js';
 import { blockChecksum } from './checksum.js';
@@ -127,7 +126,6 @@ export function isReadable(table: Table): boolean {
  * when the medium fails.
  */
 export async function openTable(source: ByteSource, options: OpenOptions = {}): Promise<Table> {
-  await loadCodecs();
   const table: Table = {
     source,
     size: source.size,

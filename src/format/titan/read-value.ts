@@ -12,8 +12,8 @@ import {
 const LARGEST = 256 << 20;
 
 /**
- * The value at a place that a table refers to, as Titan reads it: size, checksum and, beyond that, key must fit. `loadCodecs()` must have
- * been awaited. Rejects only when the medium fails.
+ * The value at a place that a table refers to, as Titan reads it: size, checksum and, beyond that, key must fit. Rejects only when
+ * the medium fails.
  */
 export async function readTitanValue(
   source: ByteSource,

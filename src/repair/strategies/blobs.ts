@@ -1,6 +1,6 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { checkBlob } from '../../check/blob/blob.js';
-import { codecOf, compressBlock, decompressBlock, loadCodecs } from '../../codec/block.js';
+import { codecOf, compressBlock, decompressBlock } from '../../codec/block.js';
 import { encodeBlobFileFooter, encodeBlobFileHeader, encodeBlobRecord } from '../../encode/blob/blob-file.js';
 import { keyBytes } from '../../finding/evidence.js';
 import { isBlobFileFooter } from '../../format/blob/footer.js';
@@ -56,7 +56,6 @@ export async function repairBlob(entry: InventoryEntry, live: LiveBlobFile): Pro
     if (!findings.some(({ severity }) => severity === 'error')) return undefined;
     const start = new Uint8Array(BLOB.headerLength);
     await source.read(start, 0);
-    await loadCodecs();
     const compression = await compressionOf(source, start[COMPRESSION_AT], live);
     const recordsEnd = BLOB.headerLength + Number(live.totalBytes);
     // bytes put in, or below 0 taken out, before a footer that is whole

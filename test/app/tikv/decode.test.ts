@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { protoFields } from '../../../src/format/protobuf.js';
 import { decodeTikvKey } from '../../../src/app/tikv/keys.js';
 import { decodeMemcomparable, memcomparableEnd } from '../../../src/app/tikv/memcomparable.js';
 import {
@@ -20,6 +19,7 @@ import {
 } from '../../../src/app/tikv/states.js';
 import { decodeTableKey, userKeyText } from '../../../src/app/tikv/table-key.js';
 import { timestampText } from '../../../src/app/tikv/timestamp.js';
+import { protoFields } from '../../../src/format/protobuf.js';
 import * as tikv from '../../support/tikv.js';
 
 const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');

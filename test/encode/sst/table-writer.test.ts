@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkTable } from '../../../src/check/sst/table.js';
-import { loadCodecs } from '../../../src/codec/block.js';
 import { compressionProperty, PropertyList } from '../../../src/encode/sst/properties.js';
 import {
   fileChecksumBytes,
@@ -145,7 +144,6 @@ function formOf({
 describe('a table that is written', () => {
   let directory: string;
   beforeAll(async () => {
-    await loadCodecs();
     directory = mkdtempSync(join(tmpdir(), 'kvdoctor-writer-'));
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));

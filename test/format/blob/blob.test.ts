@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compressBlock, loadCodecs } from '../../../src/codec/block.js';
+import { compressBlock } from '../../../src/codec/block.js';
 import { encodeBlobRecord } from '../../../src/encode/blob/blob-file.js';
 import { decodeBlobIndex } from '../../../src/format/blob/blob-index.js';
 import { decodeBlobFileFooter, isBlobFileFooter } from '../../../src/format/blob/footer.js';
@@ -178,8 +178,6 @@ test('an intact record header is found at any place', () => {
     }),
   );
 });
-
-await loadCodecs();
 
 describe('reading one value', () => {
   const value = Buffer.from('value '.repeat(40));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decompressBlock, loadCodecs } from '../../../src/codec/block.js';
+import { decompressBlock } from '../../../src/codec/block.js';
 import { decompressMinLz } from '../../../src/codec/minlz.js';
 import { BlockReader } from '../../../src/format/sst/block.js';
 import {
@@ -187,7 +187,6 @@ describe('MinLZ', () => {
   });
 
   it('damaged blocks of Pebble’s own decompress, or say why', async () => {
-    await loadCodecs();
     const blocks: Uint8Array[] = [];
     for (const [, { index, space, source }] of await tablesOf('columns-cockroach'))
       for (let i = 0; i < index!.count; i++) {

@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { loadZstd } from '../../../src/codec/zstd.js';
+import { describe, expect, test } from 'vitest';
 import { type FileSet, fixture, withTemporaryDirectory } from '../../support/files.js';
 import { packings } from '../../support/packings.js';
 import { applyPatches } from '../../support/patch.js';
@@ -16,8 +15,6 @@ const packed = (name: string, bytes: Uint8Array, use: (file: string) => Promise<
   });
 
 describe.each(packings)('an archive as a source: %s', (name, pack) => {
-  beforeAll(() => loadZstd());
-
   const clean = fixture('basic-7.8');
 
   test.each([

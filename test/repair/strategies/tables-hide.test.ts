@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { loadCodecs } from '../../../src/codec/block.js';
 import { encodeLogRecords } from '../../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../../src/encode/manifest/edit.js';
 import { snapshotEdits } from '../../../src/encode/manifest/snapshot.js';
@@ -21,9 +20,7 @@ const KEYS = 6000;
 /** Blocks of the newer table that are damaged: every one that begins at such a multiple. */
 const APART = 8192;
 
-beforeAll(async () => {
-  await loadCodecs();
-});
+beforeAll(async () => {});
 
 /** Two tables of the same keys, without filters: every other key of the newer one is a deletion. */
 function writeTables(dir: string): void {

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { compressBlock, loadCodecs } from '../../../src/codec/block.js';
+import { describe, expect, it } from 'vitest';
+import { compressBlock } from '../../../src/codec/block.js';
 import { decompressSnappy, snappyLength } from '../../../src/codec/snappy.js';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { encodeLogRecords } from '../../../src/encode/log/writer.js';
@@ -21,8 +21,6 @@ import { fixBlock } from '../../support/checksum.js';
 import { engineAvailable, runEngine } from '../../support/engine.js';
 import { withTemporaryDirectory } from '../../support/files.js';
 import { visible } from '../../support/visible.js';
-
-beforeAll(() => loadCodecs());
 
 const keyOf = (i: number) => Buffer.from(`key${String(i).padStart(5, '0')}`);
 const KEYS = 200;

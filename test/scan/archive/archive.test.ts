@@ -1,9 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { BeyondLimit } from '../../../src/bytes/beyond-limit.js';
-import { loadZstd } from '../../../src/codec/zstd.js';
 import { listArchive } from '../../../src/engine/archive-root.js';
 import type { Finding } from '../../../src/finding/finding.js';
 import type { TargetReport } from '../../../src/report/report.js';
@@ -53,8 +52,6 @@ const damaged: [string, string[]][] = [
 ];
 
 describe.each(packings)('%s', (name, packed) => {
-  beforeAll(() => loadZstd());
-
   it.each(damaged)('%s with damage %j gives what its directory gives', async (base, patches) => {
     const files = await applyPatches(fixture(base), patches);
     const report = await scanBytes(name, await packed(files, 'data/db/'));

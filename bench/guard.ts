@@ -1,0 +1,62 @@
+import { inRepository } from '../test/support/repository.js';
+import { benchDatabase, logOf } from './databases.js';
+import { median, processorTime } from './measure.js';
+
+/*
+ * Holds the processor time of three scans against that of other programs on the same machine, in alternating runs:
+ *   npm run guard
+ * It ends with 1 where one takes clearly more than it did. Instructions would tell less from more, but virtual machines
+ * seldom count them, and under valgrind V8 compiles at other times.
+ */
+
+const MiB = 2 ** 20;
+const ROUNDS = 5;
+/** How much more than before is a change, and not the machine. */
+const MARGIN = 1.35;
+
+const scan = (directory: string) => [
+  process.execPath,
+  inRepository('bin/kvdoctor.js'),
+  ...['scan', directory, '--no-progress', '--format', 'json=/dev/null'],
+];
+
+const tables = benchDatabase('tables', 64 * MiB);
+const wal = benchDatabase('wal', 32 * MiB);
+
+/** `before`: the ratio that was measured last, on two cores with Node 20. */
+const GUARDED = [
+  {
+    name: 'scan of a small damaged directory, against node -e 0',
+    ours: scan(inRepository('fixtures/kvrocks-race-12/db')),
+    theirs: [process.execPath, '-e', '0'],
+    before: 3.6,
+  },
+  {
+    name: 'scan of 64 MiB of tables, against sst_dump check',
+    ours: scan(tables.dir),
+    theirs: ['sst_dump', `--file=${tables.dir}`, '--command=check', '--verify_checksum'],
+    before: 1,
+  },
+  {
+    name: 'scan of a WAL of 32 MiB, against ldb dump_wal',
+    ours: scan(wal.dir),
+    theirs: ['ldb', 'dump_wal', `--walfile=${logOf(wal.dir)}`],
+    before: 1,
+  },
+];
+
+for (const { name, ours, theirs, before } of GUARDED) {
+  const times: { ours: number; theirs: number }[] = [];
+  // the first round warms the page cache
+  for (let round = 0; round <= ROUNDS; round++) {
+    const taken = { ours: processorTime(ours), theirs: processorTime(theirs) };
+    if (round > 0) times.push(taken);
+  }
+  const mine = median(times.map((taken) => taken.ours));
+  const ratio = mine / median(times.map((taken) => taken.theirs));
+  const isSlower = ratio > before * MARGIN;
+  console.log(
+    `${isSlower ? 'slower' : 'ok    '}  ${name}: ${ratio.toFixed(2)} (${mine.toFixed(2)} s), before ${before}`,
+  );
+  if (isSlower) process.exitCode = 1;
+}
