@@ -5,8 +5,8 @@ import { median, processorTime } from './measure.js';
 /*
  * Holds the processor time of three scans against that of other programs on the same machine, in alternating runs:
  *   npm run guard
- * It ends with 1 where one takes clearly more than it did. Instructions would tell less from more, but virtual machines
- * seldom count them, and under valgrind V8 compiles at other times.
+ * It ends with 1 where one takes clearly more than it did. Instruction counts would be steadier, but few virtual machines
+ * have them, and under valgrind V8 compiles at other times than it does for users.
  */
 
 const MiB = 2 ** 20;

@@ -111,3 +111,27 @@ export function bytesWithSyndrome(syndrome: number, length: number): { byte: num
   }
   return found;
 }
+
+/**
+ * The first place in `[from, to)` up to which `bytes` must be taken from `other`, from `from` on, for the syndrome of `bytes[…, end)` to be
+ * gone; undefined where there is none. Linear in `end - from`, whatever the number of places.
+ */
+export function replacedUpTo(
+  bytes: Uint8Array,
+  other: Uint8Array,
+  { from, to, end }: { from: number; to: number; end: number },
+  syndrome: number,
+): number | undefined {
+  // taken back over what follows the place; forward again byte by byte, with what each replaced byte leaves
+  let trace = syndrome | 0;
+  for (let left = end - from; left > 0; left--) {
+    const mask = BY_HIGHEST[trace >>> 24];
+    trace = ((trace ^ LAST_BYTE[mask]) << 8) | mask;
+  }
+  for (let at = from; at < to; at++) {
+    if (trace === 0) return at;
+    const changed = trace ^ bytes[at] ^ other[at];
+    trace = (changed >>> 8) ^ LAST_BYTE[changed & 0xff];
+  }
+  return undefined;
+}

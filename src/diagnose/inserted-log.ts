@@ -1,6 +1,9 @@
+import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import { u32At } from '../bytes/u32.js';
 import type { Range } from '../finding/finding.js';
 import { checksumHolds, lengthAt } from '../format/log/physical.js';
 import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect, RecordKind } from '../format/log/types.js';
+import { replacedUpTo } from './crc32c-syndrome.js';
 import { recordEnd } from './log-flips.js';
 
 /*
@@ -99,15 +102,12 @@ class LogWithRun {
     by: number,
     { from, to }: { from: number; to: number },
   ): Generator<Range> {
+    const before = this.bytes.subarray(torn, torn + end);
     const record = Uint8Array.from(this.bytes.subarray(torn + by, torn + by + end));
-    record.set(this.bytes.subarray(torn, torn + from));
-    for (let before = from; before < to; before++) {
-      if (before > from) record[before - 1] = this.bytes[torn + before - 1];
-      if (!checksumHolds(record, 0, end)) continue;
-      if (this.isWholeAt(torn, by, before)) return;
-      yield { offset: torn + before, length: by };
-      return;
-    }
+    record.set(before.subarray(0, from));
+    const syndrome = crc32c(record, TYPE_AT, end) ^ unmaskCrc(u32At(record, 0));
+    const place = replacedUpTo(record, before, { from, to, end }, syndrome);
+    if (place !== undefined && !this.isWholeAt(torn, by, place)) yield { offset: torn + place, length: by };
   }
 
   /** The record stands whole after the run: then nothing tore it apart, and the run may be another record, overwritten. */

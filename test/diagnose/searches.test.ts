@@ -7,6 +7,7 @@ import {
   bitPairsWithSyndrome,
   bitsWithSyndrome,
   bytesWithSyndrome,
+  replacedUpTo,
   wordThatFits,
 } from '../../src/diagnose/crc32c-syndrome.js';
 import { searchRecord } from '../../src/diagnose/log-flips.js';
@@ -199,5 +200,36 @@ describe('one overwritten byte under CRC-32C', () => {
       found += bytesWithSyndrome(syndrome, 16_384).length;
     }
     expect(found).toBeLessThan(10);
+  });
+});
+
+describe('bytes that two runs share between them under CRC-32C', () => {
+  test('are parted where trying every place parts them', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 300 }),
+        fc.nat(),
+        fc.nat(),
+        fc.nat(),
+        fc.boolean(),
+        (length, seed, first, second, isWhole) => {
+          const random = new Random(seed);
+          const other = random.bytes(length);
+          const bytes = random.bytes(length);
+          const from = first % length;
+          const place = from + (second % (length - from + 1));
+          const whole = Uint8Array.from(bytes);
+          whole.set(other.subarray(from, place), from);
+          const target = isWhole ? crc32c(whole) : random.below(2 ** 32);
+          const tried = Array.from({ length: length - from }, (_, i) => from + i).find((at) => {
+            const each = Uint8Array.from(bytes);
+            each.set(other.subarray(from, at), from);
+            return crc32c(each) === target;
+          });
+          const run = { from, to: length, end: length };
+          expect(replacedUpTo(bytes, other, run, (crc32c(bytes) ^ target) >>> 0)).toBe(tried);
+        },
+      ),
+    );
   });
 });
