@@ -17,7 +17,7 @@ export interface StoredObject {
 export const RANGE = 4 << 20;
 
 /** Bytes of objects that a thread holds at most, and those that readers wait for. */
-const HELD = 48 << 20;
+const HELD = 40 << 20;
 
 /** Ranges whose memory is kept for the next ones. */
 const SPARE = 4;
