@@ -57,6 +57,8 @@ export async function databaseSubject(
     : undefined;
   for (const [file, method] of encrypted ?? [])
     report.unchecked.push({ file, reason: `it is encrypted (${method}, as file.dict says)` });
+  for (const { kind, file } of database.pebble === undefined ? [] : database.inventory.entries)
+    if (kind === 'blob') report.unchecked.push({ file, reason: 'blob files of Pebble are not read' });
   const planned = await unlessInterrupted(
     () => planUnits(database, depth, parts, (entry) => trust(entry) !== undefined),
     [],

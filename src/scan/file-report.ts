@@ -49,7 +49,8 @@ export function fileReports(
     // without a MANIFEST nothing says which tables and blob files are live
     if (number === undefined || database.version === undefined) return undefined;
     if (kind === 'table') return tables.has(number);
-    return kind === 'blob' ? blobs.has(number) : undefined;
+    // Pebble's MANIFEST names blob files in another way
+    return kind === 'blob' && database.pebble === undefined ? blobs.has(number) : undefined;
   };
   const named = new Set<string>();
   const reports: FileReport[] = [];

@@ -128,6 +128,8 @@ function draftOf(
         },
       };
     case 'blob': {
+      // Pebble's are of another format
+      if (database.pebble !== undefined) return undefined;
       const live = number === undefined ? undefined : blobs.get(number);
       const context = { file, depth, ...(number !== undefined && { number }), ...(live && { live }) };
       return { kind: 'blob', entry, source, weight, context };

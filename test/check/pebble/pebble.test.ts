@@ -38,6 +38,15 @@ describe('healthy stores of Pebble', () => {
     expect(damage(report)).toEqual([]);
   });
 
+  test('a blob file is not read as one of RocksDB', async () => {
+    const report = await scan('columns', [], (dir) =>
+      fs.writeFileSync(path.join(dir, '000999.blob'), 'values'),
+    );
+    expect(report.findings.map(({ rule }) => rule)).not.toContain('blob/bad-header');
+    expect(report.unchecked).toEqual([{ file: '000999.blob', reason: 'blob files of Pebble are not read' }]);
+    expect(report.files.find((file) => file.path === '000999.blob')).toMatchObject({ status: 'unchecked' });
+  });
+
   test('an open of them is not warned of', async () => {
     expect((await scan('virtual')).doNotOpen).toBeUndefined();
   });
