@@ -1,20 +1,50 @@
+import type { DialectName } from '../format/dialect.js';
 import { decodeVersionEdit } from '../format/manifest/decode.js';
 import type { NewFile, VersionEdit } from '../format/manifest/edit.js';
 import { decodeSubcompactionProgress } from '../format/manifest/progress.js';
-import { tags } from '../format/manifest/tags.js';
+import { pebbleOwnTags, tags } from '../format/manifest/tags.js';
 import type { Words } from './node.js';
 import { asList, internalKeyWords } from './values.js';
 
 /** Says each field of an edit in words, asked in the order in which they stand. */
-export function fieldWords(edit: VersionEdit): (tag: number) => Words {
+export function fieldWords(edit: VersionEdit, dialect?: DialectName): (tag: number) => Words {
   const taken = new Map<number, number>();
   return (tag) => {
-    const group =
-      tag === tags.newFile2 || tag === tags.newFile3 || tag === tags.newFile4 ? tags.newFile : tag;
+    const group = NEW_FILES.has(tag) ? tags.newFile : tag;
     const nth = taken.get(group) ?? 0;
     taken.set(group, nth + 1);
-    return wordsOf(edit, group, nth);
+    return dialect === 'pebble' && PEBBLE_ALONE.has(group)
+      ? pebbleWords(edit, group, nth)
+      : wordsOf(edit, group, nth);
   };
+}
+
+const NEW_FILES: ReadonlySet<number> = new Set([
+  tags.newFile2,
+  tags.newFile3,
+  tags.newFile4,
+  pebbleOwnTags.newFile5,
+]);
+
+const PEBBLE_ALONE: ReadonlySet<number> = new Set(Object.values(pebbleOwnTags));
+
+function pebbleWords(edit: VersionEdit, tag: number, nth: number): string {
+  switch (tag) {
+    case pebbleOwnTags.backing: {
+      const { number, size } = edit.backings[nth];
+      return `${number}, ${size} bytes`;
+    }
+    case pebbleOwnTags.removedBacking:
+      return String(edit.removedBackings[nth]);
+    case pebbleOwnTags.newBlobFile: {
+      const { number, size } = edit.valueFiles[nth];
+      return `${number}, ${size} bytes`;
+    }
+    case pebbleOwnTags.deletedBlobFile:
+      return String(edit.removedValueFiles[nth].number);
+    default:
+      return '';
+  }
 }
 
 function wordsOf(edit: VersionEdit, tag: number, nth: number): Words {
@@ -92,8 +122,8 @@ export function newFileWords(
 }
 
 /** An edit on one line: what it adds, removes and sets. */
-export function editSummary(bytes: Uint8Array): { text: string; problems: string[] } {
-  const { edit, fields, anomalies } = decodeVersionEdit(bytes);
+export function editSummary(bytes: Uint8Array, dialect?: DialectName): { text: string; problems: string[] } {
+  const { edit, fields, anomalies } = decodeVersionEdit(bytes, dialect);
   const parts: string[] = [];
   const list = (word: string, numbers: readonly { number: bigint }[]) => {
     if (numbers.length === 0) return;
@@ -104,6 +134,9 @@ export function editSummary(bytes: Uint8Array): { text: string; problems: string
   if (edit.columnFamilyDrop) parts.push('drop column family');
   list('add', edit.newFiles);
   list('delete', edit.deletedFiles);
+  list('add backing', edit.backings);
+  list('add blob file', edit.valueFiles);
+  list('delete blob file', edit.removedValueFiles);
   list('add blob file', edit.blobFileAdditions);
   list('garbage in blob file', edit.blobFileGarbages);
   list('add WAL', edit.walAdditions);

@@ -137,9 +137,14 @@ async function recordNode(
     fragments.length === 1
       ? { space, offset: fragments[0].fileOffset, length: payload.length }
       : { space: recordSpace(origin, fragments), offset: 0, length: payload.length };
-  const { text, problems } = editSummary(payload);
+  const { text, problems } = editSummary(payload, detail.dialect);
   const edit: Node = detail.records
-    ? { name: 'edit', at: place, transparent: true, children: () => editFields(payload, place) }
+    ? {
+        name: 'edit',
+        at: place,
+        transparent: true,
+        children: () => editFields(payload, place, detail.dialect),
+      }
     : { name: 'edit', at: place, bytes: payload };
   return { name: 'record', at: { space, ...origin }, text, problems, children: () => [...headers, edit] };
 }

@@ -1,5 +1,7 @@
+import type { DialectName } from '../format/dialect.js';
 import { decodeVersionEdit } from '../format/manifest/decode.js';
-import { customFields, TAG_SAFE_IGNORE, tagName, tags } from '../format/manifest/tags.js';
+import { pebbleCustomFields } from '../format/manifest/pebble-fields.js';
+import { customFields, pebbleOwnTags, TAG_SAFE_IGNORE, tagName, tags } from '../format/manifest/tags.js';
 import { fieldWords } from './edit-text.js';
 import { Fields } from './fields.js';
 import type { Node, NodePlace } from './node.js';
@@ -58,7 +60,7 @@ const customNumbers: ReadonlySet<number> = new Set([
 ]);
 
 const customNames = new Map<number, string>(
-  Object.entries(customFields).map(([name, id]) => [id, spaced(name)]),
+  Object.entries({ ...pebbleCustomFields, ...customFields }).map(([name, id]) => [id, spaced(name)]),
 );
 
 /** `oldestBlobFile` as `oldest blob file`. */
@@ -66,21 +68,25 @@ function spaced(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
-/** Custom fields of a table's entry: id, length, value, until id 1. */
-const customs: FieldReader = (fields) => {
-  let ended = false;
-  while (!ended && !fields.failed) {
-    fields.group('custom field', (inner) => {
-      const id = inner.varint32('id', (value) => customNames.get(value));
-      if (id === undefined || id === customFields.terminate) {
-        ended = true;
-        return { text: 'end' };
-      }
-      const said = customField(inner, id);
-      return { text: said === '' ? customName(id) : `${customName(id)}: ${said}` };
-    });
-  }
-};
+/** Custom fields of a table's entry: id, length, value, until id 1. `own` reads those that are of another form, and says them. */
+const customsWith =
+  (own: (fields: Fields, id: number) => string | undefined): FieldReader =>
+  (fields) => {
+    let ended = false;
+    while (!ended && !fields.failed) {
+      fields.group('custom field', (inner) => {
+        const id = inner.varint32('id', (value) => customNames.get(value));
+        if (id === undefined || id === customFields.terminate) {
+          ended = true;
+          return { text: 'end' };
+        }
+        const words = own(inner, id) ?? customField(inner, id);
+        return { text: words === '' ? customName(id) : `${customName(id)}: ${words}` };
+      });
+    }
+  };
+
+const customs = customsWith(() => undefined);
 
 function customName(id: number): string {
   return customNames.get(id) ?? `field ${id}`;
@@ -193,20 +199,65 @@ const readers = new Map<number, FieldReader>([
   [tags.lastCompactedManifestSize, prefixed(varint('size'))],
 ]);
 
+/** In Pebble's edits some values stand without their length. */
+const pebbleCustoms = customsWith((fields, id) => {
+  if (id === pebbleCustomFields.virtual) return String(fields.varint64('backing') ?? '');
+  const sized = id === pebbleCustomFields.sizedBlobs;
+  if (!sized && id !== pebbleCustomFields.blobs) return undefined;
+  fields.varint64('depth');
+  const count = fields.varint64('count') ?? 0n;
+  for (let i = 0n; i < count && !fields.failed; i++) {
+    fields.varint64('blob file');
+    fields.varint64('size of values');
+    if (sized) fields.varint64('size in the backing');
+  }
+  return `references to ${count} blob files`;
+});
+
+/** Bounds after a marker: bit 0, those of points stand before those of range keys. */
+const separateKeys: FieldReader = (fields, place, bytes) => {
+  const marker = fields.u8('marker');
+  if (marker !== undefined && (marker & 1) !== 0)
+    each(key('smallest point'), key('largest point'))(fields, place, bytes);
+  each(key('smallest range key'), key('largest range key'))(fields, place, bytes);
+};
+
+const pebbleReaders = new Map<number, FieldReader>([
+  [tags.newFile4, each(level, number, varint('size'), keys, sequences, pebbleCustoms)],
+  [pebbleOwnTags.newFile5, each(level, number, varint('size'), separateKeys, sequences, pebbleCustoms)],
+  [pebbleOwnTags.backing, each(number, varint('size'))],
+  [pebbleOwnTags.removedBacking, number],
+  [
+    pebbleOwnTags.newBlobFile,
+    each(varint('id'), number, varint('size'), varint('size of values'), varint('creation time')),
+  ],
+  [pebbleOwnTags.deletedBlobFile, each(varint('id'), number)],
+  [pebbleOwnTags.markForCompaction, each(level, number)],
+  [
+    pebbleOwnTags.excise,
+    each(
+      (fields) => fields.lengthPrefixed('start'),
+      (fields) => fields.lengthPrefixed('end'),
+      (fields) => fields.u8('kind of end'),
+      varint('sequence'),
+    ),
+  ],
+]);
+
 /** The fields of a version edit that stands at `place`, and what is wrong with it. */
-export function* editFields(bytes: Uint8Array, place: NodePlace): Generator<Node> {
-  const { fields: decoded, edit, anomalies } = decodeVersionEdit(bytes);
-  const words = fieldWords(edit);
+export function* editFields(bytes: Uint8Array, place: NodePlace, dialect?: DialectName): Generator<Node> {
+  const { fields: decoded, edit, anomalies } = decodeVersionEdit(bytes, dialect);
+  const words = fieldWords(edit, dialect);
   const { space, offset: base } = place;
   for (const { tag, offset, length } of decoded) {
     const fields = new Fields(space, base, bytes, offset, offset + length);
-    fields.varint32('tag', () => spaced(tagName(tag)));
-    const read = readers.get(tag);
+    fields.varint32('tag', () => spaced(tagName(tag, dialect)));
+    const read = (dialect === 'pebble' ? pebbleReaders.get(tag) : undefined) ?? readers.get(tag);
     if (read !== undefined) read(fields, place, bytes);
     else if ((tag & TAG_SAFE_IGNORE) !== 0) fields.lengthPrefixed('value');
     fields.rest('rest');
     yield {
-      name: spaced(tagName(tag)),
+      name: spaced(tagName(tag, dialect)),
       at: { space, offset: base + offset, length },
       text: words(tag),
       children: () => fields.nodes,

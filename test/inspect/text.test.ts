@@ -47,6 +47,7 @@ const goldens: Golden[] = [
   },
   { name: 'table-properties', base: 'format-7-11.9', command: '000011.sst --properties --brief' },
   { name: 'table-snappy', base: 'basic-6.17', command: '000011.sst --entries --limit 1 --brief' },
+  { name: 'manifest-pebble', base: 'pebble-stores/virtual', command: 'MANIFEST-000001 --records --brief' },
   { name: 'manifest', base: 'basic-7.8', command: 'MANIFEST-000005 --records --limit 5', columns: 120 },
   { name: 'manifest-brief', base: 'checksummed-7.8', command: 'MANIFEST-000005 --brief', columns: 120 },
   {

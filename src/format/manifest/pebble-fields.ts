@@ -16,7 +16,15 @@ import { KEY_TRAILER, MAX_SEQUENCE } from '../sst/internal-key.js';
 import type { FieldReader, NewFile } from './edit.js';
 import { CUSTOM_NOT_IGNORABLE, customFields, pebbleOwnTags, tags } from './tags.js';
 
-const own = { path: 65, virtual: 66, syntheticPrefix: 67, syntheticSuffix: 68, blobs: 69, sizedBlobs: 70 };
+/** Ids of custom fields. The backing of a virtual table stands without a length, and so do references to blob files. */
+export const pebbleCustomFields = {
+  path: 65,
+  virtual: 66,
+  syntheticPrefix: 67,
+  syntheticSuffix: 68,
+  blobs: 69,
+  sizedBlobs: 70,
+};
 
 /** Bits of the marker of tag 104. */
 const HAS_POINTS = 1;
@@ -97,15 +105,15 @@ function readCustomFields(cursor: Cursor, file: NewFile): string | undefined {
     const id = cursor.varint32();
     if (id === undefined) return TABLE;
     if (id === customFields.terminate) return undefined;
-    if (id === own.virtual) {
+    if (id === pebbleCustomFields.virtual) {
       file.backing = cursor.varint64();
       if (file.backing === undefined) return TABLE;
-    } else if (id === own.blobs || id === own.sizedBlobs) {
-      if (!readBlobReferences(cursor, file, id === own.sizedBlobs)) return TABLE;
+    } else if (id === pebbleCustomFields.blobs || id === pebbleCustomFields.sizedBlobs) {
+      if (!readBlobReferences(cursor, file, id === pebbleCustomFields.sizedBlobs)) return TABLE;
     } else {
       const value = cursor.lengthPrefixed();
       if (value === undefined) return TABLE;
-      const known = id === own.syntheticPrefix || id === own.syntheticSuffix;
+      const known = id === pebbleCustomFields.syntheticPrefix || id === pebbleCustomFields.syntheticSuffix;
       if (known) file.synthetic = true;
       else if ((id & CUSTOM_NOT_IGNORABLE) !== 0) return 'new-file4 custom field not supported';
     }

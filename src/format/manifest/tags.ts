@@ -1,3 +1,5 @@
+import type { DialectName } from '../dialect.js';
+
 /**
  * Tags of a version edit and ids of a new file's custom fields (rocksdb db/version_edit.h; leveldb db/version_edit.cc).
  * 0x2000 in a tag and the absence of 0x40 in a custom id mean that a reader which does not know it may skip it.
@@ -40,9 +42,9 @@ export const TAG_SAFE_IGNORE = 0x2000;
 
 const names = new Map<number, string>(Object.entries(tags).map(([name, tag]) => [tag, name]));
 
-/** `newFile4` for 103; the number itself for a tag that is not known. */
-export function tagName(tag: number): string {
-  return names.get(tag) ?? `tag ${tag}`;
+/** `newFile4` for 103; the number itself for a tag that is not known. Pebble gives some of them another meaning. */
+export function tagName(tag: number, dialect?: DialectName): string {
+  return (dialect === 'pebble' ? pebbleNames.get(tag) : undefined) ?? names.get(tag) ?? `tag ${tag}`;
 }
 
 /** What LevelDB knows; any other tag is fatal to it, and level 7 and above too. */
@@ -59,6 +61,8 @@ export const pebbleOwnTags = {
   newBlobFile: 107,
   deletedBlobFile: 108,
 } as const;
+
+const pebbleNames = new Map<number, string>(Object.entries(pebbleOwnTags).map(([name, tag]) => [tag, name]));
 
 /** What Pebble knows; any other tag is fatal to it, and level 7 and above too. */
 export const pebbleTags: ReadonlySet<number> = new Set([
