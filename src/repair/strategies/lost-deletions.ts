@@ -4,6 +4,7 @@ import type { OpKind } from '../../format/batch/batch.js';
 import { decodeBatch } from '../../format/batch/decode.js';
 import type { DialectName } from '../../format/dialect.js';
 import type { LossStatement } from '../plan.js';
+import { isZeros } from './mend-batch.js';
 
 /** Keys, and ranges of keys, that are listed. */
 const LISTED = 20;
@@ -25,9 +26,11 @@ export class LostDeletions {
 
   constructor(private readonly dialect: DialectName) {}
 
-  /** Takes what decodes of a batch. */
-  add(batch: Uint8Array): void {
-    for (const { kind, key, value } of decodeBatch(batch, { dialect: this.dialect }).ops) {
+  /** Takes what decodes of a batch; where it is damaged, up to zeros. */
+  add(batch: Uint8Array, damaged: boolean): void {
+    for (const op of decodeBatch(batch, { dialect: this.dialect }).ops) {
+      const { kind, key, value } = op;
+      if (damaged && isZeros(op)) return;
       if (OF_A_KEY.has(kind)) {
         this.keys++;
         if (this.keys <= LISTED) this.listedKeys.push(keyBytes(key));

@@ -152,7 +152,7 @@ function firstOperations(
 }
 
 /** What zeros decode to: a deletion of the empty key in the default column family. */
-function isZeros({ tag, columnFamily, key, length }: BatchOp): boolean {
+export function isZeros({ tag, columnFamily, key, length }: BatchOp): boolean {
   return tag === 0 && columnFamily === 0 && key.length === 0 && length === 2;
 }
 

@@ -105,7 +105,7 @@ async function collect(database: Database, { entry }: WalState, deletions: LostD
     const parser = new LogParser(source, { dialect: database.dialect, number: entry.number ?? 0n });
     await readLog(parser, {
       record: ({ bytes, start, end }) => {
-        deletions.add(bytes.subarray(start, end));
+        deletions.add(bytes.subarray(start, end), false);
         return undefined;
       },
       damage: () => undefined,

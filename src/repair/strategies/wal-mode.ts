@@ -234,7 +234,7 @@ async function totalLoss(
     recycling: options.recycleLogFileNum > 0,
     onLost: (batch, outcomes, damaged) => {
       words?.add(batch, outcomes, damaged);
-      deletions?.add(batch);
+      deletions?.add(batch, damaged);
     },
   });
   const commands = words?.of(0);
