@@ -52,7 +52,7 @@ export function unmaskCrc(masked: number): number {
 }
 
 /** The Castagnoli polynomial, bits reversed: bit 31 is x^0, bit 0 is x^31. */
-const POLYNOMIAL = 0x82f63b78;
+export const POLYNOMIAL = 0x82f63b78;
 
 /** a · b modulo the polynomial. */
 function multiply(a: number, b: number): number {

@@ -1,13 +1,12 @@
-import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import { crc32c, POLYNOMIAL, unmaskCrc } from '../bytes/crc32c.js';
 import { u32At } from '../bytes/u32.js';
+import { BY_HIGHEST, LAST_BYTE, step, stepBack } from './crc32c-register.js';
 
 /*
  * CRC-32C is linear: the XOR of the computed and the stored checksum, the syndrome, depends only on which bits differ. What
  * one wrong bit leaves in it is known for every place, so a walk from the last bit to the first finds the place.
  */
 
-/** The Castagnoli polynomial, bits reversed: bit 31 is x^0, bit 0 is x^31. */
-const POLYNOMIAL = 0x82f63b78;
 /** That of CRC-32 as zlib has it. */
 export const CRC32_POLYNOMIAL = 0xedb88320;
 
@@ -84,16 +83,6 @@ export function wordThatFits(
   return (word ^ trace) >>> 0;
 }
 
-/** What each value of a last byte, exclusive-or, leaves in the checksum; and the value by the highest byte of that. */
-const LAST_BYTE = new Int32Array(256);
-const BY_HIGHEST = new Uint8Array(256);
-for (let mask = 0; mask < 256; mask++) {
-  let trace = mask;
-  for (let bit = 0; bit < 8; bit++) trace = (trace >>> 1) ^ (POLYNOMIAL & -(trace & 1));
-  LAST_BYTE[mask] = trace;
-  BY_HIGHEST[trace >>> 24] = mask;
-}
-
 /**
  * The bytes in a range of `length` that, wrong alone, leave the syndrome, each with the bits of it that are. For a place there
  * is one at most: the syndrome is taken back byte by byte, and where what is left is the trace of a last byte, that is it.
@@ -124,14 +113,10 @@ export function replacedUpTo(
 ): number | undefined {
   // taken back over what follows the place; forward again byte by byte, with what each replaced byte leaves
   let trace = syndrome | 0;
-  for (let left = end - from; left > 0; left--) {
-    const mask = BY_HIGHEST[trace >>> 24];
-    trace = ((trace ^ LAST_BYTE[mask]) << 8) | mask;
-  }
+  for (let left = end - from; left > 0; left--) trace = stepBack(trace, 0);
   for (let at = from; at < to; at++) {
     if (trace === 0) return at;
-    const changed = trace ^ bytes[at] ^ other[at];
-    trace = (changed >>> 8) ^ LAST_BYTE[changed & 0xff];
+    trace = step(trace, bytes[at] ^ other[at]);
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { crc32c, maskCrc, unmaskCrc } from '../bytes/crc32c.js';
 import type { ByteSource } from '../bytes/source.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
+import { step, stepBack } from './crc32c-register.js';
 
 /** Bytes of a log on each side of a damaged record that are looked at. */
 const AROUND = 128 << 10;
@@ -112,20 +113,4 @@ function trimmed(bytes: Uint8Array, at: number, run: Uint8Array): Run {
 
 function isSame(a: Run, b: Run): boolean {
   return a.at === b.at && Buffer.compare(a.bytes, b.bytes) === 0;
-}
-
-const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let register = byte;
-  for (let bit = 0; bit < 8; bit++) register = (register >>> 1) ^ (0x82f63b78 & -(register & 1));
-  return register;
-});
-/** Each entry's place, by its first byte: no two have the same. */
-const PLACES = new Uint8Array(256);
-for (let place = 0; place < 256; place++) PLACES[TABLE[place] >>> 24] = place;
-
-const step = (register: number, byte: number) => TABLE[(register ^ byte) & 0xff] ^ (register >>> 8);
-
-function stepBack(register: number, byte: number): number {
-  const place = PLACES[register >>> 24];
-  return ((register ^ TABLE[place]) << 8) | (place ^ byte);
 }
