@@ -20,3 +20,23 @@ export function probeBloom(lines: u32, probes: u32, count: u32): bool {
   }
   return true;
 }
+
+/**
+ * Whether a Bloom filter of LevelDB, the bytes from `from` to `to` of those at FILTER, matches the first `count` hashes. Its last byte is the
+ * number of probes.
+ */
+export function probeBlockBloom(from: u32, to: u32, count: u32): bool {
+  const filter = FILTER + from;
+  const bits = (to - from - 1) * 8;
+  const probes = load<u8>(FILTER + to - 1) as u32;
+  for (let key: u32 = 0; key < count; key++) {
+    let hash = load<u32>(HASHES + 8 * key);
+    const delta = rotr<u32>(hash, 17);
+    for (let i: u32 = 0; i < probes; i++) {
+      const bit = hash % bits;
+      if (((load<u8>(filter + (bit >> 3)) as u32) & (1 << (bit & 7))) === 0) return false;
+      hash += delta;
+    }
+  }
+  return true;
+}

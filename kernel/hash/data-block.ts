@@ -1,3 +1,4 @@
+import { bloomHash } from './bloom-hash';
 import { FIRST_KEY, HASHES, KEY, LONGEST_KEY, MOST_HASHES, SUMS } from './memory';
 import { xxph3 } from './xxph3';
 
@@ -11,6 +12,11 @@ const TYPES: usize = memory.data(256);
 export function setType(type: u32, use: u32): void {
   store<u8>(TYPES + type, use);
 }
+
+/** Hashes of keys; what is none of these is `bloomHash` without signs. */
+const NO_HASH: u32 = 0;
+const XXPH3: u32 = 1;
+const BLOOM_SIGNED: u32 = 2;
 
 /** Position after the varint read last; 0 where there was none. */
 let after: usize = 0;
@@ -38,8 +44,8 @@ function copy(to: usize, from: usize, length: u32): void {
 /**
  * Whether every entry of a plain data block is as it should be: restart points, lengths, types, and internal keys in
  * bytewise order after the one of `previous` bytes at KEY (0: none). False also for what only JavaScript decides:
- * separated values, a hash index, values with a structure, huge keys, an empty block. With `hashed`, the XXPH3 of every
- * user key that differs from the one before goes to HASHES.
+ * separated values, a hash index, values with a structure, huge keys, an empty block. With `hash`, a hash of every user key that
+ * differs from the one before goes to HASHES.
  *
  * SUMS: u32 points, deletions, merges, key bytes, value bytes, hashes, length of the last key (which is at KEY), of the
  * first (at FIRST_KEY); f64 smallest and largest sequence.
@@ -49,7 +55,7 @@ export function verifyDataBlock(
   length: u32,
   previous: u32,
   zeroSequences: bool,
-  hashed: bool,
+  hash: u32,
 ): bool {
   if (length < 8) return false;
   const end = block + length - 4;
@@ -122,9 +128,12 @@ export function verifyDataBlock(
     if (order === 0) {
       // the same user key: sequence and type must fall
       if (trailer >= previousTrailer) return false;
-    } else if (hashed) {
+    } else if (hash !== NO_HASH) {
       if (hashes === MOST_HASHES) return false;
-      store<u64>(HASHES + 8 * hashes++, xxph3(KEY, body));
+      store<u64>(
+        HASHES + 8 * hashes++,
+        hash === XXPH3 ? xxph3(KEY, body) : (bloomHash(KEY, body, hash === BLOOM_SIGNED) as u64),
+      );
     }
 
     const use = load<u8>((TYPES + (trailer & 0xff)) as usize);

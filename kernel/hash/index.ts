@@ -9,7 +9,7 @@ import { finishXxh3, xxh3, xxh3Wide } from './xxh3';
 import { xxh64 } from './xxh64';
 import { xxph3 } from './xxph3';
 
-export { probeBloom } from './bloom';
+export { probeBlockBloom, probeBloom } from './bloom';
 export { setType, verifyDataBlock } from './data-block';
 export {
   FILTER,

@@ -37,13 +37,14 @@ interface Exports {
   hashXxph3(input: number, length: number): void;
   rowOfHash(rawSeed: number, starts: number): void;
   probeBloom(lines: number, probes: number, count: number): number;
+  probeBlockBloom(from: number, to: number, count: number): number;
   setType(type: number, use: number): void;
   verifyDataBlock(
     block: number,
     length: number,
     previous: number,
     zeroSequences: boolean,
-    hashed: boolean,
+    hash: number,
   ): number;
 }
 
@@ -215,7 +216,11 @@ export const LONGEST_KERNEL_KEY = kernel.LONGEST_KEY.value;
 export const lastKey = keyScratch;
 export const firstKey = memory.subarray(FIRST_KEY, INPUT);
 
-/** XXPH3 of the user keys of the block, two words each, low half first. */
+/** What `verifyDataBlock` hashes user keys with: nothing, XXPH3, or the hash of older Bloom filters (`rocksdbHash`). */
+export const KEY_HASH = { none: 0, xxph3: 1, signed: 2, unsigned: 3 } as const;
+export type KeyHash = keyof typeof KEY_HASH;
+
+/** Hashes of the user keys of the block, two words each, low half first; those of 32 bits have no high half. */
 export const keyHashes: Uint32Array = new Uint32Array(buffer, HASHES, 2 * kernel.MOST_HASHES.value);
 
 /** Sums of the block that `verifyDataBlock` saw last; kernel/hash/data-block.ts names the places. */
@@ -238,10 +243,10 @@ export function verifyDataBlock(
   end: number,
   previousLength: number,
   zeroSequences: boolean,
-  hashed: boolean,
+  hash: (typeof KEY_HASH)[KeyHash],
 ): boolean {
   const block = placeBlock(bytes, start, end);
-  return kernel.verifyDataBlock(block, end - start, previousLength, zeroSequences, hashed) !== 0;
+  return kernel.verifyDataBlock(block, end - start, previousLength, zeroSequences, hash) !== 0;
 }
 
 const FILTER = kernel.FILTER.value;
@@ -277,9 +282,21 @@ let placedFilter: Uint8Array | undefined;
  * filter stays in the kernel until another one is asked, so `bits` must not change.
  */
 export function probeBloom(bits: Uint8Array, probes: number, count: number): boolean {
-  if (placedFilter !== bits) {
-    memory.set(bits, FILTER);
-    placedFilter = bits;
-  }
+  placeFilter(bits);
   return kernel.probeBloom(bits.length / 64, probes, count) !== 0;
+}
+
+function placeFilter(filter: Uint8Array): void {
+  if (placedFilter === filter) return;
+  memory.set(filter, FILTER);
+  placedFilter = filter;
+}
+
+/**
+ * The same for one Bloom filter of LevelDB, of at least two bytes, in the filter block `block`, of at most `KERNEL_FILTER` bytes. Hashes are
+ * those of 32 bits.
+ */
+export function probeBlockBloom(block: Uint8Array, from: number, to: number, count: number): boolean {
+  placeFilter(block);
+  return kernel.probeBlockBloom(from, to, count) !== 0;
 }

@@ -1,3 +1,4 @@
+import type { KeyHash } from '../../bytes/kernel.js';
 import { decodeEntity } from '../../format/batch/entity.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { Comparator } from '../../format/sst/comparator.js';
@@ -33,11 +34,25 @@ export interface KeyFilter {
   /** False when a reader would skip the table for the user key (without timestamp) in `key[0, length)`. */
   holds(key: Uint8Array, length: number, blockOffset: number): boolean;
   /**
-   * The same of all user keys of one block at once, by their XXPH3 (two words each, low half first); its first and last
-   * internal key are `firstKey` and `lastKey` of the kernel. False also where only `holds` can tell. Absent where the
-   * filter rests on another hash.
+   * The same of all user keys of one block at once, by their hashes. False also where only `holds` can tell. Absent where the filter
+   * rests on a hash that the kernel has not.
    */
-  holdsAll?(hashes: Uint32Array, count: number, firstLength: number, lastLength: number): boolean;
+  readonly byHash?: {
+    readonly hash: Exclude<KeyHash, 'none'>;
+    holdsAll(keys: HashedKeys): boolean;
+  };
+}
+
+/** The user keys of one block, hashed. */
+export interface HashedKeys {
+  /** Two words each, low half first. */
+  hashes: Uint32Array;
+  count: number;
+  /** Of the first and last internal key, which are `firstKey` and `lastKey` of the kernel. */
+  firstLength: number;
+  lastLength: number;
+  /** Where the block begins in the file. */
+  blockOffset: number;
 }
 
 /** Sequences from here on do not fit a double; no database gets there before its disk is full of them. */

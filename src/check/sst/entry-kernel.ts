@@ -2,6 +2,8 @@ import {
   blockSequences,
   blockSums,
   KERNEL_INPUT,
+  KEY_HASH,
+  type KeyHash,
   keyHashes,
   LONGEST_KERNEL_KEY,
   lastKey,
@@ -10,7 +12,13 @@ import {
   verifyDataBlock,
 } from '../../bytes/kernel.js';
 import { VALUE_TYPE } from '../../format/sst/internal-key.js';
-import { type DataRules, DELETION_TYPES, STRUCTURED_TYPES, type Tally } from './data-rules.js';
+import {
+  type DataRules,
+  DELETION_TYPES,
+  type HashedKeys,
+  STRUCTURED_TYPES,
+  type Tally,
+} from './data-rules.js';
 
 /** The rules that the kernel was told last; it serves every table of the thread. */
 let told: Uint8Array | undefined;
@@ -24,21 +32,28 @@ export class EntryKernel {
   lastLength = 0;
   firstLength = 0;
   private readonly uses: Uint8Array;
-  private readonly filtered: boolean;
+  private readonly hash: (typeof KEY_HASH)[KeyHash];
+  private readonly keys: HashedKeys = {
+    hashes: keyHashes,
+    count: 0,
+    firstLength: 0,
+    lastLength: 0,
+    blockOffset: 0,
+  };
 
   private constructor(private readonly rules: DataRules) {
     const foreign = rules.emptyDeletions ? VALUE_TYPE.delete : -1;
     this.uses = Uint8Array.from(rules.types, (legal, type) =>
       type === foreign ? TYPE_USE.foreign : useOf(legal, type),
     );
-    this.filtered = rules.filter !== undefined;
+    this.hash = KEY_HASH[rules.filter?.byHash?.hash ?? 'none'];
   }
 
   /** Absent where the order of keys, the filter or the form of entries is beyond the kernel. */
   static for(rules: DataRules): EntryKernel | undefined {
     const { comparator, filter } = rules;
     if (comparator.order !== 'bytewise' || comparator.timestampSize !== 0) return undefined;
-    if (filter !== undefined && filter.holdsAll === undefined) return undefined;
+    if (filter !== undefined && filter.byHash === undefined) return undefined;
     if (rules.pebble !== undefined) return undefined;
     return new EntryKernel(rules);
   }
@@ -51,17 +66,24 @@ export class EntryKernel {
     previous: Uint8Array,
     previousLength: number,
     tally: Tally,
+    blockOffset: number,
   ): boolean {
     if (end - start > KERNEL_INPUT || previousLength > LONGEST_KERNEL_KEY) return false;
-    const { rules, uses, filtered } = this;
+    const { rules, uses, hash, keys } = this;
     if (told !== uses) setValueTypes((told = uses));
     for (let i = 0; i < previousLength; i++) lastKey[i] = previous[i];
-    if (!verifyDataBlock(bytes, start, end, previousLength, rules.zeroSequences, filtered)) return false;
+    if (!verifyDataBlock(bytes, start, end, previousLength, rules.zeroSequences, hash)) return false;
 
     this.lastLength = blockSums[6];
     this.firstLength = blockSums[7];
-    if (filtered && !rules.filter!.holdsAll!(keyHashes, blockSums[5], this.firstLength, this.lastLength))
-      return false;
+    const byHash = rules.filter?.byHash;
+    if (byHash !== undefined) {
+      keys.count = blockSums[5];
+      keys.firstLength = this.firstLength;
+      keys.lastLength = this.lastLength;
+      keys.blockOffset = blockOffset;
+      if (!byHash.holdsAll(keys)) return false;
+    }
     tally.blocks++;
     tally.points += blockSums[0];
     tally.deletions += blockSums[1];

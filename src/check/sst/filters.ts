@@ -18,7 +18,7 @@ import {
 import type { MetaBlock } from '../../format/sst/metaindex.js';
 import { COLLECTED_PROPERTIES } from '../../format/sst/properties.js';
 import type { Table } from '../../format/sst/table.js';
-import type { KeyFilter } from './data-rules.js';
+import type { HashedKeys, KeyFilter } from './data-rules.js';
 
 /** The filter of a table, read. */
 export interface TableFilter {
@@ -81,7 +81,13 @@ async function readWhole(
     const filter = openBlockFilter(block.contents!, meta.name.includes('leveldb') ? 'unsigned' : 'signed');
     const problems = filter.problems.map((problem) => ({ rule: 'sst/bad-filter' as const, ...problem }));
     append(result.anomalies, anomaliesInFile(block, problems));
-    result.filter = { holds: (key, length, offset) => filter.mayMatch(offset, key, 0, length) };
+    result.filter = {
+      holds: (key, length, offset) => filter.mayMatch(offset, key, 0, length),
+      byHash: {
+        hash: filter.tail,
+        holdsAll: ({ hashes, count, blockOffset }) => filter.mayMatchAll(blockOffset, hashes, count),
+      },
+    };
     return;
   }
   const filter = opened(block, result);
@@ -91,7 +97,9 @@ async function readWhole(
     isWholeKey(table) && filter.mayMatchAll !== undefined && table.comparator.order === 'bytewise';
   result.filter = {
     holds: (key, length) => holds(filter, key, length),
-    ...(byHash ? { holdsAll: (hashes, count) => filter.mayMatchAll!(hashes, count) } : {}),
+    ...(byHash && {
+      byHash: { hash: 'xxph3', holdsAll: ({ hashes, count }) => filter.mayMatchAll!(hashes, count) },
+    }),
   };
 }
 
@@ -120,9 +128,7 @@ async function readPartitions(
   const byHash = isWholeKey(table) && partitions.every((partition) => partition?.mayMatchAll !== undefined);
   result.filter = {
     holds: (key, length) => filter.holds(key, length),
-    ...(byHash
-      ? { holdsAll: (hashes, count, first, last) => filter.holdsAll(hashes, count, first, last) }
-      : {}),
+    ...(byHash && { byHash: { hash: 'xxph3', holdsAll: (keys) => filter.holdsAll(keys) } }),
   };
 }
 
@@ -158,7 +164,7 @@ class PartitionedFilter {
   }
 
   /** For keys that all lie in one partition, as those of most blocks do. */
-  holdsAll(hashes: Uint32Array, count: number, firstLength: number, lastLength: number): boolean {
+  holdsAll({ hashes, count, firstLength, lastLength }: HashedKeys): boolean {
     this.seek(firstKey, firstLength - KEY_TRAILER);
     const partition = this.current;
     this.seek(lastKey, lastLength - KEY_TRAILER);

@@ -81,7 +81,7 @@ export class DataBlockVerifier {
   verify(bytes: Uint8Array, start: number, end: number, blockOffset: number): boolean {
     const { kernel } = this;
     if (kernel === undefined) return this.verifyEntries(bytes, start, end, blockOffset);
-    if (kernel.verify(bytes, start, end, this.key, this.keyLength, this.tally)) {
+    if (kernel.verify(bytes, start, end, this.key, this.keyLength, this.tally, blockOffset)) {
       const reused = this.before;
       this.before = this.key;
       this.beforeLength = this.keyLength;

@@ -51,6 +51,11 @@ describe('healthy stores of Pebble', () => {
     expect((await scan('virtual')).doNotOpen).toBeUndefined();
   });
 
+  test('CURRENT that names the MANIFEST before the newest is an older state', async () => {
+    const report = await scan('cosmos', ['replace CURRENT "000013" "000006"']);
+    expect(damage(report)).toContain('error manifest/log-number CURRENT');
+  });
+
   test('format version 1 without OPTIONS is not taken for RocksDB', async () => {
     const report = await scan('cosmos', ['remove OPTIONS-000014']);
     expect(report.engine.name).toBe('pebble');

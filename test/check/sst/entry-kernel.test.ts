@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { keyHashes, lastKey } from '../../../src/bytes/kernel.js';
+import { BLOOM_SEED, rocksdbHash } from '../../../src/bytes/rocksdb-hash.js';
 import { xxph3 } from '../../../src/bytes/xxph3.js';
-import { type DataRules, Tally } from '../../../src/check/sst/data-rules.js';
+import { type DataRules, type HashedKeys, Tally } from '../../../src/check/sst/data-rules.js';
 import { EntryKernel } from '../../../src/check/sst/entry-kernel.js';
 import { DataBlockVerifier } from '../../../src/check/sst/verify.js';
 import { comparatorNamed } from '../../../src/format/sst/comparator.js';
@@ -15,10 +16,18 @@ import { comparatorNamed } from '../../../src/format/sst/comparator.js';
 const types = new Uint8Array(256);
 for (const type of [0, 1, 2, 7]) types[type] = 1;
 
-const asked: string[] = [];
+/** What each kind of filter hashes a key with. */
+const hashOf = {
+  xxph3: (key: Uint8Array, length: number) => xxph3(key, 0, length),
+  signed: (key: Uint8Array, length: number) => BigInt(rocksdbHash(key, 0, length, BLOOM_SEED, 'signed')),
+  unsigned: (key: Uint8Array, length: number) => BigInt(rocksdbHash(key, 0, length, BLOOM_SEED, 'unsigned')),
+};
+const kinds = ['xxph3', 'signed', 'unsigned'] as const;
+
+const asked: Uint8Array[] = [];
 const filter = {
   holds(key: Uint8Array, length: number) {
-    asked.push(xxph3(key, 0, length).toString(16));
+    asked.push(key.slice(0, length));
     return true;
   },
 };
@@ -30,17 +39,19 @@ const rules = (zeroSequences: boolean): DataRules => ({
   filter,
 });
 
-const hashed: string[] = [];
-const byHash = {
+const hashed: bigint[] = [];
+const byHash = (hash: (typeof kinds)[number]) => ({
   ...filter,
-  holdsAll(hashes: Uint32Array, count: number) {
-    expect(hashes).toBe(keyHashes);
-    for (let i = 0; i < count; i++) {
-      hashed.push(((BigInt(hashes[2 * i + 1]) << 32n) | BigInt(hashes[2 * i])).toString(16));
-    }
-    return true;
+  byHash: {
+    hash,
+    holdsAll({ hashes, count, blockOffset }: HashedKeys) {
+      expect(hashes).toBe(keyHashes);
+      expect(blockOffset).toBe(4096);
+      for (let i = 0; i < count; i++) hashed.push((BigInt(hashes[2 * i + 1]) << 32n) | BigInt(hashes[2 * i]));
+      return true;
+    },
   },
-};
+});
 
 interface Entry {
   key: Uint8Array;
@@ -100,12 +111,23 @@ function compare(block: Uint8Array, previous: Uint8Array, zeroSequences: boolean
   const verifier = new DataBlockVerifier(rules(zeroSequences));
   if (previous.length > 0) verifier.resume(previous);
   asked.length = 0;
-  hashed.length = 0;
   const expected = verifier.verify(block, 0, block.length, 0);
-  const kernel = EntryKernel.for({ ...rules(zeroSequences), filter: byHash })!;
+  return kinds.map((kind) => isSame(block, previous, zeroSequences, kind, verifier, expected)).every(Boolean);
+}
+
+function isSame(
+  block: Uint8Array,
+  previous: Uint8Array,
+  zeroSequences: boolean,
+  kind: (typeof kinds)[number],
+  verifier: DataBlockVerifier,
+  expected: boolean,
+): boolean {
+  hashed.length = 0;
+  const kernel = EntryKernel.for({ ...rules(zeroSequences), filter: byHash(kind) })!;
   const tally = new Tally();
   const padded = Buffer.concat([Buffer.from('..'), block, Buffer.from('..')]);
-  const fine = kernel.verify(padded, 2, padded.length - 2, previous, previous.length, tally);
+  const fine = kernel.verify(padded, 2, padded.length - 2, previous, previous.length, tally, 4096);
   expect(fine).toBe(expected);
   if (!fine) return false;
   expect(tally).toEqual(verifier.tally);
@@ -113,7 +135,7 @@ function compare(block: Uint8Array, previous: Uint8Array, zeroSequences: boolean
     Buffer.from(verifier.key.subarray(0, verifier.keyLength)),
   );
   expect(kernel.firstLength).toBe(verifier.firstLength);
-  expect(hashed).toEqual(asked);
+  expect(hashed).toEqual(asked.map((key) => hashOf[kind](key, key.length)));
   return true;
 }
 

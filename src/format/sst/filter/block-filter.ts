@@ -1,3 +1,4 @@
+import { KERNEL_FILTER, keyHashes, probeBlockBloom } from '../../../bytes/kernel.js';
 import { BLOOM_SEED, rocksdbHash } from '../../../bytes/rocksdb-hash.js';
 import type { FilterProblem } from './filter.js';
 
@@ -15,6 +16,10 @@ const MOST_PROBES = 30;
 interface BlockFilter {
   /** False: a reader skips the data block that starts at file offset `blockOffset` for the user key `bytes[start, end)`. */
   mayMatch(blockOffset: number, bytes: Uint8Array, start: number, end: number): boolean;
+  /** The same of `count` keys at once, by `rocksdbHash` with the seed of Bloom filters in every other word. */
+  mayMatchAll(blockOffset: number, hashes: Uint32Array, count: number): boolean;
+  /** How the hash takes the last bytes of a key. */
+  readonly tail: 'signed' | 'unsigned';
   readonly problems: readonly FilterProblem[];
 }
 
@@ -26,6 +31,8 @@ export function openBlockFilter(payload: Uint8Array, tail: 'signed' | 'unsigned'
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   const broken = (offset: number, length: number, message: string): BlockFilter => ({
     mayMatch: () => true,
+    mayMatchAll: () => true,
+    tail,
     problems: [{ offset, length, message }],
   });
   if (payload.length < TAIL)
@@ -49,24 +56,34 @@ export function openBlockFilter(payload: Uint8Array, tail: 'signed' | 'unsigned'
     });
   }
 
+  const matches = (blockOffset: number, hashes: ArrayLike<number>, keys: number): boolean => {
+    const index = Math.floor(blockOffset / 2 ** shift);
+    if (index >= count || keys === 0) return true;
+    const from = offsetOf(index);
+    const to = offsetOf(index + 1);
+    if (from === to) return false;
+    if (from > to || to > offsets) return true;
+    if (to - from < 2) return false;
+    if (payload[to - 1] > MOST_PROBES) return true;
+    if (hashes === keyHashes && payload.length <= KERNEL_FILTER)
+      return probeBlockBloom(payload, from, to, keys);
+    for (let key = 0; key < keys; key++) if (!bloomMayMatch(payload, from, to, hashes[2 * key])) return false;
+    return true;
+  };
+  const one = new Uint32Array(1);
   return {
     problems,
+    tail,
     mayMatch(blockOffset, bytes, start, end) {
-      const index = Math.floor(blockOffset / 2 ** shift);
-      if (index >= count) return true;
-      const from = offsetOf(index);
-      const to = offsetOf(index + 1);
-      if (from === to) return false;
-      if (from > to || to > offsets) return true;
-      return bloomMayMatch(payload, from, to, rocksdbHash(bytes, start, end, BLOOM_SEED, tail));
+      one[0] = rocksdbHash(bytes, start, end, BLOOM_SEED, tail);
+      return matches(blockOffset, one, 1);
     },
+    mayMatchAll: matches,
   };
 }
 
 function bloomMayMatch(payload: Uint8Array, from: number, to: number, hashed: number): boolean {
-  if (to - from < 2) return false;
   const probes = payload[to - 1];
-  if (probes > MOST_PROBES) return true;
   const bits = (to - from - 1) * 8;
   let hash = hashed;
   const delta = ((hash >>> 17) | (hash << 15)) >>> 0;
