@@ -26,6 +26,14 @@ describe('kvdoctor repair', () => {
       expect(readFileSet(dir)).toEqual(before);
     }));
 
+  it('has nothing to change in a recovery mode where a log is gone that the engine does without', () =>
+    withDatabase('basic-7.8', ['remove 000017.log'], async (dir) => {
+      const { status, out } = await kvdoctor(`repair ${dir} --mode point-in-time --in-place --yes`);
+      expect(out).toMatch(/^error directory\/removed-wal/m);
+      expect(status).toBe(0);
+      expect((await kvdoctor(`repair ${dir} --strategy auto --in-place --yes`)).status).toBe(5);
+    }));
+
   it('repairs in place and back, and says what there was and what there is', () =>
     damaged(async (dir) => {
       const before = readFileSet(dir);

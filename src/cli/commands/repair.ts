@@ -131,14 +131,20 @@ async function emitCommands(path: string, flags: RepairFlags, host: Host): Promi
   }
 }
 
-/** What a repair came to as an exit status. */
-function statusOf({ targets, summary }: Report): number {
-  const { state } = targets[0].repair ?? {};
+/**
+ * What a repair came to as an exit status. A recovery mode promises what the engine shows in it: a log that is gone keeps the engine from
+ * nothing, and no mode has anything to change about it.
+ */
+function statusOf({ targets, summary }: Report, isMode: boolean): number {
+  const { findings, repair: { state } = {} } = targets[0];
+  const gone = isMode
+    ? findings.filter(({ rule, severity }) => rule === 'directory/removed-wal' && severity === 'error').length
+    : 0;
   if (state === 'refused' || state === 'not-clean') return ExitStatus.repairRefused;
   if (state === 'declined') return ExitStatus.interrupted;
   // the plan of a dry run says what would be done about the errors
   if (state === 'planned') return ExitStatus.ok;
-  if (summary.errors > 0) return ExitStatus.repairRefused;
+  if (summary.errors > gone) return ExitStatus.repairRefused;
   return summary.unchecked > 0 ? ExitStatus.incomplete : ExitStatus.ok;
 }
 
@@ -152,6 +158,14 @@ export function addRepair(program: Command, host: Host, done: (status: number) =
   withTargetOptions(withRepairOptions(command)).action(async (path: string, flags: RepairFlags) => {
     checkCompanions(flags);
     if (flags.emit !== undefined) return done(await emitCommands(path, flags, host));
-    done(await writeReport(flags, host, [path], () => repair(path, flags, host), statusOf));
+    done(
+      await writeReport(
+        flags,
+        host,
+        [path],
+        () => repair(path, flags, host),
+        (report) => statusOf(report, flags.mode !== undefined),
+      ),
+    );
   });
 }
