@@ -37,6 +37,7 @@ export async function summarize(
   const named = new Map<string, { target: TargetReport; of: Report }>();
   const parts: Report[] = [];
   const statuses = new Set<number>();
+  let written = 0;
   const keep = async (given: TargetReport, of: Report) => {
     const target = policy.apply(given, false);
     const line = fleetTarget(target, of);
@@ -46,8 +47,9 @@ export async function summarize(
     // as the merge has it, several whole reports of one target stand side by side; here the later one counts
     if (before !== undefined && before.checkedAt > line.checkedAt) return;
     if (site !== undefined) {
-      line.page = before?.page ?? `${kept.size + 1}.html`;
-      if (before === undefined) await writePage(site, line.page, target, of);
+      written++;
+      line.page = `${written}.html`;
+      await writePage(site, line.page, target, of);
     }
     kept.set(target.path, line);
   };

@@ -76,4 +76,17 @@ describe('a fleet of databases', () => {
       expect(fs.readFileSync(`${dir}/site/${links[0]}`, 'utf8')).toContain(`fleet/${DAMAGED}`);
     });
   });
+
+  it('shows the later of two reports of one database on its page', async () => {
+    await withTemporaryDirectory(async (dir) => {
+      writeFileSet(fixture('leveldb'), path.join(dir, 'db'));
+      await kvdoctor(`scan ${dir}/db --format json=${dir}/1.json -q`);
+      writeFileSet(await applyPatches(fixture('leveldb'), ['flip 000005.ldb 0x40.2']), path.join(dir, 'db'));
+      await kvdoctor(`scan ${dir}/db --format json=${dir}/2.json -q`);
+      await kvdoctor(`merge --summary --pages ${dir}/site ${dir}/1.json ${dir}/2.json`);
+      const index = fs.readFileSync(`${dir}/site/index.html`, 'utf8');
+      const [, page] = /<a href="([^"]+)">/.exec(index)!;
+      expect(fs.readFileSync(`${dir}/site/${page}`, 'utf8')).toContain('sst/block-checksum');
+    });
+  });
 });
