@@ -1,6 +1,6 @@
 import { inRepository } from '../test/support/repository.js';
 import { benchDatabase, logOf } from './databases.js';
-import { median, processorTime } from './measure.js';
+import { processorTimes } from './measure.js';
 
 /*
  * Holds the processor time of three scans against that of other programs on the same machine, in alternating runs:
@@ -46,14 +46,8 @@ const GUARDED = [
 ];
 
 for (const { name, ours, theirs, before } of GUARDED) {
-  const times: { ours: number; theirs: number }[] = [];
-  // the first round warms the page cache
-  for (let round = 0; round <= ROUNDS; round++) {
-    const taken = { ours: processorTime(ours), theirs: processorTime(theirs) };
-    if (round > 0) times.push(taken);
-  }
-  const mine = median(times.map((taken) => taken.ours));
-  const ratio = mine / median(times.map((taken) => taken.theirs));
+  const [mine, other] = processorTimes([ours, theirs], ROUNDS);
+  const ratio = mine / other;
   const isSlower = ratio > before * MARGIN;
   console.log(
     `${isSlower ? 'slower' : 'ok    '}  ${name}: ${ratio.toFixed(2)} (${mine.toFixed(2)} s), before ${before}`,

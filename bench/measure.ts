@@ -75,13 +75,28 @@ export function run(command: readonly string[], bounds?: Bounds): Promise<Run> {
 }
 
 /** Processor time of a command and all its threads, user and system, in seconds, whatever its exit status. */
-export function processorTime(command: readonly string[]): number {
+function processorTime(command: readonly string[]): number {
   // bash's own clock counts milliseconds, /proc hundredths of a second
   const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1', 'bash', ...command];
   const { stderr, error } = spawnSync('bash', timed, { encoding: 'utf8' });
   if (error) throw error;
   const [user, system] = stderr.trim().split(' ').map(Number);
   return user + system;
+}
+
+/**
+ * Medians of the processor time of commands that are run one after the other, round by round, in seconds. A first round that is
+ * not counted warms everything up.
+ */
+export function processorTimes(commands: readonly (readonly string[])[], rounds: number): number[] {
+  const times: number[][] = commands.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    for (const [i, command] of commands.entries()) {
+      const taken = processorTime(command);
+      if (round > 0) times[i].push(taken);
+    }
+  }
+  return times.map(median);
 }
 
 export function median(numbers: readonly number[]): number {
