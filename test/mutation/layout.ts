@@ -1,7 +1,10 @@
 import { readDataBlocks } from '../../src/format/sst/data-blocks.js';
 import { openTable } from '../../src/format/sst/table.js';
-import { openSource } from '../../src/io/source.js';
+import { openTitanBlobFile, titanRecordLength } from '../../src/format/titan/blob-file.js';
+import { memorySource, openSource } from '../../src/io/source.js';
 import type { Layout } from './mutate.js';
+
+export const isTitanBlob = (file: string) => /(^|\/)titandb\/\d+\.blob$/.test(file);
 
 const nothing = (): Layout => ({ records: [], blocks: [], blobRecords: [], footer: 'none' });
 
@@ -37,6 +40,19 @@ function blobRecordsOf(blob: Uint8Array): Layout['blobRecords'] {
   return records;
 }
 
+/** Records of a healthy blob file of Titan; one with a dictionary has meta blocks between them and the footer. */
+async function titanRecordsOf(bytes: Uint8Array): Promise<Layout['blobRecords']> {
+  const { start, end, blockSize } = await openTitanBlobFile(memorySource(bytes));
+  const records: Layout['blobRecords'] = [];
+  for (let at = start; at < end; ) {
+    const length = titanRecordLength(bytes, at);
+    records.push({ offset: at, length });
+    at += length;
+    if (blockSize > 0) at = Math.ceil(at / blockSize) * blockSize;
+  }
+  return records;
+}
+
 async function tableLayout(bytes: Uint8Array): Promise<Layout> {
   const table = await openTable(await openSource({ kind: 'memory', bytes }));
   const blocks = table.blocks.map(({ handle }) => ({ offset: handle.offset, size: handle.size }));
@@ -49,6 +65,7 @@ async function tableLayout(bytes: Uint8Array): Promise<Layout> {
 export async function layoutOf(file: string, bytes: Uint8Array): Promise<Layout> {
   if (/(^|\/)(\d+\.log|MANIFEST-\d+)$/.test(file)) return { ...nothing(), records: recordsOf(bytes) };
   if (/\.(sst|ldb)$/.test(file)) return tableLayout(bytes);
+  if (isTitanBlob(file)) return { ...nothing(), blobRecords: await titanRecordsOf(bytes), footer: 'titan' };
   if (/\.blob$/.test(file)) return { ...nothing(), blobRecords: blobRecordsOf(bytes), footer: 'blob' };
   return nothing();
 }

@@ -7,7 +7,7 @@ import { allSubjects } from './subjects.js';
  * Damages all fixtures at random and watches how kvdoctor takes it: no exception, no hang, bounded memory, no finding
  * outside its file.
  *   npm run mutate -- [--count 100000] [--seed 1] [--from 0] [--jobs 1] [--only REGEX]
- * `--only` picks bases by their name: leveldb, pebble
+ * `--only` picks bases by their name: leveldb, pebble, titan
  */
 
 const { values } = parseArgs({

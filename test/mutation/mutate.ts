@@ -1,4 +1,12 @@
-import { fixBlobFooter, fixBlobRecord, fixBlock, fixFooter, fixRecord } from '../support/checksum.js';
+import {
+  fixBlobFooter,
+  fixBlobRecord,
+  fixBlock,
+  fixFooter,
+  fixRecord,
+  fixTitanFooter,
+  fixTitanRecord,
+} from '../support/checksum.js';
 import type { Random } from './random.js';
 
 /** Where checksums lie in a healthy file, so that damage can be put after valid ones. */
@@ -8,8 +16,8 @@ export interface Layout {
   /** Table blocks: payload offset and size, without the 5-byte trailer. */
   blocks: { offset: number; size: number }[];
   blobRecords: { offset: number; length: number }[];
-  /** The footer has a checksum of its own. */
-  footer: 'none' | 'table' | 'blob';
+  /** The footer has a checksum of its own; 'titan': so have the records of the blob file, in Titan's form. */
+  footer: 'none' | 'table' | 'blob' | 'titan';
 }
 
 /** Damaged bytes and what was done to them, as patches of a fixture (test/support/patch.ts). */
@@ -105,7 +113,13 @@ async function nonsense(bytes: Uint8Array, layout: Layout, random: Random): Prom
   } else if (layout.blobRecords.length > 0 && random.chance(0.9)) {
     const { offset, length } = random.pick(layout.blobRecords);
     some(offset, offset + length);
-    if (fits(() => fixBlobRecord(bytes, offset))) patches.push(`fix-blob % ${offset}`);
+    if (layout.footer === 'titan') {
+      if (fits(() => fixTitanRecord(bytes, offset))) patches.push(`fix-titan % ${offset}`);
+    } else if (fits(() => fixBlobRecord(bytes, offset))) patches.push(`fix-blob % ${offset}`);
+  } else if (layout.footer === 'titan') {
+    some(bytes.length - 32, bytes.length - 4);
+    fixTitanFooter(bytes);
+    patches.push('fix-titan-footer %');
   } else if (layout.footer === 'blob') {
     some(bytes.length - 32, bytes.length - 4);
     fixBlobFooter(bytes);

@@ -1,3 +1,4 @@
+import { checkTitanBlobFile } from '../../src/check/titan/blob-file.js';
 import { catalog } from '../../src/finding/catalog.js';
 import type { Finding } from '../../src/finding/finding.js';
 import { decodeCurrent } from '../../src/format/current.js';
@@ -6,12 +7,15 @@ import type { DialectName } from '../../src/format/dialect.js';
 import type { LiveBlobFile, LiveTable, Version } from '../../src/format/manifest/version.js';
 import { parseOptions } from '../../src/format/options.js';
 import { parsePebbleOptions } from '../../src/format/pebble-options.js';
+import { readTitanManifest } from '../../src/format/titan/manifest.js';
+import { readTitanValue } from '../../src/format/titan/read-value.js';
+import { memorySource } from '../../src/io/source.js';
 import { runUnit } from '../../src/scan/run-unit.js';
 import type { WorkUnit } from '../../src/scan/unit.js';
 import { withFieldCase } from '../support/field.js';
 import { type FileSet, fixture, fixtureNames, readFileSet } from '../support/files.js';
 import { replayBytes } from '../support/manifest.js';
-import { layoutOf } from './layout.js';
+import { isTitanBlob, layoutOf } from './layout.js';
 import type { Layout } from './mutate.js';
 
 /** A file of a fixture and what a scan does with it. */
@@ -55,6 +59,30 @@ function unitRunner(unit: (bytes: Uint8Array) => WorkUnit): Subject['run'] {
       return { complaints: [`the unit came back ${outcome.state}`], noticed: true };
     return judge(outcome.result.findings, bytes.length);
   };
+}
+
+/** Every record is referred to, and read for its value as well as checked. */
+function titanRunner(records: Layout['blobRecords']): Subject['run'] {
+  return async (bytes) => {
+    const source = memorySource(bytes);
+    const places = records.map(({ offset, length }) => ({ offset, size: length }));
+    const { file, damaged, dangling, unchecked } = await checkTitanBlobFile(source, places, 'full');
+    for (const place of places) await readTitanValue(source, file, { ...place, key: new Uint8Array(0) });
+    const verdict = judgePlaces([...file.flaws, ...damaged], bytes.length);
+    for (const { reason } of unchecked)
+      if (/undefined|NaN/.test(reason)) verdict.complaints.push(`unchecked: "${reason}"`);
+    return { ...verdict, noticed: verdict.noticed || dangling.length > 0 || unchecked.length > 0 };
+  };
+}
+
+function judgePlaces(
+  places: readonly { offset: number; length: number; message: string }[],
+  size: number,
+): Verdict {
+  return judge(
+    places.map((place) => ({ rule: 'titan/record', severity: 'error', file: '', evidence: {}, ...place })),
+    size,
+  );
 }
 
 interface Base {
@@ -112,8 +140,16 @@ async function subjectFor(base: Base, file: string): Promise<Subject | undefined
       number,
       depth: 'full',
       live: liveTable(base, number),
+      ...(base.name.startsWith('titan/') && { titan: true as const }),
     } as const;
     return subject(unitRunner((bytes) => ({ ...common, kind: 'table', source: source(bytes), context })));
+  }
+  if (isTitanBlob(file)) return subject(titanRunner(layout.blobRecords));
+  if (/(^|\/)titandb\/MANIFEST-\d+$/.test(file)) {
+    return subject(async (bytes) => {
+      const { anomalies } = await readTitanManifest(memorySource(bytes));
+      return judgePlaces(anomalies, bytes.length);
+    });
   }
   if (ending === 'blob') {
     const context = { file, number, depth: 'full', live: liveBlob(base, number) } as const;
@@ -158,9 +194,12 @@ const PEBBLE = [
   'columns-v5',
 ].map((name) => `pebble-stores/${name}`);
 
+/** LZ4, a zstd dictionary, records at multiples of 4 KiB. */
+const TITAN = ['lz4', 'dict', 'hole'].map((name) => `titan/${name}`);
+
 async function bases(): Promise<Base[]> {
   const names = fixtureNames().filter((name) => name !== 'pebble-stores');
-  const all: Base[] = [...names, ...PEBBLE].map((name) => ({
+  const all: Base[] = [...names, ...PEBBLE, ...TITAN].map((name) => ({
     name,
     dialect: name === 'leveldb' ? 'leveldb' : name.startsWith('pebble') ? 'pebble' : 'rocksdb',
     files: fixture(name),

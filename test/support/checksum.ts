@@ -6,10 +6,14 @@ import { xxhash3, xxhash32, xxhash64 } from 'hash-wasm';
  * must not hide behind the same mistake here.
  */
 
-export function maskedCrc32c(...parts: Uint8Array[]): number {
+function plainCrc32c(...parts: Uint8Array[]): number {
   let crc = 0;
   for (const part of parts) crc = crc32c.buf(part, crc);
-  crc >>>= 0;
+  return crc >>> 0;
+}
+
+export function maskedCrc32c(...parts: Uint8Array[]): number {
+  const crc = plainCrc32c(...parts);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }
 
@@ -92,4 +96,16 @@ export function fixBlobRecord(file: Uint8Array, offset: number): void {
 export function fixBlobFooter(file: Uint8Array): void {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   view.setUint32(file.length - 4, maskedCrc32c(file.subarray(file.length - 32, file.length - 4)), true);
+}
+
+/** Puts the right CRC into the record of a blob file of Titan at `offset`. */
+export function fixTitanRecord(file: Uint8Array, offset: number): void {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const end = offset + 9 + view.getUint32(offset + 4, true);
+  view.setUint32(offset, plainCrc32c(file.subarray(offset + 4, end)), true);
+}
+
+export function fixTitanFooter(file: Uint8Array): void {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  view.setUint32(file.length - 4, plainCrc32c(file.subarray(file.length - 32, file.length - 4)), true);
 }

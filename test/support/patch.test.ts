@@ -49,6 +49,8 @@ describe('checksums of a healthy file are what the engine wrote', () => {
     ['wal-recycled-11.9', 'fix-record 000027.log 0'],
     ['blob-7.8', 'fix-blob 000010.blob 30'],
     ['blob-7.8', 'fix-blob-footer 000010.blob'],
+    ['titan/lz4', 'fix-titan titandb/000002.blob 20'],
+    ['titan/dict', 'fix-titan-footer titandb/000002.blob'],
     ['format-7-11.9', 'fix-footer 000011.sst'],
     ['basic-9.7', 'fix-footer 000009.sst'],
   ])('%s: %s', async (base, patch) => {

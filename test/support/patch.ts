@@ -1,4 +1,13 @@
-import { fixBlobFooter, fixBlobRecord, fixBlock, fixFooter, fixRecord, isRecyclable } from './checksum.js';
+import {
+  fixBlobFooter,
+  fixBlobRecord,
+  fixBlock,
+  fixFooter,
+  fixRecord,
+  fixTitanFooter,
+  fixTitanRecord,
+  isRecyclable,
+} from './checksum.js';
 import { type FileSet, fixture } from './files.js';
 
 /*
@@ -23,6 +32,8 @@ import { type FileSet, fixture } from './files.js';
  *   fix-footer FILE                 right checksum for the footer of a table of format version 6 or 7
  *   fix-blob FILE 0x1e              right CRCs for the blob record that starts there
  *   fix-blob-footer FILE
+ *   fix-titan FILE 0x14             right CRC for the record of a blob file of Titan that starts there
+ *   fix-titan-footer FILE
  *
  * Offsets are decimal or 0x…; `end-53` counts from the end of the file.
  */
@@ -129,6 +140,12 @@ async function patchBytes(verb: string, file: Uint8Array, args: string[]): Promi
       return copy;
     case 'fix-blob-footer':
       fixBlobFooter(copy);
+      return copy;
+    case 'fix-titan':
+      fixTitanRecord(copy, number(0));
+      return copy;
+    case 'fix-titan-footer':
+      fixTitanFooter(copy);
       return copy;
     default:
       throw new Error(`unknown patch ${verb}`);

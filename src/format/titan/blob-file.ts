@@ -21,6 +21,7 @@ import { BLOCK_TRAILER, type BlockHandle, decodeHandle, handleFits } from '../ss
 export const TITAN_MAGIC = 0x2be0a614;
 const FOOTER_MAGIC = 0x2be0a6148e39edc6n;
 const HEADER_LENGTHS = [0, 8, 12, 20];
+const SMALLEST_HEADER = 8;
 const LARGEST_HEADER = 20;
 const FOOTER = 32;
 const HAS_DICTIONARY = 1;
@@ -59,7 +60,9 @@ export async function openTitanBlobFile(source: ByteSource): Promise<TitanBlobFi
   const flags = version >= 2 ? cursor.u32() : 0;
   const blockSize = version >= 3 ? cursor.u64() : 0n;
   const length = HEADER_LENGTHS[version];
-  if (magic !== TITAN_MAGIC) flaw('header', 0, 4, 'the magic number is not that of a blob file of Titan');
+  if (source.size < SMALLEST_HEADER) flaw('header', 0, source.size, 'the file ends in its header');
+  else if (magic !== TITAN_MAGIC)
+    flaw('header', 0, 4, 'the magic number is not that of a blob file of Titan');
   else if (version === 0 || length === undefined) flaw('header', 4, 4, `version ${version} does not exist`);
   else if (flags === undefined || blockSize === undefined)
     flaw('header', 0, source.size, 'the file ends in its header');

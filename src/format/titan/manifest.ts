@@ -76,6 +76,7 @@ function decodeEdit(bytes: Uint8Array): TitanEdit | string {
   let columnFamily = 0;
   while (cursor.remaining > 0) {
     const tag = cursor.varint32();
+    if (tag === undefined) return 'a tag is cut off';
     if (tag === 10) {
       const id = cursor.varint32();
       if (id === undefined) return 'the column family is cut off';

@@ -67,6 +67,21 @@ describe('values in blob files of Titan', () => {
     expect(await checkTitanBlobFile(source, [reference], 'full')).toMatchObject({ damaged: [], punched: 1 });
   });
 
+  it.each([0, 3, 7, 9])('names no byte outside of a blob file of %d bytes', async (size) => {
+    const { file } = await checkTitanBlobFile(memorySource(blobOf('lz4').subarray(0, size)), [], 'full');
+    expect(file.flaws.length).toBeGreaterThan(0);
+    for (const { offset, length } of file.flaws) expect(offset + length).toBeLessThanOrEqual(size);
+  });
+
+  it('says of a MANIFEST whose tag is cut off that it is', async () => {
+    // the log record holds, the edit ends inside a tag
+    const { findings } = await scan('lz4', ['append-record titandb/MANIFEST-000001 1 0a00ff']);
+    expect(findings.map(({ rule, message }) => [rule, message])).toContainEqual([
+      'titan/manifest',
+      'a tag is cut off',
+    ]);
+  });
+
   it('misses a file that Titan does not name only where a reader follows the reference', async () => {
     // column family 0, file 2 deleted; of its 18 values 6 have newer versions in file 4
     const { findings } = await scan('lz4', ['append-record titandb/MANIFEST-000001 1 0a000c02']);
