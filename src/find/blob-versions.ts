@@ -1,11 +1,15 @@
 import type { ByteSource } from '../bytes/source.js';
 import { closingOf } from '../check/blob/closing.js';
+import { TITAN_DIRECTORY } from '../engine/foreign-files.js';
 import { decodeBlobIndex } from '../format/blob/blob-index.js';
 import { decodeBlobFileHeader } from '../format/blob/header.js';
 import { BLOB } from '../format/blob/layout.js';
 import { readBlob } from '../format/blob/read-blob.js';
 import { walkBlobFile } from '../format/blob/walk.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import { readTitanValue } from '../format/titan/read-value.js';
+import { openTitan } from '../lsm/blob-values.js';
+import type { StoreFiles } from '../lsm/store-files.js';
 import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
 import type { Family, Wanted } from './wanted.js';
 
@@ -84,8 +88,15 @@ export async function searchBlob(search: BlobSearch): Promise<void> {
 /** Opens blob files and tables by number; undefined where there is none. */
 type BlobOpener = (fileNumber: bigint) => { file: string; open(): Promise<ByteSource> } | undefined;
 
-/** Follows the blob index of a version: where its value lies, and the value itself where it can be had. */
-export async function followBlob(version: FoundVersion, blobFile: BlobOpener): Promise<void> {
+/**
+ * Follows the blob index of a version: where its value lies, and the value itself where it can be had. `titan`: as in
+ * {@link StoreFiles}.
+ */
+export async function followBlob(
+  version: FoundVersion,
+  blobFile: BlobOpener,
+  titan: StoreFiles['titan'],
+): Promise<void> {
   if (version.type !== VALUE_TYPE.blobIndex) return;
   const index = decodeBlobIndex(version.value);
   if (index.kind === 'malformed') {
@@ -93,10 +104,7 @@ export async function followBlob(version: FoundVersion, blobFile: BlobOpener): P
     return;
   }
   if (index.kind === 'inlined') return;
-  if (index.kind === 'titan') {
-    version.damaged ??= 'the value lies in a blob file of Titan (titandb): kvdoctor export reads it';
-    return;
-  }
+  if (index.kind === 'titan') return followTitan(version, index, titan);
   const { fileNumber, offset, size, compression } = index;
   const blob = fileNumber === 0n ? undefined : blobFile(fileNumber);
   const file =
@@ -109,7 +117,43 @@ export async function followBlob(version: FoundVersion, blobFile: BlobOpener): P
       : blob === undefined
         ? { value: undefined, error: 'the blob file is missing' }
         : await readFrom(blob.open, { offset, size, compression, key: wholeKey(version) });
-  if (error !== undefined) version.blob.error = error;
+  take(version, value, error);
+}
+
+async function followTitan(
+  version: FoundVersion,
+  { fileNumber, offset, size }: { fileNumber: bigint; offset: bigint; size: bigint },
+  titan: StoreFiles['titan'],
+): Promise<void> {
+  const store = titan?.(fileNumber);
+  const place = { offset: Number(offset), length: Number(size) };
+  version.blob = { file: store?.name ?? TITAN_DIRECTORY, fileNumber, ...place };
+  if (store === undefined) {
+    version.blob.error = 'blob files of Titan are read in a directory on this machine alone';
+    return;
+  }
+  const opened = await openTitan(store);
+  if ('message' in opened) {
+    version.blob.error = opened.message;
+    return;
+  }
+  try {
+    const { value, error } = await readTitanValue(opened.source, opened.titan, {
+      offset: place.offset,
+      size: place.length,
+      key: wholeKey(version),
+    });
+    take(version, value, error);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    version.blob.error = (error as Error).message;
+  } finally {
+    await opened.source.close();
+  }
+}
+
+function take(version: FoundVersion, value: Uint8Array | undefined, error: string | undefined): void {
+  if (error !== undefined) version.blob!.error = error;
   if (value === undefined) return;
   version.valueLength = value.length;
   version.value = value.slice(0, VALUE_KEPT);

@@ -9,6 +9,7 @@ import type { Table } from '../format/sst/table.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openListed, openSource } from '../io/source.js';
+import { inventoryFiles } from '../lsm/inventory-files.js';
 import { UncommittedSequences } from '../lsm/uncommitted.js';
 import { followBlob, searchBlob } from './blob-versions.js';
 import { Collection, type FoundFile, type FoundKey, type FoundVersion } from './found.js';
@@ -207,14 +208,13 @@ export class VersionSearch {
     const entries = new Map<bigint, InventoryEntry>();
     for (const entry of this.database.inventory.entries)
       if (entry.kind === 'blob' && entry.number !== undefined) entries.set(entry.number, entry);
-    for (const { versions } of this.collection.keys()) {
-      for (const version of versions) {
-        await followBlob(version, (number) => {
-          const entry = entries.get(number);
-          return entry && { file: entry.file, open: () => openSource(entry.source) };
-        });
-      }
-    }
+    const { titan } = inventoryFiles(this.database.inventory);
+    const blobFile = (number: bigint) => {
+      const entry = entries.get(number);
+      return entry && { file: entry.file, open: () => openSource(entry.source) };
+    };
+    for (const { versions } of this.collection.keys())
+      for (const version of versions) await followBlob(version, blobFile, titan);
   }
 
   private referenced({ entry }: FoundFile): Set<number> {

@@ -134,7 +134,11 @@ export class BlobValues {
   }
 }
 
-async function openTitan({ name: file, open }: StoreFile): Promise<BlobFile | Problem> {
+/** Opens a blob file of Titan, whose source the caller closes, or says why it cannot be read. */
+export async function openTitan({
+  name: file,
+  open,
+}: StoreFile): Promise<(BlobFile & { titan: TitanBlobFile }) | Problem> {
   try {
     const source = readAhead(await open());
     const titan = await openTitanBlobFile(source);

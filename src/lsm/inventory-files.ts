@@ -20,10 +20,13 @@ export function inventoryFiles({ entries, target }: Inventory): StoreFiles {
       return storeFile(entry, fileName('table', number));
     },
     blob: (number) => storeFile(blobs.get(number)?.[0], fileName('blob', number)),
-    titan(number) {
-      const name = `${TITAN_DIRECTORY}/${fileName('blob', number)}`;
-      return { name, open: () => openSource({ kind: 'file', path: path.join(target, name) }) };
-    },
+    // in an archive or a bucket nobody lists them
+    ...(entries.some(({ source }) => source.kind === 'file') && {
+      titan(number: bigint) {
+        const name = `${TITAN_DIRECTORY}/${fileName('blob', number)}`;
+        return { name, open: () => openSource({ kind: 'file', path: path.join(target, name) }) };
+      },
+    }),
   };
 }
 

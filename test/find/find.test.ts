@@ -192,3 +192,47 @@ describe('what is looked for', () => {
     expect(rolledBack.keys[0].reader).toEqual({ state: 'nothing' });
   });
 });
+
+describe('a key whose value lies in a blob file of Titan', () => {
+  const value = (report: FindReport) => {
+    const [{ versions, reader, doubt }] = report.keys;
+    return {
+      blob: versions[0].blob,
+      damaged: versions[0].damaged,
+      status: versions[0].status,
+      reader,
+      doubt,
+    };
+  };
+
+  test.each(['lz4', 'dict', 'hole'])('is shown with the value: %s', async (name) => {
+    const { keys, unread } = await search(`titan/${name}`, 'key000', { prefix: true });
+    expect(unread).toEqual([]);
+    const apart = keys.filter(({ versions }) => versions.some(({ blob }) => blob !== undefined));
+    expect(apart.length).toBeGreaterThan(2);
+    for (const { versions, reader, doubt } of keys) {
+      expect(doubt).toBeUndefined();
+      for (const { blob, damaged, value, valueLength } of versions) {
+        expect([blob?.error, damaged]).toEqual([undefined, undefined]);
+        if (blob === undefined) continue;
+        expect(blob.file).toMatch(/^titandb\/00000[2-5]\.blob$/);
+        expect(text(value)).toMatch(/^value-\d+-\d/);
+        expect(valueLength).toBe(value.length);
+      }
+      const [visible] = versions.filter(({ status }) => status === 'visible');
+      expect(reader).toMatchObject({ state: 'value', sequence: visible.sequence });
+      expect(text((reader as { value: Uint8Array }).value)).toBe(text(visible.value));
+    }
+  });
+
+  test('and whose record is damaged, or whose file is gone, has the place and the reason', async () => {
+    const damaged = value(await search('titan/lz4', 'key0001', {}, ['flip titandb/000002.blob 40.2']));
+    expect(damaged).toMatchObject({
+      blob: { file: 'titandb/000002.blob', offset: 20, error: 'the record does not match its checksum' },
+      reader: { state: 'unreadable', file: 'titandb/000002.blob' },
+    });
+    const gone = value(await search('titan/lz4', 'key0001', {}, ['remove titandb/000002.blob']));
+    expect(gone.blob?.error).toMatch(/^A blob file of Titan cannot be opened: ENOENT/);
+    expect(gone.reader).toMatchObject({ state: 'unreadable' });
+  });
+});

@@ -161,8 +161,9 @@ function valueText(version: FoundVersion, settings: RenderSettings): string {
 
 /** The application's text for the value; nothing for an incomplete value. */
 export function valueSaid(version: FoundVersion, profile: Profile | undefined): string | undefined {
-  const { type, family, key, value, valueLength } = version;
-  if (type !== VALUE_TYPE.put || valueLength > value.length) return undefined;
+  const { type, family, key, value, valueLength, blob } = version;
+  const isRead = type === VALUE_TYPE.blobIndex && blob !== undefined && blob.error === undefined;
+  if ((type !== VALUE_TYPE.put && !isRead) || valueLength > value.length) return undefined;
   return profile?.valueText(family.id, key, value);
 }
 
