@@ -7,6 +7,7 @@ import type { RaftRecoveryMode } from '../../src/recovery/mode.js';
 import { EntryReader } from '../../src/recovery/raft-engine/contents.js';
 import { queuesOf } from '../../src/recovery/raft-engine/files.js';
 import { replayRaftEngine } from '../../src/recovery/raft-engine/open.js';
+import { type Fault, faultAt } from '../support/faults.js';
 import { inRepository } from '../support/repository.js';
 import { hasProgram } from '../support/tools.js';
 
@@ -67,6 +68,29 @@ export function crateWrites(dir: string, seed: number, options: readonly string[
   return JSON.parse(
     execFileSync(crateProgram(), ['write', dir, String(seed), ...options], { encoding: 'utf8' }),
   );
+}
+
+/**
+ * Has the crate write the same directory in a process to which `fault` happens. Returns what the process changed on the disk, an
+ * operation and a path for each change.
+ */
+export function crateIsKilled(
+  dir: string,
+  seed: number,
+  options: readonly string[],
+  fault: Fault | undefined,
+): { operation: string; file: string }[] {
+  const log = `${dir}.log`;
+  const env = { ...process.env, FAULT_PROGRAM: 'raft-engine-', ...faultAt(`${dir}/`, fault, log) };
+  spawnSync(crateProgram(), ['write', dir, String(seed), ...options], { env, stdio: 'ignore' });
+  return fs
+    .readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const [, operation, file] = line.split(' ');
+      return { operation, file: path.basename(file) };
+    });
 }
 
 /** Has the crate write the raft log of a store: raft-engine/src/workload.rs says of what form `regions` are. */

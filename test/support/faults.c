@@ -1,5 +1,6 @@
 // LD_PRELOAD shim for `node` processes: a medium that fails, and a process that dies, at a chosen place.
 //
+//   FAULT_PROGRAM  another program than node, whose name begins so
 //   READ_INODE   reads of the file with this inode fail, whatever its name ...
 //   READ_FROM    ... where they touch bytes from here ...
 //   READ_TO      ... to before here. The whole call fails, whatever else it asked for, as the kernel does it.
@@ -32,7 +33,11 @@
 
 #define NEXT(type, name, ...) ((type(*)(__VA_ARGS__))dlsym(RTLD_NEXT, #name))
 
-static int in_node(void) { return strcmp(program_invocation_short_name, "node") == 0; }
+static int is_meant(void) {
+  const char *program = getenv("FAULT_PROGRAM");
+  return program == NULL ? strcmp(program_invocation_short_name, "node") == 0
+                         : strncmp(program_invocation_short_name, program, strlen(program)) == 0;
+}
 
 static const char *path_of(int fd, char *into, size_t size) {
   char link[64];
@@ -64,20 +69,20 @@ static int ends_in(const char *path, const char *name) {
 static int unopenable(const char *path) {
   const char *inode = getenv("OPEN_INODE");
   struct stat status;
-  if (inode == NULL || !in_node() || stat(path, &status) != 0 || status.st_ino != strtoull(inode, NULL, 10)) return 0;
+  if (inode == NULL || !is_meant() || stat(path, &status) != 0 || status.st_ino != strtoull(inode, NULL, 10)) return 0;
   return number("FAULT_ERRNO", EIO);
 }
 
 static int unknowable(const char *path) {
   const char *name = getenv("STAT_FILE");
-  return name != NULL && in_node() && ends_in(path, name) ? number("FAULT_ERRNO", EIO) : 0;
+  return name != NULL && is_meant() && ends_in(path, name) ? number("FAULT_ERRNO", EIO) : 0;
 }
 
 // Reads
 
 static int unreadable(int fd, off_t offset, size_t length) {
   const char *inode = getenv("READ_INODE");
-  if (inode == NULL || offset < 0 || !in_node()) return 0;
+  if (inode == NULL || offset < 0 || !is_meant()) return 0;
   struct stat status;
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_ino != strtoull(inode, NULL, 10)) return 0;
   if (offset >= atoll(getenv("READ_TO")) || offset + (off_t)length <= atoll(getenv("READ_FROM"))) return 0;
@@ -136,7 +141,7 @@ enum { GO_ON, FAIL, HALF, DIE_HALF, DIE_AFTER };
 /** What becomes of a call that changes something at `path`; dies where it is to die before. */
 static int fate(const char *operation, const char *path) {
   const char *below = getenv("CHANGE_BELOW");
-  if (below == NULL || path == NULL || strstr(path, below) == NULL || !in_node()) return GO_ON;
+  if (below == NULL || path == NULL || strstr(path, below) == NULL || !is_meant()) return GO_ON;
   int turn = atomic_fetch_add(&changes, 1) + 1;
   const char *log = getenv("CHANGE_LOG");
   if (log != NULL) {
@@ -280,6 +285,14 @@ int link(const char *from, const char *to) {
 }
 int symlink(const char *to, const char *path) {
   CHANGE("symlink", path, int, NEXT(int, symlink, const char *, const char *)(to, path));
+}
+int fallocate(int fd, int mode, off_t offset, off_t length) {
+  char path[4096];
+  CHANGE("allocate", path_of(fd, path, sizeof path), int, NEXT(int, fallocate, int, int, off_t, off_t)(fd, mode, offset, length));
+}
+int fallocate64(int fd, int mode, off64_t offset, off64_t length) {
+  char path[4096];
+  CHANGE("allocate", path_of(fd, path, sizeof path), int, NEXT(int, fallocate64, int, int, off64_t, off64_t)(fd, mode, offset, length));
 }
 int unlink(const char *path) { CHANGE("unlink", path, int, NEXT(int, unlink, const char *)(path)); }
 int rmdir(const char *path) { CHANGE("rmdir", path, int, NEXT(int, rmdir, const char *)(path)); }
