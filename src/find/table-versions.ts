@@ -11,7 +11,7 @@ import {
   valueTypeName,
 } from '../format/sst/internal-key.js';
 import { type BlockSpace, blockRange, isAsStored, loadBlock } from '../format/sst/load.js';
-import { globalSequenceOf } from '../format/sst/properties.js';
+import { globalSequenceOf, pebbleSequenceOf } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { tableBlocks } from '../format/sst/table-blocks.js';
 import { dataBlockReader, OBSOLETE_BIT } from '../format/sst/value-blocks.js';
@@ -89,10 +89,8 @@ interface LivePart extends LiveTable {
 }
 
 function globalOf({ dialect }: TableSearch, { properties }: Table, live: LiveTable): bigint | undefined {
-  const { smallestSequence, largestSequence } = live;
-  // Pebble reads tables whose sequences are one as having that one
-  if (dialect === 'pebble') return smallestSequence === largestSequence ? largestSequence : undefined;
-  return globalSequenceOf(properties, largestSequence);
+  if (dialect === 'pebble') return pebbleSequenceOf(live);
+  return globalSequenceOf(properties, live.largestSequence);
 }
 
 /** The live part of a table that a key belongs to; of a table that is live as a whole, that one. */

@@ -1,5 +1,16 @@
+import { u32At } from '../bytes/u32.js';
 import { type BlockTail, decodeBlockTail, restartOffset } from '../format/sst/block.js';
 import { KEY_TRAILER } from '../format/sst/internal-key.js';
+
+/** From here on releases of Pebble compute different things with a count of restart points. */
+const COUNT_LIMIT = 2 ** 29 - 1;
+
+/** As many restart points would begin before the block. */
+function isWithoutRoom(bytes: Uint8Array): boolean {
+  if (bytes.length < 4) return false;
+  const count = u32At(bytes, bytes.length - 4);
+  return count > 0 && count < COUNT_LIMIT && 4 * (count + 1) >= bytes.length;
+}
 
 /**
  * Walks the entries of a decompressed data block (format/sst/block.ts has its drawing) with the key in a reused array and
@@ -28,9 +39,10 @@ export class BlockEntries {
 
   /**
    * Starts over with another block. `atRestart`: where the engine's iterator does, at the first restart point, which in a damaged
-   * block may be elsewhere; after the entries the block is empty to it (leveldb table/block.cc `SeekToFirst`).
+   * block may be elsewhere; after the entries the block is empty to it (leveldb table/block.cc `SeekToFirst`). `emptyWithoutRoom`: so
+   * is one with more restart points than fit into it, to Pebble (pebble sstable/block.go `blockIter.init`).
    */
-  reset(bytes: Uint8Array, atRestart = false): void {
+  reset(bytes: Uint8Array, atRestart = false, emptyWithoutRoom = false): void {
     this.bytes = bytes;
     this.position = 0;
     this.keyLength = 0;
@@ -38,7 +50,7 @@ export class BlockEntries {
     this.flaw = '';
     const tail = decodeBlockTail(bytes);
     if (typeof tail === 'string') {
-      this.flaw = tail;
+      if (!emptyWithoutRoom || !isWithoutRoom(bytes)) this.flaw = tail;
       return;
     }
     this.entriesEnd = tail.entriesEnd;

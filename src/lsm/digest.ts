@@ -15,6 +15,8 @@ export interface Digest {
    * operand after a 0x02.
    */
   unmerged: number;
+  /** Older versions among the entries that the engine's iterator shows as keys of their own. */
+  shownAgain: number;
   /** False when the walk ended at damage, as an iterator of the engine would: the last of `problems`. */
   complete: boolean;
   problems: readonly Problem[];
@@ -59,5 +61,10 @@ export async function digestFamily(
     await visible.close();
   }
   const { stopped, kept } = visible.problems;
-  return { columnFamily, name, entries, fnv1a64: hash.hex(), unmerged, complete: !stopped, problems: kept };
+  const { shownAgain } = visible;
+  return {
+    ...{ columnFamily, name, entries, fnv1a64: hash.hex(), unmerged, shownAgain },
+    complete: !stopped,
+    problems: kept,
+  };
 }

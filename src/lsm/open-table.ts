@@ -2,7 +2,7 @@ import type { Anomaly } from '../finding/finding.js';
 import type { DialectName } from '../format/dialect.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { BlockSpace } from '../format/sst/load.js';
-import { globalSequenceOf } from '../format/sst/properties.js';
+import { globalSequenceOf, pebbleSequenceOf } from '../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../format/sst/table.js';
 import type { EntryCursor, Problem } from './cursor.js';
 import { type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
@@ -53,10 +53,11 @@ export async function openTableCursor(
       await source.close();
       return problems.stopped ? 'stop' : undefined;
     }
-    const { smallestSequence, largestSequence } = bounded.live;
-    // of Pebble's tables those whose sequences are one are read as having that one
-    const isOne = walk.dialect === 'pebble' && smallestSequence === largestSequence;
-    const globalSequence = isOne ? largestSequence : globalSequenceOf(table.properties, largestSequence);
+    const { largestSequence } = bounded.live;
+    const globalSequence =
+      walk.dialect === 'pebble'
+        ? pebbleSequenceOf(bounded.live)
+        : globalSequenceOf(table.properties, largestSequence);
     addTombstones(walk, table, bounded, globalSequence);
     if (table.space !== undefined) spaces.set(name, table.space);
     const part = bounded.live.backing === undefined ? undefined : bounded;

@@ -14,15 +14,15 @@ import type { MemtableOptions } from './windows.js';
 const SHARED_MEMTABLES = 64 * 1024 * 1024;
 
 /**
- * What a reader sees of a database that recovery has opened, as `outcome` has it. `unverified`: whatever the checksums of blocks
- * say, as a reader of LevelDB that does not ask for them.
+ * What a reader sees of a database that recovery has opened, as `outcome` has it. `asEngine`: as the engine's own iterator shows it:
+ * of LevelDB whatever the checksums of blocks say, of Pebble a key as often as it comes up.
  */
 export async function recoveredView(
   database: Database,
   prepared: PreparedOpen,
   outcome: Pick<RecoveryOutcome, 'mode' | 'lastSequence' | 'hidden'>,
   memtables: MemtableOptions = { budget: SHARED_MEMTABLES },
-  unverified = false,
+  asEngine = false,
 ): Promise<View> {
   const { version, options, inventory } = database;
   if (version === undefined) throw new RangeError('a database that opens has a version');
@@ -33,7 +33,8 @@ export async function recoveredView(
     files,
     replay: (sink) => simulateOpen(prepared, outcome.mode, sink),
     dialect: database.dialect,
-    unverified,
+    unverified: asEngine && database.dialect === 'leveldb',
+    byTrailer: asEngine && database.dialect === 'pebble',
     sequence: seenUpTo(outcome.lastSequence),
     uncommitted: outcome.hidden,
     mergeOperator: ({ id }) => operators.get(id),

@@ -67,6 +67,8 @@ export class TableCursor implements EntryCursor {
   private readonly unverified: boolean;
   /** Blocks are walked as LevelDB does: what is damaged before the first restart point it does not see. */
   private readonly atRestart: boolean;
+  /** As Pebble does, which sees nothing in a block that has no room for its restart points. */
+  private readonly asPebble: boolean;
   private readonly newestHigh: number;
   private readonly newestLow: number;
   private readonly index?: BlockIndex;
@@ -116,6 +118,7 @@ export class TableCursor implements EntryCursor {
     if (table.dialect === 'pebble') this.values = new PebbleValues(table);
     this.padding = table.timestampsStripped ? order.timestampSize : 0;
     this.atRestart = table.dialect === 'leveldb' && !problems.lenient;
+    this.asPebble = table.dialect === 'pebble' && !problems.lenient;
     this.blocks = this.space === undefined ? 0 : (table.index?.count ?? 0);
     this.separatorTail =
       (table.index?.form.userKeys ? 0 : KEY_TRAILER) + (this.padding > 0 ? 0 : order.timestampSize);
@@ -260,7 +263,7 @@ export class TableCursor implements EntryCursor {
     // blocks of a table are mostly of a size: with this one's, the next will not need new memory
     if (stored.compression !== 0 && contents !== undefined && contents.length > this.outputSize)
       this.outputSize = Math.ceil(contents.length * 1.25);
-    this.entries.reset(contents ?? payload, this.atRestart);
+    this.entries.reset(contents ?? payload, this.atRestart, this.asPebble);
     this.inBlock = true;
   }
 

@@ -31,6 +31,8 @@ export interface ViewInput {
   dialect?: DialectName;
   /** Checksums of blocks are not looked at, as LevelDB's default is. */
   unverified?: boolean;
+  /** Keys are told apart as an iterator of Pebble's does it, which may show one twice: what the engine shows, not what is there. */
+  byTrailer?: boolean;
   /** The last sequence that is seen: recovery's outcome. Default: the MANIFEST's. */
   sequence?: bigint;
   /** Written by transactions that are not decided: not seen (recovery's `hidden`). */
@@ -129,6 +131,7 @@ export class View {
       tombstones,
       mergeOperator: named && mergeOperator(named),
       blobs: new BlobValues(this.input.files, spaces, problems),
+      byTrailer: this.input.byTrailer ?? false,
       problems,
     });
   }

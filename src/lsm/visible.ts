@@ -22,6 +22,8 @@ interface VisibleOptions {
   mergeOperator?: MergeOperator;
   /** Absent: blob values cannot be had. */
   blobs?: BlobValues;
+  /** Versions of a key are told by their trailers, as Pebble's iterator does: see `isShownAgain`. */
+  byTrailer?: boolean;
   problems: ProblemLog;
 }
 
@@ -53,6 +55,8 @@ export class VisibleIterator {
   columns?: WideColumn[];
   /** Set instead of a value when operands could not be merged. */
   unmerged?: Unmerged;
+  /** Versions that were shown as if they were keys of their own, which only `byTrailer` does. */
+  shownAgain = 0;
 
   private readonly order: KeyOrder;
   private readonly snapshotHigh: number;
@@ -62,6 +66,9 @@ export class VisibleIterator {
   /** `keyBytes` holds a key, and whether its value has been settled: older versions of it are skipped then. */
   private grouped = false;
   private settled = false;
+  /** Trailer halves of the version before, where `byTrailer` is set. */
+  private previousHigh = 0;
+  private previousLow = 0;
   /** Operands of the current key, newest first. */
   private readonly operands = new Operands();
   /** A blob index that waits for its bytes. */
@@ -87,7 +94,7 @@ export class VisibleIterator {
       if (step !== undefined) return step;
     }
     const { entries, order, options } = this;
-    const { tombstones, problems, uncommitted } = options;
+    const { tombstones, problems, byTrailer = false } = options;
     const timestampSize = order.timestampSize;
     while (!problems.stopped) {
       if (this.held) this.held = false;
@@ -103,6 +110,8 @@ export class VisibleIterator {
       const entry = entries.current;
       if (entry.soughtOnly && !tombstones.hasSoughtTo(entry.keyBytes, entry.keyFrom, entry.keyTo)) continue;
       const keyTo = Math.max(entry.keyFrom, entry.keyTo - timestampSize);
+      // what is hidden never gets as far as Pebble's iterator
+      if (byTrailer && this.isHidden(entry)) continue;
       if (this.grouped) {
         const difference = order.compareKeys(
           entry.keyBytes,
@@ -119,14 +128,16 @@ export class VisibleIterator {
         // a key that comes too late counts as an older version, as it does for the engine
         const isLate = difference < 0 && order.known;
         if (isLate) this.noteDisorder(entry);
-        if (difference !== 0 && !isLate) this.grouped = false;
-        else if (this.settled) continue;
+        if (byTrailer) {
+          const isAgain = difference === 0 && this.operands.count === 0 && this.isShownAgain(entry);
+          if (isAgain) this.shownAgain++;
+          if (difference !== 0 || isAgain) this.grouped = false;
+        } else if (difference !== 0 && !isLate) this.grouped = false;
+        this.previousHigh = entry.high;
+        this.previousLow = entry.low;
+        if (this.grouped && this.settled) continue;
       }
-      const { high, low } = entry;
-      if (high > this.snapshotHigh || (high === this.snapshotHigh && low > this.snapshotLow)) continue;
-      if (uncommitted.has(high, low)) continue;
-      if (tombstones.active && tombstones.covers(entry.keyBytes, entry.keyFrom, entry.keyTo, high, low))
-        continue;
+      if (!byTrailer && this.isHidden(entry)) continue;
       if (!this.grouped) this.openGroup(entry, keyTo);
       const step = this.take(entry);
       if (step !== undefined) return step;
@@ -151,6 +162,25 @@ export class VisibleIterator {
     return this.options.problems;
   }
 
+  /** A reader does not see it: too new, undecided, or under a range tombstone. Asked once of each entry, in order. */
+  private isHidden({ high, low, keyBytes: key, keyFrom, keyTo }: EntryCursor): boolean {
+    const { uncommitted, tombstones } = this.options;
+    if (high > this.snapshotHigh || (high === this.snapshotHigh && low > this.snapshotLow)) return true;
+    if (uncommitted.has(high, low)) return true;
+    return tombstones.active && tombstones.covers(key, keyFrom, keyTo, high, low);
+  }
+
+  /**
+   * Pebble's iterator compares no user keys where the version before has sequence 0 or this one's trailer is not smaller: it takes
+   * the entry for one of the next key (pebble iterator.go `nextUserKey`, 1.1.5 and 2.1.7). Of what the engine writes that is always
+   * true; where a log is replayed over the table it was flushed to, a key is shown twice.
+   */
+  private isShownAgain({ high, low }: EntryCursor): boolean {
+    const { previousHigh, previousLow } = this;
+    if (previousHigh === 0 && previousLow <= 0xff) return true;
+    return high !== previousHigh ? high > previousHigh : low >= previousLow;
+  }
+
   private openGroup(entry: EntryCursor, keyTo: number): void {
     const length = entry.keyTo - entry.keyFrom;
     retire(this.keyBytes);
@@ -161,6 +191,8 @@ export class VisibleIterator {
     this.keyTo = keyTo - entry.keyFrom;
     this.high = entry.high;
     this.low = entry.low;
+    this.previousHigh = entry.high;
+    this.previousLow = entry.low;
     this.grouped = true;
     this.settled = false;
     this.columns = undefined;

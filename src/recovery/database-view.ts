@@ -52,6 +52,7 @@ function pebbleView(
     ...(refused && { refused }),
     beginsAnew: pebble.isNew,
     mustBePristine: pebble.mustBePristine === true,
+    ...(pebble.formatVersion !== undefined && { formatVersion: pebble.formatVersion }),
   };
 }
 

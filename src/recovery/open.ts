@@ -39,6 +39,8 @@ export interface DatabaseView {
   /** Pebble: it makes a new database; it refuses one that holds anything. */
   beginsAnew?: boolean;
   mustBePristine?: boolean;
+  /** Pebble: the format version that tables are written in. */
+  formatVersion?: number;
   /** Of the newest OPTIONS file; the engine's defaults where there is none that can be read. */
   options: DatabaseOptions;
   /** The numbers of all files in the directory. */

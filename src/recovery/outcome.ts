@@ -113,6 +113,8 @@ export interface RecoveryOutcome extends Omit<ReplayOutcome, 'error' | 'errorWal
   /** The file that the error is about, relative to the target. */
   errorFile?: string;
   hidden: HiddenSequences[];
+  /** Operations were applied above `lastSequence`, which readers do not see. */
+  appliesUnseen?: true;
 }
 
 /** Of an open that has read no WAL yet. */

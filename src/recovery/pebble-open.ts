@@ -30,6 +30,8 @@ const PANIC = 'panic: runtime error: invalid memory address or nil pointer deref
 export const NOT_PRISTINE = 'pebble: database already exists and is not pristine';
 
 const EXCISE = 24;
+/** Kinds of range keys: deletion, unset, set. */
+const RANGE_KEYS: ReadonlySet<number> = new Set([19, 20, 21]);
 
 /** Type of an operation in a memtable, by the kind of a batch: what deletes, deletes. */
 const TYPES = new Map<number, number>([
@@ -65,6 +67,7 @@ export async function openPebble(
   outcome.cutoff = manifest.version.columnFamilies.get(0)?.logNumber ?? 0n;
   const wals = ascending(database.wals);
   const live = wals.filter(({ number }) => number >= outcome.cutoff);
+  let highest = 0n;
   let failed: { error: EngineError; file: string } | undefined;
   for (const wal of wals) {
     const isNewest = wal === live.at(-1);
@@ -80,14 +83,40 @@ export async function openPebble(
     await replay.run();
     // 1.x flushes what it has replayed to a version that is not there yet
     if (database.beginsAnew && !atLeast(version, 2)) replay.error ??= pebbleError('crash', PANIC);
+    replay.error ??= unflushable(replay, database, version);
     if (replay.lastSequence > outcome.lastSequence) outcome.lastSequence = replay.lastSequence;
+    if (replay.highest > highest) highest = replay.highest;
     if (replay.error === undefined) continue;
     failed = { error: replay.error, file: wal.file };
     if (fatalRecordsStop) replay.stop(replay.error);
   }
   if (failed !== undefined && !fatalRecordsStop)
     return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
-  return { ...outcome, opens: true };
+  return { ...outcome, opens: true, ...(highest > outcome.lastSequence && { appliesUnseen: true }) };
+}
+
+/** The first format version whose tables may hold range keys. */
+const FIRST_WITH_RANGE_KEYS = 8;
+
+/**
+ * 1.x flushes each log that it has replayed, into a table of the directory's format version (pebble open.go `replayWAL`,
+ * sstable/writer.go `assertFormatCompatibility`).
+ */
+function unflushable(
+  { outcome, holdsRangeKeys }: PebbleReplay,
+  { formatVersion }: DatabaseView,
+  version: EngineVersion,
+): EngineError | undefined {
+  if (
+    atLeast(version, 2) ||
+    !holdsRangeKeys ||
+    (formatVersion ?? FIRST_WITH_RANGE_KEYS) >= FIRST_WITH_RANGE_KEYS
+  )
+    return undefined;
+  outcome.state = 'refused';
+  const format = formatVersion! < 5 ? '(RocksDB,v2)' : '(Pebble,v1)';
+  const message = `running compaction during WAL replay: table format version ${format} is less than the minimum required version (Pebble,v2) for range keys`;
+  return pebbleError('unsupported', message);
 }
 
 /** Older WALs must end as Pebble ends them: in 1.x where OPTIONS says so, as it does since 2020. */
@@ -111,7 +140,11 @@ class PebbleReplay {
   readonly outcome: WalOutcome;
   /** What the open fails with. */
   error: EngineError | undefined;
+  holdsRangeKeys = false;
+  /** Of its last batch. */
   lastSequence = 0n;
+  /** Of all operations. */
+  highest = 0n;
   private lastBatch = 0n;
   /** Operations under sequence numbers that came before, once numbers go back. */
   private readonly seen = new Set<string>();
@@ -203,12 +236,13 @@ class PebbleReplay {
       this.error = pebbleError('sequence', message);
       return false;
     }
-    const goesBack = count > 0 && sequence <= this.lastSequence;
+    const goesBack = count > 0 && sequence <= this.highest;
     let taken = 0;
     while (walker.next()) {
       if (!walker.counts) continue;
       const at = BigInt.asUintN(56, sequence + BigInt(taken++));
       const type = TYPES.get(walker.tag);
+      this.holdsRangeKeys ||= RANGE_KEYS.has(walker.tag);
       if (this.isSecond(at, walker, goesBack)) return false;
       if (type !== undefined) this.sink?.apply(0, at, type, walker.key, walker.value);
     }
@@ -219,8 +253,10 @@ class PebbleReplay {
       outcome.firstSequence ??= sequence;
       outcome.lastSequence = sequence;
       const last = BigInt.asUintN(64, sequence + BigInt(count) - 1n);
-      if (last > this.lastSequence) this.lastSequence = last;
+      if (last > this.highest) this.highest = last;
     }
+    // readers see up to the last batch of a log, whatever came before it
+    this.lastSequence = BigInt.asUintN(64, sequence + BigInt(count) - 1n);
     this.extend(offset, end);
     return isFlushable(bytes[BATCH_HEADER] ?? 0);
   }

@@ -30,7 +30,7 @@ import {
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
 import { losesWrites } from '../states/gone-wals.js';
-import { pebbleAdvice } from './pebble-advice.js';
+import { pebbleAdvice, unforeseen } from './pebble-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
 import { repairDbOutcome } from './repairdb-outcome.js';
@@ -217,6 +217,11 @@ async function readTables(database: Database, report: TargetReport, hooks: Simul
     if (!mode.opens) continue;
     mode.unreadable = unreadable;
     mode.harmless = false;
+    const guess = database.pebble && unforeseen(database, mode, unreadable);
+    if (guess !== undefined) {
+      delete mode.columnFamilies;
+      report.unchecked.push(guess);
+    }
     if (mode.contents !== undefined) mode.contents = { ...mode.contents, coherent: false, incomplete: true };
   }
 }

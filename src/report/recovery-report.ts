@@ -59,6 +59,8 @@ export interface UnreadableFile {
   /** Absent where it cannot be told. 0: its entries can be read, and something else about it is wrong. */
   entries?: number;
   reason: string;
+  /** The rule that `reason` is a finding of. */
+  rule?: Finding['rule'];
 }
 
 /** The way out to try first. */
@@ -152,6 +154,8 @@ export interface DigestReport {
   fnv1a64: string;
   /** Entries with operands of a merge operator that is the application's own: hashed unmerged. */
   unmerged?: number;
+  /** Older versions among the entries that an iterator of Pebble shows as keys of their own: keys that come up twice. */
+  shownAgain?: number;
   /** Damage at which reading ended; the numbers are of what comes before. */
   problem?: { file: string; message: string };
 }

@@ -74,7 +74,8 @@ function modeReport(
     mode: mode.mode,
     ...(mode.mode === ownMode(database) && { own: true as const }),
     opens: mode.opens,
-    harmless: mode.opens && !flushFails && lost?.records === 0 && lost.damagedBytes === 0,
+    harmless:
+      mode.opens && !flushFails && !mode.appliesUnseen && lost?.records === 0 && lost.damagedBytes === 0,
     ...(mode.errorText !== undefined && { error: mode.errorText }),
     ...(mode.errorKind !== undefined && { errorKind: mode.errorKind }),
     ...(mode.errorFile !== undefined && { errorFile: mode.errorFile }),
@@ -141,6 +142,7 @@ async function lookAtContents(
       for (const [k, { opens, mode: name, sameAs }] of modes.entries()) {
         if (!opens || (name !== mode.mode && sameAs !== mode.mode)) continue;
         if (families !== undefined) reports[k].columnFamilies = families;
+        if (families?.some(({ shownAgain }) => shownAgain)) reports[k].harmless = false;
         if (contents !== undefined) reports[k].contents = contents;
       }
       onShare(1);
@@ -160,13 +162,14 @@ async function digests(view: View, onShare: (share: number) => void): Promise<Di
   return found;
 }
 
-function familyDigest({ name, entries, fnv1a64, unmerged, complete, problems }: Digest) {
+function familyDigest({ name, entries, fnv1a64, unmerged, shownAgain, complete, problems }: Digest) {
   const [problem] = complete ? [] : problems.slice(-1);
   return {
     name,
     entries,
     fnv1a64,
     ...(unmerged > 0 && { unmerged }),
+    ...(shownAgain > 0 && { shownAgain }),
     ...(problem && { problem: { file: problem.file, message: problem.message } }),
   };
 }

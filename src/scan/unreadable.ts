@@ -67,6 +67,7 @@ function unreadTables(
       columnFamily,
       ...(lost !== undefined && { entries: lost }),
       reason: first.message,
+      rule: first.rule,
     });
   }
   return files;
@@ -96,7 +97,7 @@ function unreadBlobs(live: readonly bigint[], outcomes: readonly FileOutcome[]):
     if (errors.length === 0) return [];
     const ofRecords = errors.every(isOfRecord);
     const entries = ofRecords ? Math.min(errors.length, values) : values;
-    return [{ file: outcome.entry.file, entries, reason: errors[0].message }];
+    return [{ file: outcome.entry.file, entries, reason: errors[0].message, rule: errors[0].rule }];
   });
 }
 

@@ -26,6 +26,15 @@ function fast(block: Uint8Array): { seen: Seen[]; flaw: string } {
   return { seen, flaw: entries.flaw };
 }
 
+/** By the fast walk as Pebble goes it. */
+function asPebble(block: Uint8Array): { entries: number; flaw: string } {
+  const walk = new BlockEntries();
+  walk.reset(block, false, true);
+  let entries = 0;
+  while (walk.next()) entries++;
+  return { entries, flaw: walk.flaw };
+}
+
 /** By the walk that explains. */
 function slow(block: Uint8Array): { seen: Seen[]; sound: boolean } {
   const reader = new BlockReader(block);
@@ -82,6 +91,19 @@ describe('the entries of a data block', () => {
       expect(seen.length).toBeGreaterThan(0);
       expect(seen).toEqual(slow(block).seen);
     }
+  });
+
+  it('are none to Pebble where the restart points have no room, and no others are made up', () => {
+    const block = new Uint8Array(24).fill(1);
+    const counted = (count: number) => {
+      new DataView(block.buffer).setUint32(20, count, true);
+      return asPebble(block);
+    };
+    expect(counted(5)).toEqual({ entries: 0, flaw: '' });
+    expect(counted(0xffffff)).toEqual({ entries: 0, flaw: '' });
+    expect(counted(0).flaw).toContain('no restart point');
+    expect(counted(0xffffffff).flaw).not.toBe('');
+    expect(counted(2 ** 29).flaw).not.toBe('');
   });
 
   it('are found where values stand apart from keys', () => {

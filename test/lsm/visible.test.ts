@@ -20,6 +20,7 @@ interface Case {
   hidden?: HiddenSequences[];
   operator?: string;
   lenient?: boolean;
+  byTrailer?: boolean;
 }
 
 const append = mergeOperator({ id: 'StringAppendOperator', fields: new Map() });
@@ -44,6 +45,7 @@ async function seen({ order = FORWARD, sources, sequence = 1000n, hidden = [], .
     uncommitted: new UncommittedSequences(hidden),
     tombstones,
     mergeOperator: options.operator === 'none' ? undefined : append,
+    byTrailer: options.byTrailer ?? false,
     problems,
   });
   const found: string[] = [];
@@ -59,7 +61,7 @@ async function seen({ order = FORWARD, sources, sequence = 1000n, hidden = [], .
         : [unmerged.base ?? bytes('-'), ...unmerged.operands].map((part) => text(part)).join('|');
     found.push(`${text(visible.keyBytes, 0, visible.keyTo)}=${value}`);
   }
-  return { found, problems };
+  return { found, problems, shownAgain: visible.shownAgain };
 }
 
 const put = (key: string, sequence: number, value: string): Entry => ({ key, sequence, type: 1, value });
@@ -108,6 +110,8 @@ describe('what a reader sees', () => {
           const { found, problems } = await seen({ order, sources, sequence: BigInt(snapshot) });
           expect(found).toEqual(want);
           expect(problems.count).toBe(0);
+          const likePebble = await seen({ order, sources, sequence: BigInt(snapshot), byTrailer: true });
+          expect(likePebble).toMatchObject({ found: want, shownAgain: 0 });
         },
       ),
     );
@@ -121,6 +125,16 @@ describe('what a reader sees', () => {
     expect(await all(del('k', 5), put('k', 4, 'old'))).toEqual(['k=b,c']);
     expect(await all(typed(0x0f, 'a', 6, 'z'), put('k', 5, 'a'))).toEqual(['k=b,c']);
     expect(await all(typed(0x18, 'k', 5, 'timed\0\0\0\0\0\0\0\0'))).toEqual(['k=timed,b,c']);
+  });
+
+  it('may see a key twice by trailers, where an operation lies in two places', async () => {
+    const log = [put('j', 7, 'j'), put('k', 9, 'new'), put('k', 5, 'old')];
+    const table = [put('k', 5, 'old'), put('l', 0, 'l'), put('m', 4, 'm')];
+    const sources = [log, table, [put('l', 0, 'older')]];
+    const pebble = await seen({ sources, byTrailer: true });
+    expect(pebble.found).toEqual(['j=j', 'k=new', 'k=old', 'l=l', 'l=older', 'm=m']);
+    expect(pebble.shownAgain).toBe(2);
+    expect((await seen({ sources })).found).toEqual(['j=j', 'k=new', 'l=l', 'm=m']);
   });
 
   it('keeps operands apart where their operator is not known', async () => {

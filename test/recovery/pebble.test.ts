@@ -23,12 +23,34 @@ describe('an open of Pebble shows what the engine shows', () => {
     ['rangekeys', [], 338, 'ee2007791fa64d2b'],
     ['valueblocks', [], 619, 'f9b3a668c540d988'],
     ['cosmos', ['write 000012.log 288 27'], 641, 'f09dec556a3452fa'],
+    // the sequence of the second batch lies far ahead: what the last batch does not reach is not seen
+    ['cosmos', ['write 000012.log 0x1e6 0f', 'fix-record 000012.log 0x1d9'], 941, '01f178f1c7655a77'],
+    [
+      'rangekeys',
+      ['move marker.format-version.000015.016 marker.format-version.000007.008'],
+      338,
+      'ee2007791fa64d2b',
+    ],
   ] as const)('%s %j', async (base, patches, n, fnv) => {
     expect(state(await simulate(base, patches))).toEqual({ mode: 'default', opens: true, n, fnv });
   });
 });
 
 describe('an open of Pebble', () => {
+  test('is not harmless where a batch lies above the sequence that is seen', async () => {
+    const patches = ['write 000012.log 0x1e6 0f', 'fix-record 000012.log 0x1d9'];
+    expect((await simulate('cosmos', patches)).recovery?.[0]).toMatchObject({ opens: true, harmless: false });
+  });
+
+  test('fails in 1.x where range keys go into tables of a format version that has none', async () => {
+    const lowered = (to: string) =>
+      simulate('rangekeys', [`move marker.format-version.000015.016 marker.format-version.${to}`]);
+    const message = (format: string) =>
+      `running compaction during WAL replay: table format version ${format} is less than the minimum required version (Pebble,v2) for range keys`;
+    expect(state(await lowered('000004.005')).error).toBe(message('(Pebble,v1)'));
+    expect(state(await lowered('000003.004')).error).toBe(message('(RocksDB,v2)'));
+  });
+
   test('of a directory in which nothing names a MANIFEST makes a new database', async () => {
     const report = await simulate('cosmos', ['remove CURRENT', 'remove 000012.log']);
     expect(state(report)).toMatchObject({ opens: true, n: 0 });

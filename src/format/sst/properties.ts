@@ -198,3 +198,17 @@ export function globalSequenceOf(
   if (!isIngested(properties)) return undefined;
   return largestSequence ?? properties?.fixed(COLLECTED_PROPERTIES.globalSequence, 8);
 }
+
+/**
+ * The sequence of every entry of a table of Pebble's whose sequences the MANIFEST says to be one. 0 stands for none (pebble
+ * table_cache.go, sstable/reader.go): entries then have what is stored, as those of other tables do.
+ */
+export function pebbleSequenceOf({
+  smallestSequence,
+  largestSequence,
+}: {
+  smallestSequence: bigint;
+  largestSequence: bigint;
+}): bigint | undefined {
+  return smallestSequence === largestSequence && largestSequence > 0n ? largestSequence : undefined;
+}

@@ -172,7 +172,14 @@ function digestTable(recovery: readonly RecoveryReport[], settings: RenderSettin
     const cells = states.flatMap(({ columnFamilies = [] }) => {
       const family = columnFamilies[i];
       if (family === undefined) return ['', ''];
-      const flag = family.problem ? settings.palette.error(' damaged') : family.unmerged ? ' unmerged' : '';
+      const { error } = settings.palette;
+      const flag = family.problem
+        ? error(' damaged')
+        : family.shownAgain
+          ? error(' keys twice')
+          : family.unmerged
+            ? ' unmerged'
+            : '';
       return [grouped(family.entries), family.fnv1a64 + flag];
     });
     table.push([printable(name), ...cells]);
