@@ -50,7 +50,7 @@ function outOfOrder(facts: ReadonlyMap<string, UnitFacts>): Cause | undefined {
     ...cause(
       'misplaced',
       'likely',
-      `${names.join(', ')} hold each other's records: their sequence numbers ascend when they change places`,
+      `${names.join(', ')} hold each other's records: their sequence numbers ascend when they change places. Stop the server before you give them each other's names`,
     ),
     ...(names.length === 2 && { exchange: [one, other] }),
   };

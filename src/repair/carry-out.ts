@@ -82,6 +82,9 @@ export async function settleLeftovers(
 }
 
 /** Where a plan was carried out; `unread`: what of files that it leaves as they are could not be copied. */
+/** What the name of a copy ends with, where none is given. */
+const REPAIRED = '.repaired';
+
 export type Done = Pick<RepairReport, 'output' | 'original' | 'owner' | 'journal' | 'undo'> & {
   unread?: string[];
 };
@@ -100,7 +103,7 @@ export function carryOut(
 
 async function copied(plan: RepairPlan, database: Database, named: string | undefined, run: RepairRun) {
   const { directory, disk } = run;
-  const output = path.resolve(named ?? `${directory}.repaired`);
+  const output = path.resolve(named ?? `${directory}${REPAIRED}`);
   await refuseInside(output, directory, 'the copy', '--output DIR');
   const [home, away] = [await stat(directory), await stat(path.dirname(output))];
   const shared = home.dev === away.dev;
@@ -114,10 +117,21 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
   const differs = made.uid !== home.uid || made.gid !== home.gid;
   return {
     output,
-    original: directory,
+    original: await placeOfService(directory),
     ...(differs && { owner: 'differs' as const }),
     ...(unread.length > 0 && { unread }),
   };
+}
+
+/** A copy that a repair left with errors is repaired in its turn: what comes of it is to stand where the first original stands. */
+async function placeOfService(directory: string): Promise<string> {
+  if (!directory.endsWith(REPAIRED)) return directory;
+  const first = directory.slice(0, -REPAIRED.length);
+  const isDirectory = await stat(first).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return isDirectory ? placeOfService(first) : directory;
 }
 
 async function changed(plan: RepairPlan, named: string | undefined, run: RepairRun) {

@@ -7,6 +7,7 @@ import { readTail } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 
 import { comparing } from './tables.js';
+import type { SequenceSpan } from './wals.js';
 
 /** Header and footer of a blob file, bytes. */
 const BLOB_FRAME = 62n;
@@ -18,6 +19,8 @@ const MAGIC = 8;
 interface Identity {
   uniqueId?: Uint8Array;
   entries: number;
+  /** Every entry is a key: none of them stands for a range. */
+  isPoints: boolean;
   /** Of all that can be read of it; absent where the MANIFEST says it. */
   sequences?: Pick<LiveTable, 'smallestSequence' | 'largestSequence'>;
 }
@@ -54,12 +57,13 @@ export class FilesHere {
       const facts = await statementOf(entry, database);
       if (facts === undefined) continue;
       const { uniqueId, stated } = facts;
-      const counted = stated?.properties.find(({ name }) => name === 'num.entries')?.value;
-      const entries = Number(counted ?? facts.totals?.points ?? 0);
+      const property = (named: string) => stated?.properties.find(({ name }) => name === named)?.value;
+      const entries = Number(property('num.entries') ?? facts.totals?.points ?? 0);
       const sequences = database.dialect === 'leveldb' ? sequencesOf(facts) : undefined;
       files.identities.set(entry, {
         ...(uniqueId && { uniqueId }),
         entries,
+        isPoints: Number(property('num.range-deletions') ?? 1) === 0,
         ...(sequences && { sequences }),
       });
       if (uniqueId !== undefined) files.byId.set(idText(uniqueId), entry);
@@ -107,6 +111,25 @@ export class FilesHere {
   /** Entries of a table that is here, as its properties count them. */
   entriesOf(entry: InventoryEntry): number {
     return this.identities.get(entry)?.entries ?? 0;
+  }
+
+  /**
+   * Tables hold every sequence number of a span: where every operation takes a number of its own, those that reach into the span have
+   * as many entries as there are numbers from their first to their last. `false`: that cannot be told, as a flush drops what was
+   * overwritten and a compaction zeroes numbers.
+   */
+  holdEvery({ from, to }: SequenceSpan, tables: Iterable<LiveTable>): boolean {
+    let [first, last, entries] = [from, to, 0n];
+    for (const table of tables) {
+      if (table.largestSequence < from || table.smallestSequence > to) continue;
+      const entry = this.table(table);
+      const identity = entry && this.identities.get(entry);
+      if (identity === undefined || !identity.isPoints || table.smallestSequence === 0n) continue;
+      if (table.smallestSequence < first) first = table.smallestSequence;
+      if (table.largestSequence > last) last = table.largestSequence;
+      entries += BigInt(identity.entries);
+    }
+    return entries === last - first + 1n;
   }
 }
 

@@ -124,7 +124,10 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
     return !rules.ownWals && holdsMore(wal, version);
   });
   const uses = ordered(readable, version);
-  const { wals, gaps, reach } = connected(uses, flushed, rules.strict);
+  const countsOperations = !rules.allow2pc && chain.wals.every(({ counting }) => counting === 'operations');
+  const live = families.flatMap(({ tables }) => [...tables.values()]);
+  const inTables = (span: SequenceSpan) => countsOperations && files.holdEvery(span, live);
+  const { wals, gaps, reach } = connected(uses, flushed, rules.strict, inTables);
   // as the files lie, a crash has lost what was written without a log, and nobody was promised it
   if (!rules.ownWals || takenBack.length > 0) append(gaps, unloggedIn(version, wals, missing));
   const used = new Set(wals.map(({ wal }) => wal));
@@ -289,6 +292,7 @@ function connected(
   uses: readonly WalUse[],
   flushed: bigint,
   strict: boolean,
+  inTables: (span: SequenceSpan) => boolean,
 ): { wals: WalUse[]; gaps: Joined['gaps']; reach: bigint } {
   const gaps: Joined['gaps'] = [];
   const wals: WalUse[] = [];
@@ -298,9 +302,10 @@ function connected(
     const before = wals.at(-1)?.wal;
     const held = before === undefined ? reach : before.last!;
     const runsOn = before === undefined ? first! <= reach + 1n : follows(use.wal, before);
-    if (!runsOn && first! > held + 1n) {
+    const gap = { from: held + 1n, to: first! - 1n };
+    if (!runsOn && gap.to >= gap.from && !inTables(gap)) {
       if (strict) break;
-      gaps.push({ from: held + 1n, to: first! - 1n });
+      gaps.push(gap);
     }
     wals.push(use);
     reach = max(reach, last!);

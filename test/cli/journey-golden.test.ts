@@ -11,7 +11,15 @@ const ways: Record<string, { base: string; patches: string[] }> = {
   'flipped-bit-in-a-wal': { base: 'basic-7.8', patches: ['flip 000019.log 0x60.3'] },
   'missing-table': { base: 'basic-7.8', patches: ['remove 000014.sst'] },
   'zeroed-table-block': { base: 'basic-7.8', patches: ['zero 000014.sst 0x200 512'] },
-  'missing-wal': { base: 'wal-large-7.8', patches: ['remove 000010.log'] },
+  'torn-wal-before-others': { base: 'wal-large-7.8', patches: ['truncate 000010.log 5000'] },
+  'missing-wal': { base: 'wal-recycled-11.9', patches: ['remove 000023.log'] },
+  'exchanged-wals': { base: 'wal-large-7.8', patches: ['swap 000010.log 000012.log'] },
+  'damaged-manifest': { base: 'basic-7.8', patches: ['zero MANIFEST-000005 300 60'] },
+  'empty-current': { base: 'basic-7.8', patches: ['truncate CURRENT 0'] },
+  'two-kinds-of-damage': {
+    base: 'leveldb',
+    patches: ['zero 000005.ldb 100 100', 'flip 000004.log 300.2'],
+  },
   'short-batch': { base: 'kvrocks-race-10/db', patches: [] },
   'damaged-backup': { base: 'backup-7.8', patches: ['truncate private/2/MANIFEST-000005 100'] },
 };

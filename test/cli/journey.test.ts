@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -116,15 +117,74 @@ describe('what every screen says is next', () => {
     }));
 
   it('says what a WAL that is gone leaves to do', () =>
-    withDatabase('wal-large-7.8', ['remove 000010.log'], async (dir) => {
+    withDatabase('wal-recycled-11.9', ['remove 000023.log'], async (dir) => {
       const steps = await journey(`kvdoctor scan ${dir}`);
       expect(await faultsOf(steps)).toEqual([]);
       expect(steps[2].line).toBe(`kvdoctor repair --strategy auto --state 2 --dry-run ${dir}`);
       expect(steps.at(-1)).toMatchObject({ line: `kvdoctor scan ${dir}`, status: 0 });
       // where no state ends before it, a copy that has the file is all that is left
       const database = await readDatabase(dir);
-      expect(restoreWals(database, ['000010.log']).command).toBe(`cp -p COPY/000010.log ${dir}/`);
+      expect(restoreWals(database, ['000023.log']).command).toBe(`cp -p COPY/000023.log ${dir}/`);
     }));
+
+  it('gives up nothing for a WAL that is gone where tables hold every sequence that was in it', () =>
+    withDatabase('wal-large-7.8', ['remove 000010.log'], async (dir) => {
+      const steps = await journey(`kvdoctor scan ${dir}`);
+      expect(steps.map(({ line, status }) => [line, status])).toEqual([
+        [`kvdoctor scan ${dir}`, 0],
+        [`kvdoctor simulate ${dir}`, 0],
+      ]);
+      expect(steps[0].text.replaceAll(/\n +/g, ' ')).toContain(
+        '60 sequence numbers are in no WAL; tables hold all of them',
+      );
+      expect(steps[1].text).not.toContain('--state 2');
+    }));
+
+  it.each([
+    { base: 'leveldb', patches: ['zero 000005.ldb 100 100', 'flip 000004.log 300.2'] },
+    { base: 'basic-7.8', patches: ['zero 000014.sst 512 512', 'flip 000019.log 0x60.3'] },
+  ])('does not stop at healing where that leaves other damage: $base', ({ base, patches }) =>
+    withDatabase(base, patches, async (dir) => {
+      const steps = await journey(`kvdoctor scan ${dir}`);
+      expect(await faultsOf(steps)).toEqual([]);
+      expect(steps[1].line).toBe(`kvdoctor repair --strategy auto --dry-run ${dir}`);
+      expect(steps.at(-1)).toMatchObject({ line: `kvdoctor scan ${dir}`, status: 0 });
+    }),
+  );
+
+  it('puts the repair of a repaired copy where the first original stands', () =>
+    withDatabase('leveldb', ['zero 000005.ldb 100 100', 'flip 000004.log 300.2'], async (dir) => {
+      const healed = await typed(`kvdoctor repair --strategy heal ${dir}`);
+      expect(healed.status).toBe(5);
+      // whoever was asked is shown what is left
+      expect(healed.out).toContain('error sst/block-checksum   000005.ldb');
+      const { text, status } = await typed(`kvdoctor repair --strategy auto ${dir}.repaired`);
+      expect(status).toBe(0);
+      expect(text).toContain(`mv ${dir} ${dir}.damaged\n      mv ${dir}.repaired.repaired ${dir}\n`);
+    }));
+
+  it('leads out of an archive', () =>
+    withDatabase('basic-7.8', ['zero 000014.sst 512 512'], async (dir) => {
+      execFileSync('tar', ['-cf', `${dir}.tar`, '-C', path.dirname(dir), 'db']);
+      const steps = await journey(`kvdoctor scan ${dir}.tar`);
+      expect(await faultsOf(steps)).toEqual([]);
+      expect(steps[1].line).toBe(`mkdir ${dir}.tar.unpacked && tar -xf ${dir}.tar -C ${dir}.tar.unpacked`);
+      expect(steps.at(-1)).toMatchObject({ status: 0 });
+    }));
+
+  const marker = 'corpus/real/restate/d1.7.12-log-marker-gone.tar.gz';
+  it.skipIf(!hasSharedArchive(marker))(
+    'says of a clean result again what its application will not take',
+    () =>
+      withSharedArchive(marker, async (parent) => {
+        const dir = path.join(parent, readdirSync(parent)[0]);
+        const { text, printed } = await typed(`kvdoctor repair --strategy auto ${dir}`);
+        expect(text.replaceAll('\n', ' ')).toContain(
+          'is not coherent to Restate log server, as the plan said',
+        );
+        expect(printed.at(-1)).toEqual({ label: 'next', line: `kvdoctor scan --application ${dir}` });
+      }),
+  );
 
   it('has the engine say why it refuses', () =>
     withDatabase('basic-7.8', ['remove 000014.sst'], async (dir) => {

@@ -34,7 +34,7 @@ export function shellWords(line: string): string[] {
 
 /** Lines that hold a command and nothing else, whatever labels them. */
 export function printedCommands(text: string): Printed[] {
-  return [...text.matchAll(/^ *(next|also)? +((?:kvdoctor|mv|cp|chown) .+)$/gm)].map(
+  return [...text.matchAll(/^ *(next|also)? +((?:kvdoctor|mkdir|mv|cp|chown) .+)$/gm)].map(
     ([, label = '', line]) => ({
       label,
       line,

@@ -101,16 +101,34 @@ function checkNeighbours(
   }
   const explained = !whole || before.tail === 'torn' || isIngested(next, first, context.tables);
   if (first <= next || explained) return [];
+  const isFlushed = counting === 'per-operation' && holdEvery(next, first - 1n, context.tables);
   return [
     findingAt({ file: before.file }, 'sequence/gap-between-wals', {
       // a commit of a transaction that was prepared in an older WAL takes more numbers than can be counted here
       severity: counting === 'unknown' ? 'note' : 'warning',
       offset: before.end,
       length: 0,
-      message: `ends before sequence ${next}, but ${wal.file} starts at ${first}: ${first - next} sequence numbers are in no WAL`,
+      message: `ends before sequence ${next}, but ${wal.file} starts at ${first}: ${first - next} sequence numbers are in no WAL${isFlushed ? '; tables hold all of them' : ''}`,
       evidence: { ...evidence, nextWal: wal.file },
     }),
   ];
+}
+
+/**
+ * Tables hold every sequence number from the first to the last: those that reach into the span have as many entries as there are
+ * numbers from their first to their last. Where an operation takes a number of its own, none is left for one that is lost.
+ */
+function holdEvery(first: bigint, last: bigint, tables: readonly TableFacts[]): boolean {
+  let [from, to, entries] = [first, last, 0n];
+  for (const { smallestSequence = 0n, largestSequence = 0n, stated } of tables) {
+    if (smallestSequence === 0n || largestSequence < first || smallestSequence > last) continue;
+    const property = (named: string) => stated?.properties.find(({ name }) => name === named)?.value;
+    if (property('num.range-deletions') !== 0n) continue;
+    if (smallestSequence < from) from = smallestSequence;
+    if (largestSequence > to) to = largestSequence;
+    entries += property('num.entries') ?? 0n;
+  }
+  return entries === to - from + 1n;
 }
 
 /** True when every number in [from, to) was taken by an ingested file, whose entries all carry one sequence number. */

@@ -23,14 +23,16 @@ export function checkLeftovers(database: Database): Finding[] {
     }
     if (version === undefined || !isOrphan(entry, live)) continue;
     const blob = entry.kind === 'blob';
-    const reason = damaged
-      ? 'which is damaged: it may be live'
-      : next !== undefined && entry.number !== undefined && entry.number >= next
+    const what = blob ? 'blob file' : 'table';
+    const reason =
+      next !== undefined && entry.number !== undefined && entry.number >= next
         ? 'and its number has not been given out: an unfinished output'
         : 'an unfinished output or an obsolete input';
     findings.push(
       findingAt(placeOf(entry), blob ? 'directory/orphan-blob' : 'directory/orphan-table', {
-        message: `${manifest?.entry.file} does not name the ${blob ? 'blob file' : 'table'}, ${reason}`,
+        message: damaged
+          ? `what can be read of ${manifest.entry.file}, which is damaged, does not name the ${what}: the ${what} may be in use`
+          : `${manifest?.entry.file} does not name the ${what}, ${reason}`,
         evidence: {
           size: entry.size,
           ...(next === undefined ? {} : { nextFileNumber: String(next) }),

@@ -120,7 +120,8 @@ async function restore(path: string, flags: ExportFlags, host: Host): Promise<nu
     say(host, `${output} holds backup ${flags.backup}: ${files} files, each as it was recorded`);
     say(
       host,
-      'Move it to where the server keeps its data, give it the owner of the server, and start the server.',
+      'Move it to where the server keeps its data, give it the owner of the server,',
+      'and start the server.',
     );
     onward(output, host);
     return ExitStatus.ok;

@@ -2,6 +2,7 @@ import { counted, grouped } from '../../finding/quantity.js';
 import type { ContentsReport, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
 import { findingText } from './finding.js';
+import { paragraph } from './layout.js';
 
 /** Findings of one mode's contents that are shown. */
 const CONTENTS_SHOWN = 3;
@@ -16,7 +17,7 @@ export function* contentsText(
     if (contents === undefined || sameAs !== undefined) continue;
     const same = recovery.filter((other) => other.sameAs === mode).map((other) => other.mode);
     const names = [mode, ...same].join(', ');
-    yield `${palette.strong(names)}: ${contentsSentence(contents, application?.name, settings)}\n`;
+    yield `${paragraph(`${palette.strong(names)}: ${contentsSentence(contents, application?.name, settings)}`, settings.width, '')}\n`;
     const shown = settings.verbose ? contents.findings : contents.findings.slice(0, CONTENTS_SHOWN);
     if (shown.length > 0) yield `\n${shown.map((finding) => findingText(finding, settings)).join('\n')}`;
     const more = contents.errors + contents.warnings - shown.length;

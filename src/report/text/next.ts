@@ -123,9 +123,13 @@ export function serviceText(target: TargetReport, settings: RenderSettings): str
           ]
         : []),
       said(
-        `Start the server and look at the database again. Delete ${original}.damaged when the application has worked with the copy for as long as you keep backups.`,
+        `${lookText(target)} Delete ${original}.damaged when the application has worked with the copy for as long as you keep backups.`,
       ),
-      commandLine('next', `kvdoctor scan ${shellWord(original)}`, settings),
+      commandLine(
+        'next',
+        `kvdoctor scan ${isIncoherent(target) ? '--application ' : ''}${shellWord(original)}`,
+        settings,
+      ),
     ];
   }
   if (undo === undefined) return [];
@@ -141,10 +145,21 @@ export function serviceText(target: TargetReport, settings: RenderSettings): str
         ]
       : []),
     said(
-      `Start the server and look at the database again. ${journal} can be deleted when you will not go back: it serves only until a server has written.`,
+      `${lookText(target)} ${journal} can be deleted when you will not go back: it serves only until a server has written.`,
     ),
-    commandLine('next', commandOn(target, 'scan'), settings),
+    commandLine('next', commandOn(target, isIncoherent(target) ? 'scan --application' : 'scan'), settings),
   ];
+}
+
+/** The plan said that what it leaves is not whole to its application. */
+function isIncoherent({ plan }: TargetReport): boolean {
+  return plan?.result?.some(({ contents }) => (contents?.errors ?? 0) > 0) ?? false;
+}
+
+function lookText(target: TargetReport): string {
+  if (!isIncoherent(target)) return 'Start the server and look at the database again.';
+  const name = target.application?.name ?? 'the application';
+  return `The files are whole, but what they hold is not coherent to ${name}, as the plan said: its server may refuse to start. Look at the contents before you start it.`;
 }
 
 /** Where the command that unpacks an archive puts it. */
@@ -208,7 +223,10 @@ function nextOf(target: TargetReport, severity: 'error' | 'warning'): string | u
   if (worst.length === 0) return undefined;
   const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
   const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
-  if (next !== undefined) return next;
+  // healing takes only its own findings away
+  const heal = commandOn(target, 'repair --strategy heal --dry-run');
+  const healsAll = next !== heal || worst.every((finding) => finding.next === heal);
+  if (next !== undefined && healsAll) return next;
   if (application?.rebuild?.command !== undefined) return application.rebuild.command;
   const within = (areas: ReadonlySet<string>) =>
     worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
