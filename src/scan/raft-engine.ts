@@ -91,6 +91,7 @@ async function scanQueues(
     hooks.onFinding?.(finding);
   };
   const aboutEntries: AboutEntries[] = [];
+  const cutOff: FileStop[] = [];
   let ofFile: AboutEntries[] = [];
   const replay = await replayRaftEngine(queues, {
     batch(file, batch, place) {
@@ -116,6 +117,7 @@ async function scanQueues(
       // while a process writes, the end of the newest file is in flight
       const { tail, beyond, cause } = await endOf(stop);
       known.tail = tail;
+      if (tail === 'damaged') cutOff.push(stop);
       for (const finding of checkStop(stop, beyond, tail))
         found({
           ...finding,
@@ -130,7 +132,7 @@ async function scanQueues(
   });
   for (const queue of [queues.append, queues.rewrite]) append(report.findings, checkPassed(queue));
   append(report.findings, panicsOf(replay));
-  judgeEntries(aboutEntries, replay);
+  judgeEntries(aboutEntries, replay, cutOff);
   report.files = entries.map((entry) => fileReport(entry, read.get(entry.file), report.findings));
 }
 
@@ -150,7 +152,10 @@ export function endOf(stop: FileStop): Promise<FileEnd> {
   return withSource(stop.file, async (source) => {
     const beyond = await searchBatches(source, stop.offset + wholeAt(stop), signature);
     const tail = tailOf(stop, beyond);
-    if (tail !== 'torn' && tail !== 'damaged') return { tail, beyond };
+    // a batch of an older file may lack one bit to be one of this file: the numbers of files are in its checksum
+    const isOlder =
+      tail === 'recycled' && stop.cause.kind === 'batch' && stop.cause.stop.header !== undefined;
+    if (tail === 'zeros' || isOlder) return { tail, beyond };
     const cause = await new RaftLogDiagnosis(source, stop.file).stopped(stop);
     return cause === undefined ? { tail, beyond } : { tail: 'damaged', beyond, cause };
   });
@@ -200,8 +205,12 @@ interface AboutEntries {
   place: BatchPlace;
 }
 
-/** Entries that were cut off or written over since are asked for by nobody. */
-function judgeEntries(about: readonly AboutEntries[], { machine, refusals }: RaftReplay): void {
+/** Entries that were cut off or written over since are asked for by nobody. Damage over which an open cuts the file loses its batch. */
+function judgeEntries(
+  about: readonly AboutEntries[],
+  { machine, refusals }: RaftReplay,
+  cutOff: readonly FileStop[],
+): void {
   if (about.length === 0 || refusals[DEFAULT_RAFT_MODE] !== undefined) return;
   const live = new Set<BatchPlace>();
   for (const { region, runs } of machine.regions.values())
@@ -210,7 +219,9 @@ function judgeEntries(about: readonly AboutEntries[], { machine, refusals }: Raf
       const misfit = place.misfits?.some((each) => each.region === region && isThis(each.index));
       if (place.fault !== undefined || misfit) live.add(place);
     }
-  for (const { finding, place } of about) if (!live.has(place)) finding.severity = 'note';
+  const isCutOff = ({ file, offset }: BatchPlace) =>
+    cutOff.some((stop) => stop.file.file === file && stop.offset === offset);
+  for (const { finding, place } of about) if (!live.has(place) && !isCutOff(place)) finding.severity = 'note';
 }
 
 /** A hole counts where no mode stops before it. */

@@ -115,6 +115,18 @@ const CASES: readonly Case[] = [
     files: 'raft-engine/plain',
     patches: ['zero 0000000000000003.raftlog 500 60'],
   },
+  {
+    name: 'raft log, heal',
+    args: ['--strategy', 'heal'],
+    files: 'raft-engine/plain',
+    patches: ['flip 0000000000000002.raftlog 900.3', 'flip 0000000000000004.raftlog 200.1'],
+  },
+  {
+    name: 'raft log, auto',
+    args: ['--strategy', 'auto'],
+    files: 'raft-engine/recycled',
+    patches: ['flip 0000000000000020.raftlog 400.3', 'zero 0000000000000022.raftlog 300 60'],
+  },
   levelDb('a default open', ['--mode', 'default'], ['flip 000004.log 0xa8.1']),
   levelDb('heal', ['--strategy', 'heal'], ['flip 000004.log 0xa8.1', 'flip 000005.ldb 0x40.2']),
   levelDb('salvage', ['--strategy', 'salvage'], ['zero 000004.log 0xa0 40']),

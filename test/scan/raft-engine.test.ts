@@ -40,6 +40,25 @@ describe('a raft log of raft-engine', () => {
     });
   });
 
+  it('warns of damaged entries in the very last batch, which an open cuts off', async () => {
+    // entries from 85 on; the items after them are whole
+    await withDatabase('raft-engine/plain', ['zero 0000000000000005.raftlog 100 30'], async (dir) => {
+      const { findings } = await scanTarget(dir);
+      expect(findings.map(({ rule, severity, offset }) => [severity, rule, offset])).toContainEqual([
+        'warning',
+        'raft-engine/torn-tail',
+        69,
+      ]);
+    });
+    await withDatabase('raft-engine/plain', ['flip 0000000000000005.raftlog 100.3'], async (dir) => {
+      const { findings } = await scanTarget(dir);
+      expect(findings.map(({ rule, severity }) => [severity, rule])).toEqual([
+        ['error', 'raft-engine/entries'],
+      ]);
+      expect(findings[0].cause?.certainty).toBe('proven');
+    });
+  });
+
   it('tells what an older file left behind from damage', async () => {
     // a file that is used again: its own batches end where those of the file that it was go on
     await withDatabase('raft-engine/plain', [], async (dir) => {

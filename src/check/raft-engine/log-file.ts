@@ -40,10 +40,12 @@ export type RaftLogTail = 'clean' | 'zeros' | 'recycled' | 'torn' | 'damaged';
 /** How a file ends where reading it stopped. `beyond`: what lies from there on. */
 export function tailOf({ isLast, offset, file, cause }: FileStop, beyond: Beyond): RaftLogTail {
   if (!isLast || beyond.own !== undefined || beyond.cut) return 'damaged';
+  // of these a whole batch is passed over: what lies beyond begins after it
+  if (cause.kind === 'entries') return 'torn';
+  if (cause.kind === 'batch' && cause.stop.reason === 'items-malformed') return 'damaged';
   if (beyond.zeros || offset >= file.size) return 'zeros';
   if (cause.kind === 'header') return cause.fault === 'cut' ? 'torn' : 'damaged';
-  if (cause.kind === 'entries') return 'torn';
-  if (cause.stop.reason === 'items-malformed' || cause.stop.reason === 'alignment') return 'damaged';
+  if (cause.stop.reason === 'alignment') return 'damaged';
   // what an older file left there is no part of a batch, unless it says to be one of this file
   if (beyond.older !== undefined && cause.stop.header === undefined) return 'recycled';
   if (beyond.older?.offset === offset) return 'recycled';
@@ -68,7 +70,7 @@ export function checkStop(stop: FileStop, beyond: Beyond, tail: RaftLogTail): Fi
   const length = tail === 'torn' ? file.size - offset : lengthOf(stop, beyond);
   const text =
     cause.kind === 'entries'
-      ? `the entries of a batch are damaged: ${entriesTexts[cause.fault]}`
+      ? `its entries are damaged: ${entriesTexts[cause.fault]}; the items after them are whole, which a loss of power can leave and a killed process cannot`
       : `a batch is damaged: ${stopTexts[cause.stop.reason]}${cause.stop.detail === undefined ? '' : ` (${cause.stop.detail})`}`;
   if (tail === 'torn')
     return [
