@@ -108,6 +108,37 @@ const CASES: readonly Case[] = [
     engine: 'pit',
   },
   { name: 'state 2', args: ['--strategy', 'auto', '--state', '2'], files: 'states/opener-3', engine: 'pit' },
+  {
+    name: 'from a copy',
+    args: ['--from', inRepository('fixtures', 'basic-7.8')],
+    files: 'basic-7.8',
+    patches: [
+      'zero 000018.sst 0 400',
+      'remove 000014.sst',
+      'zero 000017.log 0x60 64',
+      'truncate MANIFEST-000005 300',
+      'remove CURRENT',
+    ],
+    engine: 'pit',
+  },
+  {
+    name: 'from a copy, and what it does not have',
+    args: ['--from', inRepository('fixtures', 'basic-7.8'), '--strategy', 'auto'],
+    files: 'basic-7.8',
+    patches: ['zero 000018.sst 0 400', 'append 000019.log 00ff11ee22dd33cc'],
+    engine: 'pit',
+  },
+  {
+    name: 'from a copy of Pebble',
+    args: ['--from', inRepository('fixtures', 'pebble-stores/rangekeys')],
+    files: 'pebble-stores/rangekeys',
+    patches: [
+      'remove marker.manifest.000001.MANIFEST-000001',
+      'move marker.format-version.000015.016 marker.format-version.000015.099',
+      'zero 000005.sst 0x40 60',
+      'remove 000006.log',
+    ],
+  },
   { name: 'application', args: ['--strategy', 'application'], files: 'kvrocks-mixed/db' },
   {
     name: 'raft log, point-in-time',
@@ -132,6 +163,11 @@ const CASES: readonly Case[] = [
   levelDb('salvage', ['--strategy', 'salvage'], ['zero 000004.log 0xa0 40']),
   levelDb('tables', ['--strategy', 'tables'], ['zero 000005.ldb 0x2f0 24']),
   levelDb('metadata', ['--strategy', 'metadata'], ['remove CURRENT', 'remove MANIFEST-000002']),
+  levelDb(
+    'from a copy',
+    ['--from', inRepository('fixtures', 'leveldb')],
+    ['remove CURRENT', 'zero 000005.ldb 0x2f0 24', 'append MANIFEST-000002 00ff11ee22dd33cc'],
+  ),
   levelDb('auto', ['--strategy', 'auto'], ['zero 000005.ldb 0x2f0 24', 'zero 000004.log 0xa0 40']),
 ];
 

@@ -211,7 +211,7 @@ function markerName(name: string, iteration: bigint, value: string): string {
 }
 
 /** A marker: an empty file. */
-function marker(path: string, why: string): RepairStep {
+export function marker(path: string, why: string): RepairStep {
   return {
     action: 'write',
     path,
@@ -221,7 +221,8 @@ function marker(path: string, why: string): RepairStep {
   };
 }
 
-function removal({ file, size }: InventoryEntry, why: string): RepairStep {
+/** What takes a file away whose name says what is not so. */
+export function removal({ file, size }: InventoryEntry, why: string): RepairStep {
   return {
     action: 'remove',
     path: file,

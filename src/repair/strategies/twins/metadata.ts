@@ -1,11 +1,10 @@
 import type { SourceDescriptor } from '../../../bytes/source.js';
 import { tableUniqueId } from '../../../check/sst/identity.js';
-import { type Database, readDatabase } from '../../../engine/database.js';
-import { CURRENT_LIMIT } from '../../../format/current.js';
+import { type Database, liveWals, readDatabase } from '../../../engine/database.js';
 import { dialectNamed } from '../../../format/dialect.js';
 import { fileName } from '../../../format/filename.js';
+import { readManifestLog } from '../../../format/manifest/log.js';
 import { openTable } from '../../../format/sst/table.js';
-import { readHead } from '../../../io/head.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { openSource } from '../../../io/source.js';
 import { liveTables } from '../../../scan/plan.js';
@@ -13,7 +12,7 @@ import { contentSize } from '../../content.js';
 import type { RepairStep } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
 import { beginTheSame } from './composition.js';
-import { hasSameManifest, isOtherDatabase, isSameLife, sharesTable, sharesWal } from './life.js';
+import { isOtherDatabase, isSameLife, sharesTable, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import type { Sought } from './part.js';
 import { type SecondSource, segmentsOf, type TwinFile, twinOf } from './sources.js';
@@ -21,9 +20,9 @@ import { logUnits } from './units.js';
 
 /** The MANIFEST that CURRENT names, where it is damaged or missing. */
 export async function soughtManifest(database: Database): Promise<Sought | undefined> {
-  // CURRENT of a Pebble directory is left over from another engine: a marker names the MANIFEST
   const { current, manifest, pebble } = database;
-  const number = (pebble === undefined ? current?.decoded.number : undefined) ?? manifest?.entry.number;
+  const named = pebble === undefined ? current?.decoded.number : pebble.manifest;
+  const number = named ?? manifest?.entry.number;
   if (number === undefined) return undefined;
   const own =
     database.manifest?.entry.number === number
@@ -61,29 +60,55 @@ export async function soughtManifest(database: Database): Promise<Sought | undef
 }
 
 /**
- * MANIFESTs of sources in place of one whose checksums hold: those that go another way than it, or further, and whose state is the one
- * that these files are of. Whether what is wrong here is right with one of them, a scan has to say.
+ * MANIFESTs of sources in place of one that its own bytes do not put right: those that go another way than it, or further, or end where
+ * nothing whole follows here, and whose state is the one that these files are of. Whether what is wrong here is right with one of
+ * them, a scan has to say.
  */
 export async function otherManifests(
   database: Database,
   sources: readonly SecondSource[],
 ): Promise<TwinFile[]> {
-  const { manifest, dialect } = database;
-  // a marker of Pebble may name another one
-  if (manifest?.named !== true || dialect === 'pebble') return [];
-  const { entry } = manifest;
+  const { manifest } = database;
+  if (manifest?.named !== true) return [];
+  const { entry, replay } = manifest;
   const others: TwinFile[] = [];
   for (const source of sources) {
     const its = source.database.manifest;
-    if (its === undefined || its.entry.number !== entry.number) continue;
+    if (its === undefined || its.entry.number !== entry.number || !its.replay.complete) continue;
     if (await isOtherDatabase(database, source)) continue;
-    const size = Math.min(entry.size, its.entry.size);
-    // it has nothing that is not here
-    if (its.entry.size <= entry.size && (await beginTheSame(entry.source, its.entry.source, size))) continue;
+    // an edit more is what it cannot tell of: a table that it added may be lost
+    if (replay.records > its.replay.records || (await lastRecord(database)) >= its.replay.logicalEnd)
+      continue;
     const twin = twinOf(source, its.entry);
-    if (await isMeant(database, entry.file, twin)) others.push(twin);
+    const { size } = entry;
+    const isSame = its.entry.size === size && (await beginTheSame(entry.source, its.entry.source, size));
+    if (isSame || !(await isMeant(database, entry.file, twin))) continue;
+    const after = await withManifest(database, entry.file, its.entry.source, its.entry.size);
+    if (its.entry.size >= size || hasSameLogs(after, source)) others.push(twin);
   }
   return others;
+}
+
+/** Where the last whole record of the MANIFEST begins; 0 without one. */
+async function lastRecord({ manifest, dialect }: Database): Promise<number> {
+  let last = 0;
+  const source = await openSource(manifest!.entry.source);
+  try {
+    const record = ({ offset }: { offset: number }) => {
+      last = offset;
+    };
+    await readManifestLog(source, { record, oversized: record, damage: () => {} }, dialect);
+  } finally {
+    await source.close();
+  }
+  return last;
+}
+
+/** Whether both have the logs of the same numbers: a flush begins one, and lets go of another. */
+function hasSameLogs(database: Database, source: SecondSource): boolean {
+  const numbersOf = (each: Database) => liveWals(each).map(({ number }) => number);
+  const [mine, its] = [numbersOf(database), new Set(numbersOf(source.database))];
+  return mine.length === its.size && mine.every((number) => its.has(number));
 }
 
 /** The database with another content of its MANIFEST. */
@@ -114,23 +139,36 @@ function checkedManifest({ manifest }: Database, size: number): TwinCheck {
  */
 async function isMeant(database: Database, file: string, { entry, source }: TwinFile): Promise<boolean> {
   const after = await withManifest(database, file, entry.source, entry.size);
-  const { version, inventory } = after;
-  if (version === undefined || after.manifest?.replay.complete !== true) return false;
-  const { missing, others, known } = await tablesHere(after);
+  if (after.version === undefined || after.manifest?.replay.complete !== true) return false;
+  const here = await tablesHere(after);
   const named = liveTables(after).size;
-  const next = version.nextFileNumber ?? 0n;
-  const later = inventory.entries.filter(
-    ({ kind, number, place }) =>
-      (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next,
-  );
-  if (missing > 0 || others > 0 || later.length > 0) return false;
-  if (known > 0 || (await sharesTable(after, source))) return true;
-  // LevelDB's MANIFESTs hold nothing but what these files say
-  return database.dialect === 'leveldb' && named === 0 && (await sharesWal(after, source));
+  if (!isWholeState(after, here)) return false;
+  if (here.known > 0 || (await sharesTable(after, source))) return true;
+  // a first MANIFEST of LevelDB and Pebble holds nothing but what these files say
+  return database.dialect !== 'rocksdb' && named === 0 && (await sharesWal(after, source));
 }
 
-/** Of the tables that the MANIFEST names: those that are not here or have another size, and by their ids others or the named ones. */
-async function tablesHere(database: Database): Promise<{ missing: number; others: number; known: number }> {
+/** Whether all tables that the MANIFEST names are here, as large and of the same ids, and no table or blob file that it cannot know yet. */
+export const isStateHere = async (database: Database): Promise<boolean> =>
+  isWholeState(database, await tablesHere(database));
+
+function isWholeState({ version, inventory }: Database, { missing, others }: TablesHere): boolean {
+  const next = version?.nextFileNumber ?? 0n;
+  const isLater = ({ kind, number, place }: InventoryEntry) =>
+    (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next;
+  return missing === 0 && others === 0 && !inventory.entries.some(isLater);
+}
+
+/** Of the tables that a MANIFEST names. */
+interface TablesHere {
+  /** Not here, or of another size. */
+  missing: number;
+  /** By their ids others, or the named ones. */
+  others: number;
+  known: number;
+}
+
+async function tablesHere(database: Database): Promise<TablesHere> {
   const count = { missing: 0, others: 0, known: 0 };
   for (const { table } of liveTables(database).values()) {
     const here = database.inventory.entries.find(
@@ -160,76 +198,48 @@ async function uniqueIdOf(entry: InventoryEntry): Promise<Uint8Array | undefined
   }
 }
 
-/** CURRENT of a source, where it names a MANIFEST that is here and the same there. */
-export async function currentFromSource(
-  database: Database,
-  sources: readonly SecondSource[],
-): Promise<{ step: RepairStep } | undefined> {
-  const { current, inventory } = database;
-  const isHere = ({ kind, number, place }: InventoryEntry) =>
-    kind === 'manifest' && place === 'database' && number === current?.decoded.number;
-  if (current?.decoded.anomalies.length === 0 && inventory.entries.some(isHere)) return undefined;
-  for (const source of sources) {
-    const its = source.database.current;
-    if (its === undefined || its.decoded.anomalies.length > 0) continue;
-    const named = inventory.entries.find(
-      ({ kind, number, place }) =>
-        kind === 'manifest' && place === 'database' && number === its.decoded.number,
-    );
-    const newest = inventory.entries
-      .filter(({ kind, place }) => kind === 'manifest' && place === 'database')
-      .every(({ number }) => number! <= its.decoded.number!);
-    // without a CURRENT the newest MANIFEST is taken for the one that is meant
-    if (named === undefined || !newest || !(await hasSameManifest(database, source))) continue;
-    const bytes = await readHead(its.entry.source, CURRENT_LIMIT);
-    const { path: from } = twinOf(source, its.entry);
-    return {
-      step: {
-        path: 'CURRENT',
-        action: 'write',
-        why: `${from} names ${named.name}, and the MANIFEST is the same there`,
-        changes: [
-          current === undefined
-            ? { kind: 'create-file', offset: 0, length: bytes.length, detail: `it names ${named.name}` }
-            : {
-                kind: 'rewrite',
-                offset: 0,
-                length: current.entry.size,
-                detail: `it names ${named.name}, as in ${source.name}`,
-              },
-        ],
-        content: [{ from: 'plan', bytes }],
-      },
-    };
-  }
-  return undefined;
-}
-
-/** The newest OPTIONS file, where it is the beginning of the one of that name in a source. */
+/**
+ * An OPTIONS file of which a scan says that it is damaged or missing, where a source of the same life has it: a number is given to one
+ * file, and that file is written once.
+ */
 export async function optionsStep(
   database: Database,
   sources: readonly SecondSource[],
-): Promise<{ step: RepairStep } | undefined> {
+  isFaulty: (file: string) => boolean,
+): Promise<RepairStep | undefined> {
   const mine = database.optionsFile;
-  if (mine === undefined || mine.parsed.anomalies.length === 0 || mine.entry.size === 0) return undefined;
   for (const source of sources) {
     const its = source.database.optionsFile;
-    if (its?.entry.name !== mine.entry.name || its.parsed.anomalies.length > 0) continue;
-    if (its.entry.size <= mine.entry.size) continue;
+    if (its === undefined || its.parsed.anomalies.length > 0 || !isFaulty(its.entry.file)) continue;
+    if (mine !== undefined && mine.entry.number! > its.entry.number!) continue;
+    const { size } = its.entry;
+    const own = mine?.entry.number === its.entry.number ? mine?.entry : undefined;
     // the beginning of these files is the same for very many databases
     if (!(await isSameLife(database, source))) continue;
-    if (!(await beginTheSame(mine.entry.source, its.entry.source, mine.entry.size))) continue;
+    const isSame = own?.size === size && (await beginTheSame(own.source, its.entry.source, size));
+    if (isSame) continue;
     const twin = twinOf(source, its.entry);
     const { path } = twin;
-    const length = its.entry.size - mine.entry.size;
+    const isCut =
+      own !== undefined && own.size < size && (await beginTheSame(own.source, its.entry.source, own.size));
+    const detail = `from ${path}`;
     return {
-      step: {
-        path: mine.entry.file,
-        action: 'write',
-        why: `its end is missing: what is here is the beginning of ${path}`,
-        changes: [{ kind: 'insert', offset: mine.entry.size, length, detail: `from ${path}` }],
-        content: await segmentsOf(twin, { offset: 0, length: its.entry.size }),
-      },
+      path: its.entry.file,
+      action: 'write',
+      why: isCut
+        ? `its end is missing: what is here is the beginning of ${path}`
+        : `${path} is the file of this number, which is written once in the life that both are of`,
+      changes: [
+        isCut
+          ? { kind: 'insert', offset: own.size, length: size - own.size, detail }
+          : {
+              kind: own === undefined ? 'create-file' : 'rewrite',
+              offset: 0,
+              length: own?.size ?? size,
+              detail,
+            },
+      ],
+      content: await segmentsOf(twin, { offset: 0, length: size }),
     };
   }
   return undefined;

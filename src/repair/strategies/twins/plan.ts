@@ -12,9 +12,11 @@ import type { ByteChange, RepairPlan, RepairStep } from '../../plan.js';
 import { databaseAfter } from '../../preview.js';
 import { look } from '../heal.js';
 import { soughtBlobs } from './blobs.js';
+import { differences, withBoth } from './composition.js';
 import { fillWals } from './fill.js';
 import { type MendedFile, mend } from './mend.js';
-import { currentFromSource, optionsStep, otherManifests, soughtManifest } from './metadata.js';
+import { optionsStep, otherManifests, soughtManifest } from './metadata.js';
+import { namesFromSources } from './names.js';
 import { filePlace, type Sought } from './part.js';
 import { openSources, type SecondSource, segmentsOf, twinsOf } from './sources.js';
 import { soughtTables } from './tables.js';
@@ -88,7 +90,8 @@ class FromSources {
   constructor(
     private readonly database: Database,
     private readonly sources: readonly SecondSource[],
-    private readonly findings: readonly Finding[],
+    /** What a scan finds before a step, and what it could not find while nothing named the MANIFEST. */
+    private findings: readonly Finding[],
     private readonly acceptUnproven: boolean,
   ) {
     this.state = database;
@@ -112,39 +115,62 @@ class FromSources {
     const manifest = await soughtManifest(this.state);
     // the engine deletes what a wrong MANIFEST does not name: none is taken without a proof
     if (manifest !== undefined) await this.seek(manifest, true);
-    else if (this.findings.some(({ severity }) => severity !== 'note')) await this.contradicted();
-    const current = await currentFromSource(this.state, this.sources);
-    if (current !== undefined) await this.add(current.step);
-    const options = await optionsStep(this.state, this.sources);
-    if (options !== undefined) await this.add(options.step);
+    if (this.hasProblem() && this.plan.steps.length === 0) await this.contradicted();
+    if (this.hasProblem()) await this.names();
+    const isFaulty = (file: string) =>
+      this.findings.some((finding) => finding.file === file && isBad(finding));
+    const options = await optionsStep(this.state, this.sources, isFaulty);
+    if (options !== undefined) await this.add(options);
   }
 
-  /** A MANIFEST that its checksums do not blame, where the files here are those of a source's and nothing new is wrong with that. */
+  private hasProblem(): boolean {
+    return this.findings.some(isBad);
+  }
+
+  /** What names the MANIFEST, where nothing does, or where nothing new is wrong with the name of a source. */
+  private async names(): Promise<void> {
+    for (const { steps, isNameless } of await namesFromSources(this.state, this.plan, this.sources)) {
+      if (!isNameless && !(await this.isBetterWith(steps))) continue;
+      for (const step of steps) await this.add(step);
+      if (isNameless) this.findings = await look(this.database, this.plan, {});
+      return;
+    }
+  }
+
+  /** A MANIFEST that its own bytes do not put right, where the files here are those of a source's and nothing new is wrong with that. */
   private async contradicted(): Promise<void> {
-    const known = new Set(this.findings.filter(isBad).map(nameOf));
     for (const twin of await otherManifests(this.state, this.sources)) {
       const own = this.state.manifest!.entry;
-      const taken = { offset: 0, length: twin.entry.size, from: twin, why: MEANT };
-      const content = await segmentsOf(twin, taken);
-      const before = this.plan;
-      const step = stepOf(filePlace(own), own, { content, taken: [taken] });
-      const findings = await look(this.database, { ...before, steps: [...before.steps, step] }, {});
-      const left = findings.filter(isBad).map(nameOf);
-      if (left.length >= known.size || left.some((name) => !known.has(name))) continue;
+      const size = twin.entry.size;
+      const ranges = await withBoth(own.source, twin.entry.source, differences);
+      if (size > own.size) ranges.push({ offset: own.size, length: size - own.size });
+      const step = stepOf(filePlace(own), own, {
+        content: await segmentsOf(twin, { offset: 0, length: size }),
+        taken: ranges.map((range) => ({ ...range, from: twin, why: MEANT })),
+      });
+      if (!(await this.isBetterWith([step]))) continue;
       await this.add(step);
       return;
     }
   }
 
+  /** Whether a scan finds less with further steps, and nothing that it did not find without. */
+  private async isBetterWith(steps: readonly RepairStep[]): Promise<boolean> {
+    const known = new Set(this.findings.filter(isBad).map(nameOf));
+    const findings = await look(this.database, { ...this.plan, steps: [...this.plan.steps, ...steps] }, {});
+    const left = new Set(findings.filter(isBad).map(nameOf));
+    return left.size < known.size && [...left].every((name) => known.has(name));
+  }
+
   async files(): Promise<void> {
-    const isFaulty = ({ file, root }: InventoryEntry) =>
-      this.findings.some(
-        (finding) => finding.file === file && finding.root === root && finding.severity !== 'note',
-      );
+    const findingsOf = ({ file, root }: InventoryEntry) =>
+      this.findings.filter((finding) => finding.file === file && finding.root === root && isBad(finding));
+    const isFaulty = (entry: InventoryEntry) => findingsOf(entry).length > 0;
     const { state, sources } = this;
-    for (const sought of await soughtTables(state, sources, isFaulty)) await this.seek(sought);
+    for (const sought of await soughtTables(state, sources, findingsOf)) await this.seek(sought);
     for (const sought of await soughtBlobs(this.state, isFaulty)) await this.seek(sought);
-    const wals = await soughtWals(this.state, sources, isFaulty);
+    const missed = missedWal(this.findings);
+    const wals = await soughtWals(this.state, sources, { isFaulty, ...(missed !== undefined && { missed }) });
     for (const sought of wals) await this.seek(sought);
     const isDone = ({ part }: Sought) => this.plan.steps.some((step) => placeKey(step) === placeKey(part));
     if (!wals.every(isDone)) await this.fromReplicas();
@@ -239,6 +265,16 @@ class FromSources {
 const MEANT =
   'every table that it names is here and is the one that it names, and what contradicts the MANIFEST as it is, nothing does then';
 
+/** Number of the first log of which a scan says that it is missing. */
+function missedWal(findings: readonly Finding[]): bigint | undefined {
+  const numbers = findings.flatMap(({ rule, severity, file }) =>
+    rule === 'directory/missing-wal' && severity === 'error'
+      ? (parseFileName(path.basename(file)).number ?? [])
+      : [],
+  );
+  return numbers.sort((a, b) => (a < b ? -1 : 1))[0];
+}
+
 const isBad = ({ severity }: Finding) => severity !== 'note';
 
 const nameOf = ({ rule, file, root }: Finding) => JSON.stringify([rule, root, file]);
@@ -264,7 +300,10 @@ function stepOf(
     path,
     ...(root !== undefined && { root }),
     action: 'write',
-    why: `${counted(bytes, 'byte')} ${bytes === 1 ? 'is' : 'are'} taken from ${names}`,
+    why:
+      bytes === 0
+        ? 'what stands after its last edit holds no whole one, and no file here is of a later state'
+        : `${counted(bytes, 'byte')} ${bytes === 1 ? 'is' : 'are'} taken from ${names}`,
     changes: listed,
     content,
   };

@@ -1,26 +1,37 @@
 import type { SourceDescriptor } from '../../../bytes/source.js';
 import { isCrc32c } from '../../../check/sst/manifest.js';
 import type { Database } from '../../../engine/database.js';
+import type { RuleId } from '../../../finding/catalog.js';
+import type { Finding } from '../../../finding/finding.js';
 import type { LiveTable } from '../../../format/manifest/version.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { liveTables } from '../../../scan/plan.js';
+import { beginTheSame } from './composition.js';
 import { isSameLife, sharesFile } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought } from './part.js';
 import type { SecondSource } from './sources.js';
 import { tableUnits } from './units.js';
 
-/** Live tables of which a scan found something, or that are not there. */
+/** What a scan may say of a table that is whole in itself, beside the MANIFEST. */
+const CONTRADICTIONS: ReadonlySet<RuleId> = new Set([
+  'sst/wrong-file',
+  'sst/manifest-sequences',
+  'sequence/last-sequence-too-low',
+]);
+
+/** Live tables of which a scan found something, or that are not there. `findingsOf`: what is wrong with a file. */
 export async function soughtTables(
   database: Database,
   sources: readonly SecondSource[],
-  isFaulty: (entry: InventoryEntry) => boolean,
+  findingsOf: (entry: InventoryEntry) => readonly Finding[],
 ): Promise<Sought[]> {
   const sought: Sought[] = [];
   for (const { table } of liveTables(database).values()) {
     const own = ownEntry(database, 'table', table.number);
-    if (own === undefined || own.size !== Number(table.size) || isFaulty(own))
-      sought.push(await tablePart(database, table, own, sources));
+    const found = own === undefined ? [] : findingsOf(own);
+    if (own === undefined || own.size !== Number(table.size) || found.length > 0)
+      sought.push(await tablePart(database, table, own, { sources, rules: found.map(({ rule }) => rule) }));
   }
   return sought;
 }
@@ -29,7 +40,7 @@ async function tablePart(
   database: Database,
   live: LiveTable,
   own: InventoryEntry | undefined,
-  sources: readonly SecondSource[],
+  { sources, rules }: { sources: readonly SecondSource[]; rules: readonly RuleId[] },
 ): Promise<Sought> {
   // tables of LevelDB have two endings
   const names = sources.flatMap((source) => ownEntry(source.database, 'table', live.number)?.name ?? []);
@@ -55,7 +66,16 @@ async function tablePart(
     if (first.facts.kind === 'table' && !first.findings.some(({ rule }) => rule === 'sst/wrong-file'))
       id ??= first.facts.uniqueId;
     mine = { size: own.size, checked: await check(own.source, own.size) };
+    // what is whole, and what the MANIFEST contradicts, is not what was written under this number
+    if (
+      mine.checked.damage.length === 0 &&
+      rules.every((rule) => CONTRADICTIONS.has(rule)) &&
+      rules.length > 0
+    )
+      mine.checked.identity = 'other';
   }
+  const isAnother =
+    mine?.checked.identity === 'other' && (rules.length === 0 || rules.includes('sst/wrong-file'));
   const part: Part = {
     ...filePlace(entry),
     ...(mine && { own: mine }),
@@ -70,10 +90,12 @@ async function tablePart(
       return 'alone';
     },
     whole: async (twin, checked) => {
+      if (own?.size === twin.entry.size && (await beginTheSame(own.source, twin.entry.source, own.size)))
+        return undefined;
       if (checked.identity === 'proven') return 'its identity is the one that the MANIFEST has of it';
       if (id !== undefined || !isNamed(live, twin.source) || !(await sharesFile(database, twin.source)))
         return undefined;
-      const gone = mine === undefined || mine.checked.identity === 'other';
+      const gone = mine === undefined || isAnother;
       return gone || (await isSameLife(database, twin.source))
         ? 'its number, size, bounds and sequences are those of the MANIFEST, here and in the source, and another file is the same byte for byte: the table has no id that would prove more'
         : undefined;

@@ -76,6 +76,30 @@ export async function logUnits(
   return units;
 }
 
+/** Whether a log holds zeros, and records that say another log's number, and nothing else: a header that says none counts as its own. */
+export async function holdsNothingOf(
+  source: ByteSource,
+  number: bigint,
+  dialect: LogDialect,
+): Promise<boolean> {
+  const own = Number(BigInt.asUintN(32, number));
+  const block = new Uint8Array(BLOCK_SIZE);
+  for (let start = 0; start < source.size; start += BLOCK_SIZE) {
+    const length = await source.read(block, start);
+    for (let at = 0; at + LEGACY_HEADER <= length; ) {
+      const header = decodePhysicalHeader(block, at, length, dialect);
+      if (header === undefined) break;
+      if (header.kind === 'zero') {
+        if (block.subarray(at, length).some((byte) => byte !== 0)) return false;
+        break;
+      }
+      if (header.logNumber === undefined || header.logNumber === own) return false;
+      at += header.headerSize + header.length;
+    }
+  }
+  return true;
+}
+
 /** Why bytes of another file are the ones that were here. */
 export type Proof = 'checksum' | 'contents' | 'neighbours' | 'prefix';
 

@@ -1,19 +1,23 @@
 import type { SourceDescriptor } from '../../../bytes/source.js';
-import type { Database } from '../../../engine/database.js';
+import { type Database, liveWals } from '../../../engine/database.js';
 import { dialectNamed } from '../../../format/dialect.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
+import { openSource } from '../../../io/source.js';
 import { beginTheSame } from './composition.js';
 import { isSameLife, LEAST_SHARED, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought, usual } from './part.js';
 import type { SecondSource, TwinFile } from './sources.js';
-import { logUnits } from './units.js';
+import { holdsNothingOf, logUnits } from './units.js';
 
-/** Live WALs of which a scan found something, that are shorter than in a source, or that are not there. */
+/**
+ * Live WALs of which a scan found something, that are shorter than in a source, or that are not there. `missed`: the number of the
+ * first that is not there and must be, as a scan says.
+ */
 export async function soughtWals(
   database: Database,
   sources: readonly SecondSource[],
-  isFaulty: (entry: InventoryEntry) => boolean,
+  { isFaulty, missed }: { isFaulty: (entry: InventoryEntry) => boolean; missed?: bigint },
 ): Promise<Sought[]> {
   const sizes = new Map<bigint, number>();
   for (const source of sources)
@@ -30,16 +34,34 @@ export async function soughtWals(
     const sound = own !== undefined && own.size >= size && !isFaulty(own);
     // nothing in a log tells its number
     const isOther = own !== undefined && (await isCopiedAs(own, theirs));
-    if (!sound || isOther) sought.push(await walPart(database, number, own, isOther));
+    const isMissed =
+      number === missed || (missed !== undefined && number > missed && isNoneFrom(database, missed));
+    // an empty one counts so, too
+    const isBare =
+      own !== undefined && (own.size === 0 || (isFaulty(own) && (await isOfNothing(database, own))));
+    if (!sound || isOther) sought.push(await walPart(database, number, own, { isOther, isMissed, isBare }));
   }
   return sought;
+}
+
+/** Whether no log is here from a number on. */
+const isNoneFrom = (database: Database, first: bigint): boolean =>
+  liveWals(database).every(({ number }) => number! < first);
+
+async function isOfNothing({ dialect }: Database, { source, number }: InventoryEntry): Promise<boolean> {
+  const opened = await openSource(source);
+  try {
+    return await holdsNothingOf(opened, number!, dialectNamed(dialect).wal);
+  } finally {
+    await opened.close();
+  }
 }
 
 async function walPart(
   database: Database,
   number: bigint,
   own: InventoryEntry | undefined,
-  isOther: boolean,
+  { isOther, isMissed, isBare }: { isOther: boolean; isMissed: boolean; isBare: boolean },
 ): Promise<Sought> {
   const entry = own ?? absentEntry(database, 'wal', { number });
   const run = checker(database, entry);
@@ -49,8 +71,7 @@ async function walPart(
     const cleanEnd = result.facts.kind === 'wal' && ['clean', 'closed'].includes(result.facts.tail);
     return { ...checkedOf(result), end: cleanEnd ? size : end };
   };
-  const mine =
-    own && own.size > 0 ? { size: own.size, checked: await check(own.source, own.size) } : undefined;
+  const mine = own && !isBare ? { size: own.size, checked: await check(own.source, own.size) } : undefined;
   if (mine !== undefined && isOther) mine.checked.identity = 'other';
   const part: Part = {
     ...filePlace(entry),
@@ -66,7 +87,10 @@ async function walPart(
       if (await fitsBefore(database, number, twin)) return 'it ends where the next WAL begins';
       if (await isCopiedAs(twin.entry, database.inventory.entries))
         return 'it stands here under the number of another WAL';
-      if (own?.size === 0) return 'it is here and empty, and both are of one life, as their MANIFESTs tell';
+      if (isBare)
+        return 'it is here and holds nothing of its own, and both are of one life, as their MANIFESTs tell';
+      if (own === undefined && isMissed)
+        return 'the MANIFEST needs it or one before it, and both are of one life: what was written to it after the copy was made is not in it';
       return (await sharesWal(database, twin.source, number + 1n))
         ? 'the WALs that were begun later are the same here and in the source'
         : undefined;
