@@ -127,6 +127,8 @@ describe('a file that is whole in itself and is not what was written under its n
       'remove 000012.log',
       'remove 000013.log',
     ],
+    ['a table that a log brings in', 'pebble-stores/virtual', 'zero 000010.sst 20 60'],
+    ['a table that a log brings in, gone', 'pebble-stores/virtual', 'remove 000011.sst'],
     ['an OPTIONS file with a line too many', 'pebble-stores/cosmos', 'append OPTIONS-000014 78780a'],
     ['an empty OPTIONS file', 'pebble-stores/cosmos', 'truncate OPTIONS-000014 0'],
     ['an OPTIONS file that is gone', 'pebble-stores/cosmos', 'remove OPTIONS-000014'],
@@ -159,6 +161,16 @@ describe('nothing is given back of another life, whose files have the same numbe
     const damaged = await damagedBy('pebble-stores/cosmos', ['swap 000010.sst 000011.sst']);
     const source = await damagedBy('pebble-stores/cosmos', [...other, 'truncate 000012.log 20']);
     expect((await repaired(damaged, [source])).after).toEqual(damaged);
+  });
+
+  test('a table that a log brings in', async () => {
+    const source = ['write MANIFEST-000001 0x33 0a', 'fix-record MANIFEST-000001 0x27'];
+    for (const patch of ['zero 000010.sst 20 60', 'remove 000010.sst']) {
+      const damaged = await damagedBy('pebble-stores/virtual', [patch]);
+      const its = await damagedBy('pebble-stores/virtual', source);
+      expect(its.get('MANIFEST-000001')).not.toEqual(damaged.get('MANIFEST-000001'));
+      expect((await repaired(damaged, [its])).after, patch).toEqual(damaged);
+    }
   });
 
   test('a table with sequences that the MANIFEST does not know', async () => {

@@ -33,7 +33,51 @@ export async function soughtTables(
     if (own === undefined || own.size !== Number(table.size) || found.length > 0)
       sought.push(await tablePart(database, table, own, { sources, rules: found.map(({ rule }) => rule) }));
   }
+  for (const number of database.pebble?.ingested.keys() ?? []) {
+    const own = ownEntry(database, 'table', number);
+    if (liveTables(database).has(number) || (own !== undefined && findingsOf(own).length === 0)) continue;
+    const part = await ingestedPart(database, number, own, sources);
+    if (part !== undefined) sought.push(part);
+  }
   return sought;
+}
+
+/** A table that a log of Pebble brings in and no edit names yet: as a log of the same life does there. */
+async function ingestedPart(
+  database: Database,
+  number: bigint,
+  own: InventoryEntry | undefined,
+  sources: readonly SecondSource[],
+): Promise<Sought | undefined> {
+  const isOfLife = async (source: SecondSource) =>
+    source.database.pebble?.ingested.has(number) === true && (await isSameLife(database, source));
+  for (const source of sources) {
+    const its = ownEntry(source.database, 'table', number);
+    if (its === undefined || !(await isOfLife(source))) continue;
+    const entry = own ?? absentEntry(database, 'table', { number }, its.name);
+    const run = checker(database, entry);
+    const check = async (descriptor: SourceDescriptor, size: number) =>
+      checkedOf(await run(descriptor, size));
+    const part: Part = {
+      ...filePlace(entry),
+      ...(own && own.size > 0 && { own: { size: own.size, checked: await check(own.source, own.size) } }),
+      size: its.size,
+      check,
+      units: (opened) => tableUnits(opened, database.dialect),
+      neighboursProve: async (twins) => {
+        for (const twin of twins) if (!(await isOfLife(twin.source))) return undefined;
+        return 'alone';
+      },
+      whole: async (twin) =>
+        (await isOfLife(twin.source))
+          ? 'a log here and in the source brings in the table of this number, and both are of one life'
+          : undefined,
+    };
+    const isTwin = (each: InventoryEntry) =>
+      each.kind === 'table' && each.place !== 'archive' && each.number === number;
+    return { part, ...(own && { own }), isTwin };
+  }
+  return undefined;
 }
 
 async function tablePart(
