@@ -13,7 +13,7 @@ import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { memorySource } from '../io/source.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
-import { encryption, isRaftEngine, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
+import { encryption, isRaftEngine, isTikvTransfer, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
 
 type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 
@@ -80,6 +80,8 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
         ? { kind: 'raft-engine', evidence: [raftEngineEvidence] }
         : { kind: 'not-a-database', evidence: [encryptedEvidence(encrypted)] };
     }
+    if (own.some(({ name }) => isTikvTransfer(name)))
+      return { kind: 'not-a-database', evidence: [transferEvidence(own)] };
     const below = directories.length > 0 ? await read.databasesBelow() : [];
     const databases =
       below.length > 0 ? below : own.flatMap(({ name }) => (isArchiveName(name) ? [name] : []));
@@ -116,6 +118,13 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
 }
 
 const raftEngineEvidence = 'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite)';
+function transferEvidence(own: readonly InventoryEntry[]): string {
+  const names = own.map(({ name }) => name);
+  const what = names.some((name) => name.endsWith('.meta'))
+    ? 'snapshots of regions'
+    : 'tables that are to be ingested';
+  return `holds ${what} of a TiKV store, which are not checked: ${listed(names)}`;
+}
 const titanEvidence =
   'holds blob files of Titan, with a MANIFEST of its own: scan the database that it lies in';
 const encryptedEvidence = (how: string) =>

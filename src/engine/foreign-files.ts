@@ -20,6 +20,18 @@ export function isRaftEngine({ entries }: Inventory): boolean {
   return entries.some(({ name, place }) => place === 'database' && parseRaftLogName(name) !== undefined);
 }
 
+/**
+ * Snapshots of regions that TiKV sends (`gen_REGION_TERM_INDEX…`) or has received (`rev_…`) in `snap`, and tables in `import`
+ * (`UUID_REGION_CONFVER_VERSION_FAMILY_2.sst`), by their names (tikv components/raftstore/src/store/snap.rs,
+ * components/sst_importer/src/import_file.rs).
+ */
+const TRANSFERS =
+  /^(?:(?:gen|rev)_\d+_\d+_\d+(?:\.meta|_(?:default|lock|write)(?:_\d{4})?\.sst)|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}_\d+_\d+_\d+(?:_[a-z]+(?:_\d+)?)?\.sst)/;
+
+export function isTikvTransfer(name: string): boolean {
+  return TRANSFERS.test(name);
+}
+
 /** Where Titan keeps its blob files, in the directory of the database (tikv/titan include/titan/options.h `dirname`). */
 export const TITAN_DIRECTORY = 'titandb';
 

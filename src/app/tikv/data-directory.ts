@@ -3,6 +3,7 @@
  * `last_tikv.toml` says so, which TiKV writes at every start.
  */
 import path from 'node:path';
+import { takeInventory } from '../../io/inventory.js';
 import { pathKind } from '../../io/path-kind.js';
 import { readTextIfThere } from '../../io/text-file.js';
 
@@ -14,7 +15,13 @@ const RAFT_LOGS = [
   { name: 'raft', section: 'raftstore', key: 'raftdb-path' },
 ] as const;
 
-/** The directories of a store that lies in `directory`: its kv database and its raft log. `undefined` for any other directory. */
+/** What TiKV keeps apart from both: snapshots of regions that it sends or has received, and tables that are to be ingested. */
+const OTHERS = ['snap', 'import'];
+
+/**
+ * The directories of a store that lies in `directory`: its kv database, its raft log, and those of {@link OTHERS} that hold files.
+ * `undefined` for any other directory.
+ */
 export async function storeDirectories(directory: string): Promise<string[] | undefined> {
   const database = path.join(directory, DATABASE);
   if (!(await is(database, 'directory')) || !(await isDatabase(database))) return undefined;
@@ -29,7 +36,12 @@ export async function storeDirectories(directory: string): Promise<string[] | un
         break;
       }
   }
-  return found.length === 0 && config === undefined ? undefined : [database, ...found];
+  if (found.length === 0 && config === undefined) return undefined;
+  for (const name of OTHERS) {
+    const other = path.join(directory, name);
+    if (await holdsFiles(other)) found.push(other);
+  }
+  return [database, ...found];
 }
 
 /** Where the raft log of the store is whose kv database lies in `database`, as its configuration says; absent: beside it. */
@@ -42,6 +54,12 @@ export async function raftEngineDirectory(database: string): Promise<string> {
 
 async function isDatabase(directory: string): Promise<boolean> {
   return (await is(path.join(directory, 'CURRENT'), 'file')) || is(path.join(directory, 'IDENTITY'), 'file');
+}
+
+/** Its own subdirectories hold what TiKV removes when it starts. */
+async function holdsFiles(directory: string): Promise<boolean> {
+  const { entries } = await takeInventory(directory).catch(() => ({ entries: [] }));
+  return entries.length > 0;
 }
 
 async function is(name: string, kind: 'file' | 'directory'): Promise<boolean> {

@@ -222,4 +222,31 @@ describe.skipIf(why !== undefined)('the data directory of a store', () => {
     expect(await found(dir)).toEqual([]);
     expect(await instanceDirectories(path.join(dir, 'db'))).toEqual([path.join(dir, 'db')]);
   });
+
+  it('and snapshots and tables to be ingested, which are named as unchecked', async () => {
+    const dir = await store();
+    for (const name of ['snap', 'import/.temp']) fs.mkdirSync(path.join(dir, name), { recursive: true });
+    // nothing is in them
+    expect(await instanceDirectories(dir)).toHaveLength(2);
+    const files = {
+      snap: [
+        'rev_100_6_18.meta',
+        'rev_100_6_18_default.sst',
+        'rev_100_6_18_write_0001.sst',
+        'gen_104_6_18.meta',
+      ],
+      import: ['0d9c2b44-9a6e-4c55-9f0b-3a1f1f5b8a11_100_5_60_write_2.sst'],
+    };
+    for (const [name, of] of Object.entries(files))
+      for (const file of of) fs.writeFileSync(path.join(dir, name, file), 'anything');
+    const directories = await instanceDirectories(dir);
+    expect(directories.map((each) => path.basename(each))).toEqual(['db', 'raft-engine', 'snap', 'import']);
+    for (const each of directories.slice(2)) {
+      const { findings, unchecked } = await scanTarget(each, { application: true });
+      expect(findings).toEqual([]);
+      expect(unchecked.map(({ reason }) => reason).join()).toMatch(
+        /holds (snapshots of regions|tables that are to be ingested) of a TiKV store, which are not checked/,
+      );
+    }
+  });
 });
