@@ -14,10 +14,14 @@ export async function confirm(
   signal?: AbortSignal,
 ): Promise<boolean> {
   const lines = createInterface({ input: stdin, output: stderr });
+  let answered = false;
   const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
   try {
     const answer = await Promise.race([
-      lines.question(`${printable(question)} [y/N] `, { ...(signal && { signal }) }),
+      lines.question(`${printable(question)} [y/N] `, { ...(signal && { signal }) }).then((typed) => {
+        answered = true;
+        return typed;
+      }),
       ended,
     ]);
     return /^y(es)?$/i.test(answer.trim());
@@ -25,6 +29,8 @@ export async function confirm(
     return false;
   } finally {
     lines.close();
+    // what comes next has a line of its own
+    if (!answered) stderr.write('\n');
     stdin.destroy();
   }
 }

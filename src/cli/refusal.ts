@@ -9,6 +9,7 @@ import { profileFailure } from './unopened.js';
 
 const statuses = {
   refused: ExitStatus.repairRefused,
+  'no-room': ExitStatus.repairRefused,
   'in-use': ExitStatus.inUse,
   usage: ExitStatus.usage,
   incomplete: ExitStatus.incomplete,

@@ -6,6 +6,7 @@ import { unseenParts } from '../engine/unseen.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { Table } from '../format/sst/table.js';
+import { deniedText, isDenied } from '../io/file-user.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openListed, openSource } from '../io/source.js';
@@ -28,6 +29,8 @@ export class VersionSearch {
   /** By the file that they are in: parts of one may be several tables of Pebble. */
   private readonly live = new Map<bigint, LiveTable[]>();
   private replayed: Replayed | undefined;
+  /** The engine reads a file that this user may not read. */
+  private denied = false;
   /** Limits that were met. */
   private readonly beyond: BeyondLimit[] = [];
 
@@ -104,6 +107,9 @@ export class VersionSearch {
     try {
       this.replayed = await replayFor(database, wanted);
     } catch (error) {
+      // what this user may not read is told of the file; what a reader gets then is not known
+      this.denied = isDenied(error);
+      if (this.denied) return;
       if (!(error instanceof BeyondLimit)) throw error;
       beyond.push(error);
     }
@@ -172,7 +178,8 @@ export class VersionSearch {
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;
-      const gone = code === 'ENOENT' ? 'the file is gone' : `it cannot be read: ${message}`;
+      const gone =
+        code === 'ENOENT' ? 'the file is gone' : `it cannot be read: ${deniedText(error) ?? message}`;
       collection.unread.push({ file: file.entry.file, message: gone });
     } finally {
       await source?.close();
@@ -269,6 +276,7 @@ export class VersionSearch {
   }
 
   private whyNoReader(): string {
+    if (this.denied) return 'this user may not read all that the database is opened with';
     return this.database.version === undefined
       ? 'no MANIFEST says which files are live'
       : 'no recovery mode opens the database';

@@ -63,14 +63,18 @@ export function statusText(error: EngineError): string {
 const systemWords: Readonly<Record<string, string>> = {
   ENOENT: 'No such file or directory',
   EIO: 'Input/output error',
-  EACCES: 'Permission denied',
-  EPERM: 'Operation not permitted',
 };
 
-/** What the engine says of a file that the system does not let it read. Rethrows what is no error of the system. */
+/** Codes of what this user may not do: an engine runs as another one. */
+const denied: ReadonlySet<string> = new Set(['EACCES', 'EPERM']);
+
+/**
+ * What the engine says of a file that the system does not give it. Rethrows what is no error of the system, and what says nothing of
+ * the engine: that this user may not read the file.
+ */
 export function unreadableFile(file: string, error: unknown): EngineError {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === undefined) throw error;
+  if (code === undefined || denied.has(code)) throw error;
   return { code: 'io-error', kind: 'io', message: `While reading ${file}: ${systemWords[code] ?? message}` };
 }
 

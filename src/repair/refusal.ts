@@ -4,11 +4,11 @@ import { systemCode } from '../io/target-error.js';
 /**
  * A repair that is not carried out. `refused`: nothing was changed and repeating will not help (exit status 5);
  * `in-use`: a live process owns the directory (4); `usage`: what was asked for cannot be done this way (2); `incomplete`: something
- * that must be known first could not be looked at (3); `unfinished`: files have begun to change, and not all could be (5).
+ * that must be known first could not be looked at (3); `no-room`: what would be written does not fit the device (5); `unfinished`: files have begun to change, and not all could be (5).
  */
 export class Refusal extends Error {
   constructor(
-    readonly kind: 'refused' | 'in-use' | 'usage' | 'incomplete' | 'unfinished',
+    readonly kind: 'refused' | 'no-room' | 'in-use' | 'usage' | 'incomplete' | 'unfinished',
     message: string,
     /** What to do next, in words. */
     readonly next?: string,

@@ -1,5 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { byteSize } from '../finding/quantity.js';
 import { spaceNeeded } from './apply.js';
 import type { Disk } from './disk.js';
 import { absolute } from './place.js';
@@ -46,8 +47,8 @@ async function checkFree(directory: string, bytes: number): Promise<void> {
   const free = bavail * bsize;
   if (free >= bytes + RESERVE) return;
   throw new Refusal(
-    'refused',
-    `${directory} has ${free} bytes free, and ${bytes + RESERVE} are needed`,
+    'no-room',
+    `${directory} has ${byteSize(free)} free, and ${byteSize(bytes + RESERVE)} are needed; nothing was changed`,
     'make room, or repair a copy on another device: --output DIR',
   );
 }

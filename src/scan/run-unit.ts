@@ -4,6 +4,7 @@ import { checkFile } from '../check/check-file.js';
 import { aroundUnreadable } from '../check/directory/unreadable.js';
 import { findAlteration } from '../diagnose/alteration.js';
 import { diagnoseUnit } from '../diagnose/diagnose.js';
+import { deniedText } from '../io/file-user.js';
 import { type RetryingSource, retryingSource } from '../io/retry.js';
 import { openUnretried } from '../io/source.js';
 import { systemCode } from '../io/target-error.js';
@@ -54,7 +55,12 @@ export async function runUnit(
     const code = systemCode(error);
     if (code === 'ENOENT') return { unit: unit.id, state: 'vanished' };
     if (code === undefined) throw error;
-    return { unit: unit.id, state: 'unreadable', code, reason: (error as Error).message };
+    return {
+      unit: unit.id,
+      state: 'unreadable',
+      code,
+      reason: deniedText(error) ?? (error as Error).message,
+    };
   } finally {
     await source?.close();
   }

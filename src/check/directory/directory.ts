@@ -8,6 +8,7 @@ import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { shellWord } from '../../finding/shell-word.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { type FileNameKind, fileName } from '../../format/filename.js';
+import { deniedText } from '../../io/file-user.js';
 import { readHead } from '../../io/head.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { unusedFiles } from '../leveldb/version.js';
@@ -214,7 +215,7 @@ async function readIdentity({ inventory }: Database, unchecked: Unchecked[]) {
     return { entry, content: await readHead(entry.source, IDENTITY_LIMIT) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    unchecked.push({ file: entry.file, reason: (error as Error).message });
+    unchecked.push({ file: entry.file, reason: deniedText(error) ?? (error as Error).message });
     return undefined;
   }
 }
