@@ -47,6 +47,7 @@ const NOT_BASES = new Set([
   'restate-1.7',
   'states',
   'tikv-damaged',
+  'tikv-raft-engine',
   'titan',
 ]);
 

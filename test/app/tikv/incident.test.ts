@@ -4,7 +4,7 @@ import { expectValid } from '../../report/schema.js';
 import { withDatabase } from '../../support/database.js';
 import { fixture, readFileSet } from '../../support/files.js';
 
-// the steps of docs/incidents/tikv-prepared-region.md and tikv-damaged-table.md, whose output test/docs.test.ts compares
+// the steps of docs/incidents/tikv-prepared-region.md, tikv-damaged-table.md and tikv-lost-raft-log-end.md, whose output test/docs.test.ts compares
 
 const wide = () => fakeHost({ env: { COLUMNS: '400' } });
 
@@ -81,5 +81,26 @@ describe('a store with a damaged table', () => {
       const { out } = await kvdoctor(`scan --application --format json ${dir}`);
       const { findings } = JSON.parse(out).targets[0];
       expect(findings.map(({ rule }: { rule: string }) => rule)).toContain('tikv/orphan-value');
+    }));
+});
+
+describe('a store whose raft log a damaged batch ends', () => {
+  it('has applied more than its log holds, and says where the log is damaged', async () => {
+    const { status, out } = await kvdoctor('scan --application --format json fixtures/tikv-raft-engine');
+    const report = JSON.parse(out);
+    expectValid(report);
+    expect(status).toBe(1);
+    const [db, log] = report.targets.map(
+      ({ findings }: { findings: { rule: string; cause?: unknown }[] }) => findings,
+    );
+    expect(db.map(({ rule }: { rule: string }) => rule)).toEqual(Array(5).fill('tikv/apply-log-mismatch'));
+    expect(log).toMatchObject([{ rule: 'raft-engine/batch', offset: 0x5c5, cause: { certainty: 'proven' } }]);
+  });
+
+  it('is whole once the bit is put back', () =>
+    withDatabase('tikv-raft-engine', [], async (dir) => {
+      const heal = `repair --strategy heal --in-place --yes ${dir}/raft-engine`;
+      expect(await kvdoctor(heal)).toMatchObject({ status: 0 });
+      expect(await kvdoctor(`scan --application ${dir}`)).toMatchObject({ status: 0 });
     }));
 });
