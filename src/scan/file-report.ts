@@ -77,6 +77,8 @@ export function fileReports(
   for (const [key, about] of byFile) {
     if (named.has(key) || about.every((f) => f.severity === 'note')) continue;
     const { file: path, root } = about[0];
+    // the directory itself
+    if (path === '.') continue;
     reports.push({
       path,
       ...(root !== undefined && { root }),

@@ -14,7 +14,12 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { unusedFiles } from '../leveldb/version.js';
 import { checkInvariants } from '../manifest/invariants.js';
 import { checkManifest } from '../manifest/manifest.js';
-import { checkPebbleNames, uncheckedFormat, unusedPebbleFiles } from '../pebble/directory.js';
+import {
+  checkPebbleNames,
+  uncheckedFormat,
+  uncheckedRemains,
+  unusedPebbleFiles,
+} from '../pebble/directory.js';
 import type { TableFacts, Unchecked, UnitFacts } from '../unit.js';
 import { checkCurrent } from './current.js';
 import { checkLeftovers } from './leftovers.js';
@@ -121,6 +126,8 @@ function checkPebbleDirectory(
   const newer = uncheckedFormat(database);
   if (newer !== undefined)
     unchecked.push({ file: database.pebble?.formatMarker?.file ?? '.', reason: newer });
+  const remains = uncheckedRemains(database);
+  if (remains !== undefined) unchecked.push({ file: '.', reason: remains });
   const tables = [...(circumstances.facts?.values() ?? [])].filter(
     (f): f is TableFacts => f.kind === 'table',
   );

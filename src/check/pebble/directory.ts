@@ -7,7 +7,7 @@ import { NEWEST_FORMAT_VERSION, type PebbleState } from '../../engine/pebble.js'
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
-import { fileName, isCanonical } from '../../format/filename.js';
+import { type FileNameKind, fileName, isCanonical } from '../../format/filename.js';
 import { fileBehind } from '../../format/manifest/version.js';
 import type { TableFacts } from '../unit.js';
 import { checkOptionsNames } from './options.js';
@@ -20,12 +20,15 @@ const FIRST_WITH_SENTINEL = 3;
 export function checkPebbleNames(database: Database, tables: readonly TableFacts[]): Finding[] {
   const { pebble } = database;
   if (pebble === undefined) return [];
+  const byOptions = checkOptionsNames(database, tables);
+  if (isTablesAlone(database))
+    return [tablesAlone(database), ...(database.optionsFile === undefined ? [] : byOptions)];
   return [
     ...checkMarkers(pebble),
     ...checkFormatVersion(database, pebble),
     ...checkNamed(database, pebble),
     ...checkCurrentFile(database, pebble),
-    ...checkOptionsNames(database, tables),
+    ...byOptions,
   ];
 }
 
@@ -177,6 +180,46 @@ function holdsData({ inventory }: Database): boolean {
   return inventory.entries.some(
     ({ kind, place }) => place === 'database' && (kind === 'table' || kind === 'manifest' || kind === 'wal'),
   );
+}
+
+/** Files that a directory has in which Pebble has ever been open; OPTIONS is copied along with tables. */
+const OF_A_DATABASE: ReadonlySet<FileNameKind> = new Set([
+  'current',
+  'manifest',
+  'wal',
+  'blob',
+  'lock',
+  'pebble-marker',
+  'pebble-remote-catalog',
+]);
+
+/** Tables, with OPTIONS or without: a copy of them, or the remains of a database. Nothing tells which. */
+function isTablesAlone({ inventory: { entries, unlistable }, unread, unreadable }: Database): boolean {
+  const own = entries.filter(({ place }) => place === 'database');
+  const isUnknown = unlistable.length + unread.length + unreadable.length > 0;
+  return (
+    !isUnknown &&
+    own.some(({ kind }) => kind === 'table') &&
+    !own.some(({ kind, name }) => OF_A_DATABASE.has(kind) || name.startsWith('marker.'))
+  );
+}
+
+function tablesAlone({ inventory }: Database): Finding {
+  const tables = inventory.entries.filter((e) => e.kind === 'table' && e.place === 'database').length;
+  return findingAt({ file: '.' }, 'directory/marker-missing', {
+    severity: 'warning',
+    message:
+      'these are tables without their database (no CURRENT, marker, MANIFEST, WAL or LOCK): each is checked by itself. ' +
+      'Do not let Pebble open the directory: it would take it for a new one and delete them',
+    evidence: { tables },
+  });
+}
+
+/** Why tables without their database are not all of what was asked. */
+export function uncheckedRemains(database: Database): string | undefined {
+  return database.pebble !== undefined && isTablesAlone(database)
+    ? 'tables stand here without their database: whether others belong to them, and which of them count, nothing tells'
+    : undefined;
 }
 
 function deletesAll(database: Database, { formatMarker, manifestMarker }: PebbleState): Finding {

@@ -19,6 +19,33 @@ async function scan(base: string, patches: readonly string[] = [], then: (dir: s
   });
 }
 
+describe('tables of Pebble without their database', () => {
+  const keep = (pattern: RegExp) => (dir: string) => {
+    for (const name of fs.readdirSync(dir)) if (!pattern.test(name)) fs.rmSync(path.join(dir, name));
+  };
+
+  test.each([
+    ['virtual', /\.sst$|^OPTIONS/],
+    ['virtual', /\.sst$/],
+    ['cosmos', /\.sst$|^OPTIONS/],
+  ])('%s %s are checked each, and not called damaged', async (base, pattern) => {
+    const report = await scan(base, [], keep(pattern));
+    expect(report.engine.name).toBe('pebble');
+    expect(damage(report)).toContain('warning directory/marker-missing .');
+    expect(damage(report).filter((line) => line.startsWith('error'))).toEqual([]);
+    expect(report.unchecked.map(({ file }) => file)).toEqual(['.']);
+    expect(report.files.map(({ status }) => status)).not.toContain('missing');
+  });
+
+  test.each([/\.sst$|^LOCK/, /\.sst$|\.log$/, /\.sst$|^MANIFEST/])(
+    '%s are what is left of one',
+    async (pattern) => {
+      const report = await scan('virtual', [], keep(pattern));
+      expect(damage(report).join()).toMatch(/error directory\/(marker-missing|current-missing)/);
+    },
+  );
+});
+
 describe('healthy stores of Pebble', () => {
   test.each(['cosmos', 'virtual', 'rangekeys', 'valueblocks', 'columns', 'columns-cockroach', 'columns-v5'])(
     '%s',
