@@ -168,7 +168,7 @@ function versionMarker({ pebble, inventory }: Database, stated: number | undefin
     ...markersOf(inventory.entries, 'format-version')
       .filter((entry) => entry.name !== name)
       .map((entry) => removal(entry, `it does not say format version ${stated}, which OPTIONS does`)),
-    marker(name, `OPTIONS says format version ${stated}`),
+    markerStep(name, `OPTIONS says format version ${stated}`),
   ];
 }
 
@@ -190,7 +190,7 @@ function manifestMarkerSteps(
   if (same !== undefined) return left;
   let iteration = 0n;
   for (const each of others) if (each.marker!.iteration > iteration) iteration = each.marker!.iteration;
-  return [...left, marker(markerName('manifest', iteration + 1n, entry.name), why)];
+  return [...left, markerStep(markerName('manifest', iteration + 1n, entry.name), why)];
 }
 
 function whyOf(name: string, named: bigint | undefined, candidates: readonly Candidate[]): string {
@@ -211,7 +211,7 @@ function markerName(name: string, iteration: bigint, value: string): string {
 }
 
 /** A marker: an empty file. */
-export function marker(path: string, why: string): RepairStep {
+export function markerStep(path: string, why: string): RepairStep {
   return {
     action: 'write',
     path,

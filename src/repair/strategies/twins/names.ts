@@ -8,7 +8,7 @@ import { readHead } from '../../../io/head.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import type { RepairPlan, RepairStep } from '../../plan.js';
 import { databaseAfter } from '../../preview.js';
-import { marker, removal } from '../pebble-names.js';
+import { markerStep, removal } from '../pebble-names.js';
 import { hasSameManifest, isSameLife } from './life.js';
 import { isStateHere } from './metadata.js';
 import { type SecondSource, twinOf } from './sources.js';
@@ -102,7 +102,7 @@ async function markerStepsOf(database: Database, source: SecondSource): Promise<
     if (mine !== undefined && mine.marker!.iteration > its.marker.iteration && !isDangling) continue;
     const why = `${source.name} has ${its.name}, and the MANIFEST is the same there`;
     if (mine !== undefined) steps.push(removal(mine, why));
-    steps.push(marker(its.name, why));
+    steps.push(markerStep(its.name, why));
   }
   // it names no MANIFEST, so that a release that knows no markers refuses
   const isWithout = database.current === undefined && source.database.current?.decoded.number === 0n;
