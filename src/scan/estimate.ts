@@ -37,6 +37,12 @@ interface Sized {
 const TABLE_END = 48 << 10;
 const TABLE_INDEX = 0.008;
 
+/** What is read of the first table before all others, for the order of its keys, beside its structure, which is read again. */
+const FIRST_BLOCKS = 256 << 10;
+
+/** A table is read from its beginning on in requests that grow from this size to `RANGE`. */
+const FIRST_REQUEST = 1 << 20;
+
 /** Files of which no more than this is read: the head of LOG, files of other programs. */
 const HEAD = 64 << 10;
 
@@ -46,8 +52,11 @@ export async function estimateScan(target: string, { store }: ScanOptions = {}):
   const { files, packed } = await filesOf(target, store);
   const listed = trafficSoFar().requests - before;
   const inStore = isObjectAddress(target);
+  const first = packed ? undefined : files.find(isTable);
   const reading = (depth: Depth): ReadCost => {
     const all = files.map((file) => (packed ? whole(file) : readingOf(file, depth)));
+    // a small one is read once
+    if (first !== undefined && first.size > FIRST_BLOCKS) all.push(orderOf(first));
     return {
       bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
       requests: inStore ? all.reduce((sum, { requests }) => sum + requests, listed) : 0,
@@ -97,13 +106,30 @@ function whole({ size }: Sized): ReadCost {
   return { bytes: size, requests: Math.ceil(size / RANGE) };
 }
 
+const isTable = ({ path }: Sized) => parseFileName(nameInDatabase(path)).kind === 'table';
+
+/** What it takes to see how the keys of a table are ordered. */
+function orderOf(table: Sized): ReadCost {
+  const { bytes, requests } = structureOf(table);
+  return { bytes: Math.min(table.size, bytes + FIRST_BLOCKS), requests: requests + 1 };
+}
+
+function structureOf({ size }: Sized): ReadCost {
+  return {
+    bytes: Math.min(size, TABLE_END + Math.ceil(size * TABLE_INDEX)),
+    requests: size > TABLE_END ? 2 : 1,
+  };
+}
+
 function readingOf(file: Sized, depth: Depth): ReadCost {
   const { size } = file;
   const { kind } = parseFileName(nameInDatabase(file.path));
   if (kind === 'other' || kind === 'info-log') return whole({ ...file, size: Math.min(size, HEAD) });
   if (kind !== 'table') return whole(file);
-  const structure = Math.min(size, TABLE_END + Math.ceil(size * TABLE_INDEX));
-  const first = size > TABLE_END ? 2 : 1;
-  if (depth === 'structure') return { bytes: structure, requests: first };
-  return { bytes: size, requests: size > TABLE_END ? first + Math.ceil(size / RANGE) : 1 };
+  if (size <= TABLE_END) return whole(file);
+  const structure = structureOf(file);
+  if (depth === 'structure') return structure;
+  // the filter is a request of its own
+  const growing = Math.max(0, Math.ceil(Math.log2(Math.min(size, 2 * RANGE) / FIRST_REQUEST)));
+  return { bytes: size, requests: structure.requests + 1 + Math.ceil(size / RANGE) + growing };
 }

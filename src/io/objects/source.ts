@@ -53,11 +53,17 @@ class ObjectSource implements ByteSource {
     else this.ranges.ask(this.object, ...this.around(offset, end), false);
     this.asked = goesOn ? Math.max(this.asked, end) : end;
     if (this.asked - end < this.ahead / 2 && this.asked < this.size) {
-      const to = Math.min(this.size, end + this.ahead);
+      const to = this.wholeRanges(Math.min(this.size, end + this.ahead));
       this.ranges.ask(this.object, this.asked, to, true);
       this.asked = to;
     }
     await this.ranges.copy(this.object, into, offset);
+  }
+
+  /** Up to where to ask, at most to `most`: what is left over of whole ranges would be a request of its own. */
+  private wholeRanges(most: number): number {
+    const length = most - this.asked;
+    return most === this.size || length < RANGE ? most : this.asked + length - (length % RANGE);
   }
 
   /** What is asked for with a read that begins anywhere. */
