@@ -19,7 +19,9 @@ export function lossSentences(lost: Partial<LossReport>): string[] {
     undecodable,
     commands,
   } = lost;
-  const damaged = damagedBytes > 0 ? [`gives up ${byteSize(damagedBytes)} that hold no whole record`] : [];
+  // of a raft log nobody counts: whole batches may follow the damage
+  const kind = records === undefined ? '' : ' that hold no whole record';
+  const damaged = damagedBytes > 0 ? [`gives up ${byteSize(damagedBytes)}${kind}`] : [];
   const subject = records || damagedBytes > 0 ? 'that' : 'what is not kept';
   const said = commands === undefined ? [] : commandSentences(commands, subject);
   if (!records) return [...damaged, ...said];
