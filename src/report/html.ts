@@ -1,7 +1,7 @@
 import { byteSize, counted, duration, grouped } from '../finding/quantity.js';
 import { html } from './html/escape.js';
 import { fileMap } from './html/file-map.js';
-import { findingHtml } from './html/finding.js';
+import { briefHtml, findingHtml } from './html/finding.js';
 import { levels } from './html/levels.js';
 import { numbered, type PageTarget } from './html/numbered.js';
 import { script } from './html/script.js';
@@ -13,12 +13,15 @@ import { restorableLine, unfinishedBackups } from './restorable.js';
 import { knownRule } from './rule-help.js';
 import { summaryTallies } from './tallies.js';
 import { fileOf, placeText } from './text/finding.js';
-import { nextCommands } from './text/next.js';
+import { nextCommands, unpackCommand } from './text/next.js';
 import { targetHead } from './text/target.js';
 import { openingLines } from './text/verdict.js';
 
 /** Findings that are open when the page is. */
 const OPEN = 3;
+
+/** Findings of a target of which the page has all that is known; of the others a line each. */
+const FULL = 1000;
 
 /** Files and unchecked ranges that are listed. */
 const LISTED = 5000;
@@ -64,7 +67,10 @@ function onward({ targets, ...report }: Report): string {
   });
   const { commands, more } = nextCommands({ targets, ...report });
   const recommended = targets.flatMap(({ recommendation }) => recommendation?.command ?? []);
-  const next = (commands.length > 0 ? commands : recommended).map((each) => `<code>${html(each)}</code>`);
+  const unpack = targets.flatMap((target) => unpackCommand(target) ?? []);
+  const next = [...unpack, ...(commands.length > 0 ? commands : recommended)].map(
+    (each) => `<code>${html(each)}</code>`,
+  );
   const rest = more > 0 ? `and ${counted(more, 'more target')}: a scan of each names its command` : '';
   if (next.length > 0) lines.push(`<p class="next"><b>Next</b> ${next.join(' ')} ${rest}</p>`);
   return `${lines.join('')}\n`;
@@ -170,7 +176,9 @@ function* page(report: Report): Iterable<string> {
     if (targets.length > 1 && target.findings.length > 0)
       yield `<h3><a href="#${target.id}"><code>${html(target.target.path)}</code></a></h3>\n`;
     for (const [i, finding] of target.findings.entries())
-      yield findingHtml(finding, i < OPEN && finding.finding.severity === 'error');
+      yield i < FULL
+        ? findingHtml(finding, i < OPEN && finding.finding.severity === 'error')
+        : briefHtml(finding);
   }
   for (const target of targets) {
     const [path, ...facts] = targetHead(target.target, plain)

@@ -74,7 +74,7 @@ describe('--state', () => {
 
 describe('a WAL that is gone from the middle', () => {
   it('leads to the states that are left, and stands in an export', async () => {
-    await withDatabase('wal-large-7.8', ['remove 000010.log'], async (dir) => {
+    await withDatabase('wal-recycled-11.9', ['remove 000023.log'], async (dir) => {
       const scanned = await kvdoctor(`scan ${dir}`);
       expect(scanned.out).toContain(`next  kvdoctor simulate ${dir}`);
       const { status, out } = await kvdoctor(`simulate ${dir}`);
@@ -85,9 +85,9 @@ describe('a WAL that is gone from the middle', () => {
       );
       const exported = await kvdoctor(`export ${dir}`);
       expect(exported.status).toBe(1);
-      expect(exported.err).toContain('recovery needs what was in 000010.log: gone or cut short');
+      expect(exported.err).toContain('recovery needs what was in 000023.log: gone or cut short');
       const left = await kvdoctor(`repair --strategy auto --dry-run ${dir}`);
-      expect(left.out).toContain(`next  cp -p COPY/000010.log ${dir}/`);
+      expect(left.out).toContain(`next  cp -p COPY/000023.log ${dir}/`);
     });
   });
 });

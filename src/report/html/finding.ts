@@ -1,4 +1,5 @@
 import type { EvidenceValue } from '../../finding/evidence.js';
+import type { Finding } from '../../finding/finding.js';
 import { plainPalette } from '../reporter.js';
 import { impactLines } from '../text/command-lines.js';
 import {
@@ -31,8 +32,24 @@ function isLeftOut(value: EvidenceValue): boolean {
 }
 
 /** One finding: a line that opens to show everything that is known of it. */
-export function findingHtml({ finding, id }: NumberedFinding, open: boolean): string {
-  const { severity, rule, message, evidence, cause, impact, next } = finding;
+export function findingHtml(numbered: NumberedFinding, open: boolean): string {
+  const { lines, dumps } = known(numbered.finding);
+  return lineHtml(numbered, open, `<dl>${lines.join('')}</dl>${dumps.join('')}`);
+}
+
+/** One finding of so many that a page with all that is known of each would not open. */
+export function briefHtml(numbered: NumberedFinding): string {
+  return lineHtml(
+    numbered,
+    false,
+    `<p class="dim">What is known of it is in the JSON report: --format json=FILE. <a href="#rule-${html(numbered.finding.rule)}">The rule</a></p>`,
+  );
+}
+
+function known({ rule, message, evidence, cause, impact, next }: Finding): {
+  lines: string[];
+  dumps: string[];
+} {
   const labels = labelledEvidence(evidence);
   const spoken = spokenEvidence(
     withoutDetails(evidence),
@@ -57,9 +74,14 @@ export function findingHtml({ finding, id }: NumberedFinding, open: boolean): st
   if (dumps.length === 0 && Object.values(evidence).some(isLeftOut)) {
     lines.push(line('bytes', 'left out of this page; with <code>--redact none</code> they are shown'));
   }
+  return { lines, dumps };
+}
+
+function lineHtml({ finding, id }: NumberedFinding, open: boolean, details: string): string {
+  const { severity, rule, message } = finding;
   const offset =
     finding.offset === undefined
       ? ''
       : ` data-offset="${finding.offset}" data-length="${finding.length ?? 0}"`;
-  return `<details class="finding ${severity}" id="${id}" data-severity="${severity}" data-file="${html(fileOf(finding))}"${offset}${open ? ' open' : ''}><summary><span class="tag ${severity}">${severity}</span> <code class="rule">${html(rule)}</code> <span class="place">${html(placeText(finding))}</span> <span class="message">${html(sentence(message))}</span></summary><dl>${lines.join('')}</dl>${dumps.join('')}</details>\n`;
+  return `<details class="finding ${severity}" id="${id}" data-severity="${severity}" data-file="${html(fileOf(finding))}"${offset}${open ? ' open' : ''}><summary><span class="tag ${severity}">${severity}</span> <code class="rule">${html(rule)}</code> <span class="place">${html(placeText(finding))}</span> <span class="message">${html(sentence(message))}</span></summary>${details}</details>\n`;
 }

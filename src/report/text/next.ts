@@ -172,21 +172,32 @@ function unpacked(target: TargetReport): TargetReport {
   return { ...target, path: [unpackedAt(path), archive.root].filter((part) => part !== '').join('/') };
 }
 
-/** How a damaged database comes out of its archive, which no repair works in. */
-export function unpackLines(target: TargetReport, settings: RenderSettings): string[] {
-  const { archive, path, findings, recovery = [], repair } = target;
+/** A damaged database lies in an archive, in which no repair works. */
+function isToBeUnpacked({ archive, findings, recovery = [], repair }: TargetReport): boolean {
   const isDamaged =
     findings.some(({ severity }) => severity === 'error') ||
     recovery.some(({ own, harmless }) => own && harmless === false);
-  if (archive === undefined || repair !== undefined || !isDamaged) return [];
+  return archive !== undefined && repair === undefined && isDamaged;
+}
+
+/** How a damaged database comes out of its archive. */
+export function unpackLines(target: TargetReport, settings: RenderSettings): string[] {
+  if (!isToBeUnpacked(target)) return [];
   const advice = paragraph('Unpack it first: a repair works on a directory.', settings.width, '');
-  if (path === STANDARD_INPUT) return [advice];
+  const command = unpackCommand(target);
+  return command === undefined ? [advice] : [advice, commandLine('', command, settings)];
+}
+
+/** What takes a damaged database out of its archive; `undefined`: there is none, or it came through a pipe. */
+export function unpackCommand(target: TargetReport): string | undefined {
+  const { archive, path } = target;
+  if (archive === undefined || path === STANDARD_INPUT || !isToBeUnpacked(target)) return undefined;
   const into = shellWord(unpackedAt(path));
   const unpack =
     archive.format === 'zip'
       ? `unzip -q ${shellWord(path)} -d ${into}`
       : `tar -xf ${shellWord(path)} -C ${into}`;
-  return [advice, commandLine('', `mkdir ${into} && ${unpack}`, settings)];
+  return `mkdir ${into} && ${unpack}`;
 }
 
 /** Targets that have a command of their own; a report of more names how many are left. */
