@@ -234,10 +234,11 @@ function nextOf(target: TargetReport, severity: 'error' | 'warning'): string | u
   if (worst.length === 0) return undefined;
   const alone = findings.find(({ rule }) => rule === 'directory/wals-only');
   const next = alone?.next ?? worst.find((finding) => finding.next !== undefined)?.next;
-  // healing takes only its own findings away
+  // healing takes only its own findings away; auto heals first
   const heal = commandOn(target, 'repair --strategy heal --dry-run');
-  const healsAll = next !== heal || worst.every((finding) => finding.next === heal);
-  if (next !== undefined && healsAll) return next;
+  const healsAll = worst.every((finding) => finding.next === heal);
+  if (next === heal && !healsAll) return commandOn(target, 'repair --strategy auto --dry-run');
+  if (next !== undefined) return next;
   if (application?.rebuild?.command !== undefined) return application.rebuild.command;
   const within = (areas: ReadonlySet<string>) =>
     worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
