@@ -56,6 +56,7 @@ const headerProblems = {
   magic: 'these are not the first bytes of a raft log',
   version: 'the version is none that is known',
   cut: 'the file ends in its header',
+  unfinished: 'the header was not written to its end',
 } as const;
 
 const stopTexts: Record<StopReason, string> = {

@@ -165,6 +165,7 @@ const headerWords: Record<HeaderFault, string> = {
   magic: 'log file magic header mismatch',
   version: 'unrecognized log file version',
   cut: 'missing header payload',
+  unfinished: 'log file magic header mismatch',
 };
 
 const batchWords: Record<StopReason, string> = {

@@ -40,6 +40,20 @@ describe('a raft log of raft-engine', () => {
     });
   });
 
+  it.each([30, 57])(
+    'takes a header of which %d bytes are written for what a killed process leaves',
+    (written) =>
+      withDatabase('raft-engine/plain', [], async (dir) => {
+        const header = Buffer.alloc(69);
+        fs.readFileSync(path.join(dir, '0000000000000005.raftlog')).copy(header, 0, 0, written);
+        fs.writeFileSync(path.join(dir, '0000000000000006.raftlog'), header);
+        const { findings } = await scanTarget(dir);
+        expect(findings.map(({ rule, severity }) => [severity, rule])).toEqual([
+          ['warning', 'raft-engine/torn-tail'],
+        ]);
+      }),
+  );
+
   it('warns of damaged entries in the very last batch, which an open cuts off', async () => {
     // entries from 85 on; the items after them are whole
     await withDatabase('raft-engine/plain', ['zero 0000000000000005.raftlog 100 30'], async (dir) => {

@@ -32,6 +32,7 @@ const headerTexts = {
   magic: 'the first 53 bytes are not those of a raft log',
   version: 'its version is none that is known',
   cut: 'the file ends in it',
+  unfinished: 'it was not written to its end',
 } as const;
 
 /** How a file ends: `clean`, or as a killed process leaves the newest file, or in a part of a batch, or damaged before its end. */
@@ -44,7 +45,8 @@ export function tailOf({ isLast, offset, file, cause }: FileStop, beyond: Beyond
   if (cause.kind === 'entries') return 'torn';
   if (cause.kind === 'batch' && cause.stop.reason === 'items-malformed') return 'damaged';
   if (beyond.zeros || offset >= file.size) return 'zeros';
-  if (cause.kind === 'header') return cause.fault === 'cut' ? 'torn' : 'damaged';
+  if (cause.kind === 'header')
+    return cause.fault === 'cut' || cause.fault === 'unfinished' ? 'torn' : 'damaged';
   if (cause.stop.reason === 'alignment') return 'damaged';
   // what an older file left there is no part of a batch, unless it says to be one of this file
   if (beyond.older !== undefined && cause.stop.header === undefined) return 'recycled';

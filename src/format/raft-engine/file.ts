@@ -48,22 +48,28 @@ export interface RaftLogHeader {
   length: number;
 }
 
-/** Why a header is none. */
-export type HeaderFault = 'magic' | 'version' | 'cut';
+/** Why a header is none. `unfinished`: its first bytes are there, and zeros after them, as a process that is killed leaves it. */
+export type HeaderFault = 'magic' | 'version' | 'cut' | 'unfinished';
 
 /** Reads the header in the first bytes of a file. */
 export function decodeRaftLogHeader(bytes: Uint8Array): RaftLogHeader | { fault: HeaderFault } {
   for (let i = 0; i < VERSION_AT; i++) {
     if (i >= bytes.length) return { fault: 'cut' };
-    if (bytes[i] !== RAFT_LOG_MAGIC.charCodeAt(i)) return { fault: 'magic' };
+    if (bytes[i] !== RAFT_LOG_MAGIC.charCodeAt(i))
+      return { fault: i > 0 && isZero(bytes, i) ? 'unfinished' : 'magic' };
   }
   if (bytes.length < ALIGNMENT_AT) return { fault: 'cut' };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = view.getBigUint64(VERSION_AT);
   if (version === 1n) return { version: 1, alignment: 0n, length: ALIGNMENT_AT };
-  if (version !== 2n) return { fault: 'version' };
+  if (version !== 2n) return { fault: isZero(bytes, VERSION_AT) ? 'unfinished' : 'version' };
   if (bytes.length < RAFT_LOG_HEADER) return { fault: 'cut' };
   return { version: 2, alignment: view.getBigUint64(ALIGNMENT_AT), length: RAFT_LOG_HEADER };
+}
+
+/** Of the bytes that a header may have, those from `from` on. */
+function isZero(bytes: Uint8Array, from: number): boolean {
+  return bytes.subarray(from, RAFT_LOG_HEADER).every((byte) => byte === 0);
 }
 
 /** What the checksum of a batch's items is XORed with. */
