@@ -13,7 +13,7 @@ import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { memorySource } from '../io/source.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
-import { encryption, isRaftEngine, isTikvTransfer, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
+import { encryption, isRaftEngine, isRegionTransfer, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
 
 type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 
@@ -80,7 +80,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
         ? { kind: 'raft-engine', evidence: [raftEngineEvidence] }
         : { kind: 'not-a-database', evidence: [encryptedEvidence(encrypted)] };
     }
-    if (own.some(({ name }) => isTikvTransfer(name)))
+    if (own.some(({ name }) => isRegionTransfer(name)))
       return { kind: 'not-a-database', evidence: [transferEvidence(own)] };
     const below = directories.length > 0 ? await read.databasesBelow() : [];
     const databases =

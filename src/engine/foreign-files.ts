@@ -28,7 +28,7 @@ export function isRaftEngine({ entries }: Inventory): boolean {
 const TRANSFERS =
   /^(?:(?:gen|rev)_\d+_\d+_\d+(?:\.meta|_(?:default|lock|write)(?:_\d{4})?\.sst)|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}_\d+_\d+_\d+(?:_[a-z]+(?:_\d+)?)?\.sst)/;
 
-export function isTikvTransfer(name: string): boolean {
+export function isRegionTransfer(name: string): boolean {
   return TRANSFERS.test(name);
 }
 
