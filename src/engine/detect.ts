@@ -13,7 +13,13 @@ import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { FileReader } from '../io/reader.js';
 import { memorySource } from '../io/source.js';
 import { SNIFF_BYTES, sniffFile } from './file-type.js';
-import { encryption, isRaftEngine, isRegionTransfer, isTitan, RAFT_ENGINE_DIRECTORY } from './foreign-files.js';
+import {
+  encryption,
+  isRaftEngine,
+  isRegionTransfer,
+  isTitan,
+  RAFT_ENGINE_DIRECTORY,
+} from './foreign-files.js';
 
 type EngineName = 'rocksdb' | 'leveldb' | 'pebble';
 
