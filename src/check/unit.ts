@@ -131,9 +131,9 @@ export interface TableFacts {
   largest?: Uint8Array;
   smallestSequence?: bigint;
   largestSequence?: bigint;
-  /** Blob files referenced: number to references, bytes of values, and the range of value offsets seen. */
   /** Pebble's range keys: how many, and their sequences; absent where their block is damaged. */
   rangeKeys?: { count: number; minSequence?: bigint; maxSequence?: bigint };
+  /** Blob files referenced: number to references, bytes of values, and the range of value offsets seen. */
   blobReferences: { number: bigint; count: number; bytes: bigint; from: bigint; to: bigint }[];
   /** References to blob files of Titan's: file number, offset and size of each; how many more there are. */
   titan?: { places: readonly number[]; leftOut: number };

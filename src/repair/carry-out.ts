@@ -81,10 +81,10 @@ export async function settleLeftovers(
   }
 }
 
-/** Where a plan was carried out; `unread`: what of files that it leaves as they are could not be copied. */
 /** What the name of a copy ends with, where none is given. */
 const REPAIRED = '.repaired';
 
+/** Where a plan was carried out; `unread`: what of files that it leaves as they are could not be copied. */
 export type Done = Pick<RepairReport, 'output' | 'original' | 'owner' | 'journal' | 'undo'> & {
   unread?: string[];
 };

@@ -1,3 +1,4 @@
+import { holdEvery, statedEntries } from '../check/cross/sequences-held.js';
 import { checkTable } from '../check/sst/table.js';
 import type { TableFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
@@ -18,8 +19,7 @@ const MAGIC = 8;
 /** What a table says of itself. */
 interface Identity {
   uniqueId?: Uint8Array;
-  entries: number;
-  /** Every entry is a key: none of them stands for a range. */
+  entries: bigint;
   isPoints: boolean;
   /** Of all that can be read of it; absent where the MANIFEST says it. */
   sequences?: Pick<LiveTable, 'smallestSequence' | 'largestSequence'>;
@@ -57,13 +57,13 @@ export class FilesHere {
       const facts = await statementOf(entry, database);
       if (facts === undefined) continue;
       const { uniqueId, stated } = facts;
-      const property = (named: string) => stated?.properties.find(({ name }) => name === named)?.value;
-      const entries = Number(property('num.entries') ?? facts.totals?.points ?? 0);
+      const said = statedEntries(stated);
+      const entries = said.entries === 0n ? BigInt(facts.totals?.points ?? 0) : said.entries;
       const sequences = database.dialect === 'leveldb' ? sequencesOf(facts) : undefined;
       files.identities.set(entry, {
         ...(uniqueId && { uniqueId }),
         entries,
-        isPoints: Number(property('num.range-deletions') ?? 1) === 0,
+        isPoints: said.isPoints,
         ...(sequences && { sequences }),
       });
       if (uniqueId !== undefined) files.byId.set(idText(uniqueId), entry);
@@ -110,26 +110,19 @@ export class FilesHere {
 
   /** Entries of a table that is here, as its properties count them. */
   entriesOf(entry: InventoryEntry): number {
-    return this.identities.get(entry)?.entries ?? 0;
+    return Number(this.identities.get(entry)?.entries ?? 0);
   }
 
-  /**
-   * Tables hold every sequence number of a span: where every operation takes a number of its own, those that reach into the span have
-   * as many entries as there are numbers from their first to their last. `false`: that cannot be told, as a flush drops what was
-   * overwritten and a compaction zeroes numbers.
-   */
-  holdEvery({ from, to }: SequenceSpan, tables: Iterable<LiveTable>): boolean {
-    let [first, last, entries] = [from, to, 0n];
-    for (const table of tables) {
-      if (table.largestSequence < from || table.smallestSequence > to) continue;
-      const entry = this.table(table);
-      const identity = entry && this.identities.get(entry);
-      if (identity === undefined || !identity.isPoints || table.smallestSequence === 0n) continue;
-      if (table.smallestSequence < first) first = table.smallestSequence;
-      if (table.largestSequence > last) last = table.largestSequence;
-      entries += BigInt(identity.entries);
-    }
-    return entries === last - first + 1n;
+  /** The live tables that are here hold every sequence number of a span. `false`: that cannot be told. */
+  holdEvery(span: SequenceSpan, tables: readonly LiveTable[]): boolean {
+    return holdEvery(
+      span,
+      tables.flatMap((table) => {
+        const entry = this.table(table);
+        const identity = entry && this.identities.get(entry);
+        return identity === undefined ? [] : [{ ...identity, ...table }];
+      }),
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { append } from '../../bytes/append.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
 import type { TableFacts, WalFacts } from '../unit.js';
+import { holdEvery, type NumberedTable, statedEntries } from './sequences-held.js';
 
 /** What the MANIFEST says that bears on WALs. Fields are absent where there is no readable MANIFEST. */
 interface ContinuityContext {
@@ -101,7 +102,8 @@ function checkNeighbours(
   }
   const explained = !whole || before.tail === 'torn' || isIngested(next, first, context.tables);
   if (first <= next || explained) return [];
-  const isFlushed = counting === 'per-operation' && holdEvery(next, first - 1n, context.tables);
+  const isFlushed =
+    counting === 'per-operation' && holdEvery({ from: next, to: first - 1n }, context.tables.map(numbered));
   return [
     findingAt({ file: before.file }, 'sequence/gap-between-wals', {
       // a commit of a transaction that was prepared in an older WAL takes more numbers than can be counted here
@@ -114,22 +116,11 @@ function checkNeighbours(
   ];
 }
 
-/**
- * Tables hold every sequence number from the first to the last: those that reach into the span have as many entries as there are
- * numbers from their first to their last. Where an operation takes a number of its own, none is left for one that is lost.
- */
-function holdEvery(first: bigint, last: bigint, tables: readonly TableFacts[]): boolean {
-  let [from, to, entries] = [first, last, 0n];
-  for (const { smallestSequence = 0n, largestSequence = 0n, stated } of tables) {
-    if (smallestSequence === 0n || largestSequence < first || smallestSequence > last) continue;
-    const property = (named: string) => stated?.properties.find(({ name }) => name === named)?.value;
-    if (property('num.range-deletions') !== 0n) continue;
-    if (smallestSequence < from) from = smallestSequence;
-    if (largestSequence > to) to = largestSequence;
-    entries += property('num.entries') ?? 0n;
-  }
-  return entries === to - from + 1n;
-}
+const numbered = ({ smallestSequence = 0n, largestSequence = 0n, stated }: TableFacts): NumberedTable => ({
+  smallestSequence,
+  largestSequence,
+  ...statedEntries(stated),
+});
 
 /** True when every number in [from, to) was taken by an ingested file, whose entries all carry one sequence number. */
 function isIngested(from: bigint, to: bigint, tables: readonly TableFacts[]): boolean {
