@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { printable } from '../report/printable.js';
 import type { Host } from './host.js';
+import { show } from './say.js';
 
 /** Whether somebody can be asked: a person types, and sees the question. */
 export function canAsk({ stdin, stderr }: Host): boolean {
@@ -30,7 +31,7 @@ export async function confirm(
   } finally {
     lines.close();
     // what comes next has a line of its own
-    if (!answered) stderr.write('\n');
+    if (!answered) show({ stderr }, ['\n']);
     stdin.destroy();
   }
 }
