@@ -75,6 +75,15 @@ describe('what every screen says is next', () => {
       expect(text).not.toContain('--accept-hole');
     }));
 
+  it('is an export of what can be read where Titan’s files are damaged, which no repair writes', () => {
+    const record = damageCases().find(({ name }) => name === 'titan/record')!;
+    return withDatabase(record.base, record.patches, async (dir) => {
+      const steps = await journey(`kvdoctor scan ${dir}`);
+      expect(steps[1].line).toContain('kvdoctor export --lenient --output');
+      expect(await faultsOf(steps)).toEqual([]);
+    });
+  });
+
   it('is told of every damaged target of a scan', () =>
     withDatabase('basic-7.8', ['flip 000019.log 0x60.3'], (healable) =>
       withDatabase('basic-7.8', ['remove 000014.sst'], async (incomplete) => {

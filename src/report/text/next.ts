@@ -26,6 +26,9 @@ const REPAIRED: ReadonlySet<string> = new Set([
   'blob',
 ]);
 
+/** No repair writes Titan's files: what can be read of their values is what there is. */
+const TITAN: ReadonlySet<string> = new Set(['titan']);
+
 /** The option that asks for a plan's strategy: recovery modes have one of their own. */
 function strategyOption(strategy: string): string {
   // the sources themselves are among the options
@@ -68,6 +71,11 @@ function restoreCommand({ path, backups = [], restorable = [] }: TargetReport): 
   return `kvdoctor export ${how}--backup ${id} --output ${output} ${shellWord(path)}`;
 }
 
+/** All that can still be read, where no repair gives more. */
+function exportCommand(target: TargetReport): string {
+  return commandOn(target, `export --lenient --output ${shellWord(`${target.path}.export`)}`);
+}
+
 /** What to type when a repair has said what it would do, was declined, or could not be done. Service has lines of its own. */
 function afterRepair(target: TargetReport, repair: RepairReport): string | undefined {
   const { plan, application, findings, recommendation } = target;
@@ -76,7 +84,7 @@ function afterRepair(target: TargetReport, repair: RepairReport): string | undef
   if (state === 'not-clean') {
     if (target.engine.name === 'raft-engine') return commandOn(target, 'simulate');
     if (plan?.strategy !== 'auto') return commandOn(target, 'repair --strategy auto --dry-run');
-    return commandOn(target, `export --lenient --output ${shellWord(`${target.path}.export`)}`);
+    return exportCommand(target);
   }
   if (state === 'planned' || state === 'declined') {
     if (plan === undefined) return undefined;
@@ -248,6 +256,7 @@ function nextOf(target: TargetReport, severity: 'error' | 'warning'): string | u
   const { opening } = target;
   const isSilent = target.engine.name === 'pebble' || (opening?.opens && !opening.lost?.records);
   if (within(RECOVERED) && kind !== 'file' && !isSilent) return commandOn(target, 'simulate');
+  if (within(TITAN) && kind !== 'file') return exportCommand(target);
   if (within(REPAIRED) && kind !== 'file')
     return commandOn(unpacked(target), 'repair --strategy auto --dry-run');
   return `kvdoctor explain ${worst[0].rule}`;
