@@ -1,5 +1,4 @@
 import { append } from '../bytes/append.js';
-import type { TitanResult } from '../check/titan/directory.js';
 import { diagnoseDatabase } from '../diagnose/database.js';
 import type { Database } from '../engine/database.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
@@ -10,7 +9,7 @@ import { fileReports } from './file-report.js';
 import { checkMetadata, factsByFile } from './metadata.js';
 import type { FileOutcome } from './run.js';
 import { columnFamilyReports, optionsReport, uncheckedOrders, withinLimits } from './target.js';
-import { unseenTitan } from './titan.js';
+import { type TitanScan, unseenTitan } from './titan.js';
 
 /**
  * What a directory's metadata and the outcomes of its units come to: everything that is decided when all files have been read,
@@ -21,7 +20,7 @@ export async function conclude(
   database: Database,
   outcomes: readonly FileOutcome[],
   circumstances: Circumstances,
-  titan: TitanResult = unseenTitan(database.inventory),
+  titan: TitanScan = unseenTitan(database.inventory),
 ): Promise<void> {
   const metadata = await undisturbed(() => checkMetadata(database, outcomes, circumstances));
   const { atRest, owned } = circumstances;
@@ -43,7 +42,7 @@ export async function conclude(
     report.unchecked,
     outcomes.flatMap((o) => o.unchecked),
   );
-  report.files = fileReports(database, outcomes, findings);
+  report.files = fileReports(database, outcomes, findings, titan.sizes);
   report.columnFamilies = columnFamilyReports(database);
   report.options = optionsReport(database);
 }

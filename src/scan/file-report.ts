@@ -32,11 +32,15 @@ const CHECKED: ReadonlySet<FileKind> = new Set([
   'options',
 ]);
 
-/** One line for each file of the directory, and one for each that is missing. */
+/**
+ * One line for each file of the directory, and one for each that is missing. `sizes`: bytes of files in directories that are not the
+ * engine's own, of which only those with findings have a line.
+ */
 export function fileReports(
   database: Database,
   outcomes: readonly FileOutcome[],
   findings: readonly Finding[],
+  sizes: ReadonlyMap<string, number> = new Map(),
 ): FileReport[] {
   const byEntry = new Map(outcomes.map((o) => [o.entry, o]));
   const byFile = groupByFile(findings);
@@ -79,12 +83,14 @@ export function fileReports(
     const { file: path, root } = about[0];
     // the directory itself
     if (path === '.') continue;
+    const kind = kindOfName(path);
+    const size = root === undefined ? sizes.get(path) : undefined;
     reports.push({
       path,
       ...(root !== undefined && { root }),
-      kind: kindOfName(path),
-      size: 0,
-      status: 'missing',
+      kind,
+      size: size ?? 0,
+      status: size === undefined ? 'missing' : statusOf(kind, about, undefined),
     });
   }
   return reports;

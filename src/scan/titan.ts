@@ -13,8 +13,11 @@ import type { FileOutcome } from './run.js';
 const UNREAD =
   'values in blob files of Titan: they are checked in a directory on this machine that no process has open';
 
+/** `sizes`: bytes of the files that are there, by their path below the target. */
+export type TitanScan = TitanResult & { sizes?: ReadonlyMap<string, number> };
+
 /** What is said of Titan's files where they are not looked at. */
-export function unseenTitan(inventory: Inventory, reason = UNREAD): TitanResult {
+export function unseenTitan(inventory: Inventory, reason = UNREAD): TitanScan {
   const unchecked = hasTitan(inventory) ? [{ file: TITAN_DIRECTORY, reason }] : [];
   return { findings: [], unchecked, bytesRead: 0 };
 }
@@ -24,14 +27,15 @@ export async function scanTitan(
   database: Database,
   outcomes: readonly FileOutcome[],
   depth: Depth,
-): Promise<TitanResult> {
+): Promise<TitanScan> {
   const live = liveTables(database);
   const tables = outcomes.flatMap(({ facts }): TableFacts[] =>
     facts?.kind === 'table' && facts.number !== undefined && live.has(facts.number) ? [facts] : [],
   );
   try {
     const inventory = await takeInventory(path.join(database.target, TITAN_DIRECTORY));
-    return await checkTitan(inventory, {
+    const sizes = inventory.entries.map(({ file, size }) => [`${TITAN_DIRECTORY}/${file}`, size] as const);
+    const result = await checkTitan(inventory, {
       tables,
       depth,
       async followed(absent) {
@@ -44,6 +48,7 @@ export async function scanTitan(
         }
       },
     });
+    return { ...result, sizes: new Map(sizes) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === undefined && !(error instanceof TargetError)) throw error;
     return unseenTitan(

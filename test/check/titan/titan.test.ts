@@ -43,6 +43,19 @@ describe('values in blob files of Titan', () => {
     }),
   );
 
+  it('lists a damaged blob file as damaged, and only one that is gone as missing', () =>
+    withDatabase('titan/lz4', [], async (dir) => {
+      const file = path.join(dir, 'titandb', '000002.blob');
+      const bytes = fs.readFileSync(file);
+      bytes[300] ^= 1;
+      fs.writeFileSync(file, bytes);
+      const listed = async () =>
+        (await scanTarget(dir, { jobs: 1 })).files.filter((each) => each.path === 'titandb/000002.blob');
+      expect(await listed()).toMatchObject([{ kind: 'blob', status: 'damaged', size: bytes.length }]);
+      fs.rmSync(file);
+      expect(await listed()).toMatchObject([{ status: 'missing', size: 0 }]);
+    }));
+
   it('holds references against records: where they begin, how long they are, where the file ends', async () => {
     const bytes = blobOf('lz4');
     const source = memorySource(bytes);
