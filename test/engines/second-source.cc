@@ -2,10 +2,17 @@
 //   second-source copies DB CHECKPOINT BACKUP SEED   a database of two families, tables, blob files and three WALs; a checkpoint of it,
 //                                                    a BackupEngine directory, then a few writes more
 //   second-source pair MASTER REPLICA SEED           a master, and a replica that applies its batches as GetUpdatesSince gives them
+//   second-source copies-of DB CHECKPOINT BACKUP TXN opens any database, TXN its write policy (0: no transactions), and makes these two
+//   second-source live DB FLUSHES SEED               opens a database, writes batches that are the same in every life and others that SEED
+//                                                    makes, of the same lengths, and flushes one family FLUSHES times in between
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/merge_operator.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/backup_engine.h>
 #include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/utilities/options_util.h>
+#include <rocksdb/utilities/transaction_db.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -47,6 +54,32 @@ struct Open {
     std::vector<ColumnFamilyDescriptor> all = {{kDefaultColumnFamilyName, options()}, {"users", options()}};
     must(DB::Open(DBOptions(options()), dir, all, &families, &db));
   }
+  // Any database that is there, with all its families, as it was opened before as far as its WALs are concerned.
+  Open(const std::string& dir, int policy) {
+    Options each = options();
+    must(MergeOperator::CreateFromString(ConfigOptions(), "stringappend", &each.merge_operator));
+    ConfigOptions lenient;
+    lenient.ignore_unknown_options = lenient.ignore_unsupported_options = true;
+    DBOptions was;
+    std::vector<ColumnFamilyDescriptor> all;
+    if (LoadLatestOptions(lenient, dir, &was, &all).ok()) {
+      each.wal_recovery_mode = was.wal_recovery_mode;
+      each.track_and_verify_wals_in_manifest = was.track_and_verify_wals_in_manifest;
+    }
+    std::vector<std::string> names;
+    must(DB::ListColumnFamilies(each, dir, &names));
+    all.clear();
+    for (auto& name : names) all.emplace_back(name, each);
+    if (policy == 0) {
+      must(DB::Open(each, dir, all, &families, &db));
+      return;
+    }
+    TransactionDBOptions transactions;
+    transactions.write_policy = TxnDBWritePolicy(policy - 1);
+    TransactionDB* opened;
+    must(TransactionDB::Open(each, transactions, dir, all, &families, &opened));
+    db = opened;
+  }
   ~Open() {
     for (auto* family : families) must(db->DestroyColumnFamilyHandle(family));
     must(db->Close());
@@ -65,14 +98,43 @@ static void write(Open& to, std::mt19937& random, int from, int count) {
       for (auto& c : value) c = 'a' + random() % 26;
       must(batch.Put(family, key, value));
     }
-    if (i % 5 == 0) must(batch.Delete(to.families[1], key));
+    if (i % 5 == 0) must(batch.Delete(to.families.back(), key));
     must(to.db->Write(WriteOptions(), &batch));
   }
 }
 
+static void copy(Open& of, const char* to, const char* backup) {
+  Checkpoint* checkpoint;
+  must(Checkpoint::Create(of.db, &checkpoint));
+  must(checkpoint->CreateCheckpoint(to, 1 << 30));
+  delete checkpoint;
+  BackupEngine* backups;
+  BackupEngineOptions at(backup);
+  at.share_table_files = true;
+  must(BackupEngine::Open(Env::Default(), at, &backups));
+  must(backups->CreateNewBackup(of.db, false));
+  delete backups;
+}
+
 int main(int argc, char** argv) {
   const std::string what = argv[1];
-  std::mt19937 random(atoi(argv[argc - 1]));
+  const int last = atoi(argv[argc - 1]);
+  if (what == "copies-of") {
+    Open db(argv[2], last);
+    copy(db, argv[3], argv[4]);
+    return 0;
+  }
+  std::mt19937 random(last);
+  if (what == "live") {
+    Open db(argv[2], 0);
+    std::mt19937 startup(0);
+    write(db, startup, 0, 3);
+    for (int i = 0; i < 1 + atoi(argv[3]); i++) {
+      if (i > 0) must(db.db->Flush(FlushOptions(), db.families[0]));
+      write(db, random, 200 + 20 * i, 20);
+    }
+    return 0;
+  }
   Open db(argv[2]);
   if (what == "pair") {
     Open replica(argv[3]);
@@ -90,16 +152,7 @@ int main(int argc, char** argv) {
   write(db, random, 80, 40);
   must(db.db->Flush(FlushOptions(), db.families[0]));
   write(db, random, 120, 30);
-  Checkpoint* checkpoint;
-  must(Checkpoint::Create(db.db, &checkpoint));
-  must(checkpoint->CreateCheckpoint(argv[3], 1 << 30));
-  delete checkpoint;
-  BackupEngine* backups;
-  BackupEngineOptions to(argv[4]);
-  to.share_table_files = true;
-  must(BackupEngine::Open(Env::Default(), to, &backups));
-  must(backups->CreateNewBackup(db.db, false));
-  delete backups;
+  copy(db, argv[3], argv[4]);
   write(db, random, 150, 20);
   return 0;
 }

@@ -110,6 +110,32 @@ describe.skipIf(missing !== undefined)('second sources that RocksDB makes', () =
       }
   });
 
+  it('give nothing of a clone whose files have the same numbers', { timeout: 300_000 }, async () => {
+    const program = compiled(inRepository('test', 'engines', 'second-source.cc'));
+    for (const flushes of ['0', '2']) {
+      const [mine, its] = ['5', '6'].map((seed) => {
+        const name = at(`clone-${flushes}-${seed}`);
+        writeFileSet(clean, name);
+        execFileSync(program, ['live', name, flushes, seed]);
+        return readFileSet(name);
+      });
+      const older = named('.sst')[0];
+      const logs = named('.log', mine).filter((name) => !clean.has(name));
+      const tables = named('.sst', mine).filter((name) => !clean.has(name));
+      expect([logs.length, tables.length]).toEqual(flushes === '0' ? [1, 0] : [3, 2]);
+      for (const name of [...logs, ...tables, older]) {
+        expect(its.get(name)?.length, name).toBe(mine.get(name)!.length);
+        for (const patch of [...patchesOf(name).flat(), `truncate ${name} 0`, `zero ${name} 1900 end-1900`]) {
+          const damaged = await applyPatches(new Map(mine), [patch]);
+          const { after } = await repaired(damaged, [its]);
+          // what both have of the time before is the same file, and what both wrote first the same records
+          if (name === older) expect(after, patch).toEqual(mine);
+          else expect([damaged, mine], patch).toContainEqual(after);
+        }
+      }
+    }
+  });
+
   it('give a master back its log from a replica, whole to the last entry', { timeout: 300_000 }, async () => {
     const seen = (files: FileSet) => {
       writeFileSet(files, at('seen'));

@@ -119,7 +119,7 @@ describe('a file that is whole in itself and is not what was written under its n
     ],
     ['a log with what another left in it', 'pebble-stores/virtual', 'copy 000004.log 000013.log'],
     ['a log of zeros', 'pebble-stores/virtual', 'zero 000012.log 0 end'],
-    ['a log that is gone', 'pebble-stores/cosmos', 'remove 000012.log'],
+    ['a log that is gone', store, 'remove 000006.log'],
     [
       'logs that are gone',
       'pebble-stores/virtual',

@@ -43,9 +43,12 @@ export async function fillWals(
 
 type ProvenFill = Fill & { why: string };
 
-function refusal({ name }: SecondSource, { batches }: Fill): string {
-  const what = `${sequencesOf(batches)} of ${name} ${batches.length === 1 ? 'is' : 'are'} not taken`;
-  return `${what}: what is left here does not agree with ${batches.length === 1 ? 'it' : 'them'}`;
+function refusal({ name }: SecondSource, { batches, parted }: Fill): string {
+  const [are, them] = batches.length === 1 ? ['is', 'it'] : ['are', 'them'];
+  const what = `${sequencesOf(batches)} of ${name} ${are} not taken`;
+  return parted
+    ? `${what}: too little of ${them} is left here, and the source has another batch before ${them}`
+    : `${what}: what is left here does not agree with ${them}`;
 }
 
 const sequencesOf = (batches: Fill['batches']): string => {
@@ -56,7 +59,9 @@ const sequencesOf = (batches: Fill['batches']): string => {
 
 /** Why the batches of a fill are the ones that stood here. */
 async function reasonFor(database: Database, fill: Fill, alignment: Alignment): Promise<string | undefined> {
-  const { entry, offset, bytes, batches, before } = fill;
+  const { entry, offset, bytes, batches, before, form, parted } = fill;
+  if (form)
+    return `${sequencesOf(batches)}: the keys and values are the same here and there, and with the count, tags and lengths that stand here no engine writes the batch`;
   if (batches.length === 0)
     return `the batch before it and the first of the next log follow each other in ${before.file}`;
   const becomes = sourceOf(database.target, contentWith(entry, [fill]));
@@ -68,7 +73,7 @@ async function reasonFor(database: Database, fill: Fill, alignment: Alignment): 
       const from = Math.max(offset, mine.size);
       ranges.push({ offset: from, length: end - from });
     }
-    const neighbours = { scattered: false, atStart: true, atEnd: true, alone: true };
+    const neighbours = parted ? undefined : { scattered: false, atStart: true, atEnd: true, alone: true };
     let weakest: Proof | undefined = 'checksum';
     for (const wound of woundsOf(ranges, units)) {
       const found = await proofOf(wound, units, {

@@ -18,11 +18,30 @@ export const LEAST_SHARED = 32;
  */
 export async function isSameLife(database: Database, source: SecondSource): Promise<boolean> {
   if (!(await hasSameManifest(database, source))) return false;
-  const [mine, its] = [database.manifest!, source.database.manifest!];
   const [own, other] = await Promise.all([identityOf(database), identityOf(source.database)]);
   if (own !== undefined && other !== undefined) return true;
-  const shorter = mine.replay.logicalEnd <= its.replay.logicalEnd ? database : source.database;
-  return hasIdentity(shorter, database, source);
+  return hasIdentity(shorterOf(database, source), database, source);
+}
+
+/** Of two whose MANIFESTs begin the same, the one that has no more than what both have. */
+function shorterOf(database: Database, { database: other }: SecondSource): Database {
+  return database.manifest!.replay.logicalEnd <= other.manifest!.replay.logicalEnd ? database : other;
+}
+
+/**
+ * Whether a source is of the same life, and was still when this MANIFEST was written: it is not the clone of a stopped server that both were
+ * opened of. Two clones begin the same MANIFEST, and logs of the same numbers, and write others into them. A table that came later than
+ * the MANIFEST is in both: files are numbered in the order in which they are begun, and every open begins another MANIFEST. Of engines
+ * whose tables have no ids, it is the same byte for byte.
+ */
+export async function isSameSession(database: Database, source: SecondSource): Promise<boolean> {
+  if (!(await isSameLife(database, source))) return false;
+  const began = database.manifest!.entry.number!;
+  for (const { table } of liveTables(shorterOf(database, source)).values()) {
+    if (table.number <= began) continue;
+    if (table.uniqueId !== undefined || (await isSameTable(database, source, table.number))) return true;
+  }
+  return false;
 }
 
 /** Whether both have the MANIFEST of the same number, whole, and one of the two is a beginning of the other. */
@@ -50,13 +69,21 @@ export async function sharesFile(database: Database, source: SecondSource): Prom
 }
 
 /** Whether a table that the MANIFEST names is, byte for byte, that of a source: of engines whose tables have no ids. */
-export async function sharesTable(database: Database, { database: other }: SecondSource): Promise<boolean> {
-  for (const { table } of liveTables(database).values()) {
-    const [mine, its] = [database, other].map((each) => ownEntry(each, 'table', table.number));
-    if (mine === undefined || mine.size !== its?.size) continue;
-    if (await beginTheSame(mine.source, its.source, mine.size)) return true;
-  }
+export async function sharesTable(database: Database, source: SecondSource): Promise<boolean> {
+  for (const { table } of liveTables(database).values())
+    if (await isSameTable(database, source, table.number)) return true;
   return false;
+}
+
+/** Whether the table of a number is here and there, the same byte for byte. */
+async function isSameTable(
+  database: Database,
+  { database: other }: SecondSource,
+  number: bigint,
+): Promise<boolean> {
+  const [mine, its] = [database, other].map((each) => ownEntry(each, 'table', number));
+  if (mine === undefined || mine.size === 0 || mine.size !== its?.size) return false;
+  return beginTheSame(mine.source, its.source, mine.size);
 }
 
 /** Whether a live log from `from` on is the same here and there: then those before it are of one life. */

@@ -40,6 +40,10 @@ export interface Part extends FilePlace {
   whole(twin: TwinFile, checked: TwinCheck): Promise<string | undefined>;
   /** Of a log: the source has it from the same life of the database, so that its end is the end that is missing here. */
   sameLife?(twin: TwinFile): Promise<boolean>;
+  /** Of a log: nothing tells that the end of a source's was the end of this one. */
+  mayGoOn?(twin: TwinFile): Promise<boolean>;
+  /** Of a log: where it has a record that holds and that the file would not have as it becomes. */
+  givesUp?(made: Made): Promise<number | undefined>;
 }
 
 /** Bytes of a file, and where they come from. */
@@ -213,6 +217,8 @@ async function fromWhole(
   };
   const made = await fold(target, part, start, candidates);
   if (!made.checked.clean) return { refused: [`${path} is not taken: it is damaged, too`] };
+  const givenUp = part.own?.checked.identity === 'other' ? undefined : await part.givesUp?.(made);
+  if (givenUp !== undefined) return { refused: [overwriting(base.twin, part, givenUp)] };
   const why = await part.whole(base.twin, made.checked);
   if (why === undefined)
     return {
@@ -297,6 +303,9 @@ async function prove(
   if (made.checked.identity === 'proven') {
     return { mended: mendedOf(made, () => BY_IDENTITY), refused: [] };
   }
+  const givenUp = await part.givesUp?.(made);
+  if (givenUp !== undefined)
+    return { contradicted: true, refused: [...used].map(({ twin }) => overwriting(twin, part, givenUp)) };
   const { path, root } = part;
   const whole = { ...(root !== undefined && { root }), offset: 0, length: part.own!.size };
   const mine = sourceOf(target, [{ from: 'file', path, ...whole }]);
@@ -325,6 +334,9 @@ async function prove(
     return { mended: mendedOf(made, (range) => proofs.get(range)!), refused: [] };
   });
 }
+
+const overwriting = ({ path }: TwinFile, part: Part, at: number) =>
+  `${path} is not taken: it has other bytes than the record of ${part.path} at ${at}, which holds its checksum`;
 
 const unproven = (made: Draft): MendedFile => ({ ...mendedOf(made, () => UNPROVEN), unproven: true });
 

@@ -14,7 +14,7 @@ import { look } from '../heal.js';
 import { soughtBlobs } from './blobs.js';
 import { differences, withBoth } from './composition.js';
 import { fillWals } from './fill.js';
-import { type MendedFile, mend } from './mend.js';
+import { type MendedFile, mend, type Part } from './mend.js';
 import { optionsStep, otherManifests, soughtManifest } from './metadata.js';
 import { namesFromSources } from './names.js';
 import { filePlace, type Sought } from './part.js';
@@ -225,8 +225,11 @@ class FromSources {
       this.plan.remarks.push(`${path} is the same file as ${placeKey(part)}: it has the same bytes`);
     if (twins.length === 0) return;
     const outcome = await mend(target, part, twins);
-    if ('mended' in outcome) await this.add(stepOf(part, own, outcome.mended));
-    else if (outcome.possible === undefined || onlyProven) this.plan.remarks.push(...outcome.refused);
+    if ('mended' in outcome) {
+      const end = await openEnd(part, own, outcome.mended);
+      if (end !== undefined) this.plan.remarks.push(end);
+      await this.add(stepOf(part, own, outcome.mended));
+    } else if (outcome.possible === undefined || onlyProven) this.plan.remarks.push(...outcome.refused);
     else if (this.acceptUnproven) await this.take(part, own, outcome.possible);
     else {
       this.plan.remarks.push(...outcome.refused);
@@ -249,7 +252,7 @@ class FromSources {
         return {
           file: path,
           ...(root !== undefined && { root }),
-          detail: `${counted(bytes, 'byte')} of ${from}, last written ${modified.slice(0, 19)}Z: every checksum holds with them, nothing here contradicts them, and nothing proves that they were here. They may be older or newer than what was`,
+          detail: `${counted(bytes, 'byte')} of ${from}, last written ${timeOf(entry)}: every checksum holds with them, nothing here contradicts them, and nothing proves that they were here. They may be older or newer than what was`,
           facts: { bytes, source: from, modified },
         };
       }),
@@ -261,6 +264,21 @@ class FromSources {
     this.state = await databaseAfter(this.database, this.plan);
   }
 }
+
+/** Of a log whose end is that of a source: that it may have gone on. */
+async function openEnd(
+  part: Part,
+  own: InventoryEntry | undefined,
+  { content, taken }: MendedFile,
+): Promise<string | undefined> {
+  const size = contentSize(content);
+  const last = taken.find(({ offset, length }) => offset + length === size && size > (own?.size ?? 0));
+  if (last === undefined || (await part.mayGoOn?.(last.from)) !== true) return undefined;
+  const { path: from, entry } = last.from;
+  return `${part.path} may have been longer than ${from}, last written ${timeOf(entry)}: what was written to it after the copy was made is not in it`;
+}
+
+const timeOf = ({ mtimeMs }: InventoryEntry): string => `${new Date(mtimeMs).toISOString().slice(0, 19)}Z`;
 
 const MEANT =
   'every table that it names is here and is the one that it names, and what contradicts the MANIFEST as it is, nothing does then';

@@ -1,5 +1,6 @@
 import { LogWriter } from '../../../encode/log/writer.js';
 import { type Database, filesOf, liveWals } from '../../../engine/database.js';
+import { decodeBatch, isCut } from '../../../format/batch/decode.js';
 import { BATCH_HEADER } from '../../../format/batch/tags.js';
 import type { Assembly } from '../../../format/log/assembly.js';
 import type { TailKind } from '../../../format/log/damage.js';
@@ -7,6 +8,7 @@ import { LogParser } from '../../../format/log/parser.js';
 import { readLog } from '../../../format/log/read.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { type LoggedBatch, loggedBatches } from '../../../recovery/logged-batches.js';
+import { LEAST_SHARED } from './life.js';
 import type { SecondSource } from './sources.js';
 
 // A replica logs the batches of its master at the master's sequences, in files of its own numbers and lengths:
@@ -15,6 +17,9 @@ import type { SecondSource } from './sources.js';
 //   there        | 17 | 18 | 19 | 20 | 21 | 22 | 23 |
 //
 // Where 18 and 22 are the same on both sides, 19 to 21 are what stood here. Framed after 18 they must end where 22 begins.
+//
+// A record may hold its checksum, and a batch that nothing writes: a count, a tag or a length was wrong before it was written. The source's
+// batch of that sequence is the one that was meant where every byte of keys and values is the same.
 
 /** Bytes of batches that are held between two that are the same. */
 const MOST_HELD = 256 << 20;
@@ -33,6 +38,10 @@ export interface Fill {
   /** The batch of the source that stands before, and the ones that are taken. */
   before: LoggedBatch;
   batches: readonly Omit<LoggedBatch, 'bytes'>[];
+  /** Another batch stands before it in the source, so that the ones beside it say nothing of this one. */
+  parted?: true;
+  /** What is replaced is a batch that has the keys and values of the source's, and a wrong count, tag or length. */
+  form?: true;
 }
 
 /** The batches of a source beside those here. */
@@ -139,17 +148,52 @@ class Side {
     const count = view.getUint32(8, true);
     await this.catchUp(sequence, count);
     const its = this.theirNext;
-    const same = its?.sequence === sequence && Buffer.compare(its.bytes, batch) === 0;
-    if (!same) {
-      if (its?.sequence === sequence && count > 0) this.result.parted ??= sequence;
+    const isOne = its?.sequence === sequence;
+    const same = isOne && Buffer.compare(its.bytes, batch) === 0;
+    if (!same && !(isOne && this.isMeant(batch, its.bytes))) {
+      if (isOne && count > 0) this.result.parted ??= sequence;
       this.part();
       return;
     }
-    this.result.same++;
     this.fill(log, its, at);
+    if (same) this.result.same++;
+    else this.reshape(log, its, at);
     this.part();
     this.joined = { batch: its, log };
     await this.advance();
+  }
+
+  /** Whether a batch here is the source's but for bytes that are neither of keys nor of values, and cannot have been written so. */
+  private isMeant(mine: Uint8Array, its: Uint8Array): boolean {
+    const { dialect } = this.database;
+    if (mine.length !== its.length || decodeBatch(mine, { dialect }).anomalies.length === 0) return false;
+    const meant = decodeBatch(its, { dialect });
+    if (meant.anomalies.length > 0 || isCut(meant)) return false;
+    let agreed = 0;
+    for (const { key, value } of meant.ops)
+      for (const bytes of value === undefined ? [key] : [key, value]) {
+        const from = bytes.byteOffset - its.byteOffset;
+        if (Buffer.compare(bytes, mine.subarray(from, from + bytes.length)) !== 0) return false;
+        agreed += bytes.length;
+      }
+    // a batch before it that is the same says as much as keys and values of some length
+    return agreed >= LEAST_SHARED || (agreed > 0 && this.joined !== undefined);
+  }
+
+  /** The source's batch in place of one of the same length. */
+  private reshape(log: Log, batch: LoggedBatch, { offset, end }: { offset: number; end: number }): void {
+    const bytes = framerAt(log, offset).record(batch.bytes).slice();
+    const { bytes: _, ...taken } = batch;
+    if (bytes.length === end - offset)
+      this.result.fills.push({
+        entry: log.entry,
+        offset,
+        end,
+        bytes,
+        before: batch,
+        batches: [taken],
+        form: true,
+      });
   }
 
   /** Holds what the source has before a sequence. */
@@ -181,11 +225,7 @@ class Side {
     const isCut = this.gap === undefined && held.length > 0 && joined.log !== log;
     const gap = this.gap ?? (isCut ? { log: joined.log, offset: joined.log.reached } : undefined);
     if (gap === undefined) return;
-    const writer = new LogWriter({
-      number: gap.log.entry.number!,
-      offset: gap.offset,
-      recyclable: gap.log.parser.style === 'recyclable',
-    });
+    const writer = framerAt(gap.log, gap.offset);
     const framed = held.map(({ bytes }) => writer.record(bytes).slice());
     let end = gap.log.entry.size;
     if (gap.log === log) {
@@ -208,6 +248,7 @@ class Side {
       bytes,
       before: joined.batch,
       batches,
+      ...(this.result.parted !== undefined && { parted: true as const }),
     });
   }
 
@@ -218,6 +259,10 @@ class Side {
     );
   }
 }
+
+/** Frames batches as this log does, from a place in it on. */
+const framerAt = ({ entry, parser }: Log, offset: number) =>
+  new LogWriter({ number: entry.number!, offset, recyclable: parser.style === 'recyclable' });
 
 /** Whether each batch begins after the sequences of the one before it. */
 function isUnbroken(batches: readonly LoggedBatch[]): boolean {

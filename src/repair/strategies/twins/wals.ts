@@ -1,10 +1,14 @@
 import type { SourceDescriptor } from '../../../bytes/source.js';
 import { type Database, liveWals } from '../../../engine/database.js';
+import type { Range } from '../../../finding/finding.js';
 import { dialectNamed } from '../../../format/dialect.js';
+import { LogParser } from '../../../format/log/parser.js';
+import { readLog } from '../../../format/log/read.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { openSource } from '../../../io/source.js';
-import { beginTheSame } from './composition.js';
-import { isSameLife, LEAST_SHARED, sharesWal } from './life.js';
+import { sourceOf } from '../../preview.js';
+import { beginTheSame, isEqual, overlaps, withBoth } from './composition.js';
+import { hasSameManifest, isSameSession, LEAST_SHARED, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought, usual } from './part.js';
 import type { SecondSource, TwinFile } from './sources.js';
@@ -77,37 +81,105 @@ async function walPart(
     ...filePlace(entry),
     ...(mine && { own: mine }),
     neighboursProve: async (twins) => {
-      for (const { source } of twins) if (!(await isSameLife(database, source))) return undefined;
-      return 'alone';
+      const isOfOneSession = await all(twins, ({ source }) => isSameSession(database, source));
+      if (isOfOneSession) return 'alone';
+      return (await all(twins, (twin) => isJoined(database, number, twin))) ? 'beside' : undefined;
     },
     check,
     units: (source) => logUnits(source, dialectNamed(database.dialect).wal),
     whole: async (twin) => {
-      if (!(await isSameLife(database, twin.source))) return undefined;
-      if (await fitsBefore(database, number, twin)) return 'it ends where the next WAL begins';
       if (await isCopiedAs(twin.entry, database.inventory.entries))
         return 'it stands here under the number of another WAL';
+      if ((own === undefined || isBare) && (await isBetween(database, number, twin)))
+        return 'the WALs before and after it are the same here and in the source, and the sequences between them are in it';
+      if (!(await isSameSession(database, twin.source))) return undefined;
+      if (await fitsBefore(database, number, twin)) return 'it ends where the next WAL begins';
       if (isBare)
         return 'it is here and holds nothing of its own, and both are of one life, as their MANIFESTs tell';
       if (own === undefined && isMissed)
-        return 'the MANIFEST needs it or one before it, and both are of one life: what was written to it after the copy was made is not in it';
+        return 'the MANIFEST needs it or one before it, and both are of one life';
       return (await sharesWal(database, twin.source, number + 1n))
         ? 'the WALs that were begun later are the same here and in the source'
         : undefined;
     },
-    sameLife: (twin) => isSameLife(database, twin.source),
+    sameLife: async (twin) =>
+      (await isSameSession(database, twin.source)) || (await isJoined(database, number, twin)),
+    mayGoOn: async (twin) => {
+      const { facts } = await checker(database, twin.entry)(twin.entry.source, twin.entry.size);
+      const isClosed = facts.kind === 'wal' && facts.tail === 'closed';
+      return !isClosed && !(await fitsBefore(database, number, twin));
+    },
+    ...(mine && {
+      givesUp: ({ content }) =>
+        changedRecord(database, entry, {
+          becomes: sourceOf(database.target, content),
+          damage: mine.checked.damage,
+        }),
+    }),
   };
   const isTwin = (each: InventoryEntry) => each.kind === 'wal' && each.number === number;
   return { part, ...(own && { own }), isTwin };
 }
 
+/** The offset of the first record that a log holds, and of which nothing is wrong, where other bytes become of it. */
+async function changedRecord(
+  { dialect }: Database,
+  { source, number }: InventoryEntry,
+  { becomes, damage }: { becomes: SourceDescriptor; damage: readonly Range[] },
+): Promise<number | undefined> {
+  return withBoth(source, becomes, async (own, other) => {
+    let changed: number | undefined;
+    await readLog(new LogParser(own, { number: number!, dialect }), {
+      record: async ({ offset, endOffset }) => {
+        const place = { offset, length: endOffset - offset };
+        if (damage.some((each) => overlaps(each, place)) || (await isEqual(own, other, place))) return;
+        changed = offset;
+        return 'stop';
+      },
+    });
+    return changed;
+  });
+}
+
+async function all<T>(values: readonly T[], is: (value: T) => Promise<boolean>): Promise<boolean> {
+  for (const value of values) if (!(await is(value))) return false;
+  return true;
+}
+
+/** Whether the next WAL is the same here and in the source as far as both reach, and begins where a WAL of the source ends. */
+async function isJoined(database: Database, number: bigint, twin: TwinFile): Promise<boolean> {
+  const next = nextWal(database, number);
+  const its = next && ownEntry(twin.source.database, 'wal', next.number!);
+  const shared = Math.min(next?.size ?? 0, its?.size ?? 0);
+  if (next === undefined || its === undefined || shared < LEAST_SHARED) return false;
+  return (await fitsBefore(database, number, twin)) && beginTheSame(next.source, its.source, shared);
+}
+
+/** Whether a WAL of the source lies between two that are the same here and there; before it may be nothing but the first sequence. */
+async function isBetween(database: Database, number: bigint, twin: TwinFile): Promise<boolean> {
+  if (!(await hasSameManifest(database, twin.source)) || !(await isJoined(database, number, twin)))
+    return false;
+  const [mine, its] = [database, twin.source.database].map((each) =>
+    liveWals(each).findLast((wal) => wal.number! < number && usual(wal)),
+  );
+  if (mine !== undefined && its !== undefined)
+    return (
+      mine.number === its.number &&
+      mine.size === its.size &&
+      (await beginTheSame(mine.source, its.source, mine.size))
+    );
+  const { facts } = await checker(database, twin.entry)(twin.entry.source, twin.entry.size);
+  return mine === its && facts.kind === 'wal' && facts.firstSequence === 1n;
+}
+
+/** The next WAL that holds something. */
+const nextWal = (database: Database, number: bigint): InventoryEntry | undefined =>
+  liveWals(database).find((each) => usual(each) && each.number! > number && each.size > 0);
+
 /** Whether the sequences of the next WAL here go on where those of a WAL end. */
 async function fitsBefore(database: Database, number: bigint, { entry }: TwinFile): Promise<boolean> {
-  const later = database.inventory.entries
-    .filter((each) => each.kind === 'wal' && usual(each) && each.number! > number && each.size > 0)
-    .sort((a, b) => (a.number! < b.number! ? -1 : 1));
-  if (later.length === 0) return false;
-  const [next] = later;
+  const next = nextWal(database, number);
+  if (next === undefined) return false;
   const mine = (await checker(database, entry)(entry.source, entry.size)).facts;
   const following = (await checker(database, next)(next.source, next.size)).facts;
   return (

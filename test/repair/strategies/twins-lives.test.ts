@@ -1,0 +1,210 @@
+import { describe, expect, test } from 'vitest';
+import { encodeBatch } from '../../../src/encode/batch/encode.js';
+import { encodeLogRecords } from '../../../src/encode/log/writer.js';
+import { type FileSet, fixture } from '../../support/files.js';
+import { applyPatches } from '../../support/patch.js';
+import { repaired } from '../../support/second-source.js';
+
+const patched = (base: string, ...patches: string[]) => applyPatches(fixture(base), patches);
+
+/*
+ * A stopped server is cloned, and both are started: MANIFEST and log have the same numbers, the MANIFESTs the same bytes, and the logs begin
+ * the same where both write the same first. 000013.log of basic-6.17 is such a log: nothing was flushed since its MANIFEST.
+ */
+describe('a clone that went its own way', () => {
+  const own = 'basic-6.17';
+  const clone = () => patched(own, 'write 000013.log 0x200 "other"', 'fix-record 000013.log 0x1dd', ...later);
+  /** Values of all records after it, too. */
+  const later = [0x39b, 0x559, 0x717, 0x8d5, 0xa93, 0xc51, 0xe0f].flatMap((at) => [
+    `write 000013.log ${at + 40} "other"`,
+    `fix-record 000013.log ${at}`,
+  ]);
+
+  test.each([
+    ['a log that is empty', 'truncate 000013.log 0'],
+    ['a log that is gone', 'remove 000013.log'],
+    ['a log that is cut between records', 'truncate 000013.log 0x1dd'],
+    ['a log that is cut in a record', 'truncate 000013.log 0x300'],
+    ['zeros over one record', 'zero 000013.log 0x1dd 446'],
+    ['zeros over a record and a half', 'zero 000013.log 0x1dd 700'],
+    ['zeros to the end', 'zero 000013.log 0x1dd 3000'],
+  ])('gives nothing to %s', async (_, patch) => {
+    const damaged = await patched(own, patch);
+    expect((await repaired(damaged, [await clone()])).after).toEqual(damaged);
+  });
+
+  test('gives no end where nothing tells it from a copy, which is offered', async () => {
+    const damaged = await patched(own, 'truncate 000013.log 0x300');
+    const { after, plan } = await repaired(damaged, [fixture(own)]);
+    expect(after).toEqual(damaged);
+    expect(plan.remarks.join('\n')).toContain('nothing proves that its end is the one that is missing');
+    const taken = await repaired(damaged, [fixture(own)], { acceptUnproven: true });
+    expect(taken.after).toEqual(fixture(own));
+    expect(taken.plan.unproven).toHaveLength(1);
+  });
+
+  test('gives no log of Pebble that must be here: since it was opened nothing was flushed', async () => {
+    for (const patch of ['remove 000012.log', 'truncate 000012.log 0']) {
+      const damaged = await patched('pebble-stores/cosmos', patch);
+      expect((await repaired(damaged, [fixture('pebble-stores/cosmos')])).after, patch).toEqual(damaged);
+    }
+  });
+
+  test('does not stand in the way of what lies between records that are the same', async () => {
+    const damaged = await patched(own, 'zero 000013.log 0x1dd 446');
+    expect((await repaired(damaged, [fixture(own)])).after).toEqual(fixture(own));
+  });
+});
+
+describe('the end of the newest log', () => {
+  test.each([
+    ['cut', 'truncate 000019.log 300'],
+    ['empty', 'truncate 000019.log 0'],
+  ])('that is %s may have been further than in the copy, and the plan says so', async (_, patch) => {
+    const { plan } = await repaired(await patched('basic-7.8', patch), [fixture('basic-7.8')]);
+    expect(plan.remarks.join('\n')).toMatch(
+      /000019\.log may have been longer than \S+000019\.log, last written 20[^:]+:\d\d:\d\dZ: what was written to it after the copy was made is not in it/,
+    );
+  });
+
+  test('is what the next log goes on from, and then nothing is said', async () => {
+    for (const patch of ['truncate 000017.log 200', 'truncate 000017.log 0', 'zero 000019.log 0x80 20']) {
+      const { plan, after } = await repaired(await patched('basic-7.8', patch), [fixture('basic-7.8')]);
+      expect(after).toEqual(fixture('basic-7.8'));
+      expect(plan.remarks.join('\n'), patch).not.toContain('may have been longer');
+    }
+  });
+});
+
+/** A record of 000019.log of basic-7.8, two puts: its count at 0x88, a tag at 0x8c, the length of a key at 0x8e, the key behind it. */
+describe('a batch that holds its checksum and that nothing writes', () => {
+  const fixed = 'fix-record 000019.log 0x79';
+  const lies: [string, string][] = [
+    ['a count that is too large', 'write 000019.log 0x88 05'],
+    ['a count that is too small', 'write 000019.log 0x88 01'],
+    ['an unknown tag', 'write 000019.log 0x8c 7f'],
+    ['a length that leads beyond its end', 'write 000019.log 0x8e 7f'],
+  ];
+  /** The same logs under other numbers and without a MANIFEST: nothing tells a life. */
+  const unnumbered = ['remove MANIFEST-000005', 'remove CURRENT', 'move 000019.log 000029.log'];
+  const source = (...patches: string[]) => patched('basic-7.8', ...patches, ...unnumbered);
+
+  test.each(lies)(
+    'is what a source has under its sequence, with the same keys and values: %s',
+    async (_, lie) => {
+      const { after, plan } = await repaired(await patched('basic-7.8', lie, fixed), [await source()]);
+      expect(after).toEqual(fixture('basic-7.8'));
+      expect(plan.steps[0].changes[0].detail).toContain('the keys and values are the same here and there');
+    },
+  );
+
+  test.each(lies)(
+    'is left where the source has another key, another value, or the same fault: %s',
+    async (_, lie) => {
+      const damaged = await patched('basic-7.8', lie, fixed);
+      for (const other of [
+        await source('write 000019.log 0x8f "P"', fixed),
+        await source('write 000019.log 0xe4 "P"', fixed),
+        await source(lie, fixed),
+        // another sequence
+        await source('write 000019.log 0x80 37', fixed),
+      ])
+        expect((await repaired(damaged, [other])).after).toEqual(damaged);
+    },
+  );
+
+  test('is left where a key or a value here was changed, too', async () => {
+    for (const at of ['0x8f', '0xe4']) {
+      const damaged = await patched(
+        'basic-7.8',
+        'write 000019.log 0x88 05',
+        `write 000019.log ${at} "P"`,
+        fixed,
+      );
+      expect((await repaired(damaged, [await source()])).after, at).toEqual(damaged);
+    }
+  });
+});
+
+test('no record that holds is given up for another one', async () => {
+  // of the source two records differ: the one that is damaged here, and one before it that holds here
+  for (const damage of [
+    'zero 000019.log 0x269 145',
+    'zero 000019.log 0x269 200',
+    'zero 000019.log 0x260 300',
+    'truncate 000019.log 0x270',
+  ]) {
+    const other = await patched(
+      'basic-7.8',
+      'write 000019.log 0x2f6 "P"',
+      'fix-record 000019.log 0x269',
+      'write 000019.log 0xe4 "P"',
+      'fix-record 000019.log 0x79',
+    );
+    const damaged = await patched('basic-7.8', damage);
+    const { after, plan } = await repaired(damaged, [other]);
+    expect(after, damage).toEqual(damaged);
+    expect(plan.remarks.join('\n'), damage).toMatch(/holds its checksum|hold their checksums/);
+  }
+});
+
+/** Databases that hold nothing but logs: no table tells a life. */
+describe('a log between two that are the same', () => {
+  const put = (sequence: number, value: string) =>
+    encodeBatch(
+      {
+        sequence: BigInt(sequence),
+        ops: [
+          { kind: 'put', columnFamily: 0, key: Buffer.from(`key${sequence}`), value: Buffer.from(value) },
+        ],
+      },
+      'leveldb',
+    );
+  const log = (from: number, to: number, value = 'some value') =>
+    encodeLogRecords(Array.from({ length: to - from }, (_, i) => put(from + i, value)));
+  const database = (logs: Record<string, Uint8Array>): FileSet => {
+    const files: FileSet = new Map(Object.entries(logs));
+    files.set('CURRENT', Buffer.from('MANIFEST-000002\n'));
+    files.set('MANIFEST-000002', manifest);
+    files.set('LOCK', new Uint8Array(0));
+    return files;
+  };
+  // comparator, log number 3, next file number 4, last sequence 0
+  const manifest = encodeLogRecords([
+    Buffer.concat([
+      Buffer.from([1, 26]),
+      Buffer.from('leveldb.BytewiseComparator'),
+      Buffer.from([2, 3, 9, 0, 3, 4, 4, 0]),
+    ]),
+  ]);
+  const clean = () =>
+    database({ '000003.log': log(1, 9), '000004.log': log(9, 17), '000005.log': log(17, 25) });
+
+  test.each([
+    ['gone', 'remove 000004.log'],
+    ['empty', 'truncate 000004.log 0'],
+    ['cut', 'truncate 000004.log 100'],
+    ['the first, and gone', 'remove 000003.log'],
+  ])('is given back: %s', async (_, patch) => {
+    const { after, plan } = await repaired(await applyPatches(clean(), [patch]), [clean()]);
+    expect(after).toEqual(clean());
+    expect(plan.remarks.join('\n')).not.toContain('may have been longer');
+  });
+
+  test.each([
+    ['the one before it is another', { '000003.log': log(1, 9, 'fine value') }],
+    ['the one after it is another', { '000005.log': log(17, 25, 'fine value') }],
+    ['it has fewer sequences', { '000004.log': log(9, 15) }],
+  ])('is not given back where %s', async (_, other) => {
+    const source = new Map([...clean(), ...Object.entries(other)]);
+    const damaged = await applyPatches(clean(), ['remove 000004.log']);
+    expect((await repaired(damaged, [source])).after).toEqual(damaged);
+  });
+
+  test('of which nothing follows is not given back', async () => {
+    for (const patch of ['remove 000005.log', 'truncate 000005.log 0', 'truncate 000005.log 100']) {
+      const damaged = await applyPatches(clean(), [patch]);
+      expect((await repaired(damaged, [clean()])).after, patch).toEqual(damaged);
+    }
+  });
+});
