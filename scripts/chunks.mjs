@@ -7,7 +7,12 @@ const GROUPS = [
   { name: 'base', of: ['src/cli/main.ts'], and: ['src/scan/worker.ts'] },
   { name: 'start', of: ['src/cli/main.ts'] },
   { name: 'unit', of: ['src/scan/worker.ts'] },
-  { name: 'scan', of: ['src/scan/scan.ts', 'src/repair/offer.ts', 'src/app/applications.ts'] },
+  // the last of them is what an application and `repair` share: a scan would load all of the next for it
+  {
+    name: 'scan',
+    of: ['src/scan/scan.ts', 'src/app/applications.ts', 'src/recovery/logged-batches.ts'],
+  },
+  { name: 'repair', of: ['src/repair/offer.ts'] },
 ];
 
 /** rolldown's groups for the sources below `root`; `entries` stay what they are. */

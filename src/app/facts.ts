@@ -71,6 +71,8 @@ export function databaseFacts(database: Database): DatabaseFacts {
   const { version, target, inventory, dialect } = database;
   let tables: View | undefined;
   let recovered: Promise<View | undefined> | undefined;
+  // each application that might be it asks for its own
+  const samples = new Map<string, { count: number; keys: Uint8Array[] }>();
   const onlyTables = async () => {
     if (version === undefined) return undefined;
     tables ??= await View.open({ version, files: inventoryFiles(inventory), dialect });
@@ -85,11 +87,14 @@ export function databaseFacts(database: Database): DatabaseFacts {
     directory: target,
     columnFamilies: [...(version?.columnFamilies.values() ?? [])],
     async sample(name, count) {
+      const known = samples.get(name);
+      if (known !== undefined && (known.count >= count || known.keys.length < known.count))
+        return known.keys.slice(0, count);
       const view = await onlyTables();
       const keys = view === undefined ? [] : await factsOfView(view).sample(name, count);
-      if (keys.length >= count) return keys;
-      const logged = await loggedKeys(database, name, count - keys.length);
-      return [...keys, ...logged];
+      if (keys.length < count) keys.push(...(await loggedKeys(database, name, count - keys.length)));
+      samples.set(name, { count, keys });
+      return keys;
     },
     async entries(name, entry, from) {
       const view = (await withWals()) ?? (await onlyTables());

@@ -29,19 +29,23 @@ function isOver({ signal, until }: PoolOptions): boolean {
   return signal?.aborted === true || (until !== undefined && performance.now() > until);
 }
 
+/** Runs units in this thread until none is left. */
 async function runInline(queue: WorkUnit[], options: PoolOptions): Promise<void> {
-  for (const unit of queue) {
-    if (isOver(options)) return;
+  while (!isOver(options)) {
+    const unit = queue.shift();
+    if (unit === undefined) return;
     const outcome = await unlessInterrupted(() => runUnit(unit, options.onRead), undefined);
     if (outcome === undefined) return;
     options.onOutcome(outcome);
   }
 }
 
-function runInWorker(queue: WorkUnit[], options: PoolOptions): Promise<void> {
+/** Runs units in a thread of its own. `ahead`: of how many units that are left one is handed out before the thread asks for it. */
+function runInWorker(queue: WorkUnit[], options: PoolOptions, ahead: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = takeThread();
     let ended = false;
+    let handedOut = 0;
     const end = (settle: () => void) => {
       if (ended) return;
       ended = true;
@@ -49,34 +53,45 @@ function runInWorker(queue: WorkUnit[], options: PoolOptions): Promise<void> {
       void worker.terminate().then(settle);
     };
     const stop = () => end(resolve);
-    const next = () => {
+    const handOut = () => {
       const unit = isOver(options) ? undefined : queue.shift();
-      if (unit === undefined) end(resolve);
-      else worker.postMessage({ unit });
+      if (unit !== undefined) {
+        handedOut++;
+        worker.postMessage({ unit });
+      } else if (handedOut === 0) end(resolve);
     };
     options.signal?.addEventListener('abort', stop, { once: true });
     worker.on('message', (message: WorkerReply) => {
       if ('progress' in message) return options.onRead(message.progress);
       addTraffic(message.traffic);
       options.onOutcome(message.outcome);
-      next();
+      handedOut--;
+      if (handedOut === 0) handOut();
+      if (handedOut === 1 && queue.length > ahead) handOut();
     });
     worker.on('error', (error) => end(() => reject(error)));
     worker.on('exit', (code) =>
       end(() => reject(new Error(`a worker thread ended early (exit code ${code})`))),
     );
-    next();
+    handOut();
   });
 }
 
 /**
- * Runs units, in worker threads where that pays. Rejects only on a bug in a check or when a thread dies; damaged and
- * unreadable files are outcomes.
+ * Runs units, in this thread and in worker threads where that pays. Rejects only on a bug in a check or when a thread dies; damaged
+ * and unreadable files are outcomes.
  */
 export async function runUnits(units: readonly WorkUnit[], options: PoolOptions): Promise<void> {
   const queue = options.until === undefined ? heaviestFirst(units) : [...units];
   const total = units.reduce((sum, unit) => sum + unit.weight, 0);
-  const workers = Math.min(options.jobs, units.length, Math.floor(total / WORTH_A_WORKER) + 1);
-  if (workers <= 1 || !canUseThreads) return runInline(queue, options);
-  await Promise.all(Array.from({ length: workers }, () => runInWorker(queue, options)));
+  const threads = Math.min(options.jobs, units.length, Math.floor(total / WORTH_A_WORKER) + 1);
+  const workers = canUseThreads ? threads - 1 : 0;
+  // this thread answers between two pieces of its own work: a worker has its next unit before it asks, while many are left
+  const ahead = options.until === undefined ? 2 * threads : Number.POSITIVE_INFINITY;
+  const others = Array.from({ length: workers }, () => runInWorker(queue, options, ahead));
+  try {
+    await Promise.all([runInline(queue, options), ...others]);
+  } finally {
+    queue.length = 0;
+  }
 }

@@ -182,7 +182,7 @@ async function scan(given: readonly string[], command: Command, host: Host): Pro
   const offer = flags.from && { offer: { ...placesOf(flags), from: flags.from } };
   const paths = await expanded(given.length > 0 ? given : ['.'], flags);
   // after an earlier report there is most likely little to read
-  if (since === undefined && (await holdsMoreThan(paths[0], LARGE))) startThreads(flags.jobs);
+  if (since === undefined && (await holdsMoreThan(paths[0], LARGE))) startThreads(flags.jobs - 1);
   return writeReport(
     flags,
     host,
