@@ -16,7 +16,7 @@ import { type Database, filesOf } from './database.js';
 import { addIngested, followsCurrent, manifestNumber, type PebbleState } from './pebble.js';
 
 /** The first sequence number that a new database gives out. */
-const FIRST_SEQUENCE = 10n;
+export const FIRST_SEQUENCE = 10n;
 
 export async function asPebbleOpens(given: Database): Promise<Database> {
   const database = given.pebble && !followsCurrent(given.engineVersion) ? byMarkersAlone(given) : given;

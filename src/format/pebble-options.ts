@@ -40,10 +40,11 @@ export function parsePebbleOptions(bytes: Uint8Array): OptionsFile {
         offset: start,
         length: end - start,
       });
-    } else if (line !== '' && !/^[;#]/.test(line)) {
-      const equals = line.indexOf('=');
-      if (equals >= 0) section?.values.set(line.slice(0, equals).trim(), line.slice(equals + 1).trim());
-      else if (anomalies.length < MAX_ANOMALIES) anomalies.push(noEquals(line, start, end - start));
+    } else {
+      const read = lineOf(line);
+      if (read.kind === 'value') section?.values.set(read.key, read.value);
+      else if (read.kind === 'invalid' && anomalies.length < MAX_ANOMALIES)
+        anomalies.push(noEquals(line, start, end - start));
     }
     start = end + 1;
   }
@@ -52,6 +53,56 @@ export function parsePebbleOptions(bytes: Uint8Array): OptionsFile {
     anomalies.push({ rule: 'directory/options-missing-section', offset: 0, length: text.length, message });
   }
   return { sections, anomalies };
+}
+
+type Line = { kind: 'value'; key: string; value: string } | { kind: 'other' | 'invalid'; key?: never };
+
+/** What a line is, without white space around it. */
+function lineOf(line: string): Line {
+  if (line === '' || /^[;#]/.test(line) || /^\[.*\]$/.test(line)) return { kind: 'other' };
+  const equals = line.indexOf('=');
+  if (equals < 0) return { kind: 'invalid' };
+  return { kind: 'value', key: line.slice(0, equals).trim(), value: line.slice(equals + 1).trim() };
+}
+
+/** A change to an OPTIONS file, in bytes of the file as it is. */
+export interface OptionsChange {
+  offset: number;
+  length: number;
+  detail: string;
+}
+
+/**
+ * The file without the lines that Pebble cannot read, and with another comparer and merger where they are given. Everything else stays as
+ * it is, byte for byte.
+ */
+export function mendedPebbleOptions(
+  bytes: Uint8Array,
+  values: Pick<PebbleOptions, 'comparer' | 'merger'>,
+): { bytes: Uint8Array; changes: OptionsChange[] } {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const kept: string[] = [];
+  const changes: OptionsChange[] = [];
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline + 1;
+    const line = text.slice(start, end);
+    const { kind, key } = lineOf(line.trim());
+    const value = key === 'comparer' || key === 'merger' ? values[key] : undefined;
+    if (kind === 'invalid')
+      changes.push({
+        offset: start,
+        length: end - start,
+        detail: 'a line without an equals sign is left out',
+      });
+    else if (value === undefined) kept.push(line);
+    else {
+      kept.push(`  ${key}=${value}\n`);
+      changes.push({ offset: start, length: end - start, detail: `the ${key} becomes ${value}` });
+    }
+    start = end;
+  }
+  return { bytes: Buffer.from(kept.join(''), 'latin1'), changes };
 }
 
 function noEquals(line: string, offset: number, length: number): Anomaly {

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { emptyEdit, type VersionEdit } from '../../src/format/manifest/edit.js';
 
 /** Damages one file of a directory under a seed. Returns what was done. */
 export function damage(dir: string, seed: number): string {
@@ -46,3 +47,32 @@ function numbers(seed: number): () => number {
     return (z ^ (z >>> 16)) >>> 0;
   };
 }
+
+/** What edits of a MANIFEST can say that is not so, each under a valid checksum. They leave the edits alone where there is nothing to change. */
+export const lies: Record<string, (edits: VersionEdit[], seed: number) => void> = {
+  'a log number that is too high': (edits) => {
+    edits.push({ ...emptyEdit(), logNumber: 90_000n });
+  },
+  'the log number of before': (edits) => {
+    const begun = edits.flatMap(({ logNumber }) => logNumber ?? []);
+    if (begun.length > 1) edits.push({ ...emptyEdit(), logNumber: begun.at(-2) });
+  },
+  'an end that came too early': (edits, seed) => {
+    edits.length = Math.max(1, Math.floor((edits.length * (seed % 5)) / 5));
+  },
+  'a deletion that is lost': (edits, seed) => {
+    const all = edits.filter(({ deletedFiles }) => deletedFiles.length > 0);
+    if (all.length > 0) all[seed % all.length].deletedFiles.shift();
+  },
+  'a table that is lost': (edits, seed) => {
+    const all = edits.filter(({ newFiles }) => newFiles.length > 0);
+    if (all.length > 0) all[seed % all.length].newFiles.pop();
+  },
+  'a flush to level 6': (edits, seed) => {
+    const all = edits.filter(
+      ({ newFiles: [file], logNumber }) => file?.level === 0 && logNumber !== undefined,
+    );
+    if (all.length > 0)
+      for (const file of all[all.length - 1 - (seed % 2 && all.length > 1 ? 1 : 0)].newFiles) file.level = 6;
+  },
+};

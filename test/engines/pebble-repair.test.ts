@@ -3,9 +3,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { repairTarget } from '../../src/repair/run.js';
 import { withTemporaryDirectory } from '../support/files.js';
+import { rewriteManifest } from '../support/pebble.js';
 import { make, pebbleMissing, type Release, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
-import { damage } from './pebble-damage.js';
+import { damage, lies } from './pebble-damage.js';
 
 /*
  * Directories of random work that Pebble leaves when it is killed, damaged and repaired: the engine opens what the repair makes, sees
@@ -18,7 +19,7 @@ if (why !== undefined) console.log(`skipped: ${why}`);
 const seeds = Array.from({ length: Number(process.env.KVDOCTOR_PEBBLE ?? 2) }, (_, i) => i + 1);
 
 /** What happens to what names the tables. */
-const damages: Record<string, (dir: string, seed: number) => void> = {
+const damages: Record<string, (dir: string, seed: number) => void | Promise<void>> = {
   'no MANIFEST': (dir) => {
     for (const name of fs.readdirSync(dir)) if (/^MANIFEST/.test(name)) fs.rmSync(path.join(dir, name));
   },
@@ -34,8 +35,12 @@ const damages: Record<string, (dir: string, seed: number) => void> = {
     bytes.fill(0x5a, at, Math.min(bytes.length, at + 24));
     fs.writeFileSync(file, bytes);
   },
-  'any file': damage,
+  'any file': (dir, seed) => {
+    damage(dir, seed);
+  },
 };
+for (const [what, lie] of Object.entries(lies))
+  damages[`MANIFEST: ${what}`] = (dir, seed) => rewriteManifest(dir, (edits) => lie(edits, seed));
 
 describe.skipIf(why !== undefined)('Pebble opens what a repair makes', () => {
   const all = (['1.1.5', '2.1.7'] as Release[]).flatMap((maker) =>
@@ -46,7 +51,7 @@ describe.skipIf(why !== undefined)('Pebble opens what a repair makes', () => {
       const dir = path.join(parent, 'db');
       make(maker, seed, dir);
       const truth = seenBy(maker, dir);
-      damages[what](dir, seed);
+      await damages[what](dir, seed);
       const { repair, plan } = await repairTarget(
         dir,
         {

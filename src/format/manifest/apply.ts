@@ -64,6 +64,8 @@ export interface ManifestReplayState {
   forgottenWals: bigint;
   /** Some edit set a log number; without one the engine refuses the MANIFEST. */
   logNumberSeen: boolean;
+  /** RocksDB's only grow. LevelDB and Pebble take what the last edit says (leveldb version_set.cc `Recover`, pebble version_set.go `load`). */
+  logNumberOnlyGrows: boolean;
 }
 
 const whole = (place: EditPlace): Range => ({ offset: 0, length: place.length });
@@ -326,12 +328,12 @@ function addGarbage(family: ColumnFamily, garbage: BlobFileGarbage, place: EditP
   }
 }
 
-/** The last value of a scalar wins; a column family's log number and the smallest log to keep only grow. */
+/** The last value of a scalar wins; the smallest log to keep, and with RocksDB a column family's log number, only grow. */
 function applyScalars(state: ManifestReplayState, family: ColumnFamily | undefined, edit: VersionEdit): void {
   const { version } = state;
   if (edit.logNumber !== undefined) state.logNumberSeen = true;
   if (family !== undefined) {
-    if (edit.logNumber !== undefined && edit.logNumber > family.logNumber) {
+    if (edit.logNumber !== undefined && (!state.logNumberOnlyGrows || edit.logNumber > family.logNumber)) {
       family.logNumber = edit.logNumber;
       family.flushedSequence = edit.lastSequence ?? version.lastSequence;
     }

@@ -109,11 +109,7 @@ interface PendingEdit {
 }
 
 class Replay implements ManifestVisitor {
-  private readonly state: ManifestReplayState = {
-    version: emptyVersion(),
-    forgottenWals: 0n,
-    logNumberSeen: false,
-  };
+  private readonly state: ManifestReplayState;
   private readonly anomalies: Anomaly[] = [];
   private readonly begunWals = new Set<bigint>();
   private readonly neededWal = new NeededWalTracker();
@@ -143,6 +139,12 @@ class Replay implements ManifestVisitor {
   private readonly maxFields: number;
 
   constructor(private readonly options: ReplayOptions) {
+    this.state = {
+      version: emptyVersion(),
+      forgottenWals: 0n,
+      logNumberSeen: false,
+      logNumberOnlyGrows: (options.dialect ?? 'rocksdb') === 'rocksdb',
+    };
     this.maxParts = MAX_PARTS + (options.files ?? 0);
     this.maxFields = fieldsFor(this.maxParts);
     this.countAt = this.maxParts;

@@ -8,8 +8,11 @@ import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { joinPlans } from './join-plans.js';
+import { planCorrectedManifest } from './pebble-corrections.js';
 import { wholeEdits } from './pebble-edits.js';
+import { planFirstManifest } from './pebble-first-manifest.js';
 import { planPebbleNames } from './pebble-names.js';
+import { planPebbleOptions } from './pebble-options.js';
 import { isOlderManifest, ownTables, planRebuiltManifest } from './pebble-rebuild.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
@@ -18,14 +21,21 @@ export async function planPebbleMetadata(database: Database): Promise<RepairPlan
   const hasManifest = inventory.entries.some(
     ({ kind, place }) => kind === 'manifest' && place === 'database',
   );
-  if (!hasManifest && ownTables(database).length > 0) {
-    const manifest = await planRebuiltManifest(database, 'there is no MANIFEST');
+  if (!hasManifest && inventory.entries.some(({ kind }) => kind === 'table' || kind === 'wal')) {
+    const manifest =
+      ownTables(database).length > 0
+        ? await planRebuiltManifest(database, 'there is no MANIFEST')
+        : await planFirstManifest(database);
     return joinPlans(manifest, await planPebbleNames(await databaseAfter(database, manifest)));
   }
   const names = await planPebbleNames(database);
   const named = names.steps.length === 0 ? database : await databaseAfter(database, names);
   const manifest = await planManifest(named);
-  return manifest === undefined ? names : joinPlans(names, manifest);
+  const plan = manifest === undefined ? names : joinPlans(names, manifest);
+  const options = await planPebbleOptions(
+    manifest === undefined ? named : await databaseAfter(database, plan),
+  );
+  return options === undefined ? plan : joinPlans(plan, options);
 }
 
 /**
@@ -39,7 +49,8 @@ async function planManifest(database: Database): Promise<RepairPlan | undefined>
   const { error } = manifest.replay;
   const complete = manifest.replay.complete && error === undefined;
   const problem = problemOf(database);
-  if (complete && (problem === undefined || !(await isOlderManifest(database)))) return undefined;
+  if (complete && (problem === undefined || !(await isOlderManifest(database))))
+    return planCorrectedManifest(database);
   const plan =
     problem === undefined ? await planWholeEdits(database) : await planRebuiltManifest(database, problem);
   // after a hole edits may delete what none before them added

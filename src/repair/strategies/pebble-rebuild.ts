@@ -1,6 +1,8 @@
+import { goneFirstWal } from '../../check/pebble/first-wal.js';
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
+import { FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
 import { atLeast, formatVersion } from '../../engine/version.js';
 import { fileName, isCanonical } from '../../format/filename.js';
 import { emptyEdit } from '../../format/manifest/edit.js';
@@ -15,7 +17,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { boundsOverlap } from '../../states/choice.js';
 import { rebuildVersion } from '../../states/rebuild.js';
 import { contentsOf, type FoundTable, findTables } from '../../states/tables.js';
-import { readWalContents, type WalContents } from '../../states/wals.js';
+import { follows, readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
@@ -124,14 +126,15 @@ export async function planRebuiltManifest(
             kind: named === undefined ? 'create-file' : 'rewrite',
             offset: 0,
             length: named?.entry.size ?? bytes.length,
-            detail: `${replay === undefined ? '' : `${edits.length} whole edits, and `}one that names ${added.length} tables`,
+            detail: `${replay === undefined ? '' : `${counted(edits.length, 'whole edit')}, and `}one that names ${counted(added.length, 'table')}`,
           },
         ],
         content: [{ from: 'plan', bytes }],
       },
     ],
     loss: [
-      ...(replay === undefined ? [unknownEdits(file)] : []),
+      // what came after the end of an older MANIFEST is as unknown
+      ...(replay === undefined || replay.complete ? [unknownEdits(file)] : []),
       ...rebuilt.unaccounted.map((table) => lostTable(file, table)),
     ],
     remarks: rebuilt.remarks,
@@ -140,28 +143,48 @@ export async function planRebuiltManifest(
 
 /**
  * Whether a MANIFEST that is whole is of an older moment than the tables: one that it never named holds sequences that neither the
- * tables that it names nor the WALs have. What a flush or a compaction left that did not end holds nothing new.
+ * tables that it names nor the WALs have, or higher ones than any table that it named; or it never named a table, and the first log
+ * is not one that follows it. What a flush, a compaction or an ingest left that did not end holds nothing new.
  */
 export async function isOlderManifest(database: Database): Promise<boolean> {
   const { manifest, version, inventory, pebble, walCutoff } = database;
   const live = [...(version?.columnFamilies.get(0)?.tables.values() ?? [])];
-  const known = new Set([...(manifest?.replay.lastTables ?? []), ...(pebble?.ingested.keys() ?? [])]);
+  const { lastTables = [], reach = 0n } = manifest?.replay ?? {};
+  const known = new Set([...lastTables, ...(pebble?.ingested.keys() ?? [])]);
   const unnamed = ownTables(database).filter(({ number }) => !known.has(number!));
   if (unnamed.length === 0) return false;
   const found = await findTables({ ...database, inventory: { ...inventory, entries: unnamed } });
   const wals = (await readWalContents(database)).filter(({ number }) => number >= walCutoff);
+  const logged = wals.flatMap(({ first, last }) =>
+    first === undefined || last === undefined ? [] : { first, last },
+  );
+  if (lastTables.length === 0 && !followsAtOnce(database, logged)) return true;
   const covered = [
     ...live.map(({ smallestSequence, largestSequence }) => ({
       first: smallestSequence,
       last: largestSequence,
     })),
-    ...wals.flatMap(({ first, last }) => (first === undefined || last === undefined ? [] : { first, last })),
+    ...logged,
   ];
-  return found.some(
-    ({ live: { smallestSequence: from, largestSequence: to } }) =>
-      to > 0n && !covered.some(({ first, last }) => to >= first && from <= last),
-  );
+  return found.some(({ live: { number, smallestSequence: from, largestSequence: to } }) => {
+    if (to === 0n) return false;
+    const isBeyond = number > (manifest?.entry.number ?? 0n) && to > reach;
+    return (
+      !covered.some(({ first, last }) => to >= first && from <= last) ||
+      (isBeyond && !logged.some(({ first, last }) => to >= first && to <= last))
+    );
+  });
 }
+
+/** Whether the logs go on where the MANIFEST ends. */
+function followsAtOnce(database: Database, logged: readonly { first: bigint }[]): boolean {
+  if (goneFirstWal(database) !== undefined) return false;
+  const last = database.version?.lastSequence ?? 0n;
+  const next = last < FIRST_SEQUENCE ? FIRST_SEQUENCE : last + 1n;
+  return logged.length === 0 || logged[0].first <= next;
+}
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** What only a MANIFEST knew. */
 function unknownEdits(file: string): LossStatement {
@@ -196,15 +219,27 @@ async function sharedEntry(
   return undefined;
 }
 
-/** A log whose first operations are in tables is replayed over them: merges and single deletions are then applied twice. */
+/**
+ * A log whose operations are in tables is replayed over them: merges and single deletions are then applied twice, and over a hole
+ * what was deleted comes back. Entries of sequence 0 do not tell which log they came from: a table can hold those of logs with a lower
+ * number than its own.
+ */
 function appliedTwice({ tables, logNumber }: ColumnFamily, wals: readonly WalContents[]): string | undefined {
   let flushed = 0n;
-  for (const { largestSequence } of tables.values()) if (largestSequence > flushed) flushed = largestSequence;
-  const twice = wals.find(
-    ({ number, first, families }) =>
-      number >= logNumber && first !== undefined && first <= flushed && families.get(0)?.onceOnly,
-  );
-  return twice && `${twice.entry.file} holds merges or single deletions that tables may hold, too`;
+  let compacted = 0n;
+  for (const { number, smallestSequence, largestSequence } of tables.values()) {
+    if (largestSequence > flushed) flushed = largestSequence;
+    if (smallestSequence === 0n && number > compacted) compacted = number;
+  }
+  const replayed = wals.filter(({ number, first }) => number >= logNumber && first !== undefined);
+  const isHeld = ({ number, first }: WalContents) => first! <= flushed || number < compacted;
+  const twice = replayed.find((wal) => isHeld(wal) && wal.families.get(0)?.onceOnly);
+  if (twice !== undefined)
+    return `${twice.entry.file} holds merges or single deletions that tables may hold, too`;
+  const hole = replayed.findIndex((wal, i) => i > 0 && !follows(wal, replayed[i - 1]));
+  return hole > 0 && isHeld(replayed[hole - 1])
+    ? `sequences are missing between ${replayed[hole - 1].entry.file} and ${replayed[hole].entry.file}, and tables may hold what the first of them does`
+    : undefined;
 }
 
 function lostTable(file: string, { number, level }: LiveTable): LossStatement {

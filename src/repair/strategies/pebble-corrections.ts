@@ -1,0 +1,211 @@
+import { encodeLogRecords } from '../../encode/log/writer.js';
+import { encodeVersionEdit } from '../../encode/manifest/edit.js';
+import { type Database, filesOf } from '../../engine/database.js';
+import { formatVersion } from '../../engine/version.js';
+import { decodeVersionEdit } from '../../format/manifest/decode.js';
+import { emptyEdit, type VersionEdit } from '../../format/manifest/edit.js';
+import { replayManifest } from '../../format/manifest/replay.js';
+import { tags } from '../../format/manifest/tags.js';
+import type { LiveTable } from '../../format/manifest/version.js';
+import { comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
+import { readWalContents, type WalContents } from '../../states/wals.js';
+import { fileState } from '../content.js';
+import type { RepairPlan } from '../plan.js';
+import { FreeNumbers } from './metadata-write.js';
+import { newFile, wholeEdits } from './pebble-edits.js';
+
+/** What an edit of a MANIFEST gets wrong, and the edit that puts it right. */
+interface Correction extends Pick<VersionEdit, 'logNumber' | 'deletedFiles' | 'newFiles'> {
+  why: string;
+  detail: string;
+}
+
+/**
+ * Plans one edit more for a MANIFEST whose edits are all whole, where one of them says what cannot be: a log number by which a WAL is
+ * left out that no table holds, or one is replayed that tables hold; a flush to a level other than 0; a table beside the one that it
+ * went into. `undefined`: there is no such thing, or nothing proves what is right.
+ */
+export async function planCorrectedManifest(database: Database): Promise<RepairPlan | undefined> {
+  const { manifest } = database;
+  if (manifest?.named !== true || !manifest.replay.complete || manifest.replay.error !== undefined)
+    return undefined;
+  const correction = (await otherLevels(database)) ?? (await otherLogNumber(database));
+  if (correction === undefined) return undefined;
+  const { why, detail, ...stated } = correction;
+  const edit = { ...emptyEdit(), ...stated, nextFileNumber: new FreeNumbers(database).next() };
+  const edits = await wholeEdits(database, manifest.entry);
+  return rewritten(database, [...edits, encodeVersionEdit(edit)], why, `one edit more, ${detail}`);
+}
+
+/** Plans the MANIFEST with another comparer, which the tables and OPTIONS have. */
+export async function planOtherComparer(database: Database, comparator: string): Promise<RepairPlan> {
+  const { entry } = database.manifest!;
+  const field = encodeVersionEdit({ ...emptyEdit(), comparator });
+  const edits = (await wholeEdits(database, entry)).map((payload) => {
+    const { fields } = decodeVersionEdit(payload, 'pebble');
+    const stated = fields.find(({ tag }) => tag === tags.comparator);
+    if (stated === undefined) return payload;
+    const end = stated.offset + stated.length;
+    return Buffer.concat([payload.subarray(0, stated.offset), field, payload.subarray(end)]);
+  });
+  return rewritten(
+    database,
+    edits,
+    `its comparer is not the one that the tables and OPTIONS have (${comparator})`,
+    `its edits, with the comparer ${comparator}`,
+  );
+}
+
+async function rewritten(
+  { target, inventory, manifest, engineVersion }: Database,
+  edits: readonly Uint8Array[],
+  why: string,
+  detail: string,
+): Promise<RepairPlan> {
+  const { entry } = manifest!;
+  const inputs = inventory.entries.filter(
+    ({ kind, place }) => place === 'database' && (kind === 'manifest' || kind === 'wal'),
+  );
+  return {
+    schemaVersion: 1,
+    target,
+    strategy: 'metadata',
+    engineVersion: formatVersion(engineVersion),
+    inputs: await Promise.all(inputs.map(({ file: path }) => fileState(target, { path }))),
+    steps: [
+      {
+        action: 'write',
+        path: entry.file,
+        why,
+        changes: [{ kind: 'rewrite', offset: 0, length: entry.size, detail }],
+        content: [{ from: 'plan', bytes: encodeLogRecords(edits) }],
+      },
+    ],
+    loss: [],
+    remarks: [],
+  };
+}
+
+/**
+ * The log number by what tables hold: a flush takes a WAL whole, and the WALs that are not flushed go on where the tables end. Where
+ * tables have been ingested, sequences do not tell which WALs have been flushed.
+ */
+async function otherLogNumber(database: Database): Promise<Correction | undefined> {
+  const { manifest, version } = database;
+  const family = version?.columnFamilies.get(0);
+  if (manifest === undefined || family === undefined || family.logNumber === 0n) return undefined;
+  const { reach } = manifest.replay;
+  const stated = family.logNumber;
+  const wals = (await readWalContents(database)).filter(({ entry }) => entry.place === 'database');
+  const right = leftOut(wals, { stated, reach, since: manifest.entry.number ?? 0n });
+  const none = { deletedFiles: [], newFiles: [] };
+  if (right !== undefined) {
+    return {
+      ...none,
+      logNumber: right.number,
+      why: `the log number is ${stated}, and no table holds what ${right.entry.file} does: its sequences begin where those of the tables end`,
+      detail: `with log number ${right.number}`,
+    };
+  }
+  if ([...family.tables.values()].some(isIngested)) return undefined;
+  const live = wals.filter(({ number }) => number >= stated);
+  const next = live.find(({ last }) => last === undefined || last > reach);
+  const flushed = live.filter(({ number }) => next !== undefined && number < next.number);
+  if (next === undefined || flushed.length === 0) return undefined;
+  // a WAL is flushed whole
+  if (next.first !== undefined && next.first <= reach) return undefined;
+  return {
+    ...none,
+    logNumber: next.number,
+    why: `the log number is ${stated}, and tables hold what ${flushed.map(({ entry }) => entry.file).join(', ')} ${flushed.length === 1 ? 'does' : 'do'}: their sequences reach ${reach}`,
+    detail: `with log number ${next.number}`,
+  };
+}
+
+/** The first WAL below the log number that begins right behind what tables hold; of those that are newer than the MANIFEST. */
+function leftOut(
+  wals: readonly WalContents[],
+  { stated, reach, since }: { stated: bigint; reach: bigint; since: bigint },
+): WalContents | undefined {
+  const unflushed = wals.find(
+    ({ number, last }) => number < stated && number > since && last !== undefined && last > reach,
+  );
+  return unflushed?.first === reach + 1n ? unflushed : undefined;
+}
+
+function isIngested({ smallestSequence, largestSequence }: LiveTable): boolean {
+  return smallestSequence === largestSequence && largestSequence > 0n;
+}
+
+/** Tables of one level lie one after the other, except on level 0. */
+async function otherLevels(database: Database): Promise<Correction | undefined> {
+  const family = database.version?.columnFamilies.get(0);
+  const comparator = comparatorNamed(family?.comparator);
+  if (family === undefined || comparator.order === 'unknown') return undefined;
+  const before = (a: Uint8Array, b: Uint8Array) => (compareInternalKeys(comparator, a, b) ?? 0) < 0;
+  const tables = [...family.tables.values()].filter(
+    ({ level, backing }) => level > 0 && backing === undefined,
+  );
+  // numbers are given out in order: of two tables the one with the higher number was written later
+  tables.sort((a, b) => (a.number < b.number ? -1 : 1));
+  for (const [i, newer] of tables.entries()) {
+    const older = tables
+      .slice(0, i)
+      .filter(
+        ({ level, smallest, largest }) =>
+          level === newer.level && !before(largest, newer.smallest) && !before(newer.largest, smallest),
+      );
+    if (older.length === 0) continue;
+    const goneInto = older.every(
+      (table) =>
+        table.largestSequence === 0n &&
+        !before(table.smallest, newer.smallest) &&
+        !before(newer.largest, table.largest),
+    );
+    if (newer.largestSequence === 0n) return goneInto ? withoutInputs(older, newer) : undefined;
+    // an edit that is made here names no blob files
+    if (isIngested(newer) || newer.blobReferences?.length) return undefined;
+    return (await tablesOfFlushes(database)).has(newer.number) ? onLevel0(newer) : undefined;
+  }
+  return undefined;
+}
+
+/** Entries get the sequence 0 in a compaction into the lowest level, which takes in every table there that it overlaps. */
+function withoutInputs(inputs: readonly LiveTable[], output: LiveTable): Correction {
+  const names = inputs.map(({ number }) => number).join(', ');
+  return {
+    deletedFiles: inputs.map(({ level, number }) => ({ level, number, offset: 0, length: 0 })),
+    newFiles: [],
+    why: `table ${names} went into table ${output.number}, and the edit that says so does not delete ${inputs.length === 1 ? 'it' : 'them'}: a compaction that sets every sequence to 0 takes in all tables of its level that its output overlaps`,
+    detail: `which deletes table ${names}`,
+  };
+}
+
+function onLevel0(table: LiveTable): Correction {
+  const { level, number } = table;
+  return {
+    deletedFiles: [{ level, number, offset: 0, length: 0 }],
+    newFiles: [newFile({ ...table, level: 0 })],
+    why: `table ${number} overlaps others of level ${level}; the edit that adds it is that of a flush, which writes to level 0`,
+    detail: `which moves table ${number} to level 0`,
+  };
+}
+
+/** Numbers of the tables that flushes of a log added: edits that move the log number on and delete no table. */
+async function tablesOfFlushes(database: Database): Promise<Set<bigint>> {
+  const tables = new Set<bigint>();
+  const source = await filesOf(database).open(database.manifest!.entry.source);
+  try {
+    await replayManifest(source, {
+      dialect: 'pebble',
+      onEdit({ edit }) {
+        const { logNumber, comparator, deletedFiles, newFiles } = edit;
+        if (logNumber === undefined || comparator !== undefined || deletedFiles.length > 0) return;
+        for (const { number } of newFiles) tables.add(number);
+      },
+    });
+  } finally {
+    await source.close();
+  }
+  return tables;
+}

@@ -1,0 +1,107 @@
+import { encodeLogRecords } from '../../encode/log/writer.js';
+import { encodeVersionEdit } from '../../encode/manifest/edit.js';
+import type { Database } from '../../engine/database.js';
+import { FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
+import { formatVersion } from '../../engine/version.js';
+import { fileName } from '../../format/filename.js';
+import { emptyEdit } from '../../format/manifest/edit.js';
+import { readWalContents, type WalContents } from '../../states/wals.js';
+import { fileState } from '../content.js';
+import type { RepairPlan } from '../plan.js';
+import { Refusal } from '../refusal.js';
+import { FreeNumbers } from './metadata-write.js';
+
+/**
+ * Plans the MANIFEST of a database that has none and no table either: that of one which has never flushed, where the WALs hold every
+ * sequence from the first one on. Refuses where they do not, since tables may then have been lost along with the MANIFEST.
+ */
+export async function planFirstManifest(database: Database): Promise<RepairPlan> {
+  const { target, optionsFile, options, pebble } = database;
+  const wals = (await readWalContents(database)).filter(({ entry }) => entry.place === 'database');
+  const comparator = options.pebble?.comparer;
+  const problem =
+    comparator === undefined
+      ? 'there is no OPTIONS file, and nothing else says in which order its keys stand'
+      : lacking(database, wals);
+  if (problem !== undefined) {
+    throw new Refusal(
+      'refused',
+      `there is neither a MANIFEST nor a table, and a MANIFEST cannot be made of the WALs alone: ${problem}`,
+      'do not open it: Pebble would begin a new database and delete the WALs. Restore the MANIFEST and the tables, or the directory, from a backup',
+    );
+  }
+  const numbers = new FreeNumbers(database);
+  const named = pebble?.manifest ?? 0n;
+  const file = fileName('manifest', named === 0n ? numbers.next() : named);
+  const [first] = wals;
+  const edits = [
+    { ...emptyEdit(), comparator, nextFileNumber: 2n, lastSequence: 0n },
+    {
+      ...emptyEdit(),
+      logNumber: first.number,
+      nextFileNumber: numbers.next(),
+      lastSequence: FIRST_SEQUENCE - 1n,
+    },
+  ];
+  const bytes = encodeLogRecords(edits.map(encodeVersionEdit));
+  const inputs = [...(optionsFile ? [optionsFile.entry] : []), ...wals.map(({ entry }) => entry)];
+  const last = wals.findLast((wal) => wal.last !== undefined)?.last;
+  const held =
+    last === undefined
+      ? `${first.entry.file} is the first log of a database, and empty`
+      : `the WALs hold every sequence from ${FIRST_SEQUENCE}, the first one, to ${last}`;
+  return {
+    schemaVersion: 1,
+    target,
+    strategy: 'metadata',
+    engineVersion: formatVersion(database.engineVersion),
+    inputs: await Promise.all(inputs.map(({ file: path }) => fileState(target, { path }))),
+    steps: [
+      {
+        action: 'write',
+        path: file,
+        why: `there is no MANIFEST and no table: ${held}, so that nothing had been flushed that they do not hold`,
+        changes: [
+          {
+            kind: 'create-file',
+            offset: 0,
+            length: bytes.length,
+            detail: `that of a database without tables; keys in the order ${comparator}, which ${optionsFile?.entry.file} says`,
+          },
+        ],
+        content: [{ from: 'plan', bytes }],
+      },
+    ],
+    loss: [],
+    remarks: [],
+  };
+}
+
+/** Why the WALs may not hold all that was ever written. */
+function lacking(
+  { pebble, optionsFile, inventory }: Database,
+  wals: readonly WalContents[],
+): string | undefined {
+  const all = inventory.entries.filter(({ kind }) => kind === 'wal');
+  if (wals.length === 0) return 'there is no WAL';
+  if (all.length > wals.length) return 'logs of a WAL failover are here, or logs in another directory';
+  let next = FIRST_SEQUENCE;
+  for (const { entry, first, last, holes } of wals) {
+    if (first === undefined || last === undefined) continue;
+    if (first !== next)
+      return `${entry.file} begins at sequence ${first}, and nothing holds those from ${next} on`;
+    const [hole] = holes;
+    if (hole !== undefined) return `${entry.file} lacks the sequences from ${hole.from} to ${hole.to}`;
+    next = last + 1n;
+  }
+  if (next > FIRST_SEQUENCE) return undefined;
+  // a database begins with MANIFEST-000001, log 2 and OPTIONS-000003
+  const isBegun =
+    wals.length === 1 &&
+    wals[0].number === 2n &&
+    wals[0].entry.size === 0 &&
+    optionsFile?.entry.number === 3n;
+  return isBegun && (pebble?.manifest ?? 1n) <= 1n
+    ? undefined
+    : 'no WAL has a record, and whether there were tables nothing tells';
+}

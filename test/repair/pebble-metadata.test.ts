@@ -1,0 +1,197 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { encodeLogRecords } from '../../src/encode/log/writer.js';
+import { emptyEdit, type VersionEdit } from '../../src/format/manifest/edit.js';
+import { undoRepair } from '../../src/repair/undo-repair.js';
+import { withDatabase } from '../support/database.js';
+import { readFileSet } from '../support/files.js';
+import { repaired, rewriteManifest, shown } from '../support/pebble.js';
+
+type Store = 'cosmos' | 'rangekeys' | 'valueblocks' | 'virtual';
+
+/** Repairs a store that was damaged; hands over what it showed when it was whole. */
+async function mended(store: Store, damage: (dir: string) => unknown) {
+  return withDatabase(`pebble-stores/${store}`, [], async (dir) => {
+    const whole = await shown(dir);
+    await damage(dir);
+    const before = readFileSet(dir);
+    const { repair, plan, findings } = await repaired(dir);
+    const after = await shown(dir);
+    const errors = findings.filter(({ severity }) => severity === 'error').map(({ rule }) => rule);
+    if (repair?.journal !== undefined) {
+      await undoRepair(repair.journal);
+      expect(readFileSet(dir)).toEqual(before);
+    }
+    return { repair, plan, whole, after, errors };
+  });
+}
+
+const edits = (change: (all: VersionEdit[]) => void) => (dir: string) => rewriteManifest(dir, change);
+const namesOf = (dir: string, pattern: RegExp) => readdirSync(dir).filter((name) => pattern.test(name));
+const remove = (dir: string, pattern: RegExp) => {
+  for (const name of namesOf(dir, pattern)) rmSync(`${dir}/${name}`);
+};
+const optionsOf = (dir: string, change: (text: string) => string) => {
+  const [name] = namesOf(dir, /^OPTIONS/);
+  writeFileSync(`${dir}/${name}`, change(readFileSync(`${dir}/${name}`, 'latin1')), 'latin1');
+};
+
+describe('a MANIFEST whose edits are whole and cannot be right', () => {
+  it.each<[string, Store, (dir: string) => unknown, RegExp]>([
+    [
+      'leaves out a log that no table holds',
+      'rangekeys',
+      edits((all) => all.push({ ...emptyEdit(), logNumber: 40n })),
+      /no table holds what 000006\.log does/,
+    ],
+    [
+      'replays a log that tables hold',
+      'valueblocks',
+      edits((all) => all.push({ ...emptyEdit(), logNumber: 4n })),
+      /tables hold what 000004\.log does/,
+    ],
+    [
+      'ends before it names a table',
+      'valueblocks',
+      edits((all) => {
+        all.length = 2;
+      }),
+      /no edit of MANIFEST-000001 names 000005\.sst/,
+    ],
+    [
+      'names a flush on level 6',
+      'valueblocks',
+      edits((all) => {
+        for (const { newFiles } of all) for (const file of newFiles) file.level = 6;
+      }),
+      /flush, which writes to level 0/,
+    ],
+    [
+      'has another comparer than OPTIONS and the tables',
+      'cosmos',
+      edits(([first]) => {
+        first.comparator = 'acme.CaseFold';
+      }),
+      /the one that the tables and OPTIONS have \(leveldb\.BytewiseComparator\)/,
+    ],
+  ])('%s: %s', async (_, store, damage, why) => {
+    const { repair, plan, whole, after, errors } = await mended(store, damage);
+    expect(repair?.reason).toBeUndefined();
+    expect(plan?.steps.map((step) => step.why).join()).toMatch(why);
+    expect([errors, after]).toEqual([[], whole]);
+  });
+
+  it('is left alone where the log that is left out does not begin where the tables end', async () => {
+    const { repair } = await mended('rangekeys', async (dir) => {
+      await rewriteManifest(dir, (all) => all.push({ ...emptyEdit(), logNumber: 40n }));
+      writeFileSync(`${dir}/000006.log`, readFileSync(`${dir}/000006.log`).fill(0, 0, 32));
+    });
+    expect(repair?.state).not.toBe('repaired');
+  });
+});
+
+describe('a directory of logs without a MANIFEST', () => {
+  const toLogs = (dir: string, logs: RegExp) => {
+    for (const name of namesOf(dir, /^MANIFEST|\.sst$|\.log$/))
+      if (!logs.test(name)) rmSync(`${dir}/${name}`);
+  };
+
+  /** A log with one put under a sequence. */
+  const log = (sequence: number) =>
+    encodeLogRecords([
+      Uint8Array.of(sequence, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0x60 + sequence, 1, 0x76),
+    ]);
+
+  it('gets one where the logs hold every sequence from the first', async () => {
+    await withDatabase('pebble', [], async (dir) => {
+      writeFileSync(`${dir}/000002.log`, log(10));
+      writeFileSync(`${dir}/000004.log`, log(11));
+      const { repair, plan } = await repaired(dir);
+      expect(repair?.reason).toBeUndefined();
+      expect(plan?.loss).toEqual([]);
+      expect(await shown(dir)).toMatch(/^2 /);
+    });
+  });
+
+  it('is refused where sequences are missing between them', async () => {
+    await withDatabase('pebble', [], async (dir) => {
+      writeFileSync(`${dir}/000002.log`, log(10));
+      writeFileSync(`${dir}/000004.log`, log(12));
+      const { repair } = await repaired(dir);
+      expect(repair?.reason).toMatch(/000004\.log begins at sequence 12, and nothing holds those from 11 on/);
+    });
+  });
+
+  it('gets one where it is new and its first log is empty', async () => {
+    await withDatabase('pebble', [], async (dir) => {
+      writeFileSync(`${dir}/000002.log`, '');
+      expect((await repaired(dir)).repair?.state).toBe('repaired');
+      expect(await shown(dir)).toMatch(/^0 /);
+    });
+  });
+
+  it('is refused where the first log is one of later', async () => {
+    const { repair } = await mended('valueblocks', (dir) => toLogs(dir, /^000006\.log$/));
+    expect(repair?.state).toBe('refused');
+    expect(repair?.reason).toMatch(/000006\.log begins at sequence \d+, and nothing holds those from 10 on/);
+  });
+
+  it('is refused where nothing says the order of keys', async () => {
+    const { repair } = await mended('valueblocks', (dir) => {
+      toLogs(dir, /\.log$/);
+      remove(dir, /^OPTIONS/);
+    });
+    expect(repair?.reason).toMatch(/no OPTIONS file/);
+  });
+});
+
+describe('an OPTIONS file that Pebble refuses', () => {
+  it.each<[string, Store, (dir: string) => void]>([
+    [
+      'a line without an equals sign',
+      'cosmos',
+      (dir) => optionsOf(dir, (text) => text.replace('cleaner=', 'cleaner}')),
+    ],
+    [
+      'cut in a line',
+      'cosmos',
+      (dir) => optionsOf(dir, (text) => text.slice(0, text.indexOf('comparer=') + 4)),
+    ],
+    ['zeros', 'valueblocks', (dir) => optionsOf(dir, (text) => '\0'.repeat(text.length))],
+    [
+      'another comparer',
+      'cosmos',
+      (dir) => optionsOf(dir, (text) => text.replace(/comparer=.*/, 'comparer=acme.Other')),
+    ],
+    [
+      'another merger',
+      'cosmos',
+      (dir) => optionsOf(dir, (text) => text.replace(/merger=.*/, 'merger=acme.Add')),
+    ],
+    [
+      'one of another database beside its own',
+      'valueblocks',
+      (dir) =>
+        writeFileSync(
+          `${dir}/OPTIONS-000950`,
+          '[Version]\n  pebble_version=0.1\n\n[Options]\n  comparer=acme.Other\n',
+        ),
+    ],
+  ])('%s', async (_, store, damage) => {
+    const { repair, plan, whole, after, errors } = await mended(store, damage);
+    expect(repair?.reason).toBeUndefined();
+    expect(plan?.steps.map(({ file }) => file)).toEqual([expect.stringMatching(/^OPTIONS-/)]);
+    expect([errors, after]).toEqual([[], whole]);
+  });
+
+  it('and a MANIFEST that say two orders are both left alone without a table', async () => {
+    const { repair } = await mended('valueblocks', async (dir) => {
+      remove(dir, /\.sst$/);
+      optionsOf(dir, (text) => text.replace(/comparer=.*/, 'comparer=acme.Other'));
+      await rewriteManifest(dir, (all) => {
+        all.length = 2;
+      });
+    });
+    expect(repair?.reason).toMatch(/no table is here that tells which is right/);
+  });
+});
