@@ -5,17 +5,24 @@ import { parseArgs } from 'node:util';
 import { repairTarget } from '../../src/repair/run.js';
 import { type FileSet, readFileSet, writeFileSet } from '../support/files.js';
 import { corpora, corpusCases, unpack } from './corpus.js';
+import { cloneCases, copiesOf, half, renamedLike } from './other-sources.js';
 
 /*
- * Holds `repair --from` against every damaged database of a corpus, with the database that was whole as the source:
- *   npm run second-sources -- [--corpus rocksdb|leveldb|pebble] [--only REGEX] [--part 1/2] [--accept-unproven] [--verbose]
- * A damaged file has to become what it was, byte for byte. Prints a table, what was left as it was and why, and the cases that took
- * longer than five seconds. Exits 0 when no byte is wrong.
+ * Holds `repair --from` against every damaged database of a corpus:
+ *   npm run second-sources -- [--corpus rocksdb|leveldb|pebble] [--source KIND] [--only REGEX] [--part 1/2] [--accept-unproven] [--verbose]
+ * KIND  whole       the database that was whole: a damaged file has to become what it was, byte for byte (default)
+ *       checkpoint  a checkpoint of that database, which Debian's RocksDB opened for it, so that its logs and its MANIFEST are others
+ *       backup      a BackupEngine directory made so
+ *       wrong       two at once that have nothing: another database under these names, and one with the same damage
+ *       half        the same file damaged in another place: two half-good files make a whole one
+ *       clone       two copies of each whole database that Debian's RocksDB opened and wrote other values to: one is damaged, the other the source
+ * Prints a table, what was left as it was and why, and the cases that took longer than five seconds. Exits 0 when no byte is wrong.
  */
 
 const { values } = parseArgs({
   options: {
     corpus: { type: 'string', default: 'leveldb' },
+    source: { type: 'string', default: 'whole' },
     only: { type: 'string', default: '.' },
     part: { type: 'string', default: '1/1' },
     'accept-unproven': { type: 'boolean', default: false },
@@ -23,14 +30,17 @@ const { values } = parseArgs({
   },
 });
 
-interface Case {
-  case: string;
+interface Case extends Damage {
   base: string;
+  patch: readonly Patch[];
+}
+
+interface Damage {
+  case: string;
   kind: string;
   cls: string;
   inert?: boolean;
   traceless?: boolean;
-  patch: readonly Patch[];
 }
 
 /** One change to a file, as the corpus writes it (`unpack.mjs`). */
@@ -67,7 +77,7 @@ const differing = (a: FileSet, b: FileSet) =>
 
 /** Whether a changed file has a byte that it had neither before nor when it was whole. */
 function isWrong(after: Uint8Array, before: Uint8Array | undefined, clean: Uint8Array | undefined): boolean {
-  if (clean === undefined) return true;
+  if (clean === undefined || after.length < Math.min(clean.length, before?.length ?? 0)) return true;
   return after.some((byte, i) => byte !== clean[i] && byte !== before?.[i]);
 }
 
@@ -98,18 +108,20 @@ const wrong: string[] = [];
 const SLOW = 5;
 const slow: string[] = [];
 
-async function judge({ case: name, kind, cls, inert, traceless, patch }: Case, base: string, clean: FileSet) {
+async function judge(
+  { case: name, kind, cls, inert, traceless }: Damage,
+  { before, clean, sources }: { before: FileSet; clean: FileSet; sources: readonly string[] },
+) {
   const row = rows.get(kind) ?? { cases: 0, whole: 0, idle: 0, left: [] };
   rows.set(kind, row);
   row.cases++;
   const dir = path.join(scratch, 'case');
-  const before = damagedBy(clean, patch);
   writeFileSet(before, dir);
   const begun = performance.now();
   const report = await repairTarget(
     dir,
     {
-      way: { strategy: 'from', from: [base], ...(accept && { acceptUnproven: true }) },
+      way: { strategy: 'from', from: sources, ...(accept && { acceptUnproven: true }) },
       destination: { kind: 'in-place' },
       stopped: true,
       jobs: 1,
@@ -139,38 +151,98 @@ async function judge({ case: name, kind, cls, inert, traceless, patch }: Case, b
 // without python3 and perl: what holds a lock is not what is tried here
 const { PATH } = process.env;
 
+/** What a copy that an engine opened first can have. */
+const COPIED = /^(sst|blob|wal|manifest)$/;
+const isCopied = values.source === 'checkpoint' || values.source === 'backup';
 const [part, parts] = values.part.split('/').map(Number);
 const cases = corpusCases<Case>(from)
-  .filter((c) => c.kind !== 'backup' && new RegExp(values.only).test(c.case))
+  .filter((c) => c.kind !== 'backup' && (!isCopied || COPIED.test(c.kind)))
+  .filter((c) => new RegExp(values.only).test(c.case))
   .filter((_, i) => i % parts === part - 1)
   .sort((a, b) => (a.base < b.base ? -1 : 1));
 let base = '';
 let clean: FileSet = new Map();
-const source = path.join(scratch, 'base');
-for (const each of cases) {
-  if (each.base !== base) {
-    fs.rmSync(source, { recursive: true, force: true });
-    process.env.PATH = PATH;
-    unpack(each.base, source, from);
-    process.env.PATH = '/nonexistent';
-    clean = readFileSet(source);
-    base = each.base;
-  }
-  try {
-    await judge(each, source, clean);
-  } catch (error) {
-    wrong.push(`${each.case}: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
-  } finally {
-    for (const name of fs.readdirSync(scratch))
-      if (name.startsWith('case')) fs.rmSync(path.join(scratch, name), { recursive: true, force: true });
+let other: FileSet = new Map();
+let notAsked = '';
+const at = (name: string) => path.join(scratch, name);
+const notAskedCases: string[] = [];
+
+/** Unpacks the base of a case, and makes what is made of it once. */
+function open(next: string): void {
+  other = clean;
+  for (const name of ['base', 'copy', 'checkpoint', 'backup'])
+    fs.rmSync(at(name), { recursive: true, force: true });
+  process.env.PATH = PATH;
+  unpack(next, at('base'), from);
+  clean = readFileSet(at('base'));
+  notAsked = isCopied ? copiesOf(next, at) : '';
+  process.env.PATH = '/nonexistent';
+  base = next;
+}
+
+/** The sources of a case that are to be tried. */
+function sourcesOf(before: FileSet): string[] {
+  const put = (name: string, files: FileSet) => {
+    writeFileSet(files, at(name));
+    return at(name);
+  };
+  switch (values.source) {
+    case 'checkpoint':
+    case 'backup':
+      return [at(values.source)];
+    case 'wrong':
+      return [put('case-other', renamedLike(other, clean)), put('case-same', before)];
+    case 'half':
+      return [put('case-half', half(clean, before))];
+    default:
+      return [at('base')];
   }
 }
-for (const [kind, { left }] of rows) for (const line of left) console.log(`  ${kind} ${line}`);
+
+async function attempt(
+  damage: Damage,
+  files: { before: FileSet; clean: FileSet; sources: readonly string[] },
+) {
+  try {
+    await judge(damage, files);
+  } catch (error) {
+    wrong.push(`${damage.case}: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+  } finally {
+    for (const name of fs.readdirSync(scratch))
+      if (name.startsWith('case')) fs.rmSync(at(name), { recursive: true, force: true });
+  }
+}
+
+if (values.source === 'clone') {
+  for (const name of new Set(cases.map((each) => each.base))) {
+    open(name);
+    process.env.PATH = PATH;
+    const made = cloneCases(name, clean, at);
+    process.env.PATH = '/nonexistent';
+    if (typeof made === 'string') notAskedCases.push(`${name}: ${made}`);
+    else
+      for (const each of made) await attempt({ ...each, cls: 'clone' }, { ...each, sources: [each.source] });
+  }
+} else
+  for (const each of cases) {
+    if (each.base !== base) open(each.base);
+    if (notAsked !== '') {
+      notAskedCases.push(`${each.case}: ${notAsked}`);
+      continue;
+    }
+    const before = damagedBy(clean, each.patch);
+    await attempt(each, { before, clean, sources: sourcesOf(before) });
+  }
+for (const line of notAskedCases) console.log(`not asked ${line}`);
+const hasBytes = !['wrong', 'clone'].includes(values.source);
+for (const [kind, { left }] of hasBytes || values.verbose ? rows : [])
+  for (const line of left) console.log(`  ${kind} ${line}`);
 console.log('| what is damaged | cases | given back | without a trace, or not in use | left |');
 console.log('| --- | --- | --- | --- | --- |');
 for (const [kind, { cases: n, whole, idle, left }] of rows)
   console.log(`| ${kind} | ${n} | ${whole} | ${idle} | ${left.length} |`);
 for (const line of slow) console.log(`slow ${line}`);
 for (const line of wrong) console.log(`WRONG ${line}`);
-console.log(`${cases.length} databases, ${wrong.length} with a wrong byte`);
+const asked = [...rows.values()].reduce((sum, { cases: n }) => sum + n, 0);
+console.log(`${asked} databases, ${notAskedCases.length} not asked, ${wrong.length} with a wrong byte`);
 process.exitCode = wrong.length === 0 ? 0 : 1;

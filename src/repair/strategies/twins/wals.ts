@@ -1,7 +1,9 @@
-import type { SourceDescriptor } from '../../../bytes/source.js';
+import { sha256 } from '../../../bytes/sha256.js';
+import type { ByteSource, SourceDescriptor } from '../../../bytes/source.js';
 import { type Database, liveWals } from '../../../engine/database.js';
 import type { Range } from '../../../finding/finding.js';
 import { dialectNamed } from '../../../format/dialect.js';
+import type { Assembly } from '../../../format/log/assembly.js';
 import { LogParser } from '../../../format/log/parser.js';
 import { readLog } from '../../../format/log/read.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
@@ -111,7 +113,7 @@ async function walPart(
     },
     ...(mine && {
       givesUp: ({ content }) =>
-        changedRecord(database, entry, {
+        lostRecord(database, entry, {
           becomes: sourceOf(database.target, content),
           damage: mine.checked.damage,
         }),
@@ -121,25 +123,48 @@ async function walPart(
   return { part, ...(own && { own }), isTwin };
 }
 
-/** The offset of the first record that a log holds, and of which nothing is wrong, where other bytes become of it. */
-async function changedRecord(
+/** Bytes of the sequence at the beginning of a batch. */
+const SEQUENCE = 8;
+
+/** The offset of the first record that a log holds, of which nothing is wrong, and that is nowhere in the log as it becomes. */
+async function lostRecord(
   { dialect }: Database,
   { source, number }: InventoryEntry,
   { becomes, damage }: { becomes: SourceDescriptor; damage: readonly Range[] },
 ): Promise<number | undefined> {
+  const parserOf = (opened: ByteSource) => new LogParser(opened, { number: number!, dialect });
   return withBoth(source, becomes, async (own, other) => {
-    let changed: number | undefined;
-    await readLog(new LogParser(own, { number: number!, dialect }), {
-      record: async ({ offset, endOffset }) => {
+    let kept: Set<string> | undefined;
+    let lost: number | undefined;
+    await readLog(parserOf(own), {
+      record: async (record) => {
+        const { offset, endOffset } = record;
         const place = { offset, length: endOffset - offset };
         if (damage.some((each) => overlaps(each, place)) || (await isEqual(own, other, place))) return;
-        changed = offset;
+        const digest = digestOf(record);
+        // a record may stand further on, behind one that is missing here
+        kept ??= await recordsOf(parserOf(other));
+        if (kept.has(digest)) return;
+        lost = offset;
         return 'stop';
       },
     });
-    return changed;
+    return lost;
   });
 }
+
+async function recordsOf(parser: LogParser): Promise<Set<string>> {
+  const digests = new Set<string>();
+  const record = (each: Assembly) => void digests.add(digestOf(each));
+  await readLog(parser, { record });
+  return digests;
+}
+
+/** Of all but the sequence: operations that stand under another one are kept all the same. */
+const digestOf = ({ bytes, start, end }: Assembly): string =>
+  sha256()
+    .update(bytes.subarray(Math.min(start + SEQUENCE, end), end))
+    .digest('base64');
 
 async function all<T>(values: readonly T[], is: (value: T) => Promise<boolean>): Promise<boolean> {
   for (const value of values) if (!(await is(value))) return false;

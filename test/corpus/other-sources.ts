@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { compiled } from '../support/compile.js';
+import { type FileSet, readFileSet } from '../support/files.js';
+import { inRepository } from '../support/repository.js';
+import { policyOf } from './corpus.js';
+
+// Sources beside the database that was whole, as test/corpus/second-sources.ts tries them.
+
+type Place = (name: string) => string;
+
+function run(...words: string[]): string {
+  const program = compiled(inRepository('test', 'engines', 'second-source.cc'));
+  try {
+    execFileSync(program, words, { stdio: 'pipe' });
+    return '';
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: Buffer };
+    return (
+      String(stderr ?? message)
+        .trim()
+        .split('\n')
+        .at(-1) || message
+    );
+  }
+}
+
+/** Makes `checkpoint` and `backup` of a copy of `base`. Gives why RocksDB does not, or nothing. */
+export function copiesOf(name: string, at: Place): string {
+  fs.cpSync(at('base'), at('copy'), { recursive: true });
+  return run('copies-of', at('copy'), at('checkpoint'), at('backup'), String(policyOf(name) ?? 0));
+}
+
+/** The files of one database under the names of another's, kind by kind. */
+export function renamedLike(other: FileSet, like: FileSet): FileSet {
+  const kindOf = (name: string) => path.extname(name) || name.slice(0, 3);
+  const files: FileSet = new Map();
+  for (const [i, name] of [...like.keys()].entries()) {
+    const bytes = other.get(name);
+    const alike = [...other.keys()].filter((each) => kindOf(each) === kindOf(name));
+    if (bytes !== undefined) files.set(name, bytes);
+    else if (alike.length > 0) files.set(name, other.get(alike[i % alike.length])!);
+  }
+  return files.size > 0 ? files : new Map([['CURRENT', Buffer.from('MANIFEST-000001\n')]]);
+}
+
+const HALF = 64;
+
+/** The whole database with every file that is damaged in `before` damaged in another place. */
+export function half(clean: FileSet, before: FileSet): FileSet {
+  const files: FileSet = new Map(clean);
+  for (const [name, bytes] of clean) {
+    const its = before.get(name) ?? new Uint8Array(0);
+    if (Buffer.compare(bytes, its) === 0 || bytes.length < 8 * HALF) continue;
+    const isSame = (offset: number) =>
+      Buffer.compare(bytes.subarray(offset, offset + HALF), its.subarray(offset, offset + HALF)) === 0;
+    const places = [7, 5, 3, 1].map((eighth) => Math.floor((bytes.length * eighth) / 8) - HALF / 2);
+    const place = places.find(isSame);
+    if (place === undefined) continue;
+    const changed = Buffer.from(bytes);
+    changed.fill(0xa5, place, place + HALF);
+    files.set(name, changed);
+  }
+  return files;
+}
+
+interface CloneCase {
+  case: string;
+  kind: string;
+  clean: FileSet;
+  before: FileSet;
+  /** The other copy. */
+  source: string;
+}
+
+/**
+ * Two copies of a database, opened and written to with other values of the same lengths: damage to what was written since, with nothing
+ * flushed in between, and with two flushes. Gives why RocksDB does not open it instead.
+ */
+export function cloneCases(name: string, whole: FileSet, at: Place): CloneCase[] | string {
+  const cases: CloneCase[] = [];
+  for (const flushes of ['0', '2']) {
+    for (const [place, seed] of [
+      [`mine-${flushes}`, '5'],
+      [`its-${flushes}`, '6'],
+    ]) {
+      fs.rmSync(at(place), { recursive: true, force: true });
+      fs.cpSync(at('base'), at(place), { recursive: true });
+      const why = run('live', at(place), flushes, seed);
+      if (why !== '') return why;
+    }
+    const clean = readFileSet(at(`mine-${flushes}`));
+    for (const [file, bytes] of clean) {
+      if (!/^\d+\.(log|sst|blob)$/.test(file) || whole.has(file) || bytes.length < 1000) continue;
+      const put = (how: string, changed?: Uint8Array) => {
+        const before: FileSet = new Map(clean);
+        if (changed === undefined) before.delete(file);
+        else before.set(file, changed);
+        const kind = `${file.split('.')[1]}, ${flushes === '0' ? 'nothing' : 'tables'} flushed since`;
+        cases.push({ case: `${name} ${file} ${how}`, kind, clean, before, source: at(`its-${flushes}`) });
+      };
+      const middle = bytes.length >> 1;
+      const changed = (from: number, to: number) => {
+        const copy = Buffer.from(bytes);
+        for (let i = from; i < to; i++) copy[i] = to - from === 1 ? copy[i] ^ 1 : 0;
+        return copy;
+      };
+      put('flipped', changed(middle, middle + 1));
+      put('zeroed', changed(middle, middle + 400));
+      put('zeroed to its end', changed(middle, bytes.length));
+      put('cut', bytes.slice(0, middle));
+      put('emptied', new Uint8Array(0));
+      put('gone');
+    }
+  }
+  return cases;
+}
