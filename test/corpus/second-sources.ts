@@ -155,10 +155,11 @@ const { PATH } = process.env;
 const COPIED = /^(sst|blob|wal|manifest)$/;
 const isCopied = values.source === 'checkpoint' || values.source === 'backup';
 const [part, parts] = values.part.split('/').map(Number);
+const isOfPart = (i: number) => i % parts === part - 1;
 const cases = corpusCases<Case>(from)
   .filter((c) => c.kind !== 'backup' && (!isCopied || COPIED.test(c.kind)))
   .filter((c) => new RegExp(values.only).test(c.case))
-  .filter((_, i) => i % parts === part - 1)
+  .filter((_, i) => values.source === 'clone' || isOfPart(i))
   .sort((a, b) => (a.base < b.base ? -1 : 1));
 let base = '';
 let clean: FileSet = new Map();
@@ -214,7 +215,7 @@ async function attempt(
 }
 
 if (values.source === 'clone') {
-  for (const name of new Set(cases.map((each) => each.base))) {
+  for (const name of [...new Set(cases.map((each) => each.base))].filter((_, i) => isOfPart(i))) {
     open(name);
     process.env.PATH = PATH;
     const made = cloneCases(name, clean, at);

@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compiled, rocksdbMissing } from '../support/compile.js';
-import { type FileSet, readFileSet, writeFileSet } from '../support/files.js';
+import { type FileSet, fixture, readFileSet, writeFileSet } from '../support/files.js';
 import { applyPatches } from '../support/patch.js';
 import { inRepository } from '../support/repository.js';
 import { repaired } from '../support/second-source.js';
@@ -132,6 +132,28 @@ describe.skipIf(missing !== undefined)('second sources that RocksDB makes', () =
           if (name === older) expect(after, patch).toEqual(mine);
           else expect([damaged, mine], patch).toContainEqual(after);
         }
+      }
+    }
+  });
+
+  it('give back tables and blob files, and no wrong byte of logs, when the database was opened to copy it', {
+    timeout: 300_000,
+  }, async () => {
+    const program = compiled(inRepository('test', 'engines', 'second-source.cc'));
+    for (const base of ['basic-7.8', 'blob-7.8', 'wal-large-7.8', 'formats-7.8']) {
+      const whole = fixture(base);
+      writeFileSet(whole, at(base));
+      const sources = [at(`${base}-checkpoint`), at(`${base}-backup`)];
+      execFileSync(program, ['copies-of', at(base), ...sources, '0']);
+      const files = [...whole.keys()].filter((name) => (whole.get(name)?.length ?? 0) > 700);
+      const numbered = files.filter((name) => /^(\d+\.(sst|blob|log)|MANIFEST-\d+)$/.test(name));
+      for (const [i, name] of numbered.entries()) {
+        const [patch] = patchesOf(name)[i % 4];
+        const damaged = await applyPatches(new Map(whole), [patch]);
+        const { after } = await repaired(damaged, [sources[i % 2]]);
+        if (/sst|blob/.test(name) && fs.existsSync(path.join(sources[0], name)))
+          expect(after, `${base} ${patch}`).toEqual(whole);
+        else expect([damaged, whole], `${base} ${patch}`).toContainEqual(after);
       }
     }
   });
