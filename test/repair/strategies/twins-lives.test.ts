@@ -50,6 +50,18 @@ describe('a clone that went its own way', () => {
     }
   });
 
+  test('gives nothing where it was created by itself, with an IDENTITY of its own', async () => {
+    for (const patch of ['truncate 000019.log 300', 'truncate 000019.log 0', 'truncate 000017.log 0']) {
+      const damaged = await patched('basic-7.8', patch);
+      const other = await patched('basic-7.8', 'write IDENTITY 0 "0000"');
+      const { after } = await repaired(damaged, [other]);
+      expect([damaged.get('000019.log'), fixture('basic-7.8').get('000019.log')]).toContainEqual(
+        after.get('000019.log'),
+      );
+      if (!patch.includes('17')) expect(after, patch).toEqual(damaged);
+    }
+  });
+
   test('does not stand in the way of what lies between records that are the same', async () => {
     const damaged = await patched(own, 'zero 000013.log 0x1dd 446');
     expect((await repaired(damaged, [fixture(own)])).after).toEqual(fixture(own));

@@ -29,6 +29,12 @@ function shorterOf(database: Database, { database: other }: SecondSource): Datab
 }
 
 /**
+ * Number of the MANIFEST that RocksDB writes while it creates a database, at most: 7.8 and 12.2 give it 5, and 9 to the one of the next open.
+ * The id that both have was made then, so that no clone was before. Releases without OPTIONS files use fewer numbers.
+ */
+const FIRST_MANIFEST = 5n;
+
+/**
  * Whether a source is of the same life, and was still when this MANIFEST was written: it is not the clone of a stopped server that both were
  * opened of. Two clones begin the same MANIFEST, and logs of the same numbers, and write others into them. A table that came later than
  * the MANIFEST is in both: files are numbered in the order in which they are begun, and every open begins another MANIFEST. Of engines
@@ -37,6 +43,8 @@ function shorterOf(database: Database, { database: other }: SecondSource): Datab
 export async function isSameSession(database: Database, source: SecondSource): Promise<boolean> {
   if (!(await isSameLife(database, source))) return false;
   const began = database.manifest!.entry.number!;
+  if (database.dialect === 'rocksdb' && database.optionsFile !== undefined && began <= FIRST_MANIFEST)
+    return true;
   for (const { table } of liveTables(shorterOf(database, source)).values()) {
     if (table.number <= began) continue;
     if (table.uniqueId !== undefined || (await isSameTable(database, source, table.number))) return true;

@@ -2,6 +2,7 @@ import { sha256 } from '../../../bytes/sha256.js';
 import type { ByteSource, SourceDescriptor } from '../../../bytes/source.js';
 import { type Database, liveWals } from '../../../engine/database.js';
 import type { Range } from '../../../finding/finding.js';
+import { decodeBatch } from '../../../format/batch/decode.js';
 import { dialectNamed } from '../../../format/dialect.js';
 import type { Assembly } from '../../../format/log/assembly.js';
 import { LogParser } from '../../../format/log/parser.js';
@@ -141,6 +142,8 @@ async function lostRecord(
         const { offset, endOffset } = record;
         const place = { offset, length: endOffset - offset };
         if (damage.some((each) => overlaps(each, place)) || (await isEqual(own, other, place))) return;
+        const batch = record.bytes.subarray(record.start, record.end);
+        if (decodeBatch(batch, { dialect }).anomalies.length > 0) return;
         const digest = digestOf(record);
         // a record may stand further on, behind one that is missing here
         kept ??= await recordsOf(parserOf(other));
