@@ -66,7 +66,7 @@ function lineOf(line: string): Line {
 }
 
 /** A change to an OPTIONS file, in bytes of the file as it is. */
-export interface OptionsChange {
+interface OptionsChange {
   offset: number;
   length: number;
   detail: string;

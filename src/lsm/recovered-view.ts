@@ -1,5 +1,6 @@
 import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { Database } from '../engine/database.js';
+import { atLeast } from '../engine/version.js';
 import { MAX_SEQUENCE } from '../format/sst/internal-key.js';
 import { databaseView } from '../recovery/database-view.js';
 import { ownMode, type RecoveryMode } from '../recovery/mode.js';
@@ -20,7 +21,7 @@ const SHARED_MEMTABLES = 64 * 1024 * 1024;
 export async function recoveredView(
   database: Database,
   prepared: PreparedOpen,
-  outcome: Pick<RecoveryOutcome, 'mode' | 'lastSequence' | 'hidden'>,
+  outcome: Pick<RecoveryOutcome, 'mode' | 'lastSequence' | 'hidden' | 'wals'>,
   memtables: MemtableOptions = { budget: SHARED_MEMTABLES },
   asEngine = false,
 ): Promise<View> {
@@ -35,11 +36,21 @@ export async function recoveredView(
     dialect: database.dialect,
     unverified: asEngine && database.dialect === 'leveldb',
     byTrailer: asEngine && database.dialect === 'pebble',
+    flushes: asEngine && flushesReplayed(database, outcome),
     sequence: seenUpTo(outcome.lastSequence),
     uncommitted: outcome.hidden,
     mergeOperator: ({ id }) => operators.get(id),
     memtables,
   });
+}
+
+/** Pebble 1.x flushes every WAL that it has replayed. Where there is more than one, how they share sublevels of level 0 is not gone into. */
+export function flushesReplayed(
+  { dialect, engineVersion }: Database,
+  { wals }: Pick<RecoveryOutcome, 'wals'>,
+): boolean {
+  const applied = wals.filter(({ operations }) => operations > 0);
+  return dialect === 'pebble' && !atLeast(engineVersion, 2) && applied.length === 1;
 }
 
 /** LevelDB may be led beyond the 56 bits of a sequence: then it sees all. */

@@ -1,5 +1,6 @@
 import { append } from '../bytes/append.js';
 import type { LiveTable } from '../format/manifest/version.js';
+import { isExclusiveEnd } from '../format/sst/internal-key.js';
 import { comparePositions, type KeyOrder, type KeyPosition, keyPosition } from './key-order.js';
 import type { TableBounds } from './range-tombstones.js';
 
@@ -14,9 +15,9 @@ export type SortedRun = BoundedTable[];
 /**
  * Sorts tables into as few runs as possible. A sound level from 1 on makes one; the tables of level 0, and those of a level
  * that damage has made overlap, share a run where their key ranges do not touch. What has to be open at one time is one
- * table of each run.
+ * table of each run. `bySublevels`: as Pebble sorts level 0, which comes to the same where bounds are those of the tables.
  */
-export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder): SortedRun[] {
+export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder, bySublevels = false): SortedRun[] {
   const levels = new Map<number, BoundedTable[]>();
   for (const live of tables) {
     const level = levels.get(live.level) ?? [];
@@ -29,7 +30,8 @@ export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder): SortedR
   }
   const runs: SortedRun[] = [];
   for (const level of [...levels.keys()].sort((a, b) => a - b)) {
-    append(runs, partition(levels.get(level) as BoundedTable[], order));
+    const all = levels.get(level) as BoundedTable[];
+    append(runs, bySublevels && level === 0 && order.known ? sublevels(all, order) : partition(all, order));
   }
   return runs;
 }
@@ -54,4 +56,35 @@ function partition(tables: BoundedTable[], order: KeyOrder): SortedRun[] {
     else run.push(table);
   }
   return runs;
+}
+
+/**
+ * Level 0 as Pebble reads it (pebble internal/manifest/l0_sublevels.go): by age each table lies above the highest sublevel that holds one
+ * which it overlaps, by the bounds that the MANIFEST gives, and each sublevel is read in the order of the smallest keys. A table
+ * whose bounds are turned round overlaps none.
+ */
+function sublevels(tables: BoundedTable[], order: KeyOrder): SortedRun[] {
+  const isBefore = (a: BoundedTable, b: BoundedTable) => {
+    const [x, y] = [a.largest.userKey, b.smallest.userKey];
+    const difference = order.compareUserKeys(x, 0, x.length, y, 0, y.length);
+    return difference < 0 || (difference === 0 && isExclusiveEnd(a.live.largest));
+  };
+  const isTurned = (table: BoundedTable) => isBefore(table, table);
+  const levels: SortedRun[] = [];
+  for (const table of tables.toSorted(olderFirst)) {
+    const above = isTurned(table)
+      ? -1
+      : levels.findLastIndex((level) =>
+          level.some((other) => !isTurned(other) && !isBefore(other, table) && !isBefore(table, other)),
+        );
+    if (above + 1 < levels.length) levels[above + 1].push(table);
+    else levels.push([table]);
+  }
+  return levels.reverse().map((run) => run.sort((a, b) => comparePositions(order, a.smallest, b.smallest)));
+}
+
+function olderFirst({ live: a }: BoundedTable, { live: b }: BoundedTable): number {
+  if (a.largestSequence !== b.largestSequence) return a.largestSequence < b.largestSequence ? -1 : 1;
+  if (a.smallestSequence !== b.smallestSequence) return a.smallestSequence < b.smallestSequence ? -1 : 1;
+  return a.number < b.number ? -1 : 1;
 }

@@ -1,18 +1,26 @@
 import type { NamedObject } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
-import type { ColumnFamily, Version } from '../format/manifest/version.js';
+import type { ColumnFamily, LiveTable, Version } from '../format/manifest/version.js';
 import type { BlockSpace } from '../format/sst/load.js';
 import type { HiddenSequences } from '../recovery/outcome.js';
 import { BlobValues } from './blob-values.js';
 import type { EntryCursor } from './cursor.js';
-import { beforeKey, type KeyOrder, keyOrder, trailerHigh, trailerLow } from './key-order.js';
+import { FlushedTable } from './flushed-table.js';
+import {
+  beforeKey,
+  type KeyOrder,
+  type KeyPosition,
+  keyOrder,
+  trailerHigh,
+  trailerLow,
+} from './key-order.js';
 import { MergeIterator } from './merge-iterator.js';
 import { mergeOperator } from './merge-operator.js';
 import { type OpeningWalk, openTableCursor } from './open-table.js';
 import { ProblemLog } from './problems.js';
 import { TombstoneSweep } from './range-tombstones.js';
 import { RunCursor } from './run-cursor.js';
-import { type SortedRun, tableRuns } from './runs.js';
+import { type BoundedTable, type SortedRun, tableRuns } from './runs.js';
 import { SourcePool } from './source-pool.js';
 import type { StoreFiles } from './store-files.js';
 import { UncommittedSequences } from './uncommitted.js';
@@ -33,6 +41,8 @@ export interface ViewInput {
   unverified?: boolean;
   /** Keys are told apart as an iterator of Pebble's does it, which may show one twice: what the engine shows, not what is there. */
   byTrailer?: boolean;
+  /** What is replayed is flushed to one table of level 0 before anything is read, as Pebble 1.x does with one WAL. */
+  flushes?: boolean;
   /** The last sequence that is seen: recovery's outcome. Default: the MANIFEST's. */
   sequence?: bigint;
   /** Written by transactions that are not decided: not seen (recovery's `hidden`). */
@@ -81,10 +91,13 @@ export class View {
     private readonly input: ViewInput,
     private readonly orders: ReadonlyMap<number, KeyOrder>,
     private readonly memtables: ReplayedMemtables | undefined,
+    /** The table that the WALs are flushed to. */
+    private readonly flushed: LiveTable | undefined,
   ) {
     this.sequence = input.sequence ?? input.version.lastSequence ?? 0n;
     for (const { id, tables } of this.columnFamilies) {
-      this.runs.set(id, tableRuns(tables.values(), this.order(id)));
+      const all = flushed === undefined ? tables.values() : [...tables.values(), flushed];
+      this.runs.set(id, tableRuns(all, this.order(id), input.byTrailer));
     }
   }
 
@@ -93,9 +106,11 @@ export class View {
     const orders = new Map<number, KeyOrder>();
     for (const { id, comparator } of input.version.columnFamilies.values())
       orders.set(id, keyOrder(comparator));
-    const { replay } = input;
-    const memtables = replay && (await ReplayedMemtables.fill(orders, replay, input.memtables));
-    return new View(input, orders, memtables);
+    const { replay, flushes = false } = input;
+    const flush = new FlushedTable(orders);
+    const first: Replay | undefined = flushes && replay ? (sink) => replay(flush.noting(sink)) : replay;
+    const memtables = first && (await ReplayedMemtables.fill(orders, first, input.memtables));
+    return new View(input, orders, memtables, flush.table);
   }
 
   /** By id. */
@@ -176,6 +191,7 @@ export class View {
       yield walk;
     }
     for (const table of (this.runs.get(columnFamily) ?? []).flat()) {
+      if (table.live === this.flushed) continue;
       const open = (walk: OpeningWalk) =>
         new RunCursor([table], order, (each) => openTableCursor(walk, each));
       yield source(files.table(table.live).name, open);
@@ -201,13 +217,17 @@ export class View {
     const opening = { files, order, pool, tombstones, problems, spaces, allVersions, dialect, unverified };
     const position = from && beforeKey(from, order);
     const sources: EntryCursor[] = [];
-    if (this.memtables !== undefined) {
-      sources.push(this.memtables.cursor(columnFamily, from));
-      for (const tombstone of this.memtables.rangeTombstones(columnFamily)) tombstones.add(tombstone);
+    const { memtables, flushed } = this;
+    if (memtables !== undefined) {
+      if (flushed === undefined) sources.push(memtables.cursor(columnFamily, from));
+      for (const tombstone of memtables.rangeTombstones(columnFamily)) tombstones.add(tombstone);
     }
-    for (const run of this.runs.get(columnFamily) ?? []) {
-      sources.push(new RunCursor(run, order, (table, at) => openTableCursor(opening, table, at), position));
-    }
+    const open = async (table: BoundedTable, at: KeyPosition | undefined) =>
+      memtables !== undefined && table.live === flushed
+        ? memtables.cursor(columnFamily, from)
+        : openTableCursor(opening, table, at);
+    for (const run of this.runs.get(columnFamily) ?? [])
+      sources.push(new RunCursor(run, order, open, position));
     return { entries: new MergeIterator(order, sources), tombstones, problems };
   }
 }

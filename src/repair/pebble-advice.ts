@@ -1,7 +1,13 @@
-import type { Database } from '../engine/database.js';
+import { type Database, filesOf } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { dangerOfOpening } from '../engine/pebble-danger.js';
 import { fileName } from '../format/filename.js';
+import { fileBehind } from '../format/manifest/version.js';
+import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import { openTable } from '../format/sst/table.js';
+import { flushesReplayed } from '../lsm/recovered-view.js';
+import { databaseView } from '../recovery/database-view.js';
+import { prepareOpen, simulateOpen } from '../recovery/open.js';
 import type { RecommendationReport, RecoveryReport, UnreadableReport } from '../report/report.js';
 
 /** What to do with a Pebble directory, and above all what not to do. */
@@ -29,15 +35,12 @@ const UNBOUNDED: ReadonlySet<string> = new Set(['sst/bad-entry', 'sst/bad-block'
  * The file that keeps from telling what an iterator of Pebble shows, and why: it reads on behind the end of a block, or puts tables of
  * level 0 together by bounds that are not theirs.
  */
-export function unforeseen(
-  { version, inventory }: Database,
+export async function unforeseen(
+  database: Database,
   { columnFamilies = [] }: RecoveryReport,
   { files }: UnreadableReport,
-): { file: string; reason: string } | undefined {
-  const levels = new Map<string, number>();
-  for (const { tables } of version?.columnFamilies.values() ?? [])
-    for (const { number, level } of tables.values()) levels.set(fileName('table', number), level);
-  const isAlone = levels.size === 1 && !inventory.entries.some(({ kind }) => kind === 'wal');
+): Promise<{ file: string; reason: string } | undefined> {
+  const level0 = tablesOfLevel0(database);
   const ends = new Set(columnFamilies.map(({ problem }) => problem?.file));
   for (const { file, rule } of files) {
     if (rule === undefined) continue;
@@ -46,12 +49,56 @@ export function unforeseen(
         file,
         reason: 'an entry runs past its block: what Pebble shows in its place is not on the disk',
       };
-    if (rule === 'sst/manifest-bounds' && levels.get(file) === 0 && !isAlone)
-      return {
-        file,
-        reason:
-          'it lies in level 0 under bounds that are not its own: which of its keys Pebble shows, and how often, is not known',
-      };
+    if (rule !== 'sst/manifest-bounds' || !level0.has(file) || (await isReadByBounds(database, level0)))
+      continue;
+    return {
+      file,
+      reason:
+        'it lies in level 0 under bounds that are not its own: which of its keys Pebble shows, and how often, is not known',
+    };
   }
   return undefined;
+}
+
+function tablesOfLevel0({ version }: Database): Set<string> {
+  const tables = [...(version?.columnFamilies.values() ?? [])].flatMap((family) => [
+    ...family.tables.values(),
+  ]);
+  return new Set(
+    tables
+      .filter(({ level }) => level === 0)
+      .map((table) => fileName('table', fileBehind(version!, table).number)),
+  );
+}
+
+/** Bytes of keys and values that a flush of 1.x surely puts into one table: its files of level 0 have 2 MiB unless the program says otherwise. */
+const ONE_TABLE = 1 << 20;
+
+/**
+ * Whether a view that sorts level 0 by the stated bounds (lsm/runs.ts) shows what Pebble does: of ranges it cuts off what lies outside the
+ * bounds of their table, of several logs it makes several tables, and from 2.0 on it flushes when it comes to it.
+ */
+async function isReadByBounds(database: Database, level0: ReadonlySet<string>): Promise<boolean> {
+  for (const entry of database.inventory.entries) {
+    if (entry.place !== 'database' || !level0.has(entry.name)) continue;
+    const source = await filesOf(database).open(entry.source);
+    try {
+      const { rangeTombstones, rangeKeys } = await openTable(source, { dialect: 'pebble' });
+      if (rangeTombstones.length + rangeKeys.length > 0) return false;
+    } finally {
+      await source.close();
+    }
+  }
+  let [bytes, points] = [0, 0];
+  const prepared = await prepareOpen(databaseView(database), database.engineVersion);
+  const outcome = await simulateOpen(prepared, 'default', {
+    apply(_, __, type, key, value) {
+      bytes += key.length + value.length;
+      if (type !== VALUE_TYPE.rangeDelete) points++;
+    },
+  });
+  const operations = outcome.wals.reduce((sum, wal) => sum + wal.operations, 0);
+  return (
+    operations === 0 || (flushesReplayed(database, outcome) && points === operations && bytes <= ONE_TABLE)
+  );
 }

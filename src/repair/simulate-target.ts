@@ -217,7 +217,7 @@ async function readTables(database: Database, report: TargetReport, hooks: Simul
     if (!mode.opens) continue;
     mode.unreadable = unreadable;
     mode.harmless = false;
-    const guess = database.pebble && unforeseen(database, mode, unreadable);
+    const guess = database.pebble && (await unforeseen(database, mode, unreadable));
     if (guess !== undefined) {
       delete mode.columnFamilies;
       report.unchecked.push(guess);

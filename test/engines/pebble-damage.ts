@@ -68,6 +68,17 @@ export const lies: Record<string, (edits: VersionEdit[], seed: number) => void> 
     const all = edits.filter(({ newFiles }) => newFiles.length > 0);
     if (all.length > 0) all[seed % all.length].newFiles.pop();
   },
+  'bounds of level 0 that are not the table’s': (edits, seed) => {
+    const all = edits.flatMap(({ newFiles }) =>
+      newFiles.filter(({ level, backing }) => level === 0 && !backing),
+    );
+    const file = all[seed % all.length];
+    if (file === undefined) return;
+    const { smallest, largest } = file;
+    if (seed % 3 === 0) [file.smallest, file.largest] = [largest, smallest];
+    else if (seed % 3 === 1) file.largest = smallest;
+    else file.smallest = largest;
+  },
   'a flush to level 6': (edits, seed) => {
     const all = edits.filter(
       ({ newFiles: [file], logNumber }) => file?.level === 0 && logNumber !== undefined,

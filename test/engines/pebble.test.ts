@@ -2,9 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withTemporaryDirectory } from '../support/files.js';
+import { rewriteManifest } from '../support/pebble.js';
 import { make, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
-import { damage } from './pebble-damage.js';
+import { damage, lies } from './pebble-damage.js';
 
 /*
  * Directories of random work, made by three releases of Pebble and mostly killed in the middle, undamaged and damaged: what each of
@@ -41,6 +42,9 @@ describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
           fs.cpSync(whole, copy, { recursive: true });
           await hold(copy, damage(copy, seed * 1000 + i));
         }
+        const [what, lie] = Object.entries(lies)[seed % Object.keys(lies).length];
+        await rewriteManifest(whole, (edits) => lie(edits, seed));
+        await hold(whole, `MANIFEST: ${what}`);
         expect(wrong).toEqual([]);
       });
     },

@@ -27,8 +27,8 @@ function table(number: number, level: number, smallest: string, largest: string)
 
 const sortedPair = (a: string, b: string): [string, string] => (a < b ? [a, b] : [b, a]);
 
-const numbers = (tables: LiveTable[], order = FORWARD) =>
-  tableRuns(tables, order).map((run) => run.map(({ live }) => Number(live.number)));
+const numbers = (tables: LiveTable[], order = FORWARD, bySublevels = false) =>
+  tableRuns(tables, order, bySublevels).map((run) => run.map(({ live }) => Number(live.number)));
 
 describe('runs of tables', () => {
   it('are one for a level, and as many as overlap on level 0', () => {
@@ -60,6 +60,17 @@ describe('runs of tables', () => {
         expect(runs.length).toBeLessThanOrEqual(Math.max(0, ...depth));
       }),
     );
+  });
+
+  it('are Pebble’s sublevels of level 0, by age, where bounds are turned round overlapping nothing', () => {
+    const tables = [
+      table(5, 0, 'a', 'c'),
+      table(7, 0, 'b', 'e'),
+      table(9, 0, 'g', 'd'),
+      table(11, 0, 'e', 'f'),
+      table(13, 0, 'h', 'i'),
+    ];
+    expect(numbers(tables, FORWARD, true)).toEqual([[11], [7], [5, 9, 13]]);
   });
 
   it('are single tables where the order of keys is not known', () => {
