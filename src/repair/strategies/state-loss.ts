@@ -1,9 +1,11 @@
 import type { Database } from '../../engine/database.js';
 import { keyBytes } from '../../finding/evidence.js';
+import { counted, grouped } from '../../finding/quantity.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import { tablesOf } from '../../states/holdings.js';
 import type { State, States } from '../../states/state.js';
+import type { SequenceSpan } from '../../states/wals.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
 
@@ -96,7 +98,7 @@ function isInWals(
 function unloggedWrites({ gaps, origin }: State): LossStatement[] {
   return gaps.map(({ from, to }) => ({
     file: 'manifest' in origin ? origin.manifest.file : '.',
-    detail: `${to - from + 1n} writes, sequences ${from} to ${to}: no log and no table that is here holds them`,
+    detail: `${writes(to - from + 1n, '')}, ${sequences(from, to)}: no log and no table that is here holds them`,
     facts: { firstSequence: String(from), lastSequence: String(to) },
   }));
 }
@@ -105,7 +107,7 @@ function unloggedWrites({ gaps, origin }: State): LossStatement[] {
 function ignoredWrites({ ignored, origin }: State): LossStatement[] {
   return ignored.map(({ id, operations }) => ({
     file: 'manifest' in origin ? origin.manifest.file : '.',
-    detail: `${operations} operations of WALs for column family ${id}, which was added later than this state`,
+    detail: `${counted(operations, 'operation')} of WALs for column family ${id}, which was added later than this state`,
     facts: { operations },
   }));
 }
@@ -121,7 +123,8 @@ function tablesLeftOut({ leftOut, version }: State, { inventory }: Database): Lo
 
 /** WALs that do not connect, with their operations by column family. */
 function strangeWals({ strange, version }: State, { options }: Database): LossStatement[] {
-  return strange.map(({ entry, operations, first, last, families }) => {
+  return strange.flatMap(({ entry, operations, first, last, families }) => {
+    if (first === undefined || last === undefined) return [];
     const named = [...families].map(([id, { operations: count }]) => {
       const name =
         version.columnFamilies.get(id)?.name ?? [...options.columnFamilies.keys()][id] ?? `id ${id}`;
@@ -130,28 +133,46 @@ function strangeWals({ strange, version }: State, { options }: Database): LossSt
     return {
       file: entry.file,
       ...(entry.root !== undefined && { root: entry.root }),
-      detail: `${operations} operations, sequences ${first} to ${last} (${named.join(', ')}): they do not connect to this state`,
+      detail: `${counted(operations, 'operation')}, ${sequences(first, last)} (${named.join(', ')}): they do not connect to this state`,
       facts: { operations, firstSequence: String(first), lastSequence: String(last) },
     };
   });
 }
 
-/** Writes after the state that another one, or the MANIFEST of the state itself, knows of. */
-function laterWrites(state: State, states: readonly State[]): LossStatement[] {
-  const { lastSequence: last, origin } = state;
-  let furthest = last;
-  for (const { version, lastSequence } of states) {
-    for (const sequence of [version.lastSequence ?? 0n, lastSequence]) {
+/**
+ * Writes after the state that another one, or the MANIFEST of the state itself, knows of. Those in WALs that do not connect are counted
+ * there.
+ */
+function laterWrites({ lastSequence, origin, strange }: State, states: readonly State[]): LossStatement[] {
+  let furthest = lastSequence;
+  for (const { version, lastSequence: last } of states) {
+    for (const sequence of [version.lastSequence ?? 0n, last]) {
       if (sequence > furthest) furthest = sequence;
     }
   }
-  if (furthest === last) return [];
-  const count = furthest - last;
-  return [
-    {
-      file: 'manifest' in origin ? origin.manifest.file : '.',
-      detail: `${count} later writes, sequences ${last + 1n} to ${furthest}: what is here of them does not lead to a state that the database once was`,
-      facts: { firstSequence: String(last + 1n), lastSequence: String(furthest) },
-    },
-  ];
+  const told = strange.flatMap(({ first = 0n, last = -1n, holes }) =>
+    outside(holes, { from: first, to: last }),
+  );
+  return outside(told, { from: lastSequence + 1n, to: furthest }).map(({ from, to }) => ({
+    file: 'manifest' in origin ? origin.manifest.file : '.',
+    detail: `${writes(to - from + 1n, 'later ')}, ${sequences(from, to)}: what is here of them does not lead to a state that the database once was`,
+    facts: { firstSequence: String(from), lastSequence: String(to) },
+  }));
 }
+
+/** What of the sequences from `from` to `to`, both included, is in none of the spans. */
+function outside(spans: readonly SequenceSpan[], { from, to }: SequenceSpan): SequenceSpan[] {
+  const left: SequenceSpan[] = [];
+  let at = from;
+  for (const span of [...spans].sort((a, b) => (a.from < b.from ? -1 : 1))) {
+    if (span.from > to) break;
+    if (span.from > at) left.push({ from: at, to: span.from - 1n });
+    if (span.to >= at) at = span.to + 1n;
+  }
+  if (at <= to) left.push({ from: at, to });
+  return left;
+}
+
+const writes = (count: bigint, which: string) => `${grouped(count)} ${which}write${count === 1n ? '' : 's'}`;
+const sequences = (first: bigint, last: bigint) =>
+  first === last ? `sequence ${first}` : `sequences ${first} to ${last}`;
