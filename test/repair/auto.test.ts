@@ -116,6 +116,22 @@ describe('repair to whatever is best', () => {
     });
   });
 
+  it('does not call damage left alone that a later part of it puts right', async () => {
+    await withDatabase('basic-7.8', [], async (dir) => {
+      const { version } = await readDatabase(dir);
+      const live = [...version!.columnFamilies.values()].flatMap(({ tables }) => [...tables.values()]);
+      const [one, other] = live.map(({ number }) => `${String(number).padStart(6, '0')}.sst`);
+      const flipped = readFileSync(join(dir, one));
+      flipped[100] ^= 1;
+      writeFileSync(join(dir, one), flipped);
+      writeFileSync(join(dir, other), readFileSync(join(dir, other)).subarray(0, 700));
+      const { steps, remarks } = await plan(dir);
+      expect(steps.length).toBeGreaterThan(1);
+      expect(remarks.filter((remark) => remark.startsWith('left alone'))).toEqual([]);
+      expect(remarks.some((remark) => remark.startsWith(`healed first: ${one}`))).toBe(true);
+    });
+  });
+
   it('raises a last sequence that hides what tables hold', async () => {
     const { base, patches } = damageCases().find(({ name }) => name === 'sequence/last-sequence-too-low')!;
     await withDatabase(base, patches, async (dir) => {

@@ -4,6 +4,7 @@ import type { RepairPlan, RepairStep } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
 import { type HealRequest, planHeal } from './heal.js';
+import { healRemarks } from './heal-first.js';
 import { joinPlans } from './join-plans.js';
 import { type MetadataRequest, planMetadataRepair } from './metadata.js';
 import { planPebbleHoles } from './pebble-holes.js';
@@ -26,6 +27,7 @@ export async function planAuto(
   let plan: RepairPlan | undefined;
   let state = database;
   let fetched = false;
+  const done: RepairPlan[] = [];
   const parts = [
     (now: Database) => planHeal(now, { ...(findings && { findings }) }),
     async (now: Database) => {
@@ -52,12 +54,20 @@ export async function planAuto(
     await pace.step();
     const next = await part(state);
     if (next === undefined || next.steps.length === 0) continue;
+    done.push(next);
     plan = plan === undefined ? next : joinPlans(plan, next);
     state = await databaseAfter(database, plan);
   }
   if (plan === undefined) return { ...(await planMetadataRepair(database, request)), strategy: 'auto' };
   refuseEmpty(state);
-  return { ...plan, strategy: 'auto' };
+  return { ...plan, remarks: remarksOf(done), strategy: 'auto' };
+}
+
+/** Of what healing left alone, what comes after it may be the answer to. */
+function remarksOf(parts: readonly RepairPlan[]): string[] {
+  return parts.flatMap((part, i) =>
+    part.strategy === 'heal' && i < parts.length - 1 ? healRemarks(part) : part.remarks,
+  );
 }
 
 function takesFile(step: RepairStep): boolean {

@@ -30,6 +30,7 @@ function healedThen(heal: RepairPlan, then: RepairPlan): RepairPlan {
   return joinPlans({ ...heal, remarks: healRemarks(heal) }, then);
 }
 
-function healRemarks({ steps }: RepairPlan): string[] {
+/** What has been healed, in words. */
+export function healRemarks({ steps }: RepairPlan): string[] {
   return steps.map(({ path, why }) => `healed first: ${path}, ${why}`);
 }
