@@ -81,7 +81,7 @@ export function placesOf({
 
 /** How many threads read. */
 export function jobsOption(): Option {
-  return new Option('--jobs <n>', 'worker threads')
+  return new Option('--jobs <n>', 'threads that check files')
     .argParser(positive)
     .default(availableParallelism(), 'one for each processor');
 }

@@ -1,6 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Database } from '../engine/database.js';
+import { shellWord } from '../finding/shell-word.js';
 import { Interrupted } from '../io/interruption.js';
 import { isWithin, realPlace } from '../io/real-place.js';
 import type { RepairReport } from '../report/report.js';
@@ -26,6 +27,21 @@ export type Destination =
   | { kind: 'copy'; output?: string }
   /** `journal`: where the originals are put aside, a new directory or one that holds journals. */
   | { kind: 'in-place'; journal?: string };
+
+/** Where the result goes, as it is typed. */
+export function destinationOptions(destination: Destination): string[] {
+  switch (destination.kind) {
+    case 'dry-run':
+      return ['--dry-run'];
+    case 'copy':
+      return destination.output === undefined ? [] : [`--output ${shellWord(destination.output)}`];
+    case 'in-place':
+      return [
+        '--in-place',
+        ...(destination.journal === undefined ? [] : [`--journal ${shellWord(destination.journal)}`]),
+      ];
+  }
+}
 
 /** One run of a repair. */
 export interface RepairRun {

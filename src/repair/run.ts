@@ -11,7 +11,14 @@ import { hasText, throughText } from '../io/odd-name.js';
 import { pathKind } from '../io/path-kind.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
-import { carryOut, type Destination, type Done, type RepairRun, settleLeftovers } from './carry-out.js';
+import {
+  carryOut,
+  type Destination,
+  type Done,
+  destinationOptions,
+  type RepairRun,
+  settleLeftovers,
+} from './carry-out.js';
 import { type Disk, realDisk } from './disk.js';
 import { listingOf, refuseChanged, seenFiles } from './inputs.js';
 import type { Leftover } from './leftovers.js';
@@ -204,7 +211,14 @@ async function planAndRepair(
     refuseUnasked(outside, database);
     const agreed = await hooks.confirm(planned);
     stopIfAborted(hooks.signal);
-    if (!agreed) return { ...planned, repair: { ...planned.repair, state: 'declined', asked: true } };
+    if (!agreed) {
+      const again = [...asked, ...destinationOptions(destination)];
+      return {
+        ...planned,
+        plan: { ...planned.plan, ...(again.length > 0 && { options: again }) },
+        repair: { ...planned.repair, state: 'declined', asked: true },
+      };
+    }
     hooks.onStage?.('writing');
     const done = await carryOut(plan, database, destination, run);
     hooks.onStage?.('scanning the result');

@@ -127,8 +127,11 @@ describe('a repair from end to end', () => {
   it('does nothing when the answer is no', async () => {
     await withDatabase('basic-7.8', damage, async (dir) => {
       const before = readFileSet(dir);
-      const { repair: outcome } = await repair(dir, {}, { confirm: async () => false });
+      const destination = { kind: 'in-place', journal: '/some/where else' } as const;
+      const { repair: outcome, plan } = await repair(dir, { destination }, { confirm: async () => false });
       expect(outcome?.state).toBe('declined');
+      // what is typed next does what was declined
+      expect(plan?.options).toEqual(['--in-place', "--journal '/some/where else'"]);
       expect(readFileSet(dir)).toEqual(before);
     });
   });
