@@ -129,13 +129,13 @@ describe('a file that is whole in itself and is not what was written under its n
     ],
     ['a table that a log brings in', 'pebble-stores/virtual', 'zero 000010.sst 20 60'],
     ['a table that a log brings in, gone', 'pebble-stores/virtual', 'remove 000011.sst'],
-    ['an OPTIONS file with a line too many', 'pebble-stores/cosmos', 'append OPTIONS-000014 78780a'],
-    ['an empty OPTIONS file', 'pebble-stores/cosmos', 'truncate OPTIONS-000014 0'],
-    ['an OPTIONS file that is gone', 'pebble-stores/cosmos', 'remove OPTIONS-000014'],
+    ['an OPTIONS file with a line too many', store, 'append OPTIONS-000003 78780a'],
+    ['an empty OPTIONS file', store, 'truncate OPTIONS-000003 0'],
+    ['an OPTIONS file that is gone', store, 'remove OPTIONS-000003'],
     [
       'an OPTIONS file that names another comparer',
-      'pebble-stores/cosmos',
-      'replace OPTIONS-000014 "leveldb.Bytewise" "leveldc.Bytewise"',
+      store,
+      'replace OPTIONS-000003 "internal.testkeys" "internal.testkeyz"',
     ],
   ])('is given back: %s', async (_, base, ...patches) => {
     const { after } = await repaired(await damagedBy(base, patches), [fixture(base)]);

@@ -43,8 +43,8 @@ describe('a clone that went its own way', () => {
     expect(taken.plan.unproven).toHaveLength(1);
   });
 
-  test('gives no log of Pebble that must be here: since it was opened nothing was flushed', async () => {
-    for (const patch of ['remove 000012.log', 'truncate 000012.log 0']) {
+  test('gives no log of Pebble that must be here, and no OPTIONS: since it was opened nothing was flushed', async () => {
+    for (const patch of ['remove 000012.log', 'truncate 000012.log 0', 'truncate OPTIONS-000014 100']) {
       const damaged = await patched('pebble-stores/cosmos', patch);
       expect((await repaired(damaged, [fixture('pebble-stores/cosmos')])).after, patch).toEqual(damaged);
     }

@@ -12,7 +12,7 @@ import { contentSize } from '../../content.js';
 import type { RepairStep } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
 import { beginTheSame } from './composition.js';
-import { isOtherDatabase, isSameLife, sharesTable, sharesWal } from './life.js';
+import { isOtherDatabase, isSameSession, sharesTable, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import type { Sought } from './part.js';
 import { type SecondSource, segmentsOf, type TwinFile, twinOf } from './sources.js';
@@ -199,7 +199,7 @@ async function uniqueIdOf(entry: InventoryEntry): Promise<Uint8Array | undefined
 }
 
 /**
- * An OPTIONS file of which a scan says that it is damaged or missing, where a source of the same life has it: a number is given to one
+ * An OPTIONS file of which a scan says that it is damaged or missing, where a source of the same session has it: a number is given to one
  * file, and that file is written once.
  */
 export async function optionsStep(
@@ -214,8 +214,8 @@ export async function optionsStep(
     if (mine !== undefined && mine.entry.number! > its.entry.number!) continue;
     const { size } = its.entry;
     const own = mine?.entry.number === its.entry.number ? mine?.entry : undefined;
-    // the beginning of these files is the same for very many databases
-    if (!(await isSameLife(database, source))) continue;
+    // the beginning of these files is the same for very many databases, and a clone may be started with other options
+    if (!(await isSameSession(database, source))) continue;
     const isSame = own?.size === size && (await beginTheSame(own.source, its.entry.source, size));
     if (isSame) continue;
     const twin = twinOf(source, its.entry);
@@ -228,7 +228,7 @@ export async function optionsStep(
       action: 'write',
       why: isCut
         ? `its end is missing: what is here is the beginning of ${path}`
-        : `${path} is the file of this number, which is written once in the life that both are of`,
+        : `${path} is the file of this number, which is written once in the session that both are of`,
       changes: [
         isCut
           ? { kind: 'insert', offset: own.size, length: size - own.size, detail }

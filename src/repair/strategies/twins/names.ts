@@ -9,7 +9,7 @@ import type { InventoryEntry } from '../../../io/inventory.js';
 import type { RepairPlan, RepairStep } from '../../plan.js';
 import { databaseAfter } from '../../preview.js';
 import { markerStep, removal } from '../pebble-names.js';
-import { hasSameManifest, isSameLife } from './life.js';
+import { hasSameManifest, isSameSession } from './life.js';
 import { isStateHere } from './metadata.js';
 import { type SecondSource, twinOf } from './sources.js';
 
@@ -113,7 +113,7 @@ const isFormatVersion = ({ path }: RepairStep): boolean => path.startsWith('mark
 
 /**
  * A format version goes up without a word in the MANIFEST. It is the source's where OPTIONS, which every open writes, states the same;
- * or a later one of the same life, when no edit was written since.
+ * or a later one of the same session, when no edit was written since.
  */
 async function isVersionProven(after: Database, source: SecondSource): Promise<boolean> {
   const version = source.database.pebble!.formatVersion;
@@ -124,6 +124,6 @@ async function isVersionProven(after: Database, source: SecondSource): Promise<b
   return (
     (stated ?? 0) < version &&
     mine.replay.logicalEnd === its.replay.logicalEnd &&
-    (await isSameLife(after, source))
+    (await isSameSession(after, source))
   );
 }
