@@ -1,7 +1,9 @@
 import path from 'node:path';
 import type { Profile } from '../app/profile.js';
 import { profileBeside } from '../app/profile-of.js';
+import { append } from '../bytes/append.js';
 import type { SourceDescriptor } from '../bytes/source.js';
+import { checkInvariants } from '../check/manifest/invariants.js';
 import { diagnoseManifest } from '../diagnose/manifest.js';
 import { dialectBeside } from '../engine/beside.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
@@ -103,6 +105,8 @@ async function identify(name: string, source: SourceDescriptor): Promise<Identit
   const named = parseFileName(name);
   const sniffed = sniffFile(await readHead(source, SNIFF_BYTES), await readTail(source, 8));
   const { engine } = sniffed ?? {};
+  // its records have the framing of a WAL's
+  if (name.startsWith('REMOTE-OBJ-CATALOG')) return { ...named, kind: 'pebble-remote-catalog' };
   const kind = named.kind === 'other' && sniffed ? sniffed.kind : named.kind;
   return { ...named, kind, ...(engine && { engine }) };
 }
@@ -142,6 +146,12 @@ async function checkSmall(
       return small('current', name, source, (bytes) => decodeCurrent(bytes).anomalies);
     case 'options':
       return small('options', name, source, (bytes) => parse(bytes).anomalies);
+    case 'pebble-remote-catalog':
+      return unsupported(
+        'other',
+        name,
+        'the catalog of Pebble’s objects in remote storage: scan the directory that it lies in',
+      );
     default:
       if (parseRaftLogName(name) !== undefined)
         return unsupported('wal', name, 'a file of raft-engine: scan the directory that it lies in');
@@ -158,6 +168,8 @@ async function manifest(name: string, dialect: DialectName, descriptor: SourceDe
   try {
     const replay = await replayManifest(source, { dialect });
     const findings = findingsOf(name, replay.anomalies);
+    if (replay.complete)
+      append(findings, checkInvariants(replay.version, { manifest: name, stackedBlobs: false }));
     await diagnoseManifest(source, findings, replay);
     const unchecked = replay.beyond === undefined ? [] : [{ file: name, reason: replay.beyond }];
     return { kind: 'manifest', findings, unchecked, bytesRead: replay.size };
