@@ -45,3 +45,12 @@ export function pathsInInfoLog(text: string): InfoLogPaths {
 export function versionInInfoLog(text: string): string | undefined {
   return /RocksDB version: (\d[\d.]*\d)/.exec(text)?.[1];
 }
+
+/**
+ * The id of the session that wrote this LOG and began the MANIFEST of a number in it (from 6.14 on, db/db_info_dumper.cc and
+ * db/version_set.cc): another LOG may be a leftover of an older session.
+ */
+export function sessionInInfoLog(text: string, manifest: bigint): string | undefined {
+  if (!new RegExp(`\\bCreating manifest ${manifest}\\b`).test(text)) return undefined;
+  return /DB Session ID: *([0-9A-Z]{20})\b/.exec(text)?.[1];
+}

@@ -50,6 +50,22 @@ describe('a clone that went its own way', () => {
     }
   });
 
+  test('is told from a copy by the session that LOG names', async () => {
+    const log = (session: string, manifest: number) =>
+      `create LOG "2026/11/30-02:12:34.081544 24667 DB Session ID:  ${session}\\n2026/11/30-02:12:34.082863 24667 [db/version_set.cc:5056] Creating manifest ${manifest}\\n"`;
+    const [session, another] = ['8TZVNYB55SLWH9NAYLIL', '8TZVNYB55SLWH9NAYLIM'];
+    for (const patch of ['truncate 000013.log 0', 'truncate 000013.log 0x300']) {
+      const damaged = await patched(own, patch, log(session, 12));
+      const whole = await patched(own, log(session, 12));
+      expect((await repaired(damaged, [whole])).after, patch).toEqual(whole);
+      for (const its of [log(another, 12), log(session, 11), 'create LOG ""'])
+        expect((await repaired(damaged, [await patched(own, its)])).after, its).toEqual(damaged);
+      // what both have of an older session
+      const older = await patched(own, patch, log(session, 11));
+      expect((await repaired(older, [await patched(own, log(session, 11))])).after).toEqual(older);
+    }
+  });
+
   test('gives nothing where it was created by itself, with an IDENTITY of its own', async () => {
     for (const patch of ['truncate 000019.log 300', 'truncate 000019.log 0', 'truncate 000017.log 0']) {
       const damaged = await patched('basic-7.8', patch);

@@ -1,4 +1,5 @@
 import type { Database } from '../../../engine/database.js';
+import { sessionInInfoLog } from '../../../format/info-log.js';
 import { readHead } from '../../../io/head.js';
 import { liveTables } from '../../../scan/plan.js';
 import { beginTheSame } from './composition.js';
@@ -7,6 +8,9 @@ import type { SecondSource } from './sources.js';
 
 /** Bytes of an IDENTITY file that are looked at: it holds a UUID. */
 const IDENTITY_LIMIT = 64;
+
+/** Bytes of LOG that are looked at: it begins with the options of every column family. */
+const SESSION_LIMIT = 1 << 20;
 
 /** Bytes of a log that hold a whole batch at least: a log that holds none is the same in every life. */
 export const LEAST_SHARED = 32;
@@ -35,14 +39,17 @@ function shorterOf(database: Database, { database: other }: SecondSource): Datab
 const FIRST_MANIFEST = 5n;
 
 /**
- * Whether a source is of the same life, and was still when this MANIFEST was written: it is not the clone of a stopped server that both were
- * opened of. Two clones begin the same MANIFEST, and logs of the same numbers, and write others into them. A table that came later than
- * the MANIFEST is in both: files are numbered in the order in which they are begun, and every open begins another MANIFEST. Of engines
- * whose tables have no ids, it is the same byte for byte.
+ * Whether a source is of the same life, and was still when this MANIFEST was written: it is not the clone of a stopped server that was
+ * started, too. Two clones begin the same MANIFEST, and logs of the same numbers, and write different things into them. LOG says the
+ * session, or a table that came later than the MANIFEST is in both: files are numbered in the order in which they are begun, and every
+ * open begins another MANIFEST. Of engines whose tables have no ids, it is the same byte for byte.
  */
 export async function isSameSession(database: Database, source: SecondSource): Promise<boolean> {
-  if (!(await isSameLife(database, source))) return false;
+  if (!(await hasSameManifest(database, source))) return false;
   const began = database.manifest!.entry.number!;
+  const [session, its] = await Promise.all([database, source.database].map((each) => sessionOf(each, began)));
+  if (session !== undefined && its !== undefined) return session === its;
+  if (!(await isSameLife(database, source))) return false;
   if (database.dialect === 'rocksdb' && database.optionsFile !== undefined && began <= FIRST_MANIFEST)
     return true;
   for (const { table } of liveTables(shorterOf(database, source)).values()) {
@@ -50,6 +57,14 @@ export async function isSameSession(database: Database, source: SecondSource): P
     if (table.uniqueId !== undefined || (await isSameTable(database, source, table.number))) return true;
   }
   return false;
+}
+
+/** The session that began a MANIFEST, as LOG says it. Checkpoints and backups have none. */
+async function sessionOf({ inventory }: Database, manifest: bigint): Promise<string | undefined> {
+  const entry = inventory.entries.find(({ name, place }) => name === 'LOG' && place === 'database');
+  if (entry === undefined) return undefined;
+  const head = await readHead(entry.source, SESSION_LIMIT).catch(() => new Uint8Array(0));
+  return sessionInInfoLog(Buffer.from(head).toString('latin1'), manifest);
 }
 
 /** Whether both have the MANIFEST of the same number, whole, and one of the two is a beginning of the other. */
