@@ -2,7 +2,7 @@ import { append } from '../bytes/append.js';
 import { planTable } from '../check/sst/table.js';
 import type { Depth, TableContext } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
-import { hasTitan } from '../engine/foreign-files.js';
+import { tableContext } from '../engine/table-context.js';
 import { dialectNamed } from '../format/dialect.js';
 import { isCanonical } from '../format/filename.js';
 import {
@@ -136,24 +136,22 @@ function draftOf(
     }
     case 'table': {
       const owned = number === undefined || isMisnamed(entry, database) ? undefined : tables.get(number);
-      return { kind: 'table', entry, source, weight, context: tableContext(entry, database, depth, owned) };
+      return { kind: 'table', entry, source, weight, context: contextOf(entry, database, depth, owned) };
     }
     default:
       return undefined;
   }
 }
 
-function tableContext(
+function contextOf(
   entry: InventoryEntry,
   database: Database,
   depth: Depth,
   owned: OwnedTable | undefined,
 ): TableContext {
   return {
-    dialect: database.dialect,
-    file: entry.file,
+    ...tableContext(database, entry),
     depth,
-    ...(entry.number !== undefined && { number: entry.number }),
     ...(owned && {
       live: owned.table,
       columnFamilyName: owned.family.name,
@@ -164,7 +162,6 @@ function tableContext(
     ...(owned === undefined &&
       database.version !== undefined &&
       !isBroughtIn(entry, database) && { orphan: true }),
-    ...(hasTitan(database.inventory) && { titan: true as const }),
     ...(database.version?.databaseId !== undefined && { databaseId: database.version.databaseId }),
   };
 }

@@ -2,6 +2,7 @@ import { holdEvery, statedEntries } from '../check/cross/sequences-held.js';
 import { checkTable } from '../check/sst/table.js';
 import type { TableFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
+import { tableContext } from '../engine/table-context.js';
 import type { ColumnFamily, LiveBlobFile, LiveTable } from '../format/manifest/version.js';
 import { magicAt } from '../format/sst/footer.js';
 import { readTail } from '../io/head.js';
@@ -149,9 +150,7 @@ async function statementOf(entry: InventoryEntry, database: Database): Promise<T
     const source = await filesOf(database).open(entry.source);
     try {
       const { facts } = await checkTable(source, {
-        dialect: database.dialect,
-        file: entry.file,
-        number: entry.number,
+        ...tableContext(database, entry),
         ...comparing(database),
         // LevelDB's tables have no properties: what they hold has to be counted
         depth: database.dialect === 'leveldb' ? 'full' : 'structure',

@@ -1,6 +1,7 @@
 import { checkTable } from '../check/sst/table.js';
 import type { TableFacts, UnitFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
+import { tableContext } from '../engine/table-context.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { readDataBlocks } from '../format/sst/data-blocks.js';
@@ -65,13 +66,10 @@ function factsOf(facts: UnitFacts | undefined): TableFacts | undefined {
 }
 
 async function read(entry: InventoryEntry, database: Database): Promise<TableFacts | undefined> {
-  const { dialect } = database;
   const source = await filesOf(database).open(entry.source);
   try {
     const { findings, facts } = await checkTable(source, {
-      dialect,
-      file: entry.file,
-      ...(entry.number !== undefined && { number: entry.number }),
+      ...tableContext(database, entry),
       ...comparing(database),
       depth: 'full',
     });

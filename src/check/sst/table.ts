@@ -7,7 +7,7 @@ import type { Footer } from '../../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
 import { anomaliesInFile } from '../../format/sst/load.js';
-import { COLLECTED_PROPERTIES, isIngested } from '../../format/sst/properties.js';
+import { COLLECTED_PROPERTIES, isIngested, TITAN_BLOBS } from '../../format/sst/properties.js';
 import { isReadable, openTable, type Table } from '../../format/sst/table.js';
 import { hasValuePrefixes, type ValueBlockLengths } from '../../format/sst/value-blocks.js';
 import { metered } from '../../io/wrappers.js';
@@ -210,7 +210,7 @@ function dataRules(
     filter: filter?.filter,
     zeroSequences: isIngested(table.properties),
     embeddedBlobs: table.properties?.has(COLLECTED_PROPERTIES.embeddedBlobs) ?? false,
-    titan: titan || (table.properties?.has(COLLECTED_PROPERTIES.titanBlobs) ?? false),
+    titan: titan || table.properties?.raw(TITAN_BLOBS) !== undefined,
   };
 }
 

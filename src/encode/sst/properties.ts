@@ -1,5 +1,5 @@
 import { compareBytes } from '../../format/sst/comparator.js';
-import { COLLECTED_PROPERTIES, type NumberProperty, type TextProperty } from '../../format/sst/properties.js';
+import { COLLECTED_PROPERTIES, type NumberProperty, type TextProperty, TITAN_BLOBS } from '../../format/sst/properties.js';
 import { ByteBuilder } from '../byte-builder.js';
 import { BlockBuilder } from './block-builder.js';
 
@@ -62,6 +62,20 @@ export class PropertyList {
     const bytes =
       typeof value === 'boolean' ? Buffer.from(value ? '1' : '0') : Buffer.from(Uint32Array.of(value).buffer);
     this.values.set(PREFIX + COLLECTED_PROPERTIES[name], bytes);
+    return this;
+  }
+
+  /**
+   * What of each blob file of Titan's the table refers to, in bytes. Titan counts by nothing else what of a file is still needed, and
+   * deletes one of which nothing is (tikv/titan src/blob_file_size_collector.cc, src/db_impl.cc OnCompactionCompleted).
+   */
+  titanBlobs(sizes: ReadonlyMap<bigint, bigint>): this {
+    this.values.delete(TITAN_BLOBS);
+    if (sizes.size === 0) return this;
+    const bytes = new ByteBuilder().varint(sizes.size);
+    for (const [file, size] of [...sizes].sort(([a], [b]) => (a < b ? -1 : 1)))
+      bytes.varint(file).varint(size);
+    this.values.set(TITAN_BLOBS, bytes.finish());
     return this;
   }
 

@@ -372,7 +372,7 @@ export class TableWriter {
     if (properties.has('key.smallest.seqno')) properties.number('key.smallest.seqno', smallestSequence ?? 0n);
     if (properties.has('index.block.restart.interval')) properties.number('index.block.restart.interval', 1);
     for (const name of REJECTED) if (properties.has(name)) properties.number(name, 0);
-    properties.text('filter.policy', filterSize > 0 ? 'bloomfilter' : '');
+    properties.titanBlobs(tally.titanBlobs).text('filter.policy', filterSize > 0 ? 'bloomfilter' : '');
   }
 }
 

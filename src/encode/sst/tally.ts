@@ -27,6 +27,8 @@ export class EntryTally {
   last?: Uint8Array;
   /** The lowest number of a blob file that an entry refers to. */
   oldestBlobFile?: bigint;
+  /** Bytes of the records that entries refer to, by number of a blob file of Titan's. */
+  readonly titanBlobs = new Map<bigint, bigint>();
 
   /**
    * `prefixed`: entries have Pebble's prefix bytes and marks (format/sst/value-blocks.ts). `suffix`: where the part of a key begins that
@@ -89,6 +91,10 @@ export class EntryTally {
 
   private noteBlob(value: Uint8Array): void {
     const decoded = decodeBlobIndex(value);
+    if (decoded.kind === 'titan') {
+      const { fileNumber: file, size } = decoded;
+      this.titanBlobs.set(file, (this.titanBlobs.get(file) ?? 0n) + size);
+    }
     if (decoded.kind !== 'blob' || decoded.fileNumber === 0n) return;
     const { fileNumber } = decoded;
     if (this.oldestBlobFile === undefined || fileNumber < this.oldestBlobFile) {

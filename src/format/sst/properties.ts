@@ -71,9 +71,10 @@ export const COLLECTED_PROPERTIES = {
   externalVersion: 'external_sst_file.version',
   globalSequence: 'external_sst_file.global_seqno',
   embeddedBlobs: 'embedded.blob.stats',
-  /** Bytes of values by blob file of Titan's. */
-  titanBlobs: 'TitanDB.blob_discardable_size',
 } as const;
+
+/** The full name of Titan's property: bytes of values by blob file (tikv/titan src/blob_file_size_collector.cc). */
+export const TITAN_BLOBS = 'TitanDB.blob_discardable_size';
 
 export type NumberProperty = (typeof NUMBER_PROPERTIES)[number];
 export type TextProperty = (typeof TEXT_PROPERTIES)[number];

@@ -4,6 +4,7 @@ import { asPebble } from '../../check/pebble/severity.js';
 import { checkTable } from '../../check/sst/table.js';
 import type { TableContext, TableFacts, UnitResult } from '../../check/unit.js';
 import { type Database, filesOf } from '../../engine/database.js';
+import { tableContext } from '../../engine/table-context.js';
 import {
   type ColumnFamily,
   fileBehind,
@@ -71,18 +72,17 @@ export async function examine(database: Database, version: Version, pace: Pace):
 }
 
 function contextOf(
-  { dialect, version }: Database,
+  database: Database,
   family: ColumnFamily,
   live: LiveTable,
-  { file, number }: InventoryEntry,
+  entry: InventoryEntry,
 ): TableContext {
+  const { version } = database;
   return {
-    dialect,
-    file,
+    ...tableContext(database, entry),
     depth: 'full',
     live: { ...live, ...(version && fileBehind(version, live)) },
     columnFamilyName: family.name,
-    ...(number !== undefined && { number }),
     ...(family.comparator !== '' && { comparator: family.comparator }),
     ...(version?.databaseId !== undefined && { databaseId: version.databaseId }),
   };
@@ -166,7 +166,7 @@ function widen(live: LiveTable, facts: TableFacts): CorrectedEntry {
 async function fitsWhereItStands(database: Database, entry: InventoryEntry): Promise<boolean> {
   const live = database.version?.columnFamilies.get(0)?.tables.get(entry.number!);
   if (live === undefined || live.size !== BigInt(entry.size)) return false;
-  const context = { dialect: database.dialect, file: entry.file, depth: 'full', live } as const;
+  const context: TableContext = { ...tableContext(database, { file: entry.file }), depth: 'full', live };
   const { findings } = await check(entry, context, filesOf(database).open);
   return !findings.some(({ rule }) => NUMBERS.has(rule) || rule === 'sst/wrong-file');
 }
@@ -177,12 +177,7 @@ export async function fileWithId(database: Database, live: LiveTable): Promise<I
     if (entry.kind !== 'table' || entry.number === live.number || BigInt(entry.size) !== live.size) continue;
     const { findings, facts } = await check(
       entry,
-      {
-        dialect: database.dialect,
-        file: entry.file,
-        depth: 'full',
-        live,
-      },
+      { ...tableContext(database, { file: entry.file }), depth: 'full', live },
       filesOf(database).open,
     );
     if (findings.some(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file')) continue;

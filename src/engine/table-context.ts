@@ -1,0 +1,17 @@
+import type { TableContext } from '../check/unit.js';
+import type { InventoryEntry } from '../io/inventory.js';
+import type { Database } from './database.js';
+import { hasTitan } from './foreign-files.js';
+
+/** What every check of one of a database's tables must know, whoever asks for it and whatever names the table. */
+export function tableContext(
+  { dialect, inventory }: Pick<Database, 'dialect' | 'inventory'>,
+  { file, number }: Pick<InventoryEntry, 'file' | 'number'>,
+): Pick<TableContext, 'dialect' | 'file' | 'number' | 'titan'> {
+  return {
+    dialect,
+    file,
+    ...(number !== undefined && { number }),
+    ...(hasTitan(inventory) && { titan: true as const }),
+  };
+}
