@@ -1,6 +1,9 @@
 import type { Profile } from '../app/profile.js';
 import type { Database } from '../engine/database.js';
+import { encryptedFiles } from '../engine/foreign-files.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
+import { counted } from '../finding/quantity.js';
+import { diskReader } from '../io/reader.js';
 import { databaseView } from '../recovery/database-view.js';
 import { prepareOpen } from '../recovery/open.js';
 import type { Simulation } from '../recovery/simulate.js';
@@ -32,7 +35,8 @@ export async function repairedEngine(
 ): Promise<RepairedEngine> {
   if (database.detection.kind === 'raft-engine') return repairedRaftEngine(database);
   const words = { ...(profile && { profile }) };
-  const unsupported = reasonNotToCheck(database);
+  const encrypted = await encryptedFiles(database.inventory, diskReader(database.target));
+  const unsupported = reasonNotToCheck(database) ?? reasonNotToRepair(encrypted);
   const simulated =
     unsupported === undefined ? await simulatedDatabase(await asPebbleOpens(database), words) : undefined;
   const simulation = readable ? simulated?.simulation : undefined;
@@ -43,6 +47,15 @@ export async function repairedEngine(
     plan: (method, known) => makePlan(database, method, { ...known, ...(simulation && { simulation }) }),
     result: (made, method) => lsmResult(database, made, method, { readable, words, simulation, recovery }),
   };
+}
+
+/** To a repair what it cannot read is damage, and would be given up. */
+function reasonNotToRepair(encrypted: ReadonlyMap<string, string>): string | undefined {
+  const [first] = encrypted;
+  if (first === undefined) return undefined;
+  const [file, method] = first;
+  const more = encrypted.size > 1 ? ` and ${counted(encrypted.size - 1, 'more file')}` : '';
+  return `${file}${more} can only be read with a key (${method}, as file.dict says): a repair would give up what is in there`;
 }
 
 interface Before {

@@ -5,6 +5,7 @@ import { append } from '../bytes/append.js';
 import { goneWals } from '../check/directory/tracked-wals.js';
 import { goneFirstWal } from '../check/pebble/first-wal.js';
 import { type Database, type DatabaseRequest, liesElsewhere, readDatabase } from '../engine/database.js';
+import { encryptedFiles } from '../engine/foreign-files.js';
 import { commandOn } from '../engine/given-options.js';
 import { asPebbleOpens } from '../engine/pebble-opened.js';
 import { unseenParts } from '../engine/unseen.js';
@@ -12,6 +13,7 @@ import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { counted } from '../finding/quantity.js';
 import { shellWord } from '../finding/shell-word.js';
 import { unlessInterrupted } from '../io/interruption.js';
+import { diskReader } from '../io/reader.js';
 import type {
   RecommendationReport,
   RecoveryReport,
@@ -25,6 +27,7 @@ import {
   columnFamilyReports,
   emptyTarget,
   reasonNotToCheck,
+  uncheckedEncrypted,
   uncheckedOrders,
   withinLimits,
 } from '../scan/target.js';
@@ -65,6 +68,14 @@ export async function simulateTarget(
   const unsupported = reasonNotToCheck(own) ?? reasonWalsAlone(own);
   if (unsupported !== undefined) {
     report.unchecked.push({ file: '.', reason: unsupported });
+    return report;
+  }
+  const encrypted = liesElsewhere(own)
+    ? undefined
+    : await encryptedFiles(own.inventory, diskReader(own.target));
+  if (encrypted !== undefined && encrypted.size > 0) {
+    // to a simulation they would be damaged
+    for (const [file, method] of encrypted) report.unchecked.push(uncheckedEncrypted(file, method));
     return report;
   }
   const isPebble = own.dialect === 'pebble';

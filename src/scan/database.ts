@@ -30,7 +30,13 @@ import { trustIn } from './select.js';
 import { portable } from './shards/report.js';
 import { simulateDatabase } from './simulate-database.js';
 import type { Subject } from './subject.js';
-import { columnFamilyReports, emptyTarget, optionsReport, withinLimits } from './target.js';
+import {
+  columnFamilyReports,
+  emptyTarget,
+  optionsReport,
+  uncheckedEncrypted,
+  withinLimits,
+} from './target.js';
 import { scanTitan } from './titan.js';
 
 /** Large tables are cut into pieces as for several threads, for any number of threads: all shards must make the same plan. */
@@ -55,8 +61,7 @@ export async function databaseSubject(
   const encrypted = origin.inPlace
     ? await encryptedFiles(database.inventory, diskReader(database.target))
     : undefined;
-  for (const [file, method] of encrypted ?? [])
-    report.unchecked.push({ file, reason: `it is encrypted (${method}, as file.dict says)` });
+  for (const [file, method] of encrypted ?? []) report.unchecked.push(uncheckedEncrypted(file, method));
   for (const { kind, file } of database.pebble === undefined ? [] : database.inventory.entries)
     if (kind === 'blob') report.unchecked.push({ file, reason: 'blob files of Pebble are not read' });
   const planned = await unlessInterrupted(

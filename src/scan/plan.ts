@@ -1,8 +1,8 @@
 import { append } from '../bytes/append.js';
 import { planTable } from '../check/sst/table.js';
+import { tableContext } from '../check/sst/table-context.js';
 import type { Depth, TableContext } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
-import { tableContext } from '../engine/table-context.js';
 import { dialectNamed } from '../format/dialect.js';
 import { isCanonical } from '../format/filename.js';
 import {

@@ -47,6 +47,11 @@ export function emptyTarget(path: string, database: Database, kind?: TargetKind)
   };
 }
 
+/** A file that TiKV has encrypted, with a key that is not on the disk. */
+export function uncheckedEncrypted(file: string, method: string): Unchecked {
+  return { file, reason: `it is encrypted (${method}, as file.dict says)` };
+}
+
 /** What cannot be checked because the order of keys is not known. */
 export function uncheckedOrders({ version }: Database): Unchecked[] {
   return unorderedFamilies(version).map((family) => ({ file: '.', reason: unorderedReason(family) }));

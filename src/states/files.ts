@@ -1,8 +1,8 @@
 import { holdEvery, statedEntries } from '../check/cross/sequences-held.js';
 import { checkTable } from '../check/sst/table.js';
+import { tableContext } from '../check/sst/table-context.js';
 import type { TableFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
-import { tableContext } from '../engine/table-context.js';
 import type { ColumnFamily, LiveBlobFile, LiveTable } from '../format/manifest/version.js';
 import { magicAt } from '../format/sst/footer.js';
 import { readTail } from '../io/head.js';

@@ -1,7 +1,7 @@
 import { checkTable } from '../check/sst/table.js';
+import { tableContext } from '../check/sst/table-context.js';
 import type { TableFacts, UnitFacts } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
-import { tableContext } from '../engine/table-context.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
 import { readDataBlocks } from '../format/sst/data-blocks.js';

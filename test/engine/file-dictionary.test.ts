@@ -5,6 +5,8 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeFileDictionary } from '../../src/format/file-dictionary.js';
+import { repairTarget } from '../../src/repair/run.js';
+import { simulateTarget } from '../../src/repair/simulate-target.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { withDatabase } from '../support/database.js';
 
@@ -124,4 +126,28 @@ describe('file.dict', () => {
       expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
       expect(unchecked.map(({ file }) => file)).toEqual([table]);
     }));
+
+  it.each(['.sst', '.log'])(
+    'keeps a simulation and a repair from taking an encrypted %s for damaged',
+    (ending) =>
+      withDatabase('basic-7.8', [], async (dir) => {
+        const [file] = fs.readdirSync(dir).filter((name) => name.endsWith(ending));
+        fs.writeFileSync(path.join(dir, '..', 'file.dict'), header(2, Buffer.concat(encrypt(dir, [file]))));
+        const simulated = await simulateTarget(dir);
+        expect(simulated.unchecked.map((each) => each.file)).toEqual([file]);
+        expect(simulated.recovery).toBeUndefined();
+        for (const way of [
+          { strategy: 'auto', onLostTombstones: 'keep-hidden' },
+          { mode: 'point-in-time' },
+        ] as const) {
+          const { repair, plan } = await repairTarget(
+            dir,
+            { way, destination: { kind: 'dry-run' }, tool: 'test' },
+            { confirm: async () => true },
+          );
+          expect(plan).toBeUndefined();
+          expect(repair).toMatchObject({ state: 'refused', reason: expect.stringContaining(file) });
+        }
+      }),
+  );
 });

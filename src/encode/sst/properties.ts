@@ -1,5 +1,10 @@
 import { compareBytes } from '../../format/sst/comparator.js';
-import { COLLECTED_PROPERTIES, type NumberProperty, type TextProperty, TITAN_BLOBS } from '../../format/sst/properties.js';
+import {
+  COLLECTED_PROPERTIES,
+  type NumberProperty,
+  type TextProperty,
+  TITAN_BLOBS,
+} from '../../format/sst/properties.js';
 import { ByteBuilder } from '../byte-builder.js';
 import { BlockBuilder } from './block-builder.js';
 

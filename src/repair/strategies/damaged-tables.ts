@@ -2,9 +2,9 @@ import { append } from '../../bytes/append.js';
 import { hasOtherBounds } from '../../check/directory/live-files.js';
 import { asPebble } from '../../check/pebble/severity.js';
 import { checkTable } from '../../check/sst/table.js';
+import { tableContext } from '../../check/sst/table-context.js';
 import type { TableContext, TableFacts, UnitResult } from '../../check/unit.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import { tableContext } from '../../engine/table-context.js';
 import {
   type ColumnFamily,
   fileBehind,

@@ -1,7 +1,7 @@
-import type { TableContext } from '../check/unit.js';
-import type { InventoryEntry } from '../io/inventory.js';
-import type { Database } from './database.js';
-import { hasTitan } from './foreign-files.js';
+import type { Database } from '../../engine/database.js';
+import { hasTitan } from '../../engine/foreign-files.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import type { TableContext } from '../unit.js';
 
 /** What every check of one of a database's tables must know, whoever asks for it and whatever names the table. */
 export function tableContext(
