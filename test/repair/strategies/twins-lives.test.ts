@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { encodeLogRecords } from '../../../src/encode/log/writer.js';
+import { encodeVersionEdit } from '../../../src/encode/manifest/edit.js';
+import { replayManifest } from '../../../src/format/manifest/replay.js';
+import { memorySource } from '../../../src/io/source.js';
 import { type FileSet, fixture } from '../../support/files.js';
+import { edit } from '../../support/manifest.js';
 import { applyPatches } from '../../support/patch.js';
 import { repaired } from '../../support/second-source.js';
 
@@ -235,4 +239,41 @@ describe('a log between two that are the same', () => {
       expect((await repaired(damaged, [clean()])).after, patch).toEqual(damaged);
     }
   });
+});
+
+/** Tables of LevelDB have no ids: one that came before the MANIFEST is in every clone. */
+test('a table that came after the MANIFEST is given back where one of its time is the same, and not for an older one', async () => {
+  const name = (number: number) => `${String(number).padStart(6, '0')}.ldb`;
+  const bytes = fixture('leveldb').get(name(5))!;
+  const replay = await replayManifest(memorySource(fixture('leveldb').get('MANIFEST-000002')!), {
+    dialect: 'leveldb',
+  });
+  const [table] = replay.version.columnFamilies.get(0)!.tables.values();
+  const edits = [
+    edit({ comparator: 'leveldb.BytewiseComparator' }),
+    ...[3, 6, 8].map((number) =>
+      edit({
+        logNumber: 5n,
+        previousLogNumber: 0n,
+        nextFileNumber: 9n,
+        lastSequence: 1000n,
+        newFiles: [{ ...table, tag: 7, number: BigInt(number), level: 0, unknown: [], offset: 0, length: 0 }],
+      }),
+    ),
+  ];
+  const clean: FileSet = new Map([
+    ['CURRENT', Buffer.from('MANIFEST-000004\n')],
+    ['MANIFEST-000004', Buffer.from(encodeLogRecords(edits.map(encodeVersionEdit)))],
+    ['LOCK', new Uint8Array(0)],
+    ...[3, 6, 8].map((number): [string, Uint8Array] => [name(number), bytes]),
+  ]);
+  const other = (number: number) => [`write ${name(number)} 32 64`, `fix-block ${name(number)} 0 0x252`];
+  const gone = await applyPatches(new Map(clean), [`remove ${name(8)}`]);
+  expect((await repaired(gone, [clean])).after).toEqual(clean);
+  const clone = await applyPatches(new Map(clean), [...other(6), ...other(8)]);
+  expect((await repaired(gone, [clone])).after).toEqual(gone);
+  expect((await repaired(gone, [await applyPatches(new Map(clean), other(6))])).after).toEqual(gone);
+  // one that is older than the MANIFEST both have of the time before
+  const older = await applyPatches(new Map(clean), [`remove ${name(3)}`]);
+  expect((await repaired(older, [clean])).after).toEqual(clean);
 });

@@ -86,15 +86,24 @@ async function hasIdentity(shorter: Database, database: Database, source: Second
   return dialect !== 'rocksdb' && tables.length > 0 && (await sharesFile(database, source));
 }
 
-/** Whether a live table, or what two logs of the same number have of each other, is the same byte for byte here and there. */
-export async function sharesFile(database: Database, source: SecondSource): Promise<boolean> {
-  return (await sharesTable(database, source)) || (await sharesWal(database, source));
+/**
+ * Whether a live table, or what two logs of the same number have of each other, is the same byte for byte here and there. Beside a table
+ * that came after the MANIFEST no older one counts: two clones have those, too.
+ */
+export async function sharesFile(
+  database: Database,
+  source: SecondSource,
+  beside?: bigint,
+): Promise<boolean> {
+  const began = database.manifest?.entry.number ?? 0n;
+  const from = beside !== undefined && beside > began ? began : 0n;
+  return (await sharesTable(database, source, from)) || (await sharesWal(database, source));
 }
 
-/** Whether a table that the MANIFEST names is, byte for byte, that of a source: of engines whose tables have no ids. */
-export async function sharesTable(database: Database, source: SecondSource): Promise<boolean> {
+/** Whether a table of a number above `from` that the MANIFEST names is, byte for byte, that of a source: of engines whose tables have no ids. */
+export async function sharesTable(database: Database, source: SecondSource, from = 0n): Promise<boolean> {
   for (const { table } of liveTables(database).values())
-    if (await isSameTable(database, source, table.number)) return true;
+    if (table.number > from && (await isSameTable(database, source, table.number))) return true;
   return false;
 }
 

@@ -130,17 +130,18 @@ async function tablePart(
     neighboursProve: async (twins) => {
       if (id !== undefined) return undefined;
       for (const { source } of twins)
-        if (!isNamed(live, source) || !(await isSameLife(database, source))) return undefined;
+        if (!isNamed(live, source) || !(await isOfLife(database, source, live.number))) return undefined;
       return 'alone';
     },
     whole: async (twin, checked) => {
       if (own?.size === twin.entry.size && (await beginTheSame(own.source, twin.entry.source, own.size)))
         return undefined;
       if (checked.identity === 'proven') return 'its identity is the one that the MANIFEST has of it';
-      if (id !== undefined || !isNamed(live, twin.source) || !(await sharesFile(database, twin.source)))
+      const { source } = twin;
+      if (id !== undefined || !isNamed(live, source) || !(await sharesFile(database, source, live.number)))
         return undefined;
       const gone = mine === undefined || isAnother;
-      return gone || (await isSameLife(database, twin.source))
+      return gone || (await isOfLife(database, source, live.number))
         ? 'its number, size, bounds and sequences are those of the MANIFEST, here and in the source, and another file is the same byte for byte: the table has no id that would prove more'
         : undefined;
     },
@@ -149,6 +150,10 @@ async function tablePart(
     each.kind === 'table' && each.place !== 'archive' && each.number === live.number;
   return { part, ...(own && { own }), isTwin };
 }
+
+/** Whether a source is of the same life, as files tell that are as young as the one of a number. */
+const isOfLife = async (database: Database, source: SecondSource, number: bigint): Promise<boolean> =>
+  (await isSameLife(database, source)) && (await sharesFile(database, source, number));
 
 /** Whether the MANIFEST of a source says the same of a table. */
 function isNamed(live: LiveTable, { database }: SecondSource): boolean {
