@@ -49,7 +49,9 @@ async function withIngested(database: Database, pebble: PebbleState): Promise<Da
   );
   await addIngested(ingested, wals);
   const opened = { ...database, pebble: ingested };
-  for (const [number, { sequence }] of ingested.ingested) {
+  for (const [number, { sequence, wal }] of ingested.ingested) {
+    if (database.version?.columnFamilies.get(0)?.tables.get(number)?.level === 0)
+      ingested.ingestedTwice ??= { number, wal };
     const table = await ingestedTable(opened, number, sequence);
     if (table !== undefined) database.version?.columnFamilies.get(0)?.tables.set(number, table);
   }

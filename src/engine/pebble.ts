@@ -38,6 +38,8 @@ export interface PebbleState {
   ingested: Map<bigint, Ingested>;
   /** One of them that cannot be read whole: an open reads them. */
   unreadIngest?: { file: string; reason: string };
+  /** One of them that the MANIFEST names on level 0 already. */
+  ingestedTwice?: { number: bigint; wal: string };
 }
 
 /** A table that was ingested into the memtables' queue: no edit names it yet. */

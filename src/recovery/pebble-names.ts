@@ -123,6 +123,15 @@ function byIngested({ inventory, pebble }: Database): Refused | undefined {
     const { file, reason } = pebble.unreadIngest;
     return refused('table', `pebble: error when loading flushable ingest files: ${reason}`, file);
   }
+  if (pebble?.ingestedTwice !== undefined) {
+    const { number, wal } = pebble.ingestedTwice;
+    const name = fileName('table', number).slice(0, -'.sst'.length);
+    return refused(
+      'crash',
+      `MANIFEST apply failed: pebble: files ${name} and ${name} collided on sort keys`,
+      wal,
+    );
+  }
   const absent = [...(pebble?.ingested.keys() ?? [])].find((number) => !here.has(fileName('table', number)));
   return absent === undefined
     ? undefined

@@ -102,3 +102,30 @@ async function isReadByBounds(database: Database, level0: ReadonlySet<string>): 
     operations === 0 || (flushesReplayed(database, outcome) && points === operations && bytes <= ONE_TABLE)
   );
 }
+
+/**
+ * A log that is replayed although tables hold it, with range tombstones: what a level holds counts as older than those of the levels
+ * above it, so that Pebble skips keys which are newer than the tombstone, too, depending on where it stands (pebble merging_iter.go).
+ */
+export async function hidesNewerKeys(
+  database: Database,
+): Promise<{ file: string; reason: string } | undefined> {
+  const tables = [...(database.version?.columnFamilies.get(0)?.tables.values() ?? [])];
+  let reach = 0n;
+  for (const { smallestSequence, largestSequence } of tables)
+    if (largestSequence > reach && smallestSequence !== largestSequence) reach = largestSequence;
+  let hides = false;
+  const prepared = await prepareOpen(databaseView(database), database.engineVersion);
+  const { wals, opens } = await simulateOpen(prepared, 'default', {
+    apply(_, sequence, type) {
+      hides ||= type === VALUE_TYPE.rangeDelete && sequence <= reach;
+    },
+  });
+  const [first] = wals.filter(({ operations }) => operations > 0);
+  if (!opens || !hides || first === undefined) return undefined;
+  return {
+    file: first.file,
+    reason:
+      'it is replayed although tables hold it, with deletions of ranges: which newer keys of the tables these hide is not known',
+  };
+}

@@ -33,7 +33,7 @@ import {
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
 import { losesWrites } from '../states/gone-wals.js';
-import { pebbleAdvice, unforeseen } from './pebble-advice.js';
+import { hidesNewerKeys, pebbleAdvice, unforeseen } from './pebble-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
 import { repairDbOutcome } from './repairdb-outcome.js';
@@ -111,6 +111,7 @@ export async function simulateTarget(
   report.recovery = salvage === undefined ? modes : [...modes, salvage];
   if (hooks.signal?.aborted) return report;
   if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
+  if (isPebble && digest) await withholdHidden(database, report);
   // what another state keeps, or what this one gives up, was acknowledged
   const keepsLess = taken === undefined ? states.length > 0 && !states[0].current : loss.length > 0;
   const goneFor = states.flatMap((each) => each.gone ?? []);
@@ -234,6 +235,18 @@ async function readTables(database: Database, report: TargetReport, hooks: Simul
       report.unchecked.push(guess);
     }
     if (mode.contents !== undefined) mode.contents = { ...mode.contents, coherent: false, incomplete: true };
+  }
+}
+
+/** Where it is not known which keys Pebble hides, none are counted. */
+async function withholdHidden(database: Database, report: TargetReport): Promise<void> {
+  const modes = (report.recovery ?? []).filter(({ columnFamilies }) => columnFamilies !== undefined);
+  const hidden = modes.length === 0 ? undefined : await hidesNewerKeys(database);
+  if (hidden === undefined) return;
+  report.unchecked.push(hidden);
+  for (const mode of modes) {
+    delete mode.columnFamilies;
+    mode.harmless = false;
   }
 }
 

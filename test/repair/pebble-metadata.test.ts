@@ -90,6 +90,47 @@ describe('a MANIFEST whose edits are whole and cannot be right', () => {
   });
 });
 
+describe('what names the MANIFEST, and more', () => {
+  it('says what the first log held where it is gone along with CURRENT', async () => {
+    const { repair, plan, errors } = await mended('cosmos', (dir) => remove(dir, /^CURRENT$|\.log$/));
+    expect(repair?.reason).toBeUndefined();
+    expect(plan?.loss).toEqual([
+      { file: '000012.log', detail: 'all that this log held: the file is gone', facts: {} },
+    ]);
+    expect(errors).toEqual([]);
+  });
+
+  it('leaves out the logs that follow a first one which is gone', async () => {
+    const { plan, errors } = await mended('virtual', (dir) => remove(dir, /^000004\.log$/));
+    expect(plan?.loss.map(({ file }) => file)).toContain('000004.log');
+    expect(plan?.steps.map(({ action, file }) => `${action} ${file}`)).toEqual(
+      expect.arrayContaining(['remove 000012.log', 'remove 000013.log']),
+    );
+    expect(errors).toEqual([]);
+  });
+
+  it('keeps to the MANIFEST whose log is here where an edit of it cannot be read', async () => {
+    const { plan, whole, after } = await mended('cosmos', (dir) => {
+      const file = `${dir}/MANIFEST-000013`;
+      const [first, ...others] = recordsOf(readFileSync(file));
+      writeFileSync(file, encodeLogRecords([Buffer.concat([first, Uint8Array.of(99, 0)]), ...others]));
+    });
+    expect(plan?.steps.map(({ file }) => file)).toEqual(['MANIFEST-000013']);
+    expect(after).toBe(whole);
+  });
+});
+
+/** The payloads of legacy records that fit into a block. */
+function recordsOf(bytes: Uint8Array): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  for (let at = 0; at + 7 <= bytes.length; ) {
+    const length = bytes[at + 4] | (bytes[at + 5] << 8);
+    records.push(bytes.slice(at + 7, at + 7 + length));
+    at += 7 + length;
+  }
+  return records;
+}
+
 describe('a directory of logs without a MANIFEST', () => {
   const toLogs = (dir: string, logs: RegExp) => {
     for (const name of namesOf(dir, /^MANIFEST|\.sst$|\.log$/))

@@ -137,7 +137,7 @@ function isNamed({ number }: TableFacts, named: ReadonlySet<bigint>): boolean {
 }
 
 /** A WAL is made before an edit names it, and goes after one that names its successor. */
-function checkLogNumber({ database, version, manifest, wals, dead }: State): Finding[] {
+function checkLogNumber({ database, version, manifest, tables, wals, dead }: State): Finding[] {
   const logNumber = version.columnFamilies.get(0)?.logNumber ?? 0n;
   const place = database.manifest?.replay.numbers.logNumber ?? {};
   const { entry, replay } = database.manifest!;
@@ -176,7 +176,10 @@ function checkLogNumber({ database, version, manifest, wals, dead }: State): Fin
     database.pebble?.formatMarker === undefined
       ? { file: 'CURRENT' }
       : placeOf(database.pebble.manifestMarker!);
-  const isOld = wals.length > 0 && wals.some(({ number }) => number >= (version.nextFileNumber ?? 0n));
+  // logs are begun without an edit; tables are not
+  const next = version.nextFileNumber ?? 0n;
+  const isOld =
+    wals.some(({ number }) => number >= next) && tables.some(({ number }) => (number ?? 0n) >= next);
   if (newer !== undefined || isOld) {
     return [
       findingAt(newer === undefined ? manifest : names, 'manifest/log-number', {

@@ -1,4 +1,5 @@
 import type { Database } from '../../engine/database.js';
+import { parseFileName } from '../../format/filename.js';
 import { Pace } from '../pace.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { databaseAfter } from '../preview.js';
@@ -47,8 +48,12 @@ export async function planAuto(
             // of files that the parts before change it says nothing
             ...(now === database && simulation && { simulation }),
           }),
-    (now: Database) =>
-      now === database && now.dialect === 'pebble' ? planPebbleHoles(now, findings ?? []) : undefined,
+    (now: Database) => {
+      if (now.dialect !== 'pebble') return undefined;
+      const isAsFound =
+        plan === undefined || !plan.steps.some(({ path }) => parseFileName(path).kind === 'wal');
+      return planPebbleHoles(now, isAsFound ? (findings ?? []) : []);
+    },
   ];
   for (const part of parts) {
     await pace.step();

@@ -1,3 +1,4 @@
+import { goneFirstWal } from '../../check/pebble/first-wal.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
@@ -25,10 +26,12 @@ const HOLES: ReadonlySet<string> = new Set(['sequence/gap-between-wals', 'wal/em
 export async function planPebbleHoles(database: Database, findings: readonly Finding[]): Promise<RepairPlan> {
   const errors = findings.filter(({ severity }) => severity === 'error');
   const wals = await readLiveWals(database);
+  const gone = goneFirstWal(database);
   const hole = wals.findIndex(({ entry }) =>
     errors.some(({ rule, file }) => HOLES.has(rule) && file === entry.file),
   );
-  const left = hole < 0 ? [] : wals.slice(hole + 1);
+  const left =
+    gone !== undefined && !followAtOnce(database, wals) ? wals : hole < 0 ? [] : wals.slice(hole + 1);
   const steps: RepairStep[] = left.map(removal);
   const loss: LossStatement[] = left.map((wal) => ({
     ...lostFile(wal.place),
@@ -50,10 +53,9 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
       facts: {},
     });
   }
-  for (const { rule, file } of errors) {
-    if (rule !== 'directory/missing-wal') continue;
-    steps.push(empty(file, undefined, 'the MANIFEST begins with it; an empty one is a log without records'));
-    loss.push({ file, detail: 'all that this log held: the file is gone', facts: {} });
+  if (gone !== undefined) {
+    steps.push(empty(gone, undefined, 'the MANIFEST begins with it; an empty one is a log without records'));
+    loss.push({ file: gone, detail: 'all that this log held: the file is gone', facts: {} });
   }
   return {
     schemaVersion: 1,
@@ -70,6 +72,14 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
             'Pebble would open over the hole, in a state that the database never had; without this repair it keeps the newer logs',
           ],
   };
+}
+
+/** Whether the first batch of the logs is the one after what the MANIFEST accounts for: then nothing is missing before it. */
+function followAtOnce({ version, manifest }: Database, wals: readonly WalState[]): boolean {
+  const first = wals.find(({ facts }) => facts.firstSequence !== undefined)?.facts.firstSequence;
+  const { reach = 0n } = manifest?.replay ?? {};
+  const last = version?.lastSequence ?? 0n;
+  return first === undefined || first <= (reach > last ? reach : last) + 1n;
 }
 
 function removal({ place, entry, ...wal }: WalState): RepairStep {

@@ -85,10 +85,9 @@ function bestOf(candidates: readonly Candidate[], named: bigint | undefined): Ca
   // one whose log is gone while another's is here is an older state
   const isPassed = own?.hasLog === false && candidates.some((each) => each.isSound && each.hasLog);
   if (own?.isSound && !isPassed && !isBegunAnew(own, candidates)) return own;
-  // tables that are missing can leave the one that is named; an older state would be a loss that nothing says
-  const isWhole = own?.hasLog === true && own.replay.complete && own.replay.error === undefined;
+  // one whose log is here is put right: an older state would be a loss that nothing says
   const sound = candidates
-    .filter(({ isSound, hasLog }) => isSound && (hasLog || !(isPassed || isWhole)))
+    .filter(({ isSound, hasLog }) => isSound && (hasLog || !(isPassed || own?.hasLog)))
     .sort(furthestFirst);
   // of none that is sound the one that was named is put right
   const [best] = sound.filter((each) => !isBegunAnew(each, candidates));
