@@ -176,6 +176,14 @@ describe('repair of a Pebble directory', () => {
     });
   });
 
+  it('refuses one without a MANIFEST whose values may stand in blob files, which Pebble would delete', async () => {
+    const patches = ['remove MANIFEST-000001', 'create 000999.blob "blobs"'];
+    await withDatabase('pebble-stores/valueblocks', patches, async (dir) => {
+      const { repair } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'refused', reason: expect.stringMatching(/blob files/) });
+    });
+  });
+
   it('changes nothing about a healthy one', async () => {
     for (const base of ['cosmos', 'virtual', 'rangekeys', 'valueblocks'])
       await withDatabase(`pebble-stores/${base}`, [], async (dir) => {

@@ -56,6 +56,10 @@ export async function planRebuiltManifest(
   };
   const old = replay?.version;
   if (database.pebble?.remote.size) refuse('tables lie in remote storage');
+  // a blob file that no edit names Pebble deletes, and a table does not say which of them it refers to
+  const blobs = database.inventory.entries.find(({ kind }) => kind === 'blob');
+  if (blobs !== undefined)
+    refuse(`values stand in blob files (${blobs.file}), and only its edits say which tables need them`);
   if (old === undefined && (named?.replay.version.backings.size ?? 0) > 0) refuse('tables are virtual');
   const wals = await readWalContents(database);
   const found = (await findTables(database)).filter(({ entry }) => entry.place === 'database');
