@@ -120,6 +120,19 @@ describe('what names the MANIFEST, and more', () => {
   });
 });
 
+describe('logs under each other’s names', () => {
+  it('change places', async () => {
+    const { plan, whole, after, errors } = await mended('virtual', (dir) => {
+      const [a, b] = [`${dir}/000004.log`, `${dir}/000013.log`].map((file) => readFileSync(file));
+      writeFileSync(`${dir}/000004.log`, b);
+      writeFileSync(`${dir}/000013.log`, a);
+    });
+    expect(plan?.loss).toEqual([]);
+    expect(plan?.steps.map(({ file }) => file).sort()).toEqual(['000004.log', '000013.log']);
+    expect([errors, after]).toEqual([[], whole]);
+  });
+});
+
 /** The payloads of legacy records that fit into a block. */
 function recordsOf(bytes: Uint8Array): Uint8Array[] {
   const records: Uint8Array[] = [];

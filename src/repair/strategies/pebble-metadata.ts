@@ -14,6 +14,7 @@ import { planFirstManifest } from './pebble-first-manifest.js';
 import { planPebbleNames } from './pebble-names.js';
 import { planPebbleOptions } from './pebble-options.js';
 import { isOlderManifest, ownTables, planRebuiltManifest } from './pebble-rebuild.js';
+import { planSwappedLogs } from './pebble-swapped-logs.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
 export async function planPebbleMetadata(database: Database): Promise<RepairPlan> {
@@ -31,11 +32,13 @@ export async function planPebbleMetadata(database: Database): Promise<RepairPlan
   const names = await planPebbleNames(database);
   const named = names.steps.length === 0 ? database : await databaseAfter(database, names);
   const manifest = await planManifest(named);
-  const plan = manifest === undefined ? names : joinPlans(names, manifest);
-  const options = await planPebbleOptions(
-    manifest === undefined ? named : await databaseAfter(database, plan),
-  );
-  return options === undefined ? plan : joinPlans(plan, options);
+  let plan = manifest === undefined ? names : joinPlans(names, manifest);
+  for (const further of [planPebbleOptions, planSwappedLogs]) {
+    const now = plan.steps.length === 0 ? database : await databaseAfter(database, plan);
+    const next = await further(now);
+    if (next !== undefined) plan = joinPlans(plan, next);
+  }
+  return plan;
 }
 
 /**

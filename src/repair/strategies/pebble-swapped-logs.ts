@@ -1,0 +1,66 @@
+import { type Database, filesOf, liveWals } from '../../engine/database.js';
+import { formatVersion } from '../../engine/version.js';
+import { LogParser } from '../../format/log/parser.js';
+import { readLog } from '../../format/log/read.js';
+import type { InventoryEntry } from '../../io/inventory.js';
+import { fileState } from '../content.js';
+import type { RepairPlan, RepairStep } from '../plan.js';
+
+/**
+ * Plans the exchange of logs that lie under each other's names: the header of every record bears the number of its log, under the
+ * record's checksum. `undefined`: there are none. Logs that hold records of one that is no log here are left alone.
+ */
+export async function planSwappedLogs(database: Database): Promise<RepairPlan | undefined> {
+  const live = liveWals(database).filter(({ place, number }) => place === 'database' && number !== undefined);
+  const rightful = new Map<bigint, InventoryEntry>();
+  for (const wal of live) {
+    if (await beginsWith(database, wal, wal.number!)) continue;
+    for (const other of live) {
+      if (other === wal || rightful.has(other.number!)) continue;
+      if (await beginsWith(database, wal, other.number!)) rightful.set(other.number!, wal);
+    }
+  }
+  // a copy of a log beside the log itself is no exchange
+  const moved = live.filter(({ number }) => rightful.has(number!));
+  const sources = new Set(rightful.values());
+  if (moved.length === 0 || moved.some((wal) => !sources.has(wal))) return undefined;
+  const steps = moved.map((wal): RepairStep => {
+    const source = rightful.get(wal.number!)!;
+    return {
+      action: 'write',
+      path: wal.file,
+      why: `its records bear the number of another log, and those of ${source.file} the number of this one`,
+      changes: [{ kind: 'rewrite', offset: 0, length: wal.size, detail: `the content of ${source.file}` }],
+      content: [{ from: 'file', path: source.file, offset: 0, length: source.size }],
+    };
+  });
+  const { target, engineVersion } = database;
+  return {
+    schemaVersion: 1,
+    target,
+    strategy: 'metadata',
+    engineVersion: formatVersion(engineVersion),
+    inputs: await Promise.all(moved.map(({ file: path }) => fileState(target, { path }))),
+    steps,
+    loss: [],
+    remarks: [],
+  };
+}
+
+/** Whether a log begins with a whole record of the log with that number. */
+async function beginsWith(database: Database, wal: InventoryEntry, number: bigint): Promise<boolean> {
+  const source = await filesOf(database).open(wal.source);
+  try {
+    let begins = false;
+    await readLog(new LogParser(source, { dialect: 'pebble', number }), {
+      record({ offset }) {
+        begins = offset === 0;
+        return 'stop';
+      },
+      damage: () => 'stop',
+    });
+    return begins;
+  } finally {
+    await source.close();
+  }
+}
