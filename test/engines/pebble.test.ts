@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { scanTarget } from '../../src/scan/scan.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { rewriteManifest } from '../support/pebble.js';
 import { make, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
@@ -9,7 +10,7 @@ import { damage, lies } from './pebble-damage.js';
 
 /*
  * Directories of random work, made by three releases of Pebble and mostly killed in the middle, undamaged and damaged: what each of
- * the three makes of them, and what simulate says that it would. KVDOCTOR_PEBBLE=50 makes that many a release.
+ * the three makes of them, and what simulate says that it would; a scan of what is undamaged finds no damage. KVDOCTOR_PEBBLE=50 makes that many a release.
  */
 
 const why = pebbleMissing();
@@ -37,6 +38,10 @@ describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
           }
         };
         await hold(whole, 'undamaged');
+        const { findings, unchecked } = await scanTarget(whole, { jobs: 1 });
+        for (const { severity, rule, file } of findings)
+          if (severity === 'error') wrong.push(`called damaged: ${rule} ${file}`);
+        for (const { file, reason } of unchecked) wrong.push(`not checked: ${file} ${reason}`);
         for (let i = 0; i < DAMAGES; i++) {
           const copy = path.join(parent, `damaged-${i}`);
           fs.cpSync(whole, copy, { recursive: true });
