@@ -3,6 +3,7 @@ import { type Database, filesOf } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { readHead } from '../io/head.js';
+import type { InventoryEntry } from '../io/inventory.js';
 import { FilesHere } from './files.js';
 import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
@@ -63,7 +64,7 @@ class Listing {
     const states = this.ordered();
     const current = states.find(({ current: own }) => own);
     const { walks: manifests, problems } = this;
-    return { states, ...(current && { current }), manifests, wals, problems };
+    return { states, ...(current && { current }), manifests, wals, unread: this.unread(), problems };
   }
 
   /** A RepairDB sets its own MANIFESTs aside when it runs again: of those in lost/, the database's newest one leads to what it was. */
@@ -278,6 +279,18 @@ class Listing {
     if (entry === undefined) return undefined;
     const bytes = await readHead(entry.source, LONGEST_IDENTITY).catch(() => undefined);
     return bytes && new TextDecoder().decode(bytes).trim();
+  }
+
+  private unread(): InventoryEntry[] {
+    const { found } = this;
+    if (found === undefined) return [];
+    const read = new Set(found.map(({ entry }) => entry));
+    return this.database.inventory.entries.filter(
+      (entry) =>
+        entry.kind === 'table' &&
+        (entry.place === 'database' || entry.place === 'db-path') &&
+        !read.has(entry),
+    );
   }
 
   private async tables(): Promise<FoundTable[]> {

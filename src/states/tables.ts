@@ -80,6 +80,21 @@ async function read(entry: InventoryEntry, database: Database): Promise<TableFac
   }
 }
 
+/** Why kvdoctor does not read a table of which nothing is known to be wrong. */
+export async function reasonNotRead(entry: InventoryEntry, database: Database): Promise<string | undefined> {
+  const source = await filesOf(database).open(entry.source);
+  try {
+    const { findings, unchecked } = await checkTable(source, {
+      ...tableContext(database, entry),
+      ...comparing(database),
+      depth: 'full',
+    });
+    return findings.some(({ severity }) => severity === 'error') ? undefined : unchecked[0]?.reason;
+  } finally {
+    await source.close();
+  }
+}
+
 function describe(facts: TableFacts, entry: InventoryEntry): LiveTable | undefined {
   const { smallest, largest, smallestSequence, largestSequence, columnFamily, uniqueId } = facts;
   if (smallest === undefined || largest === undefined) return undefined;

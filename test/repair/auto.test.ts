@@ -132,6 +132,44 @@ describe('repair to whatever is best', () => {
     });
   });
 
+  describe('where no MANIFEST names the tables', () => {
+    const withoutManifest = (
+      of: (bytes: Buffer) => Uint8Array,
+      body: (dir: string, table: string) => Promise<void>,
+    ) =>
+      withDatabase('basic-7.8', [], async (dir) => {
+        rmSync(join(dir, (await readDatabase(dir)).manifest!.entry.file));
+        const table = readdirSync(dir).find((name) => name.endsWith('.sst'))!;
+        writeFileSync(join(dir, table), of(readFileSync(join(dir, table))));
+        await body(dir, table);
+      });
+
+    it('says that one is lost that cannot be read whole', () =>
+      withoutManifest(
+        (bytes) => bytes.subarray(0, 700),
+        async (dir, table) => expect((await plan(dir)).loss.map(({ file }) => file)).toContain(table),
+      ));
+
+    // handle of the metaindex, of no index, and the magic number of plain tables (rocksdb table/plain/plain_table_builder.cc)
+    const plainFooter = Buffer.concat([
+      Buffer.from('b63921', 'hex'),
+      Buffer.alloc(37),
+      Buffer.from('b8138f7aeb18344f', 'hex'),
+    ]);
+    it('refuses where one is of a kind that kvdoctor does not read: the engine would delete it', () =>
+      withoutManifest(
+        (bytes) => Buffer.concat([bytes.subarray(0, 700), plainFooter]),
+        async (dir, table) => {
+          const refused = await plan(dir).then(
+            () => undefined,
+            (error: Refusal) => error,
+          );
+          expect(refused).toBeInstanceOf(Refusal);
+          expect(refused!.message).toMatch(new RegExp(`${table}.*a plain table`));
+        },
+      ));
+  });
+
   it('raises a last sequence that hides what tables hold', async () => {
     const { base, patches } = damageCases().find(({ name }) => name === 'sequence/last-sequence-too-low')!;
     await withDatabase(base, patches, async (dir) => {

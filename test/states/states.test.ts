@@ -250,6 +250,7 @@ describe('directories of several moments', () => {
       const wal = { families: new Map([[0, { first: 5n, last: 30n }]]), holes, whole };
       const state = {
         origin: { kind: 'tables' },
+        version: { columnFamilies: new Map() },
         wals: [{ wal }],
         gaps: [],
         strange: [],
@@ -264,6 +265,7 @@ describe('directories of several moments', () => {
         {
           states: [],
           manifests: [],
+          unread: [],
           current: current as unknown as State,
         } as unknown as States,
       );

@@ -8,6 +8,7 @@ import { disordersOf, isSettled } from '../../states/disorder.js';
 import { isOwn } from '../../states/join.js';
 import { listStates } from '../../states/list.js';
 import { isAsItIs, type State, type States } from '../../states/state.js';
+import { reasonNotRead } from '../../states/tables.js';
 import { originText, stateText } from '../../states/text.js';
 import { fileState } from '../content.js';
 import { type FilePlace, placeIn, placeKey, tableName, tableRoot, walRoot } from '../place.js';
@@ -16,7 +17,7 @@ import { Refusal } from '../refusal.js';
 import { correctNumbers } from './leveldb-numbers.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
-import { lossOfState } from './state-loss.js';
+import { lossOfState, unreadTables } from './state-loss.js';
 
 export interface MetadataRequest {
   /** The state to take, by its number in the list of states; default: the one that loses least. */
@@ -56,6 +57,7 @@ export async function planMetadataRepair(
     const numbers = await correctNumbers(database, own, states, findings);
     return numbers.steps.length === 0 ? plan : { ...plan, ...numbers, inputs: await inputsOf(database, own) };
   }
+  await refuseUnknown(database, unreadTables(chosen, states));
   return {
     ...plan,
     steps,
@@ -63,6 +65,19 @@ export async function planMetadataRepair(
     remarks: [...begunAnew(database, states), ...chosen.remarks, ...alternatives(states, chosen)],
     inputs: await inputsOf(database, chosen),
   };
+}
+
+/** A table that kvdoctor does not read is not damaged: without an edit that names it the engine would delete it. */
+async function refuseUnknown(database: Database, unread: readonly InventoryEntry[]): Promise<void> {
+  for (const entry of unread) {
+    const reason = await reasonNotRead(entry, database);
+    if (reason !== undefined)
+      throw new Refusal(
+        'refused',
+        `no MANIFEST says what ${entry.file} is to the database, and kvdoctor does not read it: ${reason}`,
+        'restore the MANIFEST, or the directory, from a backup: the engine deletes tables that no MANIFEST names',
+      );
+  }
 }
 
 function choose(states: States, wanted: number | undefined, database: Database): State | undefined {

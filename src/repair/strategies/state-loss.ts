@@ -3,6 +3,7 @@ import { keyBytes } from '../../finding/evidence.js';
 import { counted, grouped } from '../../finding/quantity.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
+import type { InventoryEntry } from '../../io/inventory.js';
 import { tablesOf } from '../../states/holdings.js';
 import type { State, States } from '../../states/state.js';
 import type { SequenceSpan } from '../../states/wals.js';
@@ -13,13 +14,14 @@ import type { LossStatement } from '../plan.js';
 export function lossOfState(
   database: Database,
   state: State,
-  { states, current, manifests }: States,
+  { states, current, manifests, unread }: States,
 ): LossStatement[] {
   return [
     ...missingTables(database, state, current),
     ...strangeWals(state, database),
     ...ignoredWrites(state),
     ...tablesLeftOut(state, database),
+    ...unreadTables(state, { manifests, unread }).map(unreadText),
     ...unloggedWrites(state),
     ...laterWrites(state, states),
     ...tablesSetAside(database, state, manifests),
@@ -119,6 +121,33 @@ function tablesLeftOut({ leftOut, version }: State, { inventory }: Database): Lo
     detail: `a table of column family ${version.columnFamilies.get(columnFamily)?.name} that is here and that the state does not have: its entries, as far as no other table holds them`,
     facts: { firstSequence: String(smallestSequence), lastSequence: String(largestSequence) },
   }));
+}
+
+/**
+ * Tables that are here, that cannot be read whole, and that a state put together from tables does without: no edit that it rests on says
+ * that they were deleted.
+ */
+export function unreadTables(
+  { origin, version }: State,
+  { manifests, unread }: Pick<States, 'manifests' | 'unread'>,
+): InventoryEntry[] {
+  if (origin.kind === 'manifest' || origin.kind === 'edits') return [];
+  const live = new Set(tablesOf(version).map(({ number }) => number));
+  const walk =
+    origin.kind === 'extended' ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
+  return unread.filter(
+    ({ number }) => number !== undefined && !live.has(number) && walk?.known.has(number) !== true,
+  );
+}
+
+function unreadText({ file, root }: InventoryEntry): LossStatement {
+  return {
+    file,
+    ...(root !== undefined && { root }),
+    detail:
+      'a table that is here and cannot be read whole: its entries, as far as no other table holds them; the engine deletes the file when it opens the result',
+    facts: {},
+  };
 }
 
 /** WALs that do not connect, with their operations by column family. */
