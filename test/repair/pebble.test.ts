@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { lowerMarkerBarrier, raiseBarrier } from '../../src/repair/barrier.js';
 import { realDisk } from '../../src/repair/disk.js';
 import type { RepairMethod } from '../../src/repair/method.js';
@@ -183,6 +184,19 @@ describe('repair of a Pebble directory', () => {
       expect(repair).toMatchObject({ state: 'refused', reason: expect.stringMatching(/blob files/) });
     });
   });
+
+  it('leaves a table alone that lies in remote storage', () =>
+    withDatabase('pebble-stores/cosmos', [], async (dir) => {
+      const table = readdirSync(dir).find((name) => name.endsWith('.sst'))!;
+      const catalog = 'REMOTE-OBJ-CATALOG-000001';
+      // an object was added: its number, type, who made it and as what, who removes it, and no further field
+      const added = Uint8Array.of(1, Number.parseInt(table, 10), 1, 0, 0, 0, 0);
+      writeFileSync(`${dir}/${catalog}`, encodeLogRecords([added]));
+      writeFileSync(`${dir}/marker.remote-obj-catalog.000001.${catalog}`, '');
+      rmSync(`${dir}/${table}`);
+      for (const way of [auto, { strategy: 'tables' } as const])
+        expect((await repaired(dir, way)).plan?.steps ?? []).toEqual([]);
+    }));
 
   it('changes nothing about a healthy one', async () => {
     for (const base of ['cosmos', 'virtual', 'rangekeys', 'valueblocks'])

@@ -47,7 +47,7 @@ export function isAnotherTable(database: Database, { live, entry, result }: Dama
   return differs && facts.kind === 'table' && !facts.errors && hasOtherBounds(facts, live);
 }
 
-/** Checks all live tables. */
+/** Checks all live tables that lie in the directory. */
 export async function examine(database: Database, version: Version, pace: Pace): Promise<DamagedTable[]> {
   const damagedTables: DamagedTable[] = [];
   const { open } = filesOf(database);
@@ -56,6 +56,8 @@ export async function examine(database: Database, version: Version, pace: Pace):
     for (const live of tables.values()) pace.expect(2 * (fileOf(database, version, live)?.size ?? 0));
   for (const family of version.columnFamilies.values()) {
     for (const live of family.tables.values()) {
+      // not here, and not missing
+      if (database.pebble?.remote.has(fileBehind(version, live).number)) continue;
       const entry = fileOf(database, version, live);
       const own = entry && (await check(entry, contextOf(database, family, live, entry), open));
       const result =
