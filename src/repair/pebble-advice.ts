@@ -114,11 +114,13 @@ export async function hidesNewerKeys(
   let reach = 0n;
   for (const { smallestSequence, largestSequence } of tables)
     if (largestSequence > reach && smallestSequence !== largestSequence) reach = largestSequence;
+  // an edit had moved on from the log that another begins with
+  const wentBack = database.manifest?.replay.begunWals.some((number) => number > database.walCutoff) === true;
   let hides = false;
   const prepared = await prepareOpen(databaseView(database), database.engineVersion);
   const { wals, opens } = await simulateOpen(prepared, 'default', {
     apply(_, sequence, type) {
-      hides ||= type === VALUE_TYPE.rangeDelete && sequence <= reach;
+      hides ||= type === VALUE_TYPE.rangeDelete && (wentBack || sequence <= reach);
     },
   });
   const [first] = wals.filter(({ operations }) => operations > 0);
