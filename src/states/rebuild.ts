@@ -7,7 +7,7 @@ import {
   type LiveTable,
   type Version,
 } from '../format/manifest/version.js';
-import { sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
+import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs } from './blobs.js';
 import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
 import { type Contents, contentsOf, type FoundTable } from './tables.js';
@@ -53,6 +53,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   const found = all
     .filter((table) => belongs(table, request))
     .map((table) => ({ ...table, live: { ...table.live } }));
+  learnSequences(version, found);
   version.databaseId ??= found.find(({ databaseId }) => databaseId !== undefined)?.databaseId;
   if (database.dialect === 'leveldb') {
     const only = version.columnFamilies.get(0) ?? newColumnFamily(0, 'default');
@@ -82,6 +83,16 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   return result;
 }
 
+/** Edits of LevelDB, and of the oldest RocksDB, do not say which sequences a table holds; the table does. */
+function learnSequences({ columnFamilies }: Version, found: readonly FoundTable[]): void {
+  for (const { live } of found) {
+    const stated = columnFamilies.get(live.columnFamily)?.tables.get(live.number);
+    if (stated?.largestSequence !== MAX_SEQUENCE) continue;
+    const { smallestSequence, largestSequence } = live;
+    Object.assign(stated, { smallestSequence, largestSequence });
+  }
+}
+
 function belongs({ live, databaseId }: FoundTable, { foreign, databaseIds }: RebuildRequest): boolean {
   if (foreign.has(live.number)) return false;
   return databaseId === undefined || databaseIds.size === 0 || databaseIds.has(databaseId);
@@ -108,7 +119,8 @@ function needed(
 
 function largestSequence(tables: readonly LiveTable[]): bigint {
   let largest = 0n;
-  for (const { largestSequence: last } of tables) if (last > largest) largest = last;
+  // the highest there is stands for one that is not known
+  for (const { largestSequence: last } of tables) if (last > largest && last < MAX_SEQUENCE) largest = last;
   return largest;
 }
 

@@ -57,6 +57,17 @@ describe('repair of a LevelDB directory', () => {
     });
   });
 
+  it('takes the sequences that edits do not say from the tables, where the first edit is lost', async () => {
+    const whole = await withDatabase('leveldb', [], visible);
+    await withDatabase('leveldb', ['zero MANIFEST-000002 13 20', 'remove CURRENT'], async (dir) => {
+      const { repair, recovery } = await repaired(dir, auto);
+      expect(repair?.state).toBe('repaired');
+      expect(recovery?.map(({ lastSequence }) => lastSequence)).toEqual(['60', '60']);
+      expect(await visible(dir)).toEqual(whole);
+      expect(await entriesIn(dir)).toBe(60);
+    });
+  });
+
   it('changes nothing about a healthy one', async () => {
     await withDatabase('leveldb', [], async (dir) => {
       const before = readFileSet(dir);
