@@ -16,6 +16,9 @@ import { recordEnd } from './log-flips.js';
 const LONGEST_RUN = 1 << 18;
 const TYPE_AT = 6;
 
+/** Bytes that are alike by chance once in four thousand million runs. */
+const ALIKE = 4;
+
 /** The one run without which every record of a log holds; undefined when there is none, or more than one. */
 export function insertedRun(bytes: Uint8Array, dialect: LogDialect): Range | undefined {
   return new LogWithRun(bytes, dialect).run();
@@ -107,7 +110,21 @@ class LogWithRun {
     record.set(before.subarray(0, from));
     const syndrome = crc32c(record, TYPE_AT, end) ^ unmaskCrc(u32At(record, 0));
     const place = replacedUpTo(record, before, { from, to, end }, syndrome);
-    if (place !== undefined && !this.isWholeAt(torn, by, place)) yield { offset: torn + place, length: by };
+    if (place === undefined || this.isWholeAt(torn, by, place)) return;
+    if (!this.isOverwritten(torn + place, by)) yield { offset: torn + place, length: by };
+  }
+
+  /**
+   * The run goes on as the record does behind it, or ends as the record before it: so do two records that begin or end alike and of which
+   * the parts between were overwritten, and what somebody puts in does not.
+   */
+  private isOverwritten(at: number, by: number): boolean {
+    const { bytes } = this;
+    const same = (from: number) => {
+      for (let i = from; i < from + ALIKE; i++) if (bytes[i] !== bytes[i + by]) return false;
+      return true;
+    };
+    return same(at) || same(at - ALIKE);
   }
 
   /** The record stands whole after the run: then nothing tore it apart, and the run may be another record, overwritten. */

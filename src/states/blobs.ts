@@ -2,9 +2,10 @@ import { type Database, filesOf } from '../engine/database.js';
 import { isBlobFileFooter } from '../format/blob/footer.js';
 import { BLOB } from '../format/blob/layout.js';
 import { walkBlobFile } from '../format/blob/walk.js';
-import type { LiveBlobFile, Version } from '../format/manifest/version.js';
+import type { ColumnFamily, LiveBlobFile, Version } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { OpenSource } from '../io/source.js';
+import type { FoundTable } from './tables.js';
 
 /**
  * Blob files that tables refer to and the MANIFEST does not name any more; where `wanted` is given, of those. Files that no table
@@ -32,29 +33,57 @@ export async function addBlobs(
   }
 }
 
+/** Blob files that tables refer to and that are nowhere: named, so that what follows tells what is lost with them. */
+export function addMissingBlobs(
+  { id, tables, blobFiles }: ColumnFamily,
+  found: readonly Pick<FoundTable, 'live' | 'blobFiles'>[],
+): void {
+  for (const { live, blobFiles: referred } of found) {
+    if (live.columnFamily !== id || !tables.has(live.number)) continue;
+    for (const number of referred) {
+      if (blobFiles.has(number)) continue;
+      // one of which nothing is needed is none
+      blobFiles.set(number, { ...NOTHING, columnFamily: id, number, totalCount: 1n });
+    }
+  }
+}
+
+const NOTHING: Omit<LiveBlobFile, 'columnFamily' | 'number'> = {
+  totalCount: 0n,
+  totalBytes: 0n,
+  garbageCount: 0n,
+  garbageBytes: 0n,
+  checksumMethod: '',
+  checksum: new Uint8Array(0),
+  entry: { offset: 0, length: 0 },
+};
+
 async function describeBlob(entry: InventoryEntry, open: OpenSource): Promise<LiveBlobFile | undefined> {
   const source = await open(entry.source);
   try {
     const header = new Uint8Array(BLOB.headerLength);
     const footer = new Uint8Array(BLOB.footerLength);
-    const end = source.size - BLOB.footerLength;
-    if (end < BLOB.headerLength) return undefined;
+    if (source.size < BLOB.headerLength) return undefined;
     await source.read(header, 0);
-    await source.read(footer, end);
-    if (!isBlobFileFooter(footer)) return undefined;
+    const before = source.size - BLOB.footerLength;
+    if (before >= BLOB.headerLength) await source.read(footer, before);
+    // one that was cut has what it holds up to there
+    const limit = isBlobFileFooter(footer) ? before : source.size;
     let count = 0n;
-    for await (const { kind } of walkBlobFile(source, { end, contents: false }))
-      if (kind === 'record') count++;
+    let end: number = BLOB.headerLength;
+    for await (const { kind, offset, length } of walkBlobFile(source, { end: limit, contents: false })) {
+      if (kind !== 'record') continue;
+      count++;
+      end = offset + length;
+    }
+    if (limit === before) end = before;
+    else if (count === 0n) return undefined;
     return {
+      ...NOTHING,
       columnFamily: new DataView(header.buffer).getUint32(8, true),
       number: entry.number!,
       totalCount: count,
       totalBytes: BigInt(end - BLOB.headerLength),
-      garbageCount: 0n,
-      garbageBytes: 0n,
-      checksumMethod: '',
-      checksum: new Uint8Array(0),
-      entry: { offset: 0, length: 0 },
     };
   } finally {
     await source.close();

@@ -8,7 +8,7 @@ import {
   type Version,
 } from '../format/manifest/version.js';
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
-import { addBlobs } from './blobs.js';
+import { addBlobs, addMissingBlobs } from './blobs.js';
 import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
 import { type Contents, contentsOf, type FoundTable } from './tables.js';
 import { logNumberFor, type WalContents } from './wals.js';
@@ -67,6 +67,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     const problem = rebuildFamily(database, family, { ...request, found }, contents, result);
     if (problem !== undefined) return problem;
     await addBlobs(database, family.id, version);
+    addMissingBlobs(family, found);
   }
   const flushed = [...version.columnFamilies.values()].map(({ tables }) =>
     largestSequence([...tables.values()]),
@@ -76,8 +77,8 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   if (replay === undefined) {
     result.remarks.push(
       database.dialect === 'leveldb'
-        ? 'levels, the log number and the last sequence are inferred from tables and WALs'
-        : 'levels, log numbers and sequences are inferred from tables and WALs; file checksums and temperatures of the old MANIFEST are lost',
+        ? 'levels, the log number and the last sequence are inferred from tables and WALs; nothing tells whether a table is gone'
+        : 'levels, log numbers and sequences are inferred from tables and WALs; file checksums and temperatures of the old MANIFEST are lost; nothing tells whether a table is gone',
     );
   }
   return result;

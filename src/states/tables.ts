@@ -17,6 +17,8 @@ export interface FoundTable {
   comparator: string;
   databaseId?: string;
   entries: number;
+  /** Blob files that its entries refer to. */
+  blobFiles: ReadonlySet<bigint>;
 }
 
 /** Entries that are kept in memory of all tables together, to tell tables of one content apart. */
@@ -47,6 +49,7 @@ export async function findTables(
       comparator: comparing(database).comparator ?? facts.comparator ?? '',
       ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
       entries: Number(facts.entries ?? facts.totals?.points ?? 0),
+      blobFiles: new Set(facts.blobReferences.map(({ number }) => number).filter((number) => number > 0n)),
     });
   }
   return found.sort((a, b) => (a.live.number < b.live.number ? -1 : 1));

@@ -132,6 +132,18 @@ describe('repair to whatever is best', () => {
     });
   });
 
+  it('says what is lost with a blob file that is gone and that the MANIFEST no longer names', () =>
+    withDatabase('blob-7.8', [], async (dir) => {
+      const truth = await visible(dir);
+      rmSync(join(dir, (await readDatabase(dir)).manifest!.entry.file));
+      rmSync(join(dir, readdirSync(dir).findLast((name) => name.endsWith('.blob'))!));
+      const planned = await plan(dir);
+      expect(planned.loss.length).toBeGreaterThan(0);
+      await carryOut(planned, dir);
+      expect((await visible(dir)).size).toBeLessThan(truth.size);
+      expect(await errorsOf(dir)).toEqual([]);
+    }));
+
   describe('where no MANIFEST names the tables', () => {
     const withoutManifest = (
       of: (bytes: Buffer) => Uint8Array,

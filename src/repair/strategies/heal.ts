@@ -7,6 +7,7 @@ import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { Cause, Finding, Range } from '../../finding/finding.js';
+import { replayManifest } from '../../format/manifest/replay.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { OpenSource } from '../../io/source.js';
 import { scanTarget } from '../../scan/scan.js';
@@ -55,7 +56,7 @@ export async function planHeal(database: Database, request: HealRequest = {}): P
     const now = plan.steps.length === 0 ? database : await databaseAfter(database, plan);
     const written = await currentStep(now, findings);
     current = written ?? current;
-    const more = gather(now, findings, wounds);
+    const more = gather(now, await provenHere(now, findings), wounds);
     if (!more && written === undefined) break;
     plan = {
       ...plan,
@@ -65,6 +66,50 @@ export async function planHeal(database: Database, request: HealRequest = {}): P
     findings = await look(database, plan, request);
   }
   return { ...plan, inputs: await inputsOf(database, plan), remarks: remarksOf(findings, plan) };
+}
+
+/**
+ * Findings without those that prove a run put into the MANIFEST by its checksums alone, where the directory says otherwise: records that
+ * were written over look alike where two of them end alike, and then tables are here that the rest does not name.
+ */
+async function provenHere(database: Database, findings: readonly Finding[]): Promise<readonly Finding[]> {
+  const manifests = database.inventory.entries.filter(({ kind }) => kind === 'manifest');
+  const doubtful = findings.filter(
+    ({ cause, file }) =>
+      cause?.restores === true && cause.removes && manifests.some((each) => each.file === file),
+  );
+  if (doubtful.length === 0) return findings;
+  const wounds = new Map<string, Wound>();
+  gather(database, doubtful, wounds);
+  const steps = await stepsOf(wounds, filesOf(database).open);
+  const after = await databaseAfter(database, { ...emptyPlan(database), steps });
+  const known = new Set<bigint>();
+  for (const { entry } of wounds.values())
+    for (const number of await namedIn(after, entry)) known.add(number);
+  const isUnnamed = ({ kind, place, number, size }: InventoryEntry) =>
+    kind === 'table' && place !== 'lost' && size > 0 && number !== undefined && !known.has(number);
+  return database.inventory.entries.some(isUnnamed)
+    ? findings.filter((each) => !doubtful.includes(each))
+    : findings;
+}
+
+/** Tables that any edit of a MANIFEST names. */
+async function namedIn(database: Database, { file }: InventoryEntry): Promise<Set<bigint>> {
+  const entry = database.inventory.entries.find((each) => each.file === file);
+  const named = new Set<bigint>();
+  if (entry === undefined) return named;
+  const source = await filesOf(database).open(entry.source);
+  try {
+    await replayManifest(source, {
+      dialect: database.dialect,
+      onEdit: ({ edit }) => {
+        for (const { number } of edit.newFiles) named.add(number);
+      },
+    });
+  } finally {
+    await source.close();
+  }
+  return named;
 }
 
 function emptyPlan(database: Database): RepairPlan {

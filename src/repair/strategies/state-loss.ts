@@ -97,10 +97,15 @@ function isInWals(
 }
 
 /** Sequences between what the state holds: a table that is gone may have had them, of writes without a log. */
-function unloggedWrites({ gaps, origin }: State): LossStatement[] {
+function unloggedWrites({ gaps, origin, version }: State): LossStatement[] {
+  // a compaction sets sequences to 0, and keeps the entries
+  const isOpen = tablesOf(version).some(({ smallestSequence }) => smallestSequence === 0n);
+  const holder = isOpen
+    ? 'no log holds them, and no table that is here unless among the entries whose sequences a compaction has set to 0'
+    : 'no log and no table that is here holds them';
   return gaps.map(({ from, to }) => ({
     file: 'manifest' in origin ? origin.manifest.file : '.',
-    detail: `${writes(to - from + 1n, '')}, ${sequences(from, to)}: no log and no table that is here holds them`,
+    detail: `${writes(to - from + 1n, '')}, ${sequences(from, to)}: ${holder}`,
     facts: { firstSequence: String(from), lastSequence: String(to) },
   }));
 }
@@ -145,7 +150,7 @@ function unreadText({ file, root }: InventoryEntry): LossStatement {
     file,
     ...(root !== undefined && { root }),
     detail:
-      'a table that is here and cannot be read whole: its entries, as far as no other table holds them; the engine deletes the file when it opens the result',
+      'a table that is here and cannot be read whole: its entries, as far as no other table holds them; perhaps deletions; the engine deletes the file when it opens the result',
     facts: {},
   };
 }
