@@ -395,7 +395,8 @@ function isUnbroken({ complete, gaps, unheld }: State): boolean {
   return complete && gaps.length + unheld.length === 0;
 }
 
-function isSound({ complete, tail, openGroup, dialect, error }: ManifestReplay): boolean {
+/** No edit of a MANIFEST is lost, as far as it shows itself. */
+export function isSound({ complete, tail, openGroup, dialect, error }: ManifestReplay): boolean {
   // LevelDB opens none that lacks a number
   if (dialect === 'leveldb' && error !== undefined) return false;
   return complete && (tail.state === 'clean' || tail.state === 'zero-fill') && openGroup === undefined;

@@ -11,6 +11,7 @@ import { replayManifest } from '../../format/manifest/replay.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { OpenSource } from '../../io/source.js';
 import { scanTarget } from '../../scan/scan.js';
+import { isSound } from '../../states/list.js';
 import { fileState } from '../content.js';
 import { type FilePlace, placeKey } from '../place.js';
 import type { ByteChange, RepairPlan, RepairStep, Segment } from '../plan.js';
@@ -150,10 +151,13 @@ function gather(database: Database, findings: readonly Finding[], wounds: Map<st
   let more = false;
   // the offsets of this round are of the files without what earlier rounds took out
   const taken = new Map([...wounds].map(([key, { removes }]) => [key, removes]));
+  // of a table that no edit names a MANIFEST that has lost edits does not tell that it is not needed
+  const isOpen = database.manifest === undefined || !isSound(database.manifest.replay);
   for (const { cause, file, root, severity } of findings) {
-    if (severity === 'note' || cause?.restores !== true) continue;
+    if (cause?.restores !== true) continue;
     const entry = database.inventory.entries.find((each) => each.file === file && each.root === root);
     if (entry === undefined || entry.kind === 'current') continue;
+    if (severity === 'note' && !(isOpen && entry.kind === 'table')) continue;
     const key = placeKey(placeOf(entry));
     const wound = wounds.get(key) ?? { entry, bits: [], removes: [], details: [] };
     if (!addTo(wound, cause, taken.get(key) ?? [])) continue;

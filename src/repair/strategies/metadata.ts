@@ -17,7 +17,7 @@ import { Refusal } from '../refusal.js';
 import { correctNumbers } from './leveldb-numbers.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
-import { lossOfState, unreadTables } from './state-loss.js';
+import { lossOfState, unreadTables, unreadText } from './state-loss.js';
 
 export interface MetadataRequest {
   /** The state to take, by its number in the list of states; default: the one that loses least. */
@@ -55,7 +55,9 @@ export async function planMetadataRepair(
     if (database.dialect === 'rocksdb')
       return { ...plan, ...(await raiseLastSequence(database, own, findings)) };
     const numbers = await correctNumbers(database, own, states, findings);
-    return numbers.steps.length === 0 ? plan : { ...plan, ...numbers, inputs: await inputsOf(database, own) };
+    if (numbers.steps.length === 0) return plan;
+    const loss = [...numbers.loss, ...unreadTables(own, states).map(unreadText)];
+    return { ...plan, ...numbers, loss, inputs: await inputsOf(database, own) };
   }
   await refuseUnknown(database, unreadTables(chosen, states));
   return {

@@ -5,6 +5,7 @@ import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { tablesOf } from '../../states/holdings.js';
+import { isSound } from '../../states/list.js';
 import type { State, States } from '../../states/state.js';
 import type { SequenceSpan } from '../../states/wals.js';
 import { tableName } from '../place.js';
@@ -129,23 +130,27 @@ function tablesLeftOut({ leftOut, version }: State, { inventory }: Database): Lo
 }
 
 /**
- * Tables that are here, that cannot be read whole, and that a state put together from tables does without: no edit that it rests on says
- * that they were deleted.
+ * Tables that are here, that cannot be read whole, and that a state does without which rests on tables, or on a MANIFEST that has lost
+ * edits: none that is left says that they were deleted.
  */
 export function unreadTables(
   { origin, version }: State,
   { manifests, unread }: Pick<States, 'manifests' | 'unread'>,
 ): InventoryEntry[] {
-  if (origin.kind === 'manifest' || origin.kind === 'edits') return [];
-  const live = new Set(tablesOf(version).map(({ number }) => number));
   const walk =
-    origin.kind === 'extended' ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
+    origin.kind === 'tables' || origin.kind === 'before'
+      ? undefined
+      : manifests.find(({ entry }) => entry === origin.manifest);
+  if (origin.kind === 'edits' || (origin.kind === 'manifest' && (walk === undefined || isSound(walk.replay))))
+    return [];
+  const live = new Set(tablesOf(version).map(({ number }) => number));
   return unread.filter(
     ({ number }) => number !== undefined && !live.has(number) && walk?.known.has(number) !== true,
   );
 }
 
-function unreadText({ file, root }: InventoryEntry): LossStatement {
+/** What is lost with them. */
+export function unreadText({ file, root }: InventoryEntry): LossStatement {
   return {
     file,
     ...(root !== undefined && { root }),
