@@ -33,17 +33,21 @@ export async function addBlobs(
   }
 }
 
-/** Blob files that tables refer to and that are nowhere: named, so that what follows tells what is lost with them. */
+/**
+ * Blob files that tables refer to and that are nowhere, or end before a value that one refers to: named as far as that, so that what
+ * follows tells what is lost with them.
+ */
 export function addMissingBlobs(
   { id, tables, blobFiles }: ColumnFamily,
   found: readonly Pick<FoundTable, 'live' | 'blobFiles'>[],
 ): void {
   for (const { live, blobFiles: referred } of found) {
     if (live.columnFamily !== id || !tables.has(live.number)) continue;
-    for (const number of referred) {
-      if (blobFiles.has(number)) continue;
+    for (const [number, last] of referred) {
       // one of which nothing is needed is none
-      blobFiles.set(number, { ...NOTHING, columnFamily: id, number, totalCount: 1n });
+      const blob = blobFiles.get(number) ?? { ...NOTHING, columnFamily: id, number, totalCount: 1n };
+      const reach = last + 1n - BigInt(BLOB.headerLength);
+      blobFiles.set(number, blob.totalBytes >= reach ? blob : { ...blob, totalBytes: reach });
     }
   }
 }

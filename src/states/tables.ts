@@ -17,8 +17,8 @@ export interface FoundTable {
   comparator: string;
   databaseId?: string;
   entries: number;
-  /** Blob files that its entries refer to. */
-  blobFiles: ReadonlySet<bigint>;
+  /** Blob files that its entries refer to, to the highest offset of a value there. */
+  blobFiles: ReadonlyMap<bigint, bigint>;
 }
 
 /** Entries that are kept in memory of all tables together, to tell tables of one content apart. */
@@ -49,7 +49,9 @@ export async function findTables(
       comparator: comparing(database).comparator ?? facts.comparator ?? '',
       ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
       entries: Number(facts.entries ?? facts.totals?.points ?? 0),
-      blobFiles: new Set(facts.blobReferences.map(({ number }) => number).filter((number) => number > 0n)),
+      blobFiles: new Map(
+        facts.blobReferences.filter(({ number }) => number > 0n).map(({ number, to }) => [number, to]),
+      ),
     });
   }
   return found.sort((a, b) => (a.live.number < b.live.number ? -1 : 1));
