@@ -1,6 +1,7 @@
 import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
+import type { Finding } from '../../finding/finding.js';
 import { copyOfVersion, fileBehind, type LiveTable, type Version } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { addBlobs } from '../../states/blobs.js';
@@ -8,6 +9,7 @@ import { fileState } from '../content.js';
 import { Pace } from '../pace.js';
 import { type FilePlace, placeIn, tableName, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
+import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { correctedEntry, type DamagedTable, examine, fileWithId, isAnotherTable } from './damaged-tables.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
@@ -134,6 +136,7 @@ async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<vo
     }
   }
   const errors = result?.findings.filter(({ severity }) => severity === 'error') ?? [];
+  refuseOtherOrder(errors);
   const references = result?.facts.kind === 'table' ? result.facts.blobReferences : [];
   const letsGo = refersTo(references, draft.blobs.files);
   const sizeWrong = entry !== undefined && BigInt(entry.size) !== fileBehind(draft.old, live).size;
@@ -155,6 +158,17 @@ async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<vo
   }
   draft.changed = true;
   await replaceTable(draft, damagedTable, wrong, errors[0]?.message);
+}
+
+/** A table in another order than the MANIFEST says is not put right by writing it anew: one of the two is not what it was. */
+function refuseOtherOrder(errors: readonly Finding[]): void {
+  const other = errors.find(({ rule }) => rule === 'sst/wrong-comparator');
+  if (other !== undefined)
+    throw new Refusal(
+      'refused',
+      `${other.file} cannot be written anew: ${other.message}`,
+      'which of them is wrong the files do not tell: restore the MANIFEST, or the directory, from a backup',
+    );
 }
 
 /** In a MANIFEST of Pebble that goes on, a number that was let go of cannot come back: the table gets another one. */
