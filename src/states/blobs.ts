@@ -43,10 +43,10 @@ export function addMissingBlobs(
 ): void {
   for (const { live, blobFiles: referred } of found) {
     if (live.columnFamily !== id || !tables.has(live.number)) continue;
-    for (const [number, last] of referred) {
+    for (const [number, end] of referred) {
       // one of which nothing is needed is none
       const blob = blobFiles.get(number) ?? { ...NOTHING, columnFamily: id, number, totalCount: 1n };
-      const reach = last + 1n - BigInt(BLOB.headerLength);
+      const reach = end - BigInt(BLOB.headerLength);
       blobFiles.set(number, blob.totalBytes >= reach ? blob : { ...blob, totalBytes: reach });
     }
   }

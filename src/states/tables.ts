@@ -17,7 +17,7 @@ export interface FoundTable {
   comparator: string;
   databaseId?: string;
   entries: number;
-  /** Blob files that its entries refer to, to the highest offset of a value there. */
+  /** Blob files that its entries refer to, to where the last of its values there ends. */
   blobFiles: ReadonlyMap<bigint, bigint>;
 }
 
