@@ -20,9 +20,6 @@ export interface Bounds {
   bytes: number;
 }
 
-/** With NODE_EXTRA_CA_CERTS Node.js reads every certificate of a file when it starts: 40 ms that no command of ours needs. */
-const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
-
 /** Ticks of the processor times in /proc: the kernel gives them to programs at this rate on every architecture. */
 const TICKS = 100;
 /** Times the processor bound after which a command that does not work but waits is ended. */
@@ -50,7 +47,7 @@ function taken(pid: number | undefined): { peak: number; processor: number } | u
 export function run(command: readonly string[], bounds?: Bounds): Promise<Run> {
   return new Promise((done, failed) => {
     const start = performance.now();
-    const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     const listen = (text: Buffer) => {
       said = (said + text.toString('latin1')).slice(-TAIL);
@@ -81,7 +78,7 @@ export function run(command: readonly string[], bounds?: Bounds): Promise<Run> {
 function processorTime(command: readonly string[]): number {
   // bash's own clock counts milliseconds, /proc hundredths of a second
   const timed = ['-c', 'TIMEFORMAT="%U %S"; time "$@" >/dev/null 2>&1', 'bash', ...command];
-  const { stderr, error } = spawnSync('bash', timed, { encoding: 'utf8', env });
+  const { stderr, error } = spawnSync('bash', timed, { encoding: 'utf8' });
   if (error) throw error;
   const [user, system] = stderr.trim().split(' ').map(Number);
   return user + system;
