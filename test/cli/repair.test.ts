@@ -93,7 +93,7 @@ describe('kvdoctor repair', () => {
         expect(status).toBe(130);
         expect(err).toMatch(/Plan: point-in-time[\s\S]*Carry it out and change .*\? \[y\/N\]/);
         expect(stripVTControlCharacters(out)).toBe(
-          `Nothing was changed.\nnext  kvdoctor repair --mode point-in-time ${dir}\n`,
+          `Nothing was changed.\nnext  kvdoctor repair --mode point-in-time --in-place ${dir}\n`,
         );
       }
       expect(readFileSet(dir)).toEqual(before);
