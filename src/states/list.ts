@@ -7,7 +7,7 @@ import type { InventoryEntry } from '../io/inventory.js';
 import { FilesHere } from './files.js';
 import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
-import { type ManifestWalk, versionAt, walkManifests } from './manifests.js';
+import { isSound, type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States } from './state.js';
@@ -393,11 +393,4 @@ function isEndOf({ origin }: State, { entry }: ManifestWalk): boolean {
 
 function isUnbroken({ complete, gaps, unheld }: State): boolean {
   return complete && gaps.length + unheld.length === 0;
-}
-
-/** No edit of a MANIFEST is lost, as far as it shows itself. */
-export function isSound({ complete, tail, openGroup, dialect, error }: ManifestReplay): boolean {
-  // LevelDB opens none that lacks a number
-  if (dialect === 'leveldb' && error !== undefined) return false;
-  return complete && (tail.state === 'clean' || tail.state === 'zero-fill') && openGroup === undefined;
 }

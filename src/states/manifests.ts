@@ -263,3 +263,10 @@ async function readable<T>(read: () => Promise<T>): Promise<T | undefined> {
     return undefined;
   }
 }
+
+/** No edit of a MANIFEST is lost, as far as it shows itself. */
+export function isSound({ complete, tail, openGroup, dialect, error }: ManifestReplay): boolean {
+  // LevelDB opens none that lacks a number
+  if (dialect === 'leveldb' && error !== undefined) return false;
+  return complete && (tail.state === 'clean' || tail.state === 'zero-fill') && openGroup === undefined;
+}

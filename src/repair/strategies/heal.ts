@@ -11,7 +11,7 @@ import { replayManifest } from '../../format/manifest/replay.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { OpenSource } from '../../io/source.js';
 import { scanTarget } from '../../scan/scan.js';
-import { isSound } from '../../states/list.js';
+import { isSound } from '../../states/manifests.js';
 import { fileState } from '../content.js';
 import { type FilePlace, placeKey } from '../place.js';
 import type { ByteChange, RepairPlan, RepairStep, Segment } from '../plan.js';

@@ -5,7 +5,7 @@ import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { tablesOf } from '../../states/holdings.js';
-import { isSound } from '../../states/list.js';
+import { isSound } from '../../states/manifests.js';
 import type { State, States } from '../../states/state.js';
 import type { SequenceSpan } from '../../states/wals.js';
 import { tableName } from '../place.js';
