@@ -7,27 +7,18 @@ import { readManifestLog } from '../../src/format/manifest/log.js';
 import { memorySource } from '../../src/io/source.js';
 import { databaseView } from '../../src/recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../../src/recovery/open.js';
-import { applyInPlace } from '../../src/repair/apply.js';
 import { realDisk } from '../../src/repair/disk.js';
-import type { RepairPlan } from '../../src/repair/plan.js';
 import { Refusal } from '../../src/repair/refusal.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
 import { undo } from '../../src/repair/undo.js';
 import { scanTarget } from '../../src/scan/scan.js';
+import { carryOut } from '../support/carry-out.js';
 import { damageCases } from '../support/case.js';
 import { withDatabase } from '../support/database.js';
 import { fixtureNames, readFileSet } from '../support/files.js';
 import { visible } from '../support/visible.js';
 
 const nobody = async () => {};
-const carryOut = (plan: RepairPlan, dir: string) =>
-  applyInPlace(plan, {
-    disk: realDisk,
-    journal: `${dir}.kvdoctor-undo-test`,
-    checkOwner: nobody,
-    tool: 'test',
-    now: new Date(0),
-  });
 const plan = async (dir: string) => planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
 
 const errorsOf = async (dir: string) =>

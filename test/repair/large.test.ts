@@ -2,23 +2,16 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
-import { applyInPlace } from '../../src/repair/apply.js';
-import { realDisk } from '../../src/repair/disk.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
 import { scanTarget } from '../../src/scan/scan.js';
+import { carryOut } from '../support/carry-out.js';
 import { type EngineName, type EngineStep, runEngine } from '../support/engine.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { lacks, output } from '../support/tools.js';
 
 async function repair(dir: string) {
   const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
-  await applyInPlace(plan, {
-    disk: realDisk,
-    journal: `${dir}.kvdoctor-undo-test`,
-    checkOwner: async () => {},
-    tool: 'test',
-    now: new Date(0),
-  });
+  await carryOut(plan, dir);
   const { findings } = await scanTarget(dir, { jobs: 1 });
   expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
   return plan;

@@ -12,9 +12,8 @@ import { exportEntries } from '../../src/export/entries.js';
 import { emptyVersion } from '../../src/format/manifest/apply.js';
 import { comparatorNamed } from '../../src/format/sst/comparator.js';
 import { internalKey, VALUE_TYPE } from '../../src/format/sst/internal-key.js';
-import { applyInPlace } from '../../src/repair/apply.js';
-import { realDisk } from '../../src/repair/disk.js';
 import { planTableRepair } from '../../src/repair/strategies/tables.js';
+import { carryOut } from '../support/carry-out.js';
 import { withTemporaryDirectory } from '../support/files.js';
 
 const KEYS = 60;
@@ -149,13 +148,7 @@ it('no repair of a table brings a deleted key back', async () => {
         await hurt(join(dir, name), size, damage);
         const plan = await planTableRepair(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
         if (plan.steps.length > 0) {
-          await applyInPlace(plan, {
-            disk: realDisk,
-            journal: `${dir}.kvdoctor-undo-test`,
-            checkOwner: async () => {},
-            tool: 'test',
-            now: new Date(0),
-          });
+          await carryOut(plan, dir);
         }
         const back = (await visibleIn(dir)).filter((n) => !truth.has(n));
         expect(back).toEqual([]);

@@ -2,27 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
 import { databaseView } from '../../src/recovery/database-view.js';
 import { prepareOpen, simulateOpen } from '../../src/recovery/open.js';
-import { applyInPlace } from '../../src/repair/apply.js';
 import { realDisk } from '../../src/repair/disk.js';
-import type { RepairPlan } from '../../src/repair/plan.js';
 import { Refusal } from '../../src/repair/refusal.js';
 import { planSalvage } from '../../src/repair/strategies/salvage-wal.js';
 import { planWalRepair } from '../../src/repair/strategies/wal-mode.js';
 import { undo } from '../../src/repair/undo.js';
 import { scanTarget } from '../../src/scan/scan.js';
+import { carryOut } from '../support/carry-out.js';
 import { damageCases } from '../support/case.js';
 import { withDatabase } from '../support/database.js';
 import { fixtureNames, readFileSet } from '../support/files.js';
 
 const nobody = async () => {};
-const inPlace = (plan: RepairPlan, dir: string) =>
-  applyInPlace(plan, {
-    disk: realDisk,
-    journal: `${dir}.kvdoctor-undo-test`,
-    checkOwner: nobody,
-    tool: 'test',
-    now: new Date(0),
-  });
 
 const planners = {
   'point-in-time': async (dir: string) => planWalRepair(await readDatabase(dir), { mode: 'point-in-time' }),
@@ -59,7 +50,7 @@ describe.each(Object.keys(planners) as (keyof typeof planners)[])('a repair to %
           return;
         }
         if (plan.steps.length === 0) return;
-        await inPlace(plan, dir);
+        await carryOut(plan, dir);
         const opened = await openIn(dir, 'absolute-consistency');
         expect(opened.errorText).toBeUndefined();
         if (promised) expect(opened.lastSequence).toBe(promised.lastSequence);
@@ -84,7 +75,7 @@ describe('what salvage keeps and point-in-time does not', () => {
     const moved = ['move 000027.log 4294967323.log'];
     await withDatabase('wal-recycled-11.9', moved, async (dir) => {
       expect((await openIn(dir, 'absolute-consistency')).lastSequence).toBe(1422n);
-      await inPlace(await planners.salvage(dir), dir);
+      await carryOut(await planners.salvage(dir), dir);
       expect((await openIn(dir, 'absolute-consistency')).lastSequence).toBe(1428n);
     });
   });
@@ -95,7 +86,7 @@ describe('what salvage keeps and point-in-time does not', () => {
       const dir = `${parent}/db`;
       const cut = await planners['point-in-time'](dir);
       expect(cut.steps).toMatchObject([{ action: 'write', path: '000010.log', content: [] }]);
-      await inPlace(await planners.salvage(dir), dir);
+      await carryOut(await planners.salvage(dir), dir);
       const { wals, lastSequence } = await openIn(dir, 'absolute-consistency');
       expect(wals.map((w) => w.records)).toEqual([39]);
       expect(lastSequence).toBe(264n);

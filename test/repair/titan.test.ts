@@ -5,12 +5,11 @@ import { readDatabase } from '../../src/engine/database.js';
 import { TITAN_BLOBS } from '../../src/format/sst/properties.js';
 import { openTable } from '../../src/format/sst/table.js';
 import { openSource } from '../../src/io/source.js';
-import { applyInPlace } from '../../src/repair/apply.js';
-import { realDisk } from '../../src/repair/disk.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
 import { planMetadataRepair } from '../../src/repair/strategies/metadata.js';
 import { planTableRepair } from '../../src/repair/strategies/tables.js';
 import { scanTarget } from '../../src/scan/scan.js';
+import { carryOut } from '../support/carry-out.js';
 import { withDatabase } from '../support/database.js';
 import { visible } from '../support/visible.js';
 
@@ -21,13 +20,7 @@ const way = { onLostTombstones: 'keep-hidden' } as const;
 
 async function repaired(dir: string) {
   const plan = await planAuto(await readDatabase(dir), way);
-  await applyInPlace(plan, {
-    disk: realDisk,
-    journal: `${dir}.kvdoctor-undo-test`,
-    checkOwner: async () => {},
-    tool: 'test',
-    now: new Date(0),
-  });
+  await carryOut(plan, dir);
   return plan;
 }
 

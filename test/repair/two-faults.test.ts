@@ -2,12 +2,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
-import { applyInPlace } from '../../src/repair/apply.js';
-import { realDisk } from '../../src/repair/disk.js';
 import type { RepairPlan } from '../../src/repair/plan.js';
 import { Refusal } from '../../src/repair/refusal.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
 import { randomOf } from '../engines/raft-engine-damage.js';
+import { carryOut } from '../support/carry-out.js';
 import { withDatabase } from '../support/database.js';
 import { visible } from '../support/visible.js';
 
@@ -71,13 +70,7 @@ describe('a repair of several damaged files', () => {
           if (plan === undefined || plan.steps.length === 0) return;
           const isTold = plan.loss.length > 0 || plan.unproven || plan.undecided;
           if (isTold || plan.remarks.some((remark) => remark.startsWith('left alone'))) return;
-          await applyInPlace(plan, {
-            disk: realDisk,
-            journal: `${dir}.kvdoctor-undo-test`,
-            checkOwner: async () => {},
-            tool: 'test',
-            now: new Date(0),
-          });
+          await carryOut(plan, dir);
           expect(await visible(dir), done).toEqual(truth);
         });
     },
