@@ -45,6 +45,11 @@ async function blobPart(
     size: blobSize(live),
     check,
     units: blobUnits,
+    // a clone of this database may have begun the file with the same values
+    neighboursProve: async (twins) => {
+      for (const twin of twins) if (!(await namesSameBlob(database, twin, live))) return undefined;
+      return 'alone';
+    },
     whole: async (twin, checked) => {
       if (checked.identity === 'proven') return 'its checksum is the one that the MANIFEST has of it';
       return (await namesSameBlob(database, twin, live))

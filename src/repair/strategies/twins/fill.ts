@@ -17,10 +17,11 @@ interface FilledLog {
   mended: MendedFile;
 }
 
-/** What a source's batches give the WALs here. `refused`: why not, a sentence each. */
+/** What a source's batches give the WALs here. `isFaulty`: a scan found something in the log. `refused`: why not, a sentence each. */
 export async function fillWals(
   database: Database,
   source: SecondSource,
+  isFaulty: (entry: InventoryEntry) => boolean,
 ): Promise<{ filled: FilledLog[]; refused: string[] }> {
   const alignment = await alignReplica(database, source);
   const refused: string[] = [];
@@ -28,6 +29,8 @@ export async function fillWals(
   for (const entry of new Set(alignment.fills.map((fill) => fill.entry))) {
     const proven: ProvenFill[] = [];
     for (const fill of alignment.fills.filter((each) => each.entry === entry)) {
+      // what an older log left behind the last batch of a recycled one is no damage
+      if (fill.batches.length === 0 && !isFaulty(entry)) continue;
       const why = await reasonFor(database, fill, alignment);
       if (why === undefined) refused.push(refusal(source, fill));
       else proven.push({ ...fill, why });

@@ -312,15 +312,17 @@ async function prove(
   const twins = [...used].map(({ twin }) => twin);
   const proving = await part.neighboursProve?.(twins, made);
   const scattered = proving !== undefined;
-  const alone = proving === 'alone';
-  // how a file ended that grows is told by nothing but its own life
-  const neighbours = { scattered, alone, atStart: scattered, atEnd: scattered || part.size !== undefined };
+  // a file that is written once is the same from end to end or not at all; a log of which one run is gone goes on behind it
+  const neighbours =
+    scattered || part.size === undefined
+      ? { scattered, alone: proving === 'alone', atStart: scattered, atEnd: scattered }
+      : undefined;
   return withBoth(mine, sourceOf(target, made.content), async (own, becomes) => {
     const units = await part.units(becomes);
     const ranges = made.taken.map(({ range }) => range).sort((a, b) => a.offset - b.offset);
     const proofs = new Map<Range, string>();
     for (const wound of woundsOf(ranges, units)) {
-      const proof = await proofOf(wound, units, { own, becomes, neighbours });
+      const proof = await proofOf(wound, units, { own, becomes, ...(neighbours && { neighbours }) });
       if (proof === undefined) {
         const { offset, length } = wound.ranges[0];
         const names = [...used].map(({ twin }) => twin.path).join(', ');

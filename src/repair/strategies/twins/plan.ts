@@ -173,7 +173,7 @@ class FromSources {
     const wals = await soughtWals(this.state, sources, { isFaulty, ...(missed !== undefined && { missed }) });
     for (const sought of wals) await this.seek(sought);
     const isDone = ({ part }: Sought) => this.plan.steps.some((step) => placeKey(step) === placeKey(part));
-    if (!wals.every(isDone)) await this.fromReplicas();
+    if (!wals.every(isDone)) await this.fromReplicas(isFaulty);
   }
 
   /** A step that makes something worse than it was is not taken. */
@@ -210,9 +210,9 @@ class FromSources {
   }
 
   /** Batches by sequence, for the WALs that no file gives back. */
-  private async fromReplicas(): Promise<void> {
+  private async fromReplicas(isFaulty: (entry: InventoryEntry) => boolean): Promise<void> {
     for (const source of this.sources) {
-      const { filled, refused } = await fillWals(this.state, source);
+      const { filled, refused } = await fillWals(this.state, source, isFaulty);
       this.plan.remarks.push(...refused);
       for (const { entry, mended } of filled) await this.add(stepOf(filePlace(entry), entry, mended));
     }
