@@ -2,7 +2,7 @@ import { bloomHash } from './bloom-hash';
 import { FIRST_KEY, HASHES, KEY, LONGEST_KEY, MOST_HASHES, SUMS } from './memory';
 import { xxph3 } from './xxph3';
 
-const TRAILER: u32 = 8;
+export const TRAILER: u32 = 8;
 /** Sequences from here on are not counted in JavaScript's numbers. */
 const SEQUENCE_LIMIT: u64 = 1 << 53;
 
@@ -37,7 +37,7 @@ function varint(from: usize): u64 {
 }
 
 /** Copies in words of eight; both sides have room after their end. */
-function copy(to: usize, from: usize, length: u32): void {
+export function copy(to: usize, from: usize, length: u32): void {
   for (let i: u32 = 0; i < length; i += 8) store<u64>(to + i, load<u64>(from + i));
 }
 

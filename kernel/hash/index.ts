@@ -11,7 +11,10 @@ import { xxph3 } from './xxph3';
 
 export { probeBlockBloom, probeBloom } from './bloom';
 export { setType, verifyDataBlock } from './data-block';
+export { verifyBlocks } from './data-blocks';
 export {
+  DECLARED,
+  ENDS,
   FILTER,
   FIRST_KEY,
   HASHES,
@@ -19,9 +22,14 @@ export {
   KEY,
   LANES,
   LONGEST_KEY,
+  MOST_BLOCKS,
   MOST_HASHES,
+  PLACES,
   RESULT,
+  SEPARATORS,
+  SOUND_KEY,
   SUMS,
+  TOTALS,
 } from './memory';
 export { startXxh3, takeXxh3 } from './xxh3';
 export { endXxh32, startXxh32, takeXxh32 } from './xxh32';

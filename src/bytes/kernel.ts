@@ -38,6 +38,13 @@ interface Exports {
   rowOfHash(rawSeed: number, starts: number): void;
   probeBloom(lines: number, probes: number, count: number): number;
   probeBlockBloom(from: number, to: number, count: number): number;
+  PLACES: { value: number };
+  MOST_BLOCKS: { value: number };
+  ENDS: { value: number };
+  SEPARATORS: { value: number };
+  SOUND_KEY: { value: number };
+  TOTALS: { value: number };
+  DECLARED: { value: number };
   setType(type: number, use: number): void;
   verifyDataBlock(
     block: number,
@@ -45,6 +52,19 @@ interface Exports {
     previous: number,
     zeroSequences: boolean,
     hash: number,
+  ): number;
+  verifyBlocks(
+    window: number,
+    start: number,
+    filled: number,
+    count: number,
+    previous: number,
+    asked: number,
+    base: number,
+    hash: number,
+    lines: number,
+    probes: number,
+    keysFrom: number,
   ): number;
 }
 
@@ -251,8 +271,10 @@ export function verifyDataBlock(
 
 const FILTER = kernel.FILTER.value;
 
+/** Read past a window in words of eight. */
+const BEHIND_WINDOW = 64;
 /** What files are read into, at the end of the memory. */
-const WINDOW = memory.length - 1024 * 1024;
+const WINDOW = memory.length - BEHIND_WINDOW - 1024 * 1024;
 
 /** Largest Bloom filter that fits the kernel, bytes. */
 export const KERNEL_FILTER = WINDOW - FILTER;
@@ -266,13 +288,17 @@ let isLeased = false;
 export function leaseWindow(): Uint8Array | undefined {
   if (isLeased) return undefined;
   isLeased = true;
-  return memory.subarray(WINDOW);
+  return memory.subarray(WINDOW, -BEHIND_WINDOW);
 }
 
 export function returnWindow(): void {
-  retire(memory.subarray(WINDOW));
+  retire(memory.subarray(WINDOW, -BEHIND_WINDOW));
   isLeased = false;
 }
+
+/** Whether these bytes are what lies at the beginning of the leased window. */
+export const isInWindow = (bytes: Uint8Array): boolean =>
+  bytes.buffer === buffer && bytes.byteOffset === WINDOW;
 
 /** The filter that is there. */
 let placedFilter: Uint8Array | undefined;
@@ -299,4 +325,67 @@ function placeFilter(filter: Uint8Array): void {
 export function probeBlockBloom(block: Uint8Array, from: number, to: number, count: number): boolean {
   placeFilter(block);
   return kernel.probeBlockBloom(from, to, count) !== 0;
+}
+
+const PLACES = kernel.PLACES.value;
+const ENDS = kernel.ENDS.value;
+const SEPARATORS = kernel.SEPARATORS.value;
+const SOUND_KEY = kernel.SOUND_KEY.value;
+
+/** Where `verifyBlocks` finds the entries of the index: kernel/hash/memory.ts. */
+export const indexSpace = {
+  places: new Float64Array(buffer, PLACES, 2 * kernel.MOST_BLOCKS.value),
+  ends: new Float64Array(buffer, ENDS, kernel.MOST_BLOCKS.value + 1),
+  separators: memory.subarray(SEPARATORS, SOUND_KEY),
+};
+
+/** The last key of the last block that `verifyBlocks` has found sound. */
+export const soundKey: Uint8Array = memory.subarray(SOUND_KEY, SOUND_KEY + LONGEST_KERNEL_KEY);
+
+/** Sums of those blocks; kernel/hash/data-blocks.ts names the places. */
+export const runTotals: Float64Array = new Float64Array(buffer, kernel.TOTALS.value, 10);
+
+/** What `verifyBlocks` is asked, by bits. */
+export const ASKED = { entries: 1, zeroSequences: 2, internalSeparators: 4, lz4: 8 } as const;
+
+/** What a run of blocks is held against. */
+export interface RunRules {
+  /** Bits of `ASKED`. */
+  asked: number;
+  /** Of the checksum, see `contextModifier`. */
+  baseContext: number;
+  /** 1 for each compression type that a block may have. */
+  declared: Uint8Array;
+  hash: (typeof KEY_HASH)[KeyHash];
+  /** All keys of the blocks are in this FastLocalBloom filter, of at most `KERNEL_FILTER` bytes. */
+  bloom?: { bits: Uint8Array; probes: number };
+}
+
+/**
+ * How many of the `count` blocks in `indexSpace` are sound, one after the other from the first on, in the first `filled` bytes of the leased window,
+ * which stand at `start` in the file. `lastKey` holds the `previousLength` bytes of the key before, and `keysFrom` is what `indexSpace.ends` count
+ * from. Of the block at which it stops it says nothing.
+ */
+export function verifyBlocks(
+  { asked, baseContext, declared, hash, bloom }: RunRules,
+  { start, filled, count, keysFrom }: { start: number; filled: number; count: number; keysFrom: number },
+  previousLength: number,
+): number {
+  memory.set(declared, kernel.DECLARED.value);
+  if (bloom !== undefined) placeFilter(bloom.bits);
+  const lines = bloom === undefined ? 0 : bloom.bits.length / 64;
+  const probes = bloom?.probes ?? 0;
+  return kernel.verifyBlocks(
+    WINDOW,
+    start,
+    filled,
+    count,
+    previousLength,
+    asked,
+    baseContext | 0,
+    hash,
+    lines,
+    probes,
+    keysFrom,
+  );
 }

@@ -1,4 +1,5 @@
 import {
+  ASKED,
   blockSequences,
   blockSums,
   KERNEL_INPUT,
@@ -7,6 +8,7 @@ import {
   keyHashes,
   LONGEST_KERNEL_KEY,
   lastKey,
+  type RunRules,
   setValueTypes,
   TYPE_USE,
   verifyDataBlock,
@@ -58,6 +60,25 @@ export class EntryKernel {
     return new EntryKernel(rules);
   }
 
+  /** What `verifyBlocks` holds the entries of a run of blocks against; absent where the filter is none that it has. */
+  get runRules(): Pick<RunRules, 'asked' | 'hash' | 'bloom'> | undefined {
+    const { rules, hash } = this;
+    const bloom = rules.filter?.byHash?.bloom;
+    if (rules.filter !== undefined && bloom === undefined) return undefined;
+    return { asked: rules.zeroSequences ? ASKED.zeroSequences : 0, hash, ...(bloom && { bloom }) };
+  }
+
+  /** Whether a key of so many bytes can be the one before a block. */
+  takes(previousLength: number): boolean {
+    return previousLength <= LONGEST_KERNEL_KEY;
+  }
+
+  /** Tells the kernel the value types of this table. */
+  tell(): void {
+    const { uses } = this;
+    if (told !== uses) setValueTypes((told = uses));
+  }
+
   /** True: every entry is as it should be, and is counted in `tally`. `previous` is the internal key before the block. */
   verify(
     bytes: Uint8Array,
@@ -68,9 +89,9 @@ export class EntryKernel {
     tally: Tally,
     blockOffset: number,
   ): boolean {
-    if (end - start > KERNEL_INPUT || previousLength > LONGEST_KERNEL_KEY) return false;
-    const { rules, uses, hash, keys } = this;
-    if (told !== uses) setValueTypes((told = uses));
+    if (end - start > KERNEL_INPUT || !this.takes(previousLength)) return false;
+    const { rules, hash, keys } = this;
+    this.tell();
     for (let i = 0; i < previousLength; i++) lastKey[i] = previous[i];
     if (!verifyDataBlock(bytes, start, end, previousLength, rules.zeroSequences, hash)) return false;
 

@@ -1,5 +1,5 @@
 import { append } from '../../bytes/append.js';
-import { firstKey, lastKey } from '../../bytes/kernel.js';
+import { firstKey, KERNEL_FILTER, lastKey } from '../../bytes/kernel.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { compareUserKeys, suffixStart } from '../../format/sst/comparator.js';
 import { openBlockFilter } from '../../format/sst/filter/block-filter.js';
@@ -98,7 +98,12 @@ async function readWhole(
   result.filter = {
     holds: (key, length) => holds(filter, key, length),
     ...(byHash && {
-      byHash: { hash: 'xxph3', holdsAll: ({ hashes, count }) => filter.mayMatchAll!(hashes, count) },
+      byHash: {
+        hash: 'xxph3',
+        holdsAll: ({ hashes, count }) => filter.mayMatchAll!(hashes, count),
+        ...(filter.local !== undefined &&
+          filter.local.bits.length <= KERNEL_FILTER && { bloom: filter.local }),
+      },
     }),
   };
 }

@@ -19,9 +19,11 @@ import {
 import { dataCompression, type Table } from '../../format/sst/table.js';
 import { SourceWindow } from '../../format/sst/window.js';
 import type { Depth, TableTotals } from '../unit.js';
+import { BlockRun } from './block-run.js';
 import type { DataRules } from './data-rules.js';
 import { explainDataBlock } from './explain.js';
 import { hiddenCodec } from './hidden-codec.js';
+import { HighestBlock } from './highest-block.js';
 import type { TableReport } from './report.js';
 import { DataBlockVerifier } from './verify.js';
 
@@ -64,7 +66,7 @@ export async function scanBlocks(
     if (leased !== undefined) returnWindow();
   }
   const { verifier } = scan;
-  const highest = scan.highestBlock();
+  const highest = scan.highest.found;
   return {
     verifier,
     complete: scan.complete,
@@ -82,9 +84,8 @@ class BlockScan {
   readonly filterMisses: Anomaly[] = [];
   complete = true;
   first?: Uint8Array;
-  /** The block with the largest sequence, and the largest of the others. */
-  private highest?: BlockHandle;
-  private highestOfOthers = -1;
+  readonly highest = new HighestBlock();
+  private readonly runs: BlockRun | undefined;
   private readonly declared: Uint8Array;
   private readonly compression;
   /** Where blocks are decompressed to, if their codec can. */
@@ -107,13 +108,15 @@ class BlockScan {
     this.window = new SourceWindow(table.source, this.space.limit, buffer);
     this.declared = declaredCompression(table) ?? EVERY_TYPE;
     this.compression = { ...dataCompression(table), limit: BLOCK_LIMIT };
+    this.runs = BlockRun.for(table, depth, this.declared, this.verifier, this.highest);
   }
 
   async run(from: number, to: number): Promise<void> {
     const { index, space, window } = this;
     let expected: number | undefined =
       from === 0 ? 0 : index.offset(from - 1) + index.size(from - 1) + BLOCK_TRAILER;
-    for (let i = from; i < to; i++) {
+    for (let i = from, sound = 0; i < to; i += Math.max(1, sound)) {
+      sound = 0;
       const offset = index.offset(i);
       const size = index.size(i);
       const end = offset + size + BLOCK_TRAILER;
@@ -130,9 +133,17 @@ class BlockScan {
         this.report.add({ rule: 'sst/truncated', ...blockRange({ offset, size }), message });
         return;
       }
-      this.checkBlock(i, offset, size);
-      expected = end;
+      sound = this.soundFrom(i, to);
+      if (sound === 0) this.checkBlock(i, offset, size);
+      const last = i + Math.max(0, sound - 1);
+      expected = index.offset(last) + index.size(last) + BLOCK_TRAILER;
     }
+  }
+
+  /** Blocks from `i` on that are sound, as far as the kernel can tell. The first block of the range is always looked at: its first key is kept. */
+  private soundFrom(i: number, to: number): number {
+    if (this.runs === undefined || (this.depth === 'full' && this.first === undefined)) return 0;
+    return this.runs.verify(i, to, this.window);
   }
 
   private outOfReach(i: number, handle: BlockHandle): void {
@@ -271,30 +282,11 @@ class BlockScan {
     handle: BlockHandle,
     compression: number,
   ): void {
-    const { verifier } = this;
-    const { tally } = verifier;
+    const { tally } = this.verifier;
     const before = tally.maxSequence;
     tally.maxSequence = -1;
     this.checkContents(i, bytes, start, end, handle, compression);
-    this.noteHighest(before, handle);
-  }
-
-  /** Adds the largest sequence of a block to that of the blocks before it. */
-  private noteHighest(before: number, handle: BlockHandle): void {
-    const { tally } = this.verifier;
-    const own = tally.maxSequence;
-    if (own > before) {
-      this.highest = handle;
-      this.highestOfOthers = before;
-      return;
-    }
-    if (own > this.highestOfOthers) this.highestOfOthers = own;
-    tally.maxSequence = before;
-  }
-
-  /** The block with the largest sequence, as far as this scan has read. */
-  highestBlock(): TableTotals['highest'] {
-    return this.highest && { ...blockRange(this.highest), others: this.highestOfOthers };
+    tally.maxSequence = this.highest.add(before, tally.maxSequence, handle);
   }
 
   private checkContents(

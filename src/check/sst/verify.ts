@@ -1,4 +1,4 @@
-import { firstKey, keyScratch, lastKey } from '../../bytes/kernel.js';
+import { firstKey, keyScratch, lastKey, runTotals, soundKey } from '../../bytes/kernel.js';
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 import { PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { fieldOrder } from '../../format/sst/comparator.js';
@@ -72,6 +72,26 @@ export class DataBlockVerifier {
   resume(key: Uint8Array): void {
     this.key = copyInto(this.key, key, key.length);
     this.keyLength = key.length;
+  }
+
+  /** The fast path of plain blocks, where the table has any. */
+  get entryKernel(): EntryKernel | undefined {
+    return this.kernel;
+  }
+
+  /** Takes over what `verifyBlocks` has found of a run of so many blocks. */
+  adoptRun(blocks: number): void {
+    const { tally } = this;
+    tally.blocks += blocks;
+    tally.points += runTotals[0];
+    tally.deletions += runTotals[1];
+    tally.merges += runTotals[2];
+    tally.keyBytes += runTotals[3];
+    tally.valueBytes += runTotals[4];
+    if (runTotals[5] < tally.minSequence) tally.minSequence = runTotals[5];
+    tally.maxSequence = runTotals[6];
+    this.keyLength = runTotals[9];
+    this.key = copyInto(this.key, soundKey, this.keyLength);
   }
 
   /**

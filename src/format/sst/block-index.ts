@@ -62,6 +62,17 @@ class KeyArena {
     return this.ends[i];
   }
 
+  /** Ends of `count` keys from `i` on and of the one before, and the bytes of all of them. */
+  copyTo(
+    i: number,
+    count: number,
+    { ends, separators }: { ends: Float64Array; separators: Uint8Array },
+  ): void {
+    ends[0] = this.startOf(i);
+    ends.set(this.ends.subarray(i, i + count), 1);
+    if (count > 0) separators.set(this.bytes.subarray(this.startOf(i - 1), this.ends[i + count - 1]));
+  }
+
   /** A view of key `i`. */
   get(i: number): Uint8Array {
     return this.bytes.subarray(this.startOf(i), this.ends[i]);
@@ -152,6 +163,23 @@ export class BlockIndex {
       if (difference !== 0) return difference;
     }
     return 0;
+  }
+
+  /**
+   * Puts blocks from `i` on into arrays: offset and size of each, the ends of the separators from that before `i` on, and all of these
+   * separators, as far as there is room. Gives how many blocks, and what the ends count from.
+   */
+  copyTo(
+    i: number,
+    most: number,
+    to: { places: Float64Array; ends: Float64Array; separators: Uint8Array },
+  ): { count: number; keysFrom: number } {
+    let count = Math.min(most, this.count - i, to.ends.length - 1);
+    const keysFrom = this.keys.startOf(i - 1);
+    while (count > 0 && this.keys.endOf(i + count - 1) - keysFrom > to.separators.length) count >>= 1;
+    to.places.set(this.places.subarray(2 * i, 2 * (i + count)));
+    this.keys.copyTo(i, count, to);
+    return { count, keysFrom };
   }
 
   addFirstKey(bytes: Uint8Array, start: number, end: number): boolean {

@@ -9,8 +9,9 @@ export class SourceWindow {
   private readonly buffer: ReusedBuffer;
   private current: Uint8Array = NOTHING;
   private isReading = false;
-  private start = 0;
-  private filled = 0;
+  /** File offset of the first byte in the buffer, and how many of the file are in it. */
+  start = 0;
+  filled = 0;
   /** Bytes that came from the source. */
   bytesRead = 0;
 

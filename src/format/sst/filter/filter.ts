@@ -8,6 +8,12 @@ export interface FilterProblem {
   message: string;
 }
 
+/** A FastLocalBloom filter, in lines of 64 bytes. */
+export interface LocalBloom {
+  bits: Uint8Array;
+  probes: number;
+}
+
 /**
  * The filter of a table or of one partition. `mayMatch` allocates nothing and answers as the engine would: false means
  * that the engine will not look for the key, so false for a key that is there is lost data.
@@ -21,6 +27,8 @@ export interface Filter {
    * Absent where the filter rests on another hash.
    */
   mayMatchAll?(hashes: Uint32Array, count: number): boolean;
+  /** The bits and the probes of a key, where it is a FastLocalBloom. */
+  readonly local?: LocalBloom;
   /** Empty for a filter as a writer leaves it. */
   readonly problems: readonly FilterProblem[];
 }
