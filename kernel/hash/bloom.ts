@@ -7,6 +7,12 @@ import { FILTER, HASHES } from './memory';
  */
 export function probeBloom(lines: u32, probes: u32, count: u32): bool {
   const end = HASHES + 8 * count;
+  // the lines of all keys are on their way at once, and no key waits for its own
+  let touched: u32 = 0;
+  for (let at = HASHES; at < end; at += 8) {
+    touched |= load<u32>(FILTER + 64 * ((((load<u32>(at) as u64) * (lines as u64)) >> 32) as usize));
+  }
+  if (touched === 0) return false;
   for (let at = HASHES; at < end; at += 8) {
     const line = FILTER + 64 * ((((load<u32>(at) as u64) * (lines as u64)) >> 32) as usize);
     let hash = load<u32>(at, 4);
@@ -20,6 +26,23 @@ export function probeBloom(lines: u32, probes: u32, count: u32): bool {
   }
   return true;
 }
+
+/**
+ * Whether the Bloom filter for the data block at `offset`, of a filter block at FILTER with `count` filters for 2^`shift` bytes each, the offsets
+ * of which begin at `offsets`, matches the first `keys` hashes. False also for filters that match everything or nothing.
+ */
+export function probeFilterBlock(offset: u64, offsets: u32, shift: u32, count: u32, keys: u32): bool {
+  const index = offset >> shift;
+  if (index >= (count as u64)) return false;
+  const at = FILTER + offsets + 4 * (index as u32);
+  const from = load<u32>(at);
+  const to = load<u32>(at, 4);
+  if (from > to || to > offsets || to - from < 2 || load<u8>(FILTER + to - 1) > MOST_PROBES) return false;
+  return probeBlockBloom(from, to, keys);
+}
+
+/** With more a filter is of a later encoding and matches (leveldb util/bloom.cc). */
+const MOST_PROBES: u8 = 30;
 
 /**
  * Whether a Bloom filter of LevelDB, the bytes from `from` to `to` of those at FILTER, matches the first `count` hashes. Its last byte is the

@@ -1,5 +1,6 @@
 import { lz4 } from '../codec/lz4';
-import { probeBloom } from './bloom';
+import { snappy } from '../codec/snappy';
+import { probeBloom, probeFilterBlock } from './bloom';
 import { copy, TRAILER, verifyDataBlock } from './data-block';
 import {
   DECLARED,
@@ -27,6 +28,14 @@ const ZERO_SEQUENCES: u32 = 2;
 /** Separators are internal keys. */
 const INTERNAL: u32 = 4;
 const LZ4: u32 = 8;
+/** The checksums have been looked at. */
+const SUMMED: u32 = 16;
+/** The filter is one for each 2^`probes` bytes of the file, `parts` in all, and their offsets begin at `lines`. */
+const FILTER_BLOCK: u32 = 32;
+
+const SNAPPY_TYPE: u32 = 1;
+const LZ4_TYPE: u32 = 4;
+const LZ4HC_TYPE: u32 = 5;
 
 /** What a block at a file offset adds to its checksum (rocksdb table/format.h, ChecksumModifierForContext). */
 function context(base: u32, offset: u64): u32 {
@@ -53,9 +62,12 @@ function order(key: usize, keyLength: u32, separator: usize, length: u32, intern
   return mine > its ? -1 : 1;
 }
 
-/** Where the entries of an LZ4 block lie once it is expanded; 0 where it is damaged, or larger than there is room for. */
+/** Bytes that a block expands to, at PLAIN. */
 let plainLength: u32 = 0;
-function expanded(block: usize, length: u32): bool {
+
+/** Expands a block of a compression type that has its length in front; false where it is damaged, or larger than there is room for, or of another type. */
+function expand(type: u32, block: usize, length: u32, lz4Known: bool): bool {
+  if (type !== SNAPPY_TYPE && (!lz4Known || (type !== LZ4_TYPE && type !== LZ4HC_TYPE))) return false;
   let size: u32 = 0;
   let at: u32 = 0;
   for (let shift: u32 = 0; ; shift += 7) {
@@ -67,13 +79,15 @@ function expanded(block: usize, length: u32): bool {
   }
   if (size > LONGEST_PLAIN) return false;
   plainLength = size;
-  return lz4(block + at, length - at, PLAIN, size, 0) === 0;
+  return type === SNAPPY_TYPE
+    ? snappy(block + at, length - at, PLAIN, size)
+    : lz4(block + at, length - at, PLAIN, size, 0) === 0;
 }
 
 /**
  * How many of the `count` blocks whose places, separators and ends of separators are in memory are as they should be, one after the other: the
  * window at `window`, of `filled` bytes of the file from `start` on, holds them; they follow each other; XXH3 with the context `base` is the
- * checksum; the type is declared. With `ENTRIES` also: the block is plain, or LZ4 without a dictionary where that is allowed, `verifyDataBlock`
+ * checksum; the type is declared. With `ENTRIES` also: the block is plain, Snappy, or LZ4 without a dictionary where that is known, `verifyDataBlock`
  * takes it, all of its keys are in the FastLocalBloom filter of `lines` lines (0: there is none), and it lies between its separators. It stops at
  * the first block of which it cannot say so, and says nothing of that one.
  *
@@ -92,6 +106,7 @@ export function verifyBlocks(
   hash: u32,
   lines: u32,
   probes: u32,
+  parts: u32,
   keysFrom: f64,
 ): u32 {
   let points: f64 = 0;
@@ -116,18 +131,24 @@ export function verifyBlocks(
     const at = window + ((offset - start) as usize);
     const stored = size as u32;
     const type = load<u8>(at + stored) as u32;
-    const sum = ((xxh3(at, stored) as u32) ^ (type * TYPE_FACTOR)) + context(base, offset as u64);
-    if (sum !== load<u32>(at + stored + 1) || load<u8>(DECLARED + type) === 0) break;
+    if (load<u8>(DECLARED + type) === 0) break;
+    if ((asked & SUMMED) === 0) {
+      const sum = ((xxh3(at, stored) as u32) ^ (type * TYPE_FACTOR)) + context(base, offset as u64);
+      if (sum !== load<u32>(at + stored + 1)) break;
+    }
     if ((asked & ENTRIES) !== 0) {
       let block = at;
       let plain = stored;
       if (type !== 0) {
-        if ((asked & LZ4) === 0 || (type !== 4 && type !== 5) || !expanded(at, stored)) break;
+        if (!expand(type, at, stored, (asked & LZ4) !== 0)) break;
         block = PLAIN;
         plain = plainLength;
       }
       if (!verifyDataBlock(block, plain, length, (asked & ZERO_SEQUENCES) !== 0, hash)) break;
-      if (lines !== 0 && !probeBloom(lines, probes, load<u32>(SUMS, 20))) break;
+      const keys = load<u32>(SUMS, 20);
+      if ((asked & FILTER_BLOCK) !== 0) {
+        if (!probeFilterBlock(offset as u64, lines, probes, parts, keys)) break;
+      } else if (lines !== 0 && !probeBloom(lines, probes, keys)) break;
       const whole = load<u32>(SUMS, 24);
       const before = (load<f64>(ENDS + 8 * done) - keysFrom) as u32;
       const after = (load<f64>(ENDS + 8 * done, 8) - keysFrom) as u32;

@@ -64,6 +64,7 @@ interface Exports {
     hash: number,
     lines: number,
     probes: number,
+    parts: number,
     keysFrom: number,
   ): number;
 }
@@ -227,7 +228,7 @@ function place(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /** What `verifyDataBlock` does with a value type. */
-export const TYPE_USE = { foreign: 0, plain: 1, deletion: 2, merge: 3 } as const;
+export const TYPE_USE = { foreign: 0, plain: 1, deletion: 2, merge: 3, emptyDeletion: 4 } as const;
 
 /** Longest internal key that `verifyDataBlock` takes, bytes. */
 export const LONGEST_KERNEL_KEY = kernel.LONGEST_KEY.value;
@@ -271,9 +272,8 @@ export function verifyDataBlock(
 
 const FILTER = kernel.FILTER.value;
 
-/** Read past a window in words of eight. */
+/** What files are read into, at the end of the memory but for what is read past it in words of eight. */
 const BEHIND_WINDOW = 64;
-/** What files are read into, at the end of the memory. */
 const WINDOW = memory.length - BEHIND_WINDOW - 1024 * 1024;
 
 /** Largest Bloom filter that fits the kernel, bytes. */
@@ -346,7 +346,14 @@ export const soundKey: Uint8Array = memory.subarray(SOUND_KEY, SOUND_KEY + LONGE
 export const runTotals: Float64Array = new Float64Array(buffer, kernel.TOTALS.value, 10);
 
 /** What `verifyBlocks` is asked, by bits. */
-export const ASKED = { entries: 1, zeroSequences: 2, internalSeparators: 4, lz4: 8 } as const;
+export const ASKED = {
+  entries: 1,
+  zeroSequences: 2,
+  internalSeparators: 4,
+  lz4: 8,
+  summed: 16,
+  filterBlock: 32,
+} as const;
 
 /** What a run of blocks is held against. */
 export interface RunRules {
@@ -357,8 +364,11 @@ export interface RunRules {
   /** 1 for each compression type that a block may have. */
   declared: Uint8Array;
   hash: (typeof KEY_HASH)[KeyHash];
-  /** All keys of the blocks are in this FastLocalBloom filter, of at most `KERNEL_FILTER` bytes. */
-  bloom?: { bits: Uint8Array; probes: number };
+  /**
+   * The filter of the table, of at most `KERNEL_FILTER` bytes, which all keys of the blocks are in: a FastLocalBloom of so many lines of 64 bytes and
+   * probes, or with `ASKED.filterBlock` one for each 2^`probes` bytes of the file, `parts` in all, with their offsets from `lines` on.
+   */
+  bloom?: { bits: Uint8Array; lines: number; probes: number; parts: number };
 }
 
 /**
@@ -373,8 +383,6 @@ export function verifyBlocks(
 ): number {
   memory.set(declared, kernel.DECLARED.value);
   if (bloom !== undefined) placeFilter(bloom.bits);
-  const lines = bloom === undefined ? 0 : bloom.bits.length / 64;
-  const probes = bloom?.probes ?? 0;
   return kernel.verifyBlocks(
     WINDOW,
     start,
@@ -384,8 +392,9 @@ export function verifyBlocks(
     asked,
     baseContext | 0,
     hash,
-    lines,
-    probes,
+    bloom?.lines ?? 0,
+    bloom?.probes ?? 0,
+    bloom?.parts ?? 0,
     keysFrom,
   );
 }

@@ -7,7 +7,7 @@ import {
   runTotals,
   verifyBlocks,
 } from '../../bytes/kernel.js';
-import { CHECKSUM } from '../../format/sst/checksum.js';
+import { type BlockProtection, blockChecksum, CHECKSUM, storedChecksum } from '../../format/sst/checksum.js';
 import { BLOCK_TRAILER } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
 import { dataCompression, type Table } from '../../format/sst/table.js';
@@ -20,7 +20,8 @@ import type { DataBlockVerifier } from './verify.js';
 const MOST_REFUSALS = 8;
 
 /**
- * Data blocks that follow each other, checked in WebAssembly with all that is asked of them: checksum, compression, entries, filter, separators.
+ * Data blocks that follow each other, checked in WebAssembly with all that is asked of them: checksum, compression, entries, filter, separators. Checksums
+ * other than XXH3 are looked at before.
  * Its yes to a block is that of `BlockScan`; where it stops, that one has to look. A thread is warm with it from the first block on, as the
  * threads of a process share what is compiled of the kernel.
  */
@@ -28,6 +29,7 @@ export class BlockRun {
   private refusals = 0;
 
   private constructor(
+    private readonly protection: BlockProtection,
     private readonly index: BlockIndex,
     private readonly rules: RunRules,
     private readonly verifier: DataBlockVerifier,
@@ -43,9 +45,13 @@ export class BlockRun {
     highest: HighestBlock,
   ): BlockRun | undefined {
     const { index, space, indexSound, indexFormKnown } = table;
-    if (index === undefined || space?.checksumType !== CHECKSUM.xxh3 || !indexSound) return undefined;
+    if (index === undefined || space === undefined || !indexSound) return undefined;
     const common = { baseContext: space.baseContext, declared };
-    if (depth !== 'full') return new BlockRun(index, { ...common, asked: 0, hash: 0 }, verifier, highest);
+    const summed = space.checksumType === CHECKSUM.xxh3 ? 0 : ASKED.summed;
+    if (depth !== 'full') {
+      if (summed !== 0) return undefined;
+      return new BlockRun(space, index, { ...common, asked: 0, hash: 0 }, verifier, highest);
+    }
     const { entryKernel } = verifier;
     const entries = entryKernel?.runRules;
     if (entries === undefined || !indexFormKnown || index.form.firstKeys || space.columns !== undefined)
@@ -54,10 +60,11 @@ export class BlockRun {
     const lz4 = version === 2 && (dialect ?? 'rocksdb') === 'rocksdb' && dictionary === undefined;
     const asked =
       entries.asked |
+      summed |
       ASKED.entries |
       (index.form.userKeys ? 0 : ASKED.internalSeparators) |
       (lz4 ? ASKED.lz4 : 0);
-    return new BlockRun(index, { ...common, ...entries, asked }, verifier, highest);
+    return new BlockRun(space, index, { ...common, ...entries, asked }, verifier, highest);
   }
 
   /**
@@ -73,7 +80,9 @@ export class BlockRun {
     const { start, filled } = window;
     const rest = start + filled - index.offset(i);
     const most = Math.min(to - i, Math.ceil(rest / (index.size(i) + BLOCK_TRAILER)) + 1);
-    const { count, keysFrom } = index.copyTo(i, most, indexSpace);
+    const { count: held, keysFrom } = index.copyTo(i, most, indexSpace);
+    const count = (rules.asked & ASKED.summed) === 0 ? held : this.intact(i, held, window);
+    if (count === 0) return 0;
     if (isFull) {
       verifier.entryKernel!.tell();
       for (let at = 0; at < verifier.keyLength; at++) lastKey[at] = verifier.key[at];
@@ -91,5 +100,18 @@ export class BlockRun {
       highest.addRun(runTotals[7], handle);
     }
     return sound;
+  }
+
+  /** How many of the blocks from `i` on hold their checksums and are in the window: for checksums that the kernel does not have. */
+  private intact(i: number, most: number, { bytes, start, filled }: SourceWindow): number {
+    const { index, protection } = this;
+    for (let count = 0; count < most; count++) {
+      const offset = index.offset(i + count);
+      const at = offset - start;
+      const end = at + index.size(i + count);
+      if (!(at >= 0 && end >= at && end + BLOCK_TRAILER <= filled)) return count;
+      if (blockChecksum(protection, bytes, at, end, offset) !== storedChecksum(bytes, end)) return count;
+    }
+    return most;
   }
 }

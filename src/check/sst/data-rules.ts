@@ -2,7 +2,7 @@ import type { KeyHash } from '../../bytes/kernel.js';
 import { decodeEntity } from '../../format/batch/entity.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { Comparator } from '../../format/sst/comparator.js';
-import type { LocalBloom } from '../../format/sst/filter/filter.js';
+import type { KernelBloom } from '../../format/sst/filter/filter.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import type { ValueBlockLengths, ValuePrefixes } from '../../format/sst/value-blocks.js';
 
@@ -41,8 +41,8 @@ export interface KeyFilter {
   readonly byHash?: {
     readonly hash: Exclude<KeyHash, 'none'>;
     holdsAll(keys: HashedKeys): boolean;
-    /** The same filter, where it is one for the whole table and the kernel can be given it. */
-    readonly bloom?: LocalBloom;
+    /** The same filter, where the kernel can ask it by itself. */
+    readonly bloom?: KernelBloom;
   };
 }
 

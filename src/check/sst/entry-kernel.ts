@@ -13,7 +13,6 @@ import {
   TYPE_USE,
   verifyDataBlock,
 } from '../../bytes/kernel.js';
-import { VALUE_TYPE } from '../../format/sst/internal-key.js';
 import {
   type DataRules,
   DELETION_TYPES,
@@ -44,10 +43,8 @@ export class EntryKernel {
   };
 
   private constructor(private readonly rules: DataRules) {
-    const foreign = rules.emptyDeletions ? VALUE_TYPE.delete : -1;
-    this.uses = Uint8Array.from(rules.types, (legal, type) =>
-      type === foreign ? TYPE_USE.foreign : useOf(legal, type),
-    );
+    const deletion = rules.emptyDeletions ? TYPE_USE.emptyDeletion : TYPE_USE.deletion;
+    this.uses = Uint8Array.from(rules.types, (legal, type) => useOf(legal, type, deletion));
     this.hash = KEY_HASH[rules.filter?.byHash?.hash ?? 'none'];
   }
 
@@ -65,7 +62,9 @@ export class EntryKernel {
     const { rules, hash } = this;
     const bloom = rules.filter?.byHash?.bloom;
     if (rules.filter !== undefined && bloom === undefined) return undefined;
-    return { asked: rules.zeroSequences ? ASKED.zeroSequences : 0, hash, ...(bloom && { bloom }) };
+    const zeros = rules.zeroSequences ? ASKED.zeroSequences : 0;
+    const byBlock = bloom !== undefined && bloom.parts > 0 ? ASKED.filterBlock : 0;
+    return { asked: zeros | byBlock, hash, ...(bloom && { bloom }) };
   }
 
   /** Whether a key of so many bytes can be the one before a block. */
@@ -117,8 +116,8 @@ export class EntryKernel {
   }
 }
 
-function useOf(legal: number, type: number): number {
+function useOf(legal: number, type: number, deletion: number): number {
   if (legal === 0 || STRUCTURED_TYPES[type] === 1) return TYPE_USE.foreign;
-  if (DELETION_TYPES[type] === 1) return TYPE_USE.deletion;
+  if (DELETION_TYPES[type] === 1) return deletion;
   return type === 2 ? TYPE_USE.merge : TYPE_USE.plain;
 }

@@ -1,5 +1,5 @@
 import { append } from '../../bytes/append.js';
-import { firstKey, KERNEL_FILTER, lastKey } from '../../bytes/kernel.js';
+import { firstKey, lastKey } from '../../bytes/kernel.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { compareUserKeys, suffixStart } from '../../format/sst/comparator.js';
 import { openBlockFilter } from '../../format/sst/filter/block-filter.js';
@@ -86,6 +86,7 @@ async function readWhole(
       byHash: {
         hash: filter.tail,
         holdsAll: ({ hashes, count, blockOffset }) => filter.mayMatchAll(blockOffset, hashes, count),
+        ...(filter.bloom && { bloom: filter.bloom }),
       },
     };
     return;
@@ -101,8 +102,7 @@ async function readWhole(
       byHash: {
         hash: 'xxph3',
         holdsAll: ({ hashes, count }) => filter.mayMatchAll!(hashes, count),
-        ...(filter.local !== undefined &&
-          filter.local.bits.length <= KERNEL_FILTER && { bloom: filter.local }),
+        ...(filter.bloom && { bloom: filter.bloom }),
       },
     }),
   };

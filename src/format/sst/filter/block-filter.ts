@@ -1,6 +1,6 @@
 import { KERNEL_FILTER, keyHashes, probeBlockBloom } from '../../../bytes/kernel.js';
 import { BLOOM_SEED, rocksdbHash } from '../../../bytes/rocksdb-hash.js';
-import type { FilterProblem } from './filter.js';
+import type { FilterProblem, KernelBloom } from './filter.js';
 
 /*
  * The filter block of LevelDB, and RocksDB's obsolete block-based one: a Bloom filter for every 2^base_lg bytes of the
@@ -21,6 +21,8 @@ interface BlockFilter {
   /** How the hash takes the last bytes of a key. */
   readonly tail: 'signed' | 'unsigned';
   readonly problems: readonly FilterProblem[];
+  /** Present where nothing is wrong with it, it is not empty, and the kernel has room for it. */
+  readonly bloom?: KernelBloom;
 }
 
 /**
@@ -71,9 +73,11 @@ export function openBlockFilter(payload: Uint8Array, tail: 'signed' | 'unsigned'
     return true;
   };
   const one = new Uint32Array(1);
+  const isPlaced = problems.length === 0 && count > 0 && payload.length <= KERNEL_FILTER;
   return {
     problems,
     tail,
+    ...(isPlaced && { bloom: { bits: payload, lines: offsets, probes: shift, parts: count } }),
     mayMatch(blockOffset, bytes, start, end) {
       one[0] = rocksdbHash(bytes, start, end, BLOOM_SEED, tail);
       return matches(blockOffset, one, 1);

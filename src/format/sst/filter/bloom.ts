@@ -1,6 +1,6 @@
 import { hashResult, hashXxph3, KERNEL_FILTER, keyHashes, probeBloom } from '../../../bytes/kernel.js';
 import { BLOOM_SEED, rocksdbHash } from '../../../bytes/rocksdb-hash.js';
-import type { Filter, FilterProblem, LocalBloom } from './filter.js';
+import type { Filter, FilterProblem, KernelBloom } from './filter.js';
 
 /** The Bloom filter of table format 5: all probes of a key in one line of 64 bytes (rocksdb util/bloom_impl.h). */
 export class FastLocalBloom implements Filter {
@@ -8,7 +8,7 @@ export class FastLocalBloom implements Filter {
   static readonly LINE = 64;
   readonly kind = 'fast-local-bloom';
   readonly problems = [];
-  readonly bits: Uint8Array;
+  private readonly bits: Uint8Array;
   /** The bits in words: two operations less a probe than bytes. */
   private readonly words: Uint32Array;
   private readonly lines: number;
@@ -17,7 +17,7 @@ export class FastLocalBloom implements Filter {
 
   constructor(
     bits: Uint8Array,
-    readonly probes: number,
+    private readonly probes: number,
   ) {
     this.bits = Uint8Array.from(bits);
     this.words = new Uint32Array(this.bits.buffer);
@@ -25,8 +25,9 @@ export class FastLocalBloom implements Filter {
     this.scale = this.lines / 0x1_0000_0000;
   }
 
-  get local(): LocalBloom {
-    return this;
+  get bloom(): KernelBloom | undefined {
+    const { bits, lines, probes } = this;
+    return bits.length <= KERNEL_FILTER ? { bits, lines, probes, parts: 0 } : undefined;
   }
 
   mayMatch(bytes: Uint8Array, start: number, end: number): boolean {

@@ -8,10 +8,12 @@ export interface FilterProblem {
   message: string;
 }
 
-/** A FastLocalBloom filter, in lines of 64 bytes. */
-export interface LocalBloom {
+/** Bloom filters that the kernel can ask by itself (`RunRules.bloom` in src/bytes/kernel.ts). */
+export interface KernelBloom {
   bits: Uint8Array;
+  lines: number;
   probes: number;
+  parts: number;
 }
 
 /**
@@ -27,8 +29,8 @@ export interface Filter {
    * Absent where the filter rests on another hash.
    */
   mayMatchAll?(hashes: Uint32Array, count: number): boolean;
-  /** The bits and the probes of a key, where it is a FastLocalBloom. */
-  readonly local?: LocalBloom;
+  /** Present where it is a FastLocalBloom that the kernel has room for. */
+  readonly bloom?: KernelBloom;
   /** Empty for a filter as a writer leaves it. */
   readonly problems: readonly FilterProblem[];
 }
