@@ -46,6 +46,12 @@ export class PropertyList {
     return this;
   }
 
+  /** Entries are stored with sequence 0 and have the one that the MANIFEST gives the table (rocksdb table/sst_file_writer_collectors.h). */
+  ingested(): this {
+    this.values.set(PREFIX + COLLECTED_PROPERTIES.globalSequence, new Uint8Array(8));
+    return this.collected('externalVersion', 2);
+  }
+
   number(name: NumberProperty, value: number | bigint): this {
     this.values.set(PREFIX + name, new ByteBuilder().varint(BigInt(value)).finish());
     return this;

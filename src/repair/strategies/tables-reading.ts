@@ -2,7 +2,8 @@ import { readFilter } from '../../check/sst/filters.js';
 import { EntryTally } from '../../encode/sst/tally.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { type Comparator, compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
-import { isExclusiveEnd, userKeyOf } from '../../format/sst/internal-key.js';
+import { isExclusiveEnd, sequenceOf, userKeyOf } from '../../format/sst/internal-key.js';
+import { isIngested } from '../../format/sst/properties.js';
 import type { KeyRange } from '../../lsm/older-tables.js';
 import { dataBlocksOf, type GoodBlock, type OpenedTable, type PartOfBlock } from './tables-blocks.js';
 import type { FoundElsewhere } from './tables-elsewhere.js';
@@ -28,6 +29,8 @@ export interface Reading {
   lostEntries?: bigint;
   lostDeletions?: bigint;
   lostRangeTombstones: 'none' | 'some' | 'unknown';
+  /** Everything in the table is stored with sequence 0 and has the one that the MANIFEST gives it. */
+  ingested?: boolean;
   /** Pebble: what stands beside the data. */
   pebble?: PebbleRemains;
 }
@@ -116,6 +119,7 @@ export async function readDamaged(
     opened,
     blocks,
     gaps: [],
+    ingested: wasIngested(opened, live, blocks),
     lostRangeTombstones:
       database.dialect === 'leveldb' || table.rangeTombstonesSound || ranges === 0n
         ? 'none'
@@ -171,4 +175,15 @@ export async function readDamaged(
     });
   }
   return reading;
+}
+
+/**
+ * Whether a table was ingested: its properties say so, or, where they are lost, entries are stored with sequence 0 although the
+ * MANIFEST has another one for all of them. Compaction sets sequences to 0 in both.
+ */
+function wasIngested({ table }: OpenedTable, live: LiveTable, blocks: readonly PlacedBlock[]): boolean {
+  if (table.dialect !== 'rocksdb') return false;
+  if (table.propertiesSound) return isIngested(table.properties);
+  const isOne = live.smallestSequence === live.largestSequence && live.largestSequence > 0n;
+  return isOne && blocks.some(({ first }) => sequenceOf(first) === 0n);
 }

@@ -14,7 +14,7 @@ import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
-import { KEY_TRAILER, userKeyOf, VALUE_TYPE } from '../../format/sst/internal-key.js';
+import { internalKey, KEY_TRAILER, userKeyOf, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
 import { decodeProperties, type TableProperties } from '../../format/sst/properties.js';
 import type { RangeTombstone } from '../../format/sst/range-tombstones.js';
@@ -34,8 +34,9 @@ import type { SalvagedTable, SalvageRequest } from './tables-salvage.js';
 export async function writeTable(
   request: SalvageRequest,
   reading: Reading,
-  hidden: Hidden,
+  planned: Hidden,
 ): Promise<SalvagedTable> {
+  const hidden = reading.ingested ? asIngested(planned) : planned;
   const { pace } = request;
   const { opened, blocks } = reading;
   const table = opened?.table;
@@ -114,6 +115,15 @@ export async function writeTable(
       ? pebbleEntry(request.table, request.number, written, hasRangeKeys, comparator)
       : await describe(request, written, properties);
   return { ...result, replacement: { live: replacement, content } };
+}
+
+/** In an ingested table everything is stored with sequence 0: the engine gives it the one of the MANIFEST. */
+function asIngested(hidden: Hidden): Hidden {
+  return {
+    ...hidden,
+    points: hidden.points.map((key) => internalKey(userKeyOf(key), 0n, VALUE_TYPE.delete)),
+    ranges: hidden.ranges.map((range) => ({ ...range, sequence: 0n })),
+  };
 }
 
 /** LevelDB's and Pebble's filters are the application's choice; one that cannot be read any more is as good as none. */
@@ -227,7 +237,7 @@ function segment(piece: TablePiece, { entry, inFile }: SalvageRequest): Segment 
 /** The properties of the old table where they can be believed, else what MANIFEST and blocks tell. */
 function propertiesFor(
   { columnFamilyName, table: live, comparator, number, version }: SalvageRequest,
-  { opened, pebble }: Reading,
+  { opened, pebble, ingested }: Reading,
   writer: TableWriter,
   formatVersion: number,
 ): PropertyList {
@@ -250,6 +260,7 @@ function propertiesFor(
     if (live.creationTime !== undefined) list.number('file.creation.time', live.creationTime);
     if (live.oldestAncestorTime !== undefined) list.number('creation.time', live.oldestAncestorTime);
     if (version.databaseId !== undefined) list.text('creating.db.identity', version.databaseId);
+    if (ingested) list.ingested();
   }
   if (pebble !== undefined) return list.text('property.collectors', '[]');
   if (comparator !== '' && !list.sameText('comparator', comparator)) list.text('comparator', comparator);
