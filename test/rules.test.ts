@@ -23,6 +23,9 @@ const RAISED_ELSEWHERE: Record<string, string> = {
   'io/unreadable-range': 'test/bad-input/bad-input.test.ts, with a disk that fails',
   'archive/cut-short': 'test/scan/archive/archive.test.ts',
   'archive/damaged': 'test/scan/archive/archive.test.ts',
+  'object/uploaded-damaged': 'test/cli/object-store.test.ts',
+  'object/not-as-uploaded': 'test/cli/object-store.test.ts',
+  'object/damaged-on-the-way': 'test/cli/object-store.test.ts',
   'directory/wrong-blob-size': 'test/check/directory/directory.test.ts, where the file itself is not checked',
 };
 

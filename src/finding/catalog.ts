@@ -10,6 +10,7 @@ import { ioRules } from './rules/io.js';
 import { kvrocksRules } from './rules/kvrocks.js';
 import { manifestRules } from './rules/manifest.js';
 import { movedRules } from './rules/moved.js';
+import { objectRules } from './rules/object.js';
 import { pebbleRules } from './rules/pebble.js';
 import { raftEngineRules } from './rules/raft-engine.js';
 import { restateRules } from './rules/restate.js';
@@ -40,6 +41,7 @@ export const catalog = {
   ...continuityRules,
   ...backupRules,
   ...archiveRules,
+  ...objectRules,
   ...pebbleRules,
   ...raftEngineRules,
   ...titanRules,
@@ -65,6 +67,7 @@ export const areaTitles: Record<AreaOf<RuleId>, string> = {
   blob: 'Blob files',
   backup: 'Backups made by BackupEngine',
   archive: 'Archives: tar files that hold a database',
+  object: 'Objects of a bucket, beside the checksums that the store keeps',
   'raft-engine': 'Raft logs of raft-engine',
   titan: 'Values in blob files of Titan (TiKV)',
   tikv: 'Contents of TiKV',

@@ -12,7 +12,7 @@ import { ChecksummingSource, metered } from '../io/wrappers.js';
 import type { UnitOutcome, WorkUnit } from './unit.js';
 
 /** Waits until the bytes read so far are no more than a pace in bytes per second allows. */
-function pacer(maxRead: number): (bytes: number) => Promise<void> {
+export function pacer(maxRead: number): (bytes: number) => Promise<void> {
   const startedAt = performance.now();
   let bytesRead = 0;
   return async (bytes) => {

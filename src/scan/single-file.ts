@@ -55,7 +55,7 @@ async function fileSubject(
   options: ScanOptions,
 ): Promise<Subject> {
   const name = path.basename(target.toString());
-  const size = source.kind === 'object' ? source.size : ((await fileSize(target)) ?? 0);
+  const size = await sizeOf(source);
   const identity = await identify(name, source);
   const entry = entryOf({ path: name, size, mtimeMs: 0, source }, name);
   const own = identity.engine === 'leveldb' ? undefined : identity.engine;
@@ -90,6 +90,13 @@ async function fileSubject(
       return report;
     },
   };
+}
+
+/** Bytes; 0 of a file that may not be looked at. */
+async function sizeOf(source: SourceDescriptor): Promise<number> {
+  if (source.kind !== 'file') return source.kind === 'object' ? source.size : 0;
+  const { path } = source;
+  return (await fileSize(typeof path === 'string' ? path : Buffer.from(path))) ?? 0;
 }
 
 function statusOf({ findings, unchecked }: Outcome): FileStatus {

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Finding } from '../../src/finding/finding.js';
 import { corpora, corpusCases, unpack } from '../corpus/corpus.js';
 import { damageCases } from '../support/case.js';
 import {
@@ -58,7 +59,10 @@ function said(json: string) {
         application: application?.name,
         columnFamilies,
         files: files.map(({ modified: _, ...file }) => file),
-        findings: findings.map(({ next: _, ...found }) => found),
+        // what the checksum of a store tells has no place on a disk
+        findings: findings
+          .filter(({ rule }) => rule !== 'object/uploaded-damaged')
+          .map(({ next: _, ...found }) => found),
         unchecked,
       }),
     ),
@@ -71,7 +75,7 @@ interface Target {
   application?: { name: string };
   columnFamilies: object[];
   files: { modified?: string }[];
-  findings: { next?: string }[];
+  findings: { rule: string; next?: string }[];
   unchecked: object[];
 }
 
@@ -281,6 +285,89 @@ describe.skipIf(missing !== undefined)('an archive in a bucket', () => {
     ]);
     expect(said(JSON.stringify(merged))).toEqual(said(JSON.stringify(scanned)));
     expect((await asRoot(`merge s3://${bucket}/reports`)).err).toContain('is no object');
+  });
+});
+
+describe.skipIf(missing !== undefined)('a damaged file in a bucket', () => {
+  const table = '000014.sst';
+  const damaged = () => applyPatches(fixture('basic-7.8'), [`flip ${table} 0x40.3`]);
+
+  /** What is told of the checksum that the store keeps. */
+  async function told(url: string, endpoint = server.endpoint): Promise<string[]> {
+    const { targets } = JSON.parse((await asRoot(`scan --json ${url}`, endpoint)).out);
+    const [{ findings }] = targets as [{ findings: Finding[] }];
+    return findings
+      .filter(({ rule }) => rule.startsWith('object/'))
+      .map(
+        ({ severity, rule, file, evidence, message }) =>
+          `${severity} ${rule} ${file} ${evidence.checksum}${/ and the same damage$/.test(message) ? ', twice' : ''}`,
+      );
+  }
+
+  it.each(['CRC64NVME', 'CRC32C', 'CRC32', 'SHA256', 'SHA1'] as const)(
+    'that has the checksum of its upload was uploaded so: %s',
+    async (algorithm) => {
+      const url = `s3://${bucket}/checksums/${algorithm}`;
+      await server.put(bucket, `checksums/${algorithm}`, await damaged(), algorithm);
+      const name = algorithm.replace('SHA', 'SHA-');
+      expect(await told(url)).toEqual([`note object/uploaded-damaged ${table} ${name}`]);
+      expect(await told(`${url}/${table}`)).toEqual([`note object/uploaded-damaged ${table} ${name}`]);
+    },
+  );
+
+  const large = () => Buffer.alloc(12 << 20, 'no table');
+
+  it.each([
+    ['CRC64NVME', { ChecksumAlgorithm: 'CRC64NVME', ChecksumType: 'FULL_OBJECT' }],
+    ['CRC32C', { ChecksumAlgorithm: 'CRC32C', ChecksumType: 'COMPOSITE' }],
+    ['SHA-256', { ChecksumAlgorithm: 'SHA256', ChecksumType: 'COMPOSITE' }],
+  ] as const)('that was uploaded in parts is compared part by part: %s %o', async (name, checksum) => {
+    await server.putInParts(bucket, `parts/${table}`, large(), checksum);
+    expect(await told(`s3://${bucket}/parts/${table}`)).toEqual([
+      `note object/uploaded-damaged ${table} ${name}`,
+    ]);
+  });
+
+  it('that has another checksum than its upload changed in the store', async () => {
+    await server.put(bucket, 'rotten', fixture('basic-7.8'), 'CRC64NVME');
+    const kept = path.join(home, 'data', bucket, 'rotten', table);
+    fs.writeFileSync(kept, (await damaged()).get(table)!);
+    expect(await told(`s3://${bucket}/rotten`)).toEqual([
+      `error object/not-as-uploaded ${table} CRC64NVME, twice`,
+    ]);
+  });
+
+  it('of which the store keeps no checksum is known by its ETag, and another ETag proves nothing', async () => {
+    const { endpoint } = await server.through(() => 'none', { hidesChecksums: true });
+    await server.put(bucket, 'etag', await damaged());
+    await server.putInParts(bucket, `etag/parts/${table}`, large(), {
+      ChecksumAlgorithm: 'CRC32C',
+      ChecksumType: 'COMPOSITE',
+    });
+    for (const url of [`s3://${bucket}/etag`, `s3://${bucket}/etag/parts/${table}`])
+      expect(await told(url, endpoint)).toEqual([`note object/uploaded-damaged ${table} MD5, its ETag`]);
+    fs.writeFileSync(path.join(home, 'data', bucket, 'etag', table), 'something else');
+    expect(await told(`s3://${bucket}/etag`, endpoint)).toEqual([]);
+  });
+
+  it('that is well when it is read again was changed on the way', async () => {
+    await server.put(bucket, 'way', fixture('basic-7.8'), 'CRC32C');
+    let flips = 0;
+    const { endpoint } = await server.through((_, url) =>
+      url.includes(table) && flips++ === 0 ? 'flip' : 'none',
+    );
+    expect(await told(`s3://${bucket}/way/${table}`, endpoint)).toEqual([
+      `warning object/damaged-on-the-way ${table} CRC32C`,
+    ]);
+  });
+
+  it('is not read again for its structure alone, nor is a file that is well', async () => {
+    await server.put(bucket, 'once', await damaged());
+    expect((await asRoot(`scan --json --depth structure s3://${bucket}/once`)).out).not.toContain('object/');
+    await server.put(bucket, 'well', fixture('basic-7.8'));
+    const kept = path.join(home, 'data', bucket, 'well', 'LOG');
+    fs.appendFileSync(kept, 'changed');
+    expect(await told(`s3://${bucket}/well`)).toEqual([]);
   });
 });
 

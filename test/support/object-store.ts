@@ -3,7 +3,17 @@ import http from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  type ChecksumAlgorithm,
+  type ChecksumType,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { compiledBefore, compiledGo } from './compile.js';
 import type { FileSet } from './files.js';
 import { inRepository } from './repository.js';
@@ -29,10 +39,14 @@ export function serverMissing(): string | undefined {
 }
 
 /** A fault of the way to the server: what becomes of the nth request for a range of an object, from 0 on. */
-type Answer = 'none' | 'slow-down' | 'cut' | 'short' | 'other-range';
+type Answer = 'none' | 'slow-down' | 'cut' | 'short' | 'other-range' | 'flip';
 export type Fault = (request: number, url: string) => Answer | Promise<Answer>;
 
 const credentials = { accessKeyId: 'root', secretAccessKey: 'rootsecret' };
+const settings = { forcePathStyle: true, region: 'us-east-1', credentials };
+
+/** Bytes of a part of an upload: the least that S3 takes. */
+const PART = 5 << 20;
 
 /** A running server. */
 export class StoreServer {
@@ -52,7 +66,7 @@ export class StoreServer {
       await setTimeout(50);
     }
     const endpoint = `http://127.0.0.1:${port}`;
-    const client = new S3Client({ endpoint, forcePathStyle: true, region: 'us-east-1', credentials });
+    const client = new S3Client({ ...settings, endpoint });
     return new StoreServer(child, port, client);
   }
 
@@ -64,15 +78,56 @@ export class StoreServer {
     await this.client.send(new CreateBucketCommand({ Bucket: name }));
   }
 
-  async put(bucket: string, prefix: string, files: FileSet): Promise<void> {
+  async put(
+    bucket: string,
+    prefix: string,
+    files: FileSet,
+    ChecksumAlgorithm?: ChecksumAlgorithm,
+  ): Promise<void> {
     for (const [name, Body] of files)
       await this.client.send(
-        new PutObjectCommand({ Bucket: bucket, Key: path.posix.join(prefix, name), Body }),
+        new PutObjectCommand({
+          Bucket: bucket,
+          Key: path.posix.join(prefix, name),
+          Body,
+          ...(ChecksumAlgorithm && { ChecksumAlgorithm }),
+        }),
       );
   }
 
-  /** Another endpoint of the same server, whose answers suffer from a fault. */
-  async through(fault: Fault): Promise<{ endpoint: string; requests(): number }> {
+  /** Uploads an object in parts of 5 MiB. */
+  async putInParts(
+    Bucket: string,
+    Key: string,
+    bytes: Uint8Array,
+    checksum: { ChecksumAlgorithm: ChecksumAlgorithm; ChecksumType: ChecksumType },
+  ): Promise<void> {
+    const place = { Bucket, Key };
+    const { ChecksumAlgorithm, ChecksumType } = checksum;
+    const { UploadId } = await this.client.send(new CreateMultipartUploadCommand({ ...place, ...checksum }));
+    const Parts: CompletedPart[] = [];
+    for (let at = 0; at < bytes.length; at += PART) {
+      const part = { ...place, UploadId, PartNumber: Parts.length + 1 };
+      const Body = bytes.subarray(at, at + PART);
+      const sent = await this.client.send(new UploadPartCommand({ ...part, Body, ChecksumAlgorithm }));
+      const { $metadata: _, ...kept } = sent;
+      Parts.push({ ...kept, PartNumber: part.PartNumber });
+    }
+    await this.client.send(
+      new CompleteMultipartUploadCommand({
+        ...place,
+        UploadId,
+        MultipartUpload: { Parts },
+        ChecksumType,
+      }),
+    );
+  }
+
+  /** Another endpoint of the same server, whose answers suffer from a fault, or lack the checksums of objects. */
+  async through(
+    fault: Fault,
+    { hidesChecksums = false } = {},
+  ): Promise<{ endpoint: string; requests(): number }> {
     let objects = 0;
     let all = 0;
     const proxy = http.createServer(async (request, response) => {
@@ -90,6 +145,7 @@ export class StoreServer {
       const asked = http.request(
         { host: '127.0.0.1', port: this.port, method, path: url, headers },
         (answer) => {
+          if (hidesChecksums) withoutChecksums(answer.headers);
           const pieces: Buffer[] = [];
           answer.on('data', (piece) => pieces.push(piece));
           answer.on('end', () => respond(response, answer, Buffer.concat(pieces), what));
@@ -113,6 +169,13 @@ export class StoreServer {
   }
 }
 
+function withoutChecksums(headers: http.IncomingHttpHeaders): void {
+  for (const name of Object.keys(headers)) if (name.startsWith('x-amz-checksum')) delete headers[name];
+}
+
+/** The byte of an object that `flip` changes. */
+const FLIPPED = 0x40;
+
 function respond(
   response: http.ServerResponse,
   { statusCode = 500, headers }: http.IncomingMessage,
@@ -126,6 +189,12 @@ function respond(
   } else if (fault === 'short') {
     response.writeHead(statusCode, { ...headers, 'content-length': half.length });
     response.end(half);
+  } else if (fault === 'flip') {
+    response.writeHead(statusCode, headers);
+    const [, from = 0] = /(\d+)-/.exec(String(headers['content-range'])) ?? [];
+    const at = FLIPPED - Number(from);
+    if (at in body) body[at] ^= 8;
+    response.end(body);
   } else if (fault === 'other-range') {
     const range = String(headers['content-range']).replace(
       /\d+-(\d+)/,

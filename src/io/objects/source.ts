@@ -3,7 +3,7 @@ import { stopIfInterrupted } from '../interruption.js';
 import { ObjectRanges, RANGE, type StoredObject } from './ranges.js';
 import { type ObjectStore, storeFor } from './store.js';
 
-type ObjectDescriptor = Extract<SourceDescriptor, { kind: 'object' }>;
+export type ObjectDescriptor = Extract<SourceDescriptor, { kind: 'object' }>;
 
 /** Bytes that are asked for together with a small read, and before the end of an object, where a table says where the rest lies. */
 const SMALL = 16 << 10;
@@ -89,4 +89,9 @@ export function openObject(descriptor: ObjectDescriptor): ByteSource {
   const known = ranges.get(store) ?? new ObjectRanges(store);
   ranges.set(store, known);
   return new ObjectSource(descriptor, known);
+}
+
+/** The same, with none of the bytes that this thread holds of it: all are asked for again. */
+export function openObjectAfresh(descriptor: ObjectDescriptor): ByteSource {
+  return new ObjectSource(descriptor, new ObjectRanges(storeFor(descriptor.store)));
 }

@@ -75,6 +75,26 @@ export class ObjectStore {
     );
   }
 
+  /**
+   * What the store notes of an object as it was when it had that ETag, with the checksum that it keeps. With `part`, one of those that it was
+   * uploaded in, from 1 on.
+   */
+  head({ bucket, key, etag }: { bucket: string; key: string; etag?: string }, part?: number) {
+    return this.asking({ bucket, key }, ({ sdk, client }) =>
+      client.send(
+        new sdk.HeadObjectCommand({
+          Bucket: bucket,
+          Key: key,
+          ChecksumMode: 'ENABLED',
+          ...(etag !== undefined && { IfMatch: etag }),
+          ...(part !== undefined && { PartNumber: part }),
+          ...this.payer(),
+          ...this.customerKey(),
+        }),
+      ),
+    );
+  }
+
   /** What an error of a request, or of the body of its answer, says. */
   explained(error: unknown, address: { bucket: string; key: string }): unknown {
     return storeError(error, {
