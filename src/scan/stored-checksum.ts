@@ -103,26 +103,25 @@ function verdict(
   const recurs = found.some(({ rule, offset, length }) =>
     findings.some((each) => each.rule === rule && each.offset === offset && each.length === length),
   );
-  const kept = `the checksum that the store keeps of it (${checksum})`;
-  const damage = recurs ? ' and the same damage' : '';
+  const kept = `match the checksum that the store keeps of it (${checksum})`;
   if (!isSame)
     return {
       rule: 'object/not-as-uploaded',
       checksum,
-      message: `read again, the object has other bytes than ${kept}${damage}`,
+      message: `read again, the object does not ${kept}${recurs ? ', and has the same damage' : ''}`,
     };
   if (recurs)
     return {
       rule: 'object/uploaded-damaged',
       checksum,
-      message: `read again, the object has ${kept}, and the same damage: it was there before the upload`,
+      message: `read again, the object has the same damage, and its bytes ${kept}: it was damaged before the upload`,
     };
   const isWell = unchecked.length === 0 && findings.every(({ severity }) => severity === 'note');
   if (!isWell || !found.every(({ rule }) => SHOWN_ALONE.has(rule))) return undefined;
   return {
     rule: 'object/damaged-on-the-way',
     checksum,
-    message: `read again, the object has ${kept}, and no damage: the first answer was changed on the way or in this machine`,
+    message: `read again, the object has no damage, and its bytes ${kept}: the first answer was changed on the way or in this machine`,
   };
 }
 

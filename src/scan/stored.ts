@@ -1,4 +1,5 @@
 import type { SourceDescriptor } from '../bytes/source.js';
+import { givenOptions } from '../engine/given-options.js';
 import { sniffArchive } from '../io/archive-stream.js';
 import { unlessInterrupted } from '../io/interruption.js';
 import { isRanges, keptObject } from '../io/objects/archive.js';
@@ -26,7 +27,12 @@ export async function scanStored(
   if (options.depth !== 'structure' && options.shard === undefined && !hooks.signal?.aborted)
     await unlessInterrupted(() => compareWithStore(report, sourcesOf(place), options, until), undefined);
   const { requests, bytes } = trafficSoFar();
-  return { ...report, transfer: { requests: requests - before.requests, bytes: bytes - before.bytes } };
+  const given = report.given ?? givenOptions({ ...(options.store && { store: options.store }) });
+  return {
+    ...report,
+    ...(given.length > 0 && { given }),
+    transfer: { requests: requests - before.requests, bytes: bytes - before.bytes },
+  };
 }
 
 /** Where the files of a report come from, by their paths in it. Those of an archive are not there. */

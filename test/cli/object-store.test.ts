@@ -300,7 +300,7 @@ describe.skipIf(missing !== undefined)('a damaged file in a bucket', () => {
       .filter(({ rule }) => rule.startsWith('object/'))
       .map(
         ({ severity, rule, file, evidence, message }) =>
-          `${severity} ${rule} ${file} ${evidence.checksum}${/ and the same damage$/.test(message) ? ', twice' : ''}`,
+          `${severity} ${rule} ${file} ${evidence.checksum}${/, and has the same damage$/.test(message) ? ', twice' : ''}`,
       );
   }
 
@@ -348,6 +348,25 @@ describe.skipIf(missing !== undefined)('a damaged file in a bucket', () => {
       expect(await told(url, endpoint)).toEqual([`note object/uploaded-damaged ${table} MD5, its ETag`]);
     fs.writeFileSync(path.join(home, 'data', bucket, 'etag', table), 'something else');
     expect(await told(`s3://${bucket}/etag`, endpoint)).toEqual([]);
+  });
+
+  it('is copied before it is repaired', async () => {
+    const options = `--endpoint-url ${server.endpoint}`;
+    const url = `s3://${bucket}/next`;
+    await server.put(bucket, 'next', await damaged());
+    expect((await asRoot(`scan ${url}`)).out).toContain(
+      `aws s3 sync ${options} ${url} next && kvdoctor repair --strategy auto --dry-run next`,
+    );
+    await server.put(bucket, 'next', new Map([['db.tar', await tarOf(await damaged(), 'db/')]]));
+    const packed = (await asRoot(`scan ${url}/db.tar`)).out;
+    expect(packed).toContain(`aws s3 cp ${options} ${url}/db.tar db.tar && mkdir db.tar.unpacked && tar -xf`);
+    expect(packed).toContain('kvdoctor repair --strategy auto --dry-run db.tar.unpacked/db');
+    const [shared] = [...fixture('backup-7.8').keys()].filter((name) => name.endsWith('.sst'));
+    const backups = await applyPatches(fixture('backup-7.8'), [`flip ${shared} 0x40.3`]);
+    await server.put(bucket, 'backups', backups);
+    expect((await asRoot(`scan s3://${bucket}/backups`)).out).toContain(
+      `kvdoctor export --lenient --backup 2 --output backups.restored-2 ${options} s3://${bucket}/backups`,
+    );
   });
 
   it('that is well when it is read again was changed on the way', async () => {

@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { shellWord } from '../../finding/shell-word.js';
+import { isObjectAddress } from '../../io/objects/address.js';
 import { raftRecoveryModes, recoveryModes } from '../../recovery/mode.js';
 import type { PlanReport, RepairReport, Report, TargetReport } from '../report.js';
 import type { RenderSettings } from '../reporter.js';
@@ -24,6 +26,7 @@ const REPAIRED: ReadonlySet<string> = new Set([
   'manifest',
   'sst',
   'blob',
+  'object',
 ]);
 
 /** No repair writes Titan's files: what can be read of their values is what there is. */
@@ -62,18 +65,19 @@ function carryOutCommand(target: TargetReport, plan: PlanReport): string | undef
 }
 
 /** Gives the newest backup that is whole, or what can be read of the newest one, as a database directory. */
-function restoreCommand({ path, backups = [], restorable = [] }: TargetReport): string | undefined {
+function restoreCommand(target: TargetReport): string | undefined {
+  const { backups = [], restorable = [] } = target;
   const whole = restorable.at(-1);
   const id = whole ?? backups.findLast(({ verdict }) => verdict !== 'unfinished')?.id ?? backups.at(-1)?.id;
   if (id === undefined) return undefined;
-  const output = shellWord(`${path.replace(/\/$/, '')}.restored-${id}`);
+  const output = shellWord(`${atHand(target).path.replace(/\/$/, '')}.restored-${id}`);
   const how = whole === undefined ? '--lenient ' : '';
-  return `kvdoctor export ${how}--backup ${id} --output ${output} ${shellWord(path)}`;
+  return commandOn(target, `export ${how}--backup ${id} --output ${output}`);
 }
 
 /** All that can still be read, where no repair gives more. */
 function exportCommand(target: TargetReport): string {
-  return commandOn(target, `export --lenient --output ${shellWord(`${target.path}.export`)}`);
+  return commandOn(target, `export --lenient --output ${shellWord(`${atHand(target).path}.export`)}`);
 }
 
 /** What to type when a repair has said what it would do, was declined, or could not be done. Service has lines of its own. */
@@ -173,11 +177,39 @@ function lookText(target: TargetReport): string {
 /** Where the command that unpacks an archive puts it. */
 const unpackedAt = (path: string) => `${path}.unpacked`;
 
-/** A target as it lies when it has been unpacked: what changes it, or is made of it, works on a directory. */
+/** Options of `given` that say how a bucket is asked. */
+const STORE_OPTION = /^--(?:endpoint-url|path-style|request-payer)\b/;
+
+/** A target of a bucket as it lies when it has been copied into the working directory. */
+function atHand(target: TargetReport): TargetReport {
+  if (!isObjectAddress(target.path)) return target;
+  const given = (target.given ?? []).filter((option) => !STORE_OPTION.test(option));
+  return { ...target, path: path.posix.basename(target.path), given };
+}
+
+/** What copies a target of a bucket there: `sync` all below a prefix, `cp` an object. The tool of AWS itself takes no path style. */
+function copyCommand(target: TargetReport, how: 'sync' | 'cp'): string {
+  const asked = (target.given ?? []).filter(
+    (option) => STORE_OPTION.test(option) && option !== '--path-style',
+  );
+  const places = [target.path, atHand(target).path].map(shellWord);
+  return ['aws s3', how, ...asked, ...places].join(' ');
+}
+
+/** A target as it lies when it has been copied and unpacked: what changes it, or is made of it, works on a directory. */
 function unpacked(target: TargetReport): TargetReport {
-  const { archive, path } = target;
-  if (archive === undefined) return target;
-  return { ...target, path: [unpackedAt(path), archive.root].filter((part) => part !== '').join('/') };
+  const { archive } = target;
+  const here = atHand(target);
+  if (archive === undefined) return here;
+  return { ...here, path: [unpackedAt(here.path), archive.root].filter((part) => part !== '').join('/') };
+}
+
+/** A command that works on a directory of this machine alone. */
+function onDirectory(target: TargetReport, words: string, options: readonly string[] = []): string {
+  const command = commandOn(unpacked(target), words, options);
+  // how an archive gets here is said where it is unpacked
+  const isCopied = isObjectAddress(target.path) && target.archive === undefined;
+  return isCopied ? `${copyCommand(target, 'sync')} && ${command}` : command;
 }
 
 /** A damaged database lies in an archive, in which no repair works. */
@@ -198,14 +230,16 @@ export function unpackLines(target: TargetReport, settings: RenderSettings): str
 
 /** What takes a damaged database out of its archive; `undefined`: there is none, or it came through a pipe. */
 export function unpackCommand(target: TargetReport): string | undefined {
-  const { archive, path } = target;
+  const { archive } = target;
+  const { path } = atHand(target);
   if (archive === undefined || path === STANDARD_INPUT || !isToBeUnpacked(target)) return undefined;
   const into = shellWord(unpackedAt(path));
   const unpack =
     archive.format === 'zip'
       ? `unzip -q ${shellWord(path)} -d ${into}`
       : `tar -xf ${shellWord(path)} -C ${into}`;
-  return `mkdir ${into} && ${unpack}`;
+  const copy = isObjectAddress(target.path) ? `${copyCommand(target, 'cp')} && ` : '';
+  return `${copy}mkdir ${into} && ${unpack}`;
 }
 
 /** Targets that have a command of their own; a report of more names how many are left. */
@@ -234,7 +268,7 @@ function nextOf(target: TargetReport, severity: 'error' | 'warning'): string | u
   if (repair !== undefined) return afterRepair(target, repair);
   // what second sources give back costs nothing
   if (target.plan !== undefined && target.plan.steps.length > 0)
-    return commandOn(target, 'repair', [...(target.plan.options ?? []), '--dry-run']);
+    return onDirectory(target, 'repair', [...(target.plan.options ?? []), '--dry-run']);
   const { holds = [] } = target;
   if (severity === 'warning' && holds.length > 0)
     return `kvdoctor scan ${holds.map((below) => shellWord(`${path}/${below}`)).join(' ')}`;
@@ -251,14 +285,14 @@ function nextOf(target: TargetReport, severity: 'error' | 'warning'): string | u
   const within = (areas: ReadonlySet<string>) =>
     worst.every(({ rule }) => areas.has(rule.split('/')[0])) && severity === 'error';
   if (path === STANDARD_INPUT) return `kvdoctor explain ${worst[0].rule}`;
-  if (backups !== undefined && severity === 'error') return restoreCommand(unpacked(target));
+  if (backups !== undefined && severity === 'error')
+    return restoreCommand(target.archive === undefined ? target : unpacked(target));
   // of what opens without a word a simulation tells less than the plan of a repair
   const { opening } = target;
   const isSilent = target.engine.name === 'pebble' || (opening?.opens && !opening.lost?.records);
   if (within(RECOVERED) && kind !== 'file' && !isSilent) return commandOn(target, 'simulate');
   if (within(TITAN) && kind !== 'file') return exportCommand(target);
-  if (within(REPAIRED) && kind !== 'file')
-    return commandOn(unpacked(target), 'repair --strategy auto --dry-run');
+  if (within(REPAIRED) && kind !== 'file') return onDirectory(target, 'repair --strategy auto --dry-run');
   return `kvdoctor explain ${worst[0].rule}`;
 }
 
