@@ -1,4 +1,6 @@
 import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -440,6 +442,44 @@ describe.skipIf(missing !== undefined)('a bucket that cannot be read', () => {
     expect(seen.status).toBe(status);
   });
 
+  it.each([
+    [403, 'RequestTimeTooSkewed', 'the clock of this machine is too far from that of the object store'],
+    [400, 'ExpiredToken', 'the credentials for the object store have expired'],
+    [
+      301,
+      'PermanentRedirect',
+      'the bucket lies in another region than requests are signed for: set AWS_REGION',
+    ],
+    [400, 'AuthorizationHeaderMalformed', 'the bucket lies in another region'],
+    [
+      403,
+      'InvalidObjectState',
+      'the object is in an archive class: it must be restored before it can be read',
+    ],
+    [403, 'KMS.DisabledException', 'the credentials do not allow it (KMS.DisabledException)'],
+    [500, 'InternalError', 'fails (InternalError, status 500)'],
+  ] as const)('because the store answers %i %s: status 3', async (status, code, sentence) => {
+    const answering = http.createServer((_, response) => {
+      response.writeHead(status, { 'content-type': 'application/xml' });
+      response.end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
+    });
+    await new Promise<void>((resolve) => answering.listen(0, '127.0.0.1', resolve));
+    const { port } = answering.address() as AddressInfo;
+    for (const command of ['scan', 'simulate']) {
+      const seen = await asRoot(`${command} s3://${bucket}/alone`, `http://127.0.0.1:${port}`);
+      expect(`${seen.out} ${seen.err}`.replace(/\s+/g, ' ')).toContain(sentence);
+      expect(`${seen.out} ${seen.err}`).not.toContain('    at ');
+      expect(seen.status).toBe(3);
+    }
+    answering.close();
+  });
+
+  it.each(['s3://', 's3://Not_A_Bucket/db'])('because its name is none: %s, status 2', async (target) => {
+    const seen = await asRoot(`scan ${target}`);
+    expect(seen.err).toMatch(/it names no bucket|no bucket can be called Not_A_Bucket/);
+    expect(seen.status).toBe(2);
+  });
+
   it('because nothing answers there: status 3', async () => {
     const seen = await asRoot(`scan s3://${bucket}/alone`, 'http://127.0.0.1:9');
     expect(seen.out.replace(/\s+/g, ' ')).toContain('http://127.0.0.1:9 cannot be reached (ECONNREFUSED)');
@@ -467,7 +507,7 @@ describe.skipIf(missing !== undefined)('a fault on the way', () => {
     },
   );
 
-  it.each(['cut', 'short', 'other-range'] as const)(
+  it.each(['cut', 'short', 'other-range', 'gone', 'archived'] as const)(
     'that stays leaves files unchecked, and none damaged: %s',
     async (what) => {
       await both('faults', fixture('basic-7.8'), async (_dir, url) => {

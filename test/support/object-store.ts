@@ -38,8 +38,15 @@ export function serverMissing(): string | undefined {
   }
 }
 
+/** Answers in place of bytes. */
+const refusals = {
+  'slow-down': [503, 'SlowDown'],
+  gone: [404, 'NoSuchKey'],
+  archived: [403, 'InvalidObjectState'],
+} as const;
+
 /** A fault of the way to the server: what becomes of the nth request for a range of an object, from 0 on. */
-type Answer = 'none' | 'slow-down' | 'cut' | 'short' | 'other-range' | 'flip';
+type Answer = 'none' | keyof typeof refusals | 'cut' | 'short' | 'other-range' | 'flip';
 export type Fault = (request: number, url: string) => Answer | Promise<Answer>;
 
 const credentials = { accessKeyId: 'root', secretAccessKey: 'rootsecret' };
@@ -134,11 +141,10 @@ export class StoreServer {
       all++;
       const isObject = request.headers.range !== undefined;
       const what = isObject ? await fault(objects++, request.url ?? '') : 'none';
-      if (what === 'slow-down') {
-        response.writeHead(503, { 'content-type': 'application/xml' });
-        response.end(
-          '<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>',
-        );
+      if (what in refusals) {
+        const [status, code] = refusals[what as keyof typeof refusals];
+        response.writeHead(status, { 'content-type': 'application/xml' });
+        response.end(`<Error><Code>${code}</Code></Error>`);
         return;
       }
       const { method, url, headers } = request;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { StoreError } from '../../io/objects/store-error.js';
 import { TargetError } from '../../io/target-error.js';
 import { choice, several } from '../choices.js';
 import { type ColorChoice, colorChoices, paletteFor, wantsColour } from '../colour.js';
@@ -42,7 +43,9 @@ async function compare(a: string, b: string, flags: CompareFlags, host: Host): P
       error.kind === 'no-permission' || error.kind === 'unreadable'
         ? ExitStatus.incomplete
         : ExitStatus.usage;
-    throw new Failure(error.message, status, 'Name two database directories: kvdoctor compare A B.');
+    // one of the system's names the path itself
+    const message = error instanceof StoreError ? `${error.path}: ${error.message}` : error.message;
+    throw new Failure(message, status, 'Name two database directories: kvdoctor compare A B.');
   });
   const settings = {
     width: stdoutWidth(host),

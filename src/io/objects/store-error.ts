@@ -16,7 +16,7 @@ type StoreErrorKind =
 
 /** As codes of the system look, so that whoever tells a medium that fails from a fault of ours can tell these, too. */
 const codes: Record<StoreErrorKind, string> = {
-  'bad-address': 'EADDRESS',
+  'bad-address': 'ENOENT',
   'no-package': 'EPACKAGE',
   'no-credentials': 'ECREDENTIALS',
   'refused-credentials': 'ECREDENTIALS',
@@ -41,17 +41,33 @@ export class StoreError extends TargetError {
   }
 }
 
+const expired = 'the credentials for the object store have expired';
+const elsewhere = 'the bucket lies in another region than requests are signed for: set AWS_REGION';
+
+/** Answers that say more than their status does. */
+const answers: Readonly<Record<string, [reason: StoreErrorKind, sentence: string]>> = {
+  AuthorizationHeaderMalformed: ['refused-credentials', elsewhere],
+  ExpiredToken: ['refused-credentials', expired],
+  ExpiredTokenException: ['refused-credentials', expired],
+  IllegalLocationConstraintException: ['refused-credentials', elsewhere],
+  InvalidObjectState: [
+    'refused',
+    'the object is in an archive class: it must be restored before it can be read',
+  ],
+  PermanentRedirect: ['refused-credentials', elsewhere],
+  RequestTimeTooSkewed: [
+    'refused-credentials',
+    'the clock of this machine is too far from that of the object store',
+  ],
+  TokenRefreshRequired: ['refused-credentials', expired],
+};
+
 /** Answers that say that the credentials themselves are not taken. */
 const refusals: ReadonlySet<string> = new Set([
-  'AuthorizationHeaderMalformed',
-  'ExpiredToken',
-  'ExpiredTokenException',
   'InvalidAccessKeyId',
   'InvalidClientTokenId',
   'InvalidToken',
-  'RequestTimeTooSkewed',
   'SignatureDoesNotMatch',
-  'TokenRefreshRequired',
   'UnrecognizedClientException',
 ]);
 
@@ -80,11 +96,14 @@ export function storeError(error: unknown, { path, bucket, endpoint }: Asked): u
       'no-credentials',
       'no credentials for the object store are found: environment, profile, role',
     );
+  if (Object.hasOwn(answers, name)) {
+    const [reason, sentence] = answers[name];
+    return told(reason, `${sentence} (${name})`);
+  }
   if (refusals.has(name) || status === 401)
     return told('refused-credentials', `the object store does not take the credentials (${name})`);
   if (name === 'NoSuchBucket') return told('no-bucket', `there is no bucket ${bucket}`);
-  if (name === 'InvalidObjectState')
-    return told('refused', 'the object is in an archive class: it must be restored before it can be read');
+  if (name === 'InvalidBucketName') return told('no-bucket', `no bucket can be called ${bucket} (${name})`);
   if (status === 403)
     return told(
       'no-rights',

@@ -13,7 +13,7 @@ const CONNECTIONS = 32;
 
 /** Milliseconds for a connection, and for each further answer on one. */
 const TO_CONNECT = 10_000;
-const TO_ANSWER = 60_000;
+const TO_ANSWER = 20_000;
 
 /** Times that a request is made, with a pause before each further one that the SDK doubles. */
 const ATTEMPTS = 6;
