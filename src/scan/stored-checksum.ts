@@ -5,7 +5,7 @@ import type { Finding } from '../finding/finding.js';
 import { findingAt } from '../finding/finding-at.js';
 import { pieces } from '../io/deflated.js';
 import { type ObjectChecksum, objectChecksum } from '../io/objects/checksum.js';
-import { type ObjectDescriptor, openObjectAfresh } from '../io/objects/source.js';
+import { type ObjectDescriptor, rereading } from '../io/objects/source.js';
 import { systemCode } from '../io/target-error.js';
 import { type TemporaryFile, temporaryFile } from '../io/temporary-file.js';
 import type { TargetReport } from '../report/report.js';
@@ -39,18 +39,24 @@ export async function compareWithStore(
   until: number,
 ): Promise<void> {
   const keepPace = options.maxRead === undefined ? undefined : pacer(options.maxRead);
+  const reread: Reread = { open: rereading(options.store ?? {}), keepPace };
   let left = MOST;
   for (const { path: file, status } of report.files) {
     const object = sources.get(file);
     if (status !== 'damaged' || object?.kind !== 'object' || object.size > left) continue;
     if (performance.now() > until) return;
     const found = report.findings.filter((each) => each.file === file && each.severity === 'error');
-    const verdict = await verdictOf(object, found, options, keepPace);
+    const verdict = await verdictOf(object, found, options, reread);
     left -= object.size;
     if (verdict === undefined) continue;
     const { rule, message, checksum } = verdict;
     report.findings.push(findingAt({ file }, rule, { message, evidence: { checksum } }));
   }
+}
+
+interface Reread {
+  open: ReturnType<typeof rereading>;
+  keepPace: ((bytes: number) => Promise<void>) | undefined;
 }
 
 interface Verdict {
@@ -64,13 +70,13 @@ async function verdictOf(
   object: ObjectDescriptor,
   found: readonly Finding[],
   options: ScanOptions,
-  keepPace?: (bytes: number) => Promise<void>,
+  reread: Reread,
 ): Promise<Verdict | undefined> {
   let copy: TemporaryFile | undefined;
   try {
     const checksum = await objectChecksum(object);
     if (checksum === undefined) return undefined;
-    copy = await copyOf(object, checksum, keepPace);
+    copy = await copyOf(object, checksum, reread);
     const isSame = checksum.isSame();
     if (isSame === undefined) return undefined;
     const again = await scanFile(
@@ -129,9 +135,9 @@ function verdict(
 async function copyOf(
   object: ObjectDescriptor,
   checksum: ObjectChecksum,
-  keepPace?: (bytes: number) => Promise<void>,
+  { open, keepPace }: Reread,
 ): Promise<TemporaryFile> {
-  const source = openObjectAfresh(object);
+  const source = open(object);
   async function* seen() {
     for await (const piece of pieces(source)) {
       checksum.update(piece);

@@ -1,4 +1,4 @@
-import type { ByteSource, SourceDescriptor } from '../../bytes/source.js';
+import type { ByteSource, SourceDescriptor, StoreSettings } from '../../bytes/source.js';
 import { stopIfInterrupted } from '../interruption.js';
 import { ObjectRanges, RANGE, type StoredObject } from './ranges.js';
 import { type ObjectStore, storeFor } from './store.js';
@@ -91,7 +91,8 @@ export function openObject(descriptor: ObjectDescriptor): ByteSource {
   return new ObjectSource(descriptor, known);
 }
 
-/** The same, with none of the bytes that this thread holds of it: all are asked for again. */
-export function openObjectAfresh(descriptor: ObjectDescriptor): ByteSource {
-  return new ObjectSource(descriptor, new ObjectRanges(storeFor(descriptor.store)));
+/** Opens objects to be read once more: none of the bytes are taken that have come before. For one reading of each. */
+export function rereading(settings: StoreSettings): (descriptor: ObjectDescriptor) => ByteSource {
+  const once = new ObjectRanges(storeFor(settings));
+  return (descriptor) => new ObjectSource(descriptor, once);
 }

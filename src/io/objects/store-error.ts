@@ -117,7 +117,9 @@ export function storeError(error: unknown, { path, bucket, endpoint }: Asked): u
     return told('no-answer', `the object store at ${endpoint} asks to slow down, again and again (${name})`);
   if (status !== undefined && status >= 300)
     return told('refused', `the object store does not give it (${name}, status ${status})`);
-  if (code !== undefined || name === 'TimeoutError')
-    return told('no-answer', `the object store at ${endpoint} cannot be reached (${code ?? name})`);
+  if (name === 'TimeoutError')
+    return told('no-answer', `the object store at ${endpoint} does not answer (${name})`);
+  if (code !== undefined)
+    return told('no-answer', `the object store at ${endpoint} cannot be reached (${code})`);
   return error;
 }
