@@ -17,10 +17,10 @@ export interface StoredObject {
 export const RANGE = 4 << 20;
 
 /** Bytes of objects that a thread holds at most, and those that readers wait for. */
-const HELD = 40 << 20;
+const HELD = 32 << 20;
 
 /** Ranges whose memory is kept for the next ones. */
-const SPARE = 4;
+const SPARE = 2;
 
 /** Times that a body is begun again where it broke off, while it brings nothing, and the first pause, which doubles. Milliseconds. */
 const ATTEMPTS = 5;

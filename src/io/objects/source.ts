@@ -10,7 +10,7 @@ const SMALL = 16 << 10;
 const END = 32 << 10;
 
 /** Bytes that are under way at most ahead of a reader that goes on from where it was. */
-const MOST_AHEAD = 16 << 20;
+const MOST_AHEAD = 12 << 20;
 
 /** A reader goes on where no more than this is left out, or read again: windows begin at the block that the one before cut. */
 const GAP = 256 << 10;
