@@ -9,6 +9,7 @@ import {
   type Version,
 } from '../../format/manifest/version.js';
 import { compareBytes } from '../../format/sst/comparator.js';
+import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import type { Inventory, InventoryEntry } from '../../io/inventory.js';
 import type { TableFacts, Unchecked, UnitFacts } from '../unit.js';
 
@@ -17,6 +18,13 @@ const BLOB_FRAME = 62n;
 
 /** Missing files that get a finding each: a path that is not mounted may hold a million. */
 const MOST_MISSING = 10_000;
+
+/** Types of Pebble's range keys, which are not among the keys of a table. */
+const RANGE_KEY_TYPES: ReadonlySet<number> = new Set([
+  VALUE_TYPE.rangeKeyDelete,
+  VALUE_TYPE.rangeKeyUnset,
+  VALUE_TYPE.rangeKeySet,
+]);
 
 interface LiveFilesContext {
   /** The MANIFEST's name, for findings about its entries. */
@@ -202,6 +210,9 @@ export function hasOtherBounds(
   table: LiveTable,
 ): boolean {
   if (uniqueId !== undefined || totals?.complete !== true) return false;
+  const isOfPoint = (key: Uint8Array) => !RANGE_KEY_TYPES.has(key[key.length - KEY_TRAILER]);
+  if (smallest === undefined && largest === undefined)
+    return isOfPoint(table.smallest) || isOfPoint(table.largest);
   const differs = (found: Uint8Array | undefined, stated: Uint8Array) =>
     found !== undefined && compareBytes(found, stated) !== 0;
   return differs(smallest, table.smallest) || differs(largest, table.largest);

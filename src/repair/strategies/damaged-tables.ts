@@ -39,12 +39,13 @@ function fileOf({ inventory }: Database, version: Version, live: LiveTable): Inv
 /** Whether the file under a table's name is a whole table and another one. */
 export function isAnotherTable(database: Database, { live, entry, result }: DamagedTable): boolean {
   if (result === undefined || entry === undefined) return false;
-  if (result.findings.some(({ rule }) => rule === 'sst/wrong-file')) return true;
-  const { facts } = result;
-  // Pebble's tables say nothing of themselves: size and bounds together tell
-  const differs =
-    database.dialect === 'pebble' && live.backing === undefined && BigInt(entry.size) !== live.size;
-  return differs && facts.kind === 'table' && !facts.errors && hasOtherBounds(facts, live);
+  const { facts, findings } = result;
+  if (findings.some(({ rule }) => rule === 'sst/wrong-file')) return true;
+  // tables of LevelDB and Pebble say nothing of themselves: size and bounds together tell
+  const mayDiffer = database.dialect !== 'rocksdb' && live.backing === undefined;
+  if (!mayDiffer || BigInt(entry.size) === live.size || facts.kind !== 'table') return false;
+  const isWhole = findings.every(({ rule, severity }) => severity !== 'error' || NUMBERS.has(rule));
+  return isWhole && hasOtherBounds(facts, live);
 }
 
 /** Checks all live tables that lie in the directory. */
@@ -185,8 +186,8 @@ export async function fileWithId(database: Database, live: LiveTable): Promise<I
     if (findings.some(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file')) continue;
     const same = facts.kind === 'table' && facts.uniqueId;
     if (live.uniqueId !== undefined && (!same || Buffer.compare(same, live.uniqueId) !== 0)) continue;
-    // Pebble's tables bear no name at all: one that fits in size, bounds and sequences, and not where it stands, is the one
-    if (database.dialect === 'pebble') {
+    // their tables bear no name at all: one that fits in size, bounds and sequences, and not where it stands, is the one
+    if (database.dialect !== 'rocksdb') {
       if (findings.some(({ rule }) => NUMBERS.has(rule)) || (await fitsWhereItStands(database, entry)))
         continue;
       return entry;

@@ -141,9 +141,8 @@ async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<vo
   const letsGo = refersTo(references, draft.blobs.files);
   const sizeWrong = entry !== undefined && BigInt(entry.size) !== fileBehind(draft.old, live).size;
   if (entry !== undefined && errors.length === 0 && !letsGo && !sizeWrong) return;
-  // what lies under the name of a table of Pebble and does not fit it in anything is another table
-  const another = wrong && database.dialect === 'pebble';
-  const corrected = letsGo || another ? undefined : await correctedEntry(database, damagedTable);
+  // another table's content is not what the MANIFEST has wrong
+  const corrected = letsGo || wrong ? undefined : await correctedEntry(database, damagedTable);
   if (corrected !== undefined) {
     const { tables } = version.columnFamilies.get(family.id)!;
     if (database.dialect === 'pebble') renumber(draft, corrected.live, entry!);

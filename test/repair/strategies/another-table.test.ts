@@ -1,0 +1,56 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readDatabase } from '../../../src/engine/database.js';
+import { planAuto } from '../../../src/repair/strategies/auto.js';
+import { carryOut } from '../../support/carry-out.js';
+import { withDatabase } from '../../support/database.js';
+import { hasSharedArchive, withSharedArchive } from '../../support/field.js';
+import { visible } from '../../support/visible.js';
+
+/* A whole table under another one's name is not taken for one of which the MANIFEST is wrong. */
+
+function swap(dir: string, a: string, b: string): void {
+  const [one, other] = [a, b].map((name) => path.join(dir, name));
+  fs.renameSync(one, `${one}.x`);
+  fs.renameSync(other, one);
+  fs.renameSync(`${one}.x`, other);
+}
+
+const plan = async (dir: string) => planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+
+describe('a table that lies under the name of another one', () => {
+  it('is put back where two of Pebble are exchanged, one of range keys alone', async () => {
+    const truth = await withDatabase('pebble-stores/rangekeys', [], visible);
+    await withDatabase('pebble-stores/rangekeys', [], async (dir) => {
+      swap(dir, '000005.sst', '000007.sst');
+      const planned = await plan(dir);
+      expect([planned.loss, planned.steps.map((step) => step.path)]).toEqual([
+        [],
+        ['000005.sst', '000007.sst'],
+      ]);
+      await carryOut(planned, dir);
+      expect(await visible(dir)).toEqual(truth);
+    });
+  });
+
+  const archive = 'corpus-leveldb/bases/l123-leftover.tar.gz';
+  it.skipIf(!hasSharedArchive(archive)).each([
+    { what: 'exchanged', damage: (dir: string) => swap(dir, '000005.ldb', '000013.ldb'), lost: false },
+    {
+      what: 'overwritten',
+      damage: (dir: string) => fs.copyFileSync(path.join(dir, '000013.ldb'), path.join(dir, '000005.ldb')),
+      lost: true,
+    },
+  ])('of LevelDB is put back, or announced as lost: $what', async ({ damage, lost }) => {
+    await withSharedArchive(archive, async (parent) => {
+      const dir = path.join(parent, 'l123-leftover');
+      const truth = await visible(dir);
+      damage(dir);
+      const planned = await plan(dir);
+      expect(planned.loss.length > 0).toBe(lost);
+      await carryOut(planned, dir);
+      if (!lost) expect(await visible(dir)).toEqual(truth);
+    });
+  });
+});
