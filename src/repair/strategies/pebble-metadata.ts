@@ -1,9 +1,10 @@
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import type { Database } from '../../engine/database.js';
-import { asPebbleOpens } from '../../engine/pebble-opened.js';
+import { asPebbleOpens, FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
 import { formatVersion } from '../../engine/version.js';
 import { fileBehind } from '../../format/manifest/version.js';
 import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
+import { readWalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
@@ -90,9 +91,28 @@ async function planWholeEdits(database: Database): Promise<RepairPlan> {
         content: [{ from: 'plan', bytes: encodeLogRecords(edits) }],
       },
     ],
-    loss: [],
+    loss: (await unheld(database)).map(({ from, to }) => ({
+      file: entry.file,
+      detail: `sequences ${from} to ${to}: no table and no log that is here holds them; a table that a damaged edit named may be gone`,
+      facts: { from: String(from), to: String(to) },
+    })),
     remarks: [],
   };
+}
+
+/** Sequences that lie in no table that is named and in no log, up to the highest one of these. */
+async function unheld(database: Database): Promise<{ from: bigint; to: bigint }[]> {
+  const tables = [...(database.version?.columnFamilies.get(0)?.tables.values() ?? [])];
+  const held = tables.map((table) => ({ from: table.smallestSequence, to: table.largestSequence }));
+  for (const { first, last } of await readWalContents(database))
+    if (first !== undefined && last !== undefined) held.push({ from: first, to: last });
+  const holes: { from: bigint; to: bigint }[] = [];
+  let next = FIRST_SEQUENCE;
+  for (const { from, to } of held.sort((a, b) => (a.from < b.from ? -1 : 1))) {
+    if (from > next) holes.push({ from: next, to: from - 1n });
+    if (to >= next) next = to + 1n;
+  }
+  return holes;
 }
 
 /** Why the whole edits are not all: one that is lost added or removed a table, or said a number. */
