@@ -39,6 +39,9 @@ const MAX_ANOMALIES = 20;
 
 const escapes: Record<string, string> = { n: '\n', r: '\r', '#': '#', ':': ':', '\\': '\\' };
 
+/** Engines name options in printable ASCII. */
+const OPTION_NAME = /^[ -~]*$/;
+
 function unescaped(value: string): string {
   return value.includes('\\') ? value.replace(/\\(.)/gs, (_, c: string) => escapes[c] ?? c) : value;
 }
@@ -88,7 +91,7 @@ export function parseOptions(bytes: Uint8Array): OptionsFile {
       continue;
     }
     const equals = line.indexOf('=');
-    if (!section || equals <= 0) {
+    if (!section || equals <= 0 || !OPTION_NAME.test(line.slice(0, equals))) {
       report({
         rule: 'directory/options-malformed',
         offset: start,

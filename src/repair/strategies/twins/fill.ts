@@ -1,4 +1,5 @@
 import type { Database } from '../../../engine/database.js';
+import type { Range } from '../../../finding/finding.js';
 import { dialectNamed } from '../../../format/dialect.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import type { Segment } from '../../plan.js';
@@ -6,7 +7,7 @@ import { sourceOf } from '../../preview.js';
 import { cut } from '../join-plans.js';
 import { differences, withBoth } from './composition.js';
 import { type MendedFile, PROOFS } from './mend.js';
-import { filePlace } from './part.js';
+import { checkedOf, checker, filePlace } from './part.js';
 import { type Alignment, alignReplica, type Fill } from './replica.js';
 import { type SecondSource, twinOf } from './sources.js';
 import { logUnits, type Proof, proofOf, woundsOf } from './units.js';
@@ -17,13 +18,16 @@ interface FilledLog {
   mended: MendedFile;
 }
 
-/** What a source's batches give the WALs here. `isFaulty`: a scan found something in the log. `refused`: why not, a sentence each. */
+/**
+ * What a source's batches give the WALs here. `isFaulty`: a scan found something in the log; `gone`: the logs that it misses. `refused`:
+ * why not, a sentence each.
+ */
 export async function fillWals(
   database: Database,
   source: SecondSource,
-  isFaulty: (entry: InventoryEntry) => boolean,
+  { isFaulty, gone }: { isFaulty: (entry: InventoryEntry) => boolean; gone: readonly bigint[] },
 ): Promise<{ filled: FilledLog[]; refused: string[] }> {
-  const alignment = await alignReplica(database, source);
+  const alignment = await alignReplica(database, source, gone);
   const refused: string[] = [];
   const filled: FilledLog[] = [];
   for (const entry of new Set(alignment.fills.map((fill) => fill.entry))) {
@@ -31,9 +35,11 @@ export async function fillWals(
     for (const fill of alignment.fills.filter((each) => each.entry === entry)) {
       // what an older log left behind the last batch of a recycled one is no damage
       if (fill.batches.length === 0 && !isFaulty(entry)) continue;
-      const why = await reasonFor(database, fill, alignment);
-      if (why === undefined) refused.push(refusal(source, fill));
-      else proven.push({ ...fill, why });
+      const why = (await isReadThrough(source, fill))
+        ? await reasonFor(database, fill, alignment)
+        : undefined;
+      if (why !== undefined) proven.push({ ...fill, why });
+      else if (fill.batches.length > 0) refused.push(refusal(source, fill));
     }
     if (proven.length > 0) filled.push({ entry, mended: mendedWith(entry, proven, source) });
   }
@@ -59,6 +65,23 @@ const sequencesOf = (batches: Fill['batches']): string => {
   const end = last.sequence + BigInt(Math.max(last.count, 1)) - 1n;
   return end === first.sequence ? `sequence ${end}` : `sequences ${first.sequence}–${end}`;
 };
+
+/**
+ * Whether nothing is wrong in the source between the batch before and the one after, where the batches end a log here: one without a sequence,
+ * such as the commit of a transaction, may stand in what is damaged there.
+ */
+async function isReadThrough({ database }: SecondSource, { before, batches, next }: Fill): Promise<boolean> {
+  if (next === undefined) return true;
+  for (const file of new Set([before, ...batches, next].map((batch) => batch.file))) {
+    const entry = database.inventory.entries.find((each) => each.file === file)!;
+    const { damage, problems } = checkedOf(await checker(database, entry)(entry.source, entry.size));
+    const isWithin = ({ offset, length }: Range) =>
+      (file !== before.file || offset + length > before.offset) &&
+      (file !== next.file || offset < next.offset);
+    if (problems > damage.length || damage.some(isWithin)) return false;
+  }
+  return true;
+}
 
 /** Why the batches of a fill are the ones that stood here. */
 async function reasonFor(database: Database, fill: Fill, alignment: Alignment): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { type Database, liveWals, readDatabase } from '../../../engine/database.
 import { dialectNamed } from '../../../format/dialect.js';
 import { fileName } from '../../../format/filename.js';
 import { readManifestLog } from '../../../format/manifest/log.js';
+import type { OptionsFile } from '../../../format/options.js';
 import { openTable } from '../../../format/sst/table.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { openSource } from '../../../io/source.js';
@@ -198,6 +199,12 @@ async function uniqueIdOf(entry: InventoryEntry): Promise<Uint8Array | undefined
   }
 }
 
+/** Whether an OPTIONS file reads without a flaw: it has no checksum that would say more. */
+function isText({ anomalies, sections }: OptionsFile): boolean {
+  const isDecoded = (value: string) => !value.includes('\ufffd');
+  return anomalies.length === 0 && sections.every(({ values }) => [...values.values()].every(isDecoded));
+}
+
 /**
  * An OPTIONS file of which a scan says that it is damaged or missing, where a source of the same session has it: a number is given to one
  * file, and that file is written once.
@@ -210,7 +217,7 @@ export async function optionsStep(
   const mine = database.optionsFile;
   for (const source of sources) {
     const its = source.database.optionsFile;
-    if (its === undefined || its.parsed.anomalies.length > 0 || !isFaulty(its.entry.file)) continue;
+    if (its === undefined || !isText(its.parsed) || !isFaulty(its.entry.file)) continue;
     if (mine !== undefined && mine.entry.number! > its.entry.number!) continue;
     const { size } = its.entry;
     const own = mine?.entry.number === its.entry.number ? mine?.entry : undefined;

@@ -169,7 +169,7 @@ class FromSources {
     const { state, sources } = this;
     for (const sought of await soughtTables(state, sources, findingsOf)) await this.seek(sought);
     for (const sought of await soughtBlobs(this.state, isFaulty)) await this.seek(sought);
-    const missed = missedWal(this.findings);
+    const [missed] = missedWals(this.findings, 'error');
     const wals = await soughtWals(this.state, sources, { isFaulty, ...(missed !== undefined && { missed }) });
     for (const sought of wals) await this.seek(sought);
     const isDone = ({ part }: Sought) => this.plan.steps.some((step) => placeKey(step) === placeKey(part));
@@ -212,7 +212,8 @@ class FromSources {
   /** Batches by sequence, for the WALs that no file gives back. */
   private async fromReplicas(isFaulty: (entry: InventoryEntry) => boolean): Promise<void> {
     for (const source of this.sources) {
-      const { filled, refused } = await fillWals(this.state, source, isFaulty);
+      const gone = missedWals(this.findings, 'error', 'warning');
+      const { filled, refused } = await fillWals(this.state, source, { isFaulty, gone });
       this.plan.remarks.push(...refused);
       for (const { entry, mended } of filled) await this.add(stepOf(filePlace(entry), entry, mended));
     }
@@ -283,14 +284,14 @@ const timeOf = ({ mtimeMs }: InventoryEntry): string => `${new Date(mtimeMs).toI
 const MEANT =
   'every table that it names is here and is the one that it names, and what contradicts the MANIFEST as it is, nothing does then';
 
-/** Number of the first log of which a scan says that it is missing. */
-function missedWal(findings: readonly Finding[]): bigint | undefined {
+/** Numbers of the logs of which a scan says, with one of these severities, that they are missing, in order. */
+function missedWals(findings: readonly Finding[], ...severities: Finding['severity'][]): bigint[] {
   const numbers = findings.flatMap(({ rule, severity, file }) =>
-    rule === 'directory/missing-wal' && severity === 'error'
+    (rule === 'directory/missing-wal' || rule === 'directory/removed-wal') && severities.includes(severity)
       ? (parseFileName(path.basename(file)).number ?? [])
       : [],
   );
-  return numbers.sort((a, b) => (a < b ? -1 : 1))[0];
+  return numbers.sort((a, b) => (a < b ? -1 : 1));
 }
 
 const isBad = ({ severity }: Finding) => severity !== 'note';

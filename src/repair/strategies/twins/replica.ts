@@ -40,6 +40,8 @@ export interface Fill {
   batches: readonly Omit<LoggedBatch, 'bytes'>[];
   /** Another batch stands before it in the source, so that the ones beside it say nothing of this one. */
   parted?: true;
+  /** The batch after them, in the source, where they end a log here: nothing here tells how many bytes stood there. */
+  next?: LoggedBatch;
   /** What is replaced is a batch that has the keys and values of the source's, and a wrong count, tag or length. */
   form?: true;
 }
@@ -55,10 +57,14 @@ export interface Alignment {
 
 /**
  * Reads the WALs here and those of a source side by side, by sequence number, and gives what of the source fits the gaps here.
- * Compressed logs have none, as their frames are not those of another file.
+ * Compressed logs have none, as their frames are not those of another file. `gone`: numbers of logs that were here, as a scan says.
  */
-export async function alignReplica(database: Database, source: SecondSource): Promise<Alignment> {
-  const reader = new Side(database, source);
+export async function alignReplica(
+  database: Database,
+  source: SecondSource,
+  gone: readonly bigint[],
+): Promise<Alignment> {
+  const reader = new Side(database, source, gone);
   try {
     for (const entry of liveWals(database)) await reader.read(entry);
   } finally {
@@ -91,6 +97,7 @@ class Side {
   constructor(
     private readonly database: Database,
     { database: other }: SecondSource,
+    private readonly gone: readonly bigint[],
   ) {
     this.theirs = loggedBatches(other);
   }
@@ -222,6 +229,10 @@ class Side {
   private fill(log: Log, batch: LoggedBatch, at: { offset: number; end: number }): void {
     const { joined, held } = this;
     if (joined === undefined || !isUnbroken([joined.batch, ...held, batch])) return;
+    // batches of another log do not belong at the end of this one: a column family replays from a log on
+    const isOtherLog =
+      joined.batch.file === joined.log.entry.file && held.some(({ file }) => file !== joined.batch.file);
+    if (joined.log !== log && (isOtherLog || this.isOneGone(joined.log, log))) return;
     const isCut = this.gap === undefined && held.length > 0 && joined.log !== log;
     const gap = this.gap ?? (isCut ? { log: joined.log, offset: joined.log.reached } : undefined);
     if (gap === undefined) return;
@@ -248,8 +259,14 @@ class Side {
       bytes,
       before: joined.batch,
       batches,
+      ...(gap.log !== log && { next: batch }),
       ...(this.result.parted !== undefined && { parted: true as const }),
     });
+  }
+
+  /** Whether a log between two was here. */
+  private isOneGone(first: Log, last: Log): boolean {
+    return this.gone.some((number) => number > first.entry.number! && number < last.entry.number!);
   }
 
   /** Whether another log here stands between two. */

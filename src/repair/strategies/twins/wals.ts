@@ -93,7 +93,7 @@ async function walPart(
     whole: async (twin) => {
       if (await isCopiedAs(twin.entry, database.inventory.entries))
         return 'it stands here under the number of another WAL';
-      if ((own === undefined || isBare) && (await isBetween(database, number, twin)))
+      if ((own === undefined || isBare) && (await isBetween(database, number, twin, isMissed)))
         return 'the WALs before and after it are the same here and in the source, and the sequences between them are in it';
       if (!(await isSameSession(database, twin.source))) return undefined;
       if (await fitsBefore(database, number, twin)) return 'it ends where the next WAL begins';
@@ -184,9 +184,15 @@ async function isJoined(database: Database, number: bigint, twin: TwinFile): Pro
 }
 
 /** Whether a WAL of the source lies between two that are the same here and there; before it may be nothing but the first sequence. */
-async function isBetween(database: Database, number: bigint, twin: TwinFile): Promise<boolean> {
-  if (!(await hasSameManifest(database, twin.source)) || !(await isJoined(database, number, twin)))
-    return false;
+async function isBetween(
+  database: Database,
+  number: bigint,
+  twin: TwinFile,
+  isMissed: boolean,
+): Promise<boolean> {
+  // a checkpoint has another MANIFEST, and the logs under their own numbers
+  if (!isMissed && !(await hasSameManifest(database, twin.source))) return false;
+  if (!(await isJoined(database, number, twin))) return false;
   const [mine, its] = [database, twin.source.database].map((each) =>
     liveWals(each).findLast((wal) => wal.number! < number && usual(wal)),
   );
