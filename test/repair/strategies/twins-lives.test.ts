@@ -15,6 +15,45 @@ const patched = (base: string, ...patches: string[]) => applyPatches(fixture(bas
  * A stopped server is cloned, and both are started: MANIFEST and log have the same numbers, the MANIFESTs the same bytes, and the logs begin
  * the same where both write the same first. 000013.log of basic-6.17 is such a log: nothing was flushed since its MANIFEST.
  */
+describe('the ends of logs', () => {
+  const recycled = 'wal-recycled-11.9';
+
+  test('what an older log left in a recycled one stays, whatever is wrong with another', async () => {
+    const damaged = await patched(recycled, 'zero 000027.log 0x40 200');
+    const { after } = await repaired(damaged, [damaged]);
+    expect(after).toEqual(damaged);
+  });
+
+  test('a torn end that the source has, too, stays: a commit takes no sequence', async () => {
+    // the header of a record of 200 bytes, of which 20 are there
+    const damaged = await patched('basic-7.8', `append 000017.log ${'a1b2c3d4c80001'}${'07'.repeat(20)}`);
+    expect((await repaired(damaged, [damaged])).after).toEqual(damaged);
+  });
+
+  test('batches of a log that is gone come back as that log, and are not put into the one before it', async () => {
+    const damaged = await patched(recycled, 'remove 000023.log');
+    // as of a checkpoint: the same logs, another MANIFEST
+    const source = new Map(fixture(recycled));
+    source.set('MANIFEST-000006', source.get('MANIFEST-000005')!);
+    source.delete('MANIFEST-000005');
+    source.set('CURRENT', Buffer.from('MANIFEST-000006\n'));
+    const { after } = await repaired(damaged, [source]);
+    for (const [file, bytes] of damaged) expect(after.get(file), file).toEqual(bytes);
+    const back = after.get('000023.log');
+    if (back !== undefined) expect(back).toEqual(fixture(recycled).get('000023.log'));
+  });
+});
+
+test('OPTIONS whose bytes are no text are not given back', async () => {
+  const own = 'basic-7.8';
+  const [damaged, source] = await Promise.all([
+    patched(own, 'truncate OPTIONS-000011 900'),
+    patched(own, `write OPTIONS-000011 2000 ${'a5'.repeat(64)}`),
+  ]);
+  expect((await repaired(damaged, [fixture(own)])).after).toEqual(fixture(own));
+  expect((await repaired(damaged, [source])).after).toEqual(damaged);
+});
+
 describe('a clone that went its own way', () => {
   const own = 'basic-6.17';
   const clone = () => patched(own, 'write 000013.log 0x200 "other"', 'fix-record 000013.log 0x1dd', ...later);
