@@ -1,6 +1,7 @@
 /** Why Pebble refuses a directory before it reads a WAL (pebble open.go, options.go, internal/manifest/version.go). */
 import type { Database } from '../engine/database.js';
 import { formatVersionsOf, type PebbleState, refusesFirstFormat } from '../engine/pebble.js';
+import { atLeast } from '../engine/version.js';
 import { fileName } from '../format/filename.js';
 import { fileBehind, type LiveTable, type Version } from '../format/manifest/version.js';
 import { comparatorNamed, compareInternalKeys } from '../format/sst/comparator.js';
@@ -58,6 +59,9 @@ function byNames({ engineVersion, current }: Database, pebble: PebbleState): Ref
     : undefined;
 }
 
+/** What Pebble before 2.0 panics over (pebble 1.1 version_set.go `removeFileBacking`). */
+const UNKNOWN_BACKING = 'panic: pebble: trying to remove an unknown file backing';
+
 function byManifest(
   database: Database,
   { formatMarker, manifestMarker, manifest: number, mustBePristine }: PebbleState,
@@ -80,6 +84,8 @@ function byManifest(
     );
   const { error } = manifest.replay;
   if (error !== undefined) return refused('manifest', error, name);
+  if (version.unknownBackingRemoved !== undefined && !atLeast(database.engineVersion, 2))
+    return refused('crash', UNKNOWN_BACKING, name);
   const hasTables = [...version.columnFamilies.values()].some(({ tables }) => tables.size > 0);
   if (mustBePristine && hasTables) return refused('unsupported', NOT_PRISTINE, name);
   return byTables(database, version) ?? byOrder(version, name);

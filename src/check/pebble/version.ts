@@ -3,6 +3,7 @@
  * MANIFEST wherever it comes to it, and deletes what that does not name (pebble open.go, recovery.go).
  */
 import type { Database } from '../../engine/database.js';
+import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
@@ -118,8 +119,18 @@ function checkIngested({ database, named }: State): Finding[] {
     );
 }
 
-function checkBackings({ version, manifest }: State): Finding[] {
-  return [...version.columnFamilies.values()].flatMap(({ tables }) =>
+function checkBackings({ database, version, manifest }: State): Finding[] {
+  const removed = version.unknownBackingRemoved;
+  const stray =
+    removed === undefined || atLeast(database.engineVersion, 2)
+      ? []
+      : [
+          findingAt(manifest, 'manifest/missing-backing', {
+            message: `an edit lets go of ${fileName('table', removed)} as a backing, which no edit before it names as one`,
+            evidence: { engine: 'panic: pebble: trying to remove an unknown file backing' },
+          }),
+        ];
+  const without = [...version.columnFamilies.values()].flatMap(({ tables }) =>
     [...tables.values()]
       .filter(({ backing }) => backing !== undefined && !version.backings.has(backing))
       .map(({ number, backing, entry }) =>
@@ -130,6 +141,7 @@ function checkBackings({ version, manifest }: State): Finding[] {
         }),
       ),
   );
+  return [...stray, ...without];
 }
 
 function isNamed({ number }: TableFacts, named: ReadonlySet<bigint>): boolean {

@@ -83,8 +83,9 @@ export const pebbleRules = {
     severity: 'error',
     title: 'A virtual table has no backing in the MANIFEST',
     meaning:
-      'A virtual table is a part of a file that another edit must have named. Pebble refuses to open: "TableBacking for virtual ' +
-      'sstable must not be nil".',
+      'A virtual table is a part of a file that an edit before it, or its own, must have named. Pebble refuses to open: ' +
+      '"TableBacking for virtual sstable must not be nil". Releases before 2.0 panic as well where an edit removes a backing that ' +
+      'none has named: "trying to remove an unknown file backing".',
     origin: 'An edit that is lost or damaged.',
     action:
       'The file may still be in the directory under its number. Do not open it: what the MANIFEST does not name is deleted.',

@@ -6,6 +6,7 @@
  */
 import type { RuleId } from '../../finding/catalog.js';
 import type { Range } from '../../finding/finding.js';
+import { fileName } from '../filename.js';
 import type { BlobFileAddition, BlobFileGarbage, NewFile, VersionEdit } from './edit.js';
 import type { ColumnFamily, LiveTable, Version } from './version.js';
 
@@ -178,13 +179,26 @@ function forgetWals(state: ManifestReplayState, below: bigint): void {
 }
 
 /** Pebble's files after virtual tables and after values, those that are gone first: a number may come back. */
-function applyBackings({ backings, valueFiles }: Version, edit: VersionEdit, place: EditPlace): void {
+function applyBackings(version: Version, edit: VersionEdit, place: EditPlace): void {
+  const { backings, valueFiles } = version;
   for (const { id, number, size, ...range } of edit.valueFiles)
     valueFiles.set(id, { id, number, size, entry: place.inFile(range) });
   for (const { id, number } of edit.removedValueFiles)
     if (valueFiles.get(id)?.number === number) valueFiles.delete(id);
   for (const { number, size, ...range } of edit.backings)
     backings.set(number, { number, size, entry: place.inFile(range) });
+  for (const number of edit.removedBackings)
+    if (!backings.has(number)) version.unknownBackingRemoved ??= number;
+  for (const { number, backing, offset, length } of edit.newFiles) {
+    if (backing === undefined || backings.has(backing)) continue;
+    place.report({
+      offset,
+      length,
+      rule: 'manifest/missing-backing',
+      message: `table ${number} is a part of ${fileName('table', backing)}, which no edit up to here names as a backing`,
+      pebble: 'TableBacking for virtual sstable must not be nil',
+    });
+  }
 }
 
 /** In this order whatever the order in the record, so that a deletion and an addition of one number move a table. */

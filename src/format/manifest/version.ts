@@ -109,6 +109,8 @@ export interface Version {
   trackedWals: Map<bigint, bigint | undefined>;
   /** Pebble's, by number; each with its entry in the MANIFEST. */
   backings: Map<bigint, Backing & { entry: Range }>;
+  /** The first backing that an edit removed and none had named: Pebble before 2.0 panics over it (version_set.go `removeFileBacking`). */
+  unknownBackingRemoved?: bigint;
   /** Pebble's, by id. */
   valueFiles: Map<bigint, ValueFile & { entry: Range }>;
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeLogRecords } from '../../../src/encode/log/writer.js';
 import { decodeVersionEdit } from '../../../src/format/manifest/decode.js';
 import { replayManifest } from '../../../src/format/manifest/replay.js';
 import { memorySource } from '../../../src/io/source.js';
@@ -60,6 +61,37 @@ describe('edits of Pebble', () => {
 });
 
 describe('MANIFESTs of Pebble', () => {
+  const bounds = `11 ${key('key000000', '010a000000000000')} 11 ${key('key000049', '013b000000000000')}`;
+  const part = `67 00 08 9b19 ${bounds} 0a d101 42 05 01`;
+  it.each([
+    ['named by its own edit', [`02 04 03 0a 69 05 9b40 ${part}`], undefined],
+    ['named by an edit before', ['02 04 03 0a 69 05 9b40', part], undefined],
+    [
+      'named later',
+      [`02 04 03 0a ${part}`, '69 05 9b40'],
+      'TableBacking for virtual sstable must not be nil',
+    ],
+    [
+      'named never, and the part is gone',
+      [`02 04 03 0a ${part}`, '06 00 08'],
+      'TableBacking for virtual sstable must not be nil',
+    ],
+  ])('a backing %s', async (_, edits, error) => {
+    const bytes = encodeLogRecords(edits.map((edit) => hex(edit)));
+    const replay = await replayManifest(memorySource(bytes), { dialect: 'pebble' });
+    expect([replay.error, replay.complete]).toEqual([error, error === undefined]);
+    expect(replay.version.unknownBackingRemoved).toBeUndefined();
+  });
+
+  it.each([
+    ['69 05 9b40 6a 05', undefined],
+    ['6a 05', 5n],
+  ])('an edit that removes a backing: %s', async (edit, unknown) => {
+    const bytes = encodeLogRecords([hex(`02 04 03 0a ${edit}`)]);
+    const { version, error } = await replayManifest(memorySource(bytes), { dialect: 'pebble' });
+    expect([version.unknownBackingRemoved, error]).toEqual([unknown, undefined]);
+  });
+
   it.each([
     ['cosmos', 'MANIFEST-000013', { tables: [10n, 11n], backings: [], log: 12n }],
     ['virtual', 'MANIFEST-000001', { tables: [6n, 7n, 8n, 9n], backings: [5n], log: 4n }],
