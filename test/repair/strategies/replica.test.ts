@@ -75,6 +75,31 @@ describe('a replica whose logs have other numbers and lengths', () => {
     expect(after).toEqual(whole);
   });
 
+  test('does not tell in which log batches stood where one between may be gone', async () => {
+    const files = await relogged(master, three);
+    files.delete('000014.log');
+    const { after } = await repaired(files, [await relogged(replica, three)]);
+    expect(after).toEqual(files);
+  });
+
+  // a batch without an operation takes no sequence: those around it follow each other without it
+  test('does not take the torn end of a log before another for nothing where it is torn in the source, too', async () => {
+    const torn = `append 000010.log ${'5a'.repeat(4)}400001${'00'.repeat(12)}0400`;
+    const files = await applyPatches(await relogged(master, three), [torn]);
+    const source = await applyPatches(await relogged(replica, three), [torn]);
+    const { after } = await repaired(files, [source]);
+    expect(after).toEqual(files);
+  });
+
+  test('leaves what an older log left at the end of a recycled one', async () => {
+    const own = fixture('wal-recycled-11.9');
+    const logs = [...own.keys()].filter((name) => name.endsWith('.log')).sort();
+    const files = await applyPatches(new Map(own), [`flip ${logs.at(-1)} 60.1`]);
+    const source = await applyPatches(new Map(own), [`remove ${logs.at(-1)}`]);
+    const { after } = await repaired(files, [source]);
+    for (const name of logs.slice(0, -1)) expect(after.get(name), name).toEqual(own.get(name));
+  });
+
   test('gives nothing after the last batch here, which may be the end of it', async () => {
     const files = await damaged('truncate 000010.log end-60');
     const { after } = await repaired(files, [await relogged(replica, [[14, 0, 99]])]);

@@ -133,6 +133,37 @@ describe('a clone that went its own way', () => {
   });
 });
 
+describe('the end of a blob file', () => {
+  test.each(['truncate 000010.blob end-200', 'zero 000010.blob end-200 200'])(
+    'is taken where the source names the same file, and left where nothing does: %s',
+    async (patch) => {
+      const own = fixture('blob-7.8');
+      const others = [...own.keys()].filter((name) => /sst$|^MANIFEST|^CURRENT/.test(name));
+      const damaged = await patched('blob-7.8', patch);
+      expect((await repaired(damaged, [own])).after).toEqual(own);
+      const source = await patched('blob-7.8', ...others.map((name) => `remove ${name}`));
+      expect((await repaired(damaged, [source])).after).toEqual(damaged);
+    },
+  );
+});
+
+describe('an OPTIONS file', () => {
+  test.each([
+    ['that is damaged in the source, too', 'zero OPTIONS-000011 400 64'],
+    ['that says something else in the source before its end', 'write OPTIONS-000011 400 "7"'],
+  ])('%s is left', async (_, patch) => {
+    const damaged = await patched('basic-7.8', 'truncate OPTIONS-000011 900');
+    expect((await repaired(damaged, [await patched('basic-7.8', patch)])).after).toEqual(damaged);
+  });
+
+  test('is left where the source has bytes that no text has', async () => {
+    for (const patch of ['write OPTIONS-000011 400 a5a5', 'write OPTIONS-000011 400 0001']) {
+      const damaged = await patched('basic-7.8', 'truncate OPTIONS-000011 0');
+      expect((await repaired(damaged, [await patched('basic-7.8', patch)])).after, patch).toEqual(damaged);
+    }
+  });
+});
+
 describe('the end of the newest log', () => {
   test.each([
     ['cut', 'truncate 000019.log 300'],

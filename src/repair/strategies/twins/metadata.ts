@@ -227,8 +227,10 @@ export async function optionsStep(
     if (isSame) continue;
     const twin = twinOf(source, its.entry);
     const { path } = twin;
-    const isCut =
-      own !== undefined && own.size < size && (await beginTheSame(own.source, its.entry.source, own.size));
+    const isShorter = own !== undefined && own.size < size;
+    const isCut = isShorter && (await beginTheSame(own.source, its.entry.source, own.size));
+    // without a checksum nothing tells which of two is right that differ before one of them ends
+    if (isShorter && !isCut) continue;
     const detail = `from ${path}`;
     return {
       path: its.entry.file,
