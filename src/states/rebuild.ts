@@ -74,7 +74,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   );
   version.lastSequence = [version.lastSequence ?? 0n, ...flushed].reduce((a, b) => (a > b ? a : b));
   version.trackedWals = new Map();
-  if (replay === undefined) {
+  if (replay === undefined || replay.records === 0) {
     result.remarks.push(
       database.dialect === 'leveldb'
         ? 'levels, the log number and the last sequence are inferred from tables and WALs; nothing tells whether a table is gone'

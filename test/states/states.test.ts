@@ -329,3 +329,12 @@ describe('directories of several moments', () => {
     });
   });
 });
+
+it('says that nothing tells whether a table is gone where no edit of the MANIFEST can be read', () =>
+  withTemporaryDirectory(async (parent) => {
+    const dir = path.join(parent, 'db');
+    writeFileSet(fixture('leveldb'), dir);
+    writeFileSync(path.join(dir, 'MANIFEST-000002'), Buffer.alloc(300, 'no edit '));
+    const { report } = await repaired(dir);
+    expect(report.plan?.remarks.join('\n')).toContain('nothing tells whether a table is gone');
+  }));

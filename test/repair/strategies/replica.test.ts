@@ -91,15 +91,6 @@ describe('a replica whose logs have other numbers and lengths', () => {
     expect(after).toEqual(files);
   });
 
-  test('leaves what an older log left at the end of a recycled one', async () => {
-    const own = fixture('wal-recycled-11.9');
-    const logs = [...own.keys()].filter((name) => name.endsWith('.log')).sort();
-    const files = await applyPatches(new Map(own), [`flip ${logs.at(-1)} 60.1`]);
-    const source = await applyPatches(new Map(own), [`remove ${logs.at(-1)}`]);
-    const { after } = await repaired(files, [source]);
-    for (const name of logs.slice(0, -1)) expect(after.get(name), name).toEqual(own.get(name));
-  });
-
   test('gives nothing after the last batch here, which may be the end of it', async () => {
     const files = await damaged('truncate 000010.log end-60');
     const { after } = await repaired(files, [await relogged(replica, [[14, 0, 99]])]);
