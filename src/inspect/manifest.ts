@@ -150,14 +150,14 @@ async function recordNode(
 }
 
 /** Where the edits lead: what `ldb manifest_dump` ends in. */
-function versionNode({ version, complete, error, beyond }: ManifestReplay): Node {
+function versionNode({ version, complete, error, beyond, dialect }: ManifestReplay): Node {
   if (beyond !== undefined) return { name: 'version', unsupported: beyond };
   const value = (name: string, of: bigint | number | string | undefined): Node[] =>
     of === undefined ? [] : [{ name, value: of }];
   return {
     name: 'version',
     text: complete ? 'what the edits lead to' : 'what the edits lead to, as far as they are whole',
-    problems: error === undefined ? [] : [`RocksDB says "${error}"`],
+    problems: error === undefined ? [] : [`${dialectNamed(dialect).names.engine} says "${error}"`],
     *children() {
       yield* value('database id', version.databaseId);
       yield* value('next file number', version.nextFileNumber);

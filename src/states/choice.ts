@@ -63,10 +63,16 @@ export function chooseTables(
 
 const NOTHING: Contents = new Map();
 
-/** Whether `output` was made from `input`: they share entries, as they were or with their sequences set to 0. */
+/**
+ * Whether `output`, which came later, was made from `input`: they share entries, as they were or with their sequences set to 0. Or the output
+ * has a newer version of one key, so that the input does not lie above it, and one of another key whose sequence was set to 0, so that it does
+ * not lie below: such a sequence says that nothing does (rocksdb db/compaction/compaction_iterator.cc, pebble compaction.go).
+ */
 function derives(output: Contents, input: Contents): boolean {
   let zeroed = 0;
   let common = 0;
+  let isNotAbove = false;
+  let isNotBelow = false;
   for (const [key, versions] of input) {
     const there = output.get(key);
     if (there === undefined) continue;
@@ -75,9 +81,11 @@ function derives(output: Contents, input: Contents): boolean {
       if (sequence > 0n && there.some((v) => v.sequence === sequence && v.type === type)) return true;
     }
     const [newest] = versions;
+    if (there[0].sequence > newest.sequence) isNotAbove = true;
+    if (there[0].sequence === 0n && newest.sequence > 0n) isNotBelow = true;
     if (there.some((v) => v.sequence === 0n && v.value === newest.value && v.type === newest.type)) zeroed++;
   }
-  return zeroed > 0 && 2 * zeroed > common;
+  return (isNotAbove && isNotBelow) || (zeroed > 0 && 2 * zeroed > common);
 }
 
 /** Whether a table holds an entry that none of the others has. */
