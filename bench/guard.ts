@@ -35,7 +35,7 @@ const GUARDED = [
     name: 'scan of 512 MiB of tables, against sst_dump check',
     ours: scan(tables.dir),
     theirs: ['sst_dump', `--file=${tables.dir}`, '--command=check', '--verify_checksum'],
-    before: 3.6,
+    before: 3.2,
   },
   {
     name: 'scan of a WAL of 256 MiB, against ldb dump_wal',
