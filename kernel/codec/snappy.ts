@@ -1,6 +1,9 @@
 import { copyMatch, copyRun } from './copy';
 
-/** Expands the Snappy block of `inputLength` bytes behind its length to exactly `outputLength` bytes, and says whether it can (snappy format_description.txt). */
+/**
+ * Expands a Snappy block, without the length in front of it, to exactly `outputLength` bytes (snappy format_description.txt). False where it
+ * is damaged.
+ */
 export function snappy(input: usize, inputLength: usize, output: usize, outputLength: usize): bool {
   const inputEnd = input + inputLength;
   const outputEnd = output + outputLength;

@@ -6,7 +6,10 @@ export const TRAILER: u32 = 8;
 /** Sequences from here on are not counted in JavaScript's numbers. */
 const SEQUENCE_LIMIT: u64 = 1 << 53;
 
-/** Value types by what is done with them: 0 not here, 1 nothing, 2 counted as deletion, 3 as merge operand, 4 as deletion, without a value. */
+/**
+ * Value types by what is done with them: 0 not here, 1 nothing, 2 counted as deletion, 3 as merge operand, 4 as a deletion that has no
+ * value.
+ */
 const TYPES: usize = memory.data(256);
 
 export function setType(type: u32, use: u32): void {
@@ -138,12 +141,9 @@ export function verifyDataBlock(
 
     const use = load<u8>((TYPES + (trailer & 0xff)) as usize);
     if (use === 0) return false;
-    if (use === 2) deletions++;
-    else if (use === 4) {
-      if (valueLength !== 0) return false;
-      deletions++;
-    }
-    if (use === 3) merges++;
+    if (use === 4 && valueLength !== 0) return false;
+    if (use === 2 || use === 4) deletions++;
+    else if (use === 3) merges++;
     const sequence = trailer >> 8;
     if (sequence >= SEQUENCE_LIMIT || (zeroSequences && sequence !== 0)) return false;
     smallest = min(smallest, sequence);

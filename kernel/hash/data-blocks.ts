@@ -65,7 +65,10 @@ function order(key: usize, keyLength: u32, separator: usize, length: u32, intern
 /** Bytes that a block expands to, at PLAIN. */
 let plainLength: u32 = 0;
 
-/** Expands a block of a compression type that has its length in front; false where it is damaged, or larger than there is room for, or of another type. */
+/**
+ * Expands a block of a compression type that has its length in front. False where it is damaged, larger than there is room for, or of
+ * another type.
+ */
 function expand(type: u32, block: usize, length: u32, lz4Known: bool): bool {
   if (type !== SNAPPY_TYPE && (!lz4Known || (type !== LZ4_TYPE && type !== LZ4HC_TYPE))) return false;
   let size: u32 = 0;
@@ -85,15 +88,17 @@ function expand(type: u32, block: usize, length: u32, lz4Known: bool): bool {
 }
 
 /**
- * How many of the `count` blocks whose places, separators and ends of separators are in memory are as they should be, one after the other: the
- * window at `window`, of `filled` bytes of the file from `start` on, holds them; they follow each other; XXH3 with the context `base` is the
- * checksum; the type is declared. With `ENTRIES` also: the block is plain, Snappy, or LZ4 without a dictionary where that is known, `verifyDataBlock`
- * takes it, all of its keys are in the FastLocalBloom filter of `lines` lines (0: there is none), and it lies between its separators. It stops at
- * the first block of which it cannot say so, and says nothing of that one.
+ * How many of `count` data blocks are sound, from the first one on. It stops at the first block of which it cannot say so, and says nothing
+ * of that one. Their index entries are at PLACES, ENDS (which count from `keysFrom`) and SEPARATORS; the blocks lie in the window at
+ * `window`, which holds `filled` bytes of the file from `start` on.
  *
- * `previous` bytes of a key before the first block are at KEY, and those of the last sound block go to SOUND_KEY. TOTALS: f64 points,
- * deletions, merges, key bytes, value bytes, smallest sequence, largest sequence (in: that of the blocks before, -1 for none), largest of the blocks that do not
- * hold it (in and out), the block of the largest (-1: none of these); length of the last key.
+ * A block is sound where it begins at the end of the one before, its type is declared, and its checksum is XXH3 with the context `base`.
+ * With ENTRIES also: it is plain, Snappy, or LZ4 without a dictionary; `verifyDataBlock` takes it, `previous` bytes of the key before it
+ * being at KEY; the filter has all of its keys (FastLocalBloom of `lines` lines, 0 for none); it lies between its separators.
+ *
+ * SOUND_KEY: the last key of the last sound block. TOTALS, all f64: points, deletions, merges, key bytes, value bytes, smallest sequence;
+ * largest sequence, and the largest of the blocks that do not hold that one (both in and out, -1 for none); which of these blocks holds the
+ * largest (-1: none); length of the last key.
  */
 export function verifyBlocks(
   window: usize,

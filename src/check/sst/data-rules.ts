@@ -94,6 +94,23 @@ export class Tally {
   readonly titan: number[] = [];
   titanLeftOut = 0;
 
+  /** Adds the sums of some blocks. */
+  addSums(
+    blocks: number,
+    points: number,
+    deletions: number,
+    merges: number,
+    keyBytes: number,
+    valueBytes: number,
+  ): void {
+    this.blocks += blocks;
+    this.points += points;
+    this.deletions += deletions;
+    this.merges += merges;
+    this.keyBytes += keyBytes;
+    this.valueBytes += valueBytes;
+  }
+
   /** Titan's files come under the negative of their numbers. */
   addBlob(file: number, offset: number, size: number): void {
     if (file < 0) {

@@ -104,12 +104,7 @@ export class EntryKernel {
       keys.blockOffset = blockOffset;
       if (!byHash.holdsAll(keys)) return false;
     }
-    tally.blocks++;
-    tally.points += blockSums[0];
-    tally.deletions += blockSums[1];
-    tally.merges += blockSums[2];
-    tally.keyBytes += blockSums[3];
-    tally.valueBytes += blockSums[4];
+    tally.addSums(1, blockSums[0], blockSums[1], blockSums[2], blockSums[3], blockSums[4]);
     if (blockSequences[0] < tally.minSequence) tally.minSequence = blockSequences[0];
     if (blockSequences[1] > tally.maxSequence) tally.maxSequence = blockSequences[1];
     return true;

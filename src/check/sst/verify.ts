@@ -82,12 +82,7 @@ export class DataBlockVerifier {
   /** Takes over what `verifyBlocks` has found of a run of so many blocks. */
   adoptRun(blocks: number): void {
     const { tally } = this;
-    tally.blocks += blocks;
-    tally.points += runTotals[0];
-    tally.deletions += runTotals[1];
-    tally.merges += runTotals[2];
-    tally.keyBytes += runTotals[3];
-    tally.valueBytes += runTotals[4];
+    tally.addSums(blocks, runTotals[0], runTotals[1], runTotals[2], runTotals[3], runTotals[4]);
     if (runTotals[5] < tally.minSequence) tally.minSequence = runTotals[5];
     tally.maxSequence = runTotals[6];
     this.keyLength = runTotals[9];
@@ -311,12 +306,7 @@ export class DataBlockVerifier {
     if (separated && valuePosition !== restarts) return false;
 
     const { tally } = this;
-    tally.blocks++;
-    tally.points += points;
-    tally.deletions += deletions;
-    tally.merges += merges;
-    tally.keyBytes += keyBytes;
-    tally.valueBytes += valueBytes;
+    tally.addSums(1, points, deletions, merges, keyBytes, valueBytes);
     tally.minSequence = minSequence;
     tally.maxSequence = maxSequence;
     const { pendingBlobs } = this;

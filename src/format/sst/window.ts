@@ -9,9 +9,8 @@ export class SourceWindow {
   private readonly buffer: ReusedBuffer;
   private current: Uint8Array = NOTHING;
   private isReading = false;
-  /** File offset of the first byte in the buffer, and how many of the file are in it. */
-  start = 0;
-  filled = 0;
+  private offset = 0;
+  private held = 0;
   /** Bytes that came from the source. */
   bytesRead = 0;
 
@@ -33,25 +32,35 @@ export class SourceWindow {
     if (this.isReading) throw new Error('two readers share one window');
     const wanted = Math.max(0, Math.min(Math.max(length, this.buffer.capacity), this.limit - offset));
     this.current = this.buffer.give(wanted);
-    this.start = offset;
-    this.filled = 0;
+    this.offset = offset;
+    this.held = 0;
     this.isReading = true;
     try {
-      this.filled = await this.source.read(this.current, offset);
+      this.held = await this.source.read(this.current, offset);
     } finally {
       this.isReading = false;
     }
-    this.bytesRead += this.filled;
+    this.bytesRead += this.held;
+  }
+
+  /** File offset of the first byte in the buffer. */
+  get start(): number {
+    return this.offset;
+  }
+
+  /** How many bytes of the file are in the buffer. */
+  get filled(): number {
+    return this.held;
   }
 
   /** True when the range is in the buffer. */
   has(offset: number, length: number): boolean {
-    return offset >= this.start && offset + length <= this.start + this.filled;
+    return offset >= this.offset && offset + length <= this.offset + this.held;
   }
 
   /** Where file offset `offset` stands in `bytes`, for ranges that `has` confirms. */
   position(offset: number): number {
-    return offset - this.start;
+    return offset - this.offset;
   }
 
   /** The buffer itself; the next `ensure` overwrites it. */
@@ -62,13 +71,13 @@ export class SourceWindow {
   /** The range as a view of the buffer; undefined when the source does not hold all of it. */
   view(offset: number, length: number): Uint8Array | undefined {
     if (!this.has(offset, length)) return undefined;
-    return this.current.subarray(offset - this.start, offset - this.start + length);
+    return this.current.subarray(offset - this.offset, offset - this.offset + length);
   }
 
   /** Fills `into` with what there is of it from file offset `offset` on; returns how many bytes that are. */
   copy(into: Uint8Array, offset: number): number {
-    const from = offset - this.start;
-    const found = from < 0 ? NOTHING : this.current.subarray(from, Math.min(this.filled, from + into.length));
+    const from = offset - this.offset;
+    const found = from < 0 ? NOTHING : this.current.subarray(from, Math.min(this.held, from + into.length));
     into.set(found);
     return found.length;
   }
