@@ -110,9 +110,14 @@ export function mayBeOutOfOrder(
       fact.kind === 'table' &&
       fact.number !== undefined &&
       !named.has(fact.number) &&
-      (fact.largestSequence ?? 0n) > reach,
+      ((fact.largestSequence ?? 0n) > reach || fact.stated?.globalSequence !== undefined),
   );
 }
+
+const NEWS = {
+  keys: ', with keys that nothing else here holds',
+  sequences: ', with sequences that later writes have left out',
+} as const;
 
 function findingOf(disorder: Disorder, database: Database): Finding | undefined {
   const { state } = disorder;
@@ -128,8 +133,7 @@ function findingOf(disorder: Disorder, database: Database): Finding | undefined 
         replaced.length === 0
           ? ''
           : ` and replace ${tablesText(replaced)}, which it names and which ${areGone(replaced)}`;
-      const news =
-        origin.kind === 'extended' && origin.news ? ', with keys that nothing else here holds' : '';
+      const news = origin.kind === 'extended' && origin.news ? NEWS[origin.news] : '';
       return findingAt(own, 'directory/manifest-older', {
         message: `${tablesText(tables)}, which it does not name, lead${tables.length === 1 ? 's' : ''} to sequence ${state.lastSequence}${gone}${news}`,
         evidence: { ...evidence, tables: tables.map(({ number }) => String(number)) },

@@ -1,18 +1,20 @@
 import type { UnitFacts } from '../check/unit.js';
-import { type Database, filesOf } from '../engine/database.js';
+import type { Database } from '../engine/database.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { FilesHere } from './files.js';
 import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
+import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
 import { isSound, type ManifestWalk, versionAt, walkManifests } from './manifests.js';
+import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States } from './state.js';
-import { comparing, contentsOf, type FoundTable, findTables } from './tables.js';
-import { readWalContents, takeOutKeys } from './wals.js';
+import { comparing, type FoundTable, findTables } from './tables.js';
+import { readWalContents } from './wals.js';
 
 /** The database id of a table that SstFileWriter made (rocksdb table/sst_file_writer.cc). */
 const INGESTED = 'SST Writer';
@@ -127,43 +129,28 @@ class Listing {
       this.problems.push(rebuilt);
       return;
     }
-    const { version, remarks, taken, replaced, unaccounted } = rebuilt;
+    const { version, remarks, taken, replaced, unaccounted, unplaced } = rebuilt;
     if (taken.length === 0 && added.length === 0 && isSound(replay)) return;
-    const own = this.states.find((state) => isEndOf(state, walk));
+    const ends = this.states.filter((state) => isEndOf(state, walk));
+    const [own] = ends;
     const news =
-      own !== undefined && isUnbroken(own) && (added.length > 0 || (await this.holdNews(taken, own)));
-    this.addVersion({ kind: 'extended', manifest, tables: taken, replaced, unaccounted, news }, version, {
-      remarks,
-      whole: true,
-    });
+      own &&
+      (await newsOf(this.database, own, { taken, found: await this.tables(), added: added.length > 0 }));
+    this.addVersion(
+      { kind: 'extended', manifest, tables: taken, replaced, unaccounted, ...(news && { news }) },
+      version,
+      {
+        remarks,
+        unplaced,
+        whole: true,
+      },
+    );
     const extended = this.states.at(-1)!;
-    if (own === undefined || !isUnbroken(own)) return;
     // the edit that named them was lost
-    if (news) own.whole = false;
+    if (news !== undefined) for (const state of ends) state.whole = false;
+    if (own === undefined || !isUnbroken(own) || news !== undefined) return;
     // what the MANIFEST leads to without them is no less
-    else if (own.lastSequence >= extended.lastSequence) this.states.pop();
-  }
-
-  /**
-   * Whether compactions wrote tables with keys that a state has nowhere: one that was not finished only holds keys of its inputs, which
-   * are live until it is. Sequences do not tell, as a compaction zeroes them.
-   */
-  private async holdNews(taken: readonly LiveTable[], own: State): Promise<boolean> {
-    const found = await this.tables();
-    for (const table of taken.filter(({ smallestSequence }) => smallestSequence === 0n)) {
-      const inputs = [...(own.version.columnFamilies.get(table.columnFamily)?.tables.keys() ?? [])];
-      const read = found.filter(({ live: { number } }) => number === table.number || inputs.includes(number));
-      const replayed = own.wals.map(({ wal }) => wal);
-      // a damaged one may hold them
-      if (read.length <= inputs.length || !replayed.every(({ whole }) => whole)) continue;
-      const contents = await contentsOf(read, filesOf(this.database).open);
-      const keys = new Set(contents?.get(table.number)?.keys());
-      for (const input of inputs) for (const key of contents?.get(input)?.keys() ?? []) keys.delete(key);
-      for (const wal of replayed)
-        if (keys.size > 0) await takeOutKeys(this.database, wal, table.columnFamily, keys);
-      if (keys.size > 0) return true;
-    }
-    return false;
+    if (own.lastSequence >= extended.lastSequence) this.states.pop();
   }
 
   /**
@@ -191,10 +178,11 @@ class Listing {
       databaseIds: await this.databaseIds(walk),
     });
     if (typeof rebuilt === 'string') return;
-    const { taken, remarks } = rebuilt;
+    const { taken, remarks, unplaced } = rebuilt;
     const unaccounted: LiveTable[] = [];
     this.addVersion({ kind: 'before', manifest: walk.entry, unaccounted }, rebuilt.version, {
       remarks,
+      unplaced,
       whole: true,
     });
     const { lastSequence } = this.states.at(-1)!;
@@ -232,7 +220,10 @@ class Listing {
       databaseIds: new Set(),
     });
     if (typeof rebuilt === 'string') this.problems.push(rebuilt);
-    else this.addVersion({ kind: 'tables' }, rebuilt.version, { remarks: rebuilt.remarks, whole: true });
+    else {
+      const { version, remarks, unplaced } = rebuilt;
+      this.addVersion({ kind: 'tables' }, version, { remarks, unplaced, whole: true });
+    }
   }
 
   /** LevelDB's tables do not name their order: where they are not of the usual one, nothing tells whose it is. */
@@ -322,7 +313,14 @@ class Listing {
       strict = false,
       whole,
       remarks = [],
-    }: { current?: boolean; strict?: boolean; whole: boolean; remarks?: string[] },
+      unplaced = [],
+    }: {
+      current?: boolean;
+      strict?: boolean;
+      whole: boolean;
+      remarks?: string[];
+      unplaced?: readonly Unplaced[];
+    },
   ): void {
     const { allow2pc } = this.database.options;
     const joined = join(version, this.chain, this.files, { strict, ownWals: current, allow2pc });
@@ -354,6 +352,7 @@ class Listing {
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
       doubtful: doubtfulIn(joined, this.files),
       moved: movedOf(joined, this.files),
+      unplaced,
       remarks,
     });
   }
@@ -389,8 +388,4 @@ function isDropped({ columnFamily }: LiveTable, { version }: ManifestReplay): bo
 
 function isEndOf({ origin }: State, { entry }: ManifestWalk): boolean {
   return origin.kind === 'manifest' && origin.manifest === entry;
-}
-
-function isUnbroken({ complete, gaps, unheld }: State): boolean {
-  return complete && gaps.length + unheld.length === 0;
 }

@@ -10,6 +10,7 @@ import {
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs, addMissingBlobs } from './blobs.js';
 import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
+import { placeIngested, type Unplaced } from './ingested.js';
 import { type Contents, contentsOf, type FoundTable } from './tables.js';
 import { logNumberFor, type WalContents } from './wals.js';
 
@@ -24,6 +25,8 @@ interface Rebuilt {
   replaced: LiveTable[];
   /** Those among `replaced` of which the tables taken over do not show that all of it went into them. */
   unaccounted: LiveTable[];
+  /** Ingested tables among `taken` whose place in time nothing proves. */
+  unplaced: Unplaced[];
 }
 
 interface RebuildRequest {
@@ -48,7 +51,7 @@ interface RebuildRequest {
 export async function rebuildVersion(database: Database, request: RebuildRequest): Promise<Rebuilt | string> {
   const { replay, wals, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
-  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [], unaccounted: [] };
+  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [], unaccounted: [], unplaced: [] };
   // levels are given to copies: another version may give others
   const found = all
     .filter((table) => belongs(table, request))
@@ -63,12 +66,14 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
   if (contents === undefined)
     return 'the tables hold more than can be compared in memory to tell which of them are live';
+  const unplaced = database.dialect === 'rocksdb' ? placeIngested(version, found, contents, wals) : [];
   for (const family of version.columnFamilies.values()) {
     const problem = rebuildFamily(database, family, { ...request, found }, contents, result);
     if (problem !== undefined) return problem;
     await addBlobs(database, family.id, version);
     addMissingBlobs(family, found);
   }
+  result.unplaced = unplaced.filter(({ table }) => result.taken.includes(table));
   const flushed = [...version.columnFamilies.values()].map(({ tables }) =>
     largestSequence([...tables.values()]),
   );

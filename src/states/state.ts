@@ -1,5 +1,6 @@
 import type { LiveTable } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
+import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined } from './join.js';
 import type { ManifestWalk } from './manifests.js';
 import type { WalContents } from './wals.js';
@@ -15,7 +16,7 @@ export type StateOrigin =
   | { kind: 'edits'; manifest: InventoryEntry; end: number; outlived: boolean }
   /**
    * A MANIFEST, and tables that no edit of it names. `replaced`: tables that it names, that are gone and that went into these;
-   * `unaccounted`: those among them of which that is not shown. `news`: they hold keys that nothing else here has.
+   * `unaccounted`: those among them of which that is not shown. `news`: what shows that an edit named them.
    */
   | {
       kind: 'extended';
@@ -23,7 +24,7 @@ export type StateOrigin =
       tables: LiveTable[];
       replaced: LiveTable[];
       unaccounted: LiveTable[];
-      news: boolean;
+      news?: News;
     }
   /**
    * What is here from before the first edit of a MANIFEST that has replaced an older one. `unaccounted`: tables that it names, that are gone
@@ -32,6 +33,9 @@ export type StateOrigin =
   | { kind: 'before'; manifest: InventoryEntry; unaccounted: LiveTable[] }
   /** Tables alone. */
   | { kind: 'tables' };
+
+/** Keys that nothing else here has, or sequences that later writes have left out. */
+export type News = 'keys' | 'sequences';
 
 /** A state that the files can still give. */
 export interface State extends Joined {
@@ -53,6 +57,8 @@ export interface State extends Joined {
   doubtful: number;
   /** Tables that lie in lost/ or under another name. */
   moved: { live: LiveTable; entry: InventoryEntry }[];
+  /** Ingested tables whose place in time nothing proves. */
+  unplaced: readonly Unplaced[];
   /** Choices that were made to get it, in words. */
   remarks: string[];
 }

@@ -1,3 +1,4 @@
+import { statedEntries } from '../check/cross/sequences-held.js';
 import { checkTable } from '../check/sst/table.js';
 import { tableContext } from '../check/sst/table-context.js';
 import type { TableFacts, UnitFacts } from '../check/unit.js';
@@ -17,6 +18,12 @@ export interface FoundTable {
   comparator: string;
   databaseId?: string;
   entries: number;
+  /** Written to be ingested. */
+  ingested: boolean;
+  /** The sequence that all of its entries have was told by an edit alone. */
+  sequenceLost: boolean;
+  /** It has an entry for each sequence from its first to its last. */
+  isDense: boolean;
   /** Blob files that its entries refer to, to where the last of its values there ends. */
   blobFiles: ReadonlyMap<bigint, bigint>;
 }
@@ -49,12 +56,20 @@ export async function findTables(
       comparator: comparing(database).comparator ?? facts.comparator ?? '',
       ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
       entries: Number(facts.entries ?? facts.totals?.points ?? 0),
+      ingested: facts.stated?.globalSequence !== undefined,
+      sequenceLost: facts.stated?.globalSequence === 0n,
+      isDense: isDense(facts, live),
       blobFiles: new Map(
         facts.blobReferences.filter(({ number }) => number > 0n).map(({ number, to }) => [number, to]),
       ),
     });
   }
   return found.sort((a, b) => (a.live.number < b.live.number ? -1 : 1));
+}
+
+function isDense({ stated, totals }: TableFacts, { smallestSequence, largestSequence }: LiveTable): boolean {
+  const { isPoints } = statedEntries(stated);
+  return isPoints && BigInt(totals?.points ?? 0) === largestSequence - smallestSequence + 1n;
 }
 
 /** LevelDB's tables do not say in which order their keys stand: the MANIFEST does. */

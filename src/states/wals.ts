@@ -185,6 +185,19 @@ function addHole({ holes }: WalContents, from: bigint, to: bigint): void {
   else holes[holes.length - 1].to = to;
 }
 
+/** What of the sequences from `from` to `to`, both included, is in none of the spans. */
+export function outside(spans: readonly SequenceSpan[], { from, to }: SequenceSpan): SequenceSpan[] {
+  const left: SequenceSpan[] = [];
+  let at = from;
+  for (const span of [...spans].sort((a, b) => (a.from < b.from ? -1 : 1))) {
+    if (span.from > to) break;
+    if (span.from > at) left.push({ from: at, to: span.from - 1n });
+    if (span.to >= at) at = span.to + 1n;
+  }
+  if (at <= to) left.push({ from: at, to });
+  return left;
+}
+
 /** True when `later` begins where `earlier` ends. */
 export function follows(later: WalContents, earlier: WalContents): boolean {
   const { first, counting } = later;

@@ -28,6 +28,9 @@ function table(number: bigint, puts: Record<string, [sequence: number, value: st
     },
     comparator: 'leveldb.BytewiseComparator',
     entries: keys.length,
+    ingested: false,
+    sequenceLost: false,
+    isDense: false,
     blobFiles: new Map(),
   };
   const contents: Contents = new Map(

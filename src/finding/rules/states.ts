@@ -6,8 +6,8 @@ export const stateRules = {
     severity: 'error',
     title: 'The MANIFEST is older than the directory',
     meaning:
-      'Tables that no edit of the MANIFEST names hold writes beyond everything that it and its logs reach, or took the place of ' +
-      'tables that it names and that are gone. The engine refuses to open, or opens an old state and deletes the newer tables.',
+      'Tables that no edit of the MANIFEST names hold writes beyond everything that it and its logs reach, were ingested before writes ' +
+      'that the logs hold, or took the place of tables that it names and that are gone. The engine refuses to open, or opens an old state and deletes the newer tables.',
     origin:
       'A copy of a running database that took the MANIFEST first and the tables later, or a MANIFEST put back from an older copy.',
     action:

@@ -17,7 +17,7 @@ import { Refusal } from '../refusal.js';
 import { correctNumbers } from './leveldb-numbers.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
-import { lossOfState, unreadTables, unreadText } from './state-loss.js';
+import { lossOfState, unplacedText, unreadTables, unreadText } from './state-loss.js';
 
 export interface MetadataRequest {
   /** The state to take, by its number in the list of states; default: the one that loses least. */
@@ -64,6 +64,9 @@ export async function planMetadataRepair(
     ...plan,
     steps,
     loss: lossOfState(database, chosen, states),
+    ...(chosen.unplaced.length > 0 && {
+      unproven: chosen.unplaced.map((table) => unplacedText(database, table)),
+    }),
     remarks: [...begunAnew(database, states), ...chosen.remarks, ...alternatives(states, chosen)],
     inputs: await inputsOf(database, chosen),
   };

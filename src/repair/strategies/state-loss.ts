@@ -5,9 +5,10 @@ import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { tablesOf } from '../../states/holdings.js';
+import type { Unplaced } from '../../states/ingested.js';
 import { isSound } from '../../states/manifests.js';
 import type { State, States } from '../../states/state.js';
-import type { SequenceSpan } from '../../states/wals.js';
+import { outside } from '../../states/wals.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
 
@@ -27,6 +28,17 @@ export function lossOfState(
     ...laterWrites(state, states),
     ...tablesSetAside(database, state, manifests),
   ];
+}
+
+/** An ingested table of which nothing tells where in time it belongs. */
+export function unplacedText({ inventory }: Database, { table, entries, against }: Unplaced): LossStatement {
+  const { number, level, smallestSequence, smallest, largest } = table;
+  const [from, to] = [keyBytes(userKeyOf(smallest)), keyBytes(userKeyOf(largest))];
+  return {
+    file: tableName(inventory, number),
+    detail: `${counted(entries, 'entry')} of an ingested table whose edit is lost: it is taken as ${smallestSequence === 0n ? 'older than everything else' : `of sequence ${smallestSequence}`}, on level ${level}, and nothing proves that it is older or newer than ${against.join(', ')}; where both have a key, readers may get the older value`,
+    facts: { entries, from, to, keyRanges: [{ from, to }] },
+  };
 }
 
 /** Damaged tables that a RepairDB set aside, named by the MANIFEST beside them, of which nothing is put back. */
@@ -197,19 +209,6 @@ function laterWrites({ lastSequence, origin, strange }: State, states: readonly 
     detail: `${writes(to - from + 1n, 'later ')}, ${sequences(from, to)}: what is here of them does not lead to a state that the database once was`,
     facts: { firstSequence: String(from), lastSequence: String(to) },
   }));
-}
-
-/** What of the sequences from `from` to `to`, both included, is in none of the spans. */
-function outside(spans: readonly SequenceSpan[], { from, to }: SequenceSpan): SequenceSpan[] {
-  const left: SequenceSpan[] = [];
-  let at = from;
-  for (const span of [...spans].sort((a, b) => (a.from < b.from ? -1 : 1))) {
-    if (span.from > to) break;
-    if (span.from > at) left.push({ from: at, to: span.from - 1n });
-    if (span.to >= at) at = span.to + 1n;
-  }
-  if (at <= to) left.push({ from: at, to });
-  return left;
 }
 
 const writes = (count: bigint, which: string) => `${grouped(count)} ${which}write${count === 1n ? '' : 's'}`;

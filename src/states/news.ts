@@ -1,0 +1,57 @@
+import { type Database, filesOf } from '../engine/database.js';
+import type { LiveTable } from '../format/manifest/version.js';
+import { fillGaps } from './ingested.js';
+import type { News, State } from './state.js';
+import { contentsOf, type FoundTable } from './tables.js';
+import { takeOutKeys } from './wals.js';
+
+interface NewsRequest {
+  /** Tables that no edit names. */
+  taken: readonly LiveTable[];
+  /** All that are here. */
+  found: readonly FoundTable[];
+  /** WALs write to column families that no edit has added. */
+  added: boolean;
+}
+
+/** What shows that the edit of tables which a MANIFEST does not name was lost, and not only never written. */
+export async function newsOf(
+  database: Database,
+  own: State,
+  { taken, found, added }: NewsRequest,
+): Promise<News | undefined> {
+  const numbers = new Set(taken.map(({ number }) => number));
+  const ingested = found.filter((table) => table.ingested && numbers.has(table.live.number));
+  if (fillGaps(ingested, own)) return 'sequences';
+  if (!isUnbroken(own)) return undefined;
+  return added || (await holdNews(database, own, { taken, found })) ? 'keys' : undefined;
+}
+
+/** Nothing that a state names is missing, and no sequence below its last. */
+export function isUnbroken({ complete, gaps, unheld }: State): boolean {
+  return complete && gaps.length + unheld.length === 0;
+}
+
+/**
+ * Whether compactions wrote tables with keys that a state has nowhere: one that was not finished only holds keys of its inputs, which
+ * are live until it is. Sequences do not tell, as a compaction zeroes them.
+ */
+async function holdNews(
+  database: Database,
+  own: State,
+  { taken, found }: Pick<NewsRequest, 'taken' | 'found'>,
+): Promise<boolean> {
+  for (const table of taken.filter(({ smallestSequence }) => smallestSequence === 0n)) {
+    const inputs = [...(own.version.columnFamilies.get(table.columnFamily)?.tables.keys() ?? [])];
+    const read = found.filter(({ live: { number } }) => number === table.number || inputs.includes(number));
+    const replayed = own.wals.map(({ wal }) => wal);
+    // a damaged one may hold them
+    if (read.length <= inputs.length || !replayed.every(({ whole }) => whole)) continue;
+    const contents = await contentsOf(read, filesOf(database).open);
+    const keys = new Set(contents?.get(table.number)?.keys());
+    for (const input of inputs) for (const key of contents?.get(input)?.keys() ?? []) keys.delete(key);
+    for (const wal of replayed) if (keys.size > 0) await takeOutKeys(database, wal, table.columnFamily, keys);
+    if (keys.size > 0) return true;
+  }
+  return false;
+}
