@@ -1,5 +1,4 @@
 import { append } from '../../bytes/append.js';
-import { hasOtherBounds } from '../../check/directory/live-files.js';
 import { asPebble } from '../../check/pebble/severity.js';
 import { checkTable } from '../../check/sst/table.js';
 import { tableContext } from '../../check/sst/table-context.js';
@@ -36,18 +35,6 @@ function fileOf({ inventory }: Database, version: Version, live: LiveTable): Inv
   return candidates.find(({ name }) => name.endsWith('.sst')) ?? candidates[0];
 }
 
-/** Whether the file under a table's name is a whole table and another one. */
-export function isAnotherTable(database: Database, { live, entry, result }: DamagedTable): boolean {
-  if (result === undefined || entry === undefined) return false;
-  const { facts, findings } = result;
-  if (findings.some(({ rule }) => rule === 'sst/wrong-file')) return true;
-  // tables of LevelDB and Pebble say nothing of themselves: size and bounds together tell
-  const mayDiffer = database.dialect !== 'rocksdb' && live.backing === undefined;
-  if (!mayDiffer || BigInt(entry.size) === live.size || facts.kind !== 'table') return false;
-  const isWhole = findings.every(({ rule, severity }) => severity !== 'error' || NUMBERS.has(rule));
-  return isWhole && hasOtherBounds(facts, live);
-}
-
 /** Checks all live tables that lie in the directory. */
 export async function examine(database: Database, version: Version, pace: Pace): Promise<DamagedTable[]> {
   const damagedTables: DamagedTable[] = [];
@@ -60,7 +47,7 @@ export async function examine(database: Database, version: Version, pace: Pace):
       // not here, and not missing
       if (database.pebble?.remote.has(fileBehind(version, live).number)) continue;
       const entry = fileOf(database, version, live);
-      const own = entry && (await check(entry, contextOf(database, family, live, entry), open));
+      const own = entry && (await checkedTable(entry, contextOf(database, family, live, entry), open));
       const result =
         own && database.dialect === 'pebble'
           ? { ...own, findings: own.findings.map((found) => asPebble(found, database, live)) }
@@ -91,7 +78,11 @@ function contextOf(
   };
 }
 
-async function check(entry: InventoryEntry, context: TableContext, open: OpenSource): Promise<UnitResult> {
+export async function checkedTable(
+  entry: InventoryEntry,
+  context: TableContext,
+  open: OpenSource,
+): Promise<UnitResult> {
   const source = await open(entry.source);
   try {
     return await checkTable(source, context);
@@ -101,7 +92,7 @@ async function check(entry: InventoryEntry, context: TableContext, open: OpenSou
 }
 
 /** Findings that hold a whole table against numbers of its MANIFEST entry. */
-const NUMBERS: ReadonlySet<string> = new Set([
+export const NUMBERS: ReadonlySet<string> = new Set([
   'sst/manifest-bounds',
   'sst/manifest-sequences',
   'sst/manifest-mismatch',
@@ -123,7 +114,7 @@ export async function correctedEntry(
 ): Promise<CorrectedEntry | undefined> {
   if (entry === undefined || live.backing !== undefined) return undefined;
   const checked = async (table: LiveTable) =>
-    check(entry, contextOf(database, family, table, entry), filesOf(database).open);
+    checkedTable(entry, contextOf(database, family, table, entry), filesOf(database).open);
   const errorsOf = ({ findings }: UnitResult) =>
     findings.filter(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file');
   const sized = { ...live, size: BigInt(entry.size) };
@@ -163,39 +154,4 @@ function widen(live: LiveTable, facts: TableFacts): CorrectedEntry {
     wrong.push('oldest blob file');
   }
   return { live: { ...live, ...wider }, wrong };
-}
-
-/** Whether a file is what the MANIFEST means by its number. */
-async function fitsWhereItStands(database: Database, entry: InventoryEntry): Promise<boolean> {
-  const live = database.version?.columnFamilies.get(0)?.tables.get(entry.number!);
-  if (live === undefined || live.size !== BigInt(entry.size)) return false;
-  const context: TableContext = { ...tableContext(database, { file: entry.file }), depth: 'full', live };
-  const { findings } = await check(entry, context, filesOf(database).open);
-  return !findings.some(({ rule }) => NUMBERS.has(rule) || rule === 'sst/wrong-file');
-}
-
-/** A file under another name that holds the table which the MANIFEST means. */
-export async function fileWithId(database: Database, live: LiveTable): Promise<InventoryEntry | undefined> {
-  for (const entry of database.inventory.entries) {
-    if (entry.kind !== 'table' || entry.number === live.number || BigInt(entry.size) !== live.size) continue;
-    const { findings, facts } = await check(
-      entry,
-      { ...tableContext(database, { file: entry.file }), depth: 'full', live },
-      filesOf(database).open,
-    );
-    if (findings.some(({ severity, rule }) => severity === 'error' || rule === 'sst/wrong-file')) continue;
-    const same = facts.kind === 'table' && facts.uniqueId;
-    if (live.uniqueId !== undefined && (!same || Buffer.compare(same, live.uniqueId) !== 0)) continue;
-    // their tables bear no name at all: one that fits in size, bounds and sequences, and not where it stands, is the one
-    if (database.dialect !== 'rocksdb') {
-      if (findings.some(({ rule }) => NUMBERS.has(rule)) || (await fitsWhereItStands(database, entry)))
-        continue;
-      return entry;
-    }
-    // without ids the number that the table was written under has to do
-    if (live.uniqueId === undefined && facts.kind === 'table' && facts.originalFileNumber !== live.number)
-      continue;
-    return entry;
-  }
-  return undefined;
 }

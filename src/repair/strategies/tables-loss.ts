@@ -1,5 +1,6 @@
 import type { WrittenTable } from '../../encode/sst/table-writer.js';
 import { keyBytes } from '../../finding/evidence.js';
+import { fileBehind } from '../../format/manifest/version.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
 import type { Hidden } from './tables-hide.js';
@@ -10,8 +11,8 @@ import type { SalvageRequest } from './tables-salvage.js';
 const MOST_NAMED = 20;
 
 /** The damaged table, by the name that it has or would have. */
-function fileOf({ entry, table, database }: SalvageRequest): string {
-  return entry?.file ?? tableName(database.inventory, table.number);
+function fileOf({ entry, table, version, database }: SalvageRequest): string {
+  return entry?.file ?? tableName(database.inventory, fileBehind(version, table).number);
 }
 
 /** LevelDB and Pebble have no column families. */

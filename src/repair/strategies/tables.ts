@@ -11,9 +11,10 @@ import { type FilePlace, placeIn, tableName, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
-import { correctedEntry, type DamagedTable, examine, fileWithId, isAnotherTable } from './damaged-tables.js';
+import { correctedEntry, type DamagedTable, examine } from './damaged-tables.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
 import { tableEditSteps } from './pebble-edits.js';
+import { fileWithId, hasOtherKeys, isAnotherTable } from './table-identity.js';
 import { type BlobState, dropUnlinkedBlobs, putBlobsRight, refersTo } from './tables-blob-files.js';
 import type { UsualForm } from './tables-blocks.js';
 import { usualForm } from './tables-form.js';
@@ -46,6 +47,8 @@ interface Draft {
   unproven: LossStatement[];
   remarks: string[];
   inputs: Map<string, FilePlace>;
+  /** Numbers of files whose content lies elsewhere, with the file that it is taken from. */
+  putBack: Map<bigint, InventoryEntry>;
 }
 
 /**
@@ -97,6 +100,7 @@ async function drafted(
     unproven: [],
     remarks: [],
     inputs: new Map(),
+    putBack: new Map(),
   };
   for (const damagedTable of await examine(database, old, pace)) {
     await pace.step();
@@ -126,12 +130,15 @@ async function drafted(
 async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<void> {
   const { database, steps, inputs, remarks, version } = draft;
   const { family, live, entry, result } = damagedTable;
-  const wrong = isAnotherTable(database, damagedTable);
-  if (entry === undefined || wrong) {
+  const { number } = fileBehind(draft.old, live);
+  if (draft.putBack.has(number)) return;
+  const wrong = await isAnotherTable(database, damagedTable);
+  if (entry === undefined || wrong || hasOtherKeys(damagedTable)) {
     const own = await fileWithId(database, live);
     if (own !== undefined) {
-      steps.push(contentOf(database, own, live, entry));
+      steps.push(contentOf(database, own, number, live.pathId, entry));
       noteInput(inputs, own);
+      draft.putBack.set(number, own);
       return;
     }
   }
@@ -256,14 +263,15 @@ async function inputsOf(database: Database, places: Map<string, FilePlace>): Pro
 function contentOf(
   { inventory }: Database,
   own: InventoryEntry,
-  live: LiveTable,
+  number: bigint,
+  pathId: number,
   entry: InventoryEntry | undefined,
 ): RepairStep {
-  const home = placeIn(tableRoot(inventory, live.pathId), tableName(inventory, live.number));
+  const home = placeIn(tableRoot(inventory, pathId), tableName(inventory, number));
   return {
     action: 'write',
     ...(entry === undefined ? home : placeIn(entry.root, entry.file)),
-    why: `the table that the MANIFEST means by ${live.number} lies in ${own.file}`,
+    why: `the table that the MANIFEST means by ${number} lies in ${own.file}`,
     changes: [
       { kind: 'rewrite', offset: 0, length: entry?.size ?? own.size, detail: `the content of ${own.file}` },
     ],

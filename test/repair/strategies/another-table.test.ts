@@ -34,6 +34,28 @@ describe('a table that lies under the name of another one', () => {
     });
   });
 
+  // 000005.sst backs two virtual tables
+  const named = ['000005.sst', '000006.sst', '000007.sst'];
+  const pairs = named.flatMap((a) => named.filter((b) => b !== a).map((b) => [a, b] as const));
+  it.each(pairs.filter(([a, b]) => a < b))('is put back where %s and %s are exchanged', async (a, b) => {
+    const truth = await withDatabase('pebble-stores/virtual', [], visible);
+    await withDatabase('pebble-stores/virtual', [], async (dir) => {
+      swap(dir, a, b);
+      const planned = await plan(dir);
+      expect([planned.loss, planned.steps.map((step) => step.path).sort()]).toEqual([[], [a, b]]);
+      await carryOut(planned, dir);
+      expect(await visible(dir)).toEqual(truth);
+    });
+  });
+
+  it.each(pairs)('is said to be lost where %s stands in place of %s, too', async (a, b) => {
+    await withDatabase('pebble-stores/virtual', [], async (dir) => {
+      fs.copyFileSync(path.join(dir, a), path.join(dir, b));
+      const { loss } = await plan(dir);
+      expect(new Set(loss.map(({ file }) => file))).toEqual(new Set([b]));
+    });
+  });
+
   const archive = 'corpus-leveldb/bases/l123-leftover.tar.gz';
   it.skipIf(!hasSharedArchive(archive)).each([
     { what: 'exchanged', damage: (dir: string) => swap(dir, '000005.ldb', '000013.ldb'), lost: false },
