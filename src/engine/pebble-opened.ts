@@ -3,7 +3,7 @@
  * MANIFEST there is a new database (pebble open.go).
  */
 
-import type { FileNameKind } from '../format/filename.js';
+import { type FileNameKind, isCanonical } from '../format/filename.js';
 import { emptyVersion } from '../format/manifest/apply.js';
 import { replayManifest } from '../format/manifest/replay.js';
 import { copyOfVersion, fileBehind, type LiveTable, type Version } from '../format/manifest/version.js';
@@ -42,7 +42,7 @@ export async function asPebbleOpens(given: Database): Promise<Database> {
 
 /** With the tables that its WALs bring in. */
 async function withIngested(database: Database, pebble: PebbleState): Promise<Database> {
-  const ingested = { ...pebble, ingested: new Map() };
+  const ingested = { ...pebble, ingested: new Map(), refusedIngests: new Map() };
   const wals = database.inventory.entries.filter(
     ({ kind, place, number = 0n }) =>
       kind === 'wal' && place !== 'archive' && place !== 'lost' && number >= database.walCutoff,
@@ -92,13 +92,18 @@ function newVersion(): Version {
   return { ...emptyVersion(), lastSequence: FIRST_SEQUENCE - 1n, nextFileNumber: 2n };
 }
 
+/** What Pebble says of a table that was not written to be ingested (pebble ingest.go `ingestValidateKey`). */
+const OWN_SEQUENCES = 'pebble: external sstable has non-zero seqnum';
+
 /** A table that a WAL brings in, with the bounds that it has. */
 async function ingestedTable(
   database: Database,
   number: bigint,
   sequence: bigint,
 ): Promise<LiveTable | undefined> {
-  const entry = database.inventory.entries.find((e) => e.kind === 'table' && e.number === number);
+  const entry = database.inventory.entries.find(
+    (e) => e.kind === 'table' && e.number === number && e.place === 'database' && isCanonical(e),
+  );
   if (entry === undefined) return undefined;
   const comparator = comparatorNamed(database.version?.columnFamilies.get(0)?.comparator);
   let smallest: Uint8Array | undefined;
@@ -110,16 +115,28 @@ async function ingestedTable(
   const source = await filesOf(database).open(entry.source);
   try {
     const table = await openTable(source, { dialect: 'pebble' });
-    const { anomalies, unsupported } = table;
-    const note = (reason: string | undefined) => {
-      if (reason !== undefined && database.pebble)
-        database.pebble.unreadIngest ??= { file: entry.file, reason };
+    const { anomalies, unsupported, index } = table;
+    const refused = database.pebble?.refusedIngests;
+    const note = (reason: string | undefined, isUnread = false) => {
+      if (reason !== undefined && refused?.has(number) === false)
+        refused.set(number, { file: entry.file, reason, isUnread });
     };
-    note(anomalies[0]?.message ?? unsupported[0]?.reason);
+    note(anomalies[0]?.message);
+    note(unsupported[0]?.reason, true);
+    let last = 0n;
     for await (const block of readDataBlocks(table)) {
-      note(block.anomalies[0]?.message);
-      for (const { key } of block.entries()) take(key);
+      const isFirst = block.ordinal === 0;
+      const isLast = block.ordinal + 1 === index?.count;
+      // an open reads the first and the last key
+      if (isFirst || isLast) note(block.anomalies[0]?.message);
+      let count = 0;
+      for (const { key, sequence } of block.entries()) {
+        if (isFirst && count++ === 0 && sequence > 0n) note(OWN_SEQUENCES);
+        last = sequence;
+        take(key);
+      }
     }
+    if (last > 0n) note(OWN_SEQUENCES);
     for (const { start, end } of table.rangeTombstones) {
       take(start);
       take(end);

@@ -36,8 +36,8 @@ export interface PebbleState {
   remote: Set<bigint>;
   /** Tables that live WALs bring in, by number. */
   ingested: Map<bigint, Ingested>;
-  /** One of them that cannot be read whole: an open reads them. */
-  unreadIngest?: { file: string; reason: string };
+  /** Of them, those that an open refuses, by number. */
+  refusedIngests: Map<bigint, RefusedIngest>;
   /** One of them that the MANIFEST names on level 0 already. */
   ingestedTwice?: { number: bigint; wal: string };
 }
@@ -47,6 +47,14 @@ interface Ingested {
   wal: string;
   /** Of all its entries. */
   sequence: bigint;
+}
+
+/** Why an open refuses a table that a WAL brings in. */
+interface RefusedIngest {
+  file: string;
+  reason: string;
+  /** It is of a kind that kvdoctor does not read, and nothing is known to be wrong with it. */
+  isUnread: boolean;
 }
 
 /** Format versions that are known: those of the newest release that there is. */
@@ -60,6 +68,7 @@ export function pebbleState({ entries }: Inventory, current: CurrentFile | undef
     malformed: own.filter(({ name, kind }) => name.startsWith('marker.') && kind !== 'pebble-marker'),
     isNew: false,
     ingested: new Map(),
+    refusedIngests: new Map(),
     remote: new Set(),
   };
   const byName = new Map<string, InventoryEntry>();
@@ -144,7 +153,7 @@ export async function addIngested(state: PebbleState, wals: readonly InventoryEn
 }
 
 /** The tables that a batch brings in: each has a sequence number of its own, after that of an excise. */
-function ingestedBy(batch: Uint8Array): { table: bigint; sequence: bigint }[] {
+export function ingestedBy(batch: Uint8Array): { table: bigint; sequence: bigint }[] {
   const first = batch[12];
   if (first === undefined || !isFlushable(first)) return [];
   const { ops, sequence } = decodeBatch(batch, { dialect: 'pebble', maxOps: MOST });

@@ -4,7 +4,7 @@ import { emptyVersion } from '../format/manifest/apply.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { type OpenSource, openListed } from '../io/source.js';
 import type { DatabaseView } from './open.js';
-import { refusedByPebble } from './pebble-names.js';
+import { refusedByPebble, refusedIngest } from './pebble-names.js';
 import type { WalFile } from './replay.js';
 import { corruption, type EngineError } from './status.js';
 import type { TableFile } from './table-open.js';
@@ -50,6 +50,7 @@ function pebbleView(
   return {
     manifest: { file: manifest?.entry.file ?? 'MANIFEST-000001', version },
     ...(refused && { refused }),
+    refusedIngest: (number) => refusedIngest(database, number),
     beginsAnew: pebble.isNew,
     mustBePristine: pebble.mustBePristine === true,
     ...(pebble.formatVersion !== undefined && { formatVersion: pebble.formatVersion }),

@@ -36,6 +36,8 @@ export interface DatabaseView {
     | { error: EngineError };
   /** Pebble: why it refuses before it reads a WAL. */
   refused?: { error: EngineError; file?: string };
+  /** Pebble: why it refuses a table that a WAL brings in. */
+  refusedIngest?(table: bigint): { error: EngineError; file?: string } | undefined;
   /** Pebble: it makes a new database; it refuses one that holds anything. */
   beginsAnew?: boolean;
   mustBePristine?: boolean;

@@ -118,34 +118,32 @@ function byTables({ inventory, pebble }: Database, version: Version): Refused | 
   return undefined;
 }
 
-/** Tables that WALs bring in are opened when the WALs are replayed. */
-function byIngested({ inventory, pebble }: Database): Refused | undefined {
-  const here = new Set(
-    inventory.entries
-      .filter(({ kind, place }) => kind === 'table' && place === 'database')
-      .map(({ name }) => name),
+/** A table that a WAL brings in and that the MANIFEST names on level 0 already. */
+function byIngested({ pebble }: Database): Refused | undefined {
+  if (pebble?.ingestedTwice === undefined) return undefined;
+  const { number, wal } = pebble.ingestedTwice;
+  const name = fileName('table', number).slice(0, -'.sst'.length);
+  return refused(
+    'crash',
+    `MANIFEST apply failed: pebble: files ${name} and ${name} collided on sort keys`,
+    wal,
   );
-  if (pebble?.unreadIngest !== undefined) {
-    const { file, reason } = pebble.unreadIngest;
-    return refused('table', `pebble: error when loading flushable ingest files: ${reason}`, file);
+}
+
+/** Why a table that a WAL brings in is refused: it is opened when that is replayed. */
+export function refusedIngest({ inventory, pebble }: Database, number: bigint): Refused | undefined {
+  const name = fileName('table', number);
+  const found = pebble?.refusedIngests.get(number);
+  if (found !== undefined) {
+    const message = `pebble: error when loading flushable ingest files: ${found.reason}`;
+    return refused(found.isUnread ? 'unsupported' : 'table', message, found.file);
   }
-  if (pebble?.ingestedTwice !== undefined) {
-    const { number, wal } = pebble.ingestedTwice;
-    const name = fileName('table', number).slice(0, -'.sst'.length);
-    return refused(
-      'crash',
-      `MANIFEST apply failed: pebble: files ${name} and ${name} collided on sort keys`,
-      wal,
-    );
-  }
-  const absent = [...(pebble?.ingested.keys() ?? [])].find((number) => !here.has(fileName('table', number)));
-  return absent === undefined
+  const isHere = inventory.entries.some(
+    (entry) => entry.kind === 'table' && entry.place === 'database' && entry.name === name,
+  );
+  return isHere || pebble?.remote.has(number)
     ? undefined
-    : refused(
-        'missing-file',
-        `pebble: error when looking up ingested SSTs: file ${fileName('table', absent)}`,
-        fileName('table', absent),
-      );
+    : refused('missing-file', `pebble: error when looking up ingested SSTs: file ${name}`, name);
 }
 
 /** Tables of a level from 1 on lie one after the other. */

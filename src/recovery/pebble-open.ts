@@ -8,6 +8,7 @@
  *   WALs       from the log number on. Damage in an older one refuses, in the newest one it is the end, silently;
  *              from 2.1 and format version 20 on it refuses where the bytes are known to have been synced
  */
+import { ingestedBy } from '../engine/pebble.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER, isFlushable } from '../format/batch/tags.js';
@@ -69,15 +70,19 @@ export async function openPebble(
   const live = wals.filter(({ number }) => number >= outcome.cutoff);
   let highest = 0n;
   let failed: { error: EngineError; file: string } | undefined;
+  // what a release does not read is not damage
+  const stops = ({ kind }: EngineError) => fatalRecordsStop && kind !== 'unsupported';
   for (const wal of wals) {
     const isNewest = wal === live.at(-1);
     const strict = fatalRecordsStop || isStrict(database, version);
     const { mustBePristine = false } = database;
-    const replay = new PebbleReplay(wal, { version, isNewest, isStrict: strict, mustBePristine }, sink);
+    const { refusedIngest } = database;
+    const rules = { version, isNewest, isStrict: strict, mustBePristine, refusedIngest };
+    const replay = new PebbleReplay(wal, rules, sink);
     outcome.wals.push(replay.outcome);
     if (!live.includes(wal)) continue;
     if (failed !== undefined) {
-      replay.outcome.state = fatalRecordsStop ? 'dropped' : 'unread';
+      replay.outcome.state = stops(failed.error) ? 'dropped' : 'unread';
       continue;
     }
     await replay.run();
@@ -87,10 +92,10 @@ export async function openPebble(
     if (replay.lastSequence > outcome.lastSequence) outcome.lastSequence = replay.lastSequence;
     if (replay.highest > highest) highest = replay.highest;
     if (replay.error === undefined) continue;
-    failed = { error: replay.error, file: wal.file };
-    if (fatalRecordsStop) replay.stop(replay.error);
+    failed = { error: replay.error, file: replay.errorFile ?? wal.file };
+    if (stops(failed.error)) replay.stop(failed.error);
   }
-  if (failed !== undefined && !fatalRecordsStop)
+  if (failed !== undefined && !stops(failed.error))
     return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
   return { ...outcome, opens: true, ...(highest > outcome.lastSequence && { appliesUnseen: true }) };
 }
@@ -130,6 +135,7 @@ interface ReplayRules {
   isStrict: boolean;
   /** Any record refuses. */
   mustBePristine: boolean;
+  refusedIngest: DatabaseView['refusedIngest'];
 }
 
 /** Operations of one WAL whose keys are remembered, to see whether one comes twice. */
@@ -140,6 +146,8 @@ class PebbleReplay {
   readonly outcome: WalOutcome;
   /** What the open fails with. */
   error: EngineError | undefined;
+  /** The file that this is about, where it is not the WAL. */
+  errorFile: string | undefined;
   holdsRangeKeys = false;
   /** Of its last batch. */
   lastSequence = 0n;
@@ -228,6 +236,7 @@ class PebbleReplay {
       );
       return false;
     }
+    if (this.isRefusedIngest(bytes)) return false;
     const walker = new BatchWalker(bytes, 'pebble');
     const { sequence, count } = walker;
     const { firstSequence = 0n } = outcome;
@@ -259,6 +268,17 @@ class PebbleReplay {
     this.lastSequence = BigInt.asUintN(64, sequence + BigInt(count) - 1n);
     this.extend(offset, end);
     return isFlushable(bytes[BATCH_HEADER] ?? 0);
+  }
+
+  private isRefusedIngest(batch: Uint8Array): boolean {
+    for (const { table } of ingestedBy(batch)) {
+      const refused = this.rules.refusedIngest?.(table);
+      if (refused === undefined) continue;
+      this.error = refused.error;
+      this.errorFile = refused.file;
+      return true;
+    }
+    return false;
   }
 
   /** From 2.0 on a batch without operations, or that does not go on from the one before, is taken for one that was written twice. */

@@ -104,19 +104,40 @@ function checkCopies(live: readonly WalFacts[], all: readonly WalFacts[]): Findi
   });
 }
 
-/** Tables that WALs bring in and that are not there. */
-function checkIngested({ database, named }: State): Finding[] {
+/** Tables that WALs bring in and that are not there, or are others. */
+function checkIngested({ database, named, tables }: State): Finding[] {
   const here = new Set(
     database.inventory.entries.filter(({ kind }) => kind === 'table').map(({ number }) => number),
   );
-  return [...(database.pebble?.ingested ?? [])]
-    .filter(([number]) => !here.has(number) && !named.has(number))
-    .map(([number, { wal, sequence }]) =>
-      findingAt({ file: fileName('table', number) }, 'directory/missing-table', {
-        message: `${wal} brings the table in at sequence ${sequence}; it is not there`,
-        evidence: { wal, sequence: String(sequence), engine: 'pebble: error when looking up ingested SSTs' },
+  return [...(database.pebble?.ingested ?? [])].flatMap(([number, { wal, sequence }]) => {
+    if (named.has(number)) return [];
+    if (!here.has(number)) {
+      return [
+        findingAt({ file: fileName('table', number) }, 'directory/missing-table', {
+          message: `${wal} brings the table in at sequence ${sequence}; it is not there`,
+          evidence: {
+            wal,
+            sequence: String(sequence),
+            engine: 'pebble: error when looking up ingested SSTs',
+          },
+        }),
+      ];
+    }
+    const found = tables.find((table) => table.number === number);
+    if (found === undefined || found.errors || !found.largestSequence) return [];
+    return [
+      findingAt({ file: found.file }, 'sst/wrong-file', {
+        offset: 0,
+        length: found.size,
+        message: `${wal} brings the table in, and it has sequences of its own: it is another one, and Pebble refuses to open`,
+        evidence: {
+          wal,
+          largestSequence: String(found.largestSequence),
+          engine: 'pebble: external sstable has non-zero seqnum',
+        },
       }),
-    );
+    ];
+  });
 }
 
 function checkBackings({ database, version, manifest }: State): Finding[] {

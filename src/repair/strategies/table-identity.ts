@@ -76,7 +76,7 @@ async function holdsBoundKeys(
 }
 
 /** The tables of a version whose bytes are in the file of that number. */
-function tablesIn(version: Version, number: bigint): LiveTable[] {
+export function tablesIn(version: Version, number: bigint): LiveTable[] {
   return [...version.columnFamilies.values()].flatMap(({ tables }) =>
     [...tables.values()].filter((table) => fileBehind(version, table).number === number),
   );
@@ -128,4 +128,12 @@ export async function fileWithId(database: Database, live: LiveTable): Promise<I
     return entry;
   }
   return undefined;
+}
+
+/** Whether a file is a whole table of which no entry has a sequence: Pebble ingests no others. */
+export async function canBeIngested(database: Database, entry: InventoryEntry): Promise<boolean> {
+  const context: TableContext = { ...tableContext(database, entry), depth: 'full' };
+  const { findings, facts } = await checkedTable(entry, context, filesOf(database).open);
+  const isSound = findings.every(({ severity }) => severity !== 'error');
+  return isSound && facts.kind === 'table' && facts.largestSequence === 0n;
 }

@@ -14,7 +14,7 @@ import type { TombstonePolicy } from '../tombstone-policy.js';
 import { correctedEntry, type DamagedTable, examine } from './damaged-tables.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
 import { tableEditSteps } from './pebble-edits.js';
-import { fileWithId, hasOtherKeys, isAnotherTable } from './table-identity.js';
+import { canBeIngested, fileWithId, hasOtherKeys, isAnotherTable, tablesIn } from './table-identity.js';
 import { type BlobState, dropUnlinkedBlobs, putBlobsRight, refersTo } from './tables-blob-files.js';
 import type { UsualForm } from './tables-blocks.js';
 import { usualForm } from './tables-form.js';
@@ -107,6 +107,7 @@ async function drafted(
     await repairTable(draft, damagedTable);
     pace.advance(damagedTable.entry?.size ?? 0);
   }
+  await putIngestsBack(draft);
   if (!draft.changed) return draft;
   for (const family of version.columnFamilies.values()) {
     await addBlobs(database, family.id, version, draft.referred);
@@ -164,6 +165,39 @@ async function repairTable(draft: Draft, damagedTable: DamagedTable): Promise<vo
   }
   draft.changed = true;
   await replaceTable(draft, damagedTable, wrong, errors[0]?.message);
+}
+
+/**
+ * Of a table that a WAL brings in nothing says which it is. Where the file of one holds what the MANIFEST means by another number, its
+ * own content lies where that belongs, or is gone.
+ */
+async function putIngestsBack({ database, old, putBack, steps, loss }: Draft): Promise<void> {
+  const used = new Set(putBack.values());
+  for (const taken of used) {
+    const ingest = database.pebble?.ingested.get(taken.number!);
+    if (ingest === undefined || tablesIn(old, taken.number!).length > 0) continue;
+    const overwritten: InventoryEntry[] = [];
+    for (const entry of database.inventory.entries) {
+      const isFree = entry.kind === 'table' && putBack.has(entry.number!) && !used.has(entry);
+      if (isFree && (await canBeIngested(database, entry))) overwritten.push(entry);
+    }
+    if (overwritten.length === 1) {
+      steps.push(contentOf(database, overwritten[0], taken.number!, 0, taken));
+      continue;
+    }
+    const { file, size } = taken;
+    steps.push({
+      action: 'remove',
+      ...placeIn(taken.root, file),
+      why: `it holds another table, which the MANIFEST names`,
+      changes: [{ kind: 'remove-file', offset: 0, length: size, detail: 'all of it' }],
+    });
+    loss.push({
+      file,
+      detail: `all that this table held: another one stands in its place`,
+      facts: { wal: ingest.wal },
+    });
+  }
 }
 
 /** A table in another order than the MANIFEST says is not put right by writing it anew: one of the two is not what it was. */

@@ -19,6 +19,7 @@ import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { forgetWals } from './forget-wals.js';
 import { LostDeletions } from './lost-deletions.js';
+import { lostIngests } from './lost-ingests.js';
 import { undecidedStatement } from './operation-facts.js';
 import { putPredecessorsRight } from './predecessors.js';
 import { rebuildWal } from './rebuild-wal.js';
@@ -79,6 +80,7 @@ export async function planWalRepair(given: Database, request: WalRepairRequest):
     for (const step of putPredecessorsRight(wals, steps)) replaceStep(steps, step);
     append(steps, forgetWals(database, wals));
     append(loss, await totalLoss(database, outcome, request.profile));
+    append(loss, await lostIngests(database, wals.filter(isCut)));
   }
   const undecided = steps.length > 0 ? undecidedIn(database, outcome, request.profile) : [];
   return {
@@ -126,7 +128,7 @@ async function chooseOutcome(
     );
   }
   if (outcome.errorKind === 'unsupported') {
-    const text = `RocksDB ${formatVersion(database.engineVersion)} does not read what a newer release wrote: ${why}`;
+    const text = `${dialectNamed(database.dialect).names.engine} ${formatVersion(database.engineVersion)} does not read this: ${why}`;
     throw new Refusal('refused', text, 'export it in a format that it reads', exportCommand(database));
   }
   throw new Refusal(
@@ -147,11 +149,16 @@ async function readWals(database: Database, outcome: RecoveryOutcome): Promise<R
     states.push({
       ...state,
       outcome: replayed,
-      hurt: state.hurt || replayed.torn !== undefined,
+      hurt: state.hurt || replayed.torn !== undefined || isOfIngest(replayed),
       newLastSequence: replayed.lastSequence ?? 0n,
     });
   }
   return states;
+}
+
+/** A table that the WAL brings in is what stops recovery: the WAL itself may be whole. */
+function isOfIngest({ stopError }: WalOutcome): boolean {
+  return stopError?.kind === 'missing-file' || stopError?.kind === 'table';
 }
 
 async function planWal(

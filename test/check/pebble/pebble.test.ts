@@ -107,6 +107,12 @@ describe('damaged stores of Pebble', () => {
     ]);
   });
 
+  test('a table that a WAL brings in has no sequences of its own', async () => {
+    expect(damage(await scan('virtual', ['copy 000005.sst 000010.sst']))).toEqual([
+      'error sst/wrong-file 000010.sst',
+    ]);
+  });
+
   test('a backing is held against its own size', async () => {
     expect(damage(await scan('virtual', ['append 000005.sst 00']))[0]).toContain('000005.sst');
   });
