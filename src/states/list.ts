@@ -13,7 +13,7 @@ import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States } from './state.js';
-import { comparing, type FoundTable, findTables } from './tables.js';
+import { comparing, type FoundTable, findTables, isOtherwiseOrdered } from './tables.js';
 import { readWalContents } from './wals.js';
 
 /** The database id of a table that SstFileWriter made (rocksdb table/sst_file_writer.cc). */
@@ -208,7 +208,7 @@ class Listing {
   private async fromTables(): Promise<void> {
     if (await this.isOrderLost()) {
       this.problems.push(
-        'no MANIFEST says in which order the keys stand, and not every table is whole in bytewise order: LevelDB would delete those that are left out',
+        'no MANIFEST says in which order the keys stand, and not every table is in bytewise order: LevelDB would delete those that are left out',
       );
       return;
     }
@@ -228,10 +228,11 @@ class Listing {
 
   /** LevelDB's tables do not name their order: where they are not of the usual one, nothing tells whose it is. */
   private async isOrderLost(): Promise<boolean> {
-    const { dialect, inventory } = this.database;
-    if (dialect !== 'leveldb' || comparing(this.database).comparator !== undefined) return false;
-    const tables = inventory.entries.filter(({ kind, place }) => kind === 'table' && place === 'database');
-    return (await this.tables()).filter(({ entry }) => entry.place === 'database').length < tables.length;
+    const { database } = this;
+    if (database.dialect !== 'leveldb' || comparing(database).comparator !== undefined) return false;
+    await this.tables();
+    for (const entry of this.unread()) if (await isOtherwiseOrdered(entry, database)) return true;
+    return false;
   }
 
   /** Tables that a MANIFEST of another history made: one that goes on from there, or from another point. */

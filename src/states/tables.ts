@@ -1,7 +1,7 @@
 import { statedEntries } from '../check/cross/sequences-held.js';
 import { checkTable } from '../check/sst/table.js';
 import { tableContext } from '../check/sst/table-context.js';
-import type { TableFacts, UnitFacts } from '../check/unit.js';
+import type { TableFacts, UnitFacts, UnitResult } from '../check/unit.js';
 import { type Database, filesOf } from '../engine/database.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
@@ -86,30 +86,34 @@ function factsOf(facts: UnitFacts | undefined): TableFacts | undefined {
 }
 
 async function read(entry: InventoryEntry, database: Database): Promise<TableFacts | undefined> {
-  const source = await filesOf(database).open(entry.source);
-  try {
-    const { findings, facts } = await checkTable(source, {
-      ...tableContext(database, entry),
-      ...comparing(database),
-      depth: 'full',
-    });
-    if (facts.kind !== 'table' || findings.some(({ severity }) => severity === 'error')) return undefined;
-    return facts;
-  } finally {
-    await source.close();
-  }
+  const { findings, facts } = await checked(entry, database);
+  if (facts.kind !== 'table' || findings.some(({ severity }) => severity === 'error')) return undefined;
+  return facts;
 }
 
 /** Why kvdoctor does not read a table of which nothing is known to be wrong. */
 export async function reasonNotRead(entry: InventoryEntry, database: Database): Promise<string | undefined> {
+  if (await isOtherwiseOrdered(entry, database))
+    return 'its keys are not in bytewise order, and what order they are in only the MANIFEST told';
+  const { findings, unchecked } = await checked(entry, database);
+  return findings.some(({ severity }) => severity === 'error') ? undefined : unchecked[0]?.reason;
+}
+
+/** A table of LevelDB is not in bytewise order, and no MANIFEST tells of another one. */
+export async function isOtherwiseOrdered(entry: InventoryEntry, database: Database): Promise<boolean> {
+  if (database.dialect !== 'leveldb' || comparing(database).comparator !== undefined) return false;
+  const { findings } = await checked(entry, database);
+  return findings.some(({ rule }) => rule === 'sst/key-order');
+}
+
+async function checked(entry: InventoryEntry, database: Database): Promise<UnitResult> {
   const source = await filesOf(database).open(entry.source);
   try {
-    const { findings, unchecked } = await checkTable(source, {
+    return await checkTable(source, {
       ...tableContext(database, entry),
       ...comparing(database),
       depth: 'full',
     });
-    return findings.some(({ severity }) => severity === 'error') ? undefined : unchecked[0]?.reason;
   } finally {
     await source.close();
   }

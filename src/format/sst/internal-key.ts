@@ -89,6 +89,9 @@ export function internalKey(userKey: Uint8Array, sequence: bigint, type: number)
   return key;
 }
 
+/** No internal key stands before it: that of no bytes, with the highest sequence. */
+export const LOWEST_KEY = internalKey(new Uint8Array(0), MAX_SEQUENCE, 0xff);
+
 /** The sequence of an internal key. */
 export function sequenceOf(key: Uint8Array): bigint {
   const at = key.length - KEY_TRAILER;

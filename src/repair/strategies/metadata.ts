@@ -5,21 +5,27 @@ import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { disordersOf, isSettled } from '../../states/disorder.js';
+import { tablesOf } from '../../states/holdings.js';
 import { isOwn } from '../../states/join.js';
 import { listStates } from '../../states/list.js';
 import { isAsItIs, type State, type States } from '../../states/state.js';
 import { reasonNotRead } from '../../states/tables.js';
 import { originText, stateText } from '../../states/text.js';
 import { fileState } from '../content.js';
+import { Pace } from '../pace.js';
 import { type FilePlace, placeIn, placeKey, tableName, tableRoot, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
+import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
+import { joinPlans } from './join-plans.js';
 import { correctNumbers } from './leveldb-numbers.js';
+import { planRemains } from './leveldb-remains.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
 import { lossOfState, unplacedText, unreadTables, unreadText } from './state-loss.js';
+import type { TableRepairRequest } from './tables.js';
 
-export interface MetadataRequest {
+export interface MetadataRequest extends TableRepairRequest {
   /** The state to take, by its number in the list of states; default: the one that loses least. */
   state?: number;
   /** What a scan of the directory as it is has found. */
@@ -32,8 +38,24 @@ export interface MetadataRequest {
  */
 export async function planMetadataRepair(
   database: Database,
-  { state: wanted, findings = [] }: MetadataRequest = {},
+  request: MetadataRequest = {},
 ): Promise<RepairPlan> {
+  const { plan, to } = await planned(database, request);
+  if (database.dialect !== 'leveldb' || request.state !== undefined || to === undefined) return plan;
+  if (to.unread.length === 0) return plan;
+  return (await withRemains(database, to, request)) ?? plan;
+}
+
+interface Planned {
+  plan: RepairPlan;
+  /** The state that it leads to, and tables that this goes without since they cannot be read whole. Absent where none is chosen. */
+  to?: { state: State; unread: readonly InventoryEntry[] };
+}
+
+async function planned(
+  database: Database,
+  { state: wanted, findings = [] }: MetadataRequest,
+): Promise<Planned> {
   const plan: RepairPlan = {
     schemaVersion: 1,
     target: database.target,
@@ -44,23 +66,28 @@ export async function planMetadataRepair(
     loss: [],
     remarks: [],
   };
-  if (database.dialect === 'pebble') return planPebbleMetadata(database);
+  if (database.dialect === 'pebble') return { plan: await planPebbleMetadata(database) };
   const states = await listStates(database);
   const chosen = choose(states, wanted, database) ?? besideEmpty(database, states, findings);
   const steps =
     chosen === undefined ? [] : [...stepsTo(database, chosen), ...otherHistories(database, chosen, states)];
   if (chosen === undefined || steps.length === 0) {
     const own = chosen ?? states.current;
-    if (own === undefined) return plan;
+    if (own === undefined) return { plan };
     if (database.dialect === 'rocksdb')
-      return { ...plan, ...(await raiseLastSequence(database, own, findings)) };
+      return { plan: { ...plan, ...(await raiseLastSequence(database, own, findings)) } };
     const numbers = await correctNumbers(database, own, states, findings);
-    if (numbers.steps.length === 0) return plan;
-    const loss = [...numbers.loss, ...unreadTables(own, states).map(unreadText)];
-    return { ...plan, ...numbers, loss, inputs: await inputsOf(database, own) };
+    if (numbers.steps.length === 0) return { plan };
+    const unread = unreadTables(own, states);
+    const loss = [...numbers.loss, ...unread.map(unreadText)];
+    return {
+      plan: { ...plan, ...numbers, loss, inputs: await inputsOf(database, own) },
+      to: { state: own, unread },
+    };
   }
-  await refuseUnknown(database, unreadTables(chosen, states));
-  return {
+  const unread = unreadTables(chosen, states);
+  await refuseUnknown(database, unread);
+  const made = {
     ...plan,
     steps,
     loss: lossOfState(database, chosen, states),
@@ -70,6 +97,27 @@ export async function planMetadataRepair(
     remarks: [...begunAnew(database, states), ...chosen.remarks, ...alternatives(states, chosen)],
     inputs: await inputsOf(database, chosen),
   };
+  return { plan: made, to: { state: chosen, unread } };
+}
+
+/** The same with what is left of tables that it goes without, where that can be taken over. */
+async function withRemains(
+  database: Database,
+  { state, unread }: NonNullable<Planned['to']>,
+  { pace = new Pace(), ...request }: MetadataRequest,
+): Promise<RepairPlan | undefined> {
+  let entries: readonly InventoryEntry[] = unread;
+  for (;;) {
+    const remains = await planRemains(database, entries, state.version, { ...request, pace });
+    if (remains.steps.length === 0) return undefined;
+    const { plan, to } = await planned(await databaseAfter(database, remains), request);
+    const live = new Set(to && tablesOf(to.state.version).map(({ number }) => number));
+    const written = entries.filter(({ file }) => remains.steps.some(({ path }) => path === file));
+    const taken = written.filter(({ number }) => live.has(number!));
+    if (taken.length === written.length) return joinPlans(remains, plan);
+    // of one whose remains others hold as well, nothing has to be written
+    entries = taken;
+  }
 }
 
 /** A table that kvdoctor does not read is not damaged: without an edit that names it the engine would delete it. */

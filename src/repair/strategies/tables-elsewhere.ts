@@ -2,7 +2,7 @@ import { filesOf } from '../../engine/database.js';
 import { BATCH_HEADER } from '../../format/batch/tags.js';
 import { BlockReader } from '../../format/sst/block.js';
 import { compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
-import { internalKey, MAX_SEQUENCE, userKeyOf } from '../../format/sst/internal-key.js';
+import { internalKey, LOWEST_KEY, MAX_SEQUENCE, userKeyOf } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { BatchWalker } from '../../recovery/batch-walker.js';
@@ -134,7 +134,7 @@ async function tableHolder({ database, comparator }: SalvageRequest, entry: Inve
   try {
     const opened = await openDamaged(source, comparator, 'leveldb');
     holder.whole = opened.table.indexSound;
-    const any = { smallest: new Uint8Array(0), largestSequence: MAX_SEQUENCE };
+    const any = { smallest: LOWEST_KEY, largestSequence: MAX_SEQUENCE };
     for await (const found of dataBlocksOf(opened, any)) {
       if (found.kind !== 'block') {
         holder.whole = false;

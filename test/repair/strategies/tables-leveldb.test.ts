@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compressBlock } from '../../../src/codec/block.js';
@@ -9,6 +9,7 @@ import { encodeVersionEdit } from '../../../src/encode/manifest/edit.js';
 import { snapshotEdits } from '../../../src/encode/manifest/snapshot.js';
 import { PropertyList } from '../../../src/encode/sst/properties.js';
 import { TableWriter } from '../../../src/encode/sst/table-writer.js';
+import type { KeyBytes } from '../../../src/finding/evidence.js';
 import { emptyVersion } from '../../../src/format/manifest/apply.js';
 import { BlockReader } from '../../../src/format/sst/block.js';
 import { comparatorNamed } from '../../../src/format/sst/comparator.js';
@@ -16,6 +17,7 @@ import { internalKey, MAX_SEQUENCE, VALUE_TYPE } from '../../../src/format/sst/i
 import { openTable } from '../../../src/format/sst/table.js';
 import { openSource } from '../../../src/io/source.js';
 import type { RepairMethod } from '../../../src/repair/method.js';
+import type { RepairPlan } from '../../../src/repair/plan.js';
 import { repairTarget } from '../../../src/repair/run.js';
 import { fixBlock } from '../../support/checksum.js';
 import { engineAvailable, runEngine } from '../../support/engine.js';
@@ -278,5 +280,63 @@ describe('the length of a Snappy block', () => {
     const packed = compressBlock(1, Buffer.from('abcd'.repeat(100)))!;
     expect(snappyLength(packed.subarray(0, -1), 1 << 20)).toBeUndefined();
     expect(snappyLength(new Uint8Array(0), 1 << 20)).toBeUndefined();
+  });
+});
+
+/** Keys of which a plan says that they are lost, or may show an older value. */
+function isAnnounced({ loss }: Pick<RepairPlan, 'loss'>, key: string): boolean {
+  return loss.some(({ facts }) =>
+    ((facts.keyRanges ?? []) as Record<'from' | 'to', KeyBytes>[]).some(
+      ({ from, to }) =>
+        Buffer.from(from.base64, 'base64').toString() <= key &&
+        key <= Buffer.from(to.base64, 'base64').toString(),
+    ),
+  );
+}
+
+describe('a table that no edit names any more', () => {
+  const MANIFESTS: [string, (dir: string) => void][] = [
+    ['an empty MANIFEST', (dir) => truncateSync(join(dir, 'MANIFEST-000002'), 0)],
+    ['a MANIFEST of zeros', (dir) => writeFileSync(join(dir, 'MANIFEST-000002'), Buffer.alloc(200))],
+    ['no MANIFEST', (dir) => rmSync(join(dir, 'MANIFEST-000002'))],
+  ];
+  const TABLES: [string, (dir: string) => Promise<void>][] = [
+    [
+      'a block of zeros',
+      (dir) => damage(dir, (at) => at.file.fill(0, at.offset, at.offset + at.size), { broken: true }),
+    ],
+    ['no footer', async (dir) => truncateSync(join(dir, TABLE), readFileSync(join(dir, TABLE)).length - 60)],
+    ['one half', async (dir) => truncateSync(join(dir, TABLE), 12_000)],
+    [
+      'no first block',
+      async (dir) => writeFileSync(join(dir, TABLE), readFileSync(join(dir, TABLE)).fill(0, 0, 900)),
+    ],
+  ];
+
+  it.each(MANIFESTS.flatMap(([what, lose]) => TABLES.map(([and, hurt]) => ({ what, lose, and, hurt }))))(
+    'is taken over with what is left of it: $what and $and',
+    async ({ lose, hurt }) => {
+      await withTables(async (dir, whole) => {
+        await hurt(dir);
+        lose(dir);
+        const { repair, findings, plan } = await repaired(dir);
+        expect(repair?.state).toBe('repaired');
+        expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+        const after = await visible(dir);
+        expect(held(after, whole).kept).toBeGreaterThan(60);
+        const changed = [...whole, ...after].filter(([key]) => whole.get(key) !== after.get(key));
+        for (const [key] of changed) expect(isAnnounced(plan!, key.replace('default/', '')), key).toBe(true);
+        await expectClean(dir, after.size);
+      });
+    },
+  );
+
+  it('is left alone where its order is not known', async () => {
+    await withTables(async (dir) => {
+      await damage(dir, ({ file, entries }) => void (file[entries[0].offset + 3] = 0));
+      truncateSync(join(dir, 'MANIFEST-000002'), 0);
+      const { repair } = await repaired(dir);
+      expect(repair?.reason).toMatch(/not in bytewise order/);
+    });
   });
 });
