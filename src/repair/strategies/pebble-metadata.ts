@@ -15,6 +15,7 @@ import { planFirstManifest } from './pebble-first-manifest.js';
 import { planPebbleNames } from './pebble-names.js';
 import { planPebbleOptions } from './pebble-options.js';
 import { isOlderManifest, ownTables, planRebuiltManifest } from './pebble-rebuild.js';
+import { planTruedSequences } from './pebble-sequences.js';
 import { planSwappedLogs } from './pebble-swapped-logs.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
@@ -34,7 +35,7 @@ export async function planPebbleMetadata(database: Database): Promise<RepairPlan
   const named = names.steps.length === 0 ? database : await databaseAfter(database, names);
   const manifest = await planManifest(named);
   let plan = manifest === undefined ? names : joinPlans(names, manifest);
-  for (const further of [planPebbleOptions, planSwappedLogs]) {
+  for (const further of [planPebbleOptions, planSwappedLogs, planTruedSequences]) {
     const now = plan.steps.length === 0 ? database : await databaseAfter(database, plan);
     const next = await further(now);
     if (next !== undefined) plan = joinPlans(plan, next);

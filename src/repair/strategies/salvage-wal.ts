@@ -136,7 +136,11 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
   const source = await draft.open(entry.source);
   const isLevelDb = draft.names.dialect === 'leveldb';
   const trued = isLevelDb
-    ? await truedSequences(source, { number: entry.number ?? 0n, expected: draft.history.expected })
+    ? await truedSequences(source, {
+        dialect: 'leveldb',
+        number: entry.number ?? 0n,
+        expected: draft.history.expected,
+      })
     : new Map<number, bigint>();
   const statements: { lost: LossStatement[]; unproven: LossStatement[] } = { lost: [], unproven: [] };
   /** First headers of records that were put together from damage: what follows of them is not reported. */
