@@ -6,11 +6,11 @@ import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
 
 /** A whole table up to this size is checked again for a bit in its metadata; of a larger one, the first blocks. Bytes. */
-const CHECKED_WHOLE = 32 << 20;
+export const CHECKED_WHOLE = 32 << 20;
 const FIRST_BLOCKS = 64;
 
 /** Rules whose findings say of the table which file it is, not what its bytes are like. */
-const ABOUT_THE_FILE = new Set(['sst/wrong-file', 'sst/manifest-mismatch']);
+export const ABOUT_THE_FILE = new Set(['sst/wrong-file', 'sst/manifest-mismatch']);
 
 /** What putting bits back comes to. */
 export interface TableTrial {

@@ -10,6 +10,7 @@ import { searchBlock, searchBlockBytes, searchBlockPairs } from './block-flips.j
 import { type Flip, type FlipSearch, flipText, isConclusive, pairCause } from './flips.js';
 import { footerCause, lostFooterCause } from './footer.js';
 import { rebuildFooter } from './footer-rebuild.js';
+import { footerVersionCause } from './footer-version.js';
 import { type ByteCandidate, overwrittenByte } from './overwritten-byte.js';
 import { paddingCause, patternOf, sectorsOf } from './pattern.js';
 import { blockImpact } from './table-impact.js';
@@ -118,7 +119,9 @@ export class TableDiagnosis {
   }
 
   private async footer(finding: Finding): Promise<Cause | undefined> {
-    const known = footerCause(finding) ?? (await this.lostFooter());
+    const byVersion =
+      finding.rule === 'sst/bad-footer' && (await footerVersionCause(this.source, this.context));
+    const known = footerCause(finding) ?? (byVersion || (await this.lostFooter()));
     // a table that ends without a footer was cut, which the MANIFEST tells better
     if (known !== undefined || finding.rule === 'sst/truncated') return known;
     return (await patternOf(this.source, this.end())) ?? FOOTER_CAUSE;
