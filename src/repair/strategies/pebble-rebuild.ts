@@ -12,6 +12,7 @@ import {
   type LiveTable,
   type Version,
 } from '../../format/manifest/version.js';
+import { pebbleSequenceOf } from '../../format/sst/properties.js';
 import { openTable } from '../../format/sst/table.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { boundsOverlap } from '../../states/choice.js';
@@ -92,6 +93,7 @@ export async function planRebuiltManifest(
     database,
     found.filter(({ live }) => family.tables.has(live.number)),
     added,
+    before,
   );
   if (shared !== undefined) refuse(shared);
   if (replay?.complete && added.length + removed.length === 0)
@@ -200,26 +202,37 @@ function unknownEdits(file: string): LossStatement {
   };
 }
 
-/** A compaction changes a merge into a put under the same sequence: tables that share one are not told apart. */
+/**
+ * A compaction changes a merge into a put under the same sequence: tables that share one are not told apart. It sets a sequence to 0
+ * where nothing lies below, so that of two tables with one key so one has gone, or was ingested: which of them nothing tells.
+ */
 async function sharedEntry(
   database: Database,
   live: readonly FoundTable[],
   added: readonly LiveTable[],
+  stated: ReadonlyMap<bigint, LiveTable>,
 ): Promise<string | undefined> {
   if (added.length === 0) return undefined;
   const contents = await contentsOf(live, filesOf(database).open);
   if (contents === undefined) return 'the tables hold more than can be compared in memory';
   const seen = new Map<string, bigint>();
-  for (const [number, keys] of contents)
+  const isAdded = new Set(added.map(({ number }) => number));
+  for (const [number, keys] of contents) {
+    const table = stated.get(number);
+    const one = table && pebbleSequenceOf(table);
     for (const [key, versions] of keys)
-      for (const { sequence } of versions) {
-        if (sequence === 0n) continue;
+      for (const version of versions) {
+        const sequence = one ?? version.sequence;
         const id = `${sequence} ${key}`;
         const other = seen.get(id);
-        if (other !== undefined && other !== number)
-          return `tables ${other} and ${number} hold the same operation: which was made from which is not known`;
+        const isNamed = !isAdded.has(number) && (other === undefined || !isAdded.has(other));
+        if (other !== undefined && other !== number && !(sequence === 0n && isNamed))
+          return sequence === 0n
+            ? `tables ${other} and ${number} hold the same key without a sequence: which of them is newer is not known`
+            : `tables ${other} and ${number} hold the same operation: which was made from which is not known`;
         seen.set(id, number);
       }
+  }
   return undefined;
 }
 
