@@ -54,3 +54,8 @@ export function sessionInInfoLog(text: string, manifest: bigint): string | undef
   if (!new RegExp(`\\bCreating manifest ${manifest}\\b`).test(text)) return undefined;
   return /DB Session ID: *([0-9A-Z]{20})\b/.exec(text)?.[1];
 }
+
+/** The first line of a LOG of LevelDB, which begins with the time of the open that began it, to the microsecond, and its thread. */
+export function beginningOfInfoLog(text: string): string | undefined {
+  return /^\d{4}\/\d\d\/\d\d-\d\d:\d\d:\d\d\.\d{3,6} .*(?=\r?\n)/.exec(text)?.[0];
+}

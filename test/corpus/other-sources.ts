@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { program as pebbleProgram } from '../engines/pebble.js';
 import { compiled } from '../support/compile.js';
 import { type FileSet, readFileSet } from '../support/files.js';
 import { inRepository } from '../support/repository.js';
@@ -10,13 +11,26 @@ import { policyOf } from './corpus.js';
 
 type Place = (name: string) => string;
 
-function run(...words: string[]): string {
-  const program = compiled(inRepository('test', 'engines', 'second-source.cc'));
+export type Engine = 'rocksdb' | 'leveldb' | 'pebble';
+
+/** The program that makes other lives of databases of an engine. */
+const makers: Record<Engine, () => string> = {
+  rocksdb: () => compiled(inRepository('test', 'engines', 'second-source.cc')),
+  leveldb: () =>
+    compiled(inRepository('test', 'engines', 'second-source-leveldb.cc'), ['leveldb', 'pthread']),
+  pebble: () => pebbleProgram('1.1.5'),
+};
+
+/** Runs it. Gives why the engine does not do what is asked, or nothing. */
+function run(engine: Engine, ...words: string[]): string {
+  const program = makers[engine]();
   try {
     execFileSync(program, words, { stdio: 'pipe' });
     return '';
   } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: Buffer };
+    const { signal, stderr, message } = error as Error & { signal?: string; stderr?: Buffer };
+    // Pebble's ends so, that nothing is closed
+    if (engine === 'pebble' && signal === 'SIGKILL') return '';
     return (
       String(stderr ?? message)
         .trim()
@@ -29,7 +43,7 @@ function run(...words: string[]): string {
 /** Makes `checkpoint` and `backup` of a copy of `base`. Gives why RocksDB does not, or nothing. */
 export function copiesOf(name: string, at: Place): string {
   fs.cpSync(at('base'), at('copy'), { recursive: true });
-  return run('copies-of', at('copy'), at('checkpoint'), at('backup'), String(policyOf(name) ?? 0));
+  return run('rocksdb', 'copies-of', at('copy'), at('checkpoint'), at('backup'), String(policyOf(name) ?? 0));
 }
 
 /** The files of one database under the names of another's, kind by kind. */
@@ -65,6 +79,12 @@ export function half(clean: FileSet, before: FileSet): FileSet {
   return files;
 }
 
+/**
+ * Where the two lives of a clone part: after the first batches, in the second half of each log, or in one batch in the middle of each log
+ * alone.
+ */
+export type Shape = 'parted' | 'later' | 'one';
+
 interface CloneCase {
   case: string;
   kind: string;
@@ -74,11 +94,20 @@ interface CloneCase {
   source: string;
 }
 
+const WRITTEN = /^(\d+\.(log|sst|ldb|blob)|MANIFEST-\d+)$/;
+
+/** Bytes of the smallest file that is damaged. */
+const LEAST = 200;
+
 /**
  * Two copies of a database, opened and written to with other values of the same lengths: damage to what was written since, with nothing
- * flushed in between, and with two flushes. Gives why RocksDB does not open it instead.
+ * flushed in between, and with two flushes. Gives why its engine does not open it instead.
  */
-export function cloneCases(name: string, whole: FileSet, at: Place): CloneCase[] | string {
+export function cloneCases(
+  name: string,
+  whole: FileSet,
+  { engine, shape, at }: { engine: Engine; shape: Shape; at: Place },
+): CloneCase[] | string {
   const cases: CloneCase[] = [];
   for (const flushes of ['0', '2']) {
     for (const [place, seed] of [
@@ -87,17 +116,17 @@ export function cloneCases(name: string, whole: FileSet, at: Place): CloneCase[]
     ]) {
       fs.rmSync(at(place), { recursive: true, force: true });
       fs.cpSync(at('base'), at(place), { recursive: true });
-      const why = run('live', at(place), flushes, seed);
+      const why = run(engine, 'live', at(place), flushes, shape, seed);
       if (why !== '') return why;
     }
     const clean = readFileSet(at(`mine-${flushes}`));
     for (const [file, bytes] of clean) {
-      if (!/^\d+\.(log|sst|blob)$/.test(file) || whole.has(file) || bytes.length < 1000) continue;
+      if (!WRITTEN.test(file) || whole.has(file) || bytes.length < LEAST) continue;
       const put = (how: string, changed?: Uint8Array) => {
         const before: FileSet = new Map(clean);
         if (changed === undefined) before.delete(file);
         else before.set(file, changed);
-        const kind = `${file.split('.')[1]}, ${flushes === '0' ? 'nothing' : 'tables'} flushed since`;
+        const kind = `${file.split('.')[1] ?? 'MANIFEST'}, ${flushes === '0' ? 'nothing' : 'tables'} flushed since`;
         cases.push({ case: `${name} ${file} ${how}`, kind, clean, before, source: at(`its-${flushes}`) });
       };
       const middle = bytes.length >> 1;

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { repairTarget } from '../../src/repair/run.js';
 import { type FileSet, readFileSet, writeFileSet } from '../support/files.js';
 import { corpora, corpusCases, unpack } from './corpus.js';
-import { cloneCases, copiesOf, half, renamedLike } from './other-sources.js';
+import { cloneCases, copiesOf, type Engine, half, renamedLike, type Shape } from './other-sources.js';
 
 /*
  * Holds `repair --from` against every damaged database of a corpus:
@@ -15,7 +15,9 @@ import { cloneCases, copiesOf, half, renamedLike } from './other-sources.js';
  *       backup      a BackupEngine directory made so
  *       wrong       two at once that have nothing: another database under these names, and one with the same damage
  *       half        the same file damaged in another place: two half-good files make a whole one
- *       clone       two copies of each whole database that Debian's RocksDB opened and wrote other values to: one is damaged, the other the source
+ *       parted      two copies of each whole database that its engine (Debian's RocksDB or LevelDB, Pebble 1.1.5) opened and wrote to, other
+ *                   values after the first batches: one is damaged, the other the source
+ *       later, one  the same, other values in the second half of each log, or in one batch of each log alone
  * Prints a table, what was left as it was and why, and the cases that took longer than five seconds. Exits 0 when no byte is wrong.
  */
 
@@ -154,12 +156,13 @@ const { PATH } = process.env;
 /** What a copy that an engine opened first can have. */
 const COPIED = /^(sst|blob|wal|manifest)$/;
 const isCopied = values.source === 'checkpoint' || values.source === 'backup';
+const isClone = ['parted', 'later', 'one'].includes(values.source);
 const [part, parts] = values.part.split('/').map(Number);
 const isOfPart = (i: number) => i % parts === part - 1;
 const cases = corpusCases<Case>(from)
   .filter((c) => c.kind !== 'backup' && (!isCopied || COPIED.test(c.kind)))
   .filter((c) => new RegExp(values.only).test(c.case))
-  .filter((_, i) => values.source === 'clone' || isOfPart(i))
+  .filter((_, i) => isClone || isOfPart(i))
   .sort((a, b) => (a.base < b.base ? -1 : 1));
 let base = '';
 let clean: FileSet = new Map();
@@ -214,11 +217,12 @@ async function attempt(
   }
 }
 
-if (values.source === 'clone') {
+if (isClone) {
   for (const name of [...new Set(cases.map((each) => each.base))].filter((_, i) => isOfPart(i))) {
     open(name);
     process.env.PATH = PATH;
-    const made = cloneCases(name, clean, at);
+    const engine = values.corpus as Engine;
+    const made = cloneCases(name, clean, { engine, shape: values.source as Shape, at });
     process.env.PATH = '/nonexistent';
     if (typeof made === 'string') notAskedCases.push(`${name}: ${made}`);
     else
@@ -235,7 +239,7 @@ if (values.source === 'clone') {
     await attempt(each, { before, clean, sources: sourcesOf(before) });
   }
 for (const line of notAskedCases) console.log(`not asked ${line}`);
-const hasBytes = !['wrong', 'clone'].includes(values.source);
+const hasBytes = values.source !== 'wrong' && !isClone;
 for (const [kind, { left }] of hasBytes || values.verbose ? rows : [])
   for (const line of left) console.log(`  ${kind} ${line}`);
 console.log('| what is damaged | cases | given back | without a trace, or not in use | left |');

@@ -37,7 +37,8 @@ export function pebbleMissing(): string | undefined {
   return undefined;
 }
 
-function program(release: Release): string {
+/** The program that asks a release, and has it make directories. */
+export function program(release: Release): string {
   return compiledGo(inRepository('test', 'engines', 'pebble'), releases[release]);
 }
 

@@ -3,8 +3,10 @@
 //                                                    a BackupEngine directory, then a few writes more
 //   second-source pair MASTER REPLICA SEED           a master, and a replica that applies its batches as GetUpdatesSince gives them
 //   second-source copies-of DB CHECKPOINT BACKUP TXN opens any database, TXN its write policy (0: no transactions), and makes these two
-//   second-source live DB FLUSHES SEED               opens a database, writes batches that are the same in every life and others that SEED
-//                                                    makes, of the same lengths, and flushes one family FLUSHES times in between
+//   second-source live DB FLUSHES SHAPE SEED         opens a database and writes batches that are the same in every life and others, of the
+//                                                    same lengths, that SEED makes; flushes one family FLUSHES times in between. SHAPE tells
+//                                                    which are SEED's: all but the first three (parted), the second half of each log (later),
+//                                                    or one in the middle of each log (one)
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
 #include <rocksdb/merge_operator.h>
@@ -116,6 +118,13 @@ static void copy(Open& of, const char* to, const char* backup) {
   delete backups;
 }
 
+static const int LOG = 23;
+
+static bool isOwn(const std::string& shape, int i) {
+  if (shape == "parted") return i >= 3;
+  return shape == "later" ? i % LOG >= LOG / 2 : i % LOG == LOG / 2;
+}
+
 int main(int argc, char** argv) {
   const std::string what = argv[1];
   const int last = atoi(argv[argc - 1]);
@@ -127,11 +136,11 @@ int main(int argc, char** argv) {
   std::mt19937 random(last);
   if (what == "live") {
     Open db(argv[2], 0);
-    std::mt19937 startup(0);
-    write(db, startup, 0, 3);
-    for (int i = 0; i < 1 + atoi(argv[3]); i++) {
-      if (i > 0) must(db.db->Flush(FlushOptions(), db.families[0]));
-      write(db, random, 200 + 20 * i, 20);
+    const std::string shape = argv[4];
+    for (int i = 0; i < LOG * (1 + atoi(argv[3])); i++) {
+      if (i > 0 && i % LOG == 0) must(db.db->Flush(FlushOptions(), db.families[0]));
+      std::mt19937 its(isOwn(shape, i) ? 1000 * last + i : i);
+      write(db, its, 200 + i, 1);
     }
     return 0;
   }

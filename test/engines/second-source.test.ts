@@ -110,13 +110,20 @@ describe.skipIf(missing !== undefined)('second sources that RocksDB makes', () =
       }
   });
 
-  it('give nothing of a clone whose files have the same numbers', { timeout: 300_000 }, async () => {
-    const program = compiled(inRepository('test', 'engines', 'second-source.cc'));
-    for (const flushes of ['0', '2']) {
+  it.for([
+    ['parted', '0'],
+    ['parted', '2'],
+    ['later', '2'],
+    ['one', '2'],
+  ])(
+    'give nothing of a clone whose files have the same numbers: %s, %s flushes',
+    { timeout: 300_000 },
+    async ([shape, flushes]) => {
+      const program = compiled(inRepository('test', 'engines', 'second-source.cc'));
       const [mine, its] = ['5', '6'].map((seed) => {
-        const name = at(`clone-${flushes}-${seed}`);
+        const name = at(`clone-${shape}-${flushes}-${seed}`);
         writeFileSet(clean, name);
-        execFileSync(program, ['live', name, flushes, seed]);
+        execFileSync(program, ['live', name, flushes, shape, seed]);
         return readFileSet(name);
       });
       const older = named('.sst')[0];
@@ -133,8 +140,8 @@ describe.skipIf(missing !== undefined)('second sources that RocksDB makes', () =
           else expect([damaged, mine], patch).toContainEqual(after);
         }
       }
-    }
-  });
+    },
+  );
 
   it('give back tables and blob files, and no wrong byte of logs, when the database was opened to copy it', {
     timeout: 300_000,

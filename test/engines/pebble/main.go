@@ -2,6 +2,7 @@
 //
 //	oracle open DIR             opens it for writing (it changes it: ask on a copy) and prints what Pebble sees and deletes, as JSON
 //	oracle make SEED DIR [FMV]  random work under a seed; ends by killing itself, or closed
+//	oracle live DIR FLUSHES parted|later|one SEED  another life of a directory, see test/engines/second-source.cc
 //	oracle columns SEED DIR FMV minlz|zstd|none  tables of columns with keys of CockroachDB's; from 2.0 on
 package main
 
@@ -57,8 +58,8 @@ func names(dir string) map[string]bool {
 	return all
 }
 
-func openIt(dir string) {
-	before := names(dir)
+// optionsFor opens a directory with the order of its keys and compacts nothing.
+func optionsFor(dir string) *options {
 	o := &options{Logger: quiet{}, DisableAutomaticCompactions: true}
 	setLevels(o, 10, 4096)
 	survive(o)
@@ -68,8 +69,13 @@ func openIt(dir string) {
 	case cockroachKeys:
 		orderedAsCockroach(o)
 	}
+	return o
+}
+
+func openIt(dir string) {
+	before := names(dir)
 	r := seen{}
-	d, err := open(dir, o)
+	d, err := open(dir, optionsFor(dir))
 	r.Open = text(err)
 	if err == nil {
 		look(d, &r)
@@ -132,6 +138,8 @@ func main() {
 	case len(os.Args) > 3 && os.Args[1] == "make":
 		dir, _ := filepath.Abs(os.Args[3])
 		work(number(2, 0), dir, formatMajor(number(4, 0)))
+	case len(os.Args) > 5 && os.Args[1] == "live":
+		live(os.Args[2], int(number(3, 0)), os.Args[4], number(5, 0))
 	case len(os.Args) > 5 && os.Args[1] == "columns":
 		dir, _ := filepath.Abs(os.Args[3])
 		columns(number(2, 0), dir, formatMajor(number(4, 0)), os.Args[5])

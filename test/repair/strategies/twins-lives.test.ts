@@ -2,12 +2,22 @@ import { describe, expect, test } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { encodeLogRecords } from '../../../src/encode/log/writer.js';
 import { encodeVersionEdit } from '../../../src/encode/manifest/edit.js';
+import type { NewFile } from '../../../src/format/manifest/edit.js';
 import { replayManifest } from '../../../src/format/manifest/replay.js';
 import { memorySource } from '../../../src/io/source.js';
 import { type FileSet, fixture } from '../../support/files.js';
 import { edit } from '../../support/manifest.js';
 import { applyPatches } from '../../support/patch.js';
 import { repaired } from '../../support/second-source.js';
+
+/** The table of a fixture, and what adds it. */
+async function levelDbTable(): Promise<{ table: NewFile; bytes: Uint8Array }> {
+  const own = fixture('leveldb');
+  const replay = await replayManifest(memorySource(own.get('MANIFEST-000002')!), { dialect: 'leveldb' });
+  const [table] = replay.version.columnFamilies.get(0)!.tables.values();
+  const added = { ...table, tag: 7, level: 0, unknown: [], offset: 0, length: 0 };
+  return { table: added, bytes: own.get('000005.ldb')! };
+}
 
 const patched = (base: string, ...patches: string[]) => applyPatches(fixture(base), patches);
 
@@ -130,6 +140,85 @@ describe('a clone that went its own way', () => {
   test('does not stand in the way of what lies between records that are the same', async () => {
     const damaged = await patched(own, 'zero 000013.log 0x1dd 446');
     expect((await repaired(damaged, [fixture(own)])).after).toEqual(fixture(own));
+  });
+});
+
+/*
+ * Tables of LevelDB and Pebble have no ids. What two clones wrote since they were started can have the same numbers, sizes, bounds and
+ * sequences, so that their MANIFESTs are the same byte for byte.
+ */
+describe('of engines whose tables have no ids', () => {
+  const value = ['write 000005.sst 0x258 "other"', 'fix-block 000005.sst 0x242 687'];
+
+  test('nothing is given by a life that a whole file tells from this one', async () => {
+    const own = 'pebble-stores/valueblocks';
+    for (const patch of ['remove 000007.sst', 'truncate 000007.sst 0', 'remove 000006.log']) {
+      const damaged = await patched(own, patch);
+      expect((await repaired(damaged, [fixture(own)])).after, patch).toEqual(fixture(own));
+      expect((await repaired(damaged, [await patched(own, ...value)])).after, patch).toEqual(damaged);
+    }
+    // but what the checksum proves that is left
+    const zeros = await patched(own, 'zero 000007.sst 20 60');
+    expect((await repaired(zeros, [await patched(own, ...value)])).after).toEqual(fixture(own));
+  });
+
+  test('a table is given back that is older than another one which is the same, where the two part later', async () => {
+    const own = 'pebble-stores/virtual';
+    const other = await patched(own, 'write 000013.log 0x90 "zz"', 'fix-record 000013.log 0');
+    for (const patch of ['remove 000005.sst', 'remove 000006.sst']) {
+      const damaged = await patched(own, patch);
+      expect((await repaired(damaged, [other])).after, patch).toEqual(fixture(own));
+    }
+    const damaged = await patched(own, 'truncate OPTIONS-000003 100');
+    expect((await repaired(damaged, [other])).after).toEqual(damaged);
+  });
+
+  /** LevelDB opened it again: what its log held is a table now, and its MANIFEST and its log are others. */
+  async function reopened(letter: string): Promise<FileSet> {
+    const { table, bytes } = await levelDbTable();
+    const edits = [
+      edit({ comparator: 'leveldb.BytewiseComparator' }),
+      edit({
+        logNumber: 8n,
+        previousLogNumber: 0n,
+        nextFileNumber: 9n,
+        lastSequence: 50n,
+        newFiles: [{ ...table, number: 7n }],
+      }),
+    ];
+    const batches = [51n, 52n, 53n].map((sequence) =>
+      encodeBatch({
+        sequence,
+        ops: [
+          {
+            kind: 'put',
+            columnFamily: 0,
+            key: Buffer.from(`key ${sequence}`),
+            value: Buffer.from(letter.repeat(90)),
+          },
+        ],
+      }),
+    );
+    return new Map<string, Uint8Array>([
+      ['CURRENT', Buffer.from('MANIFEST-000006\n')],
+      ['MANIFEST-000006', encodeLogRecords(edits.map((each) => encodeVersionEdit(each)))],
+      ['000007.ldb', bytes],
+      ['000008.log', encodeLogRecords(batches)],
+    ]);
+  }
+
+  test('a log of LevelDB is not given back by what an open made of the log before it', async () => {
+    const [own, other] = [await reopened('a'), await reopened('b')];
+    for (const patch of ['remove 000008.log', 'truncate 000008.log 0', 'truncate 000008.log 150']) {
+      const damaged = await applyPatches(new Map(own), [patch]);
+      expect((await repaired(damaged, [other])).after, patch).toEqual(damaged);
+      const line = (time: string) => `create LOG "2026/11/30-10:06:57.${time} 139872 Recovering log #4\\n"`;
+      const withLog = (files: FileSet, time: string) => applyPatches(new Map(files), [line(time)]);
+      const known = await withLog(damaged, '123456');
+      const whole = await withLog(own, '123456');
+      expect((await repaired(known, [await withLog(own, '123457')])).after, patch).toEqual(known);
+      if (!patch.startsWith('remove')) expect((await repaired(known, [whole])).after, patch).toEqual(whole);
+    }
   });
 });
 
@@ -320,11 +409,7 @@ describe('a log between two that are the same', () => {
 /** Tables of LevelDB have no ids: one that came before the MANIFEST is in every clone. */
 test('a table that came after the MANIFEST is given back where one of its time is the same, and not for an older one', async () => {
   const name = (number: number) => `${String(number).padStart(6, '0')}.ldb`;
-  const bytes = fixture('leveldb').get(name(5))!;
-  const replay = await replayManifest(memorySource(fixture('leveldb').get('MANIFEST-000002')!), {
-    dialect: 'leveldb',
-  });
-  const [table] = replay.version.columnFamilies.get(0)!.tables.values();
+  const { table, bytes } = await levelDbTable();
   const edits = [
     edit({ comparator: 'leveldb.BytewiseComparator' }),
     ...[3, 6, 8].map((number) =>
@@ -333,7 +418,7 @@ test('a table that came after the MANIFEST is given back where one of its time i
         previousLogNumber: 0n,
         nextFileNumber: 9n,
         lastSequence: 1000n,
-        newFiles: [{ ...table, tag: 7, number: BigInt(number), level: 0, unknown: [], offset: 0, length: 0 }],
+        newFiles: [{ ...table, number: BigInt(number) }],
       }),
     ),
   ];

@@ -1,5 +1,5 @@
 import type { Database } from '../../../engine/database.js';
-import { sessionInInfoLog } from '../../../format/info-log.js';
+import { beginningOfInfoLog, sessionInInfoLog } from '../../../format/info-log.js';
 import { readHead } from '../../../io/head.js';
 import { liveTables } from '../../../scan/plan.js';
 import { beginTheSame } from './composition.js';
@@ -41,30 +41,44 @@ const FIRST_MANIFEST = 5n;
 /**
  * Whether a source is of the same life, and was still when this MANIFEST was written: it is not the clone of a stopped server that was
  * started, too. Two clones begin the same MANIFEST, and logs of the same numbers, and write different things into them. LOG says the
- * session, or a table that came later than the MANIFEST is in both: files are numbered in the order in which they are begun, and every
- * open begins another MANIFEST. Of engines whose tables have no ids, it is the same byte for byte.
+ * session; or no file of a number that is whole in both is another one, and a table that came later than the session's first log is in
+ * both: files are numbered in the order in which they are begun. Of engines whose tables have no ids, it is the same byte for byte.
  */
 export async function isSameSession(database: Database, source: SecondSource): Promise<boolean> {
   if (!(await hasSameManifest(database, source))) return false;
   const began = database.manifest!.entry.number!;
   const [session, its] = await Promise.all([database, source.database].map((each) => sessionOf(each, began)));
   if (session !== undefined && its !== undefined) return session === its;
-  if (!(await isSameLife(database, source))) return false;
+  if (!(await isSameLife(database, source)) || (await source.partedAt()) !== undefined) return false;
   if (database.dialect === 'rocksdb' && database.optionsFile !== undefined && began <= FIRST_MANIFEST)
     return true;
+  const start = sessionStart(database);
   for (const { table } of liveTables(shorterOf(database, source)).values()) {
-    if (table.number <= began) continue;
+    if (table.number <= start) continue;
     if (table.uniqueId !== undefined || (await isSameTable(database, source, table.number))) return true;
   }
   return false;
 }
 
+/**
+ * What was written since this MANIFEST was begun has a larger number. An open of LevelDB makes tables of what the logs before held, after it
+ * took the MANIFEST's number and before the one of its own first log: clones have those, too (leveldb db/db_impl.cc, `DBImpl::Recover`).
+ */
+export function sessionStart({ manifest, dialect }: Database): bigint {
+  const began = manifest?.entry.number ?? 0n;
+  if (dialect !== 'leveldb') return began;
+  // edits begin logs in the order of their numbers
+  return manifest?.replay.begunWals.find((number) => number > began) ?? began;
+}
+
 /** The session that began a MANIFEST, as LOG says it. Checkpoints and backups have none. */
-async function sessionOf({ inventory }: Database, manifest: bigint): Promise<string | undefined> {
+async function sessionOf({ inventory, dialect }: Database, manifest: bigint): Promise<string | undefined> {
   const entry = inventory.entries.find(({ name, place }) => name === 'LOG' && place === 'database');
   if (entry === undefined) return undefined;
   const head = await readHead(entry.source, SESSION_LIMIT).catch(() => new Uint8Array(0));
-  return sessionInInfoLog(Buffer.from(head).toString('latin1'), manifest);
+  const text = Buffer.from(head).toString('latin1');
+  // every open of LevelDB begins another LOG
+  return dialect === 'leveldb' ? beginningOfInfoLog(text) : sessionInInfoLog(text, manifest);
 }
 
 /** Whether both have the MANIFEST of the same number, whole, and one of the two is a beginning of the other. */
@@ -88,22 +102,42 @@ async function hasIdentity(shorter: Database, database: Database, source: Second
 
 /**
  * Whether a live table, or what two logs of the same number have of each other, is the same byte for byte here and there. Beside a table
- * that came after the MANIFEST no older one counts: two clones have those, too.
+ * that came after the session's first log no older one counts: two clones have those, too. Where the two part, nothing tells that they had
+ * not yet when a file was written but one that was begun after it and before they part.
  */
 export async function sharesFile(
   database: Database,
   source: SecondSource,
   beside?: bigint,
 ): Promise<boolean> {
-  const began = database.manifest?.entry.number ?? 0n;
-  const from = beside !== undefined && beside > began ? began : 0n;
-  return (await sharesTable(database, source, from)) || (await sharesWal(database, source));
+  const parted = await source.partedAt();
+  const start = sessionStart(database);
+  let from = beside !== undefined && beside > start ? start : 0n;
+  let fromWal = database.walCutoff;
+  if (parted !== undefined && beside !== undefined) {
+    from = beside;
+    if (fromWal <= beside) fromWal = beside + 1n;
+  }
+  return (
+    (await sharesTable(database, source, from, parted)) ||
+    (await sharesWal(database, source, fromWal, parted))
+  );
 }
 
-/** Whether a table of a number above `from` that the MANIFEST names is, byte for byte, that of a source: of engines whose tables have no ids. */
-export async function sharesTable(database: Database, source: SecondSource, from = 0n): Promise<boolean> {
-  for (const { table } of liveTables(database).values())
-    if (table.number > from && (await isSameTable(database, source, table.number))) return true;
+/**
+ * Whether a table of a number above `from` and below `to` that the MANIFEST names is, byte for byte, that of a source: of engines whose
+ * tables have no ids.
+ */
+export async function sharesTable(
+  database: Database,
+  source: SecondSource,
+  from = 0n,
+  to?: bigint,
+): Promise<boolean> {
+  for (const { table } of liveTables(database).values()) {
+    if (table.number <= from || (to !== undefined && table.number >= to)) continue;
+    if (await isSameTable(database, source, table.number)) return true;
+  }
   return false;
 }
 
@@ -118,14 +152,16 @@ async function isSameTable(
   return beginTheSame(mine.source, its.source, mine.size);
 }
 
-/** Whether a live log from `from` on is the same here and there: then those before it are of one life. */
+/** Whether a live log from `from` on and below `to` is the same here and there: then those before it are of one life. */
 export async function sharesWal(
   database: Database,
   { database: other }: SecondSource,
   from = database.walCutoff,
+  to?: bigint,
 ): Promise<boolean> {
   for (const entry of database.inventory.entries) {
     if (entry.kind !== 'wal' || !usual(entry) || entry.number! < from) continue;
+    if (to !== undefined && entry.number! >= to) continue;
     const its = ownEntry(other, 'wal', entry.number!);
     const size = Math.min(entry.size, its?.size ?? 0);
     if (its === undefined || size < LEAST_SHARED) continue;

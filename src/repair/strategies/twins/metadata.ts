@@ -144,7 +144,10 @@ async function isMeant(database: Database, file: string, { entry, source }: Twin
   const here = await tablesHere(after);
   const named = liveTables(after).size;
   if (!isWholeState(after, here)) return false;
-  if (here.known > 0 || (await sharesTable(after, source))) return true;
+  if (here.known > 0) return true;
+  // of two that part, one's MANIFEST may tell of files of its own
+  if ((await source.partedAt()) !== undefined) return false;
+  if (await sharesTable(after, source)) return true;
   // a first MANIFEST of LevelDB and Pebble holds nothing but what these files say
   return database.dialect !== 'rocksdb' && named === 0 && (await sharesWal(after, source));
 }

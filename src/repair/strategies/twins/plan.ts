@@ -18,6 +18,7 @@ import { type MendedFile, mend, type Part } from './mend.js';
 import { optionsStep, otherManifests, soughtManifest } from './metadata.js';
 import { namesFromSources } from './names.js';
 import { filePlace, type Sought } from './part.js';
+import { partingOf } from './parting.js';
 import { openSources, type SecondSource, segmentsOf, twinsOf } from './sources.js';
 import { soughtTables } from './tables.js';
 import { soughtWals } from './wals.js';
@@ -51,7 +52,12 @@ export async function planFrom(
   database: Database,
   { from, findings, acceptUnproven = false }: FromRequest,
 ): Promise<FromPlan> {
-  const sources = await openSources(from, neededOf(database, findings), database.request.store);
+  const sources = await openSources(from, {
+    isNeeded: neededOf(database, findings),
+    ...(database.request.store && { store: database.request.store }),
+    parting: (source) =>
+      partingOf(database, source, (file) => findings.some((each) => each.file === file && isBad(each))),
+  });
   const work = new FromSources(database, sources, findings, acceptUnproven);
   await work.metadata();
   await work.files();

@@ -23,6 +23,8 @@ export interface SecondSource {
   database: Database;
   /** Files of a compressed archive that are needed and too large to be held: what was not looked at. */
   unread: readonly string[];
+  /** The number of the file at which it and the database that is repaired part (`partingOf`), found when it is first asked for. */
+  partedAt(): Promise<bigint | undefined>;
 }
 
 /** A file of a second source. */
@@ -33,6 +35,12 @@ export interface TwinFile {
   path: string;
 }
 
+/** A source before it is compared with anything. */
+type OpenedSource = Omit<SecondSource, 'partedAt'>;
+
+/** How a source parts from the database that is repaired. */
+type Parting = (source: OpenedSource) => Promise<bigint | undefined>;
+
 /**
  * Reads what the given places are: a directory of a database or a checkpoint, a BackupEngine directory, each of whose backups is a
  * source, an archive of these, or a prefix of a bucket. `isNeeded` tells by its name in a database whether a file is worth holding in memory, where it
@@ -40,29 +48,37 @@ export interface TwinFile {
  */
 export async function openSources(
   places: readonly string[],
-  isNeeded: IsNeeded,
-  store?: StoreSettings,
+  { isNeeded, store, parting }: { isNeeded: IsNeeded; store?: StoreSettings; parting: Parting },
 ): Promise<SecondSource[]> {
-  const sources: SecondSource[] = [];
+  const opened: OpenedSource[] = [];
   for (const place of places) {
     if (isObjectAddress(place)) {
       const stored = await listObjects(place, store);
       if (stored.kind === 'file')
         throw new Refusal('usage', `--from ${place}: it is one object`, 'name the prefix of a copy');
-      append(sources, await sourcesOf(place, { origin: storedOrigin(stored) }));
+      append(opened, await sourcesOf(place, { origin: storedOrigin(stored) }));
       continue;
     }
     const full = path.resolve(place);
     const status = await stat(full).catch(() => undefined);
     if (status === undefined) throw new Refusal('usage', `--from ${place}: it is not there`);
-    if (status.isDirectory()) append(sources, await sourcesOf(place, { origin: directoryOrigin(full) }));
+    if (status.isDirectory()) append(opened, await sourcesOf(place, { origin: directoryOrigin(full) }));
     else {
       const { archiveListings } = await import('./archives.js');
       for (const { listing, ...archived } of await archiveListings(full, isNeeded))
-        append(sources, await sourcesOf(place, { origin: listedOrigin(listing), ...archived }));
+        append(opened, await sourcesOf(place, { origin: listedOrigin(listing), ...archived }));
     }
   }
-  return sources;
+  return opened.map((source) => {
+    let parted: Promise<bigint | undefined> | undefined;
+    return {
+      ...source,
+      partedAt() {
+        parted ??= parting(source);
+        return parted;
+      },
+    };
+  });
 }
 
 /** Where a source's files come from. */
@@ -73,7 +89,7 @@ interface Opened {
   unread?: readonly string[];
 }
 
-async function sourcesOf(place: string, { origin, root, unread = [] }: Opened): Promise<SecondSource[]> {
+async function sourcesOf(place: string, { origin, root, unread = [] }: Opened): Promise<OpenedSource[]> {
   const name = root === undefined || root === '' ? origin.target : `${origin.target}, ${root}`;
   const database = await origin.readDatabase({});
   const { kind, databases = [] } = database.detection;
@@ -92,11 +108,11 @@ async function sourcesOf(place: string, { origin, root, unread = [] }: Opened): 
 /** The newest backup first: it is likeliest to have what is needed. */
 async function backupsOf(
   listing: Listing,
-  { name, unread }: Omit<SecondSource, 'database'>,
-): Promise<SecondSource[]> {
+  { name, unread }: Pick<SecondSource, 'name' | 'unread'>,
+): Promise<OpenedSource[]> {
   const layout = backupLayout(listing);
   const claimed = await claimedBackups(layout);
-  const sources: SecondSource[] = [];
+  const sources: OpenedSource[] = [];
   for (const parts of layout.backups.toReversed()) {
     const { database } = await viewBackup(listing, parts, layout.shared, {}, claimed);
     sources.push({ name: `${name}, backup ${parts.id}`, database, unread });

@@ -50,7 +50,9 @@ async function ingestedPart(
   sources: readonly SecondSource[],
 ): Promise<Sought | undefined> {
   const isOfLife = async (source: SecondSource) =>
-    source.database.pebble?.ingested.has(number) === true && (await isSameLife(database, source));
+    source.database.pebble?.ingested.has(number) === true &&
+    (await source.partedAt()) === undefined &&
+    (await isSameLife(database, source));
   for (const source of sources) {
     const its = ownEntry(source.database, 'table', number);
     if (its === undefined || !(await isOfLife(source))) continue;
