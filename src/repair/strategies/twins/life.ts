@@ -64,7 +64,7 @@ export async function isSameSession(database: Database, source: SecondSource): P
  * What was written since this MANIFEST was begun has a larger number. An open of LevelDB makes tables of what the logs before held, after it
  * took the MANIFEST's number and before the one of its own first log: clones have those, too (leveldb db/db_impl.cc, `DBImpl::Recover`).
  */
-export function sessionStart({ manifest, dialect }: Database): bigint {
+function sessionStart({ manifest, dialect }: Database): bigint {
   const began = manifest?.entry.number ?? 0n;
   if (dialect !== 'leveldb') return began;
   // edits begin logs in the order of their numbers
