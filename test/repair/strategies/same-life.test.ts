@@ -72,6 +72,20 @@ describe('names of a source are left', () => {
     for (const name of damaged.keys()) expect(after.has(name), name).toBe(true);
   });
 
+  test('where CURRENT names none beside markers, and that of a database without markers does', async () => {
+    const bare = [
+      'remove 000004.log',
+      'remove 000006.log',
+      'remove 000005.sst',
+      'remove 000007.sst',
+      'truncate MANIFEST-000001 0x32',
+    ];
+    const damaged = await damagedBy(store, [...bare, 'create 000002.log ""', 'flip MANIFEST-000001 0x27 0']);
+    const unmarked = ['create CURRENT "MANIFEST-000007\\n"', `remove ${manifest}`, `remove ${format}`];
+    const { after } = await repaired(damaged, [await damagedBy(store, unmarked)]);
+    expect(after.get('CURRENT')).toEqual(damaged.get('CURRENT'));
+  });
+
   test('where CURRENT names a MANIFEST that is not here, and a table that only it can know is', async () => {
     const damaged = await damagedBy('basic-7.8', [
       'create CURRENT "MANIFEST-000090\\n"',

@@ -253,6 +253,17 @@ describe('an OPTIONS file', () => {
   });
 });
 
+test('an OPTIONS file of Pebble is left where the source has bytes that no text has, in a name or a head', async () => {
+  const own = 'pebble-stores/valueblocks';
+  const damaged = await patched(own, 'append OPTIONS-000003 78780a');
+  expect((await repaired(damaged, [fixture(own)])).after).toEqual(fixture(own));
+  const text = Buffer.from(fixture(own).get('OPTIONS-000003')!).toString('latin1');
+  for (const place of ['comparer', '[Level "0"]', 'block_size']) {
+    const source = await patched(own, `write OPTIONS-000003 ${text.indexOf(place) + 2} a5a5`);
+    expect((await repaired(damaged, [source])).after, place).toEqual(damaged);
+  }
+});
+
 describe('the end of the newest log', () => {
   test.each([
     ['cut', 'truncate 000019.log 300'],

@@ -6,6 +6,7 @@ import type { Segment } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
 import { cut } from '../join-plans.js';
 import { differences, withBoth } from './composition.js';
+import { partedIn } from './life.js';
 import { type MendedFile, PROOFS } from './mend.js';
 import { checkedOf, checker, filePlace } from './part.js';
 import { type Alignment, alignReplica, type Fill } from './replica.js';
@@ -30,9 +31,11 @@ export async function fillWals(
   const alignment = await alignReplica(database, source, gone);
   const refused: string[] = [];
   const filled: FilledLog[] = [];
+  const apart = await partedIn(database, source);
   for (const entry of new Set(alignment.fills.map((fill) => fill.entry))) {
     const proven: ProvenFill[] = [];
-    for (const fill of alignment.fills.filter((each) => each.entry === entry)) {
+    for (const each of alignment.fills.filter((fill) => fill.entry === entry)) {
+      const fill: Fill = apart !== undefined && apart < entry.number! ? { ...each, parted: true } : each;
       // what an older log left behind the last batch of a recycled one is no damage
       if (fill.batches.length === 0 && !isFaulty(entry)) continue;
       const why = (await isReadThrough(source, fill))

@@ -91,6 +91,13 @@ export async function hasSameManifest(database: Database, source: SecondSource):
   return beginTheSame(mine.entry.source, its.entry.source, length);
 }
 
+/**
+ * Where a source parts whose files have the numbers of this database's: of a copy, or of a clone. A replica has numbers of its own, and
+ * another file under the same one says nothing of it.
+ */
+export const partedIn = async (database: Database, source: SecondSource): Promise<bigint | undefined> =>
+  (await hasSameManifest(database, source)) ? source.partedAt() : undefined;
+
 /** Whether a MANIFEST holds what no other database's does. LevelDB and Pebble write nothing of the kind: there files have to do. */
 async function hasIdentity(shorter: Database, database: Database, source: SecondSource): Promise<boolean> {
   const { version, dialect } = shorter;

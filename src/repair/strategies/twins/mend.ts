@@ -30,9 +30,10 @@ export interface Part extends FilePlace {
   size?: number;
   /**
    * Whether the bytes are of the same life, where units that agree prove anything between them: `beside` units that do, or `alone`, where
-   * none is left. Default: they are not.
+   * none is left. Default: they are not; then one run of a log that is gone is proven by what stands on both sides of it. `never`: the two
+   * had parted before.
    */
-  neighboursProve?(twins: readonly TwinFile[], made: Made): Promise<'alone' | 'beside' | undefined>;
+  neighboursProve?(twins: readonly TwinFile[], made: Made): Promise<'alone' | 'beside' | 'never' | undefined>;
   check(source: SourceDescriptor, size: number): Promise<TwinCheck>;
   /** Of a file that is whole. */
   units(source: ByteSource): Promise<Unit[]>;
@@ -311,10 +312,10 @@ async function prove(
   const mine = sourceOf(target, [{ from: 'file', path, ...whole }]);
   const twins = [...used].map(({ twin }) => twin);
   const proving = await part.neighboursProve?.(twins, made);
-  const scattered = proving !== undefined;
+  const scattered = proving === 'alone' || proving === 'beside';
   // a file that is written once is the same from end to end or not at all; a log of which one run is gone goes on behind it
   const neighbours =
-    scattered || part.size === undefined
+    scattered || (part.size === undefined && proving !== 'never')
       ? { scattered, alone: proving === 'alone', atStart: scattered, atEnd: scattered }
       : undefined;
   return withBoth(mine, sourceOf(target, made.content), async (own, becomes) => {

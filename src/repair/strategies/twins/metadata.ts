@@ -1,11 +1,12 @@
+import { isUtf8 } from 'node:buffer';
 import type { SourceDescriptor } from '../../../bytes/source.js';
 import { tableUniqueId } from '../../../check/sst/identity.js';
 import { type Database, liveWals, readDatabase } from '../../../engine/database.js';
 import { dialectNamed } from '../../../format/dialect.js';
 import { fileName } from '../../../format/filename.js';
 import { readManifestLog } from '../../../format/manifest/log.js';
-import type { OptionsFile } from '../../../format/options.js';
 import { openTable } from '../../../format/sst/table.js';
+import { readHead } from '../../../io/head.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { openSource } from '../../../io/source.js';
 import { liveTables } from '../../../scan/plan.js';
@@ -202,10 +203,18 @@ async function uniqueIdOf(entry: InventoryEntry): Promise<Uint8Array | undefined
   }
 }
 
-/** Whether an OPTIONS file reads without a flaw: it has no checksum that would say more. */
-function isText({ anomalies, sections }: OptionsFile): boolean {
-  const isDecoded = (value: string) => !value.includes('\ufffd');
-  return anomalies.length === 0 && sections.every(({ values }) => [...values.values()].every(isDecoded));
+/** Bytes of an OPTIONS file of which it is asked whether they are text. */
+const MOST_TEXT = 16 << 20;
+
+/** What no line of text holds. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+
+/** Whether an OPTIONS file reads without a flaw and is text: it has no checksum that would say more. */
+async function isText({ entry, parsed }: NonNullable<Database['optionsFile']>): Promise<boolean> {
+  if (parsed.anomalies.length > 0 || entry.size > MOST_TEXT) return false;
+  const bytes = Buffer.from(await readHead(entry.source, MOST_TEXT));
+  return isUtf8(bytes) && !CONTROL.test(bytes.toString('latin1'));
 }
 
 /**
@@ -220,7 +229,7 @@ export async function optionsStep(
   const mine = database.optionsFile;
   for (const source of sources) {
     const its = source.database.optionsFile;
-    if (its === undefined || !isText(its.parsed) || !isFaulty(its.entry.file)) continue;
+    if (its === undefined || !isFaulty(its.entry.file) || !(await isText(its))) continue;
     if (mine !== undefined && mine.entry.number! > its.entry.number!) continue;
     const { size } = its.entry;
     const own = mine?.entry.number === its.entry.number ? mine?.entry : undefined;

@@ -31,10 +31,10 @@ export async function namesFromSources(
 ): Promise<NamedAsThere[]> {
   const found: NamedAsThere[] = [];
   for (const source of sources) {
-    const steps =
-      source.database.pebble?.formatMarker === undefined
-        ? await currentStepOf(database, source)
-        : await markerStepsOf(database, source);
+    const isMarked = source.database.pebble?.formatMarker !== undefined;
+    // beside markers CURRENT names no MANIFEST
+    if (!isMarked && database.pebble?.formatMarker !== undefined) continue;
+    const steps = isMarked ? await markerStepsOf(database, source) : await currentStepOf(database, source);
     if (steps.length === 0) continue;
     const after = await databaseAfter(database, { ...plan, steps: [...plan.steps, ...steps] });
     const named = after.manifest;

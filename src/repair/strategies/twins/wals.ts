@@ -11,7 +11,7 @@ import type { InventoryEntry } from '../../../io/inventory.js';
 import { openSource } from '../../../io/source.js';
 import { sourceOf } from '../../preview.js';
 import { beginTheSame, isEqual, overlaps, withBoth } from './composition.js';
-import { hasSameManifest, isSameSession, LEAST_SHARED, sharesWal } from './life.js';
+import { hasSameManifest, isSameSession, LEAST_SHARED, partedIn, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
 import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought, usual } from './part.js';
 import type { SecondSource, TwinFile } from './sources.js';
@@ -84,6 +84,10 @@ async function walPart(
     ...filePlace(entry),
     ...(mine && { own: mine }),
     neighboursProve: async (twins) => {
+      for (const { source } of twins) {
+        const parted = await partedIn(database, source);
+        if (parted !== undefined && parted < number) return 'never';
+      }
       const isOfOneSession = await all(twins, ({ source }) => isSameSession(database, source));
       if (isOfOneSession) return 'alone';
       return (await all(twins, (twin) => isJoined(database, number, twin))) ? 'beside' : undefined;
