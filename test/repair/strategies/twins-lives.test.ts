@@ -157,6 +157,10 @@ describe('of engines whose tables have no ids', () => {
       expect((await repaired(damaged, [fixture(own)])).after, patch).toEqual(fixture(own));
       expect((await repaired(damaged, [await patched(own, ...value)])).after, patch).toEqual(damaged);
     }
+    const edit = await patched(own, 'zero MANIFEST-000001 0x32 56');
+    expect((await repaired(edit, [fixture(own)])).after).toEqual(fixture(own));
+    const otherEdit = ['write MANIFEST-000001 0x3f 9e', 'fix-record MANIFEST-000001 0x32'];
+    expect((await repaired(edit, [await patched(own, ...value, ...otherEdit)])).after).toEqual(edit);
     // but what the checksum proves that is left
     const zeros = await patched(own, 'zero 000007.sst 20 60');
     expect((await repaired(zeros, [await patched(own, ...value)])).after).toEqual(fixture(own));

@@ -47,7 +47,11 @@ export async function soughtManifest(database: Database): Promise<Sought | undef
         sourceOf(database.target, content),
         contentSize(content),
       );
-      return (await tablesHere(after)).others === 0 ? 'beside' : undefined;
+      const { known, others } = await tablesHere(after);
+      if (others > 0) return undefined;
+      for (const { source } of twins)
+        if (known === 0 && (await source.partedAt()) !== undefined) return 'never';
+      return 'beside';
     },
     check,
     units: (source) => logUnits(source, dialectNamed(database.dialect).manifest.log),
