@@ -61,10 +61,7 @@ export const lies: Record<string, (edits: VersionEdit[], seed: number) => void> 
     edits.length = Math.max(1, Math.floor((edits.length * (seed % 5)) / 5));
   },
   'a deletion that is lost': (edits, seed) => {
-    // of one that moves a table two levels would have it
-    const all = edits.filter(
-      ({ deletedFiles: [file], newFiles }) => file && newFiles.every(({ number }) => number !== file.number),
-    );
+    const all = edits.filter(({ deletedFiles }) => deletedFiles.length > 0);
     if (all.length > 0) all[seed % all.length].deletedFiles.shift();
   },
   'a table that is lost': (edits, seed) => {

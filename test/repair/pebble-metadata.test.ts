@@ -67,6 +67,16 @@ describe('a MANIFEST whose edits are whole and cannot be right', () => {
       /flush, which writes to level 0/,
     ],
     [
+      'moves a table and leaves it on its old level, too',
+      'cosmos',
+      edits((all) => {
+        const file = all.flatMap(({ newFiles }) => newFiles).find(({ number }) => number === 10n)!;
+        file.level = 5;
+        all.push({ ...emptyEdit(), newFiles: [{ ...file, level: 6 }] });
+      }),
+      /moves table 10 from level 5 to 6 and does not take it/,
+    ],
+    [
       'has another comparer than OPTIONS and the tables',
       'cosmos',
       edits(([first]) => {

@@ -1,4 +1,5 @@
 import type { BlobFileAddition, NewFile, VersionEdit, WalAddition } from '../../format/manifest/edit.js';
+import { pebbleCustomFields } from '../../format/manifest/pebble-fields.js';
 import { customFields, pebbleOwnTags, tags } from '../../format/manifest/tags.js';
 import { shownOrderOf } from '../../format/sst/comparator.js';
 import { ByteBuilder } from '../byte-builder.js';
@@ -29,6 +30,7 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
   for (const { level, number } of edit.deletedFiles) {
     out.varint(tags.deletedFile).varint(level).varint(number);
   }
+  for (const { number, size } of edit.backings) out.varint(pebbleOwnTags.backing).varint(number).varint(size);
   for (const file of edit.newFiles) putNewFile(out, file);
   for (const number of edit.removedBackings) out.varint(pebbleOwnTags.removedBacking).varint(number);
   for (const blob of edit.blobFileAdditions) putBlobFileAddition(out, blob);
@@ -96,7 +98,10 @@ function putNewFile(out: ByteBuilder, file: NewFile): void {
   if (file.tag === tags.newFile) return;
   out.varint(file.smallestSequence).varint(file.largestSequence);
   if (file.tag === tags.newFile4) putCustomFields(out, file);
-  if (file.tag === pebbleOwnTags.newFile5) out.varint(customFields.terminate);
+  if (file.tag === pebbleOwnTags.newFile5) {
+    putBacking(out, file);
+    out.varint(customFields.terminate);
+  }
 }
 
 /** Pebble's bounds of points and of range keys, and which of them are those of the table (format/manifest/pebble-fields.ts). */
@@ -138,5 +143,10 @@ function putCustomFields(out: ByteBuilder, file: NewFile): void {
   if (file.timestampsPersisted === false) field(customFields.timestampsPersisted, Uint8Array.of(0));
   field(customFields.openMetadata, file.openMetadata);
   for (const { id, value } of file.unknown) field(id, value);
+  putBacking(out, file);
   out.varint(customFields.terminate);
+}
+
+function putBacking(out: ByteBuilder, { backing }: NewFile): void {
+  if (backing !== undefined) out.varint(pebbleCustomFields.virtual).varint(backing);
 }

@@ -3,11 +3,11 @@ import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { decodeVersionEdit } from '../../format/manifest/decode.js';
-import { emptyEdit, type VersionEdit } from '../../format/manifest/edit.js';
+import { emptyEdit, type NewFile, type VersionEdit } from '../../format/manifest/edit.js';
 import { replayManifest } from '../../format/manifest/replay.js';
 import { tags } from '../../format/manifest/tags.js';
 import type { LiveTable } from '../../format/manifest/version.js';
-import { comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
+import { comparatorNamed, compareBytes, compareInternalKeys } from '../../format/sst/comparator.js';
 import { readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
@@ -23,18 +23,60 @@ interface Correction extends Pick<VersionEdit, 'logNumber' | 'deletedFiles' | 'n
 /**
  * Plans one edit more for a MANIFEST whose edits are all whole, where one of them says what cannot be: a log number by which a WAL is
  * left out that no table holds, or one is replayed that tables hold; a flush to a level other than 0; a table beside the one that it
- * went into. `undefined`: there is no such thing, or nothing proves what is right.
+ * went into. One that moves a table and leaves it on its old level, too, is completed. `undefined`: there is no such thing, or
+ * nothing proves what is right.
  */
 export async function planCorrectedManifest(database: Database): Promise<RepairPlan | undefined> {
   const { manifest } = database;
   if (manifest?.named !== true || !manifest.replay.complete || manifest.replay.error !== undefined)
     return undefined;
+  const edits = await wholeEdits(database, manifest.entry);
+  const moved = withWholeMoves(edits);
+  if (moved !== undefined) return rewritten(database, moved.edits, moved.why, moved.detail);
   const correction = (await otherLevels(database)) ?? (await otherLogNumber(database));
   if (correction === undefined) return undefined;
   const { why, detail, ...stated } = correction;
   const edit = { ...emptyEdit(), ...stated, nextFileNumber: new FreeNumbers(database).next() };
-  const edits = await wholeEdits(database, manifest.entry);
   return rewritten(database, [...edits, encodeVersionEdit(edit)], why, `one edit more, ${detail}`);
+}
+
+/**
+ * Edits that put a table on a deeper level without taking it from the one that it was on, as the moves that they are. Pebble would read
+ * such a table twice, and delete its file when it has gone from one of the two. `undefined`: there are none, or others, too.
+ */
+function withWholeMoves(
+  payloads: readonly Uint8Array[],
+): { edits: Uint8Array[]; why: string; detail: string } | undefined {
+  const live = new Map<bigint, NewFile>();
+  const moved: string[] = [];
+  const edits: Uint8Array[] = [];
+  for (const payload of payloads) {
+    const { deletedFiles, newFiles } = decodeVersionEdit(payload, 'pebble').edit;
+    for (const { number, level } of deletedFiles) if (live.get(number)?.level === level) live.delete(number);
+    const left: VersionEdit['deletedFiles'] = [];
+    for (const file of newFiles) {
+      const { number, level, size, smallest, largest } = file;
+      const before = live.get(number);
+      live.set(number, file);
+      if (before === undefined || before.level === level) continue;
+      const isSame =
+        before.size === size &&
+        compareBytes(before.smallest, smallest) === 0 &&
+        compareBytes(before.largest, largest) === 0;
+      if (!isSame || level < before.level) return undefined;
+      left.push({ number, level: before.level, offset: 0, length: 0 });
+      moved.push(`table ${number} from level ${before.level} to ${level}`);
+    }
+    const field = left.length === 0 ? undefined : encodeVersionEdit({ ...emptyEdit(), deletedFiles: left });
+    edits.push(field === undefined ? payload : Buffer.concat([payload, field]));
+  }
+  if (moved.length === 0) return undefined;
+  const what = moved.join(', ');
+  return {
+    edits,
+    why: `an edit moves ${what} and does not take it from the level that it was on, so that it stands on both`,
+    detail: `its edits; ${moved.length === 1 ? 'the one that moves' : 'those that move'} ${what} ${moved.length === 1 ? 'takes it' : 'take them'} from the old level`,
+  };
 }
 
 /** Plans the MANIFEST with another comparer, which the tables and OPTIONS have. */

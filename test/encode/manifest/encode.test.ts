@@ -193,6 +193,24 @@ describe.each(manifests)('$name', ({ content }) => {
   });
 });
 
+it('keeps the files that virtual tables of Pebble are parts of', async () => {
+  const payloads: Uint8Array[] = [];
+  await readManifestLog(memorySource(fixture('pebble-stores/virtual').get('MANIFEST-000001')!), {
+    record: ({ payload }) => payloads.push(payload.slice()),
+    damage: () => expect.unreachable(),
+    oversized: () => expect.unreachable(),
+  });
+  const edits = payloads.map((payload) => decodeVersionEdit(payload, 'pebble').edit);
+  const again = edits.map((edit) => decodeVersionEdit(encodeVersionEdit(edit), 'pebble').edit);
+  const parts = (all: typeof edits) =>
+    all.map(({ backings, newFiles }) => [
+      backings.map(({ number, size }) => [number, size]),
+      newFiles.map(({ number, backing }) => [number, backing]),
+    ]);
+  expect(parts(again)).toEqual(parts(edits));
+  expect(parts(edits).flat(2)).toContainEqual([8n, 5n]);
+});
+
 function comparable(version: Version) {
   return {
     ...version,
