@@ -1,20 +1,20 @@
 import type { TableFacts, WalFacts } from './unit.js';
 
 /** Sequence numbers from the first to the last one, both included. */
-interface Span {
+export interface HeldSpan {
   first: bigint;
   last: bigint;
 }
 
 /** What a WAL holds; `undefined`: nothing. */
-export function spanOfWal({ firstSequence, nextSequence }: WalFacts): Span | undefined {
+export function spanOfWal({ firstSequence, nextSequence }: WalFacts): HeldSpan | undefined {
   if (firstSequence === undefined || nextSequence === undefined || nextSequence <= firstSequence)
     return undefined;
   return { first: firstSequence, last: nextSequence - 1n };
 }
 
 /** What a table holds; `undefined`: its sequences could not be read. */
-function spanOfTable({ smallestSequence, largestSequence }: TableFacts): Span | undefined {
+export function spanOfTable({ smallestSequence, largestSequence }: TableFacts): HeldSpan | undefined {
   if (smallestSequence === undefined || largestSequence === undefined) return undefined;
   return { first: smallestSequence, last: largestSequence };
 }
@@ -83,7 +83,7 @@ export function forsakenTables(
   known: (number: bigint) => boolean,
   live: readonly TableFacts[],
   wals: readonly WalFacts[],
-): { table: TableFacts; span: Span }[] {
+): { table: TableFacts; span: HeldSpan }[] {
   const covered = [
     ...live.flatMap((table) => spanOfTable(table) ?? []),
     ...wals.flatMap((wal) => spanOfWal(wal) ?? []),

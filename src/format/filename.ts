@@ -128,6 +128,11 @@ export function parseFileName(name: string): FileName {
   return { kind: infoLog.test(bare) ? 'info-log' : 'other' };
 }
 
+/** The number of the log that a name still tells, as `000005.log.old` does. */
+export function walNumberIn(name: string): bigint | undefined {
+  return decimal(/(?:^|\D)(\d+)\.log(?:$|\W|_)/.exec(name)?.[1]);
+}
+
 const prefixed: Partial<Record<FileNameKind, string>> = { manifest: 'MANIFEST-', options: 'OPTIONS-' };
 const suffixed: Partial<Record<FileNameKind, string>> = {
   wal: '.log',

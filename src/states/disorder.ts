@@ -12,6 +12,8 @@ export type Disorder =
   | { kind: 'manifest-newer'; state: State }
   /** What missing tables held is in WALs. */
   | { kind: 'flush-in-wals'; state: State; tables: LiveTable[] }
+  /** Logs lie under names that the engine does not read. */
+  | { kind: 'renamed-logs'; state: State }
   /** Two programs had the database open: each wrote a MANIFEST of its own. */
   | { kind: 'second-opener'; state: State; other: ManifestWalk }
   /** A new database was begun beside the files of the old one. */
@@ -54,6 +56,8 @@ export function disordersOf(database: Database, states: States): Disorder[] {
     disorders.push({ kind: 'manifest-newer', state: best });
   if (best.takenBack.length > 0)
     disorders.push({ kind: 'flush-in-wals', state: best, tables: best.takenBack });
+  if (disorders.length === 0 && runsOnInRenamed(best, states.current))
+    disorders.push({ kind: 'renamed-logs', state: best });
   return disorders;
 }
 
@@ -75,6 +79,13 @@ function olderManifest({ manifest }: Database, { states, current, wals }: States
     return named > 0n && !logs.has(named);
   });
   return further && logIsGone && state === states[0] ? result : undefined;
+}
+
+/** What CURRENT leads to goes on without a gap in logs under other names. */
+function runsOnInRenamed(best: State, current: State | undefined): boolean {
+  if (current === undefined) return false;
+  if (best.lastSequence <= current.lastSequence && current.gaps.length === 0) return false;
+  return best.wals.some(({ wal }) => wal.entry.kind === 'other') && best.gaps.length === 0;
 }
 
 function isEarlier({ origin: { kind } }: State): boolean {

@@ -157,8 +157,9 @@ function findingOf(disorder: Disorder, database: Database): Finding | undefined 
         message: `${walsText(state)} still hold${state.wals.length === 1 ? 's' : ''} what was in ${tablesText(disorder.tables)}`,
         evidence: { ...evidence, tables: disorder.tables.map(({ number }) => String(number)) },
       });
-    // current-names-empty-manifest says it
+    // current-names-empty-manifest and renamed-file say it
     case 'begun-anew':
+    case 'renamed-logs':
       return undefined;
     case 'second-opener': {
       const { other } = disorder;

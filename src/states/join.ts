@@ -232,8 +232,8 @@ function holdsMore({ families }: WalContents, { columnFamilies }: Version): bool
 }
 
 /** It is where the engine looks for WALs. */
-export function isOwn({ place }: InventoryEntry): boolean {
-  return place === 'database' || place === 'wal-dir';
+export function isOwn({ kind, place }: InventoryEntry): boolean {
+  return kind === 'wal' && (place === 'database' || place === 'wal-dir');
 }
 
 /** The number below which recovery reads no WAL (see engine/database.ts `walCutoff`). */

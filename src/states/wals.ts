@@ -1,7 +1,10 @@
 import { type Database, filesOf } from '../engine/database.js';
+import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import type { DialectName } from '../format/dialect.js';
+import { walNumberIn } from '../format/filename.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
+import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { BatchWalker, marker } from '../recovery/batch-walker.js';
 import { replayBehaviour } from '../recovery/behaviour.js';
@@ -53,7 +56,7 @@ const MOST_HOLES = 1000;
 /** Places of WALs, the engine's own first. */
 const PLACES: InventoryEntry['place'][] = ['database', 'wal-dir', 'lost', 'archive'];
 
-/** Reads every WAL, in lost/ and archive/ too, by ascending number; of two with one number the engine's own. */
+/** Reads every WAL, in lost/ and archive/ and under other names too, by ascending number; of two with one number the engine's own. */
 export async function readWalContents(database: Database): Promise<WalContents[]> {
   const chosen = new Map<bigint, InventoryEntry>();
   for (const place of PLACES) {
@@ -64,11 +67,28 @@ export async function readWalContents(database: Database): Promise<WalContents[]
       if (other === undefined || (other.size === 0 && entry.size > 0)) chosen.set(number, entry);
     }
   }
+  const others = database.dialect === 'pebble' ? [] : database.inventory.entries;
+  for (const entry of others) {
+    const number = walNumberIn(entry.name);
+    if (number === undefined || !isRenamed(entry)) continue;
+    if ((chosen.get(number)?.size ?? 0) === 0 && (await beginsLikeLog(entry))) chosen.set(number, entry);
+  }
   const wals: WalContents[] = [];
   for (const [number, entry] of chosen) wals.push(await readWal(database, entry, number));
   // a policy is the database's, also where a WAL has no transaction
   if (wals.some(({ counting }) => counting === 'batches')) for (const wal of wals) wal.counting = 'batches';
   return wals.sort((a, b) => (a.number < b.number ? -1 : 1));
+}
+
+/** A log under a name that the engine does not read. */
+function isRenamed({ kind, place, size, source }: InventoryEntry): boolean {
+  const isHere = place === 'database' || place === 'wal-dir';
+  return kind === 'other' && isHere && size > 0 && source.kind !== 'archived';
+}
+
+async function beginsLikeLog({ source }: InventoryEntry): Promise<boolean> {
+  const head = await readHead(source, SNIFF_BYTES).catch(() => new Uint8Array(0));
+  return sniffFile(head, new Uint8Array(0))?.kind === 'wal';
 }
 
 async function readWal(database: Database, entry: InventoryEntry, number: bigint): Promise<WalContents> {

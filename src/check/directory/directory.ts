@@ -25,6 +25,7 @@ import { checkCurrent } from './current.js';
 import { checkLeftovers } from './leftovers.js';
 import { checkLiveFiles } from './live-files.js';
 import { checkOptions } from './options.js';
+import { checkRenamedFiles } from './renamed-files.js';
 import { checkWals } from './tracked-wals.js';
 import { aroundUnreadable } from './unreadable.js';
 
@@ -89,6 +90,18 @@ export interface DirectoryResult {
  * With `facts` a table whose size is not the MANIFEST's is blamed on the right side.
  */
 export async function checkDirectory(
+  database: Database,
+  circumstances: DirectoryCircumstances,
+): Promise<DirectoryResult> {
+  const { facts, owned } = circumstances;
+  const renamed = await checkRenamedFiles(database, owned ? undefined : facts);
+  const known = new Set(renamed.map(({ file }) => file));
+  const { findings, unchecked } = await checkOwnFiles(database, circumstances);
+  const others = findings.filter(({ rule, file }) => rule !== 'directory/unused-file' || !known.has(file));
+  return { findings: [...others, ...renamed], unchecked };
+}
+
+async function checkOwnFiles(
   database: Database,
   circumstances: DirectoryCircumstances,
 ): Promise<DirectoryResult> {

@@ -355,6 +355,19 @@ export const directoryRules = {
     action: 'Do not open the database: copy the directory first.',
     references: ['leveldb db/db_impl.cc'],
   },
+  'directory/renamed-file': {
+    severity: 'note',
+    title: 'A log, table or MANIFEST under a name that the engine does not read',
+    meaning:
+      "By its bytes the file is the engine's own, and its name is not. A log that holds sequences which nothing else here has is an " +
+      'error where it runs on from what is here, and a warning where it does not: what was written to it is gone when the engine ' +
+      'opens, and nothing tells of it.',
+    origin: 'A file that was renamed or copied by hand, as before an attempt to repair.',
+    action:
+      'A log that is an error: kvdoctor repair --strategy auto puts its content back under its own name. Others: find out where they ' +
+      'come from, and move them away.',
+    references: ['rocksdb file/filename.cc', 'leveldb db/filename.cc', 'pebble internal/base/filenames.go'],
+  },
   'directory/unused-file': {
     severity: 'note',
     title: 'A file that the engine does not read',
