@@ -2,11 +2,16 @@ import type { ByteSource } from '../../bytes/source.js';
 import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { holdsColumns } from '../../format/sst/column-rows.js';
-import { type Comparator, comparatorNamed, compareInternalKeys } from '../../format/sst/comparator.js';
+import {
+  type Comparator,
+  comparatorNamed,
+  compareInternalKeys,
+  compareUserKeys,
+} from '../../format/sst/comparator.js';
 import type { Footer } from '../../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../../format/sst/handle.js';
 import type { BlockIndex } from '../../format/sst/index-block.js';
-import { KEY_TRAILER, sequenceOf } from '../../format/sst/internal-key.js';
+import { internalKey, KEY_TRAILER, sequenceOf, userKeyOf } from '../../format/sst/internal-key.js';
 import { type BlockSpace, loadBlock } from '../../format/sst/load.js';
 import { dataCompression, openTable, type Table } from '../../format/sst/table.js';
 import { foundBlocks, guessedSpace } from '../../format/sst/table-blocks.js';
@@ -102,37 +107,64 @@ export async function openDamaged(
  */
 export async function* dataBlocksOf(
   opened: OpenedTable,
-  { smallest, largestSequence }: Pick<LiveTable, 'smallest' | 'largestSequence'>,
+  live: Pick<LiveTable, 'smallest' | 'largestSequence'> &
+    Partial<Pick<LiveTable, 'largest' | 'points' | 'backing'>>,
+  mayHold: (userKey: Uint8Array) => boolean = () => true,
 ): AsyncGenerator<GoodBlock | PartOfBlock | LostBlock> {
   const { table, space, comparator, prefixed } = opened;
   if (space === undefined) return;
   const { pointTypes } = dialectNamed(table.dialect).table;
-  const rules = { comparator, largestSequence, pointTypes, prefixed };
+  const { largestSequence } = live;
+  const rules = { comparator, largestSequence, pointTypes, prefixed, provenOnly: table.dialect === 'pebble' };
   const { index } = table;
   if (index === undefined || !table.indexSound) yield* searched(table, space, rules);
-  else yield* indexed(index, space, rules, table.dialect === 'leveldb' ? smallest : undefined);
+  else yield* indexed(index, space, rules, mendable(opened, live, mayHold));
 }
 
-/** `smallest`: the first key of the table, where single entries are to be had of damaged blocks. */
+/** What single entries of damaged blocks are held against. */
+interface Mendable {
+  /** The first key of the table. */
+  smallest: Uint8Array;
+  /** Pebble: the user key that the MANIFEST gives as its last. */
+  largest?: Uint8Array;
+  /** Whether the filter of the table has a user key. */
+  mayHold(userKey: Uint8Array): boolean;
+}
+
+/** Absent where single entries are not to be had. */
+function mendable(
+  { table, prefixed }: OpenedTable,
+  { smallest, largest, points, backing }: Parameters<typeof dataBlocksOf>[1],
+  mayHold: Mendable['mayHold'],
+): Mendable | undefined {
+  if (table.dialect === 'leveldb') return { smallest, mayHold };
+  const last = points?.largest ?? largest;
+  if (table.dialect !== 'pebble' || prefixed || backing !== undefined || last === undefined) return undefined;
+  return { smallest: points?.smallest ?? smallest, largest: userKeyOf(last), mayHold };
+}
+
 async function* indexed(
   index: BlockIndex,
   space: BlockSpace,
   rules: EntryRules,
-  smallest: Uint8Array | undefined,
+  mend: Mendable | undefined,
 ): AsyncGenerator<GoodBlock | PartOfBlock | LostBlock> {
   let last: Uint8Array | undefined;
   for (let i = 0; i < index.count; i++) {
     const handle = { offset: index.offset(i), size: index.size(i) };
     const block = await goodBlock(space, handle, last, rules);
-    if (block !== undefined) {
+    const whole = index.separator(i).slice();
+    const separator = index.form.userKeys ? whole : whole.subarray(0, -KEY_TRAILER);
+    const isWrong =
+      block !== undefined && mend !== undefined && isTooHigh(block.last, separator, mend, rules);
+    if (block !== undefined && !isWrong) {
       last = block.last;
       yield block;
       continue;
     }
-    const whole = index.separator(i).slice();
-    const separator = index.form.userKeys ? whole : whole.subarray(0, -KEY_TRAILER);
-    if (smallest !== undefined) {
-      const bounds = { from: smallest, ...(last && { after: last }), upTo: whole };
+    if (mend !== undefined) {
+      const upTo = isWrong ? internalKey(mend.largest!, 0n, 0) : whole;
+      const bounds = { from: mend.smallest, ...(last && { after: last }), upTo };
       const part = await mendBlock(space, handle, bounds, rules);
       if (part !== undefined) {
         last = part.entries.at(-1)!.key;
@@ -142,6 +174,19 @@ async function* indexed(
     }
     yield { kind: 'gap', offset: handle.offset, length: handle.size + BLOCK_TRAILER, separator };
   }
+}
+
+/** Whether a key is wrong under a checksum that holds: above the last one that the MANIFEST gives, and the index or the filter says so, too. */
+function isTooHigh(
+  key: Uint8Array,
+  separator: Uint8Array,
+  { largest, mayHold }: Mendable,
+  { comparator }: EntryRules,
+): boolean {
+  if (largest === undefined) return false;
+  const own = userKeyOf(key);
+  const isAbove = (limit: Uint8Array) => (compareUserKeys(comparator, own, limit) ?? 0) > 0;
+  return isAbove(largest) && (isAbove(separator) || !mayHold(own));
 }
 
 /** Ends with a gap: that no block lies after the last that was found, nothing says. */

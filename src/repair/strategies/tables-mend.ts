@@ -15,6 +15,8 @@ export interface EntryRules {
   pointTypes: Uint8Array;
   /** As of the table: see `OpenedTable`. */
   prefixed: boolean;
+  /** Of a block whose checksum does not hold nothing is kept. */
+  provenOnly: boolean;
 }
 
 /** Between which keys a block stands, internal keys: from `from`, above `after`, and at most `upTo`. */
@@ -40,7 +42,7 @@ export interface MendedBlock {
 }
 
 /**
- * Reads a damaged data block of LevelDB entry by entry. Under a checksum that holds, whatever makes sense is kept, read with the
+ * Reads a damaged data block of LevelDB, or of Pebble without marks in its entries, entry by entry. Under a checksum that holds, whatever makes sense is kept, read with the
  * codec that fits where the one that is named does not. Under one that does not, only a block that is not compressed can be
  * read, and only where the damage shows its place, as zeroed sectors or as entries that break off: what stands clear of it is
  * kept. Undefined where nothing is.
@@ -56,7 +58,7 @@ export async function mendBlock(
   const payload = stored.bytes.subarray(0, handle.size);
   const reading = { bounds, rules };
   if (!stored.intact) {
-    if (stored.compression !== 0) return undefined;
+    if (rules.provenOnly || stored.compression !== 0) return undefined;
     const zeroed = zeroedSectors(payload, handle.offset);
     const found = entriesOf(payload, reading, zeroed);
     if (found.breaks === 0 && zeroed.length === 0) return undefined;

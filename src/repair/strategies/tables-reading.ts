@@ -80,11 +80,12 @@ export async function readDamaged(
     const open = gaps.at(-1);
     if (open !== undefined && open.before === undefined) open.before = before;
   };
-  for await (const found of dataBlocksOf(opened, live)) {
+  for await (const found of dataBlocksOf(opened, live, mayHold)) {
     await pace.step();
     if (found.kind === 'part') {
       const { offset, size, entries, bounds, rules, proven, separator } = found;
       const [first, last] = [entries[0].key, entries.at(-1)!.key];
+      for (const { key, value } of entries) counted.add(key, value);
       // what it lost may stand anywhere in it
       if (!found.whole) {
         if (gaps.length === 0 || gaps.at(-1)!.before !== undefined)
