@@ -49,7 +49,9 @@ function setCause(finding: Finding, cause: Cause | undefined): void {
 export function placedIn(finding: Finding, database: Database, tables: LiveTables): Finding {
   const { cause, rule, severity } = finding;
   const impact = completeImpact(finding, database, tables);
-  const isCurrent = CURRENT_RULES.has(rule) && cause?.certainty === 'proven';
+  // without a MANIFEST there is none that it could name
+  const isCurrent =
+    CURRENT_RULES.has(rule) && cause?.certainty === 'proven' && database.manifest !== undefined;
   // without their database WALs cannot be repaired
   const repairable = severity !== 'note' && database.detection.kind !== 'wals';
   const heals = repairable && (cause?.restores === true || isCurrent);

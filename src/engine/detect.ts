@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { databaseOptions } from '../format/database-options.js';
 import { dialectNamed } from '../format/dialect.js';
@@ -30,6 +31,8 @@ type TargetKind =
   | 'checkpoint'
   /** A BackupEngine directory. */
   | 'backup'
+  /** What one backup of a BackupEngine directory does not share with others. Its tables lie elsewhere in that directory. */
+  | 'backup-part'
   /** Holds databases in subdirectories, as servers keep them: see `databases`. */
   | 'container'
   /** Tables or WALs with nothing that says how they belong together. */
@@ -95,6 +98,8 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
       ? { kind: 'container', evidence: containerEvidence(databases, directories), databases }
       : { kind: 'not-a-database', evidence: [contentEvidence(own, directories)] };
   }
+  const tree = has('table') ? undefined : await backupAround(inventory, read);
+  if (tree !== undefined) return { kind: 'backup-part', engine: 'rocksdb', evidence: [tree] };
   const encrypted = await encryption(inventory, read);
   if (encrypted !== undefined) return { kind: 'not-a-database', evidence: [encryptedEvidence(encrypted)] };
   if (await isTitan(own, read)) return { kind: 'not-a-database', evidence: [titanEvidence] };
@@ -121,6 +126,15 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
       ...(checkpoint ? ['no LOCK, IDENTITY or LOG: no process had it open'] : []),
     ],
   };
+}
+
+/** The BackupEngine directory in which files are those of one backup, `private/N`, and which has its list of files, `meta/N`. */
+async function backupAround({ target }: Inventory, read: FileReader): Promise<string | undefined> {
+  const directory = path.resolve(target);
+  const [parent, number] = [path.dirname(directory), path.basename(directory)];
+  if (path.basename(parent) !== 'private' || !/^\d+$/.test(number)) return undefined;
+  const meta = await read.beside(path.join('..', 'meta', number), 1);
+  return meta && path.dirname(parent);
 }
 
 const raftEngineEvidence = 'holds TiKV’s raft log in the format of raft-engine (.raftlog, .rewrite)';

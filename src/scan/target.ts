@@ -100,6 +100,8 @@ export function reasonNotToCheck({ detection, beyond }: Database): string | unde
   const because = evidence.length > 0 ? ` (${evidence.join('; ')})` : '';
   if (kind === 'empty') return 'the directory is empty: there is no database here';
   if (kind === 'not-a-database') return `this is not a database${because}`;
+  if (kind === 'backup-part')
+    return `these are the files that one backup does not share with others; its tables lie elsewhere in ${evidence[0]}: scan that directory, and restore the backup from it`;
   if (kind === 'container') {
     const others = evidence.slice(1).map((each) => `; ${each}`);
     return `this is not a database itself; it holds ${detection.databases?.join(', ')}: scan those${others.join('')}`;

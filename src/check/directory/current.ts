@@ -1,7 +1,9 @@
+import path from 'node:path';
 import type { Database } from '../../engine/database.js';
 import { checkTogether } from '../../engine/wals-alone.js';
 import type { Finding } from '../../finding/finding.js';
 import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
+import { shellWord } from '../../finding/shell-word.js';
 import { fileName } from '../../format/filename.js';
 import { manifestLeftBehind } from './left-behind.js';
 
@@ -61,6 +63,22 @@ function walsAlone({ inventory, target }: Database): Finding {
   };
 }
 
+/** Tables, and nothing else that a database has. */
+function tablesAlone({ inventory, detection, target }: Database): Partial<Finding> {
+  const { entries } = inventory;
+  if (detection.kind !== 'loose-files' || !entries.every(({ kind }) => kind === 'table' || kind === 'other'))
+    return {};
+  const tables = entries.filter(({ kind }) => kind === 'table');
+  const what =
+    tables.length === 1
+      ? 'a table without its database, checked by itself'
+      : `${tables.length} tables without their database, each checked by itself`;
+  return {
+    message: `there is no CURRENT, no MANIFEST, no OPTIONS and no log: ${tables.length === 1 ? 'this is' : 'these are'} ${what}`,
+    next: `kvdoctor scan ${shellWord(path.join(target, tables[0].file))}`,
+  };
+}
+
 function missingCurrent(database: Database): Finding {
   const others = manifests(database);
   const { manifest } = database;
@@ -70,10 +88,13 @@ function missingCurrent(database: Database): Finding {
     : others.length === 0
       ? ', and there is no MANIFEST either'
       : '';
-  return findingAt({ file: 'CURRENT' }, 'directory/current-missing', {
-    message: `there is no CURRENT file${hint}`,
-    evidence: { manifests: others, engine: `${notThere}: CURRENT` },
-  });
+  return {
+    ...findingAt({ file: 'CURRENT' }, 'directory/current-missing', {
+      message: `there is no CURRENT file${hint}`,
+      evidence: { manifests: others, engine: `${notThere}: CURRENT` },
+    }),
+    ...tablesAlone(database),
+  };
 }
 
 function manifests({ inventory }: Database): string[] {
