@@ -1,6 +1,6 @@
 import { checkBlobLinks, checkColumnFamiliesOfWals, checkLastSequence } from '../check/cross/links.js';
 import { walSeverity } from '../check/cross/severity.js';
-import { checkWalContinuity } from '../check/cross/wal-continuity.js';
+import { checkObsoleteWals, checkWalContinuity } from '../check/cross/wal-continuity.js';
 import { asLevelDb } from '../check/leveldb/severity.js';
 import { checkLevelDb, strayWals } from '../check/leveldb/version.js';
 import { asPebble, betweenPebbleWals } from '../check/pebble/severity.js';
@@ -74,6 +74,7 @@ export function crossCheck(
   return [
     ...outcomes.flatMap(({ entry, findings }) => findings.map((found) => judge(entry, found))),
     ...betweenWals(database, walFacts, outcomes),
+    ...(circumstances.owned ? [] : beyondWals(database, walFacts, outcomes)),
     ...betweenTables(database, walFacts, outcomes),
     ...ofLevelDb(database, outcomes),
     ...ofPebble(database, outcomes),
@@ -107,6 +108,20 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
     }).map(judge),
     ...(version ? checkColumnFamiliesOfWals(wals, version) : []),
   ];
+}
+
+function beyondWals(database: Database, wals: WalFacts[], outcomes: readonly FileOutcome[]): Finding[] {
+  const version = database.manifest?.replay.complete ? database.version : undefined;
+  if (database.dialect !== 'rocksdb' || version?.lastSequence === undefined) return [];
+  const obsolete = outcomes.flatMap(({ entry: { place }, facts }) =>
+    facts?.kind === 'wal' && place !== 'lost' && facts.number < database.walCutoff
+      ? [{ facts, archived: place === 'archive' }]
+      : [],
+  );
+  return checkObsoleteWals(obsolete, wals, {
+    lastSequence: version.lastSequence,
+    cutoff: database.walCutoff,
+  });
 }
 
 function tablesOf(outcomes: readonly FileOutcome[]): TableFacts[] {

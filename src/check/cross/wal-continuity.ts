@@ -1,6 +1,7 @@
 import { append } from '../../bytes/append.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
+import { spanOfWal } from '../sequence-spans.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 import { holdEvery, type NumberedTable, statedEntries } from './sequences-held.js';
 
@@ -134,6 +135,37 @@ function isIngested(from: bigint, to: bigint, tables: readonly TableFacts[]): bo
   );
   for (let sequence = from; sequence < to; sequence++) if (!taken.has(sequence)) return false;
   return true;
+}
+
+/**
+ * WALs below the number from which recovery reads that go further than everything else: RocksDB writes down the last sequence with each
+ * flush that leaves a WAL behind. `inUse`: WALs that recovery reads.
+ */
+export function checkObsoleteWals(
+  obsolete: readonly { facts: WalFacts; archived: boolean }[],
+  inUse: readonly WalFacts[],
+  { lastSequence, cutoff }: Pick<ContinuityContext, 'lastSequence' | 'cutoff'>,
+): Finding[] {
+  if (lastSequence === undefined) return [];
+  const held = inUse.flatMap((wal) => spanOfWal(wal) ?? []);
+  const repeated = inUse.filter((wal) => (spanOfWal(wal)?.last ?? lastSequence) < lastSequence);
+  return obsolete.flatMap(({ facts, archived }) => {
+    const span = spanOfWal(facts);
+    if (span === undefined || span.first <= lastSequence) return [];
+    if (held.some(({ first, last }) => span.last >= first && span.first <= last)) return [];
+    return findingAt({ file: facts.file }, 'wal/obsolete-number', {
+      ...(archived && { severity: 'warning' as const }),
+      offset: 0,
+      length: facts.end,
+      message: `its number is below ${cutoff}, from which recovery reads, and it holds sequences ${span.first} to ${span.last}: the tables go up to ${lastSequence}, and no WAL that is read has them${repeated.length === 0 ? '' : `. ${repeated.map(({ file }) => file).join(', ')}, which is read, holds nothing that is later`}`,
+      evidence: {
+        cutoff: String(cutoff),
+        firstSequence: String(span.first),
+        lastSequence: String(span.last),
+        ...(repeated.length > 0 && { readInstead: repeated.map(({ file }) => file) }),
+      },
+    });
+  });
 }
 
 /** rocksdb db/log_format.h: a predecessor record names the WAL before, its size and the header sequence of its last batch. */

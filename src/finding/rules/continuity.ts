@@ -43,6 +43,23 @@ export const continuityRules = {
       'Do not let the engine write here. Find a MANIFEST of the same state as the tables (backup, older copy), or rebuild it.',
     references: ['rocksdb db/version_set.cc'],
   },
+  'wal/obsolete-number': {
+    severity: 'error',
+    title: 'A WAL that recovery does not read holds writes that nothing else has',
+    meaning:
+      'By its number everything in the WAL has been flushed, so recovery passes over it and the engine deletes it. Its sequence numbers are ' +
+      'above all that tables and the other WALs hold: its content is that of a newer WAL. Opened now, the writes are gone, and where an ' +
+      'obsolete WAL took the place of the newer one, old operations are applied again.',
+    origin:
+      'Two WALs whose names were exchanged, or a WAL that was renamed or restored under an older one’s name.',
+    action:
+      'Do not open it with the engine. Copy the file, and give it the number of the WAL that its content belongs to: the one that the message ' +
+      'names as read, or the one that the MANIFEST says was begun.',
+    references: [
+      'rocksdb db/db_impl/db_impl_open.cc (RecoverLogFiles)',
+      'rocksdb db/db_impl/db_impl_files.cc',
+    ],
+  },
   'wal/emptied': {
     severity: 'warning',
     title: 'A WAL that recovery needs is empty, and newer ones are not',
