@@ -160,6 +160,10 @@ export function remarksOf(
     remarks.push(
       `${name}: ${found.entries.length} entries of its damaged blocks are taken from ${found.files.join(', ')}, which it was made from`,
     );
+  if (reading.putsAsDeletions !== undefined)
+    remarks.push(
+      `${name}: ${reading.putsAsDeletions} entries are deletions with a value, and become the puts that they were: the properties count no such deletion`,
+    );
   const hiding = hidden.points.length + hidden.ranges.length;
   if (hiding > 0) {
     const ranges = database.dialect === 'leveldb' ? '' : ` and ${hidden.ranges.length} range tombstones`;

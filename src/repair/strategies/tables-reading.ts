@@ -1,10 +1,19 @@
 import { readFilter } from '../../check/sst/filters.js';
 import { EntryTally } from '../../encode/sst/tally.js';
 import type { LiveTable } from '../../format/manifest/version.js';
+import { BlockReader } from '../../format/sst/block.js';
 import { type Comparator, compareBytes, compareUserKeys } from '../../format/sst/comparator.js';
-import { isExclusiveEnd, sequenceOf, userKeyOf } from '../../format/sst/internal-key.js';
+import {
+  isExclusiveEnd,
+  KEY_TRAILER,
+  sequenceOf,
+  userKeyOf,
+  VALUE_TYPE,
+} from '../../format/sst/internal-key.js';
+import { loadBlock } from '../../format/sst/load.js';
 import { isIngested } from '../../format/sst/properties.js';
 import type { KeyRange } from '../../lsm/older-tables.js';
+import { Refusal } from '../refusal.js';
 import { dataBlocksOf, type GoodBlock, type OpenedTable, type PartOfBlock } from './tables-blocks.js';
 import type { FoundElsewhere } from './tables-elsewhere.js';
 import type { LostRange, Neighbours } from './tables-hide.js';
@@ -33,6 +42,8 @@ export interface Reading {
   ingested?: boolean;
   /** Pebble: what stands beside the data. */
   pebble?: PebbleRemains;
+  /** Pebble: entries that are deletions and have a value; the properties prove them to have been puts. */
+  putsAsDeletions?: number;
 }
 
 /** All keys that a table may hold, as the MANIFEST has it. */
@@ -114,7 +125,8 @@ export async function readDamaged(
     else gaps.push({ offset: found.offset, after: blocks.at(-1)?.last, separator: found.separator });
   }
   if (opened.space === undefined) gaps.push({});
-  const stated = (name: 'num.entries' | 'deleted.keys' | 'num.range-deletions') => properties?.number(name);
+  const stated = (name: 'num.entries' | 'deleted.keys' | 'merge.operands' | 'num.range-deletions') =>
+    properties?.number(name);
   const ranges = stated('num.range-deletions');
   const reading: Reading = {
     opened,
@@ -128,6 +140,15 @@ export async function readDamaged(
           ? 'unknown'
           : 'some',
   };
+  const odd = database.dialect === 'pebble' ? await deletionsWithValue(opened, blocks) : 0;
+  if (odd > 0) {
+    const isProven =
+      stated('deleted.keys') === (ranges ?? 0n) + BigInt(counted.deletions - odd) &&
+      stated('merge.operands') === BigInt(counted.merges) &&
+      stated('num.entries') === (ranges ?? 0n) + BigInt(counted.points);
+    if (!isProven) refuseDeletions(live.number, odd);
+    reading.putsAsDeletions = odd;
+  }
   const entries = stated('num.entries');
   if (entries !== undefined && ranges !== undefined) {
     reading.lostEntries = entries - ranges - BigInt(counted.points);
@@ -176,6 +197,37 @@ export async function readDamaged(
     });
   }
   return reading;
+}
+
+/** Whether an entry of Pebble's is a deletion with a value: none that is written so has one. */
+export function isDeletionWithValue(key: Uint8Array, valueLength: number): boolean {
+  return key[key.length - KEY_TRAILER] === VALUE_TYPE.delete && valueLength > 0;
+}
+
+/** Entries whose type cannot be right; in tables with marks in their entries they are not looked for. */
+async function deletionsWithValue(
+  { space, prefixed }: OpenedTable,
+  blocks: readonly PlacedBlock[],
+): Promise<number> {
+  if (prefixed || space === undefined) return 0;
+  let count = 0;
+  for (const { offset, size, part } of blocks) {
+    if (part !== undefined) continue;
+    const { contents } = await loadBlock(space, { offset, size }, 'data');
+    if (contents === undefined) continue;
+    const reader = new BlockReader(contents);
+    for (let entry = reader.next(); entry !== undefined; entry = reader.next())
+      if (isDeletionWithValue(entry.key, entry.valueLength)) count++;
+  }
+  return count;
+}
+
+function refuseDeletions(number: bigint, count: number): never {
+  throw new Refusal(
+    'refused',
+    `table ${number} holds ${count} deletions with a value: whether they were puts nothing tells`,
+    'restore the table from a backup',
+  );
 }
 
 /**

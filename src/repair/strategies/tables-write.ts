@@ -24,7 +24,13 @@ import type { Hidden } from './tables-hide.js';
 import { lossOf, lostValuesOf, olderValuesOf, remarksOf, unprovenOf } from './tables-loss.js';
 import { mendBlock } from './tables-mend.js';
 import { type PebbleRemains, pebbleEntry } from './tables-pebble.js';
-import { type PlacedBlock, partInside, type Reading, wholeRange } from './tables-reading.js';
+import {
+  isDeletionWithValue,
+  type PlacedBlock,
+  partInside,
+  type Reading,
+  wholeRange,
+} from './tables-reading.js';
 import type { SalvagedTable, SalvageRequest } from './tables-salvage.js';
 
 /**
@@ -158,7 +164,7 @@ const POINTS_A_TURN = 1024;
 
 async function copy(
   { lostBlob, table: live }: SalvageRequest,
-  { opened, pebble }: Reading,
+  { opened, pebble, putsAsDeletions }: Reading,
   block: PlacedBlock,
   writer: TableWriter,
   lostKeys: Uint8Array[],
@@ -168,7 +174,7 @@ async function copy(
   const { contents, stored } = await loadBlock(opened!.space!, { offset, size }, 'data');
   if (contents === undefined || stored === undefined) throw new Error(`the block at ${offset} has changed`);
   const lost = pebble === undefined ? lostValues(contents, lostBlob) : lostApart(contents, prefixed, pebble);
-  if (lost.size === 0 && !clipped) {
+  if (lost.size === 0 && !clipped && putsAsDeletions === undefined) {
     writer.copyBlock(offset, stored.bytes.subarray(0, size), compression, contents);
     return;
   }
@@ -182,7 +188,12 @@ async function copy(
       const deletion = key.slice();
       deletion[key.length - KEY_TRAILER] = VALUE_TYPE.delete;
       writer.add(deletion, new Uint8Array(0));
-    } else writer.add(key, contents.subarray(valueOffset, valueOffset + valueLength));
+    } else {
+      const isPut = putsAsDeletions !== undefined && isDeletionWithValue(key, valueLength);
+      const own = isPut ? key.slice() : key;
+      if (isPut) own[key.length - KEY_TRAILER] = VALUE_TYPE.put;
+      writer.add(own, contents.subarray(valueOffset, valueOffset + valueLength));
+    }
   }
 }
 
