@@ -1,5 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import { checkBlob } from './blob/blob.js';
+import { checkValuesFile } from './blob/values-file.js';
 import { checkTable } from './sst/table.js';
 import type { BlobContext, TableContext, UnitResult, WalContext } from './unit.js';
 import { checkWal } from './wal/wal.js';
@@ -18,6 +19,8 @@ export function checkFile(file: CheckedFile, source: ByteSource): Promise<UnitRe
     case 'wal':
       return checkWal(source, file.context);
     case 'blob':
-      return checkBlob(source, file.context);
+      return file.context.dialect === 'pebble'
+        ? checkValuesFile(source, file.context)
+        : checkBlob(source, file.context);
   }
 }

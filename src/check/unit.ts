@@ -135,6 +135,8 @@ export interface TableFacts {
   rangeKeys?: { count: number; minSequence?: bigint; maxSequence?: bigint };
   /** Blob files referenced: number to references, bytes of values, and the range of value offsets seen. */
   blobReferences: { number: bigint; count: number; bytes: bigint; from: bigint; to: bigint }[];
+  /** Values in blob files of Pebble's: the file's place in the list of the table, how many, and the highest block. */
+  valueReferences?: { reference: number; count: number; block: number }[];
   /** References to blob files of Titan's: file number, offset and size of each; how many more there are. */
   titan?: { places: readonly number[]; leftOut: number };
   /** The range of blocks that the facts are of; absent for all. */
@@ -203,6 +205,8 @@ export interface BlobContext {
   number?: bigint;
   depth: Depth;
   live?: LiveBlobFile;
+  /** Whose it is. Default: RocksDB's. */
+  dialect?: DialectName;
   /** A MANIFEST was read and does not name the file. Default: whenever `live` is absent. */
   orphan?: boolean;
 }
@@ -221,6 +225,8 @@ export interface BlobFacts {
   records: number;
   bytes: number;
   hasFooter: boolean;
+  /** Pebble: value blocks by the numbers that tables use; absent where the index could not be read. */
+  valueBlocks?: number;
 }
 
 export type UnitFacts = TableFacts | WalFacts | BlobFacts;

@@ -5,7 +5,7 @@ import { asLevelDb } from '../check/leveldb/severity.js';
 import { checkLevelDb, strayWals } from '../check/leveldb/version.js';
 import { asPebble, betweenPebbleWals } from '../check/pebble/severity.js';
 import { checkPebbleVersion } from '../check/pebble/version.js';
-import type { TableFacts, WalFacts } from '../check/unit.js';
+import type { BlobFacts, TableFacts, WalFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import type { InventoryEntry } from '../io/inventory.js';
@@ -45,7 +45,8 @@ export function severityJudge(
       const isUsed = (tables.has(number) || isBroughtIn(entry, database)) && !isMisnamed(entry, database);
       return unlessUnused(own(found, number), database, entry.place === 'lost' || !isUsed);
     }
-    if (entry.kind !== 'wal') return unlessUnused(found, database, !blobs.has(number));
+    if (entry.kind !== 'wal')
+      return unlessUnused(found, database, database.dialect !== 'pebble' && !blobs.has(number));
     return walSeverity(own(found, number), {
       live: liveEntries.has(keyOf(entry)),
       newest: keyOf(entry) === newest,
@@ -153,6 +154,7 @@ function ofPebble(database: Database, outcomes: readonly FileOutcome[]): Finding
   return checkPebbleVersion(database, {
     tables: facts.filter((f): f is TableFacts => f.kind === 'table'),
     wals: facts.filter((f): f is WalFacts => f.kind === 'wal').sort((a, b) => (a.number < b.number ? -1 : 1)),
+    blobs: facts.filter((f): f is BlobFacts => f.kind === 'blob'),
   });
 }
 

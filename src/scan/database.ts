@@ -62,8 +62,6 @@ export async function databaseSubject(
     ? await encryptedFiles(database.inventory, diskReader(database.target))
     : undefined;
   for (const [file, method] of encrypted ?? []) report.unchecked.push(uncheckedEncrypted(file, method));
-  for (const { kind, file } of database.pebble === undefined ? [] : database.inventory.entries)
-    if (kind === 'blob') report.unchecked.push({ file, reason: 'blob files of Pebble are not read' });
   const planned = await unlessInterrupted(
     () => planUnits(database, depth, parts, (entry) => trust(entry) !== undefined),
     [],

@@ -128,8 +128,20 @@ function draftOf(
         },
       };
     case 'blob': {
-      // Pebble's are of another format
-      if (database.pebble !== undefined) return undefined;
+      if (database.dialect === 'pebble') {
+        const isNamed = [...(database.version?.valueFiles.values() ?? [])].some(
+          (each) => each.number === number,
+        );
+        const orphan = database.version !== undefined && !isNamed;
+        const context = {
+          file,
+          depth,
+          dialect: database.dialect,
+          orphan,
+          ...(number !== undefined && { number }),
+        };
+        return { kind: 'blob', entry, source, weight, context };
+      }
       const live = number === undefined ? undefined : blobs.get(number);
       const context = { file, depth, ...(number !== undefined && { number }), ...(live && { live }) };
       return { kind: 'blob', entry, source, weight, context };

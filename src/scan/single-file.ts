@@ -121,11 +121,10 @@ async function identify(name: string, source: SourceDescriptor): Promise<Identit
 /** `undefined` for a file that no unit checks. */
 function unitOf(
   entry: InventoryEntry,
-  { engine, kind, number = 0n }: Identity,
+  { kind, number = 0n }: Identity,
   dialect: DialectName,
   { depth = 'full' }: ScanOptions,
 ): PlannedUnit | undefined {
-  if (engine === 'pebble' && kind === 'blob') return undefined;
   const { file, source, size: weight } = entry;
   const unit = { id: 0, entry, source, weight };
   if (kind === 'wal')
@@ -135,16 +134,15 @@ function unitOf(
       context: { dialect, file, number, depth, recycling: dialectNamed(dialect).recycles },
     };
   if (kind === 'table') return { ...unit, kind, context: { dialect, file, depth } };
-  return kind === 'blob' ? { ...unit, kind, context: { file, depth, orphan: false } } : undefined;
+  return kind === 'blob' ? { ...unit, kind, context: { file, depth, dialect, orphan: false } } : undefined;
 }
 
 async function checkSmall(
   name: string,
-  { engine, kind }: Identity,
+  { kind }: Identity,
   dialect: DialectName,
   source: SourceDescriptor,
 ): Promise<Outcome> {
-  if (engine === 'pebble') return unsupported('other', name, 'a blob file of Pebble, which is not read yet');
   const parse = dialect === 'pebble' ? parsePebbleOptions : parseOptions;
   switch (kind) {
     case 'manifest':

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { scanTarget } from '../../src/scan/scan.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { rewriteManifest } from '../support/pebble.js';
-import { make, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
+import { make, makeValues, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
 import { damage, lies } from './pebble-damage.js';
 
@@ -20,6 +20,7 @@ const asked = process.env.KVDOCTOR_PEBBLE;
 // the last one leaves an excise in a log
 const seeds = asked === undefined ? [1, 2, 39] : Array.from({ length: Number(asked) }, (_, i) => i + 1);
 const DAMAGES = 3;
+const compressions = ['none', 'snappy', 'zstd', 'minlz'];
 const all = Object.keys(releases) as Release[];
 
 describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
@@ -51,6 +52,23 @@ describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
         await rewriteManifest(whole, (edits) => lie(edits, seed));
         await hold(whole, `MANIFEST: ${what}`);
         expect(wrong).toEqual([]);
+      });
+    },
+  );
+});
+
+describe.skipIf(why !== undefined)('values in blob files', () => {
+  const makers = all.filter((release) => !release.startsWith('1.'));
+  it.each(makers.flatMap((maker) => seeds.map((seed) => [maker, seed] as const)))(
+    'that %s leaves of seed %i are whole',
+    async (maker, seed) => {
+      await withTemporaryDirectory(async (parent) => {
+        const dir = path.join(parent, 'db');
+        makeValues(maker, seed, dir, compressions[seed % compressions.length]);
+        const { findings, unchecked, files } = await scanTarget(dir, { jobs: 1 });
+        expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
+        expect(unchecked).toEqual([]);
+        expect(files.some(({ kind, entries = 0 }) => kind === 'blob' && entries > 0)).toBe(true);
       });
     },
   );

@@ -43,12 +43,18 @@ export function program(release: Release): string {
 }
 
 /** Makes a directory: random work under a seed, mostly killed in the middle. */
-export function make(release: Release, seed: number, dir: string, formatVersion = 0): void {
-  const { status, signal, stderr } = spawnSync(
-    program(release),
-    ['make', String(seed), dir, String(formatVersion)],
-    { encoding: 'utf8', timeout: 20_000 },
-  );
+export const make = (release: Release, seed: number, dir: string, formatVersion = 0): void =>
+  made(release, seed, dir, ['make', String(seed), dir, String(formatVersion)]);
+
+/** The same of a store whose values stand in blob files. */
+export const makeValues = (release: Release, seed: number, dir: string, compression: string): void =>
+  made(release, seed, dir, ['values', String(seed), dir, compression]);
+
+function made(release: Release, seed: number, dir: string, words: readonly string[]): void {
+  const { status, signal, stderr } = spawnSync(program(release), words, {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   if (status !== 0 && (signal !== 'SIGKILL' || !fs.existsSync(dir)))
     throw new Error(`Pebble ${release} makes nothing of seed ${seed}: ${stderr}`);
 }

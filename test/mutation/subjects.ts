@@ -190,6 +190,7 @@ const PEBBLE = [
   'valueblocks',
   'virtual',
   'columns',
+  'values',
   'columns-cockroach',
   'columns-v5',
 ].map((name) => `pebble-stores/${name}`);

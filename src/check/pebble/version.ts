@@ -10,16 +10,18 @@ import { fileName } from '../../format/filename.js';
 import { END_MARK } from '../../format/log/physical.js';
 import { fileBehind, type Version } from '../../format/manifest/version.js';
 import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
-import type { TableFacts, WalFacts } from '../unit.js';
+import type { BlobFacts, TableFacts, WalFacts } from '../unit.js';
 import { sequenceRange } from '../wal/evidence.js';
 import { goneFirstWal } from './first-wal.js';
 import { ingests } from './severity.js';
+import { checkValueFiles } from './values.js';
 
 /** What the files have shown. */
 interface PebbleFiles {
   tables: readonly TableFacts[];
   /** In ascending order of number, dead ones included. */
   wals: readonly WalFacts[];
+  blobs: readonly BlobFacts[];
 }
 
 export function checkPebbleVersion(database: Database, files: PebbleFiles): Finding[] {
@@ -48,6 +50,7 @@ export function checkPebbleVersion(database: Database, files: PebbleFiles): Find
           ...checkLogNumber(state),
           ...checkLastSequence(state),
           ...checkForsaken(state),
+          ...checkValueFiles(database, version, state.manifest, files),
         ]
       : []),
   ];

@@ -16,6 +16,8 @@ export function mergeTableFacts(parts: readonly TableFacts[]): TableFacts {
   const sorted = [...parts].sort((a, b) => (a.blocks?.from ?? 0) - (b.blocks?.from ?? 0));
   const merged: TableFacts = { ...sorted[0], blobReferences: mergeBlobs(sorted) };
   delete merged.blocks;
+  const references = mergeReferences(sorted);
+  if (references.length > 0) merged.valueReferences = references;
   const titan = sorted.flatMap((part) => part.titan ?? []);
   if (titan.length > 0)
     merged.titan = {
@@ -44,6 +46,19 @@ function addTotals(a: TableTotals | undefined, b: TableTotals | undefined): Tabl
     first: a.first ?? b.first,
     last: b.last ?? a.last,
   };
+}
+
+function mergeReferences(parts: readonly TableFacts[]): NonNullable<TableFacts['valueReferences']> {
+  const merged = new Map<number, NonNullable<TableFacts['valueReferences']>[number]>();
+  for (const each of parts.flatMap(({ valueReferences = [] }) => valueReferences)) {
+    const sum = merged.get(each.reference);
+    if (sum === undefined) merged.set(each.reference, { ...each });
+    else {
+      sum.count += each.count;
+      sum.block = Math.max(sum.block, each.block);
+    }
+  }
+  return [...merged.values()];
 }
 
 function mergeBlobs(parts: readonly TableFacts[]): TableFacts['blobReferences'] {

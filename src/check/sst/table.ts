@@ -156,9 +156,11 @@ async function checkContents(
   if (scanned.verifier.tally.blobs.has(EMBEDDED)) {
     report.skip('values that are embedded in the table itself are not verified');
   }
-  if (hasMetadata && table.meta.some(({ name }) => name === BLOB_REFERENCES))
-    report.skip('values of it stand in blob files of Pebble, which are not read');
-  if (depth === 'full') addTotals(facts, scanned, found?.complete ?? table.indexSound);
+  if (depth === 'full')
+    addTotals(facts, scanned, {
+      hasAllBlocks: found?.complete ?? table.indexSound,
+      isPebble: context.dialect === 'pebble',
+    });
   await addFileChecksum(table, facts, context, { from: range.from, to });
 }
 
@@ -236,13 +238,14 @@ async function reportFilterMisses(
   });
 }
 
-/** Pebble's list of what a table refers to in blob files. */
-const BLOB_REFERENCES = 'pebble.blob_ref_index';
-
 /** File number of values that stand in the table itself. */
 const EMBEDDED = 0;
 
-function addTotals(facts: TableFacts, scanned: ScannedBlocks, hasAllBlocks: boolean): void {
+function addTotals(
+  facts: TableFacts,
+  scanned: ScannedBlocks,
+  { hasAllBlocks, isPebble }: { hasAllBlocks: boolean; isPebble: boolean },
+): void {
   const { tally } = scanned.verifier;
   const { blocks, points, deletions, merges, keyBytes, valueBytes } = tally;
   const totals: TableTotals = {
@@ -262,6 +265,15 @@ function addTotals(facts: TableFacts, scanned: ScannedBlocks, hasAllBlocks: bool
     if (scanned.highest !== undefined && facts.blocks === undefined) totals.highest = scanned.highest;
   }
   facts.totals = totals;
+  if (isPebble) {
+    if (tally.blobs.size > 0)
+      facts.valueReferences = [...tally.blobs].map(([file, { count, to }]) => ({
+        reference: file - 1,
+        count,
+        block: to,
+      }));
+    return;
+  }
   facts.blobReferences = [...tally.blobs]
     .filter(([file]) => file !== EMBEDDED)
     .map(([file, { count, bytes, from, to }]) => ({

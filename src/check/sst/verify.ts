@@ -2,7 +2,13 @@ import { firstKey, keyScratch, lastKey, runTotals, soundKey } from '../../bytes/
 import { BLOCK_INDEX_SEED, rocksdbHash } from '../../bytes/rocksdb-hash.js';
 import { PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { fieldOrder } from '../../format/sst/comparator.js';
-import { hasPrefix, OBSOLETE_BIT, valueLength as valueLengthOf } from '../../format/sst/value-blocks.js';
+import {
+  hasPrefix,
+  isInBlobFile,
+  noteBlobHandle,
+  OBSOLETE_BIT,
+  valueLength as valueLengthOf,
+} from '../../format/sst/value-blocks.js';
 import {
   type DataRules,
   DELETION_TYPES,
@@ -289,8 +295,10 @@ export class DataBlockVerifier {
       }
       if (inBlock === 0) this.keepFirst(key, length);
       if (pebble !== undefined && hasPrefix(type, pebble)) {
-        valueLength = valueLengthOf(bytes, at - valueLength, at, pebble.values, pebble);
+        const stored = at - valueLength;
+        valueLength = valueLengthOf(bytes, stored, at, pebble.values, pebble);
         if (valueLength < 0) return false;
+        if (isInBlobFile(bytes[stored])) noteBlobHandle(bytes, stored, at, this.addPending);
       }
       points++;
       keyBytes += length;

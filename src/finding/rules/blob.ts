@@ -107,6 +107,27 @@ export const blobRules = {
     action: restore,
     references: ['rocksdb include/rocksdb/file_checksum.h'],
   },
+  'blob/values-footer': {
+    severity: 'error',
+    title: 'Blob file of Pebble has no valid footer',
+    meaning:
+      'The last 38 bytes (format 2: 70) say where the index of the values is. Pebble reads them when a value of the file is ' +
+      'wanted first, and every such read fails: "invalid blob file footer checksum", "invalid blob file format". The database ' +
+      'itself opens, and a compaction that needs a value of the file fails. The values may all be well.',
+    origin: disk,
+    action: restore,
+    references: ['pebble sstable/blob/blob.go', 'cockroachdb/cockroach#160675'],
+  },
+  'blob/values-block': {
+    severity: 'error',
+    title: 'Block of a blob file of Pebble is damaged',
+    meaning:
+      'A block of values, or the index of all of them, does not match its checksum, does not decompress, or does not hold ' +
+      `together. Reads of its values fail; without the index, those of all values of the file. ${whichKeys}`,
+    origin: disk,
+    action: restore,
+    references: ['pebble sstable/blob/blob.go', 'pebble sstable/blob/blocks.go'],
+  },
   'blob/unsealed': {
     severity: 'note',
     title: 'Blob file was not closed',

@@ -22,7 +22,7 @@ import {
   unfinishedRecord,
 } from './damage.js';
 import { decodeLogMetadata, type LogMetadata, WAL_ZSTD } from './metadata.js';
-import { checksumHolds, decodePhysicalHeader, lengthAt } from './physical.js';
+import { checksumHolds, decodePhysicalHeader, isBare, isOlderMark, lengthAt } from './physical.js';
 import { type HeaderStyle, Resync, ZSTD_MAGIC } from './resync.js';
 import { RecordSearch } from './search.js';
 import {
@@ -171,6 +171,8 @@ export class LogParser {
     const end = at + headerSize + length;
     if (dialect.hasEndMark && headerSize > LEGACY_HEADER && this.isEnd(at))
       return this.endMark(at, headerSize);
+    if (dialect.hasEndMark && !this.inRecord && isOlderMark(bytes, at, this.logNumber))
+      return this.remains(u32At(bytes, at + LEGACY_HEADER) - 1, end);
     if (end > blockEnd) {
       const fits = short && end - blockStart <= BLOCK_SIZE && dialect.kinds[type] >= RecordKind.full;
       return this.fail('bad-length', fits ? 'torn-body' : 'damaged', -1);
@@ -217,9 +219,7 @@ export class LogParser {
   }
 
   private endMark(at: number, headerSize: number): number {
-    const { bytes } = this.chunks;
-    const isMark = u32At(bytes, at) === 0 && lengthAt(bytes, at) === 0;
-    return this.fail('false-end', isMark ? 'closed' : 'damaged', at + headerSize);
+    return this.fail('false-end', isBare(this.chunks.bytes, at) ? 'closed' : 'damaged', at + headerSize);
   }
 
   /** A whole record that carries another log's number. */
@@ -229,6 +229,11 @@ export class LogParser {
       this.logNumber = number;
       return this.report(this.describe('wrong-log-number', this.at, end - this.at));
     }
+    return this.remains(number, end);
+  }
+
+  /** What an older log left. */
+  private remains(number: number, end: number): number {
     const event = this.fail('stale-record', 'recycled', end);
     this.search?.setOldRecord(number);
     return event;

@@ -23,6 +23,16 @@ export function endMarkOf(number: bigint): Uint8Array {
   return mark;
 }
 
+/** Whether a header has neither checksum nor length, as the mark of an end has. */
+export const isBare = (bytes: Uint8Array, at: number): boolean =>
+  u32At(bytes, at) === 0 && lengthAt(bytes, at) === 0;
+
+/** Whether the mark stands there of a log that a recycled file held before log `number`, and that was closed. */
+export function isOlderMark(bytes: Uint8Array, at: number, number: number): boolean {
+  const isMark = isBare(bytes, at) && bytes[at + 6] === RecordType.recyclableFull;
+  return isMark && u32At(bytes, at + LEGACY_HEADER) < number;
+}
+
 /** A header as it is found, whether or not it makes sense. */
 export interface PhysicalHeader {
   /** As stored, masked. */

@@ -129,6 +129,19 @@ function blobValueLength(bytes: Uint8Array, start: number, end: number): number 
   return reader.failed || reader.position !== end ? -1 : length;
 }
 
+/** Hands on the file, one more than its place in the table's list, and the block of a handle that `valueLength` has taken. */
+export function noteBlobHandle(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  take: (file: number, block: number, blocks: number) => void,
+): void {
+  const reader = new NumberReader(bytes, start + 1, end);
+  const reference = reader.varint(5);
+  reader.varint(5);
+  take(reference + 1, reader.varint(5), 0);
+}
+
 interface ValueHandle {
   length: number;
   block: number;
@@ -145,6 +158,11 @@ export function valueHandle(bytes: Uint8Array, start: number, end: number): Valu
 /** Whether a prefix byte says that the value follows. */
 export function isInPlace(prefix: number): boolean {
   return (prefix & PLACE) === 0;
+}
+
+/** Whether a prefix byte says that a handle to a blob file follows. */
+export function isInBlobFile(prefix: number): boolean {
+  return (prefix & PLACE) === IN_BLOB_FILE;
 }
 
 /** Whether a prefix byte says that a handle to a value block follows. */

@@ -78,3 +78,5 @@ func ingestAndExcise(d *db, paths []string, from, to []byte) error {
 func orderedAsCockroach(*options) {}
 
 func columns(int64, string, formatMajor, string) { check(errors.New("no columns before 2.0")) }
+
+func values(int64, string, string) { check(errors.New("no blob files before 2.1")) }

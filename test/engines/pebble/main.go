@@ -2,6 +2,7 @@
 //
 //	oracle open DIR             opens it for writing (it changes it: ask on a copy) and prints what Pebble sees and deletes, as JSON
 //	oracle make SEED DIR [FMV]  random work under a seed; ends by killing itself, or closed
+//	oracle values SEED DIR minlz|zstd|snappy|none  a store whose values stand in blob files; from 2.1 on
 //	oracle live DIR FLUSHES parted|later|one SEED  another life of a directory, see test/engines/second-source.cc
 //	oracle columns SEED DIR FMV minlz|zstd|none  tables of columns with keys of CockroachDB's; from 2.0 on
 package main
@@ -140,6 +141,9 @@ func main() {
 		work(number(2, 0), dir, formatMajor(number(4, 0)))
 	case len(os.Args) > 5 && os.Args[1] == "live":
 		live(os.Args[2], int(number(3, 0)), os.Args[4], number(5, 0))
+	case len(os.Args) > 4 && os.Args[1] == "values":
+		dir, _ := filepath.Abs(os.Args[3])
+		values(number(2, 0), dir, os.Args[4])
 	case len(os.Args) > 5 && os.Args[1] == "columns":
 		dir, _ := filepath.Abs(os.Args[3])
 		columns(number(2, 0), dir, formatMajor(number(4, 0)), os.Args[5])

@@ -47,6 +47,13 @@ describe('logs of Pebble', () => {
     expect(await read(bytes, 12n)).toMatchObject({ records: [29], damage: ['false-end'], tail: 'closed' });
   });
 
+  it('end where a log begins that was closed, and whose file they were given', async () => {
+    const old = Buffer.concat([hex(END_OF_12), hex(SYNCED)]);
+    expect(await read(old, 15n)).toEqual({ records: [], damage: [], tail: 'recycled', at: 0 });
+    const after = Buffer.concat([hex(INGEST), hex(END_OF_12).fill(7, 7, 8), hex(SYNCED)]);
+    expect(await read(after, 12n)).toEqual({ records: [0], damage: [], tail: 'recycled', at: 29 });
+  });
+
   it('belong to another log under another number', async () => {
     expect(await read(hex(INGEST), 14n)).toMatchObject({ records: [], tail: 'recycled' });
   });

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkValuesFile } from '../../../src/check/blob/values-file.js';
+import { decodeValues, decodeValuesFooter, decodeValuesIndex } from '../../../src/format/blob/values-file.js';
+import { memorySource } from '../../../src/io/source.js';
+import { scanTarget } from '../../../src/scan/scan.js';
+import { withDatabase } from '../../support/database.js';
+import { fixture } from '../../support/files.js';
+
+const store = 'pebble-stores/values';
+const names = [...fixture(store).keys()].filter((name) => name.endsWith('.blob'));
+
+const check = (bytes: Uint8Array) =>
+  checkValuesFile(memorySource(bytes), { file: '000006.blob', depth: 'full', dialect: 'pebble' });
+
+describe('a blob file of Pebble', () => {
+  test.each(names)('is read to its last value: %s', async (name) => {
+    const { findings, unchecked, facts } = await check(fixture(store).get(name)!);
+    expect([findings, unchecked]).toEqual([[], []]);
+    expect(facts).toMatchObject({ readable: true, hasFooter: true });
+    expect(facts.kind === 'blob' && facts.records).toBeGreaterThan(0);
+  });
+
+  test.each(names)('has no bit that nothing checks: %s', async (name) => {
+    const bytes = Buffer.from(fixture(store).get(name)!);
+    for (let at = 0; at < bytes.length; at += 7) {
+      bytes[at] ^= 1 << (at & 7);
+      const { findings } = await check(bytes);
+      expect(findings.length, `${at}`).toBeGreaterThan(0);
+      for (const { rule, offset = 0, length = 0 } of findings) {
+        expect(rule).toMatch(/^blob\/values-(footer|block)$/);
+        expect(offset + length).toBeLessThanOrEqual(bytes.length);
+      }
+      bytes[at] ^= 1 << (at & 7);
+    }
+  });
+
+  test('may be cut anywhere', async () => {
+    const bytes = fixture(store).get(names[0])!;
+    for (let length = 0; length < bytes.length; length += 13)
+      expect((await check(bytes.subarray(0, length))).findings.length, `${length}`).toBeGreaterThan(0);
+  });
+
+  test('may hold anything', async () => {
+    const bytes = fixture(store).get(names[0])!;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(bytes.length - 1),
+        fc.uint8Array({ minLength: 1, maxLength: 90 }),
+        async (at, noise) => {
+          const changed = Buffer.from(bytes);
+          changed.set(noise.subarray(0, bytes.length - at), at);
+          await check(changed);
+          decodeValuesFooter(noise, noise.length);
+          decodeValuesIndex(noise, 10);
+          decodeValues(noise);
+        },
+      ),
+    );
+  });
+});
+
+describe('blob files in a store of Pebble', () => {
+  const found = (...patches: string[]) =>
+    withDatabase(store, patches, async (dir) => {
+      const { findings, unchecked } = await scanTarget(dir, { jobs: 1 });
+      const bad = findings.filter(({ severity }) => severity !== 'note');
+      return [...bad.map(({ rule, file }) => `${rule} ${file}`), ...unchecked.map(({ reason }) => reason)];
+    });
+
+  test('are all that its MANIFEST names', async () => {
+    expect(await found()).toEqual([]);
+    expect(await found('remove 000019.blob')).toEqual(['directory/missing-blob 000019.blob']);
+  });
+
+  test('are as large as it says, and have the blocks that tables name', async () => {
+    expect(await found('copy 000019.blob 000006.blob')).toEqual([
+      'directory/wrong-blob-size 000006.blob',
+      'blob/dangling-reference 000017.sst',
+    ]);
+  });
+
+  test('cost nothing that it does not name', async () => {
+    expect(await found('copy 000019.blob 000999.blob', 'zero 000999.blob 0 40')).toEqual([]);
+  });
+});
