@@ -4,11 +4,12 @@ import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { lowerMarkerBarrier, raiseBarrier } from '../../src/repair/barrier.js';
 import { realDisk } from '../../src/repair/disk.js';
 import type { RepairMethod } from '../../src/repair/method.js';
+import { repairTarget } from '../../src/repair/run.js';
 import { simulateTarget } from '../../src/repair/simulate-target.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { withDatabase } from '../support/database.js';
 import { readFileSet } from '../support/files.js';
-import { repaired, shown } from '../support/pebble.js';
+import { repaired, rewriteManifest, shown } from '../support/pebble.js';
 
 const auto: RepairMethod = { strategy: 'auto' };
 const heal: RepairMethod = { strategy: 'heal' };
@@ -206,6 +207,32 @@ describe('repair of a Pebble directory', () => {
           expect((await repaired(dir, way)).repair?.state).toBe('nothing-to-do');
         expect(readFileSet(dir)).toEqual(before);
       });
+  });
+
+  it('cuts no log that a release does not read', async () => {
+    await withDatabase('pebble-stores/cosmos', ['remove 000010.sst', 'remove 000011.sst'], async (dir) => {
+      await rewriteManifest(dir, (edits) => {
+        for (const edit of edits) edit.newFiles = [];
+      });
+      const before = readFileSet(dir);
+      const { repair } = await repairTarget(
+        dir,
+        {
+          way: { mode: 'default' },
+          destination: { kind: 'in-place' },
+          stopped: true,
+          jobs: 1,
+          tool: 'test',
+          engineVersion: '2.1.4',
+        },
+        { confirm: async () => true },
+      );
+      expect(repair).toMatchObject({
+        state: 'refused',
+        reason: expect.stringMatching(/Pebble 2\.1\.4 does not read this/),
+      });
+      expect(readFileSet(dir)).toEqual(before);
+    });
   });
 
   it('is taken back byte for byte', async () => {
