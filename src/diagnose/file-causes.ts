@@ -22,6 +22,8 @@ import {
   sequenceOverlap,
 } from './displaced.js';
 import { engineDefect } from './engine-defects.js';
+import { flipText } from './flips.js';
+import { changesIn } from './footer.js';
 
 /** A checksum holds around content that contradicts itself or the rest. */
 const wrongBeforeWritten =
@@ -86,6 +88,20 @@ const tellers: Partial<Record<RuleId, CauseRule>> = {
     length === 0
       ? cause('truncated', 'likely', `the file was cut ${boundary(offset)}`)
       : cause('garbage', 'likely', `${counted(length ?? 0, 'byte')} were appended to the file`),
+  'directory/options-line': ({ evidence }) => {
+    const changes = changesIn(evidence.changes);
+    if (changes.length !== 1) return undefined;
+    return {
+      ...cause(
+        'bit-flip',
+        'proven',
+        flipText({ ...changes[0], field: 'content' }),
+        'what stands before it is an option of Pebble, and the equals sign after that is one bit away',
+      ),
+      changes,
+      restores: true,
+    };
+  },
   'directory/options-truncated': ({ offset = 0, length = 0 }) =>
     cause('truncated', 'likely', `the file was cut ${boundary(offset + length)}`),
   'sst/empty': empty,

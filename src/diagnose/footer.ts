@@ -57,7 +57,8 @@ export function differingBits(a: Uint8Array, b: Uint8Array, base: number): BitCh
   return changes;
 }
 
-function changesIn(value: EvidenceValue | undefined): BitChange[] {
+/** Bits that a check has found to be wrong, as it put them into evidence. */
+export function changesIn(value: EvidenceValue | undefined): BitChange[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((item) => {
     const { offset, bit } = item as { offset?: unknown; bit?: unknown };

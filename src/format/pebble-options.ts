@@ -44,7 +44,7 @@ export function parsePebbleOptions(bytes: Uint8Array): OptionsFile {
       const read = lineOf(line);
       if (read.kind === 'value') section?.values.set(read.key, read.value);
       else if (read.kind === 'invalid' && anomalies.length < MAX_ANOMALIES)
-        anomalies.push(noEquals(line, start, end - start));
+        anomalies.push(noEquals(line, start, end - start, text.slice(start, end).indexOf(line)));
     }
     start = end + 1;
   }
@@ -105,15 +105,48 @@ export function mendedPebbleOptions(
   return { bytes: Buffer.from(kept.join(''), 'latin1'), changes };
 }
 
-function noEquals(line: string, offset: number, length: number): Anomaly {
+function noEquals(line: string, offset: number, length: number, indent: number): Anomaly {
+  const change = flippedEquals(line);
   return {
     rule: 'directory/options-line',
     offset,
     length,
     message: 'a line has no equals sign',
-    evidence: { engine: `invalid key=value syntax: ${JSON.stringify(line.slice(0, 64))}` },
+    evidence: {
+      engine: `invalid key=value syntax: ${JSON.stringify(line.slice(0, 64))}`,
+      ...(change && { changes: [{ offset: offset + indent + change.at, bit: change.bit }] }),
+    },
   };
 }
+
+/** Where a line has another character after a key of Pebble's, one bit away from an equals sign. */
+function flippedEquals(line: string): { at: number; bit: number } | undefined {
+  const key = /^[a-z_]*/.exec(line)![0];
+  const bit = [0, 1, 2, 3, 4, 5, 6, 7].find((each) => line.charCodeAt(key.length) === (EQUALS ^ (1 << each)));
+  return bit === undefined || !KEYS.has(key) ? undefined : { at: key.length, bit };
+}
+
+const EQUALS = 0x3d;
+
+/** What 1.1.5 and 2.1.7 write (pebble options.go `String`). */
+const KEYS: ReadonlySet<string> = new Set(
+  (
+    'block_restart_interval block_size block_size_threshold bytes_per_sync cache_size cleaner compaction_debt_concurrency ' +
+    'compaction_garbage_fraction_for_max_concurrency comparer compression concurrent_compactions create_on_shared ' +
+    'deletion_size_ratio_threshold disable_delete_only_compactions disable_elision_only_compactions ' +
+    'disable_ingest_as_flushable disable_lazy_combined_iteration disable_wal elevated_write_stall_threshold_lag ' +
+    'enable_columnar_blocks enabled filter_policy filter_type flush_delay_delete_range flush_delay_range_key ' +
+    'flush_split_bytes force_writer_parallelism format_major_version free_space_threshold_bytes free_space_timeframe ' +
+    'healthy_interval healthy_probe_latency_threshold index_block_size key_schema lbase_max_bytes level_multiplier ' +
+    'max_blob_reference_depth max_concurrent_compactions max_concurrent_downloads max_manifest_file_size max_open_files ' +
+    'max_writer_concurrency mem_table_size mem_table_stop_writes_threshold merger min_deletion_rate minimum_size ' +
+    'multilevel_compaction_heuristic num_deletions_threshold obsolete_bytes_max_ratio obsolete_bytes_timeframe ' +
+    'pebble_version primary_dir_probe_interval read_compaction_rate read_sampling_multiplier rewrite_minimum_age ' +
+    'secondary_cache_size_bytes secondary_dir strict_wal_tail table_cache_shards table_property_collectors ' +
+    'target_file_size target_garbage_ratio tombstone_dense_compaction_threshold unhealthy_operation_latency_threshold ' +
+    'unhealthy_sampling_interval validate_on_ingest wal_bytes_per_sync wal_dir'
+  ).split(' '),
+);
 
 /** The values that count. */
 export function pebbleOptions({ sections }: OptionsFile): PebbleOptions {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { databaseOptions } from '../../../src/format/database-options.js';
 import { parsePebbleOptions } from '../../../src/format/pebble-options.js';
 import { fixture } from '../../support/files.js';
@@ -34,4 +34,21 @@ test('a line without an equals sign refuses, comments and blank lines do not', (
 
 test('any bytes', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void parsePebbleOptions(bytes)));
+});
+
+describe('a line without an equals sign', () => {
+  const changesOf = (line: string) =>
+    parsePebbleOptions(Buffer.from(`[Options]\n  ${line}\n`)).anomalies.map(
+      ({ evidence }) => evidence?.changes,
+    );
+
+  test('has one behind a key that one bit leads to', () => {
+    expect(changesOf('strict_wal_tail}true')).toEqual([[{ offset: 27, bit: 6 }]]);
+    expect(changesOf('wal_dir<')).toEqual([[{ offset: 19, bit: 0 }]]);
+  });
+
+  test('does not where the key is none, or the bit another', () => {
+    for (const line of ['strict_wal}true', 'strict_wal_tail:true', 'strict_wal_tail', 'to-do'])
+      expect(changesOf(line)).toEqual([undefined]);
+  });
 });
