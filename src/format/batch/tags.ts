@@ -129,9 +129,14 @@ export const pebbleBatch = dialect('pebble', [
   spec(0x1a, 'ingest', Shape.keyValue, ''),
 ]);
 
-/** Operations of Pebble that bring in whole tables or cut out a range: what stands after such a batch in its WAL is not read. */
+/** Operations of Pebble that bring in whole tables. */
+export function isIngest(tag: number): boolean {
+  return tag === 0x16 || tag === 0x1a;
+}
+
+/** Those, and what cuts out a range: what stands after such a batch in its WAL is not read. */
 export function isFlushable(tag: number): boolean {
-  return tag === 0x16 || tag === 0x18 || tag === 0x1a;
+  return tag === 0x18 || isIngest(tag);
 }
 
 /** Bytes before the first operation: u64 sequence, u32 count. */
