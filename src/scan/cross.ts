@@ -7,6 +7,7 @@ import { asPebble, betweenPebbleWals } from '../check/pebble/severity.js';
 import { checkPebbleVersion } from '../check/pebble/version.js';
 import type { BlobFacts, TableFacts, WalFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
+import { FIRST_SEQUENCE } from '../engine/pebble-opened.js';
 import type { Finding } from '../finding/finding.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { isBroughtIn, isMisnamed, keyOf, liveBlobs, liveTables } from './plan.js';
@@ -104,12 +105,16 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
     ...checkWalContinuity(own, {
       cutoff: database.walCutoff,
       emptyIsUsual: database.options.avoidFlushDuringRecovery,
-      ...(version?.lastSequence !== undefined && { lastSequence: version.lastSequence }),
+      ...(version?.lastSequence !== undefined && { lastSequence: startOf(database, version.lastSequence) }),
       tables: liveTableFacts(database, outcomes),
     }).map(judge),
     ...(version ? checkColumnFamiliesOfWals(wals, version) : []),
   ];
 }
+
+/** The last sequence before the first write: a new store of Pebble states none, and gives out others. */
+const startOf = ({ dialect }: Database, last: bigint): bigint =>
+  dialect === 'pebble' && last < FIRST_SEQUENCE ? FIRST_SEQUENCE - 1n : last;
 
 function beyondWals(database: Database, wals: WalFacts[], outcomes: readonly FileOutcome[]): Finding[] {
   const version = database.manifest?.replay.complete ? database.version : undefined;

@@ -177,9 +177,10 @@ function checkLogNumber({ database, version, manifest, tables, wals, dead }: Sta
   const logNumber = version.columnFamilies.get(0)?.logNumber ?? 0n;
   const place = database.manifest?.replay.numbers.logNumber ?? {};
   const { entry, replay } = database.manifest!;
-  // the edit that flushed a WAL which is older than the MANIFEST may stand in the MANIFEST before it
+  // the edit that flushed a WAL which is older than the MANIFEST may stand in the MANIFEST before it; a flush leaves out what its last
+  // operations take back, a single deletion and its put
   const unflushed = dead.filter(
-    (wal) => wal.number > (entry.number ?? 0n) && (spanOfWal(wal)?.last ?? 0n) > replay.reach,
+    (wal) => wal.number > (entry.number ?? 0n) && (spanOfWal(wal)?.first ?? 0n) > replay.reach,
   );
   if (unflushed.length > 0) {
     const files = unflushed.map(({ file }) => file);
