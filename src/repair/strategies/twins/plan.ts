@@ -55,8 +55,11 @@ export async function planFrom(
   const sources = await openSources(from, {
     isNeeded: neededOf(database, findings),
     ...(database.request.store && { store: database.request.store }),
+    // what stands between files may be wrong with another one
     parting: (source) =>
-      partingOf(database, source, (file) => findings.some((each) => each.file === file && isBad(each))),
+      partingOf(database, source, (file) =>
+        findings.some((each) => each.file === file && isBad(each) && /^(wal|sst)\//.test(each.rule)),
+      ),
   });
   const work = new FromSources(database, sources, findings, acceptUnproven);
   await work.metadata();
