@@ -42,10 +42,14 @@ function sniffLog(head: Uint8Array): Sniffed | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.length);
   const length = view.getUint16(4, true);
   const type = head[6];
-  const header = type >= 5 && type <= 8 ? 11 : 7;
+  const stored = unmaskCrc(view.getUint32(0, true));
+  // types 9 to 12 are Pebble's with 19 bytes of header, or RocksDB's with fewer
+  const header = headersOf(type).find((size) => {
+    const end = size + length;
+    return end <= head.length && end <= 32768 && stored === crc32c(head, 6, end);
+  });
+  if (header === undefined) return undefined;
   const end = header + length;
-  if (end > head.length || end > 32768) return undefined;
-  if (unmaskCrc(view.getUint32(0, true)) !== crc32c(head, 6, end)) return undefined;
   const payload = head.subarray(header, end);
   const beginsLikeEdit =
     namesComparator(payload) ||
@@ -54,6 +58,11 @@ function sniffLog(head: Uint8Array): Sniffed | undefined {
   return beginsLikeEdit && header === 7
     ? { kind: 'manifest', evidence: 'begins with a version edit in a log record' }
     : { kind: 'wal', evidence: 'begins with a whole log record' };
+}
+
+function headersOf(type: number): number[] {
+  if (type >= 5 && type <= 8) return [11];
+  return type >= 9 && type <= 12 ? [7, 11, 19] : [7];
 }
 
 /** The first edit names a comparator (tag 1); a batch may begin with the same byte, as its sequence number. */

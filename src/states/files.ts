@@ -17,6 +17,9 @@ const BLOB_FRAME = 62n;
 /** Bytes of the number that a table ends with. */
 const MAGIC = 8;
 
+/** Bytes of the end of a table by which it is known again. */
+const TELLING = 4096;
+
 /** What a table says of itself. */
 interface Identity {
   uniqueId?: Uint8Array;
@@ -142,6 +145,27 @@ async function strangeTables({ inventory, version }: Database): Promise<Inventor
     if (tail !== undefined && magicAt(tail, tail.length) !== undefined) found.push(entry);
   }
   return found;
+}
+
+/** Tables under names that are no table's and that are no copy of one that has its name. */
+export async function tablesOfOtherNames({ inventory }: Database): Promise<InventoryEntry[]> {
+  const { entries } = inventory;
+  const found: InventoryEntry[] = [];
+  for (const entry of entries) {
+    const { kind, place, size, source } = entry;
+    if (kind !== 'other' || place !== 'database' || size === 0 || source.kind === 'archived') continue;
+    const end = await endOf(entry);
+    if (magicAt(end, end.length) === undefined) continue;
+    const alike = entries.filter((other) => other.kind === 'table' && other.size === size);
+    const ends = await Promise.all(alike.map(endOf));
+    if (!ends.some((other) => Buffer.compare(other, end) === 0)) found.push(entry);
+  }
+  return found;
+}
+
+/** Footer, index and properties: two tables that end alike are one. */
+function endOf({ source }: InventoryEntry): Promise<Uint8Array> {
+  return readTail(source, TELLING).catch(() => new Uint8Array(0));
 }
 
 async function statementOf(entry: InventoryEntry, database: Database): Promise<TableFacts | undefined> {

@@ -1,3 +1,4 @@
+import { fileName } from '../format/filename.js';
 import type { LiveTable, Version } from '../format/manifest/version.js';
 import { internalKey, isExclusiveEnd, MAX_SEQUENCE, parseInternalKey } from '../format/sst/internal-key.js';
 import { boundsOverlap } from './choice.js';
@@ -26,10 +27,11 @@ export interface Unplaced {
  */
 export function placeIngested(
   { columnFamilies, lastSequence = 0n }: Version,
-  found: readonly FoundTable[],
+  whole: readonly FoundTable[],
   contents: ReadonlyMap<bigint, Contents>,
   wals: readonly WalContents[],
 ): Unplaced[] {
+  const found = [...whole, ...namedBeside(columnFamilies, whole)];
   const isOpen = ({ live, sequenceLost }: FoundTable) =>
     sequenceLost === true && columnFamilies.get(live.columnFamily)?.tables.has(live.number) !== true;
   const open = found.filter(isOpen);
@@ -70,6 +72,20 @@ export function placeIngested(
       });
   }
   return unplaced;
+}
+
+/** Tables that edits name and that were not found whole: damaged ones, and those that lie elsewhere. */
+function namedBeside(families: Version['columnFamilies'], found: readonly FoundTable[]): FoundTable[] {
+  const numbers = new Set(found.map(({ live: { number } }) => number));
+  return [...families.values()].flatMap(({ tables, comparator }) =>
+    [...tables.values()]
+      .filter(({ number }) => !numbers.has(number))
+      .map((live) => ({
+        entry: { file: fileName('table', live.number) } as FoundTable['entry'],
+        ...{ live, comparator, entries: 0, ingested: false, sequenceLost: false, isDense: false },
+        blobFiles: new Map(),
+      })),
+  );
 }
 
 function isOver(a: FoundTable, b: FoundTable): boolean {

@@ -1,5 +1,6 @@
 import { append } from '../bytes/append.js';
 import type { ColumnFamily, LiveBlobFile, LiveTable, Version } from '../format/manifest/version.js';
+import { MAX_SEQUENCE } from '../format/sst/internal-key.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { FilesHere } from './files.js';
 import { missingBlobs } from './manifests.js';
@@ -224,10 +225,13 @@ function lostWals({ trackedWals }: Version, { wals }: WalChain, cutoff: bigint):
 }
 
 /** A WAL has writes that the tables of a version do not have. */
-function holdsMore({ families }: WalContents, { columnFamilies }: Version): boolean {
+function holdsMore({ families }: WalContents, { columnFamilies, lastSequence = 0n }: Version): boolean {
+  // the highest there is stands for one of LevelDB that is not known, of a table that an edit named with the last sequence then
+  const isBelow = ({ largestSequence: own }: LiveTable, last: bigint) =>
+    (own === MAX_SEQUENCE ? lastSequence : own) < last;
   return [...families].some(([id, { last }]) => {
     const tables = columnFamilies.get(id)?.tables.values();
-    return tables !== undefined && [...tables].every(({ largestSequence }) => largestSequence < last);
+    return tables !== undefined && [...tables].every((table) => isBelow(table, last));
   });
 }
 

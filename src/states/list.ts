@@ -4,7 +4,7 @@ import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { FilesHere } from './files.js';
+import { FilesHere, tablesOfOtherNames } from './files.js';
 import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
 import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
@@ -64,9 +64,17 @@ class Listing {
     // tables do not tell which of them are missing: a MANIFEST does
     if (this.walks.every(({ replay }) => !isSound(replay))) await this.fromTables();
     const states = this.ordered();
+    const strange = this.found === undefined ? [] : await tablesOfOtherNames(database);
     const current = states.find(({ current: own }) => own);
     const { walks: manifests, problems } = this;
-    return { states, ...(current && { current }), manifests, wals, unread: this.unread(), problems };
+    return {
+      states,
+      ...(current && { current }),
+      manifests,
+      wals,
+      unread: [...this.unread(), ...strange],
+      problems,
+    };
   }
 
   /** A RepairDB sets its own MANIFESTs aside when it runs again: of those in lost/, the database's newest one leads to what it was. */

@@ -72,7 +72,7 @@ export interface States {
   manifests: readonly ManifestWalk[];
   /** All WALs, in ascending order. */
   wals: readonly WalContents[];
-  /** Tables of the database's own directories that are not whole, or not for kvdoctor to read; looked for where states are put together from tables. */
+  /** Tables of the database's own directories that are not whole, not for kvdoctor to read, or under a strange name; looked for where states are put together from tables. */
   unread: readonly InventoryEntry[];
   /** Why states are not in the list that might be there, in words. */
   problems: readonly string[];

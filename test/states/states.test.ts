@@ -256,6 +256,7 @@ describe('directories of several moments', () => {
         strange: [],
         ignored: [],
         leftOut: [],
+        moved: [],
         lastSequence: 30n,
       };
       const current = { missing: [table], version: { columnFamilies: new Map() } };

@@ -2,7 +2,9 @@ import type { Database } from '../../engine/database.js';
 import { SNIFF_BYTES, sniffFile } from '../../engine/file-type.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
+import { dialectNamed } from '../../format/dialect.js';
 import { walNumberIn } from '../../format/filename.js';
+import { decodePhysicalHeader } from '../../format/log/physical.js';
 import { readHead, readTail } from '../../io/head.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { openSource } from '../../io/source.js';
@@ -38,7 +40,7 @@ export async function checkRenamedFiles(
     if (sniffed === undefined || !(sniffed.kind in kinds)) continue;
     const kind = sniffed.kind as keyof typeof kinds;
     const number = kind === 'wal' ? walNumberIn(entry.name) : undefined;
-    const span = kind === 'wal' ? await spanIn(entry, number ?? 0n, database) : undefined;
+    const span = kind === 'wal' ? await spanOfLog(entry, database) : undefined;
     const what = number === undefined ? `a ${kinds[kind]}` : `log ${number}`;
     const held = span === undefined ? '' : `, with sequences ${span.first} to ${span.last}`;
     const lost =
@@ -67,15 +69,24 @@ async function sniff({ source }: InventoryEntry) {
   }
 }
 
-async function spanIn(
-  { file, source: from }: InventoryEntry,
-  number: bigint,
-  { dialect, options }: Database,
+/**
+ * The sequences that a log holds, whatever its name; `undefined` where it is none, or holds none. Records that bear the number of their
+ * log are taken by that of the first one.
+ */
+export async function spanOfLog(
+  entry: InventoryEntry,
+  { dialect, options }: Pick<Database, 'dialect' | 'options'>,
 ): Promise<HeldSpan | undefined> {
-  const source = await openSource(from);
+  const head = await readHead(entry.source, SNIFF_BYTES).catch(() => new Uint8Array(0));
+  if (entry.kind !== 'wal' && sniffFile(head, new Uint8Array(0))?.kind !== 'wal') return undefined;
+  const { wal } = dialectNamed(dialect);
+  const number = decodePhysicalHeader(head, 0, head.length, wal)?.logNumber ?? walNumberIn(entry.name) ?? 0;
+  const source = await openSource(entry.source);
   try {
-    const recycling = options.recycleLogFileNum > 0;
-    const { facts } = await checkWal(source, { dialect, file, number, depth: 'checksums', recycling });
+    const { facts } = await checkWal(source, {
+      ...{ dialect, file: entry.file, number: BigInt(number), depth: 'checksums' },
+      recycling: options.recycleLogFileNum > 0,
+    });
     return facts.kind === 'wal' ? spanOfWal(facts) : undefined;
   } finally {
     await source.close();

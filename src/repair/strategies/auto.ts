@@ -11,6 +11,7 @@ import { type MetadataRequest, planMetadataRepair } from './metadata.js';
 import { planPebbleHoles } from './pebble-holes.js';
 import { planSalvage } from './salvage-wal.js';
 import { planTableRepair, type TableRepairRequest } from './tables.js';
+import { lossOfUnreadLogs } from './unread-logs.js';
 import { planWalRepair, type WalRepairRequest } from './wal-mode.js';
 
 /** What is known of the directory as it is. */
@@ -65,7 +66,8 @@ export async function planAuto(
   }
   if (plan === undefined) return { ...(await planMetadataRepair(database, request)), strategy: 'auto' };
   refuseEmpty(state);
-  return { ...plan, remarks: remarksOf(done), strategy: 'auto' };
+  const loss = [...plan.loss, ...(await lossOfUnreadLogs(state)).filter(({ file }) => !isNamed(plan, file))];
+  return { ...plan, loss, remarks: remarksOf(done), strategy: 'auto' };
 }
 
 /** Of what healing left alone, what comes after it may be the answer to. */
@@ -73,6 +75,10 @@ function remarksOf(parts: readonly RepairPlan[]): string[] {
   return parts.flatMap((part, i) =>
     part.strategy === 'heal' && i < parts.length - 1 ? healRemarks(part) : part.remarks,
   );
+}
+
+function isNamed({ loss }: RepairPlan, file: string): boolean {
+  return loss.some((statement) => statement.file === file);
 }
 
 function takesFile(step: RepairStep): boolean {

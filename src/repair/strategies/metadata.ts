@@ -106,7 +106,7 @@ async function withRemains(
   { state, unread }: NonNullable<Planned['to']>,
   { pace = new Pace(), ...request }: MetadataRequest,
 ): Promise<RepairPlan | undefined> {
-  let entries: readonly InventoryEntry[] = unread;
+  let entries: readonly InventoryEntry[] = unread.filter(({ number }) => number !== undefined);
   for (;;) {
     const remains = await planRemains(database, entries, state.version, { ...request, pace });
     if (remains.steps.length === 0) return undefined;

@@ -142,11 +142,11 @@ function tablesLeftOut({ leftOut, version }: State, { inventory }: Database): Lo
 }
 
 /**
- * Tables that are here, that cannot be read whole, and that a state does without which rests on tables, or on a MANIFEST that has lost
+ * Tables that are here, that cannot be read whole or have a strange name, and that a state does without which rests on tables, or on a MANIFEST that has lost
  * edits: none that is left says that they were deleted.
  */
 export function unreadTables(
-  { origin, version }: State,
+  { origin, version, moved }: State,
   { manifests, unread }: Pick<States, 'manifests' | 'unread'>,
 ): InventoryEntry[] {
   const walk =
@@ -156,18 +156,23 @@ export function unreadTables(
   if (origin.kind === 'edits' || (origin.kind === 'manifest' && (walk === undefined || isSound(walk.replay))))
     return [];
   const live = new Set(tablesOf(version).map(({ number }) => number));
-  return unread.filter(
-    ({ number }) => number !== undefined && !live.has(number) && walk?.known.has(number) !== true,
-  );
+  const taken = new Set(moved.map(({ entry }) => entry));
+  return unread.filter((entry) => {
+    const { kind, number } = entry;
+    if (kind === 'other') return !taken.has(entry);
+    return number !== undefined && !live.has(number) && walk?.known.has(number) !== true;
+  });
 }
 
 /** What is lost with them. */
-export function unreadText({ file, root }: InventoryEntry): LossStatement {
+export function unreadText({ file, root, kind }: InventoryEntry): LossStatement {
   return {
     file,
     ...(root !== undefined && { root }),
     detail:
-      'a table that is here and cannot be read whole: its entries, as far as no other table holds them; perhaps deletions; the engine deletes the file when it opens the result',
+      kind === 'other'
+        ? 'a table under a name that the engine does not read, which no edit that is left names: its entries, as far as no other table holds them; perhaps deletions'
+        : 'a table that is here and cannot be read whole: its entries, as far as no other table holds them; perhaps deletions; the engine deletes the file when it opens the result',
     facts: {},
   };
 }
