@@ -23,6 +23,7 @@ export function lossOfState(
     ...strangeWals(state, database),
     ...ignoredWrites(state),
     ...tablesLeftOut(state, database),
+    ...tablesOfOthers(state, database, manifests),
     ...unreadTables(state, { manifests, unread }).map(unreadText),
     ...unloggedWrites(state),
     ...laterWrites(state, states),
@@ -139,6 +140,31 @@ function tablesLeftOut({ leftOut, version }: State, { inventory }: Database): Lo
     detail: `a table of column family ${version.columnFamilies.get(columnFamily)?.name} that is here and that the state does not have: its entries, as far as no other table holds them`,
     facts: { firstSequence: String(smallestSequence), lastSequence: String(largestSequence) },
   }));
+}
+
+/** Tables that are here, that another MANIFEST ends with, and that the one of a state never named. */
+function tablesOfOthers(
+  { origin, version, leftOut, lastSequence }: State,
+  { inventory }: Database,
+  manifests: States['manifests'],
+): LossStatement[] {
+  const own = 'manifest' in origin ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
+  if (own === undefined) return [];
+  const told = new Set([...own.known, ...[...leftOut, ...tablesOf(version)].map(({ number }) => number)]);
+  return manifests.flatMap(({ entry, replay, here }) =>
+    entry.place === 'lost'
+      ? []
+      : tablesOf(replay.version).flatMap(({ number, smallestSequence, largestSequence }) => {
+          // later ones are counted by their sequences
+          if (told.has(number) || !here.has(number) || smallestSequence > lastSequence) return [];
+          told.add(number);
+          return {
+            file: tableName(inventory, number),
+            detail: `a table that is here, that ${entry.file} names and that is not taken from there: its entries, as far as no other table holds them; perhaps deletions`,
+            facts: { firstSequence: String(smallestSequence), lastSequence: String(largestSequence) },
+          };
+        }),
+  );
 }
 
 /**
