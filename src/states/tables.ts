@@ -17,6 +17,8 @@ export interface FoundTable {
   columnFamilyName?: string;
   comparator: string;
   databaseId?: string;
+  /** The number that it was written under, as it says itself. */
+  writtenAs?: bigint;
   entries: number;
   /** Written to be ingested. */
   ingested: boolean;
@@ -55,6 +57,7 @@ export async function findTables(
       ...(facts.columnFamilyName !== undefined && { columnFamilyName: facts.columnFamilyName }),
       comparator: comparing(database).comparator ?? facts.comparator ?? '',
       ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
+      ...(facts.originalFileNumber !== undefined && { writtenAs: facts.originalFileNumber }),
       entries: Number(facts.entries ?? facts.totals?.points ?? 0),
       ingested: facts.stated?.globalSequence !== undefined,
       sequenceLost: facts.stated?.globalSequence === 0n,
@@ -64,7 +67,22 @@ export async function findTables(
       ),
     });
   }
+  if (database.dialect === 'rocksdb') numberAsWritten(found);
   return found.sort((a, b) => (a.live.number < b.live.number ? -1 : 1));
+}
+
+/**
+ * Gives tables that lie under each other's names their own numbers, as they say them. What was ingested was written under another one.
+ */
+function numberAsWritten(found: readonly FoundTable[]): void {
+  const isMisplaced = ({ live, writtenAs, ingested }: FoundTable) =>
+    writtenAs !== undefined && writtenAs > 0n && !ingested && writtenAs !== live.number;
+  const misplaced = new Map(found.filter(isMisplaced).map((table) => [table.live.number, table]));
+  for (const [number, table] of [...misplaced]) {
+    const other = misplaced.get(table.writtenAs!);
+    if (other?.writtenAs === number && other.databaseId === table.databaseId)
+      table.live.number = table.writtenAs!;
+  }
 }
 
 function isDense({ stated, totals }: TableFacts, { smallestSequence, largestSequence }: LiveTable): boolean {

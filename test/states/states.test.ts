@@ -65,6 +65,16 @@ describe('directories of several moments', () => {
     });
   });
 
+  it('puts tables back that lie under each other’s names where the MANIFEST has lost the edit of one', async () => {
+    const truth = await withDatabase('basic-7.8', [], (dir) => contentsOf(dir));
+    const patches = ['swap 000015.sst 000018.sst', 'zero MANIFEST-000005 171 200'];
+    await withDatabase('basic-7.8', patches, async (dir) => {
+      const { report, output } = await repaired(dir);
+      expect(report.plan?.loss).toEqual([]);
+      expect(await contentsOf(output)).toEqual(truth);
+    });
+  });
+
   it('announces what the WALs lack of a lost table, as it was written without them', async () => {
     await unpacked('unlogged-between', async (dir) => {
       const { report, output } = await repaired(dir);
