@@ -4,6 +4,7 @@ import type { UnitResult } from '../check/unit.js';
 import type { Cause, Finding } from '../finding/finding.js';
 import { BlobDiagnosis } from './blob.js';
 import { TableDiagnosis } from './table.js';
+import { ValuesDiagnosis } from './values-file.js';
 import { WalDiagnosis } from './wal.js';
 
 /** Findings of one unit whose cause is sought. */
@@ -63,6 +64,8 @@ function diagnosisOf(
     case 'wal':
       return new WalDiagnosis(source, unit.context, result);
     case 'blob':
-      return new BlobDiagnosis(source, unit.context, result);
+      return unit.context.dialect === 'pebble'
+        ? new ValuesDiagnosis(source, unit.context, result)
+        : new BlobDiagnosis(source, unit.context, result);
   }
 }

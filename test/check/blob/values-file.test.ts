@@ -5,7 +5,8 @@ import { decodeValues, decodeValuesFooter, decodeValuesIndex } from '../../../sr
 import { memorySource } from '../../../src/io/source.js';
 import { scanTarget } from '../../../src/scan/scan.js';
 import { withDatabase } from '../../support/database.js';
-import { fixture } from '../../support/files.js';
+import { fixture, readFileSet } from '../../support/files.js';
+import { repaired } from '../../support/pebble.js';
 
 const store = 'pebble-stores/values';
 const names = [...fixture(store).keys()].filter((name) => name.endsWith('.blob'));
@@ -57,6 +58,28 @@ describe('a blob file of Pebble', () => {
         },
       ),
     );
+  });
+});
+
+describe('a flipped bit in a blob file of Pebble', () => {
+  // a value, a checksum, the index, the footer and its checksum
+  test.each([
+    '000006.blob 100.3',
+    '000006.blob 1083.1',
+    '000019.blob end-50.6',
+    '000019.blob end-20.0',
+    '000019.blob end-37.7',
+  ])('is named and flipped back: %s', async (place) => {
+    await withDatabase(store, [`flip ${place}`], async (dir) => {
+      const { findings } = await scanTarget(dir, { jobs: 1 });
+      expect(findings.filter(({ severity }) => severity === 'error')).toMatchObject([
+        { cause: { kind: 'bit-flip', certainty: 'proven' } },
+      ]);
+      await repaired(dir, { strategy: 'heal' });
+      const after = readFileSet(dir);
+      for (const [name, bytes] of fixture(store))
+        expect(Buffer.compare(after.get(name)!, bytes), name).toBe(0);
+    });
   });
 });
 
