@@ -1,3 +1,4 @@
+import { decodeValuesFooter, decodeValuesIndex, VALUES_FOOTER } from '../../src/format/blob/values-file.js';
 import { readDataBlocks } from '../../src/format/sst/data-blocks.js';
 import { openTable } from '../../src/format/sst/table.js';
 import { openTitanBlobFile, titanRecordLength } from '../../src/format/titan/blob-file.js';
@@ -53,6 +54,18 @@ async function titanRecordsOf(bytes: Uint8Array): Promise<Layout['blobRecords']>
   return records;
 }
 
+/** Blocks of a healthy blob file of Pebble; `undefined`: it is none. */
+function valuesLayout(bytes: Uint8Array): Layout | undefined {
+  const { footer } = decodeValuesFooter(bytes.subarray(-VALUES_FOOTER), bytes.length);
+  if (footer === undefined) return undefined;
+  const { offset, size } = footer.index;
+  const index = decodeValuesIndex(bytes.subarray(offset, offset + size), offset);
+  return {
+    ...nothing(),
+    blocks: typeof index === 'string' ? [footer.index] : [...index.blocks, footer.index],
+  };
+}
+
 async function tableLayout(bytes: Uint8Array): Promise<Layout> {
   const table = await openTable(await openSource({ kind: 'memory', bytes }));
   const blocks = table.blocks.map(({ handle }) => ({ offset: handle.offset, size: handle.size }));
@@ -66,6 +79,8 @@ export async function layoutOf(file: string, bytes: Uint8Array): Promise<Layout>
   if (/(^|\/)(\d+\.log|MANIFEST-\d+)$/.test(file)) return { ...nothing(), records: recordsOf(bytes) };
   if (/\.(sst|ldb)$/.test(file)) return tableLayout(bytes);
   if (isTitanBlob(file)) return { ...nothing(), blobRecords: await titanRecordsOf(bytes), footer: 'titan' };
+  const values = /\.blob$/.test(file) ? valuesLayout(bytes) : undefined;
+  if (values !== undefined) return values;
   if (/\.blob$/.test(file)) return { ...nothing(), blobRecords: blobRecordsOf(bytes), footer: 'blob' };
   return nothing();
 }
