@@ -47,6 +47,15 @@ const repairing = (dir: string, ...more: string[]) => [
   ...more,
 ];
 
+/** Does nothing where the process has ended by itself. */
+function interrupt(pid: number): void {
+  try {
+    process.kill(pid, 'SIGINT');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 describe.skipIf(!canFail)('Ctrl-C', () => {
   beforeAll(async () => {
     before = await applyPatches(fixture('basic-7.8'), [
@@ -149,7 +158,7 @@ describe.skipIf(!canFail)('Ctrl-C', () => {
     ['plan', 500],
   ])('while a repair %ss, after %i ms', { timeout: 60_000 }, async (_, milliseconds) => {
     const dir = database();
-    const meanwhile = (pid: number) => setTimeout(() => process.kill(pid, 'SIGINT'), milliseconds);
+    const meanwhile = (pid: number) => setTimeout(() => interrupt(pid), milliseconds);
     const { status, signal } = await kvdoctor(
       repairing(dir, '--dry-run').filter((word) => word !== '--yes'),
       {
