@@ -173,21 +173,27 @@ function isNamed({ number }: TableFacts, named: ReadonlySet<bigint>): boolean {
 }
 
 /** A WAL is made before an edit names it, and goes after one that names its successor. */
-function checkLogNumber({ database, version, manifest, tables, wals, dead }: State): Finding[] {
+function checkLogNumber({ database, version, manifest, named, tables, wals, dead }: State): Finding[] {
   const logNumber = version.columnFamilies.get(0)?.logNumber ?? 0n;
   const place = database.manifest?.replay.numbers.logNumber ?? {};
   const { entry, replay } = database.manifest!;
-  // the edit that flushed a WAL which is older than the MANIFEST may stand in the MANIFEST before it; a flush leaves out what its last
-  // operations take back, a single deletion and its put
+  // the edit that flushed a WAL which is older than the MANIFEST may stand in the MANIFEST before it
   const unflushed = dead.filter(
-    (wal) => wal.number > (entry.number ?? 0n) && (spanOfWal(wal)?.first ?? 0n) > replay.reach,
+    (wal) => wal.number > (entry.number ?? 0n) && (spanOfWal(wal)?.last ?? 0n) > replay.reach,
   );
   if (unflushed.length > 0) {
     const files = unflushed.map(({ file }) => file);
+    // a flush leaves out what the last operations take back, a single deletion and its put; but another table of it may be lost
+    const isBegun =
+      unflushed.every((wal) => (spanOfWal(wal)?.first ?? 0n) <= replay.reach) &&
+      !tables.some(
+        ({ number = 0n, largestSequence = 0n }) => !named.has(number) && largestSequence > replay.reach,
+      );
     return [
       findingAt(manifest, 'manifest/log-number', {
         ...place,
-        message: `the log number is ${logNumber}; Pebble ignores and deletes ${files.join(', ')}, whose operations no table holds`,
+        ...(isBegun && { severity: 'warning' as const }),
+        message: `the log number is ${logNumber}; Pebble ignores and deletes ${files.join(', ')}, ${isBegun ? 'of which no table holds the last operations' : 'whose operations no table holds'}`,
         evidence: { logNumber: String(logNumber), ignored: files },
       }),
     ];
