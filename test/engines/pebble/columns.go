@@ -20,6 +20,18 @@ func orderedAsCockroach(o *options) {
 	o.KeySchemas = sstable.MakeKeySchemas(&cockroachkvs.KeySchema)
 }
 
+func profileOf(compression string) *sstable.CompressionProfile {
+	switch compression {
+	case "minlz":
+		return sstable.MinLZCompression
+	case "zstd":
+		return sstable.ZstdCompression
+	case "snappy":
+		return sstable.SnappyCompression
+	}
+	return sstable.NoCompression
+}
+
 // columns fills tables of columns with what CockroachDB has: versions of keys, other suffixes, none; range deletions and range keys.
 func columns(seed int64, dir string, format formatMajor, compression string) {
 	r := rand.New(rand.NewSource(seed))
@@ -28,15 +40,7 @@ func columns(seed int64, dir string, format formatMajor, compression string) {
 	setLevels(o, 10, 400)
 	for i := range o.Levels {
 		o.Levels[i].IndexBlockSize = 200
-		o.Levels[i].Compression = func() *sstable.CompressionProfile {
-			switch compression {
-			case "minlz":
-				return sstable.MinLZCompression
-			case "zstd":
-				return sstable.ZstdCompression
-			}
-			return sstable.NoCompression
-		}
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return profileOf(compression) }
 	}
 	d, err := open(dir, o)
 	check(err)

@@ -33,17 +33,7 @@ func values(seed int64, dir, compression string) {
 	failOnBackgroundErrors(o)
 	setLevels(o, 10, 400<<r.Intn(4))
 	for i := range o.Levels {
-		o.Levels[i].Compression = func() *sstable.CompressionProfile {
-			switch compression {
-			case "minlz":
-				return sstable.MinLZCompression
-			case "zstd":
-				return sstable.ZstdCompression
-			case "snappy":
-				return sstable.SnappyCompression
-			}
-			return sstable.NoCompression
-		}
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return profileOf(compression) }
 	}
 	d, err := open(dir, o)
 	check(err)
