@@ -1,6 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import { checkBlob } from './blob/blob.js';
-import { checkValuesFile } from './blob/values-file.js';
+import { checkPebbleBlob } from './blob/pebble-blob.js';
 import { checkTable } from './sst/table.js';
 import type { BlobContext, TableContext, UnitResult, WalContext } from './unit.js';
 import { checkWal } from './wal/wal.js';
@@ -20,7 +20,7 @@ export function checkFile(file: CheckedFile, source: ByteSource): Promise<UnitRe
       return checkWal(source, file.context);
     case 'blob':
       return file.context.dialect === 'pebble'
-        ? checkValuesFile(source, file.context)
+        ? checkPebbleBlob(source, file.context)
         : checkBlob(source, file.context);
   }
 }

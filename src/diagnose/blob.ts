@@ -13,7 +13,7 @@ import { bitsWithSyndrome } from './crc32c-syndrome.js';
 import { type BitChange, FlippedSource } from './flipped-source.js';
 import { type Flip, type FlipSearch, flipText, isConclusive } from './flips.js';
 import { checksumByte, coveredBytes, LONGEST_FOR_BYTES, overwrittenByte } from './overwritten-byte.js';
-import { patternOf } from './pattern.js';
+import { NO_PATTERN, patternOf } from './pattern.js';
 
 /** Longer values are not walked. Bytes. */
 const LONGEST = 64 << 20;
@@ -55,11 +55,7 @@ export class BlobDiagnosis {
       finding.cause = HEADER_CAUSE;
       return;
     }
-    finding.cause = (await patternOf(this.source, { offset, length })) ?? {
-      kind: 'garbage',
-      certainty: 'possible',
-      detail: 'more than one bit is wrong, in no pattern that tells why',
-    };
+    finding.cause = (await patternOf(this.source, { offset, length })) ?? NO_PATTERN;
   }
 
   private async search(rule: string, place: Range): Promise<FlipSearch | undefined> {

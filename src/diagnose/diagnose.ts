@@ -3,8 +3,8 @@ import type { CheckedFile } from '../check/check-file.js';
 import type { UnitResult } from '../check/unit.js';
 import type { Cause, Finding } from '../finding/finding.js';
 import { BlobDiagnosis } from './blob.js';
+import { PebbleBlobDiagnosis } from './pebble-blob.js';
 import { TableDiagnosis } from './table.js';
-import { ValuesDiagnosis } from './values-file.js';
 import { WalDiagnosis } from './wal.js';
 
 /** Findings of one unit whose cause is sought. */
@@ -65,7 +65,7 @@ function diagnosisOf(
       return new WalDiagnosis(source, unit.context, result);
     case 'blob':
       return unit.context.dialect === 'pebble'
-        ? new ValuesDiagnosis(source, unit.context, result)
+        ? new PebbleBlobDiagnosis(source)
         : new BlobDiagnosis(source, unit.context, result);
   }
 }

@@ -8,6 +8,13 @@ import { offsetText } from '../finding/quantity.js';
  * one that does not was written by a program.
  */
 
+/** What is left to say of bytes of which nothing tells more, and of which no single bit makes them right. */
+export const NO_PATTERN: Cause = {
+  kind: 'garbage',
+  certainty: 'possible',
+  detail: 'more than one bit is wrong, in no pattern that tells why',
+};
+
 /** As much of a damaged range is looked at. Bytes. */
 const MOST_READ = 1 << 20;
 /** Shorter runs of one byte are nothing special. */

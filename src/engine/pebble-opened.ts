@@ -6,7 +6,13 @@
 import { type FileNameKind, isCanonical } from '../format/filename.js';
 import { emptyVersion } from '../format/manifest/apply.js';
 import { replayManifest } from '../format/manifest/replay.js';
-import { copyOfVersion, fileBehind, type LiveTable, type Version } from '../format/manifest/version.js';
+import {
+  copyOfVersion,
+  fileBehind,
+  type LiveTable,
+  numbersOfValueFiles,
+  type Version,
+} from '../format/manifest/version.js';
 import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
 import { readDataBlocks } from '../format/sst/data-blocks.js';
 import { internalKey, MAX_SEQUENCE, VALUE_TYPE } from '../format/sst/internal-key.js';
@@ -180,7 +186,7 @@ export function filesDeleted(
   const used = new Set<bigint>([...version.backings.keys(), ...pebble.ingested.keys()]);
   for (const { tables } of version.columnFamilies.values())
     for (const table of tables.values()) used.add(fileBehind(version, table).number);
-  const values = new Set([...version.valueFiles.values()].map(({ number }) => number));
+  const values = numbersOfValueFiles(version);
   const own = inventory.entries.filter(({ place, kind }) => place === 'database' && kinds.includes(kind));
   const numbered = (kind: FileNameKind) =>
     inventory.entries

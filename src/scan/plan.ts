@@ -10,6 +10,7 @@ import {
   fileBehind,
   type LiveBlobFile,
   type LiveTable,
+  numbersOfValueFiles,
   type Version,
 } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
@@ -69,7 +70,7 @@ export async function planUnits(
   isWhole: (entry: InventoryEntry) => boolean = () => false,
 ): Promise<PlannedUnit[]> {
   const tables = liveTables(database);
-  const blobs = liveBlobs(database);
+  const blobs = blobFilesOf(database);
   const drafts: Draft[] = [];
   for (const entry of database.inventory.entries) {
     const draft = draftOf(entry, database, depth, tables, blobs);
@@ -89,7 +90,7 @@ export function keyOf({ file, root }: { file: string; root?: string }): string {
 /** Makes the unit that checks a file, or some blocks of a table; `undefined` for a file that needs no unit. */
 export function unitFor(database: Database, depth: Depth) {
   const tables = liveTables(database);
-  const blobs = liveBlobs(database);
+  const blobs = blobFilesOf(database);
   return (
     entry: InventoryEntry,
     id: number,
@@ -103,12 +104,23 @@ export function unitFor(database: Database, depth: Depth) {
   };
 }
 
+/** Live blob files by number, and numbers of Pebble's. */
+interface BlobFiles {
+  blobs: ReadonlyMap<bigint, LiveBlobFile>;
+  values: ReadonlySet<bigint>;
+}
+
+const blobFilesOf = (database: Database): BlobFiles => ({
+  blobs: liveBlobs(database),
+  values: database.version === undefined ? new Set() : numbersOfValueFiles(database.version),
+});
+
 function draftOf(
   entry: InventoryEntry,
   database: Database,
   depth: Depth,
   tables: ReadonlyMap<bigint, OwnedTable>,
-  blobs: Map<bigint, LiveBlobFile>,
+  { blobs, values }: BlobFiles,
 ): Draft | undefined {
   const { source, size: weight, file, number } = entry;
   switch (entry.kind) {
@@ -129,15 +141,9 @@ function draftOf(
       };
     case 'blob': {
       if (database.dialect === 'pebble') {
-        const isNamed = [...(database.version?.valueFiles.values() ?? [])].some(
-          (each) => each.number === number,
-        );
-        const orphan = database.version !== undefined && !isNamed;
+        const orphan = database.version !== undefined && !values.has(number ?? -1n);
         const context = {
-          file,
-          depth,
-          dialect: database.dialect,
-          orphan,
+          ...{ file, depth, dialect: database.dialect, orphan },
           ...(number !== undefined && { number }),
         };
         return { kind: 'blob', entry, source, weight, context };

@@ -1,4 +1,8 @@
-import { decodeValuesFooter, decodeValuesIndex, VALUES_FOOTER } from '../../src/format/blob/values-file.js';
+import {
+  decodePebbleBlobFooter,
+  decodePebbleBlobIndex,
+  PEBBLE_BLOB_FOOTER,
+} from '../../src/format/blob/pebble-blob.js';
 import { readDataBlocks } from '../../src/format/sst/data-blocks.js';
 import { openTable } from '../../src/format/sst/table.js';
 import { openTitanBlobFile, titanRecordLength } from '../../src/format/titan/blob-file.js';
@@ -56,10 +60,10 @@ async function titanRecordsOf(bytes: Uint8Array): Promise<Layout['blobRecords']>
 
 /** Blocks of a healthy blob file of Pebble; `undefined`: it is none. */
 function valuesLayout(bytes: Uint8Array): Layout | undefined {
-  const { footer } = decodeValuesFooter(bytes.subarray(-VALUES_FOOTER), bytes.length);
+  const { footer } = decodePebbleBlobFooter(bytes.subarray(-PEBBLE_BLOB_FOOTER), bytes.length);
   if (footer === undefined) return undefined;
   const { offset, size } = footer.index;
-  const index = decodeValuesIndex(bytes.subarray(offset, offset + size), offset);
+  const index = decodePebbleBlobIndex(bytes.subarray(offset, offset + size), offset);
   return {
     ...nothing(),
     blocks: typeof index === 'string' ? [footer.index] : [...index.blocks, footer.index],

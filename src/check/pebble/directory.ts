@@ -8,7 +8,7 @@ import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { type FileNameKind, fileName, isCanonical } from '../../format/filename.js';
-import { fileBehind } from '../../format/manifest/version.js';
+import { fileBehind, numbersOfValueFiles } from '../../format/manifest/version.js';
 import type { TableFacts } from '../unit.js';
 import { checkOptionsNames } from './options.js';
 
@@ -321,7 +321,7 @@ export function unusedPebbleFiles(database: Database): Finding[] {
   const used = new Set<bigint>([...pebble.ingested.keys(), ...version.backings.keys()]);
   for (const family of version.columnFamilies.values())
     for (const table of family.tables.values()) used.add(fileBehind(version, table).number);
-  const values = new Set([...version.valueFiles.values()].map(({ number }) => number));
+  const values = numbersOfValueFiles(version);
   const { complete } = manifest.replay;
   const findings: Finding[] = [];
   for (const entry of inventory.entries) {

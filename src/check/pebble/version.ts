@@ -12,9 +12,9 @@ import { fileBehind, type Version } from '../../format/manifest/version.js';
 import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
 import type { BlobFacts, TableFacts, WalFacts } from '../unit.js';
 import { sequenceRange } from '../wal/evidence.js';
+import { checkPebbleBlobs } from './blobs.js';
 import { goneFirstWal } from './first-wal.js';
 import { ingests } from './severity.js';
-import { checkValueFiles } from './values.js';
 
 /** What the files have shown. */
 interface PebbleFiles {
@@ -50,7 +50,7 @@ export function checkPebbleVersion(database: Database, files: PebbleFiles): Find
           ...checkLogNumber(state),
           ...checkLastSequence(state),
           ...checkForsaken(state),
-          ...checkValueFiles(database, version, state.manifest, files),
+          ...checkPebbleBlobs(database, version, state.manifest, files),
         ]
       : []),
   ];

@@ -121,6 +121,10 @@ export function fileBehind({ backings }: Version, { number, size, backing }: Liv
   return { number: backing, size: backings.get(backing)?.size ?? size };
 }
 
+/** Numbers of the files of values that a version of Pebble names. */
+export const numbersOfValueFiles = ({ valueFiles }: Version): Set<bigint> =>
+  new Set([...valueFiles.values()].map(({ number }) => number));
+
 /**
  * Tables, blob files, column families, those dropped too, and tracked WALs that a version may hold together, beside one for each
  * file that is there: a large store is read, and a few bytes that claim a million files are not believed.

@@ -2,7 +2,7 @@ import type { Database } from '../../../engine/database.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { liveTables } from '../../../scan/plan.js';
 import { beginTheSame } from './composition.js';
-import { checkedOf, checker, ownEntry, usual } from './part.js';
+import { checkedOf, checker, usual } from './part.js';
 import type { SecondSource } from './sources.js';
 
 /**
@@ -21,12 +21,18 @@ export async function partingOf(
   const ofIds = new Set(
     live.filter(({ table }) => table.uniqueId !== undefined).map(({ table }) => table.number),
   );
+  const theirs = new Map(
+    other.inventory.entries
+      .filter(usual)
+      .toReversed()
+      .map((entry) => [`${entry.kind} ${entry.number}`, entry]),
+  );
   for (const mine of database.inventory.entries) {
     const { kind, number } = mine;
     if ((kind !== 'table' && kind !== 'wal') || number === undefined || !usual(mine) || isFaulty(mine.file))
       continue;
     if ((first !== undefined && number > first) || (kind === 'table' && ofIds.has(number))) continue;
-    const its = ownEntry(other, kind, number);
+    const its = theirs.get(`${kind} ${number}`);
     if (its !== undefined && (await isAnother(database, mine, its))) first = number;
   }
   return first;

@@ -14,17 +14,21 @@ interface ValueFiles {
   blobs: readonly BlobFacts[];
 }
 
-export function checkValueFiles(
+export function checkPebbleBlobs(
   { inventory }: Database,
   version: Version,
   manifest: FindingPlace,
   { tables, blobs }: ValueFiles,
 ): Finding[] {
   const findings: Finding[] = [];
+  const here = new Map(
+    inventory.entries
+      .filter(({ kind, place }) => kind === 'blob' && place === 'database')
+      .map((entry) => [entry.number, entry]),
+  );
+  const ended = new Set(blobs.filter(({ hasFooter }) => hasFooter).map(({ file }) => file));
   for (const { number, size } of version.valueFiles.values()) {
-    const entry = inventory.entries.find(
-      (each) => each.kind === 'blob' && each.number === number && each.place === 'database',
-    );
+    const entry = here.get(number);
     const file = fileName('blob', number);
     if (entry === undefined)
       findings.push(
@@ -34,7 +38,7 @@ export function checkValueFiles(
         }),
       );
     // the check of its footer says more
-    else if (BigInt(entry.size) !== size && blobs.some((each) => each.file === entry.file && each.hasFooter))
+    else if (BigInt(entry.size) !== size && ended.has(entry.file))
       findings.push(
         findingAt(placeOf(entry), 'directory/wrong-blob-size', {
           offset: Math.min(entry.size, Number(size)),

@@ -22,9 +22,9 @@ const LENGTHS = { 1: 38, 2: 70 } as const;
 const MAGICS = { 1: 'f09faab3f09fa680', 2: 'f09faab3f09fa682' } as const;
 
 /** Bytes of the longest footer. */
-export const VALUES_FOOTER = LENGTHS[2];
+export const PEBBLE_BLOB_FOOTER = LENGTHS[2];
 
-export interface ValuesFooter {
+export interface PebbleBlobFooter {
   format: 1 | 2;
   /** Bytes of it. */
   length: number;
@@ -36,10 +36,10 @@ export interface ValuesFooter {
 }
 
 /** Decodes the footer at the end of `tail`, the last bytes of a file of `size`. Anomalies are in file offsets. */
-export function decodeValuesFooter(
+export function decodePebbleBlobFooter(
   tail: Uint8Array,
   size: number,
-): { footer?: ValuesFooter; anomalies: Anomaly[] } {
+): { footer?: PebbleBlobFooter; anomalies: Anomaly[] } {
   const magic = Buffer.from(tail.subarray(Math.max(0, tail.length - 8))).toString('hex');
   const format = magic === MAGICS[1] ? 1 : magic === MAGICS[2] ? 2 : undefined;
   const length = format === undefined ? LENGTHS[1] : LENGTHS[format];
@@ -73,7 +73,7 @@ export function decodeValuesFooter(
   });
   if (bytes[21] !== format)
     return wrong(`the footer states format ${bytes[21]}, and its magic number ${format}`);
-  const footer: ValuesFooter = {
+  const footer: PebbleBlobFooter = {
     format,
     length,
     checksumType: bytes[20],
@@ -100,7 +100,7 @@ interface ValuesIndex {
 const NONE = 0xffffffff;
 
 /** Decodes the index block of a file whose index begins at `end`. A sentence where it does not hold together. */
-export function decodeValuesIndex(bytes: Uint8Array, end: number): ValuesIndex | string {
+export function decodePebbleBlobIndex(bytes: Uint8Array, end: number): ValuesIndex | string {
   if (bytes.length < 4) return `an index of ${bytes.length} bytes has no room for its header`;
   const named = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   const frame = decodeFrame(bytes, 4);

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkValuesFile } from '../../../src/check/blob/values-file.js';
-import { decodeValues, decodeValuesFooter, decodeValuesIndex } from '../../../src/format/blob/values-file.js';
+import { checkPebbleBlob } from '../../../src/check/blob/pebble-blob.js';
+import {
+  decodePebbleBlobFooter,
+  decodePebbleBlobIndex,
+  decodeValues,
+} from '../../../src/format/blob/pebble-blob.js';
 import { memorySource } from '../../../src/io/source.js';
 import { scanTarget } from '../../../src/scan/scan.js';
 import { withDatabase } from '../../support/database.js';
@@ -12,7 +16,7 @@ const store = 'pebble-stores/values';
 const names = [...fixture(store).keys()].filter((name) => name.endsWith('.blob'));
 
 const check = (bytes: Uint8Array) =>
-  checkValuesFile(memorySource(bytes), { file: '000006.blob', depth: 'full', dialect: 'pebble' });
+  checkPebbleBlob(memorySource(bytes), { file: '000006.blob', depth: 'full', dialect: 'pebble' });
 
 describe('a blob file of Pebble', () => {
   test.each(names)('is read to its last value: %s', async (name) => {
@@ -52,8 +56,8 @@ describe('a blob file of Pebble', () => {
           const changed = Buffer.from(bytes);
           changed.set(noise.subarray(0, bytes.length - at), at);
           await check(changed);
-          decodeValuesFooter(noise, noise.length);
-          decodeValuesIndex(noise, 10);
+          decodePebbleBlobFooter(noise, noise.length);
+          decodePebbleBlobIndex(noise, 10);
           decodeValues(noise);
         },
       ),
@@ -69,6 +73,7 @@ describe('a flipped bit in a blob file of Pebble', () => {
     '000019.blob end-50.6',
     '000019.blob end-20.0',
     '000019.blob end-37.7',
+    '000019.blob end-3.2',
   ])('is named and flipped back: %s', async (place) => {
     await withDatabase(store, [`flip ${place}`], async (dir) => {
       const { findings } = await scanTarget(dir, { jobs: 1 });

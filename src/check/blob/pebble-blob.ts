@@ -2,12 +2,12 @@ import type { ByteSource } from '../../bytes/source.js';
 import { ruleOf } from '../../finding/catalog.js';
 import type { Anomaly, Finding } from '../../finding/finding.js';
 import {
+  decodePebbleBlobFooter,
+  decodePebbleBlobIndex,
   decodeValues,
-  decodeValuesFooter,
-  decodeValuesIndex,
-  VALUES_FOOTER,
-  type ValuesFooter,
-} from '../../format/blob/values-file.js';
+  PEBBLE_BLOB_FOOTER,
+  type PebbleBlobFooter,
+} from '../../format/blob/pebble-blob.js';
 import type { BlockHandle } from '../../format/sst/handle.js';
 import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../../format/sst/load.js';
 import type { BlobContext, BlobFacts, Unchecked, UnitResult } from '../unit.js';
@@ -16,13 +16,13 @@ import type { BlobContext, BlobFacts, Unchecked, UnitResult } from '../unit.js';
  * Checks one blob file of Pebble: footer, index, every block's checksum, and that the values of each block hold together. At depth
  * `structure` footer and index alone. A file that the MANIFEST does not name costs nothing: notes. Rejects only when the medium fails.
  */
-export async function checkValuesFile(source: ByteSource, context: BlobContext): Promise<UnitResult> {
-  const check = new ValuesCheck(source, context);
+export async function checkPebbleBlob(source: ByteSource, context: BlobContext): Promise<UnitResult> {
+  const check = new PebbleBlobCheck(source, context);
   await check.run();
   return check.result();
 }
 
-class ValuesCheck {
+class PebbleBlobCheck {
   private readonly facts: BlobFacts;
   private readonly anomalies: Anomaly[] = [];
   private readonly unchecked: Unchecked[] = [];
@@ -47,9 +47,9 @@ class ValuesCheck {
 
   async run(): Promise<void> {
     const { source, facts } = this;
-    const tail = new Uint8Array(Math.min(VALUES_FOOTER, source.size));
+    const tail = new Uint8Array(Math.min(PEBBLE_BLOB_FOOTER, source.size));
     this.read += await source.read(tail, source.size - tail.length);
-    const { footer, anomalies } = decodeValuesFooter(tail, source.size);
+    const { footer, anomalies } = decodePebbleBlobFooter(tail, source.size);
     this.anomalies.push(...anomalies);
     if (footer === undefined) {
       this.skip('nothing says where its blocks are', 0, source.size);
@@ -64,7 +64,7 @@ class ValuesCheck {
       baseContext: 0,
     };
     const index = await this.load(space, footer.index, 'value-index');
-    const decoded = index && decodeValuesIndex(index, footer.index.offset);
+    const decoded = index && decodePebbleBlobIndex(index, footer.index.offset);
     if (footer.properties !== undefined) await this.load(space, footer.properties, 'properties');
     if (decoded === undefined || typeof decoded === 'string') {
       if (decoded !== undefined)
@@ -104,7 +104,7 @@ class ValuesCheck {
   }
 
   /** A block that matches its checksum and does not hold together. Of format 2 no file was at hand to hold this against. */
-  private structure({ format }: ValuesFooter, handle: BlockHandle, message: string): void {
+  private structure({ format }: PebbleBlobFooter, handle: BlockHandle, message: string): void {
     const range = blockRange(handle);
     if (format === 1) this.anomalies.push({ rule: 'blob/values-block', ...range, message });
     else this.skip(`${message} (format 2)`, range.offset, range.length);
