@@ -20,7 +20,7 @@ const replacing = ['test/cli/scan.test.ts', 'test/repair/opens.test.ts', 'test/k
 
 export default defineConfig({
   test: {
-    setupFiles: ['test/support/byte-equality.ts', 'test/support/properties.ts'],
+    setupFiles: ['test/support/equality.ts', 'test/support/properties.ts'],
     testTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -13,6 +13,8 @@ export interface LoggedBatch {
   /** All of it, with its header. */
   bytes: Uint8Array;
   file: string;
+  /** Of the log. */
+  number: bigint;
   /** Byte offset of its record in the file. */
   offset: number;
 }
@@ -42,7 +44,8 @@ export async function* loggedBatches(database: Database): AsyncGenerator<LoggedB
         const bytes = new Uint8Array(record.bytes);
         const view = new DataView(bytes.buffer);
         const count = view.getUint32(8, true);
-        yield { sequence: view.getBigUint64(0, true), count, bytes, file, offset: record.offset };
+        const sequence = view.getBigUint64(0, true);
+        yield { sequence, count, bytes, file, number: number!, offset: record.offset };
       }
     } finally {
       await opened.close();

@@ -111,28 +111,32 @@ describe.skipIf(missing !== undefined)('second sources that RocksDB makes', () =
   });
 
   it.for([
-    ['parted', '0'],
-    ['parted', '2'],
-    ['later', '2'],
-    ['one', '2'],
+    ['parted', '0', 'three WALs'],
+    ['parted', '2', 'three WALs'],
+    ['later', '2', 'three WALs'],
+    ['later', '2', 'checksummed-7.8'],
+    ['one', '2', 'three WALs'],
+    ['one', '2', 'checksummed-7.8'],
   ])(
-    'give nothing of a clone whose files have the same numbers: %s, %s flushes',
+    'give nothing of a clone whose files have the same numbers: %s, %s flushes, of %s',
     { timeout: 300_000 },
-    async ([shape, flushes]) => {
+    async ([shape, flushes, base]) => {
+      const whole = base === 'three WALs' ? clean : fixture(base);
       const program = compiled(inRepository('test', 'engines', 'second-source.cc'));
       const [mine, its] = ['5', '6'].map((seed) => {
-        const name = at(`clone-${shape}-${flushes}-${seed}`);
-        writeFileSet(clean, name);
+        const name = at(`clone-${shape}-${flushes}-${base}-${seed}`);
+        writeFileSet(whole, name);
         execFileSync(program, ['live', name, flushes, shape, seed]);
         return readFileSet(name);
       });
-      const older = named('.sst')[0];
-      const logs = named('.log', mine).filter((name) => !clean.has(name));
-      const tables = named('.sst', mine).filter((name) => !clean.has(name));
+      const older = named('.sst', whole)[0];
+      const logs = named('.log', mine).filter((name) => !whole.has(name));
+      const tables = named('.sst', mine).filter((name) => !whole.has(name));
       expect([logs.length, tables.length]).toEqual(flushes === '0' ? [1, 0] : [3, 2]);
       for (const name of [...logs, ...tables, older]) {
         expect(its.get(name)?.length, name).toBe(mine.get(name)!.length);
-        for (const patch of [...patchesOf(name).flat(), `truncate ${name} 0`, `zero ${name} 1900 end-1900`]) {
+        const ends = [0, mine.get(name)!.length >> 1].map((size) => `truncate ${name} ${size}`);
+        for (const patch of [...patchesOf(name).flat(), ...ends, `zero ${name} 1900 end-1900`]) {
           const damaged = await applyPatches(new Map(mine), [patch]);
           const { after } = await repaired(damaged, [its]);
           // what both have of the time before is the same file, and what both wrote first the same records

@@ -6,7 +6,7 @@ import type { Segment } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
 import { cut } from '../join-plans.js';
 import { differences, withBoth } from './composition.js';
-import { partedIn } from './life.js';
+import { isOtherDatabase, partedIn } from './life.js';
 import { type MendedFile, PROOFS } from './mend.js';
 import { checkedOf, checker, filePlace } from './part.js';
 import { type Alignment, alignReplica, type Fill } from './replica.js';
@@ -32,10 +32,13 @@ export async function fillWals(
   const refused: string[] = [];
   const filled: FilledLog[] = [];
   const apart = await partedIn(database, source);
+  // a copy of this life parts nowhere, and two clones may do the same before and after what they did not
+  const isClone = alignment.parted !== undefined && !(await isOtherDatabase(database, source));
   for (const entry of new Set(alignment.fills.map((fill) => fill.entry))) {
     const proven: ProvenFill[] = [];
     for (const each of alignment.fills.filter((fill) => fill.entry === entry)) {
-      const fill: Fill = apart !== undefined && apart < entry.number! ? { ...each, parted: true } : each;
+      const isApart = (apart !== undefined && apart < entry.number!) || (each.placed && isClone);
+      const fill: Fill = isApart ? { ...each, parted: true } : each;
       // what an older log left behind the last batch of a recycled one is no damage
       if (fill.batches.length === 0 && !isFaulty(entry)) continue;
       const why = (await isReadThrough(source, fill))
@@ -59,7 +62,7 @@ function refusal({ name }: SecondSource, { batches, parted }: Fill): string {
   const [are, them] = batches.length === 1 ? ['is', 'it'] : ['are', 'them'];
   const what = `${sequencesOf(batches)} of ${name} ${are} not taken`;
   return parted
-    ? `${what}: too little of ${them} is left here, and the source has another batch before ${them}`
+    ? `${what}: too little of ${them} is left here, and the source has another batch than this database elsewhere`
     : `${what}: what is left here does not agree with ${them}`;
 }
 

@@ -40,6 +40,8 @@ export interface Fill {
   batches: readonly Omit<LoggedBatch, 'bytes'>[];
   /** Another batch stands before it in the source, so that the ones beside it say nothing of this one. */
   parted?: true;
+  /** The batch before stands at the same place of a log of the same number: the source is no replica, but a copy or a clone. */
+  placed?: true;
   /** The batch after them, in the source, where they end a log here: nothing here tells how many bytes stood there. */
   next?: LoggedBatch;
   /** What is replaced is a batch that has the keys and values of the source's, and a wrong count, tag or length. */
@@ -87,7 +89,7 @@ class Side {
   private readonly theirs: AsyncGenerator<LoggedBatch>;
   private theirNext: LoggedBatch | undefined;
   /** The last batch here, where the source has the same. */
-  private joined: { batch: LoggedBatch; log: Log } | undefined;
+  private joined: { batch: LoggedBatch; log: Log; offset: number } | undefined;
   /** What the source has after it. */
   private held: LoggedBatch[] = [];
   private heldBytes = 0;
@@ -166,7 +168,7 @@ class Side {
     if (same) this.result.same++;
     else this.reshape(log, its, at);
     this.part();
-    this.joined = { batch: its, log };
+    this.joined = { batch: its, log, offset: at.offset };
     await this.advance();
   }
 
@@ -252,6 +254,7 @@ class Side {
     const bytes = Buffer.concat(framed);
     if (bytes.length === 0 && end === gap.offset) return;
     const batches = held.map(({ bytes: _, ...each }) => each);
+    const isPlaced = joined.batch.number === joined.log.entry.number && joined.batch.offset === joined.offset;
     this.result.fills.push({
       entry: gap.log.entry,
       offset: gap.offset,
@@ -261,6 +264,7 @@ class Side {
       batches,
       ...(gap.log !== log && { next: batch }),
       ...(this.result.parted !== undefined && { parted: true as const }),
+      ...(isPlaced && { placed: true as const }),
     });
   }
 
