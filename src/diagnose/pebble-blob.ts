@@ -7,9 +7,9 @@ import {
   decodePebbleBlobFooter,
   decodePebbleBlobIndex,
   decodeValues,
-  PEBBLE_BLOB_FOOTER,
   type PebbleBlobFooter,
 } from '../format/blob/pebble-blob.js';
+import { readPebbleBlobFooter } from '../format/blob/pebble-blob-file.js';
 import { BLOCK_TRAILER } from '../format/sst/handle.js';
 import { checksumFlip, searchBlock } from './block-flips.js';
 import { bitsWithSyndrome } from './crc32c-syndrome.js';
@@ -46,20 +46,13 @@ export class PebbleBlobDiagnosis {
   }
 
   private async blockFlip(bytes: Uint8Array, offset: number): Promise<Cause | 'unsearched' | undefined> {
-    const footer = await this.footer();
+    const { footer } = await readPebbleBlobFooter(this.source);
     if (footer === undefined) return 'unsearched';
     const search = searchBlock({ checksumType: footer.checksumType, baseContext: 0 }, bytes, offset);
     if (search.skipped !== undefined) return 'unsearched';
     return flipCause(search, bytes, offset, (block) =>
       holds(block, offset, footer) ? 'the block decodes' : undefined,
     );
-  }
-
-  private async footer(): Promise<PebbleBlobFooter | undefined> {
-    const { size } = this.source;
-    const tail = new Uint8Array(Math.min(PEBBLE_BLOB_FOOTER, size));
-    await this.source.read(tail, size - tail.length);
-    return decodePebbleBlobFooter(tail, size).footer;
   }
 }
 

@@ -1,8 +1,9 @@
 /**
  * What a file is by its bytes, for one that was named on its own or carries a strange name. Magic numbers: rocksdb
- * table/format.cc, db/blob/blob_log_format.h; leveldb table/format.h.
+ * table/format.cc, db/blob/blob_log_format.h; leveldb table/format.h; pebble sstable/blob.
  */
 import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
+import { pebbleBlobFormat } from '../format/blob/pebble-blob.js';
 import type { FileNameKind } from '../format/filename.js';
 import { magicAt } from '../format/sst/footer.js';
 
@@ -25,6 +26,8 @@ export function sniffFile(head: Uint8Array, tail: Uint8Array): Sniffed | undefin
     const engine = magic.format === 'legacy' ? undefined : magic.format === 'pebble' ? 'pebble' : 'rocksdb';
     return { kind: 'table', engine, evidence: `ends in the magic number of a ${magic.format} table` };
   }
+  if (pebbleBlobFormat(tail) !== undefined)
+    return { kind: 'blob', engine: 'pebble', evidence: 'ends in the magic number of a blob file of Pebble' };
   if (head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === BLOB_MAGIC) {
     return { kind: 'blob', engine: 'rocksdb', evidence: 'begins with the magic number of a blob file' };
   }

@@ -44,15 +44,17 @@ async function exportSource(source: SourceWalk, sink: ExportSink, result: Export
         await entries.load();
         continue;
       }
-      const { keyBytes, keyFrom, keyTo, valueBytes, valueFrom, valueTo, high, low, file } = entries.current;
+      const { current } = entries;
+      const { keyBytes, keyFrom, keyTo, valueBytes, valueFrom, valueTo, high, low, file, blobFiles } =
+        current;
       if (!source.isSeen(high, low)) continue;
       const key = keyBytes.subarray(keyFrom, keyTo);
       const type = low & 0xff;
       let entry: ExportedEntry;
       let value = valueBytes.subarray(valueFrom, valueTo);
-      if (type === VALUE_TYPE.blobIndex) {
+      if (type === VALUE_TYPE.blobIndex || blobFiles !== undefined) {
         const own = key.slice();
-        const read = await blobs.read(value.slice(), own, file);
+        const read = await blobs.read(value.slice(), own, file, blobFiles);
         if (read.problem !== undefined) {
           if (problems.add(read.problem)) continue;
           break;

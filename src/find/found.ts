@@ -53,9 +53,11 @@ export type Status =
   | 'unknown';
 
 /** Where the value of a blob index lies. */
-interface BlobPlace extends Range {
+export interface BlobPlace extends Range {
   file: string;
   fileNumber: bigint;
+  /** Of Pebble's, whose range is that of a block: which of its values it is, from 0 on. */
+  valueInBlock?: number;
   /** Why it cannot be had. */
   error?: string;
 }

@@ -11,6 +11,7 @@ import { unlessInterrupted } from '../io/interruption.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { openListed, openSource } from '../io/source.js';
 import { inventoryFiles } from '../lsm/inventory-files.js';
+import { PebbleBlobValues } from '../lsm/pebble-blob-values.js';
 import { UncommittedSequences } from '../lsm/uncommitted.js';
 import { followBlob, searchBlob } from './blob-versions.js';
 import { Collection, type FoundFile, type FoundKey, type FoundVersion } from './found.js';
@@ -33,6 +34,7 @@ export class VersionSearch {
   private denied = false;
   /** Limits that were met. */
   private readonly beyond: BeyondLimit[] = [];
+  private readonly blobs: PebbleBlobValues;
 
   constructor(
     private readonly database: Database,
@@ -41,6 +43,7 @@ export class VersionSearch {
     limit: number,
   ) {
     this.collection = new Collection(limit);
+    this.blobs = new PebbleBlobValues(inventoryFiles(database.inventory));
     const { version } = database;
     for (const family of version?.columnFamilies.values() ?? []) {
       this.families.set(family.id, familyOf(family.id, family.name, family.comparator));
@@ -78,6 +81,7 @@ export class VersionSearch {
       onProgress?.(done / total);
     }
     await unlessInterrupted(() => this.followBlobs(), undefined);
+    await this.blobs.close();
     for (const { file, reason } of unseenParts(database)) collection.unread.push({ file, message: reason });
     const keys = await this.keys(signal);
     const { replayed } = this;
@@ -125,7 +129,7 @@ export class VersionSearch {
 
   /** WALs by number, then tables, then blob files. */
   private files(): FoundFile[] {
-    const { inventory, version, walCutoff } = this.database;
+    const { inventory, version, walCutoff, dialect } = this.database;
     const cutoff = this.replayed?.outcome.cutoff ?? walCutoff;
     const blobs = new Set(
       [...(version?.columnFamilies.values() ?? [])].flatMap((f) => [...f.blobFiles.keys()]),
@@ -135,6 +139,8 @@ export class VersionSearch {
       .flatMap((entry): FoundFile[] => {
         const { kind, number = 0n } = entry;
         if (kind !== 'wal' && kind !== 'table' && kind !== 'blob') return [];
+        // a blob file of Pebble has no keys: tables lead to its values
+        if (kind === 'blob' && dialect === 'pebble') return [];
         if (entry.place === 'lost') return [{ kind, entry, use: 'lost' }];
         if (kind === 'wal') {
           const use = entry.place === 'archive' ? 'archived' : number < cutoff ? 'obsolete' : 'live';
@@ -166,7 +172,10 @@ export class VersionSearch {
       else {
         const live = this.liveTables(file.entry);
         const familyOfTable = (table: Table) => this.familyOfTable(table, live[0]);
-        await searchTable({ ...common, dialect: this.database.dialect, familyOf: familyOfTable, live });
+        const { dialect, version } = this.database;
+        const valueFiles: Version['valueFiles'] = version?.valueFiles ?? new Map();
+        const blobs = this.blobs;
+        await searchTable({ ...common, dialect, familyOf: familyOfTable, live, blobs, valueFiles });
       }
       for (const { offset, length } of source.unreadable ?? [])
         collection.unread.push({

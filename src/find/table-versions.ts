@@ -1,7 +1,7 @@
 import type { ByteSource } from '../bytes/source.js';
 import { readFilter, type TableFilter } from '../check/sst/filters.js';
 import type { DialectName } from '../format/dialect.js';
-import type { LiveTable } from '../format/manifest/version.js';
+import { type LiveTable, listedBlobFiles, type Version } from '../format/manifest/version.js';
 import type { BlockHandle } from '../format/sst/handle.js';
 import {
   isExclusiveEnd,
@@ -16,9 +16,10 @@ import { openTable, type Table } from '../format/sst/table.js';
 import { tableBlocks } from '../format/sst/table-blocks.js';
 import { dataBlockReader, OBSOLETE_BIT } from '../format/sst/value-blocks.js';
 import { firstBlockFor, keyPosition, trailerHigh, trailerLow } from '../lsm/key-order.js';
+import type { PebbleBlobValues } from '../lsm/pebble-blob-values.js';
 import { PebbleValues } from '../lsm/pebble-values.js';
 import { rangeTombstone } from '../lsm/range-tombstones.js';
-import { type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
+import { type BlobPlace, type Collection, type FoundFile, type FoundVersion, VALUE_KEPT } from './found.js';
 import type { Family, Wanted } from './wanted.js';
 
 interface TableSearch {
@@ -31,6 +32,9 @@ interface TableSearch {
   /** The column family that a table says it is of; undefined: it is not looked for. */
   familyOf(table: Table): Family | undefined;
   collection: Collection;
+  /** Reads what tables of Pebble keep in blob files, of which the MANIFEST names `valueFiles`. */
+  blobs: PebbleBlobValues;
+  valueFiles: Version['valueFiles'];
 }
 
 /**
@@ -158,9 +162,9 @@ async function searchBlock(
     const plain = isAsStored(block);
     const at = { bytes: block.contents, from: entry.valueOffset, to: entry.valueOffset + entry.valueLength };
     const marked = parsed.type & (context.values?.prefixed ? ~OBSOLETE_BIT : 0xff);
-    const found = context.values === undefined ? at : await fetchValue(context.values, marked, at);
-    const value = found?.bytes.subarray(found.from, found.to) ?? new Uint8Array(0);
     const part = partOf(context, parsed.userKey.subarray(0, end));
+    const found = context.values === undefined ? { at } : await fetchValue(context, part, marked, at);
+    const value = found.at?.bytes.subarray(found.at.from, found.at.to) ?? new Uint8Array(0);
     const version: FoundVersion = {
       file: part === undefined ? { ...context.file, use: notLive(context.file) } : context.file,
       family,
@@ -173,7 +177,8 @@ async function searchBlock(
       at: plain ? { offset: offset + entry.offset, length: entry.length } : { offset, length },
       ...(!plain && block.columnar === undefined && { inner: entry.offset }),
       ...(damage !== undefined && { damaged: damage }),
-      ...(found === undefined && { damaged: 'its value stands elsewhere and cannot be read' }),
+      ...(found.error !== undefined && { damaged: found.error }),
+      ...(found.blob && { blob: found.blob }),
       ...(valueTypeName(marked, table.dialect).startsWith('0x') && {
         damaged: 'a value type that does not exist',
       }),
@@ -195,17 +200,46 @@ function notLive({ use }: FoundFile): FoundFile['use'] {
 
 type ValuePlace = NonNullable<ReturnType<PebbleValues['value']>>;
 
-/** The value of an entry of Pebble's, wherever it stands; `undefined` where it cannot be read. */
+interface FetchedValue {
+  /** Absent where it cannot be read. */
+  at?: ValuePlace;
+  error?: string;
+  blob?: BlobPlace;
+}
+
+/** The value of an entry of Pebble's, wherever it stands. */
 async function fetchValue(
-  values: PebbleValues,
+  context: BlockContext,
+  part: LivePart | undefined,
   type: number,
   at: ValuePlace,
-): Promise<ValuePlace | undefined> {
+): Promise<FetchedValue> {
+  const values = context.values!;
   values.typed(type);
-  const found = values.value(at.bytes, at.from, at.to);
-  if (found !== undefined || !values.waits) return found;
-  await values.load();
-  return values.value(at.bytes, at.from, at.to);
+  let found = values.value(at.bytes, at.from, at.to);
+  if (values.waits) {
+    await values.load();
+    found = values.value(at.bytes, at.from, at.to);
+  }
+  if (found === undefined) return { error: 'its value stands elsewhere and cannot be read' };
+  return values.isInBlobFile ? fetchFromBlob(context, part, found) : { at: found };
+}
+
+async function fetchFromBlob(
+  { blobs, file, live, ...context }: BlockContext,
+  part: LivePart | undefined,
+  { bytes, from, to }: ValuePlace,
+): Promise<FetchedValue> {
+  const named = part ?? live[0];
+  if (named === undefined)
+    return { error: 'its value lies in a blob file, and no MANIFEST says in which one' };
+  const listed = listedBlobFiles(context, named);
+  const { value, problem, place } = await blobs.read(bytes.subarray(from, to), listed, file.entry.file);
+  const found: FetchedValue = {
+    ...(value && { at: { bytes: value, from: 0, to: value.length } }),
+    ...(place && { blob: place }),
+  };
+  return problem === undefined ? found : { ...found, error: problem.message };
 }
 
 /** Says of versions whether the filter of their table keeps readers from them. */

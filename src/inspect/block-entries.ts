@@ -3,6 +3,16 @@ import type { IndexForm } from '../format/sst/block-index.js';
 import { BLOCK_TRAILER, NumberReader } from '../format/sst/handle.js';
 import { parseInternalKey, VALUE_TYPE, valueTypeName } from '../format/sst/internal-key.js';
 import type { BlockKind } from '../format/sst/load.js';
+import {
+  blobHandle,
+  dataBlockReader,
+  hasPrefix,
+  isInPlace,
+  isInValueBlock,
+  OBSOLETE_BIT,
+  type ValuePrefixes,
+  valueHandle,
+} from '../format/sst/value-blocks.js';
 import { tailNodes } from './block-tail.js';
 import { Fields } from './fields.js';
 import { entrySaid } from './key-names.js';
@@ -15,6 +25,8 @@ export interface EntryForm {
   kind: BlockKind;
   /** Of index blocks and filter indexes. */
   index?: IndexForm;
+  /** Of data blocks of Pebble whose puts begin with where their values are. */
+  prefixes?: ValuePrefixes;
   /** The sequence of every entry of a data block, where the table was ingested and says which. */
   globalSequence?: bigint;
 }
@@ -49,7 +61,8 @@ function handleLength(withFirstKey: boolean): ValueLength {
   };
 }
 
-function readerOf(bytes: Uint8Array, { kind, index }: EntryForm): BlockReader {
+function readerOf(bytes: Uint8Array, { kind, index, prefixes }: EntryForm): BlockReader {
+  if (kind === 'data') return dataBlockReader(bytes, prefixes !== undefined);
   const delta = isIndex(kind) && index?.deltaEncoded;
   return new BlockReader(bytes, delta ? handleLength(index.firstKeys) : undefined);
 }
@@ -151,7 +164,7 @@ function entryNode(
   const delta = isIndex(form.kind) && form.index?.deltaEncoded === true;
   const handle = isIndex(form.kind) ? nextHandle(value, delta && shared !== 0, state) : undefined;
   return {
-    name: entryName(form.kind, key),
+    name: entryName(form, key),
     at: { space, offset: place.offset + offset, length },
     text: entryWords(key, value, form, handle),
     encoding: true,
@@ -170,16 +183,19 @@ function entryNode(
   };
 }
 
-function entryName(kind: BlockKind, key: Uint8Array, dialect?: string): string {
+function entryName({ kind, prefixes }: EntryForm, key: Uint8Array): string {
   if (kind === 'properties') return 'property';
-  if (kind === 'data') return valueTypeName(parseInternalKey(key)?.type ?? 0xff, dialect);
+  if (kind === 'data') return typeName(parseInternalKey(key)?.type ?? 0xff, prefixes);
   return kind === 'range-tombstones' ? 'range tombstone' : 'entry';
 }
+
+const typeName = (type: number, prefixes: ValuePrefixes | undefined): string =>
+  prefixes === undefined ? valueTypeName(type) : valueTypeName(type & ~OBSOLETE_BIT, 'pebble');
 
 /** An entry that stands nowhere as such, in words. */
 export function rowWords(key: Uint8Array, value: Uint8Array, form: EntryForm): { name: string; text: Words } {
   const handle = isIndex(form.kind) ? nextHandle(value, false, { offset: 0, size: 0 }) : undefined;
-  return { name: entryName(form.kind, key, 'pebble'), text: entryWords(key, value, form, handle) };
+  return { name: entryName(form, key), text: entryWords(key, value, form, handle) };
 }
 
 /** Where an index entry points. Moves on to it. */
@@ -217,7 +233,26 @@ function entryWords(key: Uint8Array, value: Uint8Array, form: EntryForm, handle?
   const head = [userKey, ` @${form.globalSequence ?? sequence}`];
   if (form.kind === 'range-tombstones') return [...head, ' to ', value];
   if (value.length === 0 && type !== VALUE_TYPE.put) return head;
-  return [...head, ' = ', ...valueWords(type, value)];
+  return [...head, ' = ', ...(prefixedWords(type, value, form.prefixes) ?? valueWords(type, value))];
+}
+
+/** The value of a put after its prefix byte, or where it stands; `undefined` where it has none. */
+function prefixedWords(
+  marked: number,
+  value: Uint8Array,
+  prefixes: ValuePrefixes | undefined,
+): (string | Uint8Array)[] | undefined {
+  const type = marked & ~OBSOLETE_BIT;
+  if (prefixes === undefined || value.length === 0 || !hasPrefix(type, prefixes)) return undefined;
+  if (isInPlace(value[0])) return valueWords(type, value.subarray(1));
+  if (isInValueBlock(value[0])) {
+    const handle = valueHandle(value, 0, value.length);
+    return handle && [`in value block ${handle.block} at ${handle.offset}, ${handle.length} bytes`];
+  }
+  const handle = blobHandle(value, 0, value.length);
+  if (handle === undefined) return undefined;
+  const { reference, block, value: nth, length } = handle;
+  return [`in blob file ${reference} of the table's list, value ${nth} of block ${block}, ${length} bytes`];
 }
 
 function said(value: Node['value']): string | Uint8Array {
@@ -235,8 +270,15 @@ function keyNodes(key: Uint8Array, form: EntryForm): Node[] {
     form.globalSequence === undefined
       ? { name: 'sequence', value: parsed.sequence }
       : { name: 'sequence', value: form.globalSequence, text: `global, stored ${parsed.sequence}` },
-    { name: 'type', value: parsed.type, text: valueTypeName(parsed.type) },
+    { name: 'type', value: parsed.type, text: typeText(parsed.type, form.prefixes) },
   ];
+}
+
+function typeText(type: number, prefixes: ValuePrefixes | undefined): string {
+  const isHidden = prefixes !== undefined && (type & OBSOLETE_BIT) !== 0;
+  return isHidden
+    ? `${typeName(type, prefixes)}, a newer entry of the table hides it`
+    : typeName(type, prefixes);
 }
 
 function valueNodes(

@@ -9,11 +9,14 @@ import { blockNodes, type EntryForm, entriesSummary, hasEntries, rowWords } from
 import { columnNodes } from './columns.js';
 import { Fields } from './fields.js';
 import { contentsSpace, type Detail, type Node, type NodePlace, type Space, type Words } from './node.js';
+import { blobBlockNodes, blobBlockSummary } from './pebble-blob-block.js';
 
 /** A block that something in the table names. */
 export interface BlockPlan extends EntryForm {
   kind: BlockKind;
   handle: BlockHandle;
+  /** A block of a blob file of Pebble's. */
+  blob?: 'values' | 'index';
   /** The metaindex calls it so. */
   name?: string;
   /** What is odd about where it stands. */
@@ -88,6 +91,7 @@ interface Summary {
 function contentSummary(contents: Uint8Array, plan: BlockPlan, detail: Detail): Summary {
   const { kind, name = '' } = plan;
   if (hasEntries(kind)) return entriesSummary(contents, plan, detail);
+  if (plan.blob !== undefined) return blobBlockSummary(contents, plan.handle, plan.blob);
   if (kind === 'filter' || kind === 'filter-partition') {
     const filter = openFilter(contents);
     const problems = filter.problems.map(({ message }) => message);
@@ -160,6 +164,7 @@ function* contentNodes(
   detail: Detail,
 ): Generator<Node> {
   if (hasEntries(plan.kind)) yield* blockNodes(contents, place, plan, detail);
+  else if (plan.blob !== undefined) yield* blobBlockNodes(contents, place, plan.handle, plan.blob, detail);
   else if (plan.kind === 'filter' || plan.kind === 'filter-partition') yield* filterNodes(contents, place);
   else yield { name: 'content', at: place, bytes: contents };
 }

@@ -27,18 +27,8 @@ export function* columnNodes(
   }
   const { frame, columns } = laidOut;
   yield* headerNodes(bytes, frame, layout, form, { space, offset });
-  for (const [i, { type, offset: from, end }] of frame.columns.entries())
-    yield {
-      name: columnName(layout, form.schema, i, columns.length),
-      at: { space, offset: offset + from, length: end - from },
-      text: `${type}, ${encodingOf(columns[i])}`,
-      bytes: bytes.subarray(from, end),
-    };
-  yield {
-    name: 'padding',
-    at: { space, offset: offset + bytes.length - 1, length: 1 },
-    bytes: bytes.subarray(bytes.length - 1),
-  };
+  const nameOf = (i: number) => columnName(layout, form.schema, i, columns.length);
+  yield* columnBytes(bytes, frame, columns, nameOf, { space, offset });
   if (block.contents === undefined) return;
   const reader = new BlockReader(block.contents);
   let index = 0;
@@ -68,16 +58,43 @@ function headerNodes(
     if (header > 0) fields.raw(schema === 'crdb1' ? 'kinds of suffixes' : 'header of the key schema', header);
     fields.u32('longest key at most');
   } else if (layout === 'spans') fields.u32('boundary keys');
+  frameFields(fields, frame);
+  return fields.nodes;
+}
+
+/** What stands before the columns of every columnar block. */
+export function frameFields(fields: Fields, { columns }: ColumnFrame): void {
   fields.u8('version');
   fields.u16('columns');
   fields.u32('rows');
-  for (const [i, { type }] of frame.columns.entries())
+  for (const [i, { type }] of columns.entries())
     fields.group(`column ${i}`, (inner) => {
       inner.u8('type', () => type);
       const from = inner.u32('offset');
       return { text: `${type} at ${from}` };
     });
-  return fields.nodes;
+}
+
+/** The columns of a block and the byte after them. */
+export function* columnBytes(
+  bytes: Uint8Array,
+  frame: ColumnFrame,
+  columns: readonly Column[],
+  nameOf: (i: number) => string,
+  { space, offset }: Pick<NodePlace, 'space' | 'offset'>,
+): Generator<Node> {
+  for (const [i, { type, offset: from, end }] of frame.columns.entries())
+    yield {
+      name: nameOf(i),
+      at: { space, offset: offset + from, length: end - from },
+      text: `${type}, ${encodingOf(columns[i])}`,
+      bytes: bytes.subarray(from, end),
+    };
+  yield {
+    name: 'padding',
+    at: { space, offset: offset + bytes.length - 1, length: 1 },
+    bytes: bytes.subarray(bytes.length - 1),
+  };
 }
 
 /** How the numbers, bits or lengths of a column are written. */

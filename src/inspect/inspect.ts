@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ByteSource, SourceDescriptor } from '../bytes/source.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import type { Range } from '../finding/finding.js';
+import { readPebbleBlobFooter } from '../format/blob/pebble-blob-file.js';
 import { parseFileName } from '../format/filename.js';
 import { parseRaftLogName } from '../format/raft-engine/file.js';
 import { readHead, readTail } from '../io/head.js';
@@ -11,6 +12,7 @@ import { blobNodes } from './blob.js';
 import type { InspectKind } from './kinds.js';
 import { manifestNodes } from './manifest.js';
 import { type Detail, fileSpace, type Node, type Root } from './node.js';
+import { pebbleBlobNodes } from './pebble-blob.js';
 import { raftLogNodes } from './raft-log.js';
 import { inspectTable } from './table.js';
 import {
@@ -117,6 +119,12 @@ export async function inspectBytes(
   return { ...inspection, source, unreadable: () => [], close: () => source.close() };
 }
 
+async function blobChildren(source: ByteSource, detail: Detail): Promise<Root['children']> {
+  const reading = await readPebbleBlobFooter(source);
+  const isPebble = reading.footer !== undefined || detail.dialect === 'pebble';
+  return () => (isPebble ? pebbleBlobNodes(source, reading, detail) : blobNodes(source, detail));
+}
+
 /** The same of a source, which stays the caller's. */
 export async function inspectSource(
   source: ByteSource,
@@ -145,7 +153,7 @@ export async function inspectSource(
     case 'manifest':
       return { kind, size, root: root({}, () => manifestNodes(source, detail)) };
     case 'blob':
-      return { kind, size, root: root({}, () => blobNodes(source, detail)) };
+      return { kind, size, root: root({}, await blobChildren(source, detail)) };
     case 'raft-log':
       return { kind, size, root: root({}, () => raftLogNodes(source, name, detail)) };
     case 'table': {

@@ -2,6 +2,7 @@ import type { ByteSource } from '../bytes/source.js';
 import type { Anomaly, Range } from '../finding/finding.js';
 import { BlockIndex } from '../format/sst/block-index.js';
 import { CHECKSUM, checksumName } from '../format/sst/checksum.js';
+import { holdsColumns } from '../format/sst/column-rows.js';
 import type { Footer } from '../format/sst/footer.js';
 import { BLOCK_TRAILER, type BlockHandle } from '../format/sst/handle.js';
 import { decodeIndexBlock } from '../format/sst/index-block.js';
@@ -10,6 +11,7 @@ import type { MetaKind } from '../format/sst/metaindex.js';
 import { globalSequenceOf } from '../format/sst/properties.js';
 import { openTable, type Table } from '../format/sst/table.js';
 import { type TableBlocks, tableBlocks } from '../format/sst/table-blocks.js';
+import { hasValuePrefixes } from '../format/sst/value-blocks.js';
 import { type BlockPlan, blockNode } from './block.js';
 import { Fields } from './fields.js';
 import { type Detail, fileSpace, more, type Node, type Space } from './node.js';
@@ -118,6 +120,7 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
   const ranges = new RangeReader(source);
   // where an ingested table says 0, only the MANIFEST knows
   const globalSequence = globalSequenceOf(table.properties, undefined) || undefined;
+  const prefixes = hasValuePrefixes(footer) ? { columnar: holdsColumns(footer) } : undefined;
   const reachable = await tableBlocks(table);
   let position = 0;
   let data = 0;
@@ -140,7 +143,7 @@ async function* blockNodes(table: Table, others: readonly BlockPlan[], detail: D
     if (offset > position && position < size)
       yield await ranges.gap(space, position, Math.min(offset, size) - position);
     const problems = offset < position ? ['it overlaps what stands before it'] : [];
-    const form = plan.kind === 'data' ? { globalSequence } : {};
+    const form = plan.kind === 'data' ? { globalSequence, ...(prefixes && { prefixes }) } : {};
     const excuse = plan.kind === 'properties' && table.globalSequenceEdited ? EDITED : undefined;
     const from = plan.kind === 'data' ? reachable!.space : table.space!;
     yield await blockNode(from, space, { ...plan, ...form, problems, excuse }, detail);

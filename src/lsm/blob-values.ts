@@ -8,7 +8,8 @@ import { type BlockSpace, loadBlock } from '../format/sst/load.js';
 import { SourceWindow } from '../format/sst/window.js';
 import { openTitanBlobFile, type TitanBlobFile } from '../format/titan/blob-file.js';
 import { readTitanValue } from '../format/titan/read-value.js';
-import type { Problem } from './cursor.js';
+import type { BlobFileList, Problem } from './cursor.js';
+import { PebbleBlobValues } from './pebble-blob-values.js';
 import type { ProblemLog } from './problems.js';
 import type { StoreFile, StoreFiles } from './store-files.js';
 
@@ -31,16 +32,20 @@ interface BlobFile {
  */
 export class BlobValues {
   private readonly open = new Map<bigint, BlobFile | Problem>();
+  private readonly pebble: PebbleBlobValues;
 
   /** `tables` has the tables that are open, by file name, for values that lie in the table itself. */
   constructor(
     private readonly files: StoreFiles,
     private readonly tables: ReadonlyMap<string, BlockSpace>,
     private readonly problems: ProblemLog,
-  ) {}
+  ) {
+    this.pebble = new PebbleBlobValues(files);
+  }
 
-  /** The value that the blob index of user key `key` in `file` stands for. */
-  async read(index: Uint8Array, key: Uint8Array, file: string): Promise<BlobResult> {
+  /** The value that the blob index of user key `key` in `file` stands for. `listed`: `EntryCursor.blobFiles`, where it is a handle. */
+  async read(index: Uint8Array, key: Uint8Array, file: string, listed?: BlobFileList): Promise<BlobResult> {
+    if (listed !== undefined) return this.pebble.read(index, listed, file);
     const decoded = decodeBlobIndex(index);
     if (decoded.kind === 'malformed') return { problem: { file, message: decoded.error } };
     if (decoded.kind === 'titan') return this.readTitan(decoded, key, file);
@@ -85,6 +90,7 @@ export class BlobValues {
   async close(): Promise<void> {
     for (const blob of this.open.values()) if ('source' in blob) await blob.source.close();
     this.open.clear();
+    await this.pebble.close();
   }
 
   private async readEmbedded(offset: number, size: number, file: string): Promise<BlobResult> {

@@ -17,6 +17,8 @@ export interface Problem {
   evidence?: Record<string, EvidenceValue>;
 }
 
+export type BlobFileList = readonly (bigint | undefined)[];
+
 /**
  * Walks entries in internal-key order over buffers that it owns and reuses: what the fields say is valid until the next
  * `step` or `load`. Stepping is synchronous and allocates nothing; only when bytes have to come from a medium does it
@@ -41,6 +43,11 @@ export interface EntryCursor {
   readonly valueBytes: Uint8Array;
   readonly valueFrom: number;
   readonly valueTo: number;
+  /**
+   * Set where the value of the current entry stands in a blob file of Pebble, and `valueBytes` has its handle: numbers of the files that
+   * handles of the table name, in the table's order; undefined for one that the MANIFEST does not name.
+   */
+  readonly blobFiles?: BlobFileList;
   /** The file that the current entry comes from. */
   readonly file: string;
   /** The engine's iterator only gets to the entries here when it seeks past a range tombstone: see table-cursor.ts. */

@@ -1,5 +1,6 @@
 import type { Anomaly } from '../finding/finding.js';
 import type { DialectName } from '../format/dialect.js';
+import { listedBlobFiles, type Version } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { BlockSpace } from '../format/sst/load.js';
 import { globalSequenceOf, pebbleSequenceOf } from '../format/sst/properties.js';
@@ -20,6 +21,8 @@ export interface OpeningWalk {
   /** Checksums of blocks are not looked at. */
   unverified?: boolean;
   files: StoreFiles;
+  /** Blob files that the MANIFEST of Pebble names, by id. */
+  valueFiles: Version['valueFiles'];
   order: KeyOrder;
   pool: SourcePool;
   /** Takes the table's range tombstones. */
@@ -61,7 +64,8 @@ export async function openTableCursor(
     addTombstones(walk, table, bounded, globalSequence);
     if (table.space !== undefined) spaces.set(name, table.space);
     const part = bounded.live.backing === undefined ? undefined : bounded;
-    const opened = { file: name, table, globalSequence, largestSequence, ...(part && { part }) };
+    const blobFiles = listedBlobFiles(walk, bounded.live);
+    const opened = { file: name, table, globalSequence, largestSequence, blobFiles, ...(part && { part }) };
     const context = {
       order,
       problems,

@@ -4,6 +4,7 @@ import type { Table } from '../format/sst/table.js';
 import {
   hasPrefix,
   hasValuePrefixes,
+  isInBlobFile,
   isInPlace,
   isInValueBlock,
   OBSOLETE_BIT,
@@ -21,6 +22,8 @@ interface Place {
 export class PebbleValues {
   /** A value block must be loaded before the value is asked for again. */
   waits = false;
+  /** What `value` gave last is a handle of a blob file. */
+  isInBlobFile = false;
   private wanted = -1;
   private number = -1;
   private contents: Uint8Array | undefined;
@@ -47,12 +50,20 @@ export class PebbleValues {
 
   private isPrefixed = false;
 
-  /** The value after an entry; `undefined` where it has to be loaded first, or cannot be read. */
+  /**
+   * The value after an entry, with the prefix byte where it is a handle of a blob file; `undefined` where it has to be loaded first, or
+   * cannot be read.
+   */
   value(bytes: Uint8Array, from: number, to: number): Place | undefined {
     this.waits = false;
+    this.isInBlobFile = false;
     if (!this.isPrefixed) return { bytes, from, to };
     if (from >= to) return undefined;
     if (isInPlace(bytes[from])) return { bytes, from: from + 1, to };
+    if (this.columnar && isInBlobFile(bytes[from])) {
+      this.isInBlobFile = true;
+      return { bytes, from, to };
+    }
     const handle = isInValueBlock(bytes[from]) ? valueHandle(bytes, from, to) : undefined;
     if (handle === undefined || handle.block >= (this.table.valueBlocks?.handles.length ?? 0))
       return undefined;

@@ -1,4 +1,4 @@
-import { EMPTY, END, type EntryCursor, LOAD, type Step } from './cursor.js';
+import { type BlobFileList, EMPTY, END, type EntryCursor, LOAD, type Step } from './cursor.js';
 import { comparePositions, type KeyOrder, type KeyPosition } from './key-order.js';
 import type { BoundedTable, SortedRun } from './runs.js';
 
@@ -22,6 +22,7 @@ export class RunCursor implements EntryCursor {
   valueBytes = EMPTY;
   valueFrom = 0;
   valueTo = 0;
+  blobFiles?: BlobFileList;
   soughtOnly = false;
   private table?: EntryCursor;
   /** Place in the run of the next table to open. */
@@ -56,6 +57,7 @@ export class RunCursor implements EntryCursor {
     this.valueBytes = table.valueBytes;
     this.valueFrom = table.valueFrom;
     this.valueTo = table.valueTo;
+    this.blobFiles = table.blobFiles;
     return step;
   }
 

@@ -10,7 +10,7 @@ import { BLOCK_LIMIT, type BlockSpace } from '../format/sst/load.js';
 import { dataCompression, type Table } from '../format/sst/table.js';
 import { SourceWindow } from '../format/sst/window.js';
 import { BlockEntries } from './block-entries.js';
-import { END, ENTRY, type EntryCursor, LOAD, type Step } from './cursor.js';
+import { type BlobFileList, END, ENTRY, type EntryCursor, LOAD, type Step } from './cursor.js';
 import { firstBlockFor, type KeyOrder, type KeyPosition, trailerHigh, trailerLow } from './key-order.js';
 import { PebbleValues } from './pebble-values.js';
 import type { ProblemLog } from './problems.js';
@@ -29,6 +29,8 @@ interface OpenedTable {
   largestSequence: bigint;
   /** Only keys between these bounds count: a virtual table of Pebble. */
   part?: TableBounds;
+  /** Files that values of a table of Pebble lie in. */
+  blobFiles: BlobFileList;
 }
 
 /** What a cursor has to know of the walk that it is part of. */
@@ -60,6 +62,7 @@ export class TableCursor implements EntryCursor {
   valueBytes: Uint8Array;
   valueFrom = 0;
   valueTo = 0;
+  blobFiles?: BlobFileList;
 
   private readonly order: KeyOrder;
   private readonly problems: ProblemLog;
@@ -94,6 +97,7 @@ export class TableCursor implements EntryCursor {
   private readonly part?: TableBounds;
   /** Of Pebble's tables: where values stand, and what their types are elsewhere. */
   private readonly values?: PebbleValues;
+  private readonly listed: BlobFileList;
 
   /** Starts at `from` (included), at the first entry without it. */
   constructor(
@@ -115,6 +119,7 @@ export class TableCursor implements EntryCursor {
     if (table.space !== undefined)
       this.window = new SourceWindow(table.source, table.space.limit, READ_AHEAD);
     this.part = opened.part;
+    this.listed = opened.blobFiles;
     if (table.dialect === 'pebble') this.values = new PebbleValues(table);
     this.padding = table.timestampsStripped ? order.timestampSize : 0;
     this.atRestart = table.dialect === 'leveldb' && !problems.lenient;
@@ -308,6 +313,7 @@ export class TableCursor implements EntryCursor {
     this.valueBytes = found.bytes;
     this.valueFrom = found.from;
     this.valueTo = found.to;
+    this.blobFiles = values.isInBlobFile ? this.listed : undefined;
     return true;
   }
 

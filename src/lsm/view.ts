@@ -159,7 +159,8 @@ export class View {
   /** Walks every version, source by source: nothing is compared between them, as that takes the order of keys. */
   *separately(columnFamily: number, lenient: boolean): Generator<SourceWalk> {
     const order = this.order(columnFamily);
-    const { files, uncommitted = [] } = this.input;
+    const { files, uncommitted = [], version } = this.input;
+    const { valueFiles } = version;
     const undecided = new UncommittedSequences(uncommitted);
     const [snapshotHigh, snapshotLow] = [trailerHigh(this.sequence), trailerLow(this.sequence, 0xff)];
     const isSeen = (high: number, low: number) =>
@@ -172,6 +173,7 @@ export class View {
       const pool = new SourcePool(1);
       const cursor = open({
         files,
+        valueFiles,
         order,
         pool,
         tombstones,
@@ -205,7 +207,10 @@ export class View {
     allVersions: boolean,
   ): VersionWalk {
     const order = this.order(columnFamily);
-    const { files } = this.input;
+    const {
+      files,
+      version: { valueFiles },
+    } = this.input;
     const problems = new ProblemLog(lenient);
     if (!order.known) {
       const message = `The order of keys is the application's own (${order.comparator}): they are merged as if it were bytewise`;
@@ -214,7 +219,18 @@ export class View {
     const tombstones = new TombstoneSweep(order, this.sequence, this.input.uncommitted);
     const pool = new SourcePool(OPEN_TABLES);
     const { dialect, unverified } = this.input;
-    const opening = { files, order, pool, tombstones, problems, spaces, allVersions, dialect, unverified };
+    const opening = {
+      files,
+      valueFiles,
+      order,
+      pool,
+      tombstones,
+      problems,
+      spaces,
+      allVersions,
+      dialect,
+      unverified,
+    };
     const position = from && beforeKey(from, order);
     const sources: EntryCursor[] = [];
     const { memtables, flushed } = this;

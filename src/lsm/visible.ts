@@ -3,7 +3,16 @@ import { keyBytes } from '../finding/evidence.js';
 import { decodeEntity, type WideColumn } from '../format/batch/entity.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { BlobResult, BlobValues } from './blob-values.js';
-import { EMPTY, END, ENTRY, type EntryCursor, LOAD, type Problem, type Step } from './cursor.js';
+import {
+  type BlobFileList,
+  EMPTY,
+  END,
+  ENTRY,
+  type EntryCursor,
+  LOAD,
+  type Problem,
+  type Step,
+} from './cursor.js';
 import { type KeyOrder, sequenceOfTrailer, trailerHigh, trailerLow } from './key-order.js';
 import type { MergeIterator } from './merge-iterator.js';
 import type { MergeOperator } from './merge-operator.js';
@@ -71,8 +80,8 @@ export class VisibleIterator {
   private previousLow = 0;
   /** Operands of the current key, newest first. */
   private readonly operands = new Operands();
-  /** A blob index that waits for its bytes. */
-  private awaited?: { index: Uint8Array; file: string; result?: BlobResult };
+  /** A blob index, or a handle of Pebble's, that waits for its bytes. */
+  private awaited?: { index: Uint8Array; file: string; listed?: BlobFileList; result?: BlobResult };
 
   constructor(
     private readonly entries: MergeIterator,
@@ -147,9 +156,9 @@ export class VisibleIterator {
 
   async load(): Promise<void> {
     if (this.awaited === undefined) return this.entries.load();
-    const { index, file } = this.awaited;
+    const { index, file, listed } = this.awaited;
     const key = this.keyBytes.subarray(0, this.keyTo + this.order.timestampSize);
-    this.awaited.result = await this.options.blobs?.read(index, key, file);
+    this.awaited.result = await this.options.blobs?.read(index, key, file, listed);
   }
 
   async close(): Promise<void> {
@@ -207,6 +216,7 @@ export class VisibleIterator {
         this.settled = true;
         return this.operands.count > 0 ? this.finishMerge(undefined) : undefined;
       case VALUE_TYPE.put:
+        if (entry.blobFiles !== undefined) return this.awaitHandle(entry, entry.blobFiles);
         return this.settle(entry.valueBytes, entry.valueFrom, entry.valueTo);
       case VALUE_TYPE.timedPut:
         // the value, then the u64 sequence that it would rather have
@@ -280,10 +290,18 @@ export class VisibleIterator {
     return LOAD;
   }
 
+  private awaitHandle({ valueBytes, valueFrom, valueTo, file }: EntryCursor, listed: BlobFileList): Step {
+    this.awaited = { index: valueBytes.slice(valueFrom, valueTo), file, listed };
+    return LOAD;
+  }
+
   private takeBlob({ result }: { result?: BlobResult }): Step | undefined {
     if (result === undefined) return LOAD;
     this.awaited = undefined;
-    if (result.problem !== undefined) return this.report(result.problem);
+    if (result.problem !== undefined) {
+      const key = keyBytes(this.keyBytes.subarray(0, this.keyTo));
+      return this.report({ ...result.problem, evidence: { ...result.problem.evidence, key } });
+    }
     const { columns } = this;
     this.columns = undefined;
     if (columns !== undefined) return this.settleEntity(columns, result.value);

@@ -112,6 +112,7 @@ export async function simulateTarget(
   if (hooks.signal?.aborted) return report;
   if (report.recovery.some(({ opens }) => opens)) await readTables(database, report, hooks);
   if (isPebble && digest) await withholdHidden(database, report);
+  if (isPebble && digest) withholdUnexplained(report);
   // what another state keeps, or what this one gives up, was acknowledged
   const keepsLess = taken === undefined ? states.length > 0 && !states[0].current : loss.length > 0;
   const goneFor = states.flatMap((each) => each.gone ?? []);
@@ -247,6 +248,17 @@ async function withholdHidden(database: Database, report: TargetReport): Promise
   for (const mode of modes) {
     delete mode.columnFamilies;
     mode.harmless = false;
+  }
+}
+
+/** Where a walk ends at what no check of a file calls damaged, as at a value of another length than its table says, nothing is counted. */
+function withholdUnexplained(report: TargetReport): void {
+  if (report.unchecked.length > 0) return;
+  for (const mode of report.recovery ?? []) {
+    const [problem] = mode.columnFamilies?.flatMap((family) => family.problem ?? []) ?? [];
+    if (problem === undefined || mode.unreadable !== undefined) continue;
+    report.unchecked.push({ file: problem.file, reason: problem.message });
+    delete mode.columnFamilies;
   }
 }
 

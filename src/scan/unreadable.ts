@@ -1,6 +1,7 @@
 import type { TableFacts, Unchecked } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
+import { listedBlobFiles, numbersOfValueFiles } from '../format/manifest/version.js';
 import type { UnreadableFile, UnreadableReport } from '../report/report.js';
 import type { ScanHooks } from './options.js';
 import { liveBlobs, liveTables, type OwnedTable, type PlannedUnit, planUnits } from './plan.js';
@@ -20,10 +21,10 @@ interface Readability {
  */
 export async function readability(database: Database, jobs: number, hooks: ScanHooks): Promise<Readability> {
   const tables = liveTables(database);
-  const blobs = liveBlobs(database);
+  const blobs = [...liveBlobs(database).keys(), ...valueFileNumbers(database)];
   const units = (await planUnits(database, 'full', jobs)).filter(isLive);
   const outcomes = await runPlan(units, jobs, hooks);
-  const files = [...unreadTables(tables, outcomes), ...unreadBlobs([...blobs.keys()], outcomes)];
+  const files = [...unreadTables(tables, outcomes), ...unreadBlobs(database, blobs, outcomes)];
   const counted = files.flatMap(({ entries }) => (entries === undefined ? [] : [entries]));
   const uncounted = files.length - counted.length;
   return {
@@ -40,8 +41,12 @@ export async function readability(database: Database, jobs: number, hooks: ScanH
 }
 
 function isLive({ kind, context }: PlannedUnit): boolean {
+  if (kind === 'blob' && context.dialect === 'pebble') return context.orphan === false;
   return (kind === 'table' || kind === 'blob') && context.live !== undefined;
 }
+
+const valueFileNumbers = ({ version }: Database): Iterable<bigint> =>
+  version === undefined ? [] : numbersOfValueFiles(version);
 
 const errorsOf = ({ findings }: FileOutcome) => findings.filter(({ severity }) => severity === 'error');
 
@@ -80,13 +85,17 @@ function lostEntries({ stated, totals }: TableFacts): number | undefined {
   return Math.max(0, Number(counted) - (totals?.points ?? 0) - stated.rangeTombstones.count);
 }
 
-function unreadBlobs(live: readonly bigint[], outcomes: readonly FileOutcome[]): UnreadableFile[] {
+function unreadBlobs(
+  database: Database,
+  live: readonly bigint[],
+  outcomes: readonly FileOutcome[],
+): UnreadableFile[] {
   const found = new Map(
     outcomes.flatMap((outcome) => (outcome.entry.kind === 'blob' ? [[outcome.entry.number, outcome]] : [])),
   );
-  const references = referencesOf(outcomes);
+  const references = referencesOf(database, outcomes);
   const numbers = [...new Set([...live, ...references.keys()])];
-  return numbers.flatMap((number) => {
+  return numbers.flatMap((number): UnreadableFile[] => {
     const outcome = found.get(number);
     const values = references.get(number) ?? 0;
     if (outcome === undefined || outcome.vanished) {
@@ -95,9 +104,15 @@ function unreadBlobs(live: readonly bigint[], outcomes: readonly FileOutcome[]):
     }
     const errors = errorsOf(outcome);
     if (errors.length === 0) return [];
-    const ofRecords = errors.every(isOfRecord);
-    const entries = ofRecords ? Math.min(errors.length, values) : values;
-    return [{ file: outcome.entry.file, entries, reason: errors[0].message, rule: errors[0].rule }];
+    const entries = unreadValues(outcome, errors, values);
+    return [
+      {
+        file: outcome.entry.file,
+        ...(entries !== undefined && { entries }),
+        reason: errors[0].message,
+        rule: errors[0].rule,
+      },
+    ];
   });
 }
 
@@ -106,13 +121,34 @@ function isOfRecord({ rule }: Finding): boolean {
   return rule.startsWith('blob/record-') || rule === 'blob/decompression';
 }
 
+/** How many of the values that tables have in a damaged blob file cannot be read; `undefined` where nothing tells. */
+function unreadValues(
+  { facts }: FileOutcome,
+  errors: readonly Finding[],
+  values: number,
+): number | undefined {
+  if (errors.every(isOfRecord)) return Math.min(errors.length, values);
+  // tables say in which file of Pebble their values are, not how many are in a block
+  return facts?.kind === 'blob' && facts.readable && facts.valueBlocks !== undefined ? undefined : values;
+}
+
 /** Values in each blob file that tables refer to. */
-function referencesOf(outcomes: readonly FileOutcome[]): Map<bigint, number> {
+function referencesOf({ version }: Database, outcomes: readonly FileOutcome[]): Map<bigint, number> {
   const references = new Map<bigint, number>();
-  for (const { facts } of outcomes) {
+  const add = (number: bigint, count: number) =>
+    references.set(number, (references.get(number) ?? 0) + count);
+  const lists = new Map<bigint, ReturnType<typeof listedBlobFiles>>();
+  for (const { tables } of version?.columnFamilies.values() ?? [])
+    for (const table of tables.values())
+      lists.set(table.backing ?? table.number, listedBlobFiles(version!, table));
+  for (const { facts, entry } of outcomes) {
     if (facts?.kind !== 'table') continue;
-    for (const { number, count } of facts.blobReferences)
-      references.set(number, (references.get(number) ?? 0) + count);
+    for (const { number, count } of facts.blobReferences) add(number, count);
+    const listed = lists.get(entry.number ?? -1n) ?? [];
+    for (const { reference, count } of facts.valueReferences ?? []) {
+      const number = listed[reference];
+      if (number !== undefined) add(number, count);
+    }
   }
   return references;
 }

@@ -35,6 +35,7 @@ const WHOLE = {
   columns: '123 1845d0b4737833d9',
   'columns-cockroach': '224 f76338e3f55be7b9',
   'columns-v5': '242 b4a89a66c9139528',
+  values: '159 5381ffbfa151f8d2',
 } as const;
 
 describe('an export of a Pebble directory', () => {

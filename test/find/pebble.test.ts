@@ -12,6 +12,7 @@ const SHOWN = {
   columns: 123,
   'columns-cockroach': 224,
   'columns-v5': 242,
+  values: 159,
 } as const;
 
 describe('find in a Pebble directory', () => {
@@ -43,6 +44,41 @@ describe('find in a Pebble directory', () => {
         keys.flatMap(({ versions }) => versions.map(({ file }) => `${file.entry.file} ${file.use}`)),
       );
       expect([...uses].filter((use) => use.includes('unreferenced')).length).toBeGreaterThan(0);
+    });
+  });
+
+  it('says of a value in a blob file where it lies, and why it cannot be had', async () => {
+    const found = (...patches: string[]) =>
+      withDatabase('pebble-stores/values', patches, async (dir) => {
+        const { keys } = await find(dir, { key: Buffer.from('key00378') });
+        return keys[0];
+      });
+    const place = { file: '000006.blob', fileNumber: 6n, offset: 2343, length: 1121, valueInBlock: 18 };
+    const whole = await found();
+    expect(whole.versions).toMatchObject([{ status: 'visible', valueLength: 69, blob: place }]);
+    expect(whole.reader).toMatchObject({ state: 'value', valueLength: 69 });
+    const damaged = await found('flip 000006.blob 2400.1');
+    expect(damaged.versions).toMatchObject([
+      {
+        status: 'unreadable',
+        blob: place,
+        damaged: 'A block of values cannot be read: the value block does not match its checksum',
+      },
+    ]);
+    expect(damaged.reader).toMatchObject({ state: 'unreadable', file: '000006.blob' });
+    const gone = await found('remove 000006.blob');
+    expect(gone.versions).toMatchObject([
+      { status: 'unreadable', damaged: expect.stringMatching(/cannot be opened: ENOENT/) },
+    ]);
+  });
+
+  it('does not say what a value is of a table that no MANIFEST names', async () => {
+    await withDatabase('pebble-stores/values', ['copy 000017.sst 000990.sst'], async (dir) => {
+      const { keys } = await find(dir, { key: Buffer.from('key00378') });
+      expect(keys[0].versions.map(({ damaged, file }) => [file.entry.file, damaged])).toEqual([
+        ['000017.sst', undefined],
+        ['000990.sst', 'its value lies in a blob file, and no MANIFEST says in which one'],
+      ]);
     });
   });
 });

@@ -1,15 +1,10 @@
 import type { ByteSource } from '../../bytes/source.js';
 import { ruleOf } from '../../finding/catalog.js';
 import type { Anomaly, Finding } from '../../finding/finding.js';
-import {
-  decodePebbleBlobFooter,
-  decodePebbleBlobIndex,
-  decodeValues,
-  PEBBLE_BLOB_FOOTER,
-  type PebbleBlobFooter,
-} from '../../format/blob/pebble-blob.js';
+import { decodeValues, type PebbleBlobFooter } from '../../format/blob/pebble-blob.js';
+import { openPebbleBlob, readPebbleBlobFooter, wholeContents } from '../../format/blob/pebble-blob-file.js';
 import type { BlockHandle } from '../../format/sst/handle.js';
-import { type BlockKind, type BlockSpace, blockRange, loadBlock } from '../../format/sst/load.js';
+import { blockRange, type LoadedBlock, loadBlock } from '../../format/sst/load.js';
 import type { BlobContext, BlobFacts, Unchecked, UnitResult } from '../unit.js';
 
 /**
@@ -47,60 +42,46 @@ class PebbleBlobCheck {
 
   async run(): Promise<void> {
     const { source, facts } = this;
-    const tail = new Uint8Array(Math.min(PEBBLE_BLOB_FOOTER, source.size));
-    this.read += await source.read(tail, source.size - tail.length);
-    const { footer, anomalies } = decodePebbleBlobFooter(tail, source.size);
+    const { footer, anomalies, bytesRead } = await readPebbleBlobFooter(source);
+    this.read += bytesRead;
     this.anomalies.push(...anomalies);
     if (footer === undefined) {
       this.skip('nothing says where its blocks are', 0, source.size);
       return;
     }
     facts.hasFooter = true;
-    const space: BlockSpace = {
-      source,
-      limit: source.size - footer.length,
-      compression: { dialect: 'pebble' },
-      checksumType: footer.checksumType,
-      baseContext: 0,
-    };
-    const index = await this.load(space, footer.index, 'value-index');
-    const decoded = index && decodePebbleBlobIndex(index, footer.index.offset);
-    if (footer.properties !== undefined) await this.load(space, footer.properties, 'properties');
-    if (decoded === undefined || typeof decoded === 'string') {
-      if (decoded !== undefined)
-        this.structure(footer, footer.index, `the index does not decode: ${decoded}`);
+    const { space, indexBlock, index } = await openPebbleBlob(source, footer);
+    this.note(indexBlock);
+    if (footer.properties !== undefined) this.note(await loadBlock(space, footer.properties, 'properties'));
+    if (index === undefined || typeof index === 'string') {
+      if (index !== undefined) this.structure(footer, footer.index, `the index does not decode: ${index}`);
       this.skip('nothing says where its value blocks are', 0, footer.index.offset);
       return;
     }
     facts.readable = true;
-    facts.valueBlocks = decoded.named;
+    facts.valueBlocks = index.named;
     if (this.context.depth === 'structure') return;
-    for (const handle of decoded.blocks) {
-      const contents = await this.load(space, handle, 'value');
+    for (const handle of index.blocks) {
+      const contents = this.note(await loadBlock(space, handle, 'value'));
       const values = contents && decodeValues(contents);
       if (typeof values === 'string') this.structure(footer, handle, `the values do not decode: ${values}`);
       else if (values !== undefined) {
-        facts.records += values.values;
+        facts.records += values.count;
         facts.bytes += values.bytes;
       }
     }
   }
 
   /** The contents of a block; absent where they are damaged, which is noted. */
-  private async load(
-    space: BlockSpace,
-    handle: BlockHandle,
-    kind: BlockKind,
-  ): Promise<Uint8Array | undefined> {
-    const { contents, sound, anomalies, unsupported } = await loadBlock(space, handle, kind);
-    const { offset, length } = blockRange(handle);
+  private note(block: LoadedBlock): Uint8Array | undefined {
+    const { offset, length } = blockRange(block.handle);
     this.read += length;
-    for (const anomaly of anomalies)
+    for (const anomaly of block.anomalies)
       this.anomalies.push(
         anomaly.rule.startsWith('sst/') ? { ...anomaly, rule: 'blob/values-block' } : anomaly,
       );
-    if (unsupported !== undefined) this.skip(unsupported, offset, length);
-    return sound && anomalies.length === 0 ? contents : undefined;
+    if (block.unsupported !== undefined) this.skip(block.unsupported, offset, length);
+    return wholeContents(block);
   }
 
   /** A block that matches its checksum and does not hold together. Of format 2 no file was at hand to hold this against. */

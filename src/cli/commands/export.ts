@@ -3,14 +3,18 @@ import type { Command } from 'commander';
 import type { Database } from '../../engine/database.js';
 import { parseVersion } from '../../engine/version.js';
 import type { ExportSink } from '../../export/entries.js';
+import { counted } from '../../finding/quantity.js';
 import { scanOf } from '../../finding/shell-word.js';
 import type { DirectorySink } from '../../io/directory-sink.js';
 import { fileSize } from '../../io/file-size.js';
 import { Interrupted } from '../../io/interruption.js';
 import { createFile, type FileSink } from '../../io/sink.js';
 import { systemCode } from '../../io/target-error.js';
+import type { Problem } from '../../lsm/cursor.js';
 import type { ExportedTarget } from '../../repair/export-target.js';
 import { printable } from '../../report/printable.js';
+import { evidenceText } from '../../report/text/evidence.js';
+import { groupedBy } from '../../report/text/group.js';
 import { positive, several, version } from '../choices.js';
 import { ExitStatus } from '../exit-status.js';
 import { Failure } from '../failure.js';
@@ -262,9 +266,7 @@ function tell(summary: ExportedTarget, { lenient, cf, state }: ExportFlags, host
     say(host, `WALs are left out in part: recovery in ${mode} mode gives up ${what}`);
   }
   if (withoutWals !== undefined) say(host, `WALs are left out: ${withoutWals}`);
-  for (const { file, offset, message } of problems) {
-    say(host, `${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`);
-  }
+  say(host, ...problemLines(problems));
   say(host, ...notes, ...remarks);
   say(host, ...stateLines(states, state));
   for (const reason of absent) say(host, `not looked at: ${reason}`);
@@ -279,6 +281,16 @@ function tell(summary: ExportedTarget, { lenient, cf, state }: ExportFlags, host
   if ((!whole && !tablesAbsent) || missed) return ExitStatus.findings;
   const unmerged = columnFamilies.some(({ comparator }) => comparator !== undefined);
   return absent.length > 0 || unmerged ? ExitStatus.incomplete : ExitStatus.ok;
+}
+
+/** Each thing that could not be read once, with the keys that it costs. */
+function problemLines(problems: ExportedTarget['problems']): string[] {
+  const line = ({ file, offset, message }: Problem) =>
+    `${file}${offset === undefined ? '' : ` at ${offset}`}: ${message}`;
+  return [...groupedBy(problems, line)].map(([text, of]) => {
+    const keys = of.flatMap(({ evidence }) => evidence?.key ?? []);
+    return keys.length === 0 ? text : `${text}, for ${counted(keys.length, 'key')}: ${evidenceText(keys)}`;
+  });
 }
 
 /** Adds `kvdoctor export` to the program. `done` gets the exit status. */

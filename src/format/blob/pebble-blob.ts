@@ -35,13 +35,18 @@ export interface PebbleBlobFooter {
   number: bigint;
 }
 
+/** The format of a blob file of Pebble whose last bytes are `tail`; `undefined` where it is none. */
+export function pebbleBlobFormat(tail: Uint8Array): 1 | 2 | undefined {
+  const magic = Buffer.from(tail.subarray(Math.max(0, tail.length - 8))).toString('hex');
+  return magic === MAGICS[1] ? 1 : magic === MAGICS[2] ? 2 : undefined;
+}
+
 /** Decodes the footer at the end of `tail`, the last bytes of a file of `size`. Anomalies are in file offsets. */
 export function decodePebbleBlobFooter(
   tail: Uint8Array,
   size: number,
 ): { footer?: PebbleBlobFooter; anomalies: Anomaly[] } {
-  const magic = Buffer.from(tail.subarray(Math.max(0, tail.length - 8))).toString('hex');
-  const format = magic === MAGICS[1] ? 1 : magic === MAGICS[2] ? 2 : undefined;
+  const format = pebbleBlobFormat(tail);
   const length = format === undefined ? LENGTHS[1] : LENGTHS[format];
   const offset = Math.max(0, size - length);
   const wrong = (message: string, evidence?: Anomaly['evidence']): { anomalies: Anomaly[] } => ({
@@ -57,7 +62,9 @@ export function decodePebbleBlobFooter(
   });
   if (tail.length < length) return wrong(`the file has ${size} bytes, a footer ${length}`);
   if (format === undefined)
-    return wrong('the file does not end with the magic number of a blob file', { magic });
+    return wrong('the file does not end with the magic number of a blob file', {
+      magic: Buffer.from(tail.subarray(-8)).toString('hex'),
+    });
   const bytes = tail.subarray(tail.length - length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const stored = view.getUint32(0, true);
@@ -89,11 +96,19 @@ export function decodePebbleBlobFooter(
   return { footer, anomalies: [] };
 }
 
-interface ValuesIndex {
+export interface ValuesIndex {
   /** Value blocks in the file's order. */
   blocks: BlockHandle[];
   /** Blocks by the numbers that tables use: of a file that was rewritten, more than there are. */
   named: number;
+  /** Where the value stands that tables know as number `value` of block `block`; `undefined` where the file has no such block. */
+  locate(block: number, value: number): ValuePlace | undefined;
+}
+
+/** A value block of `blocks`, and a row of it. */
+interface ValuePlace {
+  block: number;
+  row: number;
 }
 
 /** Of a file that was rewritten: this number names no block any more. */
@@ -127,18 +142,37 @@ export function decodePebbleBlobIndex(bytes: Uint8Array, end: number): ValuesInd
     for (let i = 0; i < named; i++)
       if (virtual.low(i) !== NONE && virtual.low(i) >= frame.rows)
         return `number ${i} names block ${virtual.low(i)} of ${frame.rows}`;
-  return { blocks, named: named > 0 ? named : frame.rows };
+  const locate = (block: number, value: number): ValuePlace | undefined => {
+    if (block >= (named > 0 ? named : frame.rows)) return undefined;
+    if (virtual.type !== 'uint') return { block, row: value };
+    if (virtual.low(block) === NONE) return undefined;
+    return { block: virtual.low(block), row: value + virtual.high(block) };
+  };
+  return { blocks, named: named > 0 ? named : frame.rows, locate };
 }
 
-/** Values of a block and their bytes. A sentence where it is none. */
-export function decodeValues(bytes: Uint8Array): { values: number; bytes: number } | string {
+/** The values of a block. */
+export interface Values {
+  count: number;
+  /** Of all of them. */
+  bytes: number;
+  /** A view of the block. */
+  value(row: number): Uint8Array;
+}
+
+/** Values of a block. A sentence where it is none. */
+export function decodeValues(bytes: Uint8Array): Values | string {
   const frame = decodeFrame(bytes, 0);
   if (typeof frame === 'string') return frame;
   if (frame.columns.length !== 1) return `a value block has 1 column, not ${frame.columns.length}`;
   const columns = readColumns(bytes, frame);
   if (typeof columns === 'string') return columns;
   const [column] = columns;
-  if (frame.rows === 0) return { values: 0, bytes: 0 };
+  const value = (row: number) =>
+    column.type === 'bytes' && row < frame.rows
+      ? bytes.subarray(column.from(row), column.to(row))
+      : bytes.subarray(0, 0);
+  if (frame.rows === 0) return { count: 0, bytes: 0, value };
   if (column.type !== 'bytes') return `the values are of the type ${column.type}`;
-  return { values: frame.rows, bytes: column.to(frame.rows - 1) - column.from(0) };
+  return { count: frame.rows, bytes: column.to(frame.rows - 1) - column.from(0), value };
 }

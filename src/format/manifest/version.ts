@@ -126,6 +126,15 @@ export const numbersOfValueFiles = ({ valueFiles }: Version): Set<bigint> =>
   new Set([...valueFiles.values()].map(({ number }) => number));
 
 /**
+ * Numbers of the files that handles of values in a table of Pebble name, in the order in which the table numbers them; undefined for one
+ * that the version does not name.
+ */
+export const listedBlobFiles = (
+  { valueFiles }: Pick<Version, 'valueFiles'>,
+  { blobReferences = [] }: Pick<LiveTable, 'blobReferences'>,
+): (bigint | undefined)[] => blobReferences.map((id) => valueFiles.get(id)?.number);
+
+/**
  * Tables, blob files, column families, those dropped too, and tracked WALs that a version may hold together, beside one for each
  * file that is there: a large store is read, and a few bytes that claim a million files are not believed.
  */

@@ -110,7 +110,7 @@ export function valueLength(
   if (start >= end) return -1;
   const place = bytes[start] & PLACE;
   if (place === 0) return end - start - 1;
-  if (place === IN_BLOB_FILE && columnar) return blobValueLength(bytes, start, end);
+  if (place === IN_BLOB_FILE && columnar) return blobHandle(bytes, start, end)?.length ?? -1;
   if (place !== IN_VALUE_BLOCK) return -1;
   const handle = valueHandle(bytes, start, end);
   if (handle === undefined) return -1;
@@ -120,15 +120,6 @@ export function valueLength(
   return lengths[block] >= 0 && offset + length > lengths[block] ? -1 : length;
 }
 
-function blobValueLength(bytes: Uint8Array, start: number, end: number): number {
-  const reader = new NumberReader(bytes, start + 1, end);
-  reader.varint(5);
-  const length = reader.varint(5);
-  reader.varint(5);
-  reader.varint(5);
-  return reader.failed || reader.position !== end ? -1 : length;
-}
-
 /** Hands on the file, one more than its place in the table's list, and the block of a handle that `valueLength` has taken. */
 export function noteBlobHandle(
   bytes: Uint8Array,
@@ -136,10 +127,8 @@ export function noteBlobHandle(
   end: number,
   take: (file: number, block: number, blocks: number) => void,
 ): void {
-  const reader = new NumberReader(bytes, start + 1, end);
-  const reference = reader.varint(5);
-  reader.varint(5);
-  take(reference + 1, reader.varint(5), 0);
+  const handle = blobHandle(bytes, start, end);
+  if (handle !== undefined) take(handle.reference + 1, handle.block, 0);
 }
 
 interface ValueHandle {
@@ -152,6 +141,26 @@ interface ValueHandle {
 export function valueHandle(bytes: Uint8Array, start: number, end: number): ValueHandle | undefined {
   const reader = new NumberReader(bytes, start + 1, end);
   const handle = { length: reader.varint(5), block: reader.varint(5), offset: reader.varint(5) };
+  return reader.failed || reader.position !== end ? undefined : handle;
+}
+
+/** Where a value stands that lies in a blob file. */
+interface BlobHandle {
+  /** The file's place in the list that the MANIFEST has of the table. */
+  reference: number;
+  /** Bytes of the value. */
+  length: number;
+  block: number;
+  /** The number of the value in its block. */
+  value: number;
+}
+
+/** The handle of a blob file after a prefix byte; `undefined` where it is none. */
+export function blobHandle(bytes: Uint8Array, start: number, end: number): BlobHandle | undefined {
+  const reader = new NumberReader(bytes, start + 1, end);
+  const reference = reader.varint(5);
+  const length = reader.varint(5);
+  const handle = { reference, length, block: reader.varint(5), value: reader.varint(5) };
   return reader.failed || reader.position !== end ? undefined : handle;
 }
 

@@ -169,8 +169,9 @@ export function valueSaid(version: FoundVersion, profile: Profile | undefined): 
 
 function blobText({ blob }: FoundVersion): string {
   if (blob === undefined) return '';
-  const { file, offset, length, error } = blob;
-  const place = `value in ${printable(file)} at 0x${offset.toString(16)}, ${counted(length, 'byte')}`;
+  const { file, offset, length, error, valueInBlock } = blob;
+  const what = valueInBlock === undefined ? 'value in' : `value ${valueInBlock} of the block in`;
+  const place = `${what} ${printable(file)} at 0x${offset.toString(16)}, ${counted(length, 'byte')}`;
   return error === undefined ? place : `${place}: ${printable(error)}`;
 }
 
