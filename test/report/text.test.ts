@@ -50,6 +50,12 @@ describe('the text report', () => {
     );
   });
 
+  it('says nothing of a list or a text of nothing', () => {
+    const finding = { ...missingTable, evidence: { manifests: [], instead: '', level: 1 } };
+    const shown = text(report(target({ findings: [finding] })));
+    expect(shown).not.toMatch(/manifests|instead/);
+  });
+
   it('lets no bytes of the database act on the terminal', () => {
     const hostile: Finding = {
       ...missingTable,

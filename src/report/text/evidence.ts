@@ -102,12 +102,13 @@ export function withoutDetails(evidence: EvidenceFields): EvidenceFields {
 }
 
 /**
- * The rest of a finding's evidence, for its lines of text: without hex windows, what is not so (`zeroed: false`), and what
- * `said`, the finding's other lines, says already.
+ * The rest of a finding's evidence, for its lines of text: without hex windows, what is not so (`zeroed: false`), lists and texts of
+ * nothing, and what `said`, the finding's other lines, says already.
  */
 export function spokenEvidence(evidence: EvidenceFields, said: string): EvidenceFields {
   const spoken = Object.entries(evidence).filter(([name, value]) => {
-    if (value === false || (name in lines && typeof value === 'string')) return false;
+    if (value === false || value === '' || (Array.isArray(value) && value.length === 0)) return false;
+    if (name in lines && typeof value === 'string') return false;
     if (isFields(value) && 'hex' in value) return false;
     const scalar = typeof value === 'string' || typeof value === 'number';
     return !scalar || !holdsWord(said, String(value));
