@@ -2,6 +2,7 @@ import type { Finding } from '../finding/finding.js';
 import type { DialectName } from '../format/dialect.js';
 import type { LiveBlobFile, LiveTable } from '../format/manifest/version.js';
 import type { IndexSize } from '../format/sst/table.js';
+import type { BlobReference } from './sst/data-rules.js';
 
 /**
  * How much a scan reads: `structure`, footers, indexes, metadata and record headers; `checksums`, every block's and
@@ -134,7 +135,15 @@ export interface TableFacts {
   /** Pebble's range keys: how many, and their sequences; absent where their block is damaged. */
   rangeKeys?: { count: number; minSequence?: bigint; maxSequence?: bigint };
   /** Blob files referenced: number to references, bytes of values, and the range of value offsets seen. */
-  blobReferences: { number: bigint; count: number; bytes: bigint; from: bigint; to: bigint }[];
+  blobReferences: {
+    number: bigint;
+    count: number;
+    bytes: bigint;
+    from: bigint;
+    to: bigint;
+    /** At most two of them. */
+    samples: BlobReference[];
+  }[];
   /** Values in blob files of Pebble's: the file's place in the list of the table, how many, and the highest block. */
   valueReferences?: { reference: number; count: number; block: number }[];
   /** References to blob files of Titan's: file number, offset and size of each; how many more there are. */

@@ -129,3 +129,18 @@ export const afterPredecessor: CauseRule = ({ evidence }) => {
       )
     : cause('misplaced', 'possible', 'another log stands under this name, or something was appended to it');
 };
+
+/** What stands under a blob file's name: evidence.liesIn is where its own content lies. */
+export const otherBlobFile: CauseRule = ({ file, evidence: { liesIn } }) =>
+  liesIn === undefined
+    ? cause(
+        'misplaced',
+        'likely',
+        'another blob file stands here: a mixed restore, or a copy under a wrong name',
+      )
+    : cause(
+        'misplaced',
+        'proven',
+        `the content of ${file} lies in ${liesIn}`,
+        'all keys that tables look for in the one stand where they look for them in the other',
+      );

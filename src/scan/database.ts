@@ -17,6 +17,7 @@ import {
   sayInWords,
   sayRebuilding,
 } from './application-report.js';
+import { followBlobReferences } from './blob-files.js';
 import { conclude } from './conclude.js';
 import { severityJudge } from './cross.js';
 import { fileReports } from './file-report.js';
@@ -90,14 +91,20 @@ export async function databaseSubject(
     say,
     async conclude(outcomes) {
       const profile = await recognisedProfile();
-      const read = { database, outcomes: [...outcomes], depth, owned, jobs };
-      const settled = watched ? await undisturbed(() => settle(read, say)) : read;
+      const begun = { database, outcomes: [...outcomes], depth, owned, jobs };
+      const settled = watched ? await undisturbed(() => settle(begun, say)) : begun;
       const isAlone = origin.inPlace && !settled.owned && hasTitan(settled.database.inventory);
       const titan = isAlone
         ? await unlessInterrupted(() => scanTitan(settled.database, settled.outcomes, depth), undefined)
         : undefined;
       const now = { ...circumstances, owned: settled.owned };
-      await conclude(report, settled.database, settled.outcomes, now, titan);
+      const read = origin.seekable
+        ? await unlessInterrupted(
+            () => followBlobReferences(settled.database, settled.outcomes),
+            settled.outcomes,
+          )
+        : settled.outcomes;
+      await conclude(report, settled.database, read, now, titan);
       if (profile !== undefined) {
         report.application = applicationReport(profile);
         nameLostKeys(report, settled.database, profile);

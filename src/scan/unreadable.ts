@@ -3,6 +3,7 @@ import type { Database } from '../engine/database.js';
 import type { Finding } from '../finding/finding.js';
 import { listedBlobFiles, numbersOfValueFiles } from '../format/manifest/version.js';
 import type { UnreadableFile, UnreadableReport } from '../report/report.js';
+import { followBlobReferences } from './blob-files.js';
 import type { ScanHooks } from './options.js';
 import { liveBlobs, liveTables, type OwnedTable, type PlannedUnit, planUnits } from './plan.js';
 import { type FileOutcome, runPlan } from './run.js';
@@ -23,7 +24,7 @@ export async function readability(database: Database, jobs: number, hooks: ScanH
   const tables = liveTables(database);
   const blobs = [...liveBlobs(database).keys(), ...valueFileNumbers(database)];
   const units = (await planUnits(database, 'full', jobs)).filter(isLive);
-  const outcomes = await runPlan(units, jobs, hooks);
+  const outcomes = await followBlobReferences(database, await runPlan(units, jobs, hooks));
   const files = [...unreadTables(tables, outcomes), ...unreadBlobs(database, blobs, outcomes)];
   const counted = files.flatMap(({ entries }) => (entries === undefined ? [] : [entries]));
   const uncounted = files.length - counted.length;

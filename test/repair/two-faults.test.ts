@@ -62,9 +62,9 @@ const flipped = (bytes: Buffer, at: number, random: Random) => {
   return bytes;
 };
 
-/** Two files of one kind get each other's name. Of blob files of one length only a reader of their values notices. */
+/** Two files of one kind get each other's name. */
 const swapped: Damage = (dir, random) => {
-  const files = fs.readdirSync(dir).filter((name) => MOVED.test(name) && !name.endsWith('.blob'));
+  const files = fs.readdirSync(dir).filter((name) => MOVED.test(name));
   const one = pick(files, random);
   const kind = (name: string) => path.extname(name) || name.slice(0, 8);
   const other = pick(

@@ -21,6 +21,8 @@ const healthy = [
   { name: 'healthy-family-added', notes: [], entries: 4 },
   { name: 'healthy-dropped-column-family', notes: [], entries: 100 },
   { name: 'healthy-ckb-6.11', notes: [], entries: 0 },
+  // user-defined timestamps and blob files: a compaction has told the MANIFEST sequences of 0, and left them in the keys
+  { name: 'healthy-timestamps-7.8', notes: [], entries: 28 },
   // nothing says what the log held
   { name: 'removed-empty-wal', notes: ['directory/removed-wal'], entries: 1000 },
 ];

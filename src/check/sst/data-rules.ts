@@ -64,6 +64,13 @@ export const LARGEST_SEQUENCE = 2 ** 53;
 /** High half of the trailer of such a key. */
 export const SEQUENCE_HIGH_LIMIT = LARGEST_SEQUENCE / 0x100_0000;
 
+/** A value that a table has in a blob file: its place, bytes as stored, and the user key that the record there must have. */
+export interface BlobReference {
+  offset: number;
+  size: number;
+  key: Uint8Array;
+}
+
 /** References to one blob file. */
 interface BlobTally {
   count: number;
@@ -72,6 +79,25 @@ interface BlobTally {
   /** Offset of the first value and end of the last. */
   from: number;
   to: number;
+  /** See `withSample`. */
+  samples: BlobReference[];
+}
+
+/** Orders offsets in a way that has nothing to do with them, and is the same in whatever order and pieces a table is read. */
+const scattered = (offset: number): number => Math.imul(offset, 0x9e3779b1) >>> 0;
+
+/** Whether a reference to that offset is one of the samples, of which there are those so far. */
+export function isSample(samples: readonly BlobReference[] | undefined, offset: number): boolean {
+  if (samples === undefined || samples.length === 0) return true;
+  const at = scattered(offset);
+  return at < scattered(samples[0].offset) || at > scattered(samples.at(-1)!.offset);
+}
+
+/** The samples of references: the two that stand at the ends of their scattered order. */
+export function withSample(samples: readonly BlobReference[], more: BlobReference): BlobReference[] {
+  if (samples.length === 0 || !isSample(samples, more.offset))
+    return samples.length === 0 ? [more] : [...samples];
+  return scattered(more.offset) < scattered(samples[0].offset) ? [more, samples.at(-1)!] : [samples[0], more];
 }
 
 /** References to Titan's files that are kept of one unit: 24 MiB. */
@@ -111,6 +137,11 @@ export class Tally {
     this.valueBytes += valueBytes;
   }
 
+  addSample(file: number, sample: BlobReference): void {
+    const tally = this.blobs.get(file)!;
+    tally.samples = withSample(tally.samples, sample);
+  }
+
   /** Titan's files come under the negative of their numbers. */
   addBlob(file: number, offset: number, size: number): void {
     if (file < 0) {
@@ -120,7 +151,10 @@ export class Tally {
     }
     const tally = this.blobs.get(file);
     if (tally === undefined) {
-      this.blobs.set(file, { count: 1, bytes: size, from: offset, to: offset + size });
+      this.blobs.set(file, {
+        ...{ count: 1, bytes: size, from: offset, to: offset + size },
+        samples: [],
+      });
       return;
     }
     tally.count++;

@@ -3,9 +3,16 @@ import { keyBytes } from '../../finding/evidence.js';
 import type { Anomaly } from '../../finding/finding.js';
 import { type BlockEntry, BlockReader, PEBBLE_RESTART_MASK } from '../../format/sst/block.js';
 import { compareInternalKeys } from '../../format/sst/comparator.js';
-import { KEY_TRAILER, parseInternalKey, VALUE_TYPE, valueTypeName } from '../../format/sst/internal-key.js';
+import {
+  KEY_TRAILER,
+  parseInternalKey,
+  userKeyOf,
+  VALUE_TYPE,
+  valueTypeName,
+} from '../../format/sst/internal-key.js';
 import { hasPrefix, OBSOLETE_BIT, valueLength } from '../../format/sst/value-blocks.js';
 import {
+  type BlobReference,
   type DataRules,
   DELETION_TYPES,
   LARGEST_SEQUENCE,
@@ -147,10 +154,17 @@ function checkStructuredValue({ reader, rules, tally }: BlockState, entry: Block
   if (STRUCTURED_TYPES[type] === 0) return;
   const { offset, length, valueOffset, valueLength } = entry;
   const end = valueOffset + valueLength;
-  const problem = valueProblem(rules, type, reader.bytes, valueOffset, end, (file, at, size) =>
-    tally.addBlob(file, at, size),
-  );
-  if (problem === undefined) return;
+  let sampled = 0;
+  let sample: BlobReference | undefined;
+  const problem = valueProblem(rules, type, reader.bytes, valueOffset, end, (file, at, size) => {
+    tally.addBlob(file, at, size);
+    sampled = file;
+    sample = { offset: at, size, key: userKeyOf(entry.key).slice() };
+  });
+  if (problem === undefined) {
+    if (sample !== undefined && sampled > 0) tally.addSample(sampled, sample);
+    return;
+  }
   const rule = type === VALUE_TYPE.blobIndex ? 'sst/bad-blob-index' : 'sst/bad-value';
   reader.anomalies.push({ rule, offset, length, message: problem });
 }

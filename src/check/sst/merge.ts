@@ -7,6 +7,7 @@ import {
 } from '../../format/sst/comparator.js';
 import { internalKey, parseInternalKey } from '../../format/sst/internal-key.js';
 import type { TableFacts, TableTotals } from '../unit.js';
+import { withSample } from './data-rules.js';
 
 /**
  * Puts the facts of one table's units together: sums, bounds, blob references. The units may come in any order and must
@@ -71,6 +72,7 @@ function mergeBlobs(parts: readonly TableFacts[]): TableFacts['blobReferences'] 
     }
     sum.count += reference.count;
     sum.bytes += reference.bytes;
+    sum.samples = reference.samples.reduce(withSample, sum.samples);
     if (reference.from < sum.from) sum.from = reference.from;
     if (reference.to > sum.to) sum.to = reference.to;
   }

@@ -276,12 +276,13 @@ function addTotals(
   }
   facts.blobReferences = [...tally.blobs]
     .filter(([file]) => file !== EMBEDDED)
-    .map(([file, { count, bytes, from, to }]) => ({
+    .map(([file, { count, bytes, from, to, samples }]) => ({
       number: BigInt(file),
       count,
       bytes: BigInt(bytes),
       from: BigInt(from),
       to: BigInt(to),
+      samples,
     }));
   if (tally.titan.length > 0) facts.titan = { places: tally.titan, leftOut: tally.titanLeftOut };
 }

@@ -10,13 +10,16 @@ import {
   valueLength as valueLengthOf,
 } from '../../format/sst/value-blocks.js';
 import {
+  type BlobReference,
   type DataRules,
   DELETION_TYPES,
+  isSample,
   SEQUENCE_HIGH_LIMIT,
   STRUCTURED_TYPES,
   shortestKey,
   Tally,
   valueProblem,
+  withSample,
 } from './data-rules.js';
 import { EntryKernel } from './entry-kernel.js';
 
@@ -60,6 +63,7 @@ export class DataBlockVerifier {
   private readonly timestampSize: number;
   private readonly shortest: number;
   private readonly pendingBlobs: number[] = [];
+  private readonly pendingSamples = new Map<number, BlobReference[]>();
   private readonly addPending = (file: number, offset: number, size: number): void => {
     this.pendingBlobs.push(file, offset, size);
   };
@@ -185,6 +189,7 @@ export class DataBlockVerifier {
     let restartAt = start;
     let valuePosition = valuesAt;
     this.pendingBlobs.length = 0;
+    this.pendingSamples.clear();
 
     let at = start;
     while (at < entriesEnd) {
@@ -289,8 +294,10 @@ export class DataBlockVerifier {
         } else if (type === 2) merges++;
         else if (STRUCTURED_TYPES[type] === 1) {
           const valueEnd = separated ? valuePosition : at;
+          const noted = this.pendingBlobs.length;
           const problem = valueProblem(rules, type, bytes, valueEnd - valueLength, valueEnd, this.addPending);
           if (problem !== undefined) return false;
+          if (this.pendingBlobs.length > noted) this.sampleBlob(key, length - 8);
         }
       }
       if (inBlock === 0) this.keepFirst(key, length);
@@ -321,9 +328,23 @@ export class DataBlockVerifier {
     for (let i = 0; i < pendingBlobs.length; i += 3) {
       tally.addBlob(pendingBlobs[i], pendingBlobs[i + 1], pendingBlobs[i + 2]);
     }
+    for (const [file, samples] of this.pendingSamples)
+      for (const sample of samples) tally.addSample(file, sample);
     this.key = copyInto(this.key, key, previousLength);
     this.keyLength = previousLength;
     return true;
+  }
+
+  /** Keeps the reference noted last, which is the one of the user key `key[0, length)`, where it is a sample: few are. */
+  private sampleBlob(key: Uint8Array, length: number): void {
+    const { pendingBlobs: noted, pendingSamples, tally } = this;
+    const at = noted.length - 3;
+    const file = noted[at];
+    const offset = noted[at + 1];
+    const pending = pendingSamples.get(file);
+    if (file <= 0 || !isSample(tally.blobs.get(file)?.samples, offset) || !isSample(pending, offset)) return;
+    const sample = { offset, size: noted[at + 2], key: key.slice(0, length) };
+    pendingSamples.set(file, withSample(pending ?? [], sample));
   }
 
   private keepFirst(key: Uint8Array, length: number): void {

@@ -107,6 +107,20 @@ export const blobRules = {
     action: restore,
     references: ['rocksdb include/rocksdb/file_checksum.h'],
   },
+  'blob/wrong-file': {
+    severity: 'error',
+    title: 'Blob file is another one than tables refer to',
+    meaning:
+      'The file is whole in itself, but where tables say that values of theirs are, no record of their key and size stands. A blob ' +
+      'file bears no number and has the length of many others; RocksDB notices when such a value is read: "Key mismatch when ' +
+      'reading blob", "Header CRC mismatch". A few references of each table are followed; two files with the same keys at ' +
+      'the same places are not told apart, by RocksDB neither.',
+    origin:
+      'Files renamed or copied by hand, a restore that mixes two moments, a file of another database under this name.',
+    action:
+      'Where two files were exchanged, kvdoctor repair puts both back. Otherwise restore the file from a checkpoint or backup.',
+    references: ['rocksdb db/blob/blob_file_reader.cc (VerifyBlob)'],
+  },
   'blob/values-footer': {
     severity: 'error',
     title: 'Blob file of Pebble has no valid footer',

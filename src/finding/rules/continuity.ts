@@ -94,7 +94,7 @@ export const continuityRules = {
     severity: 'error',
     title: 'A table refers to a blob that is not there',
     meaning:
-      'Keys of a live table have their values in a blob file that the MANIFEST does not name or at an offset after its end. Reading those keys fails.',
+      'Keys of a live table have their values in a blob file that the MANIFEST does not name, at an offset after its end, or at one where no record of that key stands. Reading those keys fails.',
     origin:
       "A blob file lost or cut, a table of another state, a repair that forgot blob files (RocksDB's RepairDB does).",
     action: 'Restore the blob file. `kvdoctor find --key` tells which keys are hit.',

@@ -1,8 +1,14 @@
+import type { SourceDescriptor } from '../../bytes/source.js';
 import type { Database } from '../../engine/database.js';
+import { counted } from '../../finding/quantity.js';
 import { fileName } from '../../format/filename.js';
-import type { ColumnFamily, Version } from '../../format/manifest/version.js';
+import type { ColumnFamily, LiveBlobFile, Version } from '../../format/manifest/version.js';
+import type { InventoryEntry } from '../../io/inventory.js';
 import type { LossStatement, RepairStep } from '../plan.js';
+import { sourceOf } from '../preview.js';
 import { type BlobRepair, repairBlob } from './blobs.js';
+import type { DamagedTable } from './damaged-tables.js';
+import { areHeld, blobEntry, missedValues, soundSamples } from './exchanged-blobs.js';
 
 /** What repairing blob files came to. */
 export interface BlobState {
@@ -13,25 +19,32 @@ export interface BlobState {
   lost(file: bigint, offset: bigint): boolean;
 }
 
-/** Repairs blob files; what they lost, the tables have to let go of. */
+/** Repairs blob files; what they lost, or what another one in their place has not, the tables have to let go of. */
 export async function putBlobsRight(
   database: Database,
   version: Version,
+  tables: readonly DamagedTable[],
   steps: RepairStep[],
   loss: LossStatement[],
 ): Promise<BlobState> {
   const repairs = new Map<bigint, BlobRepair>();
+  const samples = soundSamples(tables);
   for (const family of version.columnFamilies.values()) {
     for (const live of family.blobFiles.values()) {
-      const entry = database.inventory.entries.find(
-        (e) => e.kind === 'blob' && e.number === live.number && e.place !== 'archive' && e.place !== 'lost',
-      );
+      const entry = blobEntry(database, live.number);
       const file = fileName('blob', live.number);
       const gone = {
         lost: () => true,
         loss: { file, detail: 'all of its values: it is missing', facts: {} },
       };
-      const repair: BlobRepair | undefined = entry === undefined ? gone : await repairBlob(entry, live);
+      const own: BlobRepair | undefined = entry === undefined ? gone : await repairBlob(entry, live);
+      const content =
+        own?.step?.action === 'write' ? sourceOf(database.target, own.step.content) : entry?.source;
+      const isAnother =
+        content !== undefined && !(await areHeld(database, content, samples.get(live.number) ?? []));
+      const repair = isAnother
+        ? await withoutMissed(database, { live, entry: entry!, content, own }, tables)
+        : own;
       if (repair === undefined) continue;
       repairs.set(live.number, repair);
       if (repair.step !== undefined) steps.push(repair.step);
@@ -47,6 +60,38 @@ export async function putBlobsRight(
     version: repairs.size > 0,
     files,
     lost: (file, offset) => repairs.get(file)?.lost(offset) ?? false,
+  };
+}
+
+/** The same where values that tables refer to are not where they look for them: of another file nothing is kept. */
+async function withoutMissed(
+  database: Database,
+  {
+    live,
+    entry,
+    content,
+    own,
+  }: { live: LiveBlobFile; entry: InventoryEntry; content: SourceDescriptor; own: BlobRepair | undefined },
+  tables: readonly DamagedTable[],
+): Promise<BlobRepair | undefined> {
+  const { held, missed } = await missedValues(database, live.number, content, tables);
+  const further = [...missed].filter((offset) => own?.lost(offset) !== true);
+  if (further.length === 0) return own;
+  const place = { file: entry.file, ...(entry.root !== undefined && { root: entry.root }) };
+  const facts = { values: missed.size, ...(held > 0 && { kept: held }) };
+  if (held === 0) {
+    const detail = 'all of its values: another blob file stands in its place';
+    return { lost: () => true, loss: { ...place, detail, facts } };
+  }
+  const detail = `${missed.size} values that tables refer to and that are not in it; what is left of it, ${counted(held, 'value')}, may be of another moment`;
+  return {
+    ...{ live, ...own },
+    lost: (offset) => missed.has(offset) || own?.lost(offset) === true,
+    loss: {
+      ...place,
+      detail: [...(own?.loss ? [own.loss.detail] : []), detail].join('; '),
+      facts: { ...own?.loss?.facts, ...facts },
+    },
   };
 }
 

@@ -9,9 +9,12 @@ import { fileState } from '../content.js';
 import { Pace } from '../pace.js';
 import { type FilePlace, placeIn, tableName, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
+import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
 import type { TombstonePolicy } from '../tombstone-policy.js';
 import { correctedEntry, type DamagedTable, examine } from './damaged-tables.js';
+import { planExchangedBlobs } from './exchanged-blobs.js';
+import { joinPlans } from './join-plans.js';
 import { FreeNumbers, versionSteps } from './metadata-write.js';
 import { tableEditSteps } from './pebble-edits.js';
 import { canBeIngested, fileWithId, hasOtherKeys, isAnotherTable, tablesIn } from './table-identity.js';
@@ -63,7 +66,14 @@ export async function planTableRepair(
 ): Promise<RepairPlan> {
   const { version } = database;
   const policy = onLostTombstones ?? (database.dialect === 'leveldb' ? 'accept' : 'keep-hidden');
-  const draft = version !== undefined ? await drafted(database, version, policy, pace) : undefined;
+  const tables = version === undefined ? [] : await examine(database, version, pace);
+  const exchange = version && (await planExchangedBlobs(database, version, tables));
+  if (exchange !== undefined)
+    return joinPlans(
+      exchange,
+      await planTableRepair(await databaseAfter(database, exchange), { onLostTombstones: policy, pace }),
+    );
+  const draft = version && (await drafted(database, version, tables, policy, pace));
   const { steps, loss, unproven, remarks, inputs } = draft ?? {
     ...{ steps: [], loss: [], unproven: [], remarks: [] },
     inputs: new Map(),
@@ -84,6 +94,7 @@ export async function planTableRepair(
 async function drafted(
   database: Database,
   old: Version,
+  tables: readonly DamagedTable[],
   policy: TombstonePolicy,
   pace: Pace,
 ): Promise<Draft> {
@@ -91,7 +102,7 @@ async function drafted(
   const numbers = new FreeNumbers(database);
   const steps: RepairStep[] = [];
   const loss: LossStatement[] = [];
-  const blobs = await putBlobsRight(database, version, steps, loss);
+  const blobs = await putBlobsRight(database, version, tables, steps, loss);
   const draft: Draft = {
     ...{ database, old, policy, pace, version, numbers, blobs, steps, loss },
     changed: blobs.version,
@@ -102,7 +113,7 @@ async function drafted(
     inputs: new Map(),
     putBack: new Map(),
   };
-  for (const damagedTable of await examine(database, old, pace)) {
+  for (const damagedTable of tables) {
     await pace.step();
     await repairTable(draft, damagedTable);
     pace.advance(damagedTable.entry?.size ?? 0);

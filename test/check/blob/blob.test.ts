@@ -31,7 +31,9 @@ async function check(bytes: Uint8Array, context: Partial<BlobContext> = {}) {
 
 describe('damage to a live file, as fixtures/cases/blob has it', () => {
   const isOurs = (line: string) =>
-    !/ (directory\/|blob\/dangling-reference|blob\/file-checksum|blob\/line-endings)/.test(line);
+    !/ (directory\/|blob\/dangling-reference|blob\/wrong-file|blob\/file-checksum|blob\/line-endings)/.test(
+      line,
+    );
   const cases = damageCases().filter(
     ({ name, base, expected }) => base in SIZES && name.startsWith('blob/') && expected.some(isOurs),
   );
