@@ -8,6 +8,7 @@ import { memorySource } from '../../../src/io/source.js';
 import { type FileSet, fixture } from '../../support/files.js';
 import { edit } from '../../support/manifest.js';
 import { applyPatches } from '../../support/patch.js';
+import { batchesOf } from '../../support/rotate.js';
 import { repaired } from '../../support/second-source.js';
 
 /** The table of a fixture, and what adds it. */
@@ -20,6 +21,10 @@ async function levelDbTable(): Promise<{ table: NewFile; bytes: Uint8Array }> {
 }
 
 const patched = (base: string, ...patches: string[]) => applyPatches(fixture(base), patches);
+
+const sessionLog = (session: string, manifest: number) =>
+  `create LOG "2026/11/30-02:12:34.081544 24667 DB Session ID:  ${session}\\n2026/11/30-02:12:34.082863 24667 [db/version_set.cc:5056] Creating manifest ${manifest}\\n"`;
+const [session, another] = ['8TZVNYB55SLWH9NAYLIL', '8TZVNYB55SLWH9NAYLIM'];
 
 /*
  * A stopped server is cloned, and both are started: MANIFEST and log have the same numbers, the MANIFESTs the same bytes, and the logs begin
@@ -110,18 +115,15 @@ describe('a clone that went its own way', () => {
   });
 
   test('is told from a copy by the session that LOG names', async () => {
-    const log = (session: string, manifest: number) =>
-      `create LOG "2026/11/30-02:12:34.081544 24667 DB Session ID:  ${session}\\n2026/11/30-02:12:34.082863 24667 [db/version_set.cc:5056] Creating manifest ${manifest}\\n"`;
-    const [session, another] = ['8TZVNYB55SLWH9NAYLIL', '8TZVNYB55SLWH9NAYLIM'];
     for (const patch of ['truncate 000013.log 0', 'truncate 000013.log 0x300']) {
-      const damaged = await patched(own, patch, log(session, 12));
-      const whole = await patched(own, log(session, 12));
+      const damaged = await patched(own, patch, sessionLog(session, 12));
+      const whole = await patched(own, sessionLog(session, 12));
       expect((await repaired(damaged, [whole])).after, patch).toEqual(whole);
-      for (const its of [log(another, 12), log(session, 11), 'create LOG ""'])
+      for (const its of [sessionLog(another, 12), sessionLog(session, 11), 'create LOG ""'])
         expect((await repaired(damaged, [await patched(own, its)])).after, its).toEqual(damaged);
       // what both have of an older session
-      const older = await patched(own, patch, log(session, 11));
-      expect((await repaired(older, [await patched(own, log(session, 11))])).after).toEqual(older);
+      const older = await patched(own, patch, sessionLog(session, 11));
+      expect((await repaired(older, [await patched(own, sessionLog(session, 11))])).after).toEqual(older);
     }
   });
 
@@ -135,6 +137,41 @@ describe('a clone that went its own way', () => {
       );
       if (!patch.includes('17')) expect(after, patch).toEqual(damaged);
     }
+  });
+
+  // all else that the two wrote is the same
+  const oneRecord = ['write 000013.log 0x200 "other"', 'fix-record 000013.log 0x1dd'];
+  const gap = 'zero 000013.log 0x1dd 446';
+
+  test('gives nothing between records that are the same where LOG names other sessions', async () => {
+    const damaged = await patched(own, gap, sessionLog(session, 12));
+    const of = (its: string) => patched(own, ...oneRecord, sessionLog(its, 12));
+    expect((await repaired(damaged, [await of(another)])).after).toEqual(damaged);
+  });
+
+  test('gives nothing between records that are the same where the MANIFESTs part', async () => {
+    // an edit with the next file number
+    const [mine, its] = [40n, 41n].map((nextFileNumber) => {
+      const record = encodeLogRecords([encodeVersionEdit(edit({ nextFileNumber }))]);
+      return `append MANIFEST-000012 ${Buffer.from(record).toString('hex')}`;
+    });
+    const damaged = await patched(own, gap, mine);
+    expect((await repaired(damaged, [await patched(own, ...oneRecord, its)])).after).toEqual(damaged);
+    const whole = await patched(own, mine);
+    expect((await repaired(damaged, [whole])).after).toEqual(whole);
+  });
+
+  test('gives nothing between batches of LevelDB that stand in a log of another number', async () => {
+    const log = '000004.log';
+    const files = fixture('leveldb');
+    const batches = await batchesOf(files.get(log)!);
+    const [first, second] = batches;
+    const damaged = await applyPatches(files, [`zero ${log} ${first.length + 7} ${second.length + 7}`]);
+    const source = new Map(fixture('leveldb'));
+    source.set('000009.log', source.get(log)!);
+    source.delete(log);
+    expect((await repaired(damaged, [source])).after).toEqual(damaged);
+    expect((await repaired(damaged, [fixture('leveldb')])).after).toEqual(fixture('leveldb'));
   });
 
   test('does not stand in the way of what lies between records that are the same', async () => {

@@ -32,12 +32,15 @@ export async function fillWals(
   const refused: string[] = [];
   const filled: FilledLog[] = [];
   const apart = await partedIn(database, source);
+  // only RocksDB hands its log to replicas: the same batches in other places are those of a clone that did the same
+  const hasReplicas = database.dialect === 'rocksdb';
   // a copy of this life parts nowhere, and two clones may do the same before and after what they did not
   const isClone = alignment.parted !== undefined && !(await isOtherDatabase(database, source));
   for (const entry of new Set(alignment.fills.map((fill) => fill.entry))) {
     const proven: ProvenFill[] = [];
     for (const each of alignment.fills.filter((fill) => fill.entry === entry)) {
-      const isApart = (apart !== undefined && apart < entry.number!) || (each.placed && isClone);
+      const isApart =
+        (apart !== undefined && apart < entry.number!) || (each.placed ? isClone : !hasReplicas);
       const fill: Fill = isApart ? { ...each, parted: true } : each;
       // what an older log left behind the last batch of a recycled one is no damage
       if (fill.batches.length === 0 && !isFaulty(entry)) continue;

@@ -47,8 +47,8 @@ const FIRST_MANIFEST = 5n;
 export async function isSameSession(database: Database, source: SecondSource): Promise<boolean> {
   if (!(await hasSameManifest(database, source))) return false;
   const began = database.manifest!.entry.number!;
-  const [session, its] = await Promise.all([database, source.database].map((each) => sessionOf(each, began)));
-  if (session !== undefined && its !== undefined) return session === its;
+  const isSame = await isNamedSession(database, source);
+  if (isSame !== undefined) return isSame;
   if (!(await isSameLife(database, source)) || (await source.partedAt()) !== undefined) return false;
   if (database.dialect === 'rocksdb' && database.optionsFile !== undefined && began <= FIRST_MANIFEST)
     return true;
@@ -71,6 +71,13 @@ function sessionStart({ manifest, dialect }: Database): bigint {
   return manifest?.replay.begunWals.find((number) => number > began) ?? began;
 }
 
+/** Whether one session began the MANIFEST that both have, as LOG says it in both. */
+async function isNamedSession(database: Database, source: SecondSource): Promise<boolean | undefined> {
+  const began = database.manifest!.entry.number!;
+  const [mine, its] = await Promise.all([database, source.database].map((each) => sessionOf(each, began)));
+  return mine === undefined || its === undefined ? undefined : mine === its;
+}
+
 /** The session that began a MANIFEST, as LOG says it. Checkpoints and backups have none. */
 async function sessionOf({ inventory, dialect }: Database, manifest: bigint): Promise<string | undefined> {
   const entry = inventory.entries.find(({ name, place }) => name === 'LOG' && place === 'database');
@@ -83,20 +90,47 @@ async function sessionOf({ inventory, dialect }: Database, manifest: bigint): Pr
 
 /** Whether both have the MANIFEST of the same number, whole, and one of the two is a beginning of the other. */
 export async function hasSameManifest(database: Database, source: SecondSource): Promise<boolean> {
-  const [mine, its] = [database.manifest, source.database.manifest];
-  if (mine === undefined || its === undefined || mine.entry.number !== its.entry.number) return false;
-  const length = Math.min(mine.replay.logicalEnd, its.replay.logicalEnd);
-  if (length === 0 || !mine.replay.complete || !its.replay.complete) return false;
-  if (await isOtherDatabase(database, source)) return false;
-  return beginTheSame(mine.entry.source, its.entry.source, length);
+  return (await sharedManifest(database, source)) === 'same';
 }
 
 /**
- * Where a source parts whose files have the numbers of this database's: of a copy, or of a clone. A replica has numbers of its own, and
- * another file under the same one says nothing of it.
+ * What both have of the MANIFEST of one number, where both are whole: one is a beginning of the other, or they part after they began the
+ * same, as those of two clones do.
  */
-export const partedIn = async (database: Database, source: SecondSource): Promise<bigint | undefined> =>
-  (await hasSameManifest(database, source)) ? source.partedAt() : undefined;
+async function sharedManifest(
+  database: Database,
+  source: SecondSource,
+): Promise<'same' | 'parts' | undefined> {
+  const [mine, its] = [database.manifest, source.database.manifest];
+  if (mine === undefined || its === undefined || mine.entry.number !== its.entry.number) return undefined;
+  const length = Math.min(mine.replay.logicalEnd, its.replay.logicalEnd);
+  if (length === 0 || !mine.replay.complete || !its.replay.complete) return undefined;
+  if (await isOtherDatabase(database, source)) return undefined;
+  if (await beginTheSame(mine.entry.source, its.entry.source, length)) return 'same';
+  return (await beginTheSame(mine.entry.source, its.entry.source, LEAST_SHARED)) ? 'parts' : undefined;
+}
+
+/**
+ * Where a source parts whose files have the numbers of this database's: of a copy, or of a clone. Clones part before the first log of their
+ * session. A replica has numbers of its own, and another file under the same one says nothing of it.
+ */
+export async function partedIn(database: Database, source: SecondSource): Promise<bigint | undefined> {
+  const manifests = await sharedManifest(database, source);
+  if (manifests === undefined) return undefined;
+  const parted = await source.partedAt();
+  if (manifests === 'same' && (await isNamedSession(database, source)) !== false) return parted;
+  const begun = firstLog(database) - 1n;
+  return parted !== undefined && parted < begun ? parted : begun;
+}
+
+/**
+ * No log of the session that began this MANIFEST has a lower number. RocksDB and Pebble take a number for the log of an open, and the next one
+ * for the MANIFEST that names it (rocksdb db/db_impl/db_impl_open.cc, `DBImpl::Open`; pebble open.go, `Open`).
+ */
+function firstLog(database: Database): bigint {
+  const start = sessionStart(database);
+  return database.dialect === 'leveldb' ? start : start - 1n;
+}
 
 /** Whether a MANIFEST holds what no other database's does. LevelDB and Pebble write nothing of the kind: there files have to do. */
 async function hasIdentity(shorter: Database, database: Database, source: SecondSource): Promise<boolean> {

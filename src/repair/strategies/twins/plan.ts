@@ -23,6 +23,9 @@ import { openSources, type SecondSource, segmentsOf, twinsOf } from './sources.j
 import { soughtTables } from './tables.js';
 import { soughtWals } from './wals.js';
 
+/** Rules of what is wrong within a table or a log. */
+const OF_ONE_FILE = /^(wal|sst)\/|^sequence\/(gap|backwards|overlap)$/;
+
 interface FromRequest {
   /** Directories of second sources. */
   from: readonly string[];
@@ -58,7 +61,7 @@ export async function planFrom(
     // what stands between files may be wrong with another one
     parting: (source) =>
       partingOf(database, source, (file) =>
-        findings.some((each) => each.file === file && isBad(each) && /^(wal|sst)\//.test(each.rule)),
+        findings.some((each) => each.file === file && isBad(each) && OF_ONE_FILE.test(each.rule)),
       ),
   });
   const work = new FromSources(database, sources, findings, acceptUnproven);
