@@ -174,6 +174,14 @@ describe('a clone that went its own way', () => {
     expect((await repaired(damaged, [fixture('leveldb')])).after).toEqual(fixture('leveldb'));
   });
 
+  test('is not what a log is from which a record is gone', async () => {
+    const log = '000004.log';
+    const [whole, damaged] = [fixture('leveldb'), fixture('leveldb')];
+    const batches = await batchesOf(whole.get(log)!);
+    damaged.set(log, encodeLogRecords(batches.filter((_, i) => i !== 3)));
+    expect((await repaired(damaged, [whole])).after).toEqual(whole);
+  });
+
   test('does not stand in the way of what lies between records that are the same', async () => {
     const damaged = await patched(own, 'zero 000013.log 0x1dd 446');
     expect((await repaired(damaged, [fixture(own)])).after).toEqual(fixture(own));

@@ -24,7 +24,7 @@ import { soughtTables } from './tables.js';
 import { soughtWals } from './wals.js';
 
 /** Rules of what is wrong within a table or a log. */
-const OF_ONE_FILE = /^(wal|sst)\/|^sequence\/(gap|backwards|overlap)$/;
+const OF_ONE_FILE = /^(wal|sst)\/|^sequence\/(gap|backwards|overlap|last-sequence-too-low)$/;
 
 interface FromRequest {
   /** Directories of second sources. */
