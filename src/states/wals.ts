@@ -91,7 +91,12 @@ async function beginsLikeLog({ source }: InventoryEntry): Promise<boolean> {
   return sniffFile(head, new Uint8Array(0))?.kind === 'wal';
 }
 
-async function readWal(database: Database, entry: InventoryEntry, number: bigint): Promise<WalContents> {
+/** Reads one WAL as the one of that number. */
+export async function readWal(
+  database: Database,
+  entry: InventoryEntry,
+  number: bigint,
+): Promise<WalContents> {
   const wal: WalContents = {
     entry,
     number,

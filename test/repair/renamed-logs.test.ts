@@ -1,9 +1,12 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { carryOut } from '../support/carry-out.js';
 import { withDatabase } from '../support/database.js';
+import { fixture } from '../support/files.js';
 import { visible } from '../support/visible.js';
 
 /* Logs and tables under names that the engine does not read. */
@@ -32,20 +35,83 @@ describe('a log that was renamed', () => {
     });
   });
 
-  it('of Pebble is damage', async () => {
-    await withDatabase('pebble-stores/cosmos', [], async (dir) => {
-      const [wal] = (await readDatabase(dir)).inventory.entries
-        .filter(({ kind }) => kind === 'wal')
-        .slice(-1);
-      await withDatabase('pebble-stores/cosmos', [`move ${wal.file} ${wal.file}.old`], async (moved) => {
-        expect(await found(moved)).toEqual([[`${wal.file}.old`, 'error', 'log', String(wal.number)]]);
-      });
+  it.each([
+    ['cosmos', '.old'],
+    ['valueblocks', '.bak'],
+    ['rangekeys', '.1'],
+  ])('of Pebble (%s) is damage, and put back by the number that its records bear', async (name, suffix) => {
+    const store = `pebble-stores/${name}`;
+    const wal = await withDatabase(store, [], async (dir) => {
+      const logs = (await readDatabase(dir)).inventory.entries.filter(
+        ({ kind, size }) => kind === 'wal' && size > 0,
+      );
+      return logs.at(-1)!;
     });
+    const truth = await withDatabase(store, [], visible);
+    for (const to of [`${wal.file}${suffix}`, `moved${suffix}`])
+      await withDatabase(store, [`move ${wal.file} ${to}`], async (dir) => {
+        expect((await found(dir)).map((each) => each.slice(0, 3))).toEqual([
+          [to, to.startsWith('moved') ? 'warning' : 'error', 'log'],
+        ]);
+        const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+        expect(plan.loss).toEqual([]);
+        await carryOut(plan, dir);
+        expect(await visible(dir)).toEqual(truth);
+        expect(fs.readFileSync(path.join(dir, wal.file)).equals(fixture(store).get(wal.file)!)).toBe(true);
+      });
   });
 
   it('and has lost its number is a warning', async () => {
     await withDatabase('basic-7.8', ['move 000019.log moved-away'], async (dir) => {
       expect(await found(dir)).toEqual([['moved-away', 'warning', 'log', undefined]]);
+    });
+  });
+});
+
+describe('a log of RocksDB that recovery reads, exchanged with one that it does not', () => {
+  it.each(['000004', '000010', '000014', '000017'])('such as %s is put back', async (obsolete) => {
+    const truth = await withDatabase('versions-7.8', [], visible);
+    await withDatabase('versions-7.8', [`swap 000019.log ${obsolete}.log`], async (dir) => {
+      const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+      expect(plan.loss).toEqual([]);
+      await carryOut(plan, dir);
+      for (const file of ['000019.log', `${obsolete}.log`])
+        expect(fs.readFileSync(path.join(dir, file)).equals(fixture('versions-7.8').get(file)!)).toBe(true);
+      expect(await visible(dir)).toEqual(truth);
+    });
+  });
+
+  it('or under such a number alone, gets the one that recovery begins with', async () => {
+    const truth = await withDatabase('versions-7.8', [], visible);
+    await withDatabase('versions-7.8', ['move 000019.log 000010.log'], async (dir) => {
+      const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+      expect(plan.loss).toEqual([]);
+      await carryOut(plan, dir);
+      expect(await visible(dir)).toEqual(truth);
+    });
+  });
+
+  it('that is a copy beside the log itself changes nothing', async () => {
+    await withDatabase('versions-7.8', ['copy 000019.log 000010.log'], async (dir) => {
+      const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+      expect(plan.steps).toEqual([]);
+    });
+  });
+});
+
+describe('logs of RocksDB whose records bear their number', () => {
+  it.each([
+    ['000023', '000025'],
+    ['000021', '000027'],
+  ])('such as %s and %s are put back where they were exchanged', async (one, other) => {
+    await withDatabase('wal-recycled-11.9', [`swap ${one}.log ${other}.log`], async (dir) => {
+      const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+      expect(plan.loss).toEqual([]);
+      await carryOut(plan, dir);
+      for (const file of [`${one}.log`, `${other}.log`])
+        expect(fs.readFileSync(path.join(dir, file)).equals(fixture('wal-recycled-11.9').get(file)!)).toBe(
+          true,
+        );
     });
   });
 });

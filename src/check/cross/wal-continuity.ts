@@ -151,7 +151,7 @@ export function checkObsoleteWals(
   const repeated = inUse.filter((wal) => (spanOfWal(wal)?.last ?? lastSequence) < lastSequence);
   return obsolete.flatMap(({ facts, archived }) => {
     const span = spanOfWal(facts);
-    if (span === undefined || span.first <= lastSequence) return [];
+    if (span === undefined || span.last <= lastSequence) return [];
     if (held.some(({ first, last }) => span.last >= first && span.first <= last)) return [];
     return findingAt({ file: facts.file }, 'wal/obsolete-number', {
       ...(archived && { severity: 'warning' as const }),

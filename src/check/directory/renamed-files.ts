@@ -2,7 +2,7 @@ import type { Database } from '../../engine/database.js';
 import { SNIFF_BYTES, sniffFile } from '../../engine/file-type.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
-import { dialectNamed } from '../../format/dialect.js';
+import { type DialectName, dialectNamed } from '../../format/dialect.js';
 import { walNumberIn } from '../../format/filename.js';
 import { decodePhysicalHeader } from '../../format/log/physical.js';
 import { readHead, readTail } from '../../io/head.js';
@@ -69,6 +69,16 @@ async function sniff({ source }: InventoryEntry) {
   }
 }
 
+/** The number of its log that the first record of a file bears; `undefined` where records bear none. */
+export async function numberBorne(
+  { source }: InventoryEntry,
+  dialect: DialectName,
+): Promise<bigint | undefined> {
+  const head = await readHead(source, SNIFF_BYTES).catch(() => new Uint8Array(0));
+  const number = decodePhysicalHeader(head, 0, head.length, dialectNamed(dialect).wal)?.logNumber;
+  return number === undefined ? undefined : BigInt(number);
+}
+
 /**
  * The sequences that a log holds, whatever its name; `undefined` where it is none, or holds none. Records that bear the number of their
  * log are taken by that of the first one.
@@ -79,12 +89,11 @@ export async function spanOfLog(
 ): Promise<HeldSpan | undefined> {
   const head = await readHead(entry.source, SNIFF_BYTES).catch(() => new Uint8Array(0));
   if (entry.kind !== 'wal' && sniffFile(head, new Uint8Array(0))?.kind !== 'wal') return undefined;
-  const { wal } = dialectNamed(dialect);
-  const number = decodePhysicalHeader(head, 0, head.length, wal)?.logNumber ?? walNumberIn(entry.name) ?? 0;
+  const number = (await numberBorne(entry, dialect)) ?? BigInt(walNumberIn(entry.name) ?? 0);
   const source = await openSource(entry.source);
   try {
     const { facts } = await checkWal(source, {
-      ...{ dialect, file: entry.file, number: BigInt(number), depth: 'checksums' },
+      ...{ dialect, file: entry.file, number, depth: 'checksums' },
       recycling: options.recycleLogFileNum > 0,
     });
     return facts.kind === 'wal' ? spanOfWal(facts) : undefined;

@@ -54,7 +54,8 @@ export const continuityRules = {
       'Two WALs whose names were exchanged, or a WAL that was renamed or restored under an older one’s name.',
     action:
       'Do not open it with the engine. Copy the file, and give it the number of the WAL that its content belongs to: the one that the message ' +
-      'names as read, or the one that the MANIFEST says was begun.',
+      'names as read, or the one that the MANIFEST says was begun. kvdoctor repair does so where it goes on from the tables and the other one ' +
+      'holds nothing that is not in them.',
     references: [
       'rocksdb db/db_impl/db_impl_open.cc (RecoverLogFiles)',
       'rocksdb db/db_impl/db_impl_files.cc',

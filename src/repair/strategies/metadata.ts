@@ -21,8 +21,10 @@ import { joinPlans } from './join-plans.js';
 import { correctNumbers } from './leveldb-numbers.js';
 import { planRemains } from './leveldb-remains.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
+import { planMisnumberedLogs } from './misnumbered-logs.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
 import { lossOfState, unplacedText, unreadTables, unreadText } from './state-loss.js';
+import { planSwappedLogs } from './swapped-logs.js';
 import type { TableRepairRequest } from './tables.js';
 
 export interface MetadataRequest extends TableRepairRequest {
@@ -40,6 +42,12 @@ export async function planMetadataRepair(
   database: Database,
   request: MetadataRequest = {},
 ): Promise<RepairPlan> {
+  const logs =
+    database.dialect === 'rocksdb'
+      ? ((await planSwappedLogs(database)) ?? (await planMisnumberedLogs(database)))
+      : undefined;
+  if (logs !== undefined)
+    return joinPlans(logs, await planMetadataRepair(await databaseAfter(database, logs), request));
   const { plan, to } = await planned(database, request);
   if (database.dialect !== 'leveldb' || request.state !== undefined || to === undefined) return plan;
   if (to.unread.length === 0) return plan;

@@ -15,8 +15,9 @@ import { planFirstManifest } from './pebble-first-manifest.js';
 import { planPebbleNames } from './pebble-names.js';
 import { planPebbleOptions } from './pebble-options.js';
 import { isOlderManifest, ownTables, planRebuiltManifest } from './pebble-rebuild.js';
+import { planRenamedLogs } from './pebble-renamed-logs.js';
 import { planTruedSequences } from './pebble-sequences.js';
-import { planSwappedLogs } from './pebble-swapped-logs.js';
+import { planSwappedLogs } from './swapped-logs.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
 export async function planPebbleMetadata(database: Database): Promise<RepairPlan> {
@@ -35,7 +36,7 @@ export async function planPebbleMetadata(database: Database): Promise<RepairPlan
   const named = names.steps.length === 0 ? database : await databaseAfter(database, names);
   const manifest = await planManifest(named);
   let plan = manifest === undefined ? names : joinPlans(names, manifest);
-  for (const further of [planPebbleOptions, planSwappedLogs, planTruedSequences]) {
+  for (const further of [planPebbleOptions, planRenamedLogs, planSwappedLogs, planTruedSequences]) {
     const now = plan.steps.length === 0 ? database : await databaseAfter(database, plan);
     const next = await further(now);
     if (next !== undefined) plan = joinPlans(plan, next);

@@ -1,37 +1,38 @@
-import { type Database, filesOf, liveWals } from '../../engine/database.js';
+import { numberBorne } from '../../check/directory/renamed-files.js';
+import { type Database, filesOf } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import { LogParser } from '../../format/log/parser.js';
 import { readLog } from '../../format/log/read.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
+import { placeIn } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 
 /**
- * Plans the exchange of logs that lie under each other's names: the header of every record bears the number of its log, under the
- * record's checksum. `undefined`: there are none. Logs that hold records of one that is no log here are left alone.
+ * Plans the exchange of logs that lie under each other's names, where the header of every record bears the number of its log, under the
+ * record's checksum: Pebble's, and RocksDB's that may be recycled. `undefined`: there are none. Logs that hold records of one that is no
+ * log here are left alone.
  */
 export async function planSwappedLogs(database: Database): Promise<RepairPlan | undefined> {
-  const live = liveWals(database).filter(({ place, number }) => place === 'database' && number !== undefined);
+  const logs = database.inventory.entries.filter(isOwnLog);
   const rightful = new Map<bigint, InventoryEntry>();
-  for (const wal of live) {
-    if (await beginsWith(database, wal, wal.number!)) continue;
-    for (const other of live) {
-      if (other === wal || rightful.has(other.number!)) continue;
-      if (await beginsWith(database, wal, other.number!)) rightful.set(other.number!, wal);
-    }
+  for (const wal of logs) {
+    const number = await numberBorne(wal, database.dialect);
+    if (number === undefined || number === wal.number || rightful.has(number)) continue;
+    if (await beginsWith(database, wal, number)) rightful.set(number, wal);
   }
   // a copy of a log beside the log itself is no exchange
-  const moved = live.filter(({ number }) => rightful.has(number!));
+  const moved = logs.filter(({ number }) => rightful.has(number!));
   const sources = new Set(rightful.values());
   if (moved.length === 0 || moved.some((wal) => !sources.has(wal))) return undefined;
   const steps = moved.map((wal): RepairStep => {
     const source = rightful.get(wal.number!)!;
     return {
       action: 'write',
-      path: wal.file,
+      ...placeIn(wal.root, wal.file),
       why: `its records bear the number of another log, and those of ${source.file} the number of this one`,
       changes: [{ kind: 'rewrite', offset: 0, length: wal.size, detail: `the content of ${source.file}` }],
-      content: [{ from: 'file', path: source.file, offset: 0, length: source.size }],
+      content: [{ from: 'file', ...placeIn(source.root, source.file), offset: 0, length: source.size }],
     };
   });
   const { target, engineVersion } = database;
@@ -40,11 +41,21 @@ export async function planSwappedLogs(database: Database): Promise<RepairPlan | 
     target,
     strategy: 'metadata',
     engineVersion: formatVersion(engineVersion),
-    inputs: await Promise.all(moved.map(({ file: path }) => fileState(target, { path }))),
+    inputs: await Promise.all(moved.map(({ root, file }) => fileState(target, placeIn(root, file)))),
     steps,
     loss: [],
     remarks: [],
   };
+}
+
+/** A log under a name and in a place where the engine looks for logs. */
+export function isOwnLog({ kind, number, suffix, place }: InventoryEntry): boolean {
+  return (
+    kind === 'wal' &&
+    number !== undefined &&
+    suffix === undefined &&
+    (place === 'database' || place === 'wal-dir')
+  );
 }
 
 /** Whether a log begins with a whole record of the log with that number. */
@@ -52,7 +63,7 @@ async function beginsWith(database: Database, wal: InventoryEntry, number: bigin
   const source = await filesOf(database).open(wal.source);
   try {
     let begins = false;
-    await readLog(new LogParser(source, { dialect: 'pebble', number }), {
+    await readLog(new LogParser(source, { dialect: database.dialect, number }), {
       record({ offset }) {
         begins = offset === 0;
         return 'stop';
