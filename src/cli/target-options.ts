@@ -27,7 +27,7 @@ export function withPlaceOptions(command: Command): Command {
       'where db_paths of OPTIONS lies now; may be given several times, in order',
       several,
     )
-    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
+    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now, or secondary_dir of Pebble')
     .option(
       '--engine-version <version>',
       'the engine that will open it (default: what OPTIONS or LOG states)',

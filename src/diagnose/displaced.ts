@@ -1,15 +1,19 @@
 import type { UnitFacts, WalFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
 import type { Cause } from '../finding/finding.js';
+import { byLog, segmentIn } from '../format/filename.js';
 import { compareBytes } from '../format/sst/comparator.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { type CauseRule, cause } from './cause-rule.js';
 import { boundary } from './cut.js';
 
-export const betweenWals: CauseRule = ({ file }, context) => {
+export const betweenWals: CauseRule = ({ file, evidence }, context) => {
   const { facts, database } = context;
   const before = facts.get(file);
   if (before?.kind !== 'wal') return undefined;
+  const after = facts.get(String(evidence.nextWal));
+  if (after?.kind === 'wal' && after.number === before.number)
+    return cause('missing', 'likely', `a segment of log ${before.number} is not here`);
   const swapped = outOfOrder(facts);
   if (swapped !== undefined) return swapped;
   const isLost = ({ number }: { number: bigint }) => number > before.number && !hasWal(database, number);
@@ -32,7 +36,9 @@ function hasWal({ inventory }: Database, number: bigint): boolean {
 function outOfOrder(facts: ReadonlyMap<string, UnitFacts>): Cause | undefined {
   const wals = [...facts.values()]
     .filter((f): f is WalFacts => f.kind === 'wal' && f.firstSequence !== undefined)
-    .sort((a, b) => (a.number < b.number ? -1 : 1));
+    // later segments of a log repeat what an earlier one has
+    .filter((f) => segmentIn(f.file) === 0)
+    .sort(byLog);
   const bySequence = [...wals].sort((a, b) => (a.firstSequence! < b.firstSequence! ? -1 : 1));
   const moved = wals.filter((wal, i) => bySequence[i] !== wal);
   if (moved.length === 0) return undefined;

@@ -13,6 +13,7 @@ import type { NamedPlace, NamedPlaces } from './named-places.js';
 /** A place that a database names and that could not be looked at: not mounted, moved, or not to be listed. */
 export interface AbsentPlace {
   option: NamedPlace['option'];
+  key: string;
   /** As the database names it; absent where only the MANIFEST's path ids tell that there is one. */
   directory?: string;
   /** The file that names it. */
@@ -44,8 +45,8 @@ interface Asked {
 /** The named places that are absent and must hold files of the database. */
 export async function absentPlaces(asked: Asked): Promise<AbsentPlace[]> {
   const absent: AbsentPlace[] = [];
-  const { wal } = asked.places;
-  if (wal?.reason !== undefined && !asked.copied) {
+  for (const wal of [asked.places.wal, asked.places.failover]) {
+    if (wal?.reason === undefined || asked.copied) continue;
     const candidates = await fitting(asked, (inventory) => fitOfWals(inventory, asked));
     absent.push({ ...wal, reason: wal.reason, tables: [], candidates });
   }
@@ -56,6 +57,7 @@ export async function absentPlaces(asked: Asked): Promise<AbsentPlace[]> {
     const candidates = await fitting(asked, (inventory) => fitOfTables(inventory, tables));
     absent.push({
       option: 'db_paths',
+      key: 'db_paths',
       ...(named && { directory: named.directory }),
       namedBy: named?.namedBy ?? asked.manifest ?? 'MANIFEST',
       reason: named?.reason ?? 'OPTIONS does not record it',
@@ -136,9 +138,9 @@ async function firstSequence({ source: descriptor, number }: InventoryEntry): Pr
 }
 
 /** `wal_dir /x/wal, which OPTIONS-000007 names: it is not there`. */
-export function absentText({ option, directory, namedBy, reason, tables }: AbsentPlace): string {
+export function absentText({ option, key, directory, namedBy, reason, tables }: AbsentPlace): string {
   if (option === 'wal_dir')
-    return `wal_dir ${directory}, which ${namedBy} names, could not be looked at: ${reason}; what its WALs hold is not known`;
+    return `${key} ${directory}, which ${namedBy} names, could not be looked at: ${reason}; what its WALs hold is not known`;
   const files = tables.length === 1 ? fileName('table', tables[0].number) : `${tables.length} tables`;
   const path = `db_path or cf_path ${tables[0]?.pathId ?? 0}`;
   const place = directory === undefined ? path : `${path}, ${directory},`;

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { StoreSettings } from '../bytes/source.js';
 import type { DialectName } from '../format/dialect.js';
+import { segmentIn } from '../format/filename.js';
 import { takeInventory } from '../io/inventory.js';
 import { databaseInventory, entryReader } from '../io/listing.js';
 import { isObjectAddress } from '../io/objects/address.js';
@@ -20,11 +21,13 @@ export function databaseDirectory(file: string): string {
 /** How a file is read: by the database in its directory, otherwise by its name. */
 export async function dialectBeside(file: string, store?: StoreSettings): Promise<DialectName> {
   if (file.endsWith('.ldb')) return 'leveldb';
+  if (segmentIn(file) > 0) return 'pebble';
   const directory = databaseDirectory(file);
   try {
     const { kind, engine } = await detectBeside(directory, store);
-    // of WALs and tables that lie somewhere, nothing tells for sure
-    return (kind === 'database' && engine) || 'rocksdb';
+    // of WALs and tables that lie somewhere, nothing tells for sure, but names that only Pebble gives
+    const isSure = kind === 'database' || (kind === 'wals' && engine === 'pebble');
+    return (isSure && engine) || 'rocksdb';
   } catch (error) {
     if (error instanceof TargetError) return 'rocksdb';
     throw error;

@@ -2,6 +2,7 @@ import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { SourceDescriptor, StoreSettings } from '../bytes/source.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
+import { byLog } from '../format/filename.js';
 import type { Version } from '../format/manifest/version.js';
 import type { OptionsFile } from '../format/options.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
@@ -116,7 +117,7 @@ export async function readDatabase(target: string, request: DatabaseRequest = {}
   const archived = await readArchived(target, request);
   if (archived !== undefined) return archived;
   const first = await takeInventory(target, {
-    ...(request.walDir === undefined ? {} : { walDir: request.walDir }),
+    ...(request.walDir === undefined ? {} : { walDirs: [request.walDir] }),
     ...(request.dbPaths === undefined ? {} : { dbPaths: request.dbPaths }),
     ...(request.instead === undefined ? {} : { instead: request.instead }),
   });
@@ -182,7 +183,7 @@ export async function readInventory(
   const asked = {
     target: first.target,
     inventory,
-    places: { ...places, ...(request.walDir !== undefined && { wal: undefined }) },
+    places: request.walDir === undefined ? places : withWalDir(places),
     manifest: manifest?.entry.file,
     version,
     walCutoff: cutoffOf(all),
@@ -275,16 +276,21 @@ function walsFrom({ entries }: Inventory, cutoff: bigint): InventoryEntry[] {
   return entries
     .filter((e) => e.kind === 'wal' && e.place !== 'archive' && e.place !== 'lost')
     .filter((e) => e.number !== undefined && e.number >= cutoff)
-    .sort((a, b) => (a.number! < b.number! ? -1 : 1));
+    .sort(byLog);
+}
+
+/** What was said of where WALs lie answers for what is not here. */
+function withWalDir({ failover, ...places }: NamedPlaces): NamedPlaces {
+  return { ...places, wal: undefined, ...(failover?.here !== undefined && { failover }) };
 }
 
 /** Lists again with the directories that OPTIONS and LOG name and that are here, where nothing was said on the command line. */
 async function withFurtherPaths(
   first: Inventory,
-  { wal, tables }: NamedPlaces,
+  { wal, failover, tables }: NamedPlaces,
   request: DatabaseRequest,
 ): Promise<Inventory | undefined> {
-  const walDir = request.walDir ?? wal?.here;
+  const walDirs = [request.walDir ?? wal?.here, failover?.here].filter((each) => each !== undefined);
   const paths: string[] = [];
   // a path that is not here keeps its number: the target stands in its place, and is listed already
   for (const { place, pathId } of tables) {
@@ -293,8 +299,8 @@ async function withFurtherPaths(
   }
   const dbPaths = request.dbPaths ?? paths;
   const isNew =
-    (request.walDir === undefined && walDir !== undefined) ||
+    walDirs.length > (request.walDir === undefined ? 0 : 1) ||
     (request.dbPaths === undefined && dbPaths.length > 0);
   if (!isNew) return undefined;
-  return takeInventory(first.target, { ...(walDir && { walDir }), dbPaths, instead: first.instead });
+  return takeInventory(first.target, { walDirs, dbPaths, instead: first.instead });
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import { databaseOptions } from '../format/database-options.js';
 import { dialectNamed } from '../format/dialect.js';
-import type { FileNameKind } from '../format/filename.js';
+import { type FileNameKind, segmentIn } from '../format/filename.js';
 import { checksumHolds, decodePhysicalHeader } from '../format/log/physical.js';
 import { LEGACY_HEADER } from '../format/log/types.js';
 import { decodeVersionEdit } from '../format/manifest/decode.js';
@@ -104,7 +104,7 @@ export async function detectTarget(inventory: Inventory, read: FileReader): Prom
   if (encrypted !== undefined) return { kind: 'not-a-database', evidence: [encryptedEvidence(encrypted)] };
   if (await isTitan(own, read)) return { kind: 'not-a-database', evidence: [titanEvidence] };
   if (binding.length === 0) {
-    const engine = await engineOfTables(own, read);
+    const engine = engineOfFailover(own) ?? (await engineOfTables(own, read));
     // the engine keeps LOCK and LOG in the directory of the database
     const onlyWals =
       entries.every(({ kind }) => kind !== 'table' && kind !== 'blob') && !has('lock') && !has('info-log');
@@ -290,6 +290,12 @@ async function engineOfManifest(
     }
   }
   return undefined;
+}
+
+/** The second directory of Pebble's logs, and their names (pebble wal/failover_manager.go). */
+function engineOfFailover(own: readonly InventoryEntry[]): EngineEvidence | undefined {
+  const found = own.find(({ name }) => name === 'failover_source' || segmentIn(name) > 0);
+  return found && { engine: 'pebble', evidence: [`has ${found.name}, as only Pebble writes it`] };
 }
 
 async function engineOfTables(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence> {

@@ -8,6 +8,8 @@ import { TargetError } from '../io/target-error.js';
 /** A directory besides its own in which a database says that files of its lie. */
 export interface NamedPlace {
   option: 'wal_dir' | 'db_paths';
+  /** What names it: the option, or Pebble's `secondary_dir`. */
+  key: string;
   /** As it is named. */
   directory: string;
   /** The file that names it. */
@@ -22,6 +24,8 @@ export interface NamedPlace {
 export interface NamedPlaces {
   /** Absent where WALs lie in the database's own directory. */
   wal?: NamedPlace;
+  /** Where logs of Pebble go on while the disk of their own directory stalls. */
+  failover?: NamedPlace;
   /** db_paths in their order, without the database's own directory. */
   tables: { place: NamedPlace; pathId: number }[];
 }
@@ -61,8 +65,8 @@ export async function namedPlaces(inventory: Inventory, naming: Naming): Promise
     ({ kind, place, number = 0n }) => kind === 'wal' && place === 'database' && number >= walCutoff,
   );
   const wal = hasWals ? undefined : statedWalDir(naming, info);
-  const visit = (option: NamedPlace['option'], directory: string, namedBy: string) => {
-    const named = { option, directory, namedBy };
+  const visit = (option: NamedPlace['option'], directory: string, namedBy: string, key: string = option) => {
+    const named = { option, key, directory: inStore(directory, inventory.target), namedBy };
     if (directory === own) return undefined;
     return archived
       ? { ...named, reason: 'an archive is looked at as one directory, unpack it' }
@@ -74,8 +78,20 @@ export async function namedPlaces(inventory: Inventory, naming: Naming): Promise
     const place = await visit('db_paths', directory, 'LOG');
     if (place !== undefined) tables.push({ place, pathId });
   }
-  return { ...(found && { wal: found }), tables };
+  const { options, optionsFile } = naming;
+  const secondary = options.pebble?.secondaryDir;
+  const failover =
+    secondary === undefined || optionsFile === undefined
+      ? undefined
+      : await visit('wal_dir', secondary, optionsFile, 'secondary_dir');
+  return { ...(found && { wal: found }), ...(failover && { failover }), tables };
 }
+
+/** Pebble's OPTIONS may name a place by that of the store. */
+const inStore = (directory: string, target: string): string =>
+  directory.startsWith(STORE_PATH) ? path.resolve(target) + directory.slice(STORE_PATH.length) : directory;
+
+const STORE_PATH = '{store_path}';
 
 /**
  * What OPTIONS says of wal_dir, otherwise LOG. Releases before 6.23 write the database's own directory into it, wherever that
@@ -108,7 +124,7 @@ async function visited(target: string, named: NamedPlace): Promise<NamedPlace | 
   try {
     const { entries } = await takeInventory(directory);
     if (entries.some((e) => e.kind === 'current' || e.kind === 'manifest')) return undefined;
-    const bare = named.option === 'wal_dir' && !entries.some((e) => e.kind === 'wal');
+    const bare = named.key === 'wal_dir' && !entries.some((e) => e.kind === 'wal');
     return bare ? { ...named, reason: 'it holds no WALs' } : { ...named, here: directory };
   } catch (error) {
     if (!(error instanceof TargetError)) throw error;

@@ -17,6 +17,7 @@ import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
 import { readDataBlocks } from '../format/sst/data-blocks.js';
 import { internalKey, MAX_SEQUENCE, VALUE_TYPE } from '../format/sst/internal-key.js';
 import { openTable } from '../format/sst/table.js';
+import type { InventoryEntry } from '../io/inventory.js';
 import { TargetError } from '../io/target-error.js';
 import { type Database, filesOf } from './database.js';
 import { addIngested, followsCurrent, manifestNumber, type PebbleState } from './pebble.js';
@@ -193,7 +194,9 @@ export function filesDeleted(
       .filter((entry) => entry.kind === kind && entry.place === 'database' && entry.number !== undefined)
       .sort((a, b) => (a.number! < b.number! ? -1 : 1));
   // a new database begins with MANIFEST-000001; from 2.0 on one that has nothing to flush keeps its MANIFEST
-  const flushes = followsCurrent(engineVersion) || numbered('wal').some(({ number }) => number! >= walCutoff);
+  const isLive = ({ kind, place, number = 0n }: InventoryEntry) =>
+    kind === 'wal' && (place === 'database' || place === 'wal-dir') && number >= walCutoff;
+  const flushes = followsCurrent(engineVersion) || inventory.entries.some(isLive);
   const writesManifest = !pebble.isNew && flushes;
   const manifests = numbered('manifest').filter(
     ({ number }) => !pebble.isNew && (writesManifest || number! < (manifest?.entry.number ?? 0n)),

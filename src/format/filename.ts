@@ -133,6 +133,27 @@ export function walNumberIn(name: string): bigint | undefined {
   return decimal(/(?:^|\D)(\d+)\.log(?:$|\W|_)/.exec(name)?.[1]);
 }
 
+/** Which file of its log a name is: 0, or the segment that a WAL failover of Pebble began. */
+export function segmentIn(name: string): number {
+  return Number(/-(\d+)\.log$/.exec(name)?.[1] ?? 0);
+}
+
+/** Sorts logs, and the files of one log, in the order in which they were begun. */
+export function byLog(a: LogFile, b: LogFile): number {
+  const [one, other] = [a.number ?? 0n, b.number ?? 0n];
+  return one === other ? segmentIn(a.file) - segmentIn(b.file) : one < other ? -1 : 1;
+}
+
+interface LogFile {
+  number?: bigint;
+  file: string;
+}
+
+/** Those of the files of logs, in the order of `byLog`, that end their log: no later segment of it is among them. */
+export function lastSegments<T extends LogFile>(sorted: readonly T[]): T[] {
+  return sorted.filter(({ number }, i) => sorted[i + 1]?.number !== number);
+}
+
 const prefixed: Partial<Record<FileNameKind, string>> = { manifest: 'MANIFEST-', options: 'OPTIONS-' };
 const suffixed: Partial<Record<FileNameKind, string>> = {
   wal: '.log',

@@ -14,6 +14,8 @@ export interface PebbleOptions {
   /** As of the last open: it may lag behind the marker. */
   formatVersion?: number;
   walDir?: string;
+  /** Where logs go on while the disk of their own directory stalls (from 2.0 on). */
+  secondaryDir?: string;
   /** Releases from 2.0 on write it. */
   keySchema?: string;
 }
@@ -160,6 +162,8 @@ export function pebbleOptions({ sections }: OptionsFile): PebbleOptions {
     ...(strict !== undefined && { strictWalTail: strict !== 'false' }),
     ...(version !== undefined && /^\d{1,9}$/.test(version) && { formatVersion: Number(version) }),
     walDir: text('wal_dir'),
+    secondaryDir:
+      sections.find(({ title }) => title === 'WAL Failover')?.values.get('secondary_dir') || undefined,
     keySchema: text('key_schema'),
   };
 }

@@ -59,8 +59,8 @@ export interface Inventory {
 }
 
 interface InventoryOptions {
-  /** Another directory for WALs. One that is the target itself counts as none. */
-  walDir?: string;
+  /** Other directories for WALs. One that is the target itself counts as none. */
+  walDirs?: readonly string[];
   /** db_paths in their order; the first is where path id 0 lies. */
   dbPaths?: readonly string[];
   /** Files to see in place of what lies there, so that a repair can be looked at before it is made. */
@@ -160,7 +160,7 @@ export function replace(inventory: Inventory, { file, root, content }: Replaceme
 async function addRoots(inventory: Inventory, target: string, options: InventoryOptions): Promise<void> {
   const seen = new Set([await canonical(target)]);
   const wanted = [
-    ...(options.walDir === undefined ? [] : [{ directory: options.walDir, place: 'wal-dir' as const }]),
+    ...(options.walDirs ?? []).map((directory) => ({ directory, place: 'wal-dir' as const })),
     ...(options.dbPaths ?? []).map((directory, pathId) => ({
       directory,
       pathId,

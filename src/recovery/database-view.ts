@@ -1,5 +1,6 @@
 import { type Database, filesOf } from '../engine/database.js';
 import type { PebbleState } from '../engine/pebble.js';
+import { fileName, segmentIn } from '../format/filename.js';
 import { emptyVersion } from '../format/manifest/apply.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { type OpenSource, openListed } from '../io/source.js';
@@ -28,7 +29,10 @@ export function databaseView(
     ...(database.pebble ? pebbleView(database, database.pebble) : { manifest: manifestOf(database) }),
     options: database.options,
     numbers: numbersOf(database.inventory.entries),
-    wals: walsOf(database.inventory.entries, open),
+    wals:
+      database.dialect === 'pebble'
+        ? segmentsOf(database.inventory.entries, open)
+        : walsOf(database.inventory.entries, open),
     table: ({ number, pathId }) => {
       const named = tables.get(number) ?? [];
       const inPath = named.filter((entry) => (entry.pathId ?? 0) === pathId);
@@ -84,6 +88,23 @@ function walsOf(entries: readonly InventoryEntry[], openFile: OpenSource): WalFi
     byNumber.set(number, { number, file, size, open });
   }
   return [...byNumber.values()];
+}
+
+/** Files of Pebble's logs: of one log there may be several, and logs may go on in another directory. */
+function segmentsOf(entries: readonly InventoryEntry[], openFile: OpenSource): WalFile[] {
+  return entries.flatMap(({ kind, place, number, name, file, root, size, source }) => {
+    if (kind !== 'wal' || number === undefined || (place !== 'database' && place !== 'wal-dir')) return [];
+    const segment = segmentIn(name);
+    const own = fileName('wal', number);
+    const wanted = segment === 0 ? own : own.replace('.log', `-${String(segment).padStart(3, '0')}.log`);
+    const open = () =>
+      name === wanted
+        ? openListed({ source, size }, openFile)
+        : Promise.reject(
+            Object.assign(new Error(`no such file or directory: ${wanted}`), { code: 'ENOENT' }),
+          );
+    return [{ number, file, ...(root !== undefined && { root }), size, open }];
+  });
 }
 
 function manifestOf({ current, manifest, unread, unreadable }: Database): DatabaseView['manifest'] {

@@ -4,6 +4,7 @@ import { logState } from '../check/wal/plausible.js';
 import { judgeTail } from '../check/wal/tail.js';
 import { BATCH_HEADER, isIngest } from '../format/batch/tags.js';
 import { type DialectName, dialectNamed } from '../format/dialect.js';
+import { lastSegments } from '../format/filename.js';
 import type { Damage, TailKind } from '../format/log/damage.js';
 import { gatherRecord } from '../format/log/gather-record.js';
 import { LogParser } from '../format/log/parser.js';
@@ -14,7 +15,7 @@ import { BatchWalker, marker } from './batch-walker.js';
 import type { FamilyState } from './family.js';
 import { KeySpan } from './key-span.js';
 import type { RecoveryOutcome, WalOutcome } from './outcome.js';
-import type { WalFile } from './replay.js';
+import { ascending, type WalFile } from './replay.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -172,8 +173,11 @@ export async function lossesOf(
     outcome.opens ? new LossTally(live, outcome, options.dialect) : undefined,
   );
   if (outcomes.some((outcome) => outcome.opens && !outcome.uneventful)) {
-    const newest = wals.reduce<WalFile | undefined>((a, b) => (a && a.number > b.number ? a : b), undefined);
-    for (const wal of wals) await tallyWal(wal, wal === newest, outcomes, tallies, options);
+    const sorted = ascending(wals);
+    const ends = new Set(lastSegments(sorted));
+    const endOf = (wal: WalFile) =>
+      wal === sorted.at(-1) ? 'newest' : ends.has(wal) || options.dialect !== 'pebble' ? 'older' : 'goes-on';
+    for (const wal of wals) await tallyWal(wal, endOf(wal), outcomes, tallies, options);
   }
   return tallies.map((tally) => tally?.finish());
 }
@@ -198,12 +202,14 @@ async function damagedBatch(
 
 async function tallyWal(
   wal: WalFile,
-  newest: boolean,
+  kind: 'newest' | 'older' | 'goes-on',
   outcomes: readonly RecoveryOutcome[],
   tallies: readonly (LossTally | undefined)[],
   { dialect, recycling, onLost }: LossOptions,
 ): Promise<void> {
-  const views = outcomes.map((outcome) => outcome.wals.find(({ number }) => number === wal.number));
+  const views = outcomes.map((outcome) =>
+    outcome.wals.find(({ number, file }) => number === wal.number && file === wal.file),
+  );
   if (views.every((view) => view === undefined || view.state === 'not-needed')) return;
   let source: ByteSource;
   try {
@@ -242,9 +248,10 @@ async function tallyWal(
       tail.kind === 'damaged'
         ? (await judgeTail(source, wal.file, tail, logState(parser, wal.number, recycling))).tail
         : tail.kind;
-    if (NOT_WRITTEN.has(end)) return;
+    // the next segment begins with what was not written to the end here
+    if (NOT_WRITTEN.has(end) || kind === 'goes-on') return;
     if (tail.damage !== undefined) await onDamage(tail.damage);
-    const bytes = newest && TORN.has(end) ? 'tornBytes' : 'damagedBytes';
+    const bytes = kind === 'newest' && TORN.has(end) ? 'tornBytes' : 'damagedBytes';
     for (const tally of tallies) if (tally !== undefined) tally.loss[bytes] += tail.length;
   } catch (error) {
     if (error instanceof Interrupted) throw error;

@@ -12,6 +12,7 @@ import { ingestedBy } from '../engine/pebble.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER, isFlushable } from '../format/batch/tags.js';
+import { byLog, lastSegments, segmentIn } from '../format/filename.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { BatchWalker } from './batch-walker.js';
 import type { DatabaseView } from './open.js';
@@ -67,20 +68,31 @@ export async function openPebble(
   outcome.lastSequence = manifest.version.lastSequence ?? 0n;
   outcome.cutoff = manifest.version.columnFamilies.get(0)?.logNumber ?? 0n;
   const wals = ascending(database.wals);
-  const live = wals.filter(({ number }) => number >= outcome.cutoff);
+  const segments = wals.filter(({ number }) => number >= outcome.cutoff);
+  // 1.x knows no other files of a log than N.log, and no second directory
+  const live = atLeast(version, 2) ? segments : segments.filter(({ file }) => segmentIn(file) === 0);
+  const ends = new Set(lastSegments(live));
+  let before: PebbleReplay | undefined;
   let highest = 0n;
   let failed: { error: EngineError; file: string } | undefined;
   // what a release does not read is not damage
   const stops = ({ kind }: EngineError) => fatalRecordsStop && kind !== 'unsupported';
+  const twice = atLeast(version, 2) ? sameSegment(wals) : undefined;
+  if (twice !== undefined)
+    return { ...outcome, wals: wals.map(unreadWal), ...refusal(twice.error), errorFile: twice.file };
   for (const wal of wals) {
-    const isNewest = wal === live.at(-1);
+    const isNewest = wal.number === live.at(-1)?.number;
+    const goesOn = !ends.has(wal);
     const strict = fatalRecordsStop || isStrict(database, version);
     const { mustBePristine = false } = database;
     const { refusedIngest } = database;
-    const rules = { version, isNewest, isStrict: strict, mustBePristine, refusedIngest };
-    const replay = new PebbleReplay(wal, rules, sink);
+    const rules = { version, isNewest, isStrict: strict, mustBePristine, refusedIngest, goesOn };
+    const earlier = before?.number === wal.number ? before : undefined;
+    const replay: PebbleReplay = new PebbleReplay(wal, rules, sink, earlier);
     outcome.wals.push(replay.outcome);
+    if (segments.includes(wal) && !live.includes(wal)) replay.outcome.state = 'dropped';
     if (!live.includes(wal)) continue;
+    before = replay;
     if (failed !== undefined) {
       replay.outcome.state = stops(failed.error) ? 'dropped' : 'unread';
       continue;
@@ -98,6 +110,17 @@ export async function openPebble(
   if (failed !== undefined && !stops(failed.error))
     return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
   return { ...outcome, opens: true, ...(highest > outcome.lastSequence && { appliesUnseen: true }) };
+}
+
+/** Two files of one segment, in two directories (pebble wal/reader.go). */
+function sameSegment(sorted: readonly WalFile[]): { error: EngineError; file: string } | undefined {
+  const at = sorted.findIndex((wal, i) => i > 0 && byLog(sorted[i - 1], wal) === 0);
+  if (at < 0) return undefined;
+  const { number, file } = sorted[at];
+  const index = String(segmentIn(file)).padStart(3, '0');
+  const places = [sorted[at - 1], sorted[at]].map(({ root = '.' }) => root).join(' and ');
+  const message = `wal: duplicate logIndex=${index} for WAL ${String(number).padStart(6, '0')} in ${places}`;
+  return { error: pebbleError('inconsistency', message), file };
 }
 
 /** The first format version whose tables may hold range keys. */
@@ -136,12 +159,14 @@ interface ReplayRules {
   /** Any record refuses. */
   mustBePristine: boolean;
   refusedIngest: DatabaseView['refusedIngest'];
+  /** A later segment of the same log follows: how this one ends says nothing. */
+  goesOn: boolean;
 }
 
 /** Operations of one WAL whose keys are remembered, to see whether one comes twice. */
 const REMEMBERED = 1_000_000;
 
-/** The replay of one WAL. */
+/** The replay of one WAL, or of one segment of it. */
 class PebbleReplay {
   readonly outcome: WalOutcome;
   /** What the open fails with. */
@@ -155,19 +180,35 @@ class PebbleReplay {
   highest = 0n;
   private lastBatch = 0n;
   /** Operations under sequence numbers that came before, once numbers go back. */
-  private readonly seen = new Set<string>();
+  private readonly seen: Set<string>;
+  /** Header sequence of the first batch of the log. */
+  private first: bigint | undefined;
+  /** An ingest has ended the log. */
+  private isOver = false;
 
   constructor(
     private readonly wal: WalFile,
     private readonly rules: ReplayRules,
     private readonly sink: ReplaySink | undefined,
+    earlier: PebbleReplay | undefined,
   ) {
     this.outcome = unreadWal(wal);
+    this.seen = earlier?.seen ?? new Set();
+    this.first = earlier?.first;
+    this.lastBatch = earlier?.lastBatch ?? 0n;
+    this.lastSequence = earlier?.lastSequence ?? 0n;
+    this.highest = earlier?.highest ?? 0n;
+    this.isOver = earlier?.isOver ?? false;
+  }
+
+  get number(): bigint {
+    return this.wal.number;
   }
 
   async run(): Promise<void> {
     const { wal, outcome, rules } = this;
     const readsAhead = atLeast(rules.version, 2, 1);
+    if (this.isOver) return;
     outcome.state = 'applied';
     try {
       const source = await wal.open();
@@ -183,7 +224,8 @@ class PebbleReplay {
             break;
           }
           // what stands after an ingest in its WAL is not read
-          if (this.apply(record) || this.error !== undefined) break;
+          this.isOver = this.apply(record);
+          if (this.isOver || this.error !== undefined) break;
         }
       } finally {
         await source.close();
@@ -202,7 +244,7 @@ class PebbleReplay {
   }
 
   private end({ ended, at }: PebbleLogReader): void {
-    if (ended === 'end' || ended === undefined) return;
+    if (ended === 'end' || ended === undefined || this.rules.goesOn) return;
     const { isNewest, isStrict, version } = this.rules;
     const message = `pebble: error when replaying WAL: pebble/record: ${ended}`;
     const isFatal = isNewest ? ended !== 'unexpected EOF' && atLeast(version, 2, 1) : isStrict;
@@ -239,9 +281,8 @@ class PebbleReplay {
     if (this.isRefusedIngest(bytes)) return false;
     const walker = new BatchWalker(bytes, 'pebble');
     const { sequence, count } = walker;
-    const { firstSequence = 0n } = outcome;
-    if (count > 0 && sequence < firstSequence) {
-      const message = `pebble: batch seqnum ${sequence} is less than memtable creation seqnum ${firstSequence}`;
+    if (count > 0 && sequence < (this.first ?? 0n)) {
+      const message = `pebble: batch seqnum ${sequence} is less than memtable creation seqnum ${this.first}`;
       this.error = pebbleError('sequence', message);
       return false;
     }
@@ -259,6 +300,7 @@ class PebbleReplay {
     outcome.records++;
     outcome.appliedEnd = end;
     if (count > 0) {
+      this.first ??= sequence;
       outcome.firstSequence ??= sequence;
       outcome.lastSequence = sequence;
       const last = BigInt.asUintN(64, sequence + BigInt(count) - 1n);

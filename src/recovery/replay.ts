@@ -1,5 +1,6 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { EngineVersion } from '../engine/version.js';
+import { byLog } from '../format/filename.js';
 import { MAX_SEQUENCE } from '../format/sst/internal-key.js';
 import type { AppliedKeys } from './applied-keys.js';
 import { replayBehaviour } from './behaviour.js';
@@ -16,6 +17,8 @@ export interface WalFile {
   number: bigint;
   /** Relative to the target. */
   file: string;
+  /** The directory that `file` is relative to, where it is another one. */
+  root?: string;
   /** Bytes. */
   size: number;
   open(): Promise<ByteSource>;
@@ -23,7 +26,7 @@ export interface WalFile {
 
 /** In the order in which engines read them. */
 export function ascending(wals: readonly WalFile[]): WalFile[] {
-  return [...wals].sort((a, b) => (a.number < b.number ? -1 : 1));
+  return [...wals].sort(byLog);
 }
 
 export interface ReplayInput {

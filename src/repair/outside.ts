@@ -1,10 +1,11 @@
 import path from 'node:path';
 import { absentText, optionFor } from '../engine/absent-places.js';
-import type { Database } from '../engine/database.js';
+import { type Database, liveWals } from '../engine/database.js';
 import { originalOf, ownersOf } from '../engine/root-owners.js';
 import { unlistedFiles } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { shellWord } from '../finding/shell-word.js';
+import { segmentIn } from '../format/filename.js';
 import type { OutsideReport } from '../report/report.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
@@ -58,6 +59,25 @@ export function refuseUnasked(outside: readonly OutsideReport[], database: Datab
     'refused',
     `the plan writes to ${directory}, outside ${database.target}, which only ${option === '--wal-dir' ? by : 'LOG'} names: it may be another database\u2019s`,
     `if it is this database\u2019s and no other\u2019s, repeat the command with ${option} ${shellWord(directory)}`,
+  );
+}
+
+/**
+ * Refuses to change a store of Pebble whose logs go on in a second directory: a copy would leave that directory where it is, and what cuts a
+ * log would have to cut all segments of it.
+ */
+export function refuseFailover(database: Database): void {
+  const { dialect, options } = database;
+  if (dialect !== 'pebble') return;
+  const found = liveWals(database).find(
+    ({ file, place }) =>
+      segmentIn(file) > 0 || (place === 'wal-dir' && options.pebble?.secondaryDir !== undefined),
+  );
+  if (found === undefined) return;
+  throw new Refusal(
+    'refused',
+    `${found.file} is of a log that went on in another directory after a WAL failover: no repair is made of such logs`,
+    'a backup or a checkpoint may have the files whole',
   );
 }
 

@@ -9,6 +9,7 @@ import type { BlobFacts, TableFacts, WalFacts } from '../check/unit.js';
 import { type Database, liveWals } from '../engine/database.js';
 import { FIRST_SEQUENCE } from '../engine/pebble-opened.js';
 import type { Finding } from '../finding/finding.js';
+import { byLog, lastSegments } from '../format/filename.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { isBroughtIn, isMisnamed, keyOf, liveBlobs, liveTables } from './plan.js';
 import { refusedFormats } from './refused-formats.js';
@@ -29,9 +30,12 @@ export function severityJudge(
   database: Database,
   circumstances: Circumstances,
 ): (entry: InventoryEntry, found: Finding) => Finding {
-  const live = liveWals(database).map(keyOf);
+  const wals = liveWals(database);
+  const live = wals.map(keyOf);
   const liveEntries = new Set(live);
   const newest = live.at(-1);
+  // of RocksDB and LevelDB two files of one number are no segments of one log
+  const ends = database.dialect === 'pebble' ? new Set(lastSegments(wals).map(keyOf)) : liveEntries;
   const tables = liveTables(database);
   const blobs = liveBlobs(database);
   const own = (found: Finding, number: bigint) => {
@@ -51,6 +55,7 @@ export function severityJudge(
     return walSeverity(own(found, number), {
       live: liveEntries.has(keyOf(entry)),
       newest: keyOf(entry) === newest,
+      goesOn: liveEntries.has(keyOf(entry)) && !ends.has(keyOf(entry)),
       mode: database.options.walRecoveryMode,
       ...circumstances,
     });
@@ -71,7 +76,7 @@ export function crossCheck(
   const walFacts = outcomes
     .map((o) => o.facts)
     .filter((f): f is WalFacts => f?.kind === 'wal')
-    .sort((a, b) => (a.number < b.number ? -1 : 1))
+    .sort(byLog)
     .filter((f) => liveFiles.has(f.file));
   return [
     ...outcomes.flatMap(({ entry, findings }) => findings.map((found) => judge(entry, found))),
@@ -145,7 +150,7 @@ function ofLevelDb(database: Database, outcomes: readonly FileOutcome[]): Findin
   const wals = facts.filter((f): f is WalFacts => f.kind === 'wal');
   return checkLevelDb(database, {
     tables: facts.filter((f): f is TableFacts => f.kind === 'table'),
-    wals: wals.sort((a, b) => (a.number < b.number ? -1 : 1)),
+    wals: wals.sort(byLog),
   });
 }
 
@@ -158,7 +163,7 @@ function ofPebble(database: Database, outcomes: readonly FileOutcome[]): Finding
     .flatMap(({ facts: of }) => (of === undefined ? [] : [of]));
   return checkPebbleVersion(database, {
     tables: facts.filter((f): f is TableFacts => f.kind === 'table'),
-    wals: facts.filter((f): f is WalFacts => f.kind === 'wal').sort((a, b) => (a.number < b.number ? -1 : 1)),
+    wals: facts.filter((f): f is WalFacts => f.kind === 'wal').sort(byLog),
     blobs: facts.filter((f): f is BlobFacts => f.kind === 'blob'),
   });
 }

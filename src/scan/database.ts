@@ -127,7 +127,8 @@ export async function databaseSubject(
         if (modes !== undefined) report.recovery = modes;
       }
       const { findings } = report;
-      if (database.dialect === 'pebble' && origin.seekable && report.kind === 'database' && !settled.owned) {
+      const isStore = report.kind === 'database' && database.detection.kind !== 'wals';
+      if (database.dialect === 'pebble' && origin.seekable && isStore && !settled.owned) {
         const danger = dangerOfOpening(await asPebbleOpens(settled.database));
         if (danger !== undefined) report.doNotOpen = danger;
       }

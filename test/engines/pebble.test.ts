@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { scanTarget } from '../../src/scan/scan.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { rewriteManifest } from '../support/pebble.js';
-import { make, makeValues, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
+import { make, makeFailover, makeValues, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
 import { damage, lies } from './pebble-damage.js';
 
@@ -87,6 +87,55 @@ describe.skipIf(why !== undefined)('values in blob files', () => {
           else overwrite(file, i === 1 ? 10 : fs.statSync(file).size - 60);
           await hold(copy, `${path.basename(file)} ${['removed', 'with a block', 'with an end'][i]} damaged`);
         }
+        expect(wrong).toEqual([]);
+      });
+    },
+  );
+});
+
+describe.skipIf(why !== undefined)('logs that go on in a second directory', () => {
+  const makers = all.filter((release) => !release.startsWith('1.'));
+  it.each(makers.flatMap((maker) => seeds.map((seed) => [maker, seed] as const)))(
+    'that %s leaves of seed %i are read as it reads them',
+    { timeout: 120_000 },
+    async (maker, seed) => {
+      await withTemporaryDirectory(async (parent) => {
+        const dir = path.join(parent, 'db');
+        makeFailover(maker, seed, dir, [13, 19, 20, 24][seed % 4]);
+        const wrong: string[] = [];
+        const hold = async (copy: string, what: string) => {
+          for (const release of makers) {
+            const problem = await disagreement(release, copy, seenBy(release, copy));
+            if (problem !== undefined) wrong.push(`${what}, ${release}: ${problem}`);
+          }
+        };
+        await hold(dir, 'undamaged');
+        const { findings, unchecked } = await scanTarget(dir, { jobs: 1 });
+        expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+        expect(unchecked).toEqual([]);
+        const logs = ['', 'secondary'].flatMap((at) =>
+          fs
+            .readdirSync(path.join(dir, at))
+            .flatMap((name) => (name.endsWith('.log') ? path.join(at, name) : [])),
+        );
+        for (let i = 0; i < DAMAGES; i++) {
+          const copy = path.join(parent, `damaged-${i}`);
+          fs.cpSync(dir, copy, { recursive: true });
+          const name = logs[(seed + i) % logs.length];
+          const file = path.join(copy, name);
+          if (i === 0) fs.rmSync(file);
+          else if (i === 1) fs.truncateSync(file, Math.floor(fs.statSync(file).size / 2));
+          else overwrite(file, Math.floor(fs.statSync(file).size / 3));
+          await hold(copy, `${name} ${['removed', 'cut', 'with a byte changed'][i]}`);
+        }
+        const twice = path.join(parent, 'twice');
+        fs.cpSync(dir, twice, { recursive: true });
+        for (const name of logs)
+          fs.cpSync(
+            path.join(twice, name),
+            path.join(twice, name.startsWith('s') ? '' : 'secondary', path.basename(name)),
+          );
+        await hold(twice, 'with every log in both directories');
         expect(wrong).toEqual([]);
       });
     },

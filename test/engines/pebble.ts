@@ -50,6 +50,10 @@ export const make = (release: Release, seed: number, dir: string, formatVersion 
 export const makeValues = (release: Release, seed: number, dir: string, compression: string): void =>
   made(release, seed, dir, ['values', String(seed), dir, compression]);
 
+/** A store whose logs go on in its directory `secondary`. */
+export const makeFailover = (release: Release, seed: number, dir: string, formatVersion: number): void =>
+  made(release, seed, dir, ['failover', String(seed), dir, String(formatVersion)]);
+
 function made(release: Release, seed: number, dir: string, words: readonly string[]): void {
   const { status, signal, stderr } = spawnSync(program(release), words, {
     encoding: 'utf8',

@@ -33,7 +33,7 @@ describe('takeInventory', () => {
       write(parent, 'db/000012.sst', 'wal/000004.log', 'second/000013.sst');
       fs.symlinkSync(dir, path.join(parent, 'alias'));
       const { entries, roots } = await takeInventory(dir, {
-        walDir: path.join(parent, 'wal'),
+        walDirs: [path.join(parent, 'wal')],
         dbPaths: [path.join(parent, 'alias'), path.join(parent, 'second')],
       });
       expect(entries.map((e) => [e.file, e.root && path.basename(e.root), e.place, e.pathId])).toEqual([

@@ -12,6 +12,8 @@ interface WalCircumstances {
   atRest: boolean;
   /** A running process holds the database: its newest WAL ends wherever the writer happens to be. */
   owned: boolean;
+  /** A later segment of the same log of Pebble follows, which begins with what this one may lack. */
+  goesOn: boolean;
 }
 
 /** Ends of files that a killed process leaves behind, as opposed to damage. */
@@ -25,6 +27,9 @@ const TAILS: ReadonlySet<string> = new Set(['wal/torn-tail']);
 export function walSeverity(found: Finding, at: WalCircumstances): Finding {
   if (found.severity === 'note') return found;
   if (!at.live) return { ...found, severity: 'note' };
+  // the disk stalled here: what was not written to its end is only the end of the file
+  if (at.goesOn && found.rule.startsWith('wal/') && found.evidence.followingOffset === undefined)
+    return { ...found, severity: 'note' };
   if (!TAILS.has(found.rule)) return found;
   if (at.owned && at.newest) return { ...found, severity: 'note' };
   const tolerated = at.newest && !at.atRest && at.mode !== 'absolute-consistency';

@@ -27,6 +27,11 @@ export function checkWalContinuity(wals: readonly WalFacts[], context: Continuit
   for (const wal of wals) {
     append(findings, checkPredecessor(wal, wals, context.cutoff));
     if (wal.firstSequence === undefined) continue;
+    if (previous?.number === wal.number) {
+      append(findings, checkSegments(previous, wal));
+      previous = joined(previous, wal);
+      continue;
+    }
     if (previous) append(findings, checkNeighbours(previous, wal, counting, context));
     else append(findings, checkFirst(wal, context));
     previous = wal;
@@ -53,6 +58,7 @@ function checkEmpty(wals: readonly WalFacts[], context: ContinuityContext): Find
   const newestWritten = wals.findLast((w) => w.size > 0);
   return wals
     .filter((w) => w.size === 0 && newestWritten !== undefined && w.number < newestWritten.number)
+    .filter((w) => !wals.some(({ number, size }) => number === w.number && size > 0))
     .map((w) =>
       findingAt({ file: w.file }, 'wal/emptied', {
         severity: context.emptyIsUsual ? 'note' : 'warning',
@@ -73,6 +79,41 @@ function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
       evidence: { firstSequence: String(wal.firstSequence), manifestLastSequence: String(lastSequence) },
     }),
   ];
+}
+
+/**
+ * Segments of one log of Pebble: a later one begins with what the disk had not taken of the one before it when that stalled, some of which
+ * may have come there all the same (pebble wal/reader.go).
+ */
+function checkSegments(before: WalFacts, wal: WalFacts): Finding[] {
+  const first = wal.firstSequence as bigint;
+  const next = before.nextSequence ?? (before.lastSequence as bigint);
+  if (first <= next) return [];
+  return [
+    findingAt({ file: before.file }, 'sequence/gap-between-wals', {
+      offset: before.end,
+      length: 0,
+      message: `ends before sequence ${next}, but ${wal.file}, in which the log goes on, starts at ${first}: ${first - next} sequence numbers are in no WAL`,
+      evidence: {
+        previousWal: before.file,
+        previousLastSequence: String(before.lastSequence),
+        previousNextSequence: String(next),
+        firstSequence: String(first),
+        nextWal: wal.file,
+      },
+    }),
+  ];
+}
+
+/** Two segments as one log: how it ends is said of the later one. */
+function joined(before: WalFacts, wal: WalFacts): WalFacts {
+  const later = (a: bigint | undefined, b: bigint | undefined) => ((a ?? 0n) > (b ?? 0n) ? a : b);
+  return {
+    ...wal,
+    firstSequence: before.firstSequence,
+    lastSequence: later(before.lastSequence, wal.lastSequence),
+    nextSequence: later(before.nextSequence, wal.nextSequence),
+  };
 }
 
 function checkNeighbours(

@@ -52,7 +52,8 @@ function missingManifestPlace(
   return isCurrent ? placeOf(current.entry) : { file: fileName('manifest', number) };
 }
 
-function walsAlone({ inventory, target }: Database): Finding {
+/** WALs without their database. */
+export function walsAlone({ inventory, target }: Database): Finding {
   const wals = inventory.entries.filter(({ kind }) => kind === 'wal').length;
   return {
     ...findingAt({ file: '.' }, 'directory/wals-only', {

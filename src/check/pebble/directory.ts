@@ -9,6 +9,7 @@ import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { type FileNameKind, fileName, isCanonical } from '../../format/filename.js';
 import { fileBehind, numbersOfValueFiles } from '../../format/manifest/version.js';
+import { walsAlone } from '../directory/current.js';
 import type { TableFacts } from '../unit.js';
 import { checkOptionsNames } from './options.js';
 
@@ -20,6 +21,7 @@ const FIRST_WITH_SENTINEL = 3;
 export function checkPebbleNames(database: Database, tables: readonly TableFacts[]): Finding[] {
   const { pebble } = database;
   if (pebble === undefined) return [];
+  if (database.detection.kind === 'wals') return [walsAlone(database)];
   const byOptions = checkOptionsNames(database, tables);
   if (isTablesAlone(database))
     return [tablesAlone(database), ...(database.optionsFile === undefined ? [] : byOptions)];
@@ -314,6 +316,9 @@ function checkCurrentFile({ current, unread, unreadable }: Database, pebble: Peb
   );
 }
 
+/** By which a WAL failover asks whether the disk is well again. */
+const PROBE = 'probe-file';
+
 /** Files that Pebble does not read, with what it does with each. */
 export function unusedPebbleFiles(database: Database): Finding[] {
   const { inventory, manifest, version, walCutoff, optionsFile, pebble } = database;
@@ -341,11 +346,11 @@ export function unusedPebbleFiles(database: Database): Finding[] {
       add('directory/stale-temporary', 'a temporary file was left behind; it is not read');
     else if (kind === 'pebble-marker' && entry.size > 0)
       add('directory/unused-file', 'what it holds is not read: a marker is its name');
-    else if (kind === 'manifest' && entry !== manifest.entry)
+    else if (kind === 'manifest' && entry.file !== manifest.entry.file)
       add('directory/unused-file', `it is not read: ${manifest.entry.name} is the one that counts`);
     else if (kind === 'wal' && number < walCutoff)
       add('directory/unused-file', `it is not read: its number is below the log number ${walCutoff}`);
-    else if (kind === 'options' && entry !== optionsFile?.entry)
+    else if (kind === 'options' && entry.file !== optionsFile?.entry.file)
       add('directory/unused-file', `it is not read: ${optionsFile?.entry.name} is newer`);
     else if (kind === 'table' && !isCanonical(entry))
       add('directory/unused-file', `it is not read: Pebble looks for ${fileName('table', number)}`);
@@ -355,7 +360,7 @@ export function unusedPebbleFiles(database: Database): Finding[] {
         kind === 'blob' ? 'directory/orphan-blob' : 'directory/orphan-table',
         `${manifest.entry.name} does not name it; ${may}`,
       );
-    } else if (kind === 'other' && !entry.name.startsWith('marker.'))
+    } else if (kind === 'other' && !entry.name.startsWith('marker.') && entry.name !== PROBE)
       add('directory/unused-file', 'Pebble neither reads nor deletes a file of this name');
   }
   return findings;

@@ -6,7 +6,7 @@ import type { Database } from '../../engine/database.js';
 import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
-import { fileName } from '../../format/filename.js';
+import { byLog, fileName, lastSegments } from '../../format/filename.js';
 import { END_MARK } from '../../format/log/physical.js';
 import { fileBehind, type Version } from '../../format/manifest/version.js';
 import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
@@ -39,7 +39,9 @@ export function checkPebbleVersion(database: Database, files: PebbleFiles): Find
     wals: live,
     dead: files.wals.filter(({ number }) => number < database.walCutoff),
   };
-  const ends = [...live.slice(0, -1).flatMap((wal) => checkEnd(wal)), ...checkCopies(live, files.wals)];
+  const newest = live.at(-1)?.number;
+  const closed = lastSegments(live).filter(({ number }) => number !== newest);
+  const ends = [...closed.flatMap(checkEnd), ...checkCopies(live, files.wals), ...checkSegments(database)];
   if (!manifest.named) return ends;
   return [
     ...ends,
@@ -89,6 +91,23 @@ function checkEnd({ file, tail, tailOffset, size, end }: WalFacts): Finding[] {
       evidence: isOver ? {} : { engine: 'pebble/record: invalid chunk' },
     }),
   ];
+}
+
+/** Two files of one segment keep releases from 2.0 on from opening, whether the log counts or not. */
+function checkSegments({ inventory, engineVersion }: Database): Finding[] {
+  if (!atLeast(engineVersion, 2)) return [];
+  const logs = inventory.entries
+    .filter(({ kind, place }) => kind === 'wal' && (place === 'database' || place === 'wal-dir'))
+    .sort(byLog);
+  return logs.flatMap((log, i) => {
+    const other = logs[i - 1];
+    if (other === undefined || byLog(other, log) !== 0) return [];
+    const where = other.root === undefined ? other.file : `${other.root}/${other.file}`;
+    return findingAt(placeOf(log), 'wal/duplicate-segment', {
+      message: `${where} is the same segment of log ${log.number}: Pebble refuses to open`,
+      evidence: { other: where, engine: 'wal: duplicate logIndex' },
+    });
+  });
 }
 
 /** A log is written over an older one by giving that its name: one that is still here was not. */

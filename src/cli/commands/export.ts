@@ -311,7 +311,7 @@ export function addExport(program: Command, host: Host, done: (status: number) =
     .option('--lenient', 'go on past damage, over a repair that is put together in memory')
     .option('--cf <name>', 'only this column family; may be given several times', several)
     .option('--db-path <dir>', 'where db_paths of OPTIONS lies now; may be given several times', several)
-    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now')
+    .option('--wal-dir <dir>', 'where wal_dir of OPTIONS lies now, or secondary_dir of Pebble')
     .option(
       '--engine-version <version>',
       'the engine whose behaviour counts (default: what OPTIONS or LOG states)',

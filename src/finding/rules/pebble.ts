@@ -117,6 +117,19 @@ export const pebbleRules = {
       'nothing is lost.',
     references: ['pebble record/record.go', 'pebble wal/reader.go'],
   },
+  'wal/duplicate-segment': {
+    severity: 'error',
+    title: 'A log of Pebble is here twice',
+    meaning:
+      'Where a disk stalls, a log goes on in a second directory, in files N-001.log, N-002.log and so on. Two files of one number ' +
+      'and one place in that order are here. Releases from 2.0 on refuse to open: "wal: duplicate logIndex".',
+    origin:
+      'Logs of one of the two directories that were copied into the other, or put back twice from a backup.',
+    action:
+      'Compare the two. Where they are the same, or one begins with all of the other, keep the longer one and move the other out of ' +
+      'both directories.',
+    references: ['pebble wal/reader.go'],
+  },
   'sst/bad-range-key': {
     severity: 'error',
     title: 'A range key cannot be read',

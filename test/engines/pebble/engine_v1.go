@@ -80,3 +80,7 @@ func orderedAsCockroach(*options) {}
 func columns(int64, string, formatMajor, string) { check(errors.New("no columns before 2.0")) }
 
 func values(int64, string, string) { check(errors.New("no blob files before 2.1")) }
+
+func recoverFrom(*options, string) {}
+
+func failover(int64, string, formatMajor) { check(errors.New("no second directory before 2.0")) }

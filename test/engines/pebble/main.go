@@ -3,6 +3,7 @@
 //	oracle open DIR             opens it for writing (it changes it: ask on a copy) and prints what Pebble sees and deletes, as JSON
 //	oracle make SEED DIR [FMV]  random work under a seed; ends by killing itself, or closed
 //	oracle values SEED DIR minlz|zstd|snappy|none  a store whose values stand in blob files; from 2.1 on
+//	oracle failover SEED DIR FMV  a store whose logs go on in DIR/secondary where the disk stalls; from 2.0 on
 //	oracle live DIR FLUSHES parted|later|one SEED  another life of a directory, see test/engines/second-source.cc
 //	oracle columns SEED DIR FMV minlz|zstd|none  tables of columns with keys of CockroachDB's; from 2.0 on
 package main
@@ -64,6 +65,7 @@ func optionsFor(dir string) *options {
 	o := &options{Logger: quiet{}, DisableAutomaticCompactions: true}
 	setLevels(o, 10, 4096)
 	survive(o)
+	recoverFrom(o, dir)
 	switch comparerOf(dir) {
 	case testKeys:
 		orderedAs(o, testKeys, compareTestKeys, splitTestKey)
@@ -144,6 +146,9 @@ func main() {
 	case len(os.Args) > 4 && os.Args[1] == "values":
 		dir, _ := filepath.Abs(os.Args[3])
 		values(number(2, 0), dir, os.Args[4])
+	case len(os.Args) > 4 && os.Args[1] == "failover":
+		dir, _ := filepath.Abs(os.Args[3])
+		failover(number(2, 0), dir, formatMajor(number(4, 0)))
 	case len(os.Args) > 5 && os.Args[1] == "columns":
 		dir, _ := filepath.Abs(os.Args[3])
 		columns(number(2, 0), dir, formatMajor(number(4, 0)), os.Args[5])
