@@ -2,7 +2,7 @@ import { BeyondLimit } from '../bytes/beyond-limit.js';
 import type { SourceDescriptor, StoreSettings } from '../bytes/source.js';
 import { type DatabaseOptions, databaseOptions } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
-import { byLog } from '../format/filename.js';
+import { byLog, segmentIn } from '../format/filename.js';
 import type { Version } from '../format/manifest/version.js';
 import type { OptionsFile } from '../format/options.js';
 import { comparatorNamed } from '../format/sst/comparator.js';
@@ -197,7 +197,7 @@ export async function readInventory(
   }
   const assumed =
     pebble !== undefined
-      ? pebbleVersion(pebble, request)
+      ? pebbleVersion(pebble, inventory, options, request)
       : await assumeVersion({
           ...(request.engineVersion !== undefined && { told: request.engineVersion }),
           ...(optionsFile && {
@@ -243,12 +243,19 @@ export async function readInventory(
   };
 }
 
-/** Nothing in a Pebble directory says which release wrote it, its format version which can open it. */
-function pebbleVersion({ formatVersion }: PebbleState, { engineVersion }: DatabaseRequest): AssumedVersion {
+/** Nothing in a Pebble directory says which release wrote it, its format version which can open it, and logs which can read them. */
+function pebbleVersion(
+  { formatVersion }: PebbleState,
+  { entries }: Inventory,
+  { pebble }: DatabaseOptions,
+  { engineVersion }: DatabaseRequest,
+): AssumedVersion {
   const told = engineVersion === undefined ? undefined : parseVersion(engineVersion);
-  return told === undefined
-    ? { version: releaseFor(formatVersion), by: 'default' }
-    : { version: told, by: 'caller' };
+  if (told !== undefined) return { version: told, by: 'caller' };
+  const failsOver =
+    pebble?.secondaryDir !== undefined ||
+    entries.some(({ kind, name }) => kind === 'wal' && segmentIn(name) > 0);
+  return { version: releaseFor(formatVersion, failsOver), by: 'default' };
 }
 
 /** Before 4.8 the default recovery mode is another (rocksdb include/rocksdb/options.h). */

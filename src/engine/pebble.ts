@@ -171,9 +171,13 @@ const RELEASES: readonly { version: EngineVersion; newest: number }[] = [
   { version: { major: 2, minor: 2, patch: 0 }, newest: NEWEST_FORMAT_VERSION },
 ];
 
-/** The oldest release that opens a directory of that format version: nothing on the disk says which one wrote it. */
-export function releaseFor(formatVersion = 1): EngineVersion {
-  return (RELEASES.find(({ newest }) => formatVersion <= newest) ?? RELEASES[RELEASES.length - 1]).version;
+/**
+ * The oldest release that opens a directory of that format version: nothing on the disk says which one wrote it. `failsOver`: its logs go
+ * on in other files and another directory, which 1.x does not read.
+ */
+export function releaseFor(formatVersion = 1, failsOver = false): EngineVersion {
+  const able = failsOver ? RELEASES.filter(({ version }) => atLeast(version, 2)) : RELEASES;
+  return (able.find(({ newest }) => formatVersion <= newest) ?? RELEASES[RELEASES.length - 1]).version;
 }
 
 /** Format versions that a release opens. */

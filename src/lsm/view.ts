@@ -95,8 +95,10 @@ export class View {
     private readonly flushed: LiveTable | undefined,
   ) {
     this.sequence = input.sequence ?? input.version.lastSequence ?? 0n;
-    for (const { id, tables } of this.columnFamilies) {
-      const all = flushed === undefined ? tables.values() : [...tables.values(), flushed];
+    for (const { id, tables, alsoLive = [] } of this.columnFamilies) {
+      // what is there stands in one of them
+      const again = input.byTrailer ? alsoLive : [];
+      const all = [...tables.values(), ...again, ...(flushed === undefined ? [] : [flushed])];
       this.runs.set(id, tableRuns(all, this.order(id), input.byTrailer));
     }
   }

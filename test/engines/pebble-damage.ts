@@ -79,6 +79,15 @@ export const lies: Record<string, (edits: VersionEdit[], seed: number) => void> 
     else if (seed % 3 === 1) file.largest = smallest;
     else file.smallest = largest;
   },
+  'a table on two levels': (edits, seed) => {
+    const all = edits.flatMap(({ newFiles }) => newFiles.filter(({ level }) => level < 6));
+    const file = all[seed % all.length];
+    if (file !== undefined)
+      edits.push({
+        ...emptyEdit(),
+        newFiles: [{ ...file, level: 6 - (seed % 2 && file.level < 5 ? 1 : 0) }],
+      });
+  },
   'a flush to level 6': (edits, seed) => {
     const all = edits.filter(
       ({ newFiles: [file], logNumber }) => file?.level === 0 && logNumber !== undefined,

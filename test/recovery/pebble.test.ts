@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { emptyEdit, type VersionEdit } from '../../src/format/manifest/edit.js';
 import { simulateTarget } from '../../src/repair/simulate-target.js';
 import type { TargetReport } from '../../src/report/report.js';
 import { withDatabase } from '../support/database.js';
+import { rewriteManifest, shown } from '../support/pebble.js';
 
 async function simulate(base: string, patches: readonly string[] = [], engineVersion?: string) {
   return withDatabase(`pebble-stores/${base}`, patches, (dir) =>
@@ -33,6 +35,40 @@ describe('an open of Pebble shows what the engine shows', () => {
     ],
   ] as const)('%s %j', async (base, patches, n, fnv) => {
     expect(state(await simulate(base, patches))).toEqual({ mode: 'default', opens: true, n, fnv });
+  });
+});
+
+describe('a table on two levels', () => {
+  /** Puts table 10 of cosmos, which stands on level 6, on another one, too. */
+  const onTwoLevels = <T>(
+    body: (dir: string) => Promise<T>,
+    more: (edits: VersionEdit[]) => void = () => {},
+  ) =>
+    withDatabase('pebble-stores/cosmos', [], async (dir) => {
+      await rewriteManifest(dir, (edits) => {
+        const file = edits.flatMap(({ newFiles }) => newFiles).find(({ number }) => number === 10n)!;
+        file.level = 5;
+        edits.push({ ...emptyEdit(), newFiles: [{ ...file, level: 6 }] });
+        more(edits);
+      });
+      return body(dir);
+    });
+  const left = (level: number) => (edits: VersionEdit[]) =>
+    edits.push({ ...emptyEdit(), deletedFiles: [{ level, number: 10n, offset: 0, length: 0 }] });
+
+  test('is shown twice', async () => {
+    await onTwoLevels(async (dir) => {
+      const report = await simulateTarget(dir, { digest: true });
+      // Pebble 1.1.5
+      expect(state(report)).toMatchObject({ n: 1582, fnv: 'd1219b5595b7482f' });
+      expect(report.recovery?.[0].columnFamilies?.[0].shownAgain).toBe(641);
+    });
+  });
+
+  test.each([5, 6])('that goes from level %i is shown once', async (level) => {
+    await onTwoLevels(async (dir) => {
+      expect(await shown(dir)).toBe('941 1ca97d616838b00f');
+    }, left(level));
   });
 });
 

@@ -20,7 +20,7 @@ import {
   uncheckedRemains,
   unusedPebbleFiles,
 } from '../pebble/directory.js';
-import type { TableFacts, Unchecked, UnitFacts } from '../unit.js';
+import type { Unchecked, UnitFacts } from '../unit.js';
 import { checkCurrent } from './current.js';
 import { checkLeftovers } from './leftovers.js';
 import { checkLiveFiles } from './live-files.js';
@@ -141,10 +141,8 @@ function checkPebbleDirectory(
     unchecked.push({ file: database.pebble?.formatMarker?.file ?? '.', reason: newer });
   const remains = uncheckedRemains(database);
   if (remains !== undefined) unchecked.push({ file: '.', reason: remains });
-  const tables = [...(circumstances.facts?.values() ?? [])].filter(
-    (f): f is TableFacts => f.kind === 'table',
-  );
-  const findings = [...checkPebbleNames(database, tables), ...unusedPebbleFiles(database)];
+  const facts = [...(circumstances.facts?.values() ?? [])];
+  const findings = [...checkPebbleNames(database, facts), ...unusedPebbleFiles(database)];
   const manifest = checkManifestAndFiles(database, circumstances);
   // its words are RocksDB's where the MANIFEST's reader has none of Pebble's
   append(findings, manifest.findings.map(withoutRocksDbWords));

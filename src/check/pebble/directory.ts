@@ -9,8 +9,10 @@ import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { type FileNameKind, fileName, isCanonical } from '../../format/filename.js';
 import { fileBehind, numbersOfValueFiles } from '../../format/manifest/version.js';
+import type { InventoryEntry } from '../../io/inventory.js';
 import { walsAlone } from '../directory/current.js';
-import type { TableFacts } from '../unit.js';
+import { spanOfTable, spanOfWal } from '../sequence-spans.js';
+import type { TableFacts, UnitFacts } from '../unit.js';
 import { checkOptionsNames } from './options.js';
 
 /** Format versions that releases of the next years may have. */
@@ -18,9 +20,10 @@ const TO_COME = 30;
 /** From here on CURRENT names a MANIFEST that there is not. */
 const FIRST_WITH_SENTINEL = 3;
 
-export function checkPebbleNames(database: Database, tables: readonly TableFacts[]): Finding[] {
+export function checkPebbleNames(database: Database, facts: readonly UnitFacts[]): Finding[] {
   const { pebble } = database;
   if (pebble === undefined) return [];
+  const tables = facts.filter((f): f is TableFacts => f.kind === 'table');
   if (database.detection.kind === 'wals') return [walsAlone(database)];
   const byOptions = checkOptionsNames(database, tables);
   if (isTablesAlone(database))
@@ -28,7 +31,7 @@ export function checkPebbleNames(database: Database, tables: readonly TableFacts
   return [
     ...checkMarkers(pebble),
     ...checkFormatVersion(database, pebble),
-    ...checkNamed(database, pebble),
+    ...checkNamed(database, pebble, facts),
     ...checkCurrentFile(database, pebble),
     ...byOptions,
   ];
@@ -128,7 +131,7 @@ function likelyManifestMarker(database: Database): string {
 }
 
 /** That what counts names a MANIFEST, and that it is there. */
-function checkNamed(database: Database, pebble: PebbleState): Finding[] {
+function checkNamed(database: Database, pebble: PebbleState, facts: readonly UnitFacts[]): Finding[] {
   const { manifest, unread } = database;
   const { formatMarker, manifestMarker, isNew, manifest: number } = pebble;
   const byMarker = formatMarker !== undefined;
@@ -143,7 +146,7 @@ function checkNamed(database: Database, pebble: PebbleState): Finding[] {
     ];
   }
   const isUnread = unread.some(({ entry }) => entry.kind === 'manifest');
-  if (number === undefined || manifest?.named === true || isUnread) return freshStart(database);
+  if (number === undefined || manifest?.named === true || isUnread) return freshStart(database, facts);
   const name = fileName('manifest', number);
   const evidence = {
     otherManifests: manifestNames(database),
@@ -250,7 +253,8 @@ function deletesAll(database: Database, { formatMarker, manifestMarker }: Pebble
 }
 
 /** It has happened: a MANIFEST as Pebble writes it for a new directory, beside tables that it never named. */
-function freshStart({ manifest, version, inventory, pebble }: Database): Finding[] {
+function freshStart(database: Database, facts: readonly UnitFacts[]): Finding[] {
+  const { manifest, version, inventory, pebble } = database;
   if (manifest === undefined || version === undefined || pebble === undefined) return [];
   const { replay, entry } = manifest;
   const family = version.columnFamilies.get(0);
@@ -265,6 +269,7 @@ function freshStart({ manifest, version, inventory, pebble }: Database): Finding
     (e) => e.kind === 'manifest' && e.place === 'database' && e !== entry && e.size > entry.size,
   );
   if (tables.length === 0 || (others.length === 0 && replay.records > 2)) return [];
+  if (others.length === 0 && areFirstFlush(database, tables, facts)) return [];
   return [
     findingAt(placeOf(entry), 'directory/current-names-empty-manifest', {
       offset: 0,
@@ -273,6 +278,25 @@ function freshStart({ manifest, version, inventory, pebble }: Database): Finding
       evidence: { named: entry.file, larger: others.map(({ file }) => file), tables: tables.length },
     }),
   ];
+}
+
+/** Whether tables are what a new database was killed over when it flushed its first logs: these hold all that they do. */
+function areFirstFlush(
+  database: Database,
+  tables: readonly InventoryEntry[],
+  facts: readonly UnitFacts[],
+): boolean {
+  const spans = facts.flatMap((f) =>
+    f.kind === 'wal' && f.number >= database.walCutoff ? (spanOfWal(f) ?? []) : [],
+  );
+  if (spans.length === 0) return false;
+  return tables.every(({ file }) => {
+    const found = facts.find((f) => f.kind === 'table' && f.file === file);
+    const held = found?.kind === 'table' ? spanOfTable(found) : undefined;
+    // one of which nothing can be read has no end yet
+    if (held === undefined) return true;
+    return spans.some(({ first }) => first <= held.first) && spans.some(({ last }) => last >= held.last);
+  });
 }
 
 /** CURRENT where it counts; where markers do, only that it says so. */

@@ -207,8 +207,15 @@ function applyFiles(family: ColumnFamily, edit: VersionEdit, place: EditPlace): 
   for (const garbage of edit.blobFileGarbages) addGarbage(family, garbage, place);
   for (const { level, number, offset, length } of edit.deletedFiles) {
     const table = family.tables.get(number);
+    const also = family.alsoLive?.findIndex((each) => each.number === number) ?? -1;
+    if (also >= 0 && family.alsoLive![also].level === level) {
+      family.alsoLive!.splice(also, 1);
+      continue;
+    }
     if (table?.level === level) {
-      family.tables.delete(number);
+      const [other] = also < 0 ? [] : family.alsoLive!.splice(also, 1);
+      if (other === undefined) family.tables.delete(number);
+      else family.tables.set(number, other);
       continue;
     }
     const where = table === undefined ? 'not in the LSM tree' : `on level ${table.level}`;
@@ -238,6 +245,7 @@ function addTable(family: ColumnFamily, file: NewFile, place: EditPlace): void {
         `VersionBuilder: Cannot add table file #${file.number} to level ${file.level} since it is already in the ` +
         `LSM tree on level ${known.level}`,
     });
+    if (known.level !== file.level) family.alsoLive = [...(family.alsoLive ?? []), known];
   }
   family.tables.set(file.number, heldTable(family.id, file, place) ?? liveTable(family.id, file, place));
 }

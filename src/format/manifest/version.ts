@@ -91,6 +91,8 @@ export interface ColumnFamily {
   /** Where the next compaction of a level begins. */
   compactCursors: Map<number, Uint8Array>;
   tables: Map<bigint, LiveTable>;
+  /** Tables that stand on another level, too: Pebble tells tables by level and number. */
+  alsoLive?: LiveTable[];
   blobFiles: Map<bigint, LiveBlobFile>;
 }
 
@@ -154,7 +156,12 @@ export function copyOfVersion(version: Version): Version {
   const columnFamilies = new Map(
     [...version.columnFamilies].map(([id, family]) => [
       id,
-      { ...family, tables: new Map(family.tables), blobFiles: new Map(family.blobFiles) },
+      {
+        ...family,
+        tables: new Map(family.tables),
+        blobFiles: new Map(family.blobFiles),
+        ...(family.alsoLive && { alsoLive: [...family.alsoLive] }),
+      },
     ]),
   );
   return { ...version, columnFamilies };

@@ -132,3 +132,29 @@ describe('a log of Pebble that went on in a second directory', () => {
     });
   });
 });
+
+describe('a new store of Pebble that was killed over its first flush', () => {
+  const flush = 'pebble-stores/first-flush';
+
+  it('is whole: its logs hold what is in the table that no edit names', async () => {
+    await withDatabase(flush, [], async (dir) => {
+      expect(await looked(dir)).toEqual(NOTHING);
+      expect(await shown(dir)).toMatchObject({
+        opens: true,
+        digest: { entries: 81, fnv1a64: '09de8854aac6aac6' },
+      });
+    });
+  });
+
+  it('is whole where the table has no end yet', async () => {
+    await withDatabase(flush, ['truncate 000005.sst 3000'], async (dir) => {
+      expect(await looked(dir)).toEqual(NOTHING);
+    });
+  });
+
+  it('is another one where the table holds what no log does', async () => {
+    await withDatabase(flush, ['remove 000002.log', 'remove secondary/000002-001.log'], async (dir) => {
+      expect((await looked(dir)).errors).toContain('directory/current-names-empty-manifest MANIFEST-000001');
+    });
+  });
+});
