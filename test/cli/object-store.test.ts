@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/finding/finding.js';
 import { corpora, corpusCases, unpack } from '../corpus/corpus.js';
 import { damageCases } from '../support/case.js';
+import { type CliOptions, kvdoctor as kvdoctorProcess } from '../support/cli.js';
 import {
   type FileSet,
   fixture,
@@ -221,6 +222,51 @@ describe.skipIf(missing !== undefined)('several databases in a bucket', () => {
     );
     const text = (await asRoot(`scan s3://${bucket}/measured`)).out;
     expect(text).toMatch(/; the object store sent \d.* in \d+ requests?\./);
+  });
+});
+
+/** Databases of the fleet (KVDOCTOR_FLEET=2000 takes more), and the processes that share it. */
+const FLEET = Number(process.env.KVDOCTOR_FLEET ?? 64);
+const SHARDS = 8;
+
+describe.skipIf(missing !== undefined)('a fleet in a bucket', () => {
+  it(`of ${FLEET} databases is what one scan says, by ${SHARDS} processes, one of them killed and run again`, {
+    timeout: 3_600_000,
+  }, async () => {
+    const whole = fixture('leveldb');
+    const damaged = await applyPatches(fixture('leveldb'), ['flip 000005.ldb 0x40.2']);
+    for (let i = 0; i < FLEET; i++) await server.put(bucket, `many/db-${i}`, i % 50 === 7 ? damaged : whole);
+    const target = `s3://${bucket}/many/*`;
+    await withTemporaryDirectory(async (reports) => {
+      const shard = (index: number, endpoint: string, more: CliOptions = {}) =>
+        withCredentials({}, () => {
+          const env = { JOB_COMPLETION_INDEX: String(index), JOB_COMPLETIONS: String(SHARDS) };
+          const output = ['--format', `json=${path.join(reports, `${index}.json`)}`, '-q'];
+          const line = ['scan', target, '--shard', 'env', '--endpoint-url', endpoint, ...output];
+          return kvdoctorProcess(line, { env, ...more });
+        });
+      let pid: number | undefined;
+      const killing = await server.through((request) => {
+        if (request === 5 && pid !== undefined) process.kill(pid, 'SIGKILL');
+        return 'none';
+      });
+      const indices = Array.from({ length: SHARDS }, (_, i) => i);
+      const killed = indices.length - 1;
+      for (const index of indices.slice(0, killed))
+        expect((await shard(index, server.endpoint)).status).toBeLessThan(2);
+      const meanwhile = (started: number) => {
+        pid = started;
+      };
+      expect((await shard(killed, killing.endpoint, { meanwhile })).signal).toBe('SIGKILL');
+      const merge = () => asRoot(`merge --json ${reports}/*.json`);
+      expect(JSON.parse((await merge()).out).verdict).not.toBe('clean');
+      await shard(killed, server.endpoint);
+      const merged = await merge();
+      const once = await asRoot(`scan --json ${target}`);
+      expect(said(merged.out)).toEqual(said(once.out));
+      expect(JSON.parse(once.out).targets).toHaveLength(FLEET);
+      expect([merged.status, once.status]).toEqual([1, 1]);
+    });
   });
 });
 
