@@ -1,6 +1,11 @@
 import type { NamedObject } from '../format/database-options.js';
 import type { DialectName } from '../format/dialect.js';
-import type { ColumnFamily, LiveTable, Version } from '../format/manifest/version.js';
+import {
+  alsoLiveTables,
+  type ColumnFamily,
+  type LiveTable,
+  type Version,
+} from '../format/manifest/version.js';
 import type { BlockSpace } from '../format/sst/load.js';
 import type { HiddenSequences } from '../recovery/outcome.js';
 import { BlobValues } from './blob-values.js';
@@ -95,9 +100,10 @@ export class View {
     private readonly flushed: LiveTable | undefined,
   ) {
     this.sequence = input.sequence ?? input.version.lastSequence ?? 0n;
-    for (const { id, tables, alsoLive = [] } of this.columnFamilies) {
+    for (const family of this.columnFamilies) {
+      const { id, tables } = family;
       // what is there stands in one of them
-      const again = input.byTrailer ? alsoLive : [];
+      const again = input.byTrailer ? alsoLiveTables(family) : [];
       const all = [...tables.values(), ...again, ...(flushed === undefined ? [] : [flushed])];
       this.runs.set(id, tableRuns(all, this.order(id), input.byTrailer));
     }

@@ -2,7 +2,7 @@ import { type Database, filesOf } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { dangerOfOpening } from '../engine/pebble-danger.js';
 import { fileName } from '../format/filename.js';
-import { fileBehind } from '../format/manifest/version.js';
+import { alsoLiveTables, fileBehind } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { openTable } from '../format/sst/table.js';
 import { flushesReplayed } from '../lsm/recovered-view.js';
@@ -109,9 +109,10 @@ async function isReadByBounds(database: Database, level0: ReadonlySet<string>): 
  */
 async function rangesOnTwoLevels(database: Database): Promise<{ file: string; reason: string } | undefined> {
   const { version, inventory } = database;
-  const { tables, alsoLive: [twice] = [] } = version?.columnFamilies.get(0) ?? {};
+  const family = version?.columnFamilies.get(0);
+  const [twice] = family === undefined ? [] : alsoLiveTables(family);
   if (twice === undefined) return undefined;
-  const live = new Set([...tables!.values()].map((table) => fileBehind(version!, table).number));
+  const live = new Set([...family!.tables.values()].map((table) => fileBehind(version!, table).number));
   for (const entry of inventory.entries) {
     if (entry.kind !== 'table' || entry.place !== 'database' || !live.has(entry.number ?? -1n)) continue;
     const source = await filesOf(database).open(entry.source);

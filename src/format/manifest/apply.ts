@@ -8,6 +8,7 @@ import type { RuleId } from '../../finding/catalog.js';
 import type { Range } from '../../finding/finding.js';
 import { fileName } from '../filename.js';
 import type { BlobFileAddition, BlobFileGarbage, NewFile, VersionEdit } from './edit.js';
+import { PEBBLE_LEVELS } from './tags.js';
 import type { ColumnFamily, LiveTable, Version } from './version.js';
 
 /** Something that the engine refuses in an edit; the range is in the edit's record. */
@@ -207,15 +208,15 @@ function applyFiles(family: ColumnFamily, edit: VersionEdit, place: EditPlace): 
   for (const garbage of edit.blobFileGarbages) addGarbage(family, garbage, place);
   for (const { level, number, offset, length } of edit.deletedFiles) {
     const table = family.tables.get(number);
-    const also = family.alsoLive?.findIndex((each) => each.number === number) ?? -1;
-    if (also >= 0 && family.alsoLive![also].level === level) {
-      family.alsoLive!.splice(also, 1);
-      continue;
-    }
+    const also = family.alsoLive?.get(number);
+    if (also?.delete(level)) continue;
     if (table?.level === level) {
-      const [other] = also < 0 ? [] : family.alsoLive!.splice(also, 1);
+      const [other] = also?.values() ?? [];
       if (other === undefined) family.tables.delete(number);
-      else family.tables.set(number, other);
+      else {
+        also!.delete(other.level);
+        family.tables.set(number, other);
+      }
       continue;
     }
     const where = table === undefined ? 'not in the LSM tree' : `on level ${table.level}`;
@@ -245,7 +246,12 @@ function addTable(family: ColumnFamily, file: NewFile, place: EditPlace): void {
         `VersionBuilder: Cannot add table file #${file.number} to level ${file.level} since it is already in the ` +
         `LSM tree on level ${known.level}`,
     });
-    if (known.level !== file.level) family.alsoLive = [...(family.alsoLive ?? []), known];
+    if (known.level !== file.level && known.level < PEBBLE_LEVELS) {
+      family.alsoLive ??= new Map();
+      const levels = family.alsoLive.get(file.number) ?? new Map<number, LiveTable>();
+      family.alsoLive.set(file.number, levels.set(known.level, known));
+      levels.delete(file.level);
+    }
   }
   family.tables.set(file.number, heldTable(family.id, file, place) ?? liveTable(family.id, file, place));
 }

@@ -91,8 +91,8 @@ export interface ColumnFamily {
   /** Where the next compaction of a level begins. */
   compactCursors: Map<number, Uint8Array>;
   tables: Map<bigint, LiveTable>;
-  /** Tables that stand on another level, too: Pebble tells tables by level and number. */
-  alsoLive?: LiveTable[];
+  /** Tables that stand on another level, too, by number and level: Pebble tells tables by both. */
+  alsoLive?: Map<bigint, Map<number, LiveTable>>;
   blobFiles: Map<bigint, LiveBlobFile>;
 }
 
@@ -127,6 +127,10 @@ export function fileBehind({ backings }: Version, { number, size, backing }: Liv
 export const numbersOfValueFiles = ({ valueFiles }: Version): Set<bigint> =>
   new Set([...valueFiles.values()].map(({ number }) => number));
 
+/** Tables of a column family that stand on another level, too. */
+export const alsoLiveTables = ({ alsoLive }: Pick<ColumnFamily, 'alsoLive'>): LiveTable[] =>
+  [...(alsoLive?.values() ?? [])].flatMap((levels) => [...levels.values()]);
+
 /**
  * Numbers of the files that handles of values in a table of Pebble name, in the order in which the table numbers them; undefined for one
  * that the version does not name.
@@ -160,7 +164,9 @@ export function copyOfVersion(version: Version): Version {
         ...family,
         tables: new Map(family.tables),
         blobFiles: new Map(family.blobFiles),
-        ...(family.alsoLive && { alsoLive: [...family.alsoLive] }),
+        ...(family.alsoLive && {
+          alsoLive: new Map([...family.alsoLive].map(([number, levels]) => [number, new Map(levels)])),
+        }),
       },
     ]),
   );
