@@ -2,7 +2,9 @@ import { type Database, filesOf } from '../engine/database.js';
 import { SNIFF_BYTES, sniffFile } from '../engine/file-type.js';
 import { BATCH_HEADER } from '../format/batch/tags.js';
 import type { DialectName } from '../format/dialect.js';
-import { walNumberIn } from '../format/filename.js';
+import { byLog, walNumberIn } from '../format/filename.js';
+import { LogParser } from '../format/log/parser.js';
+import { readLog } from '../format/log/read.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
@@ -59,9 +61,12 @@ const PLACES: InventoryEntry['place'][] = ['database', 'wal-dir', 'lost', 'archi
 /** Reads every WAL, in lost/ and archive/ and under other names too, by ascending number; of two with one number the engine's own. */
 export async function readWalContents(database: Database): Promise<WalContents[]> {
   const chosen = new Map<bigint, InventoryEntry>();
+  const segments = new Map<bigint, InventoryEntry[]>();
   for (const place of PLACES) {
     for (const entry of database.inventory.entries) {
       const { kind, number, suffix } = entry;
+      if (kind === 'wal' && number !== undefined && suffix !== undefined && isSegment(database, entry, place))
+        segments.set(number, [...(segments.get(number) ?? []), entry]);
       if (kind !== 'wal' || number === undefined || suffix !== undefined || entry.place !== place) continue;
       const other = chosen.get(number);
       if (other === undefined || (other.size === 0 && entry.size > 0)) chosen.set(number, entry);
@@ -74,10 +79,19 @@ export async function readWalContents(database: Database): Promise<WalContents[]
     if ((chosen.get(number)?.size ?? 0) === 0 && (await beginsLikeLog(entry))) chosen.set(number, entry);
   }
   const wals: WalContents[] = [];
-  for (const [number, entry] of chosen) wals.push(await readWal(database, entry, number));
+  for (const [number, later] of segments) if (!chosen.has(number)) chosen.set(number, later.sort(byLog)[0]);
+  for (const [number, entry] of chosen) {
+    const later = (segments.get(number) ?? []).filter((each) => each !== entry).sort(byLog);
+    wals.push(await readWal(database, entry, number, later));
+  }
   // a policy is the database's, also where a WAL has no transaction
   if (wals.some(({ counting }) => counting === 'batches')) for (const wal of wals) wal.counting = 'batches';
   return wals.sort((a, b) => (a.number < b.number ? -1 : 1));
+}
+
+/** A later file of a log of Pebble's, where an open reads it. */
+function isSegment({ dialect }: Database, entry: InventoryEntry, place: InventoryEntry['place']): boolean {
+  return dialect === 'pebble' && entry.place === place && (place === 'database' || place === 'wal-dir');
 }
 
 /** A log under a name that the engine does not read. */
@@ -91,11 +105,12 @@ async function beginsLikeLog({ source }: InventoryEntry): Promise<boolean> {
   return sniffFile(head, new Uint8Array(0))?.kind === 'wal';
 }
 
-/** Reads one WAL as the one of that number. */
+/** Reads one WAL as the one of that number, with the files in which it goes on. */
 export async function readWal(
   database: Database,
   entry: InventoryEntry,
   number: bigint,
+  later: readonly InventoryEntry[] = [],
 ): Promise<WalContents> {
   const wal: WalContents = {
     entry,
@@ -107,6 +122,14 @@ export async function readWal(
     counting: 'operations',
   };
   wal.whole = await eachBatch(database, entry, number, (bytes) => take(wal, bytes, database.dialect));
+  for (const segment of later) {
+    const isWhole = await eachBatch(database, segment, number, (bytes) => {
+      // it begins with what the one before may have, too
+      const { sequence } = new BatchWalker(bytes, database.dialect);
+      if (wal.last === undefined || sequence > wal.last) take(wal, bytes, database.dialect);
+    });
+    wal.whole &&= isWhole;
+  }
   return wal;
 }
 
@@ -142,6 +165,19 @@ async function eachBatch(
       });
       for (let record = await reader.next(); record !== undefined; record = await reader.next())
         if (record.bytes.length >= BATCH_HEADER) onBatch(record.bytes);
+      return whole;
+    }
+    if (database.dialect === 'pebble') {
+      await readLog(new LogParser(source, { dialect: 'pebble', number }), {
+        record({ bytes, start, end }) {
+          if (end - start >= BATCH_HEADER) onBatch(bytes.subarray(start, end));
+          return undefined;
+        },
+        damage() {
+          whole = false;
+          return undefined;
+        },
+      });
       return whole;
     }
     const reader = new LogReader(source, {

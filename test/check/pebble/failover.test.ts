@@ -2,9 +2,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { areDifferent, compareDatabases } from '../../../src/compare/compare.js';
+import { readDatabase } from '../../../src/engine/database.js';
 import { find } from '../../../src/find/find.js';
 import { simulateTarget } from '../../../src/repair/simulate-target.js';
 import { scanTarget } from '../../../src/scan/scan.js';
+import { readWalContents } from '../../../src/states/wals.js';
 import { withDatabase } from '../../support/database.js';
 import { repaired } from '../../support/pebble.js';
 
@@ -47,6 +49,8 @@ describe('a log of Pebble that went on in a second directory', () => {
       expect(await looked(dir)).toEqual(NOTHING);
       expect(await shown(dir)).toMatchObject({ opens: true, digest: WHOLE, unchecked: 0 });
       expect((await repaired(dir)).repair).toMatchObject({ state: 'nothing-to-do' });
+      const wals = await readWalContents(await readDatabase(dir));
+      expect(wals).toMatchObject([{ number: 2n, first: 10n, last: 129n, holes: [], whole: true }]);
     });
   });
 
@@ -143,6 +147,7 @@ describe('a new store of Pebble that was killed over its first flush', () => {
         opens: true,
         digest: { entries: 81, fnv1a64: '09de8854aac6aac6' },
       });
+      expect((await repaired(dir)).repair).toMatchObject({ state: 'nothing-to-do' });
     });
   });
 
