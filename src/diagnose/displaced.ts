@@ -148,5 +148,5 @@ export const otherBlobFile: CauseRule = ({ file, evidence: { liesIn } }) =>
         'misplaced',
         'proven',
         `the content of ${file} lies in ${liesIn}`,
-        'all keys that tables look for in the one stand where they look for them in the other',
+        'the keys of tables that were looked up in the one stand at their places in the other',
       );

@@ -103,6 +103,9 @@ export function withSample(samples: readonly BlobReference[], more: BlobReferenc
 /** References to Titan's files that are kept of one unit: 24 MiB. */
 const MOST_TITAN = 1 << 20;
 
+/** Blob files of one table that samples are kept of: keys may be large, and a damaged table may name any number of files. */
+const MOST_SAMPLED = 1 << 14;
+
 /** What was found in data blocks. */
 export class Tally {
   blocks = 0;
@@ -139,7 +142,7 @@ export class Tally {
 
   addSample(file: number, sample: BlobReference): void {
     const tally = this.blobs.get(file)!;
-    tally.samples = withSample(tally.samples, sample);
+    if (this.blobs.size <= MOST_SAMPLED) tally.samples = withSample(tally.samples, sample);
   }
 
   /** Titan's files come under the negative of their numbers. */
