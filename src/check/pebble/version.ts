@@ -14,6 +14,7 @@ import type { BlobFacts, TableFacts, WalFacts } from '../unit.js';
 import { sequenceRange } from '../wal/evidence.js';
 import { checkPebbleBlobs } from './blobs.js';
 import { goneFirstWal } from './first-wal.js';
+import { checkIngested } from './ingested.js';
 import { ingests } from './severity.js';
 
 /** What the files have shown. */
@@ -45,7 +46,7 @@ export function checkPebbleVersion(database: Database, files: PebbleFiles): Find
   if (!manifest.named) return ends;
   return [
     ...ends,
-    ...checkIngested(state),
+    ...checkIngested(database, state.named, files.tables),
     ...(manifest.replay.complete
       ? [
           ...checkBackings(state),
@@ -121,42 +122,6 @@ function checkCopies(live: readonly WalFacts[], all: readonly WalFacts[]): Findi
       findingAt({ file }, 'wal/wrong-log-number', {
         message: `the log holds records of log ${heldBefore} and none of its own, and ${other.file} is here: a copy of it in this one's place`,
         evidence: { logNumber: String(number), found: heldBefore!, other: other.file },
-      }),
-    ];
-  });
-}
-
-/** Tables that WALs bring in and that are not there, or are others. */
-function checkIngested({ database, named, tables }: State): Finding[] {
-  const here = new Set(
-    database.inventory.entries.filter(({ kind }) => kind === 'table').map(({ number }) => number),
-  );
-  return [...(database.pebble?.ingested ?? [])].flatMap(([number, { wal, sequence }]) => {
-    if (named.has(number)) return [];
-    if (!here.has(number)) {
-      return [
-        findingAt({ file: fileName('table', number) }, 'directory/missing-table', {
-          message: `${wal} brings the table in at sequence ${sequence}; it is not there`,
-          evidence: {
-            wal,
-            sequence: String(sequence),
-            engine: 'pebble: error when looking up ingested SSTs',
-          },
-        }),
-      ];
-    }
-    const found = tables.find((table) => table.number === number);
-    if (found === undefined || found.errors || !found.largestSequence) return [];
-    return [
-      findingAt({ file: found.file }, 'sst/wrong-file', {
-        offset: 0,
-        length: found.size,
-        message: `${wal} brings the table in, and it has sequences of its own: it is another one, and Pebble refuses to open`,
-        evidence: {
-          wal,
-          largestSequence: String(found.largestSequence),
-          engine: 'pebble: external sstable has non-zero seqnum',
-        },
       }),
     ];
   });
