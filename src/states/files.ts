@@ -198,3 +198,10 @@ function sequencesOf({ smallestSequence, largestSequence }: TableFacts): Identit
 function idText(id: Uint8Array): string {
   return Buffer.from(id).toString('latin1');
 }
+
+/** Whether there is a table of that number that is not empty, the one that is meant or another. */
+export function isNumberTaken({ inventory }: Database, number: bigint): boolean {
+  return inventory.entries.some(
+    (entry) => entry.kind === 'table' && entry.number === number && entry.size > 0,
+  );
+}

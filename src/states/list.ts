@@ -4,11 +4,11 @@ import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
 import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import { FilesHere, tablesOfOtherNames } from './files.js';
+import { FilesHere, isNumberTaken, tablesOfOtherNames } from './files.js';
 import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
 import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
-import { isSound, type ManifestWalk, versionAt, walkManifests } from './manifests.js';
+import { isOfRepairDb, isSound, type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
@@ -168,7 +168,9 @@ class Listing {
   private async beforeManifest(walk: ManifestWalk): Promise<void> {
     const { replay, whole } = walk;
     const gone = tablesOf(replay.version).filter((table) => this.files.table(table) === undefined);
-    if (!isSound(replay) || gone.length === 0 || whole.length > 0 || walk.entry.place === 'lost') return;
+    if (!isSound(replay) || whole.length > 0 || walk.entry.place === 'lost') return;
+    // another table under a name is damage, and no sign of an older moment
+    if (gone.every(({ number }) => isNumberTaken(this.database, number))) return;
     const version = copyOfVersion(replay.version);
     version.lastSequence = 0n;
     version.minLogNumberToKeep = 0n;
@@ -384,11 +386,6 @@ class Listing {
     }
     return orderStates([...seen.values()]);
   }
-}
-
-/** It adds tables and sets no log number (rocksdb db/repair.cc, leveldb db/repair.cc): an engine's flush sets one. */
-function isOfRepairDb({ columnFamilies }: Version): boolean {
-  return [...columnFamilies.values()].every(({ tables, logNumber }) => tables.size === 0 || logNumber === 0n);
 }
 
 function isDropped({ columnFamily }: LiveTable, { version }: ManifestReplay): boolean {

@@ -270,3 +270,8 @@ export function isSound({ complete, tail, openGroup, dialect, error }: ManifestR
   if (dialect === 'leveldb' && error !== undefined) return false;
   return complete && (tail.state === 'clean' || tail.state === 'zero-fill') && openGroup === undefined;
 }
+
+/** It adds tables and sets no log number (rocksdb db/repair.cc, leveldb db/repair.cc): an engine's flush sets one. */
+export function isOfRepairDb({ columnFamilies }: Version): boolean {
+  return [...columnFamilies.values()].every(({ tables, logNumber }) => tables.size === 0 || logNumber === 0n);
+}

@@ -10,6 +10,7 @@ import {
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs, addMissingBlobs } from './blobs.js';
 import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
+import { isNumberTaken } from './files.js';
 import { placeIngested, type Unplaced } from './ingested.js';
 import { type Contents, contentsOf, type FoundTable } from './tables.js';
 import { logNumberFor, type WalContents } from './wals.js';
@@ -171,7 +172,8 @@ function rebuildFamily(
   const added = choice.live.filter(({ live }) => !stated.has(live.number));
   const tables: typeof stated = new Map();
   for (const table of stated.values()) {
-    if (found.some(({ live }) => live.number === table.number)) continue;
+    // another table under its name is none of it
+    if (there.some(({ live }) => live.number === table.number)) continue;
     if (!isReplaced(table, added, database, replay)) tables.set(table.number, table);
     else {
       replaced.push(table);
@@ -207,14 +209,11 @@ function rebuildFamily(
 function isReplaced(
   table: LiveTable,
   added: readonly FoundTable[],
-  { inventory }: Database,
+  database: Database,
   replay: ManifestReplay | undefined,
 ): boolean {
-  const there = inventory.entries.some(
-    ({ kind, number, size }) => kind === 'table' && number === table.number && size > 0,
-  );
   // damaged ones stay: they are another repair's
-  if (there) return false;
+  if (isNumberTaken(database, table.number)) return false;
   if (replay?.complete === false) return added.length > 0;
   return added.some(
     (other) =>

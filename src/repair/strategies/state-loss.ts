@@ -1,11 +1,13 @@
 import type { Database } from '../../engine/database.js';
 import { keyBytes } from '../../finding/evidence.js';
 import { counted, grouped } from '../../finding/quantity.js';
+import { fileName } from '../../format/filename.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { tablesOf } from '../../states/holdings.js';
 import type { Unplaced } from '../../states/ingested.js';
+import { isOwn, max } from '../../states/join.js';
 import { isSound } from '../../states/manifests.js';
 import type { State, States } from '../../states/state.js';
 import { outside } from '../../states/wals.js';
@@ -19,16 +21,58 @@ export function lossOfState(
   { states, current, manifests, unread }: States,
 ): LossStatement[] {
   return [
+    ...laterManifest(database, state),
     ...missingTables(database, state, current),
+    ...earlierTables(state),
+    ...lostLogs(database, state),
     ...strangeWals(state, database),
     ...ignoredWrites(state),
     ...tablesLeftOut(state, database),
     ...tablesOfOthers(state, database, manifests),
     ...unreadTables(state, { manifests, unread }).map(unreadText),
     ...unloggedWrites(state),
+    ...endOfLogs(state),
     ...laterWrites(state, states),
     ...tablesSetAside(database, state, manifests),
   ];
+}
+
+/**
+ * The MANIFEST that CURRENT names is gone, and the state is that of another one: edits that only the first had nobody knows, unless the
+ * state goes on without a gap to files that are younger than it.
+ */
+function laterManifest(
+  { current, inventory }: Database,
+  { origin, wals, version, gaps }: State,
+): LossStatement[] {
+  const { number, anomalies = [] } = current?.decoded ?? {};
+  if (number === undefined || anomalies.length > 0 || !('manifest' in origin)) return [];
+  if (inventory.entries.some((entry) => entry.kind === 'manifest' && entry.number === number)) return [];
+  const used = [...wals.map((use) => use.number), ...tablesOf(version).map((table) => table.number)];
+  if (gaps.length === 0 && used.some((each) => each > number)) return [];
+  const file = fileName('manifest', number);
+  return [
+    {
+      file,
+      detail: `what only this MANIFEST told, which CURRENT names and which is not here: writes and deletions after those of ${origin.manifest.file} are in the result as far as the tables and logs that are here hold them`,
+      facts: { taken: origin.manifest.file },
+    },
+  ];
+}
+
+/** Logs that a MANIFEST tracks, from the number on that recovery begins with, and that are gone or shorter. */
+function lostLogs({ inventory }: Database, { lostWals, origin }: State): LossStatement[] {
+  return lostWals.map((number) => {
+    const here = inventory.entries.find(
+      (entry) => entry.kind === 'wal' && entry.number === number && isOwn(entry),
+    );
+    const what = here === undefined ? 'is not here' : `has ${here.size} bytes and had more`;
+    return {
+      file: fileName('wal', number),
+      detail: `writes in a log that ${what}, which ${'manifest' in origin ? origin.manifest.file : 'the MANIFEST'} tracks: those that no table holds`,
+      facts: {},
+    };
+  });
 }
 
 /** An ingested table of which nothing tells where in time it belongs. */
@@ -92,6 +136,14 @@ function missingTables(database: Database, state: State, current: State | undefi
     });
 }
 
+/** Tables from before the MANIFEST, in the place of some that were made from them and from later writes. */
+function earlierTables({ origin }: State): LossStatement[] {
+  if (origin.kind !== 'before' || origin.unaccounted.length === 0) return [];
+  const detail =
+    'tables from before this MANIFEST stand in the place of those that are not here: keys that were written or deleted since may show as they were then';
+  return [{ file: origin.manifest.file, detail, facts: {} }];
+}
+
 function givenUp({ origin }: State, current: State | undefined): readonly LiveTable[] {
   if (origin.kind === 'tables') return current?.missing ?? [];
   return 'unaccounted' in origin ? origin.unaccounted : [];
@@ -122,6 +174,21 @@ function unloggedWrites({ gaps, origin, version }: State): LossStatement[] {
     detail: `${writes(to - from + 1n, '')}, ${sequences(from, to)}: ${holder}`,
     facts: { firstSequence: String(from), lastSequence: String(to) },
   }));
+}
+
+/** Logs that recovery reads run on to the last sequence that a flush of any column family has written down, and these end before. */
+function endOfLogs({ wals, version, origin }: State): LossStatement[] {
+  if (wals.length === 0 || wals.some(({ wal }) => wal.counting !== 'operations')) return [];
+  const last = version.lastSequence ?? 0n;
+  const end = wals.reduce((reach, { wal }) => max(reach, wal.last ?? 0n), 0n);
+  if (end >= last) return [];
+  return [
+    {
+      file: 'manifest' in origin ? origin.manifest.file : '.',
+      detail: `${writes(last - end, '')}, ${sequences(end + 1n, last)}, where no table holds them: the logs that are here end before`,
+      facts: { firstSequence: String(end + 1n), lastSequence: String(last) },
+    },
+  ];
 }
 
 /** What WALs hold for column families that the state does not know. */
