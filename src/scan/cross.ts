@@ -1,6 +1,6 @@
 import { checkBlobLinks, checkColumnFamiliesOfWals, checkLastSequence } from '../check/cross/links.js';
 import { walSeverity } from '../check/cross/severity.js';
-import { checkObsoleteWals, checkWalContinuity } from '../check/cross/wal-continuity.js';
+import { checkObsoleteWals, checkOutdatedWals, checkWalContinuity } from '../check/cross/wal-continuity.js';
 import { asLevelDb } from '../check/leveldb/severity.js';
 import { checkLevelDb, strayWals } from '../check/leveldb/version.js';
 import { asPebble, betweenPebbleWals } from '../check/pebble/severity.js';
@@ -129,10 +129,12 @@ function beyondWals(database: Database, wals: WalFacts[], outcomes: readonly Fil
       ? [{ facts, archived: place === 'archive' }]
       : [],
   );
-  return checkObsoleteWals(obsolete, wals, {
+  const found = checkObsoleteWals(obsolete, wals, {
     lastSequence: version.lastSequence,
     cutoff: database.walCutoff,
   });
+  // it names the one that is read instead
+  return found.length > 0 ? found : checkOutdatedWals(wals, version);
 }
 
 function tablesOf(outcomes: readonly FileOutcome[]): TableFacts[] {

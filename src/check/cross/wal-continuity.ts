@@ -1,6 +1,7 @@
 import { append } from '../../bytes/append.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
+import type { LiveTable, Version } from '../../format/manifest/version.js';
 import { spanOfWal } from '../sequence-spans.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 import { holdEvery, type NumberedTable, statedEntries } from './sequences-held.js';
@@ -207,6 +208,54 @@ export function checkObsoleteWals(
       },
     });
   });
+}
+
+/**
+ * WALs that recovery reads and that begin before a table which was there when they were begun: a number is given to a table after the
+ * memtables that go into it are closed, and to a WAL before its first write, so that all it holds is later than tables of lower numbers.
+ * What such a WAL holds has been flushed, and is applied again. Where WALs do not follow each other, that is told.
+ */
+export function checkOutdatedWals(inUse: readonly WalFacts[], version: Version): Finding[] {
+  if (countingOf(inUse) !== 'per-operation' || !inUse.every(isAfterOthers)) return [];
+  const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
+  return inUse.flatMap((wal) => {
+    const span = spanOfWal(wal);
+    if (span === undefined) return [];
+    const later = laterTable(wal.number, span, tables);
+    if (later === undefined) return [];
+    return findingAt({ file: wal.file }, 'wal/outdated', {
+      offset: 0,
+      length: wal.end,
+      message: `holds sequences ${span.first} to ${span.last}, all from before the WAL of this number was begun: table ${later.number}, which is older than it, goes up to ${later.largestSequence}`,
+      evidence: {
+        firstSequence: String(span.first),
+        lastSequence: String(span.last),
+        table: String(later.number),
+        tableLargestSequence: String(later.largestSequence),
+      },
+    });
+  });
+}
+
+const isAfterOthers = (wal: WalFacts, i: number, wals: readonly WalFacts[]): boolean => {
+  const span = spanOfWal(wal);
+  return (
+    span === undefined || wals.slice(0, i).every((before) => (spanOfWal(before)?.last ?? -1n) < span.first)
+  );
+};
+
+/** A table of a lower number than a WAL that goes further than all that it holds. One of a single sequence may have been ingested. */
+function laterTable(
+  number: bigint,
+  { last }: { last: bigint },
+  tables: readonly LiveTable[],
+): LiveTable | undefined {
+  return tables.find(
+    (table) =>
+      table.number < number &&
+      table.largestSequence >= last &&
+      table.smallestSequence !== table.largestSequence,
+  );
 }
 
 /** rocksdb db/log_format.h: a predecessor record names the WAL before, its size and the header sequence of its last batch. */

@@ -82,6 +82,19 @@ export const continuityRules = {
       'Restore the named predecessor. With `track_and_verify_wals` RocksDB refuses to open (or, in point-in-time mode, stops before this WAL); `kvdoctor simulate` tells which.',
     references: ['rocksdb db/log_format.h (kPredecessorWALInfoType, 9.11)'],
   },
+  'wal/outdated': {
+    severity: 'error',
+    title: 'A WAL that recovery reads holds writes from before it was begun',
+    meaning:
+      'Everything in it is older than a table that was there when the WAL of this number was begun: it is the content of an older WAL. Recovery ' +
+      'applies it again, and where a compaction has set the sequences of newer versions to 0 readers get the older ones. What the WAL of this ' +
+      'number held is not in it.',
+    origin: 'A WAL that was exchanged with an older one, or that an older one was copied or restored over.',
+    action:
+      'Do not open it with the engine. Look for its content under the number of an older WAL, and exchange the two; else put it back from a ' +
+      'copy (kvdoctor repair --from).',
+    references: ['rocksdb db/db_impl/db_impl_open.cc (RecoverLogFiles)', 'rocksdb db/flush_job.cc'],
+  },
   'wal/unknown-column-family': {
     severity: 'error',
     title: 'A WAL writes to a column family that the MANIFEST never created',
