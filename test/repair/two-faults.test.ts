@@ -91,6 +91,27 @@ const renamed: Damage = (dir, random) => {
   return `renamed ${name} to ${to}`;
 };
 
+/** One file is copied over another one of its kind, as a restore under a wrong name does. */
+const copiedOver: Damage = (dir, random) => {
+  const files = fs.readdirSync(dir).filter((name) => /\.(?:sst|ldb|blob)$/.test(name));
+  const one = pick(files, random);
+  const other = pick(
+    files.filter((name) => name !== one && path.extname(name) === path.extname(one)),
+    random,
+  );
+  if (one === undefined || other === undefined) return undefined;
+  fs.copyFileSync(path.join(dir, one), path.join(dir, other));
+  return `copied ${one} over ${other}`;
+};
+
+/** A copy that left files out: some tables and blob files, and all that is small. */
+const leftOut: Damage = (dir, random) => {
+  const files = fs.readdirSync(dir).filter((name) => /\.(?:sst|ldb|blob)$|^OPTIONS|^IDENTITY/.test(name));
+  const gone = files.filter(() => random(4) === 0);
+  for (const name of gone) fs.rmSync(path.join(dir, name));
+  return gone.length === 0 ? undefined : `left out ${gone.join(', ')}`;
+};
+
 /** A sector of one file stands in another. */
 const misdirected: Damage = (dir, random) => {
   const files = fs.readdirSync(dir).filter((name) => DAMAGED.test(name) && name !== 'CURRENT');
@@ -127,6 +148,8 @@ const WAYS: readonly Damage[] = [
   ),
   inOneFile('flipped', flipped),
   swapped,
+  copiedOver,
+  leftOut,
   renamed,
   misdirected,
   olderManifest,
@@ -175,6 +198,8 @@ describe('a repair of several damaged files', () => {
       for (let round = 0; round < ROUNDS; round++)
         await withDatabase(name, [], async (dir) => {
           const done = `${round}: ${damage(dir, random).join(', ')}`;
+          // then nothing says which table was meant by a number
+          if (done.includes('copied') && done.includes('MANIFEST')) return;
           const before = readFileSet(dir);
           const plan = await planned(dir);
           if (plan === undefined || plan.steps.length === 0) return;

@@ -23,7 +23,7 @@ import { planRemains } from './leveldb-remains.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planMisnumberedLogs } from './misnumbered-logs.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
-import { lossOfState, unplacedText, unreadTables, unreadText } from './state-loss.js';
+import { lossOfState, mayBeReplaced, unplacedText, unreadTables, unreadText } from './state-loss.js';
 import { planSwappedLogs } from './swapped-logs.js';
 import type { TableRepairRequest } from './tables.js';
 
@@ -95,13 +95,15 @@ async function planned(
   }
   const unread = unreadTables(chosen, states);
   await refuseUnknown(database, unread);
+  const unproven = [
+    ...chosen.unplaced.map((table) => unplacedText(database, table)),
+    ...mayBeReplaced(database, chosen),
+  ];
   const made = {
     ...plan,
     steps,
     loss: lossOfState(database, chosen, states),
-    ...(chosen.unplaced.length > 0 && {
-      unproven: chosen.unplaced.map((table) => unplacedText(database, table)),
-    }),
+    ...(unproven.length > 0 && { unproven }),
     remarks: [...begunAnew(database, states), ...chosen.remarks, ...alternatives(states, chosen)],
     inputs: await inputsOf(database, chosen),
   };

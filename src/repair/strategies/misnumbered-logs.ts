@@ -21,6 +21,11 @@ export async function planMisnumberedLogs(database: Database): Promise<RepairPla
   const own = database.inventory.entries.filter(isOwnLog);
   const isObsolete = ({ number, size }: InventoryEntry) => number! < walCutoff && size > 0;
   if (manifest?.replay.complete !== true || !own.some(isObsolete)) return undefined;
+  // which of several histories the logs are of is another question
+  const manifests = database.inventory.entries.filter(
+    ({ kind, place }) => kind === 'manifest' && place === 'database',
+  );
+  if (manifests.length > 1) return undefined;
   const logs = await Promise.all(own.map((entry) => readWal(database, entry, entry.number!)));
   const read = logs.filter(({ entry }) => entry.number! >= walCutoff);
   const late = logs.filter(({ entry, last }) => isObsolete(entry) && last !== undefined && last > flushed);

@@ -20,11 +20,12 @@ export function lossOfState(
   state: State,
   { states, current, manifests, unread }: States,
 ): LossStatement[] {
+  const later = laterWrites(state, states);
   return [
     ...laterManifest(database, state),
     ...missingTables(database, state, current),
-    ...earlierTables(state),
     ...lostLogs(database, state),
+    ...(later.length > 0 ? [] : begunLogs(database, state, manifests)),
     ...strangeWals(state, database),
     ...ignoredWrites(state),
     ...tablesLeftOut(state, database),
@@ -32,7 +33,7 @@ export function lossOfState(
     ...unreadTables(state, { manifests, unread }).map(unreadText),
     ...unloggedWrites(state),
     ...endOfLogs(state),
-    ...laterWrites(state, states),
+    ...(later.length > 0 ? later : earlierTables(state)),
     ...tablesSetAside(database, state, manifests),
   ];
 }
@@ -71,6 +72,52 @@ function lostLogs({ inventory }: Database, { lostWals, origin }: State): LossSta
       file: fileName('wal', number),
       detail: `writes in a log that ${what}, which ${'manifest' in origin ? origin.manifest.file : 'the MANIFEST'} tracks: those that no table holds`,
       facts: {},
+    };
+  });
+}
+
+/** Logs that the MANIFEST of a state says were begun, newer than all that are here: whether they held writes nothing tells. */
+function begunLogs(
+  { inventory, walCutoff }: Database,
+  { origin, lostWals, wals }: State,
+  manifests: States['manifests'],
+): LossStatement[] {
+  const walk = 'manifest' in origin ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
+  const here = inventory.entries.flatMap((entry) =>
+    entry.kind === 'wal' && entry.number !== undefined && entry.place !== 'lost' ? [entry.number] : [],
+  );
+  const newest = [...here, ...wals.map((use) => use.number)].reduce(max, 0n);
+  const gone = (walk?.replay.begunWals ?? []).filter(
+    (number) => number > newest && number >= walCutoff && !lostWals.includes(number),
+  );
+  return gone.map((number) => ({
+    file: fileName('wal', number),
+    detail: `writes in a log that is not here, which ${walk!.entry.file} says was begun: those that no table holds, if it had any`,
+    facts: {},
+  }));
+}
+
+/**
+ * Tables that a MANIFEST names and that are here, beside a younger one that it does not name and that others went into, without
+ * sequences: these may have gone into it, too, and then what they hold hides newer values.
+ */
+export function mayBeReplaced({ inventory }: Database, { origin, version }: State): LossStatement[] {
+  if (origin.kind !== 'extended') return [];
+  const { tables: taken, replaced } = origin;
+  return tablesOf(version).flatMap((table) => {
+    if (taken.includes(table) || !replaced.some(({ columnFamily }) => columnFamily === table.columnFamily))
+      return [];
+    const younger = taken.filter(
+      ({ columnFamily, number, smallestSequence }) =>
+        columnFamily === table.columnFamily && number > table.number && smallestSequence === 0n,
+    );
+    if (younger.length === 0 || table.largestSequence === 0n) return [];
+    const [from, to] = [keyBytes(userKeyOf(table.smallest)), keyBytes(userKeyOf(table.largest))];
+    const files = younger.map(({ number }) => tableName(inventory, number));
+    return {
+      file: tableName(inventory, table.number),
+      detail: `its entries are taken for newer than those of ${files.join(', ')}, and nothing proves that it did not go into ${files.length === 1 ? 'that one' : 'these'}: readers may get older values, and deleted keys`,
+      facts: { from, to, keyRanges: [{ from, to }] },
     };
   });
 }
