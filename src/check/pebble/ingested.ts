@@ -80,30 +80,28 @@ function checkCopies(
     const order = compareUserKeys(comparator, bare(a.largest), bare(b.smallest));
     return order === undefined || order < 0 || (order === 0 && isExclusiveEnd(a.largest));
   };
-  const isAlike = (a: TableFacts, b: TableFacts) => a.number !== b.number && contentOf(a) === contentOf(b);
-  const live = new Set(
-    [...(version?.columnFamilies.get(0)?.tables.values() ?? [])]
-      .filter(({ smallestSequence, largestSequence }) => smallestSequence === largestSequence)
-      .map(({ number }) => number),
-  );
+  const live = version?.columnFamilies.get(0)?.tables;
+  const ingested = tables.filter(({ number = -1n }) => {
+    const at = live?.get(number);
+    return brought.length > 0 && at !== undefined && at.smallestSequence === at.largestSequence;
+  });
+  const byContent = new Map(ingested.map((table) => [contentOf(table), table]));
   return brought.flatMap(({ table, wal }, i) => {
+    const content = contentOf(table);
+    const like = byContent.get(content);
+    byContent.set(content, table);
     const beside = brought.slice(0, i).find((other) => {
       const isApart = isBefore(other.table, table) || isBefore(table, other.table);
       return other.wal === wal && !isApart;
     })?.table;
     if (beside !== undefined) {
-      const what = isAlike(table, beside) ? 'one is a copy of the other' : 'one is another table';
+      const what = like === beside ? 'one is a copy of the other' : 'one is another table';
       return another(
         table,
         `${wal} brings it in together with ${beside.file}, and they overlap, as tables that are brought in together never do: ${what}, in the place of what was brought in`,
         { wal, other: beside.file },
       );
     }
-    const others = [
-      ...brought.slice(0, i).map((each) => each.table),
-      ...tables.filter(({ number = -1n }) => live.has(number)),
-    ];
-    const like = others.find((other) => isAlike(table, other));
     if (like === undefined) return [];
     const message = `${wal} brings the table in, and in size, bounds and totals it is ${like.file}: a copy of that in its place, or one table that was ingested twice`;
     return { ...another(table, message, { wal, other: like.file }), severity: 'warning' as const };
