@@ -224,18 +224,18 @@ function unloggedWrites({ gaps, origin, version }: State): LossStatement[] {
 }
 
 /** Logs that recovery reads run on to the last sequence that a flush of any column family has written down, and these end before. */
-function endOfLogs({ wals, version, origin }: State): LossStatement[] {
+function endOfLogs({ wals, version, origin, strange }: State): LossStatement[] {
   if (wals.length === 0 || wals.some(({ wal }) => wal.counting !== 'operations')) return [];
-  const last = version.lastSequence ?? 0n;
   const end = wals.reduce((reach, { wal }) => max(reach, wal.last ?? 0n), 0n);
-  if (end >= last) return [];
-  return [
-    {
-      file: 'manifest' in origin ? origin.manifest.file : '.',
-      detail: `${writes(last - end, '')}, ${sequences(end + 1n, last)}, where no table holds them: the logs that are here end before`,
-      facts: { firstSequence: String(end + 1n), lastSequence: String(last) },
-    },
-  ];
+  // what is in logs that do not connect is counted there
+  const apart = strange.flatMap(({ first, last }) =>
+    first === undefined || last === undefined ? [] : [{ from: first, to: last }],
+  );
+  return outside(apart, { from: end + 1n, to: version.lastSequence ?? 0n }).map(({ from, to }) => ({
+    file: 'manifest' in origin ? origin.manifest.file : '.',
+    detail: `${writes(to - from + 1n, '')}, ${sequences(from, to)}, where no table holds them: the logs that are here end before`,
+    facts: { firstSequence: String(from), lastSequence: String(to) },
+  }));
 }
 
 /** What WALs hold for column families that the state does not know. */
