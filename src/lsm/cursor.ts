@@ -50,6 +50,8 @@ export interface EntryCursor {
   readonly blobFiles?: BlobFileList;
   /** The file that the current entry comes from. */
   readonly file: string;
+  /** How many of the sources that are merged stand above this one, where the engine takes what they hold for newer. */
+  readonly depth?: number;
   /** The engine's iterator only gets to the entries here when it seeks past a range tombstone: see table-cursor.ts. */
   readonly soughtOnly?: boolean;
   step(): Step;

@@ -22,6 +22,9 @@ export interface Digest {
   problems: readonly Problem[];
 }
 
+const CONTRADICTED =
+  'a deletion of a range stands above an entry that is newer than it, or below an older one: what Pebble shows of such keys is not known';
+
 /** Entries between two calls of `onProgress`. */
 const PROGRESS = 65536;
 
@@ -61,10 +64,10 @@ export async function digestFamily(
     await visible.close();
   }
   const { stopped, kept } = visible.problems;
-  const { shownAgain } = visible;
+  const { shownAgain, contradicted } = visible;
   return {
     ...{ columnFamily, name, entries, fnv1a64: hash.hex(), unmerged, shownAgain },
-    complete: !stopped,
-    problems: kept,
+    complete: !stopped && contradicted === undefined,
+    problems: contradicted === undefined ? kept : [...kept, { file: contradicted, message: CONTRADICTED }],
   };
 }

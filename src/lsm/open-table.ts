@@ -30,6 +30,8 @@ export interface OpeningWalk {
   problems: ProblemLog;
   /** Every version counts, deleted ones too: blocks under a range tombstone are read. */
   allVersions: boolean;
+  /** Of the source that the table is one of, where that counts: see `EntryCursor`. */
+  depth?: number;
   /** How to read blocks of the tables that are open, by file name. */
   spaces: Map<string, BlockSpace>;
 }
@@ -71,6 +73,7 @@ export async function openTableCursor(
       problems,
       tombstones: walk.allVersions ? undefined : walk.tombstones,
       unverified: walk.unverified ?? false,
+      ...(walk.depth !== undefined && { depth: walk.depth }),
     };
     return new TableCursor(opened, context, from);
   } catch (error) {
@@ -115,7 +118,7 @@ function isOverlooked({ rule, evidence }: Anomaly, { unverified }: OpeningWalk):
 }
 
 function addTombstones(
-  { order, tombstones }: OpeningWalk,
+  { order, tombstones, depth }: OpeningWalk,
   table: Table,
   bounds: BoundedTable,
   globalSequence: bigint | undefined,
@@ -127,6 +130,6 @@ function addTombstones(
     const at = globalSequence ?? sequence;
     const low = trailerLow(at, VALUE_TYPE.rangeDelete);
     const tombstone = rangeTombstone(order, key(start), key(end), trailerHigh(at), low, bounds);
-    if (tombstone !== undefined) tombstones.add(tombstone);
+    if (tombstone !== undefined) tombstones.add(depth === undefined ? tombstone : { ...tombstone, depth });
   }
 }

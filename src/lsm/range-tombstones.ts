@@ -1,5 +1,6 @@
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import type { HiddenSequences } from '../recovery/outcome.js';
+import type { EntryCursor } from './cursor.js';
 import {
   beforeKey,
   comparePositions,
@@ -17,6 +18,8 @@ export interface MergedTombstone {
   /** Trailer halves of the tombstone's own sequence; the type byte of `low` does not count. */
   high: number;
   low: number;
+  /** As of an `EntryCursor`. */
+  depth?: number;
 }
 
 /** The bounds of the table that a tombstone was read from, as the MANIFEST has them. */
@@ -127,6 +130,21 @@ export class TombstoneSweep {
     return covered;
   }
 
+  /**
+   * Whether the last entry asked about and a tombstone over it stand the other way round than their sequences: above it an older one, or below
+   * it a newer one. Pebble goes by where they stand, and so shows or hides what it should not (pebble merging_iter.go `isNextEntryDeleted`).
+   */
+  isContradicted({ keyBytes, keyFrom, keyTo, high, low, depth = 0 }: EntryCursor): boolean {
+    const { begun } = this;
+    for (let i = 0; i < begun.length && i < LOOKED_AT; i++) {
+      const { end, high: ownHigh, low: ownLow, depth: own = 0 } = begun[i];
+      const difference = ownHigh !== high ? ownHigh - high : (ownLow >>> 8) - (low >>> 8);
+      const isOver = () => this.compare(end, keyBytes, keyFrom, keyTo, high, low) > 0;
+      if (own !== depth && (own < depth ? difference < 0 : difference > 0) && isOver()) return true;
+    }
+    return false;
+  }
+
   /** Whether the engine has sought past a tombstone, to a key that is not after `key[from, to)`. It does so at a covered entry. */
   hasSoughtTo(key: Uint8Array, from: number, to: number): boolean {
     if (this.passed === undefined) return false;
@@ -136,12 +154,14 @@ export class TombstoneSweep {
 
   /**
    * Whether one tombstone deletes everything from the last entry asked about up to `key[from, to)` (without timestamp) that
-   * is not newer than the sequence given. The engine then seeks past it: it never reads what lies between.
+   * is not newer than the sequence given. The engine then seeks past it: it never reads what lies between. `depth`: of what lies there;
+   * tombstones that stand below it do not count.
    */
-  coversUpTo(key: Uint8Array, from: number, to: number, high: number, low: number): boolean {
+  coversUpTo(key: Uint8Array, from: number, to: number, high: number, low: number, depth?: number): boolean {
     const { begun, order } = this;
     for (let i = 0; i < begun.length && i < LOOKED_AT; i++) {
-      const { end, high: ownHigh, low: ownLow } = begun[i];
+      const { end, high: ownHigh, low: ownLow, depth: own = 0 } = begun[i];
+      if (depth !== undefined && own > depth) continue;
       const newer = ownHigh !== high ? ownHigh > high : ownLow >>> 8 > low >>> 8;
       const endTo = end.userKey.length - order.timestampSize;
       if (newer && order.compareKeys(end.userKey, 0, endTo, key, from, to) > 0) return true;

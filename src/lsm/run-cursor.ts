@@ -33,6 +33,7 @@ export class RunCursor implements EntryCursor {
     order: KeyOrder,
     private readonly open: OpenCursor,
     private readonly from?: KeyPosition,
+    readonly depth?: number,
   ) {
     const first =
       from === undefined ? 0 : run.findIndex(({ largest }) => comparePositions(order, largest, from) >= 0);

@@ -41,6 +41,8 @@ interface CursorContext {
   tombstones?: TombstoneSweep;
   /** Blocks count whatever their checksums. */
   unverified?: boolean;
+  /** See `EntryCursor`. */
+  depth?: number;
 }
 
 /**
@@ -68,6 +70,7 @@ export class TableCursor implements EntryCursor {
   private readonly problems: ProblemLog;
   private readonly tombstones?: TombstoneSweep;
   private readonly unverified: boolean;
+  readonly depth?: number;
   /** Blocks are walked as LevelDB does: what is damaged before the first restart point it does not see. */
   private readonly atRestart: boolean;
   /** As Pebble does, which sees nothing in a block that has no room for its restart points. */
@@ -102,12 +105,13 @@ export class TableCursor implements EntryCursor {
   /** Starts at `from` (included), at the first entry without it. */
   constructor(
     opened: OpenedTable,
-    { order, problems, tombstones, unverified = false }: CursorContext,
+    { order, problems, tombstones, unverified = false, depth }: CursorContext,
     private from?: KeyPosition,
   ) {
     const { table, globalSequence, largestSequence } = opened;
     this.order = order;
     this.problems = problems;
+    this.depth = depth;
     this.tombstones = tombstones;
     this.unverified = unverified;
     this.newestHigh = trailerHigh(largestSequence);
@@ -215,7 +219,7 @@ export class TableCursor implements EntryCursor {
   private isCovered(tombstones: TombstoneSweep): boolean {
     const separator = this.index!.separator(this.block);
     const length = Math.max(0, separator.length - this.separatorTail);
-    return tombstones.coversUpTo(separator, 0, length, this.newestHigh, this.newestLow);
+    return tombstones.coversUpTo(separator, 0, length, this.newestHigh, this.newestLow, this.depth);
   }
 
   /**

@@ -242,16 +242,21 @@ export class View {
     const position = from && beforeKey(from, order);
     const sources: EntryCursor[] = [];
     const { memtables, flushed } = this;
+    const runs = this.runs.get(columnFamily) ?? [];
     if (memtables !== undefined) {
       if (flushed === undefined) sources.push(memtables.cursor(columnFamily, from));
-      for (const tombstone of memtables.rangeTombstones(columnFamily)) tombstones.add(tombstone);
+      const depth = 1 + runs.findIndex((run) => run.some(({ live }) => live === flushed));
+      for (const tombstone of memtables.rangeTombstones(columnFamily))
+        tombstones.add({ ...tombstone, depth });
     }
-    const open = async (table: BoundedTable, at: KeyPosition | undefined) =>
-      memtables !== undefined && table.live === flushed
-        ? memtables.cursor(columnFamily, from)
-        : openTableCursor(opening, table, at);
-    for (const run of this.runs.get(columnFamily) ?? [])
-      sources.push(new RunCursor(run, order, open, position));
+    for (const [i, run] of runs.entries()) {
+      const depth = i + 1;
+      const open = async (table: BoundedTable, at: KeyPosition | undefined) =>
+        memtables !== undefined && table.live === flushed
+          ? memtables.cursor(columnFamily, from)
+          : openTableCursor({ ...opening, ...(this.input.byTrailer && { depth }) }, table, at);
+      sources.push(new RunCursor(run, order, open, position, depth));
+    }
     return { entries: new MergeIterator(order, sources), tombstones, problems };
   }
 }

@@ -66,6 +66,8 @@ export class VisibleIterator {
   unmerged?: Unmerged;
   /** Versions that were shown as if they were keys of their own, which only `byTrailer` does. */
   shownAgain = 0;
+  /** The file of the first entry beside a range tombstone whose place contradicts its sequence, where `byTrailer` is set. */
+  contradicted?: string;
 
   private readonly order: KeyOrder;
   private readonly snapshotHigh: number;
@@ -120,7 +122,11 @@ export class VisibleIterator {
       if (entry.soughtOnly && !tombstones.hasSoughtTo(entry.keyBytes, entry.keyFrom, entry.keyTo)) continue;
       const keyTo = Math.max(entry.keyFrom, entry.keyTo - timestampSize);
       // what is hidden never gets as far as Pebble's iterator
-      if (byTrailer && this.isHidden(entry)) continue;
+      if (byTrailer) {
+        const isHidden = this.isHidden(entry);
+        if (tombstones.active && tombstones.isContradicted(entry)) this.contradicted ??= entry.file;
+        if (isHidden) continue;
+      }
       if (this.grouped) {
         const difference = order.compareKeys(
           entry.keyBytes,

@@ -2,7 +2,7 @@ import { type Database, filesOf } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { dangerOfOpening } from '../engine/pebble-danger.js';
 import { fileName } from '../format/filename.js';
-import { alsoLiveTables, fileBehind } from '../format/manifest/version.js';
+import { fileBehind } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { openTable } from '../format/sst/table.js';
 import { flushesReplayed } from '../lsm/recovered-view.js';
@@ -104,40 +104,12 @@ async function isReadByBounds(database: Database, level0: ReadonlySet<string>): 
 }
 
 /**
- * A table that an edit left on its old level, too, beside deletions of ranges: what a level deletes is gone from those below it, whichever
- * is newer, and so is one of the two copies.
- */
-async function rangesOnTwoLevels(database: Database): Promise<{ file: string; reason: string } | undefined> {
-  const { version, inventory } = database;
-  const family = version?.columnFamilies.get(0);
-  const [twice] = family === undefined ? [] : alsoLiveTables(family);
-  if (twice === undefined) return undefined;
-  const live = new Set([...family!.tables.values()].map((table) => fileBehind(version!, table).number));
-  for (const entry of inventory.entries) {
-    if (entry.kind !== 'table' || entry.place !== 'database' || !live.has(entry.number ?? -1n)) continue;
-    const source = await filesOf(database).open(entry.source);
-    try {
-      if ((await openTable(source, { dialect: 'pebble' })).rangeTombstones.length === 0) continue;
-    } finally {
-      await source.close();
-    }
-    return {
-      file: fileName('table', fileBehind(version!, twice).number),
-      reason: `it stands on two levels, and ${entry.file} has deletions of ranges: which of its keys Pebble shows twice is not known`,
-    };
-  }
-  return undefined;
-}
-
-/**
  * A log that is replayed although tables hold it, with range tombstones: what a level holds counts as older than those of the levels
  * above it, so that Pebble skips keys which are newer than the tombstone, too, depending on where it stands (pebble merging_iter.go).
  */
 export async function hidesNewerKeys(
   database: Database,
 ): Promise<{ file: string; reason: string } | undefined> {
-  const twice = await rangesOnTwoLevels(database);
-  if (twice !== undefined) return twice;
   const tables = [...(database.version?.columnFamilies.get(0)?.tables.values() ?? [])];
   let reach = 0n;
   for (const { smallestSequence, largestSequence } of tables)
