@@ -167,30 +167,17 @@ export class View {
   /** Walks every version, source by source: nothing is compared between them, as that takes the order of keys. */
   *separately(columnFamily: number, lenient: boolean): Generator<SourceWalk> {
     const order = this.order(columnFamily);
-    const { files, uncommitted = [], version } = this.input;
-    const { valueFiles } = version;
+    const { files, uncommitted = [] } = this.input;
     const undecided = new UncommittedSequences(uncommitted);
     const [snapshotHigh, snapshotLow] = [trailerHigh(this.sequence), trailerLow(this.sequence, 0xff)];
     const isSeen = (high: number, low: number) =>
       (high < snapshotHigh || (high === snapshotHigh && low <= snapshotLow)) && !undecided.has(high, low);
-    const { dialect, unverified } = this.input;
     const source = (file: string, open: (walk: OpeningWalk) => EntryCursor): SourceWalk => {
       const spaces = new Map<string, BlockSpace>();
       const problems = new ProblemLog(lenient);
       const tombstones = new TombstoneSweep(order, this.sequence, uncommitted);
       const pool = new SourcePool(1);
-      const cursor = open({
-        files,
-        valueFiles,
-        order,
-        pool,
-        tombstones,
-        problems,
-        spaces,
-        allVersions: true,
-        dialect,
-        unverified,
-      });
+      const cursor = open(this.opening({ order, pool, tombstones, problems, spaces, allVersions: true }));
       const entries = new MergeIterator(order, [cursor]);
       return { entries, tombstones, problems, file, blobs: new BlobValues(files, spaces, problems), isSeen };
     };
@@ -208,6 +195,12 @@ export class View {
     }
   }
 
+  /** What a walk brings along of its own, with what is the same in all. */
+  private opening(own: Omit<OpeningWalk, 'files' | 'valueFiles' | 'dialect' | 'unverified'>): OpeningWalk {
+    const { files, version, dialect, unverified } = this.input;
+    return { ...own, files, valueFiles: version.valueFiles, dialect, unverified };
+  }
+
   private walk(
     columnFamily: number,
     { from, lenient = false }: WalkOptions,
@@ -215,10 +208,6 @@ export class View {
     allVersions: boolean,
   ): VersionWalk {
     const order = this.order(columnFamily);
-    const {
-      files,
-      version: { valueFiles },
-    } = this.input;
     const problems = new ProblemLog(lenient);
     if (!order.known) {
       const message = `The order of keys is the application's own (${order.comparator}): they are merged as if it were bytewise`;
@@ -226,19 +215,7 @@ export class View {
     }
     const tombstones = new TombstoneSweep(order, this.sequence, this.input.uncommitted);
     const pool = new SourcePool(OPEN_TABLES);
-    const { dialect, unverified } = this.input;
-    const opening = {
-      files,
-      valueFiles,
-      order,
-      pool,
-      tombstones,
-      problems,
-      spaces,
-      allVersions,
-      dialect,
-      unverified,
-    };
+    const opening = this.opening({ order, pool, tombstones, problems, spaces, allVersions });
     const position = from && beforeKey(from, order);
     const sources: EntryCursor[] = [];
     const { memtables, flushed } = this;

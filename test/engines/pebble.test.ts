@@ -22,6 +22,26 @@ const seeds = asked === undefined ? [1, 2, 39] : Array.from({ length: Number(ask
 const DAMAGES = 3;
 const compressions = ['none', 'snappy', 'zstd', 'minlz'];
 const all = Object.keys(releases) as Release[];
+const makers = all.filter((release) => !release.startsWith('1.'));
+
+/** Holds what `simulate` says of directories against what releases make of them. */
+function held(by: readonly Release[]) {
+  const wrong: string[] = [];
+  const hold = async (dir: string, what: string) => {
+    for (const release of by) {
+      const problem = await disagreement(release, dir, seenBy(release, dir));
+      if (problem !== undefined) wrong.push(`${what}, ${release}: ${problem}`);
+    }
+  };
+  return { wrong, hold };
+}
+
+/** A copy beside a directory. */
+function copyOf(dir: string, i: number | string): string {
+  const copy = path.join(path.dirname(dir), `copy-${i}`);
+  fs.cpSync(dir, copy, { recursive: true });
+  return copy;
+}
 
 describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
   it.each(all.flatMap((maker) => seeds.map((seed) => [maker, seed] as const)))(
@@ -31,21 +51,14 @@ describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
       await withTemporaryDirectory(async (parent) => {
         const whole = path.join(parent, 'db');
         make(maker, seed, whole);
-        const wrong: string[] = [];
-        const hold = async (dir: string, what: string) => {
-          for (const release of all) {
-            const problem = await disagreement(release, dir, seenBy(release, dir));
-            if (problem !== undefined) wrong.push(`${what}, ${release}: ${problem}`);
-          }
-        };
+        const { wrong, hold } = held(all);
         await hold(whole, 'undamaged');
         const { findings, unchecked } = await scanTarget(whole, { jobs: 1 });
         for (const { severity, rule, file } of findings)
           if (severity === 'error') wrong.push(`called damaged: ${rule} ${file}`);
         for (const { file, reason } of unchecked) wrong.push(`not checked: ${file} ${reason}`);
         for (let i = 0; i < DAMAGES; i++) {
-          const copy = path.join(parent, `damaged-${i}`);
-          fs.cpSync(whole, copy, { recursive: true });
+          const copy = copyOf(whole, i);
           await hold(copy, damage(copy, seed * 1000 + i));
         }
         const [what, lie] = Object.entries(lies)[seed % Object.keys(lies).length];
@@ -58,7 +71,6 @@ describe.skipIf(why !== undefined)('simulate says what Pebble does', () => {
 });
 
 describe.skipIf(why !== undefined)('values in blob files', () => {
-  const makers = all.filter((release) => !release.startsWith('1.'));
   it.each(makers.flatMap((maker) => seeds.map((seed) => [maker, seed] as const)))(
     'that %s leaves of seed %i are whole, and read as it reads them',
     { timeout: 120_000 },
@@ -70,18 +82,11 @@ describe.skipIf(why !== undefined)('values in blob files', () => {
         expect(findings.filter(({ severity }) => severity !== 'note')).toEqual([]);
         expect(unchecked).toEqual([]);
         expect(files.some(({ kind, entries = 0 }) => kind === 'blob' && entries > 0)).toBe(true);
-        const wrong: string[] = [];
-        const hold = async (copy: string, what: string) => {
-          for (const release of makers) {
-            const problem = await disagreement(release, copy, seenBy(release, copy));
-            if (problem !== undefined) wrong.push(`${what}, ${release}: ${problem}`);
-          }
-        };
+        const { wrong, hold } = held(makers);
         await hold(dir, 'undamaged');
         const blobs = fs.readdirSync(dir).filter((name) => name.endsWith('.blob'));
         for (let i = 0; i < DAMAGES; i++) {
-          const copy = path.join(parent, `damaged-${i}`);
-          fs.cpSync(dir, copy, { recursive: true });
+          const copy = copyOf(dir, i);
           const file = path.join(copy, blobs[(seed + i) % blobs.length]);
           if (i === 0) fs.rmSync(file);
           else overwrite(file, i === 1 ? 10 : fs.statSync(file).size - 60);
@@ -94,7 +99,6 @@ describe.skipIf(why !== undefined)('values in blob files', () => {
 });
 
 describe.skipIf(why !== undefined)('logs that go on in a second directory', () => {
-  const makers = all.filter((release) => !release.startsWith('1.'));
   it.each(makers.flatMap((maker) => seeds.map((seed) => [maker, seed] as const)))(
     'that %s leaves of seed %i are read as it reads them',
     { timeout: 120_000 },
@@ -102,13 +106,7 @@ describe.skipIf(why !== undefined)('logs that go on in a second directory', () =
       await withTemporaryDirectory(async (parent) => {
         const dir = path.join(parent, 'db');
         makeFailover(maker, seed, dir, [13, 19, 20, 24][seed % 4]);
-        const wrong: string[] = [];
-        const hold = async (copy: string, what: string) => {
-          for (const release of makers) {
-            const problem = await disagreement(release, copy, seenBy(release, copy));
-            if (problem !== undefined) wrong.push(`${what}, ${release}: ${problem}`);
-          }
-        };
+        const { wrong, hold } = held(makers);
         await hold(dir, 'undamaged');
         const { findings, unchecked } = await scanTarget(dir, { jobs: 1 });
         expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
@@ -119,8 +117,7 @@ describe.skipIf(why !== undefined)('logs that go on in a second directory', () =
             .flatMap((name) => (name.endsWith('.log') ? path.join(at, name) : [])),
         );
         for (let i = 0; i < DAMAGES; i++) {
-          const copy = path.join(parent, `damaged-${i}`);
-          fs.cpSync(dir, copy, { recursive: true });
+          const copy = copyOf(dir, i);
           const name = logs[(seed + i) % logs.length];
           const file = path.join(copy, name);
           if (i === 0) fs.rmSync(file);
@@ -128,8 +125,7 @@ describe.skipIf(why !== undefined)('logs that go on in a second directory', () =
           else overwrite(file, Math.floor(fs.statSync(file).size / 3));
           await hold(copy, `${name} ${['removed', 'cut', 'with a byte changed'][i]}`);
         }
-        const twice = path.join(parent, 'twice');
-        fs.cpSync(dir, twice, { recursive: true });
+        const twice = copyOf(dir, 'twice');
         for (const name of logs)
           fs.cpSync(
             path.join(twice, name),
