@@ -7,7 +7,7 @@ import { withDatabase } from '../support/database.js';
 import { readFileSet } from '../support/files.js';
 import { repaired, rewriteManifest, shown } from '../support/pebble.js';
 
-type Store = 'cosmos' | 'rangekeys' | 'valueblocks' | 'virtual';
+type Store = 'columns-v5' | 'cosmos' | 'rangekeys' | 'valueblocks' | 'virtual';
 
 /** Repairs a store that was damaged; hands over what it showed when it was whole. */
 async function mended(store: Store, damage: (dir: string) => unknown) {
@@ -75,6 +75,15 @@ describe('a MANIFEST whose edits are whole and cannot be right', () => {
         all.push({ ...emptyEdit(), newFiles: [{ ...file, level: 6 }] });
       }),
       /moves table 10 from level 5 to 6 and does not take it/,
+    ],
+    [
+      'puts a table below an older one that it overlaps, too',
+      'columns-v5',
+      edits((all) => {
+        const file = all.flatMap(({ newFiles }) => newFiles).find(({ number }) => number === 7n)!;
+        all.push({ ...emptyEdit(), newFiles: [{ ...file, level: 5 }] });
+      }),
+      /puts table 7, which stands on level 0, on level 5, too, where table 5 does not let it be/,
     ],
     [
       'has another comparer than OPTIONS and the tables',

@@ -7,7 +7,12 @@ import { emptyEdit, type NewFile, type VersionEdit } from '../../format/manifest
 import { replayManifest } from '../../format/manifest/replay.js';
 import { tags } from '../../format/manifest/tags.js';
 import type { LiveTable } from '../../format/manifest/version.js';
-import { comparatorNamed, compareBytes, compareInternalKeys } from '../../format/sst/comparator.js';
+import {
+  type Comparator,
+  comparatorNamed,
+  compareBytes,
+  compareInternalKeys,
+} from '../../format/sst/comparator.js';
 import { readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
@@ -31,7 +36,7 @@ export async function planCorrectedManifest(database: Database): Promise<RepairP
   if (manifest?.named !== true || !manifest.replay.complete || manifest.replay.error !== undefined)
     return undefined;
   const edits = await wholeEdits(database, manifest.entry);
-  const moved = withWholeMoves(edits);
+  const moved = withWholeMoves(edits, comparatorNamed(database.version?.columnFamilies.get(0)?.comparator));
   if (moved !== undefined) return rewritten(database, moved.edits, moved.why, moved.detail);
   const correction = (await otherLevels(database)) ?? (await otherLogNumber(database));
   if (correction === undefined) return undefined;
@@ -41,22 +46,39 @@ export async function planCorrectedManifest(database: Database): Promise<RepairP
 }
 
 /**
- * Edits that put a table on a deeper level without taking it from the one that it was on, as the moves that they are. Pebble would read
- * such a table twice, and delete its file when it has gone from one of the two. `undefined`: there are none, or others, too.
+ * Edits that put a table on a deeper level without taking it from the one that it was on, as the moves that they are; or without what puts it
+ * there, where it would lie below older tables, or beside others, that it overlaps. Pebble would read such a table twice, and delete its
+ * file when it has gone from one of the two. `undefined`: there are none, or others, too.
  */
 function withWholeMoves(
   payloads: readonly Uint8Array[],
+  comparator: Comparator,
 ): { edits: Uint8Array[]; why: string; detail: string } | undefined {
   const live = new Map<bigint, NewFile>();
-  const moved: string[] = [];
+  /** Numbers of tables that an edit has deleted: none is given out twice. */
+  const gone = new Set<bigint>();
+  const said: { why: string; detail: string }[] = [];
   const edits: Uint8Array[] = [];
   for (const payload of payloads) {
     const { deletedFiles, newFiles } = decodeVersionEdit(payload, 'pebble').edit;
-    for (const { number, level } of deletedFiles) if (live.get(number)?.level === level) live.delete(number);
+    for (const { number, level } of deletedFiles) {
+      if (live.get(number)?.level !== level) continue;
+      live.delete(number);
+      gone.add(number);
+    }
     const left: VersionEdit['deletedFiles'] = [];
+    const astray: NewFile[] = [];
     for (const file of newFiles) {
       const { number, level, size, smallest, largest } = file;
       const before = live.get(number);
+      if (before === undefined && gone.has(number) && !deletedFiles.some((each) => each.number === number)) {
+        astray.push(file);
+        said.push({
+          why: `an edit adds table ${number}, which one before it has deleted`,
+          detail: `the one that adds table ${number} again does not`,
+        });
+        continue;
+      }
       live.set(number, file);
       if (before === undefined || before.level === level) continue;
       const isSame =
@@ -64,19 +86,52 @@ function withWholeMoves(
         compareBytes(before.smallest, smallest) === 0 &&
         compareBytes(before.largest, largest) === 0;
       if (!isSame || level < before.level) return undefined;
-      left.push({ number, level: before.level, offset: 0, length: 0 });
-      moved.push(`table ${number} from level ${before.level} to ${level}`);
+      const levels = `from level ${before.level} to ${level}`;
+      const obstacle = [...live.values()].find((other) => isInTheWay(other, file, before.level, comparator));
+      if (obstacle === undefined) {
+        left.push({ number, level: before.level, offset: 0, length: 0 });
+        said.push({
+          why: `an edit moves table ${number} ${levels} and does not take it from the level that it was on, so that it stands on both`,
+          detail: `the one that moves table ${number} ${levels} takes it from the old level`,
+        });
+      } else {
+        astray.push(file);
+        live.set(number, before);
+        said.push({
+          why: `an edit puts table ${number}, which stands on level ${before.level}, on level ${level}, too, where table ${obstacle.number} does not let it be: it overlaps it and is ${obstacle.level === level ? 'on that level' : 'older and above it'}`,
+          detail: `the one that puts table ${number} on level ${level} does not`,
+        });
+      }
     }
-    const field = left.length === 0 ? undefined : encodeVersionEdit({ ...emptyEdit(), deletedFiles: left });
-    edits.push(field === undefined ? payload : Buffer.concat([payload, field]));
+    const field = left.length === 0 ? [] : [encodeVersionEdit({ ...emptyEdit(), deletedFiles: left })];
+    edits.push(Buffer.concat([without(payload, astray), ...field]));
   }
-  if (moved.length === 0) return undefined;
-  const what = moved.join(', ');
+  if (said.length === 0) return undefined;
   return {
     edits,
-    why: `an edit moves ${what} and does not take it from the level that it was on, so that it stands on both`,
-    detail: `its edits; ${moved.length === 1 ? 'the one that moves' : 'those that move'} ${what} ${moved.length === 1 ? 'takes it' : 'take them'} from the old level`,
+    why: said.map(({ why }) => why).join('; '),
+    detail: `its edits; ${said.map(({ detail }) => detail).join(', ')}`,
   };
+}
+
+/** An edit without some of the tables that it adds. */
+function without(payload: Uint8Array, files: readonly NewFile[]): Uint8Array {
+  let reached = 0;
+  const kept = files.map(({ offset, length }) => {
+    const piece = payload.subarray(reached, offset);
+    reached = offset + length;
+    return piece;
+  });
+  return Buffer.concat([...kept, payload.subarray(reached)]);
+}
+
+/** Whether a table keeps another one from having gone to its level: of an older one what lies above it would hide what is newer. */
+function isInTheWay(other: NewFile, moved: NewFile, from: number, comparator: Comparator): boolean {
+  if (other.number === moved.number || other.level < from || other.level > moved.level) return false;
+  if (other.level < moved.level && other.largestSequence >= moved.largestSequence) return false;
+  const isBefore = (a: NewFile, b: NewFile) =>
+    (compareInternalKeys(comparator, a.largest, b.smallest) ?? 0) < 0;
+  return !isBefore(other, moved) && !isBefore(moved, other);
 }
 
 /** Plans the MANIFEST with another comparer, which the tables and OPTIONS have. */
