@@ -216,46 +216,46 @@ export function checkObsoleteWals(
  * What such a WAL holds has been flushed, and is applied again. Where WALs do not follow each other, that is told.
  */
 export function checkOutdatedWals(inUse: readonly WalFacts[], version: Version): Finding[] {
-  if (countingOf(inUse) !== 'per-operation' || !inUse.every(isAfterOthers)) return [];
-  const tables = [...version.columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
-  return inUse.flatMap((wal) => {
+  if (countingOf(inUse) !== 'per-operation') return [];
+  const tables = [...version.columnFamilies.values()]
+    .flatMap((family) => [...family.tables.values()])
+    // one of a single sequence may have been ingested
+    .filter(({ smallestSequence, largestSequence }) => smallestSequence !== largestSequence)
+    .sort((a, b) => (a.number < b.number ? -1 : 1));
+  const found: Finding[] = [];
+  let reached = -1n;
+  let taken = 0;
+  let furthest: LiveTable | undefined;
+  for (const wal of inUse) {
+    for (; taken < tables.length && tables[taken].number < wal.number; taken++)
+      if (furthest === undefined || tables[taken].largestSequence > furthest.largestSequence)
+        furthest = tables[taken];
     const span = spanOfWal(wal);
-    if (span === undefined) return [];
-    const later = laterTable(wal.number, span, tables);
-    if (later === undefined) return [];
-    return findingAt({ file: wal.file }, 'wal/outdated', {
-      offset: 0,
-      length: wal.end,
-      message: `holds sequences ${span.first} to ${span.last}, all from before the WAL of this number was begun: table ${later.number}, which is older than it, goes up to ${later.largestSequence}`,
-      evidence: {
-        firstSequence: String(span.first),
-        lastSequence: String(span.last),
-        table: String(later.number),
-        tableLargestSequence: String(later.largestSequence),
-      },
-    });
-  });
+    if (span === undefined) continue;
+    if (span.first <= reached) return [];
+    reached = span.last;
+    if (furthest !== undefined && furthest.largestSequence >= span.last)
+      found.push(outdated(wal, span, furthest));
+  }
+  return found;
 }
 
-const isAfterOthers = (wal: WalFacts, i: number, wals: readonly WalFacts[]): boolean => {
-  const span = spanOfWal(wal);
-  return (
-    span === undefined || wals.slice(0, i).every((before) => (spanOfWal(before)?.last ?? -1n) < span.first)
-  );
-};
-
-/** A table of a lower number than a WAL that goes further than all that it holds. One of a single sequence may have been ingested. */
-function laterTable(
-  number: bigint,
-  { last }: { last: bigint },
-  tables: readonly LiveTable[],
-): LiveTable | undefined {
-  return tables.find(
-    (table) =>
-      table.number < number &&
-      table.largestSequence >= last &&
-      table.smallestSequence !== table.largestSequence,
-  );
+function outdated(
+  { file, end }: WalFacts,
+  { first, last }: { first: bigint; last: bigint },
+  { number, largestSequence }: LiveTable,
+): Finding {
+  return findingAt({ file }, 'wal/outdated', {
+    offset: 0,
+    length: end,
+    message: `holds sequences ${first} to ${last}, all from before the WAL of this number was begun: table ${number}, which is older than it, goes up to ${largestSequence}`,
+    evidence: {
+      firstSequence: String(first),
+      lastSequence: String(last),
+      table: String(number),
+      tableLargestSequence: String(largestSequence),
+    },
+  });
 }
 
 /** rocksdb db/log_format.h: a predecessor record names the WAL before, its size and the header sequence of its last batch. */

@@ -31,24 +31,19 @@ export async function fillWals(
   const alignment = await alignReplica(database, source, gone);
   const refused: string[] = [];
   const filled: FilledLog[] = [];
-  const apart = await partedIn(database, source);
-  // only RocksDB hands its log to replicas: the same batches in other places are those of a clone that did the same
-  const hasReplicas = database.dialect === 'rocksdb';
-  // a copy of this life parts nowhere, and two clones may do the same before and after what they did not
-  const isClone = alignment.parted !== undefined && !(await isOtherDatabase(database, source));
+  const partOf = await partings(database, source, alignment);
   for (const entry of new Set(alignment.fills.map((fill) => fill.entry))) {
     const proven: ProvenFill[] = [];
     for (const each of alignment.fills.filter((fill) => fill.entry === entry)) {
-      const isApart =
-        (apart !== undefined && apart < entry.number!) || (each.placed ? isClone : !hasReplicas);
-      const fill: Fill = isApart ? { ...each, parted: true } : each;
+      const parted = partOf(each);
+      const fill: Fill = parted === undefined ? each : { ...each, parted: true };
       // what an older log left behind the last batch of a recycled one is no damage
       if (fill.batches.length === 0 && !isFaulty(entry)) continue;
       const why = (await isReadThrough(source, fill))
         ? await reasonFor(database, fill, alignment)
         : undefined;
       if (why !== undefined) proven.push({ ...fill, why });
-      else if (fill.batches.length > 0) refused.push(refusal(source, fill));
+      else if (fill.batches.length > 0) refused.push(refusal(source, fill, parted));
     }
     if (proven.length > 0) filled.push({ entry, mended: mendedWith(entry, proven, source) });
   }
@@ -61,12 +56,31 @@ export async function fillWals(
 
 type ProvenFill = Fill & { why: string };
 
-function refusal({ name }: SecondSource, { batches, parted }: Fill): string {
+/** Why batches that stand beside those of a fill say nothing of it: a sentence for each fill, `undefined` where they do. */
+async function partings(
+  database: Database,
+  source: SecondSource,
+  alignment: Alignment,
+): Promise<(fill: Fill) => string | undefined> {
+  const apart = await partedIn(database, source);
+  // a copy of this life parts nowhere, and two clones may do the same before and after what they did not
+  const isClone = alignment.parted !== undefined && !(await isOtherDatabase(database, source));
+  return ({ entry, parted, placed }) => {
+    if (parted) return 'the source has another batch before';
+    if (apart !== undefined && apart < entry.number!)
+      return 'the source went its own way before this log was begun, as other files tell';
+    // only RocksDB hands its log to replicas: the same batches in other places are those of a clone that did the same
+    if (!placed) return database.dialect === 'rocksdb' ? undefined : 'the source has another log there';
+    return isClone ? 'the source has another batch elsewhere' : undefined;
+  };
+}
+
+function refusal({ name }: SecondSource, { batches }: Fill, parted: string | undefined): string {
   const [are, them] = batches.length === 1 ? ['is', 'it'] : ['are', 'them'];
   const what = `${sequencesOf(batches)} of ${name} ${are} not taken`;
-  return parted
-    ? `${what}: too little of ${them} is left here, and the source has another batch than this database elsewhere`
-    : `${what}: what is left here does not agree with ${them}`;
+  return parted === undefined
+    ? `${what}: what is left here does not agree with ${them}`
+    : `${what}: too little of ${them} is left here, and ${parted}`;
 }
 
 const sequencesOf = (batches: Fill['batches']): string => {
