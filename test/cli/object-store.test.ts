@@ -259,7 +259,7 @@ describe.skipIf(missing !== undefined)('a fleet in a bucket', () => {
       };
       expect((await shard(killed, killing.endpoint, { meanwhile })).signal).toBe('SIGKILL');
       const merge = () => asRoot(`merge --json ${reports}/*.json`);
-      expect(JSON.parse((await merge()).out).verdict).not.toBe('clean');
+      expect(JSON.parse((await merge()).out).summary.unchecked).toBeGreaterThan(0);
       await shard(killed, server.endpoint);
       const merged = await merge();
       const once = await asRoot(`scan --json ${target}`);
