@@ -6,6 +6,7 @@ import {
   type LiveTable,
   type Version,
 } from '../format/manifest/version.js';
+import { comparatorNamed } from '../format/sst/comparator.js';
 import type { BlockSpace } from '../format/sst/load.js';
 import type { HiddenSequences } from '../recovery/outcome.js';
 import { BlobValues } from './blob-values.js';
@@ -128,12 +129,11 @@ export class View {
 
   /**
    * How a column family sorts its keys. Where `known` is false, a strict walk is empty and a lenient one cannot tell which
-   * versions of a key belong together when they lie in several files.
+   * versions of a key belong together when they lie in several files. A column family that the version does not have is
+   * empty: what an application keeps in it may be asked of a version that was put together from the tables that are left.
    */
   order(columnFamily: number): KeyOrder {
-    const order = this.orders.get(columnFamily);
-    if (order === undefined) throw new RangeError(`there is no column family ${columnFamily}`);
-    return order;
+    return this.orders.get(columnFamily) ?? keyOrder(comparatorNamed().name);
   }
 
   /** Gives the memory of memtables back. No walk may go on. */
@@ -181,7 +181,7 @@ export class View {
       const entries = new MergeIterator(order, [cursor]);
       return { entries, tombstones, problems, file, blobs: new BlobValues(files, spaces, problems), isSeen };
     };
-    const { memtables } = this;
+    const memtables = this.orders.has(columnFamily) ? this.memtables : undefined;
     if (memtables !== undefined) {
       const walk = source('', () => memtables.cursor(columnFamily));
       for (const tombstone of memtables.rangeTombstones(columnFamily)) walk.tombstones.add(tombstone);
@@ -218,7 +218,8 @@ export class View {
     const opening = this.opening({ order, pool, tombstones, problems, spaces, allVersions });
     const position = from && beforeKey(from, order);
     const sources: EntryCursor[] = [];
-    const { memtables, flushed } = this;
+    const { flushed } = this;
+    const memtables = this.orders.has(columnFamily) ? this.memtables : undefined;
     const runs = this.runs.get(columnFamily) ?? [];
     if (memtables !== undefined) {
       if (flushed === undefined) sources.push(memtables.cursor(columnFamily, from));
