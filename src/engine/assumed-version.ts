@@ -2,11 +2,13 @@
  * Which release of RocksDB a directory is taken to belong to, and what says so. OPTIONS files, which state it, are written since
  * 4.3; before, only the LOG tells, and copies often come without it.
  */
+
 import { INFO_LOG_HEAD, versionInInfoLog } from '../format/info-log.js';
 import type { Version } from '../format/manifest/version.js';
 import { decodeFooter, magicAt } from '../format/sst/footer.js';
 import { readHead, readTail } from '../io/head.js';
 import type { Inventory } from '../io/inventory.js';
+import { infoLogs } from './info-logs.js';
 import { type EngineVersion, newestKnown, parseVersion } from './version.js';
 
 export interface AssumedVersion {
@@ -47,11 +49,8 @@ export async function assumeVersion(evidence: VersionEvidence): Promise<AssumedV
   return { version: newestKnown, by: 'default' };
 }
 
-async function fromInfoLog({ entries }: Inventory): Promise<AssumedVersion | undefined> {
-  const logs = entries.filter(({ kind, place }) => kind === 'info-log' && place === 'database');
-  // LOG, then the others from the newest on
-  logs.sort((a, b) => (a.name === 'LOG' ? -1 : b.name === 'LOG' ? 1 : a.name < b.name ? 1 : -1));
-  for (const { source, file } of logs) {
+async function fromInfoLog(inventory: Inventory): Promise<AssumedVersion | undefined> {
+  for (const { source, file } of infoLogs(inventory)) {
     const head = await readHead(source, INFO_LOG_HEAD).catch(() => new Uint8Array(0));
     const version = parseVersion(versionInInfoLog(Buffer.from(head).toString('latin1')) ?? '');
     if (version !== undefined) return { version, by: 'info-log', file };

@@ -59,3 +59,28 @@ export function sessionInInfoLog(text: string, manifest: bigint): string | undef
 export function beginningOfInfoLog(text: string): string | undefined {
   return /^\d{4}\/\d\d\/\d\d-\d\d:\d\d:\d\d\.\d{3,6} .*(?=\r?\n)/.exec(text)?.[0];
 }
+
+/** Column families as a LOG leaves them. */
+export interface LoggedFamilies {
+  ids: Map<string, number>;
+  dropped: Set<number>;
+}
+
+/**
+ * The ids of column families: LOG has those that an open finds, then each that is made or dropped (db/version_set.cc, db/db_impl/db_impl.cc;
+ * the words are the same from 3.0 to 11.9). `undefined` where it has none, as after an open that failed.
+ */
+export function familiesInInfoLog(text: string): LoggedFamilies | undefined {
+  const ids = new Map<string, number>();
+  const dropped = new Set<number>();
+  const lines = /(?:Created c|C)olumn family \[(.*)\] \(ID (\d+)\)|Dropped column family with id (\d+)/g;
+  for (const [, name, id, gone] of text.matchAll(lines)) {
+    if (gone === undefined) {
+      ids.set(name, Number(id));
+      continue;
+    }
+    dropped.add(Number(gone));
+    for (const [each, its] of ids) if (its === Number(gone)) ids.delete(each);
+  }
+  return ids.size + dropped.size === 0 ? undefined : { ids, dropped };
+}

@@ -6,13 +6,12 @@ import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { FilesHere, isNumberTaken, tablesOfOtherNames } from './files.js';
 import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
-import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
 import { isOfRepairDb, isSound, type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { rebuildVersion } from './rebuild.js';
-import type { State, StateOrigin, States } from './state.js';
+import type { State, StateOrigin, States, Unproven } from './state.js';
 import { comparing, type FoundTable, findTables, isOtherwiseOrdered } from './tables.js';
 import { readWalContents } from './wals.js';
 
@@ -137,7 +136,7 @@ class Listing {
       this.problems.push(rebuilt);
       return;
     }
-    const { version, remarks, taken, replaced, unaccounted, unplaced } = rebuilt;
+    const { version, remarks, taken, replaced, unaccounted, unproven } = rebuilt;
     if (taken.length === 0 && added.length === 0 && isSound(replay)) return;
     const ends = this.states.filter((state) => isEndOf(state, walk));
     const [own] = ends;
@@ -149,7 +148,7 @@ class Listing {
       version,
       {
         remarks,
-        unplaced,
+        unproven,
         whole: true,
       },
     );
@@ -188,11 +187,11 @@ class Listing {
       databaseIds: await this.databaseIds(walk),
     });
     if (typeof rebuilt === 'string') return;
-    const { taken, remarks, unplaced } = rebuilt;
+    const { taken, remarks, unproven } = rebuilt;
     const unaccounted: LiveTable[] = [];
     this.addVersion({ kind: 'before', manifest: walk.entry, unaccounted }, rebuilt.version, {
       remarks,
-      unplaced,
+      unproven,
       whole: true,
     });
     const { lastSequence } = this.states.at(-1)!;
@@ -231,8 +230,8 @@ class Listing {
     });
     if (typeof rebuilt === 'string') this.problems.push(rebuilt);
     else {
-      const { version, remarks, unplaced } = rebuilt;
-      this.addVersion({ kind: 'tables' }, version, { remarks, unplaced, whole: true });
+      const { version, remarks, unproven } = rebuilt;
+      this.addVersion({ kind: 'tables' }, version, { remarks, unproven, whole: true });
     }
   }
 
@@ -324,13 +323,13 @@ class Listing {
       strict = false,
       whole,
       remarks = [],
-      unplaced = [],
+      unproven = { tables: [], families: [] },
     }: {
       current?: boolean;
       strict?: boolean;
       whole: boolean;
       remarks?: string[];
-      unplaced?: readonly Unplaced[];
+      unproven?: Unproven;
     },
   ): void {
     const { allow2pc } = this.database.options;
@@ -363,7 +362,7 @@ class Listing {
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
       doubtful: doubtfulIn(joined, this.files),
       moved: movedOf(joined, this.files),
-      unplaced,
+      unproven,
       remarks,
     });
   }

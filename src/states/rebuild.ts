@@ -10,8 +10,10 @@ import {
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs, addMissingBlobs } from './blobs.js';
 import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
+import { addFamilies } from './families.js';
 import { isNumberTaken } from './files.js';
-import { placeIngested, type Unplaced } from './ingested.js';
+import { placeIngested } from './ingested.js';
+import type { Unproven } from './state.js';
 import { type Contents, contentsOf, type FoundTable } from './tables.js';
 import { logNumberFor, type WalContents } from './wals.js';
 
@@ -26,8 +28,8 @@ interface Rebuilt {
   replaced: LiveTable[];
   /** Those among `replaced` of which the tables taken over do not show that all of it went into them. */
   unaccounted: LiveTable[];
-  /** Ingested tables among `taken` whose place in time nothing proves. */
-  unplaced: Unplaced[];
+  /** What was taken for the likeliest. */
+  unproven: Unproven;
 }
 
 interface RebuildRequest {
@@ -52,7 +54,8 @@ interface RebuildRequest {
 export async function rebuildVersion(database: Database, request: RebuildRequest): Promise<Rebuilt | string> {
   const { replay, wals, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
-  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [], unaccounted: [], unplaced: [] };
+  const unproven: Unproven = { tables: [], families: [] };
+  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [], unaccounted: [], unproven };
   // levels are given to copies: another version may give others
   const found = all
     .filter((table) => belongs(table, request))
@@ -63,7 +66,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     const only = version.columnFamilies.get(0) ?? newColumnFamily(0, 'default');
     only.comparator ||= database.impliedComparator ?? 'leveldb.BytewiseComparator';
     version.columnFamilies.set(0, only);
-  } else addFamilies(database, version, found, wals, result.remarks);
+  } else unproven.families = await addFamilies(database, version, found, wals, result.remarks);
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
   if (contents === undefined)
     return 'the tables hold more than can be compared in memory to tell which of them are live';
@@ -74,7 +77,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     await addBlobs(database, family.id, version);
     addMissingBlobs(family, found);
   }
-  result.unplaced = unplaced.filter(({ table }) => result.taken.includes(table));
+  unproven.tables = unplaced.filter(({ table }) => result.taken.includes(table));
   const flushed = [...version.columnFamilies.values()].map(({ tables }) =>
     largestSequence([...tables.values()]),
   );
@@ -259,40 +262,4 @@ function isInWals(
     writes.some(({ first }) => first <= live.smallestSequence) &&
     writes.some(({ last }) => last >= live.largestSequence)
   );
-}
-
-/** Column families by what tables, WALs and OPTIONS say of them. */
-function addFamilies(
-  { options }: Database,
-  version: Version,
-  found: readonly FoundTable[],
-  wals: readonly WalContents[],
-  remarks: string[],
-): void {
-  const { columnFamilies: known, droppedColumnFamilies: dropped } = version;
-  for (const { live, columnFamilyName, comparator } of found) {
-    const id = live.columnFamily;
-    if (known.has(id) || dropped.has(id) || columnFamilyName === undefined) continue;
-    known.set(id, { ...newColumnFamily(id, columnFamilyName), comparator });
-  }
-  const names = new Set([...known.values()].map(({ name }) => name));
-  const unnamed = [...options.columnFamilies.keys()].filter((name) => !names.has(name));
-  const written = [...new Set(wals.flatMap(({ families }) => [...families.keys()]))].sort((a, b) => a - b);
-  const unknown = written.filter((id) => !known.has(id) && !dropped.has(id));
-  let highest = version.maxColumnFamily ?? 0;
-  for (const id of [...known.keys(), ...written]) highest = Math.max(highest, id);
-  for (const name of unnamed) {
-    const id = unknown.shift() ?? ++highest;
-    known.set(id, newColumnFamily(id, name));
-    remarks.push(`column family ${name} gets the id ${id}: OPTIONS names it, no table does`);
-  }
-  for (const id of unknown) {
-    known.set(id, newColumnFamily(id, `recovered-${id}`));
-    remarks.push(`column family ${id} is in WALs only; its name is lost, it is called recovered-${id}`);
-  }
-  for (const family of known.values()) {
-    family.comparator ||= options.columnFamilies.get(family.name)?.comparator ?? '';
-    family.comparator ||=
-      found.find(({ live }) => live.columnFamily === family.id)?.comparator || 'leveldb.BytewiseComparator';
-  }
 }

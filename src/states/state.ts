@@ -1,5 +1,6 @@
 import type { LiveTable } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
+import type { GuessedFamily } from './families.js';
 import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined } from './join.js';
 import type { ManifestWalk } from './manifests.js';
@@ -37,6 +38,14 @@ export type StateOrigin =
 /** Keys that nothing else here has, or sequences that later writes have left out. */
 export type News = 'keys' | 'sequences';
 
+/** What a state takes for the likeliest. */
+export interface Unproven {
+  /** Ingested tables whose place in time nothing proves. */
+  tables: readonly Unplaced[];
+  /** Column families that WALs went to and whose names nothing proves. */
+  families: readonly GuessedFamily[];
+}
+
 /** A state that the files can still give. */
 export interface State extends Joined {
   origin: StateOrigin;
@@ -57,8 +66,7 @@ export interface State extends Joined {
   doubtful: number;
   /** Tables that lie in lost/ or under another name. */
   moved: { live: LiveTable; entry: InventoryEntry }[];
-  /** Ingested tables whose place in time nothing proves. */
-  unplaced: readonly Unplaced[];
+  unproven: Unproven;
   /** Choices that were made to get it, in words. */
   remarks: string[];
 }

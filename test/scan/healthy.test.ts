@@ -20,6 +20,7 @@ const healthy = [
   // column families added after a restart, and after a drop: the largest id that an edit states is an older one
   { name: 'healthy-family-added', notes: [], entries: 4 },
   { name: 'healthy-dropped-column-family', notes: [], entries: 100 },
+  { name: 'healthy-families-7.8', notes: [], entries: 60 },
   { name: 'healthy-ckb-6.11', notes: [], entries: 0 },
   // user-defined timestamps and blob files: a compaction has told the MANIFEST sequences of 0, and left them in the keys
   { name: 'healthy-timestamps-7.8', notes: [], entries: 28 },

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { readFileSet, withTemporaryDirectory, writeFileSet } from './files.js';
 import { applyPatches } from './patch.js';
@@ -17,7 +17,11 @@ export async function withFieldCase<T>(
   return withTemporaryDirectory(async (parent) => {
     execFileSync('tar', ['-xzf', inRepository('fixtures/field', `${name}.tar.gz`), '-C', parent]);
     const dir = path.join(parent, name);
-    if (patches.length > 0) writeFileSet(await applyPatches(readFileSet(dir), patches), dir);
+    if (patches.length > 0) {
+      const patched = await applyPatches(readFileSet(dir), patches);
+      rmSync(dir, { recursive: true });
+      writeFileSet(patched, dir);
+    }
     return body(dir);
   });
 }

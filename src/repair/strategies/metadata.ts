@@ -23,7 +23,7 @@ import { planRemains } from './leveldb-remains.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planMisnumberedLogs } from './misnumbered-logs.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
-import { lossOfState, mayBeReplaced, unplacedText, unreadTables, unreadText } from './state-loss.js';
+import { guessesOf, lossOfState, mayBeReplaced, unreadTables, unreadText } from './state-loss.js';
 import { planSwappedLogs } from './swapped-logs.js';
 import type { TableRepairRequest } from './tables.js';
 
@@ -95,10 +95,7 @@ async function planned(
   }
   const unread = unreadTables(chosen, states);
   await refuseUnknown(database, unread);
-  const unproven = [
-    ...chosen.unplaced.map((table) => unplacedText(database, table)),
-    ...mayBeReplaced(database, chosen),
-  ];
+  const unproven = [...guessesOf(database, chosen), ...mayBeReplaced(database, chosen)];
   const made = {
     ...plan,
     steps,

@@ -5,6 +5,7 @@ import { fileName } from '../../format/filename.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
+import type { GuessedFamily } from '../../states/families.js';
 import { tablesOf } from '../../states/holdings.js';
 import type { Unplaced } from '../../states/ingested.js';
 import { isOwn, max } from '../../states/join.js';
@@ -122,8 +123,25 @@ export function mayBeReplaced({ inventory }: Database, { origin, version }: Stat
   });
 }
 
+/** What a state takes for the likeliest. */
+export function guessesOf(database: Database, { unproven: { tables, families } }: State): LossStatement[] {
+  return [...tables.map((table) => unplacedText(database, table)), ...families.map(guessedText)];
+}
+
+/** Writes of a column family whose name nothing proves. */
+function guessedText({ id, name, operations, isInOrder }: GuessedFamily): LossStatement {
+  const taken = isInOrder
+    ? `it is taken for ${name} by the order of OPTIONS, which is right where no column family was dropped before`
+    : `it gets the name ${name}, as nothing tells which of those in OPTIONS it was`;
+  return {
+    file: '.',
+    detail: `${counted(operations, 'operation')} in WALs that went to column family ${id}: ${taken}`,
+    facts: { columnFamily: name, operations },
+  };
+}
+
 /** An ingested table of which nothing tells where in time it belongs. */
-export function unplacedText({ inventory }: Database, { table, entries, against }: Unplaced): LossStatement {
+function unplacedText({ inventory }: Database, { table, entries, against }: Unplaced): LossStatement {
   const { number, level, smallestSequence, smallest, largest } = table;
   const [from, to] = [keyBytes(userKeyOf(smallest)), keyBytes(userKeyOf(largest))];
   return {

@@ -1,0 +1,161 @@
+import { largest } from '../bytes/append.js';
+import type { Database } from '../engine/database.js';
+import { infoLogs } from '../engine/info-logs.js';
+import { familiesInInfoLog, type LoggedFamilies } from '../format/info-log.js';
+import { newColumnFamily } from '../format/manifest/apply.js';
+import type { Version } from '../format/manifest/version.js';
+import { readHead } from '../io/head.js';
+import type { FoundTable } from './tables.js';
+import type { WalContents } from './wals.js';
+
+/*
+ * WALs name column families by their ids, OPTIONS by their names. RocksDB gives ids out in ascending order and no id twice, and lists the
+ * families in OPTIONS in the order of their ids (db/column_family.cc `CreateColumnFamily`, db/db_impl/db_impl.cc
+ * `WriteOptionsFile`). LOG has id and name of every family that an open finds, and of each that is made.
+ */
+
+/** A column family that WALs went to and whose name nothing proves. */
+export interface GuessedFamily {
+  id: number;
+  name: string;
+  operations: number;
+  /** The order of OPTIONS tells the name; otherwise it is made up. */
+  isInOrder: boolean;
+}
+
+/** Bytes of a LOG that are looked at: it begins with all options of every column family, some 10 KiB each. */
+const LOG_LIMIT = 16 << 20;
+
+/**
+ * Gives a version the column families that it does not have and that tables, LOG, OPTIONS or WALs know of. Returns those that WALs
+ * went to and whose names nothing proves.
+ */
+export async function addFamilies(
+  database: Database,
+  version: Version,
+  found: readonly FoundTable[],
+  wals: readonly WalContents[],
+  remarks: string[],
+): Promise<GuessedFamily[]> {
+  const { options } = database;
+  const { columnFamilies: families } = version;
+  const dropped = new Set(version.droppedColumnFamilies.keys());
+  const isOpen = (id: number) => !families.has(id) && !dropped.has(id);
+  for (const { live, columnFamilyName: name, comparator } of found) {
+    const id = live.columnFamily;
+    if (isOpen(id) && name !== undefined) families.set(id, { ...newColumnFamily(id, name), comparator });
+  }
+  const ids = new Map([...families.values()].map(({ id, name }) => [name, id]));
+  const written = new Map<number, number>();
+  for (const [id, { operations }] of wals.flatMap((wal) => [...wal.families]))
+    written.set(id, (written.get(id) ?? 0) + operations);
+  const names = [...options.columnFamilies.keys()];
+  if (names.some((name) => !ids.has(name)) || [...written.keys()].some(isOpen)) {
+    const logged = await loggedFamilies(database, ids);
+    for (const id of logged?.dropped ?? []) dropped.add(id);
+    for (const [name, id] of logged?.ids ?? []) {
+      if (ids.has(name) || !isOpen(id) || !(names.includes(name) || written.has(id))) continue;
+      families.set(id, newColumnFamily(id, name));
+      ids.set(name, id);
+      remarks.push(`column family ${name} gets the id ${id}: LOG says so`);
+    }
+  }
+  const guessed: GuessedFamily[] = [];
+  for (const { name, id, isExact } of placesInOptions(names, ids, isOpen, [...written.keys()])) {
+    families.set(id, newColumnFamily(id, name));
+    const why = isExact ? 'its place in OPTIONS leaves no other' : 'OPTIONS names it, no table does';
+    remarks.push(`column family ${name} gets the id ${id}: ${why}`);
+    const operations = written.get(id);
+    if (operations !== undefined && !isExact) guessed.push({ id, name, operations, isInOrder: true });
+  }
+  for (const [id, operations] of [...written].filter(([id]) => isOpen(id)).sort(([a], [b]) => a - b)) {
+    const name = `recovered-${id}`;
+    families.set(id, newColumnFamily(id, name));
+    guessed.push({ id, name, operations, isInOrder: false });
+  }
+  for (const family of families.values()) {
+    family.comparator ||= options.columnFamilies.get(family.name)?.comparator ?? '';
+    family.comparator ||=
+      found.find(({ live }) => live.columnFamily === family.id)?.comparator || 'leveldb.BytewiseComparator';
+  }
+  return guessed;
+}
+
+/** What the newest LOG says that names column families; nothing where it contradicts what is known, as one of another database does. */
+async function loggedFamilies(
+  { inventory }: Database,
+  known: ReadonlyMap<string, number>,
+): Promise<LoggedFamilies | undefined> {
+  const names = new Map([...known].map(([name, id]) => [id, name]));
+  for (const { source } of infoLogs(inventory)) {
+    const head = await readHead(source, LOG_LIMIT).catch(() => new Uint8Array(0));
+    const logged = familiesInInfoLog(Buffer.from(head).toString('utf8'));
+    if (logged === undefined) continue;
+    const isOther = [...logged.ids].some(
+      ([name, id]) => (known.get(name) ?? id) !== id || (names.get(id) ?? name) !== name,
+    );
+    return isOther ? undefined : logged;
+  }
+  return undefined;
+}
+
+interface Placed {
+  name: string;
+  id: number;
+  /** No other id is free between its neighbours in OPTIONS. */
+  isExact: boolean;
+}
+
+/** Ids of the column families that nothing but OPTIONS names. */
+function placesInOptions(
+  names: readonly string[],
+  known: ReadonlyMap<string, number>,
+  isOpen: (id: number) => boolean,
+  written: readonly number[],
+): Placed[] {
+  const ids = names.flatMap((name) => known.get(name) ?? []);
+  const isInOrder = ids.every((id, i) => i === 0 || id > ids[i - 1]);
+  const placed: Placed[] = [];
+  const left: string[] = [];
+  for (let first = 0, end = 0; first < names.length; first = end + 1) {
+    for (end = first; end < names.length && !known.has(names[end]); ) end++;
+    const between = { from: (known.get(names[first - 1]) ?? -1) + 1, to: known.get(names[end]) };
+    const here = isInOrder ? idsBetween(between, end - first, isOpen, written) : undefined;
+    for (const [i, name] of names.slice(first, end).entries()) {
+      const id = here?.ids[i];
+      if (id === undefined) left.push(name);
+      else placed.push({ name, id, isExact: here!.isExact });
+    }
+  }
+  let highest = largest([...known.values(), ...written, ...placed.map(({ id }) => id)], 0);
+  for (const name of left) placed.push({ name, id: ++highest, isExact: false });
+  return placed;
+}
+
+/**
+ * Ids for so many column families that stand together in OPTIONS, from one id on and below another. As many as are free are exactly theirs.
+ * Otherwise they are the lowest, as where no family was dropped, if nothing was written to others; or those that were written to, if
+ * they are as many; or ones that nothing was written to. None: too few are free.
+ */
+function idsBetween(
+  { from, to = Number.POSITIVE_INFINITY }: { from: number; to: number | undefined },
+  count: number,
+  isOpen: (id: number) => boolean,
+  written: readonly number[],
+): { ids: number[]; isExact: boolean } | undefined {
+  const here = written.filter((id) => id >= from && id < to && isOpen(id)).sort((a, b) => a - b);
+  const lowest: number[] = [];
+  const quiet: number[] = [];
+  let free = 0;
+  for (let id = from; id < to && quiet.length <= count; id++) {
+    if (!isOpen(id)) continue;
+    free++;
+    if (lowest.length < count) lowest.push(id);
+    if (!here.includes(id)) quiet.push(id);
+  }
+  if (free < count) return undefined;
+  if (free === count) return { ids: lowest, isExact: true };
+  const isDense = to === Number.POSITIVE_INFINITY && here.every((id) => lowest.includes(id));
+  const ids = isDense ? lowest : here.length === count ? here : quiet;
+  return { ids, isExact: false };
+}

@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { type Database, readDatabase } from '../../src/engine/database.js';
+import { emptyVersion } from '../../src/format/manifest/apply.js';
+import { planAuto } from '../../src/repair/strategies/auto.js';
+import { addFamilies } from '../../src/states/families.js';
+import type { FoundTable } from '../../src/states/tables.js';
+import type { WalContents } from '../../src/states/wals.js';
+import { carryOut } from '../support/carry-out.js';
+import { withFieldCase } from '../support/field.js';
+import { visible } from '../support/visible.js';
+
+/*
+ * healthy-families-7.8: column families default, alpha, beta, gamma and delta were made, with ids 0 to 4, then beta was dropped. Only default
+ * has a table; gamma and delta were written to a log.
+ */
+
+const gone = ['remove MANIFEST-000005', 'remove CURRENT'];
+
+const repaired = async (dir: string) => {
+  const plan = await planAuto(await readDatabase(dir), { onLostTombstones: 'keep-hidden' });
+  await carryOut(plan, dir);
+  return plan;
+};
+
+describe('a MANIFEST that is gone, of column families that have no table', () => {
+  it('gets their names from LOG', async () => {
+    const truth = await withFieldCase('healthy-families-7.8', [], visible);
+    expect([...truth.keys()].filter((key) => key.startsWith('gamma/'))).toHaveLength(30);
+    await withFieldCase('healthy-families-7.8', gone, async (dir) => {
+      const plan = await repaired(dir);
+      expect(plan.loss).toEqual([]);
+      expect(plan.unproven).toBeUndefined();
+      expect(await visible(dir)).toEqual(truth);
+    });
+  });
+
+  it('says that nothing proves their names where LOG is gone, or that of another database', async () => {
+    const other = 'replace LOG "[default] (ID 0)" "[other] (ID 0)"';
+    for (const patch of ['remove LOG', other]) {
+      await withFieldCase('healthy-families-7.8', [...gone, patch], async (dir) => {
+        const { unproven = [] } = await repaired(dir);
+        expect(unproven.map(({ facts }) => facts)).toEqual([
+          { columnFamily: 'recovered-3', operations: 30 },
+          { columnFamily: 'recovered-4', operations: 10 },
+        ]);
+      });
+    }
+  });
+});
+
+interface Made {
+  isDropped: boolean;
+  hasTable: boolean;
+  operations: number;
+}
+
+/** Column families in the order in which an engine made them, and what is left of each. */
+const made = fc.array(
+  fc.record({ isDropped: fc.boolean(), hasTable: fc.boolean(), operations: fc.integer({ min: 0, max: 3 }) }),
+  { maxLength: 8 },
+);
+
+const nameOf = (id: number) => (id === 0 ? 'default' : `family ${id}`);
+
+/** What an engine writes to LOG as it makes and drops them. */
+function logOf(all: readonly Made[]): Buffer {
+  const made = all.map((_, i) => `Created column family [${nameOf(i + 1)}] (ID ${i + 1})`);
+  const dropped = all.flatMap(({ isDropped }, i) =>
+    isDropped ? [`Dropped column family with id ${i + 1}`] : [],
+  );
+  return Buffer.from([...made, ...dropped, ''].join('\n'));
+}
+
+/** Names by id as they are put together from what is left, and which of them are guesses. */
+async function placed(all: readonly Made[], log?: Buffer) {
+  const families = all.map((each, i) => ({ ...each, id: i + 1, name: nameOf(i + 1) }));
+  const left = families.filter(({ isDropped }) => !isDropped);
+  const logs = log && [
+    { name: 'LOG', kind: 'info-log', place: 'database', source: { kind: 'memory', bytes: log } },
+  ];
+  const database = {
+    options: {
+      columnFamilies: new Map(['default', ...left.map(({ name }) => name)].map((name) => [name, {}])),
+    },
+    inventory: { entries: logs ?? [] },
+  } as unknown as Database;
+  const found = left
+    .filter(({ hasTable }) => hasTable)
+    .map(({ id, name }) => ({
+      ...{ live: { columnFamily: id }, columnFamilyName: name, comparator: 'leveldb.BytewiseComparator' },
+    })) as unknown as FoundTable[];
+  const written = families.filter(({ operations }) => operations > 0);
+  const wals = [
+    { families: new Map(written.map(({ id, operations }) => [id, { operations }])) },
+  ] as unknown as WalContents[];
+  const version = emptyVersion();
+  const guessed = await addFamilies(database, version, found, wals, []);
+  const names = new Map([...version.columnFamilies.values()].map(({ id, name }) => [id, name]));
+  return { names, guessed: new Set(guessed.map(({ id }) => id)), left, written };
+}
+
+const isDense = (all: readonly Made[]) => all.every(({ isDropped }) => !isDropped);
+
+test('with LOG every column family that is left gets its id, and nothing is kept of dropped ones', async () => {
+  await fc.assert(
+    fc.asyncProperty(made, async (all) => {
+      const { names, guessed, left, written } = await placed(all, logOf(all));
+      expect(guessed.size).toBe(0);
+      const needed = left.filter(({ operations, hasTable }) => operations > 0 || hasTable);
+      for (const { id, name } of needed) expect(names.get(id)).toBe(name);
+      expect(new Set(names.values())).toEqual(new Set(['default', ...left.map(({ name }) => name)]));
+      for (const { id, isDropped } of written) expect(names.has(id)).toBe(!isDropped);
+    }),
+  );
+});
+
+test('without LOG no write goes to another column family in silence', async () => {
+  await fc.assert(
+    fc.asyncProperty(made, async (all) => {
+      const { names, guessed, left, written } = await placed(all);
+      // each name once, and all that OPTIONS has
+      expect(new Set(names.values()).size).toBe(names.size);
+      for (const { name } of left) expect([...names.values()]).toContain(name);
+      for (const { id, name, isDropped } of written) {
+        if (guessed.has(id)) continue;
+        expect([names.get(id), isDropped]).toEqual([name, false]);
+      }
+      if (isDense(all)) for (const { id, name } of written) expect(names.get(id)).toBe(name);
+    }),
+  );
+});
