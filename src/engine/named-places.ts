@@ -91,7 +91,8 @@ export async function namedPlaces(inventory: Inventory, naming: Naming): Promise
 const inStore = (directory: string, target: string): string =>
   directory.startsWith(STORE_PATH) ? path.resolve(target) + directory.slice(STORE_PATH.length) : directory;
 
-const STORE_PATH = '{store_path}';
+/** Stands in Pebble's OPTIONS for the directory of the store. */
+export const STORE_PATH = '{store_path}';
 
 /**
  * What OPTIONS says of wal_dir, otherwise LOG. Releases before 6.23 write the database's own directory into it, wherever that

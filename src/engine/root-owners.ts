@@ -32,9 +32,9 @@ export async function ownersOf(root: string, target: string): Promise<string[]> 
 async function namesOf(inventory: Inventory): Promise<string[]> {
   const options = newest(inventory, 'options');
   const bytes = options && (await readHead(options.source, OPTIONS_LIMIT).catch(() => undefined));
-  const { walDir } = databaseOptions(bytes && parseOptions(bytes));
+  const { walDir, pebble } = databaseOptions(bytes && parseOptions(bytes));
   const info = await infoLogPaths(inventory);
-  return [walDir, info?.wal, ...(info?.tables ?? [])].flatMap((name) =>
+  return [walDir, pebble?.secondaryDir, info?.wal, ...(info?.tables ?? [])].flatMap((name) =>
     name === undefined ? [] : [path.resolve(inventory.target, name)],
   );
 }

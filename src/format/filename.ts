@@ -138,6 +138,12 @@ export function segmentIn(name: string): number {
   return Number(/-(\d+)\.log$/.exec(name)?.[1] ?? 0);
 }
 
+/** Which file of a log with that number a name still tells, as `000005-001.log.old` does; `undefined`: none. */
+export function segmentNamed(name: string, number: bigint): number | undefined {
+  const [, digits, segment] = /(?:^|\D)(\d+)(?:-(\d+))?\.log(?:$|\W|_)/.exec(name) ?? [];
+  return decimal(digits) === number ? Number(segment ?? 0) : undefined;
+}
+
 /** Sorts logs, and the files of one log, in the order in which they were begun. */
 export function byLog(a: LogFile, b: LogFile): number {
   const [one, other] = [a.number ?? 0n, b.number ?? 0n];
@@ -177,4 +183,10 @@ export function fileName(
 /** Whether a table has the very name that the engine opens: it takes any count of digits for a number, and looks for one. */
 export function isCanonical({ name, number }: { name: string; number?: bigint }): boolean {
   return number !== undefined && /^(?:\d{6}|[1-9]\d{6,})\.\w+$/.test(name);
+}
+
+/** The name of a file of a log of Pebble's. `segment`: see `segmentIn`. */
+export function logName(number: bigint, segment = 0): string {
+  const name = fileName('wal', number);
+  return segment === 0 ? name : name.replace('.log', `-${String(segment).padStart(3, '0')}.log`);
 }

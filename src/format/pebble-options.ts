@@ -18,6 +18,8 @@ export interface PebbleOptions {
   secondaryDir?: string;
   /** Releases from 2.0 on write it. */
   keySchema?: string;
+  /** It has none of the sections that end it: what it says no more is not known. */
+  isCut: boolean;
 }
 
 const MAX_ANOMALIES = 20;
@@ -162,8 +164,10 @@ export function pebbleOptions({ sections }: OptionsFile): PebbleOptions {
     ...(strict !== undefined && { strictWalTail: strict !== 'false' }),
     ...(version !== undefined && /^\d{1,9}$/.test(version) && { formatVersion: Number(version) }),
     walDir: text('wal_dir'),
+    // under the name of another section, too: logs that are there count
     secondaryDir:
-      sections.find(({ title }) => title === 'WAL Failover')?.values.get('secondary_dir') || undefined,
+      sections.map(({ values: own }) => own.get('secondary_dir')).find((named) => named) || undefined,
+    isCut: !sections.some(({ title }) => title.startsWith('Level')),
     keySchema: text('key_schema'),
   };
 }

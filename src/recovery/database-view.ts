@@ -1,6 +1,6 @@
 import { type Database, filesOf } from '../engine/database.js';
 import type { PebbleState } from '../engine/pebble.js';
-import { fileName, segmentIn } from '../format/filename.js';
+import { logName, segmentIn } from '../format/filename.js';
 import { emptyVersion } from '../format/manifest/apply.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { type OpenSource, openListed } from '../io/source.js';
@@ -94,9 +94,7 @@ function walsOf(entries: readonly InventoryEntry[], openFile: OpenSource): WalFi
 function segmentsOf(entries: readonly InventoryEntry[], openFile: OpenSource): WalFile[] {
   return entries.flatMap(({ kind, place, number, name, file, root, size, source }) => {
     if (kind !== 'wal' || number === undefined || (place !== 'database' && place !== 'wal-dir')) return [];
-    const segment = segmentIn(name);
-    const own = fileName('wal', number);
-    const wanted = segment === 0 ? own : own.replace('.log', `-${String(segment).padStart(3, '0')}.log`);
+    const wanted = logName(number, segmentIn(name));
     const open = () =>
       name === wanted
         ? openListed({ source, size }, openFile)

@@ -74,6 +74,8 @@ class LossTally {
     tornBytes: 0,
   };
   private readonly families = new Map<number, { operations: number; keys: KeySpan }>();
+  /** The last batch that was counted of a log of several segments. */
+  private counted: { number: bigint; file: string; sequence: bigint } | undefined;
 
   constructor(
     private readonly live: ReadonlyMap<number, FamilyState>,
@@ -85,6 +87,7 @@ class LossTally {
   record(wal: WalOutcome, offset: number, bytes: Uint8Array): boolean {
     const torn = wal.torn?.offset === offset ? wal.torn : undefined;
     if (torn === undefined && isApplied(wal, offset)) return false;
+    if (this.dialect === 'pebble' && this.isElsewhere(wal, bytes)) return false;
     const { loss } = this;
     const before = loss.operations;
     loss.records++;
@@ -105,6 +108,23 @@ class LossTally {
     }
     if (walker.error() !== undefined) loss.undecodable++;
     return loss.operations > before;
+  }
+
+  /** Segments of one log of Pebble repeat batches: whether another one has this one applied, or counted. */
+  private isElsewhere({ number, file }: WalOutcome, bytes: Uint8Array): boolean {
+    if (bytes.length < BATCH_HEADER) return false;
+    const { sequence, count } = new BatchWalker(bytes, this.dialect);
+    if (count === 0) return false;
+    const { wals } = this.outcome;
+    const isOther = (other: WalOutcome) => other.number === number && other.file !== file;
+    if (!wals.some(isOther)) return false;
+    const isWithin = ({ firstSequence, lastSequence }: WalOutcome) =>
+      firstSequence !== undefined && sequence >= firstSequence && sequence <= lastSequence!;
+    if (wals.some((other) => isOther(other) && isWithin(other))) return true;
+    const counted = this.counted?.number === number ? this.counted : undefined;
+    if (counted !== undefined && counted.file !== file && sequence <= counted.sequence) return true;
+    this.counted = { number, file, sequence };
+    return false;
   }
 
   private operation(walker: BatchWalker, sequence: bigint, wal: bigint): void {
@@ -177,7 +197,7 @@ export async function lossesOf(
     const ends = new Set(lastSegments(sorted));
     const endOf = (wal: WalFile) =>
       wal === sorted.at(-1) ? 'newest' : ends.has(wal) || options.dialect !== 'pebble' ? 'older' : 'goes-on';
-    for (const wal of wals) await tallyWal(wal, endOf(wal), outcomes, tallies, options);
+    for (const wal of sorted) await tallyWal(wal, endOf(wal), outcomes, tallies, options);
   }
   return tallies.map((tally) => tally?.finish());
 }
@@ -249,10 +269,12 @@ async function tallyWal(
         ? (await judgeTail(source, wal.file, tail, logState(parser, wal.number, recycling))).tail
         : tail.kind;
     // the next segment begins with what was not written to the end here
-    if (NOT_WRITTEN.has(end) || kind === 'goes-on') return;
+    const stops = (view: WalOutcome | undefined) => kind !== 'goes-on' || view?.stopError !== undefined;
+    if (NOT_WRITTEN.has(end) || !views.some(stops)) return;
     if (tail.damage !== undefined) await onDamage(tail.damage);
     const bytes = kind === 'newest' && TORN.has(end) ? 'tornBytes' : 'damagedBytes';
-    for (const tally of tallies) if (tally !== undefined) tally.loss[bytes] += tail.length;
+    for (const [i, tally] of tallies.entries())
+      if (tally !== undefined && stops(views[i])) tally.loss[bytes] += tail.length;
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     // A medium that fails in the middle: what comes after cannot be counted, and the outcome already says IO error.

@@ -8,11 +8,13 @@
  *   WALs       from the log number on. Damage in an older one refuses, in the newest one it is the end, silently;
  *              from 2.1 and format version 20 on it refuses where the bytes are known to have been synced
  */
+import { isTakenByTables } from '../check/cross/wal-continuity.js';
 import { ingestedBy } from '../engine/pebble.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { BATCH_HEADER, isFlushable } from '../format/batch/tags.js';
 import { byLog, lastSegments, segmentIn } from '../format/filename.js';
+import type { LiveTable } from '../format/manifest/version.js';
 import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { BatchWalker } from './batch-walker.js';
 import type { DatabaseView } from './open.js';
@@ -72,6 +74,7 @@ export async function openPebble(
   // 1.x knows no other files of a log than N.log, and no second directory
   const live = atLeast(version, 2) ? segments : segments.filter(({ file }) => segmentIn(file) === 0);
   const ends = new Set(lastSegments(live));
+  const tables = [...(manifest.version.columnFamilies.get(0)?.tables.values() ?? [])];
   let before: PebbleReplay | undefined;
   let highest = 0n;
   let failed: { error: EngineError; file: string } | undefined;
@@ -86,7 +89,9 @@ export async function openPebble(
     const strict = fatalRecordsStop || isStrict(database, version);
     const { mustBePristine = false } = database;
     const { refusedIngest } = database;
-    const rules = { version, isNewest, isStrict: strict, mustBePristine, refusedIngest, goesOn };
+    const known = outcome.lastSequence > highest ? outcome.lastSequence : highest;
+    const gap = fatalRecordsStop ? { known, tables } : undefined;
+    const rules = { version, isNewest, isStrict: strict, mustBePristine, refusedIngest, goesOn, gap };
     const earlier = before?.number === wal.number ? before : undefined;
     const replay: PebbleReplay = new PebbleReplay(wal, rules, sink, earlier);
     outcome.wals.push(replay.outcome);
@@ -105,7 +110,7 @@ export async function openPebble(
     if (replay.highest > highest) highest = replay.highest;
     if (replay.error === undefined) continue;
     failed = { error: replay.error, file: replay.errorFile ?? wal.file };
-    if (stops(failed.error)) replay.stop(failed.error);
+    if (stops(failed.error)) (replay.afterGap ?? replay).stop(failed.error);
   }
   if (failed !== undefined && !stops(failed.error))
     return { ...outcome, ...refusal(failed.error), errorFile: failed.file };
@@ -161,6 +166,11 @@ interface ReplayRules {
   refusedIngest: DatabaseView['refusedIngest'];
   /** A later segment of the same log follows: how this one ends says nothing. */
   goesOn: boolean;
+  /**
+   * Ends a log where a segment does not go on behind the damage in the one before it, over which Pebble opens. `known`: how far sequences
+   * reach before the log; `tables`: those of the version, some of which may have been ingested.
+   */
+  gap: { known: bigint; tables: readonly LiveTable[] } | undefined;
 }
 
 /** Operations of one WAL whose keys are remembered, to see whether one comes twice. */
@@ -185,6 +195,10 @@ class PebbleReplay {
   private first: bigint | undefined;
   /** An ingest has ended the log. */
   private isOver = false;
+  /** The segment that ended in damage, where nothing new has followed yet. */
+  private cutShort: PebbleReplay | undefined;
+  /** The same, where this one does not go on behind it. */
+  afterGap: PebbleReplay | undefined;
 
   constructor(
     private readonly wal: WalFile,
@@ -199,6 +213,7 @@ class PebbleReplay {
     this.lastSequence = earlier?.lastSequence ?? 0n;
     this.highest = earlier?.highest ?? 0n;
     this.isOver = earlier?.isOver ?? false;
+    this.cutShort = earlier?.cutShort;
   }
 
   get number(): bigint {
@@ -233,7 +248,7 @@ class PebbleReplay {
     } catch (error) {
       this.error = unreadableFile(wal.file, error);
     }
-    if (this.error !== undefined) outcome.state = 'refused';
+    if (this.error !== undefined) outcome.state = this.afterGap ? 'dropped' : 'refused';
   }
 
   /** What it fails with becomes its end. */
@@ -244,7 +259,11 @@ class PebbleReplay {
   }
 
   private end({ ended, at }: PebbleLogReader): void {
-    if (ended === 'end' || ended === undefined || this.rules.goesOn) return;
+    if (ended === 'end' || ended === undefined) return;
+    if (this.rules.goesOn) {
+      this.cutShort = this;
+      return;
+    }
     const { isNewest, isStrict, version } = this.rules;
     const message = `pebble: error when replaying WAL: pebble/record: ${ended}`;
     const isFatal = isNewest ? ended !== 'unexpected EOF' && atLeast(version, 2, 1) : isStrict;
@@ -281,6 +300,7 @@ class PebbleReplay {
     if (this.isRefusedIngest(bytes)) return false;
     const walker = new BatchWalker(bytes, 'pebble');
     const { sequence, count } = walker;
+    if (this.isBehindGap(sequence)) return false;
     if (count > 0 && sequence < (this.first ?? 0n)) {
       const message = `pebble: batch seqnum ${sequence} is less than memtable creation seqnum ${this.first}`;
       this.error = pebbleError('sequence', message);
@@ -310,6 +330,19 @@ class PebbleReplay {
     this.lastSequence = BigInt.asUintN(64, sequence + BigInt(count) - 1n);
     this.extend(offset, end);
     return isFlushable(bytes[BATCH_HEADER] ?? 0);
+  }
+
+  private isBehindGap(sequence: bigint): boolean {
+    const { gap } = this.rules;
+    const { cutShort } = this;
+    this.cutShort = undefined;
+    if (gap === undefined || cutShort === undefined) return false;
+    const next = (this.highest > 0n ? this.highest : gap.known) + 1n;
+    if (sequence <= next || isTakenByTables(next, sequence, gap.tables)) return false;
+    const message = `the log goes on in ${this.wal.file} at sequence ${sequence}, and ${cutShort.wal.file} ends in damage before ${next}`;
+    this.error = pebbleError('sequence', message);
+    this.afterGap = cutShort;
+    return true;
   }
 
   private isRefusedIngest(batch: Uint8Array): boolean {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Database } from '../engine/database.js';
 import { shellWord } from '../finding/shell-word.js';
 import { Interrupted } from '../io/interruption.js';
+import type { InventoryEntry } from '../io/inventory.js';
 import { isWithin, realPlace } from '../io/real-place.js';
 import type { RepairReport } from '../report/report.js';
 import { applyInPlace, spaceNeeded } from './apply.js';
@@ -11,7 +12,7 @@ import type { Disk } from './disk.js';
 import type { Journal } from './journal.js';
 import { findLeftovers, journalName, type Leftover, removeStubs } from './leftovers.js';
 import { applyToCopy, isShared } from './output.js';
-import { rootsOf } from './outside.js';
+import { broughtAlong, rootsOf } from './outside.js';
 import { guardTarget, refuseOwned } from './owner.js';
 import { absolute } from './place.js';
 import type { RepairPlan } from './plan.js';
@@ -123,12 +124,18 @@ async function copied(plan: RepairPlan, database: Database, named: string | unde
   await refuseInside(output, directory, 'the copy', '--output DIR');
   const [home, away] = [await stat(directory), await stat(path.dirname(output))];
   const shared = home.dev === away.dev;
+  const inside = await broughtAlong(database);
+  const isCopied = ({ place, root }: InventoryEntry) =>
+    place === 'database' || (root !== undefined && inside.includes(root));
   const bytes = database.inventory.entries
-    .filter(({ place, name }) => place === 'database' && !(shared && isShared(name)))
+    .filter((entry) => isCopied(entry) && !(shared && isShared(entry.name)))
     .reduce((sum, { size }) => sum + size, spaceNeeded(plan));
   await checkRoomForCopy(output, bytes);
   await refuseOwned(directory);
-  const unread = await applyToCopy(plan, output, disk, run.signal);
+  const unread = await applyToCopy(plan, output, disk, {
+    inside,
+    ...(run.signal && { signal: run.signal }),
+  });
   const made = await stat(output);
   const differs = made.uid !== home.uid || made.gid !== home.gid;
   return {

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import path from 'node:path';
 import type { SourceRange } from '../bytes/source.js';
 import { schemaCheck } from '../io/json-schema.js';
+import { isWithin } from '../io/real-place.js';
 import type { Disk } from './disk.js';
 import { type FilePlace, placeKey } from './place.js';
 import { Refusal } from './refusal.js';
@@ -189,7 +190,9 @@ export async function checkScope(
     throw new Refusal('usage', `the journal is of ${target}, not of ${asked}`);
   const given = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
   for (const { root } of entries) {
-    if (root === undefined || given.includes(await realpath(root).catch(() => root))) continue;
+    if (root === undefined) continue;
+    const there = await realpath(root).catch(() => root);
+    if (given.includes(there) || isWithin(real, there)) continue;
     throw new Refusal(
       'usage',
       `the journal changes files in ${root}, outside ${target}`,

@@ -4,7 +4,7 @@ import type { Finding } from '../finding/finding.js';
 import { shellWord } from '../finding/shell-word.js';
 import type { RaftRecoveryMode, RecoveryMode } from '../recovery/mode.js';
 import type { Simulation } from '../recovery/simulate.js';
-import { refuseFailover } from './outside.js';
+import { refuseUnknownSecond } from './outside.js';
 import type { Pace } from './pace.js';
 import type { RepairPlan } from './plan.js';
 import { databaseAfter } from './preview.js';
@@ -62,7 +62,7 @@ export interface Known {
 
 export async function makePlan(database: Database, method: RepairMethod, known: Known): Promise<Planned> {
   const made = await madePlan(database, method, known);
-  if (made.plan.steps.length > 0) refuseFailover(database);
+  refuseUnknownSecond(database, made.plan);
   return made;
 }
 

@@ -8,7 +8,7 @@ import { openSource } from '../io/source.js';
 import { chunksOf, contentOf } from './content.js';
 import type { Disk } from './disk.js';
 import { checkInputs } from './inputs.js';
-import { absolute } from './place.js';
+import { absolute, type FilePlace } from './place.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal, stopIfAborted, untilAborted } from './refusal.js';
 
@@ -26,6 +26,12 @@ export function isShared(name: string): boolean {
 /** Files that describe a running process, not the data. */
 const NOT_COPIED = /^(LOCK|.*\.kvdoctor-new|CURRENT\.kvdoctor-barrier|marker\.kvdoctor-repair-under-way)$/;
 
+interface CopyOptions {
+  /** Directories in the target that a plan may name as roots. */
+  inside?: readonly string[];
+  signal?: AbortSignal;
+}
+
 /**
  * Carries out a plan on a copy: the original is only read. The copy is built beside its final name and renamed at the end,
  * so what has the final name is complete. Returns what the medium did not give back of files that the plan leaves as they are.
@@ -34,9 +40,9 @@ export async function applyToCopy(
   plan: RepairPlan,
   output: string,
   disk: Disk,
-  signal?: AbortSignal,
+  { inside = [], signal }: CopyOptions = {},
 ): Promise<string[]> {
-  const outside = plan.steps.find((s) => s.root !== undefined);
+  const outside = plan.steps.find(({ root }) => root !== undefined && !inside.includes(root));
   if (outside) {
     throw new Refusal(
       'usage',
@@ -79,9 +85,10 @@ async function copied(
       const like =
         (await fs.stat(absolute(plan.target, step)).catch(() => undefined)) ??
         (await disk.stat(path.join(plan.target, 'CURRENT')));
-      await fs.mkdir(path.dirname(path.join(partial, step.path)), { recursive: true });
+      const file = path.join(partial, pathInTarget(plan, step));
+      await fs.mkdir(path.dirname(file), { recursive: true });
       const content = untilAborted(contentOf(plan.target, step.content), signal);
-      await disk.create(path.join(partial, step.path), content, like);
+      await disk.create(file, content, like);
     }
     await checkInputs(plan);
     stopIfAborted(signal);
@@ -97,6 +104,11 @@ async function copied(
   }
   await disk.syncDirectory(parent);
   return unread;
+}
+
+/** Where a step writes, as seen from the target. */
+function pathInTarget({ target }: RepairPlan, step: FilePlace): string {
+  return path.relative(target, absolute(target, step));
 }
 
 function taken(output: string): Refusal {
@@ -117,7 +129,11 @@ async function copyTree(plan: RepairPlan, copying: Copying, disk: Disk): Promise
   for (const { name, text, status } of await listed(from)) {
     const inPlan = path.join(relative, text);
     const [source, target] = [below(from, name), below(to, name)];
-    if (plan.steps.some((s) => s.path === inPlan) || (relative === '' && NOT_COPIED.test(text))) continue;
+    if (
+      plan.steps.some((s) => pathInTarget(plan, s) === inPlan) ||
+      (relative === '' && NOT_COPIED.test(text))
+    )
+      continue;
     if (status.isDirectory()) {
       await fs.mkdir(target, { mode: 0o700 });
       await copyTree(plan, { ...copying, from: source, to: target, relative: inPlan }, disk);

@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { absentText, optionFor } from '../engine/absent-places.js';
-import { type Database, liveWals } from '../engine/database.js';
+import type { Database } from '../engine/database.js';
+import { STORE_PATH } from '../engine/named-places.js';
 import { originalOf, ownersOf } from '../engine/root-owners.js';
-import { unlistedFiles } from '../engine/unseen.js';
+import { unknownSecond, unlistedFiles } from '../engine/unseen.js';
 import { reasonWalsAlone } from '../engine/wals-alone.js';
 import { shellWord } from '../finding/shell-word.js';
-import { segmentIn } from '../format/filename.js';
+import { parseFileName } from '../format/filename.js';
+import { isWithin, realPlace } from '../io/real-place.js';
 import type { OutsideReport } from '../report/report.js';
 import type { RepairPlan } from './plan.js';
 import { Refusal } from './refusal.js';
@@ -13,6 +15,23 @@ import { Refusal } from './refusal.js';
 /** Directories outside the target that a plan or a journal changes files in, each once. */
 export function rootsOf(places: readonly { root?: string }[]): string[] {
   return [...new Set(places.flatMap(({ root }) => root ?? []))];
+}
+
+/** Whether a directory lies in the target itself: what is written there needs nobody's leave. */
+async function liesInside(directory: string, target: string): Promise<boolean> {
+  return isWithin(await realPlace(target), await realPlace(directory));
+}
+
+/**
+ * Directories that are listed besides the target, lie in it, and are named by where it is: a copy of the target has its own, with which the
+ * engine opens it.
+ */
+export async function broughtAlong({ target, inventory, options }: Database): Promise<string[]> {
+  const inside: string[] = [];
+  if (!options.pebble?.secondaryDir?.startsWith(STORE_PATH)) return inside;
+  for (const { directory } of inventory.roots)
+    if (await liesInside(directory, target)) inside.push(directory);
+  return inside;
 }
 
 /** The directories outside the target that a plan would write to, which option said so, and whose they are besides. */
@@ -24,6 +43,7 @@ export async function outsideOf(plan: RepairPlan, database: Database): Promise<O
   );
   const outside: OutsideReport[] = [];
   for (const directory of rootsOf(plan.steps)) {
+    if (await liesInside(directory, target)) continue;
     const place = inventory.roots.find((root) => root.directory === directory)?.place;
     const owners = await ownersOf(directory, target);
     const original = await originalOf(target, owners);
@@ -62,23 +82,14 @@ export function refuseUnasked(outside: readonly OutsideReport[], database: Datab
   );
 }
 
-/**
- * Refuses to change a store of Pebble whose logs go on in a second directory: a copy would leave that directory where it is, and what cuts a
- * log would have to cut all segments of it.
- */
-export function refuseFailover(database: Database): void {
-  const { dialect, options } = database;
-  if (dialect !== 'pebble') return;
-  const found = liveWals(database).find(
-    ({ file, place }) =>
-      segmentIn(file) > 0 || (place === 'wal-dir' && options.pebble?.secondaryDir !== undefined),
-  );
-  if (found === undefined) return;
-  throw new Refusal(
-    'refused',
-    `${found.file} is of a log that went on in another directory after a WAL failover: no repair is made of such logs`,
-    'a backup or a checkpoint may have the files whole',
-  );
+/** Refuses to change logs of Pebble where further ones may lie in a directory that is not known. */
+export function refuseUnknownSecond(database: Database, plan: RepairPlan): void {
+  const isLog = ({ path: file }: { path: string }) => parseFileName(path.basename(file)).kind === 'wal';
+  if (!plan.steps.some(isLog)) return;
+  const unknown = unknownSecond(database);
+  if (unknown === undefined) return;
+  const { file, reason } = unknown;
+  throw new Refusal('incomplete', `${file}: ${reason}`);
 }
 
 /** Refuses to plan for a database with an absent part: its contents would be given up unseen. */

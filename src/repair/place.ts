@@ -1,5 +1,6 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { Database } from '../engine/database.js';
 import { fileName } from '../format/filename.js';
 import type { Inventory } from '../io/inventory.js';
 import { isWithin, realPlace } from '../io/real-place.js';
@@ -21,9 +22,13 @@ export function placeKey(place: FilePlace): string {
   return place.root === undefined ? place.path : path.join(place.root, place.path);
 }
 
-/** The directory outside the target in which the engine looks for WALs; `undefined`: it looks in the target. */
-export function walRoot({ roots }: Inventory): string | undefined {
-  return roots.find(({ place }) => place === 'wal-dir')?.directory;
+/**
+ * The directory outside the target in which the engine begins its WALs; `undefined`: in the target, as Pebble does where it has a second
+ * directory to go on in.
+ */
+export function walRoot({ inventory, options }: Pick<Database, 'inventory' | 'options'>): string | undefined {
+  if (options.pebble?.secondaryDir !== undefined && options.walDir === undefined) return undefined;
+  return inventory.roots.find(({ place }) => place === 'wal-dir')?.directory;
 }
 
 /** The same for tables of a path id. */

@@ -9,6 +9,7 @@ import { KeptOpen } from '../io/kept-open.js';
 import { isObjectAddress } from '../io/objects/address.js';
 import { hasText, throughText } from '../io/odd-name.js';
 import { pathKind } from '../io/path-kind.js';
+import { isWithin } from '../io/real-place.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
 import {
@@ -280,6 +281,13 @@ function refuseClosed(result: readonly RecoveryReport[]): void {
   );
 }
 
+/** What was asked of a directory, asked of its copy: a place in it is in the copy, too. */
+function ofCopy(options: RepairOptions, target: string, copy: string): RepairOptions {
+  const walDir = options.walDir && path.resolve(options.walDir);
+  if (walDir === undefined || !isWithin(target, walDir)) return options;
+  return { ...options, walDir: path.join(copy, path.relative(target, walDir)) };
+}
+
 /** Looks at what the repair left, and says whether it is whole. */
 async function concluded(
   planned: TargetReport,
@@ -290,8 +298,9 @@ async function concluded(
   const directory = done.output ?? path.resolve(planned.path);
   // from here on everything is written: a Ctrl-C ends the look at it, not the report of it
   const { signal: _, ...untiring } = hooks;
-  const after = await scan(directory, options, untiring);
-  const recovery = await recoveryOf(await readDatabase(directory, requestOf(options)));
+  const there = done.output === undefined ? options : ofCopy(options, path.resolve(planned.path), directory);
+  const after = await scan(directory, there, untiring);
+  const recovery = await recoveryOf(await readDatabase(directory, requestOf(there)));
   const count = (report: TargetReport, severity: string) =>
     report.findings.filter((finding) => finding.severity === severity).length;
   return {

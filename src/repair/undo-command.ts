@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { shellWord } from '../finding/shell-word.js';
+import { isWithin, realPlace } from '../io/real-place.js';
 import { type Journal, liesBeside } from './journal.js';
 
 /**
@@ -11,9 +12,11 @@ export async function undoCommand(
   { target, entries }: Pick<Journal, 'target' | 'entries'>,
 ): Promise<string> {
   const words = ['kvdoctor', 'undo', directory];
-  if (!(await liesBeside(directory, await realpath(target)))) words.push(target);
+  const real = await realpath(target);
+  if (!(await liesBeside(directory, real))) words.push(target);
   const roots = new Set(entries.flatMap(({ root }) => (root === undefined ? [] : [root])));
   for (const root of roots) {
+    if (isWithin(real, await realPlace(root))) continue;
     const logsOnly = entries.every((entry) => entry.root !== root || entry.path.endsWith('.log'));
     words.push(logsOnly ? '--wal-dir' : '--db-path', root);
   }

@@ -103,7 +103,10 @@ function betweenWals(database: Database, wals: WalFacts[], outcomes: readonly Fi
   const version = database.manifest?.replay.complete ? database.version : undefined;
   const stray = new Set(database.dialect === 'leveldb' ? strayWals(database, wals) : []);
   const own = wals.filter((wal) => !stray.has(wal));
-  const closed = new Set(own.filter(({ tail }) => tail === 'closed').map(({ file }) => file));
+  const ends = new Set(lastSegments(own));
+  const isClosed = (wal: WalFacts) =>
+    wal.tail === 'closed' || (!ends.has(wal) && wal.tail !== 'damaged' && wal.firstDamage === undefined);
+  const closed = new Set(own.filter(isClosed).map(({ file }) => file));
   const judge = (found: Finding) =>
     database.dialect === 'pebble' ? betweenPebbleWals(found, database, closed, tablesOf(outcomes)) : found;
   return [

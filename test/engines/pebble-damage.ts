@@ -2,6 +2,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { emptyEdit, type VersionEdit } from '../../src/format/manifest/edit.js';
 
+/** Files of a directory, and of the second one of its logs, below it. */
+export function filesIn(dir: string): string[] {
+  return ['', 'secondary'].flatMap((at) =>
+    fs.existsSync(path.join(dir, at))
+      ? fs.readdirSync(path.join(dir, at)).map((name) => path.join(at, name))
+      : [],
+  );
+}
+
 /** Damages one file of a directory under a seed. Returns what was done. */
 export function damage(dir: string, seed: number): string {
   const next = numbers(seed);
@@ -15,7 +24,7 @@ export function damage(dir: string, seed: number): string {
     /\.sst$/,
     /^OPTIONS/,
   ]);
-  const named = fs.readdirSync(dir).filter((name) => kind.test(name));
+  const named = filesIn(dir).filter((name) => kind.test(path.basename(name)));
   if (named.length === 0) return 'nothing';
   const name = pick(named);
   const file = path.join(dir, name);

@@ -4,19 +4,20 @@ import { describe, expect, it } from 'vitest';
 import { repairTarget } from '../../src/repair/run.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { rewriteManifest } from '../support/pebble.js';
-import { make, pebbleMissing, type Release, seenBy } from './pebble.js';
+import { make, pebbleMissing, type Release, seedsAsked, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
 import { damage, lies } from './pebble-damage.js';
 
 /*
  * Directories of random work that Pebble leaves when it is killed, damaged and repaired: the engine opens what the repair makes, sees
- * what simulate says, and all of what it saw before where the plan names no loss. KVDOCTOR_PEBBLE=50 makes that many a release.
+ * what simulate says, and all of what it saw before where the plan names no loss. KVDOCTOR_PEBBLE=50 makes that many
+ * a release, KVDOCTOR_PEBBLE=51-80 others.
  */
 
 const why = pebbleMissing();
 if (why !== undefined) console.log(`skipped: ${why}`);
 
-const seeds = Array.from({ length: Number(process.env.KVDOCTOR_PEBBLE ?? 2) }, (_, i) => i + 1);
+const seeds = seedsAsked([1, 2]);
 
 /** What happens to what names the tables. */
 const damages: Record<string, (dir: string, seed: number) => void | Promise<void>> = {

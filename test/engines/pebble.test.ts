@@ -4,7 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { scanTarget } from '../../src/scan/scan.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { rewriteManifest } from '../support/pebble.js';
-import { make, makeFailover, makeValues, pebbleMissing, type Release, releases, seenBy } from './pebble.js';
+import {
+  make,
+  makeFailover,
+  makeValues,
+  pebbleMissing,
+  type Release,
+  releases,
+  seedsAsked,
+  seenBy,
+} from './pebble.js';
 import { disagreement } from './pebble-agree.js';
 import { damage, lies } from './pebble-damage.js';
 
@@ -16,9 +25,8 @@ import { damage, lies } from './pebble-damage.js';
 const why = pebbleMissing();
 if (why !== undefined) console.log(`skipped: ${why}`);
 
-const asked = process.env.KVDOCTOR_PEBBLE;
 // the last one leaves an excise in a log
-const seeds = asked === undefined ? [1, 2, 39] : Array.from({ length: Number(asked) }, (_, i) => i + 1);
+const seeds = seedsAsked([1, 2, 39]);
 const DAMAGES = 3;
 const compressions = ['none', 'snappy', 'zstd', 'minlz'];
 const all = Object.keys(releases) as Release[];

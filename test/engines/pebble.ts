@@ -26,6 +26,14 @@ export interface Seen {
   deleted: string[];
 }
 
+/** The seeds of directories: those of `KVDOCTOR_PEBBLE`, as `50` for the first 50 or `51-80`. */
+export function seedsAsked(usual: readonly number[]): readonly number[] {
+  const asked = process.env.KVDOCTOR_PEBBLE;
+  if (asked === undefined) return usual;
+  const [first, last] = asked.includes('-') ? asked.split('-').map(Number) : [1, Number(asked)];
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
 /** Why Pebble cannot be asked here, or undefined when it can. */
 export function pebbleMissing(): string | undefined {
   if (!hasProgram('go')) return 'there is no go';

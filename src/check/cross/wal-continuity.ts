@@ -29,7 +29,7 @@ export function checkWalContinuity(wals: readonly WalFacts[], context: Continuit
     append(findings, checkPredecessor(wal, wals, context.cutoff));
     if (wal.firstSequence === undefined) continue;
     if (previous?.number === wal.number) {
-      append(findings, checkSegments(previous, wal));
+      append(findings, checkSegments(previous, wal, context));
       previous = joined(previous, wal);
       continue;
     }
@@ -86,10 +86,10 @@ function checkFirst(wal: WalFacts, context: ContinuityContext): Finding[] {
  * Segments of one log of Pebble: a later one begins with what the disk had not taken of the one before it when that stalled, some of which
  * may have come there all the same (pebble wal/reader.go).
  */
-function checkSegments(before: WalFacts, wal: WalFacts): Finding[] {
+function checkSegments(before: WalFacts, wal: WalFacts, { tables }: ContinuityContext): Finding[] {
   const first = wal.firstSequence as bigint;
   const next = before.nextSequence ?? (before.lastSequence as bigint);
-  if (first <= next) return [];
+  if (first <= next || isTakenByTables(next, first, tables)) return [];
   return [
     findingAt({ file: before.file }, 'sequence/gap-between-wals', {
       offset: before.end,
@@ -143,7 +143,7 @@ function checkNeighbours(
       }),
     ];
   }
-  const explained = !whole || before.tail === 'torn' || isIngested(next, first, context.tables);
+  const explained = !whole || before.tail === 'torn' || isTakenByTables(next, first, context.tables);
   if (first <= next || explained) return [];
   const isFlushed =
     counting === 'per-operation' && holdEvery({ from: next, to: first - 1n }, context.tables.map(numbered));
@@ -166,7 +166,11 @@ const numbered = ({ smallestSequence = 0n, largestSequence = 0n, stated }: Table
 });
 
 /** True when every number in [from, to) was taken by an ingested file, whose entries all carry one sequence number. */
-function isIngested(from: bigint, to: bigint, tables: readonly TableFacts[]): boolean {
+export function isTakenByTables(
+  from: bigint,
+  to: bigint,
+  tables: readonly Pick<TableFacts, 'smallestSequence' | 'largestSequence'>[],
+): boolean {
   if (to - from > 64n) return false;
   const taken = new Set(
     tables.flatMap((t) =>

@@ -1,7 +1,7 @@
 import { append } from '../../bytes/append.js';
 import { type AbsentPlace, absentReason, absentText, optionFor } from '../../engine/absent-places.js';
 import type { Database } from '../../engine/database.js';
-import { unreadMetadata } from '../../engine/unseen.js';
+import { unknownSecond, unreadMetadata } from '../../engine/unseen.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
@@ -239,12 +239,17 @@ async function readIdentity({ inventory }: Database, unchecked: Unchecked[]) {
 }
 
 /** wal_dir and db_paths that the database names and that are not here. What lies in them is not known, good or bad. */
-function checkPlaces({ absent, target }: Database): { findings: Finding[]; unchecked: Unchecked[] } {
+function checkPlaces(database: Database): { findings: Finding[]; unchecked: Unchecked[] } {
+  const { absent, target } = database;
+  const second = unknownSecond(database);
   return {
     findings: absent.map((place) => notHere(place, target)),
-    unchecked: absent
-      .filter(({ option }) => option === 'wal_dir')
-      .map((place) => ({ file: place.namedBy, reason: absentReason(place, target) })),
+    unchecked: [
+      ...absent
+        .filter(({ option }) => option === 'wal_dir')
+        .map((place) => ({ file: place.namedBy, reason: absentReason(place, target) })),
+      ...(second === undefined ? [] : [second]),
+    ],
   };
 }
 

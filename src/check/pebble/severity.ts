@@ -1,4 +1,5 @@
 import type { Database } from '../../engine/database.js';
+import { unknownSecond } from '../../engine/unseen.js';
 import type { Finding } from '../../finding/finding.js';
 import { placeOf } from '../../finding/finding-at.js';
 import { fileBehind, type LiveTable } from '../../format/manifest/version.js';
@@ -28,7 +29,7 @@ function forsakenIngests({ version, pebble }: Database, tables: readonly TableFa
 }
 
 /**
- * What findings between WALs come to. `closed`: files of WALs that end in the mark of a closed one. Where as many numbers are missing
+ * What findings between WALs come to. `closed`: files that end in the mark of a closed log, or undamaged where it goes on in another one. Where as many numbers are missing
  * as ingested tables lie here that nothing names, the WAL that brought them in is gone.
  */
 export function betweenPebbleWals(
@@ -45,7 +46,8 @@ export function betweenPebbleWals(
     (missing > 0 && missing === forsakenIngests(database, tables));
   const isHole = found.rule === 'sequence/gap-between-wals' || found.rule === 'wal/emptied';
   // it may be in a directory that is not here
-  const isElsewhere = database.absent.some(({ option }) => option === 'wal_dir');
+  const isElsewhere =
+    database.absent.some(({ option }) => option === 'wal_dir') || unknownSecond(database) !== undefined;
   return isHole && isCertain && !isElsewhere ? { ...found, severity: 'error' } : found;
 }
 

@@ -89,11 +89,11 @@ function appended({ entry, place, facts }: WalState, appendix: Appendix): Repair
   };
 }
 
-function created({ inventory }: Database, number: bigint, appendix: Appendix): RepairStep {
+function created(database: Database, number: bigint, appendix: Appendix): RepairStep {
   const bytes = framed(new LogWriter({ number }), appendix);
   return {
     action: 'write',
-    ...placeIn(walRoot(inventory), fileName('wal', number)),
+    ...placeIn(walRoot(database), fileName('wal', number)),
     why: appendix.why,
     changes: [{ kind: 'create-file', offset: 0, length: bytes.length, detail: appendix.detail }],
     content: [{ from: 'plan', bytes }],

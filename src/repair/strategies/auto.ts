@@ -1,6 +1,5 @@
 import type { Database } from '../../engine/database.js';
 import { parseFileName } from '../../format/filename.js';
-import { refuseFailover } from '../outside.js';
 import { Pace } from '../pace.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { databaseAfter } from '../preview.js';
@@ -67,7 +66,6 @@ export async function planAuto(
   }
   if (plan === undefined) return { ...(await planMetadataRepair(database, request)), strategy: 'auto' };
   refuseEmpty(state);
-  refuseFailover(database);
   const loss = [...plan.loss, ...(await lossOfUnreadLogs(state)).filter(({ file }) => !isNamed(plan, file))];
   return { ...plan, loss, remarks: remarksOf(done), strategy: 'auto' };
 }

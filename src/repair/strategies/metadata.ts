@@ -289,7 +289,7 @@ function movedTables({ inventory }: Database, { moved }: State): RepairStep[] {
 }
 
 /** WALs that belong to the state come to where they are read, those that do not leave. */
-function walSteps({ inventory }: Database, { wals, strange }: State): RepairStep[] {
+function walSteps(database: Database, { wals, strange }: State): RepairStep[] {
   const steps: RepairStep[] = [];
   for (const { wal, number } of wals) {
     const { entry } = wal;
@@ -298,7 +298,7 @@ function walSteps({ inventory }: Database, { wals, strange }: State): RepairStep
       number === wal.number
         ? `the state needs the WAL, which lies in ${entry.file}`
         : `the sequences of ${entry.file} belong under number ${number}`;
-    steps.push(copyStep(entry, placeIn(walRoot(inventory), fileName('wal', number)), why));
+    steps.push(copyStep(entry, placeIn(walRoot(database), fileName('wal', number)), why));
   }
   const written = new Set(steps.map(placeKey));
   for (const { entry } of strange) {

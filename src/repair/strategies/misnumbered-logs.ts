@@ -119,16 +119,14 @@ function contentStep(
 }
 
 /** Where recovery finds no log at all, the late one gets the number that it begins with. */
-function moved(
-  { walCutoff, inventory, version }: Database,
-  { entry, first, counting }: WalContents,
-): RepairStep[] {
+function moved(database: Database, { entry, first, counting }: WalContents): RepairStep[] {
+  const { walCutoff, version } = database;
   if (counting === 'operations' && first! > version!.lastSequence! + 1n) return [];
   const { root, file, size } = entry;
   return [
     {
       action: 'write',
-      ...placeIn(walRoot(inventory), fileName('wal', walCutoff)),
+      ...placeIn(walRoot(database), fileName('wal', walCutoff)),
       why: `recovery begins with this number, and ${file}, which goes on where the tables end, has one from before`,
       changes: [{ kind: 'create-file', offset: 0, length: size, detail: `the content of ${file}` }],
       content: [{ from: 'file', ...placeIn(root, file), offset: 0, length: size }],

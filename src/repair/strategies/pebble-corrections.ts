@@ -13,8 +13,10 @@ import {
   compareBytes,
   compareInternalKeys,
 } from '../../format/sst/comparator.js';
+import { isOwn } from '../../states/join.js';
 import { readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
+import { placeIn } from '../place.js';
 import type { RepairPlan } from '../plan.js';
 import { FreeNumbers } from './metadata-write.js';
 import { newFile, wholeEdits } from './pebble-edits.js';
@@ -161,14 +163,14 @@ async function rewritten(
 ): Promise<RepairPlan> {
   const { entry } = manifest!;
   const inputs = inventory.entries.filter(
-    ({ kind, place }) => place === 'database' && (kind === 'manifest' || kind === 'wal'),
+    (each) => isOwn(each) || (each.place === 'database' && each.kind === 'manifest'),
   );
   return {
     schemaVersion: 1,
     target,
     strategy: 'metadata',
     engineVersion: formatVersion(engineVersion),
-    inputs: await Promise.all(inputs.map(({ file: path }) => fileState(target, { path }))),
+    inputs: await Promise.all(inputs.map(({ root, file }) => fileState(target, placeIn(root, file)))),
     steps: [
       {
         action: 'write',
@@ -193,7 +195,7 @@ async function otherLogNumber(database: Database): Promise<Correction | undefine
   if (manifest === undefined || family === undefined || family.logNumber === 0n) return undefined;
   const { reach } = manifest.replay;
   const stated = family.logNumber;
-  const wals = (await readWalContents(database)).filter(({ entry }) => entry.place === 'database');
+  const wals = (await readWalContents(database)).filter(({ entry }) => isOwn(entry));
   const right = leftOut(wals, { stated, reach, since: manifest.entry.number ?? 0n });
   const none = { deletedFiles: [], newFiles: [] };
   if (right !== undefined) {

@@ -2,11 +2,14 @@ import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import type { Database } from '../../engine/database.js';
 import { FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
+import { unknownSecond } from '../../engine/unseen.js';
 import { formatVersion } from '../../engine/version.js';
-import { fileName } from '../../format/filename.js';
+import { byLog, fileName } from '../../format/filename.js';
 import { emptyEdit } from '../../format/manifest/edit.js';
+import { isOwn } from '../../states/join.js';
 import { readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
+import { placeIn } from '../place.js';
 import type { RepairPlan } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { FreeNumbers } from './metadata-write.js';
@@ -17,7 +20,7 @@ import { FreeNumbers } from './metadata-write.js';
  */
 export async function planFirstManifest(database: Database): Promise<RepairPlan> {
   const { target, optionsFile, options, pebble } = database;
-  const wals = (await readWalContents(database)).filter(({ entry }) => entry.place === 'database');
+  const wals = (await readWalContents(database)).filter(({ entry }) => isOwn(entry));
   const comparator = options.pebble?.comparer;
   const problem =
     comparator === undefined
@@ -44,7 +47,7 @@ export async function planFirstManifest(database: Database): Promise<RepairPlan>
     },
   ];
   const bytes = encodeLogRecords(edits.map(encodeVersionEdit));
-  const inputs = [...(optionsFile ? [optionsFile.entry] : []), ...wals.map(({ entry }) => entry)];
+  const inputs = [...(optionsFile ? [optionsFile.entry] : []), ...database.inventory.entries.filter(isOwn)];
   const last = wals.findLast((wal) => wal.last !== undefined)?.last;
   const held =
     last === undefined
@@ -55,7 +58,7 @@ export async function planFirstManifest(database: Database): Promise<RepairPlan>
     target,
     strategy: 'metadata',
     engineVersion: formatVersion(database.engineVersion),
-    inputs: await Promise.all(inputs.map(({ file: path }) => fileState(target, { path }))),
+    inputs: await Promise.all(inputs.map(({ root, file }) => fileState(target, placeIn(root, file)))),
     steps: [
       {
         action: 'write',
@@ -78,13 +81,15 @@ export async function planFirstManifest(database: Database): Promise<RepairPlan>
 }
 
 /** Why the WALs may not hold all that was ever written. */
-function lacking(
-  { pebble, optionsFile, inventory }: Database,
-  wals: readonly WalContents[],
-): string | undefined {
+function lacking(database: Database, wals: readonly WalContents[]): string | undefined {
+  const { pebble, optionsFile, inventory } = database;
+  const unknown = unknownSecond(database);
+  if (unknown !== undefined) return `${unknown.file}: ${unknown.reason}`;
   const all = inventory.entries.filter(({ kind }) => kind === 'wal');
   if (wals.length === 0) return 'there is no WAL';
-  if (all.length > wals.length) return 'logs of a WAL failover are here, or logs in another directory';
+  if (!all.every(isOwn)) return 'some of the logs lie where Pebble does not read them';
+  if (all.toSorted(byLog).some((log, i, sorted) => i > 0 && byLog(sorted[i - 1], log) === 0))
+    return 'two files are the same part of one log';
   let next = FIRST_SEQUENCE;
   for (const { entry, first, last, holes } of wals) {
     if (first === undefined || last === undefined) continue;

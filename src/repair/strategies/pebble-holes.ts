@@ -4,6 +4,7 @@ import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { LogParser } from '../../format/log/parser.js';
 import { readLog } from '../../format/log/read.js';
+import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { LostDeletions } from './lost-deletions.js';
 import {
@@ -33,6 +34,10 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
   const left =
     gone !== undefined && !followAtOnce(database, wals) ? wals : hole < 0 ? [] : wals.slice(hole + 1);
   const steps: RepairStep[] = left.map(removal);
+  const last = wals[wals.length - left.length - 1];
+  // what was not written to its end is the end of the file only while the log goes on in another one
+  if (last !== undefined && left[0]?.entry.number === last.entry.number && last.facts.end < last.entry.size)
+    steps.push(cutAtEnd(last));
   const loss: LossStatement[] = left.map((wal) => ({
     ...lostFile(wal.place),
     detail: `all of it, after a hole: ${describeRecords(wal)}`,
@@ -46,7 +51,7 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
       ({ rule, file }) => rule === 'wal/wrong-log-number' && file === wal.entry.file,
     );
     if (!isForeign || left.includes(wal)) continue;
-    steps.push(empty(wal.entry.file, wal.entry.size, 'it holds the records of another log'));
+    steps.push(empty(wal.place, wal.entry.size, 'it holds the records of another log'));
     loss.push({
       ...lostFile(wal.place),
       detail: 'all that this log held: the records of another one stand in its place',
@@ -54,7 +59,9 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
     });
   }
   if (gone !== undefined) {
-    steps.push(empty(gone, undefined, 'the MANIFEST begins with it; an empty one is a log without records'));
+    steps.push(
+      empty({ path: gone }, undefined, 'the MANIFEST begins with it; an empty one is a log without records'),
+    );
     loss.push({ file: gone, detail: 'all that this log held: the file is gone', facts: {} });
   }
   return {
@@ -98,11 +105,22 @@ function removal({ place, entry, ...wal }: WalState): RepairStep {
   };
 }
 
-function empty(path: string, size: number | undefined, why: string): RepairStep {
+function cutAtEnd({ place, entry: { size }, facts: { end } }: WalState): RepairStep {
+  const detail = `${size - end} bytes from ${end} to the end are left out: they are of no whole record`;
+  return {
+    action: 'write',
+    ...place,
+    why: 'it becomes the end of its log',
+    changes: [{ kind: 'cut', offset: end, length: size - end, detail }],
+    content: end === 0 ? [] : [{ from: 'file', ...place, offset: 0, length: end }],
+  };
+}
+
+function empty(place: FilePlace, size: number | undefined, why: string): RepairStep {
   const kind = size === undefined ? 'create-file' : 'cut';
   return {
     action: 'write',
-    path,
+    ...place,
     why,
     changes: [{ kind, offset: 0, length: size ?? 0, detail: 'an empty log' }],
     content: [],

@@ -1,11 +1,17 @@
 import { numberBorne, spanOfLog } from '../../check/directory/renamed-files.js';
 import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
-import { fileName } from '../../format/filename.js';
+import { logName, segmentIn, segmentNamed } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
 import { placeIn, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
+
+interface Renamed {
+  /** What the file is called under its own name. */
+  name: string;
+  entry: InventoryEntry;
+}
 
 /**
  * Plans that logs under names which Pebble does not read get their own again: every record bears the number of its log, under the record's
@@ -13,20 +19,20 @@ import type { RepairPlan, RepairStep } from '../plan.js';
  */
 export async function planRenamedLogs(database: Database): Promise<RepairPlan | undefined> {
   const { inventory, target, engineVersion, walCutoff } = database;
-  const here = new Set(
-    inventory.entries.flatMap(({ kind, number, size }) => (kind === 'wal' && size > 0 ? [number] : [])),
-  );
-  const found = new Map<bigint, InventoryEntry[]>();
+  const logs = inventory.entries.filter(({ kind, size }) => kind === 'wal' && size > 0);
+  const found = new Map<string, Renamed[]>();
   for (const entry of inventory.entries) {
     if (!isStrange(entry)) continue;
     const number = await numberBorne(entry, 'pebble');
-    if (number === undefined || number < walCutoff || here.has(number)) continue;
-    if ((await spanOfLog(entry, database)) === undefined) continue;
-    found.set(number, [...(found.get(number) ?? []), entry]);
+    if (number === undefined || number < walCutoff) continue;
+    const segment = segmentNamed(entry.name, number);
+    const isHere = (log: InventoryEntry) =>
+      log.number === number && (segment === undefined || segmentIn(log.name) === segment);
+    if (logs.some(isHere) || (await spanOfLog(entry, database)) === undefined) continue;
+    const name = logName(number, segment);
+    found.set(name, [...(found.get(name) ?? []), { name, entry }]);
   }
-  const renamed = [...found].flatMap(([number, entries]) =>
-    entries.length === 1 ? [{ number, entry: entries[0] }] : [],
-  );
+  const renamed = [...found.values()].flatMap((files) => (files.length === 1 ? files : []));
   if (renamed.length === 0) return undefined;
   return {
     schemaVersion: 1,
@@ -37,9 +43,9 @@ export async function planRenamedLogs(database: Database): Promise<RepairPlan | 
       renamed.map(({ entry: { root, file } }) => fileState(target, placeIn(root, file))),
     ),
     steps: renamed.map(
-      ({ number, entry: { root, file, size } }): RepairStep => ({
+      ({ name, entry: { root, file, size } }): RepairStep => ({
         action: 'write',
-        ...placeIn(walRoot(inventory), fileName('wal', number)),
+        ...placeIn(root ?? walRoot(database), name),
         why: `the records of ${file} bear the number of this log, which is not there`,
         changes: [{ kind: 'create-file', offset: 0, length: size, detail: `the content of ${file}` }],
         content: [{ from: 'file', ...placeIn(root, file), offset: 0, length: size }],

@@ -2,11 +2,12 @@ import { namedKey } from '../../app/command-lines.js';
 import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
-import { type Database, filesOf } from '../../engine/database.js';
+import { type Database, filesOf, liveWals } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
 import { asPebbleOpens } from '../../engine/pebble-opened.js';
 import { formatVersion } from '../../engine/version.js';
 import { dialectNamed } from '../../format/dialect.js';
+import { lastSegments, segmentIn } from '../../format/filename.js';
 import { databaseView } from '../../recovery/database-view.js';
 import { lossesOf } from '../../recovery/loss.js';
 import type { RaftRecoveryMode } from '../../recovery/mode.js';
@@ -63,8 +64,10 @@ export async function planWalRepair(given: Database, request: WalRepairRequest):
   // the repaired files lie where they can be read
   const prepared =
     request.simulation?.prepared ?? (await prepareOpen(databaseView(database, open), database.engineVersion));
-  // a mode that opens has met nothing that the engine refuses in every mode
-  const known = request.simulation?.modes.find((each) => each.mode === mode && each.opens);
+  // a mode that opens has met nothing that the engine refuses in every mode; over a hole inside a log Pebble opens
+  const isKnown = !liveWals(database).some(({ name }) => segmentIn(name) > 0);
+  const modes = isKnown ? request.simulation?.modes : undefined;
+  const known = modes?.find((each) => each.mode === mode && each.opens);
   const first = known ?? (await simulateOpen(prepared, mode, undefined, true));
   const { outcome, acceptedHole } = await chooseOutcome(database, first, request, (other) =>
     simulateOpen(prepared, other, undefined, true),
@@ -143,13 +146,18 @@ async function chooseOutcome(
 
 async function readWals(database: Database, outcome: RecoveryOutcome): Promise<ReplayedWal[]> {
   const states: ReplayedWal[] = [];
-  for (const state of await readLiveWals(database)) {
+  const live = await readLiveWals(database);
+  const ends = new Set(lastSegments(live.map(({ entry }) => entry)));
+  for (const state of live) {
     const replayed = outcome.wals.find((w) => w.file === state.entry.file);
     if (replayed === undefined || replayed.state === 'not-needed') continue;
+    // the next segment of a log of Pebble has what this one lacks, unless the replay stopped here
+    const goesOn = database.dialect === 'pebble' && !ends.has(state.entry);
+    const isEnd = !goesOn || replayed.stopError !== undefined;
     states.push({
       ...state,
       outcome: replayed,
-      hurt: state.hurt || replayed.torn !== undefined || isOfIngest(replayed),
+      hurt: (isEnd && state.hurt) || replayed.torn !== undefined || isOfIngest(replayed),
       newLastSequence: replayed.lastSequence ?? 0n,
     });
   }

@@ -4,7 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { areDifferent, compareDatabases } from '../../../src/compare/compare.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import { find } from '../../../src/find/find.js';
+import type { Destination } from '../../../src/repair/carry-out.js';
+import { repairTarget } from '../../../src/repair/run.js';
 import { simulateTarget } from '../../../src/repair/simulate-target.js';
+import { undoRepair } from '../../../src/repair/undo-repair.js';
 import { scanTarget } from '../../../src/scan/scan.js';
 import { readWalContents } from '../../../src/states/wals.js';
 import { withDatabase } from '../../support/database.js';
@@ -40,6 +43,14 @@ const moved = (body: (dir: string, secondary: string) => Promise<void>) =>
     fs.renameSync(path.join(dir, 'secondary'), secondary);
     await body(dir, secondary);
   });
+
+/** Every file of a directory and of those below it. */
+const filesOf = (dir: string) =>
+  fs
+    .readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name !== 'LOCK' && fs.statSync(path.join(dir, name)).isFile())
+    .sort()
+    .map((name) => [name, fs.readFileSync(path.join(dir, name)).toString('base64')]);
 
 const NOTHING = { errors: [], warnings: [], unchecked: [] };
 
@@ -93,7 +104,7 @@ describe('a log of Pebble that went on in a second directory', () => {
     });
   });
 
-  it('has a hole where a segment is gone, over which Pebble opens, and is not repaired', async () => {
+  it('has a hole where a segment is gone, over which Pebble opens, and ends before it after a repair', async () => {
     await withDatabase(store, ['remove secondary/000002-001.log'], async (dir) => {
       const { findings } = await scanTarget(dir, { jobs: 1 });
       expect(findings.filter(({ severity }) => severity === 'error')).toMatchObject([
@@ -102,20 +113,119 @@ describe('a log of Pebble that went on in a second directory', () => {
       const { digest, opens } = await shown(dir);
       expect(opens).toBe(true);
       expect(digest?.entries).toBeLessThan(WHOLE.entries);
-      expect((await repaired(dir)).repair).toMatchObject({
-        state: 'refused',
-        reason: expect.stringContaining('WAL failover'),
-      });
+      const { repair, plan } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'repaired', before: { errors: 1 } });
+      expect(plan?.loss).toMatchObject([
+        { file: '000002-002.log', facts: { records: 3, firstSequence: '124', lastSequence: '129' } },
+        { detail: expect.stringContaining('1 deletions of keys') },
+      ]);
+      expect(fs.readdirSync(dir).filter((name) => name.endsWith('.log'))).toEqual(['000002.log']);
+      expect(await shown(dir)).toMatchObject({ opens: true, lost: { records: 0 } });
     });
   });
 
   it('loses what follows damage inside a segment', async () => {
-    await withDatabase(store, ['flip secondary/000002-001.log 3000.1'], async (dir) => {
+    await withDatabase(store, ['zero secondary/000002-001.log 3000 40'], async (dir) => {
       expect((await looked(dir)).errors).toEqual(['wal/checksum-mismatch 000002-001.log']);
       const { digest, lost } = await shown(dir);
       expect(digest?.fnv1a64).not.toBe(WHOLE.fnv1a64);
       expect(lost?.records).toBeGreaterThan(0);
-      expect((await repaired(dir)).repair).toMatchObject({ state: 'refused' });
+      const before = filesOf(dir);
+      const { repair, plan } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'repaired' });
+      expect(plan?.steps.map(({ action, file: name }) => `${action} ${name}`)).toEqual([
+        'remove 000002-002.log',
+        'write 000002-001.log',
+      ]);
+      expect((await looked(dir)).errors).toEqual([]);
+      await undoRepair(repair!.journal!, { stopped: true });
+      expect(filesOf(dir)).toEqual(before);
+    });
+  });
+
+  it('gets a proven bit back in a segment, in a copy as in its place', async () => {
+    await withDatabase(store, ['flip secondary/000002-001.log 2000.1'], async (dir) => {
+      const before = filesOf(dir);
+      const output = `${dir}-copy`;
+      const { repair, plan } = await repairTarget(
+        dir,
+        { way: { strategy: 'heal' }, destination: { kind: 'copy', output }, jobs: 1, tool: 'test' },
+        { confirm: async () => true },
+      );
+      expect(repair).toMatchObject({ state: 'repaired' });
+      expect(plan?.loss).toEqual([]);
+      expect(filesOf(dir)).toEqual(before);
+      expect(await shown(output)).toMatchObject({ digest: WHOLE });
+      const { repair: again } = await repaired(dir, { strategy: 'heal' });
+      expect(again).toMatchObject({ state: 'repaired' });
+      expect(await shown(dir)).toMatchObject({ digest: WHOLE });
+    });
+  });
+
+  it('is repaired in a directory outside where a person names that, and in a copy never', async () => {
+    await moved(async (dir, secondary) => {
+      const log = path.join(secondary, '000002-001.log');
+      const bytes = fs.readFileSync(log);
+      bytes[2000] ^= 2;
+      fs.writeFileSync(log, bytes);
+      const damaged = [filesOf(dir), filesOf(secondary)];
+      const repair = (destination: Destination) =>
+        repairTarget(
+          dir,
+          {
+            way: { strategy: 'auto' },
+            destination,
+            walDir: secondary,
+            stopped: true,
+            jobs: 1,
+            tool: 'test',
+          },
+          { confirm: async () => true },
+        );
+      await expect(repair({ kind: 'copy', output: `${dir}-copy` })).rejects.toThrow('lies outside');
+      const { repair: done, plan } = await repair({ kind: 'in-place' });
+      expect(done).toMatchObject({ state: 'repaired' });
+      expect(plan?.outside).toMatchObject([{ directory: secondary, option: '--wal-dir', given: true }]);
+      expect(await shown(dir, secondary)).toMatchObject({ digest: WHOLE });
+      await expect(undoRepair(done!.journal!, { stopped: true })).rejects.toThrow('outside');
+      await undoRepair(done!.journal!, { stopped: true, roots: [secondary] });
+      expect([filesOf(dir), filesOf(secondary)]).toEqual(damaged);
+    });
+  });
+
+  it('keeps what another segment repeats where its own end is torn, when a later one is cut', async () => {
+    const damage = ['truncate 000002.log 2800', 'zero 000002-002.log 600 200'];
+    await withDatabase(store, damage, async (dir) => {
+      const { repair, plan } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'repaired' });
+      expect(plan?.steps.map(({ file }) => file)).toEqual(['000002-002.log']);
+      const [, total] = plan!.loss;
+      expect(BigInt(String(total.facts.firstSequence))).toBeGreaterThanOrEqual(98n);
+    });
+  });
+
+  it('comes back under its own name, where it was given another', async () => {
+    await withDatabase(store, ['move secondary/000002-001.log secondary/000002-001.log.bak'], async (dir) => {
+      const { repair, plan } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'repaired' });
+      expect(plan?.loss).toEqual([]);
+      expect(await shown(dir)).toMatchObject({ digest: WHOLE });
+    });
+  });
+
+  it('gets a MANIFEST where it has none and no table, since both directories hold all logs', async () => {
+    await withDatabase(store, ['remove MANIFEST-000001'], async (dir) => {
+      expect((await repaired(dir)).repair).toMatchObject({ state: 'repaired' });
+      expect(await shown(dir)).toMatchObject({ digest: WHOLE });
+    });
+  });
+
+  it('is not cut where its OPTIONS end before they name the second directory', async () => {
+    await withDatabase(store, ['truncate OPTIONS-000003 900', 'zero 000002-002.log 600 200'], async (dir) => {
+      const { errors, unchecked } = await looked(dir);
+      expect(errors).toEqual(['wal/checksum-mismatch 000002-002.log']);
+      expect(unchecked).toEqual([expect.stringContaining('second directory')]);
+      await expect(repaired(dir)).rejects.toThrow('second directory');
     });
   });
 

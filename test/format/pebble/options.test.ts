@@ -21,6 +21,7 @@ test('a real file', () => {
     strictWalTail: true,
     formatVersion: 16,
     walDir: undefined,
+    isCut: false,
   });
 });
 

@@ -55,7 +55,7 @@ export function absentEntry(
 ): InventoryEntry {
   const { inventory, target } = database;
   const name = known ?? (kind === 'table' ? tableName(inventory, number) : fileName(kind, number));
-  const root = kind === 'wal' ? walRoot(inventory) : tableRoot(inventory, pathId);
+  const root = kind === 'wal' ? walRoot(database) : tableRoot(inventory, pathId);
   const outside = root !== undefined && root !== target;
   return {
     kind,
