@@ -95,4 +95,22 @@ describe('damaged tables of Pebble', () => {
       expect(await shown(dir)).toMatch(/^\d+ /);
     });
   });
+
+  it.each([
+    ['columns-v5', '000007.sst', 'pebble 4'],
+    ['columns-cockroach', '000007.sst', 'pebble 4'],
+    ['values', '000016.sst', 'pebble 4'],
+  ])(
+    'that are missing in a store of columns (%s, %s) are stood for by rows, in the order of its keys',
+    async (store, file, format) => {
+      await withDatabase(`pebble-stores/${store}`, [`remove ${file}`], async (dir) => {
+        const { plan, findings, repair } = await repaired(dir);
+        expect(repair).toMatchObject({ state: 'repaired' });
+        expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+        expect(plan?.loss[1].detail).toMatch(/^\d+ keys hidden by deletions/);
+        expect(await partsOf(dir, madeTable(plan))).toMatchObject({ format });
+        expect(await shown(dir)).toMatch(/^\d+ /);
+      });
+    },
+  );
 });

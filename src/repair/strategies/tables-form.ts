@@ -12,7 +12,9 @@ export async function usualForm(database: Database): Promise<UsualForm> {
       const { footer, anomalies } = await openTable(source, { dialect: database.dialect });
       if (footer === undefined || !wanted.includes(footer.format)) continue;
       if (database.dialect === 'pebble' && anomalies.some(({ rule }) => rule === 'sst/bad-footer')) continue;
-      const { format, formatVersion } = footer;
+      const { format } = footer;
+      const formatVersion =
+        format === 'pebble' ? Math.min(footer.formatVersion, NEWEST_WITH_ROWS) : footer.formatVersion;
       const name = `${format} ${formatVersion}`;
       const counted = counts.get(name) ?? { form: { format, formatVersion }, tables: 0 };
       counts.set(name, { ...counted, tables: counted.tables + 1 });
@@ -27,9 +29,11 @@ export async function usualForm(database: Database): Promise<UsualForm> {
 function defaultForm({ pebble }: Database): UsualForm {
   const version = pebble?.formatVersion;
   if (version === undefined || version < 5) return pebble === undefined ? DEFAULT_FORM : OLDEST_OF_PEBBLE;
-  return { format: 'pebble', formatVersion: version < 8 ? 1 : version < 15 ? 2 : version < 19 ? 4 : 5 };
+  return { format: 'pebble', formatVersion: version < 8 ? 1 : version < 15 ? 2 : NEWEST_WITH_ROWS };
 }
 
+/** Blocks of later formats of Pebble hold columns, which are not written; every release reads this one in their place. */
+const NEWEST_WITH_ROWS = 4;
 /** What every version since 6.6 reads. */
 const DEFAULT_FORM: UsualForm = { format: 'block-based', formatVersion: 5 };
 /** RocksDB's, which is all that Pebble writes up to its format version 4. */

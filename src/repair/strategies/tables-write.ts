@@ -13,7 +13,12 @@ import { decodeEntity } from '../../format/batch/entity.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { BlockReader } from '../../format/sst/block.js';
-import { type Comparator, compareInternalKeys, compareUserKeys } from '../../format/sst/comparator.js';
+import {
+  type Comparator,
+  comparatorNamed,
+  compareInternalKeys,
+  compareUserKeys,
+} from '../../format/sst/comparator.js';
 import { internalKey, KEY_TRAILER, userKeyOf, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { loadBlock } from '../../format/sst/load.js';
 import { decodeProperties, type TableProperties } from '../../format/sst/properties.js';
@@ -46,7 +51,7 @@ export async function writeTable(
   const { pace } = request;
   const { opened, blocks } = reading;
   const table = opened?.table;
-  const comparator = opened?.comparator ?? { name: request.comparator, order: 'bytewise', timestampSize: 0 };
+  const comparator = opened?.comparator ?? comparatorNamed(request.comparator);
   const isLevelDb = request.database.dialect === 'leveldb';
   const pebble = request.database.dialect === 'pebble';
   const footer = table?.footer ?? request.usualForm;
