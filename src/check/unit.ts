@@ -116,6 +116,8 @@ export interface TableFacts {
   readable: boolean;
   /** Of a block-based table, where the footer can be read; 0 for one under the magic number of LevelDB. */
   formatVersion?: number;
+  /** Of a table in a format of Pebble's own, where the footer can be read. */
+  pebbleFormat?: number;
   dataBlocks: number;
   databaseId?: string;
   sessionId?: string;

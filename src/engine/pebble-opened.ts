@@ -20,7 +20,13 @@ import { openTable } from '../format/sst/table.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { TargetError } from '../io/target-error.js';
 import { type Database, filesOf } from './database.js';
-import { addIngested, followsCurrent, manifestNumber, type PebbleState } from './pebble.js';
+import {
+  addIngested,
+  followsCurrent,
+  manifestNumber,
+  type PebbleState,
+  refusedTableFormat,
+} from './pebble.js';
 
 /** The first sequence number that a new database gives out. */
 export const FIRST_SEQUENCE = 10n;
@@ -129,6 +135,10 @@ async function ingestedTable(
         refused.set(number, { file: entry.file, reason, isUnread });
     };
     note(anomalies[0]?.message);
+    const { format, formatVersion = 0 } = table.footer ?? {};
+    // the marker may be what is wrong: of the table nothing is known to be
+    if (format !== undefined)
+      note(refusedTableFormat(format === 'pebble' ? formatVersion : 0, database.pebble?.formatVersion), true);
     note(unsupported[0]?.reason, true);
     let last = 0n;
     for await (const block of readDataBlocks(table)) {

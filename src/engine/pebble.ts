@@ -53,7 +53,7 @@ interface Ingested {
 interface RefusedIngest {
   file: string;
   reason: string;
-  /** It is of a kind that kvdoctor does not read, and nothing is known to be wrong with it. */
+  /** It is of a kind that kvdoctor, or the engine at this format version, does not read: nothing is known to be wrong with it. */
   isUnread: boolean;
 }
 
@@ -196,4 +196,33 @@ export function followsCurrent(version: EngineVersion): boolean {
 /** From 2.0.8 and 2.1.5 on a CURRENT without markers refuses; releases before them take such a directory for a new one. */
 export function refusesFirstFormat(version: EngineVersion): boolean {
   return atLeast(version, 2, 1) ? atLeast(version, 2, 1, 5) : atLeast(version, 2, 0, 8);
+}
+
+/** Formats of tables that Pebble writes, by the first format version that allows them (pebble format_major_version.go). */
+const NEWEST_TABLES: readonly { from: number; format: number }[] = [
+  { from: 5, format: 1 },
+  { from: 8, format: 2 },
+  { from: 12, format: 3 },
+  { from: 15, format: 4 },
+  { from: 19, format: 5 },
+  { from: 21, format: 6 },
+  { from: 23, format: 7 },
+];
+/** Of later format versions it is not known which formats they allow. */
+const NEWEST_WITH_KNOWN_TABLES = 24;
+/** From this format version on tables of RocksDB's formats are not taken in any more. */
+const FIRST_WITHOUT_ROCKSDB = 9;
+
+/**
+ * What Pebble says of a table that a log brings in and that has a format which the format version does not allow. `format`: of Pebble's
+ * own, from 1 on; 0 for RocksDB's.
+ */
+export function refusedTableFormat(format: number, formatVersion: number | undefined): string | undefined {
+  if (formatVersion === undefined || formatVersion > NEWEST_WITH_KNOWN_TABLES) return undefined;
+  const newest = NEWEST_TABLES.findLast(({ from }) => from <= formatVersion)?.format ?? 0;
+  const isOlder = format === 0 && formatVersion >= FIRST_WITHOUT_ROCKSDB;
+  if (format <= newest && !isOlder) return undefined;
+  const name = (each: number) => (each === 0 ? '(RocksDB,v2)' : `(Pebble,v${each})`);
+  const oldest = formatVersion < FIRST_WITHOUT_ROCKSDB ? '(LevelDB)' : name(1);
+  return `pebble: table format ${name(format)} is not within range supported at DB format major version ${formatVersion}, (${oldest},${name(newest)})`;
 }

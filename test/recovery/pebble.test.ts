@@ -123,6 +123,9 @@ describe('an open of Pebble', () => {
     expect(await errors(['remove 000006.sst'])).toContain('unknown to the objstorage provider');
     expect(await errors(['remove 000010.sst'])).toContain('error when looking up ingested SSTs');
     expect(await errors(['copy 000005.sst 000010.sst'])).toContain('external sstable has non-zero seqnum');
+    expect(await errors(['move marker.format-version.000015.016 marker.format-version.000015.013'])).toBe(
+      'pebble: error when loading flushable ingest files: pebble: table format (Pebble,v4) is not within range supported at DB format major version 13, ((Pebble,v1),(Pebble,v3))',
+    );
     expect(await errors(['append 000005.sst 00'])).toContain('object size mismatch');
     expect(await errors(['append OPTIONS-000003 "x\\n"'])).toContain('invalid key=value syntax');
     expect(await errors(['flip 000004.log 0x30.1'])).toContain('pebble/record: invalid chunk');

@@ -1,7 +1,8 @@
 import type { Database } from '../../engine/database.js';
+import { refusedTableFormat } from '../../engine/pebble.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
-import { findingAt } from '../../finding/finding-at.js';
+import { findingAt, placeOf } from '../../finding/finding-at.js';
 import { fileName } from '../../format/filename.js';
 import { comparatorNamed, compareUserKeys } from '../../format/sst/comparator.js';
 import { isExclusiveEnd, KEY_TRAILER } from '../../format/sst/internal-key.js';
@@ -37,6 +38,7 @@ export function checkIngested(
     }
     const found = tables.find((table) => table.number === number);
     if (found === undefined || found.errors) continue;
+    own.push(...checkFormat(database, found, wal));
     if (!found.largestSequence) {
       if (isBounded(found)) brought.push({ table: found, wal });
       continue;
@@ -54,6 +56,19 @@ export function checkIngested(
     );
   }
   return [...own, ...checkCopies(database, brought, tables)];
+}
+
+/** A format version that does not allow the format of a table was another one when the table was taken in: it never goes back. */
+function checkFormat({ pebble }: Database, { pebbleFormat = 0, file }: TableFacts, wal: string): Finding[] {
+  const engine = refusedTableFormat(pebbleFormat, pebble?.formatVersion);
+  if (engine === undefined) return [];
+  const place = pebble?.formatMarker === undefined ? { file } : placeOf(pebble.formatMarker);
+  return [
+    findingAt(place, 'directory/format-version', {
+      message: `${wal} brings in ${file}, in a format that format version ${pebble?.formatVersion} does not allow: Pebble refuses to open`,
+      evidence: { wal, table: file, engine: `pebble: error when loading flushable ingest files: ${engine}` },
+    }),
+  ];
 }
 
 const isBounded = (table: TableFacts): table is Bounded =>

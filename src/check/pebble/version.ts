@@ -6,7 +6,7 @@ import type { Database } from '../../engine/database.js';
 import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
-import { byLog, fileName, lastSegments } from '../../format/filename.js';
+import { byLog, fileName, lastSegments, segmentIn } from '../../format/filename.js';
 import { END_MARK } from '../../format/log/physical.js';
 import { fileBehind, type Version } from '../../format/manifest/version.js';
 import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
@@ -115,7 +115,11 @@ function checkSegments({ inventory, engineVersion }: Database): Finding[] {
 function checkCopies(live: readonly WalFacts[], all: readonly WalFacts[]): Finding[] {
   return live.flatMap(({ file, number, records, heldBefore }) => {
     const other = all.find(
-      (wal) => Number(BigInt.asUintN(32, wal.number)) === heldBefore && wal.number !== number,
+      (wal) =>
+        Number(BigInt.asUintN(32, wal.number)) === heldBefore &&
+        wal.number !== number &&
+        // of a log that went on elsewhere the first file may have been taken, and the others be here
+        segmentIn(wal.file) === 0,
     );
     if (records > 0 || other === undefined) return [];
     return [

@@ -70,6 +70,7 @@ export async function checkTable(source: ByteSource, context: TableContext): Pro
     size: table.size,
     readable: isReadable(table),
     ...(formatOf(table) !== undefined && { formatVersion: formatOf(table) }),
+    ...(table.footer?.format === 'pebble' && { pebbleFormat: table.footer.formatVersion }),
     dataBlocks: table.index?.count ?? 0,
     blobReferences: [],
     ...(context.blocks === undefined ? {} : { blocks: context.blocks }),

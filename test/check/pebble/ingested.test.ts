@@ -34,4 +34,21 @@ describe('a table that a log of Pebble brings in', () => {
       expect(findings.map(({ rule }) => rule)).toContain('sst/wrong-file');
     });
   });
+
+  test('has a format that the format version allows, or the marker is another one', async () => {
+    const lower = [
+      'move marker.format-version.000015.016 marker.format-version.000015.013',
+      'replace OPTIONS-000003 "format_major_version=16" "format_major_version=13"',
+    ];
+    const marker = 'error directory/format-version marker.format-version.000015.013 undefined';
+    expect(await found(...lower)).toEqual([marker, marker]);
+    // the logs are not cut for it
+    await withDatabase(store, lower, async (dir) => {
+      expect((await repaired(dir)).repair).toMatchObject({ state: 'refused' });
+    });
+    expect(await found(lower[0])).toHaveLength(3);
+    await withDatabase(store, lower.slice(0, 1), async (dir) => {
+      expect((await repaired(dir)).repair).toMatchObject({ state: 'repaired' });
+    });
+  });
 });
