@@ -40,7 +40,8 @@ export function chooseTables(
     const inputs = live.filter((other) => {
       // the MANIFEST has both
       if (isCertain && certain.has(other.live.number)) return false;
-      return boundsOverlap(other, table) && derives(own, contents.get(other.live.number) ?? NOTHING);
+      const theirs = contents.get(other.live.number) ?? NOTHING;
+      return boundsOverlap(other, table) && derives(own, theirs, isBottommost(table));
     });
     const known = inputs.map((input) => contents.get(input.live.number) ?? NOTHING);
     const isNews = inputs.length === 0 || hasNews(own, known) || lacks(own, known, table);
@@ -64,15 +65,23 @@ export function chooseTables(
 const NOTHING: Contents = new Map();
 
 /**
- * Whether `output`, which came later, was made from `input`: they share entries, as they were or with their sequences set to 0. Or the output
- * has a newer version of one key, so that the input does not lie above it, and one of another key whose sequence was set to 0, so that it does
- * not lie below: such a sequence says that nothing does (rocksdb db/compaction/compaction_iterator.cc, pebble compaction.go).
+ * Whether a compaction set sequences of this table to 0: nothing lay below any of it (rocksdb db/compaction/compaction_iterator.cc), and what
+ * is written to be ingested has none of its own. Tables of other engines do not say whether they were ingested.
  */
-function derives(output: Contents, input: Contents): boolean {
+function isBottommost({ live, ingested, columnFamilyName }: FoundTable): boolean {
+  return live.smallestSequence === 0n && !ingested && columnFamilyName !== undefined;
+}
+
+/**
+ * Whether `output`, which came later, was made from `input`: they share entries, as they were or with their sequences set to 0. Or the output
+ * has a newer version of one key, so that the input does not lie above it, and is bottommost, or has one of another key whose sequence was set to
+ * 0, so that it does not lie below: such a sequence says that nothing does (rocksdb db/compaction/compaction_iterator.cc, pebble compaction.go).
+ */
+function derives(output: Contents, input: Contents, isBottommost: boolean): boolean {
   let zeroed = 0;
   let common = 0;
   let isNotAbove = false;
-  let isNotBelow = false;
+  let isNotBelow = isBottommost;
   for (const [key, versions] of input) {
     const there = output.get(key);
     if (there === undefined) continue;
@@ -128,7 +137,8 @@ function lacks(table: Contents, inputs: readonly Contents[], found: FoundTable):
 
 /**
  * Gives each table a level: tables whose sequences stand apart from all others they overlap go to level 0 in the order of
- * those; what compactions wrote goes as deep as what it overlaps lets it. False when the levels do not suffice.
+ * those; what compactions wrote goes as deep as what it overlaps lets it, and to level 0, too, where that is all there is and an engine
+ * reads them there in their order. False when the levels do not suffice.
  */
 export function assignLevels(
   live: readonly FoundTable[],
@@ -146,17 +156,44 @@ export function assignLevels(
   // the oldest first: each goes above what it overlaps
   const open = live.filter(({ live: { level } }) => level < 0);
   open.sort((a, b) => (isNewer(a, b, contents) ? 1 : isNewer(b, a, contents) ? -1 : 0));
+  const lifted = new Set<FoundTable>();
   for (const table of open) {
     let level = levels - 1;
     for (const other of live) {
-      if (other === table || other.live.level <= 0 || !boundsOverlap(other, table)) continue;
+      if (other === table || !boundsOverlap(other, table)) continue;
+      if (lifted.has(other)) level = 0;
+      if (other.live.level <= 0) continue;
       if (isNewer(other, table, contents) && known.has(other.live.number)) continue;
       level = Math.min(level, other.live.level - 1);
     }
-    if (level < 1) return false;
-    table.live.level = level;
+    table.live.level = Math.max(level, 0);
+    if (level < 1) lifted.add(table);
   }
-  return true;
+  const shallow = live.filter(({ live: { level } }) => level === 0);
+  return lifted.size === 0 || isReadInOrder(shallow, contents);
+}
+
+/**
+ * Whether RocksDB takes these tables on level 0, and reads newer versions first: it orders them by their sequences, and wants both the
+ * largest and the smallest to rise (rocksdb db/version_builder.cc, `NewestFirstBySeqNo`, `CheckConsistencyDetails`).
+ */
+function isReadInOrder(tables: readonly FoundTable[], contents: ReadonlyMap<bigint, Contents>): boolean {
+  const byAge = [...tables].sort(({ live: a }, { live: b }) =>
+    a.largestSequence !== b.largestSequence
+      ? Number(b.largestSequence - a.largestSequence)
+      : Number(b.smallestSequence - a.smallestSequence) || Number(b.number - a.number),
+  );
+  return byAge.every((older, i) => {
+    const { smallestSequence: first, largestSequence: last } = older.live;
+    const above = byAge.slice(0, i);
+    const next = above.at(-1)?.live;
+    const isTaken =
+      next === undefined ||
+      (first === last ? last === 0n || last < next.largestSequence : next.smallestSequence > first);
+    return (
+      isTaken && above.every((newer) => !boundsOverlap(newer, older) || !isNewer(older, newer, contents))
+    );
+  });
 }
 
 /** A flush: every sequence of its own, none in common with the span of another table. */

@@ -81,6 +81,26 @@ export async function addFamilies(
   return guessed;
 }
 
+/**
+ * Gives tables that do not say of which column family they are the one that a MANIFEST names them in, or the only one of their order: what an
+ * SstFileWriter makes says it only when it was told (rocksdb table/sst_file_writer.cc). Returns those that stay with the default
+ * one although they may be of another, as in RocksDB's own repair (db/repair.cc).
+ */
+export function placeNameless({ columnFamilies }: Version, found: readonly FoundTable[]): FoundTable[] {
+  const families = [...columnFamilies.values()];
+  const stated = new Map(
+    families.flatMap(({ id, tables }) => [...tables.keys()].map((number) => [number, id])),
+  );
+  return found.filter((table) => {
+    const { live, columnFamilyName, comparator } = table;
+    if (columnFamilyName !== undefined) return false;
+    const fitting = families.filter((family) => family.comparator === comparator);
+    const family = stated.get(live.number) ?? (fitting.length === 1 ? fitting[0].id : undefined);
+    if (family !== undefined) live.columnFamily = family;
+    return family === undefined && families.length > 1;
+  });
+}
+
 /** What the newest LOG says that names column families; nothing where it contradicts what is known, as one of another database does. */
 async function loggedFamilies(
   { inventory }: Database,

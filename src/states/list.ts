@@ -323,7 +323,7 @@ class Listing {
       strict = false,
       whole,
       remarks = [],
-      unproven = { tables: [], families: [] },
+      unproven = { tables: [], families: [], nameless: [] },
     }: {
       current?: boolean;
       strict?: boolean;

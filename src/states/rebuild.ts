@@ -10,7 +10,7 @@ import {
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs, addMissingBlobs } from './blobs.js';
 import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
-import { addFamilies } from './families.js';
+import { addFamilies, placeNameless } from './families.js';
 import { isNumberTaken } from './files.js';
 import { placeIngested } from './ingested.js';
 import type { Unproven } from './state.js';
@@ -54,7 +54,7 @@ interface RebuildRequest {
 export async function rebuildVersion(database: Database, request: RebuildRequest): Promise<Rebuilt | string> {
   const { replay, wals, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
-  const unproven: Unproven = { tables: [], families: [] };
+  const unproven: Unproven = { tables: [], families: [], nameless: [] };
   const result: Rebuilt = { version, remarks: [], taken: [], replaced: [], unaccounted: [], unproven };
   // levels are given to copies: another version may give others
   const found = all
@@ -67,6 +67,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     only.comparator ||= database.impliedComparator ?? 'leveldb.BytewiseComparator';
     version.columnFamilies.set(0, only);
   } else unproven.families = await addFamilies(database, version, found, wals, result.remarks);
+  const nameless = database.dialect === 'rocksdb' ? placeNameless(version, found) : [];
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
   if (contents === undefined)
     return 'the tables hold more than can be compared in memory to tell which of them are live';
@@ -77,6 +78,7 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     await addBlobs(database, family.id, version);
     addMissingBlobs(family, found);
   }
+  unproven.nameless = nameless.filter(({ live }) => result.taken.includes(live));
   unproven.tables = unplaced.filter(({ table }) => result.taken.includes(table));
   const flushed = [...version.columnFamilies.values()].map(({ tables }) =>
     largestSequence([...tables.values()]),

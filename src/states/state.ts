@@ -4,6 +4,7 @@ import type { GuessedFamily } from './families.js';
 import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined } from './join.js';
 import type { ManifestWalk } from './manifests.js';
+import type { FoundTable } from './tables.js';
 import type { WalContents } from './wals.js';
 
 /** What a state is taken from. */
@@ -44,6 +45,8 @@ export interface Unproven {
   tables: readonly Unplaced[];
   /** Column families that WALs went to and whose names nothing proves. */
   families: readonly GuessedFamily[];
+  /** Tables that do not say of which column family they are. */
+  nameless: readonly FoundTable[];
 }
 
 /** A state that the files can still give. */

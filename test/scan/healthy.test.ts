@@ -21,6 +21,7 @@ const healthy = [
   { name: 'healthy-family-added', notes: [], entries: 4 },
   { name: 'healthy-dropped-column-family', notes: [], entries: 100 },
   { name: 'healthy-families-7.8', notes: [], entries: 60 },
+  { name: 'healthy-flushed-families-7.8', notes: [], entries: 28 },
   { name: 'healthy-ckb-6.11', notes: [], entries: 0 },
   // user-defined timestamps and blob files: a compaction has told the MANIFEST sequences of 0, and left them in the keys
   { name: 'healthy-timestamps-7.8', notes: [], entries: 28 },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { internalKey, VALUE_TYPE } from '../../src/format/sst/internal-key.js';
 import type { InventoryEntry } from '../../src/io/inventory.js';
-import { chooseTables } from '../../src/states/choice.js';
+import { assignLevels, chooseTables } from '../../src/states/choice.js';
 import type { Contents, FoundTable } from '../../src/states/tables.js';
 
 /** A table of puts, by key: the sequence of its version and its value. */
@@ -67,4 +67,51 @@ describe('a table and one that came later and overlaps it', () => {
     const later = table(25n, { a: [0, 'a0'], b: [0, 'b0'], d: [31, 'd1'] });
     expect(chosen(older, later)).toEqual([20n, 25n]);
   });
+});
+
+describe('levels', () => {
+  /** Levels by number, or nothing where so many do not suffice. */
+  function leveled(most: number, ...tables: ReturnType<typeof table>[]) {
+    const contents = new Map(tables.map(({ found, contents }) => [found.live.number, contents]));
+    const live = tables.map(({ found }) => ({ ...found, live: { ...found.live } }));
+    if (!assignLevels(live, contents, new Map(), most)) return undefined;
+    return Object.fromEntries(live.map(({ live: { number, level } }) => [Number(number), level]));
+  }
+
+  const bottom = table(20n, { a: [0, 'a1'], z: [0, 'z1'] });
+  // each of them overlaps the next one in its sequences, too
+  const middle = table(21n, { a: [10, 'a2'], c: [30, 'c1'] });
+  const top = table(22n, { a: [20, 'a3'], c: [40, 'c2'] });
+
+  test('a table that a compaction wrote lies on level 0 where there is no other', () => {
+    expect(leveled(1, bottom)).toEqual({ 20: 0 });
+    expect(leveled(1, bottom, table(21n, { b: [12, 'b1'] }))).toEqual({ 20: 0, 21: 0 });
+  });
+
+  test('what does not fit above goes to level 0, in the order in which it is read there', () => {
+    expect(leveled(4, bottom, middle, top)).toEqual({ 20: 3, 21: 2, 22: 1 });
+    expect(leveled(3, bottom, middle, top)).toEqual({ 20: 2, 21: 1, 22: 0 });
+    expect(leveled(2, bottom, middle, top)).toEqual({ 20: 1, 21: 0, 22: 0 });
+    expect(leveled(1, bottom, middle, top)).toEqual({ 20: 0, 21: 0, 22: 0 });
+  });
+
+  test('none where level 0 would be read in another order', () => {
+    // the newer versions are in the one whose sequences begin and end before
+    const odd = table(23n, { a: [11, 'a3'], c: [35, 'c2'] });
+    const early = table(24n, { a: [5, 'a9'], c: [45, 'c9'] });
+    expect(leveled(1, odd, early)).toBeUndefined();
+    expect(leveled(1, bottom, table(23n, { a: [0, 'a1'], m: [0, 'm1'] }))).toEqual({ 20: 0, 23: 0 });
+  });
+});
+
+test('a bottommost table was made from one over its keys that is older than it', () => {
+  const older = table(20n, { b: [10, 'b1'] });
+  expect(chosen(older, named(table(25n, { a: [0, 'a1'], b: [30, 'b2'] })))).toEqual([25n]);
+  // written to be ingested, or of an engine that does not say: its 0 says nothing
+  expect(chosen(older, table(25n, { a: [0, 'a1'], b: [30, 'b2'] }))).toEqual([20n, 25n]);
+});
+
+const named = ({ found, contents }: ReturnType<typeof table>) => ({
+  found: { ...found, columnFamilyName: 'default' },
+  contents,
 });

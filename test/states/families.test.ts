@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { type Database, readDatabase } from '../../src/engine/database.js';
-import { emptyVersion } from '../../src/format/manifest/apply.js';
+import { emptyVersion, newColumnFamily } from '../../src/format/manifest/apply.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
-import { addFamilies } from '../../src/states/families.js';
+import { addFamilies, placeNameless } from '../../src/states/families.js';
 import type { FoundTable } from '../../src/states/tables.js';
 import type { WalContents } from '../../src/states/wals.js';
 import { carryOut } from '../support/carry-out.js';
@@ -46,6 +46,43 @@ describe('a MANIFEST that is gone, of column families that have no table', () =>
         ]);
       });
     }
+  });
+});
+
+it('says what is lost with a table whose flush is taken back, and whose log is gone', async () => {
+  await withFieldCase('healthy-flushed-families-7.8', ['remove 000012.sst'], async (dir) => {
+    const { loss } = await repaired(dir);
+    expect(loss.map(({ file, facts }) => [file, facts.columnFamily])).toEqual([['000012.sst', 'late']]);
+  });
+});
+
+describe('a table that does not say of which column family it is', () => {
+  const families = (...comparators: string[]) => {
+    const version = emptyVersion();
+    for (const [id, comparator] of comparators.entries())
+      version.columnFamilies.set(id, { ...newColumnFamily(id, nameOf(id)), comparator });
+    return version;
+  };
+  const nameless = () =>
+    ({ live: { number: 9n, columnFamily: 0 }, comparator: 'bytewise' }) as unknown as FoundTable;
+
+  it('may be of any of its order', () => {
+    const [table, version] = [nameless(), families('bytewise', 'reverse', 'bytewise')];
+    expect(placeNameless(version, [table])).toEqual([table]);
+    expect(table.live.columnFamily).toBe(0);
+  });
+
+  it('is of the only one of its order', () => {
+    const [table, version] = [nameless(), families('reverse', 'bytewise')];
+    expect(placeNameless(version, [table])).toEqual([]);
+    expect(table.live.columnFamily).toBe(1);
+  });
+
+  it('is of the one that the MANIFEST names it in', () => {
+    const [table, version] = [nameless(), families('bytewise', 'bytewise')];
+    version.columnFamilies.get(1)!.tables.set(9n, table.live);
+    expect(placeNameless(version, [table])).toEqual([]);
+    expect(table.live.columnFamily).toBe(1);
   });
 });
 

@@ -23,7 +23,8 @@ import { planRemains } from './leveldb-remains.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planMisnumberedLogs } from './misnumbered-logs.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
-import { guessesOf, lossOfState, mayBeReplaced, unreadTables, unreadText } from './state-loss.js';
+import { guessesOf } from './state-guesses.js';
+import { lossOfState, mayBeReplaced, unreadTables, unreadText } from './state-loss.js';
 import { planSwappedLogs } from './swapped-logs.js';
 import type { TableRepairRequest } from './tables.js';
 

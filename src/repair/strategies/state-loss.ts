@@ -5,9 +5,7 @@ import { fileName } from '../../format/filename.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
-import type { GuessedFamily } from '../../states/families.js';
 import { tablesOf } from '../../states/holdings.js';
-import type { Unplaced } from '../../states/ingested.js';
 import { isOwn, max } from '../../states/join.js';
 import { isSound } from '../../states/manifests.js';
 import type { State, States } from '../../states/state.js';
@@ -24,10 +22,10 @@ export function lossOfState(
   const later = laterWrites(state, states);
   return [
     ...laterManifest(database, state),
-    ...missingTables(database, state, current),
+    ...missingTables(database, state, { current, manifests }),
     ...lostLogs(database, state),
     ...(later.length > 0 ? [] : begunLogs(database, state, manifests)),
-    ...strangeWals(state, database),
+    ...strangeWals(state),
     ...ignoredWrites(state),
     ...tablesLeftOut(state, database),
     ...tablesOfOthers(state, database, manifests),
@@ -123,34 +121,6 @@ export function mayBeReplaced({ inventory }: Database, { origin, version }: Stat
   });
 }
 
-/** What a state takes for the likeliest. */
-export function guessesOf(database: Database, { unproven: { tables, families } }: State): LossStatement[] {
-  return [...tables.map((table) => unplacedText(database, table)), ...families.map(guessedText)];
-}
-
-/** Writes of a column family whose name nothing proves. */
-function guessedText({ id, name, operations, isInOrder }: GuessedFamily): LossStatement {
-  const taken = isInOrder
-    ? `it is taken for ${name} by the order of OPTIONS, which is right where no column family was dropped before`
-    : `it gets the name ${name}, as nothing tells which of those in OPTIONS it was`;
-  return {
-    file: '.',
-    detail: `${counted(operations, 'operation')} in WALs that went to column family ${id}: ${taken}`,
-    facts: { columnFamily: name, operations },
-  };
-}
-
-/** An ingested table of which nothing tells where in time it belongs. */
-function unplacedText({ inventory }: Database, { table, entries, against }: Unplaced): LossStatement {
-  const { number, level, smallestSequence, smallest, largest } = table;
-  const [from, to] = [keyBytes(userKeyOf(smallest)), keyBytes(userKeyOf(largest))];
-  return {
-    file: tableName(inventory, number),
-    detail: `${counted(entries, 'entry')} of an ingested table whose edit is lost: it is taken as ${smallestSequence === 0n ? 'older than everything else' : `of sequence ${smallestSequence}`}, on level ${level}, and nothing proves that it is older or newer than ${against.join(', ')}; where both have a key, readers may get the older value`,
-    facts: { entries, from, to, keyRanges: [{ from, to }] },
-  };
-}
-
 /** Damaged tables that a RepairDB set aside, named by the MANIFEST beside them, of which nothing is put back. */
 function tablesSetAside(
   { inventory }: Database,
@@ -180,8 +150,12 @@ function tablesSetAside(
  * them, and one that takes over other tables in their place may not show that these hold all of them. What WALs of the state
  * hold is not lost.
  */
-function missingTables(database: Database, state: State, current: State | undefined): LossStatement[] {
-  return givenUp(state, current)
+function missingTables(
+  database: Database,
+  state: State,
+  { current, manifests }: Pick<States, 'current' | 'manifests'>,
+): LossStatement[] {
+  return [...givenUp(state, current), ...flushedSince(state, manifests)]
     .filter((table) => !isInWals(table, state))
     .map(({ number, columnFamily, size, smallest, largest }) => {
       const { columnFamilies } =
@@ -212,6 +186,27 @@ function earlierTables({ origin }: State): LossStatement[] {
 function givenUp({ origin }: State, current: State | undefined): readonly LiveTable[] {
   if (origin.kind === 'tables') return current?.missing ?? [];
   return 'unaccounted' in origin ? origin.unaccounted : [];
+}
+
+/**
+ * Tables that later edits of a MANIFEST lead to, that are gone, and that hold more of a column family than the state before them does. What
+ * is later than the state altogether is counted by its sequences.
+ */
+function flushedSince(
+  { origin, version, wals, lastSequence }: State,
+  manifests: States['manifests'],
+): LiveTable[] {
+  const walk = origin.kind === 'edits' ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
+  if (walk === undefined) return [];
+  return tablesOf(walk.replay.version).filter(
+    ({ number, columnFamily, smallestSequence, largestSequence }) => {
+      const family = version.columnFamilies.get(columnFamily);
+      if (walk.here.has(number) || family === undefined || smallestSequence > lastSequence) return false;
+      const inTables = [...family.tables.values()].map((table) => table.largestSequence);
+      const inWals = wals.flatMap(({ wal }) => wal.families.get(columnFamily)?.last ?? []);
+      return [...inTables, ...inWals].every((last) => last < largestSequence);
+    },
+  );
 }
 
 /** A WAL of the state has all that a table was written from, and no hole in it. */
@@ -336,13 +331,11 @@ export function unreadText({ file, root, kind }: InventoryEntry): LossStatement 
 }
 
 /** WALs that do not connect, with their operations by column family. */
-function strangeWals({ strange, version }: State, { options }: Database): LossStatement[] {
+function strangeWals({ strange, version }: State): LossStatement[] {
   return strange.flatMap(({ entry, operations, first, last, families }) => {
     if (first === undefined || last === undefined) return [];
     const named = [...families].map(([id, { operations: count }]) => {
-      const name =
-        version.columnFamilies.get(id)?.name ?? [...options.columnFamilies.keys()][id] ?? `id ${id}`;
-      return `${count} of ${name}`;
+      return `${count} of ${version.columnFamilies.get(id)?.name ?? `id ${id}`}`;
     });
     return {
       file: entry.file,
