@@ -34,6 +34,7 @@ const CONTENT_RULES = new Set([
   'sst/filter-misses-key',
   'sst/bad-filter',
   'sst/bad-blob-index',
+  'blob/value-order',
   'sst/bad-value',
   'sst/bad-metaindex',
   'sst/bad-property',

@@ -5,6 +5,7 @@ import type { Comparator } from '../../format/sst/comparator.js';
 import type { KernelBloom } from '../../format/sst/filter/filter.js';
 import { KEY_TRAILER, VALUE_TYPE } from '../../format/sst/internal-key.js';
 import type { ValueBlockLengths, ValuePrefixes } from '../../format/sst/value-blocks.js';
+import { HandleOrder } from './handle-order.js';
 
 /** What the entries of one table's data blocks are held against, by the fast path and by the one that explains. */
 export interface DataRules {
@@ -119,6 +120,7 @@ export class Tally {
   minSequence = Number.POSITIVE_INFINITY;
   maxSequence = -1;
   readonly blobs = new Map<number, BlobTally>();
+  readonly handles = new HandleOrder();
   /** References to blob files of Titan's: file number, offset and size of each, the first {@link MOST_TITAN}. */
   readonly titan: number[] = [];
   titanLeftOut = 0;
@@ -143,6 +145,12 @@ export class Tally {
   addSample(file: number, sample: BlobReference): void {
     const tally = this.blobs.get(file)!;
     if (this.blobs.size <= MOST_SAMPLED) tally.samples = withSample(tally.samples, sample);
+  }
+
+  /** `file`: one more than its place in the list of a table of Pebble. */
+  addHandle(file: number, block: number, value: number): void {
+    this.addBlob(file, block, 0);
+    this.handles.add(file - 1, block, value);
   }
 
   /** Titan's files come under the negative of their numbers. */

@@ -22,6 +22,7 @@ import type { Depth, TableTotals } from '../unit.js';
 import { BlockRun } from './block-run.js';
 import type { DataRules } from './data-rules.js';
 import { explainDataBlock } from './explain.js';
+import { outOfOrder } from './handle-order.js';
 import { hiddenCodec } from './hidden-codec.js';
 import { HighestBlock } from './highest-block.js';
 import type { TableReport } from './report.js';
@@ -302,6 +303,8 @@ class BlockScan {
     let firstLength = 0;
     if (verifier.verify(bytes, start, end, handle.offset)) {
       ({ first, firstLength } = verifier);
+      const misplaced = verifier.tally.handles.take();
+      if (misplaced !== undefined) this.report.add(outOfOrder(misplaced, blockRange(handle)));
     } else {
       const before = verifier.before.slice(0, verifier.beforeLength);
       const block = bytes.subarray(start, end);

@@ -326,7 +326,9 @@ export class DataBlockVerifier {
     tally.maxSequence = maxSequence;
     const { pendingBlobs } = this;
     for (let i = 0; i < pendingBlobs.length; i += 3) {
-      tally.addBlob(pendingBlobs[i], pendingBlobs[i + 1], pendingBlobs[i + 2]);
+      const [file, offset, size] = [pendingBlobs[i], pendingBlobs[i + 1], pendingBlobs[i + 2]];
+      if (pebble === undefined) tally.addBlob(file, offset, size);
+      else tally.addHandle(file, offset, size);
     }
     for (const [file, samples] of this.pendingSamples)
       for (const sample of samples) tally.addSample(file, sample);

@@ -130,6 +130,17 @@ export const pebbleRules = {
       'both directories.',
     references: ['pebble wal/reader.go'],
   },
+  'blob/value-order': {
+    severity: 'error',
+    title: 'Keys of a table of Pebble have their values in another order',
+    meaning:
+      'Pebble writes the values of a blob file in the order of their keys, compactions keep both, and a file that is written anew ' +
+      'keeps the numbers of its values: a table names the values of one file in ascending order. Here two keys do not, so that one of ' +
+      'them has the value of another key. Reads give it without an error, where its length is the one that the table says.',
+    origin: 'Memory that changed before the checksum of the block was computed, or a defect of the writer.',
+    action: 'Take the table from a backup or a checkpoint (repair --from), or write these keys again.',
+    references: ['pebble sstable/blob/blob.go', 'pebble value_separation.go', 'pebble blob_rewrite.go'],
+  },
   'sst/bad-range-key': {
     severity: 'error',
     title: 'A range key cannot be read',

@@ -120,7 +120,7 @@ export function valueLength(
   return lengths[block] >= 0 && offset + length > lengths[block] ? -1 : length;
 }
 
-/** Hands on the file, one more than its place in the table's list, and the block of a handle that `valueLength` has taken. */
+/** Hands on the file, one more than its place in the table's list, the block, and the value of a handle that `valueLength` has taken. */
 export function noteBlobHandle(
   bytes: Uint8Array,
   start: number,
@@ -128,7 +128,7 @@ export function noteBlobHandle(
   take: (file: number, block: number, blocks: number) => void,
 ): void {
   const handle = blobHandle(bytes, start, end);
-  if (handle !== undefined) take(handle.reference + 1, handle.block, 0);
+  if (handle !== undefined) take(handle.reference + 1, handle.block, handle.value);
 }
 
 interface ValueHandle {
