@@ -63,7 +63,8 @@ export function beginningOfInfoLog(text: string): string | undefined {
 /** Column families as a LOG leaves them. */
 export interface LoggedFamilies {
   ids: Map<string, number>;
-  dropped: Set<number>;
+  /** Names by id. */
+  dropped: Map<number, string>;
 }
 
 /**
@@ -72,15 +73,19 @@ export interface LoggedFamilies {
  */
 export function familiesInInfoLog(text: string): LoggedFamilies | undefined {
   const ids = new Map<string, number>();
-  const dropped = new Set<number>();
+  const names = new Map<number, string>();
+  const dropped = new Map<number, string>();
   const lines = /(?:Created c|C)olumn family \[(.*)\] \(ID (\d+)\)|Dropped column family with id (\d+)/g;
   for (const [, name, id, gone] of text.matchAll(lines)) {
     if (gone === undefined) {
       ids.set(name, Number(id));
+      names.set(Number(id), name);
       continue;
     }
-    dropped.add(Number(gone));
-    for (const [each, its] of ids) if (its === Number(gone)) ids.delete(each);
+    const known = names.get(Number(gone));
+    if (known === undefined) continue;
+    dropped.set(Number(gone), known);
+    if (ids.get(known) === Number(gone)) ids.delete(known);
   }
-  return ids.size + dropped.size === 0 ? undefined : { ids, dropped };
+  return names.size === 0 ? undefined : { ids, dropped };
 }

@@ -156,21 +156,22 @@ export function assignLevels(
   // the oldest first: each goes above what it overlaps
   const open = live.filter(({ live: { level } }) => level < 0);
   open.sort((a, b) => (isNewer(a, b, contents) ? 1 : isNewer(b, a, contents) ? -1 : 0));
-  const lifted = new Set<FoundTable>();
   for (const table of open) {
     let level = levels - 1;
     for (const other of live) {
-      if (other === table || !boundsOverlap(other, table)) continue;
-      if (lifted.has(other)) level = 0;
-      if (other.live.level <= 0) continue;
+      if (other === table || other.live.level < 0 || !boundsOverlap(other, table)) continue;
+      if (other.live.level === 0) {
+        if (isNewer(table, other, contents)) level = 0;
+        continue;
+      }
       if (isNewer(other, table, contents) && known.has(other.live.number)) continue;
       level = Math.min(level, other.live.level - 1);
     }
     table.live.level = Math.max(level, 0);
-    if (level < 1) lifted.add(table);
   }
+  const isLifted = open.some(({ live: { level } }) => level === 0);
   const shallow = live.filter(({ live: { level } }) => level === 0);
-  return lifted.size === 0 || isReadInOrder(shallow, contents);
+  return !isLifted || isReadInOrder(shallow, contents);
 }
 
 /**

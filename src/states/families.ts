@@ -3,8 +3,10 @@ import type { Database } from '../engine/database.js';
 import { infoLogs } from '../engine/info-logs.js';
 import { familiesInInfoLog, type LoggedFamilies } from '../format/info-log.js';
 import { newColumnFamily } from '../format/manifest/apply.js';
-import type { Version } from '../format/manifest/version.js';
+import type { ManifestReplay } from '../format/manifest/replay.js';
+import type { ColumnFamily, Version } from '../format/manifest/version.js';
 import { readHead } from '../io/head.js';
+import { isSound } from './manifests.js';
 import type { FoundTable } from './tables.js';
 import type { WalContents } from './wals.js';
 
@@ -26,39 +28,72 @@ export interface GuessedFamily {
 /** Bytes of a LOG that are looked at: it begins with all options of every column family, some 10 KiB each. */
 const LOG_LIMIT = 16 << 20;
 
+/** Tables that are of no column family of the database, as far as can be told. */
+export interface LeftTables {
+  tables: readonly FoundTable[];
+  /** What their entries are of, and why they are left out: the end of a sentence. */
+  what: string;
+}
+
+/** What was taken for the likeliest. */
+interface AddedFamilies {
+  guessed: GuessedFamily[];
+  left: LeftTables[];
+}
+
+interface FamilyEvidence {
+  found: readonly FoundTable[];
+  wals: readonly WalContents[];
+  /** What the version begins with. */
+  replay?: ManifestReplay | undefined;
+}
+
 /**
  * Gives a version the column families that it does not have and that tables, LOG, OPTIONS or WALs know of. Returns those that WALs
- * went to and whose names nothing proves.
+ * went to and whose names nothing proves, and those whose tables are not taken.
  */
 export async function addFamilies(
   database: Database,
   version: Version,
-  found: readonly FoundTable[],
-  wals: readonly WalContents[],
+  { found, wals, replay }: FamilyEvidence,
   remarks: string[],
-): Promise<GuessedFamily[]> {
+): Promise<AddedFamilies> {
   const { options } = database;
   const { columnFamilies: families } = version;
   const dropped = new Set(version.droppedColumnFamilies.keys());
-  const isOpen = (id: number) => !families.has(id) && !dropped.has(id);
-  for (const { live, columnFamilyName: name, comparator } of found) {
-    const id = live.columnFamily;
-    if (isOpen(id) && name !== undefined) families.set(id, { ...newColumnFamily(id, name), comparator });
-  }
-  const ids = new Map([...families.values()].map(({ id, name }) => [name, id]));
+  // ids go up: what a MANIFEST without a hole has given out and does not have was dropped
+  const givenOut = replay !== undefined && isSound(replay) ? (version.maxColumnFamily ?? 0) : 0;
+  const isOpen = (id: number) => !families.has(id) && !dropped.has(id) && id > givenOut;
   const written = new Map<number, number>();
   for (const [id, { operations }] of wals.flatMap((wal) => [...wal.families]))
     written.set(id, (written.get(id) ?? 0) + operations);
   const names = [...options.columnFamilies.keys()];
-  if (names.some((name) => !ids.has(name)) || [...written.keys()].some(isOpen)) {
-    const logged = await loggedFamilies(database, ids);
-    for (const id of logged?.dropped ?? []) dropped.add(id);
-    for (const [name, id] of logged?.ids ?? []) {
-      if (ids.has(name) || !isOpen(id) || !(names.includes(name) || written.has(id))) continue;
-      families.set(id, newColumnFamily(id, name));
-      ids.set(name, id);
-      remarks.push(`column family ${name} gets the id ${id}: LOG says so`);
-    }
+  const stated = new Set([...families.values()].map(({ name }) => name));
+  const isMore = names.some((name) => !stated.has(name));
+  const open = [...written.keys(), ...found.map(({ live }) => live.columnFamily)];
+  const logged = isMore || open.some(isOpen) ? await loggedFamilies(database, version, found) : undefined;
+  const left: LeftTables[] = [];
+  for (const id of new Set(found.map(({ live }) => live.columnFamily))) {
+    const tables = found.filter(({ live }) => live.columnFamily === id);
+    const { columnFamilyName: name, comparator } = tables[0];
+    if (!isOpen(id) || name === undefined) continue;
+    const isLogged = logged?.dropped.get(id) === name || (logged?.ids.get(name) ?? id) > id;
+    const why = isLogged ? undefined : droppedSince(database, { id, name, tables }, found);
+    if (isLogged || why !== undefined) {
+      dropped.add(id);
+      if (why !== undefined)
+        left.push({ tables, what: `column family ${name}, which is taken for dropped: ${why}` });
+      else
+        remarks.push(`tables of column family ${name} (id ${id}) are left out: LOG says that it was dropped`);
+    } else families.set(id, { ...newColumnFamily(id, name), comparator });
+  }
+  const ids = new Map([...families.values()].map(({ id, name }) => [name, id]));
+  for (const id of logged?.dropped.keys() ?? []) dropped.add(id);
+  for (const [name, id] of logged?.ids ?? []) {
+    if (ids.has(name) || !isOpen(id) || !(names.includes(name) || written.has(id))) continue;
+    families.set(id, newColumnFamily(id, name));
+    ids.set(name, id);
+    remarks.push(`column family ${name} gets the id ${id}: LOG says so`);
   }
   const guessed: GuessedFamily[] = [];
   for (const { name, id, isExact } of placesInOptions(names, ids, isOpen, [...written.keys()])) {
@@ -78,13 +113,33 @@ export async function addFamilies(
     family.comparator ||=
       found.find(({ live }) => live.columnFamily === family.id)?.comparator || 'leveldb.BytewiseComparator';
   }
-  return guessed;
+  return { guessed, left };
+}
+
+/** What shows that a column family was dropped after its tables were written: RocksDB writes OPTIONS whenever it makes or drops one. */
+function droppedSince(
+  { optionsFile, options }: Database,
+  { id, name, tables }: { id: number; name: string; tables: readonly FoundTable[] },
+  found: readonly FoundTable[],
+): string | undefined {
+  const isLater = ({ live, columnFamilyName }: FoundTable) =>
+    columnFamilyName === name && live.columnFamily > id;
+  const later = found.find(isLater);
+  if (later !== undefined)
+    return `${later.entry.file} is of a column family of the same name that was made later`;
+  if (optionsFile === undefined || options.columnFamilies.has(name) || options.columnFamilies.size === 0)
+    return undefined;
+  const { entry, parsed } = optionsFile;
+  const isYounger = tables.every(({ live }) => live.number < (entry.number ?? 0n));
+  return isYounger && parsed.anomalies.length === 0
+    ? `${entry.file}, which was written after them, does not name it`
+    : undefined;
 }
 
 /**
- * Gives tables that do not say of which column family they are the one that a MANIFEST names them in, or the only one of their order: what an
- * SstFileWriter makes says it only when it was told (rocksdb table/sst_file_writer.cc). Returns those that stay with the default
- * one although they may be of another, as in RocksDB's own repair (db/repair.cc).
+ * Tables that do not say of which column family they are: what an SstFileWriter makes says it only when it was told (rocksdb
+ * table/sst_file_writer.cc). They get the one that a MANIFEST names them in, or the only one of their order. Returns the others, which are
+ * taken for the default one's as in RocksDB's own repair (db/repair.cc).
  */
 export function placeNameless({ columnFamilies }: Version, found: readonly FoundTable[]): FoundTable[] {
   const families = [...columnFamilies.values()];
@@ -92,29 +147,56 @@ export function placeNameless({ columnFamilies }: Version, found: readonly Found
     families.flatMap(({ id, tables }) => [...tables.keys()].map((number) => [number, id])),
   );
   return found.filter((table) => {
-    const { live, columnFamilyName, comparator } = table;
+    const { live, columnFamilyName } = table;
     if (columnFamilyName !== undefined) return false;
-    const fitting = families.filter((family) => family.comparator === comparator);
+    const fitting = inOrderOf(table, families);
     const family = stated.get(live.number) ?? (fitting.length === 1 ? fitting[0].id : undefined);
     if (family !== undefined) live.columnFamily = family;
     return family === undefined && families.length > 1;
   });
 }
 
-/** What the newest LOG says that names column families; nothing where it contradicts what is known, as one of another database does. */
+const inOrderOf = ({ comparator }: FoundTable, families: readonly ColumnFamily[]) =>
+  families.filter((family) => family.comparator === comparator);
+
+/**
+ * Moves such tables to a column family that they can be of, the default one first. Returns those that are of none. `fits`: whether its tables
+ * still have levels in which newer versions lie above older ones.
+ */
+export function movePlaceless(
+  { columnFamilies }: Version,
+  nameless: readonly FoundTable[],
+  fits: (family: number, table: FoundTable) => boolean,
+): FoundTable[] {
+  return nameless.filter((table) => {
+    const families = inOrderOf(table, [...columnFamilies.values()]);
+    const fitting = families.find(({ id }) => fits(id, table));
+    table.live.columnFamily = fitting?.id ?? NOWHERE;
+    return fitting === undefined;
+  });
+}
+
+/** No column family has this id. */
+const NOWHERE = -1;
+
+/**
+ * What the newest LOG says that names column families; nothing where an id has another name there than in the MANIFEST or in a table, as in one
+ * of another database.
+ */
 async function loggedFamilies(
   { inventory }: Database,
-  known: ReadonlyMap<string, number>,
+  { columnFamilies }: Version,
+  found: readonly FoundTable[],
 ): Promise<LoggedFamilies | undefined> {
-  const names = new Map([...known].map(([name, id]) => [id, name]));
+  const known = new Map<number, string>([...columnFamilies.values()].map(({ id, name }) => [id, name]));
+  for (const { live, columnFamilyName: name } of found)
+    if (name !== undefined && !known.has(live.columnFamily)) known.set(live.columnFamily, name);
   for (const { source } of infoLogs(inventory)) {
     const head = await readHead(source, LOG_LIMIT).catch(() => new Uint8Array(0));
     const logged = familiesInInfoLog(Buffer.from(head).toString('utf8'));
     if (logged === undefined) continue;
-    const isOther = [...logged.ids].some(
-      ([name, id]) => (known.get(name) ?? id) !== id || (names.get(id) ?? name) !== name,
-    );
-    return isOther ? undefined : logged;
+    const pairs = [...[...logged.ids].map(([name, id]): [number, string] => [id, name]), ...logged.dropped];
+    return pairs.every(([id, name]) => (known.get(id) ?? name) === name) ? logged : undefined;
   }
   return undefined;
 }

@@ -10,7 +10,7 @@ import { isOwn, type Joined, join, WalChain } from './join.js';
 import { isOfRepairDb, isSound, type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
-import { rebuildVersion } from './rebuild.js';
+import { type RebuiltVersion, rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States, Unproven } from './state.js';
 import { comparing, type FoundTable, findTables, isOtherwiseOrdered } from './tables.js';
 import { readWalContents } from './wals.js';
@@ -36,6 +36,8 @@ export async function listStates(
   const list = new Listing(database, facts);
   return list.run();
 }
+
+const NOTHING_UNPROVEN: Unproven = { tables: [], families: [], nameless: [] };
 
 class Listing {
   files!: FilesHere;
@@ -136,7 +138,7 @@ class Listing {
       this.problems.push(rebuilt);
       return;
     }
-    const { version, remarks, taken, replaced, unaccounted, unproven } = rebuilt;
+    const { version, taken, replaced, unaccounted } = rebuilt;
     if (taken.length === 0 && added.length === 0 && isSound(replay)) return;
     const ends = this.states.filter((state) => isEndOf(state, walk));
     const [own] = ends;
@@ -146,11 +148,7 @@ class Listing {
     this.addVersion(
       { kind: 'extended', manifest, tables: taken, replaced, unaccounted, ...(news && { news }) },
       version,
-      {
-        remarks,
-        unproven,
-        whole: true,
-      },
+      { rebuilt, whole: true },
     );
     const extended = this.states.at(-1)!;
     // the edit that named them was lost
@@ -187,11 +185,10 @@ class Listing {
       databaseIds: await this.databaseIds(walk),
     });
     if (typeof rebuilt === 'string') return;
-    const { taken, remarks, unproven } = rebuilt;
+    const { taken } = rebuilt;
     const unaccounted: LiveTable[] = [];
     this.addVersion({ kind: 'before', manifest: walk.entry, unaccounted }, rebuilt.version, {
-      remarks,
-      unproven,
+      rebuilt,
       whole: true,
     });
     const { lastSequence } = this.states.at(-1)!;
@@ -230,8 +227,7 @@ class Listing {
     });
     if (typeof rebuilt === 'string') this.problems.push(rebuilt);
     else {
-      const { version, remarks, unproven } = rebuilt;
-      this.addVersion({ kind: 'tables' }, version, { remarks, unproven, whole: true });
+      this.addVersion({ kind: 'tables' }, rebuilt.version, { rebuilt, whole: true });
     }
   }
 
@@ -322,14 +318,12 @@ class Listing {
       current = false,
       strict = false,
       whole,
-      remarks = [],
-      unproven = { tables: [], families: [], nameless: [] },
+      rebuilt,
     }: {
       current?: boolean;
       strict?: boolean;
       whole: boolean;
-      remarks?: string[];
-      unproven?: Unproven;
+      rebuilt?: Pick<RebuiltVersion, 'remarks' | 'left' | 'unproven'>;
     },
   ): void {
     const { allow2pc } = this.database.options;
@@ -362,8 +356,9 @@ class Listing {
       entries: families.reduce((sum, { entries }) => sum + entries, 0),
       doubtful: doubtfulIn(joined, this.files),
       moved: movedOf(joined, this.files),
-      unproven,
-      remarks,
+      left: rebuilt?.left ?? [],
+      unproven: rebuilt?.unproven ?? NOTHING_UNPROVEN,
+      remarks: rebuilt?.remarks ?? [],
     });
   }
 

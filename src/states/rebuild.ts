@@ -10,7 +10,7 @@ import {
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs, addMissingBlobs } from './blobs.js';
 import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
-import { addFamilies, placeNameless } from './families.js';
+import { addFamilies, type LeftTables, movePlaceless, placeNameless } from './families.js';
 import { isNumberTaken } from './files.js';
 import { placeIngested } from './ingested.js';
 import type { Unproven } from './state.js';
@@ -18,7 +18,7 @@ import { type Contents, contentsOf, type FoundTable } from './tables.js';
 import { logNumberFor, type WalContents } from './wals.js';
 
 /** A version put together from tables. */
-interface Rebuilt {
+export interface RebuiltVersion {
   version: Version;
   /** Choices that were made, in words. */
   remarks: string[];
@@ -28,6 +28,8 @@ interface Rebuilt {
   replaced: LiveTable[];
   /** Those among `replaced` of which the tables taken over do not show that all of it went into them. */
   unaccounted: LiveTable[];
+  /** Tables of no column family. */
+  left: LeftTables[];
   /** What was taken for the likeliest. */
   unproven: Unproven;
 }
@@ -51,11 +53,22 @@ interface RebuildRequest {
  * The version that tables lead to: those of a MANIFEST, as far as there is one, and those that no edit of it names. Returns a
  * sentence where it cannot be told.
  */
-export async function rebuildVersion(database: Database, request: RebuildRequest): Promise<Rebuilt | string> {
+export async function rebuildVersion(
+  database: Database,
+  request: RebuildRequest,
+): Promise<RebuiltVersion | string> {
   const { replay, wals, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
   const unproven: Unproven = { tables: [], families: [], nameless: [] };
-  const result: Rebuilt = { version, remarks: [], taken: [], replaced: [], unaccounted: [], unproven };
+  const result: RebuiltVersion = {
+    version,
+    remarks: [],
+    taken: [],
+    replaced: [],
+    unaccounted: [],
+    left: [],
+    unproven,
+  };
   // levels are given to copies: another version may give others
   const found = all
     .filter((table) => belongs(table, request))
@@ -66,11 +79,25 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
     const only = version.columnFamilies.get(0) ?? newColumnFamily(0, 'default');
     only.comparator ||= database.impliedComparator ?? 'leveldb.BytewiseComparator';
     version.columnFamilies.set(0, only);
-  } else unproven.families = await addFamilies(database, version, found, wals, result.remarks);
+  } else {
+    const { guessed, left } = await addFamilies(database, version, { found, wals, replay }, result.remarks);
+    unproven.families = guessed;
+    result.left = left;
+  }
   const nameless = database.dialect === 'rocksdb' ? placeNameless(version, found) : [];
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
   if (contents === undefined)
     return 'the tables hold more than can be compared in memory to tell which of them are live';
+  const isInOrder = (id: number, more: readonly FoundTable[]) => {
+    const named = found.filter((table) => table.live.columnFamily === id && !nameless.includes(table));
+    const levels = levelsOf(database, version.columnFamilies.get(id));
+    const { live } = chooseTables([...named, ...more].sort(byNumber), contents, new Set());
+    return assignLevels(live, contents, new Map(), levels);
+  };
+  if (nameless.length > 0 && !isInOrder(0, nameless)) {
+    const placeless = movePlaceless(version, nameless, (id, table) => isInOrder(id, [table]));
+    for (const table of placeless) result.left.push({ tables: [table], what: NOWHERE });
+  }
   const unplaced = database.dialect === 'rocksdb' ? placeIngested(version, found, contents, wals) : [];
   for (const family of version.columnFamilies.values()) {
     const problem = rebuildFamily(database, family, { ...request, found }, contents, result);
@@ -94,6 +121,14 @@ export async function rebuildVersion(database: Database, request: RebuildRequest
   }
   return result;
 }
+
+const NOWHERE =
+  'a table that does not say of which column family it is: with the tables of each that is here there are no levels in which newer versions lie above older ones';
+
+const byNumber = ({ live: a }: FoundTable, { live: b }: FoundTable) => (a.number < b.number ? -1 : 1);
+
+const levelsOf = ({ options }: Database, family?: ColumnFamily) =>
+  options.columnFamilies.get(family?.name ?? '')?.numLevels ?? 7;
 
 /** Edits of LevelDB, and of the oldest RocksDB, do not say which sequences a table holds; the table does. */
 function learnSequences({ columnFamilies }: Version, found: readonly FoundTable[]): void {
@@ -151,7 +186,7 @@ function rebuildFamily(
   family: ColumnFamily,
   { found, replay, known, wals, beyondWals }: RebuildRequest,
   contents: ReadonlyMap<bigint, Contents>,
-  { remarks, taken, replaced, unaccounted }: Rebuilt,
+  { remarks, taken, replaced, unaccounted }: RebuiltVersion,
 ): string | undefined {
   const stated = family.tables;
   const there = found.filter(({ live }) => {
@@ -170,7 +205,7 @@ function rebuildFamily(
   const choosable = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
   const choice = chooseTables(choosable, contents, certain);
   const levels = new Map([...stated.values()].map(({ number, level }) => [number, level]));
-  const most = database.options.columnFamilies.get(family.name)?.numLevels ?? 7;
+  const most = levelsOf(database, family);
   if (!assignLevels(choice.live, contents, levels, most))
     return `the tables${database.dialect === 'leveldb' ? '' : ` of column family ${family.name}`} do not fit into ${most} levels`;
   for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);

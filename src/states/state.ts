@@ -1,6 +1,6 @@
 import type { LiveTable } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
-import type { GuessedFamily } from './families.js';
+import type { GuessedFamily, LeftTables } from './families.js';
 import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined } from './join.js';
 import type { ManifestWalk } from './manifests.js';
@@ -69,6 +69,8 @@ export interface State extends Joined {
   doubtful: number;
   /** Tables that lie in lost/ or under another name. */
   moved: { live: LiveTable; entry: InventoryEntry }[];
+  /** Tables that are of no column family of the database, as far as can be told. */
+  left: readonly LeftTables[];
   unproven: Unproven;
   /** Choices that were made to get it, in words. */
   remarks: string[];

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { type Database, readDatabase } from '../../src/engine/database.js';
 import { emptyVersion, newColumnFamily } from '../../src/format/manifest/apply.js';
+import type { ManifestReplay } from '../../src/format/manifest/replay.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
-import { addFamilies, placeNameless } from '../../src/states/families.js';
+import { addFamilies, movePlaceless, placeNameless } from '../../src/states/families.js';
 import type { FoundTable } from '../../src/states/tables.js';
 import type { WalContents } from '../../src/states/wals.js';
 import { carryOut } from '../support/carry-out.js';
@@ -78,11 +79,70 @@ describe('a table that does not say of which column family it is', () => {
     expect(table.live.columnFamily).toBe(1);
   });
 
+  it('goes where its versions have a level, or nowhere', () => {
+    const version = families('bytewise', 'reverse', 'bytewise');
+    const tables = [nameless(), nameless(), nameless()];
+    const [first, second, third] = tables;
+    const fits = (id: number, table: FoundTable) => table !== third && (table === first || id === 2);
+    expect(movePlaceless(version, tables, fits)).toEqual([third]);
+    expect([first, second].map(({ live }) => live.columnFamily)).toEqual([0, 2]);
+  });
+
   it('is of the one that the MANIFEST names it in', () => {
     const [table, version] = [nameless(), families('bytewise', 'bytewise')];
     version.columnFamilies.get(1)!.tables.set(9n, table.live);
     expect(placeNameless(version, [table])).toEqual([]);
     expect(table.live.columnFamily).toBe(1);
+  });
+});
+
+describe('tables of a column family that was dropped', () => {
+  const tableOf = (number: bigint, id: number, name: string) =>
+    ({
+      ...{ entry: { file: `${number}.sst` }, live: { number, columnFamily: id } },
+      ...{ columnFamilyName: name, comparator: 'leveldb.BytewiseComparator' },
+    }) as unknown as FoundTable;
+
+  async function asked(found: FoundTable[], more: object = {}, replay?: ManifestReplay) {
+    const database = {
+      options: { columnFamilies: new Map(['default', 'users'].map((name) => [name, {}])) },
+      inventory: { entries: [] },
+      optionsFile: { entry: { file: 'OPTIONS-000050', number: 50n }, parsed: { anomalies: [] } },
+      ...more,
+    } as unknown as Database;
+    const version = replay?.version ?? emptyVersion();
+    const { left } = await addFamilies(database, version, { found, wals: [], replay }, []);
+    return { names: [...version.columnFamilies.values()].map(({ name }) => name), left };
+  }
+
+  it('are left out where a younger OPTIONS does not name it, and said', async () => {
+    const { names, left } = await asked([tableOf(20n, 1, 'users'), tableOf(21n, 2, 'gone')]);
+    expect(names).toEqual(['default', 'users']);
+    expect(left.map(({ tables, what }) => [tables[0].live.number, what])).toEqual([
+      [
+        21n,
+        'column family gone, which is taken for dropped: OPTIONS-000050, which was written after them, does not name it',
+      ],
+    ]);
+  });
+
+  it('are kept where OPTIONS is older, or damaged', async () => {
+    expect((await asked([tableOf(60n, 2, 'new')])).names).toContain('new');
+    const optionsFile = { entry: { number: 50n }, parsed: { anomalies: [{}] } };
+    expect((await asked([tableOf(20n, 2, 'other')], { optionsFile })).names).toContain('other');
+  });
+
+  it('are left out where another one has its name, so that no name is there twice', async () => {
+    const { names, left } = await asked([tableOf(20n, 1, 'users'), tableOf(30n, 3, 'users')]);
+    expect(names).toEqual(['default', 'users']);
+    expect(left.map(({ tables }) => tables[0].live.number)).toEqual([20n]);
+  });
+
+  it('are no news where a MANIFEST without a hole has given the id out', async () => {
+    const replay = { complete: true, tail: { state: 'clean' } } as unknown as ManifestReplay;
+    const version = { ...emptyVersion(), maxColumnFamily: 3 };
+    const { names, left } = await asked([tableOf(60n, 3, 'gone')], {}, { ...replay, version });
+    expect([names, left]).toEqual([['default', 'users'], []]);
   });
 });
 
@@ -122,8 +182,8 @@ async function placed(all: readonly Made[], log?: Buffer) {
     },
     inventory: { entries: logs ?? [] },
   } as unknown as Database;
-  const found = left
-    .filter(({ hasTable }) => hasTable)
+  const found = families
+    .filter(({ hasTable, isDropped }) => hasTable && (log !== undefined || !isDropped))
     .map(({ id, name }) => ({
       ...{ live: { columnFamily: id }, columnFamilyName: name, comparator: 'leveldb.BytewiseComparator' },
     })) as unknown as FoundTable[];
@@ -132,7 +192,8 @@ async function placed(all: readonly Made[], log?: Buffer) {
     { families: new Map(written.map(({ id, operations }) => [id, { operations }])) },
   ] as unknown as WalContents[];
   const version = emptyVersion();
-  const guessed = await addFamilies(database, version, found, wals, []);
+  const { guessed, left: leftOut } = await addFamilies(database, version, { found, wals }, []);
+  expect(leftOut).toEqual([]);
   const names = new Map([...version.columnFamilies.values()].map(({ id, name }) => [id, name]));
   return { names, guessed: new Set(guessed.map(({ id }) => id)), left, written };
 }

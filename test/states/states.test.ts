@@ -262,6 +262,7 @@ describe('directories of several moments', () => {
       const wal = { families: new Map([[0, { first: 5n, last: 30n }]]), holes, whole };
       const state = {
         origin: { kind: 'tables' },
+        left: [],
         version: { columnFamilies: new Map() },
         wals: [{ wal }],
         gaps: [],

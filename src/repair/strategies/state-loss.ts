@@ -5,6 +5,7 @@ import { fileName } from '../../format/filename.js';
 import type { LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
+import type { LeftTables } from '../../states/families.js';
 import { tablesOf } from '../../states/holdings.js';
 import { isOwn, max } from '../../states/join.js';
 import { isSound } from '../../states/manifests.js';
@@ -34,6 +35,7 @@ export function lossOfState(
     ...endOfLogs(state),
     ...(later.length > 0 ? later : earlierTables(state)),
     ...tablesSetAside(database, state, manifests),
+    ...state.left.map(leftText),
   ];
 }
 
@@ -119,6 +121,18 @@ export function mayBeReplaced({ inventory }: Database, { origin, version }: Stat
       facts: { from, to, keyRanges: [{ from, to }] },
     };
   });
+}
+
+/** Tables of no column family that is here. */
+function leftText({ tables, what }: LeftTables): LossStatement {
+  const entries = tables.reduce((sum, table) => sum + table.entries, 0);
+  const [file, ...others] = tables.map(({ entry }) => entry.file);
+  const also = others.length > 0 ? `with ${others.join(', ')}: ` : '';
+  return {
+    file,
+    detail: `${also}${counted(entries, 'entry', 'entries')} of ${what}`,
+    facts: { entries, files: [file, ...others] },
+  };
 }
 
 /** Damaged tables that a RepairDB set aside, named by the MANIFEST beside them, of which nothing is put back. */
