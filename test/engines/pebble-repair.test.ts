@@ -69,6 +69,12 @@ describe.skipIf(why !== undefined)('Pebble opens what a repair makes', () => {
       const seen = seenBy(maker, dir);
       expect(seen).toMatchObject({ open: 'OK', iter: 'OK' });
       expect(await disagreement(maker, dir, seen)).toBeUndefined();
+      // what the engine now deletes and did not before is in the plan
+      const said = JSON.stringify(plan);
+      const unsaid = seen.deleted.filter(
+        (name) => name.endsWith('.sst') && !truth.deleted.includes(name) && !said.includes(name),
+      );
+      expect(unsaid).toEqual([]);
       if (plan?.loss.length === 0) expect([seen.n, seen.fnv]).toEqual([truth.n, truth.fnv]);
     });
   });

@@ -268,3 +268,15 @@ describe('an OPTIONS file that Pebble refuses', () => {
     expect(repair?.reason).toMatch(/no table is here that tells which is right/);
   });
 });
+
+describe('a MANIFEST that ends before tables went into one that a compaction made, all of whose sequences are 0', () => {
+  it.each([
+    ['values', 'truncate MANIFEST-000001 500', /values stand in blob files/],
+    ['columns', 'truncate MANIFEST-000112 209', /merges or single deletions/],
+  ])('is not left as it is: %s', async (store, patch, reason) => {
+    await withDatabase(`pebble-stores/${store}`, [patch], async (dir) => {
+      const { repair } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'refused', reason: expect.stringMatching(reason) });
+    });
+  });
+});

@@ -67,7 +67,10 @@ export async function planRebuiltManifest(
   const known = new Set([...(replay?.lastTables ?? []), ...(old?.backings.keys() ?? [])]);
   for (const number of database.pebble?.ingested.keys() ?? []) known.add(number);
   const read = new Set(found.map(({ entry }) => entry));
-  const unread = ownTables(database).find((entry) => !read.has(entry) && !known.has(entry.number!));
+  // one that was begun and is empty holds nothing
+  const unread = ownTables(database).find(
+    (entry) => entry.size > 0 && !read.has(entry) && !known.has(entry.number!),
+  );
   if (unread !== undefined) refuse(`${unread.file}, which no edit names, cannot be read whole`);
   const rebuilt = await rebuildVersion(database, {
     found,
@@ -165,6 +168,7 @@ export async function isOlderManifest(database: Database): Promise<boolean> {
     first === undefined || last === undefined ? [] : { first, last },
   );
   if (lastTables.length === 0 && !followsAtOnce(database, logged)) return true;
+  if (goneInto(database, found)) return true;
   const covered = [
     ...live.map(({ smallestSequence, largestSequence }) => ({
       first: smallestSequence,
@@ -180,6 +184,22 @@ export async function isOlderManifest(database: Database): Promise<boolean> {
       (isBeyond && !logged.some(({ first, last }) => to >= first && to <= last))
     );
   });
+}
+
+/**
+ * Whether tables that the MANIFEST names are gone, and one that it never named is younger than all that it did: a compaction deletes what
+ * went into its outputs when an edit has said so. Their sequences do not tell: it sets them to 0.
+ */
+function goneInto(database: Database, unnamed: readonly FoundTable[]): boolean {
+  const { version, manifest, pebble } = database;
+  const { lastTables } = manifest!.replay;
+  const here = new Set(ownTables(database).map(({ number }) => number));
+  const live = [...(version?.columnFamilies.get(0)?.tables.values() ?? [])];
+  const isGone = (number: bigint) => !here.has(number) && !pebble?.remote.has(number);
+  return (
+    unnamed.some(({ live: { number } }) => lastTables.every((named) => number > named)) &&
+    live.some((table) => isGone(fileBehind(version!, table).number))
+  );
 }
 
 /** Whether the logs go on where the MANIFEST ends. */
