@@ -35,7 +35,7 @@ export async function addBlobs(
 
 /**
  * Blob files that tables refer to and that are nowhere, or end before a value that one refers to: named as far as that, so that what
- * follows tells what is lost with them.
+ * follows tells what is lost with them. One that an edit counts as garbage, and that an older table refers to which is here again, is live.
  */
 export function addMissingBlobs(
   { id, tables, blobFiles }: ColumnFamily,
@@ -45,7 +45,9 @@ export function addMissingBlobs(
     if (live.columnFamily !== id || !tables.has(live.number)) continue;
     for (const [number, end] of referred) {
       // one of which nothing is needed is none
-      const blob = blobFiles.get(number) ?? { ...NOTHING, columnFamily: id, number, totalCount: 1n };
+      const known = blobFiles.get(number) ?? { ...NOTHING, columnFamily: id, number, totalCount: 1n };
+      const isGarbage = known.garbageCount >= known.totalCount;
+      const blob = isGarbage ? { ...known, garbageCount: 0n, garbageBytes: 0n } : known;
       const reach = end - BigInt(BLOB.headerLength);
       blobFiles.set(number, blob.totalBytes >= reach ? blob : { ...blob, totalBytes: reach });
     }

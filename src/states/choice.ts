@@ -9,10 +9,13 @@ interface Choice {
   left: { table: FoundTable; why: string }[];
 }
 
+/** Where the keys of a table lie, and in what order. */
+export type PlacedTable = Pick<FoundTable, 'live' | 'comparator'>;
+
 /** True when the bounds of two tables overlap. */
-export function boundsOverlap(a: FoundTable, b: FoundTable): boolean {
+export function boundsOverlap(a: PlacedTable, b: PlacedTable): boolean {
   const order = comparatorNamed(a.comparator || undefined);
-  const before = (x: FoundTable, y: FoundTable) => {
+  const before = (x: PlacedTable, y: PlacedTable) => {
     const difference = compareUserKeys(order, userKeyOf(x.live.largest), userKeyOf(y.live.smallest));
     if (difference === undefined) return false;
     return difference < 0 || (difference === 0 && isExclusiveEnd(x.live.largest));
@@ -25,12 +28,13 @@ export function boundsOverlap(a: FoundTable, b: FoundTable): boolean {
  * an entry cannot both be live: the one with the higher number was written from the other by a compaction. Where a compaction's
  * output holds nothing that its inputs do not hold, and lacks nothing of theirs between its bounds, the inputs are taken, since it
  * may be unfinished; else something that it was made from is gone, and it takes the place of what is left of that.
- * `certain` are tables that the MANIFEST names.
+ * `certain` are tables that the MANIFEST names. `areInOrder`: a table that was made of others has a higher number than these.
  */
 export function chooseTables(
   tables: readonly FoundTable[],
   contents: ReadonlyMap<bigint, Contents>,
   certain: ReadonlySet<bigint>,
+  areInOrder: boolean,
 ): Choice {
   const live: FoundTable[] = [];
   const left: Choice['left'] = [];
@@ -41,7 +45,10 @@ export function chooseTables(
       // the MANIFEST has both
       if (isCertain && certain.has(other.live.number)) return false;
       const theirs = contents.get(other.live.number) ?? NOTHING;
-      return boundsOverlap(other, table) && derives(own, theirs, isBottommost(table));
+      return (
+        boundsOverlap(other, table) &&
+        (derives(own, theirs, isBottommost(table)) || (areInOrder && areBothZeroed(own, theirs)))
+      );
     });
     const known = inputs.map((input) => contents.get(input.live.number) ?? NOTHING);
     const isNews = inputs.length === 0 || hasNews(own, known) || lacks(own, known, table);
@@ -95,6 +102,13 @@ function derives(output: Contents, input: Contents, isBottommost: boolean): bool
     if (there.some((v) => v.sequence === 0n && v.value === newest.value && v.type === newest.type)) zeroed++;
   }
   return (isNotAbove && isNotBelow) || (zeroed > 0 && 2 * zeroed > common);
+}
+
+/** The sequence of one key was set to 0 in both: neither lies below the other. */
+function areBothZeroed(output: Contents, input: Contents): boolean {
+  for (const [key, [newest]] of input)
+    if (newest.sequence === 0n && output.get(key)?.[0].sequence === 0n) return true;
+  return false;
 }
 
 /** Whether a table holds an entry that none of the others has. */

@@ -1,7 +1,8 @@
 import type { Database } from '../engine/database.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { tablesOf } from './holdings.js';
-import type { ManifestWalk } from './manifests.js';
+import { isSound, type ManifestWalk } from './manifests.js';
+import { gapOf } from './order.js';
 import { isAsItIs, type State, type States } from './state.js';
 
 /** What tells that the files of a directory are not of one moment, or not of one history. */
@@ -72,13 +73,21 @@ function olderManifest({ manifest }: Database, { states, current, wals }: States
   const result = { kind: 'manifest-older' as const, state, tables, replaced };
   if (replaced.length > 0 || news) return state === states[0] ? result : undefined;
   if (current === undefined || manifest?.entry !== state.origin.manifest) return undefined;
-  const further = state.lastSequence > current.lastSequence || state.gaps.length < current.gaps.length;
+  // an unfinished flush is in logs, too
+  if (isMoment(manifest.replay) && gapOf(state) < gapOf(current))
+    return state === states[0] ? result : undefined;
+  const further = state.lastSequence > current.lastSequence;
   const logs = new Set(wals.map(({ number }) => number));
   const logIsGone = tables.some(({ columnFamily }) => {
     const named = current.version.columnFamilies.get(columnFamily)?.logNumber ?? 0n;
     return named > 0n && !logs.has(named);
   });
   return further && logIsGone && state === states[0] ? result : undefined;
+}
+
+/** No edit is lost, and a running database has written one. */
+function isMoment(replay: ManifestWalk['replay']): boolean {
+  return isSound(replay) && replay.version.nextFileNumber !== undefined;
 }
 
 /** What CURRENT leads to goes on without a gap in logs under other names. */

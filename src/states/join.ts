@@ -29,7 +29,7 @@ export interface Joined {
   /** Sequences between tables and WALs, between two WALs or inside one, that nothing holds. */
   gaps: SequenceSpan[];
   /** The same of single column families, which go back further than the WALs do. */
-  unheld: SequenceSpan[];
+  unheld: (SequenceSpan & { columnFamily: number })[];
   /** The last sequence that the state reaches. */
   lastSequence: bigint;
 }
@@ -321,26 +321,42 @@ function connected(
  * What column families were told after their tables and before the first WAL that is here, where the one that they name is
  * not: the engine deletes the oldest first, so a family that still needs it is an old one.
  */
-function unheld(version: Version, uses: readonly WalUse[], missing: readonly LiveTable[]): Joined['gaps'] {
+function unheld(version: Version, uses: readonly WalUse[], missing: readonly LiveTable[]): Joined['unheld'] {
   const families = [...version.columnFamilies.values()];
   const gone = new Set(missing);
   const spans = families
     .flatMap(({ tables }) => [...tables.values()])
     .filter((table) => !gone.has(table))
     .sort((a, b) => (a.smallestSequence < b.smallestSequence ? -1 : 1));
-  const gaps: Joined['gaps'] = [];
+  const gaps: Joined['unheld'] = [];
   const newest = families.reduce((a, { logNumber }) => max(a, logNumber), 0n);
-  for (const { logNumber, flushedSequence } of families) {
+  for (const family of families) {
+    const { id: columnFamily, logNumber } = family;
+    const flushed = flushedAtLeast(family);
     const needed = max(logNumber, version.minLogNumberToKeep);
-    if (needed === 0n || flushedSequence === undefined) continue;
+    if (needed === 0n || flushed === undefined) continue;
     const first = uses.find(({ number }) => number >= needed);
     // the newest log of all may be empty and left out of a copy
     if (first?.number === needed || (first === undefined && needed >= newest)) continue;
-    let held = flushedSequence;
+    let held = flushed;
     for (const { smallestSequence: from, largestSequence: to } of spans)
       if (from <= held + 1n && to > held) held = to;
     const end = first === undefined ? (version.lastSequence ?? 0n) : first.wal.first! - 1n;
-    if (end > held) gaps.push({ from: held + 1n, to: end });
+    if (end > held) gaps.push({ columnFamily, from: held + 1n, to: end });
   }
   return gaps;
+}
+
+/** The sequence up to which all that a column family was told is in its tables, at least; absent where nothing tells. */
+export function flushedAtLeast({
+  flushedSequence,
+  isFlushKnown,
+  tables,
+}: Pick<ColumnFamily, 'flushedSequence' | 'isFlushKnown' | 'tables'>): bigint | undefined {
+  if (isFlushKnown || flushedSequence === undefined) return flushedSequence;
+  let reach = 0n;
+  // the highest there is stands for one that is not known
+  for (const { largestSequence } of tables.values())
+    if (largestSequence > reach && largestSequence < MAX_SEQUENCE) reach = largestSequence;
+  return reach === 0n && tables.size > 0 ? undefined : min(reach, flushedSequence);
 }

@@ -12,11 +12,8 @@ import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { type RebuiltVersion, rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States, Unproven } from './state.js';
-import { comparing, type FoundTable, findTables, isOtherwiseOrdered } from './tables.js';
+import { comparing, type FoundTable, findTables, INGESTED, isOtherwiseOrdered } from './tables.js';
 import { readWalContents } from './wals.js';
-
-/** The database id of a table that SstFileWriter made (rocksdb table/sst_file_writer.cc). */
-const INGESTED = 'SST Writer';
 
 /** Bytes of an IDENTITY file that are read; a UUID has 36. */
 const LONGEST_IDENTITY = 256;
@@ -37,7 +34,7 @@ export async function listStates(
   return list.run();
 }
 
-const NOTHING_UNPROVEN: Unproven = { tables: [], families: [], nameless: [] };
+const NOTHING_UNPROVEN: Unproven = { tables: [], families: [], nameless: [], beside: [], over: [] };
 
 class Listing {
   files!: FilesHere;

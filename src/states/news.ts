@@ -3,7 +3,7 @@ import type { LiveTable } from '../format/manifest/version.js';
 import { fillGaps } from './ingested.js';
 import type { News, State } from './state.js';
 import { contentsOf, type FoundTable } from './tables.js';
-import { takeOutKeys } from './wals.js';
+import { eachKey } from './wals.js';
 
 interface NewsRequest {
   /** Tables that no edit names. */
@@ -23,8 +23,31 @@ export async function newsOf(
   const numbers = new Set(taken.map(({ number }) => number));
   const ingested = found.filter((table) => table.ingested && numbers.has(table.live.number));
   if (fillGaps(ingested, own)) return 'sequences';
-  if (!isUnbroken(own)) return undefined;
+  // a MANIFEST without any edit of a running database leads to no state
+  if (own.version.nextFileNumber === undefined && !isUnbroken(own)) return undefined;
+  if (await holdSequences(database, own, { taken, found })) return 'sequences';
+  if (!own.complete) return undefined;
   return added || (await holdNews(database, own, { taken, found })) ? 'keys' : undefined;
+}
+
+/** Whether tables hold writes that a state should have and has nowhere: an unfinished flush is in logs, too. */
+async function holdSequences(
+  database: Database,
+  { gaps, unheld }: State,
+  { taken, found }: Pick<NewsRequest, 'taken' | 'found'>,
+): Promise<boolean> {
+  for (const { number, columnFamily, smallestSequence, largestSequence } of taken) {
+    const near = [...gaps, ...unheld.filter((span) => span.columnFamily === columnFamily)].filter(
+      ({ from, to }) => smallestSequence <= to && largestSequence >= from,
+    );
+    const read =
+      near.length === 0 ? [] : found.filter(({ live, ingested }) => live.number === number && !ingested);
+    const contents = await contentsOf(read, filesOf(database).open);
+    for (const versions of contents?.get(number)?.values() ?? [])
+      for (const { sequence } of versions)
+        if (near.some(({ from, to }) => sequence >= from && sequence <= to)) return true;
+  }
+  return false;
 }
 
 /** Nothing that a state names is missing, and no sequence below its last. */
@@ -50,7 +73,8 @@ async function holdNews(
     const contents = await contentsOf(read, filesOf(database).open);
     const keys = new Set(contents?.get(table.number)?.keys());
     for (const input of inputs) for (const key of contents?.get(input)?.keys() ?? []) keys.delete(key);
-    for (const wal of replayed) if (keys.size > 0) await takeOutKeys(database, wal, table.columnFamily, keys);
+    for (const wal of replayed)
+      if (keys.size > 0) await eachKey(database, wal, table.columnFamily, (key) => keys.delete(key));
     if (keys.size > 0) return true;
   }
   return false;

@@ -56,7 +56,8 @@ function compare(a: State, b: State): number {
   return gapOf(a) - gapOf(b) || rank(a) - rank(b) || b.entries - a.entries || endOf(b) - endOf(a);
 }
 
-function gapOf({ gaps, unheld }: State): number {
+/** How many sequences nothing holds. */
+export function gapOf({ gaps, unheld }: State): number {
   return [...gaps, ...unheld].reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
 }
 

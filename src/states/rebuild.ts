@@ -1,3 +1,4 @@
+import { append } from '../bytes/append.js';
 import { type Database, filesOf } from '../engine/database.js';
 import { emptyVersion, newColumnFamily } from '../format/manifest/apply.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
@@ -13,9 +14,11 @@ import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
 import { addFamilies, type LeftTables, movePlaceless, placeNameless } from './families.js';
 import { isNumberTaken } from './files.js';
 import { placeIngested } from './ingested.js';
+import { max, min } from './join.js';
 import type { Unproven } from './state.js';
-import { type Contents, contentsOf, type FoundTable } from './tables.js';
-import { logNumberFor, type WalContents } from './wals.js';
+import { mayHaveBeenFlushed, mayHaveGoneInto } from './succession.js';
+import { type Contents, contentsOf, type FoundTable, INGESTED } from './tables.js';
+import { logNumberFor, outside, type SequenceSpan, type WalContents } from './wals.js';
 
 /** A version put together from tables. */
 export interface RebuiltVersion {
@@ -59,7 +62,7 @@ export async function rebuildVersion(
 ): Promise<RebuiltVersion | string> {
   const { replay, wals, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
-  const unproven: Unproven = { tables: [], families: [], nameless: [] };
+  const unproven: Unproven = { tables: [], families: [], nameless: [], beside: [], over: [] };
   const result: RebuiltVersion = {
     version,
     remarks: [],
@@ -74,7 +77,9 @@ export async function rebuildVersion(
     .filter((table) => belongs(table, request))
     .map((table) => ({ ...table, live: { ...table.live } }));
   learnSequences(version, found);
-  version.databaseId ??= found.find(({ databaseId }) => databaseId !== undefined)?.databaseId;
+  version.databaseId ??= found.find(
+    ({ databaseId }) => databaseId !== undefined && databaseId !== INGESTED,
+  )?.databaseId;
   if (database.dialect === 'leveldb') {
     const only = version.columnFamilies.get(0) ?? newColumnFamily(0, 'default');
     only.comparator ||= database.impliedComparator ?? 'leveldb.BytewiseComparator';
@@ -91,7 +96,7 @@ export async function rebuildVersion(
   const isInOrder = (id: number, more: readonly FoundTable[]) => {
     const named = found.filter((table) => table.live.columnFamily === id && !nameless.includes(table));
     const levels = levelsOf(database, version.columnFamilies.get(id));
-    const { live } = chooseTables([...named, ...more].sort(byNumber), contents, new Set());
+    const { live } = chooseTables([...named, ...more].sort(byNumber), contents, new Set(), false);
     return assignLevels(live, contents, new Map(), levels);
   };
   if (nameless.length > 0 && !isInOrder(0, nameless)) {
@@ -104,6 +109,11 @@ export async function rebuildVersion(
     if (problem !== undefined) return problem;
     await addBlobs(database, family.id, version);
     addMissingBlobs(family, found);
+    if (database.dialect === 'rocksdb')
+      append(
+        unproven.over,
+        await mayHaveBeenFlushed(database, family, { taken: result.taken, contents, wals }),
+      );
   }
   unproven.nameless = nameless.filter(({ live }) => result.taken.includes(live));
   unproven.tables = unplaced.filter(({ table }) => result.taken.includes(table));
@@ -115,8 +125,8 @@ export async function rebuildVersion(
   if (replay === undefined || replay.records === 0) {
     result.remarks.push(
       database.dialect === 'leveldb'
-        ? 'levels, the log number and the last sequence are inferred from tables and WALs; nothing tells whether a table is gone'
-        : 'levels, log numbers and sequences are inferred from tables and WALs; file checksums and temperatures of the old MANIFEST are lost; nothing tells whether a table is gone',
+        ? 'levels, the log number and the last sequence are inferred from tables and WALs'
+        : 'levels, log numbers and sequences are inferred from tables and WALs; file checksums and temperatures of the old MANIFEST are lost',
     );
   }
   return result;
@@ -171,13 +181,18 @@ function largestSequence(tables: readonly LiveTable[]): bigint {
   return largest;
 }
 
-/** The log number that a column family has with these tables: never below its own. */
+/**
+ * The log number that a column family has with these tables: never below its own. `ingested` ones hold nothing that was in a log, and what
+ * was written before them may not have been flushed.
+ */
 function logNumberOf(
   { id, logNumber }: ColumnFamily,
   tables: readonly LiveTable[],
+  ingested: ReadonlySet<bigint>,
   wals: readonly WalContents[],
 ): bigint {
-  const needed = logNumberFor(wals, id, largestSequence(tables));
+  const flushed = largestSequence(tables.filter(({ number }) => !ingested.has(number)));
+  const needed = logNumberFor(wals, id, flushed);
   return needed > logNumber ? needed : logNumber;
 }
 
@@ -186,7 +201,7 @@ function rebuildFamily(
   family: ColumnFamily,
   { found, replay, known, wals, beyondWals }: RebuildRequest,
   contents: ReadonlyMap<bigint, Contents>,
-  { remarks, taken, replaced, unaccounted }: RebuiltVersion,
+  { remarks, taken, replaced, unaccounted, unproven }: RebuiltVersion,
 ): string | undefined {
   const stated = family.tables;
   const there = found.filter(({ live }) => {
@@ -198,12 +213,13 @@ function rebuildFamily(
   const unnamed = there.filter(({ live }) => !certain.has(live.number));
   // what recovery replays anyway needs no table, unless tables of later writes end the log before
   const named = there.filter(({ live }) => certain.has(live.number)).map(({ live }) => live);
-  const replayedFrom = logNumberOf(family, named, wals);
+  const ingested = new Set(found.filter((table) => table.ingested).map(({ live }) => live.number));
+  const replayedFrom = logNumberOf(family, named, ingested, wals);
   const replayed = unnamed.every(
     (table) => !beyondWals?.has(table.live.number) && isInWals(table, replayedFrom, replay, wals),
   );
   const choosable = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
-  const choice = chooseTables(choosable, contents, certain);
+  const choice = chooseTables(choosable, contents, certain, database.dialect === 'rocksdb');
   const levels = new Map([...stated.values()].map(({ number, level }) => [number, level]));
   const most = levelsOf(database, family);
   if (!assignLevels(choice.live, contents, levels, most))
@@ -232,8 +248,11 @@ function rebuildFamily(
     }
     tables.set(live.number, own ?? live);
   }
+  const { comparator } = family;
+  const placed = [...tables.values()].map((live) => ({ live, comparator }));
+  append(unproven.beside, mayHaveGoneInto(placed, contents, new Set(stated.keys())));
   family.tables = tables;
-  family.logNumber = logNumberOf(family, [...tables.values()], wals);
+  family.logNumber = logNumberOf(family, [...tables.values()], ingested, wals);
   const merges = wals.some(
     ({ number, families }) => number >= family.logNumber && families.get(family.id)?.onceOnly,
   );
@@ -292,11 +311,23 @@ function isInWals(
   wals: readonly WalContents[],
 ): boolean {
   if (replay === undefined || live.smallestSequence === 0n) return false;
-  const writes = wals
-    .filter(({ number }) => number >= logNumber)
-    .flatMap(({ families }) => families.get(live.columnFamily) ?? []);
+  const replayed = wals.filter(({ number }) => number >= logNumber);
+  const writes = replayed.flatMap(({ families }) => families.get(live.columnFamily) ?? []);
+  const { smallestSequence: from, largestSequence: to } = live;
   return (
-    writes.some(({ first }) => first <= live.smallestSequence) &&
-    writes.some(({ last }) => last >= live.largestSequence)
+    writes.some(({ first }) => first <= from) &&
+    writes.some(({ last }) => last >= to) &&
+    !holesBetween(replayed).some((hole) => hole.from <= to && hole.to >= from)
   );
+}
+
+/** Sequences inside WALs and between them that they do not have. */
+function holesBetween(wals: readonly WalContents[]): SequenceSpan[] {
+  if (wals.some(({ counting }) => counting !== 'operations')) return [];
+  const filled = wals.filter(({ first }) => first !== undefined);
+  const spans = filled.flatMap(({ first, last, holes }) => outside(holes, { from: first!, to: last! }));
+  return outside(spans, {
+    from: spans.reduce((a, { from }) => min(a, from), spans[0]?.from ?? 1n),
+    to: spans.reduce((a, { to }) => max(a, to), 0n),
+  });
 }

@@ -4,6 +4,7 @@ import type { GuessedFamily, LeftTables } from './families.js';
 import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined } from './join.js';
 import type { ManifestWalk } from './manifests.js';
+import type { Doubt, LogDoubt } from './succession.js';
 import type { FoundTable } from './tables.js';
 import type { WalContents } from './wals.js';
 
@@ -47,6 +48,10 @@ export interface Unproven {
   families: readonly GuessedFamily[];
   /** Tables that do not say of which column family they are. */
   nameless: readonly FoundTable[];
+  /** Tables that may have gone into younger ones that it has, too. */
+  beside: Doubt[];
+  /** The same of logs. */
+  over: LogDoubt[];
 }
 
 /** A state that the files can still give. */

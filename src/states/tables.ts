@@ -30,6 +30,9 @@ export interface FoundTable {
   blobFiles: ReadonlyMap<bigint, bigint>;
 }
 
+/** The database id of a table that SstFileWriter made (rocksdb table/sst_file_writer.cc). */
+export const INGESTED = 'SST Writer';
+
 /** Entries that are kept in memory of all tables together, to tell tables of one content apart. */
 const MOST_ENTRIES = 20_000_000;
 
@@ -195,7 +198,7 @@ export async function contentsOf(
 }
 
 /** Long values by their ends and length: enough to tell one from another. */
-function mark(value: Uint8Array): string {
+export function mark(value: Uint8Array): string {
   const text = Buffer.from(value.buffer, value.byteOffset, value.length);
   if (text.length <= 48) return text.toString('latin1');
   return `${text.length}:${text.toString('latin1', 0, 24)}${text.toString('latin1', text.length - 24)}`;

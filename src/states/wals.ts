@@ -133,18 +133,19 @@ export async function readWal(
   return wal;
 }
 
-/** Takes the keys that a WAL writes to a column family, one character a byte, out of a set. */
-export async function takeOutKeys(
+/** Hands over the keys that a WAL writes to a column family, one character a byte, in the order of the writes. */
+export async function eachKey(
   database: Database,
   { entry, number }: WalContents,
   columnFamily: number,
-  keys: Set<string>,
+  onKey: (key: string, type: number, value: Uint8Array) => void,
 ): Promise<void> {
   await eachBatch(database, entry, number, (bytes) => {
     const walker = new BatchWalker(bytes, database.dialect);
     while (walker.next()) {
       if (walker.columnFamily !== columnFamily || !walker.counts) continue;
-      keys.delete(Buffer.from(bytes.subarray(walker.keyStart, walker.keyEnd)).toString('latin1'));
+      const key = Buffer.from(bytes.subarray(walker.keyStart, walker.keyEnd)).toString('latin1');
+      onKey(key, walker.type, bytes.subarray(walker.valueStart, walker.valueEnd));
     }
   });
 }

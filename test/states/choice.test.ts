@@ -45,12 +45,19 @@ function chosen(...tables: ReturnType<typeof table>[]): bigint[] {
     tables.map(({ found }) => found),
     contents,
     new Set(),
+    true,
   );
   return live.map(({ live }) => live.number);
 }
 
 describe('a table and one that came later and overlaps it', () => {
   const older = table(20n, { a: [10, 'a1'], b: [11, 'b1'], c: [12, 'c1'] });
+
+  test('cannot both be live where one key was set to 0 in both', () => {
+    const oldest = table(19n, { a: [0, 'a1'], b: [0, 'b1'], e: [7, 'e1'] });
+    expect(chosen(oldest, table(25n, { b: [0, 'b2'], c: [0, 'c1'], f: [0, 'f1'] }))).toEqual([25n]);
+    expect(chosen(oldest, table(25n, { b: [11, 'b2'], c: [0, 'c1'], f: [0, 'f1'] }))).toEqual([19n, 25n]);
+  });
 
   test('cannot both be live where the later one is newer for one key and the lowest for another', () => {
     // all values have been written again since; b of the later one was set to 0, so that nothing lies below it

@@ -364,6 +364,8 @@ function applyScalars(state: ManifestReplayState, family: ColumnFamily | undefin
     if (edit.logNumber !== undefined && (!state.logNumberOnlyGrows || edit.logNumber > family.logNumber)) {
       family.logNumber = edit.logNumber;
       family.flushedSequence = edit.lastSequence ?? version.lastSequence;
+      // only edits of a running database give out numbers
+      family.isFlushKnown = edit.nextFileNumber !== undefined;
     }
     for (const { number } of edit.newFiles) {
       const table = family.tables.get(number);

@@ -86,6 +86,8 @@ export interface ColumnFamily {
   logNumber: bigint;
   /** Last sequence of the edit that set the log number last: what was written later is in WALs from that number on. */
   flushedSequence?: bigint;
+  /** That edit was one of a flush. Otherwise a MANIFEST began with it, and the flush was as late at most. */
+  isFlushKnown?: boolean;
   timestampsPersisted: boolean;
   fullHistoryTimestampLow?: Uint8Array;
   /** Where the next compaction of a level begins. */

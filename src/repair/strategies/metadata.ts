@@ -23,8 +23,8 @@ import { planRemains } from './leveldb-remains.js';
 import { currentStep, FreeNumbers, versionSteps } from './metadata-write.js';
 import { planMisnumberedLogs } from './misnumbered-logs.js';
 import { planPebbleMetadata } from './pebble-metadata.js';
-import { guessesOf } from './state-guesses.js';
-import { lossOfState, mayBeReplaced, unreadTables, unreadText } from './state-loss.js';
+import { lossOfState, unreadTables, unreadText } from './state-loss.js';
+import { unprovenOfState } from './state-unproven.js';
 import { planSwappedLogs } from './swapped-logs.js';
 import type { TableRepairRequest } from './tables.js';
 
@@ -96,7 +96,7 @@ async function planned(
   }
   const unread = unreadTables(chosen, states);
   await refuseUnknown(database, unread);
-  const unproven = [...guessesOf(database, chosen), ...mayBeReplaced(database, chosen)];
+  const unproven = unprovenOfState(database, chosen, states);
   const made = {
     ...plan,
     steps,
@@ -237,7 +237,10 @@ function stepsTo(database: Database, state: State): RepairStep[] {
   const files = [...movedTables(database, state), ...walSteps(database, state)];
   const { origin } = state;
   if (origin.kind === 'manifest' && origin.manifest.place === 'database' && isAsItIs(state)) {
-    const refused = database.dialect === 'leveldb' && manifest?.replay.error !== undefined;
+    const refused =
+      database.dialect === 'leveldb'
+        ? manifest?.replay.error !== undefined
+        : origin.manifest === named && manifest?.replay.complete === false;
     if (origin.manifest === named && !refused) return [];
     if (refused) return [...files, ...newManifest(database, state)];
     const why = current === undefined ? 'CURRENT is missing' : 'CURRENT does not name the MANIFEST to use';

@@ -27,7 +27,8 @@ function namelessText({ entry, live, entries }: FoundTable, { columnFamilies }: 
   return {
     file: entry.file,
     detail: `${counted(entries, 'entry', 'entries')} of a table that does not say of which column family it is: it is taken for one of ${family} and may be of another: readers then miss them there, and see them here`,
-    facts: { columnFamily: family, entries, from, to, keyRanges: [{ from, to }] },
+    // of the other one, too
+    facts: { entries, from, to, keyRanges: [{ from, to }] },
   };
 }
 

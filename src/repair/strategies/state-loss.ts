@@ -7,7 +7,7 @@ import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { LeftTables } from '../../states/families.js';
 import { tablesOf } from '../../states/holdings.js';
-import { isOwn, max } from '../../states/join.js';
+import { flushedAtLeast, isOwn, max } from '../../states/join.js';
 import { isSound } from '../../states/manifests.js';
 import type { State, States } from '../../states/state.js';
 import { outside } from '../../states/wals.js';
@@ -33,6 +33,7 @@ export function lossOfState(
     ...unreadTables(state, { manifests, unread }).map(unreadText),
     ...unloggedWrites(state),
     ...endOfLogs(state),
+    ...betweenTables(database, state, manifests),
     ...(later.length > 0 ? later : earlierTables(state)),
     ...tablesSetAside(database, state, manifests),
     ...state.left.map(leftText),
@@ -96,31 +97,6 @@ function begunLogs(
     detail: `writes in a log that is not here, which ${walk!.entry.file} says was begun: those that no table holds, if it had any`,
     facts: {},
   }));
-}
-
-/**
- * Tables that a MANIFEST names and that are here, beside a younger one that it does not name and that others went into, without
- * sequences: these may have gone into it, too, and then what they hold hides newer values.
- */
-export function mayBeReplaced({ inventory }: Database, { origin, version }: State): LossStatement[] {
-  if (origin.kind !== 'extended') return [];
-  const { tables: taken, replaced } = origin;
-  return tablesOf(version).flatMap((table) => {
-    if (taken.includes(table) || !replaced.some(({ columnFamily }) => columnFamily === table.columnFamily))
-      return [];
-    const younger = taken.filter(
-      ({ columnFamily, number, smallestSequence }) =>
-        columnFamily === table.columnFamily && number > table.number && smallestSequence === 0n,
-    );
-    if (younger.length === 0 || table.largestSequence === 0n) return [];
-    const [from, to] = [keyBytes(userKeyOf(table.smallest)), keyBytes(userKeyOf(table.largest))];
-    const files = younger.map(({ number }) => tableName(inventory, number));
-    return {
-      file: tableName(inventory, table.number),
-      detail: `its entries are taken for newer than those of ${files.join(', ')}, and nothing proves that it did not go into ${files.length === 1 ? 'that one' : 'these'}: readers may get older values, and deleted keys`,
-      facts: { from, to, keyRanges: [{ from, to }] },
-    };
-  });
 }
 
 /** Tables of no column family that is here. */
@@ -263,6 +239,42 @@ function endOfLogs({ wals, version, origin, strange }: State): LossStatement[] {
     detail: `${writes(to - from + 1n, '')}, ${sequences(from, to)}, where no table holds them: the logs that are here end before`,
     facts: { firstSequence: String(from), lastSequence: String(to) },
   }));
+}
+
+/**
+ * Sequences after those that a MANIFEST knows to be in tables of a column family, up to the first log that is here, that no table of it
+ * reaches: logs that are gone may have had writes to it.
+ */
+function betweenTables(
+  { dialect }: Database,
+  { origin, version, wals, gaps }: State,
+  manifests: States['manifests'],
+): LossStatement[] {
+  if (dialect !== 'rocksdb' || origin.kind !== 'extended') return [];
+  const walk = manifests.find(({ entry }) => entry === origin.manifest);
+  const end = wals[0]?.wal.first ?? 0n;
+  if (walk === undefined || !isSound(walk.replay)) return [];
+  return [...version.columnFamilies.values()].flatMap(({ id, name, tables }) => {
+    const known = walk.replay.version.columnFamilies.get(id);
+    const flushed = known && flushedAtLeast(known);
+    if (flushed === undefined) return [];
+    const others = tablesOf(version).filter((table) => table.columnFamily !== id);
+    const held = [
+      ...gaps,
+      ...[...tables.values()].map((table) => ({ from: table.smallestSequence, to: table.largestSequence })),
+      ...others.flatMap(({ smallestSequence: first, largestSequence: last }) =>
+        [first, last].map((each) => ({ from: each, to: each })),
+      ),
+    ];
+    const open = outside(held, { from: flushed + 1n, to: end - 1n });
+    if (open.length === 0) return [];
+    const [from, to] = [open[0].from, open.at(-1)!.to];
+    return {
+      file: origin.manifest.file,
+      detail: `writes to column family ${name} in ${sequences(from, to)}, if there were any: the logs that they were in are not here, and no table of it reaches there`,
+      facts: { columnFamily: name, firstSequence: String(from), lastSequence: String(to) },
+    };
+  });
 }
 
 /** What WALs hold for column families that the state does not know. */
