@@ -280,3 +280,12 @@ describe('a MANIFEST that ends before tables went into one that a compaction mad
     });
   });
 });
+
+it('a log is not taken for flushed because an ingested table, which has gone into another one since, has a later sequence', async () => {
+  await withDatabase('pebble-stores/ingested', [], async (dir) => {
+    const { repair, findings } = await repaired(dir);
+    expect(repair).toMatchObject({ state: 'nothing-to-do' });
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(await shown(dir)).toBe('140 623211a573b8eba9');
+  });
+});

@@ -6,13 +6,12 @@ import { fileBehind, type LiveTable } from '../../format/manifest/version.js';
 import type { TableFacts } from '../unit.js';
 
 /** Whether tables were ever brought in whole, as far as the files tell: then numbers are missing that no log had. */
-export function ingests({ version, pebble }: Database): boolean {
+export function ingests({ version, pebble, manifest }: Database): boolean {
   return (
     (version?.backings.size ?? 0) > 0 ||
     (pebble?.ingested.size ?? 0) > 0 ||
-    [...(version?.columnFamilies.get(0)?.tables.values() ?? [])].some(
-      ({ smallestSequence, largestSequence }) => smallestSequence === largestSequence && largestSequence > 0n,
-    )
+    // one that has gone into another one since tells it, too
+    manifest?.replay.mayHaveIngested === true
   );
 }
 

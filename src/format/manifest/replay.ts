@@ -62,6 +62,8 @@ export interface ManifestReplay {
   lastTables: bigint[];
   /** The largest sequence of the tables that edits added, also of those that were deleted again. */
   reach: bigint;
+  /** An edit added a table of a single sequence, which may have been ingested: that takes a number that no log has. */
+  mayHaveIngested: boolean;
   /** Value types of the bounds of tables that edits added, by type: where the first one stands, and under which tag. */
   boundTypes: Map<number, Range & { tag: number }>;
   /** In file order, offsets in bytes of the MANIFEST; at most 1,000. */
@@ -117,6 +119,7 @@ class Replay implements ManifestVisitor {
   private readonly numbers: ManifestNumbers = {};
   private lastRecord: Range | undefined;
   private reach = 0n;
+  private mayHaveIngested = false;
   private readonly boundTypes: ManifestReplay['boundTypes'] = new Map();
   private error: string | undefined;
   private complete = true;
@@ -219,6 +222,7 @@ class Replay implements ManifestVisitor {
       numbers: this.numbers,
       lastTables: [...this.lastTables],
       reach: this.reach,
+      mayHaveIngested: this.mayHaveIngested,
       boundTypes: this.boundTypes,
       anomalies: this.anomalies,
       size,
@@ -306,6 +310,7 @@ class Replay implements ManifestVisitor {
     for (const file of decoded.edit.newFiles) {
       keepLast(this.lastTables, file.number, MAX_LAST_TABLES);
       if (file.largestSequence > this.reach) this.reach = file.largestSequence;
+      this.mayHaveIngested ||= file.largestSequence > 0n && file.smallestSequence === file.largestSequence;
       this.noteBound(file.smallest, file.tag, record);
       this.noteBound(file.largest, file.tag, record);
     }

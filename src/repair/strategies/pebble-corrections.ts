@@ -1,3 +1,4 @@
+import { ingests } from '../../check/pebble/severity.js';
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
@@ -206,7 +207,7 @@ async function otherLogNumber(database: Database): Promise<Correction | undefine
       detail: `with log number ${right.number}`,
     };
   }
-  if ([...family.tables.values()].some(isIngested)) return undefined;
+  if (ingests(database)) return undefined;
   const live = wals.filter(({ number }) => number >= stated);
   const next = live.find(({ last }) => last === undefined || last > reach);
   const flushed = live.filter(({ number }) => next !== undefined && number < next.number);
