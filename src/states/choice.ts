@@ -28,13 +28,14 @@ export function boundsOverlap(a: PlacedTable, b: PlacedTable): boolean {
  * an entry cannot both be live: the one with the higher number was written from the other by a compaction. Where a compaction's
  * output holds nothing that its inputs do not hold, and lacks nothing of theirs between its bounds, the inputs are taken, since it
  * may be unfinished; else something that it was made from is gone, and it takes the place of what is left of that.
- * `certain` are tables that the MANIFEST names. `areInOrder`: a table that was made of others has a higher number than these.
+ * `certain` are tables that the MANIFEST names. `deepest`, where a table that was made of others has a
+ * higher number than these: those of them on the last level.
  */
 export function chooseTables(
   tables: readonly FoundTable[],
   contents: ReadonlyMap<bigint, Contents>,
   certain: ReadonlySet<bigint>,
-  areInOrder: boolean,
+  deepest: ReadonlySet<bigint> | undefined,
 ): Choice {
   const live: FoundTable[] = [];
   const left: Choice['left'] = [];
@@ -47,7 +48,8 @@ export function chooseTables(
       const theirs = contents.get(other.live.number) ?? NOTHING;
       return (
         boundsOverlap(other, table) &&
-        (derives(own, theirs, isBottommost(table)) || (areInOrder && areBothZeroed(own, theirs)))
+        (derives(own, theirs, isBottommost(table)) ||
+          (deepest !== undefined && areBothLowest(own, theirs, deepest.has(other.live.number))))
       );
     });
     const known = inputs.map((input) => contents.get(input.live.number) ?? NOTHING);
@@ -104,10 +106,10 @@ function derives(output: Contents, input: Contents, isBottommost: boolean): bool
   return (isNotAbove && isNotBelow) || (zeroed > 0 && 2 * zeroed > common);
 }
 
-/** The sequence of one key was set to 0 in both: neither lies below the other. */
-function areBothZeroed(output: Contents, input: Contents): boolean {
+/** The sequence of one key was set to 0 in both, or in the later one while the other lies on the last level: neither lies below the other. */
+function areBothLowest(output: Contents, input: Contents, isDeepest: boolean): boolean {
   for (const [key, [newest]] of input)
-    if (newest.sequence === 0n && output.get(key)?.[0].sequence === 0n) return true;
+    if ((isDeepest || newest.sequence === 0n) && output.get(key)?.[0].sequence === 0n) return true;
   return false;
 }
 
@@ -172,15 +174,18 @@ export function assignLevels(
   open.sort((a, b) => (isNewer(a, b, contents) ? 1 : isNewer(b, a, contents) ? -1 : 0));
   for (const table of open) {
     let level = levels - 1;
+    let above = 0;
     for (const other of live) {
       if (other === table || other.live.level < 0 || !boundsOverlap(other, table)) continue;
       if (other.live.level === 0) {
         if (isNewer(table, other, contents)) level = 0;
         continue;
       }
-      if (isNewer(other, table, contents) && known.has(other.live.number)) continue;
-      level = Math.min(level, other.live.level - 1);
+      if (isNewer(other, table, contents) && known.has(other.live.number))
+        above = Math.max(above, other.live.level);
+      else level = Math.min(level, other.live.level - 1);
     }
+    if (above > 0 && level <= above) return false;
     table.live.level = Math.max(level, 0);
   }
   const isLifted = open.some(({ live: { level } }) => level === 0);

@@ -96,7 +96,7 @@ export async function rebuildVersion(
   const isInOrder = (id: number, more: readonly FoundTable[]) => {
     const named = found.filter((table) => table.live.columnFamily === id && !nameless.includes(table));
     const levels = levelsOf(database, version.columnFamilies.get(id));
-    const { live } = chooseTables([...named, ...more].sort(byNumber), contents, new Set(), false);
+    const { live } = chooseTables([...named, ...more].sort(byNumber), contents, new Set(), undefined);
     return assignLevels(live, contents, new Map(), levels);
   };
   if (nameless.length > 0 && !isInOrder(0, nameless)) {
@@ -219,9 +219,15 @@ function rebuildFamily(
     (table) => !beyondWals?.has(table.live.number) && isInWals(table, replayedFrom, replay, wals),
   );
   const choosable = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
-  const choice = chooseTables(choosable, contents, certain, database.dialect === 'rocksdb');
   const levels = new Map([...stated.values()].map(({ number, level }) => [number, level]));
   const most = levelsOf(database, family);
+  const deepest = new Set([...levels].flatMap(([number, level]) => (level === most - 1 ? [number] : [])));
+  const choice = chooseTables(
+    choosable,
+    contents,
+    certain,
+    database.dialect === 'rocksdb' ? deepest : undefined,
+  );
   if (!assignLevels(choice.live, contents, levels, most))
     return `the tables${database.dialect === 'leveldb' ? '' : ` of column family ${family.name}`} do not fit into ${most} levels`;
   for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);

@@ -39,13 +39,16 @@ function table(number: bigint, puts: Record<string, [sequence: number, value: st
   return { found, contents };
 }
 
-function chosen(...tables: ReturnType<typeof table>[]): bigint[] {
+const chosen = (...tables: ReturnType<typeof table>[]) => chosenAbove([], ...tables);
+
+/** With some of them on the last level. */
+function chosenAbove(deepest: bigint[], ...tables: ReturnType<typeof table>[]): bigint[] {
   const contents = new Map(tables.map(({ found, contents }) => [found.live.number, contents]));
   const { live } = chooseTables(
     tables.map(({ found }) => found),
     contents,
     new Set(),
-    true,
+    new Set(deepest),
   );
   return live.map(({ live }) => live.number);
 }
@@ -57,6 +60,12 @@ describe('a table and one that came later and overlaps it', () => {
     const oldest = table(19n, { a: [0, 'a1'], b: [0, 'b1'], e: [7, 'e1'] });
     expect(chosen(oldest, table(25n, { b: [0, 'b2'], c: [0, 'c1'], f: [0, 'f1'] }))).toEqual([25n]);
     expect(chosen(oldest, table(25n, { b: [11, 'b2'], c: [0, 'c1'], f: [0, 'f1'] }))).toEqual([19n, 25n]);
+  });
+
+  test('cannot both be live where one key was set to 0 in the later one and the other lies on the last level', () => {
+    const later = table(25n, { b: [0, 'b2'], d: [0, 'd1'] });
+    expect(chosen(older, later)).toEqual([20n, 25n]);
+    expect(chosenAbove([20n], older, later)).toEqual([25n]);
   });
 
   test('cannot both be live where the later one is newer for one key and the lowest for another', () => {

@@ -271,7 +271,7 @@ function betweenTables(
     const [from, to] = [open[0].from, open.at(-1)!.to];
     return {
       file: origin.manifest.file,
-      detail: `writes to column family ${name} in ${sequences(from, to)}, if there were any: the logs that they were in are not here, and no table of it reaches there`,
+      detail: `writes to column family ${name} in ${sequences(from, to)}, if there were any: the logs that they were in are not here, and no table of it is known to reach there`,
       facts: { columnFamily: name, firstSequence: String(from), lastSequence: String(to) },
     };
   });
