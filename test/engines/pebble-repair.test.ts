@@ -21,6 +21,7 @@ const seeds = seedsAsked([1, 2]);
 
 /** What happens to what names the tables. */
 const damages: Record<string, (dir: string, seed: number) => void | Promise<void>> = {
+  nothing: () => {},
   'no MANIFEST': (dir) => {
     for (const name of fs.readdirSync(dir)) if (/^MANIFEST/.test(name)) fs.rmSync(path.join(dir, name));
   },
@@ -65,6 +66,7 @@ describe.skipIf(why !== undefined)('Pebble opens what a repair makes', () => {
         },
         { confirm: async () => true },
       );
+      if (what === 'nothing') expect(repair?.state).toBe('nothing-to-do');
       if (repair?.state !== 'repaired') return;
       const seen = seenBy(maker, dir);
       expect(seen).toMatchObject({ open: 'OK', iter: 'OK' });
