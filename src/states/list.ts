@@ -34,7 +34,14 @@ export async function listStates(
   return list.run();
 }
 
-const NOTHING_UNPROVEN: Unproven = { tables: [], families: [], nameless: [], beside: [], over: [] };
+const NOTHING_UNPROVEN: Unproven = {
+  tables: [],
+  families: [],
+  nameless: [],
+  beside: [],
+  over: [],
+  misnamed: [],
+};
 
 class Listing {
   files!: FilesHere;

@@ -62,7 +62,7 @@ export async function rebuildVersion(
 ): Promise<RebuiltVersion | string> {
   const { replay, wals, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
-  const unproven: Unproven = { tables: [], families: [], nameless: [], beside: [], over: [] };
+  const unproven: Unproven = { tables: [], families: [], nameless: [], beside: [], over: [], misnamed: [] };
   const result: RebuiltVersion = {
     version,
     remarks: [],
@@ -89,6 +89,13 @@ export async function rebuildVersion(
     unproven.families = guessed;
     result.left = left;
   }
+  unproven.misnamed = found.filter(
+    ({ live, writtenAs = 0n, ingested }) =>
+      writtenAs > 0n &&
+      writtenAs !== live.number &&
+      !ingested &&
+      version.columnFamilies.get(live.columnFamily)?.tables.has(live.number) !== true,
+  );
   const nameless = database.dialect === 'rocksdb' ? placeNameless(version, found) : [];
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
   if (contents === undefined)

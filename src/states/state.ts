@@ -52,6 +52,8 @@ export interface Unproven {
   beside: Doubt[];
   /** The same of logs. */
   over: LogDoubt[];
+  /** Tables that no edit names under their number, and that were written under another one. */
+  misnamed: readonly FoundTable[];
 }
 
 /** A state that the files can still give. */

@@ -4,6 +4,7 @@ import { userKeyOf } from '../../format/sst/internal-key.js';
 import { isSound } from '../../states/manifests.js';
 import type { State, States } from '../../states/state.js';
 import type { Doubt, LogDoubt } from '../../states/succession.js';
+import type { FoundTable } from '../../states/tables.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
 import { guessesOf } from './state-guesses.js';
@@ -18,6 +19,7 @@ export function unprovenOfState(
     ...guessesOf(database, state),
     ...state.unproven.beside.map((doubt) => mayBeReplaced(database, state, doubt)),
     ...state.unproven.over.map((doubt) => mayBeFlushed(database, state, doubt)),
+    ...state.unproven.misnamed.map(misnamedText),
     ...choiceOfTables(state, manifests),
   ];
 }
@@ -60,6 +62,16 @@ function filesText(inventory: Database['inventory'], tables: readonly { number: 
 
 /** Names of files that a statement lists. */
 const SHOWN = 4;
+
+/** A table under another number than it was written under: an import of a column family does that, too. */
+function misnamedText({ entry, writtenAs }: FoundTable): LossStatement {
+  return {
+    file: entry.file,
+    ...(entry.root !== undefined && { root: entry.root }),
+    detail: `that it is what this name stands for: it was written as table ${writtenAs}, and where it was copied over another table, the entries of that one are gone, as far as no other table holds them; perhaps deletions`,
+    facts: { writtenAs: String(writtenAs) },
+  };
+}
 
 /** Without a MANIFEST, or with one that has lost edits or is older than tables, nothing names those that are live. */
 function choiceOfTables({ origin }: State, manifests: States['manifests']): LossStatement[] {
