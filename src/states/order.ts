@@ -11,7 +11,14 @@ const ENOUGH_OF_EDITS = 0.9;
  * clearly less; then the further ones, the ones without gaps, and of equal ones what a RepairDB set aside, what CURRENT leads
  * to, and what needs the least inference. A table that is lost is no reason to go back before it.
  */
-export function orderStates(states: readonly State[]): State[] {
+export function orderStates(all: readonly State[]): State[] {
+  // with a MANIFEST that leads to the same files, nothing has to be inferred from them
+  const named = all.filter(({ origin }) => origin.kind === 'manifest' || origin.kind === 'extended');
+  const states = all.filter(
+    (state) =>
+      state.origin.kind !== 'tables' ||
+      !named.some((other) => holdsAllOf(other, state) && holdsAllOf(state, other)),
+  );
   const coherent = states.filter(isCoherent).sort(compare);
   const holed = states.filter((state) => !isCoherent(state)).sort(compare);
   if (coherent.length === 0 || holed.length === 0) return [...coherent, ...holed];

@@ -33,6 +33,20 @@ describe('repair to whatever is best', () => {
     await withDatabase(name, [], async (dir) => expect((await plan(dir)).steps).toEqual([]));
   });
 
+  it('writes a MANIFEST anew of which the engine refuses the last edit, although all its files are here', async () => {
+    const truth = await withDatabase('basic-7.8', [], visible);
+    await withDatabase('basic-7.8', ['zero MANIFEST-000005 0x33f 9'], async (dir) => {
+      const made = await plan(dir);
+      expect(made.loss).toEqual([]);
+      expect(made.unproven?.map(({ file, facts }) => [file, facts])).toEqual([
+        ['MANIFEST-000005', { offset: 0x338, length: 16 }],
+      ]);
+      await carryOut(made, dir);
+      expect(await visible(dir)).toEqual(truth);
+      expect(await errorsOf(dir)).toEqual([]);
+    });
+  });
+
   const cases = damageCases().filter(
     ({ name, target, base }) =>
       /^(sst|manifest|blob)\/|^directory\/current/.test(name) &&

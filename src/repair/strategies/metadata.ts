@@ -237,10 +237,7 @@ function stepsTo(database: Database, state: State): RepairStep[] {
   const files = [...movedTables(database, state), ...walSteps(database, state)];
   const { origin } = state;
   if (origin.kind === 'manifest' && origin.manifest.place === 'database' && isAsItIs(state)) {
-    const refused =
-      database.dialect === 'leveldb'
-        ? manifest?.replay.error !== undefined
-        : origin.manifest === named && manifest?.replay.complete === false;
+    const refused = origin.manifest === manifest?.entry && manifest.replay.error !== undefined;
     if (origin.manifest === named && !refused) return [];
     if (refused) return [...files, ...newManifest(database, state)];
     const why = current === undefined ? 'CURRENT is missing' : 'CURRENT does not name the MANIFEST to use';
