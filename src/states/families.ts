@@ -46,6 +46,8 @@ interface FamilyEvidence {
   wals: readonly WalContents[];
   /** What the version begins with. */
   replay?: ManifestReplay | undefined;
+  /** The version is to be an older one: what was dropped since was there. */
+  isBefore?: boolean;
 }
 
 /**
@@ -55,14 +57,14 @@ interface FamilyEvidence {
 export async function addFamilies(
   database: Database,
   version: Version,
-  { found, wals, replay }: FamilyEvidence,
+  { found, wals, replay, isBefore = false }: FamilyEvidence,
   remarks: string[],
 ): Promise<AddedFamilies> {
   const { options } = database;
   const { columnFamilies: families } = version;
   const dropped = new Set(version.droppedColumnFamilies.keys());
   // ids go up: what a MANIFEST without a hole has given out and does not have was dropped
-  const givenOut = replay !== undefined && isSound(replay) ? (version.maxColumnFamily ?? 0) : 0;
+  const givenOut = replay !== undefined && isSound(replay) && !isBefore ? (version.maxColumnFamily ?? 0) : 0;
   const isOpen = (id: number) => !families.has(id) && !dropped.has(id) && id > givenOut;
   const written = new Map<number, number>();
   for (const [id, { operations }] of wals.flatMap((wal) => [...wal.families]))
@@ -71,14 +73,15 @@ export async function addFamilies(
   const stated = new Set([...families.values()].map(({ name }) => name));
   const isMore = names.some((name) => !stated.has(name));
   const open = [...written.keys(), ...found.map(({ live }) => live.columnFamily)];
-  const logged = isMore || open.some(isOpen) ? await loggedFamilies(database, version, found) : undefined;
+  const logged =
+    !isBefore && (isMore || open.some(isOpen)) ? await loggedFamilies(database, version, found) : undefined;
   const left: LeftTables[] = [];
   for (const id of new Set(found.map(({ live }) => live.columnFamily))) {
     const tables = found.filter(({ live }) => live.columnFamily === id);
     const { columnFamilyName: name, comparator } = tables[0];
     if (!isOpen(id) || name === undefined) continue;
     const isLogged = logged?.dropped.get(id) === name || (logged?.ids.get(name) ?? id) > id;
-    const why = isLogged ? undefined : droppedSince(database, { id, name, tables }, found);
+    const why = isLogged || isBefore ? undefined : droppedSince(database, { id, name, tables }, found);
     if (isLogged || why !== undefined) {
       dropped.add(id);
       if (why !== undefined)

@@ -184,6 +184,7 @@ class Listing {
       found: await this.tables(),
       wals: this.chain.wals,
       replay: { ...replay, version },
+      isBefore: true,
       known: new Set(),
       foreign: this.foreignTo(walk),
       databaseIds: await this.databaseIds(walk),

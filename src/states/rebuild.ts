@@ -42,6 +42,8 @@ interface RebuildRequest {
   wals: readonly WalContents[];
   /** What still holds of a MANIFEST. */
   replay?: ManifestReplay;
+  /** The version is to be one from before the first edit of the MANIFEST: column families that were dropped since were there. */
+  isBefore?: boolean;
   /** Tables that edits named, of those that were deleted again, too. */
   known: ReadonlySet<bigint>;
   /** Tables of other histories, which must not be mixed in. */
@@ -85,7 +87,12 @@ export async function rebuildVersion(
     only.comparator ||= database.impliedComparator ?? 'leveldb.BytewiseComparator';
     version.columnFamilies.set(0, only);
   } else {
-    const { guessed, left } = await addFamilies(database, version, { found, wals, replay }, result.remarks);
+    const { guessed, left } = await addFamilies(
+      database,
+      version,
+      { found, wals, replay, isBefore: request.isBefore ?? false },
+      result.remarks,
+    );
     unproven.families = guessed;
     result.left = left;
   }

@@ -104,7 +104,7 @@ describe('tables of a column family that was dropped', () => {
       ...{ columnFamilyName: name, comparator: 'leveldb.BytewiseComparator' },
     }) as unknown as FoundTable;
 
-  async function asked(found: FoundTable[], more: object = {}, replay?: ManifestReplay) {
+  async function asked(found: FoundTable[], more: object = {}, replay?: ManifestReplay, isBefore = false) {
     const database = {
       options: { columnFamilies: new Map(['default', 'users'].map((name) => [name, {}])) },
       inventory: { entries: [] },
@@ -112,7 +112,7 @@ describe('tables of a column family that was dropped', () => {
       ...more,
     } as unknown as Database;
     const version = replay?.version ?? emptyVersion();
-    const { left } = await addFamilies(database, version, { found, wals: [], replay }, []);
+    const { left } = await addFamilies(database, version, { found, wals: [], replay, isBefore }, []);
     return { names: [...version.columnFamilies.values()].map(({ name }) => name), left };
   }
 
@@ -144,6 +144,8 @@ describe('tables of a column family that was dropped', () => {
     const version = { ...emptyVersion(), maxColumnFamily: 3 };
     const { names, left } = await asked([tableOf(60n, 3, 'gone')], {}, { ...replay, version });
     expect([names, left]).toEqual([['default', 'users'], []]);
+    const before = await asked([tableOf(60n, 3, 'gone')], {}, { ...replay, version }, true);
+    expect(before.names).toContain('gone');
   });
 });
 

@@ -1,11 +1,11 @@
 import type { Database } from '../../engine/database.js';
 import { keyBytes } from '../../finding/evidence.js';
-import { counted, offsetText } from '../../finding/quantity.js';
+import { counted } from '../../finding/quantity.js';
 import type { Version } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { GuessedFamily } from '../../states/families.js';
 import type { Unplaced } from '../../states/ingested.js';
-import type { State, States } from '../../states/state.js';
+import type { State } from '../../states/state.js';
 import type { FoundTable } from '../../states/tables.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
@@ -53,18 +53,4 @@ function unplacedText({ inventory }: Database, { table, entries, against }: Unpl
     detail: `${counted(entries, 'entry', 'entries')} of an ingested table whose edit is lost: it is taken as ${smallestSequence === 0n ? 'older than everything else' : `of sequence ${smallestSequence}`}, on level ${level}, and nothing proves that it is older or newer than ${against.join(', ')}; where both have a key, readers may get the older value`,
     facts: { entries, from, to, keyRanges: [{ from, to }] },
   };
-}
-
-/** Edits that cannot be read, of a MANIFEST of which all the rest is taken as it is. */
-export function unreadEdits({ origin }: State, manifests: States['manifests']): LossStatement[] {
-  if (origin.kind !== 'manifest') return [];
-  const replay = manifests.find(({ entry }) => entry === origin.manifest)?.replay;
-  if (replay === undefined || replay.complete) return [];
-  return replay.anomalies
-    .filter(({ rule }) => rule === 'manifest/checksum-mismatch')
-    .map(({ offset, length }) => ({
-      file: origin.manifest.file,
-      detail: `an edit of ${length} bytes at ${offsetText(offset)} that cannot be read: no file shows that it added anything; what it took away is back`,
-      facts: { offset, length },
-    }));
 }

@@ -7,7 +7,7 @@ import type { Doubt, LogDoubt } from '../../states/succession.js';
 import type { FoundTable } from '../../states/tables.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
-import { guessesOf, unreadEdits } from './state-guesses.js';
+import { guessesOf } from './state-guesses.js';
 
 /** What a state holds although nothing proves that it was so. */
 export function unprovenOfState(
@@ -17,7 +17,6 @@ export function unprovenOfState(
 ): LossStatement[] {
   return [
     ...guessesOf(database, state),
-    ...unreadEdits(state, manifests),
     ...state.unproven.beside.map((doubt) => mayBeReplaced(database, state, doubt)),
     ...state.unproven.over.map((doubt) => mayBeFlushed(database, state, doubt)),
     ...state.unproven.misnamed.map(misnamedText),
