@@ -65,27 +65,34 @@ export interface LoggedFamilies {
   ids: Map<string, number>;
   /** Names by id. */
   dropped: Map<number, string>;
+  /** Names of comparators, by that of the column family. */
+  comparators: Map<string, string>;
 }
 
 /**
  * The ids of column families: LOG has those that an open finds, then each that is made or dropped (db/version_set.cc, db/db_impl/db_impl.cc;
- * the words are the same from 3.0 to 11.9). `undefined` where it has none, as after an open that failed.
+ * the words are the same from 3.0 to 11.9), with all their options (db/column_family.cc). `undefined` where it has none, as after an open that failed.
  */
 export function familiesInInfoLog(text: string): LoggedFamilies | undefined {
   const ids = new Map<string, number>();
   const names = new Map<number, string>();
   const dropped = new Map<number, string>();
-  const lines = /(?:Created c|C)olumn family \[(.*)\] \(ID (\d+)\)|Dropped column family with id (\d+)/g;
-  for (const [, name, id, gone] of text.matchAll(lines)) {
-    if (gone === undefined) {
+  const comparators = new Map<string, string>();
+  let described = '';
+  const lines =
+    /(?:Created c|C)olumn family \[(.*)\] \(ID (\d+)\)|Dropped column family with id (\d+)|Options for column family \[(.*)\]:|Options\.comparator: *(\S+)/g;
+  for (const [, name, id, gone, family, comparator] of text.matchAll(lines)) {
+    if (family !== undefined) described = family;
+    else if (comparator !== undefined) comparators.set(described, comparator);
+    else if (gone === undefined) {
       ids.set(name, Number(id));
       names.set(Number(id), name);
-      continue;
+    } else {
+      const known = names.get(Number(gone));
+      if (known === undefined) continue;
+      dropped.set(Number(gone), known);
+      if (ids.get(known) === Number(gone)) ids.delete(known);
     }
-    const known = names.get(Number(gone));
-    if (known === undefined) continue;
-    dropped.set(Number(gone), known);
-    if (ids.get(known) === Number(gone)) ids.delete(known);
   }
-  return names.size === 0 ? undefined : { ids, dropped };
+  return names.size === 0 ? undefined : { ids, dropped, comparators };
 }

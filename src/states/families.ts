@@ -76,19 +76,32 @@ export async function addFamilies(
   const logged =
     !isBefore && (isMore || open.some(isOpen)) ? await loggedFamilies(database, version, found) : undefined;
   const left: LeftTables[] = [];
-  for (const id of new Set(found.map(({ live }) => live.columnFamily))) {
+  // the last one of a name takes the place of those before
+  const withTables = [...new Set(found.map(({ live }) => live.columnFamily))].sort((a, b) => a - b);
+  for (const id of withTables) {
     const tables = found.filter(({ live }) => live.columnFamily === id);
     const { columnFamilyName: name, comparator } = tables[0];
     if (!isOpen(id) || name === undefined) continue;
     const isLogged = logged?.dropped.get(id) === name || (logged?.ids.get(name) ?? id) > id;
     const why = isLogged || isBefore ? undefined : droppedSince(database, { id, name, tables }, found);
+    if (isLogged)
+      remarks.push(`tables of column family ${name} (id ${id}) are left out: LOG says that it was dropped`);
+    if (why !== undefined) left.push({ tables, what: droppedText(name, why) });
     if (isLogged || why !== undefined) {
       dropped.add(id);
-      if (why !== undefined)
-        left.push({ tables, what: `column family ${name}, which is taken for dropped: ${why}` });
-      else
-        remarks.push(`tables of column family ${name} (id ${id}) are left out: LOG says that it was dropped`);
-    } else families.set(id, { ...newColumnFamily(id, name), comparator });
+      continue;
+    }
+    // a MANIFEST that ends before a family of this name was dropped and made again, or begins after it
+    const same = [...families.values()].find((family) => family.name === name);
+    const gone = same === undefined ? undefined : Math.min(id, same.id);
+    if (gone !== undefined) {
+      families.delete(gone);
+      dropped.add(gone);
+      const its = found.filter(({ live }) => live.columnFamily === gone);
+      if (its.length > 0)
+        left.push({ tables: its, what: droppedText(name, 'one of the same name was made later') });
+    }
+    if (gone !== id) families.set(id, { ...newColumnFamily(id, name), comparator });
   }
   const ids = new Map([...families.values()].map(({ id, name }) => [name, id]));
   for (const id of logged?.dropped.keys() ?? []) dropped.add(id);
@@ -113,11 +126,15 @@ export async function addFamilies(
   }
   for (const family of families.values()) {
     family.comparator ||= options.columnFamilies.get(family.name)?.comparator ?? '';
+    family.comparator ||= logged?.comparators.get(family.name) ?? '';
     family.comparator ||=
       found.find(({ live }) => live.columnFamily === family.id)?.comparator || 'leveldb.BytewiseComparator';
   }
   return { guessed, left };
 }
+
+const droppedText = (name: string, why: string) =>
+  `column family ${name}, which is taken for dropped: ${why}`;
 
 /** What shows that a column family was dropped after its tables were written: RocksDB writes OPTIONS whenever it makes or drops one. */
 function droppedSince(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { type Database, readDatabase } from '../../src/engine/database.js';
+import { familiesInInfoLog } from '../../src/format/info-log.js';
 import { emptyVersion, newColumnFamily } from '../../src/format/manifest/apply.js';
 import type { ManifestReplay } from '../../src/format/manifest/replay.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
@@ -139,6 +140,16 @@ describe('tables of a column family that was dropped', () => {
     expect(left.map(({ tables }) => tables[0].live.number)).toEqual([20n]);
   });
 
+  it('are those of the one that a MANIFEST has, which ends before the name was given again', async () => {
+    const version = emptyVersion();
+    version.columnFamilies.set(1, newColumnFamily(1, 'users'));
+    const replay = { complete: false, tail: { state: 'torn' }, version } as unknown as ManifestReplay;
+    const { names, left } = await asked([tableOf(20n, 1, 'users'), tableOf(60n, 3, 'users')], {}, replay);
+    expect(names).toEqual(['default', 'users']);
+    expect(version.columnFamilies.get(3)?.name).toBe('users');
+    expect(left.map(({ tables }) => tables[0].live.number)).toEqual([20n]);
+  });
+
   it('are no news where a MANIFEST without a hole has given the id out', async () => {
     const replay = { complete: true, tail: { state: 'clean' } } as unknown as ManifestReplay;
     const version = { ...emptyVersion(), maxColumnFamily: 3 };
@@ -162,6 +173,17 @@ const made = fc.array(
 );
 
 const nameOf = (id: number) => (id === 0 ? 'default' : `family ${id}`);
+
+test('LOG tells the order of a column family that nothing else describes', () => {
+  const text = `${logOf([{ isDropped: false, hasTable: false, operations: 0 }])}
+--------------- Options for column family [family 1]:
+               Options.comparator: rocksdb.ReverseBytewiseComparator
+         Options.merge_operator: None
+`;
+  expect(familiesInInfoLog(text)?.comparators).toEqual(
+    new Map([['family 1', 'rocksdb.ReverseBytewiseComparator']]),
+  );
+});
 
 /** What an engine writes to LOG as it makes and drops them. */
 function logOf(all: readonly Made[]): Buffer {
