@@ -38,10 +38,11 @@ export function mayHaveGoneInto(
   named: ReadonlySet<bigint>,
 ): Doubt[] {
   const doubts: Doubt[] = [];
+  const unnamed = live.filter(({ live: { number } }) => !named.has(number));
   for (const table of live) {
-    const younger = live.filter((other) => {
+    const others = named.has(table.live.number) ? unnamed : live;
+    const younger = others.filter((other) => {
       if (other.live.number <= table.live.number || !isOfCompaction(other, table)) return false;
-      if (named.has(table.live.number) && named.has(other.live.number)) return false;
       return boundsOverlap(other, table) && !isAbove(table, other, contents);
     });
     if (younger.length > 0) doubts.push({ table: table.live, younger: younger.map((other) => other.live) });
