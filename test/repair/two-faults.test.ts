@@ -17,7 +17,7 @@ import { inRepository } from '../support/repository.js';
 import { visible } from '../support/visible.js';
 
 /*
- * Two files or more damaged at once, at random places, or files of two moments of one database (fixtures/states/moments-…): a repair that announces
+ * Two files or more damaged at once, at random places, or files of two moments of one database (fixtures/moments): a repair that announces
  * no loss loses nothing.
  */
 
@@ -227,8 +227,8 @@ describe('a repair of several damaged files', () => {
 });
 
 const MOMENTS = fs
-  .readdirSync(inRepository('fixtures', 'states'))
-  .flatMap((file) => /^(moments-\d+)\.tar\.gz$/.exec(file)?.[1] ?? []);
+  .readdirSync(inRepository('fixtures', 'moments'))
+  .map((file) => path.basename(file, '.tar.gz'));
 
 const namesIn = (dir: string, kind: RegExp) => fs.readdirSync(dir).filter((name) => kind.test(name));
 
@@ -270,7 +270,7 @@ describe('a repair of files of two moments', () => {
     'of %s announces what it loses',
     (name) =>
       withTemporaryDirectory(async (parent) => {
-        execFileSync('tar', ['xzf', inRepository('fixtures', 'states', `${name}.tar.gz`), '-C', parent]);
+        execFileSync('tar', ['xzf', inRepository('fixtures', 'moments', `${name}.tar.gz`), '-C', parent]);
         const moments = namesIn(parent, /^g\d$/).map((moment) => path.join(parent, moment));
         const truths = new Map<string, Map<string, string>>();
         for (const moment of moments) truths.set(moment, await visible(moment));

@@ -39,6 +39,7 @@ const NOT_BASES = new Set([
   'engines',
   'cases',
   'field',
+  'moments',
   'fuzz',
   'pebble-stores',
   'raft-engine',

@@ -221,6 +221,7 @@ function comparable(version: Version) {
       ...family,
       // how the version came about is another history
       flushedSequence: undefined,
+      isFlushKnown: undefined,
       tables: new Map(
         [...family.tables].map(([n, t]) => [
           n,
