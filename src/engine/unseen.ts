@@ -38,8 +38,8 @@ export function unlistedFiles({ inventory }: Database): Unseen[] {
     .map(({ file, reason }) => ({ file, reason: `it is ${reason}` }));
 }
 
-/** The first format version of the releases whose logs may go on in a second directory. */
-const FIRST_WITH_SECOND = 13;
+/** The first format version that releases alone have whose logs may go on in a second directory: 1.1 writes up to 16, and knows none. */
+const FIRST_WITH_SECOND = 17;
 
 const OF_STORE: ReadonlySet<FileNameKind> = new Set(['manifest', 'options', 'pebble-marker', 'table']);
 

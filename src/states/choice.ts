@@ -1,3 +1,4 @@
+import type { DialectName } from '../format/dialect.js';
 import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
 import { isExclusiveEnd, userKeyOf } from '../format/sst/internal-key.js';
 import type { Contents, FoundTable } from './tables.js';
@@ -160,7 +161,7 @@ export function assignLevels(
   live: readonly FoundTable[],
   contents: ReadonlyMap<bigint, Contents>,
   known: ReadonlyMap<bigint, number>,
-  levels: number,
+  { levels, dialect }: { levels: number; dialect: DialectName },
 ): boolean {
   const flushed = live.filter((table) => !known.has(table.live.number) && standsApart(table, live));
   for (const table of live) {
@@ -190,24 +191,31 @@ export function assignLevels(
   }
   const isLifted = open.some(({ live: { level } }) => level === 0);
   const shallow = live.filter(({ live: { level } }) => level === 0);
-  return !isLifted || isReadInOrder(shallow, contents);
+  return !isLifted || isReadInOrder(shallow, contents, dialect);
 }
 
 /**
- * Whether RocksDB takes these tables on level 0, and reads newer versions first: it orders them by their sequences, and wants both the
- * largest and the smallest to rise (rocksdb db/version_builder.cc, `NewestFirstBySeqNo`, `CheckConsistencyDetails`).
+ * Whether an engine takes these tables on level 0, and reads newer versions first: LevelDB goes by their numbers, the others by their
+ * sequences, of which RocksDB wants both the largest and the smallest to rise (rocksdb db/version_builder.cc, `NewestFirstBySeqNo`,
+ * `CheckConsistencyDetails`; pebble internal/manifest/version.go, `CheckOrdering`; leveldb db/version_set.cc, `NewestFirst`).
  */
-function isReadInOrder(tables: readonly FoundTable[], contents: ReadonlyMap<bigint, Contents>): boolean {
-  const byAge = [...tables].sort(({ live: a }, { live: b }) =>
-    a.largestSequence !== b.largestSequence
-      ? Number(b.largestSequence - a.largestSequence)
-      : Number(b.smallestSequence - a.smallestSequence) || Number(b.number - a.number),
-  );
+function isReadInOrder(
+  tables: readonly FoundTable[],
+  contents: ReadonlyMap<bigint, Contents>,
+  dialect: DialectName,
+): boolean {
+  const byNumber = ({ live: a }: FoundTable, { live: b }: FoundTable) => Number(b.number - a.number);
+  const bySequence = (x: FoundTable, y: FoundTable) =>
+    Number(y.live.largestSequence - x.live.largestSequence) ||
+    Number(y.live.smallestSequence - x.live.smallestSequence) ||
+    byNumber(x, y);
+  const byAge = [...tables].sort(dialect === 'leveldb' ? byNumber : bySequence);
   return byAge.every((older, i) => {
     const { smallestSequence: first, largestSequence: last } = older.live;
     const above = byAge.slice(0, i);
     const next = above.at(-1)?.live;
     const isTaken =
+      dialect !== 'rocksdb' ||
       next === undefined ||
       (first === last ? last === 0n || last < next.largestSequence : next.smallestSequence > first);
     return (

@@ -111,7 +111,7 @@ export async function rebuildVersion(
     const named = found.filter((table) => table.live.columnFamily === id && !nameless.includes(table));
     const levels = levelsOf(database, version.columnFamilies.get(id));
     const { live } = chooseTables([...named, ...more].sort(byNumber), contents, new Set(), undefined);
-    return assignLevels(live, contents, new Map(), levels);
+    return assignLevels(live, contents, new Map(), { levels, dialect: database.dialect });
   };
   if (nameless.length > 0 && !isInOrder(0, nameless)) {
     const placeless = movePlaceless(version, nameless, (id, table) => isInOrder(id, [table]));
@@ -242,7 +242,7 @@ function rebuildFamily(
     certain,
     database.dialect === 'rocksdb' ? deepest : undefined,
   );
-  if (!assignLevels(choice.live, contents, levels, most))
+  if (!assignLevels(choice.live, contents, levels, { levels: most, dialect: database.dialect }))
     return `the tables${database.dialect === 'leveldb' ? '' : ` of column family ${family.name}`} do not fit into ${most} levels`;
   for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);
   const added = choice.live.filter(({ live }) => !stated.has(live.number));

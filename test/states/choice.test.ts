@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { DialectName } from '../../src/format/dialect.js';
 import { internalKey, VALUE_TYPE } from '../../src/format/sst/internal-key.js';
 import type { InventoryEntry } from '../../src/io/inventory.js';
 import { assignLevels, chooseTables } from '../../src/states/choice.js';
@@ -87,12 +88,15 @@ describe('a table and one that came later and overlaps it', () => {
 
 describe('levels', () => {
   /** Levels by number, or nothing where so many do not suffice. */
-  function leveled(most: number, ...tables: ReturnType<typeof table>[]) {
+  function leveledBy(dialect: DialectName, most: number, ...tables: ReturnType<typeof table>[]) {
     const contents = new Map(tables.map(({ found, contents }) => [found.live.number, contents]));
     const live = tables.map(({ found }) => ({ ...found, live: { ...found.live } }));
-    if (!assignLevels(live, contents, new Map(), most)) return undefined;
+    if (!assignLevels(live, contents, new Map(), { levels: most, dialect })) return undefined;
     return Object.fromEntries(live.map(({ live: { number, level } }) => [Number(number), level]));
   }
+
+  const leveled = (most: number, ...tables: ReturnType<typeof table>[]) =>
+    leveledBy('rocksdb', most, ...tables);
 
   const bottom = table(20n, { a: [0, 'a1'], z: [0, 'z1'] });
   // each of them overlaps the next one in its sequences, too
@@ -109,6 +113,19 @@ describe('levels', () => {
     expect(leveled(3, bottom, middle, top)).toEqual({ 20: 2, 21: 1, 22: 0 });
     expect(leveled(2, bottom, middle, top)).toEqual({ 20: 1, 21: 0, 22: 0 });
     expect(leveled(1, bottom, middle, top)).toEqual({ 20: 0, 21: 0, 22: 0 });
+  });
+
+  test('level 0 is read by the numbers of tables in LevelDB, and Pebble splits a flush', () => {
+    const [early, late] = [table(31n, { a: [10, 'a1'] }), table(30n, { a: [20, 'a2'] })];
+    const [left, right] = [
+      table(32n, { b: [30, 'b1'], c: [40, 'c1'] }),
+      table(33n, { x: [31, 'x1'], y: [39, 'y1'] }),
+    ];
+    const older = table(29n, { b: [11, 'b0'], x: [12, 'x0'] });
+    expect(leveledBy('pebble', 1, early, late)).toEqual({ 30: 0, 31: 0 });
+    expect(leveledBy('leveldb', 1, bottom, early, late)).toBeUndefined();
+    expect(leveledBy('pebble', 7, older, left, right)).toEqual({ 29: 0, 32: 0, 33: 0 });
+    expect(leveledBy('rocksdb', 7, older, left, right)).toBeUndefined();
   });
 
   test('none where level 0 would be read in another order', () => {
