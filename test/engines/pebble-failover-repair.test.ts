@@ -8,9 +8,9 @@ import { byLog, parseFileName } from '../../src/format/filename.js';
 import { memorySource } from '../../src/io/source.js';
 import { BatchWalker } from '../../src/recovery/batch-walker.js';
 import { PebbleLogReader } from '../../src/recovery/pebble-log.js';
-import { repairTarget } from '../../src/repair/run.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { withTemporaryDirectory } from '../support/files.js';
+import { repairInPlace } from '../support/repair.js';
 import { makeFailover, pebbleMissing, type Release, seedsAsked, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
 import { damage, filesIn } from './pebble-damage.js';
@@ -87,19 +87,7 @@ const contentsOf = (dir: string) =>
     return isFile ? [`${name} ${fs.readFileSync(path.join(dir, name)).toString('base64')}`] : [];
   });
 
-const repaired = (dir: string, engineVersion: Release) =>
-  repairTarget(
-    dir,
-    {
-      way: { strategy: 'auto' },
-      destination: { kind: 'in-place' },
-      stopped: true,
-      jobs: 1,
-      tool: 'test',
-      engineVersion,
-    },
-    { confirm: async () => true },
-  );
+const repaired = (dir: string, engineVersion: Release) => repairInPlace(dir, { engineVersion });
 
 describe.skipIf(why !== undefined)('Pebble opens what a repair makes of logs in two directories', () => {
   const all = makers.flatMap((maker) => seeds.map((seed) => [maker, seed] as const));

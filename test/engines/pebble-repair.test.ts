@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { repairTarget } from '../../src/repair/run.js';
 import { withTemporaryDirectory } from '../support/files.js';
 import { rewriteManifest } from '../support/pebble.js';
+import { repairInPlace } from '../support/repair.js';
 import { make, pebbleMissing, type Release, seedsAsked, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
 import { damage, lies } from './pebble-damage.js';
@@ -54,18 +54,7 @@ describe.skipIf(why !== undefined)('Pebble opens what a repair makes', () => {
       make(maker, seed, dir);
       const truth = seenBy(maker, dir);
       await damages[what](dir, seed);
-      const { repair, plan } = await repairTarget(
-        dir,
-        {
-          way: { strategy: 'auto' },
-          destination: { kind: 'in-place' },
-          stopped: true,
-          jobs: 1,
-          tool: 'test',
-          engineVersion: maker,
-        },
-        { confirm: async () => true },
-      );
+      const { repair, plan } = await repairInPlace(dir, { engineVersion: maker });
       if (what === 'nothing') expect(repair?.state).toBe('nothing-to-do');
       if (repair?.state !== 'repaired') return;
       const seen = seenBy(maker, dir);

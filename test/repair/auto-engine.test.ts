@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
-import { repairTarget } from '../../src/repair/run.js';
 import { withDatabase } from '../support/database.js';
 import { engineAvailable, runEngine } from '../support/engine.js';
+import { repairInPlace } from '../support/repair.js';
 import { visible } from '../support/visible.js';
 
 // the judge of a repair is the engine: it opens what auto leaves, and sees what kvdoctor says it sees
@@ -57,17 +57,7 @@ describe.skipIf(!engineAvailable('rocksdb-9.7'))('repair --strategy auto, judged
   it.each(cases)('%s', async (_, base, patches, cost) => {
     const truth = await withDatabase(base, [], visible);
     await withDatabase(base, patches, async (dir) => {
-      const { repair } = await repairTarget(
-        dir,
-        {
-          way: { strategy: 'auto' },
-          destination: { kind: 'in-place' },
-          stopped: true,
-          jobs: 1,
-          tool: 'test',
-        },
-        { confirm: async () => true },
-      );
+      const { repair } = await repairInPlace(dir);
       expect(repair?.state).toBe('repaired');
       const told = await visible(dir);
       const seen = await seenByEngine(dir);

@@ -4,12 +4,12 @@ import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { lowerMarkerBarrier, raiseBarrier } from '../../src/repair/barrier.js';
 import { realDisk } from '../../src/repair/disk.js';
 import type { RepairMethod } from '../../src/repair/method.js';
-import { repairTarget } from '../../src/repair/run.js';
 import { simulateTarget } from '../../src/repair/simulate-target.js';
 import { undoRepair } from '../../src/repair/undo-repair.js';
 import { withDatabase } from '../support/database.js';
 import { readFileSet } from '../support/files.js';
 import { repaired, rewriteManifest, shown } from '../support/pebble.js';
+import { repairInPlace } from '../support/repair.js';
 
 const auto: RepairMethod = { strategy: 'auto' };
 const heal: RepairMethod = { strategy: 'heal' };
@@ -215,18 +215,7 @@ describe('repair of a Pebble directory', () => {
         for (const edit of edits) edit.newFiles = [];
       });
       const before = readFileSet(dir);
-      const { repair } = await repairTarget(
-        dir,
-        {
-          way: { mode: 'default' },
-          destination: { kind: 'in-place' },
-          stopped: true,
-          jobs: 1,
-          tool: 'test',
-          engineVersion: '2.1.4',
-        },
-        { confirm: async () => true },
-      );
+      const { repair } = await repairInPlace(dir, { way: { mode: 'default' }, engineVersion: '2.1.4' });
       expect(repair).toMatchObject({
         state: 'refused',
         reason: expect.stringMatching(/Pebble 2\.1\.4 does not read this/),
