@@ -6,9 +6,6 @@ import type { StoreFiles } from './store-files.js';
 /** Tables that are asked for a column family's operator: the first may be damaged. */
 const ASKED = 4;
 
-/** The operator's name is all that a table keeps of it: what it was configured with is then taken to be the default. */
-const NONE: ReadonlySet<string> = new Set(['', 'nullptr']);
-
 /**
  * The merge operator of each column family, by id: as OPTIONS has it, or, where OPTIONS is lost or cut off before the
  * column family's section, by the name in the properties of its tables.
@@ -34,6 +31,7 @@ function ofPebble({ pebble }: DatabaseOptions): NamedObject | undefined {
   return pebble?.merger === undefined ? undefined : { id: pebble.merger, fields: new Map() };
 }
 
+/** The operator's name is all that a table keeps of it: what it was configured with is then taken to be the default. */
 async function operatorOfTables(
   { tables }: ColumnFamily,
   files: StoreFiles,
@@ -42,8 +40,8 @@ async function operatorOfTables(
     try {
       const source = await files.table(live).open();
       try {
-        const id = (await openTable(source)).properties?.text('merge.operator');
-        if (id !== undefined) return NONE.has(id) ? undefined : { id, fields: new Map() };
+        const id = (await openTable(source)).properties?.mergeOperator();
+        if (id !== undefined) return { id, fields: new Map() };
       } finally {
         await source.close();
       }

@@ -86,6 +86,15 @@ describe('damaged tables of Pebble', () => {
     });
   });
 
+  it('that are cut short keep what is left, also where no other table names the merger', async () => {
+    const patches = ['truncate 000010.sst 20000', 'remove 000011.sst'];
+    await withDatabase('pebble-stores/cosmos', patches, async (dir) => {
+      const { repair, findings } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'repaired' });
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    });
+  });
+
   it('that are missing leave the MANIFEST', async () => {
     await withDatabase('pebble-stores/cosmos', ['remove 000011.sst'], async (dir) => {
       const { plan, findings, repair } = await repaired(dir);

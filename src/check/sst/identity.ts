@@ -46,7 +46,7 @@ export async function identify(table: Table, facts: TableFacts): Promise<void> {
   facts.databaseId = properties.text('creating.db.identity');
   facts.sessionId = properties.text('creating.session.identity');
   facts.originalFileNumber = properties.number('original.file.number');
-  facts.mergeOperator = properties.text('merge.operator');
+  facts.mergeOperator = properties.mergeOperator();
   facts.columnFamilyName = properties.text('column.family.name');
   const columnFamily = properties.number('column.family.id');
   if (columnFamily !== undefined && columnFamily !== UNKNOWN_COLUMN_FAMILY) {

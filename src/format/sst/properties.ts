@@ -134,6 +134,12 @@ export class TableProperties {
     return value && utf8.decode(value);
   }
 
+  /** The merge operator that the table was written with; undefined also where it names none. */
+  mergeOperator(): string | undefined {
+    const name = this.text('merge.operator');
+    return name === '' || name === 'nullptr' ? undefined : name;
+  }
+
   /** A fixed-width number as collectors write it. */
   fixed(name: CollectedProperty, width: 4 | 8): bigint | undefined {
     const value = this.values.get(PREFIX + name);

@@ -117,9 +117,9 @@ async function readWritten(database: Database): Promise<Written> {
     try {
       const { properties } = await openTable(source, { dialect: 'pebble' });
       const comparator = properties?.text('comparator');
-      const merger = properties?.text('merge.operator');
+      const merger = properties?.mergeOperator();
       if (comparator) comparators.add(comparator);
-      if (merger && merger !== 'nullptr') mergers.add(merger);
+      if (merger) mergers.add(merger);
     } finally {
       await source.close();
     }
