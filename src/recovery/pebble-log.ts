@@ -2,7 +2,9 @@ import { crc32c, unmaskCrc } from '../bytes/crc32c.js';
 import type { ByteSource } from '../bytes/source.js';
 import { u32At } from '../bytes/u32.js';
 import { MAX_RECORD } from '../format/log/assembly.js';
+import { LogParser } from '../format/log/parser.js';
 import { lengthAt } from '../format/log/physical.js';
+import { readLog } from '../format/log/read.js';
 import {
   BLOCK_SIZE,
   LEGACY_HEADER,
@@ -11,6 +13,7 @@ import {
   RecordKind,
   SYNC_HEADER,
 } from '../format/log/types.js';
+import { BatchWalker } from './batch-walker.js';
 import { tooLarge } from './wal-replay.js';
 
 /** How a log of Pebble ends for the engine. `end`: regularly; the others are what it complains of, if it complains. */
@@ -169,4 +172,18 @@ export class PebbleLogReader {
     this.at = damage;
     return 'unexpected EOF';
   }
+}
+
+/** Header sequence of the first whole batch in a log, also of one that stands after damage, where Pebble does not read it. */
+export async function firstWholeBatch(source: ByteSource, number: bigint): Promise<bigint | undefined> {
+  let first: bigint | undefined;
+  await readLog(new LogParser(source, { dialect: 'pebble', number }), {
+    record: ({ bytes, start, end }) => {
+      const { sequence, count } = new BatchWalker(bytes.subarray(start, end), 'pebble');
+      if (count === 0) return undefined;
+      first = sequence;
+      return 'stop';
+    },
+  });
+  return first;
 }

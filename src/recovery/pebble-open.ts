@@ -8,6 +8,7 @@
  *   WALs       from the log number on. Damage in an older one refuses, in the newest one it is the end, silently;
  *              from 2.1 and format version 20 on it refuses where the bytes are known to have been synced
  */
+
 import { isTakenByTables } from '../check/cross/wal-continuity.js';
 import { ingestedBy } from '../engine/pebble.js';
 import { atLeast, type EngineVersion } from '../engine/version.js';
@@ -19,7 +20,7 @@ import { VALUE_TYPE } from '../format/sst/internal-key.js';
 import { BatchWalker } from './batch-walker.js';
 import type { DatabaseView } from './open.js';
 import { blankOutcome, type RecoveryOutcome, refusal, unreadWal, type WalOutcome } from './outcome.js';
-import { PebbleLogReader, type PebbleRecord } from './pebble-log.js';
+import { firstWholeBatch, PebbleLogReader, type PebbleRecord } from './pebble-log.js';
 import { ascending, type WalFile } from './replay.js';
 import type { ReplaySink } from './sink.js';
 import { type EngineError, type ErrorKind, unreadableFile } from './status.js';
@@ -90,7 +91,7 @@ export async function openPebble(
     const { mustBePristine = false } = database;
     const { refusedIngest } = database;
     const known = outcome.lastSequence > highest ? outcome.lastSequence : highest;
-    const gap = fatalRecordsStop ? { known, tables } : undefined;
+    const gap = fatalRecordsStop ? { known, reached: reachOf(tables, highest), tables } : undefined;
     const rules = { version, isNewest, isStrict: strict, mustBePristine, refusedIngest, goesOn, gap };
     const earlier = before?.number === wal.number ? before : undefined;
     const replay: PebbleReplay = new PebbleReplay(wal, rules, sink, earlier);
@@ -168,9 +169,16 @@ interface ReplayRules {
   goesOn: boolean;
   /**
    * Ends a log where a segment does not go on behind the damage in the one before it, over which Pebble opens. `known`: how far sequences
-   * reach before the log; `tables`: those of the version, some of which may have been ingested.
+   * reach before the log, as the MANIFEST has them, which counts what logs take meanwhile; `reached`: in tables and older logs; `tables`: those
+   * of the version, some of which may have been ingested.
    */
-  gap: { known: bigint; tables: readonly LiveTable[] } | undefined;
+  gap: { known: bigint; reached: bigint; tables: readonly LiveTable[] } | undefined;
+}
+
+function reachOf(tables: readonly LiveTable[], logs: bigint): bigint {
+  let reach = logs;
+  for (const { largestSequence } of tables) if (largestSequence > reach) reach = largestSequence;
+  return reach;
 }
 
 /** Operations of one WAL whose keys are remembered, to see whether one comes twice. */
@@ -197,7 +205,9 @@ class PebbleReplay {
   private isOver = false;
   /** The segment that ended in damage, where nothing new has followed yet. */
   private cutShort: PebbleReplay | undefined;
-  /** The same, where this one does not go on behind it. */
+  /** Header sequence of the first whole batch of a segment that the engine reads nothing of. */
+  follows: bigint | undefined;
+  /** The one that was cut short, where this one does not go on behind it. */
   afterGap: PebbleReplay | undefined;
 
   constructor(
@@ -236,6 +246,8 @@ class PebbleReplay {
           const record = await reader.next();
           if (record === undefined) {
             this.end(reader);
+            if (this.cutShort === this && this.first === undefined && rules.gap !== undefined)
+              this.follows = await firstWholeBatch(source, wal.number);
             break;
           }
           // what stands after an ingest in its WAL is not read
@@ -261,7 +273,7 @@ class PebbleReplay {
   private end({ ended, at }: PebbleLogReader): void {
     if (ended === 'end' || ended === undefined) return;
     if (this.rules.goesOn) {
-      this.cutShort = this;
+      this.cutShort ??= this;
       return;
     }
     const { isNewest, isStrict, version } = this.rules;
@@ -337,7 +349,9 @@ class PebbleReplay {
     const { cutShort } = this;
     this.cutShort = undefined;
     if (gap === undefined || cutShort === undefined) return false;
-    const next = (this.highest > 0n ? this.highest : gap.known) + 1n;
+    const { follows } = cutShort;
+    const known = follows !== undefined && sequence >= follows ? gap.reached : gap.known;
+    const next = (this.highest > 0n ? this.highest : known) + 1n;
     if (sequence <= next || isTakenByTables(next, sequence, gap.tables)) return false;
     const message = `the log goes on in ${this.wal.file} at sequence ${sequence}, and ${cutShort.wal.file} ends in damage before ${next}`;
     this.error = pebbleError('sequence', message);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { areDifferent, compareDatabases } from '../../../src/compare/compare.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import { find } from '../../../src/find/find.js';
+import { emptyEdit } from '../../../src/format/manifest/edit.js';
 import type { Destination } from '../../../src/repair/carry-out.js';
 import { repairTarget } from '../../../src/repair/run.js';
 import { simulateTarget } from '../../../src/repair/simulate-target.js';
@@ -11,7 +12,7 @@ import { undoRepair } from '../../../src/repair/undo-repair.js';
 import { scanTarget } from '../../../src/scan/scan.js';
 import { readWalContents } from '../../../src/states/wals.js';
 import { withDatabase } from '../../support/database.js';
-import { repaired } from '../../support/pebble.js';
+import { repaired, rewriteManifest } from '../../support/pebble.js';
 
 /*
  * A store of Pebble 2.1.4 whose disk stalled: log 2 went on as secondary/000002-001.log, which begins with the last batch of 000002.log
@@ -142,6 +143,26 @@ describe('a log of Pebble that went on in a second directory', () => {
       expect(filesOf(dir)).toEqual(before);
     });
   });
+
+  it.each([0n, 32n, 60n])(
+    'ends before damage that stands before all that is whole, where the MANIFEST counts to %i',
+    async (lastSequence) => {
+      await withDatabase(store, ['zero 000002.log 4 40'], async (dir) => {
+        // a flush states what logs have taken meanwhile
+        if (lastSequence > 0n)
+          await rewriteManifest(dir, (edits) => void edits.push({ ...emptyEdit(), lastSequence }));
+        expect((await looked(dir)).errors).toEqual(['wal/zeroed-range 000002.log']);
+        const { repair, plan } = await repaired(dir);
+        expect(repair).toMatchObject({ state: 'repaired' });
+        expect(plan?.steps.map(({ action, file: name }) => `${action} ${name}`)).toEqual([
+          'remove 000002-002.log',
+          'remove 000002-001.log',
+          'write 000002.log',
+        ]);
+        expect(await shown(dir)).toMatchObject({ opens: true, digest: { entries: 0 } });
+      });
+    },
+  );
 
   it('gets a proven bit back in a segment, in a copy as in its place', async () => {
     await withDatabase(store, ['flip secondary/000002-001.log 2000.1'], async (dir) => {
