@@ -5,7 +5,7 @@ import { scanTarget } from '../scan/scan.js';
 import { refuseAbsent } from './outside.js';
 import type { ObjectChange } from './plan.js';
 import { openIncoherent, refuseDamaged, refuseUnread } from './strategies/application.js';
-import { readLiveWals } from './strategies/wal-state.js';
+import { readWalStates } from './strategies/wal-state.js';
 
 /** Commands for a running server, and what they leave alone. Both are complete when `lines` has been read to its end. */
 export interface RebuildingCommands {
@@ -26,7 +26,7 @@ export async function rebuildingCommands(
   const database = await readDatabase(target, request);
   refuseAbsent(database);
   const { findings } = await scanTarget(target, { ...request, ...(jobs && { jobs }) });
-  refuseDamaged(database, await readLiveWals(database), findings);
+  refuseDamaged(database, await readWalStates(database), findings);
   const { view, rebuild } = await openIncoherent(database);
   const left: ObjectChange[] = [];
   const emitted = { keys: 0 };

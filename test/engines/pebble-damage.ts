@@ -45,6 +45,20 @@ export function damage(dir: string, seed: number): string {
   return `${how} ${name} ${at} ${length}`;
 }
 
+/** Copies a log of a store into the other of its two directories, all of it, its beginning, or with damage. Returns what was done. */
+export function copyAcross(dir: string, seed: number): string {
+  const next = numbers(seed);
+  const logs = filesIn(dir).filter((name) => name.endsWith('.log'));
+  const name = logs[next() % logs.length];
+  const to = path.join(path.dirname(name) === '.' ? 'secondary' : '', path.basename(name));
+  const bytes = fs.readFileSync(path.join(dir, name));
+  const at = bytes.length === 0 ? 0 : next() % bytes.length;
+  const how = ['all', 'cut', 'flip'][next() % 3];
+  if (how === 'flip' && bytes.length > 0) bytes[at] ^= 4;
+  fs.writeFileSync(path.join(dir, to), how === 'cut' ? bytes.subarray(0, at) : bytes);
+  return `${to}: a copy of ${name}, ${how} ${at}`;
+}
+
 /** Numbers that follow from a seed. */
 function numbers(seed: number): () => number {
   let state = seed >>> 0;

@@ -126,8 +126,8 @@ export const pebbleRules = {
     origin:
       'Logs of one of the two directories that were copied into the other, or put back twice from a backup.',
     action:
-      'Compare the two. Where they are the same, or one begins with all of the other, keep the longer one and move the other out of ' +
-      'both directories.',
+      'kvdoctor repair --strategy auto removes one that adds nothing to the other, or that does not go on from the segment before it. ' +
+      'Where it refuses, compare the two, keep the right one, and move the other out of both directories.',
     references: ['pebble wal/reader.go'],
   },
   'blob/value-order': {

@@ -12,7 +12,7 @@ import type { LossStatement, ObjectChange, RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
 import { appendBatches } from './append-batches.js';
-import { inputsOf, readLiveWals, type WalState } from './wal-state.js';
+import { inputsOf, readWalStates, type WalState } from './wal-state.js';
 
 interface ApplicationRepairRequest {
   /** What a scan of the directory as it is has found. Default: only the WALs are looked at. */
@@ -37,7 +37,7 @@ export async function planApplicationRepair(
   database: Database,
   request: ApplicationRepairRequest = {},
 ): Promise<RepairPlan> {
-  const wals = await readLiveWals(database);
+  const wals = await readWalStates(database);
   refuseDamaged(database, wals, request.findings ?? []);
   const { view, rebuild } = await openIncoherent(database);
   try {

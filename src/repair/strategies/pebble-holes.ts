@@ -1,9 +1,7 @@
 import { goneFirstWal } from '../../check/pebble/first-wal.js';
-import { type Database, filesOf } from '../../engine/database.js';
+import type { Database } from '../../engine/database.js';
 import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
-import { LogParser } from '../../format/log/parser.js';
-import { readLog } from '../../format/log/read.js';
 import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { LostDeletions } from './lost-deletions.js';
@@ -12,7 +10,8 @@ import {
   inOrder,
   inputsOf,
   lostFile,
-  readLiveWals,
+  readBatches,
+  readWalStates,
   sequencesOf,
   type WalState,
 } from './wal-state.js';
@@ -26,7 +25,7 @@ const HOLES: ReadonlySet<string> = new Set(['sequence/gap-between-wals', 'wal/em
  */
 export async function planPebbleHoles(database: Database, findings: readonly Finding[]): Promise<RepairPlan> {
   const errors = findings.filter(({ severity }) => severity === 'error');
-  const wals = await readLiveWals(database);
+  const wals = await readWalStates(database);
   const gone = goneFirstWal(database);
   const hole = wals.findIndex(({ entry }) =>
     errors.some(({ rule, file }) => HOLES.has(rule) && file === entry.file),
@@ -44,7 +43,7 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
     facts: sequencesOf(wal),
   }));
   const deletions = new LostDeletions(database.dialect);
-  for (const wal of left) await collect(database, wal, deletions);
+  for (const { entry } of left) await readBatches(database, entry, (batch) => deletions.add(batch, false));
   loss.push(...deletions.statements('.'));
   for (const wal of wals) {
     const isForeign = errors.some(
@@ -125,20 +124,4 @@ function empty(place: FilePlace, size: number | undefined, why: string): RepairS
     changes: [{ kind, offset: 0, length: size ?? 0, detail: 'an empty log' }],
     content: [],
   };
-}
-
-async function collect(database: Database, { entry }: WalState, deletions: LostDeletions): Promise<void> {
-  const source = await filesOf(database).open(entry.source);
-  try {
-    const parser = new LogParser(source, { dialect: database.dialect, number: entry.number ?? 0n });
-    await readLog(parser, {
-      record: ({ bytes, start, end }) => {
-        deletions.add(bytes.subarray(start, end), false);
-        return undefined;
-      },
-      damage: () => undefined,
-    });
-  } finally {
-    await source.close();
-  }
 }

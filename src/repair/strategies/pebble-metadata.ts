@@ -17,10 +17,14 @@ import { planPebbleOptions } from './pebble-options.js';
 import { isOlderManifest, ownTables, planRebuiltManifest } from './pebble-rebuild.js';
 import { planRenamedLogs } from './pebble-renamed-logs.js';
 import { planTruedSequences } from './pebble-sequences.js';
+import { planSegmentsTwice } from './pebble-twice.js';
 import { planSwappedLogs } from './swapped-logs.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
 export async function planPebbleMetadata(database: Database): Promise<RepairPlan> {
+  const once = await planSegmentsTwice(database);
+  if (once !== undefined)
+    return joinPlans(once, await planPebbleMetadata(await databaseAfter(database, once)));
   const { inventory } = database;
   const hasManifest = inventory.entries.some(
     ({ kind, place }) => kind === 'manifest' && place === 'database',

@@ -20,7 +20,7 @@ import { putPredecessorsRight } from './predecessors.js';
 import { rebuildWal } from './rebuild-wal.js';
 import { truedSequences } from './true-sequences.js';
 import { UndecidedTransactions } from './undecided.js';
-import { inOrder, inputsOf, lostFile, readLiveWals, replaceStep, type WalState } from './wal-state.js';
+import { inOrder, inputsOf, lostFile, readWalStates, replaceStep, type WalState } from './wal-state.js';
 
 /** Damaged records of a log for whose bytes the log is searched: a tenth of a second each. */
 const MOST_SEARCHES = 16;
@@ -51,7 +51,7 @@ export async function planSalvage(
   profile?: Profile,
   clearOnly = false,
 ): Promise<RepairPlan> {
-  const wals = await readLiveWals(database);
+  const wals = await readWalStates(database);
   const families = new Map(database.version?.columnFamilies);
   const names: PlanNames = { dialect: database.dialect, families, profile };
   const steps: RepairStep[] = [];

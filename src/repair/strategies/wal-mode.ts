@@ -30,7 +30,7 @@ import {
   inOrder,
   inputsOf,
   lostFile,
-  readLiveWals,
+  readWalStates,
   replaceStep,
   sequencesOf,
   type WalState,
@@ -146,7 +146,7 @@ async function chooseOutcome(
 
 async function readWals(database: Database, outcome: RecoveryOutcome): Promise<ReplayedWal[]> {
   const states: ReplayedWal[] = [];
-  const live = await readLiveWals(database);
+  const live = await readWalStates(database);
   const ends = new Set(lastSegments(live.map(({ entry }) => entry)));
   for (const state of live) {
     const replayed = outcome.wals.find((w) => w.file === state.entry.file);

@@ -1,6 +1,8 @@
 import type { WalFacts } from '../../check/unit.js';
 import { checkWal } from '../../check/wal/wal.js';
 import { type Database, filesOf, liveWals } from '../../engine/database.js';
+import { LogParser } from '../../format/log/parser.js';
+import { readLog } from '../../format/log/read.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
 import { type FilePlace, placeKey } from '../place.js';
@@ -19,10 +21,13 @@ export interface WalState {
   newLastSequence: bigint;
 }
 
-/** Reads every WAL that recovery would read, in ascending order. */
-export async function readLiveWals(database: Database): Promise<WalState[]> {
+/** Reads WALs, in ascending order: every one that recovery would read, where no others are asked for. */
+export async function readWalStates(
+  database: Database,
+  entries: readonly InventoryEntry[] = liveWals(database),
+): Promise<WalState[]> {
   const states: WalState[] = [];
-  for (const entry of liveWals(database)) {
+  for (const entry of entries) {
     const source = await filesOf(database).open(entry.source);
     try {
       const { findings, facts } = await checkWal(source, {
@@ -97,4 +102,23 @@ export function replaceStep(steps: RepairStep[], step: RepairStep): void {
 export function inOrder(steps: readonly RepairStep[]): RepairStep[] {
   const removals = steps.filter((s) => s.action === 'remove').reverse();
   return [...removals, ...steps.filter((s) => s.action !== 'remove').reverse()];
+}
+
+/** Reads the whole batches of a log. `visit` may keep no view of one. */
+export async function readBatches(
+  database: Database,
+  { source: at, number = 0n }: InventoryEntry,
+  visit: (batch: Uint8Array) => void,
+): Promise<void> {
+  const source = await filesOf(database).open(at);
+  try {
+    await readLog(new LogParser(source, { dialect: database.dialect, number }), {
+      record: ({ bytes, start, end }) => {
+        visit(bytes.subarray(start, end));
+        return undefined;
+      },
+    });
+  } finally {
+    await source.close();
+  }
 }

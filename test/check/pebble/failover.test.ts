@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { areDifferent, compareDatabases } from '../../../src/compare/compare.js';
+import { LogWriter } from '../../../src/encode/log/writer.js';
 import { readDatabase } from '../../../src/engine/database.js';
 import { find } from '../../../src/find/find.js';
 import { emptyEdit } from '../../../src/format/manifest/edit.js';
@@ -250,13 +251,71 @@ describe('a log of Pebble that went on in a second directory', () => {
     });
   });
 
-  it('is refused where a segment lies in both directories', async () => {
-    await withDatabase(store, ['copy secondary/000002-001.log 000002-001.log'], async (dir) => {
+  const twice = 'copy secondary/000002-001.log 000002-001.log';
+
+  it('is refused by the engine where a segment lies in both directories', async () => {
+    await withDatabase(store, [twice], async (dir) => {
       expect((await looked(dir)).errors).toEqual(['wal/duplicate-segment 000002-001.log']);
       expect(await shown(dir)).toMatchObject({
         opens: false,
         error: expect.stringMatching(/^wal: duplicate logIndex=001 for WAL 000002 in /),
       });
+    });
+  });
+
+  it.each([
+    ['the same', [twice], '000002-001.log'],
+    ['one that is shorter', [twice, 'truncate 000002-001.log 4000'], '000002-001.log'],
+    ['one that is empty', [twice, 'truncate 000002-001.log 0'], '000002-001.log'],
+    ['a damaged one', [twice, 'zero 000002-001.log 4000 60'], '000002-001.log'],
+    [
+      'a shorter one in the second directory',
+      [twice, 'truncate secondary/000002-001.log 4000'],
+      'secondary/000002-001.log',
+    ],
+    [
+      'a damaged one in the second directory',
+      [twice, 'zero secondary/000002-001.log 4000 60'],
+      'secondary/000002-001.log',
+    ],
+    ['another one that a later segment has, too', ['copy 000002-002.log 000002-001.log'], '000002-001.log'],
+  ])('is repaired without loss where beside a segment stands %s', async (_, patches, gone) => {
+    await withDatabase(store, patches, async (dir) => {
+      const before = filesOf(dir);
+      const { repair, plan } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'repaired' });
+      expect(plan?.loss).toEqual([]);
+      expect(fs.existsSync(path.join(dir, gone))).toBe(false);
+      expect(await looked(dir)).toEqual(NOTHING);
+      expect(await shown(dir)).toMatchObject({ opens: true, digest: WHOLE, unchecked: 0 });
+      await undoRepair(repair!.journal!, { stopped: true });
+      expect(filesOf(dir)).toEqual(before);
+    });
+  });
+
+  /** A segment of log 2 with one put, in a file. */
+  const strange = (file: string, sequence: bigint) => {
+    const batch = Buffer.from([...Array(8).fill(0), 1, 0, 0, 0, 1, 3, ...Buffer.from('key'), 1, 0x78]);
+    batch.writeBigUInt64LE(sequence);
+    fs.writeFileSync(file, new LogWriter({ number: 2n, recyclable: true }).record(batch));
+  };
+
+  it('says what is in the segment that does not go on from the one before it', async () => {
+    await withDatabase(store, [], async (dir) => {
+      strange(path.join(dir, '000002-001.log'), 5000n);
+      const { repair, plan } = await repaired(dir);
+      expect(repair).toMatchObject({ state: 'repaired' });
+      expect(plan?.loss).toMatchObject([
+        { file: '000002-001.log', facts: { records: 1, firstSequence: '5000' } },
+      ]);
+      expect(await shown(dir)).toMatchObject({ opens: true, digest: WHOLE });
+    });
+  });
+
+  it('is left alone where either of two segments may be the right one', async () => {
+    await withDatabase(store, ['copy 000002-002.log secondary/000002-002.log'], async (dir) => {
+      strange(path.join(dir, 'secondary', '000002-002.log'), 124n);
+      await expect(repaired(dir)).resolves.toMatchObject({ repair: { state: 'refused' } });
     });
   });
 
