@@ -3,7 +3,7 @@ import { beginningOfInfoLog, sessionInInfoLog } from '../../../format/info-log.j
 import { readHead } from '../../../io/head.js';
 import { liveTables } from '../../../scan/plan.js';
 import { beginTheSame } from './composition.js';
-import { ownEntry, usual } from './part.js';
+import { logIdOf, ownEntry, ownLog, usual } from './part.js';
 import type { SecondSource } from './sources.js';
 
 /** Bytes of an IDENTITY file that are looked at: it holds a UUID. */
@@ -203,7 +203,7 @@ export async function sharesWal(
   for (const entry of database.inventory.entries) {
     if (entry.kind !== 'wal' || !usual(entry) || entry.number! < from) continue;
     if (to !== undefined && entry.number! >= to) continue;
-    const its = ownEntry(other, 'wal', entry.number!);
+    const its = ownLog(other, logIdOf(entry));
     const size = Math.min(entry.size, its?.size ?? 0);
     if (its === undefined || size < LEAST_SHARED) continue;
     if (await beginTheSame(entry.source, its.source, size)) return true;

@@ -1,4 +1,5 @@
 import type { Database } from '../../../engine/database.js';
+import { segmentIn } from '../../../format/filename.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { liveTables } from '../../../scan/plan.js';
 import { beginTheSame } from './composition.js';
@@ -25,18 +26,20 @@ export async function partingOf(
     other.inventory.entries
       .filter(usual)
       .toReversed()
-      .map((entry) => [`${entry.kind} ${entry.number}`, entry]),
+      .map((entry) => [keyOf(entry), entry]),
   );
   for (const mine of database.inventory.entries) {
     const { kind, number } = mine;
     if ((kind !== 'table' && kind !== 'wal') || number === undefined || !usual(mine) || isFaulty(mine.file))
       continue;
     if ((first !== undefined && number > first) || (kind === 'table' && ofIds.has(number))) continue;
-    const its = theirs.get(`${kind} ${number}`);
+    const its = theirs.get(keyOf(mine));
     if (its !== undefined && (await isAnother(database, mine, its))) first = number;
   }
   return first;
 }
+
+const keyOf = ({ kind, number, name }: InventoryEntry) => `${kind} ${number} ${segmentIn(name)}`;
 
 async function isAnother(database: Database, mine: InventoryEntry, its: InventoryEntry): Promise<boolean> {
   const shared = Math.min(mine.size, its.size);

@@ -15,6 +15,7 @@ import { directoryOrigin, listedOrigin, type ScanOrigin, storedOrigin } from '..
 import type { Segment } from '../../plan.js';
 import { Refusal } from '../../refusal.js';
 import type { IsNeeded } from './archives.js';
+import { isNamedAsGiven } from './part.js';
 
 /** A copy, or an older or later state, of the database that is repaired. It is only read. */
 export interface SecondSource {
@@ -155,7 +156,7 @@ export async function twinsOf(
   for (const source of sources) {
     for (const entry of source.database.inventory.entries) {
       if (entry.source.kind === 'file' && typeof entry.source.path !== 'string') continue;
-      if (entry.place === 'lost' || entry.suffix !== undefined || !is(entry, source)) continue;
+      if (entry.place === 'lost' || !isNamedAsGiven(entry) || !is(entry, source)) continue;
       const twin = twinOf(source, entry);
       const inode = entry.source.kind === 'file' ? await inodeOf(twin.path) : twin.path;
       if (inode === undefined || seen.has(inode)) continue;

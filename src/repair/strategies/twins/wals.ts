@@ -1,9 +1,12 @@
 import { sha256 } from '../../../bytes/sha256.js';
 import type { ByteSource, SourceDescriptor } from '../../../bytes/source.js';
 import { type Database, liveWals } from '../../../engine/database.js';
+import { STORE_PATH } from '../../../engine/named-places.js';
+import { FIRST_SEQUENCE } from '../../../engine/pebble-opened.js';
 import type { Range } from '../../../finding/finding.js';
 import { decodeBatch } from '../../../format/batch/decode.js';
 import { dialectNamed } from '../../../format/dialect.js';
+import { logName } from '../../../format/filename.js';
 import type { Assembly } from '../../../format/log/assembly.js';
 import { LogParser } from '../../../format/log/parser.js';
 import { readLog } from '../../../format/log/read.js';
@@ -13,7 +16,18 @@ import { sourceOf } from '../../preview.js';
 import { beginTheSame, isEqual, overlaps, withBoth } from './composition.js';
 import { hasSameManifest, isSameSession, LEAST_SHARED, partedIn, sharesWal } from './life.js';
 import type { Part, TwinCheck } from './mend.js';
-import { absentEntry, checkedOf, checker, filePlace, ownEntry, type Sought, usual } from './part.js';
+import {
+  absentEntry,
+  checkedOf,
+  checker,
+  filePlace,
+  isLog,
+  type LogId,
+  logIdOf,
+  ownLog,
+  type Sought,
+  usual,
+} from './part.js';
 import type { SecondSource, TwinFile } from './sources.js';
 import { holdsNothingOf, logUnits } from './units.js';
 
@@ -26,30 +40,56 @@ export async function soughtWals(
   sources: readonly SecondSource[],
   { isFaulty, missed }: { isFaulty: (entry: InventoryEntry) => boolean; missed?: bigint },
 ): Promise<Sought[]> {
-  const sizes = new Map<bigint, number>();
+  const sizes = new Map<string, { id: LogId; size: number; root?: string }>();
+  const second = ownSecond(database);
+  const note = (entry: InventoryEntry, size: number) => {
+    const id = logIdOf(entry);
+    const name = logName(id.number, id.segment);
+    const root = entry.place === 'wal-dir' ? second : undefined;
+    sizes.set(name, { id, size: Math.max(size, sizes.get(name)?.size ?? 0), ...(root && { root }) });
+  };
   for (const source of sources)
-    for (const { kind, number, size, ...rest } of source.database.inventory.entries)
-      if (kind === 'wal' && number !== undefined && usual({ kind, number, size, ...rest }))
-        sizes.set(number, Math.max(size, sizes.get(number) ?? 0));
-  for (const { kind, number } of database.inventory.entries)
-    if (kind === 'wal' && number !== undefined && !sizes.has(number)) sizes.set(number, 0);
+    for (const entry of source.database.inventory.entries)
+      if (entry.kind === 'wal' && entry.number !== undefined && usual(entry)) note(entry, entry.size);
+  for (const entry of database.inventory.entries)
+    if (entry.kind === 'wal' && entry.number !== undefined) note(entry, 0);
   const theirs = sources.flatMap((source) => source.database.inventory.entries);
   const sought: Sought[] = [];
-  for (const [number, size] of [...sizes].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (number < database.walCutoff) continue;
-    const own = ownEntry(database, 'wal', number);
+  for (const { id, size, root } of [...sizes.values()].sort((a, b) => inOrder(a.id, b.id))) {
+    const { number } = id;
+    if (number < database.walCutoff || (id.segment > 0 && database.dialect !== 'pebble')) continue;
+    const own = ownLog(database, id);
     const sound = own !== undefined && own.size >= size && !isFaulty(own);
     // nothing in a log tells its number
     const isOther = own !== undefined && (await isCopiedAs(own, theirs));
     const isMissed =
-      number === missed || (missed !== undefined && number > missed && isNoneFrom(database, missed));
+      number === missed ||
+      (missed !== undefined && number > missed && isNoneFrom(database, missed)) ||
+      isSkipped(database, id);
     // an empty one counts so, too
     const isBare =
       own !== undefined && (own.size === 0 || (isFaulty(own) && (await isOfNothing(database, own))));
-    if (!sound || isOther) sought.push(await walPart(database, number, own, { isOther, isMissed, isBare }));
+    if (!sound || isOther)
+      sought.push(
+        await walPart(database, { ...id, ...(root && { root }) }, own, { isOther, isMissed, isBare }),
+      );
   }
   return sought;
 }
+
+/** The second directory of Pebble's logs where it is the store's own: one outside is written to only where it is named. */
+const ownSecond = ({ options, inventory }: Database): string | undefined =>
+  options.pebble?.secondaryDir?.startsWith(STORE_PATH) === true
+    ? inventory.roots.find(({ place }) => place === 'wal-dir')?.directory
+    : undefined;
+
+/** In the order in which they were begun. */
+const inOrder = (a: LogId, b: LogId): number =>
+  a.number === b.number ? a.segment - b.segment : a.number < b.number ? -1 : 1;
+
+/** Whether a later file of its log is here: their places are counted without a gap. */
+const isSkipped = (database: Database, { number, segment }: LogId): boolean =>
+  liveWals(database).some((wal) => wal.number === number && logIdOf(wal).segment > segment);
 
 /** Whether no log is here from a number on. */
 const isNoneFrom = (database: Database, first: bigint): boolean =>
@@ -66,11 +106,12 @@ async function isOfNothing({ dialect }: Database, { source, number }: InventoryE
 
 async function walPart(
   database: Database,
-  number: bigint,
+  id: LogId & { root?: string },
   own: InventoryEntry | undefined,
   { isOther, isMissed, isBare }: { isOther: boolean; isMissed: boolean; isBare: boolean },
 ): Promise<Sought> {
-  const entry = own ?? absentEntry(database, 'wal', { number });
+  const { number } = id;
+  const entry = own ?? absentEntry(database, 'wal', id);
   const run = checker(database, entry);
   const check = async (descriptor: SourceDescriptor, size: number): Promise<TwinCheck> => {
     const result = await run(descriptor, size);
@@ -90,17 +131,17 @@ async function walPart(
       }
       const isOfOneSession = await all(twins, ({ source }) => isSameSession(database, source));
       if (isOfOneSession) return 'alone';
-      return (await all(twins, (twin) => isJoined(database, number, twin))) ? 'beside' : undefined;
+      return (await all(twins, (twin) => isJoined(database, id, twin))) ? 'beside' : undefined;
     },
     check,
     units: (source) => logUnits(source, dialectNamed(database.dialect).wal),
     whole: async (twin) => {
       if (await isCopiedAs(twin.entry, database.inventory.entries))
         return 'it stands here under the number of another WAL';
-      if ((own === undefined || isBare) && (await isBetween(database, number, twin, isMissed)))
+      if ((own === undefined || isBare) && (await isBetween(database, id, twin, isMissed)))
         return 'the WALs before and after it are the same here and in the source, and the sequences between them are in it';
       if (!(await isSameSession(database, twin.source))) return undefined;
-      if (await fitsBefore(database, number, twin)) return 'it ends where the next WAL begins';
+      if (await fitsBefore(database, id, twin)) return 'it ends where the next WAL begins';
       if (isBare)
         return 'it is here and holds nothing of its own, and both are of one life, as their MANIFESTs tell';
       if (own === undefined && isMissed)
@@ -110,11 +151,11 @@ async function walPart(
         : undefined;
     },
     sameLife: async (twin) =>
-      (await isSameSession(database, twin.source)) || (await isJoined(database, number, twin)),
+      (await isSameSession(database, twin.source)) || (await isJoined(database, id, twin)),
     mayGoOn: async (twin) => {
       const { facts } = await checker(database, twin.entry)(twin.entry.source, twin.entry.size);
       const isClosed = facts.kind === 'wal' && facts.tail === 'closed';
-      return !isClosed && !(await fitsBefore(database, number, twin));
+      return !isClosed && !(await fitsBefore(database, id, twin));
     },
     ...(mine && {
       givesUp: ({ content }) =>
@@ -124,7 +165,7 @@ async function walPart(
         }),
     }),
   };
-  const isTwin = (each: InventoryEntry) => each.kind === 'wal' && each.number === number;
+  const isTwin = (each: InventoryEntry) => isLog(each, id);
   return { part, ...(own && { own }), isTwin };
 }
 
@@ -179,44 +220,42 @@ async function all<T>(values: readonly T[], is: (value: T) => Promise<boolean>):
 }
 
 /** Whether the next WAL is the same here and in the source as far as both reach, and begins where a WAL of the source ends. */
-async function isJoined(database: Database, number: bigint, twin: TwinFile): Promise<boolean> {
-  const next = nextWal(database, number);
-  const its = next && ownEntry(twin.source.database, 'wal', next.number!);
+async function isJoined(database: Database, id: LogId, twin: TwinFile): Promise<boolean> {
+  const next = nextWal(database, id);
+  const its = next && ownLog(twin.source.database, logIdOf(next));
   const shared = Math.min(next?.size ?? 0, its?.size ?? 0);
   if (next === undefined || its === undefined || shared < LEAST_SHARED) return false;
-  return (await fitsBefore(database, number, twin)) && beginTheSame(next.source, its.source, shared);
+  return (await fitsBefore(database, id, twin)) && beginTheSame(next.source, its.source, shared);
 }
 
 /** Whether a WAL of the source lies between two that are the same here and there; before it may be nothing but the first sequence. */
-async function isBetween(
-  database: Database,
-  number: bigint,
-  twin: TwinFile,
-  isMissed: boolean,
-): Promise<boolean> {
+async function isBetween(database: Database, id: LogId, twin: TwinFile, isMissed: boolean): Promise<boolean> {
   // a checkpoint has another MANIFEST, and the logs under their own numbers
   if (!isMissed && !(await hasSameManifest(database, twin.source))) return false;
-  if (!(await isJoined(database, number, twin))) return false;
+  if (!(await isJoined(database, id, twin))) return false;
   const [mine, its] = [database, twin.source.database].map((each) =>
-    liveWals(each).findLast((wal) => wal.number! < number && usual(wal)),
+    liveWals(each).findLast((wal) => inOrder(logIdOf(wal), id) < 0 && usual(wal)),
   );
   if (mine !== undefined && its !== undefined)
     return (
-      mine.number === its.number &&
+      inOrder(logIdOf(mine), logIdOf(its)) === 0 &&
       mine.size === its.size &&
       (await beginTheSame(mine.source, its.source, mine.size))
     );
+  // the next file of its log is the same here and there
+  if (mine === its && isSkipped(database, id)) return true;
   const { facts } = await checker(database, twin.entry)(twin.entry.source, twin.entry.size);
-  return mine === its && facts.kind === 'wal' && facts.firstSequence === 1n;
+  const first = database.dialect === 'pebble' ? FIRST_SEQUENCE : 1n;
+  return mine === its && facts.kind === 'wal' && facts.firstSequence === first;
 }
 
 /** The next WAL that holds something. */
-const nextWal = (database: Database, number: bigint): InventoryEntry | undefined =>
-  liveWals(database).find((each) => usual(each) && each.number! > number && each.size > 0);
+const nextWal = (database: Database, id: LogId): InventoryEntry | undefined =>
+  liveWals(database).find((each) => usual(each) && inOrder(logIdOf(each), id) > 0 && each.size > 0);
 
-/** Whether the sequences of the next WAL here go on where those of a WAL end. */
-async function fitsBefore(database: Database, number: bigint, { entry }: TwinFile): Promise<boolean> {
-  const next = nextWal(database, number);
+/** Whether the sequences of the next WAL, or file of one, here go on where those of a WAL end. */
+async function fitsBefore(database: Database, id: LogId, { entry }: TwinFile): Promise<boolean> {
+  const next = nextWal(database, id);
   if (next === undefined) return false;
   const mine = (await checker(database, entry)(entry.source, entry.size)).facts;
   const following = (await checker(database, next)(next.source, next.size)).facts;
@@ -224,7 +263,11 @@ async function fitsBefore(database: Database, number: bigint, { entry }: TwinFil
     mine.kind === 'wal' &&
     following.kind === 'wal' &&
     mine.nextSequence !== undefined &&
-    mine.nextSequence === following.firstSequence
+    following.firstSequence !== undefined &&
+    // the next file of a log begins with what the disk may not have taken of this one
+    (next.number === id.number
+      ? following.firstSequence <= mine.nextSequence && following.nextSequence! >= mine.nextSequence
+      : mine.nextSequence === following.firstSequence)
   );
 }
 
