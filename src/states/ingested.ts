@@ -3,6 +3,7 @@ import type { LiveTable, Version } from '../format/manifest/version.js';
 import { internalKey, isExclusiveEnd, MAX_SEQUENCE, parseInternalKey } from '../format/sst/internal-key.js';
 import { boundsOverlap } from './choice.js';
 import { type Joined, max, min } from './join.js';
+import type { LoggedHistory } from './logged-history.js';
 import type { Contents, FoundTable } from './tables.js';
 import { outside, type SequenceSpan, type WalContents } from './wals.js';
 
@@ -30,15 +31,24 @@ export function placeIngested(
   whole: readonly FoundTable[],
   contents: ReadonlyMap<bigint, Contents>,
   wals: readonly WalContents[],
+  history?: LoggedHistory,
 ): Unplaced[] {
   const found = [...whole, ...namedBeside(columnFamilies, whole)];
   const isOpen = ({ live, sequenceLost }: FoundTable) =>
     sequenceLost === true && columnFamilies.get(live.columnFamily)?.tables.has(live.number) !== true;
-  const open = found.filter(isOpen);
-  if (open.length === 0) return [];
+  const unsure = found.filter(isOpen);
+  if (unsure.length === 0) return [];
   const spans = [...found.flatMap(spansOfTable), ...wals.flatMap(spansOfWal)];
   const reach = spans.reduce((a, { to }) => max(a, to), lastSequence);
   const free = outside(spans, { from: 1n, to: reach });
+  const open = unsure.filter((table) => {
+    const sequence = history?.sequenceOf(table.live.number);
+    const at = free.findIndex(({ from, to }) => sequence !== undefined && from <= sequence && sequence <= to);
+    if (sequence === undefined || (at < 0 && sequence > 0n && sequence <= reach)) return true;
+    give(table, sequence, contents);
+    take(free, at, sequence);
+    return false;
+  });
   const unplaced: Unplaced[] = [];
   for (const table of open) {
     const beside = found.filter((other) => other !== table && isOver(other, table));
@@ -58,8 +68,7 @@ export function placeIngested(
     const wentInto = against.find((other) => isPartOf(table, other, contents));
     if (sequence !== undefined && wentInto === undefined) {
       give(table, sequence, contents);
-      const at = first === undefined ? -1 : free.findIndex(({ to }) => to >= sequence);
-      if (at >= 0) free.splice(at, 1, ...outside([{ from: sequence, to: sequence }], free[at]));
+      take(free, first === undefined ? -1 : free.findIndex(({ to }) => to >= sequence), sequence);
     }
     // the last thing of all: nothing tells that its ingestion was finished
     const isLast = older.length > 0 && first === undefined;
@@ -72,6 +81,11 @@ export function placeIngested(
       });
   }
   return unplaced;
+}
+
+/** A sequence is free no more, of the gap at this index. */
+function take(free: SequenceSpan[], at: number, sequence: bigint): void {
+  if (at >= 0) free.splice(at, 1, ...outside([{ from: sequence, to: sequence }], free[at]));
 }
 
 /** Tables that edits name and that were not found whole: damaged ones, and those that lie elsewhere. */

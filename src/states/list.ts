@@ -1,12 +1,13 @@
 import type { UnitFacts } from '../check/unit.js';
 import type { Database } from '../engine/database.js';
+import { identityOf } from '../engine/identity.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import { copyOfVersion, type LiveTable, type Version } from '../format/manifest/version.js';
-import { readHead } from '../io/head.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { FilesHere, isNumberTaken, tablesOfOtherNames } from './files.js';
 import { addedSince, doubtfulIn, entriesOf, leftOutOf, movedOf, tablesOf, unlinkedIn } from './holdings.js';
 import { isOwn, type Joined, join, WalChain } from './join.js';
+import { LoggedHistory } from './logged-history.js';
 import { isOfRepairDb, isSound, type ManifestWalk, versionAt, walkManifests } from './manifests.js';
 import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
@@ -14,9 +15,6 @@ import { type RebuiltVersion, rebuildVersion } from './rebuild.js';
 import type { State, StateOrigin, States, Unproven } from './state.js';
 import { comparing, type FoundTable, findTables, INGESTED, isOtherwiseOrdered } from './tables.js';
 import { readWalContents } from './wals.js';
-
-/** Bytes of an IDENTITY file that are read; a UUID has 36. */
-const LONGEST_IDENTITY = 256;
 
 /** States that are put together from one MANIFEST, its end not counted. */
 const PER_MANIFEST = 8;
@@ -48,6 +46,7 @@ class Listing {
   private chain!: WalChain;
   private walks: ManifestWalk[] = [];
   private found: FoundTable[] | undefined;
+  private history: LoggedHistory | undefined;
   private readonly states: State[] = [];
   private readonly problems: string[] = [];
 
@@ -131,8 +130,7 @@ class Listing {
     const added = addedSince(replay.version, this.chain.wals);
     if (!unnamed && added.length === 0 && isSound(replay)) return;
     const rebuilt = await rebuildVersion(this.database, {
-      found: await this.tables(),
-      wals: this.chain.wals,
+      ...(await this.evidence()),
       replay,
       known,
       foreign,
@@ -181,8 +179,7 @@ class Listing {
       for (const table of gone) family.tables.delete(table.number);
     }
     const rebuilt = await rebuildVersion(this.database, {
-      found: await this.tables(),
-      wals: this.chain.wals,
+      ...(await this.evidence()),
       replay: { ...replay, version },
       isBefore: true,
       known: new Set(),
@@ -224,8 +221,7 @@ class Listing {
       return;
     }
     const rebuilt = await rebuildVersion(this.database, {
-      found: await this.tables(),
-      wals: this.chain.wals,
+      ...(await this.evidence()),
       known: new Set(),
       foreign: new Set(),
       databaseIds: new Set(),
@@ -270,17 +266,11 @@ class Listing {
     );
     const others = entry.place === 'lost' ? this.walks.map(({ replay: r }) => r.version.databaseId) : [];
     const known = [version.databaseId, ...named.map(({ databaseId }) => databaseId), ...others];
-    const ids = new Set([...known, await this.identity()].filter((id) => id !== undefined));
+    const ids = new Set(
+      [...known, await identityOf(this.database.inventory)].filter((id) => id !== undefined),
+    );
     if (!tables.some(({ databaseId }) => databaseId !== undefined && ids.has(databaseId))) return new Set();
     return ids.add(INGESTED);
-  }
-
-  /** What IDENTITY says. */
-  private async identity(): Promise<string | undefined> {
-    const entry = this.database.inventory.entries.find(({ kind }) => kind === 'identity');
-    if (entry === undefined) return undefined;
-    const bytes = await readHead(entry.source, LONGEST_IDENTITY).catch(() => undefined);
-    return bytes && new TextDecoder().decode(bytes).trim();
   }
 
   private unread(): InventoryEntry[] {
@@ -293,6 +283,14 @@ class Listing {
         (entry.place === 'database' || entry.place === 'db-path') &&
         !read.has(entry),
     );
+  }
+
+  /** What versions are put together from. */
+  private async evidence() {
+    const found = await this.tables();
+    if (this.database.dialect === 'rocksdb')
+      this.history ??= await LoggedHistory.of(this.database.inventory, found);
+    return { found, wals: this.chain.wals, history: this.history };
   }
 
   private async tables(): Promise<FoundTable[]> {
@@ -328,7 +326,7 @@ class Listing {
       current?: boolean;
       strict?: boolean;
       whole: boolean;
-      rebuilt?: Pick<RebuiltVersion, 'remarks' | 'left' | 'unproven'>;
+      rebuilt?: Pick<RebuiltVersion, 'remarks' | 'left' | 'unproven' | 'goneByLog'>;
     },
   ): void {
     const { allow2pc } = this.database.options;
@@ -363,6 +361,7 @@ class Listing {
       moved: movedOf(joined, this.files),
       left: rebuilt?.left ?? [],
       unproven: rebuilt?.unproven ?? NOTHING_UNPROVEN,
+      goneByLog: rebuilt?.goneByLog ?? [],
       remarks: rebuilt?.remarks ?? [],
     });
   }

@@ -28,7 +28,10 @@ export function orderStates(all: readonly State[]): State[] {
   );
   // it has a hole itself, and nothing that the other one lacks
   const isOutdone = (state: State) =>
-    state.gaps.length > 0 && holed.some((other) => gapOf(other) < gapOf(state) && holdsAllOf(other, state));
+    state.gaps.length > 0 &&
+    holed.some(
+      (other) => gapOf(other) < gapOf(state) && holdsAllOf(other, state) && !accountsFor(state, other),
+    );
   const isEnough = (state: State) => {
     if (isOutdone(state)) return false;
     if (state.origin.kind !== 'edits') return state.entries >= most * ENOUGH;
@@ -51,6 +54,12 @@ function holdsAllOf(state: State, other: State): boolean {
     return [...tables.values()].every((table) => gone.has(table) || own?.has(table.number));
   });
   return held && other.wals.every(({ wal }) => wals.has(wal));
+}
+
+/** What one state lacks of tables is gone into those of another, as far as these and LOG show. */
+function accountsFor({ origin, missing }: State, other: State): boolean {
+  if (origin.kind !== 'extended' || origin.unaccounted.length > 0) return false;
+  return other.missing.length > missing.length;
 }
 
 /** Nothing contradicts that the database once was in this state. */

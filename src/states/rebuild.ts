@@ -1,5 +1,7 @@
 import { append } from '../bytes/append.js';
 import { type Database, filesOf } from '../engine/database.js';
+import { fileName } from '../format/filename.js';
+import type { LoggedTable } from '../format/info-log-events.js';
 import { emptyVersion, newColumnFamily } from '../format/manifest/apply.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import {
@@ -15,6 +17,8 @@ import { addFamilies, type LeftTables, movePlaceless, placeNameless } from './fa
 import { isNumberTaken } from './files.js';
 import { placeIngested } from './ingested.js';
 import { max, min } from './join.js';
+import { flushedByLog, supersededByLog } from './logged-choice.js';
+import type { LoggedHistory } from './logged-history.js';
 import type { Unproven } from './state.js';
 import { mayHaveBeenFlushed, mayHaveGoneInto } from './succession.js';
 import { type Contents, contentsOf, type FoundTable, INGESTED } from './tables.js';
@@ -35,6 +39,8 @@ export interface RebuiltVersion {
   left: LeftTables[];
   /** What was taken for the likeliest. */
   unproven: Unproven;
+  /** Tables that LOG tells of, that no MANIFEST knows, and that are gone. */
+  goneByLog: LoggedTable[];
 }
 
 interface RebuildRequest {
@@ -50,6 +56,8 @@ interface RebuildRequest {
   foreign: ReadonlySet<bigint>;
   /** Ids of databases whose tables belong here; empty: any. */
   databaseIds: ReadonlySet<string>;
+  /** What LOG tells of tables. */
+  history?: LoggedHistory | undefined;
   /** Tables of which it is known that no WAL holds all that they do. */
   beyondWals?: ReadonlySet<bigint>;
 }
@@ -62,7 +70,7 @@ export async function rebuildVersion(
   database: Database,
   request: RebuildRequest,
 ): Promise<RebuiltVersion | string> {
-  const { replay, wals, found: all } = request;
+  const { replay, wals, history, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
   const unproven: Unproven = { tables: [], families: [], nameless: [], beside: [], over: [], misnamed: [] };
   const result: RebuiltVersion = {
@@ -73,6 +81,7 @@ export async function rebuildVersion(
     unaccounted: [],
     left: [],
     unproven,
+    goneByLog: [],
   };
   // levels are given to copies: another version may give others
   const found = all
@@ -117,7 +126,8 @@ export async function rebuildVersion(
     const placeless = movePlaceless(version, nameless, (id, table) => isInOrder(id, [table]));
     for (const table of placeless) result.left.push({ tables: [table], what: NOWHERE });
   }
-  const unplaced = database.dialect === 'rocksdb' ? placeIngested(version, found, contents, wals) : [];
+  const unplaced =
+    database.dialect === 'rocksdb' ? placeIngested(version, found, contents, wals, history) : [];
   for (const family of version.columnFamilies.values()) {
     const problem = rebuildFamily(database, family, { ...request, found }, contents, result);
     if (problem !== undefined) return problem;
@@ -126,7 +136,7 @@ export async function rebuildVersion(
     if (database.dialect === 'rocksdb')
       append(
         unproven.over,
-        await mayHaveBeenFlushed(database, family, { taken: result.taken, contents, wals }),
+        await mayHaveBeenFlushed(database, family, { taken: result.taken, contents, wals, history }),
       );
   }
   unproven.nameless = nameless.filter(({ live }) => result.taken.includes(live));
@@ -136,6 +146,7 @@ export async function rebuildVersion(
   );
   version.lastSequence = [version.lastSequence ?? 0n, ...flushed].reduce((a, b) => (a > b ? a : b));
   version.trackedWals = new Map();
+  if (history !== undefined && !request.isBefore) result.goneByLog = goneByLog(database, version, request);
   if (replay === undefined || replay.records === 0) {
     result.remarks.push(
       database.dialect === 'leveldb'
@@ -144,6 +155,13 @@ export async function rebuildVersion(
     );
   }
   return result;
+}
+
+/** Tables that LOG has, that no edit names, and whose name no file has. */
+function goneByLog(database: Database, { columnFamilies }: Version, { history, known }: RebuildRequest) {
+  const names = new Set([...columnFamilies.values()].map(({ name }) => name));
+  const isTold = (number: bigint) => known.has(number) || isNumberTaken(database, number);
+  return history!.gone(isTold).filter(({ family }) => names.has(family));
 }
 
 const NOWHERE =
@@ -213,7 +231,7 @@ function logNumberOf(
 function rebuildFamily(
   database: Database,
   family: ColumnFamily,
-  { found, replay, known, wals, beyondWals }: RebuildRequest,
+  { found, replay, known, wals, beyondWals, history }: RebuildRequest,
   contents: ReadonlyMap<bigint, Contents>,
   { remarks, taken, replaced, unaccounted, unproven }: RebuiltVersion,
 ): string | undefined {
@@ -232,7 +250,11 @@ function rebuildFamily(
   const replayed = unnamed.every(
     (table) => !beyondWals?.has(table.live.number) && isInWals(table, replayedFrom, replay, wals),
   );
-  const choosable = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
+  const open = replayed ? there.filter((table) => !unnamed.includes(table)) : there;
+  const superseded = history === undefined ? [] : supersededByLog(open, contents, history);
+  for (const { table, into } of superseded)
+    remarks.push(`${table.entry.file} is left out: LOG says that it went into ${filesText(into)}`);
+  const choosable = open.filter((table) => !superseded.some((each) => each.table === table));
   const levels = new Map([...stated.values()].map(({ number, level }) => [number, level]));
   const most = levelsOf(database, family);
   const deepest = new Set([...levels].flatMap(([number, level]) => (level === most - 1 ? [number] : [])));
@@ -246,16 +268,26 @@ function rebuildFamily(
     return `the tables${database.dialect === 'leveldb' ? '' : ` of column family ${family.name}`} do not fit into ${most} levels`;
   for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);
   const added = choice.live.filter(({ live }) => !stated.has(live.number));
+  const chosen = new Set(choice.live.map(({ live: { number } }) => number));
+  const isChosen = (number: bigint) => chosen.has(number);
   const tables: typeof stated = new Map();
+  const toLog: LiveTable[] = [];
   for (const table of stated.values()) {
     // another table under its name is none of it
     if (there.some(({ live }) => live.number === table.number)) continue;
-    if (!isReplaced(table, added, database, replay)) tables.set(table.number, table);
+    if (history?.successorsOf(table.number, isChosen) !== undefined) {
+      replaced.push(table);
+      toLog.push(table);
+    } else if (!isReplaced(table, added, database, replay)) tables.set(table.number, table);
     else {
       replaced.push(table);
       if (!isAccountedFor(table, added, contents)) unaccounted.push(table);
     }
   }
+  if (toLog.length > 0)
+    remarks.push(
+      `${family.name}: what ${toLog.map(({ number }) => fileName('table', number)).join(', ')} held, which ${toLog.length === 1 ? 'is' : 'are'} gone, is in tables that are here: LOG says so`,
+    );
   for (const { live } of choice.live) {
     const own = stated.get(live.number);
     if (own === undefined) {
@@ -270,9 +302,15 @@ function rebuildFamily(
   }
   const { comparator } = family;
   const placed = [...tables.values()].map((live) => ({ live, comparator }));
-  append(unproven.beside, mayHaveGoneInto(placed, contents, new Set(stated.keys())));
+  append(unproven.beside, mayHaveGoneInto(placed, { contents, named: new Set(stated.keys()), history }));
   family.tables = tables;
   family.logNumber = logNumberOf(family, [...tables.values()], ingested, wals);
+  for (const { wal, flush } of history ? flushedByLog(family, isChosen, wals, history) : []) {
+    family.logNumber = wal.number + 1n;
+    remarks.push(
+      `${family.name}: ${wal.entry.file} is not applied: LOG says that table ${flush.number}, which went into tables that are here, was written from it`,
+    );
+  }
   const merges = wals.some(
     ({ number, families }) => number >= family.logNumber && families.get(family.id)?.onceOnly,
   );
@@ -282,6 +320,11 @@ function rebuildFamily(
     );
   }
   return undefined;
+}
+
+function filesText(tables: readonly FoundTable[]): string {
+  const names = tables.map(({ entry }) => entry.file);
+  return names.length === 0 ? 'a compaction that left nothing' : names.join(', ');
 }
 
 /** Whether a table that is gone went into one that no edit names. */

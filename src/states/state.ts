@@ -1,3 +1,4 @@
+import type { LoggedTable } from '../format/info-log-events.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { GuessedFamily, LeftTables } from './families.js';
@@ -79,6 +80,8 @@ export interface State extends Joined {
   /** Tables that are of no column family of the database, as far as can be told. */
   left: readonly LeftTables[];
   unproven: Unproven;
+  /** Tables that LOG tells of, that no MANIFEST knows, and that are gone. */
+  goneByLog: readonly LoggedTable[];
   /** Choices that were made to get it, in words. */
   remarks: string[];
 }

@@ -4,6 +4,7 @@ import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
 import { userKeyOf } from '../format/sst/internal-key.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import { boundsOverlap, type PlacedTable } from './choice.js';
+import type { LoggedHistory } from './logged-history.js';
 import { type Contents, mark } from './tables.js';
 import { eachKey, type WalContents } from './wals.js';
 
@@ -34,8 +35,7 @@ export interface LogDoubt {
  */
 export function mayHaveGoneInto(
   live: readonly PlacedTable[],
-  contents: ReadonlyMap<bigint, Contents>,
-  named: ReadonlySet<bigint>,
+  { contents, named, history }: Pick<Taken, 'contents' | 'history'> & { named: ReadonlySet<bigint> },
 ): Doubt[] {
   const doubts: Doubt[] = [];
   const unnamed = live.filter(({ live: { number } }) => !named.has(number));
@@ -43,6 +43,7 @@ export function mayHaveGoneInto(
     const others = named.has(table.live.number) ? unnamed : live;
     const younger = others.filter((other) => {
       if (other.live.number <= table.live.number || !isOfCompaction(other, table)) return false;
+      if (history?.isApart(other.live.number, table.live.number)) return false;
       return boundsOverlap(other, table) && !isAbove(table, other, contents);
     });
     if (younger.length > 0) doubts.push({ table: table.live, younger: younger.map((other) => other.live) });
@@ -56,7 +57,7 @@ function isOfCompaction({ live: later }: PlacedTable, { live: earlier }: PlacedT
 }
 
 /** One key is older in the other table, which a compaction of both would not have left there. */
-function isAbove(
+export function isAbove(
   { live: { number } }: PlacedTable,
   { live: other }: PlacedTable,
   contents: ReadonlyMap<bigint, Contents>,
@@ -76,15 +77,19 @@ function isAbove(
 export async function mayHaveBeenFlushed(
   database: Database,
   { id, comparator, logNumber }: ColumnFamily,
-  { taken, contents, wals }: Taken,
+  { taken, contents, wals, history }: Taken,
 ): Promise<LogDoubt[]> {
   const order = comparatorNamed(comparator || undefined);
   const doubts: LogDoubt[] = [];
   for (const wal of wals) {
-    if (wal.number < logNumber || !wal.families.has(id)) continue;
+    const writes = wal.families.get(id);
+    if (wal.number < logNumber || writes === undefined) continue;
     const younger = taken.filter(
       ({ columnFamily, number, smallestSequence }) =>
-        columnFamily === id && number > wal.number && smallestSequence === 0n,
+        columnFamily === id &&
+        number > wal.number &&
+        smallestSequence === 0n &&
+        !history?.isApartFromLog(number, wal.number, writes.first),
     );
     if (younger.length === 0) continue;
     const isIn = ({ smallest, largest }: LiveTable, key: Uint8Array) =>
@@ -115,4 +120,5 @@ interface Taken {
   taken: readonly LiveTable[];
   contents: ReadonlyMap<bigint, Contents>;
   wals: readonly WalContents[];
+  history?: LoggedHistory | undefined;
 }

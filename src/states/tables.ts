@@ -17,6 +17,8 @@ export interface FoundTable {
   columnFamilyName?: string;
   comparator: string;
   databaseId?: string;
+  /** The session of the engine that wrote it. */
+  session?: string;
   /** The number that it was written under, as it says itself. */
   writtenAs?: bigint;
   entries: number;
@@ -60,6 +62,7 @@ export async function findTables(
       ...(facts.columnFamilyName !== undefined && { columnFamilyName: facts.columnFamilyName }),
       comparator: comparing(database).comparator ?? facts.comparator ?? '',
       ...(facts.databaseId !== undefined && { databaseId: facts.databaseId }),
+      ...(facts.sessionId !== undefined && { session: facts.sessionId }),
       ...(facts.originalFileNumber !== undefined && { writtenAs: facts.originalFileNumber }),
       entries: Number(facts.entries ?? facts.totals?.points ?? 0),
       ingested: facts.stated?.globalSequence !== undefined,

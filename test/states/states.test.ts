@@ -271,6 +271,7 @@ describe('directories of several moments', () => {
         leftOut: [],
         moved: [],
         lostWals: [],
+        goneByLog: [],
         lastSequence: 30n,
       };
       const current = { missing: [table], version: { columnFamilies: new Map() } };

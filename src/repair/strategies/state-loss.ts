@@ -1,9 +1,6 @@
 import type { Database } from '../../engine/database.js';
-import { keyBytes } from '../../finding/evidence.js';
 import { counted, grouped } from '../../finding/quantity.js';
 import { fileName } from '../../format/filename.js';
-import type { LiveTable } from '../../format/manifest/version.js';
-import { userKeyOf } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { LeftTables } from '../../states/families.js';
 import { tablesOf } from '../../states/holdings.js';
@@ -13,6 +10,7 @@ import type { State, States } from '../../states/state.js';
 import { outside } from '../../states/wals.js';
 import { tableName } from '../place.js';
 import type { LossStatement } from '../plan.js';
+import { sequences, tablesGone } from './state-tables-gone.js';
 
 /** What a state leaves behind that the files, or the MANIFEST beyond it, still tell of. */
 export function lossOfState(
@@ -23,7 +21,7 @@ export function lossOfState(
   const later = laterWrites(state, states);
   return [
     ...laterManifest(database, state),
-    ...missingTables(database, state, { current, manifests }),
+    ...tablesGone(database, state, { current, manifests }),
     ...lostLogs(database, state),
     ...(later.length > 0 ? [] : begunLogs(database, state, manifests)),
     ...strangeWals(state),
@@ -135,81 +133,12 @@ function tablesSetAside(
   );
 }
 
-/**
- * Tables that a MANIFEST names, that are gone, and that a state does without: one put together without that MANIFEST does not know of
- * them, and one that takes over other tables in their place may not show that these hold all of them. What WALs of the state
- * hold is not lost.
- */
-function missingTables(
-  database: Database,
-  state: State,
-  { current, manifests }: Pick<States, 'current' | 'manifests'>,
-): LossStatement[] {
-  return [...givenUp(state, current), ...flushedSince(state, manifests)]
-    .filter((table) => !isInWals(table, state))
-    .map(({ number, columnFamily, size, smallest, largest }) => {
-      const { columnFamilies } =
-        (state.origin.kind === 'tables' ? current : undefined)?.version ?? state.version;
-      const name = columnFamilies.get(columnFamily)?.name ?? `id ${columnFamily}`;
-      const [from, to] = [userKeyOf(smallest), userKeyOf(largest)];
-      return {
-        file: tableName(database.inventory, number),
-        detail: `a table${database.dialect === 'leveldb' ? '' : ` of column family ${name}`} that is not here (${size} bytes): its entries, as far as no other table holds them, in one range of keys; perhaps deletions`,
-        facts: {
-          ...(database.dialect !== 'leveldb' && { columnFamily: name }),
-          from: keyBytes(from),
-          to: keyBytes(to),
-          keyRanges: [{ from: keyBytes(from), to: keyBytes(to) }],
-        },
-      };
-    });
-}
-
 /** Tables from before the MANIFEST, in the place of some that were made from them and from later writes. */
 function earlierTables({ origin }: State): LossStatement[] {
   if (origin.kind !== 'before' || origin.unaccounted.length === 0) return [];
   const detail =
     'tables from before this MANIFEST stand in the place of those that are not here: keys that were written or deleted since may show as they were then';
   return [{ file: origin.manifest.file, detail, facts: {} }];
-}
-
-function givenUp({ origin }: State, current: State | undefined): readonly LiveTable[] {
-  if (origin.kind === 'tables') return current?.missing ?? [];
-  return 'unaccounted' in origin ? origin.unaccounted : [];
-}
-
-/**
- * Tables that later edits of a MANIFEST lead to, that are gone, and that hold more of a column family than the state before them does. What
- * is later than the state altogether is counted by its sequences.
- */
-function flushedSince(
-  { origin, version, wals, lastSequence }: State,
-  manifests: States['manifests'],
-): LiveTable[] {
-  const walk = origin.kind === 'edits' ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
-  if (walk === undefined) return [];
-  return tablesOf(walk.replay.version).filter(
-    ({ number, columnFamily, smallestSequence, largestSequence }) => {
-      const family = version.columnFamilies.get(columnFamily);
-      if (walk.here.has(number) || family === undefined || smallestSequence > lastSequence) return false;
-      const inTables = [...family.tables.values()].map((table) => table.largestSequence);
-      const inWals = wals.flatMap(({ wal }) => wal.families.get(columnFamily)?.last ?? []);
-      return [...inTables, ...inWals].every((last) => last < largestSequence);
-    },
-  );
-}
-
-/** A WAL of the state has all that a table was written from, and no hole in it. */
-function isInWals(
-  { columnFamily, smallestSequence: from, largestSequence: to }: LiveTable,
-  { wals }: State,
-): boolean {
-  if (from === 0n) return false;
-  return wals.some(({ wal: { families, holes, whole } }) => {
-    const writes = families.get(columnFamily);
-    const holds = writes !== undefined && writes.first <= from && to <= writes.last;
-    return holds && whole && !holes.some((hole) => hole.from <= to && hole.to >= from);
-  });
 }
 
 /** Sequences between what the state holds: a table that is gone may have had them, of writes without a log. */
@@ -394,5 +323,3 @@ function laterWrites({ lastSequence, origin, strange }: State, states: readonly 
 }
 
 const writes = (count: bigint, which: string) => `${grouped(count)} ${which}write${count === 1n ? '' : 's'}`;
-const sequences = (first: bigint, last: bigint) =>
-  first === last ? `sequence ${first}` : `sequences ${first} to ${last}`;

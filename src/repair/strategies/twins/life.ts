@@ -1,13 +1,11 @@
 import type { Database } from '../../../engine/database.js';
+import { identityOf } from '../../../engine/identity.js';
 import { beginningOfInfoLog, sessionInInfoLog } from '../../../format/info-log.js';
 import { readHead } from '../../../io/head.js';
 import { liveTables } from '../../../scan/plan.js';
 import { beginTheSame } from './composition.js';
 import { logIdOf, ownEntry, ownLog, usual } from './part.js';
 import type { SecondSource } from './sources.js';
-
-/** Bytes of an IDENTITY file that are looked at: it holds a UUID. */
-const IDENTITY_LIMIT = 64;
 
 /** Bytes of LOG that are looked at: it begins with the options of every column family. */
 const SESSION_LIMIT = 1 << 20;
@@ -22,7 +20,9 @@ export const LEAST_SHARED = 32;
  */
 export async function isSameLife(database: Database, source: SecondSource): Promise<boolean> {
   if (!(await hasSameManifest(database, source))) return false;
-  const [own, other] = await Promise.all([identityOf(database), identityOf(source.database)]);
+  const [own, other] = await Promise.all(
+    [database, source.database].map((each) => identityOf(each.inventory)),
+  );
   if (own !== undefined && other !== undefined) return true;
   return hasIdentity(shorterOf(database, source), database, source);
 }
@@ -213,14 +213,8 @@ export async function sharesWal(
 
 /** Whether the IDENTITY files are of two databases. Checkpoints and backups have none. */
 export async function isOtherDatabase(database: Database, source: SecondSource): Promise<boolean> {
-  const [mine, its] = await Promise.all([identityOf(database), identityOf(source.database)]);
+  const [mine, its] = await Promise.all(
+    [database, source.database].map((each) => identityOf(each.inventory)),
+  );
   return mine !== undefined && its !== undefined && mine !== its;
-}
-
-async function identityOf({ inventory }: Database): Promise<string | undefined> {
-  const entry = inventory.entries.find(({ kind, place }) => kind === 'identity' && place === 'database');
-  if (entry === undefined || entry.size === 0) return undefined;
-  return Buffer.from(await readHead(entry.source, IDENTITY_LIMIT))
-    .toString('latin1')
-    .trim();
 }
