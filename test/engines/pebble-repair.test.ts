@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { withTemporaryDirectory } from '../support/files.js';
 import { rewriteManifest } from '../support/pebble.js';
 import { repairInPlace } from '../support/repair.js';
-import { make, pebbleMissing, type Release, seedsAsked, seenBy } from './pebble.js';
+import { make, makeValues, pebbleMissing, type Release, seedsAsked, seenBy } from './pebble.js';
 import { disagreement } from './pebble-agree.js';
 import { damage, lies } from './pebble-damage.js';
 
@@ -70,3 +70,37 @@ describe.skipIf(why !== undefined)('Pebble opens what a repair makes', () => {
     });
   });
 });
+
+/** Leaves the edits at the end of a MANIFEST out that say nothing but which blob files were rewritten. Returns how many. */
+async function withoutRewrites(dir: string): Promise<number> {
+  let left = 0;
+  await rewriteManifest(dir, (edits) => {
+    for (;;) {
+      const { valueFiles, removedValueFiles, newFiles, deletedFiles } = edits.at(-1)!;
+      const isRewrite = valueFiles.some(({ id }) => removedValueFiles.some((gone) => gone.id === id));
+      if (!isRewrite || newFiles.length + deletedFiles.length > 0) return;
+      edits.pop();
+      left++;
+    }
+  });
+  return left;
+}
+
+describe.skipIf(why !== undefined)(
+  'Pebble finds all values where the MANIFEST has lost rewrites of blob files',
+  () => {
+    it.each(seeds)('seed %i', { timeout: 60_000 }, async (seed) => {
+      await withTemporaryDirectory(async (parent) => {
+        const dir = path.join(parent, 'db');
+        makeValues('2.1.7', seed, dir, ['minlz', 'zstd', 'snappy', 'none'][seed % 4]);
+        const truth = seenBy('2.1.7', dir);
+        if ((await withoutRewrites(dir)) === 0) return;
+        const { repair, plan } = await repairInPlace(dir, { engineVersion: '2.1.7' });
+        expect(repair?.state).toBe('repaired');
+        expect(plan?.loss).toEqual([]);
+        const seen = seenBy('2.1.7', dir);
+        expect([seen.open, seen.iter, seen.n, seen.fnv]).toEqual(['OK', 'OK', truth.n, truth.fnv]);
+      });
+    });
+  },
+);

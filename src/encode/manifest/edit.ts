@@ -33,6 +33,16 @@ export function encodeVersionEdit(edit: VersionEdit): Uint8Array {
   for (const { number, size } of edit.backings) out.varint(pebbleOwnTags.backing).varint(number).varint(size);
   for (const file of edit.newFiles) putNewFile(out, file);
   for (const number of edit.removedBackings) out.varint(pebbleOwnTags.removedBacking).varint(number);
+  for (const { id, number, size, valueBytes, time } of edit.valueFiles)
+    out
+      .varint(pebbleOwnTags.newBlobFile)
+      .varint(id)
+      .varint(number)
+      .varint(size)
+      .varint(valueBytes)
+      .varint(time);
+  for (const { id, number } of edit.removedValueFiles)
+    out.varint(pebbleOwnTags.deletedBlobFile).varint(id).varint(number);
   for (const blob of edit.blobFileAdditions) putBlobFileAddition(out, blob);
   for (const garbage of edit.blobFileGarbages) {
     out.varint(tags.blobFileGarbage).varint(garbage.number);

@@ -31,7 +31,7 @@ export interface PebbleBlobFooter {
   checksumType: number;
   index: BlockHandle;
   properties?: BlockHandle;
-  /** Of the file that was written first; a rewrite keeps it. */
+  /** Of the file itself, also where it is a rewrite of another one. */
   number: bigint;
 }
 

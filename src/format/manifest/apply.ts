@@ -182,8 +182,8 @@ function forgetWals(state: ManifestReplayState, below: bigint): void {
 /** Pebble's files after virtual tables and after values, those that are gone first: a number may come back. */
 function applyBackings(version: Version, edit: VersionEdit, place: EditPlace): void {
   const { backings, valueFiles } = version;
-  for (const { id, number, size, ...range } of edit.valueFiles)
-    valueFiles.set(id, { id, number, size, entry: place.inFile(range) });
+  for (const { offset, length, ...file } of edit.valueFiles)
+    valueFiles.set(file.id, { ...file, entry: place.inFile({ offset, length }) });
   for (const { id, number } of edit.removedValueFiles)
     if (valueFiles.get(id)?.number === number) valueFiles.delete(id);
   for (const { number, size, ...range } of edit.backings)

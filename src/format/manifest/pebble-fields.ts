@@ -199,8 +199,8 @@ export const pebbleReaders: readonly (readonly [number, FieldReader])[] = [
   ],
   [
     pebbleOwnTags.newBlobFile,
-    numbers(5, 'a blob file', ([id, number, size], cursor, { valueFiles }, offset) => {
-      valueFiles.push({ id, number, size, offset, length: cursor.position - offset });
+    numbers(5, 'a blob file', ([id, number, size, valueBytes, time], cursor, { valueFiles }, offset) => {
+      valueFiles.push({ id, number, size, valueBytes, time, offset, length: cursor.position - offset });
     }),
   ],
   [

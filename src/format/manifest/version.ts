@@ -61,6 +61,10 @@ export interface ValueFile {
   id: bigint;
   number: bigint;
   size: bigint;
+  /** Bytes of all its values. */
+  valueBytes: bigint;
+  /** When it was made, in seconds since 1970. */
+  time: bigint;
 }
 
 /** A live blob file as the MANIFEST describes it. */

@@ -9,6 +9,7 @@ import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { joinPlans } from './join-plans.js';
+import { planBlobRewrites } from './pebble-blob-rewrites.js';
 import { planCorrectedManifest } from './pebble-corrections.js';
 import { wholeEdits } from './pebble-edits.js';
 import { planFirstManifest } from './pebble-first-manifest.js';
@@ -40,7 +41,13 @@ export async function planPebbleMetadata(database: Database): Promise<RepairPlan
   const named = names.steps.length === 0 ? database : await databaseAfter(database, names);
   const manifest = await planManifest(named);
   let plan = manifest === undefined ? names : joinPlans(names, manifest);
-  for (const further of [planPebbleOptions, planRenamedLogs, planSwappedLogs, planTruedSequences]) {
+  for (const further of [
+    planBlobRewrites,
+    planPebbleOptions,
+    planRenamedLogs,
+    planSwappedLogs,
+    planTruedSequences,
+  ]) {
     const now = plan.steps.length === 0 ? database : await databaseAfter(database, plan);
     const next = await further(now);
     if (next !== undefined) plan = joinPlans(plan, next);
