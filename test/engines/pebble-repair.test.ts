@@ -96,8 +96,9 @@ describe.skipIf(why !== undefined)(
         const truth = seenBy('2.1.7', dir);
         if ((await withoutRewrites(dir)) === 0) return;
         const { repair, plan } = await repairInPlace(dir, { engineVersion: '2.1.7' });
-        expect(repair?.state).toBe('repaired');
-        expect(plan?.loss).toEqual([]);
+        // killed before the old file was deleted
+        expect(['repaired', 'nothing-to-do']).toContain(repair?.state);
+        expect(plan?.loss ?? []).toEqual([]);
         const seen = seenBy('2.1.7', dir);
         expect([seen.open, seen.iter, seen.n, seen.fnv]).toEqual(['OK', 'OK', truth.n, truth.fnv]);
       });

@@ -2,8 +2,10 @@
  * What the names in a Pebble directory, CURRENT and OPTIONS say, held against each other (pebble open.go, options.go,
  * vfs/atomicfs/marker.go).
  */
+
 import type { Database } from '../../engine/database.js';
 import { NEWEST_FORMAT_VERSION, type PebbleState } from '../../engine/pebble.js';
+import { PROBE } from '../../engine/unseen.js';
 import type { EvidenceValue } from '../../finding/evidence.js';
 import type { Finding } from '../../finding/finding.js';
 import { findingAt, placeOf } from '../../finding/finding-at.js';
@@ -339,9 +341,6 @@ function checkCurrentFile({ current, unread, unreadable }: Database, pebble: Peb
       }),
   );
 }
-
-/** By which a WAL failover asks whether the disk is well again. */
-const PROBE = 'probe-file';
 
 /** Files that Pebble does not read, with what it does with each. */
 export function unusedPebbleFiles(database: Database): Finding[] {

@@ -3,6 +3,7 @@
  * MANIFEST wherever it comes to it, and deletes what that does not name (pebble open.go, recovery.go).
  */
 import type { Database } from '../../engine/database.js';
+import { goneFirstWal } from '../../engine/pebble-first-wal.js';
 import { atLeast } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { type FindingPlace, findingAt, placeOf } from '../../finding/finding-at.js';
@@ -13,7 +14,6 @@ import { beyondStated, forsakenTables, spanOfWal } from '../sequence-spans.js';
 import type { BlobFacts, TableFacts, WalFacts } from '../unit.js';
 import { sequenceRange } from '../wal/evidence.js';
 import { checkPebbleBlobs } from './blobs.js';
-import { goneFirstWal } from './first-wal.js';
 import { checkIngested } from './ingested.js';
 import { ingests } from './severity.js';
 

@@ -1,5 +1,5 @@
-import { goneFirstWal } from '../../check/pebble/first-wal.js';
 import type { Database } from '../../engine/database.js';
+import { goneFirstWal } from '../../engine/pebble-first-wal.js';
 import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import type { FilePlace } from '../place.js';

@@ -1,7 +1,7 @@
-import { goneFirstWal } from '../../check/pebble/first-wal.js';
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
+import { goneFirstWal } from '../../engine/pebble-first-wal.js';
 import { FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
 import { atLeast, formatVersion } from '../../engine/version.js';
 import { fileName, isCanonical } from '../../format/filename.js';

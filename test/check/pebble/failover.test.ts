@@ -251,6 +251,22 @@ describe('a log of Pebble that went on in a second directory', () => {
     });
   });
 
+  it.each<[string, string[]]>([
+    ['segments', []],
+    ['what Pebble tries its disk with', ['remove 000002-002.log', 'create probe-file ""']],
+    ['a MANIFEST whose first log is not here', ['remove 000002-002.log', 'remove 000002.log']],
+  ])('is not given up without OPTIONS, where there are %s', async (_, patches) => {
+    await withDatabase(store, ['remove OPTIONS-000003', ...patches], async (dir) => {
+      if (patches.at(-1) === 'remove 000002.log')
+        await rewriteManifest(dir, (edits) => void edits.push({ ...emptyEdit(), logNumber: 2n }));
+      const before = filesOf(dir);
+      expect((await looked(dir)).unchecked).toEqual([expect.stringContaining('which no OPTIONS file names')]);
+      await repaired(dir).catch(() => undefined);
+      expect(filesOf(dir)).toEqual(before);
+      expect((await looked(dir, path.join(dir, 'secondary'))).unchecked).toEqual([]);
+    });
+  });
+
   const twice = 'copy secondary/000002-001.log 000002-001.log';
 
   it('is refused by the engine where a segment lies in both directories', async () => {

@@ -1,5 +1,5 @@
-import type { Database } from '../../engine/database.js';
-import { fileName } from '../../format/filename.js';
+import { fileName } from '../format/filename.js';
+import type { Database } from './database.js';
 
 /**
  * The WAL that the MANIFEST begins with, where it is gone: Pebble makes it before it names it, and opens without it in silence (pebble
