@@ -298,11 +298,16 @@ function engineOfFailover(own: readonly InventoryEntry[]): EngineEvidence | unde
   return found && { engine: 'pebble', evidence: [`has ${found.name}, as only Pebble writes it`] };
 }
 
+const PEBBLE_MERGER = 'pebble.concatenate';
+
 async function engineOfTables(own: InventoryEntry[], read: FileReader): Promise<EngineEvidence> {
   for (const entry of own) {
     if (entry.kind !== 'table' && entry.kind !== 'blob') continue;
     const tail = await read.tail(entry, TABLE_TAIL).catch(() => new Uint8Array(0));
     const sniffed = sniffFile(new Uint8Array(0), tail.subarray(-8));
+    // Pebble's first format is RocksDB's, but for the merger that it has where nothing else is asked for
+    if (sniffed && Buffer.from(tail).includes(PEBBLE_MERGER))
+      return { engine: 'pebble', evidence: [`${entry.name} names ${PEBBLE_MERGER}, Pebble's merger`] };
     if (sniffed?.engine) return { engine: sniffed.engine, evidence: [`${entry.name} ${sniffed.evidence}`] };
     // both engines end their first table format alike
     if (sniffed && Buffer.from(tail).includes('rocksdb.'))

@@ -28,6 +28,12 @@ describe('detectTarget', () => {
     ['basic-7.8', ['remove CURRENT'], 'database', 'rocksdb'],
     ['basic-7.8', ['remove CURRENT', 'remove MANIFEST-000005'], 'database', 'rocksdb'],
     ['leveldb', ['remove CURRENT', 'remove MANIFEST-000002'], 'loose-files', 'leveldb'],
+    [
+      'pebble-stores/cosmos',
+      ['remove OPTIONS-000014', 'remove MANIFEST-000006', 'remove MANIFEST-000013'],
+      'database',
+      'pebble',
+    ],
   ] as const)('%s %j is a %s of %s', (name, patches, kind, engine) =>
     withDatabase(name, patches, async (dir) => {
       const detection = await detect(dir);
