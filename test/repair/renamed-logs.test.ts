@@ -7,6 +7,7 @@ import { scanTarget } from '../../src/scan/scan.js';
 import { carryOut } from '../support/carry-out.js';
 import { withDatabase } from '../support/database.js';
 import { fixture } from '../support/files.js';
+import { repaired, shown } from '../support/pebble.js';
 import { visible } from '../support/visible.js';
 
 /* Logs and tables under names that the engine does not read. */
@@ -130,4 +131,19 @@ describe('a copy under another name', () => {
       expect(plan.steps).toEqual([]);
     });
   });
+});
+
+describe('a log of Pebble that is read, exchanged with one that is not', () => {
+  it.each(['columns-v5', 'rangekeys', 'valueblocks'])(
+    'of %s comes back, and the MANIFEST stays',
+    async (store) => {
+      const whole = await withDatabase(`pebble-stores/${store}`, [], shown);
+      await withDatabase(`pebble-stores/${store}`, ['swap 000004.log 000006.log'], async (dir) => {
+        const { repair, plan } = await repaired(dir);
+        expect(repair?.state).toBe('repaired');
+        expect(plan?.steps.map(({ file }) => file).sort()).toEqual(['000004.log', '000006.log']);
+        expect(await shown(dir)).toBe(whole);
+      });
+    },
+  );
 });

@@ -221,14 +221,13 @@ export function hasOtherBounds(facts: TableFacts, table: LiveTable): boolean {
     return isOfPoint(stated.smallest) || isOfPoint(stated.largest);
   if (table.backing !== undefined)
     return isOfPoint(stated.smallest) && isOfPoint(stated.largest) && !holdsBounds(facts, stated);
-  return isOtherKey(smallest, stated.smallest) || isOtherKey(largest, stated.largest);
-}
-
-/** Ingested tables hold 0 in place of the sequence that the MANIFEST gives them. */
-function isOtherKey(found: Uint8Array, stated: Uint8Array): boolean {
-  return sequenceOf(found) === 0n
-    ? compareBytes(userKeyOf(found), userKeyOf(stated)) !== 0
-    : compareBytes(found, stated) !== 0;
+  // ingested tables hold 0 in place of the one sequence that the MANIFEST gives them
+  const isIngested = table.smallestSequence === table.largestSequence;
+  const isOther = (found: Uint8Array, key: Uint8Array) =>
+    isIngested && sequenceOf(found) === 0n
+      ? compareBytes(userKeyOf(found), userKeyOf(key)) !== 0
+      : compareBytes(found, key) !== 0;
+  return isOther(smallest, stated.smallest) || isOther(largest, stated.largest);
 }
 
 /** Whether bounds lie between the first and the last key of a table, both included. */

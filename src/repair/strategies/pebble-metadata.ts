@@ -23,9 +23,12 @@ import { planSwappedLogs } from './swapped-logs.js';
 
 /** Plans markers, CURRENT and a MANIFEST by which Pebble finds all that is there. */
 export async function planPebbleMetadata(database: Database): Promise<RepairPlan> {
-  const once = await planSegmentsTwice(database);
-  if (once !== undefined)
-    return joinPlans(once, await planPebbleMetadata(await databaseAfter(database, once)));
+  // what else is found rests on which log is which
+  for (const further of [planSegmentsTwice, planSwappedLogs]) {
+    const first = await further(database);
+    if (first !== undefined)
+      return joinPlans(first, await planPebbleMetadata(await databaseAfter(database, first)));
+  }
   const { inventory } = database;
   const hasManifest = inventory.entries.some(
     ({ kind, place }) => kind === 'manifest' && place === 'database',

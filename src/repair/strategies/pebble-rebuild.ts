@@ -106,17 +106,33 @@ export async function planRebuiltManifest(
   const log = newLog(database, family.logNumber, numbers);
   const comparator = family.comparator || found[0]?.comparator;
   const first = { ...emptyEdit(), comparator, nextFileNumber: 2n, lastSequence: 0n };
+  const held = [...family.tables.values()].map((table) => ({
+    first: table.smallestSequence,
+    last: table.largestSequence,
+  }));
+  for (const { number, first, last } of wals)
+    if (number >= family.logNumber && first !== undefined && last !== undefined) held.push({ first, last });
+  // Pebble deletes what went into a table without sequences; that it was named and let go of says why
+  const gone = found
+    .map(({ live }) => ({ ...live, level: 0 }))
+    .filter(
+      ({ number, smallestSequence: from, largestSequence: to }) =>
+        !(family.tables.has(number) || before.has(number) || known.has(number) || to === 0n) &&
+        held.every(({ first, last }) => to < first || from > last),
+    );
   const last = {
     ...emptyEdit(),
     logNumber: log.number,
     lastSequence: version.lastSequence ?? 0n,
-    deletedFiles: removed.map(({ level, number }) => ({ level, number, offset: 0, length: 0 })),
+    deletedFiles: [...removed, ...gone].map(({ level, number }) => ({ level, number, offset: 0, length: 0 })),
     newFiles: added.map(newFile),
     nextFileNumber: numbers.next(),
   };
   const edits =
     replay === undefined ? [encodeVersionEdit(first)] : await wholeEdits(database, manifest!.entry);
-  const bytes = encodeLogRecords([...edits, encodeVersionEdit(last)]);
+  const history =
+    gone.length === 0 ? [] : [encodeVersionEdit({ ...emptyEdit(), newFiles: gone.map(newFile) })];
+  const bytes = encodeLogRecords([...edits, ...history, encodeVersionEdit(last)]);
   const inputs = [...(named ? [named.entry] : []), ...found.map(({ entry }) => entry)];
   return {
     schemaVersion: 1,
@@ -135,7 +151,7 @@ export async function planRebuiltManifest(
             kind: named === undefined ? 'create-file' : 'rewrite',
             offset: 0,
             length: named?.entry.size ?? bytes.length,
-            detail: `${replay === undefined ? '' : `${counted(edits.length, 'whole edit')}, and `}one that names ${counted(added.length, 'table')}`,
+            detail: `${replay === undefined ? '' : `${counted(edits.length, 'whole edit')}, and `}one that names ${counted(added.length, 'table')}${gone.length === 0 ? '' : `, after one that names the ${counted(gone.length, 'table')} that went into them`}`,
           },
         ],
         content: [{ from: 'plan', bytes }],

@@ -3,18 +3,19 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { compressionProperty, PropertyList } from '../../../src/encode/sst/properties.js';
 import { TableWriter } from '../../../src/encode/sst/table-writer.js';
+import { emptyEdit } from '../../../src/format/manifest/edit.js';
 import { comparatorNamed } from '../../../src/format/sst/comparator.js';
 import { internalKey, VALUE_TYPE } from '../../../src/format/sst/internal-key.js';
 import { withDatabase } from '../../support/database.js';
-import { repaired } from '../../support/pebble.js';
+import { repaired, rewriteManifest, shown } from '../../support/pebble.js';
 
-/** A table as a compaction into the lowest level leaves it: without sequences. */
-function writeTable(dir: string, number: number, puts: Record<string, string>): void {
+/** A table as a compaction into the lowest level leaves it, without sequences, or as a flush does, with them. Returns its size. */
+function writeTable(dir: string, number: number, puts: Record<string, string>, first = 0n): number {
   const comparator = comparatorNamed();
   const form = { formatVersion: 2, checksumType: 1, baseContext: 0, comparator, filter: false };
   const writer = new TableWriter({ ...form, pebble: { prefixed: false }, pebbleFooter: false });
-  for (const [key, value] of Object.entries(puts))
-    writer.add(internalKey(Buffer.from(key), 0n, VALUE_TYPE.put), Buffer.from(value));
+  for (const [i, [key, value]] of Object.entries(puts).entries())
+    writer.add(internalKey(Buffer.from(key), first && first + BigInt(i), VALUE_TYPE.put), Buffer.from(value));
   writer.finish(
     new PropertyList()
       .text('comparator', comparator.name)
@@ -22,6 +23,7 @@ function writeTable(dir: string, number: number, puts: Record<string, string>): 
   );
   const bytes = writer.take().map((piece) => (piece.from === 'bytes' ? piece.bytes : new Uint8Array(0)));
   fs.writeFileSync(path.join(dir, `${String(number).padStart(6, '0')}.sst`), Buffer.concat(bytes));
+  return Buffer.concat(bytes).length;
 }
 
 async function repairOf(one: Record<string, string>, other: Record<string, string>) {
@@ -45,5 +47,63 @@ describe('tables of Pebble without a MANIFEST', () => {
   it('that hold other keys are', async () => {
     const repair = await repairOf({ z1: 'a', z3: 'b' }, { z2: 'c', z4: 'd' });
     expect(repair?.state).toBe('repaired');
+  });
+
+  it('is not called damaged afterwards for one that has gone into another, whose sequences are 0', async () => {
+    await withDatabase('pebble-stores/cosmos', [], async (dir) => {
+      for (const name of fs.readdirSync(dir)) if (/^MANIFEST/.test(name)) fs.rmSync(path.join(dir, name));
+      writeTable(dir, 90, { z1: 'a', z2: 'b' }, 5000n);
+      writeTable(dir, 91, { z1: 'a', z2: 'b', z3: 'c' });
+      const { repair, findings } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    });
+  });
+});
+
+describe('a table of Pebble without sequences in the place of one with the same first and last key', () => {
+  const [older, newer] = [
+    { z1: 'a', z2: 'b', z3: 'c' },
+    { z1: 'd', z3: 'e' },
+  ];
+
+  async function damaged(damage: (dir: string) => void) {
+    return withDatabase('pebble-stores/cosmos', [], async (dir) => {
+      const sizes = [writeTable(dir, 90, older), writeTable(dir, 91, newer, 30n)];
+      await rewriteManifest(dir, (edits) => {
+        const newFiles = [0, 1].map((i) => ({
+          ...edits.flatMap((each) => each.newFiles)[0],
+          ...{ level: i === 0 ? 6 : 0, number: BigInt(90 + i), size: BigInt(sizes[i]) },
+          smallest: internalKey(Buffer.from('z1'), i === 0 ? 0n : 30n, VALUE_TYPE.put),
+          largest: internalKey(Buffer.from('z3'), i === 0 ? 0n : 31n, VALUE_TYPE.put),
+          smallestSequence: i === 0 ? 0n : 30n,
+          largestSequence: i === 0 ? 0n : 31n,
+        }));
+        edits.push({ ...emptyEdit(), newFiles, nextFileNumber: 92n });
+      });
+      const whole = await shown(dir);
+      damage(dir);
+      const { repair, plan } = await repaired(dir);
+      return { whole, repair, plan, after: await shown(dir) };
+    });
+  }
+
+  it('is another table, and what the other one held is lost', async () => {
+    const { repair, plan } = await damaged((dir) =>
+      fs.copyFileSync(`${dir}/000090.sst`, `${dir}/000091.sst`),
+    );
+    expect(repair?.state).toBe('repaired');
+    expect(plan?.loss).toMatchObject([{ file: '000091.sst' }, { file: '000091.sst' }]);
+  });
+
+  it('gets its own place back', async () => {
+    const { repair, plan, whole, after } = await damaged((dir) => {
+      fs.renameSync(`${dir}/000090.sst`, `${dir}/x`);
+      fs.renameSync(`${dir}/000091.sst`, `${dir}/000090.sst`);
+      fs.renameSync(`${dir}/x`, `${dir}/000091.sst`);
+    });
+    expect(repair?.state).toBe('repaired');
+    expect(plan?.loss).toEqual([]);
+    expect(after).toBe(whole);
   });
 });
