@@ -71,7 +71,7 @@ const summaryLine = /\.cc:\d+\] \[(.*)\]:? Compaction start summary: .*?inputs: 
 const generatedLine = /\[JOB (\d+)\] Generated table #(\d+): /;
 const nextLogLine = /\[JOB (\d+)\] Flushing memtable (?:id \d+ )?with next log file: (\d+)/;
 const installedLine = /\.cc:\d+\] \[(.*)\] compacted to: .* write-amplify\([^)]*\) (.*?), records in/;
-const commitLine = /Level-0 commit table #(\d+): memtable #\d+ done/;
+const commitLine = /Level-0 commit table #(\d+)(?: \(\+\d+ blob files\))?: memtable #\d+ done/;
 const ingestedLine = /was ingested in L\d+ with path .*?(\d+)\.sst \(global_seqno=(\d+)\)/;
 const recoveredLine = /\[WriteLevel0TableForRecovery\] Level-0 table #(\d+): \d+ bytes OK/;
 const sessionLine = /DB Session ID: *([0-9A-Z]{20})\b/;

@@ -117,6 +117,7 @@ export function mayBeOutOfOrder(
 const NEWS = {
   keys: ', with keys that nothing else here holds',
   sequences: ', with sequences that later writes have left out',
+  log: ', and LOG says that the database had them after this MANIFEST was begun',
 } as const;
 
 function findingOf(disorder: Disorder, database: Database): Finding | undefined {

@@ -99,6 +99,8 @@ interface JoinRules {
   ownWals: boolean;
   /** Two-phase commit: only min_log_number_to_keep counts. */
   allow2pc: boolean;
+  /** Sequences that are in tables of the version although compactions have set them to 0. */
+  held: readonly SequenceSpan[];
 }
 
 /** Joins a version, which is changed, with the WALs whose sequences connect to it. */
@@ -117,7 +119,10 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
   }
   const families = [...version.columnFamilies.values()];
   const lost = families.flatMap((family) => missingBlobs(family, files));
-  const flushed = reachOf(version, missing, takenBack.length > 0);
+  const flushed = rules.held.reduce(
+    (reach, { to }) => max(reach, to),
+    reachOf(version, missing, takenBack.length > 0),
+  );
   const cutoff = cutoffOf(version, rules);
   const readable = chain.wals.filter((wal) => {
     if (wal.number < cutoff || wal.operations === 0) return false;
@@ -130,7 +135,8 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
   const inTables = (span: SequenceSpan) => countsOperations && files.holdEvery(span, live);
   const { wals, gaps, reach } = connected(uses, flushed, rules.strict, inTables);
   // as the files lie, a crash has lost what was written without a log, and nobody was promised it
-  if (!rules.ownWals || takenBack.length > 0) append(gaps, unloggedIn(version, wals, missing));
+  if (!rules.ownWals || takenBack.length > 0)
+    append(gaps, unloggedIn(version, wals, { missing, held: rules.held }));
   const used = new Set(wals.map(({ wal }) => wal));
   return {
     version,
@@ -141,7 +147,7 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
     missingBlobs: lost,
     lostWals: lostWals(version, chain, cutoff),
     gaps,
-    unheld: unheld(version, wals, missing),
+    unheld: unheld(version, wals, { missing, held: rules.held }),
     lastSequence: reach,
   };
 }
@@ -188,23 +194,24 @@ function holesOf({ holes, counting }: WalContents): readonly SequenceSpan[] {
 }
 
 /** Sequences in the middle of the WALs that are neither in these nor in a table: a flush that is not there may have had them. */
-function unloggedIn(
-  version: Version,
-  wals: readonly WalUse[],
-  missing: readonly LiveTable[],
-): SequenceSpan[] {
-  const gone = new Set(missing);
-  const tables = [...version.columnFamilies.values()]
-    .flatMap((family) => [...family.tables.values()])
-    .filter((table) => !gone.has(table));
+function unloggedIn(version: Version, wals: readonly WalUse[], beside: Beside): SequenceSpan[] {
+  const spans = spansIn(version, beside);
   return wals
     .flatMap(({ wal }) => holesOf(wal))
-    .filter(
-      ({ from, to }) =>
-        !tables.some(
-          ({ smallestSequence, largestSequence }) => smallestSequence <= from && to <= largestSequence,
-        ),
-    );
+    .filter((hole) => !spans.some(({ from, to }) => from <= hole.from && hole.to <= to));
+}
+
+/** Tables that a version names and that are gone, and sequences that the others hold although they do not show it. */
+interface Beside {
+  missing: readonly LiveTable[];
+  held: readonly SequenceSpan[];
+}
+
+function spansIn({ columnFamilies }: Version, { missing, held }: Beside): SequenceSpan[] {
+  const gone = new Set(missing);
+  const tables = [...columnFamilies.values()].flatMap((family) => [...family.tables.values()]);
+  const here = tables.filter((table) => !gone.has(table));
+  return [...here.map(({ smallestSequence: from, largestSequence: to }) => ({ from, to })), ...held];
 }
 
 /** How far tables lead; where all are as the version says, as far as it says: writes without a log leave nothing else. */
@@ -321,13 +328,9 @@ function connected(
  * What column families were told after their tables and before the first WAL that is here, where the one that they name is
  * not: the engine deletes the oldest first, so a family that still needs it is an old one.
  */
-function unheld(version: Version, uses: readonly WalUse[], missing: readonly LiveTable[]): Joined['unheld'] {
+function unheld(version: Version, uses: readonly WalUse[], beside: Beside): Joined['unheld'] {
   const families = [...version.columnFamilies.values()];
-  const gone = new Set(missing);
-  const spans = families
-    .flatMap(({ tables }) => [...tables.values()])
-    .filter((table) => !gone.has(table))
-    .sort((a, b) => (a.smallestSequence < b.smallestSequence ? -1 : 1));
+  const spans = spansIn(version, beside).sort((a, b) => (a.from < b.from ? -1 : 1));
   const gaps: Joined['unheld'] = [];
   const newest = families.reduce((a, { logNumber }) => max(a, logNumber), 0n);
   for (const family of families) {
@@ -339,8 +342,7 @@ function unheld(version: Version, uses: readonly WalUse[], missing: readonly Liv
     // the newest log of all may be empty and left out of a copy
     if (first?.number === needed || (first === undefined && needed >= newest)) continue;
     let held = flushed;
-    for (const { smallestSequence: from, largestSequence: to } of spans)
-      if (from <= held + 1n && to > held) held = to;
+    for (const { from, to } of spans) if (from <= held + 1n && to > held) held = to;
     const end = first === undefined ? (version.lastSequence ?? 0n) : first.wal.first! - 1n;
     if (end > held) gaps.push({ columnFamily, from: held + 1n, to: end });
   }

@@ -129,8 +129,9 @@ class Listing {
     );
     const added = addedSince(replay.version, this.chain.wals);
     if (!unnamed && added.length === 0 && isSound(replay)) return;
+    const evidence = await this.evidence();
     const rebuilt = await rebuildVersion(this.database, {
-      ...(await this.evidence()),
+      ...evidence,
       replay,
       known,
       foreign,
@@ -144,9 +145,10 @@ class Listing {
     if (taken.length === 0 && added.length === 0 && isSound(replay)) return;
     const ends = this.states.filter((state) => isEndOf(state, walk));
     const [own] = ends;
+    const number = manifest.number ?? 0n;
     const news =
       own &&
-      (await newsOf(this.database, own, { taken, found: await this.tables(), added: added.length > 0 }));
+      (await newsOf(this.database, own, { ...evidence, taken, added: added.length > 0, manifest: number }));
     this.addVersion(
       { kind: 'extended', manifest, tables: taken, replaced, unaccounted, ...(news && { news }) },
       version,
@@ -326,11 +328,12 @@ class Listing {
       current?: boolean;
       strict?: boolean;
       whole: boolean;
-      rebuilt?: Pick<RebuiltVersion, 'remarks' | 'left' | 'unproven' | 'goneByLog'>;
+      rebuilt?: RebuiltVersion;
     },
   ): void {
     const { allow2pc } = this.database.options;
-    const joined = join(version, this.chain, this.files, { strict, ownWals: current, allow2pc });
+    const rules = { strict, ownWals: current, allow2pc, held: rebuilt?.heldByLog ?? [] };
+    const joined = join(version, this.chain, this.files, rules);
     const families = entriesOf(joined, this.files);
     const { missing, missingBlobs, lostWals, wals, strange, unheld } = joined;
     if (origin.kind === 'edits' && this.lacksItsLog(joined)) return;

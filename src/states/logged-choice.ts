@@ -12,9 +12,11 @@ export function supersededByLog(
   history: LoggedHistory,
 ): { table: FoundTable; into: FoundTable[] }[] {
   const byNumber = new Map(tables.map((table) => [table.live.number, table]));
-  const superseded = tables.flatMap((table) => {
-    const successors = history.successorsOf(table.live.number, (number) => byNumber.has(number));
-    return successors === undefined ? [] : { table, into: successors.map((number) => byNumber.get(number)!) };
+  const isTaken = (number: bigint) => byNumber.has(number);
+  const superseded = [...history.supersededBy(isTaken)].flatMap((number) => {
+    const table = byNumber.get(number);
+    if (table === undefined) return [];
+    return { table, into: history.successorsOf(number, isTaken).map((each) => byNumber.get(each)!) };
   });
   const isContradicted = superseded.some(({ table, into }) =>
     into.some((other) => isAbove(table, other, contents)),
@@ -22,16 +24,16 @@ export function supersededByLog(
   return isContradicted ? [] : superseded;
 }
 
-/** A log that is not applied to a column family, as LOG says that chosen tables, or what they went into, hold it. */
+/** A log that is not applied to a column family, as LOG says that a flush of it is in tables that were chosen. */
 interface FlushedLog {
   wal: WalContents;
   flush: LoggedTable;
 }
 
-/** Logs of a column family that were flushed, from the first on that it replays: all of their writes are in chosen tables. */
+/** Logs of a column family that were flushed, from the first on that it replays: all of their writes are in tables that hold. */
 export function flushedByLog(
   { id, name, logNumber }: ColumnFamily,
-  isChosen: (number: bigint) => boolean,
+  holds: (number: bigint) => boolean,
   wals: readonly WalContents[],
   history: LoggedHistory,
 ): FlushedLog[] {
@@ -40,10 +42,7 @@ export function flushedByLog(
     const writes = wal.families.get(id);
     if (wal.number < logNumber || writes === undefined) continue;
     const flush = history.flushOf(name, wal.number, writes.last);
-    const isHeld =
-      flush !== undefined &&
-      (isChosen(flush.number) || history.successorsOf(flush.number, isChosen) !== undefined);
-    if (!isHeld) break;
+    if (flush === undefined || !holds(flush.number)) break;
     flushed.push({ wal, flush });
   }
   return flushed;

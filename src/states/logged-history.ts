@@ -1,13 +1,18 @@
+import { identityOf } from '../engine/identity.js';
 import { loggedSessions } from '../engine/info-logs.js';
 import type { LoggedCompaction, LoggedSession, LoggedTable } from '../format/info-log-events.js';
 import type { Inventory } from '../io/inventory.js';
 import type { FoundTable } from './tables.js';
+import type { SequenceSpan } from './wals.js';
 
 /*
  * What LOG tells of the tables that are here, and of those that are not: which ones went into which. It decides only between what files leave
  * open. LOG is buffered, so that what it does not say proves nothing, and a copy may have brought another one: it counts where it describes
  * a table that is here as that is, and none otherwise.
  */
+
+/** A table that LOG tells of; of an ingested one it does not say the column family. */
+export type GoneTable = Pick<LoggedTable, 'number' | 'sequences' | 'entries'> & { family?: string };
 
 export class LoggedHistory {
   /** By input; absent for what several lives of a database, or none, tell of. */
@@ -35,26 +40,36 @@ export class LoggedHistory {
 
   /** Reads the newest logs of a directory in which these tables were found. */
   static async of(inventory: Inventory, found: readonly FoundTable[]): Promise<LoggedHistory> {
-    return LoggedHistory.from(await loggedSessions(inventory), found);
+    return LoggedHistory.from(await loggedSessions(inventory), found, await identityOf(inventory));
   }
 
   /** What sessions tell, as far as they are of the life of these tables. */
-  static from(sessions: readonly LoggedSession[], found: readonly FoundTable[]): LoggedHistory {
-    return new LoggedHistory(found, isOwnLife(sessions, found) ? sessions : []);
+  static from(
+    sessions: readonly LoggedSession[],
+    found: readonly FoundTable[],
+    identity?: string,
+  ): LoggedHistory {
+    return new LoggedHistory(found, isOwnLife(sessions, found, identity) ? sessions : []);
   }
 
-  /**
-   * Tables that are here, that can be taken, and that all of a table went into, over all compactions; absent where any of them is not here, or
-   * nothing tells.
-   */
-  successorsOf(number: bigint, isTaken: (number: bigint) => boolean): readonly bigint[] | undefined {
+  /** Tables, here or not, all of which went into some that are here and that can be taken, over all compactions, as far as LOG tells. */
+  supersededBy(isTaken: (number: bigint) => boolean): ReadonlySet<bigint> {
+    const superseded = new Set<bigint>();
+    // what a compaction writes has higher numbers than what it reads
+    const inputs = [...this.intoOf.keys()].sort((a, b) => (a > b ? -1 : 1));
+    const isHeld = (number: bigint) => (this.here.has(number) && isTaken(number)) || superseded.has(number);
+    for (const input of inputs)
+      if (this.intoOf.get(input)!.outputs.every(({ number }) => isHeld(number))) superseded.add(input);
+    return superseded;
+  }
+
+  /** The first such tables on each way from one that is superseded. */
+  successorsOf(number: bigint, isTaken: (number: bigint) => boolean): readonly bigint[] {
     const successors = new Set<bigint>();
     const seen = new Set<bigint>();
     const open = [number];
     for (let at = open.pop(); at !== undefined; at = open.pop()) {
-      const into = this.intoOf.get(at);
-      if (into === undefined) return undefined;
-      for (const output of into.outputs) {
+      for (const output of this.intoOf.get(at)?.outputs ?? []) {
         if (seen.has(output.number)) continue;
         seen.add(output.number);
         if (this.here.has(output.number) && isTaken(output.number)) successors.add(output.number);
@@ -62,6 +77,14 @@ export class LoggedHistory {
       }
     }
     return [...successors];
+  }
+
+  /** Sequences of the flushes of a column family whose tables hold. */
+  sequencesIn(family: string, holds: (number: bigint) => boolean): SequenceSpan[] {
+    return [...this.flushed.keys()].flatMap((number) => {
+      const { family: own, sequences } = this.tables.get(number)!;
+      return own === family && sequences !== undefined && holds(number) ? sequences : [];
+    });
   }
 
   /** Tables with a number above `floor` that went into a table, itself included; absent where not all are told. */
@@ -113,23 +136,31 @@ export class LoggedHistory {
   }
 
   /** Tables that were given to the database and that went into none, as far as is told, and whose name no file has. */
-  gone(isThere: (number: bigint) => boolean): LoggedTable[] {
-    const isLive = (number: bigint) => this.flushed.has(number) || this.fromOf.has(number);
-    return [...this.tables.values()].filter(
-      ({ number }) =>
-        isLive(number) && !this.deleted.has(number) && !this.intoOf.has(number) && !isThere(number),
+  gone(isThere: (number: bigint) => boolean): GoneTable[] {
+    const ingested = [...this.ingested].map(([number, sequence]) => ({
+      ...{ number, sequences: { from: sequence, to: sequence } },
+    }));
+    const written = [...this.tables.values()].filter(({ number }) => this.isGiven(number));
+    return [...written, ...ingested].filter(
+      ({ number }) => !this.deleted.has(number) && !this.intoOf.has(number) && !isThere(number),
     );
   }
 
-  /** It was given to the database, and went into none. */
-  isLive(number: bigint): boolean {
-    const isGiven = this.flushed.has(number) || this.fromOf.has(number) || this.ingested.has(number);
-    return isGiven && !this.deleted.has(number) && !this.intoOf.has(number);
+  /** It was given to the database, which writes that into the MANIFEST first. */
+  isGiven(number: bigint): boolean {
+    return this.flushed.has(number) || this.fromOf.has(number) || this.ingested.has(number);
   }
 }
 
-/** A table is here as LOG describes it, none is otherwise, and no number was given out twice. */
-function isOwnLife(sessions: readonly LoggedSession[], found: readonly FoundTable[]): boolean {
+/**
+ * A table is here as LOG describes it, or IDENTITY is that of its tables where none of them is; none is otherwise, and no number was given out
+ * twice.
+ */
+function isOwnLife(
+  sessions: readonly LoggedSession[],
+  found: readonly FoundTable[],
+  identity: string | undefined,
+): boolean {
   const tables = new Map<bigint, LoggedTable>();
   for (const session of sessions) {
     for (const [number, table] of session.tables) {
@@ -142,7 +173,8 @@ function isOwnLife(sessions: readonly LoggedSession[], found: readonly FoundTabl
     const logged = tables.get(table.live.number);
     return logged === undefined ? [] : [{ table, logged }];
   });
-  return ids.size <= 1 && described.length > 0 && described.every(({ table, logged }) => isIt(table, logged));
+  const isKnown = described.length > 0 || (identity !== undefined && ids.has(identity));
+  return ids.size <= 1 && isKnown && described.every(({ table, logged }) => isIt(table, logged));
 }
 
 function isIt(

@@ -1,6 +1,7 @@
 import { type Database, filesOf } from '../engine/database.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { fillGaps } from './ingested.js';
+import type { LoggedHistory } from './logged-history.js';
 import type { News, State } from './state.js';
 import { contentsOf, type FoundTable } from './tables.js';
 import { eachKey } from './wals.js';
@@ -12,19 +13,24 @@ interface NewsRequest {
   found: readonly FoundTable[];
   /** WALs write to column families that no edit has added. */
   added: boolean;
+  /** The number of the MANIFEST. */
+  manifest: bigint;
+  history?: LoggedHistory | undefined;
 }
 
 /** What shows that the edit of tables which a MANIFEST does not name was lost, and not only never written. */
 export async function newsOf(
   database: Database,
   own: State,
-  { taken, found, added }: NewsRequest,
+  { taken, found, added, manifest, history }: NewsRequest,
 ): Promise<News | undefined> {
   const numbers = new Set(taken.map(({ number }) => number));
   const ingested = found.filter((table) => table.ingested && numbers.has(table.live.number));
   if (fillGaps(ingested, own)) return 'sequences';
   // a MANIFEST without any edit of a running database leads to no state
   if (own.version.nextFileNumber === undefined && !isUnbroken(own)) return undefined;
+  // one that an older MANIFEST named may have been deleted since
+  if (taken.some(({ number }) => number > manifest && history?.isGiven(number))) return 'log';
   if (await holdSequences(database, own, { taken, found })) return 'sequences';
   if (!own.complete) return undefined;
   return added || (await holdNews(database, own, { taken, found })) ? 'keys' : undefined;

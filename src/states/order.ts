@@ -69,7 +69,13 @@ export function isCoherent({ complete, whole }: State): boolean {
 
 function compare(a: State, b: State): number {
   if (a.lastSequence !== b.lastSequence) return a.lastSequence > b.lastSequence ? -1 : 1;
-  return gapOf(a) - gapOf(b) || rank(a) - rank(b) || b.entries - a.entries || endOf(b) - endOf(a);
+  // what a MANIFEST leads to without edits that it has lost is no state of its own
+  const news = Number(hasNews(b)) - Number(hasNews(a));
+  return gapOf(a) - gapOf(b) || news || rank(a) - rank(b) || b.entries - a.entries || endOf(b) - endOf(a);
+}
+
+function hasNews({ origin }: State): boolean {
+  return origin.kind === 'extended' && origin.news !== undefined;
 }
 
 /** How many sequences nothing holds. */

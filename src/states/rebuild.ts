@@ -1,7 +1,6 @@
 import { append } from '../bytes/append.js';
 import { type Database, filesOf } from '../engine/database.js';
 import { fileName } from '../format/filename.js';
-import type { LoggedTable } from '../format/info-log-events.js';
 import { emptyVersion, newColumnFamily } from '../format/manifest/apply.js';
 import type { ManifestReplay } from '../format/manifest/replay.js';
 import {
@@ -18,7 +17,7 @@ import { isNumberTaken } from './files.js';
 import { placeIngested } from './ingested.js';
 import { max, min } from './join.js';
 import { flushedByLog, supersededByLog } from './logged-choice.js';
-import type { LoggedHistory } from './logged-history.js';
+import type { GoneTable, LoggedHistory } from './logged-history.js';
 import type { Unproven } from './state.js';
 import { mayHaveBeenFlushed, mayHaveGoneInto } from './succession.js';
 import { type Contents, contentsOf, type FoundTable, INGESTED } from './tables.js';
@@ -40,7 +39,9 @@ export interface RebuiltVersion {
   /** What was taken for the likeliest. */
   unproven: Unproven;
   /** Tables that LOG tells of, that no MANIFEST knows, and that are gone. */
-  goneByLog: LoggedTable[];
+  goneByLog: GoneTable[];
+  /** Sequences of flushes that LOG says are in tables of the version. */
+  heldByLog: SequenceSpan[];
 }
 
 interface RebuildRequest {
@@ -82,6 +83,7 @@ export async function rebuildVersion(
     left: [],
     unproven,
     goneByLog: [],
+    heldByLog: [],
   };
   // levels are given to copies: another version may give others
   const found = all
@@ -161,7 +163,7 @@ export async function rebuildVersion(
 function goneByLog(database: Database, { columnFamilies }: Version, { history, known }: RebuildRequest) {
   const names = new Set([...columnFamilies.values()].map(({ name }) => name));
   const isTold = (number: bigint) => known.has(number) || isNumberTaken(database, number);
-  return history!.gone(isTold).filter(({ family }) => names.has(family));
+  return history!.gone(isTold).filter(({ family }) => family === undefined || names.has(family));
 }
 
 const NOWHERE =
@@ -233,7 +235,7 @@ function rebuildFamily(
   family: ColumnFamily,
   { found, replay, known, wals, beyondWals, history }: RebuildRequest,
   contents: ReadonlyMap<bigint, Contents>,
-  { remarks, taken, replaced, unaccounted, unproven }: RebuiltVersion,
+  { remarks, taken, replaced, unaccounted, unproven, heldByLog }: RebuiltVersion,
 ): string | undefined {
   const stated = family.tables;
   const there = found.filter(({ live }) => {
@@ -269,13 +271,14 @@ function rebuildFamily(
   for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);
   const added = choice.live.filter(({ live }) => !stated.has(live.number));
   const chosen = new Set(choice.live.map(({ live: { number } }) => number));
-  const isChosen = (number: bigint) => chosen.has(number);
+  const merged = history?.supersededBy((number) => chosen.has(number));
+  const isHeld = (number: bigint) => chosen.has(number) || merged?.has(number) === true;
   const tables: typeof stated = new Map();
   const toLog: LiveTable[] = [];
   for (const table of stated.values()) {
     // another table under its name is none of it
     if (there.some(({ live }) => live.number === table.number)) continue;
-    if (history?.successorsOf(table.number, isChosen) !== undefined) {
+    if (merged?.has(table.number)) {
       replaced.push(table);
       toLog.push(table);
     } else if (!isReplaced(table, added, database, replay)) tables.set(table.number, table);
@@ -305,12 +308,13 @@ function rebuildFamily(
   append(unproven.beside, mayHaveGoneInto(placed, { contents, named: new Set(stated.keys()), history }));
   family.tables = tables;
   family.logNumber = logNumberOf(family, [...tables.values()], ingested, wals);
-  for (const { wal, flush } of history ? flushedByLog(family, isChosen, wals, history) : []) {
-    family.logNumber = wal.number + 1n;
+  for (const { wal, flush } of history ? flushedByLog(family, isHeld, wals, history) : []) {
+    family.logNumber = wals[wals.indexOf(wal) + 1]?.number ?? wal.number + 1n;
     remarks.push(
       `${family.name}: ${wal.entry.file} is not applied: LOG says that table ${flush.number}, which went into tables that are here, was written from it`,
     );
   }
+  if (history !== undefined) append(heldByLog, history.sequencesIn(family.name, isHeld));
   const merges = wals.some(
     ({ number, families }) => number >= family.logNumber && families.get(family.id)?.onceOnly,
   );

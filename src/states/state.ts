@@ -1,9 +1,9 @@
-import type { LoggedTable } from '../format/info-log-events.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import type { InventoryEntry } from '../io/inventory.js';
 import type { GuessedFamily, LeftTables } from './families.js';
 import type { Unplaced } from './ingested.js';
 import { isOwn, type Joined } from './join.js';
+import type { GoneTable } from './logged-history.js';
 import type { ManifestWalk } from './manifests.js';
 import type { Doubt, LogDoubt } from './succession.js';
 import type { FoundTable } from './tables.js';
@@ -38,8 +38,8 @@ export type StateOrigin =
   /** Tables alone. */
   | { kind: 'tables' };
 
-/** Keys that nothing else here has, or sequences that later writes have left out. */
-export type News = 'keys' | 'sequences';
+/** Keys that nothing else here has, sequences that later writes have left out, or LOG. */
+export type News = 'keys' | 'sequences' | 'log';
 
 /** What a state takes for the likeliest. */
 export interface Unproven {
@@ -81,7 +81,7 @@ export interface State extends Joined {
   left: readonly LeftTables[];
   unproven: Unproven;
   /** Tables that LOG tells of, that no MANIFEST knows, and that are gone. */
-  goneByLog: readonly LoggedTable[];
+  goneByLog: readonly GoneTable[];
   /** Choices that were made to get it, in words. */
   remarks: string[];
 }

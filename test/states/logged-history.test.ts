@@ -66,8 +66,8 @@ const anyTable = () => true;
 describe('LOG', () => {
   it('tells which table went into which, and from which logs it was written', () => {
     const history = historyOf(log, found(14));
+    expect([...history.supersededBy(anyTable)]).toEqual([12n, 10n]);
     expect(history.successorsOf(10n, anyTable)).toEqual([14n]);
-    expect(history.successorsOf(14n, anyTable)).toBeUndefined();
     expect(history.flushOf('a', 11n, 60n)?.number).toBe(12n);
     expect(history.flushOf('a', 13n, 60n)).toBeUndefined();
     expect(history.isApart(14n, 11n)).toBe(true);
@@ -78,19 +78,19 @@ describe('LOG', () => {
   });
 
   it('tells nothing of tables that are not all here', () => {
-    expect(historyOf(log, found(12)).successorsOf(10n, anyTable)).toBeUndefined();
-    expect(historyOf(log, found(14)).successorsOf(10n, () => false)).toBeUndefined();
+    expect(historyOf(log, found(12)).supersededBy(anyTable).size).toBe(0);
+    expect(historyOf(log, found(14)).supersededBy(() => false).size).toBe(0);
   });
 
   it('tells nothing of another life of the database', () => {
     for (const other of [found(14, { size: 7 }), found(14, { session: 'K69U9ESHBIXQWMXSLRWZ' }), found(20)])
-      expect(historyOf(log, other).successorsOf(10n, anyTable)).toBeUndefined();
+      expect(historyOf(log, other).supersededBy(anyTable).size).toBe(0);
     // one that is as LOG says, and one that is not
     const mixed = historyOf(log, found(14), found(12, { size: 7 }));
-    expect(mixed.successorsOf(10n, anyTable)).toBeUndefined();
+    expect(mixed.supersededBy(anyTable).size).toBe(0);
     // a number that was given out twice
     const twice = LoggedHistory.from([read(log), read(log)], [found(14)]);
-    expect(twice.successorsOf(10n, anyTable)).toBeUndefined();
+    expect(twice.supersededBy(anyTable).size).toBe(0);
   });
 
   it('tells of no compaction whose result was not taken, or of which a line is gone', () => {
@@ -173,4 +173,13 @@ describe('tables of older moments, and no MANIFEST', () => {
     });
     expect([other.loss, other.unproven]).toEqual([without.loss, without.unproven]);
   });
+});
+
+describe('a table that is gone', () => {
+  it('is named where LOG says that the database had it', () =>
+    withTablesBack(async (dir) => {
+      fs.rmSync(path.join(dir, '000039.sst'));
+      const { loss } = await planOf(dir);
+      expect(loss.map(({ file, facts }) => [file, facts.columnFamily])).toContainEqual(['000039.sst', 'cf2']);
+    }));
 });

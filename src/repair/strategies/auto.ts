@@ -10,6 +10,7 @@ import { joinPlans } from './join-plans.js';
 import { type MetadataRequest, planMetadataRepair } from './metadata.js';
 import { planPebbleHoles } from './pebble-holes.js';
 import { planSalvage } from './salvage-wal.js';
+import { announceAsItIs } from './state-as-it-is.js';
 import { planTableRepair, type TableRepairRequest } from './tables.js';
 import { lossOfUnreadLogs } from './unread-logs.js';
 import { planWalRepair, type WalRepairRequest } from './wal-mode.js';
@@ -66,8 +67,14 @@ export async function planAuto(
   }
   if (plan === undefined) return { ...(await planMetadataRepair(database, request)), strategy: 'auto' };
   refuseEmpty(state);
-  const loss = [...plan.loss, ...(await lossOfUnreadLogs(state)).filter(({ file }) => !isNamed(plan, file))];
-  return { ...plan, loss, remarks: remarksOf(done), strategy: 'auto' };
+  const unread = await lossOfUnreadLogs(state);
+  const kept = done.some(({ strategy }) => strategy === 'metadata')
+    ? undefined
+    : await announceAsItIs(database);
+  const loss = [...plan.loss, ...unread.filter(({ file }) => !isNamed(plan, file)), ...(kept?.loss ?? [])];
+  const unproven = [...(plan.unproven ?? []), ...(kept?.unproven ?? [])];
+  const remarks = remarksOf(done);
+  return { ...plan, loss, ...(unproven.length > 0 && { unproven }), remarks, strategy: 'auto' };
 }
 
 /** Of what healing left alone, what comes after it may be the answer to. */

@@ -32,6 +32,7 @@ export function lossOfState(
     ...unloggedWrites(state),
     ...endOfLogs(state),
     ...betweenTables(database, state, manifests),
+    ...unheldWrites(state),
     ...(later.length > 0 ? later : earlierTables(state)),
     ...tablesSetAside(database, state, manifests),
     ...state.left.map(leftText),
@@ -142,7 +143,7 @@ function earlierTables({ origin }: State): LossStatement[] {
 }
 
 /** Sequences between what the state holds: a table that is gone may have had them, of writes without a log. */
-function unloggedWrites({ gaps, origin, version }: State): LossStatement[] {
+export function unloggedWrites({ gaps, origin, version }: State): LossStatement[] {
   // a compaction sets sequences to 0, and keeps the entries
   const isOpen = tablesOf(version).some(({ smallestSequence }) => smallestSequence === 0n);
   const holder = isOpen
@@ -201,6 +202,22 @@ function betweenTables(
     return {
       file: origin.manifest.file,
       detail: `writes to column family ${name} in ${sequences(from, to)}, if there were any: the logs that they were in are not here, and no table of it is known to reach there`,
+      facts: { columnFamily: name, firstSequence: String(from), lastSequence: String(to) },
+    };
+  });
+}
+
+/** The same of a state whose MANIFEST names its tables: the log that a column family needs first is not here. */
+export function unheldWrites({ origin, version, unheld, leftOut }: State): LossStatement[] {
+  if (origin.kind !== 'manifest' && origin.kind !== 'edits') return [];
+  // tables that are left out are told by themselves
+  const told = new Set(leftOut.map((table) => table.columnFamily));
+  return unheld.flatMap(({ columnFamily, from, to }) => {
+    if (told.has(columnFamily)) return [];
+    const name = version.columnFamilies.get(columnFamily)?.name ?? `id ${columnFamily}`;
+    return {
+      file: origin.manifest.file,
+      detail: `writes to column family ${name} in ${sequences(from, to)}, if there were any: the log that it needs first is not here, and no table is known to have them`,
       facts: { columnFamily: name, firstSequence: String(from), lastSequence: String(to) },
     };
   });

@@ -1,7 +1,7 @@
 import type { Database } from '../../engine/database.js';
 import { keyBytes } from '../../finding/evidence.js';
 import { counted } from '../../finding/quantity.js';
-import type { LiveTable } from '../../format/manifest/version.js';
+import type { ColumnFamily, LiveTable } from '../../format/manifest/version.js';
 import { userKeyOf } from '../../format/sst/internal-key.js';
 import { tablesOf } from '../../states/holdings.js';
 import type { State, States } from '../../states/state.js';
@@ -51,21 +51,21 @@ function missingTables(
 function tablesOfLog({ inventory }: Database, state: State): LossStatement[] {
   const ids = new Map([...state.version.columnFamilies.values()].map(({ id, name }) => [name, id]));
   return state.goneByLog.flatMap(({ number, family, sequences: span, entries }) => {
-    const written = span && {
-      columnFamily: ids.get(family)!,
-      smallestSequence: span.from,
-      largestSequence: span.to,
-    };
-    if (written !== undefined && isInWals(written, state)) return [];
+    const id = family === undefined ? undefined : ids.get(family);
+    if (id !== undefined && span !== undefined) {
+      const written = { columnFamily: id, smallestSequence: span.from, largestSequence: span.to };
+      if (isInWals(written, state)) return [];
+    }
     const what = [
       ...(entries === undefined ? [] : [counted(entries, 'entry', 'entries')]),
       ...(span === undefined ? [] : [sequences(span.from, span.to)]),
     ];
+    const which = family === undefined ? 'an ingested table' : `a table of column family ${family}`;
     return {
       file: tableName(inventory, number),
-      detail: `a table of column family ${family} that is not here${what.length === 0 ? '' : ` (${what.join(', ')})`}: LOG says that it was written, and of no compaction that it went into; its entries, as far as no other table holds them; perhaps deletions`,
+      detail: `${which} that is not here${what.length === 0 ? '' : ` (${what.join(', ')})`}: LOG says that the database had it, and of no compaction that it went into; its entries, as far as no other table holds them; perhaps deletions`,
       facts: {
-        columnFamily: family,
+        ...(family !== undefined && { columnFamily: family }),
         ...(span && { firstSequence: String(span.from), lastSequence: String(span.to) }),
       },
     };
@@ -91,11 +91,22 @@ function flushedSince(
     ({ number, columnFamily, smallestSequence, largestSequence }) => {
       const family = version.columnFamilies.get(columnFamily);
       if (walk.here.has(number) || family === undefined || smallestSequence > lastSequence) return false;
+      // a compaction has set its sequences to 0
+      if (largestSequence === 0n)
+        return !isLogHere(family, walk.replay.version.columnFamilies.get(columnFamily)!, wals);
       const inTables = [...family.tables.values()].map((table) => table.largestSequence);
       const inWals = wals.flatMap(({ wal }) => wal.families.get(columnFamily)?.last ?? []);
       return [...inTables, ...inWals].every((last) => last < largestSequence);
     },
   );
+}
+
+/** The first log that a column family needs is here, or nothing of it was flushed up to a later edit. */
+function isLogHere({ logNumber }: ColumnFamily, later: ColumnFamily, wals: State['wals']): boolean {
+  if (later.logNumber === logNumber) return true;
+  // no edit names the first log of a database
+  if (logNumber === 0n) return wals.length > 0 && wals[0].wal.first! <= 1n;
+  return wals.some(({ number }) => number === logNumber);
 }
 
 /** A WAL of the state has all that a table was written from, and no hole in it. */

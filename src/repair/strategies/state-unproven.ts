@@ -74,7 +74,7 @@ function misnamedText({ entry, writtenAs }: FoundTable): LossStatement {
 }
 
 /** Without a MANIFEST, or with one that has lost edits or is older than tables, nothing names those that are live. */
-function choiceOfTables({ origin }: State, manifests: States['manifests']): LossStatement[] {
+export function choiceOfTables({ origin }: State, manifests: States['manifests']): LossStatement[] {
   const statement = (file: string, detail: string) => [{ file, detail, facts: { basis: 'tables' } }];
   if (origin.kind === 'tables')
     return statement(
