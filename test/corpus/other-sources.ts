@@ -40,10 +40,16 @@ function run(engine: Engine, ...words: string[]): string {
   }
 }
 
-/** Makes `checkpoint` and `backup` of a copy of `base`. Gives why RocksDB does not, or nothing. */
-export function copiesOf(name: string, at: Place): string {
+/**
+ * Makes `checkpoint` and `backup` of a copy of `base` as it is, or, `isOpened`, after an open, which begins another MANIFEST and other logs.
+ * Transactions that are written before they commit (policies 2 and 3) are replayed by such an open alone. Gives why RocksDB does not, or
+ * nothing.
+ */
+export function copiesOf(name: string, at: Place, isOpened: boolean): string {
   fs.cpSync(at('base'), at('copy'), { recursive: true });
-  return run('rocksdb', 'copies-of', at('copy'), at('checkpoint'), at('backup'), String(policyOf(name) ?? 0));
+  const policy = policyOf(name) ?? 0;
+  const how = isOpened || policy > 1 ? String(policy) : 'read';
+  return run('rocksdb', 'copies-of', at('copy'), at('checkpoint'), at('backup'), how);
 }
 
 /** The files of one database under the names of another's, kind by kind. */

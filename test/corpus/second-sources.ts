@@ -9,15 +9,19 @@ import { cloneCases, copiesOf, type Engine, half, renamedLike, type Shape } from
 
 /*
  * Holds `repair --from` against every damaged database of a corpus:
- *   npm run second-sources -- [--corpus rocksdb|leveldb|pebble] [--source KIND] [--only REGEX] [--part 1/2] [--accept-unproven] [--verbose]
+ *   npm run second-sources -- [--corpus rocksdb|leveldb|pebble] [--source KIND] [--strategy from|auto] [--only REGEX] [--part 1/2]
+ *                             [--accept-unproven] [--verbose]
  * KIND  whole       the database that was whole: a damaged file has to become what it was, byte for byte (default)
- *       checkpoint  a checkpoint of that database, which Debian's RocksDB opened for it, so that its logs and its MANIFEST are others
+ *       checkpoint  a checkpoint that Debian's RocksDB makes of that database
  *       backup      a BackupEngine directory made so
+ *       opened-checkpoint, opened-backup
+ *                   the same after RocksDB opened it for writing, so that its logs and its MANIFEST are others
  *       wrong       two at once that have nothing: another database under these names, and one with the same damage
  *       half        the same file damaged in another place: two half-good files make a whole one
  *       parted      two copies of each whole database that its engine (Debian's RocksDB or LevelDB, Pebble 1.1.5) opened and wrote to, other
  *                   values after the first batches: one is damaged, the other the source
  *       later, one  the same, other values in the second half of each log, or in one batch of each log alone
+ * `--strategy auto`: what the sources do not prove is repaired without them, so that files may hold other bytes than the whole database.
  * Prints a table, what was left as it was and why, and the cases that took longer than five seconds. Exits 0 when no byte is wrong.
  */
 
@@ -25,6 +29,7 @@ const { values } = parseArgs({
   options: {
     corpus: { type: 'string', default: 'leveldb' },
     source: { type: 'string', default: 'whole' },
+    strategy: { type: 'string', default: 'from' },
     only: { type: 'string', default: '.' },
     part: { type: 'string', default: '1/1' },
     'accept-unproven': { type: 'boolean', default: false },
@@ -66,6 +71,7 @@ interface Row {
 }
 
 const accept = values['accept-unproven'];
+const strategy = values.strategy === 'auto' ? 'auto' : 'from';
 const from = corpora[values.corpus as keyof typeof corpora];
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'second-sources-'));
 process.on('exit', () => fs.rmSync(scratch, { recursive: true, force: true }));
@@ -123,7 +129,7 @@ async function judge(
   const report = await repairTarget(
     dir,
     {
-      way: { strategy: 'from', from: sources, ...(accept && { acceptUnproven: true }) },
+      way: { strategy, from: sources, ...(accept && { acceptUnproven: true }) },
       destination: { kind: 'in-place' },
       stopped: true,
       jobs: 1,
@@ -134,7 +140,7 @@ async function judge(
   const seconds = (performance.now() - begun) / 1000;
   if (seconds > SLOW) slow.push(`${name}: ${seconds.toFixed(1)} s`);
   const after = readFileSet(dir);
-  for (const file of differing(before, after)) {
+  for (const file of strategy === 'from' ? differing(before, after) : []) {
     const bytes = after.get(file);
     if (bytes === undefined ? clean.has(file) : isWrong(bytes, before.get(file), clean.get(file)))
       wrong.push(`${name}: a wrong byte in ${file}`);
@@ -153,9 +159,10 @@ async function judge(
 // without python3 and perl: what holds a lock is not what is tried here
 const { PATH } = process.env;
 
-/** What a copy that an engine opened first can have. */
+/** What a checkpoint or a backup can have. */
 const COPIED = /^(sst|blob|wal|manifest)$/;
-const isCopied = values.source === 'checkpoint' || values.source === 'backup';
+const [, opened, copyKind] = /^(opened-)?(checkpoint|backup)$/.exec(values.source) ?? [];
+const isCopied = copyKind !== undefined;
 const isClone = ['parted', 'later', 'one'].includes(values.source);
 const [part, parts] = values.part.split('/').map(Number);
 const isOfPart = (i: number) => i % parts === part - 1;
@@ -179,7 +186,7 @@ function open(next: string): void {
   process.env.PATH = PATH;
   unpack(next, at('base'), from);
   clean = readFileSet(at('base'));
-  notAsked = isCopied ? copiesOf(next, at) : '';
+  notAsked = isCopied ? copiesOf(next, at, opened !== undefined) : '';
   process.env.PATH = '/nonexistent';
   base = next;
 }
@@ -190,10 +197,8 @@ function sourcesOf(before: FileSet): string[] {
     writeFileSet(files, at(name));
     return at(name);
   };
+  if (isCopied) return [at(copyKind)];
   switch (values.source) {
-    case 'checkpoint':
-    case 'backup':
-      return [at(values.source)];
     case 'wrong':
       return [put('case-other', renamedLike(other, clean)), put('case-same', before)];
     case 'half':

@@ -2,7 +2,8 @@
 //   second-source copies DB CHECKPOINT BACKUP SEED   a database of two families, tables, blob files and three WALs; a checkpoint of it,
 //                                                    a BackupEngine directory, then a few writes more
 //   second-source pair MASTER REPLICA SEED           a master, and a replica that applies its batches as GetUpdatesSince gives them
-//   second-source copies-of DB CHECKPOINT BACKUP TXN opens any database, TXN its write policy (0: no transactions), and makes these two
+//   second-source copies-of DB CHECKPOINT BACKUP HOW makes these two of any database, which is opened for reading (HOW is read), or
+//                                                    for writing with its write policy (0: no transactions), which begins another MANIFEST
 //   second-source live DB FLUSHES SHAPE SEED         opens a database and writes batches that are the same in every life and others, of the
 //                                                    same lengths, that SEED makes; flushes one family FLUSHES times in between. SHAPE tells
 //                                                    which are SEED's: all but the first three (parted), the second half of each log (later),
@@ -57,7 +58,7 @@ struct Open {
     must(DB::Open(DBOptions(options()), dir, all, &families, &db));
   }
   // Any database that is there, with all its families, as it was opened before as far as its WALs are concerned.
-  Open(const std::string& dir, int policy) {
+  Open(const std::string& dir, const std::string& how) {
     Options each = options();
     must(MergeOperator::CreateFromString(ConfigOptions(), "stringappend", &each.merge_operator));
     ConfigOptions lenient;
@@ -72,6 +73,13 @@ struct Open {
     must(DB::ListColumnFamilies(each, dir, &names));
     all.clear();
     for (auto& name : names) all.emplace_back(name, each);
+    if (how == "read") {
+      // else the replay of a prepared transaction ends the process
+      each.allow_2pc = true;
+      must(DB::OpenForReadOnly(each, dir, all, &families, &db));
+      return;
+    }
+    const int policy = std::stoi(how);
     if (policy == 0) {
       must(DB::Open(each, dir, all, &families, &db));
       return;
@@ -129,13 +137,13 @@ int main(int argc, char** argv) {
   const std::string what = argv[1];
   const int last = atoi(argv[argc - 1]);
   if (what == "copies-of") {
-    Open db(argv[2], last);
+    Open db(argv[2], argv[5]);
     copy(db, argv[3], argv[4]);
     return 0;
   }
   std::mt19937 random(last);
   if (what == "live") {
-    Open db(argv[2], 0);
+    Open db(argv[2], "0");
     const std::string shape = argv[4];
     for (int i = 0; i < LOG * (1 + atoi(argv[3])); i++) {
       if (i > 0 && i % LOG == 0) must(db.db->Flush(FlushOptions(), db.families[0]));

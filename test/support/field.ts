@@ -9,13 +9,31 @@ import { inRepository } from './repository.js';
  * Runs `body` with a private copy of a directory as people have it in the field (fixtures/field), patched (see patch.ts). It is
  * alone in its parent, so that a command may write beside it, and gone afterwards.
  */
-export async function withFieldCase<T>(
+export function withFieldCase<T>(
+  name: string,
+  patches: readonly string[],
+  body: (dir: string) => Promise<T>,
+): Promise<T> {
+  return withArchived('field', name, patches, body);
+}
+
+/** The same with a database of the engine matrix (fixtures/engines). */
+export function withEngineCase<T>(
+  name: string,
+  patches: readonly string[],
+  body: (dir: string) => Promise<T>,
+): Promise<T> {
+  return withArchived('engines', name, patches, body);
+}
+
+async function withArchived<T>(
+  folder: string,
   name: string,
   patches: readonly string[],
   body: (dir: string) => Promise<T>,
 ): Promise<T> {
   return withTemporaryDirectory(async (parent) => {
-    execFileSync('tar', ['-xzf', inRepository('fixtures/field', `${name}.tar.gz`), '-C', parent]);
+    execFileSync('tar', ['-xzf', inRepository('fixtures', folder, `${name}.tar.gz`), '-C', parent]);
     const dir = path.join(parent, name);
     if (patches.length > 0) {
       const patched = await applyPatches(readFileSet(dir), patches);

@@ -107,7 +107,10 @@ const OLD_FORM: ReadonlySet<string> = new Set([
   'rocksdb.block.based.table.decoupled.partitioned.filters',
 ]);
 
-/** The compression property for blocks of these types. */
+/**
+ * The compression property for blocks of these types. RocksDB 10.4 and later refuse a table whose property is not in the form of its format
+ * version (table/block_based/block_based_table_reader.cc GetDecompressor).
+ */
 export function compressionProperty(formatVersion: number, types: ReadonlySet<number>): string {
   const used = [...types].filter((type) => type !== 0).sort((a, b) => a - b);
   if (formatVersion >= 7) {
@@ -115,6 +118,11 @@ export function compressionProperty(formatVersion: number, types: ReadonlySet<nu
     return used.length === 0 ? ';;' : `BuiltinV2;${listed};`;
   }
   return COMPRESSION_NAMES[used[0] ?? 0] ?? 'NoCompression';
+}
+
+/** Whether a compression property is in the form of format version 7: a list of types, where earlier ones name one. */
+export function listsCompressions(property = ''): boolean {
+  return property.includes(';');
 }
 
 const COMPRESSION_NAMES: Record<number, string> = {

@@ -2,7 +2,7 @@ import { append } from '../../bytes/append.js';
 import { tableUniqueId } from '../../check/sst/identity.js';
 import { isCrc32c } from '../../check/sst/manifest.js';
 import { keptProperty } from '../../encode/sst/pebble-parts.js';
-import { compressionProperty, PropertyList } from '../../encode/sst/properties.js';
+import { compressionProperty, listsCompressions, PropertyList } from '../../encode/sst/properties.js';
 import {
   fileChecksumBytes,
   type TablePiece,
@@ -55,10 +55,12 @@ export async function writeTable(
   const isLevelDb = request.database.dialect === 'leveldb';
   const pebble = request.database.dialect === 'pebble';
   const footer = table?.footer ?? request.usualForm;
-  const formatVersion = isLevelDb ? 0 : footer.formatVersion;
   const baseContext = opened?.space?.baseContext ?? 0;
+  // a checksum that tells where a block stands begins with format version 6
+  const version = baseContext !== 0 ? Math.max(6, footer.formatVersion) : Math.min(5, footer.formatVersion);
+  const formatVersion = isLevelDb ? 0 : version;
   const writer = new TableWriter({
-    formatVersion: baseContext !== 0 ? Math.max(6, formatVersion) : Math.min(5, formatVersion),
+    formatVersion,
     checksumType: opened?.space?.checksumType ?? 1,
     baseContext,
     comparator,
@@ -264,12 +266,15 @@ function propertiesFor(
       (name) => pebble === undefined || keptProperty(name, old.text('property.collectors'), pebble.form),
     );
   const list = old ? PropertyList.from(names!, (name) => old.raw(name)) : new PropertyList();
+  const compression = compressionProperty(formatVersion, writer.compressionTypes);
+  if (pebble === undefined && listsCompressions(old?.text('compression')) !== listsCompressions(compression))
+    list.text('compression', compression);
   if (old === undefined) {
     list
       .number('column.family.id', live.columnFamily)
       .text('column.family.name', columnFamilyName)
       .text('comparator', comparator === '' ? 'leveldb.BytewiseComparator' : comparator)
-      .text('compression', compressionProperty(formatVersion, writer.compressionTypes))
+      .text('compression', compression)
       .text('merge.operator', 'nullptr')
       .text('prefix.extractor.name', 'nullptr')
       .text('property.collectors', '[]');
