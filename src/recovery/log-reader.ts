@@ -40,8 +40,16 @@ export interface DropReport {
 
 /** Bytes that the engine drops without telling anyone. */
 export interface SilentDrop {
-  reason: 'zero-record' | 'undecodable-fragment' | 'ignorable-type' | 'old-record' | 'interrupted-fragments';
+  reason:
+    | 'zero-record'
+    | 'undecodable-fragment'
+    | 'ignorable-type'
+    | 'old-record'
+    | 'interrupted-fragments'
+    | 'torn-tail';
   offset: number;
+  /** Sequence numbers that the next log leaves out after it. */
+  missing?: { from: bigint; to: bigint };
 }
 
 /** `too-large`: a record that kvdoctor does not put together (`MAX_RECORD`). */
@@ -93,6 +101,8 @@ export class LogReader {
 
   /** A record of another log ended the file, outside a fragmented record: nothing was reported. */
   endedAtOldRecord = false;
+  /** File offset of a record that the file ends in, where nothing was reported. */
+  tornAt: number | undefined;
   /** Timestamp sizes that the file records, by column family. They hold for all that follows. */
   timestampSizes: ReadonlyMap<number, number> = new Map();
 
@@ -197,6 +207,7 @@ export class LogReader {
           };
         case physical.badHeader:
           if (strict) this.corrupt('truncated', 'truncated header', input.dropped);
+          else this.tornAt = input.headerOffset;
           return this.endOfFile(strict, 'EOF');
         case physical.eof:
           return this.endOfFile(strict, 'EOF');
@@ -214,6 +225,7 @@ export class LogReader {
         case physical.badLength:
           if (input.eof && behaviour.reportsTornTails) {
             if (strict) this.corrupt('truncated', 'truncated record body', input.dropped);
+            else this.tornAt = this.inFragments ? this.start : input.headerOffset;
             return 'end';
           }
           if (this.endsRecycledTail()) return 'end';
@@ -298,7 +310,7 @@ export class LogReader {
     if (this.inFragments && strict) {
       const cause = this.behaviour.namesWhatEndedTheTail ? ` due to encountering ${what}` : '';
       this.corrupt('truncated', `error reading trailing data${cause}`, this.scratchLength);
-    }
+    } else if (this.inFragments) this.tornAt = this.start;
     return 'end';
   }
 

@@ -93,6 +93,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
     next: MAX_SEQUENCE,
     lastSequence: input.lastSequence,
     stopped: false,
+    torn: [],
     eventful: false,
   };
   const wals: WalOutcome[] = [];

@@ -33,6 +33,8 @@ export interface WalReplayState {
   stopped: boolean;
   corruptedWal?: bigint;
   predecessor?: Predecessor;
+  /** WALs that end in a record of which this mode says nothing, and since which no batch has come. */
+  torn: { outcome: WalOutcome; offset: number }[];
   /** Something happened that another mode might take differently, or that nobody is told. */
   eventful: boolean;
   unflushable?: UnflushableValue;
@@ -171,7 +173,8 @@ class WalReplay {
         lastSequence: this.lastHeaderSequence,
       };
     }
-    const oldRecord = this.reader.endedAtOldRecord;
+    const { endedAtOldRecord: oldRecord, tornAt } = this.reader;
+    if (tornAt !== undefined) state.torn.push({ outcome, offset: tornAt });
     if (oldRecord) state.eventful = true;
     const stops = oldRecord && mode === 'point-in-time' && state.behaviour.oldRecordStopsPointInTime;
     if (status !== undefined || stops) {
@@ -206,6 +209,7 @@ class WalReplay {
     const walker = new BatchWalker(bytes);
     const sequence = walker.sequence;
     this.lastHeaderSequence = sequence;
+    this.judgeTorn(sequence);
     if (sequence > MAX_SEQUENCE && behaviour.rejectsLargeSequences) {
       this.reportRecord(record, corruption('sequence', `sequence ${sequence} is too large`));
       return undefined;
@@ -216,6 +220,19 @@ class WalReplay {
       if (state.stopped) return undefined;
     }
     return this.insert(record, bytes, sequence);
+  }
+
+  /** What a WAL ends in was never acknowledged where the next batch has its sequence number: it was written after an earlier recovery. */
+  private judgeTorn(sequence: bigint): void {
+    const { state } = this;
+    for (const { outcome, offset } of state.torn.splice(0)) {
+      const { next } = state;
+      if (sequence === next) continue;
+      state.eventful = true;
+      const missing = sequence > next ? { missing: { from: next, to: sequence - 1n } } : {};
+      if (outcome.silentDrops.length < MAX_NOTES)
+        outcome.silentDrops.push({ reason: 'torn-tail', offset, ...missing });
+    }
   }
 
   /** The bytes to apply, or why no mode gets past them. */

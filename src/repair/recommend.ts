@@ -96,9 +96,12 @@ export async function recommendation(
   }
   const more =
     salvaged > consistent ? ` Salvage would keep ${salvaged - consistent} more${guessed}, over a hole.` : '';
+  const asked = modes.find(({ mode }) => mode === 'point-in-time');
+  const ends = asked?.wals?.some(({ state }) => state === 'stopped' || state === 'dropped') !== false;
+  const what = ends ? 'the last state' : 'over a hole, as this release reads on after the damage: no state';
   return {
     command: command(database, 'repair', '--mode point-in-time'),
-    reason: `It ends the WALs at sequence ${point.opened.lastSequence}, the last state that the database was really in, with ${consistent} operations of the WALs.${more}`,
+    reason: `It ends the WALs at sequence ${point.opened.lastSequence}, ${what} that the database was really in, with ${consistent} operations of the WALs.${more}`,
     ...(point.lost && { lost: point.lost }),
   };
 }

@@ -223,10 +223,12 @@ async function planWal(
       content: rebuilt.content,
     });
     if (outcome.stoppedAt !== undefined || outcome.silentDrops.length > 0 || outcome.reports.length > 0) {
+      const from = outcome.stoppedAt ?? rebuilt.prefix;
+      const missing = outcome.silentDrops.find((drop) => drop.missing)?.missing;
       loss.push({
         ...lostFile(place),
-        detail: `what recovery does not apply of it, from ${outcome.stoppedAt ?? rebuilt.prefix} on`,
-        facts: { from: outcome.stoppedAt ?? rebuilt.prefix, bytes: gone },
+        detail: `what recovery does not apply of it, from ${from} on${missing ? `: of sequences ${missing.from}–${missing.to} what no table has` : ''}`,
+        facts: { from, bytes: gone },
       });
     }
   } finally {
