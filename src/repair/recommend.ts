@@ -96,14 +96,21 @@ export async function recommendation(
   }
   const more =
     salvaged > consistent ? ` Salvage would keep ${salvaged - consistent} more${guessed}, over a hole.` : '';
-  const asked = modes.find(({ mode }) => mode === 'point-in-time');
-  const ends = asked?.wals?.some(({ state }) => state === 'stopped' || state === 'dropped') !== false;
-  const what = ends ? 'the last state' : 'over a hole, as this release reads on after the damage: no state';
+  const readsOn = goesOver(modes.find(({ mode }) => mode === 'point-in-time'));
+  const what = readsOn
+    ? 'over a hole, as this release reads on after the damage: no state'
+    : 'the last state';
   return {
     command: command(database, 'repair', '--mode point-in-time'),
     reason: `It ends the WALs at sequence ${point.opened.lastSequence}, ${what} that the database was really in, with ${consistent} operations of the WALs.${more}`,
     ...(point.lost && { lost: point.lost }),
   };
+}
+
+/** Whether a mode opens, gives up damaged bytes, and stops nowhere. */
+function goesOver(mode: RecoveryReport | undefined): boolean {
+  if (mode?.opens !== true || !mode.lost.damagedBytes) return false;
+  return mode.wals?.some(({ state }) => state === 'stopped' || state === 'dropped') === false;
 }
 
 /** What a mode takes from the WALs. */

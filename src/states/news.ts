@@ -1,8 +1,10 @@
 import { type Database, filesOf } from '../engine/database.js';
 import type { LiveTable } from '../format/manifest/version.js';
+import { boundsOverlap } from './choice.js';
 import { fillGaps } from './ingested.js';
 import type { LoggedHistory } from './logged-history.js';
 import type { News, State } from './state.js';
+import { mayHaveGoneInto } from './succession.js';
 import { contentsOf, type FoundTable } from './tables.js';
 import { eachKey } from './wals.js';
 
@@ -25,7 +27,14 @@ export async function newsOf(
   { taken, found, added, manifest, history }: NewsRequest,
 ): Promise<News | undefined> {
   const numbers = new Set(taken.map(({ number }) => number));
-  const ingested = found.filter((table) => table.ingested && numbers.has(table.live.number));
+  const ingested: FoundTable[] = [];
+  for (const table of found)
+    if (
+      table.ingested &&
+      numbers.has(table.live.number) &&
+      !(await mayBeObsolete(database, own, { table, found, history }))
+    )
+      ingested.push(table);
   if (fillGaps(ingested, own)) return 'sequences';
   // a MANIFEST without any edit of a running database leads to no state
   if (own.version.nextFileNumber === undefined && !isUnbroken(own)) return undefined;
@@ -34,6 +43,27 @@ export async function newsOf(
   if (await holdSequences(database, own, { taken, found })) return 'sequences';
   if (!own.complete) return undefined;
   return added || (await holdNews(database, own, { taken, found })) ? 'keys' : undefined;
+}
+
+/**
+ * Whether an ingested table that a state does not have may have been live before: it names no column family, as that of a plain
+ * SstFileWriter, and one was dropped, or a compaction may have taken it.
+ */
+async function mayBeObsolete(
+  database: Database,
+  { version }: State,
+  { table, found, history }: Pick<NewsRequest, 'found' | 'history'> & { table: FoundTable },
+): Promise<boolean> {
+  const { columnFamilies, droppedColumnFamilies, maxColumnFamily = 0 } = version;
+  const isDropped = droppedColumnFamilies.size > 0 || columnFamilies.size <= maxColumnFamily;
+  if (table.columnFamilyName === undefined && isDropped) return true;
+  const named = columnFamilies.get(table.live.columnFamily)?.tables;
+  const beside = found.filter(({ live: { number } }) => number > table.live.number && named?.has(number));
+  const over = beside.filter((other) => boundsOverlap(other, table));
+  if (over.length === 0) return false;
+  const contents = (await contentsOf([table, ...over], filesOf(database).open)) ?? new Map();
+  const others = new Set(over.map(({ live: { number } }) => number));
+  return mayHaveGoneInto([table, ...over], { contents, named: others, history }).length > 0;
 }
 
 /** Whether tables hold writes that a state should have and has nowhere: an unfinished flush is in logs, too. */
