@@ -168,8 +168,8 @@ export async function planRebuiltManifest(
 
 /**
  * Whether a MANIFEST that is whole is of an older moment than the tables: one that it never named holds sequences that neither the
- * tables that it names nor the WALs have, or higher ones than any table that it named; or it never named a table, and the first log
- * is not one that follows it. What a flush, a compaction or an ingest left that did not end holds nothing new.
+ * tables that it names nor the WALs have, or higher ones than any table that it named; or it never named a table, or none of those that
+ * are younger than all that it did, and the first log is not one that follows it. What a flush, a compaction or an ingest left that did not end holds nothing new.
  */
 export async function isOlderManifest(database: Database): Promise<boolean> {
   const { manifest, version, inventory, pebble, walCutoff } = database;
@@ -183,7 +183,9 @@ export async function isOlderManifest(database: Database): Promise<boolean> {
   const logged = wals.flatMap(({ first, last }) =>
     first === undefined || last === undefined ? [] : { first, last },
   );
-  if (lastTables.length === 0 && !followsAtOnce(database, logged)) return true;
+  const isYounger = ({ live: { number } }: FoundTable) => lastTables.every((named) => number > named);
+  // sequences of a compaction into the lowest level are 0: they may be those between the MANIFEST and the logs
+  if ((lastTables.length === 0 || found.some(isYounger)) && !followsAtOnce(database, logged)) return true;
   if (goneInto(database, found)) return true;
   const covered = [
     ...live.map(({ smallestSequence, largestSequence }) => ({

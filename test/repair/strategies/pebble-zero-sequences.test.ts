@@ -1,6 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeBatch } from '../../../src/encode/batch/encode.js';
+import { LogWriter } from '../../../src/encode/log/writer.js';
 import { compressionProperty, PropertyList } from '../../../src/encode/sst/properties.js';
 import { TableWriter } from '../../../src/encode/sst/table-writer.js';
 import { emptyEdit } from '../../../src/format/manifest/edit.js';
@@ -47,6 +49,23 @@ describe('tables of Pebble without a MANIFEST', () => {
   it('that hold other keys are', async () => {
     const repair = await repairOf({ z1: 'a', z3: 'b' }, { z2: 'c', z4: 'd' });
     expect(repair?.state).toBe('repaired');
+  });
+
+  it('whose sequences are 0 may hold what stands between the MANIFEST and the logs', async () => {
+    await withDatabase('pebble-stores/cosmos', ['remove 000012.log'], async (dir) => {
+      writeTable(dir, 90, { z1: 'a', z2: 'b' });
+      const batch = encodeBatch({
+        sequence: 9000n,
+        ops: [{ kind: 'put', columnFamily: 0, key: Buffer.from('z3'), value: Buffer.from('c') }],
+      });
+      fs.writeFileSync(
+        path.join(dir, '000091.log'),
+        new LogWriter({ number: 91n, recyclable: true }).record(batch),
+      );
+      const { plan } = await repaired(dir);
+      expect(plan?.steps.filter(({ action }) => action === 'remove') ?? []).toEqual([]);
+      expect(fs.existsSync(path.join(dir, '000091.log'))).toBe(true);
+    });
   });
 
   it('is not called damaged afterwards for one that has gone into another, whose sequences are 0', async () => {
