@@ -10,6 +10,7 @@
  *   … [default] compacted to: … write-amplify(2.5) OK, records in: 225, …
  *   … EVENT_LOG_v1 {"job": 3, "event": "compaction_finished", "num_output_files": 1, …}
  *   … EVENT_LOG_v1 {"job": 3, "event": "table_file_deletion", "file_number": 151}
+ *   … [default] New memtable created with log file: #163. Immutable memtables: 0.
  *   … [default] [JOB 4] Flushing memtable with next log file: 163
  *   … [default] Level-0 commit table #165: memtable #1 done
  *   … [AddFile] External SST file /in/a.sst was ingested in L0 with path /db/000010.sst (global_seqno=65)
@@ -48,6 +49,8 @@ export interface LoggedSession {
   deleted: ReadonlySet<bigint>;
   /** Sequences of ingested tables. */
   ingested: ReadonlyMap<bigint, bigint>;
+  /** Logs that were begun as a memtable was closed. */
+  logs: ReadonlySet<bigint>;
 }
 
 interface Job {
@@ -72,6 +75,7 @@ const generatedLine = /\[JOB (\d+)\] Generated table #(\d+): /;
 const nextLogLine = /\[JOB (\d+)\] Flushing memtable (?:id \d+ )?with next log file: (\d+)/;
 const installedLine = /\.cc:\d+\] \[(.*)\] compacted to: .* write-amplify\([^)]*\) (.*?), records in/;
 const commitLine = /Level-0 commit table #(\d+)(?: \(\+\d+ blob files\))?: memtable #\d+ done/;
+const logLine = /New memtable created with log file: #(\d+)\./;
 const ingestedLine = /was ingested in L\d+ with path .*?(\d+)\.sst \(global_seqno=(\d+)\)/;
 const recoveredLine = /\[WriteLevel0TableForRecovery\] Level-0 table #(\d+): \d+ bytes OK/;
 const sessionLine = /DB Session ID: *([0-9A-Z]{20})\b/;
@@ -83,6 +87,7 @@ const TELLING = [
   'was ingested in',
   '] Generated table',
   'with next log file',
+  'New memtable',
 ];
 
 /** Takes the lines of a session in their order, from its first LOG to its last; what it cannot read it passes over. */
@@ -92,6 +97,7 @@ export class InfoLogEvents {
   private readonly committed = new Set<bigint>();
   private readonly deleted = new Set<bigint>();
   private readonly ingested = new Map<bigint, bigint>();
+  private readonly logs = new Set<bigint>();
   /** Files of ingestions that were finished, as the event names them. */
   private readonly ingestedFiles = new Set<bigint>();
   /** By column family, the job whose inputs the next summary lists. */
@@ -120,6 +126,8 @@ export class InfoLogEvents {
     }
     const commit = commitLine.exec(text) ?? recoveredLine.exec(text);
     if (commit !== null) this.committed.add(BigInt(commit[1]));
+    const log = logLine.exec(text);
+    if (log !== null) this.logs.add(BigInt(log[1]));
     const ingested = ingestedLine.exec(text);
     if (ingested !== null) this.ingested.set(BigInt(ingested[1]), BigInt(ingested[2]));
     const generated = generatedLine.exec(text);
@@ -207,6 +215,7 @@ export class InfoLogEvents {
       flushed: new Map([...this.jobs.values()].flatMap((job) => this.flushedBy(job))),
       compactions,
       deleted: this.deleted,
+      logs: this.logs,
       ingested: new Map([...this.ingested].filter(([number]) => this.ingestedFiles.has(number))),
     };
   }

@@ -9,6 +9,7 @@ import { type Disorder, disordersOf } from './disorder.js';
 import { goneSequences, losesWrites } from './gone-wals.js';
 import { repairLosses } from './leveldb-lost.js';
 import { listStates } from './list.js';
+import { mayTellOfGaps, withLoggedGaps } from './logged-gaps.js';
 import type { State, States } from './state.js';
 import { originText, stateText, tablesText } from './text.js';
 
@@ -28,13 +29,17 @@ export async function withStateFindings(
     const losses = await repairLosses(database);
     return [...found, ...losses.map((finding) => ({ ...finding, next }))];
   }
-  if (!mayBeOutOfOrder(database, facts)) return [...found];
+  const tellsOfGaps = mayTellOfGaps(found, database);
+  if (!mayBeOutOfOrder(database, facts) && !tellsOfGaps) return [...found];
   const states = await listStates(database, facts);
   const disorders = disordersOf(database, states).flatMap((disorder) => {
     const finding = findingOf(disorder, database);
     return finding === undefined ? [] : [{ ...finding, next }];
   });
-  return [...withOtherNames(withGoneSequences(found, database, states), states), ...disorders];
+  const told = withOtherNames(withGoneSequences(found, database, states), states);
+  // where files are of several moments, others may hold what a gap lacks
+  const gaps = tellsOfGaps && disorders.length === 0 ? withLoggedGaps(told, database, facts, states) : told;
+  return [...(await gaps), ...disorders];
 }
 
 /** A missing table that lies under another name is not gone. */

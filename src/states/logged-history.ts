@@ -21,6 +21,7 @@ export class LoggedHistory {
   private readonly tables = new Map<bigint, LoggedTable>();
   private readonly flushed = new Map<bigint, bigint | undefined>();
   private readonly deleted = new Set<bigint>();
+  private readonly logs = new Set<bigint>();
   private readonly ingested = new Map<bigint, bigint>();
   private readonly here: ReadonlySet<bigint>;
 
@@ -33,6 +34,7 @@ export class LoggedHistory {
       }
       for (const [number, table] of session.tables) this.tables.set(number, table);
       for (const [number, nextLog] of session.flushed) this.flushed.set(number, nextLog);
+      for (const number of session.logs) this.logs.add(number);
       for (const number of session.deleted) this.deleted.add(number);
       for (const [number, sequence] of session.ingested) this.ingested.set(number, sequence);
     }
@@ -144,6 +146,28 @@ export class LoggedHistory {
     return [...written, ...ingested].filter(
       ({ number }) => !this.deleted.has(number) && !this.intoOf.has(number) && !isThere(number),
     );
+  }
+
+  /** Sequences of what was flushed or ingested and went into a table, as far as is told. */
+  sequencesOf(number: bigint): SequenceSpan[] {
+    const seen = new Set<bigint>();
+    const spans: SequenceSpan[] = [];
+    const open = [number];
+    for (let at = open.pop(); at !== undefined; at = open.pop()) {
+      if (seen.has(at)) continue;
+      seen.add(at);
+      const sequence = this.ingested.get(at);
+      if (sequence !== undefined) spans.push({ from: sequence, to: sequence });
+      const flushed = this.flushed.has(at) ? this.tables.get(at)!.sequences : undefined;
+      if (flushed !== undefined) spans.push(flushed);
+      open.push(...(this.fromOf.get(at)?.inputs ?? []));
+    }
+    return spans;
+  }
+
+  /** Logs with a number between two others. */
+  logsBetween(before: bigint, after: bigint): bigint[] {
+    return [...this.logs].filter((number) => number > before && number < after);
   }
 
   /** It was given to the database, which writes that into the MANIFEST first. */

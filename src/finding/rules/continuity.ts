@@ -6,7 +6,7 @@ export const continuityRules = {
     severity: 'warning',
     title: 'Sequence numbers are missing between two WALs',
     meaning:
-      'The WAL starts at a higher sequence number than the one before it ends at. Either writes in between never went to a WAL (disableWAL, an ingested file), or a WAL was lost, emptied, or cut exactly at the end of a record. No recovery mode of RocksDB notices such a hole without WAL tracking: the database opens and the writes in the hole are gone in silence.',
+      'The WAL starts at a higher sequence number than the one before it ends at. Either writes in between never went to a WAL (disableWAL, an ingested file), or a WAL was lost, emptied, or cut exactly at the end of a record. No recovery mode of RocksDB notices such a hole without WAL tracking: the database opens and the writes in the hole are gone in silence. LOG may tell which: where it names a table or a log that had these sequences and that is gone, this is an error.',
     origin:
       'A WAL deleted by hand or left out of a copy; a file system that lost the tail of an unsynced file after a power cut; a backup taken while files were changing. Also, harmlessly, writes with the WAL turned off.',
     action:
@@ -17,7 +17,7 @@ export const continuityRules = {
     severity: 'warning',
     title: 'The oldest live WAL starts later than the MANIFEST ends',
     meaning:
-      'The first WAL that recovery reads begins at a higher sequence number than the last one that the MANIFEST knows to be in tables. The writes in between are in neither place: an older WAL is missing, or they were written with the WAL turned off.',
+      'The first WAL that recovery reads begins at a higher sequence number than the last one that the MANIFEST knows to be in tables. The writes in between are in neither place: an older WAL is missing, or they were written with the WAL turned off. LOG may tell which: where it names a table or a log that had these sequences and that is gone, this is an error.',
     origin: 'A WAL that was deleted, emptied, or not copied; writes with disableWAL that were never flushed.',
     action:
       'Look for the older WAL in the archive and in backups. If the application writes with disableWAL, the hole is what that option costs after a crash.',
