@@ -169,6 +169,16 @@ export function isInPlace(prefix: number): boolean {
   return (prefix & PLACE) === 0;
 }
 
+/** In a prefix byte: the put before has the same prefix of its key. */
+const SAME_PREFIX = 0x20;
+
+/** Whether the value of a put begins with a prefix byte as Pebble writes it in tables of rows: nearly no others do by chance. */
+export function isPrefixOfRow(bytes: Uint8Array, start: number, end: number): boolean {
+  if (start >= end) return false;
+  if (isInPlace(bytes[start])) return (bytes[start] & ~SAME_PREFIX) === 0;
+  return isInValueBlock(bytes[start]) && valueHandle(bytes, start, end) !== undefined;
+}
+
 /** Whether a prefix byte says that a handle to a blob file follows. */
 export function isInBlobFile(prefix: number): boolean {
   return (prefix & PLACE) === IN_BLOB_FILE;

@@ -17,6 +17,7 @@ import { dataCompression, openTable, type Table } from '../../format/sst/table.j
 import { foundBlocks, guessedSpace } from '../../format/sst/table-blocks.js';
 import { dataBlockReader, hasValuePrefixes, unmarkedKey } from '../../format/sst/value-blocks.js';
 import { type BlockBounds, type EntryRules, type MendedBlock, mendBlock } from './tables-mend.js';
+import { formShown } from './tables-prefixes.js';
 
 /** A data block that can be believed. */
 export interface GoodBlock {
@@ -61,10 +62,15 @@ export interface OpenedTable {
   prefixed: boolean;
   /** Its blocks hold columns, or most likely did. */
   columnar: boolean;
+  /** As its footer states it, or most likely did. */
+  form?: UsualForm;
 }
 
 /** The form that a table most likely had whose footer is lost. */
-export type UsualForm = Pick<Footer, 'format' | 'formatVersion'>;
+export interface UsualForm extends Pick<Footer, 'format' | 'formatVersion'> {
+  /** Pebble: other tables have `hasValuePrefixes`. */
+  besidePrefixed?: boolean;
+}
 
 /** Opens a table, and where its footer is lost finds out from the blocks how they are protected. */
 export async function openDamaged(
@@ -81,10 +87,12 @@ export async function openDamaged(
   // a table that names another order than its column family has its name wrong: their keys are in one order
   const foreign = table.comparator.order === 'unknown' && comparatorName !== '' && stated.order !== 'unknown';
   const comparator = foreign ? stated : table.comparator;
-  const form = table.footer ?? usualForm;
+  const isLost = table.footer === undefined && dialect === 'pebble' && usualForm !== undefined;
+  const form = isLost ? await formShown(table, usualForm) : (table.footer ?? usualForm);
   const opened = {
     table,
     comparator,
+    ...(form && { form }),
     prefixed: hasValuePrefixes(form),
     columnar: holdsColumns(form),
   };

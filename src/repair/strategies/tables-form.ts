@@ -1,5 +1,6 @@
 import { type Database, filesOf } from '../../engine/database.js';
 import { openTable } from '../../format/sst/table.js';
+import { hasValuePrefixes } from '../../format/sst/value-blocks.js';
 import type { UsualForm } from './tables-blocks.js';
 
 /** The form that most tables have. */
@@ -23,7 +24,8 @@ export async function usualForm(database: Database): Promise<UsualForm> {
     }
   }
   const [most] = [...counts.values()].sort((a, b) => b.tables - a.tables);
-  return most?.form ?? defaultForm(database);
+  const besidePrefixed = [...counts.values()].some(({ form }) => hasValuePrefixes(form));
+  return { ...(most?.form ?? defaultForm(database)), ...(besidePrefixed && { besidePrefixed }) };
 }
 
 function defaultForm({ pebble }: Database): UsualForm {

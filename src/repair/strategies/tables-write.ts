@@ -54,7 +54,7 @@ export async function writeTable(
   const comparator = opened?.comparator ?? comparatorNamed(request.comparator);
   const isLevelDb = request.database.dialect === 'leveldb';
   const pebble = request.database.dialect === 'pebble';
-  const footer = table?.footer ?? request.usualForm;
+  const footer = table?.footer ?? opened?.form ?? request.usualForm;
   const baseContext = opened?.space?.baseContext ?? 0;
   // a checksum that tells where a block stands begins with format version 6
   const version = baseContext !== 0 ? Math.max(6, footer.formatVersion) : Math.min(5, footer.formatVersion);

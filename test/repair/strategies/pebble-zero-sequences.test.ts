@@ -3,30 +3,11 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { LogWriter } from '../../../src/encode/log/writer.js';
-import { compressionProperty, PropertyList } from '../../../src/encode/sst/properties.js';
-import { TableWriter } from '../../../src/encode/sst/table-writer.js';
 import { emptyEdit } from '../../../src/format/manifest/edit.js';
-import { comparatorNamed } from '../../../src/format/sst/comparator.js';
 import { internalKey, VALUE_TYPE } from '../../../src/format/sst/internal-key.js';
 import { withDatabase } from '../../support/database.js';
 import { repaired, rewriteManifest, shown } from '../../support/pebble.js';
-
-/** A table as a compaction into the lowest level leaves it, without sequences, or as a flush does, with them. Returns its size. */
-function writeTable(dir: string, number: number, puts: Record<string, string>, first = 0n): number {
-  const comparator = comparatorNamed();
-  const form = { formatVersion: 2, checksumType: 1, baseContext: 0, comparator, filter: false };
-  const writer = new TableWriter({ ...form, pebble: { prefixed: false }, pebbleFooter: false });
-  for (const [i, [key, value]] of Object.entries(puts).entries())
-    writer.add(internalKey(Buffer.from(key), first && first + BigInt(i), VALUE_TYPE.put), Buffer.from(value));
-  writer.finish(
-    new PropertyList()
-      .text('comparator', comparator.name)
-      .text('compression', compressionProperty(form.formatVersion, new Set([0]))),
-  );
-  const bytes = writer.take().map((piece) => (piece.from === 'bytes' ? piece.bytes : new Uint8Array(0)));
-  fs.writeFileSync(path.join(dir, `${String(number).padStart(6, '0')}.sst`), Buffer.concat(bytes));
-  return Buffer.concat(bytes).length;
-}
+import { writeTable } from '../../support/pebble-table.js';
 
 async function repairOf(one: Record<string, string>, other: Record<string, string>) {
   return withDatabase('pebble-stores/cosmos', [], async (dir) => {
@@ -71,7 +52,7 @@ describe('tables of Pebble without a MANIFEST', () => {
   it('is not called damaged afterwards for one that has gone into another, whose sequences are 0', async () => {
     await withDatabase('pebble-stores/cosmos', [], async (dir) => {
       for (const name of fs.readdirSync(dir)) if (/^MANIFEST/.test(name)) fs.rmSync(path.join(dir, name));
-      writeTable(dir, 90, { z1: 'a', z2: 'b' }, 5000n);
+      writeTable(dir, 90, { z1: 'a', z2: 'b' }, { first: 5000n });
       writeTable(dir, 91, { z1: 'a', z2: 'b', z3: 'c' });
       const { repair, findings } = await repaired(dir);
       expect(repair?.state).toBe('repaired');
@@ -88,7 +69,7 @@ describe('a table of Pebble without sequences in the place of one with the same 
 
   async function damaged(damage: (dir: string) => void) {
     return withDatabase('pebble-stores/cosmos', [], async (dir) => {
-      const sizes = [writeTable(dir, 90, older), writeTable(dir, 91, newer, 30n)];
+      const sizes = [writeTable(dir, 90, older), writeTable(dir, 91, newer, { first: 30n })];
       await rewriteManifest(dir, (edits) => {
         const newFiles = [0, 1].map((i) => ({
           ...edits.flatMap((each) => each.newFiles)[0],
