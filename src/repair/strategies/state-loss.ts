@@ -93,7 +93,7 @@ function begunLogs(
   );
   return gone.map((number) => ({
     file: fileName('wal', number),
-    detail: `writes in a log that is not here, which ${walk!.entry.file} says was begun: those that no table holds, if it had any`,
+    detail: `perhaps writes that no table holds: the log is gone, and ${walk!.entry.file} says that it was begun`,
     facts: {},
   }));
 }
@@ -201,7 +201,7 @@ function betweenTables(
     const [from, to] = [open[0].from, open.at(-1)!.to];
     return {
       file: origin.manifest.file,
-      detail: `writes to column family ${name} in ${sequences(from, to)}, if there were any: the logs that they were in are not here, and no table of it is known to reach there`,
+      detail: `perhaps writes to column family ${name} in ${sequences(from, to)}: their logs are gone, and no table shows them`,
       facts: { columnFamily: name, firstSequence: String(from), lastSequence: String(to) },
     };
   });
@@ -217,7 +217,7 @@ export function unheldWrites({ origin, version, unheld, leftOut }: State): LossS
     const name = version.columnFamilies.get(columnFamily)?.name ?? `id ${columnFamily}`;
     return {
       file: origin.manifest.file,
-      detail: `writes to column family ${name} in ${sequences(from, to)}, if there were any: the log that it needs first is not here, and no table is known to have them`,
+      detail: `perhaps writes to column family ${name} in ${sequences(from, to)}: the log that it needs first is gone, and no table shows them`,
       facts: { columnFamily: name, firstSequence: String(from), lastSequence: String(to) },
     };
   });

@@ -63,7 +63,7 @@ function tablesOfLog({ inventory }: Database, state: State): LossStatement[] {
     const which = family === undefined ? 'an ingested table' : `a table of column family ${family}`;
     return {
       file: tableName(inventory, number),
-      detail: `${which} that is not here${what.length === 0 ? '' : ` (${what.join(', ')})`}: LOG says that the database had it, and of no compaction that it went into; its entries, as far as no other table holds them; perhaps deletions`,
+      detail: `${which} that is gone, and that LOG says the database had${what.length === 0 ? '' : ` (${what.join(', ')})`}: its entries, as far as no other table holds them; perhaps deletions`,
       facts: {
         ...(family !== undefined && { columnFamily: family }),
         ...(span && { firstSequence: String(span.from), lastSequence: String(span.to) }),

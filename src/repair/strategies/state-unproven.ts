@@ -75,11 +75,18 @@ function misnamedText({ entry, writtenAs }: FoundTable): LossStatement {
 
 /** Without a MANIFEST, or with one that has lost edits or is older than tables, nothing names those that are live. */
 export function choiceOfTables({ origin }: State, manifests: States['manifests']): LossStatement[] {
-  const statement = (file: string, detail: string) => [{ file, detail, facts: { basis: 'tables' } }];
+  const statement = (file: string, why: string, risk: string) => [
+    {
+      file,
+      detail: `which tables are live is inferred, as ${why}: ${risk}. ${CHECK}`,
+      facts: { basis: 'tables' },
+    },
+  ];
   if (origin.kind === 'tables')
     return statement(
       '.',
-      'that these tables are the live ones: no MANIFEST tells; one that is gone is not missed, and what was deleted with a table that was replaced may be back',
+      'there is no MANIFEST',
+      'a table that is gone is not missed, and deleted keys may be back',
     );
   if (origin.kind !== 'extended' && origin.kind !== 'manifest') return [];
   const walk = manifests.find(({ entry }) => entry === origin.manifest);
@@ -87,11 +94,16 @@ export function choiceOfTables({ origin }: State, manifests: States['manifests']
   if (walk !== undefined && !isSound(walk.replay))
     return statement(
       file,
-      'that these tables are the live ones: edits of it are lost, one that is gone may not be missed, and what was deleted with a table that was replaced may be back',
+      'edits of it are lost',
+      'a table that is gone may not be missed, and deleted keys may be back',
     );
   if (origin.kind === 'manifest' || !origin.tables.some((table) => table.smallestSequence === 0n)) return [];
   return statement(
     file,
-    'that the tables which it names are live: compactions have written others since, and what was deleted with a table that they replaced may be back',
+    'it is older than compactions that have written other tables',
+    'keys that were deleted since may be back',
   );
 }
+
+/** How to find out. */
+const CHECK = 'A backup or a replica shows it: kvdoctor compare BACKUP RESULT';
