@@ -7,7 +7,7 @@ import { scanTarget } from '../../src/scan/scan.js';
 import { carryOut } from '../support/carry-out.js';
 import { withDatabase } from '../support/database.js';
 import { fixture } from '../support/files.js';
-import { repaired, shown } from '../support/pebble.js';
+import { repaired } from '../support/pebble.js';
 import { visible } from '../support/visible.js';
 
 /* Logs and tables under names that the engine does not read. */
@@ -134,16 +134,20 @@ describe('a copy under another name', () => {
 });
 
 describe('a log of Pebble that is read, exchanged with one that is not', () => {
-  it.each(['columns-v5', 'rangekeys', 'valueblocks'])(
-    'of %s comes back, and the MANIFEST stays',
-    async (store) => {
-      const whole = await withDatabase(`pebble-stores/${store}`, [], shown);
-      await withDatabase(`pebble-stores/${store}`, ['swap 000004.log 000006.log'], async (dir) => {
-        const { repair, plan } = await repaired(dir);
-        expect(repair?.state).toBe('repaired');
-        expect(plan?.steps.map(({ file }) => file).sort()).toEqual(['000004.log', '000006.log']);
-        expect(await shown(dir)).toBe(whole);
-      });
-    },
-  );
+  it.each([
+    ['columns-v5', '000004', '000006'],
+    ['rangekeys', '000004', '000006'],
+    ['valueblocks', '000004', '000006'],
+    // nothing has been written to it since it was another log
+    ['values', '000011', '000015'],
+  ])('of %s comes back, and the MANIFEST stays', async (store, one, other) => {
+    const whole = fixture(`pebble-stores/${store}`);
+    await withDatabase(`pebble-stores/${store}`, [`swap ${one}.log ${other}.log`], async (dir) => {
+      const { repair, plan } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      expect(plan?.loss).toEqual([]);
+      for (const name of [...whole.keys()].filter((each) => each !== 'LOCK'))
+        expect(fs.readFileSync(path.join(dir, name)).equals(whole.get(name)!), name).toBe(true);
+    });
+  });
 });

@@ -25,23 +25,39 @@ export async function planSwappedLogs(database: Database): Promise<RepairPlan | 
   const moved = logs.filter(({ number }) => rightful.has(number!));
   const sources = new Set(rightful.values());
   if (moved.length === 0 || moved.some((wal) => !sources.has(wal))) return undefined;
-  const steps = moved.map((wal): RepairStep => {
-    const source = rightful.get(wal.number!)!;
-    return {
+  const content = new Map(moved.map((wal) => [wal, rightful.get(wal.number!)!]));
+  const taken = new Set(content.values());
+  const why = new Map(
+    moved.map((wal) => [
+      wal,
+      `its records bear the number of another log, and those of ${content.get(wal)!.file} the number of this one`,
+    ]),
+  );
+  // one that had not been written yet holds what an older log left, whose number is that of no log here
+  for (const wal of moved) {
+    const source = content.get(wal)!;
+    if (content.has(source) || taken.has(wal)) continue;
+    content.set(source, wal);
+    why.set(source, `its records are those of ${wal.file}, whose place they take`);
+  }
+  const steps = [...content].map(
+    ([wal, source]): RepairStep => ({
       action: 'write',
       ...placeIn(wal.root, wal.file),
-      why: `its records bear the number of another log, and those of ${source.file} the number of this one`,
+      why: why.get(wal)!,
       changes: [{ kind: 'rewrite', offset: 0, length: wal.size, detail: `the content of ${source.file}` }],
       content: [{ from: 'file', ...placeIn(source.root, source.file), offset: 0, length: source.size }],
-    };
-  });
+    }),
+  );
   const { target, engineVersion } = database;
   return {
     schemaVersion: 1,
     target,
     strategy: 'metadata',
     engineVersion: formatVersion(engineVersion),
-    inputs: await Promise.all(moved.map(({ root, file }) => fileState(target, placeIn(root, file)))),
+    inputs: await Promise.all(
+      [...content.keys()].map(({ root, file }) => fileState(target, placeIn(root, file))),
+    ),
     steps,
     loss: [],
     remarks: [],
