@@ -13,6 +13,7 @@
  *   … [default] New memtable created with log file: #163. Immutable memtables: 0.
  *   … [default] [JOB 4] Flushing memtable with next log file: 163
  *   … [default] Level-0 commit table #165: memtable #1 done
+ *   … EVENT_LOG_v1 {"job": 1, "event": "recovery_finished"}
  *   … [AddFile] External SST file /in/a.sst was ingested in L0 with path /db/000010.sst (global_seqno=65)
  *
  * LOG has no checksums: a fact that two lines tell is taken, one of a single line is not, unless a file has it, too.
@@ -66,6 +67,8 @@ interface Job {
   nextLog?: bigint;
   /** The number of outputs that were installed. */
   finished?: number;
+  /** It was the recovery of an open, which writes what logs hold into tables. */
+  isRecovery?: boolean;
 }
 
 const eventLine = /EVENT_LOG_v1 (\{.*\})/;
@@ -74,10 +77,10 @@ const summaryLine = /\.cc:\d+\] \[(.*)\]:? Compaction start summary: .*?inputs: 
 const generatedLine = /\[JOB (\d+)\] Generated table #(\d+): /;
 const nextLogLine = /\[JOB (\d+)\] Flushing memtable (?:id \d+ )?with next log file: (\d+)/;
 const installedLine = /\.cc:\d+\] \[(.*)\] compacted to: .* write-amplify\([^)]*\) (.*?), records in/;
-const commitLine = /Level-0 commit table #(\d+)(?: \(\+\d+ blob files\))?: memtable #\d+ done/;
+const commitLine =
+  /Level-0 commit (?:flush result of )?table #(\d+)(?: \(\+\d+ blob files\))?: memtable #\d+ done/;
 const logLine = /New memtable created with log file: #(\d+)\./;
 const ingestedLine = /was ingested in L\d+ with path .*?(\d+)\.sst \(global_seqno=(\d+)\)/;
-const recoveredLine = /\[WriteLevel0TableForRecovery\] Level-0 table #(\d+): \d+ bytes OK/;
 const sessionLine = /DB Session ID: *([0-9A-Z]{20})\b/;
 
 const TELLING = [
@@ -104,12 +107,16 @@ export class InfoLogEvents {
   private readonly begun = new Map<string, Job>();
   /** Column families of which the last compaction was installed, and no event has told of it. */
   private readonly toFinish = new Set<string>();
+  /** Lines of two sessions, whose jobs have the same numbers. */
+  private isMixed = false;
   /** Its id, once a line has told it. */
   session: string | undefined;
 
   /** Takes the id of the session from a line that has it. */
   identify(text: string): void {
-    this.session ??= sessionLine.exec(text)?.[1];
+    const id = sessionLine.exec(text)?.[1];
+    if (id !== undefined && this.session !== undefined && id !== this.session) this.isMixed = true;
+    this.session ??= id;
   }
 
   /** Whether a line may tell of a table. */
@@ -124,7 +131,7 @@ export class InfoLogEvents {
       if (said !== undefined) this.event(said);
       return;
     }
-    const commit = commitLine.exec(text) ?? recoveredLine.exec(text);
+    const commit = commitLine.exec(text);
     if (commit !== null) this.committed.add(BigInt(commit[1]));
     const log = logLine.exec(text);
     if (log !== null) this.logs.add(BigInt(log[1]));
@@ -175,7 +182,9 @@ export class InfoLogEvents {
     const { event } = said;
     const number = positive(said.file_number);
     if (event === 'table_file_deletion') {
-      if (number !== undefined && said.status === undefined) this.deleted.add(number);
+      // absent before 10: then it succeeded
+      const { status = 'OK' } = said;
+      if (number !== undefined && status === 'OK') this.deleted.add(number);
       return;
     }
     if (event === 'ingest_finished' && Array.isArray(said.files_ingested)) {
@@ -187,7 +196,8 @@ export class InfoLogEvents {
     }
     if (typeof said.job !== 'number') return;
     const job = this.job(said.job);
-    if (event === 'compaction_started') job.event = inputsByLevel(said);
+    if (event === 'recovery_finished') job.isRecovery = true;
+    else if (event === 'compaction_started') job.event = inputsByLevel(said);
     else if (event === 'compaction_finished') {
       const isInstalled = job.family !== undefined && this.toFinish.delete(job.family);
       if (isInstalled && typeof said.num_output_files === 'number') job.finished = said.num_output_files;
@@ -208,6 +218,7 @@ export class InfoLogEvents {
   }
 
   end(): LoggedSession {
+    if (this.isMixed) return new InfoLogEvents().end();
     const compactions = [...this.jobs.values()].flatMap((job) => this.compactionOf(job) ?? []);
     return {
       ...(this.session !== undefined && { session: this.session }),
@@ -220,8 +231,8 @@ export class InfoLogEvents {
     };
   }
 
-  private flushedBy({ outputs, nextLog }: Job): [number: bigint, nextLog: bigint | undefined][] {
-    const committed = outputs.filter(({ number }) => this.committed.has(number));
+  private flushedBy({ outputs, nextLog, isRecovery }: Job): [number: bigint, nextLog: bigint | undefined][] {
+    const committed = outputs.filter(({ number }) => isRecovery || this.committed.has(number));
     return committed.map(({ number }) => [number, nextLog]);
   }
 

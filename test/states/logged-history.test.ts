@@ -107,6 +107,30 @@ describe('LOG', () => {
     expect(read([...cut, ...deleted]).compactions).toHaveLength(1);
   });
 
+  it('tells the same in the words of RocksDB 11', () => {
+    const lines = [
+      `${at} EVENT_LOG_v1 {"job": 1, "event": "recovery_started", "wal_files": [4]}`,
+      created(1, 9, 1, 30),
+      `${at} EVENT_LOG_v1 {"job": 1, "event": "recovery_finished", "status": "OK"}`,
+      `${at} [/flush_job.cc:905] [a] [JOB 2] Flushing memtable id 1 with next log file: 11`,
+      created(2, 10, 31, 60),
+      `${at} (Original Log Time ${at}) [/memtable_list.cc:788] [a] Level-0 commit flush result of table #10: memtable #1 done`,
+      `${at} EVENT_LOG_v1 {"job": 4, "event": "table_file_deletion", "file_number": 9, "status": "OK"}`,
+      `${at} EVENT_LOG_v1 {"job": 4, "event": "table_file_deletion", "file_number": 10, "status": "IO error"}`,
+    ];
+    const { flushed, deleted } = read(lines);
+    expect([...flushed]).toEqual([
+      [9n, undefined],
+      [10n, 11n],
+    ]);
+    expect([...deleted]).toEqual([9n]);
+  });
+
+  it('tells nothing where two sessions wrote into one file', () => {
+    const other = `${at} DB Session ID:  K69U9ESHBIXQWMXSLRWZ`;
+    expect(read([...log, other]).compactions).toEqual([]);
+  });
+
   test('with one character changed tells the same of compactions, or nothing', () => {
     const text = log.join('\n');
     const known = new Set(read(log).compactions.map(textOf));
