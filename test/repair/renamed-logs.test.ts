@@ -1,8 +1,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { encodeBatch } from '../../src/encode/batch/encode.js';
+import { LogWriter } from '../../src/encode/log/writer.js';
 import { readDatabase } from '../../src/engine/database.js';
 import { planAuto } from '../../src/repair/strategies/auto.js';
+import { planSwappedLogs } from '../../src/repair/strategies/swapped-logs.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { carryOut } from '../support/carry-out.js';
 import { withDatabase } from '../support/database.js';
@@ -138,8 +141,6 @@ describe('a log of Pebble that is read, exchanged with one that is not', () => {
     ['columns-v5', '000004', '000006'],
     ['rangekeys', '000004', '000006'],
     ['valueblocks', '000004', '000006'],
-    // nothing has been written to it since it was another log
-    ['values', '000011', '000015'],
   ])('of %s comes back, and the MANIFEST stays', async (store, one, other) => {
     const whole = fixture(`pebble-stores/${store}`);
     await withDatabase(`pebble-stores/${store}`, [`swap ${one}.log ${other}.log`], async (dir) => {
@@ -148,6 +149,22 @@ describe('a log of Pebble that is read, exchanged with one that is not', () => {
       expect(plan?.loss).toEqual([]);
       for (const name of [...whole.keys()].filter((each) => each !== 'LOCK'))
         expect(fs.readFileSync(path.join(dir, name)).equals(whole.get(name)!), name).toBe(true);
+    });
+  });
+
+  it('is exchanged with one, too, that holds what an older log has left and nothing of its own', async () => {
+    await withDatabase('pebble-stores/rangekeys', [], async (dir) => {
+      const own = fs.readFileSync(path.join(dir, '000006.log'));
+      const batch = encodeBatch({
+        sequence: 10n,
+        ops: [{ kind: 'put', columnFamily: 0, key: Buffer.from('key'), value: Buffer.from('value') }],
+      });
+      const remains = new LogWriter({ number: 2n, recyclable: true }).record(batch).slice();
+      fs.writeFileSync(path.join(dir, '000006.log'), remains);
+      fs.writeFileSync(path.join(dir, '000008.log'), own);
+      await carryOut((await planSwappedLogs(await readDatabase(dir)))!, dir);
+      expect(fs.readFileSync(path.join(dir, '000006.log')).equals(own)).toBe(true);
+      expect(fs.readFileSync(path.join(dir, '000008.log')).equals(remains)).toBe(true);
     });
   });
 });
