@@ -19,22 +19,21 @@ const LONGEST_LINE = 1 << 20;
 export async function loggedSessions(inventory: Inventory): Promise<LoggedSession[]> {
   const sessions = new Map<string, InfoLogEvents>();
   for (const { entry, from } of withinLimit(infoLogs(inventory))) {
-    const lines: string[] = [];
-    const events = new InfoLogEvents();
+    let id = entry.name;
     try {
       // a session that goes on in another file writes its id there again
-      if (from > 0) await eachLine(entry, 0, INFO_LOG_HEAD, (line) => events.identify(line));
+      const head = new InfoLogEvents();
+      await eachLine(entry, 0, Math.min(INFO_LOG_HEAD, entry.size), (line) => head.identify(line));
+      id = head.session ?? id;
+      const events = sessions.get(id) ?? new InfoLogEvents();
+      sessions.set(id, events);
       await eachLine(entry, from, entry.size, (line) => {
         events.identify(line);
-        if (InfoLogEvents.tells(line)) lines.push(line);
+        if (InfoLogEvents.tells(line)) events.line(line);
       });
     } catch {
-      continue;
+      sessions.delete(id);
     }
-    const id = events.session ?? entry.name;
-    const known = sessions.get(id) ?? events;
-    for (const line of lines) known.line(line);
-    sessions.set(id, known);
   }
   return [...sessions.values()].map((events) => events.end());
 }
