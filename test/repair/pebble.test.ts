@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { encodeLogRecords } from '../../src/encode/log/writer.js';
 import { lowerMarkerBarrier, raiseBarrier } from '../../src/repair/barrier.js';
@@ -197,6 +197,15 @@ describe('repair of a Pebble directory', () => {
       rmSync(`${dir}/${table}`);
       for (const way of [auto, { strategy: 'tables' } as const])
         expect((await repaired(dir, way)).plan?.steps ?? []).toEqual([]);
+    }));
+
+  it('ends the empty log that takes the place of a first one as a closed log ends, where newer ones stay', () =>
+    withDatabase('pebble-stores/ingested', ['remove 000035.log'], async (dir) => {
+      const { repair, plan, findings } = await repaired(dir, auto);
+      expect(repair?.state).toBe('repaired');
+      expect(plan?.steps.map(({ file }) => file)).toEqual(['000035.log']);
+      expect(readFileSync(`${dir}/000035.log`)).toHaveLength(11);
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
     }));
 
   it('changes nothing about a healthy one', async () => {

@@ -2,6 +2,8 @@ import type { Database } from '../../engine/database.js';
 import { goneFirstWal } from '../../engine/pebble-first-wal.js';
 import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
+import { parseFileName } from '../../format/filename.js';
+import { endMarkOf } from '../../format/log/physical.js';
 import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { LostDeletions } from './lost-deletions.js';
@@ -42,6 +44,9 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
     detail: `all of it, after a hole: ${describeRecords(wal)}`,
     facts: sequencesOf(wal),
   }));
+  // an older log ends in the mark of a closed one
+  const markOf = (number: bigint) =>
+    wals.some((wal) => wal.entry.number! > number && !left.includes(wal)) ? endMarkOf(number) : undefined;
   const deletions = new LostDeletions(database.dialect);
   for (const { entry } of left) await readBatches(database, entry, (batch) => deletions.add(batch, false));
   loss.push(...deletions.statements('.'));
@@ -50,7 +55,9 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
       ({ rule, file }) => rule === 'wal/wrong-log-number' && file === wal.entry.file,
     );
     if (!isForeign || left.includes(wal)) continue;
-    steps.push(empty(wal.place, wal.entry.size, 'it holds the records of another log'));
+    steps.push(
+      empty(wal.place, wal.entry.size, 'it holds the records of another log', markOf(wal.entry.number!)),
+    );
     loss.push({
       ...lostFile(wal.place),
       detail: 'all that this log held: the records of another one stand in its place',
@@ -59,7 +66,12 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
   }
   if (gone !== undefined) {
     steps.push(
-      empty({ path: gone }, undefined, 'the MANIFEST begins with it; an empty one is a log without records'),
+      empty(
+        { path: gone },
+        undefined,
+        'the MANIFEST begins with it; an empty one is a log without records',
+        markOf(parseFileName(gone).number!),
+      ),
     );
     loss.push({ file: gone, detail: 'all that this log held: the file is gone', facts: {} });
   }
@@ -115,13 +127,18 @@ function cutAtEnd({ place, entry: { size }, facts: { end } }: WalState): RepairS
   };
 }
 
-function empty(place: FilePlace, size: number | undefined, why: string): RepairStep {
+function empty(
+  place: FilePlace,
+  size: number | undefined,
+  why: string,
+  mark: Uint8Array | undefined,
+): RepairStep {
   const kind = size === undefined ? 'create-file' : 'cut';
   return {
     action: 'write',
     ...place,
     why,
     changes: [{ kind, offset: 0, length: size ?? 0, detail: 'an empty log' }],
-    content: [],
+    content: mark === undefined ? [] : [{ from: 'plan', bytes: mark }],
   };
 }
