@@ -110,6 +110,23 @@ describe('a copy that is whole', () => {
   });
 });
 
+describe('a MANIFEST beside a table that it cannot know yet', () => {
+  const beside = (table: Uint8Array): FileSet => new Map(fixture('basic-7.8')).set('000099.sst', table);
+  const gone = 'remove MANIFEST-000005';
+
+  test('comes back where a compaction made that table of those that it names', async () => {
+    const clean = beside(fixture('basic-7.8').get('000018.sst')!);
+    const { after } = await repaired(await applyPatches(new Map(clean), [gone]), [clean]);
+    expect(after).toEqual(clean);
+  });
+
+  test('does not where the table holds anything else: a lost edit may have named it', async () => {
+    const clean = beside(fixture('checksummed-7.8').get('000011.sst')!);
+    const { plan } = await repaired(await applyPatches(new Map(clean), [gone]), [clean]);
+    expect(plan.steps).toEqual([]);
+  });
+});
+
 test('a BackupEngine directory gives back tables, MANIFEST and WAL of the database that it is of', async () => {
   const backup = inRepository('fixtures', 'backup-7.8');
   await withTemporaryDirectory(async (parent) => {

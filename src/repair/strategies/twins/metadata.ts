@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { SourceDescriptor } from '../../../bytes/source.js';
 import { tableUniqueId } from '../../../check/sst/identity.js';
-import { type Database, liveWals, readDatabase } from '../../../engine/database.js';
+import { type Database, filesOf, liveWals, readDatabase } from '../../../engine/database.js';
 import { dialectNamed } from '../../../format/dialect.js';
 import { fileName } from '../../../format/filename.js';
 import { readManifestLog } from '../../../format/manifest/log.js';
@@ -10,6 +10,8 @@ import { readHead } from '../../../io/head.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { openSource } from '../../../io/source.js';
 import { liveTables } from '../../../scan/plan.js';
+import { chooseTables } from '../../../states/choice.js';
+import { contentsOf, findTables } from '../../../states/tables.js';
 import { contentSize } from '../../content.js';
 import type { RepairStep } from '../../plan.js';
 import { sourceOf } from '../../preview.js';
@@ -148,7 +150,7 @@ async function isMeant(database: Database, file: string, { entry, source }: Twin
   if (after.version === undefined || after.manifest?.replay.complete !== true) return false;
   const here = await tablesHere(after);
   const named = liveTables(after).size;
-  if (!isWholeState(after, here)) return false;
+  if (!(await isWholeState(after, here))) return false;
   if (here.known > 0) return true;
   // of two that part, one's MANIFEST may tell of files of its own
   if ((await source.partedAt()) !== undefined) return false;
@@ -157,15 +159,38 @@ async function isMeant(database: Database, file: string, { entry, source }: Twin
   return database.dialect !== 'rocksdb' && named === 0 && (await sharesWal(after, source));
 }
 
-/** Whether all tables that the MANIFEST names are here, as large and of the same ids, and no table or blob file that it cannot know yet. */
+/**
+ * Whether all tables that the MANIFEST names are here, as large and of the same ids, and no table or blob file that it cannot know yet, but
+ * for what a compaction made of the tables that it names: with it or without, the database holds the same.
+ */
 export const isStateHere = async (database: Database): Promise<boolean> =>
   isWholeState(database, await tablesHere(database));
 
-function isWholeState({ version, inventory }: Database, { missing, others }: TablesHere): boolean {
-  const next = version?.nextFileNumber ?? 0n;
-  const isLater = ({ kind, number, place }: InventoryEntry) =>
-    (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next;
-  return missing === 0 && others === 0 && !inventory.entries.some(isLater);
+async function isWholeState(database: Database, { missing, others }: TablesHere): Promise<boolean> {
+  if (missing > 0 || others > 0) return false;
+  const next = database.version?.nextFileNumber ?? 0n;
+  const later = database.inventory.entries.filter(
+    ({ kind, number, place }) =>
+      (kind === 'table' || kind === 'blob') && place !== 'lost' && number !== undefined && number >= next,
+  );
+  return later.length === 0 || holdNothingMore(database, later);
+}
+
+/** Whether each of these files is a table that holds all that tables of the MANIFEST hold between its bounds, and nothing else. */
+async function holdNothingMore(database: Database, later: readonly InventoryEntry[]): Promise<boolean> {
+  const found = await findTables(database);
+  for (const entry of later) {
+    const table = found.find((each) => each.entry === entry);
+    const family = table && database.version?.columnFamilies.get(table.live.columnFamily);
+    if (table === undefined || family === undefined) return false;
+    const named = found.filter(({ live: { number } }) => family.tables.has(number));
+    const contents = await contentsOf([...named, table], filesOf(database).open);
+    if (contents === undefined) return false;
+    const certain = new Set(named.map(({ live: { number } }) => number));
+    const { left } = chooseTables([...named, table], contents, certain, undefined);
+    if (!left.some((each) => each.table === table)) return false;
+  }
+  return true;
 }
 
 /** Of the tables that a MANIFEST names. */
