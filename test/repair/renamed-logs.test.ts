@@ -152,6 +152,16 @@ describe('a log of Pebble that is read, exchanged with one that is not', () => {
     });
   });
 
+  it('comes back once where the MANIFEST is damaged, too', async () => {
+    const patches = ['swap 000004.log 000006.log', 'zero MANIFEST-000001 0x90 16'];
+    const whole = fixture('pebble-stores/valueblocks');
+    await withDatabase('pebble-stores/valueblocks', patches, async (dir) => {
+      expect((await repaired(dir)).repair?.state).toBe('repaired');
+      for (const name of ['000004.log', '000006.log'])
+        expect(fs.readFileSync(path.join(dir, name)).equals(whole.get(name)!), name).toBe(true);
+    });
+  });
+
   it('is exchanged with one, too, that holds what an older log has left and nothing of its own', async () => {
     await withDatabase('pebble-stores/rangekeys', [], async (dir) => {
       const own = fs.readFileSync(path.join(dir, '000006.log'));
