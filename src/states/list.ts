@@ -156,7 +156,11 @@ class Listing {
     );
     const extended = this.states.at(-1)!;
     // the edit that named them was lost
-    if (news !== undefined) for (const state of ends) state.whole = false;
+    if (news !== undefined)
+      for (const state of ends) {
+        state.whole = false;
+        state.lacksEdits = true;
+      }
     if (own === undefined || !isUnbroken(own) || news !== undefined) return;
     // what the MANIFEST leads to without them is no less
     if (own.lastSequence >= extended.lastSequence) this.states.pop();

@@ -69,13 +69,7 @@ export function isCoherent({ complete, whole }: State): boolean {
 
 function compare(a: State, b: State): number {
   if (a.lastSequence !== b.lastSequence) return a.lastSequence > b.lastSequence ? -1 : 1;
-  // what a MANIFEST leads to without edits that it has lost is no state of its own
-  const news = Number(hasNews(b)) - Number(hasNews(a));
-  return gapOf(a) - gapOf(b) || news || rank(a) - rank(b) || b.entries - a.entries || endOf(b) - endOf(a);
-}
-
-function hasNews({ origin }: State): boolean {
-  return origin.kind === 'extended' && origin.news !== undefined;
+  return gapOf(a) - gapOf(b) || rank(a) - rank(b) || b.entries - a.entries || endOf(b) - endOf(a);
 }
 
 /** How many sequences nothing holds. */
@@ -83,9 +77,10 @@ export function gapOf({ gaps, unheld }: State): number {
   return [...gaps, ...unheld].reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
 }
 
-/** How little a state rests on inference. */
-export function rank({ origin, current }: State): number {
+/** How little a state rests on inference. What a MANIFEST leads to without edits that it has lost comes after what it leads to with them. */
+export function rank({ origin, current, lacksEdits }: State): number {
   const setAside = 'manifest' in origin && origin.manifest.place === 'lost';
+  if (lacksEdits) return setAside ? 1.5 : 5.5;
   if (setAside && origin.kind === 'manifest') return 0;
   if (setAside && origin.kind === 'extended') return 1;
   if (current) return 2;

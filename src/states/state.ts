@@ -64,6 +64,8 @@ export interface State extends Joined {
   current: boolean;
   /** No edit was lost before it. */
   whole: boolean;
+  /** Edits that its MANIFEST has lost named tables that are here, as these tables or LOG show. */
+  lacksEdits?: true;
   /** Nothing that it names is missing. */
   complete: boolean;
   /** Entries in tables and operations in WALs, by column family; versions of one key count each. */
