@@ -5,8 +5,10 @@ import { contentSize } from './content.js';
 import { absolute } from './place.js';
 import type { RepairPlan, Segment } from './plan.js';
 
+type PlannedFiles = Pick<RepairPlan, 'target' | 'steps'>;
+
 /** The files of a plan as they will be, for readers that take them in place of what is on disk. `earlier`: of what it was made for. */
-export function replacementsOf(plan: RepairPlan, earlier: readonly Replacement[] = []): Replacement[] {
+export function replacementsOf(plan: PlannedFiles, earlier: readonly Replacement[] = []): Replacement[] {
   return plan.steps.map((step) => ({
     file: step.path,
     ...(step.root !== undefined && { root: step.root }),
@@ -28,17 +30,19 @@ export function sourceOf(
   return { kind: 'pieces', pieces: content.map((segment) => piece(target, segment, earlier)) };
 }
 
-/** The database as carrying out the plan would leave it. Nothing is written: the new files are read from their parts. */
-export function databaseAfter(database: Database, plan: RepairPlan): Promise<Database> {
-  return readDatabase(database.target, { ...database.request, instead: replacementsOf(plan) });
+/**
+ * The database as carrying out the plan would leave it. Nothing is written: the new files are read from their parts. Where the plan was made for
+ * what earlier ones leave, what these change stays.
+ */
+export function databaseAfter(database: Database, plan: PlannedFiles): Promise<Database> {
+  return readDatabase(database.target, { ...database.request, instead: filesAfter(database, plan) });
 }
 
-/** The same of a plan that was made for what earlier ones leave, as `database` has it: what they change stays. */
-export function databaseFurther(database: Database, plan: RepairPlan): Promise<Database> {
-  const { instead: earlier = [] } = database.request;
+/** The files that such a database takes in place of what is on disk. */
+export function filesAfter({ request }: Database, plan: PlannedFiles): Replacement[] {
+  const { instead: earlier = [] } = request;
   const next = replacementsOf(plan, earlier);
-  const kept = earlier.filter((one) => !next.some((other) => isOf(other, one.root, one.file)));
-  return readDatabase(database.target, { ...database.request, instead: [...kept, ...next] });
+  return [...earlier.filter((one) => !next.some((other) => isOf(other, one.root, one.file))), ...next];
 }
 
 const isOf = (one: Replacement, root: string | undefined, file: string): boolean =>

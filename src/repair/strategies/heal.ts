@@ -15,7 +15,7 @@ import { isSound } from '../../states/manifests.js';
 import { fileState } from '../content.js';
 import { type FilePlace, placeKey } from '../place.js';
 import type { ByteChange, RepairPlan, RepairStep, Segment } from '../plan.js';
-import { databaseAfter, replacementsOf } from '../preview.js';
+import { databaseAfter, filesAfter } from '../preview.js';
 
 export interface HealRequest {
   /** What a scan of the directory as it is has found. Default: it is scanned. */
@@ -83,7 +83,7 @@ async function provenHere(database: Database, findings: readonly Finding[]): Pro
   const wounds = new Map<string, Wound>();
   gather(database, doubtful, wounds);
   const steps = await stepsOf(wounds, filesOf(database).open);
-  const after = await databaseAfter(database, { ...emptyPlan(database), steps });
+  const after = await databaseAfter(database, { target: database.target, steps });
   const known = new Set<bigint>();
   for (const { entry } of wounds.values())
     for (const number of await namedIn(after, entry)) known.add(number);
@@ -132,16 +132,13 @@ export async function look(
   plan: RepairPlan,
   { jobs }: Pick<HealRequest, 'jobs'>,
 ): Promise<Finding[]> {
-  const { walDir, dbPaths, engineVersion, instead = [] } = database.request;
-  const planned = replacementsOf(plan);
-  const covers = ({ file, root }: { file: string; root?: string }) =>
-    planned.some((each) => each.file === file && each.root === root);
+  const { walDir, dbPaths, engineVersion } = database.request;
   const report = await scanTarget(database.target, {
     ...(walDir !== undefined && { walDir }),
     ...(dbPaths !== undefined && { dbPaths }),
     ...(engineVersion !== undefined && { engineVersion }),
     ...(jobs !== undefined && { jobs }),
-    instead: [...instead.filter((each) => !covers(each)), ...planned],
+    instead: filesAfter(database, plan),
   });
   return report.findings;
 }

@@ -7,7 +7,7 @@ import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
 import { readWalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
 import type { RepairPlan } from '../plan.js';
-import { databaseFurther } from '../preview.js';
+import { databaseAfter } from '../preview.js';
 import { joinPlans } from './join-plans.js';
 import { planBlobRewrites } from './pebble-blob-rewrites.js';
 import { planCorrectedManifest } from './pebble-corrections.js';
@@ -27,7 +27,7 @@ export async function planPebbleMetadata(database: Database): Promise<RepairPlan
   for (const further of [planSegmentsTwice, planSwappedLogs]) {
     const first = await further(database);
     if (first !== undefined)
-      return joinPlans(first, await planPebbleMetadata(await databaseFurther(database, first)));
+      return joinPlans(first, await planPebbleMetadata(await databaseAfter(database, first)));
   }
   const { inventory } = database;
   const hasManifest = inventory.entries.some(
@@ -38,14 +38,14 @@ export async function planPebbleMetadata(database: Database): Promise<RepairPlan
       ownTables(database).length > 0
         ? await planRebuiltManifest(database, 'there is no MANIFEST')
         : await planFirstManifest(database);
-    return joinPlans(manifest, await planPebbleNames(await databaseFurther(database, manifest)));
+    return joinPlans(manifest, await planPebbleNames(await databaseAfter(database, manifest)));
   }
   const names = await planPebbleNames(database);
-  const named = names.steps.length === 0 ? database : await databaseFurther(database, names);
+  const named = names.steps.length === 0 ? database : await databaseAfter(database, names);
   const manifest = await planManifest(named);
   let plan = manifest === undefined ? names : joinPlans(names, manifest);
   for (const further of [planBlobRewrites, planPebbleOptions, planRenamedLogs, planTruedSequences]) {
-    const now = plan.steps.length === 0 ? database : await databaseFurther(database, plan);
+    const now = plan.steps.length === 0 ? database : await databaseAfter(database, plan);
     const next = await further(now);
     if (next !== undefined) plan = joinPlans(plan, next);
   }
@@ -68,7 +68,7 @@ async function planManifest(database: Database): Promise<RepairPlan | undefined>
   const plan =
     problem === undefined ? await planWholeEdits(database) : await planRebuiltManifest(database, problem);
   // after a hole edits may delete what none before them added
-  const after = await asPebbleOpens(await databaseFurther(database, plan));
+  const after = await asPebbleOpens(await databaseAfter(database, plan));
   if (after.manifest?.replay.error === undefined) return plan;
   return planRebuiltManifest(database, `the edits of ${manifest.entry.file} do not go together`, {
     byTables: true,

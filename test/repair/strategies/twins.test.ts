@@ -3,9 +3,12 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readDatabase } from '../../../src/engine/database.js';
 import { DirectorySink } from '../../../src/io/directory-sink.js';
+import { makePlan } from '../../../src/repair/method.js';
+import { Pace } from '../../../src/repair/pace.js';
 import { restoreBackup } from '../../../src/repair/restore-backup.js';
 import { planFrom } from '../../../src/repair/strategies/twins/plan.js';
 import { scanTarget } from '../../../src/scan/scan.js';
+import { carryOut } from '../../support/carry-out.js';
 import {
   type FileSet,
   fixture,
@@ -124,6 +127,23 @@ describe('a MANIFEST beside a table that it cannot know yet', () => {
     const clean = beside(fixture('checksummed-7.8').get('000011.sst')!);
     const { plan } = await repaired(await applyPatches(new Map(clean), [gone]), [clean]);
     expect(plan.steps).toEqual([]);
+  });
+});
+
+test('what a source gave back stays while the rest is repaired without it', async () => {
+  const damaged = await damagedBy('basic-7.8', ['zero 000018.sst 0 400', 'flip 000017.log 0x60.2']);
+  const source = await damagedBy('basic-7.8', ['remove 000017.log', 'remove 000019.log']);
+  await withTemporaryDirectory(async (parent) => {
+    const [dir, from] = ['db', 'source'].map((name) => path.join(parent, name));
+    writeFileSet(damaged, dir);
+    writeFileSet(source, from);
+    const { findings } = await scanTarget(dir, { jobs: 1 });
+    const way = { strategy: 'auto', from: [from], onLostTombstones: 'refuse' } as const;
+    const { plan } = await makePlan(await readDatabase(dir), way, { findings, pace: new Pace() });
+    expect(plan.loss).toEqual([]);
+    expect(plan.steps.map((step) => step.path).sort()).toEqual(['000017.log', '000018.sst']);
+    await carryOut(plan, dir);
+    expect(readFileSet(dir)).toEqual(fixture('basic-7.8'));
   });
 });
 

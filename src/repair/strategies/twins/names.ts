@@ -6,7 +6,7 @@ import type { Database } from '../../../engine/database.js';
 import { CURRENT_LIMIT } from '../../../format/current.js';
 import { readHead } from '../../../io/head.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
-import type { RepairPlan, RepairStep } from '../../plan.js';
+import type { RepairStep } from '../../plan.js';
 import { databaseAfter } from '../../preview.js';
 import { markerStep, removal } from '../pebble-names.js';
 import { hasSameManifest, isSameSession } from './life.js';
@@ -22,11 +22,10 @@ interface NamedAsThere {
 
 /**
  * How sources name their MANIFEST, where it is named otherwise here, and the MANIFEST that they name is here, the newest, and the same
- * there. `plan`: what is planned so far.
+ * there. `database`: as what is planned so far leaves it.
  */
 export async function namesFromSources(
   database: Database,
-  plan: RepairPlan,
   sources: readonly SecondSource[],
 ): Promise<NamedAsThere[]> {
   const found: NamedAsThere[] = [];
@@ -36,7 +35,7 @@ export async function namesFromSources(
     if (!isMarked && database.pebble?.formatMarker !== undefined) continue;
     const steps = isMarked ? await markerStepsOf(database, source) : await currentStepOf(database, source);
     if (steps.length === 0) continue;
-    const after = await databaseAfter(database, { ...plan, steps: [...plan.steps, ...steps] });
+    const after = await databaseAfter(database, { target: database.target, steps });
     const named = after.manifest;
     if (named?.named !== true || !isNewest(after, named.entry) || !(await hasSameManifest(after, source)))
       continue;

@@ -141,7 +141,7 @@ class FromSources {
 
   /** What names the MANIFEST, where nothing does, or where nothing new is wrong with the name of a source. */
   private async names(): Promise<void> {
-    for (const { steps, isNameless } of await namesFromSources(this.state, this.plan, this.sources)) {
+    for (const { steps, isNameless } of await namesFromSources(this.state, this.sources)) {
       if (!isNameless && !(await this.isBetterWith(steps))) continue;
       for (const step of steps) await this.add(step);
       if (isNameless) this.findings = await look(this.database, this.plan, {});
