@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { readDatabase } from '../../src/engine/database.js';
+import { planSalvage } from '../../src/repair/strategies/salvage-wal.js';
 import { planWalRepair } from '../../src/repair/strategies/wal-mode.js';
 import { simulateDatabase } from '../../src/scan/simulate-database.js';
 import { withDatabase } from '../support/database.js';
@@ -21,6 +22,21 @@ it('counts what a torn log before another one held as lost, where the engine rea
       detail: 'what recovery does not apply of it, from 4877 on: of sequences 303–306 what no table has',
     });
     expect(plan.remarks.join()).toContain('a state that the database never had');
+  });
+});
+
+it('says what a salvage gives up of it', async () => {
+  await withDatabase('basic-7.8', ['truncate 000017.log end-20'], async (dir) => {
+    const { loss } = await planSalvage(await readDatabase(dir));
+    expect(loss.map(({ detail }) => detail)).toEqual([
+      '127 bytes from 4877 on, which hold no whole record: of sequences 303–306 what no table has',
+    ]);
+  });
+});
+
+it('says nothing of the kind where what lies behind the torn log goes on from it', async () => {
+  await withDatabase('basic-7.8', ['append 000017.log 00112233445566'], async (dir) => {
+    expect((await planSalvage(await readDatabase(dir))).loss).toEqual([]);
   });
 });
 

@@ -11,6 +11,7 @@ import type { Damage } from '../../format/log/damage.js';
 import { gatherRecord } from '../../format/log/gather-record.js';
 import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
 import type { OpenSource } from '../../io/source.js';
+import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { forgetWals } from './forget-wals.js';
 import { lostOperations } from './lost-operations.js';
@@ -37,6 +38,8 @@ interface Draft {
   loss: LossStatement[];
   unproven: LossStatement[];
   remarks: string[];
+  /** What the last log ends in, where that is no whole record and no batch has come since. */
+  torn?: { place: FilePlace; offset: number; bytes: number };
 }
 
 /**
@@ -62,7 +65,7 @@ export async function planSalvage(
   if (wals.some((w) => w.hurt)) {
     const commands = profile?.wholeCommands;
     const { open } = filesOf(database);
-    const draft = {
+    const draft: Draft = {
       open,
       names,
       history: new History(),
@@ -131,6 +134,21 @@ function wordsFor(ops: readonly BatchOp[], profile: Profile | undefined): LossSt
   return commands === undefined ? {} : { commands: { ...commands } };
 }
 
+/** What a log ends in was never acknowledged where the next batch has its sequence: it was written after an earlier recovery. */
+function tellTorn(draft: Draft, sequence: bigint): void {
+  const { torn, history, loss } = draft;
+  draft.torn = undefined;
+  const { expected } = history;
+  if (torn === undefined || (expected !== undefined && sequence <= expected)) return;
+  const { place, offset, bytes } = torn;
+  const which = expected === undefined ? '' : `: of sequences ${expected}–${sequence - 1n} what no table has`;
+  loss.push({
+    ...lostFile(place),
+    detail: `${bytes} bytes from ${offset} on, which hold no whole record${which}`,
+    facts: { offset, bytes },
+  });
+}
+
 async function planWal(wal: WalState, draft: Draft): Promise<void> {
   const { entry, place } = wal;
   const source = await draft.open(entry.source);
@@ -162,6 +180,7 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
     mended.detail ??= restored;
     const fits = mended.batch !== undefined && history.fits(mended);
     if (fits) {
+      tellTorn(draft, mended.sequence);
       history.take(mended);
       transactions.take(mended.kept, place.path);
       wal.newLastSequence = mended.sequence;
@@ -244,6 +263,9 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
     if (rebuilt.prefix === entry.size) return;
     wal.newSize = rebuilt.size;
     const gone = entry.size - rebuilt.prefix;
+    const { tail, tailOffset } = wal.facts;
+    if (tail === 'torn' || tail === 'damaged')
+      draft.torn = { place, offset: tailOffset, bytes: entry.size - tailOffset };
     draft.steps.push({
       action: 'write',
       ...place,
