@@ -183,7 +183,9 @@ export async function isOlderManifest(database: Database): Promise<boolean> {
   const logged = wals.flatMap(({ first, last }) =>
     first === undefined || last === undefined ? [] : { first, last },
   );
-  const isYounger = ({ live: { number } }: FoundTable) => lastTables.every((named) => number > named);
+  // a log brings ingested ones in, which may be gone
+  const isYounger = ({ ingested, live: { number } }: FoundTable) =>
+    !ingested && lastTables.every((named) => number > named);
   // sequences of a compaction into the lowest level are 0: they may be those between the MANIFEST and the logs
   if ((lastTables.length === 0 || found.some(isYounger)) && !followsAtOnce(database, logged)) return true;
   if (goneInto(database, found)) return true;
