@@ -12,7 +12,7 @@ import { isOfRepairDb, isSound, type ManifestWalk, versionAt, walkManifests } fr
 import { isUnbroken, newsOf } from './news.js';
 import { orderStates, rank, signatureOf } from './order.js';
 import { type RebuiltVersion, rebuildVersion } from './rebuild.js';
-import type { State, StateOrigin, States, Unproven } from './state.js';
+import { nothingUnproven, type State, type StateOrigin, type States } from './state.js';
 import { comparing, type FoundTable, findTables, INGESTED, isOtherwiseOrdered } from './tables.js';
 import { readWalContents } from './wals.js';
 
@@ -31,15 +31,6 @@ export async function listStates(
   const list = new Listing(database, facts);
   return list.run();
 }
-
-const NOTHING_UNPROVEN: Unproven = {
-  tables: [],
-  families: [],
-  nameless: [],
-  beside: [],
-  over: [],
-  misnamed: [],
-};
 
 class Listing {
   files!: FilesHere;
@@ -367,7 +358,7 @@ class Listing {
       doubtful: doubtfulIn(joined, this.files),
       moved: movedOf(joined, this.files),
       left: rebuilt?.left ?? [],
-      unproven: rebuilt?.unproven ?? NOTHING_UNPROVEN,
+      unproven: rebuilt?.unproven ?? nothingUnproven(),
       goneByLog: rebuilt?.goneByLog ?? [],
       remarks: rebuilt?.remarks ?? [],
     });

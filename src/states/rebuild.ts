@@ -18,7 +18,7 @@ import { placeIngested } from './ingested.js';
 import { max, min } from './join.js';
 import { flushedByLog, supersededByLog } from './logged-choice.js';
 import type { GoneTable, LoggedHistory } from './logged-history.js';
-import type { Unproven } from './state.js';
+import { nothingUnproven, type Unproven } from './state.js';
 import { mayHaveBeenFlushed, mayHaveGoneInto } from './succession.js';
 import { type Contents, contentsOf, type FoundTable, INGESTED } from './tables.js';
 import { logNumberFor, outside, type SequenceSpan, type WalContents } from './wals.js';
@@ -73,7 +73,7 @@ export async function rebuildVersion(
 ): Promise<RebuiltVersion | string> {
   const { replay, wals, history, found: all } = request;
   const version = replay === undefined ? emptyVersion() : copyOfVersion(replay.version);
-  const unproven: Unproven = { tables: [], families: [], nameless: [], beside: [], over: [], misnamed: [] };
+  const unproven = nothingUnproven();
   const result: RebuiltVersion = {
     version,
     remarks: [],

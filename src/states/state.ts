@@ -57,6 +57,15 @@ export interface Unproven {
   misnamed: readonly FoundTable[];
 }
 
+export const nothingUnproven = (): Unproven => ({
+  tables: [],
+  families: [],
+  nameless: [],
+  beside: [],
+  over: [],
+  misnamed: [],
+});
+
 /** A state that the files can still give. */
 export interface State extends Joined {
   origin: StateOrigin;

@@ -4,10 +4,10 @@ import type { IncoherentKey, IncoherentKeys, KeyRebuild, RebuildOptions } from '
 import type { BatchOpInput } from '../../encode/batch/encode.js';
 import type { Database } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
-import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { openView } from '../../lsm/recovered-view.js';
 import type { View } from '../../lsm/view.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { LossStatement, ObjectChange, RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
@@ -220,10 +220,7 @@ async function planOf(
       `${more} more keys break rules than the ${keys.length} that are looked at: repair once more`,
     );
   return {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'application',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'application'),
     inputs: await inputsOf(database, steps),
     steps,
     loss,

@@ -3,7 +3,6 @@ import { checkBlob } from '../../check/blob/blob.js';
 import { isHeld, type SampledReference, samplesOf } from '../../check/blob/held.js';
 import type { TableFacts } from '../../check/unit.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { decodeBlobIndex } from '../../format/blob/blob-index.js';
 import { BLOB } from '../../format/blob/layout.js';
 import type { LiveBlobFile, Version } from '../../format/manifest/version.js';
@@ -13,6 +12,7 @@ import { VALUE_TYPE } from '../../format/sst/internal-key.js';
 import { openTable } from '../../format/sst/table.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import type { DamagedTable } from './damaged-tables.js';
@@ -49,14 +49,9 @@ export async function planExchangedBlobs(
   if (moved.length === 0 || used.size < moved.length || moved.some(({ entry }) => !used.has(entry)))
     return undefined;
   return {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'tables',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'tables'),
     inputs: await Promise.all(moved.map(({ entry }) => fileState(database.target, placeOf(entry)))),
     steps: moved.map(exchangeStep),
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -4,7 +4,6 @@ import { currentThatFollows } from '../../diagnose/current.js';
 import { flipBits } from '../../diagnose/flipped-source.js';
 import { type LineEndings, undoLineEndings } from '../../diagnose/line-endings.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { keyBytes } from '../../finding/evidence.js';
 import type { Cause, Finding, Range } from '../../finding/finding.js';
 import { replayManifest } from '../../format/manifest/replay.js';
@@ -13,6 +12,7 @@ import type { OpenSource } from '../../io/source.js';
 import { scanTarget } from '../../scan/scan.js';
 import { isSound } from '../../states/manifests.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { type FilePlace, placeKey } from '../place.js';
 import type { ByteChange, RepairPlan, RepairStep, Segment } from '../plan.js';
 import { databaseAfter, filesAfter } from '../preview.js';
@@ -50,7 +50,7 @@ interface Wound {
  */
 export async function planHeal(database: Database, request: HealRequest = {}): Promise<RepairPlan> {
   const wounds = new Map<string, Wound>();
-  let plan = emptyPlan(database);
+  let plan = emptyPlan(database, 'heal');
   let findings = request.findings ?? (await look(database, plan, request));
   let current: RepairStep | undefined;
   for (let round = 0; round < ROUNDS; round++) {
@@ -111,19 +111,6 @@ async function namedIn(database: Database, { file }: InventoryEntry): Promise<Se
     await source.close();
   }
   return named;
-}
-
-function emptyPlan(database: Database): RepairPlan {
-  return {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'heal',
-    engineVersion: formatVersion(database.engineVersion),
-    inputs: [],
-    steps: [],
-    loss: [],
-    remarks: [],
-  };
 }
 
 /** What a scan finds once the plan is carried out. */

@@ -1,5 +1,4 @@
 import { type Database, filesOf } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { newColumnFamily } from '../../format/manifest/apply.js';
 import { copyOfVersion, type LiveTable, type Version } from '../../format/manifest/version.js';
 import { BlockReader } from '../../format/sst/block.js';
@@ -9,6 +8,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { max, min } from '../../states/join.js';
 import { comparing } from '../../states/tables.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { Pace } from '../pace.js';
 import { placeIn } from '../place.js';
 import type { RepairPlan } from '../plan.js';
@@ -27,16 +27,7 @@ export async function planRemains(
   version: Version,
   { onLostTombstones: policy = 'accept', pace }: TableRepairRequest & { pace: Pace },
 ): Promise<RepairPlan> {
-  const plan: RepairPlan = {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'tables',
-    engineVersion: formatVersion(database.engineVersion),
-    inputs: [],
-    steps: [],
-    loss: [],
-    remarks: [],
-  };
+  const plan: RepairPlan = emptyPlan(database, 'tables');
   const form = await usualForm(database);
   const comparator = comparing(database).comparator ?? 'leveldb.BytewiseComparator';
   for (const entry of entries) {

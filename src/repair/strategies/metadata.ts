@@ -1,6 +1,5 @@
 import type { Database } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
-import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { fileName } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
@@ -12,6 +11,7 @@ import { isAsItIs, type State, type States } from '../../states/state.js';
 import { reasonNotRead } from '../../states/tables.js';
 import { originText, stateText } from '../../states/text.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { Pace } from '../pace.js';
 import { type FilePlace, placeIn, placeKey, tableName, tableRoot, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
@@ -65,16 +65,7 @@ async function planned(
   database: Database,
   { state: wanted, findings = [] }: MetadataRequest,
 ): Promise<Planned> {
-  const plan: RepairPlan = {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
-    inputs: [],
-    steps: [],
-    loss: [],
-    remarks: [],
-  };
+  const plan: RepairPlan = emptyPlan(database, 'metadata');
   if (database.dialect === 'pebble') return { plan: await planPebbleMetadata(database) };
   const states = await listStates(database);
   const chosen = choose(states, wanted, database) ?? besideEmpty(database, states, findings);

@@ -1,11 +1,11 @@
 import type { Database } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { fileName } from '../../format/filename.js';
 import type { Version } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { max } from '../../states/join.js';
 import { readWal, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { isOwnLog } from './swapped-logs.js';
@@ -38,14 +38,9 @@ export async function planMisnumberedLogs(database: Database): Promise<RepairPla
     own.filter((each) => each.file === path && each.root === root),
   );
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'metadata'),
     inputs: await Promise.all(inputs.map(({ root, file }) => fileState(target, placeIn(root, file)))),
     steps,
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -6,7 +6,6 @@
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { decodeValues } from '../../format/blob/pebble-blob.js';
 import { openPebbleBlob, readPebbleBlobFooter, wholeContents } from '../../format/blob/pebble-blob-file.js';
 import { fileName, isCanonical } from '../../format/filename.js';
@@ -26,6 +25,7 @@ import type { InventoryEntry } from '../../io/inventory.js';
 import { inventoryFiles } from '../../lsm/inventory-files.js';
 import { PebbleBlobValues } from '../../lsm/pebble-blob-values.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { RepairPlan } from '../plan.js';
 import { FreeNumbers } from './metadata-write.js';
 import { wholeEdits } from './pebble-edits.js';
@@ -76,10 +76,7 @@ export async function planBlobRewrites(database: Database): Promise<RepairPlan |
     .join(', ');
   const inputs = [manifest.entry, ...rewritten.map(({ entry }) => entry)];
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'metadata'),
     inputs: await Promise.all(inputs.map(({ file: path }) => fileState(target, { path }))),
     steps: [
       {
@@ -97,8 +94,6 @@ export async function planBlobRewrites(database: Database): Promise<RepairPlan |
         content: [{ from: 'plan', bytes }],
       },
     ],
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -2,7 +2,6 @@ import { ingests } from '../../check/pebble/severity.js';
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { decodeVersionEdit } from '../../format/manifest/decode.js';
 import { emptyEdit, type NewFile, type VersionEdit } from '../../format/manifest/edit.js';
 import { replayManifest } from '../../format/manifest/replay.js';
@@ -17,6 +16,7 @@ import {
 import { isOwn } from '../../states/join.js';
 import { readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn } from '../place.js';
 import type { RepairPlan } from '../plan.js';
 import { FreeNumbers } from './metadata-write.js';
@@ -167,10 +167,7 @@ async function rewritten(
     (each) => isOwn(each) || (each.place === 'database' && each.kind === 'manifest'),
   );
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(engineVersion),
+    ...emptyPlan({ target, engineVersion }, 'metadata'),
     inputs: await Promise.all(inputs.map(({ root, file }) => fileState(target, placeIn(root, file)))),
     steps: [
       {
@@ -181,8 +178,6 @@ async function rewritten(
         content: [{ from: 'plan', bytes: encodeLogRecords(edits) }],
       },
     ],
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -3,12 +3,12 @@ import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import type { Database } from '../../engine/database.js';
 import { FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
 import { unknownSecond } from '../../engine/unseen.js';
-import { formatVersion } from '../../engine/version.js';
 import { byLog, fileName } from '../../format/filename.js';
 import { emptyEdit } from '../../format/manifest/edit.js';
 import { isOwn } from '../../states/join.js';
 import { readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn } from '../place.js';
 import type { RepairPlan } from '../plan.js';
 import { Refusal } from '../refusal.js';
@@ -54,10 +54,7 @@ export async function planFirstManifest(database: Database): Promise<RepairPlan>
       ? `${first.entry.file} is the first log of a database, and empty`
       : `the WALs hold every sequence from ${FIRST_SEQUENCE}, the first one, to ${last}`;
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'metadata'),
     inputs: await Promise.all(inputs.map(({ root, file }) => fileState(target, placeIn(root, file)))),
     steps: [
       {
@@ -75,8 +72,6 @@ export async function planFirstManifest(database: Database): Promise<RepairPlan>
         content: [{ from: 'plan', bytes }],
       },
     ],
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -1,9 +1,9 @@
 import type { Database } from '../../engine/database.js';
 import { goneFirstWal } from '../../engine/pebble-first-wal.js';
-import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { parseFileName } from '../../format/filename.js';
 import { endMarkOf } from '../../format/log/physical.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { LostDeletions } from './lost-deletions.js';
@@ -76,10 +76,7 @@ export async function planPebbleHoles(database: Database, findings: readonly Fin
     loss.push({ file: gone, detail: 'all that this log held: the file is gone', facts: {} });
   }
   return {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'default',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'default'),
     inputs: await inputsOf(database, steps),
     steps: inOrder(steps),
     loss,

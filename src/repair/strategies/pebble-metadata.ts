@@ -1,11 +1,11 @@
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import type { Database } from '../../engine/database.js';
 import { asPebbleOpens, FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
-import { formatVersion } from '../../engine/version.js';
 import { fileBehind } from '../../format/manifest/version.js';
 import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
 import { readWalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { RepairPlan } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { joinPlans } from './join-plans.js';
@@ -80,10 +80,7 @@ async function planWholeEdits(database: Database): Promise<RepairPlan> {
   const { entry } = database.manifest!;
   const edits = await wholeEdits(database, entry);
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'metadata'),
     inputs: [await fileState(target, { path: entry.file })],
     steps: [
       {
@@ -106,7 +103,6 @@ async function planWholeEdits(database: Database): Promise<RepairPlan> {
       detail: `sequences ${from} to ${to}: no table and no log that is here holds them; a table that a damaged edit named may be gone`,
       facts: { from: String(from), to: String(to) },
     })),
-    remarks: [],
   };
 }
 

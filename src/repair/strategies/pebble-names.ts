@@ -4,11 +4,11 @@
  */
 import { type Database, filesOf } from '../../engine/database.js';
 import { NEWEST_FORMAT_VERSION } from '../../engine/pebble.js';
-import { formatVersion } from '../../engine/version.js';
 import { type ManifestReplay, replayManifest } from '../../format/manifest/replay.js';
 import { fileBehind } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { currentStep } from './metadata-write.js';
@@ -32,15 +32,10 @@ export async function planPebbleNames(database: Database): Promise<RepairPlan> {
       place === 'database' && (kind === 'manifest' || kind === 'pebble-marker' || kind === 'current'),
   );
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'metadata'),
     inputs:
       steps.length === 0 ? [] : await Promise.all(read.map(({ file }) => fileState(target, { path: file }))),
     steps,
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -5,11 +5,11 @@
  */
 import { type Database, filesOf } from '../../engine/database.js';
 import { OPTIONS_LIMIT } from '../../engine/named-places.js';
-import { formatVersion } from '../../engine/version.js';
 import { mendedPebbleOptions, parsePebbleOptions } from '../../format/pebble-options.js';
 import { openTable } from '../../format/sst/table.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { planOtherComparer } from './pebble-corrections.js';
@@ -71,13 +71,9 @@ export async function planPebbleOptions(database: Database): Promise<RepairPlan 
         content: [{ from: 'plan', bytes: mended.bytes }],
       };
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'metadata'),
     inputs: [await fileState(target, { path: entry.file })],
     steps: [step],
-    loss: [],
     remarks: [
       'what OPTIONS says besides is what the database was last opened with; Pebble goes by the options of its program and writes the file anew',
     ],

@@ -3,7 +3,7 @@ import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
 import { goneFirstWal } from '../../engine/pebble-first-wal.js';
 import { FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
-import { atLeast, formatVersion } from '../../engine/version.js';
+import { atLeast } from '../../engine/version.js';
 import { fileName, isCanonical } from '../../format/filename.js';
 import { emptyEdit } from '../../format/manifest/edit.js';
 import {
@@ -20,6 +20,7 @@ import { rebuildVersion } from '../../states/rebuild.js';
 import { contentsOf, type FoundTable, findTables } from '../../states/tables.js';
 import { follows, readWalContents, type WalContents } from '../../states/wals.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { FreeNumbers } from './metadata-write.js';
@@ -135,10 +136,7 @@ export async function planRebuiltManifest(
   const bytes = encodeLogRecords([...edits, ...history, encodeVersionEdit(last)]);
   const inputs = [...(named ? [named.entry] : []), ...found.map(({ entry }) => entry)];
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'metadata'),
     inputs: await Promise.all(inputs.map(({ file: path }) => fileState(target, { path }))),
     steps: [
       ...log.steps,

@@ -1,9 +1,9 @@
 import { numberBorne, spanOfLog } from '../../check/directory/renamed-files.js';
 import type { Database } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { logName, segmentIn, segmentNamed } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn, walRoot } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 
@@ -35,10 +35,7 @@ export async function planRenamedLogs(database: Database): Promise<RepairPlan | 
   const renamed = [...found.values()].flatMap((files) => (files.length === 1 ? files : []));
   if (renamed.length === 0) return undefined;
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(engineVersion),
+    ...emptyPlan({ target, engineVersion }, 'metadata'),
     inputs: await Promise.all(
       renamed.map(({ entry: { root, file } }) => fileState(target, placeIn(root, file))),
     ),
@@ -51,8 +48,6 @@ export async function planRenamedLogs(database: Database): Promise<RepairPlan | 
         content: [{ from: 'file', ...placeIn(root, file), offset: 0, length: size }],
       }),
     ),
-    loss: [],
-    remarks: [],
   };
 }
 

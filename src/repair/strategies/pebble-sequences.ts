@@ -2,10 +2,10 @@ import { maskCrc } from '../../bytes/crc32c.js';
 import type { ByteSource } from '../../bytes/source.js';
 import { setBatchHeader } from '../../encode/batch/encode.js';
 import { type Database, filesOf, liveWals } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { lengthAt, physicalCrc } from '../../format/log/physical.js';
 import { LEGACY_HEADER, pebbleWal, SYNC_HEADER } from '../../format/log/types.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn } from '../place.js';
 import type { RepairPlan, RepairStep, Segment } from '../plan.js';
 import { truedSequences } from './true-sequences.js';
@@ -47,14 +47,9 @@ export async function planTruedSequences(database: Database): Promise<RepairPlan
   }
   if (steps.length === 0) return undefined;
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(engineVersion),
+    ...emptyPlan({ target, engineVersion }, 'metadata'),
     inputs: await Promise.all(steps.map(({ path, root }) => fileState(target, placeIn(root, path)))),
     steps,
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -2,12 +2,14 @@
  * Segments of logs that lie in both directories: Pebble opens neither (pebble wal/reader.go `Scan`). One of the two leaves: the one all of
  * whose batches the other one has, or another log; else the one that does not go on from what stands before it to what stands after it.
  */
+
 import { createHash } from 'node:crypto';
 import type { Database } from '../../engine/database.js';
-import { atLeast, formatVersion } from '../../engine/version.js';
+import { atLeast } from '../../engine/version.js';
 import { byLog } from '../../format/filename.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn, placeKey } from '../place.js';
 import type { LossStatement, RepairPlan } from '../plan.js';
 import { LostDeletions } from './lost-deletions.js';
@@ -31,16 +33,7 @@ export async function planSegmentsTwice(database: Database): Promise<RepairPlan 
   );
   if (pairs.length === 0) return undefined;
   const states = await readWalStates(database, logs);
-  const plan: RepairPlan = {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(database.engineVersion),
-    inputs: [],
-    steps: [],
-    loss: [],
-    remarks: [],
-  };
+  const plan: RepairPlan = emptyPlan(database, 'metadata');
   for (const [a, b] of pairs) {
     const chosen = await choose(database, states, a, b);
     if (chosen === undefined) return undefined;

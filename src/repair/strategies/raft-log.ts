@@ -3,7 +3,6 @@
 import { encodeRaftLogHeader } from '../../encode/raft-log-header.js';
 import type { Database } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
-import { formatVersion } from '../../engine/version.js';
 import { counted } from '../../finding/quantity.js';
 import { decodeRaftLogHeader, type Queue, RAFT_LOG_HEADER } from '../../format/raft-engine/file.js';
 import type { BatchPlace, FileStop, QueueFile } from '../../format/raft-engine/place.js';
@@ -13,6 +12,7 @@ import type { QueueFiles } from '../../recovery/raft-engine/files.js';
 import { type HeldLog, heldRaftLog } from '../../recovery/raft-engine/held.js';
 import { type RaftReplay, replayRaftEngine } from '../../recovery/raft-engine/open.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { databaseAfter } from '../preview.js';
 import { Refusal } from '../refusal.js';
@@ -60,20 +60,6 @@ export async function planRaftRepair(database: Database, request: RaftRepairRequ
     inputs: await inputsOf(database, simulated.queues),
     loss: [...fileLosses(simulated, kept, held), ...losses.map(regionStatement)],
     remarks: remarksOf(losses, simulated.queues),
-  };
-}
-
-function emptyPlan(database: Database, strategy: string): RepairPlan {
-  const { target, engineVersion } = database;
-  return {
-    schemaVersion: 1,
-    target,
-    strategy,
-    engineVersion: formatVersion(engineVersion),
-    inputs: [],
-    steps: [],
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -4,13 +4,13 @@ import { append } from '../../bytes/append.js';
 import { FamiliarRuns } from '../../diagnose/familiar-run.js';
 import { setBatchHeader } from '../../encode/batch/encode.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import type { BatchOp } from '../../format/batch/batch.js';
 import { dialectNamed } from '../../format/dialect.js';
 import type { Damage } from '../../format/log/damage.js';
 import { gatherRecord } from '../../format/log/gather-record.js';
 import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
 import type { OpenSource } from '../../io/source.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { forgetWals } from './forget-wals.js';
@@ -88,10 +88,7 @@ export async function planSalvage(
   }
   const undecided = steps.length > 0 ? transactions.statements() : [];
   return {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'salvage',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'salvage'),
     inputs: await inputsOf(database, steps),
     steps: inOrder(steps),
     loss,

@@ -1,10 +1,10 @@
 import { numberBorne } from '../../check/directory/renamed-files.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import { LogParser } from '../../format/log/parser.js';
 import { readLog } from '../../format/log/read.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { placeIn } from '../place.js';
 import type { RepairPlan, RepairStep } from '../plan.js';
 
@@ -51,16 +51,11 @@ export async function planSwappedLogs(database: Database): Promise<RepairPlan | 
   );
   const { target, engineVersion } = database;
   return {
-    schemaVersion: 1,
-    target,
-    strategy: 'metadata',
-    engineVersion: formatVersion(engineVersion),
+    ...emptyPlan({ target, engineVersion }, 'metadata'),
     inputs: await Promise.all(
       [...content.keys()].map(({ root, file }) => fileState(target, placeIn(root, file))),
     ),
     steps,
-    loss: [],
-    remarks: [],
   };
 }
 

@@ -1,11 +1,11 @@
 import { append } from '../../bytes/append.js';
 import type { Database } from '../../engine/database.js';
-import { formatVersion } from '../../engine/version.js';
 import type { Finding } from '../../finding/finding.js';
 import { copyOfVersion, fileBehind, type LiveTable, type Version } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { addBlobs } from '../../states/blobs.js';
 import { fileState } from '../content.js';
+import { emptyPlan } from '../empty-plan.js';
 import { Pace } from '../pace.js';
 import { type FilePlace, placeIn, tableName, tableRoot } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
@@ -79,10 +79,7 @@ export async function planTableRepair(
     inputs: new Map(),
   };
   return {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: 'tables',
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, 'tables'),
     inputs: steps.length === 0 ? [] : await inputsOf(database, inputs),
     steps,
     loss,

@@ -16,6 +16,7 @@ import { familiesOf, prepareOpen, simulateOpen } from '../../recovery/open.js';
 import type { RecoveryOutcome, WalOutcome } from '../../recovery/outcome.js';
 import type { Simulation } from '../../recovery/simulate.js';
 import { exportCommand } from '../../scan/refused-formats.js';
+import { emptyPlan } from '../empty-plan.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
 import { forgetWals } from './forget-wals.js';
@@ -87,10 +88,7 @@ export async function planWalRepair(given: Database, request: WalRepairRequest):
   }
   const undecided = steps.length > 0 ? undecidedIn(database, outcome, request.profile) : [];
   return {
-    schemaVersion: 1,
-    target: database.target,
-    strategy: mode,
-    engineVersion: formatVersion(database.engineVersion),
+    ...emptyPlan(database, mode),
     inputs: await inputsOf(database, steps),
     // later files go first: what is left at any moment is a beginning of the history
     steps: inOrder(steps),

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import type { Database } from '../../../engine/database.js';
-import { formatVersion } from '../../../engine/version.js';
 import type { Finding } from '../../../finding/finding.js';
 import { counted } from '../../../finding/quantity.js';
 import { type FileName, parseFileName } from '../../../format/filename.js';
 import type { InventoryEntry } from '../../../io/inventory.js';
 import { liveBlobs, liveTables } from '../../../scan/plan.js';
 import { contentSize, fileState } from '../../content.js';
+import { emptyPlan } from '../../empty-plan.js';
 import { absolute, type FilePlace, placeKey } from '../../place.js';
 import type { ByteChange, RepairPlan, RepairStep } from '../../plan.js';
 import { databaseAfter } from '../../preview.js';
@@ -108,13 +108,7 @@ class FromSources {
   ) {
     this.state = database;
     this.plan = {
-      schemaVersion: 1,
-      target: database.target,
-      strategy: 'from',
-      engineVersion: formatVersion(database.engineVersion),
-      inputs: [],
-      steps: [],
-      loss: [],
+      ...emptyPlan(database, 'from'),
       remarks: sources.flatMap(({ name, unread }) =>
         unread.map(
           (file) => `${file} of ${name} is too large to be read out of a compressed archive: unpack it`,
