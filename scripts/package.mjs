@@ -51,6 +51,9 @@ writeFileSync(join(output, 'THIRD-PARTY-LICENSES.txt'), licences(written.output)
 const RULE_TEXT =
   /(readonly (?:title|meaning|origin|action): )(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`);/g;
 
+/** So are the places in sources that rules name. */
+const REFERENCES = /(readonly references: readonly )\[[^\]]*\];/g;
+
 /** Copies a declaration file and those that it names. */
 function ship(file, shipped = new Set()) {
   if (shipped.has(file)) return;
@@ -58,7 +61,7 @@ function ship(file, shipped = new Set()) {
   const copy = join(dist, 'types', relative(dist, file));
   mkdirSync(dirname(copy), { recursive: true });
   const text = readFileSync(file, 'utf8');
-  writeFileSync(copy, text.replace(RULE_TEXT, '$1string;'));
+  writeFileSync(copy, text.replace(RULE_TEXT, '$1string;').replace(REFERENCES, '$1string[];'));
   for (const [, named] of text.matchAll(/(?:from |import\(|import )'(\.[^']+)\.js'/g))
     ship(resolve(dirname(file), `${named}.d.ts`), shipped);
 }

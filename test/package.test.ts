@@ -173,7 +173,7 @@ describe.skipIf(!built)('the packed package', () => {
 
   it('is small, is installed without a word but what was added, and runs', () => {
     const { filename, size } = pack('--pack-destination', folder);
-    expect(size).toBeLessThan(1.25e6);
+    expect(size).toBeLessThan(1.2e6);
     // no network and an empty cache: without the optional dependency, whose largest build is 1 MB
     const apart = ['--prefix', folder, '--offline', '--cache', join(folder, 'cache')];
     const install = spawnSync('npm', ['install', '-g', ...apart, join(folder, filename)], {
