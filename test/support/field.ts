@@ -5,26 +5,20 @@ import { readFileSet, withTemporaryDirectory, writeFileSet } from './files.js';
 import { applyPatches } from './patch.js';
 import { inRepository } from './repository.js';
 
+type WithCase = <T>(
+  name: string,
+  patches: readonly string[],
+  body: (dir: string) => Promise<T>,
+) => Promise<T>;
+
 /**
  * Runs `body` with a private copy of a directory as people have it in the field (fixtures/field), patched (see patch.ts). It is
  * alone in its parent, so that a command may write beside it, and gone afterwards.
  */
-export function withFieldCase<T>(
-  name: string,
-  patches: readonly string[],
-  body: (dir: string) => Promise<T>,
-): Promise<T> {
-  return withArchived('field', name, patches, body);
-}
+export const withFieldCase: WithCase = (...of) => withArchived('field', ...of);
 
 /** The same with a database of the engine matrix (fixtures/engines). */
-export function withEngineCase<T>(
-  name: string,
-  patches: readonly string[],
-  body: (dir: string) => Promise<T>,
-): Promise<T> {
-  return withArchived('engines', name, patches, body);
-}
+export const withEngineCase: WithCase = (...of) => withArchived('engines', ...of);
 
 async function withArchived<T>(
   folder: string,
