@@ -51,6 +51,11 @@ export interface ReplayBehaviour {
    * takes no sequence number. Before, both go into the memtable like any other and delete nothing.
    */
   checksRanges: boolean;
+  /**
+   * Before 6.16 an operation that the memtable refuses, since it has the key under that sequence number, is tried again under the next
+   * one. From then on under the same one, so that the batch fails.
+   */
+  refusedKeysTakeSequence: boolean;
   /** 6.15. */
   tracksWals: boolean;
   /** 6.20.3 (facebook/rocksdb#8207): a column family without tables cannot be ahead of the WALs. */
@@ -97,6 +102,7 @@ export function replayBehaviour(version: EngineVersion): ReplayBehaviour {
     refusesBackwardSequences: from(10, 1),
     skipsFlushedWals: from(7, 1, 2) || backported,
     checksRanges: from(6, 11),
+    refusedKeysTakeSequence: !from(6, 16),
     tracksWals: from(6, 15),
     emptyFamiliesAreConsistent: from(6, 20, 3),
     inconsistencyText: from(10, 6) ? 'long' : from(6, 20, 3) ? 'named' : 'bare',

@@ -27,6 +27,8 @@ export interface InserterContext {
   policy: WritePolicy;
   /** See `ReplayBehaviour`. */
   checksRanges: boolean;
+  /** See `ReplayBehaviour`. */
+  refusedKeysTakeSequence: boolean;
   transactions: RecoveredTransactions;
   /** Keys in memtables under the newest sequence, where several operations share one. */
   shared: SharedKeys;
@@ -168,8 +170,11 @@ export class MemtableInserter {
       if (order === 0) return undefined;
     }
     if (this.alreadyThere(columnFamily, type, key)) {
-      this.advance(true);
-      if (this.alreadyThere(columnFamily, type, key)) return TRY_AGAIN;
+      this.passRefused();
+      if (this.alreadyThere(columnFamily, type, key)) {
+        this.passRefused();
+        return TRY_AGAIN;
+      }
     }
     const stored =
       type === VALUE_TYPE.delete && family.comparator.timestampSize > 0
@@ -227,6 +232,12 @@ export class MemtableInserter {
     }
     history?.add(this.sequence, id);
     return false;
+  }
+
+  /** The memtable has refused a key under a sequence number: a boundary, and before 6.16 the operation has taken its number too. */
+  private passRefused(): void {
+    this.advance(true);
+    if (this.context.refusedKeysTakeSequence) this.advance(false);
   }
 
   /** One sequence further: at a boundary under one policy, at each operation under the other. */

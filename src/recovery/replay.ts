@@ -83,6 +83,7 @@ export async function replay(input: ReplayInput): Promise<ReplayOutcome> {
       families: new Map(input.families.map((family) => [family.id, family])),
       policy: input.policy,
       checksRanges: behaviour.checksRanges,
+      refusedKeysTakeSequence: behaviour.refusedKeysTakeSequence,
       transactions: new RecoveredTransactions(),
       shared: { sequence: -1n, keys: new Set() },
       history: input.history,

@@ -133,6 +133,19 @@ describe('sequence numbers', () => {
     expect(await verdict({ 4: four, 5: four }, PIT)).toMatch(/^Sequence number is being set backwards/);
   });
 
+  it('go one further before 6.16 where a key has its number already, and the operation is taken', async () => {
+    const old = version(6, 15, 5);
+    const four = bytesOf(one(1, 'a'), one(2, 'b'));
+    expect(await verdict({ 4: four, 5: four }, ABS, old)).toBe('OK 1 a=1, 2 b=2, 2 a=1, 3 b=2');
+    // under the next number, too, is one too many
+    const six = full(batch(1, [put('b', 'x'), put('b', 'y')]));
+    const text =
+      'two consecutive TryAgain in WriteBatch handler; this is either a software bug or data corruption.';
+    const twice = { 4: full(batch(1, [put('b', '1'), put('b', '2')])), 5: six };
+    expect(await verdict(twice, ABS, old)).toBe(text);
+    expect(await verdict({ 4: four, 5: four }, ABS, version(6, 16))).toBe(text);
+  });
+
   it('are consumed by operations on column families that are gone or flushed', async () => {
     const families = [family(0, 'default'), family(1, 'one', { logNumber: 9n })];
     const ops = [op(0x05, 7, 'x', '1'), op(0x05, 1, 'y', '2'), put('z', '3')];
