@@ -113,6 +113,7 @@ export class MergeIterator {
     if (a.high !== b.high) return a.high > b.high;
     if (a.low !== b.low) return a.low > b.low;
     // two histories in one directory: the engine takes the newer source, which stands first (leveldb table/merger.cc)
-    return this.sources.indexOf(a) < this.sources.indexOf(b);
+    const [{ depth: first = 0 }, { depth: second = 0 }] = [a, b];
+    return first !== second ? first < second : this.sources.indexOf(a) < this.sources.indexOf(b);
   }
 }

@@ -75,8 +75,8 @@ const LOOKED_AT = 64;
 /**
  * Answers, for entries that come in internal-key order, whether a range tombstone covers them. Tombstones may be added
  * in any order and overlap as they like, as long as none is added after an entry that it covers was asked about. Those
- * ahead wait in a heap by start; those that have begun in a heap by sequence, newest on top, where ended ones are
- * dropped when they reach the top.
+ * ahead wait in a heap by start; those that have begun in a heap by sequence, newest on top (by depth those of the highest source, and of
+ * these the newest), where ended ones are dropped when they reach the top.
  */
 export class TombstoneSweep {
   private readonly ahead: MergedTombstone[] = [];
@@ -88,12 +88,16 @@ export class TombstoneSweep {
   private readonly snapshotLow: number;
   private readonly uncommitted: UncommittedSequences;
 
-  /** Tombstones newer than `sequence`, and uncommitted ones, delete nothing. */
+  private readonly before: (a: MergedTombstone, b: MergedTombstone) => boolean;
+
+  /** Tombstones newer than `sequence`, and uncommitted ones, delete nothing. `byDepth`: see `ViewInput`. */
   constructor(
     private readonly order: KeyOrder,
     sequence: bigint,
     uncommitted: readonly HiddenSequences[] = [],
+    private readonly byDepth = false,
   ) {
+    this.before = byDepth ? higher : newer;
     this.snapshotHigh = trailerHigh(sequence);
     this.snapshotLow = trailerLow(sequence, 0xff);
     this.uncommitted = new UncommittedSequences(uncommitted);
@@ -116,17 +120,19 @@ export class TombstoneSweep {
     return this.ahead;
   }
 
-  covers(key: Uint8Array, from: number, to: number, high: number, low: number): boolean {
+  covers(key: Uint8Array, from: number, to: number, high: number, low: number, depth = 0): boolean {
     while (this.ahead.length > 0 && this.compare(this.ahead[0].start, key, from, to, high, low) <= 0) {
       const next = pop(this.ahead, (a, b) => comparePositions(this.order, a.start, b.start) < 0);
-      push(this.begun, next, newer);
+      push(this.begun, next, this.before);
     }
     while (this.begun.length > 0 && this.compare(this.begun[0].end, key, from, to, high, low) <= 0)
-      pop(this.begun, newer);
+      pop(this.begun, this.before);
     if (this.begun.length === 0) return false;
-    const newest = this.begun[0];
-    const covered = newest.high !== high ? newest.high > high : newest.low >>> 8 > low >>> 8;
-    if (covered) this.passed ??= newest;
+    const first = this.begun[0];
+    const { depth: own = 0 } = first;
+    const isNewer = first.high !== high ? first.high > high : first.low >>> 8 > low >>> 8;
+    const covered = this.byDepth && own !== depth ? own < depth : isNewer;
+    if (covered) this.passed ??= first;
     return covered;
   }
 
@@ -181,6 +187,11 @@ export class TombstoneSweep {
     if (difference !== 0) return difference;
     return bound.high !== high ? high - bound.high : low - bound.low;
   }
+}
+
+function higher(a: MergedTombstone, b: MergedTombstone): boolean {
+  const [{ depth: first = 0 }, { depth: second = 0 }] = [a, b];
+  return first !== second ? first < second : newer(a, b);
 }
 
 function newer(a: MergedTombstone, b: MergedTombstone): boolean {

@@ -36,6 +36,7 @@ export async function recoveredView(
     dialect: database.dialect,
     unverified: asEngine && database.dialect === 'leveldb',
     byTrailer: asEngine && database.dialect === 'pebble',
+    byDepth: deletesByDepth(database),
     flushes: asEngine && flushesReplayed(database, outcome),
     sequence: seenUpTo(outcome.lastSequence),
     uncommitted: outcome.hidden,
@@ -51,6 +52,15 @@ export function flushesReplayed(
 ): boolean {
   const applied = wals.filter(({ operations }) => operations > 0);
   return dialect === 'pebble' && !atLeast(engineVersion, 2) && applied.length === 1;
+}
+
+/**
+ * Whether the iterator of RocksDB goes by where a range tombstone stands. From 7.10 on what is replayed stands above all tables, also
+ * once it is flushed; before, level 0 is in the order of sequences, and so is what is flushed to it.
+ */
+function deletesByDepth({ dialect, engineVersion, options }: Database): boolean {
+  if (dialect !== 'rocksdb') return false;
+  return atLeast(engineVersion, 7, 10) || (atLeast(engineVersion, 7, 7) && options.avoidFlushDuringRecovery);
 }
 
 /** LevelDB may be led beyond the 56 bits of a sequence: then it sees all. */

@@ -33,7 +33,8 @@ export class RunCursor implements EntryCursor {
     order: KeyOrder,
     private readonly open: OpenCursor,
     private readonly from?: KeyPosition,
-    readonly depth?: number,
+    /** Of the run; a table may have its own. */
+    public depth?: number,
   ) {
     const first =
       from === undefined ? 0 : run.findIndex(({ largest }) => comparePositions(order, largest, from) >= 0);
@@ -76,6 +77,7 @@ export class RunCursor implements EntryCursor {
       this.table = opened;
       this.file = opened.file;
       this.soughtOnly = opened.soughtOnly ?? false;
+      this.depth = opened.depth ?? this.depth;
     }
   }
 

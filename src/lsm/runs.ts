@@ -2,6 +2,7 @@ import { append } from '../bytes/append.js';
 import type { LiveTable } from '../format/manifest/version.js';
 import { isExclusiveEnd } from '../format/sst/internal-key.js';
 import { comparePositions, type KeyOrder, type KeyPosition, keyPosition } from './key-order.js';
+import { isOlder } from './older-tables.js';
 import type { TableBounds } from './range-tombstones.js';
 
 /** A live table with its bounds taken apart. */
@@ -34,6 +35,20 @@ export function tableRuns(tables: Iterable<LiveTable>, order: KeyOrder, bySublev
     append(runs, bySublevels && level === 0 && order.known ? sublevels(all, order) : partition(all, order));
   }
   return runs;
+}
+
+/**
+ * How deep each table of a column family stands for RocksDB's iterator, below the memtable: each of level 0 is a source of its own, the
+ * newest first, and each other level is one.
+ */
+export function tableDepths(tables: Iterable<LiveTable>): ReadonlyMap<LiveTable, number> {
+  const all = [...tables];
+  const upper = all
+    .filter(({ level }) => level === 0)
+    .sort((a, b) => Number(isOlder(a, b)) - Number(isOlder(b, a)));
+  const depths = new Map(all.map((table) => [table, upper.length + table.level]));
+  for (const [i, table] of upper.entries()) depths.set(table, 1 + i);
+  return depths;
 }
 
 /** Bounds of a table whose timestamps were left out get the zero timestamps that its keys get. */

@@ -26,7 +26,7 @@ import { type OpeningWalk, openTableCursor } from './open-table.js';
 import { ProblemLog } from './problems.js';
 import { TombstoneSweep } from './range-tombstones.js';
 import { RunCursor } from './run-cursor.js';
-import { type BoundedTable, type SortedRun, tableRuns } from './runs.js';
+import { type BoundedTable, type SortedRun, tableDepths, tableRuns } from './runs.js';
 import { SourcePool } from './source-pool.js';
 import type { StoreFiles } from './store-files.js';
 import { UncommittedSequences } from './uncommitted.js';
@@ -47,6 +47,11 @@ export interface ViewInput {
   unverified?: boolean;
   /** Keys are told apart as an iterator of Pebble's does it, which may show one twice: what the engine shows, not what is there. */
   byTrailer?: boolean;
+  /**
+   * A range tombstone deletes what stands below its source, whatever the sequences say, and nothing above it, as for RocksDB's iterator
+   * from 7.7 on (rocksdb table/merging_iterator.cc `SkipNextDeleted`). Default: what is older, as sequences tell.
+   */
+  byDepth?: boolean;
   /** What is replayed is flushed to one table of level 0 before anything is read, as Pebble 1.x does with one WAL. */
   flushes?: boolean;
   /** The last sequence that is seen: recovery's outcome. Default: the MANIFEST's. */
@@ -92,6 +97,7 @@ export class View {
   /** The last sequence that is seen. */
   readonly sequence: bigint;
   private readonly runs = new Map<number, SortedRun[]>();
+  private readonly depths = new Map<number, ReadonlyMap<LiveTable, number>>();
 
   private constructor(
     private readonly input: ViewInput,
@@ -107,6 +113,7 @@ export class View {
       const again = input.byTrailer ? alsoLiveTables(family) : [];
       const all = [...tables.values(), ...again, ...(flushed === undefined ? [] : [flushed])];
       this.runs.set(id, tableRuns(all, this.order(id), input.byTrailer));
+      if (input.byDepth) this.depths.set(id, tableDepths(all));
     }
   }
 
@@ -213,7 +220,8 @@ export class View {
       const message = `The order of keys is the application's own (${order.comparator}): they are merged as if it were bytewise`;
       problems.add({ file: '', message });
     }
-    const tombstones = new TombstoneSweep(order, this.sequence, this.input.uncommitted);
+    const { uncommitted, byDepth, byTrailer } = this.input;
+    const tombstones = new TombstoneSweep(order, this.sequence, uncommitted, byDepth);
     const pool = new SourcePool(OPEN_TABLES);
     const opening = this.opening({ order, pool, tombstones, problems, spaces, allVersions });
     const position = from && beforeKey(from, order);
@@ -227,12 +235,13 @@ export class View {
       for (const tombstone of memtables.rangeTombstones(columnFamily))
         tombstones.add({ ...tombstone, depth });
     }
+    const depths = this.depths.get(columnFamily);
     for (const [i, run] of runs.entries()) {
       const depth = i + 1;
       const open = async (table: BoundedTable, at: KeyPosition | undefined) =>
         memtables !== undefined && table.live === flushed
           ? memtables.cursor(columnFamily, from)
-          : openTableCursor({ ...opening, ...(this.input.byTrailer && { depth }) }, table, at);
+          : openTableCursor({ ...opening, depth: byTrailer ? depth : depths?.get(table.live) }, table, at);
       sources.push(new RunCursor(run, order, open, position, depth));
     }
     return { entries: new MergeIterator(order, sources), tombstones, problems };

@@ -178,11 +178,11 @@ export class VisibleIterator {
   }
 
   /** A reader does not see it: too new, undecided, or under a range tombstone. Asked once of each entry, in order. */
-  private isHidden({ high, low, keyBytes: key, keyFrom, keyTo }: EntryCursor): boolean {
+  private isHidden({ high, low, keyBytes: key, keyFrom, keyTo, depth }: EntryCursor): boolean {
     const { uncommitted, tombstones } = this.options;
     if (high > this.snapshotHigh || (high === this.snapshotHigh && low > this.snapshotLow)) return true;
     if (uncommitted.has(high, low)) return true;
-    return tombstones.active && tombstones.covers(key, keyFrom, keyTo, high, low);
+    return tombstones.active && tombstones.covers(key, keyFrom, keyTo, high, low, depth);
   }
 
   /**

@@ -5,7 +5,7 @@ import type { LiveTable } from '../../src/format/manifest/version.js';
 import { internalKey } from '../../src/format/sst/internal-key.js';
 import { comparePositions, keyOrder } from '../../src/lsm/key-order.js';
 import { RunCursor } from '../../src/lsm/run-cursor.js';
-import { tableRuns } from '../../src/lsm/runs.js';
+import { tableDepths, tableRuns } from '../../src/lsm/runs.js';
 import { SourcePool } from '../../src/lsm/source-pool.js';
 import { bytes, drain, FORWARD, HaltingCursor, memtable, text } from './entries.js';
 
@@ -41,6 +41,22 @@ describe('runs of tables', () => {
       table(6, 0, 'x', 'z'),
     ];
     expect(numbers(tables)).toEqual([[4, 6], [5], [2, 3, 1]]);
+  });
+
+  it('stand below the memtable by age on level 0, by level otherwise', () => {
+    const flushed = (number: number, sequence: bigint, epoch?: bigint) => ({
+      ...table(number, 0, 'a', 'k'),
+      largestSequence: sequence,
+      ...(epoch !== undefined && { epoch }),
+    });
+    const depths = (...tables: LiveTable[]) =>
+      Object.fromEntries([...tableDepths(tables)].map(([{ number }, depth]) => [String(number), depth]));
+    const lower = [table(1, 2, 'm', 'p'), table(2, 2, 'a', 'f'), table(3, 1, 'g', 'l')];
+    expect(depths(...lower, flushed(4, 20n), flushed(5, 40n), flushed(6, 30n))).toEqual({
+      ...{ 5: 1, 6: 2, 4: 3 },
+      ...{ 3: 4, 1: 5, 2: 5 },
+    });
+    expect(depths(flushed(4, 40n, 1n), flushed(5, 20n, 2n))).toEqual({ 5: 1, 4: 2 });
   });
 
   it('do not overlap, hold each table once, and are no more than must be', () => {

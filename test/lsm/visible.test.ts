@@ -21,23 +21,24 @@ interface Case {
   operator?: string;
   lenient?: boolean;
   byTrailer?: boolean;
+  byDepth?: boolean;
 }
 
 const append = mergeOperator({ id: 'StringAppendOperator', fields: new Map() });
 
 /** `key=value` of everything that is seen, operands that were not merged as `key=base|operand|operand`. */
 async function seen({ order = FORWARD, sources, sequence = 1000n, hidden = [], ...options }: Case) {
-  const tombstones = new TombstoneSweep(order, sequence, hidden);
+  const tombstones = new TombstoneSweep(order, sequence, hidden, options.byDepth);
   const problems = new ProblemLog(options.lenient ?? false);
   const cursors = sources.map((entries, i) => {
     for (const { key, sequence: at, type, value } of entries) {
       if (type !== VALUE_TYPE.rangeDelete) continue;
       const [high, low] = [trailerHigh(BigInt(at)), trailerLow(BigInt(at), type)];
       const tombstone = rangeTombstone(order, bytes(key), bytes(value), high, low);
-      if (tombstone !== undefined) tombstones.add(tombstone);
+      if (tombstone !== undefined) tombstones.add({ ...tombstone, depth: i });
     }
     const points = entries.filter(({ type }) => type !== VALUE_TYPE.rangeDelete);
-    return new HaltingCursor(memtable(order, points).cursor(), 2 + (i % 5));
+    return Object.assign(new HaltingCursor(memtable(order, points).cursor(), 2 + (i % 5)), { depth: i });
   });
   const visible = new VisibleIterator(new MergeIterator(order, cursors), {
     order,
@@ -96,7 +97,8 @@ describe('what a reader sees', () => {
           const sources: Entry[][] = [[], [], [], [], []];
           for (const [i, op] of ops.entries()) {
             const value = [...op.value].map((c) => String.fromCharCode(c.charCodeAt(0) & 0xff)).join('');
-            sources[cuts.filter((cut) => cut <= i).length].push({ ...op, value, sequence: i + 1 });
+            // the newest source stands first
+            sources[cuts.filter((cut) => cut > i).length].push({ ...op, value, sequence: i + 1 });
             if (i + 1 > snapshot) continue;
             if (op.type === 1) model.set(op.key, value);
             else if (op.type === 2)
@@ -112,6 +114,8 @@ describe('what a reader sees', () => {
           expect(problems.count).toBe(0);
           const likePebble = await seen({ order, sources, sequence: BigInt(snapshot), byTrailer: true });
           expect(likePebble).toMatchObject({ found: want, shownAgain: 0 });
+          const byDepth = await seen({ order, sources, sequence: BigInt(snapshot), byDepth: true });
+          expect(byDepth.found).toEqual(want);
         },
       ),
     );
@@ -135,6 +139,17 @@ describe('what a reader sees', () => {
     expect(pebble.found).toEqual(['j=j', 'k=new', 'k=old', 'l=l', 'l=older', 'm=m']);
     expect(pebble.shownAgain).toBe(2);
     expect((await seen({ sources })).found).toEqual(['j=j', 'k=new', 'l=l', 'm=m']);
+  });
+
+  it('goes by where a deletion of a range stands, as RocksDB from 7.7 on, where sequences say something else', async () => {
+    const range = (from: string, sequence: number, to: string) => typed(0x0f, from, sequence, to);
+    // an older log over the table that it was flushed to, with a later deletion
+    const log = [put('a', 1, 'a'), put('b', 2, 'b'), put('x', 3, 'x')];
+    const table = [...log, put('c', 6, 'c'), put('d', 4, 'd'), range('a', 5, 'e')];
+    const below = [put('a', 0, 'old'), put('d', 9, 'newer')];
+    const sources = [log, table, below];
+    expect((await seen({ sources, byDepth: true })).found).toEqual(['a=a', 'b=b', 'c=c', 'x=x']);
+    expect((await seen({ sources })).found).toEqual(['c=c', 'd=newer', 'x=x']);
   });
 
   it('keeps operands apart where their operator is not known', async () => {
