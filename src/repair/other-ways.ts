@@ -23,6 +23,8 @@ export async function advised(
 ): Promise<TargetReport> {
   if (!target.findings.some(({ severity }) => severity === 'error') || nameOf(way) === 'application')
     return target;
+  // what puts it right, and which backup can be had, is said as by a scan
+  if (target.backups !== undefined) return target;
   if (database.detection.kind === 'raft-engine') return advisedRaftLog(target, database, nameOf(way));
   if (nameOf(way) === 'auto') {
     const own = commandOn(database, 'repair --strategy auto --dry-run');

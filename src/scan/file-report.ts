@@ -81,8 +81,8 @@ export function fileReports(
   for (const [key, about] of byFile) {
     if (named.has(key) || about.every((f) => f.severity === 'note')) continue;
     const { file: path, root } = about[0];
-    // the directory itself
-    if (path === '.') continue;
+    // the directory itself, or one in it
+    if (path === '.' || database.inventory.directories.includes(path)) continue;
     const kind = kindOfName(path);
     const size = root === undefined ? sizes.get(path) : undefined;
     reports.push({

@@ -35,6 +35,17 @@ describe('a damaged backup directory', () => {
       expect(await typed(printed.at(-1)!.line)).not.toMatchObject({ status: 2 });
     }));
 
+  it('is not repaired, and that leads to the newest one that is whole, too', () =>
+    withDatabase('backup-7.8', ['truncate private/2/MANIFEST-000005 100'], async (dir) => {
+      const { status, text, printed } = await typed(`kvdoctor repair --strategy auto --dry-run ${dir}`);
+      expect({ status, refused: text.includes('kvdoctor refuses: a RocksDB backup directory') }).toEqual({
+        status: 5,
+        refused: true,
+      });
+      expect(printed.at(-1)?.line).toBe(`kvdoctor export --backup 1 --output ${dir}.restored-1 ${dir}`);
+      expect(await typed(printed.at(-1)!.line)).toMatchObject({ status: 0 });
+    }));
+
   it('is asked which backup is meant', () =>
     withDatabase('backup-7.8', [], async (dir) => {
       const { status, text } = await typed(`kvdoctor export --output ${dir}.new ${dir}`);

@@ -55,10 +55,14 @@ const errorsOf = async (dir: string, options: ScanOptions = {}) =>
 describe('directories of several moments', () => {
   it.each(Object.entries(cases))('%s: nothing is lost', async (name, { rules, truth }) => {
     await unpacked(name, async (dir) => {
-      const { findings } = await scanTarget(dir, {});
+      const { findings, files } = await scanTarget(dir, {});
       expect(findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(rules));
       expect(findings.some(({ severity }) => severity === 'error')).toBe(true);
+      // a directory is no file that is missing
+      expect(files.some((file) => file.path === 'lost')).toBe(false);
       const { report, output } = await repaired(dir);
+      // what a RepairDB made of logs is in the logs that it set aside
+      if (rules.includes('directory/repairdb-losses')) expect(report.plan?.loss).toEqual([]);
       expect(report.repair?.state).toBe('repaired');
       expect(await contentsOf(output)).toEqual(truth);
       expect(await errorsOf(output)).toEqual([]);

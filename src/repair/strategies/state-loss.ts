@@ -1,11 +1,13 @@
 import type { Database } from '../../engine/database.js';
+import { walCutoff } from '../../engine/wal-cutoff.js';
 import { counted, grouped } from '../../finding/quantity.js';
 import { fileName } from '../../format/filename.js';
+import type { LiveTable } from '../../format/manifest/version.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import type { LeftTables } from '../../states/families.js';
 import { tablesOf } from '../../states/holdings.js';
 import { flushedAtLeast, isOwn, max } from '../../states/join.js';
-import { isSound } from '../../states/manifests.js';
+import { isSound, type ManifestWalk } from '../../states/manifests.js';
 import type { State, States } from '../../states/state.js';
 import { outside } from '../../states/wals.js';
 import { tableName } from '../place.js';
@@ -16,7 +18,7 @@ import { sequences, tablesGone } from './state-tables-gone.js';
 export function lossOfState(
   database: Database,
   state: State,
-  { states, current, manifests, unread }: States,
+  { states, current, manifests, wals, unread }: States,
 ): LossStatement[] {
   const later = laterWrites(state, states);
   return [
@@ -27,7 +29,7 @@ export function lossOfState(
     ...strangeWals(state),
     ...ignoredWrites(state),
     ...tablesLeftOut(state, database),
-    ...tablesOfOthers(state, database, manifests),
+    ...tablesOfOthers(state, database, { manifests, wals }),
     ...unreadTables(state, { manifests, unread }).map(unreadText),
     ...unloggedWrites(state),
     ...endOfLogs(state),
@@ -77,23 +79,35 @@ function lostLogs({ inventory }: Database, { lostWals, origin }: State): LossSta
   });
 }
 
-/** Logs that the MANIFEST of a state says were begun, newer than all that are here: whether they held writes nothing tells. */
+/**
+ * Logs that the MANIFEST of a state says were begun, that recovery would read, and that are gone, newer than all that are here: whether they
+ * held writes nothing tells. A RepairDB puts them into lost/.
+ */
 function begunLogs(
-  { inventory, walCutoff }: Database,
-  { origin, lostWals, wals }: State,
+  { inventory, dialect, options }: Database,
+  { origin, lostWals, wals, version }: State,
   manifests: States['manifests'],
 ): LossStatement[] {
   const walk = 'manifest' in origin ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
-  const here = inventory.entries.flatMap((entry) =>
-    entry.kind === 'wal' && entry.number !== undefined && entry.place !== 'lost' ? [entry.number] : [],
-  );
+  if (walk === undefined) return [];
+  const logs = inventory.entries.filter(({ kind, number }) => kind === 'wal' && number !== undefined);
+  const here = logs.flatMap(({ number, place }) => (place === 'lost' ? [] : [number!]));
   const newest = [...here, ...wals.map((use) => use.number)].reduce(max, 0n);
-  const gone = (walk?.replay.begunWals ?? []).filter(
-    (number) => number > newest && number >= walCutoff && !lostWals.includes(number),
+  const setAside = new Set(logs.map(({ number }) => number));
+  const cutoff = walCutoff(version, options);
+  // an open of RocksDB sets a number below its MANIFEST's own without beginning the file
+  const own = dialect === 'rocksdb' ? (walk.entry.number ?? 0n) : 0n;
+  const gone = walk.replay.begunWals.filter(
+    (number) =>
+      number > newest &&
+      number > own &&
+      number >= cutoff &&
+      !lostWals.includes(number) &&
+      !setAside.has(number),
   );
   return gone.map((number) => ({
     file: fileName('wal', number),
-    detail: `perhaps writes that no table holds: the log is gone, and ${walk!.entry.file} says that it was begun`,
+    detail: `perhaps writes that no table holds: the log is gone, and ${walk.entry.file} says that it was begun`,
     facts: {},
   }));
 }
@@ -245,7 +259,7 @@ function tablesLeftOut({ leftOut, version }: State, { inventory }: Database): Lo
 function tablesOfOthers(
   { origin, version, leftOut, lastSequence }: State,
   { inventory }: Database,
-  manifests: States['manifests'],
+  { manifests, wals }: Pick<States, 'manifests' | 'wals'>,
 ): LossStatement[] {
   const own = 'manifest' in origin ? manifests.find(({ entry }) => entry === origin.manifest) : undefined;
   if (own === undefined) return [];
@@ -253,10 +267,12 @@ function tablesOfOthers(
   return manifests.flatMap(({ entry, replay, here }) =>
     entry.place === 'lost'
       ? []
-      : tablesOf(replay.version).flatMap(({ number, smallestSequence, largestSequence }) => {
+      : tablesOf(replay.version).flatMap((table) => {
+          const { number, smallestSequence, largestSequence } = table;
           // later ones are counted by their sequences
           if (told.has(number) || !here.has(number) || smallestSequence > lastSequence) return [];
           told.add(number);
+          if (isFromLogSetAside(table, own, wals)) return [];
           return {
             file: tableName(inventory, number),
             detail: `a table that is here, that ${entry.file} names and that is not taken from there: its entries, as far as no other table holds them; perhaps deletions`,
@@ -264,6 +280,24 @@ function tablesOfOthers(
           };
         }),
   );
+}
+
+/**
+ * A table that a RepairDB made of a log which it set aside: its number was not given out before. A state of the MANIFEST beside that log reads
+ * it again, or has its writes in tables.
+ */
+function isFromLogSetAside(
+  { number, columnFamily, smallestSequence, largestSequence }: LiveTable,
+  { entry, replay }: ManifestWalk,
+  wals: States['wals'],
+): boolean {
+  const { nextFileNumber } = replay.version;
+  if (entry.place !== 'lost' || nextFileNumber === undefined || number < nextFileNumber) return false;
+  return wals.some((wal) => {
+    const held = wal.families.get(columnFamily);
+    const isHeld = held !== undefined && held.first <= smallestSequence && largestSequence <= held.last;
+    return isHeld && wal.entry.place === 'lost' && wal.whole;
+  });
 }
 
 /**

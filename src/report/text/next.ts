@@ -265,7 +265,8 @@ export function nextCommands({ targets }: Report): { commands: string[]; more: n
  */
 function nextOf(target: TargetReport, severity: 'error' | 'warning'): string | undefined {
   const { kind, findings, repair, application, backups, path } = target;
-  if (repair !== undefined) return afterRepair(target, repair);
+  // no repair works on backups: what a scan of them would say holds
+  if (repair !== undefined && backups === undefined) return afterRepair(target, repair);
   // what second sources give back costs nothing
   if (target.plan !== undefined && target.plan.steps.length > 0)
     return onDirectory(target, 'repair', [...(target.plan.options ?? []), '--dry-run']);
