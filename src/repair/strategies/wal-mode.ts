@@ -19,6 +19,7 @@ import { exportCommand } from '../../scan/refused-formats.js';
 import { emptyPlan } from '../empty-plan.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { Refusal } from '../refusal.js';
+import { planFirstWal } from './first-wal.js';
 import { forgetWals } from './forget-wals.js';
 import { LostDeletions } from './lost-deletions.js';
 import { lostIngests } from './lost-ingests.js';
@@ -61,6 +62,8 @@ interface ReplayedWal extends WalState {
 export async function planWalRepair(given: Database, request: WalRepairRequest): Promise<RepairPlan> {
   const database = await asPebbleOpens(given);
   const mode = engineMode(database, request.mode);
+  const begun = planFirstWal(database, mode);
+  if (begun !== undefined) return begun;
   const { open } = filesOf(database);
   // the repaired files lie where they can be read
   const prepared =
