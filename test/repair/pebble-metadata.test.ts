@@ -128,6 +128,25 @@ describe('what names the MANIFEST, and more', () => {
     expect(errors).toEqual([]);
   });
 
+  it('keeps to the newest MANIFEST where its log is gone and that of an older one is here', async () => {
+    const { repair, plan } = await mended('cosmos', (dir) => {
+      rmSync(`${dir}/000012.log`);
+      writeFileSync(`${dir}/000008.log`, '');
+    });
+    expect(repair?.reason).toBeUndefined();
+    expect(plan?.steps.map(({ file }) => file)).not.toContain('CURRENT');
+  });
+
+  it('names the newest MANIFEST where an older one is named, and both have all their files', async () => {
+    const { plan, whole, after } = await mended('cosmos', async (dir) => {
+      await rewriteManifest(dir, (all) => all.push({ ...emptyEdit(), nextFileNumber: 20n }));
+      writeFileSync(`${dir}/CURRENT`, 'MANIFEST-000006\n');
+      writeFileSync(`${dir}/000008.log`, '');
+    });
+    expect(plan?.steps.map(({ file }) => file)).toEqual(['CURRENT']);
+    expect(after).toBe(whole);
+  });
+
   it('keeps to the MANIFEST whose log is here where an edit of it cannot be read', async () => {
     const { plan, whole, after } = await mended('cosmos', (dir) => {
       const file = `${dir}/MANIFEST-000013`;

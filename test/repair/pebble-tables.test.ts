@@ -50,6 +50,16 @@ describe('damaged tables of Pebble', () => {
     });
   });
 
+  it('lose nothing where the footer is zeros before its version: no checksums are not what it had', async () => {
+    const whole = await wholeOf('cosmos');
+    await withDatabase('pebble-stores/cosmos', ['zero 000010.sst 33337 41'], async (dir) => {
+      const { repair, plan } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      expect(await shown(dir)).toBe(whole);
+      expect(await partsOf(dir, madeTable(plan))).toMatchObject({ format: 'block-based 2' });
+    });
+  });
+
   it.each<[Store, string]>([
     ['cosmos', 'zero 000010.sst 3300 64'],
     ['valueblocks', 'zero 000005.sst 1300 64'],

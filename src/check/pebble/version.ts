@@ -246,11 +246,15 @@ function checkLastSequence({ database, version, manifest, named, tables, wals }:
   ];
 }
 
-/** Pebble deletes them; what a flush or compaction left that did not end holds nothing new. */
-function checkForsaken({ database, manifest, named, tables, wals }: State): Finding[] {
+/**
+ * Pebble deletes them; what a flush or compaction left that did not end holds nothing new. A flush begins a log first, and its edit moves on to
+ * that: a table below the log number is of an older moment.
+ */
+function checkForsaken({ database, version, manifest, named, tables, wals }: State): Finding[] {
   const lately = new Set(database.manifest?.replay.lastTables);
+  const log = version.columnFamilies.get(0)?.logNumber ?? 0n;
   const isKnown = (number: bigint) =>
-    named.has(number) || lately.has(number) || database.pebble?.ingested.has(number) === true;
+    number < log || named.has(number) || lately.has(number) || database.pebble?.ingested.has(number) === true;
   const live = tables.filter((table) => isNamed(table, named));
   return forsakenTables(tables, isKnown, live, wals).flatMap(({ table: { file, size }, span }) => {
     // a table whose sequences are all 0 holds what a compaction wrote

@@ -19,6 +19,8 @@ const SEARCH = 1024 * 1024;
 /** More wrong bits than these in the magic number, and the 8 bytes are something else. */
 const MAGIC_BITS = 8;
 const LARGEST_METAINDEX = 1024 * 1024;
+/** Bytes at the beginning of every footer that hold handles, neither of which is of an empty block, and maybe a checksum type. */
+const HANDLES = 40;
 
 /**
  * Finds the footer of a table. Where the file does not end in one, it is looked for under a damaged magic number and
@@ -56,6 +58,11 @@ async function checked(
   const { footer, anomalies, unsupported } = reading;
   if (magic.format === 'plain' || magic.format === 'cuckoo') return reading;
   if (footer === undefined || unsupported !== undefined) return reading;
+  const zeros = footer.offset - base;
+  if (isZero(tail, zeros, zeros + HANDLES)) {
+    const message = 'the footer is zeros up to the version or magic number at its end';
+    return { anomalies: [{ rule: 'sst/zeroed', offset: footer.offset, length: HANDLES, message }] };
+  }
   const isFine = anomalies.length === 0 && (footer.baseContext !== 0 || (await confirms(source, footer)));
   if (isFine) return reading;
   const repair = await repairFooter(source, tail, base, magic);

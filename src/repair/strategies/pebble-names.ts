@@ -6,6 +6,7 @@ import { type Database, filesOf } from '../../engine/database.js';
 import { NEWEST_FORMAT_VERSION } from '../../engine/pebble.js';
 import { type ManifestReplay, replayManifest } from '../../format/manifest/replay.js';
 import { fileBehind } from '../../format/manifest/version.js';
+import { MAX_SEQUENCE } from '../../format/sst/internal-key.js';
 import type { InventoryEntry } from '../../io/inventory.js';
 import { fileState } from '../content.js';
 import { emptyPlan } from '../empty-plan.js';
@@ -64,6 +65,9 @@ function namesSteps(database: Database, candidates: readonly Candidate[]): Repai
   return [...removed, ...versionMarker(database, stated), ...manifestMarkerSteps(database, best, candidates)];
 }
 
+/** The edits that a MANIFEST has before anything names it: what is there, and what it was begun for. */
+const UNNAMED = 2;
+
 function needed(best: Candidate | undefined, { inventory }: Database): Candidate {
   if (best !== undefined) return best;
   const any = inventory.entries.some(({ kind }) => kind === 'table' || kind === 'wal');
@@ -77,8 +81,14 @@ function needed(best: Candidate | undefined, { inventory }: Database): Candidate
 /** What CURRENT or the marker names while it is sound; else the MANIFEST that is sound and goes furthest. */
 function bestOf(candidates: readonly Candidate[], named: bigint | undefined): Candidate | undefined {
   const own = candidates.find(({ entry }) => entry.number === named);
-  // one whose log is gone while another's is here is an older state
-  const isPassed = own?.hasLog === false && candidates.some((each) => each.isSound && each.hasLog);
+  // one is an older state where the log of a newer one is here, and its own is gone, or the newer one has been written to
+  const isPassed = candidates.some(
+    ({ entry, replay, isSound, hasLog }) =>
+      isSound &&
+      hasLog &&
+      (entry.number ?? 0n) > (own?.entry.number ?? MAX_SEQUENCE) &&
+      (own?.hasLog === false || replay.records > UNNAMED),
+  );
   if (own?.isSound && !isPassed && !isBegunAnew(own, candidates)) return own;
   // one whose log is here is put right: an older state would be a loss that nothing says
   const sound = candidates

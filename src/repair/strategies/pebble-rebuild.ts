@@ -174,7 +174,9 @@ export async function isOlderManifest(database: Database): Promise<boolean> {
   const live = [...(version?.columnFamilies.get(0)?.tables.values() ?? [])];
   const { lastTables = [], reach = 0n } = manifest?.replay ?? {};
   const known = new Set([...lastTables, ...(pebble?.ingested.keys() ?? [])]);
-  const unnamed = ownTables(database).filter(({ number }) => !known.has(number!));
+  // what a lost edit would name has a number above that of the log which the last one moved on to
+  const isOld = (number: bigint) => number < walCutoff || known.has(number);
+  const unnamed = ownTables(database).filter(({ number }) => !isOld(number!));
   if (unnamed.length === 0) return false;
   const found = await findTables({ ...database, inventory: { ...inventory, entries: unnamed } });
   const wals = (await readWalContents(database)).filter(({ number }) => number >= walCutoff);

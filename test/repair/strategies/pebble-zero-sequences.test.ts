@@ -49,6 +49,15 @@ describe('tables of Pebble without a MANIFEST', () => {
     });
   });
 
+  it('that are of an older moment than the log of the MANIFEST are no sign of a lost edit', async () => {
+    await withDatabase('pebble-stores/cosmos', [], async (dir) => {
+      writeTable(dir, 3, { z1: 'a', z2: 'b' }, { first: 300n });
+      const { repair, findings } = await repaired(dir);
+      expect(repair?.state).toBe('nothing-to-do');
+      expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    });
+  });
+
   it('is not called damaged afterwards for one that has gone into another, whose sequences are 0', async () => {
     await withDatabase('pebble-stores/cosmos', [], async (dir) => {
       for (const name of fs.readdirSync(dir)) if (/^MANIFEST/.test(name)) fs.rmSync(path.join(dir, name));
