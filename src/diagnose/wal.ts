@@ -28,6 +28,7 @@ import { readAgain, type WalTrial } from './wal-window.js';
 /** Rules under which a record fails its checksum, or is not found for a wrong length. */
 const RECORD_RULES = new Set([
   'wal/checksum-mismatch',
+  'wal/false-end',
   'wal/bad-length',
   'wal/torn-tail',
   'wal/trailing-garbage',

@@ -3,6 +3,7 @@ import { type Database, liveWals } from '../engine/database.js';
 import { commandOn } from '../engine/given-options.js';
 import { formatVersion } from '../engine/version.js';
 import type { Finding } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import type {
   ApplicationReport,
   LostCommandsReport,
@@ -78,11 +79,11 @@ export async function recommendation(
     const added = unproven > 0 ? `; salvage would add ${unproven} that nothing proves` : '';
     // what an engine's own mode keeps is proven: a salvage that only adds guesses is not worth it
     if (skipping?.opens && kept(skipping) >= salvaged - unproven) {
-      const reason = `${capital(point.refusal)}. skip-any-corrupted keeps ${kept(skipping)} operations of the WALs, over a hole, and invents nothing${added}.`;
+      const reason = `${capital(point.refusal)}. skip-any-corrupted keeps ${counted(kept(skipping), 'operation')} of the WALs, over a hole, and invents nothing${added}.`;
       return { command: command(database, 'repair', '--mode skip-any-corrupted'), reason };
     }
     if (salvage?.opens) {
-      const reason = `${capital(point.refusal)}. Salvage keeps ${salvaged} operations of the WALs${guessed}, over a hole.`;
+      const reason = `${capital(point.refusal)}. Salvage keeps ${counted(salvaged, 'operation')} of the WALs${guessed}, over a hole.`;
       return { command: command(database, 'repair', '--strategy salvage'), reason };
     }
     return { command: command(database, 'repair', '--strategy auto'), reason: `${capital(point.refusal)}.` };
@@ -91,7 +92,7 @@ export async function recommendation(
   if (consistent === 0 && salvaged > unproven) {
     return {
       command: command(database, 'repair', '--strategy salvage'),
-      reason: `The damage is so early that the last consistent point keeps nothing of the WALs; salvage keeps ${salvaged} operations${guessed}, over a hole.`,
+      reason: `The damage is so early that the last consistent point keeps nothing of the WALs; salvage keeps ${counted(salvaged, 'operation')}${guessed}, over a hole.`,
     };
   }
   const more =
@@ -102,7 +103,7 @@ export async function recommendation(
     : 'the last state';
   return {
     command: command(database, 'repair', '--mode point-in-time'),
-    reason: `It ends the WALs at sequence ${point.opened.lastSequence}, ${what} that the database was really in, with ${consistent} operations of the WALs.${more}`,
+    reason: `It ends the WALs at sequence ${point.opened.lastSequence}, ${what} that the database was really in, with ${counted(consistent, 'operation')} of the WALs.${more}`,
     ...(point.lost && { lost: point.lost }),
   };
 }

@@ -138,7 +138,7 @@ function findingOf(disorder: Disorder, database: Database): Finding | undefined 
       const gone =
         replaced.length === 0
           ? ''
-          : ` and replace ${tablesText(replaced)}, which it names and which ${areGone(replaced)}`;
+          : ` and replace${tables.length === 1 ? 's' : ''} ${tablesText(replaced)}, which it names and which ${areGone(replaced)}`;
       const news = origin.kind === 'extended' && origin.news ? NEWS[origin.news] : '';
       return findingAt(own, 'directory/manifest-older', {
         message: `${tablesText(tables)}, which it does not name, lead${tables.length === 1 ? 's' : ''} to sequence ${state.lastSequence}${gone}${news}`,

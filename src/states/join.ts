@@ -145,7 +145,7 @@ export function join(version: Version, chain: WalChain, files: FilesHere, rules:
     takenBack,
     missing,
     missingBlobs: lost,
-    lostWals: lostWals(version, chain, cutoff),
+    lostWals: lostWals(version, chain, { uses: wals, cutoff }),
     gaps,
     unheld: unheld(version, wals, { missing, held: rules.held }),
     lastSequence: reach,
@@ -222,10 +222,17 @@ function reachOf(version: Version, missing: readonly LiveTable[], changed: boole
   return changed || missing.length > 0 ? held : max(held, version.lastSequence ?? 0n);
 }
 
-function lostWals({ trackedWals }: Version, { wals }: WalChain, cutoff: bigint): bigint[] {
+/** WALs that a version tracks and that are gone or shorter, where the ones that are used lie under their numbers. */
+function lostWals(
+  { trackedWals }: Version,
+  { wals }: WalChain,
+  { uses, cutoff }: { uses: readonly WalUse[]; cutoff: bigint },
+): bigint[] {
   const sizes = new Map(
     wals.filter(({ entry }) => isOwn(entry)).map((w) => [w.number, BigInt(w.entry.size)]),
   );
+  for (const { wal, number } of uses) if (number !== wal.number) sizes.delete(wal.number);
+  for (const { wal, number } of uses) sizes.set(number, BigInt(wal.entry.size));
   return [...trackedWals].flatMap(([number, synced]) =>
     synced !== undefined && number >= cutoff && (sizes.get(number) ?? -1n) < synced ? [number] : [],
   );

@@ -1,3 +1,4 @@
+import { counted } from '../finding/quantity.js';
 import type { State } from './state.js';
 
 /** Where a state comes from, in half a sentence. */
@@ -36,7 +37,10 @@ export function stateText(state: State): string {
       : `; up to ${doubtful} entries are older than what is missing and may have been deleted`;
   const holes = gaps.map(({ from, to }) => `; nothing holds sequences ${from} to ${to}`).join('');
   const unknown = ignored
-    .map(({ id, operations }) => `; ${operations} operations for column family ${id}, which it does not know`)
+    .map(
+      ({ id, operations }) =>
+        `; ${counted(operations, 'operation')} for column family ${id}, which it does not know`,
+    )
     .join('');
   const left = leftOut.length === 0 ? '' : `; without ${tablesText(leftOut)}, written before that sequence`;
   return `${originText(state)}: up to sequence ${lastSequence}, entries ${held || 'none'}${lacks}${doubt}${holes}${unknown}${left}`;

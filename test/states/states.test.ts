@@ -79,6 +79,15 @@ describe('directories of several moments', () => {
     });
   });
 
+  it('misses none of the logs that a MANIFEST tracks where they lie under each other’s names', async () => {
+    const truth = await withDatabase('checksummed-7.8', [], (dir) => contentsOf(dir));
+    await withDatabase('checksummed-7.8', ['swap 000004.log 000010.log'], async (dir) => {
+      const { report, output } = await repaired(dir);
+      expect(report.plan?.loss).toEqual([]);
+      expect(await contentsOf(output)).toEqual(truth);
+    });
+  });
+
   it('announces what the WALs lack of a lost table, as it was written without them', async () => {
     await unpacked('unlogged-between', async (dir) => {
       const { report, output } = await repaired(dir);

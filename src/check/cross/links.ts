@@ -1,5 +1,6 @@
 import type { Finding } from '../../finding/finding.js';
 import { findingAt } from '../../finding/finding-at.js';
+import { counted } from '../../finding/quantity.js';
 import type { Version } from '../../format/manifest/version.js';
 import type { TableFacts, WalFacts } from '../unit.js';
 
@@ -40,7 +41,7 @@ export function checkColumnFamiliesOfWals(wals: readonly WalFacts[], version: Ve
       .filter(({ id }) => id > known)
       .map(({ id, operations }) =>
         findingAt({ file: wal.file }, 'wal/unknown-column-family', {
-          message: `${operations} operations go to column family ${id}; the MANIFEST knows ids up to ${known}`,
+          message: `${counted(operations, 'operation')} ${operations === 1 ? 'goes' : 'go'} to column family ${id}; the MANIFEST knows ids up to ${known}`,
           evidence: { columnFamily: id, operations, maxColumnFamily: known },
         }),
       ),

@@ -48,7 +48,7 @@ class Gaps {
     return {
       offset,
       length,
-      message: `Sequences ${sequenceRange(from, to)} are not in the log${others}`,
+      message: `${from === to ? 'Sequence' : 'Sequences'} ${sequenceRange(from, to)} ${from === to ? 'is' : 'are'} not in the log${others}`,
       evidence: { gaps: this.total, places },
     };
   }

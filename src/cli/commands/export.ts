@@ -262,7 +262,7 @@ function tell(summary: ExportedTarget, { lenient, cf, state }: ExportFlags, host
   }
   if (lostOfWals !== undefined) {
     const { mode, records, operations, damagedBytes } = lostOfWals;
-    const what = `${records} records with ${operations} operations and ${damagedBytes} damaged bytes`;
+    const what = `${counted(records, 'record')} with ${counted(operations, 'operation')} and ${counted(damagedBytes, 'damaged byte')}`;
     say(host, `WALs are left out in part: recovery in ${mode} mode gives up ${what}`);
   }
   if (withoutWals !== undefined) say(host, `WALs are left out: ${withoutWals}`);

@@ -3,6 +3,7 @@ import { checkBlob } from '../../check/blob/blob.js';
 import { codecOf, compressBlock, decompressBlock } from '../../codec/block.js';
 import { encodeBlobFileFooter, encodeBlobFileHeader, encodeBlobRecord } from '../../encode/blob/blob-file.js';
 import { keyBytes } from '../../finding/evidence.js';
+import { counted } from '../../finding/quantity.js';
 import { isBlobFileFooter } from '../../format/blob/footer.js';
 import { BLOB } from '../../format/blob/layout.js';
 import { walkBlobFile } from '../../format/blob/walk.js';
@@ -214,7 +215,7 @@ function lossOf(
   return {
     file: entry.file,
     ...(entry.root !== undefined && { root: entry.root }),
-    detail: `the values between ${bad[0].from} and ${bad.at(-1)!.to} in ${bad.length} places`,
+    detail: `the values between ${bad[0].from} and ${bad.at(-1)!.to} in ${counted(bad.length, 'place')}`,
     facts: {
       places: bad.length,
       from: bad[0].from,

@@ -1,5 +1,6 @@
 import { Cursor } from '../../bytes/cursor.js';
 import { type EvidenceValue, keyBytes } from '../../finding/evidence.js';
+import { counted } from '../../finding/quantity.js';
 import type { OpKind } from '../../format/batch/batch.js';
 import { decodeBatch } from '../../format/batch/decode.js';
 import type { DialectName } from '../../format/dialect.js';
@@ -49,7 +50,7 @@ export class LostDeletions {
     const { keys, ranges } = this;
     const statement = (count: number, what: string, facts: LossStatement['facts']): LossStatement => ({
       file,
-      detail: `among them ${count} deletions of ${what}: older values that they hid show again`,
+      detail: `among them ${counted(count, 'deletion')} of ${what}: older values that ${count === 1 ? 'it' : 'they'} hid show again`,
       facts: { ...facts, ...(count > LISTED && { notListed: count - LISTED }) },
     });
     return [

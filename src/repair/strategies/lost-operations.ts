@@ -8,7 +8,7 @@ import type { Mended } from './mend-batch.js';
 import type { NamedOperation } from './operation-facts.js';
 
 /** What a salvage does not keep of a batch. */
-interface LostOperations {
+export interface LostOperations {
   /** Operations that the header counts and that are not kept; 0 where the header cannot be right. */
   count: number;
   /** Those whose column family and key can still be read, for a person. */

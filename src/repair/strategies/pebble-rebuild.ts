@@ -4,6 +4,7 @@ import { type Database, filesOf } from '../../engine/database.js';
 import { goneFirstWal } from '../../engine/pebble-first-wal.js';
 import { FIRST_SEQUENCE } from '../../engine/pebble-opened.js';
 import { atLeast } from '../../engine/version.js';
+import { counted } from '../../finding/quantity.js';
 import { fileName, isCanonical } from '../../format/filename.js';
 import { emptyEdit } from '../../format/manifest/edit.js';
 import {
@@ -157,7 +158,7 @@ export async function planRebuiltManifest(
     ],
     loss: [
       // what came after the end of an older MANIFEST is as unknown
-      ...(replay === undefined || replay.complete ? [unknownEdits(file)] : []),
+      ...(added.length > 0 && (replay === undefined || replay.complete) ? [unknownEdits(file)] : []),
       ...rebuilt.unaccounted.map((table) => lostTable(file, table)),
     ],
     remarks: rebuilt.remarks,
@@ -229,8 +230,6 @@ function followsAtOnce(database: Database, logged: readonly { first: bigint }[])
   const next = last < FIRST_SEQUENCE ? FIRST_SEQUENCE : last + 1n;
   return logged.length === 0 || logged[0].first <= next;
 }
-
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** What only a MANIFEST knew. */
 function unknownEdits(file: string): LossStatement {

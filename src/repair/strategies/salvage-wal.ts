@@ -1,10 +1,9 @@
-import { LostTallies } from '../../app/lost.js';
 import type { Profile } from '../../app/profile.js';
 import { append } from '../../bytes/append.js';
 import { FamiliarRuns } from '../../diagnose/familiar-run.js';
 import { setBatchHeader } from '../../encode/batch/encode.js';
 import { type Database, filesOf } from '../../engine/database.js';
-import type { BatchOp } from '../../format/batch/batch.js';
+import { counted } from '../../finding/quantity.js';
 import { dialectNamed } from '../../format/dialect.js';
 import type { Damage } from '../../format/log/damage.js';
 import { gatherRecord } from '../../format/log/gather-record.js';
@@ -14,8 +13,10 @@ import { emptyPlan } from '../empty-plan.js';
 import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
 import { forgetWals } from './forget-wals.js';
+import { KeptBatches } from './kept-batches.js';
 import { lostOperations } from './lost-operations.js';
 import { type Mended, type MendRules, mendBatch } from './mend-batch.js';
+import { Misfits, notKept, wordsFor } from './misfits.js';
 import { familyFacts, operationList, type PlanNames } from './operation-facts.js';
 import { putPredecessorsRight } from './predecessors.js';
 import { rebuildWal } from './rebuild-wal.js';
@@ -102,6 +103,7 @@ export async function planSalvage(
 class History {
   private last = 0n;
   private next = 0n;
+  private readonly batches = new KeptBatches();
 
   /** The sequence that comes next, once anything was kept. */
   get expected(): bigint | undefined {
@@ -115,20 +117,17 @@ class History {
     return transactional || sequence >= this.next || sequence + BigInt(operations) > this.next;
   }
 
-  take({ sequence, operations, transactional }: Mended): void {
+  /** Whether the very same batch was kept. */
+  has(sequence: bigint, batch: Uint8Array): boolean {
+    return this.batches.has(sequence, batch);
+  }
+
+  take({ sequence, operations, transactional, batch }: Mended): void {
+    if (batch !== undefined) this.batches.take(sequence, batch);
     this.last = sequence;
     const next = sequence + (transactional ? 0n : BigInt(operations));
     if (next > this.next) this.next = next;
   }
-}
-
-/** What a cut of a batch loses, in the application's words. */
-function wordsFor(ops: readonly BatchOp[], profile: Profile | undefined): LossStatement['facts'] {
-  if (profile === undefined) return {};
-  const tallies = new LostTallies(profile);
-  tallies.addPart(ops, 0);
-  const commands = tallies.of(0);
-  return commands === undefined ? {} : { commands: { ...commands } };
 }
 
 /** What a log ends in was never acknowledged where the next batch has its sequence: it was written after an earlier recovery. */
@@ -158,6 +157,9 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
       })
     : new Map<number, bigint>();
   const statements: { lost: LossStatement[]; unproven: LossStatement[] } = { lost: [], unproven: [] };
+  const misfits = new Misfits(lostFile(place), draft.names);
+  /** Offsets of records that stand in the logs twice. */
+  const copies: number[] = [];
   /** First headers of records that were put together from damage: what follows of them is not reported. */
   const gathered = new Set<number>();
   const keep = (
@@ -176,7 +178,12 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
     });
     mended.detail ??= restored;
     const fits = mended.batch !== undefined && history.fits(mended);
+    if (!fits && mended.detail === undefined && history.has(mended.sequence, batch)) {
+      copies.push(offset);
+      return undefined;
+    }
     if (fits) {
+      append(statements.lost, misfits.statements());
       tellTorn(draft, mended.sequence);
       history.take(mended);
       transactions.take(mended.kept, place.path);
@@ -193,15 +200,15 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
   ) => {
     const { offset, batch, fits } = record;
     const { names, transactions } = draft;
-    const { sequence, operations, kept, detail = 'it is out of order' } = mended;
+    const { sequence, operations, kept, detail } = mended;
     const what = `the record at ${offset} (sequence ${sequence}): ${detail}`;
     const facts = { offset, sequence: String(sequence), kept: operations };
     const gone = lostOperations(batch, mended, fits, new Set(names.families.keys()), names.dialect);
-    if (!fits || gone.count > 0 || gone.operations.length > 0) {
-      const of =
-        gone.count === 0
-          ? ''
-          : `; ${gone.count} of the ${mended.counted} operations that its header counts are not kept`;
+    if (detail === undefined) {
+      misfits.add({ offset, sequence, counted: mended.counted, gone });
+    } else if (!fits || gone.count > 0 || gone.operations.length > 0) {
+      append(lost, misfits.statements());
+      const of = notKept(gone.count, mended.counted);
       lost.push({
         ...lostFile(place),
         detail: fits ? `${what}${of}` : `${what}${of === '' ? '; nothing of it is kept' : of}`,
@@ -219,11 +226,11 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
     for (const { key } of gone.ops.filter(({ kind }) => kind.startsWith('commit')))
       append(lost, transactions.lostCommit(key, lostFile(place), offset));
     if (fits && operations > 0) {
-      const counted = kept.filter((op) => op.counted);
+      const written = kept.filter((op) => op.counted);
       unproven.push({
         ...lostFile(place),
         detail: `${what}; ${operations === 1 ? 'one operation of it is' : `${operations} operations of it are`} kept`,
-        facts: { ...facts, ...operationList(counted, names) },
+        facts: { ...facts, ...operationList(written, names) },
       });
     }
   };
@@ -272,12 +279,16 @@ async function planWal(wal: WalState, draft: Draft): Promise<void> {
           kind: rebuilt.rewritten > 0 ? 'rewrite' : 'cut',
           offset: rebuilt.prefix,
           length: gone,
-          detail: `${gone} bytes from ${rebuilt.prefix} on: ${rebuilt.rewritten} records are written anew`,
+          detail: `${gone} bytes from ${rebuilt.prefix} on: ${counted(rebuilt.rewritten, 'record')} ${rebuilt.rewritten === 1 ? 'is' : 'are'} written anew`,
         },
       ],
       content: rebuilt.content,
     });
-    append(draft.loss, statements.lost);
+    append(draft.loss, [...statements.lost, ...misfits.statements()]);
+    if (copies.length > 0)
+      draft.remarks.push(
+        `${place.path}: ${counted(copies.length, 'record')} from ${copies[0]} to ${copies.at(-1)} ${copies.length === 1 ? 'is a copy of one' : 'are copies of some'} before, which ${copies.length === 1 ? 'is' : 'are'} kept`,
+      );
     append(draft.unproven, statements.unproven);
   } finally {
     await source.close();

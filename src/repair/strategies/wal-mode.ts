@@ -6,6 +6,7 @@ import { type Database, filesOf, liveWals } from '../../engine/database.js';
 import { commandOn } from '../../engine/given-options.js';
 import { asPebbleOpens } from '../../engine/pebble-opened.js';
 import { formatVersion } from '../../engine/version.js';
+import { counted } from '../../finding/quantity.js';
 import { dialectNamed } from '../../format/dialect.js';
 import { lastSegments, segmentIn } from '../../format/filename.js';
 import { databaseView } from '../../recovery/database-view.js';
@@ -206,7 +207,10 @@ async function planWal(
     if (rebuilt.prefix === entry.size) return;
     wal.newSize = rebuilt.size;
     const gone = entry.size - rebuilt.prefix;
-    const rewritten = rebuilt.rewritten > 0 ? `, ${rebuilt.rewritten} records after it are written anew` : '';
+    const rewritten =
+      rebuilt.rewritten > 0
+        ? `, ${counted(rebuilt.rewritten, 'record')} after it ${rebuilt.rewritten === 1 ? 'is' : 'are'} written anew`
+        : '';
     steps.push({
       action: 'write',
       ...place,
@@ -224,7 +228,7 @@ async function planWal(
       content: rebuilt.content,
     });
     if (outcome.stoppedAt !== undefined || outcome.silentDrops.length > 0 || outcome.reports.length > 0) {
-      const from = outcome.stoppedAt ?? rebuilt.prefix;
+      const from = Math.min(outcome.stoppedAt ?? rebuilt.prefix, rebuilt.prefix);
       const missing = outcome.silentDrops.find((drop) => drop.missing)?.missing;
       loss.push({
         ...lostFile(place),
@@ -265,11 +269,18 @@ async function totalLoss(
     ...(firstKey && { firstKey: namedKey(firstKey, id, profile) }),
     ...(lastKey && { lastKey: namedKey(lastKey, id, profile) }),
   }));
-  const commits = lost.commits > 0 ? `, ${lost.commits} commits of transactions` : '';
+  const commits = lost.commits > 0 ? `, ${counted(lost.commits, 'commit')} of transactions` : '';
+  const decoded =
+    lost.records === 0
+      ? 'nothing that decodes'
+      : `${counted(lost.operations, 'operation')} in ${counted(lost.records, 'record')} that decode${lost.records === 1 ? 's' : ''}${span}${commits}`;
+  const damaged = counted(lost.damagedBytes, 'damaged byte');
+  const parts =
+    lost.records === 0 ? [damaged, decoded] : [decoded, ...(lost.damagedBytes > 0 ? [damaged] : [])];
   return [
     {
       file: '.',
-      detail: `in all ${lost.operations} operations in ${lost.records} records that decode${span}${commits}, and ${lost.damagedBytes} damaged bytes`,
+      detail: `in all ${parts.join(', and ')}`,
       facts: {
         operations: lost.operations,
         records: lost.records,

@@ -1,6 +1,7 @@
 import type { WalFacts } from '../../check/unit.js';
 import { checkWal } from '../../check/wal/wal.js';
 import { type Database, filesOf, liveWals } from '../../engine/database.js';
+import { counted } from '../../finding/quantity.js';
 import { LogParser } from '../../format/log/parser.js';
 import { readLog } from '../../format/log/read.js';
 import type { InventoryEntry } from '../../io/inventory.js';
@@ -60,7 +61,7 @@ export function lostFile({ path, root }: FilePlace): Pick<LossStatement, 'file' 
 export function describeRecords({ facts, entry }: WalState): string {
   const { records, firstSequence, nextSequence } = facts;
   if (firstSequence === undefined) return `${entry.size} bytes, no whole batch`;
-  return `${records} records, sequences ${firstSequence}–${(nextSequence ?? firstSequence + 1n) - 1n}`;
+  return `${counted(records, 'record')}, sequences ${firstSequence}–${(nextSequence ?? firstSequence + 1n) - 1n}`;
 }
 
 export function sequencesOf({ facts }: WalState): LossStatement['facts'] {

@@ -119,7 +119,7 @@ describe('a log of Pebble that went on in a second directory', () => {
       expect(repair).toMatchObject({ state: 'repaired', before: { errors: 1 } });
       expect(plan?.loss).toMatchObject([
         { file: '000002-002.log', facts: { records: 3, firstSequence: '124', lastSequence: '129' } },
-        { detail: expect.stringContaining('1 deletions of keys') },
+        { detail: expect.stringContaining('1 deletion of keys') },
       ]);
       expect(fs.readdirSync(dir).filter((name) => name.endsWith('.log'))).toEqual(['000002.log']);
       expect(await shown(dir)).toMatchObject({ opens: true, lost: { records: 0 } });

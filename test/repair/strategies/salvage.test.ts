@@ -5,7 +5,9 @@ import { databaseAfter } from '../../../src/repair/preview.js';
 import { planSalvage } from '../../../src/repair/strategies/salvage-wal.js';
 import { planWalRepair } from '../../../src/repair/strategies/wal-mode.js';
 import { kvdoctor } from '../../cli/host.js';
+import { withDatabase } from '../../support/database.js';
 import { withFieldCase } from '../../support/field.js';
+import { fixture } from '../../support/files.js';
 
 /** Whether a reader of the salvaged files sees a key of `default`. */
 async function sees(dir: string, key: string): Promise<boolean> {
@@ -89,3 +91,45 @@ describe('a repair of a log with prepared transactions', () => {
       expect(transactions(undecided)).toMatchObject([{ utf8: 'xid-1' }]);
     }));
 });
+
+describe('a salvage of a log in which sequences stand twice', () => {
+  const log = fixture('leveldb').get('000004.log')!;
+  const [first, second, third] = firstRecords(log, 3);
+  const appended = (payloads: readonly Uint8Array[]) =>
+    payloads.map((payload) => `append-record 000004.log 1 ${Buffer.from(payload).toString('hex')}`);
+
+  it('loses nothing with copies of what it keeps', () =>
+    withDatabase('leveldb', appended([first, second, third]), async (dir) => {
+      const { loss, remarks } = await planSalvage(await readDatabase(dir));
+      expect(loss).toEqual([]);
+      expect(remarks.join('\n')).toMatch(
+        /000004\.log: 3 records from \d+ to \d+ are copies of some before, which are kept/,
+      );
+    }));
+
+  it('loses others under the same sequences, in one statement', () =>
+    withDatabase('leveldb', appended([first, second, third].map(otherValue)), async (dir) => {
+      const { loss } = await planSalvage(await readDatabase(dir));
+      expect(loss).toMatchObject([
+        { detail: expect.stringContaining('3 records from'), facts: { records: 3, kept: 0 } },
+      ]);
+      expect(loss[0].detail).toContain('they are out of order; none of the');
+    }));
+});
+
+/** Payloads of the records that a log begins with, none of which is in pieces. */
+function firstRecords(log: Uint8Array, count: number): Uint8Array[] {
+  const records: Uint8Array[] = [];
+  for (let at = 0; records.length < count; ) {
+    const length = log[at + 4] + log[at + 5] * 256;
+    records.push(log.slice(at + 7, at + 7 + length));
+    at += 7 + length;
+  }
+  return records;
+}
+
+function otherValue(batch: Uint8Array): Uint8Array {
+  const changed = batch.slice();
+  changed[changed.length - 1] ^= 1;
+  return changed;
+}
