@@ -8,6 +8,8 @@ interface Choice {
   live: FoundTable[];
   /** Left out, with the reason in half a sentence. */
   left: { table: FoundTable; why: string }[];
+  /** One table under two numbers, and neither says which is its own: the first is taken. */
+  copies: [taken: FoundTable, left: FoundTable][];
 }
 
 /** Where the keys of a table lie, and in what order. */
@@ -28,7 +30,8 @@ export function boundsOverlap(a: PlacedTable, b: PlacedTable): boolean {
  * Chooses among tables of which some were made from others. A sequence number belongs to one write, so two tables that share
  * an entry cannot both be live: the one with the higher number was written from the other by a compaction. Where a compaction's
  * output holds nothing that its inputs do not hold, and lacks nothing of theirs between its bounds, the inputs are taken, since it
- * may be unfinished; else something that it was made from is gone, and it takes the place of what is left of that.
+ * may be unfinished; else something that it was made from is gone, and it takes the place of what is left of that. A table that was
+ * copied over another one is taken under its own number, or else the higher one: no log that was begun later holds older writes.
  * `certain` are tables that the MANIFEST names. `deepest`, where a table that was made of others has a
  * higher number than these: those of them on the last level.
  */
@@ -40,6 +43,7 @@ export function chooseTables(
 ): Choice {
   const live: FoundTable[] = [];
   const left: Choice['left'] = [];
+  const copies: Choice['copies'] = [];
   for (const table of tables) {
     const own = contents.get(table.live.number) ?? NOTHING;
     const isCertain = certain.has(table.live.number);
@@ -55,6 +59,15 @@ export function chooseTables(
     });
     const known = inputs.map((input) => contents.get(input.live.number) ?? NOTHING);
     const isNews = inputs.length === 0 || hasNews(own, known) || lacks(own, known, table);
+    const [input] = inputs;
+    const isCopy =
+      inputs.length === 1 && !isCertain && !certain.has(input.live.number) && isSame(own, known[0]);
+    if (isCopy && !isNamedSo(input)) {
+      live.splice(live.indexOf(input), 1, table);
+      left.push({ table: input, why: `${table.entry.file} is the same table` });
+      if (input.writtenAs === undefined) copies.push([table, input]);
+      continue;
+    }
     if (!isCertain && !isNews) {
       left.push({
         table,
@@ -69,7 +82,16 @@ export function chooseTables(
     }
     live.push(table);
   }
-  return { live, left };
+  return { live, left, copies };
+}
+
+/** The number that a table was written under is its own. */
+function isNamedSo({ live, writtenAs }: FoundTable): boolean {
+  return writtenAs === live.number;
+}
+
+function isSame(table: Contents, other: Contents): boolean {
+  return table.size === other.size && !hasNews(table, [other]) && !hasNews(other, [table]);
 }
 
 const NOTHING: Contents = new Map();

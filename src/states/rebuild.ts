@@ -269,6 +269,7 @@ function rebuildFamily(
   if (!assignLevels(choice.live, contents, levels, { levels: most, dialect: database.dialect }))
     return `the tables${database.dialect === 'leveldb' ? '' : ` of column family ${family.name}`} do not fit into ${most} levels`;
   for (const { table, why } of choice.left) remarks.push(`${table.entry.file} is left out: ${why}`);
+  append(unproven.copies, choice.copies);
   const added = choice.live.filter(({ live }) => !stated.has(live.number));
   const chosen = new Set(choice.live.map(({ live: { number } }) => number));
   const merged = history?.supersededBy((number) => chosen.has(number));
@@ -303,8 +304,7 @@ function rebuildFamily(
     }
     tables.set(live.number, own ?? live);
   }
-  const { comparator } = family;
-  const placed = [...tables.values()].map((live) => ({ live, comparator }));
+  const placed = [...tables.values()].map((live) => ({ live, comparator: family.comparator }));
   append(unproven.beside, mayHaveGoneInto(placed, { contents, named: new Set(stated.keys()), history }));
   family.tables = tables;
   family.logNumber = logNumberOf(family, [...tables.values()], ingested, wals);

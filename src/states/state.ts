@@ -55,6 +55,8 @@ export interface Unproven {
   over: LogDoubt[];
   /** Tables that no edit names under their number, and that were written under another one. */
   misnamed: readonly FoundTable[];
+  /** See `chooseTables`. */
+  copies: [taken: FoundTable, left: FoundTable][];
 }
 
 export const nothingUnproven = (): Unproven => ({
@@ -64,6 +66,7 @@ export const nothingUnproven = (): Unproven => ({
   beside: [],
   over: [],
   misnamed: [],
+  copies: [],
 });
 
 /** A state that the files can still give. */

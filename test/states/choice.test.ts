@@ -54,6 +54,27 @@ function chosenAbove(deepest: bigint[], ...tables: ReturnType<typeof table>[]): 
   return live.map(({ live }) => live.number);
 }
 
+describe('one table under two numbers', () => {
+  const puts: Parameters<typeof table>[1] = { a: [10, 'a1'], b: [11, 'b1'] };
+
+  test('is taken under the higher one, where nothing tells which is its own, and that is told', () => {
+    const [lower, higher] = [table(20n, puts), table(25n, puts)];
+    const contents = new Map([lower, higher].map(({ found, contents }) => [found.live.number, contents]));
+    const { live, copies } = chooseTables([lower.found, higher.found], contents, new Set(), undefined);
+    expect(live).toEqual([higher.found]);
+    expect(copies).toEqual([[higher.found, lower.found]]);
+  });
+
+  test('is taken under the one it was written as', () => {
+    const written = (number: bigint, writtenAs: bigint) => {
+      const { found, contents } = table(number, puts);
+      return { found: { ...found, writtenAs }, contents };
+    };
+    expect(chosen(written(20n, 20n), written(25n, 20n))).toEqual([20n]);
+    expect(chosen(written(20n, 25n), written(25n, 25n))).toEqual([25n]);
+  });
+});
+
 describe('a table and one that came later and overlaps it', () => {
   const older = table(20n, { a: [10, 'a1'], b: [11, 'b1'], c: [12, 'c1'] });
 

@@ -20,6 +20,7 @@ export function unprovenOfState(
     ...state.unproven.beside.map((doubt) => mayBeReplaced(database, state, doubt)),
     ...state.unproven.over.map((doubt) => mayBeFlushed(database, state, doubt)),
     ...state.unproven.misnamed.map(misnamedText),
+    ...state.unproven.copies.map(copyText),
     ...choiceOfTables(state, manifests),
   ];
 }
@@ -70,6 +71,16 @@ function misnamedText({ entry, writtenAs }: FoundTable): LossStatement {
     ...(entry.root !== undefined && { root: entry.root }),
     detail: `that it is what this name stands for: it was written as table ${writtenAs}, and where it was copied over another table, the entries of that one are gone, as far as no other table holds them; perhaps deletions`,
     facts: { writtenAs: String(writtenAs) },
+  };
+}
+
+/** One table under two numbers. */
+function copyText([taken, { entry }]: [taken: FoundTable, left: FoundTable]): LossStatement {
+  return {
+    file: entry.file,
+    ...(entry.root !== undefined && { root: entry.root }),
+    detail: `that no other table had this name: it is the same table as ${taken.entry.file}, and where one was copied over the other, the entries of that one are gone, as far as no other table holds them; perhaps deletions`,
+    facts: { sameAs: taken.entry.file },
   };
 }
 
