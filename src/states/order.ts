@@ -20,7 +20,7 @@ export function orderStates(all: readonly State[]): State[] {
       !named.some((other) => holdsAllOf(other, state) && holdsAllOf(state, other)),
   );
   const coherent = states.filter(isCoherent).sort(compare);
-  const holed = states.filter((state) => !isCoherent(state)).sort(compare);
+  const holed = fullerFirst(states.filter((state) => !isCoherent(state)).sort(compare));
   if (coherent.length === 0 || holed.length === 0) return [...coherent, ...holed];
   const most = largest(
     holed.map(({ entries, doubtful }) => entries - doubtful),
@@ -43,6 +43,25 @@ export function orderStates(all: readonly State[]): State[] {
   };
   const first = coherent.filter((state) => state.entries > 0 && isEnough(state));
   return [...first, ...holed, ...coherent.filter((state) => !first.includes(state))];
+}
+
+/** A MANIFEST that names most of what is gone is older than the tables that lead to the same sequence with fewer gone. */
+function fullerFirst(sorted: State[]): State[] {
+  const [first] = sorted;
+  const fuller = sorted.find((state) => isFuller(state, first));
+  return fuller === undefined ? sorted : [fuller, ...sorted.filter((state) => state !== fuller)];
+}
+
+function isFuller(state: State, { origin, missing, entries, lastSequence, ...other }: State): boolean {
+  if (state.origin.kind !== 'extended' || origin.kind !== 'manifest') return false;
+  const gone = state.missing.length + state.origin.unaccounted.length;
+  return (
+    state.origin.manifest === origin.manifest &&
+    state.lastSequence === lastSequence &&
+    gapOf(state) <= gapOf(other) &&
+    gone < missing.length &&
+    state.entries - state.doubtful > entries
+  );
 }
 
 /** One state holds every table and WAL of another that is here. */
@@ -73,7 +92,7 @@ function compare(a: State, b: State): number {
 }
 
 /** How many sequences nothing holds. */
-export function gapOf({ gaps, unheld }: State): number {
+export function gapOf({ gaps, unheld }: Pick<State, 'gaps' | 'unheld'>): number {
   return [...gaps, ...unheld].reduce((sum, { from, to }) => sum + Number(to - from + 1n), 0);
 }
 
