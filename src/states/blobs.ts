@@ -3,7 +3,7 @@ import { isBlobFileFooter } from '../format/blob/footer.js';
 import { BLOB } from '../format/blob/layout.js';
 import { walkBlobFile } from '../format/blob/walk.js';
 import type { ColumnFamily, LiveBlobFile, Version } from '../format/manifest/version.js';
-import type { InventoryEntry } from '../io/inventory.js';
+import type { Inventory, InventoryEntry } from '../io/inventory.js';
 import type { OpenSource } from '../io/source.js';
 import type { FoundTable } from './tables.js';
 
@@ -31,6 +31,26 @@ export async function addBlobs(
     const blob = await describeBlob(entry, filesOf(database).open);
     if (blob?.columnFamily === columnFamily) family.blobFiles.set(number, blob);
   }
+}
+
+/**
+ * Tables that no edit names and whose values lie in a blob file that is here and holds nothing. An engine writes a blob file after its table, and
+ * names both when both are on disk (rocksdb db/builder.cc): a flush or a compaction did not end.
+ */
+export function unfinishedIn(
+  { entries }: Inventory,
+  found: readonly FoundTable[],
+  isNamed: (table: FoundTable) => boolean,
+): FoundTable[] {
+  const empty = new Set(
+    entries.flatMap(({ kind, number, size }) =>
+      kind === 'blob' && number !== undefined && size < BLOB.headerLength ? [number] : [],
+    ),
+  );
+  if (empty.size === 0) return [];
+  return found.filter(
+    (table) => !isNamed(table) && [...table.blobFiles.keys()].some((number) => empty.has(number)),
+  );
 }
 
 /**

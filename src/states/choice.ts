@@ -1,4 +1,5 @@
 import type { DialectName } from '../format/dialect.js';
+import type { Version } from '../format/manifest/version.js';
 import { comparatorNamed, compareUserKeys } from '../format/sst/comparator.js';
 import { isExclusiveEnd, userKeyOf } from '../format/sst/internal-key.js';
 import type { Contents, FoundTable } from './tables.js';
@@ -24,6 +25,28 @@ export function boundsOverlap(a: PlacedTable, b: PlacedTable): boolean {
     return difference < 0 || (difference === 0 && isExclusiveEnd(x.live.largest));
   };
   return !before(a, b) && !before(b, a);
+}
+
+/** A version names the table. */
+export function isStated({ columnFamilies }: Version, { live }: Pick<FoundTable, 'live'>): boolean {
+  return columnFamilies.get(live.columnFamily)?.tables.has(live.number) === true;
+}
+
+/** Tables whose contents decide: those that no edit names, and what overlaps them. */
+export function needed(
+  version: Version,
+  found: readonly FoundTable[],
+  known: ReadonlySet<bigint>,
+): FoundTable[] {
+  const open = found.filter((table) => !known.has(table.live.number) && !isStated(version, table));
+  return found.filter(
+    (table) =>
+      open.includes(table) ||
+      (isStated(version, table) &&
+        open.some(
+          (other) => other.live.columnFamily === table.live.columnFamily && boundsOverlap(other, table),
+        )),
+  );
 }
 
 /**

@@ -152,6 +152,10 @@ class Listing {
         state.whole = false;
         state.lacksEdits = true;
       }
+    // so were those that deleted what it names
+    for (const state of ends)
+      if (!state.whole && state.missing.some((table) => evidence.history?.isObsolete(table.number)))
+        state.lacksEdits = true;
     if (own === undefined || !isUnbroken(own) || news !== undefined) return;
     // what the MANIFEST leads to without them is no less
     if (own.lastSequence >= extended.lastSequence) this.states.pop();
@@ -347,6 +351,8 @@ class Listing {
       origin,
       current,
       whole,
+      // the edits that named these blob files were lost
+      ...(origin.kind === 'manifest' && !whole && unlinked.length > 0 && { lacksEdits: true as const }),
       // of the whole MANIFEST it is for the engine to say
       complete:
         [...missing, ...missingBlobs, ...unlinked, ...needed, ...ignored, ...leftOut].length === 0 &&

@@ -132,6 +132,11 @@ export class LoggedHistory {
     return undefined;
   }
 
+  /** A compaction took it, or it was deleted. */
+  isObsolete(number: bigint): boolean {
+    return this.intoOf.has(number) || this.deleted.has(number);
+  }
+
   /** The sequence that an ingested table got. */
   sequenceOf(number: bigint): bigint | undefined {
     return this.ingested.get(number);

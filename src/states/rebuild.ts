@@ -10,8 +10,8 @@ import {
   type Version,
 } from '../format/manifest/version.js';
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
-import { addBlobs, addMissingBlobs } from './blobs.js';
-import { assignLevels, boundsOverlap, chooseTables } from './choice.js';
+import { addBlobs, addMissingBlobs, unfinishedIn } from './blobs.js';
+import { assignLevels, boundsOverlap, chooseTables, isStated, needed } from './choice.js';
 import { addFamilies, type LeftTables, movePlaceless, placeNameless } from './families.js';
 import { isNumberTaken } from './files.js';
 import { placeIngested } from './ingested.js';
@@ -86,8 +86,12 @@ export async function rebuildVersion(
     heldByLog: [],
   };
   // levels are given to copies: another version may give others
-  const found = all
-    .filter((table) => belongs(table, request))
+  const own = all.filter((table) => belongs(table, request));
+  const isNamed = (table: FoundTable) => request.known.has(table.live.number) || isStated(version, table);
+  const unfinished = unfinishedIn(database.inventory, own, isNamed);
+  for (const table of unfinished) result.left.push({ tables: [table], what: UNFINISHED });
+  const found = own
+    .filter((table) => !unfinished.includes(table))
     .map((table) => ({ ...table, live: { ...table.live } }));
   learnSequences(version, found);
   version.databaseId ??= found.find(
@@ -105,14 +109,11 @@ export async function rebuildVersion(
       result.remarks,
     );
     unproven.families = guessed;
-    result.left = left;
+    append(result.left, left);
   }
   unproven.misnamed = found.filter(
     ({ live, writtenAs = 0n, ingested }) =>
-      writtenAs > 0n &&
-      writtenAs !== live.number &&
-      !ingested &&
-      version.columnFamilies.get(live.columnFamily)?.tables.has(live.number) !== true,
+      writtenAs > 0n && writtenAs !== live.number && !ingested && !isStated(version, { live }),
   );
   const nameless = database.dialect === 'rocksdb' ? placeNameless(version, found) : [];
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
@@ -166,6 +167,9 @@ function goneByLog(database: Database, { columnFamilies }: Version, { history, k
   return history!.gone(isTold).filter(({ family }) => family === undefined || names.has(family));
 }
 
+const UNFINISHED =
+  'a table of a flush or compaction that did not end: the blob file that it refers to holds nothing; what it was made of is kept as far as it is here';
+
 const NOWHERE =
   'a table that does not say of which column family it is: with the tables of each that is here there are no levels in which newer versions lie above older ones';
 
@@ -187,25 +191,6 @@ function learnSequences({ columnFamilies }: Version, found: readonly FoundTable[
 function belongs({ live, databaseId }: FoundTable, { foreign, databaseIds }: RebuildRequest): boolean {
   if (foreign.has(live.number)) return false;
   return databaseId === undefined || databaseIds.size === 0 || databaseIds.has(databaseId);
-}
-
-/** Tables whose contents decide: those that no edit names, and what overlaps them. */
-function needed(
-  { columnFamilies }: Version,
-  found: readonly FoundTable[],
-  known: ReadonlySet<bigint>,
-): FoundTable[] {
-  const stated = (table: FoundTable) =>
-    columnFamilies.get(table.live.columnFamily)?.tables.has(table.live.number) ?? false;
-  const open = found.filter((table) => !known.has(table.live.number) && !stated(table));
-  return found.filter(
-    (table) =>
-      open.includes(table) ||
-      (stated(table) &&
-        open.some(
-          (other) => other.live.columnFamily === table.live.columnFamily && boundsOverlap(other, table),
-        )),
-  );
 }
 
 function largestSequence(tables: readonly LiveTable[]): bigint {
