@@ -124,6 +124,9 @@ export async function addFamilies(
     families.set(id, newColumnFamily(id, name));
     guessed.push({ id, name, operations, isInOrder: false });
   }
+  // what writes of dropped ones went to is no family that is missing, and no new one gets its id
+  if (logged !== undefined && logged.dropped.size > 0)
+    version.maxColumnFamily = largest(logged.dropped.keys(), version.maxColumnFamily ?? 0);
   for (const family of families.values()) {
     family.comparator ||= options.columnFamilies.get(family.name)?.comparator ?? '';
     family.comparator ||= logged?.comparators.get(family.name) ?? '';

@@ -220,7 +220,8 @@ async function placed(all: readonly Made[], log?: Buffer) {
   const { guessed, left: leftOut } = await addFamilies(database, version, { found, wals }, []);
   expect(leftOut).toEqual([]);
   const names = new Map([...version.columnFamilies.values()].map(({ id, name }) => [id, name]));
-  return { names, guessed: new Set(guessed.map(({ id }) => id)), left, written };
+  const highest = Math.max(...version.columnFamilies.keys(), version.maxColumnFamily ?? 0);
+  return { names, guessed: new Set(guessed.map(({ id }) => id)), left, written, highest };
 }
 
 const isDense = (all: readonly Made[]) => all.every(({ isDropped }) => !isDropped);
@@ -228,12 +229,14 @@ const isDense = (all: readonly Made[]) => all.every(({ isDropped }) => !isDroppe
 test('with LOG every column family that is left gets its id, and nothing is kept of dropped ones', async () => {
   await fc.assert(
     fc.asyncProperty(made, async (all) => {
-      const { names, guessed, left, written } = await placed(all, logOf(all));
+      const { names, guessed, left, written, highest } = await placed(all, logOf(all));
       expect(guessed.size).toBe(0);
       const needed = left.filter(({ operations, hasTable }) => operations > 0 || hasTable);
       for (const { id, name } of needed) expect(names.get(id)).toBe(name);
       expect(new Set(names.values())).toEqual(new Set(['default', ...left.map(({ name }) => name)]));
       for (const { id, isDropped } of written) expect(names.has(id)).toBe(!isDropped);
+      // nor is one missing for them
+      for (const { id } of written) expect(highest).toBeGreaterThanOrEqual(id);
     }),
   );
 });
