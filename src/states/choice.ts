@@ -28,7 +28,7 @@ export function boundsOverlap(a: PlacedTable, b: PlacedTable): boolean {
 }
 
 /** A version names the table. */
-export function isStated({ columnFamilies }: Version, { live }: Pick<FoundTable, 'live'>): boolean {
+export function isNamedBy({ columnFamilies }: Version, { live }: Pick<FoundTable, 'live'>): boolean {
   return columnFamilies.get(live.columnFamily)?.tables.has(live.number) === true;
 }
 
@@ -38,11 +38,11 @@ export function needed(
   found: readonly FoundTable[],
   known: ReadonlySet<bigint>,
 ): FoundTable[] {
-  const open = found.filter((table) => !known.has(table.live.number) && !isStated(version, table));
+  const open = found.filter((table) => !known.has(table.live.number) && !isNamedBy(version, table));
   return found.filter(
     (table) =>
       open.includes(table) ||
-      (isStated(version, table) &&
+      (isNamedBy(version, table) &&
         open.some(
           (other) => other.live.columnFamily === table.live.columnFamily && boundsOverlap(other, table),
         )),

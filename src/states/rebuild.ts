@@ -11,7 +11,7 @@ import {
 } from '../format/manifest/version.js';
 import { MAX_SEQUENCE, sequenceOf, userKeyOf } from '../format/sst/internal-key.js';
 import { addBlobs, addMissingBlobs, unfinishedIn } from './blobs.js';
-import { assignLevels, boundsOverlap, chooseTables, isStated, needed } from './choice.js';
+import { assignLevels, boundsOverlap, chooseTables, isNamedBy, needed } from './choice.js';
 import { addFamilies, type LeftTables, movePlaceless, placeNameless } from './families.js';
 import { isNumberTaken } from './files.js';
 import { placeIngested } from './ingested.js';
@@ -87,7 +87,7 @@ export async function rebuildVersion(
   };
   // levels are given to copies: another version may give others
   const own = all.filter((table) => belongs(table, request));
-  const isNamed = (table: FoundTable) => request.known.has(table.live.number) || isStated(version, table);
+  const isNamed = (table: FoundTable) => request.known.has(table.live.number) || isNamedBy(version, table);
   const unfinished = unfinishedIn(database.inventory, own, isNamed);
   for (const table of unfinished) result.left.push({ tables: [table], what: UNFINISHED });
   const found = own
@@ -113,7 +113,7 @@ export async function rebuildVersion(
   }
   unproven.misnamed = found.filter(
     ({ live, writtenAs = 0n, ingested }) =>
-      writtenAs > 0n && writtenAs !== live.number && !ingested && !isStated(version, { live }),
+      writtenAs > 0n && writtenAs !== live.number && !ingested && !isNamedBy(version, { live }),
   );
   const nameless = database.dialect === 'rocksdb' ? placeNameless(version, found) : [];
   const contents = await contentsOf(needed(version, found, request.known), filesOf(database).open);
