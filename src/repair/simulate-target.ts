@@ -33,6 +33,7 @@ import {
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
 import { losesWrites } from '../states/gone-wals.js';
+import { uncheckedIngests } from '../states/unnamed-ingests.js';
 import { hidesNewerKeys, pebbleAdvice, unforeseen } from './pebble-advice.js';
 import type { LossStatement } from './plan.js';
 import { recommendation } from './recommend.js';
@@ -92,6 +93,7 @@ export async function simulateTarget(
   report.columnFamilies = columnFamilyReports(database);
   append(report.unchecked, uncheckedOrders(database));
   append(report.unchecked, unseenParts(database));
+  append(report.unchecked, await unlessInterrupted(() => uncheckedIngests(database), []));
   // the engine opens every table: what it would say of those that are not here says nothing of the database
   if (database.absent.some(({ tables }) => tables.length > 0)) return report;
   const profile = await profileOf(database, choice);

@@ -4,6 +4,7 @@ import type { Database } from '../engine/database.js';
 import { undisturbed, unlessInterrupted } from '../io/interruption.js';
 import type { TargetReport } from '../report/report.js';
 import { withStateFindings } from '../states/findings.js';
+import { uncheckedIngests } from '../states/unnamed-ingests.js';
 import { type Circumstances, crossCheck } from './cross.js';
 import { fileReports } from './file-report.js';
 import { checkMetadata, factsByFile } from './metadata.js';
@@ -38,6 +39,7 @@ export async function conclude(
   append(report.unchecked, uncheckedOrders(database));
   append(report.unchecked, titan.unchecked);
   append(report.unchecked, metadata.unchecked);
+  if (!owned) append(report.unchecked, await unlessInterrupted(() => uncheckedIngests(database, facts), []));
   append(
     report.unchecked,
     outcomes.flatMap((o) => o.unchecked),

@@ -160,7 +160,7 @@ function areBothLowest(output: Contents, input: Contents, isDeepest: boolean): b
 }
 
 /** Whether a table holds an entry that none of the others has. */
-function hasNews(table: Contents, others: readonly Contents[]): boolean {
+export function hasNews(table: Contents, others: readonly Contents[]): boolean {
   for (const [key, versions] of table) {
     for (const { sequence, type, value } of versions) {
       const held = others.some((other) =>

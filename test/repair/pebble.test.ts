@@ -110,7 +110,9 @@ describe('repair of a Pebble directory', () => {
         'remove 000013.log',
         'remove 000012.log',
       ]);
-      expect(plan?.loss.map(({ file }) => file)).toEqual(['000012.log', '000013.log']);
+      // the logs bring the tables in
+      const lost = ['000012.log', '000013.log', '000010.sst', '000011.sst'];
+      expect(plan?.loss.map(({ file }) => file)).toEqual(lost);
       expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
     });
   });

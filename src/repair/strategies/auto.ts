@@ -9,6 +9,7 @@ import { healRemarks } from './heal-first.js';
 import { joinPlans } from './join-plans.js';
 import { type MetadataRequest, planMetadataRepair } from './metadata.js';
 import { planPebbleHoles } from './pebble-holes.js';
+import { lossOfUnnamedIngests } from './pebble-unnamed.js';
 import { planSalvage } from './salvage-wal.js';
 import { announceAsItIs } from './state-as-it-is.js';
 import { planTableRepair, type TableRepairRequest } from './tables.js';
@@ -71,7 +72,8 @@ export async function planAuto(
   const kept = done.some(({ strategy }) => strategy === 'metadata')
     ? undefined
     : await announceAsItIs(database);
-  const loss = [...plan.loss, ...unread.filter(({ file }) => !isNamed(plan, file)), ...(kept?.loss ?? [])];
+  const also = [...unread, ...(await lossOfUnnamedIngests(state))].filter(({ file }) => !isNamed(plan, file));
+  const loss = [...plan.loss, ...also, ...(kept?.loss ?? [])];
   const unproven = [...(plan.unproven ?? []), ...(kept?.unproven ?? [])];
   const remarks = remarksOf(done);
   return { ...plan, loss, ...(unproven.length > 0 && { unproven }), remarks, strategy: 'auto' };

@@ -4,10 +4,22 @@ import { describe, expect, it } from 'vitest';
 import { encodeBatch } from '../../../src/encode/batch/encode.js';
 import { LogWriter } from '../../../src/encode/log/writer.js';
 import { emptyEdit } from '../../../src/format/manifest/edit.js';
+import { readDataBlocks } from '../../../src/format/sst/data-blocks.js';
 import { internalKey, VALUE_TYPE } from '../../../src/format/sst/internal-key.js';
+import { openTable } from '../../../src/format/sst/table.js';
+import { memorySource } from '../../../src/io/source.js';
+import { simulateTarget } from '../../../src/repair/simulate-target.js';
 import { withDatabase } from '../../support/database.js';
 import { repaired, rewriteManifest, shown } from '../../support/pebble.js';
 import { writeTable } from '../../support/pebble-table.js';
+
+/** The value of the key that table 11 holds. */
+async function latest(dir: string): Promise<string> {
+  const source = memorySource(fs.readFileSync(path.join(dir, '000011.sst')));
+  for await (const block of readDataBlocks(await openTable(source, {})))
+    for (const { value } of block.entries()) return Buffer.from(value).toString('latin1');
+  return '';
+}
 
 async function repairOf(one: Record<string, string>, other: Record<string, string>) {
   return withDatabase('pebble-stores/cosmos', [], async (dir) => {
@@ -55,6 +67,29 @@ describe('tables of Pebble without a MANIFEST', () => {
       const { repair, findings } = await repaired(dir);
       expect(repair?.state).toBe('nothing-to-do');
       expect(findings.filter(({ severity }) => severity === 'error')).toEqual([]);
+    });
+  });
+
+  it.each([
+    ['holds what no live table does: it may have been ingested', { z1: 'a' }, ['000090.sst']],
+    ['holds what a live table does: a compaction made it', { 's/latest': undefined }, []],
+  ])('beside a MANIFEST that is whole, %s', async (_, keys, unchecked) => {
+    await withDatabase('pebble-stores/cosmos', [], async (dir) => {
+      const puts: Record<string, string> = {};
+      for (const [key, value] of Object.entries(keys)) puts[key] = value ?? (await latest(dir));
+      writeTable(dir, 90, puts);
+      const told = (report: { unchecked: { file: string }[] }) => report.unchecked.map(({ file }) => file);
+      expect(told(await simulateTarget(dir))).toEqual(unchecked);
+      const { repair, ...report } = await repaired(dir);
+      expect([repair?.state, ...told(report)]).toEqual(['nothing-to-do', ...unchecked]);
+    });
+  });
+
+  it('that no edit names is announced where something else is repaired', async () => {
+    await withDatabase('pebble-stores/cosmos', ['zero 000010.sst 3300 64'], async (dir) => {
+      writeTable(dir, 90, { z1: 'a' });
+      const { plan } = await repaired(dir);
+      expect(plan?.loss.map(({ file }) => file)).toContain('000090.sst');
     });
   });
 
