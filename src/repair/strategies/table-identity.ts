@@ -38,7 +38,9 @@ export async function isAnotherTable(database: Database, damagedTable: DamagedTa
   if (database.dialect === 'rocksdb') return false;
   const { number, size } = fileBehind(database.version!, live);
   if (BigInt(entry.size) === size || !isWhole(result)) return false;
-  if (live.backing === undefined) return hasOtherKeys(damagedTable);
+  // one with the same bounds is another one where a file that has the size, too, stands under another name
+  if (live.backing === undefined)
+    return hasOtherKeys(damagedTable) || (await fileWithId(database, live)) !== undefined;
   return !(await holdsBoundKeys(database, entry, tablesIn(database.version!, number)));
 }
 

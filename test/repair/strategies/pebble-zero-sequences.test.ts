@@ -150,4 +150,25 @@ describe('a table of Pebble without sequences in the place of one with the same 
     expect(plan?.loss).toEqual([]);
     expect(after).toBe(whole);
   });
+
+  it('gets its own content back where this has the name of a table that was let go of', async () => {
+    await withDatabase('pebble-stores/cosmos', [], async (dir) => {
+      const size = writeTable(dir, 91, older);
+      await rewriteManifest(dir, (edits) => {
+        const newFiles = edits.flatMap((each) => each.newFiles).slice(0, 1);
+        const keys = { smallest: internalKey(Buffer.from('z1'), 0n, VALUE_TYPE.put) };
+        const largest = internalKey(Buffer.from('z3'), 0n, VALUE_TYPE.put);
+        const sequences = { smallestSequence: 0n, largestSequence: 0n };
+        const added = { ...newFiles[0], ...keys, ...sequences, largest, number: 91n, size: BigInt(size) };
+        edits.push({ ...emptyEdit(), newFiles: [{ ...added, level: 6 }], nextFileNumber: 92n });
+      });
+      const whole = await shown(dir);
+      fs.renameSync(`${dir}/000091.sst`, `${dir}/000090.sst`);
+      writeTable(dir, 91, newer);
+      const { repair, plan } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      expect(plan?.loss).toEqual([]);
+      expect(await shown(dir)).toBe(whole);
+    });
+  });
 });
