@@ -34,6 +34,8 @@ export function orderStates(all: readonly State[]): State[] {
     );
   const isEnough = (state: State) => {
     if (isOutdone(state)) return false;
+    // the fullest may be one that others come before
+    if (state.origin.kind === 'manifest' && keepsAsMuchAs(state, holed[0])) return true;
     if (state.origin.kind !== 'edits') return state.entries >= most * ENOUGH;
     const { manifest, outlived } = state.origin;
     const ends = holed.filter(({ origin }) => origin.kind === 'manifest' && origin.manifest === manifest);
@@ -73,6 +75,10 @@ function holdsAllOf(state: State, other: State): boolean {
     return [...tables.values()].every((table) => gone.has(table) || own?.has(table.number));
   });
   return held && other.wals.every(({ wal }) => wals.has(wal));
+}
+
+function keepsAsMuchAs({ lastSequence, entries, gaps }: State, other: State): boolean {
+  return gaps.length === 0 && lastSequence >= other.lastSequence && entries >= other.entries - other.doubtful;
 }
 
 /** What one state lacks of tables is gone into those of another, as far as these and LOG show. */

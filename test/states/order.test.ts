@@ -30,6 +30,15 @@ it('puts newer tables before an older MANIFEST that leads to the same sequence w
   expect(orderStates([named, fuller])).toEqual([fuller, named]);
 });
 
+it('puts a whole state before one with a hole that keeps no more, whatever a third one holds', () => {
+  const other = { file: 'MANIFEST-000110', place: 'database' } as InventoryEntry;
+  const whole = { ...holed({ kind: 'manifest', manifest: other }, [], 761), complete: true, current: false };
+  const cut = holed({ kind: 'edits', manifest: other, end: 1793, outlived: false }, [], 713);
+  const gaps = [{ from: 50n, to: 50n }];
+  const fuller = { ...extended([], 2449), gaps };
+  expect(orderStates([cut, fuller, whole])).toEqual([whole, cut, fuller]);
+});
+
 it('stays with the MANIFEST where the tables keep less, or account for none of what is gone', () => {
   const less = extended(tables(84), 1500);
   expect(orderStates([named, less])).toEqual([named, less]);

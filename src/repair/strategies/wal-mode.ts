@@ -193,17 +193,19 @@ async function planWal(
   const source = await filesOf(database).open(entry.source);
   try {
     const { torn } = outcome;
-    const rebuilt = await rebuildWal(
-      source,
-      place,
-      { number: entry.number ?? 0n, dialect },
-      {
-        record: ({ offset, end, batch }) => {
-          if (torn?.offset === offset) return encodeBatchPrefix(batch, torn.takenEnd, dialect);
-          return outcome.applied.some((r) => offset >= r.from && end <= r.to) ? batch : undefined;
-        },
-      },
-    );
+    const rebuilt = stopsAtPredecessor(wal)
+      ? { content: [], prefix: 0, rewritten: 0, size: 0 }
+      : await rebuildWal(
+          source,
+          place,
+          { number: entry.number ?? 0n, dialect },
+          {
+            record: ({ offset, end, batch }) => {
+              if (torn?.offset === offset) return encodeBatchPrefix(batch, torn.takenEnd, dialect);
+              return outcome.applied.some((r) => offset >= r.from && end <= r.to) ? batch : undefined;
+            },
+          },
+        );
     if (rebuilt.prefix === entry.size) return;
     wal.newSize = rebuilt.size;
     const gone = entry.size - rebuilt.prefix;
@@ -239,6 +241,16 @@ async function planWal(
   } finally {
     await source.close();
   }
+}
+
+/** It names a WAL before it that is not there: kept, that record alone makes the stricter modes refuse. */
+function stopsAtPredecessor({
+  outcome: { records, stoppedAt },
+  facts: { predecessor },
+}: ReplayedWal): boolean {
+  return (
+    records === 0 && stoppedAt !== undefined && predecessor !== undefined && stoppedAt <= predecessor.offset
+  );
 }
 
 /** What the WALs still hold and the mode does not apply, in operations, sequences, column families and keys. */
