@@ -36,6 +36,7 @@ export function orderStates(all: readonly State[]): State[] {
     if (isOutdone(state)) return false;
     // the fullest may be one that others come before
     if (state.origin.kind === 'manifest' && keepsAsMuchAs(state, holed[0])) return true;
+    if (isNewerThan(state, holed[0])) return true;
     if (state.origin.kind !== 'edits') return state.entries >= most * ENOUGH;
     const { manifest, outlived } = state.origin;
     const ends = holed.filter(({ origin }) => origin.kind === 'manifest' && origin.manifest === manifest);
@@ -79,6 +80,14 @@ function holdsAllOf(state: State, other: State): boolean {
 
 function keepsAsMuchAs({ lastSequence, entries, gaps }: State, other: State): boolean {
   return gaps.length === 0 && lastSequence >= other.lastSequence && entries >= other.entries - other.doubtful;
+}
+
+/** It has column families, tables and sequences that the other one lacks: many entries of that one are older versions in logs. */
+function isNewerThan(state: State, { lastSequence, missing, ignored, ...other }: State): boolean {
+  const { kind } = state.origin;
+  const isNamed = kind === 'manifest' || kind === 'extended';
+  const isLess = missing.length > 0 && ignored.length > 0 && gapOf(state) < gapOf(other);
+  return isNamed && isLess && state.ignored.length === 0 && state.lastSequence >= lastSequence;
 }
 
 /** What one state lacks of tables is gone into those of another, as far as these and LOG show. */

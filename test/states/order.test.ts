@@ -39,6 +39,20 @@ it('puts a whole state before one with a hole that keeps no more, whatever a thi
   expect(orderStates([cut, fuller, whole])).toEqual([whole, cut, fuller]);
 });
 
+it('puts a whole state before an older MANIFEST that knows fewer column families and more of whose writes nothing holds', () => {
+  const gaps = [{ from: 1n, to: 40n }];
+  const older = { ...named, gaps, ignored: [{ id: 1, operations: 401 }] };
+  const whole = {
+    ...extended([], 766),
+    missing: [],
+    complete: true,
+    gaps: [{ from: 50n, to: 50n }],
+    ignored: [],
+  };
+  expect(orderStates([older, whole])).toEqual([whole, older]);
+  expect(orderStates([{ ...older, ignored: [] }, whole])[0].origin.kind).toBe('manifest');
+});
+
 it('stays with the MANIFEST where the tables keep less, or account for none of what is gone', () => {
   const less = extended(tables(84), 1500);
   expect(orderStates([named, less])).toEqual([named, less]);
