@@ -8,7 +8,7 @@ import type { RecommendationReport, TargetReport } from '../report/report.js';
 import { uncheckedOrders } from '../scan/target.js';
 import type { RepairMethod } from './method.js';
 import { advisedRaftLog } from './raft-engine-advice.js';
-import { operationsKept, recommendation } from './recommend.js';
+import { capital, operationsKept, recommendation } from './recommend.js';
 import { salvageColumn } from './salvage-column.js';
 
 /** The strategy or recovery mode as it is typed. */
@@ -31,6 +31,9 @@ export async function advised(
     const onward = target.repair?.command;
     // a refusal of the mode that is planned for knows of no plan but this one; a file that is missing comes from elsewhere
     if (onward !== undefined && onward !== own) return target;
+    // over a hole the store opens: what that costs its own plan says
+    const over = onward === undefined ? await waysBeside(target, database, way, profile) : undefined;
+    if (over?.command !== undefined) return { ...target, recommendation: over };
     const { next, command: _, ...repair } = target.repair!;
     // what is in an order that is not known is written as it stands, and no engine takes that
     const form = uncheckedOrders(database).length > 0 ? '.export.ndjson' : '.export';
@@ -41,7 +44,7 @@ export async function advised(
     const why =
       next === undefined || onward !== undefined
         ? 'These files do not tell what puts it right: a checkpoint, a backup or a replica may have it'
-        : `${next[0].toUpperCase()}${next.slice(1)}`;
+        : capital(next);
     const recommended = (await canBeRead(database))
       ? { command, reason: `${why}. What can be read can be exported:` }
       : { reason: `${why}. Nothing can be read out of these files: restore a backup.` };
@@ -83,7 +86,7 @@ export async function compared(
 
 /** The way that a simulation recommends, unless it is this one or is to do nothing. */
 async function waysBeside(
-  { recovery = [], findings }: TargetReport,
+  { recovery = [], findings, repair }: TargetReport,
   database: Database,
   way: RepairMethod,
   profile: Profile | undefined,
@@ -94,7 +97,16 @@ async function waysBeside(
   const best = await recommendation(database, recovery, salvage, { ...words, findings });
   const option = 'mode' in way ? `--mode ${way.mode}` : `--strategy ${way.strategy}`;
   const own = commandOn(database, `repair ${option} --dry-run`);
-  return best.command === undefined || best.command === own ? undefined : best;
+  if (best.command === undefined || best.command === own) return undefined;
+  return { ...best, reason: unsaid(best.reason, repair?.reason) };
+}
+
+/** A reason without the refusal that it begins with and that is said already. */
+function unsaid(reason: string, refusal = ''): string {
+  const [first, ...rest] = reason;
+  const text = `${first.toLowerCase()}${rest.join('')}`;
+  if (refusal === '' || !text.startsWith(`${refusal}. `)) return reason;
+  return capital(reason.slice(refusal.length + 2));
 }
 
 /** What a salvage would keep beyond the plan of the least loss, and at what price: a remark, as it is no better way. */

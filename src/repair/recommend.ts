@@ -79,7 +79,7 @@ export async function recommendation(
     const added = unproven > 0 ? `; salvage would add ${unproven} that nothing proves` : '';
     // what an engine's own mode keeps is proven: a salvage that only adds guesses is not worth it
     if (skipping?.opens && kept(skipping) >= salvaged - unproven) {
-      const reason = `${capital(point.refusal)}. skip-any-corrupted keeps ${counted(kept(skipping), 'operation')} of the WALs, over a hole, and invents nothing${added}.`;
+      const reason = `${capital(point.refusal)}. --mode skip-any-corrupted keeps ${counted(kept(skipping), 'operation')} of the WALs, over a hole, and invents nothing${added}.`;
       return { command: command(database, 'repair', '--mode skip-any-corrupted'), reason };
     }
     if (salvage?.opens) {
@@ -169,6 +169,6 @@ function command(database: Database, name: string, how = ''): string {
   return commandOn(database, [name, ...(how ? [how] : []), ...dry].join(' '));
 }
 
-function capital(text: string): string {
+export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -56,10 +56,13 @@ describe('a salvage of a batch that ends in zeros', () => {
       ]);
     }));
 
-  it.each(['salvage-zeros', 'salvage-last-page-zeroed'])('is not what simulate recommends of %s', (name) =>
+  it.each(['salvage-zeros', 'salvage-last-page-zeroed'])('is not what is recommended of %s', (name) =>
     withFieldCase(name, [], async (dir) => {
-      const { out } = await kvdoctor(`simulate ${dir}`);
-      expect(out).toContain('repair --mode skip-any-corrupted --dry-run');
+      for (const command of ['simulate', 'repair --strategy auto --dry-run']) {
+        const { out } = await kvdoctor(`${command} ${dir}`);
+        expect(out).toContain('repair --mode skip-any-corrupted --dry-run');
+        expect(out.match(/here is no consistent point/g)).toHaveLength(1);
+      }
     }),
   );
 
