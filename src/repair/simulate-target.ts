@@ -32,7 +32,7 @@ import {
   withinLimits,
 } from '../scan/target.js';
 import { readability } from '../scan/unreadable.js';
-import { losesWrites } from '../states/gone-wals.js';
+import { goneFirstSegment, losesWrites } from '../states/gone-wals.js';
 import { uncheckedIngests } from '../states/unnamed-ingests.js';
 import { hidesNewerKeys, pebbleAdvice, unforeseen } from './pebble-advice.js';
 import type { LossStatement } from './plan.js';
@@ -83,7 +83,7 @@ export async function simulateTarget(
   const isLevelDb = own.dialect === 'leveldb';
   const states = isPebble || (isLevelDb && !leadsNowhere(own)) ? [] : await stateChoices(own);
   const gone = isPebble ? [] : goneWals(own);
-  const first = isPebble ? goneFirstWal(own) : undefined;
+  const first = isPebble ? (goneFirstWal(own) ?? (await goneFirstSegment(own))) : undefined;
   const goneFiles = first === undefined ? gone.map(({ file }) => file) : [first];
   if (goneFiles.length > 0) report.goneWals = goneFiles;
   if (states.length > 0) report.states = states;

@@ -97,7 +97,7 @@ describe('repair of a Pebble directory', () => {
     await withDatabase('pebble-stores/rangekeys', ['zero 000006.log 20 20'], async (dir) => {
       const { plan } = await repaired(dir);
       expect(plan?.loss.map(({ detail }) => detail)).toContain(
-        'among them 1 deletions of ranges: older values that they hid show again',
+        'among them 1 deletion of ranges: older values that it hid show again',
       );
     });
   });

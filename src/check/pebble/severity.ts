@@ -2,6 +2,7 @@ import type { Database } from '../../engine/database.js';
 import { unknownSecond } from '../../engine/unseen.js';
 import type { Finding } from '../../finding/finding.js';
 import { placeOf } from '../../finding/finding-at.js';
+import { segmentIn } from '../../format/filename.js';
 import { fileBehind, type LiveTable } from '../../format/manifest/version.js';
 import type { TableFacts } from '../unit.js';
 
@@ -44,10 +45,12 @@ export function betweenPebbleWals(
     !ingests(database) ||
     (missing > 0 && missing === forsakenIngests(database, tables));
   const isHole = found.rule === 'sequence/gap-between-wals' || found.rule === 'wal/emptied';
+  // of a log that went on in another directory the first file is gone
+  const isBegunLate = found.rule === 'sequence/gap-before-first-wal' && segmentIn(found.file) > 0;
   // it may be in a directory that is not here
   const isElsewhere =
     database.absent.some(({ option }) => option === 'wal_dir') || unknownSecond(database) !== undefined;
-  return isHole && isCertain && !isElsewhere ? { ...found, severity: 'error' } : found;
+  return ((isHole && isCertain) || isBegunLate) && !isElsewhere ? { ...found, severity: 'error' } : found;
 }
 
 /** What RocksDB says in a mode of its own. */

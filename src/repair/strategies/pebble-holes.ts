@@ -3,6 +3,7 @@ import { goneFirstWal } from '../../engine/pebble-first-wal.js';
 import type { Finding } from '../../finding/finding.js';
 import { parseFileName } from '../../format/filename.js';
 import { endMarkOf } from '../../format/log/physical.js';
+import { goneFirstSegment } from '../../states/gone-wals.js';
 import { emptyPlan } from '../empty-plan.js';
 import type { FilePlace } from '../place.js';
 import type { LossStatement, RepairPlan, RepairStep } from '../plan.js';
@@ -28,7 +29,7 @@ const HOLES: ReadonlySet<string> = new Set(['sequence/gap-between-wals', 'wal/em
 export async function planPebbleHoles(database: Database, findings: readonly Finding[]): Promise<RepairPlan> {
   const errors = findings.filter(({ severity }) => severity === 'error');
   const wals = await readWalStates(database);
-  const gone = goneFirstWal(database);
+  const gone = goneFirstWal(database) ?? (await goneFirstSegment(database));
   const hole = wals.findIndex(({ entry }) =>
     errors.some(({ rule, file }) => HOLES.has(rule) && file === entry.file),
   );

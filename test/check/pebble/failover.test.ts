@@ -57,6 +57,18 @@ const filesOf = (dir: string) =>
 const NOTHING = { errors: [], warnings: [], unchecked: [] };
 
 describe('a log of Pebble that went on in a second directory', () => {
+  it('is damaged where its first file is gone, and what it held is announced', async () => {
+    await withDatabase(store, ['remove 000002.log'], async (dir) => {
+      expect((await looked(dir)).errors).toEqual(['sequence/gap-before-first-wal 000002-001.log']);
+      expect((await simulateTarget(dir)).goneWals).toEqual(['000002.log']);
+      const { repair, plan } = await repaired(dir);
+      expect(repair?.state).toBe('repaired');
+      const lost = ['000002-001.log', '000002-002.log', '.', '000002.log'];
+      expect(plan?.loss.map(({ file }) => path.basename(file))).toEqual(lost);
+      expect((await looked(dir)).errors).toEqual([]);
+    });
+  });
+
   it('is whole, and read as one', async () => {
     await withDatabase(store, [], async (dir) => {
       expect(await looked(dir)).toEqual(NOTHING);
