@@ -204,14 +204,14 @@ function strayFinding(wal: WalFacts, { wals, dead, manifest }: State): Finding {
   });
 }
 
-/** LevelDB deletes them when it opens. */
+/** LevelDB deletes them when it opens. A flush begins a log first, and its edit moves on to that: a table below the log number is of an older moment. */
 function checkForsaken(
   tables: readonly TableFacts[],
   named: ReadonlySet<bigint>,
   known: ReadonlySet<bigint>,
-  { manifest, numbers, wals, live }: State,
+  { manifest, numbers, wals, live, logNumber }: State,
 ): Finding[] {
-  const isKnown = (number: bigint) => named.has(number) || known.has(number);
+  const isKnown = (number: bigint) => number < logNumber || named.has(number) || known.has(number);
   const { flushWithoutTable } = numbers;
   return forsakenTables(tables, isKnown, live, wals).map(({ table: { file, size }, span: { first, last } }) =>
     findingAt(flushWithoutTable ? manifest : { file }, 'directory/forsaken-table', {
