@@ -33,19 +33,38 @@ export async function planExchangedBlobs(
   version: Version,
   tables: readonly DamagedTable[],
 ): Promise<RepairPlan | undefined> {
-  const wrong = await wrongBlobs(database, version, tables);
-  const rightful = new Map<bigint, { live: LiveBlobFile; entry: InventoryEntry; from: InventoryEntry }>();
-  for (const { live, entry, samples } of wrong) {
+  const samples = readableSamples(tables);
+  const here = [...version.columnFamilies.values()].flatMap(({ blobFiles }) =>
+    [...blobFiles.values()].flatMap((live) => {
+      const entry = blobEntry(database, live.number);
+      return entry === undefined ? [] : [{ live, entry }];
+    }),
+  );
+  const moved: { live: LiveBlobFile; entry: InventoryEntry; from: InventoryEntry }[] = [];
+  for (const { live, entry } of here) {
+    if (await areHeld(database, entry.source, samples.get(live.number) ?? [])) continue;
     const holders: InventoryEntry[] = [];
-    for (const { entry: other } of wrong)
-      if (other !== entry && other.size === sizeOf(live) && (await areHeld(database, other.source, samples)))
+    for (const { entry: other } of here)
+      if (
+        other !== entry &&
+        other.size === sizeOf(live) &&
+        (await areHeld(database, other.source, samples.get(live.number) ?? []))
+      )
         holders.push(other);
     const [from] = holders;
     if (holders.length === 1 && (await isContentOf(database, from, live, tables)))
-      rightful.set(live.number, { live, entry, from });
+      moved.push({ live, entry, from });
   }
-  const moved = [...rightful.values()];
   const used = new Set(moved.map(({ from }) => from));
+  // of one to which nothing refers that can be read, only its size and its counts tell
+  const places = new Set(moved.map(({ entry }) => entry));
+  for (const { live, entry } of here.filter((each) => used.has(each.entry) && !places.has(each.entry))) {
+    const free = [...places].filter((other) => !used.has(other) && other.size === sizeOf(live));
+    const [from] = free;
+    if (free.length !== 1 || !(await isContentOf(database, from, live, tables))) continue;
+    moved.push({ live, entry, from });
+    used.add(from);
+  }
   if (moved.length === 0 || used.size < moved.length || moved.some(({ entry }) => !used.has(entry)))
     return undefined;
   return {
@@ -69,20 +88,6 @@ function exchangeStep({ entry, from }: { entry: InventoryEntry; from: InventoryE
   };
 }
 
-/** Blob files in which a sample of what tables refer to is not found. */
-async function wrongBlobs(database: Database, version: Version, tables: readonly DamagedTable[]) {
-  const samples = soundSamples(tables);
-  const wrong: { live: LiveBlobFile; entry: InventoryEntry; samples: readonly SampledReference[] }[] = [];
-  for (const { blobFiles } of version.columnFamilies.values())
-    for (const live of blobFiles.values()) {
-      const entry = blobEntry(database, live.number);
-      const wanted = samples.get(live.number) ?? [];
-      if (entry !== undefined && !(await areHeld(database, entry.source, wanted)))
-        wrong.push({ live, entry, samples: wanted });
-    }
-  return wrong;
-}
-
 /** The file of a live blob file. */
 export function blobEntry({ inventory }: Database, number: bigint): InventoryEntry | undefined {
   return inventory.entries.find(
@@ -90,13 +95,11 @@ export function blobEntry({ inventory }: Database, number: bigint): InventoryEnt
   );
 }
 
-/** Samples of what tables refer to in which nothing is damaged, by the number of the blob file. */
-export function soundSamples(tables: readonly DamagedTable[]): Map<bigint, SampledReference[]> {
+/** Samples of what tables refer to, as far as they can be read, by the number of the blob file. */
+export function readableSamples(tables: readonly DamagedTable[]): Map<bigint, SampledReference[]> {
   return samplesOf(
     tables.flatMap(({ result }): TableFacts[] =>
-      result?.facts.kind === 'table' && !result.facts.stated?.wrongFile && !result.facts.errors
-        ? [result.facts]
-        : [],
+      result?.facts.kind === 'table' && !result.facts.stated?.wrongFile ? [result.facts] : [],
     ),
   );
 }

@@ -8,7 +8,7 @@ import type { LossStatement, RepairStep } from '../plan.js';
 import { sourceOf } from '../preview.js';
 import { type BlobRepair, repairBlob } from './blobs.js';
 import type { DamagedTable } from './damaged-tables.js';
-import { areHeld, blobEntry, missedValues, soundSamples } from './exchanged-blobs.js';
+import { areHeld, blobEntry, missedValues, readableSamples } from './exchanged-blobs.js';
 
 /** What repairing blob files came to. */
 export interface BlobState {
@@ -28,7 +28,7 @@ export async function putBlobsRight(
   loss: LossStatement[],
 ): Promise<BlobState> {
   const repairs = new Map<bigint, BlobRepair>();
-  const samples = soundSamples(tables);
+  const samples = readableSamples(tables);
   for (const family of version.columnFamilies.values()) {
     for (const live of family.blobFiles.values()) {
       const entry = blobEntry(database, live.number);

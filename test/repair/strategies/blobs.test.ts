@@ -77,6 +77,16 @@ test.each(['blob-7.8', 'blob-zstd-7.8'])(
   },
 );
 
+test('so are those of which the only table that refers to them is damaged, too', async () => {
+  await withDatabase('blob-7.8', ['swap 000010.blob 000013.blob', 'zero 000014.sst 16 300'], async (dir) => {
+    const { out, status } = await kvdoctor(`repair --strategy auto --in-place --stopped --yes ${dir}`);
+    expect(status).toBe(0);
+    expect(out).toContain('the values that tables look for in it lie in 000010.blob');
+    const blob = fixture('blob-7.8').get('000013.blob')!;
+    expect(readFileSync(path.join(dir, '000013.blob')).equals(blob)).toBe(true);
+  });
+});
+
 test('so are some of other lengths, round about', async () => {
   await withFieldCase('healthy-timestamps-7.8', [], async (whole) => {
     const patches = ['swap 000057.blob 000061.blob', 'swap 000061.blob 000063.blob'];
