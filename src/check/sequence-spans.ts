@@ -73,6 +73,19 @@ export function beyondStated(
 }
 
 /**
+ * Whether a table that no edit names is of a moment before the MANIFEST's last edits, of which LevelDB and Pebble say with their log number how far they
+ * are: a flush begins a log first, and its edit moves on to that. An open writes tables of the logs that it reads before it begins its own,
+ * so that one which ends where the logs begin may be such.
+ */
+export function isOlderTable(
+  { number, last }: { number: bigint; last: bigint },
+  logNumber: bigint,
+  logs: readonly HeldSpan[],
+): boolean {
+  return number < logNumber && !logs.some(({ first }) => first === last + 1n);
+}
+
+/**
  * Tables that no edit of the MANIFEST ever named and that hold sequences which nothing else has: the edit that named them is lost.
  * Outputs of a job that did not end hold nothing new.
  *
@@ -80,17 +93,16 @@ export function beyondStated(
  */
 export function forsakenTables(
   tables: readonly TableFacts[],
-  known: (number: bigint) => boolean,
+  { known, logNumber }: { known: (number: bigint) => boolean; logNumber: bigint },
   live: readonly TableFacts[],
   wals: readonly WalFacts[],
 ): { table: TableFacts; span: HeldSpan }[] {
-  const covered = [
-    ...live.flatMap((table) => spanOfTable(table) ?? []),
-    ...wals.flatMap((wal) => spanOfWal(wal) ?? []),
-  ];
+  const logs = wals.flatMap((wal) => spanOfWal(wal) ?? []);
+  const covered = [...live.flatMap((table) => spanOfTable(table) ?? []), ...logs];
   return tables.flatMap((table) => {
     const span = spanOfTable(table);
     if (table.number === undefined || span === undefined || known(table.number)) return [];
+    if (isOlderTable({ number: table.number, last: span.last }, logNumber, logs)) return [];
     if (covered.some(({ first, last }) => span.last >= first && span.first <= last)) return [];
     return [{ table, span }];
   });

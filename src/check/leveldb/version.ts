@@ -204,21 +204,22 @@ function strayFinding(wal: WalFacts, { wals, dead, manifest }: State): Finding {
   });
 }
 
-/** LevelDB deletes them when it opens. A flush begins a log first, and its edit moves on to that: a table below the log number is of an older moment. */
+/** LevelDB deletes them when it opens. */
 function checkForsaken(
   tables: readonly TableFacts[],
   named: ReadonlySet<bigint>,
-  known: ReadonlySet<bigint>,
+  lately: ReadonlySet<bigint>,
   { manifest, numbers, wals, live, logNumber }: State,
 ): Finding[] {
-  const isKnown = (number: bigint) => number < logNumber || named.has(number) || known.has(number);
+  const known = (number: bigint) => named.has(number) || lately.has(number);
   const { flushWithoutTable } = numbers;
-  return forsakenTables(tables, isKnown, live, wals).map(({ table: { file, size }, span: { first, last } }) =>
-    findingAt(flushWithoutTable ? manifest : { file }, 'directory/forsaken-table', {
-      ...(flushWithoutTable ?? { offset: 0, length: size }),
-      message: `${manifest.file} never named ${file}, whose sequences ${first}–${last} are in no other file: LevelDB deletes it when it opens`,
-      evidence: { smallestSequence: String(first), largestSequence: String(last) },
-    }),
+  return forsakenTables(tables, { known, logNumber }, live, wals).map(
+    ({ table: { file, size }, span: { first, last } }) =>
+      findingAt(flushWithoutTable ? manifest : { file }, 'directory/forsaken-table', {
+        ...(flushWithoutTable ?? { offset: 0, length: size }),
+        message: `${manifest.file} never named ${file}, whose sequences ${first}–${last} are in no other file: LevelDB deletes it when it opens`,
+        evidence: { smallestSequence: String(first), largestSequence: String(last) },
+      }),
   );
 }
 

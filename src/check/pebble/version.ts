@@ -246,25 +246,24 @@ function checkLastSequence({ database, version, manifest, named, tables, wals }:
   ];
 }
 
-/**
- * Pebble deletes them; what a flush or compaction left that did not end holds nothing new. A flush begins a log first, and its edit moves on to
- * that: a table below the log number is of an older moment.
- */
+/** Pebble deletes them; what a flush or compaction left that did not end holds nothing new. */
 function checkForsaken({ database, version, manifest, named, tables, wals }: State): Finding[] {
   const lately = new Set(database.manifest?.replay.lastTables);
-  const log = version.columnFamilies.get(0)?.logNumber ?? 0n;
-  const isKnown = (number: bigint) =>
-    number < log || named.has(number) || lately.has(number) || database.pebble?.ingested.has(number) === true;
+  const logNumber = version.columnFamilies.get(0)?.logNumber ?? 0n;
+  const known = (number: bigint) =>
+    named.has(number) || lately.has(number) || database.pebble?.ingested.has(number) === true;
   const live = tables.filter((table) => isNamed(table, named));
-  return forsakenTables(tables, isKnown, live, wals).flatMap(({ table: { file, size }, span }) => {
-    // a table whose sequences are all 0 holds what a compaction wrote
-    if (span.last === 0n) return [];
-    const sequences = sequenceRange(span.first, span.last);
-    return [
-      findingAt(manifest, 'directory/forsaken-table', {
-        message: `Do not open it: ${manifest.file} never named ${file} (${size} bytes), whose sequences ${sequences} are in no other file, and Pebble deletes it`,
-        evidence: { table: file, sequences },
-      }),
-    ];
-  });
+  return forsakenTables(tables, { known, logNumber }, live, wals).flatMap(
+    ({ table: { file, size }, span }) => {
+      // a table whose sequences are all 0 holds what a compaction wrote
+      if (span.last === 0n) return [];
+      const sequences = sequenceRange(span.first, span.last);
+      return [
+        findingAt(manifest, 'directory/forsaken-table', {
+          message: `Do not open it: ${manifest.file} never named ${file} (${size} bytes), whose sequences ${sequences} are in no other file, and Pebble deletes it`,
+          evidence: { table: file, sequences },
+        }),
+      ];
+    },
+  );
 }

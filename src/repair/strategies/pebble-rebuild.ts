@@ -1,3 +1,4 @@
+import { isOlderTable } from '../../check/sequence-spans.js';
 import { encodeLogRecords } from '../../encode/log/writer.js';
 import { encodeVersionEdit } from '../../encode/manifest/edit.js';
 import { type Database, filesOf } from '../../engine/database.js';
@@ -175,15 +176,21 @@ export async function isOlderManifest(database: Database): Promise<boolean> {
   const live = [...(version?.columnFamilies.get(0)?.tables.values() ?? [])];
   const { lastTables = [], reach = 0n } = manifest?.replay ?? {};
   const known = new Set([...lastTables, ...(pebble?.ingested.keys() ?? [])]);
-  // what a lost edit would name has a number above that of the log which the last one moved on to
-  const isOld = (number: bigint) => number < walCutoff || known.has(number);
-  const unnamed = ownTables(database).filter(({ number }) => !isOld(number!));
+  const unnamed = ownTables(database).filter(({ number }) => !known.has(number!));
   if (unnamed.length === 0) return false;
-  const found = await findTables({ ...database, inventory: { ...inventory, entries: unnamed } });
+  const read = await findTables({ ...database, inventory: { ...inventory, entries: unnamed } });
   const wals = (await readWalContents(database)).filter(({ number }) => number >= walCutoff);
   const logged = wals.flatMap(({ first, last }) =>
     first === undefined || last === undefined ? [] : { first, last },
   );
+  const undecided = new Set(
+    read.flatMap(({ live: { number, largestSequence: last } }) =>
+      isOlderTable({ number, last }, walCutoff, logged) ? [] : [number],
+    ),
+  );
+  // of one that cannot be read its number alone tells
+  if (unnamed.every(({ number }) => number! < walCutoff && !undecided.has(number!))) return false;
+  const found = read.filter(({ live }) => undecided.has(live.number));
   // a log brings ingested ones in, which may be gone
   const isYounger = ({ ingested, live: { number } }: FoundTable) =>
     !ingested && lastTables.every((named) => number > named);
