@@ -303,9 +303,12 @@ async function concluded(
   const recovery = await recoveryOf(await readDatabase(directory, requestOf(there)));
   const count = (report: TargetReport, severity: string) =>
     report.findings.filter((finding) => finding.severity === severity).length;
+  // of a file that the plan gives up there is no doubt left
+  const given = new Set(planned.plan!.loss.map(({ file }) => file));
   return {
     ...after,
     path: done.output ?? planned.path,
+    unchecked: after.unchecked.filter(({ file, offset }) => offset !== undefined || !given.has(file)),
     recovery,
     plan: { ...planned.plan!, remarks: [...planned.plan!.remarks, ...(unread ?? [])] },
     repair: {

@@ -159,7 +159,10 @@ export async function planRebuiltManifest(
     ],
     loss: [
       // what came after the end of an older MANIFEST is as unknown
-      ...(added.length > 0 && (replay === undefined || replay.complete) ? [unknownEdits(file)] : []),
+      ...((replay === undefined || replay.complete) && ownTables(database).length > 0
+        ? [{ file, detail: UNKNOWN_EDITS, facts: {} }]
+        : []),
+      ...(family.tables.size === 0 ? beforeLogs(file, wals) : []),
       ...rebuilt.unaccounted.map((table) => lostTable(file, table)),
     ],
     remarks: rebuilt.remarks,
@@ -239,13 +242,15 @@ function followsAtOnce(database: Database, logged: readonly { first: bigint }[])
 }
 
 /** What only a MANIFEST knew. */
-function unknownEdits(file: string): LossStatement {
-  return {
-    file,
-    detail:
-      'which tables a compaction had replaced and what had been excised: of a table that was about to be deleted, older and deleted entries may show again',
-    facts: {},
-  };
+const UNKNOWN_EDITS =
+  'which tables a compaction had replaced and what had been excised: of a table that was about to be deleted, older and deleted entries may show again';
+
+/** What tables held that are all gone. */
+function beforeLogs(file: string, wals: readonly WalContents[]): LossStatement[] {
+  const [first = FIRST_SEQUENCE] = wals.flatMap((wal) => wal.first ?? []);
+  if (first <= FIRST_SEQUENCE) return [];
+  const detail = `all that was written before sequence ${first}, with which the logs begin: no table is left`;
+  return [{ file, detail, facts: { lastSequence: String(first - 1n) } }];
 }
 
 /**

@@ -26,10 +26,14 @@ export async function formShown(table: Table, usual: UsualForm): Promise<UsualFo
   return usual.besidePrefixed === true ? { ...usual, format: 'pebble', formatVersion: 3 } : usual;
 }
 
-/** `undefined`: there are too few puts to tell. */
+/** Of so many puts one may be none: an entry of an index block, which is found as well, or a value that begins so by chance. */
+const MOST_OTHERS = 1 / 4;
+
+/** `undefined`: there are too few puts to tell, or they do not agree. */
 async function showsPrefixes(table: Table): Promise<boolean | undefined> {
   const found = await foundBlocks(table);
-  let puts = 0;
+  let prefixed = 0;
+  let others = 0;
   for await (const handle of found?.handles ?? []) {
     const { contents, sound } = await loadBlock(found!.space, handle, 'data');
     if (!sound || contents === undefined) continue;
@@ -38,9 +42,10 @@ async function showsPrefixes(table: Table): Promise<boolean | undefined> {
       const { key, valueOffset, valueLength } = entry;
       const type = key.length < KEY_TRAILER ? VALUE_TYPE.delete : key[key.length - KEY_TRAILER];
       if (!hasPrefix(type & ~OBSOLETE_BIT, {})) continue;
-      if (!isPrefixOfRow(contents, valueOffset, valueOffset + valueLength)) return false;
-      puts++;
+      if (isPrefixOfRow(contents, valueOffset, valueOffset + valueLength)) prefixed++;
+      else others++;
     }
   }
-  return puts < FEW ? undefined : true;
+  if (prefixed >= FEW && others <= prefixed * MOST_OTHERS) return true;
+  return others > 0 && prefixed <= others * MOST_OTHERS ? false : undefined;
 }

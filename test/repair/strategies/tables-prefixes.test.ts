@@ -6,6 +6,7 @@ import { internalKey, VALUE_TYPE } from '../../../src/format/sst/internal-key.js
 import { withDatabase } from '../../support/database.js';
 import { repaired, rewriteManifest, shown } from '../../support/pebble.js';
 import { writeTable } from '../../support/pebble-table.js';
+import { visible } from '../../support/visible.js';
 
 /** Three blocks and more. */
 const puts = Object.fromEntries(
@@ -47,4 +48,19 @@ describe('a table of Pebble without prefix bytes among those that have them', ()
       else expect(Number(left)).toBeGreaterThan(Number(entries) - 150 + least);
     });
   });
+});
+
+describe('a table of Pebble with prefix bytes', () => {
+  it.each([30777, 25000, 17000])(
+    'gives out none of them for a part of a value where it is cut at %i',
+    async (at) => {
+      const whole = await withDatabase('pebble-stores/valueblocks', [], visible);
+      await withDatabase('pebble-stores/valueblocks', [`truncate 000005.sst ${at}`], async (dir) => {
+        expect((await repaired(dir)).repair?.state).toBe('repaired');
+        const left = await visible(dir);
+        expect(left.size).toBeGreaterThan(200);
+        expect([...left].filter(([key, value]) => whole.get(key) !== value)).toEqual([]);
+      });
+    },
+  );
 });
