@@ -6,22 +6,12 @@ import { encodeVersionEdit } from '../../src/encode/manifest/edit.js';
 import { snapshotEdits } from '../../src/encode/manifest/snapshot.js';
 import { readDatabase } from '../../src/engine/database.js';
 import { emptyEdit } from '../../src/format/manifest/edit.js';
-import { repairTarget } from '../../src/repair/run.js';
 import { scanTarget } from '../../src/scan/scan.js';
 import { simulateDatabase } from '../../src/scan/simulate-database.js';
 import { withDatabase } from '../support/database.js';
+import { repairedCopy } from '../support/repaired-copy.js';
 
 /* Blob files of directories whose MANIFEST has lost edits. */
-
-async function repaired(dir: string) {
-  const output = `${dir}.out`;
-  const report = await repairTarget(
-    dir,
-    { way: { strategy: 'auto' }, destination: { kind: 'copy', output }, tool: 'test', jobs: 1 },
-    { confirm: async () => true },
-  );
-  return { report, output };
-}
 
 async function errorsOf(dir: string) {
   return (await scanTarget(dir, {})).findings.filter(({ severity }) => severity === 'error');
@@ -52,7 +42,7 @@ describe('a MANIFEST that has lost the edit of blob files', () => {
     withDatabase('blob-7.8', [], async (dir) => {
       const whole = await digestOf(dir);
       await loseBlobEdit(dir);
-      const { output } = await repaired(dir);
+      const { output } = await repairedCopy(dir);
       expect(await errorsOf(output)).toEqual([]);
       expect(await digestOf(output)).toBe(whole);
     }));
@@ -60,7 +50,7 @@ describe('a MANIFEST that has lost the edit of blob files', () => {
   it('is not followed where one of them is gone, too', () =>
     withDatabase('blob-7.8', ['remove 000013.blob'], async (dir) => {
       await loseBlobEdit(dir);
-      const { report, output } = await repaired(dir);
+      const { report, output } = await repairedCopy(dir);
       expect(report.plan?.loss.map(({ file }) => file)).toContain('000013.blob');
       expect(await errorsOf(output)).toEqual([]);
     }));
@@ -70,7 +60,7 @@ describe('a table of a flush that did not end', () => {
   it('is left out where its blob file holds nothing, and named', () =>
     withDatabase('blob-7.8', ['remove MANIFEST-000005', 'remove CURRENT'], async (dir) => {
       truncateSync(path.join(dir, '000013.blob'), 0);
-      const { report } = await repaired(dir);
+      const { report } = await repairedCopy(dir);
       const statement = report.plan?.loss.find(({ file }) => file === '000014.sst');
       expect(statement?.detail).toContain('a table of a flush or compaction that did not end');
     }));

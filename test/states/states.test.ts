@@ -10,6 +10,7 @@ import { simulateDatabase } from '../../src/scan/simulate-database.js';
 import type { State, States } from '../../src/states/state.js';
 import { withDatabase } from '../support/database.js';
 import { fixture, withTemporaryDirectory, writeFileSet } from '../support/files.js';
+import { repairedCopy } from '../support/repaired-copy.js';
 
 /*
  * Directories whose files are of several moments or histories (fixtures/states), each with what the engine saw before they
@@ -32,16 +33,6 @@ function unpacked<T>(name: string, body: (dir: string) => Promise<T>): Promise<T
   });
 }
 
-async function repaired(dir: string) {
-  const output = `${dir}.out`;
-  const report = await repairTarget(
-    dir,
-    { way: { strategy: 'auto' }, destination: { kind: 'copy', output }, tool: 'test', jobs: 1 },
-    { confirm: async () => true },
-  );
-  return { report, output };
-}
-
 /** Entries and hash of each column family, as the strictest recovery mode leaves them. */
 async function contentsOf(dir: string, request: DatabaseRequest = {}): Promise<Case['truth']> {
   const [strictest] = await simulateDatabase(await readDatabase(dir, request), { digest: true });
@@ -60,7 +51,7 @@ describe('directories of several moments', () => {
       expect(findings.some(({ severity }) => severity === 'error')).toBe(true);
       // a directory is no file that is missing
       expect(files.some((file) => file.path === 'lost')).toBe(false);
-      const { report, output } = await repaired(dir);
+      const { report, output } = await repairedCopy(dir);
       // what a RepairDB made of logs is in the logs that it set aside
       if (rules.includes('directory/repairdb-losses')) expect(report.plan?.loss).toEqual([]);
       expect(report.repair?.state).toBe('repaired');
@@ -73,7 +64,7 @@ describe('directories of several moments', () => {
     const truth = await withDatabase('basic-7.8', [], (dir) => contentsOf(dir));
     const patches = ['swap 000015.sst 000018.sst', 'zero MANIFEST-000005 171 200'];
     await withDatabase('basic-7.8', patches, async (dir) => {
-      const { report, output } = await repaired(dir);
+      const { report, output } = await repairedCopy(dir);
       expect(report.plan?.loss).toEqual([]);
       expect(await contentsOf(output)).toEqual(truth);
     });
@@ -82,7 +73,7 @@ describe('directories of several moments', () => {
   it('misses none of the logs that a MANIFEST tracks where they lie under each other’s names', async () => {
     const truth = await withDatabase('checksummed-7.8', [], (dir) => contentsOf(dir));
     await withDatabase('checksummed-7.8', ['swap 000004.log 000010.log'], async (dir) => {
-      const { report, output } = await repaired(dir);
+      const { report, output } = await repairedCopy(dir);
       expect(report.plan?.loss).toEqual([]);
       expect(await contentsOf(output)).toEqual(truth);
     });
@@ -90,7 +81,7 @@ describe('directories of several moments', () => {
 
   it('announces what the WALs lack of a lost table, as it was written without them', async () => {
     await unpacked('unlogged-between', async (dir) => {
-      const { report, output } = await repaired(dir);
+      const { report, output } = await repairedCopy(dir);
       const loss = report.plan?.loss.find(({ detail }) => detail.startsWith('10 '));
       expect(loss?.facts).toMatchObject({ firstSequence: '72', lastSequence: '81' });
       expect(await errorsOf(output)).toEqual([]);
@@ -102,7 +93,7 @@ describe('directories of several moments', () => {
     ['stale-manifest-8.1', '778', { default: 258, leaf_indices: 2 }],
   ])('%s: tables that the MANIFEST does not know count', async (name, sequence, entries) => {
     await unpacked(name, async (dir) => {
-      const { report, output } = await repaired(dir);
+      const { report, output } = await repairedCopy(dir);
       expect(report.recovery?.[0].lastSequence).toBe(sequence);
       const seen = await contentsOf(output);
       expect(Object.fromEntries(Object.entries(seen).map(([family, [count]]) => [family, count]))).toEqual(
@@ -142,7 +133,7 @@ describe('directories of several moments', () => {
         const [missing] = await errorsOf(dir);
         expect(missing.cause).toMatchObject({ kind: 'misplaced', certainty: 'proven' });
         expect(missing.cause?.detail).toBe(`the table lies under another name: ${name}`);
-        const { report, output } = await repaired(dir);
+        const { report, output } = await repairedCopy(dir);
         expect(report.plan?.loss).toEqual([]);
         expect(await contentsOf(output)).toEqual(truth);
       });
@@ -152,10 +143,10 @@ describe('directories of several moments', () => {
   it('takes over no table of another database', async () => {
     const foreign = fixture('checksummed-7.8').get('000013.sst')!;
     await withDatabase('basic-7.8', ['remove 000018.sst'], async (dir) => {
-      const { report: own } = await repaired(dir);
+      const { report: own } = await repairedCopy(dir);
       writeFileSync(path.join(dir, '000099.sst'), foreign);
       rmSync(`${dir}.out`, { recursive: true });
-      const { report } = await repaired(dir);
+      const { report } = await repairedCopy(dir);
       expect(own.plan?.loss).not.toEqual([]);
       expect(report.plan?.loss).toEqual(own.plan?.loss);
       expect(report.plan?.remarks.join('\n')).not.toMatch(/table 99/);
@@ -165,7 +156,7 @@ describe('directories of several moments', () => {
   it('puts two exchanged logs back in order', async () => {
     const truth = await withDatabase('wal-large-7.8', [], (dir) => contentsOf(dir));
     await withDatabase('wal-large-7.8', ['swap 000004.log 000010.log'], async (dir) => {
-      const { report, output } = await repaired(dir);
+      const { report, output } = await repairedCopy(dir);
       expect(report.plan?.loss).toEqual([]);
       expect(await contentsOf(output)).toEqual(truth);
     });
@@ -187,7 +178,7 @@ describe('directories of several moments', () => {
 
   it('announces tables of which those taken over do not show that they went into them', async () => {
     await unpacked('stale-3', async (dir) => {
-      const { report } = await repaired(dir);
+      const { report } = await repairedCopy(dir);
       expect(report.plan?.loss.map(({ file }) => file)).toEqual([
         '000023.sst',
         '000025.sst',
@@ -195,7 +186,7 @@ describe('directories of several moments', () => {
       ]);
     });
     await unpacked('stale-manifest-8.1', async (dir) => {
-      const { report } = await repaired(dir);
+      const { report } = await repairedCopy(dir);
       // CURRENT names it, and it is not here
       expect(report.plan?.loss.map(({ file }) => file)).toEqual(['MANIFEST-000025']);
     });
@@ -207,7 +198,7 @@ describe('directories of several moments', () => {
     ['rolled-11', ['000028.sst', 'MANIFEST-000029'], { firstSequence: '741', lastSequence: '775' }],
   ])('%s: announces what was written after the moment that the files are of', async (name, files, span) => {
     await unpacked(name, async (dir) => {
-      const { report } = await repaired(dir);
+      const { report } = await repairedCopy(dir);
       const loss = report.plan?.loss ?? [];
       expect(loss.map(({ file }) => file)).toEqual(files);
       expect(loss.at(-1)?.facts).toEqual(span);
@@ -364,6 +355,6 @@ it('says that no MANIFEST tells which tables are live where no edit of the MANIF
     const dir = path.join(parent, 'db');
     writeFileSet(fixture('leveldb'), dir);
     writeFileSync(path.join(dir, 'MANIFEST-000002'), Buffer.alloc(300, 'no edit '));
-    const { report } = await repaired(dir);
+    const { report } = await repairedCopy(dir);
     expect(report.plan?.unproven?.map(({ facts }) => facts)).toContainEqual({ basis: 'tables' });
   }));
