@@ -1,10 +1,11 @@
 import type { ByteSource } from '../bytes/source.js';
 import type { UnitResult, WalContext, WalFacts } from '../check/unit.js';
 import type { Cause, Finding, Range } from '../finding/finding.js';
+import { counted } from '../finding/quantity.js';
 import { decodeBatch } from '../format/batch/decode.js';
 import { type DialectName, dialectNamed } from '../format/dialect.js';
 import { checksumHolds, decodePhysicalHeader, END_MARK, endMarkOf } from '../format/log/physical.js';
-import { BLOCK_SIZE, type LogDialect } from '../format/log/types.js';
+import { BLOCK_SIZE, LEGACY_HEADER, type LogDialect } from '../format/log/types.js';
 import { batchCause, batchDefect, logDataOf } from './batch.js';
 import { countCause, countThatFits, raisesCount } from './batch-count.js';
 import { engineDefect } from './engine-defects.js';
@@ -99,6 +100,10 @@ export class WalDiagnosis {
   private async record(finding: Finding, place: Range): Promise<void> {
     const damaged = await this.damagedRecord(finding, place);
     if (damaged !== undefined && this.endMark(finding, damaged)) return;
+    if (finding.rule === 'wal/false-end') {
+      if (damaged !== undefined) await this.ownNumber(finding, damaged);
+      return;
+    }
     if (damaged !== undefined && (await this.oneBit(finding, damaged))) return;
     if (damaged !== undefined && (await this.changedCount(finding, damaged))) return;
     if (damaged !== undefined && (await this.lostLength(finding, damaged))) return;
@@ -149,6 +154,26 @@ export class WalDiagnosis {
       restores: true,
     };
     return true;
+  }
+
+  /** The number of this log in a record that has that of the next one, which ends a log for Pebble. */
+  private async ownNumber(finding: Finding, damaged: Damaged): Promise<void> {
+    // the mark that ends the log before has it
+    const own = endMarkOf(this.facts.number - 1n).subarray(LEGACY_HEADER);
+    const there = damaged.bytes.subarray(LEGACY_HEADER, END_MARK);
+    const changes = differingBits(there, own, damaged.at + LEGACY_HEADER);
+    const flips = changes.map((change): Flip => ({ ...change, field: 'log number' }));
+    if (flips.length === 0 || (await this.try(flips, damaged)) !== 'fits') return;
+    finding.cause = {
+      kind: 'garbage',
+      certainty: 'proven',
+      detail: `the log number of the record was written over with that of the next log (${counted(flips.length, 'bit')})`,
+      basis:
+        'the checksum holds with the number of this log, and the batch decodes and continues the sequence numbers',
+      changes,
+      restores: true,
+    };
+    finding.impact = await batchImpact(this.source, flips, recordStart(damaged), this.facts);
   }
 
   private async oneBit(finding: Finding, damaged: Damaged): Promise<boolean> {
