@@ -73,9 +73,9 @@ export function beyondStated(
 }
 
 /**
- * Whether a table that no edit names is of a moment before the MANIFEST's last edits, of which LevelDB and Pebble say with their log number how far they
- * are: a flush begins a log first, and its edit moves on to that. An open writes tables of the logs that it reads before it begins its own,
- * so that one which ends where the logs begin may be such.
+ * Whether a table that no edit names is older than the last edit of a MANIFEST of LevelDB or Pebble. A flush begins a log first, and its edit
+ * names that log: tables of later edits have higher numbers. But an open writes tables of the logs that it reads before it begins its own log:
+ * a table that ends where the logs begin may be one of these.
  */
 export function isOlderTable(
   { number, last }: { number: bigint; last: bigint },

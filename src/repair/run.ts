@@ -12,6 +12,7 @@ import { pathKind } from '../io/path-kind.js';
 import { isWithin } from '../io/real-place.js';
 import type { RecoveryReport, RepairReport, TargetReport } from '../report/report.js';
 import { type ScanHooks, scanTarget } from '../scan/scan.js';
+import { uncheckedIngests } from '../states/unnamed-ingests.js';
 import {
   carryOut,
   type Destination,
@@ -300,15 +301,19 @@ async function concluded(
   const { signal: _, ...untiring } = hooks;
   const there = done.output === undefined ? options : ofCopy(options, path.resolve(planned.path), directory);
   const after = await scan(directory, there, untiring);
-  const recovery = await recoveryOf(await readDatabase(directory, requestOf(there)));
+  const left = await readDatabase(directory, requestOf(there));
+  const recovery = await recoveryOf(left);
   const count = (report: TargetReport, severity: string) =>
     report.findings.filter((finding) => finding.severity === severity).length;
-  // of a file that the plan gives up there is no doubt left
-  const given = new Set(planned.plan!.loss.map(({ file }) => file));
+  // of a table that the plan has announced as lost it is no doubt any more whether it was ingested
+  const announced = new Set(planned.plan!.loss.map(({ file }) => file));
+  const settled = (await uncheckedIngests(left)).filter(({ file }) => announced.has(file));
   return {
     ...after,
     path: done.output ?? planned.path,
-    unchecked: after.unchecked.filter(({ file, offset }) => offset !== undefined || !given.has(file)),
+    unchecked: after.unchecked.filter(
+      ({ file, reason }) => !settled.some((each) => each.file === file && each.reason === reason),
+    ),
     recovery,
     plan: { ...planned.plan!, remarks: [...planned.plan!.remarks, ...(unread ?? [])] },
     repair: {

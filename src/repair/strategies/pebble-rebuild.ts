@@ -162,7 +162,7 @@ export async function planRebuiltManifest(
       ...((replay === undefined || replay.complete) && ownTables(database).length > 0
         ? [{ file, detail: UNKNOWN_EDITS, facts: {} }]
         : []),
-      ...(family.tables.size === 0 ? beforeLogs(file, wals) : []),
+      ...(family.tables.size === 0 ? beforeLogs(file, wals, log.number) : []),
       ...rebuilt.unaccounted.map((table) => lostTable(file, table)),
     ],
     remarks: rebuilt.remarks,
@@ -245,9 +245,9 @@ function followsAtOnce(database: Database, logged: readonly { first: bigint }[])
 const UNKNOWN_EDITS =
   'which tables a compaction had replaced and what had been excised: of a table that was about to be deleted, older and deleted entries may show again';
 
-/** What tables held that are all gone. */
-function beforeLogs(file: string, wals: readonly WalContents[]): LossStatement[] {
-  const [first = FIRST_SEQUENCE] = wals.flatMap((wal) => wal.first ?? []);
+/** What tables held that are all gone. `from`: the first log that is read. */
+function beforeLogs(file: string, wals: readonly WalContents[], from: bigint): LossStatement[] {
+  const [first = FIRST_SEQUENCE] = wals.flatMap((wal) => (wal.number < from ? [] : (wal.first ?? [])));
   if (first <= FIRST_SEQUENCE) return [];
   const detail = `all that was written before sequence ${first}, with which the logs begin: no table is left`;
   return [{ file, detail, facts: { lastSequence: String(first - 1n) } }];
